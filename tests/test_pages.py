@@ -1,0 +1,48 @@
+"""README.md and the pages under docs/ do what they say: each is run from top to bottom as one session.
+
+Every block marked `python` must be written as one types it, with prompts and what comes out (`>>> 1 + 1`,
+then `2`), so that nothing on a page goes untried; `...` stands for any text. Other languages are prose.
+"""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docs/design/*.md"))]
+
+
+def code(page: str) -> str:
+    """The `python` blocks of a page, everything else blanked, so that line numbers stay those of the page."""
+    lines, inside = [], False
+    for number, line in enumerate(page.splitlines(), 1):
+        fence = re.match(r" *(```|~~~)(.*)", line)
+        if fence:
+            opens = not inside and fence[2].strip().startswith("python")
+            inside = opens
+            lines.append("")
+        else:
+            if inside and not lines[-1]:
+                assert not line or line.startswith(">>> "), f"line {number}: start with a prompt: {line}"
+            lines.append(line if inside else "")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_reader_of_pages_reads() -> None:
+    assert code("a\n```python\n>>> 1\n1\n```\nb\n```sh\n>>> 2\n```\n").split() == [">>>", "1", "1"]
+    with pytest.raises(AssertionError, match="line 2: start with a prompt"):
+        code("```python\nx = 1\n```\n")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page(page: Path) -> None:
+    text = code(page.read_text(encoding="utf-8"))
+    examples = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE, verbose=False)
+    report: list[str] = []
+    failed, _ = runner.run(examples, out=report.append)
+    assert not failed, "".join(report)
