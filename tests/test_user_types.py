@@ -1,8 +1,8 @@
 """The library as somebody with a strict type checker uses it: `mypy --strict` must agree with every line.
 
 The same lines are run as tests, so that what the checker is told and what happens are one thing. Only public
-names are used, and nothing is imported but NumPy and the library: the check also runs on a copy of this file far
-from the sources, against the installed wheel.
+names are used, and nothing is imported but NumPy and the library: the check also runs on a copy of this file
+far from the sources, against the installed wheel.
 """
 
 from typing import assert_type
