@@ -1,0 +1,128 @@
+"""Print the table: `python -m benchmarks`. See README.md beside this file."""
+
+import argparse
+import importlib
+import json
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from benchmarks import imports, memory, timing
+from benchmarks.workload import HAND, OURS, Workload
+from benchmarks.workloads import WORKLOADS
+
+EXTRAS = ("memory", "import")
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Speed and memory, as multiples of hand-written NumPy."
+    )
+    names = [workload.name for workload in WORKLOADS] + list(EXTRAS)
+    several = f"only this line (may repeat): {', '.join(names)}"
+    parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=several)
+    parser.add_argument("--quick", action="store_true", help="compare numbers on small data; time nothing")
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long to time each line (default 4)")
+    parser.add_argument("--peers", default="", help="other libraries to time: any of torch,mygrad,autograd")
+    parser.add_argument("--json", action="store_true", help="print a JSON object a line instead of a table")
+    return parser.parse_args(argv)
+
+
+def timed(workload: Workload, peers: Sequence[ModuleType], seconds: float) -> dict[str, Any]:
+    """One line of the table. The numbers are compared first: unequal halves are not worth timing."""
+    error = workload.compare(workload.ours, OURS)
+    versions = {
+        "hand": workload.prepare(workload.hand, HAND),
+        "ours": workload.prepare(workload.ours, OURS),
+    }
+    for peer in peers:
+        if half := peer.HALVES.get(workload.name):
+            workload.compare(half, peer.DIALECT)
+            versions[peer.DIALECT.name] = workload.prepare(half, peer.DIALECT)
+    times = timing.rounds_of(versions, seconds)
+    ratios = {name: timing.ratio(times[name], times["hand"]) for name in versions}
+    return {
+        "name": workload.name,
+        "title": workload.title,
+        "hand": min(times["hand"]),
+        "ours": min(times["ours"]),
+        "ratio": ratios["ours"],
+        "target": workload.target,
+        "error": error,
+        "peers": {name: ratios[name] for name in list(versions)[2:]},
+    }
+
+
+def checked(workload: Workload) -> dict[str, Any]:
+    """The line of a quick run: no times."""
+    return {
+        "name": workload.name,
+        "title": workload.title,
+        "error": workload.compare(workload.ours, OURS, small=True),
+    }
+
+
+def lines(chosen: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """The table, a line at a time, as each is ready."""
+    named = [name for name in chosen.peers.split(",") if name]
+    peers = [importlib.import_module(f"benchmarks.peers.in_{name}") for name in named]
+    wanted = chosen.only or [workload.name for workload in WORKLOADS] + list(EXTRAS)
+    for workload in WORKLOADS:
+        if workload.name in wanted:
+            yield checked(workload) if chosen.quick else timed(workload, peers, chosen.seconds)
+    if "memory" in wanted and not chosen.quick:
+        yield from memory.measure()
+    if "import" in wanted and not chosen.quick:
+        yield imports.measure()
+
+
+def amount(line: dict[str, Any], side: str) -> str:
+    """A figure with its unit: megabytes on the lines about memory, time on all others."""
+    if line["name"].startswith("memory"):
+        return f"{line[side] / 1e6:.1f} MB"
+    seconds = line[side]
+    return f"{seconds * 1e6:.1f} µs" if seconds < 1e-3 else f"{seconds * 1e3:.2f} ms"
+
+
+def row(line: dict[str, Any]) -> str:
+    """A line of the table as text."""
+    if "ratio" not in line:
+        return f"{line['title']:<48}  numbers agree to {line['error']:.0e}"
+    met = "met" if line["ratio"] <= line["target"] else "missed"
+    peers = "".join(f"  {name} {times:.2f}" for name, times in line.get("peers", {}).items())
+    return (
+        f"{line['title']:<48}{amount(line, 'hand'):>12}{amount(line, 'ours'):>12}"
+        f"{line['ratio']:>9.2f}{line['target']:>9g}  {met}{peers}"
+    )
+
+
+def machine() -> str:
+    """What the figures depend on: Python, NumPy, and which kernels BLAS chose, if threadpoolctl can tell."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        blas = "threads and kernel of BLAS unknown (install threadpoolctl)"
+    else:
+        pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+        kernels = [f"{p['internal_api']} {p.get('architecture')}, threads {p['num_threads']}" for p in pools]
+        blas = "; ".join(kernels)
+    return f"Python {platform.python_version()}, NumPy {np.__version__}, {blas}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    chosen = arguments(argv)
+    if not chosen.json:
+        print(machine())
+        if not chosen.quick:
+            print(f"{'':<48}{'by hand':>12}{'ours':>12}{'ratio':>9}{'target':>9}")
+    for line in lines(chosen):
+        print(json.dumps(line) if chosen.json else row(line), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""What `import autograd_lite` costs on top of `import numpy`, as a share of NumPy's own time.
+
+Each import runs in a fresh interpreter, the two in turn, and times itself (CPU time), so that starting Python
+is not counted. The first pair fills the caches and is thrown away.
+"""
+
+import statistics
+import subprocess
+import sys
+from typing import Any
+
+TARGET = 0.25
+
+
+def seconds(module: str) -> float:
+    """CPU seconds that `import module` takes in a fresh interpreter."""
+    code = f"import time; start = time.process_time(); import {module}; print(time.process_time() - start)"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return float(run.stdout)
+
+
+def measure(pairs: int = 15) -> dict[str, Any]:
+    """One line of the table; its ratio is what comes on top: 0.25 is a quarter more than NumPy."""
+    numpy, ours = [], []
+    for _ in range(pairs + 1):
+        numpy.append(seconds("numpy"))
+        ours.append(seconds("autograd_lite"))
+    return {
+        "name": "import",
+        "title": "import, on top of NumPy's own",
+        "hand": statistics.median(numpy[1:]),
+        "ours": statistics.median(ours[1:]),
+        "ratio": statistics.median(b / a for a, b in zip(numpy[1:], ours[1:], strict=True)) - 1,
+        "target": TARGET,
+    }

@@ -1,0 +1,107 @@
+"""The workloads in PyTorch, eager, one thread, as its users write them."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from benchmarks.workload import Dialect
+from benchmarks.workloads import digits as _digits
+from benchmarks.workloads import layers as _layers
+from benchmarks.workloads import micrograd as _micrograd
+from benchmarks.workloads import rnn as _rnn
+
+torch.set_num_threads(1)
+
+DIALECT = Dialect(
+    "torch",
+    lambda array: torch.from_numpy(np.copy(array)),
+    lambda array, name: torch.from_numpy(np.copy(array)).requires_grad_(),
+    lambda x: x.detach().numpy() if isinstance(x, torch.Tensor) else x,
+)
+
+
+def descend(rate, *parameters):
+    """`p -= rate * p.grad`; then the gradient is dropped, as torch's own optimisers do."""
+    with torch.no_grad():
+        for p in parameters:
+            p -= rate * p.grad
+            p.grad = None
+
+
+def talk(x, y, V, W):
+    P = torch.sigmoid(torch.sigmoid(x @ V) @ W)
+    L = 0.5 * (y - P) ** 2
+    L.backward()
+    with torch.no_grad():
+        V -= V.grad
+        W -= W.grad
+    V.grad = W.grad = None
+    return L
+
+
+def digits(x, y, V, W):
+    P = torch.sigmoid(torch.sigmoid(x @ V) @ W)
+    L = 0.5 * torch.sum((y - P) ** 2)
+    L.backward()
+    descend(_digits.RATE, V, W)
+    return L
+
+
+def layers(x, labels, W1, b1, W2, b2, W3, b3):
+    H1 = torch.relu(x @ W1 + b1)
+    H2 = torch.relu(H1 @ W2 + b2)
+    L = F.cross_entropy(H2 @ W3 + b3, labels)
+    L.backward()
+    descend(_layers.RATE, W1, b1, W2, b2, W3, b3)
+    return L
+
+
+def elementwise(x):
+    x.requires_grad_()
+    u = x * x
+    a = torch.sin(x) * torch.exp(-u)
+    b = torch.sqrt(1 + u)
+    value = torch.sum(torch.tanh(a) / b * torch.log(b) - x)
+    (g,) = torch.autograd.grad(value, x)
+    return value, g
+
+
+def rnn(x, y, U, V, b, W):
+    h = torch.zeros(_rnn.BATCH, _rnn.HIDDEN, dtype=x.dtype)
+    for t in range(len(x)):
+        h = torch.tanh(x[t] @ U + h @ V + b)
+    L = torch.mean((h @ W - y) ** 2)
+    L.backward()
+    descend(_rnn.RATE, U, V, b, W)
+    return L
+
+
+def hvp(X, y, w, v):
+    w.requires_grad_()
+    L = torch.sum(torch.logaddexp(torch.zeros((), dtype=w.dtype), -y * (X @ w)))
+    (g,) = torch.autograd.grad(L, w, create_graph=True)
+    return torch.autograd.grad(g, w, v)[0]
+
+
+def micrograd(x, y, W1, b1, W2, b2, W3, b3):
+    parameters = (W1, b1, W2, b2, W3, b3)
+    H1 = torch.relu(x @ W1 + b1)
+    H2 = torch.relu(H1 @ W2 + b2)
+    score = H2 @ W3 + b3
+    L = torch.mean(torch.relu(1 - y * score))
+    for p in parameters:
+        L = L + _micrograd.PENALTY * torch.sum(p * p)
+    L.backward()
+    descend(_micrograd.RATE, *parameters)
+    return L
+
+
+def chain(x, links):
+    x = x0 = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+    for _ in range(links):
+        x = x * 1.0001 + 0.0001
+    x.backward()
+    return x, x0.grad
+
+
+HALVES = {f.__name__: f for f in (talk, digits, layers, elementwise, rnn, hvp, micrograd, chain)}

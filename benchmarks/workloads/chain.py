@@ -1,0 +1,32 @@
+"""A chain of 10,000 scalar x * 1.0001 + 0.0001, forward and backward, against a bare Python loop over floats.
+
+Twenty thousand operations with no arithmetic to speak of: the price of a node, of its walk and of its
+destruction. The target is torch's own ratio.
+"""
+
+import autograd_lite as ag
+from benchmarks.workload import Workload
+
+
+def data(rng, small):
+    return {"x": 1.0, "links": 100 if small else 10_000}
+
+
+def hand(x, links):
+    for _ in range(links):
+        x = x * 1.0001 + 0.0001
+    g = 1.0
+    for _ in range(links):
+        g = g * 1.0001
+    return x, g
+
+
+def ours(x, links):
+    x = x0 = ag.tensor(x, requires_grad=True)
+    for _ in range(links):
+        x = x * 1.0001 + 0.0001
+    x.backward()
+    return x, x0.grad
+
+
+WORKLOAD = Workload("chain", "chain of 10,000 scalar x*1.0001 + 0.0001", 290, hand, ours, data)
