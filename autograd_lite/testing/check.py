@@ -1,0 +1,287 @@
+"""Hold any hand-written derivative against differences: a vjp, a jvp, a Jacobian, a Hessian.
+
+Nothing here needs this library's Tensors. Give a function on NumPy arrays (or on another library's, through a
+function that takes and returns NumPy's) and its derivative; each ``check_*`` returns a
+:class:`~autograd_lite.testing.Report`, each ``assert_*`` raises when that report is not clean. Arguments and
+results may be nested dicts, lists and tuples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.testing.compare import Case, compare_jacobian, compare_jvp, compare_vjp
+from autograd_lite.testing.numeric import CannotCheck, numerical_gradient, reals
+from autograd_lite.testing.prepare import (
+    align,
+    cotangent_like,
+    finish,
+    prepare,
+    present,
+    pull_safely,
+    stacked,
+    tangent_out,
+)
+from autograd_lite.testing.report import Finding, Report, name_of
+from autograd_lite.testing.trees import Array, Tree, as_array, leaves
+
+# checks
+
+
+def check_vjp(
+    f: Callable[..., Any],
+    vjp: Callable[..., Any],
+    *inputs: Any,
+    cotangent: Tree = None,
+    domain: Any = None,
+    rtol: Any = None,
+    atol: Any = None,
+    exact_dtype: bool = True,
+    seed: int = 0,
+) -> Report:
+    """Hold ``vjp(g, *inputs)``, a hand-written gradient of <g, f(*inputs)>, against differences.
+
+    Parameters
+    ----------
+    f : callable
+        A function of NumPy arrays (or nested dicts, lists, tuples of them) with an array or such a tree as
+        its result.
+    vjp : callable
+        Takes the cotangent `g` (shaped like f's result) and the inputs; returns the gradient, or a tuple with
+        one for each input where there are several (None for an input without a derivative).
+    *inputs
+        The point. Integers, booleans, strings and functions are passed on as constants.
+    cotangent : optional
+        The `g` to use; random by default.
+    domain : optional
+        Where `f` may be asked: ``(low, high)``, or one of these for each input.
+    rtol, atol : float or dict of float by dtype name, optional
+        By default 1e-6 relative for float64, 1e-3 for float32, and no absolute slack but rounding.
+    exact_dtype : bool
+        Whether a gradient must have its argument's own dtype.
+
+    Returns
+    -------
+    Report
+        True when nothing is wrong.
+
+    Raises
+    ------
+    CannotCheck
+        When the question makes no sense: no floating input, nan at the point, `f` draws random numbers or
+        changes its inputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bool(check_vjp(np.sin, lambda g, x: g * np.cos(x), np.array([0.0, 1.0])))
+    True
+    >>> print(check_vjp(np.sin, lambda g, x: -g * np.cos(x), np.array([0.5])).findings[0].cause)
+    the sign is wrong
+    """
+    case = prepare(
+        f,
+        inputs,
+        domain=domain,
+        rtol=rtol,
+        atol=atol,
+        seed=seed,
+        call=f"assert_vjp({name_of(f)}, {name_of(vjp)}, {{inputs}})",
+    )
+    g = cotangent_like(case.y, case.rng) if cotangent is None else cotangent
+    what = "the gradient"
+    args = case.flat.arguments(case.flat.x.copy(), wide=False)
+    result = pull_safely(case, lambda g: vjp(g, *args), g, what)
+    arrays = align(case, result, what, exact_dtype)
+    compare_vjp(case, stacked(case, arrays), reals(g), what, present(case, arrays))
+    return finish(case)
+
+
+def assert_vjp(f: Callable[..., Any], vjp: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
+    """Raise :class:`GradientError` where :func:`check_vjp`, which takes the same arguments, finds something
+    wrong.
+
+    >>> import numpy as np
+    >>> report = assert_vjp(np.matmul, lambda g, a, b: (g @ b.T, a.T @ g), np.ones((2, 3)), np.eye(3))
+    """
+    return check_vjp(f, vjp, *inputs, **options).throw()
+
+
+def check_jvp(
+    f: Callable[..., Any],
+    jvp: Callable[..., Any],
+    *inputs: Any,
+    domain: Any = None,
+    rtol: Any = None,
+    atol: Any = None,
+    seed: int = 0,
+) -> Report:
+    """Hold ``jvp(primals, tangents)``, a hand-written directional derivative, against differences.
+
+    `primals` and `tangents` are tuples with one tree for each input (None as the tangent of a constant); the
+    result has the shape of ``f(*primals)``. The other arguments are those of :func:`check_vjp`.
+
+    >>> import numpy as np
+    >>> product_rule = lambda x, v: v[0] * x[1] + x[0] * v[1]
+    >>> bool(check_jvp(np.multiply, product_rule, np.array([1.0, 2.0]), np.array(3.0)))
+    True
+    """
+    call = f"assert_jvp({name_of(f)}, {name_of(jvp)}, {{inputs}})"
+    case = prepare(f, inputs, domain=domain, rtol=rtol, atol=atol, seed=seed, call=call)
+    compare_jvp(case, lambda v: tangent_out(case, jvp, v))
+    return finish(case)
+
+
+def assert_jvp(f: Callable[..., Any], jvp: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
+    """Raise :class:`GradientError` where :func:`check_jvp` finds something wrong."""
+    return check_jvp(f, jvp, *inputs, **options).throw()
+
+
+def check_jac(
+    f: Callable[..., Any],
+    jac: Callable[..., Any] | bool,
+    *inputs: Any,
+    domain: Any = None,
+    rtol: Any = None,
+    atol: Any = None,
+    seed: int = 0,
+) -> Report:
+    """Hold a Jacobian against differences: the gradient of a scalar function, or SciPy's pair (fun, jac).
+
+    ``jac(*inputs)`` returns, for each input, an array of shape ``f(x).shape + x.shape`` (for a scalar `f`:
+    the gradient, of x's own shape). ``jac=True`` says that `f` returns the pair (value, jacobian), as in
+    ``scipy.optimize.minimize``.
+
+    >>> import numpy as np
+    >>> from scipy.optimize import rosen, rosen_der
+    >>> bool(check_jac(rosen, rosen_der, np.array([0.5, 1.0, -0.3])))
+    True
+    """
+    if jac is True:
+        pair = f
+        value, derivative = _naming(lambda *args: pair(*args)[0], f), _naming(lambda *args: pair(*args)[1], f)
+    elif callable(jac):
+        value, derivative = f, jac
+    else:
+        raise TypeError(f"jac must be a function or True (f returns value and jacobian); got {jac!r}")
+    case = prepare(
+        value,
+        inputs,
+        domain=domain,
+        rtol=rtol,
+        atol=atol,
+        seed=seed,
+        call=f"assert_jac({name_of(f)}, {jac if jac is True else name_of(derivative)}, {{inputs}})",
+    )
+    if (
+        any(leaf.dtype.kind == "c" for leaf in case.flat.leaves)
+        or as_array(next(leaves(case.y))[1]).dtype.kind == "c"
+    ):
+        raise CannotCheck("a complex function has no single Jacobian: check its vjp or jvp")
+    shape = as_array(next(leaves(case.y))[1]).shape
+    given = derivative(*case.flat.arguments(case.flat.x.copy(), wide=False))
+    arrays = align(case, given, "the gradient" if shape == () else "the Jacobian", False, shape)
+    if shape == ():
+        compare_vjp(case, stacked(case, arrays), np.ones(1), "the gradient", present(case, arrays))
+    else:
+        compare_jacobian(case, [None if a is None else a.reshape(case.base.size, -1) for a in arrays])
+    return finish(case)
+
+
+def _naming(g: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:
+    """`g` under the name and signature of `f`, so that messages speak of what the user wrote."""
+    g.__name__, g.__wrapped__ = name_of(f), f  # type: ignore[attr-defined]
+    return g
+
+
+def assert_jac(f: Callable[..., Any], jac: Callable[..., Any] | bool, *inputs: Any, **options: Any) -> Report:
+    """Raise :class:`GradientError` where :func:`check_jac` finds something wrong."""
+    return check_jac(f, jac, *inputs, **options).throw()
+
+
+def check_hessian(
+    f: Callable[..., Any],
+    hess: Callable[..., Any] | None,
+    x: Any,
+    *,
+    jac: Callable[..., Any] | None = None,
+    hessp: Callable[..., Any] | None = None,
+    domain: Any = None,
+    rtol: Any = None,
+    atol: Any = None,
+    seed: int = 0,
+) -> Report:
+    """Hold the second derivative of a real scalar function of one array against differences.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x)`` is a real number.
+    hess : callable or None
+        ``hess(x)`` has shape ``x.shape + x.shape``.
+    jac : callable, optional
+        The gradient: its differences are much sharper than differences of differences. It is checked first.
+    hessp : callable, optional
+        ``hessp(x, p)``, the Hessian times `p`, as in ``scipy.optimize``.
+
+    >>> import numpy as np
+    >>> from scipy.optimize import rosen, rosen_der, rosen_hess, rosen_hess_prod
+    >>> x = np.array([0.5, 1.0, -0.3])
+    >>> bool(check_hessian(rosen, rosen_hess, x, jac=rosen_der, hessp=rosen_hess_prod))
+    True
+    """
+    if hess is None and hessp is None:
+        raise TypeError("nothing to check: give hess(x), hessp(x, p), or both")
+    if jac is not None:
+        first = check_jac(f, jac, x, domain=domain, rtol=rtol, atol=atol, seed=seed)
+        if not first:
+            return first
+    value = as_array(f(x))
+    if value.shape != () or value.dtype.kind == "c":
+        raise CannotCheck(
+            f"{name_of(f)} returns {value.dtype} of shape {value.shape}: a Hessian needs one real number"
+        )
+    gradient = jac or _naming(lambda x: numerical_gradient(f, x, domain=domain)[0], f)
+    call = f"assert_hessian({name_of(f)}, {name_of(hess) if hess else None}, {{inputs}})"
+    case = prepare(gradient, (x,), domain=domain, rtol=rtol, atol=atol, seed=seed, call=call)
+    case.report.function = name_of(f)
+    if jac is None:
+        case.flat.eps = max(
+            case.flat.eps, 1e-11
+        )  # the gradient is itself measured: its own error is its grain
+    if hess is not None:
+        what = "the Hessian"
+        (h,) = align(case, (hess(x),), what, False, as_array(x).shape)
+        if h is not None:
+            square = h.reshape(case.flat.x.size, -1)
+            compare_jacobian(case, [square], what)
+            _symmetric(case, square, what)
+    if hessp is not None:
+        compare_jvp(case, lambda v: reals(hessp(x, case.flat.leaves[0].array(v))), "the Hessian times p")
+    return finish(case)
+
+
+def _symmetric(case: Case, h: Array, what: str) -> None:
+    leaf = case.flat.leaves[0]
+    off = np.abs(h - h.T)
+    if case.report.ok and off.max(initial=0) > 64 * case.tolerance.rtol * np.abs(h).max(initial=0):
+        i, j = np.unravel_index(int(np.argmax(off)), off.shape)
+        case.report.findings.append(
+            Finding(
+                what,
+                leaf.path,
+                leaf.shape,
+                leaf.dtype,
+                sentence=(
+                    f"is not symmetric: {h[i, j]:.6g} at [{i}, {j}] (flat), {h[j, i]:.6g} at [{j}, {i}]"
+                ),
+            )
+        )
+
+
+def assert_hessian(f: Callable[..., Any], hess: Callable[..., Any] | None, x: Any, **options: Any) -> Report:
+    """Raise :class:`GradientError` where :func:`check_hessian` finds something wrong."""
+    return check_hessian(f, hess, x, **options).throw()

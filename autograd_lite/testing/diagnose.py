@@ -1,0 +1,234 @@
+"""From wrong numbers to a likely mistake.
+
+Each question below is one that a person would try on paper: is it the right gradient times a constant, with
+the other sign, transposed, without its conjugate, without the sum over an axis that was broadcast, with the
+incoming gradient forgotten? The first one that explains every wrong entry is named; if none does, nothing is
+said.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.testing.numeric import Flat, Leaf, slopes
+from autograd_lite.testing.trees import Array, as_array
+
+CLOSE = 1e-4
+_CONJ = np.tile([1.0, -1.0], 512)  # conjugates the reals of complex numbers
+
+
+def likely_cause(
+    flat: Flat, leaf: Leaf, positions: Array, given: Array, right: Array, wrong: Array, g: Array
+) -> str:
+    """The likely cause of a wrong gradient, in words, or "".
+
+    Parameters
+    ----------
+    positions : array of int
+        The entries of the argument that were looked at.
+    given, right : arrays
+        The gradient there, as given and as measured.
+    wrong : array of int
+        Which of these are off.
+    g : array
+        The cotangent.
+    """
+    whole = len(positions) == leaf.size
+    with np.errstate(all="ignore"):
+        for cause in _causes(flat, leaf, positions, given, right, wrong, g, whole):
+            return cause
+        return _where(flat, leaf, positions, wrong)
+
+
+def _causes(
+    flat: Flat, leaf: Leaf, positions: Array, given: Array, right: Array, wrong: Array, g: Array, whole: bool
+) -> Iterator[str]:
+    if np.isnan(given[wrong]).any():
+        yield "nan, probably 0 * inf or 0 / 0: write the derivative so that its limit comes out"
+    if not given[wrong].any():
+        rest = "no gradient arrives" if wrong.size == len(given) else "no gradient arrives at these entries"
+        yield f"{rest}: a term is missing, or the value was taken out of the graph"
+    if leaf.dtype.kind == "c" and whole:
+        z, w = given.view(np.complex128), right.view(np.complex128)
+        if _same(z.conj(), w):
+            yield "a conjugate is missing: it is the conjugate of dL/dRe + i dL/dIm"
+        if (
+            g.size % 2 == 0
+            and g.size <= _CONJ.size
+            and _same(_gradient(flat, leaf, g * _CONJ[: g.size]).view(np.complex128).conj(), z)
+        ):
+            yield "a conjugate is missing: a holomorphic function pulls back g * conj(dy/dz)"
+        if _same(1j * z, w) or _same(-1j * z, w):
+            yield "a factor of 1j is missing or too many"
+    if whole and leaf.dtype.kind == "f":
+        yield from _unsummed(flat, leaf, given.reshape(leaf.shape), g)
+    if wrong.size > 1 or leaf.size == 1:
+        yield from _constant_ratio(given[wrong], right[wrong], leaf)
+    if whole and leaf.dtype.kind == "f":
+        yield from _rearranged(given.reshape(leaf.shape), right.reshape(leaf.shape))
+    if whole:
+        yield from _without_g(flat, leaf, given, g)
+        yield from _another_argument(flat, leaf, given, g)
+    yield from _factor_of_x(flat, leaf, positions, given, right, wrong)
+    if wrong.size == 1 and _same(-given[wrong], right[wrong]):
+        yield "the sign is wrong there"
+
+
+def _same(a: Array, b: Array) -> bool:
+    return bool(a.shape == b.shape and np.linalg.norm(a - b) <= CLOSE * np.linalg.norm(b))
+
+
+def _constant_ratio(given: Array, right: Array, leaf: Leaf) -> Iterator[str]:
+    ratio = given / right
+    if not np.isfinite(ratio).all() or np.ptp(ratio) > CLOSE * np.abs(ratio).max():
+        return
+    r = float(ratio.mean())
+    if abs(r + 1) < CLOSE:
+        yield "the sign is wrong"
+        return
+    sizes = {n: f"the length of axis {k} of this argument" for k, n in enumerate(leaf.shape)}
+    sizes[leaf.size] = "the number of its entries"
+    for n, words in sizes.items():
+        if n > 2 and (abs(r - n) < CLOSE * n or abs(r * n - 1) < CLOSE):
+            verb = "too large" if r > 1 else "too small"
+            yield f"{verb} by a factor of {n}, {words}: a sum too many, or a mean for a sum"
+            return
+    for power, names in {
+        2: "2",
+        math.pi: "pi",
+        math.e: "e",
+        math.log(2): "ln 2",
+        math.log(10): "ln 10",
+    }.items():
+        if abs(abs(r) - power) < CLOSE * power:
+            yield f"it is {'-' if r < 0 else ''}{names} times the right one: a factor of {names} too many"
+            return
+        if abs(abs(r) * power - 1) < CLOSE:
+            yield f"the right one is {'-' if r < 0 else ''}{names} times as large: {names} is missing"
+            return
+    if given.size > 2:
+        yield f"it is {r:.6g} times the right one throughout"
+
+
+def _rearranged(given: Array, right: Array) -> Iterator[str]:
+    if right.ndim >= 2:
+        if given.shape == right.mT.shape and _same(given.mT, right):
+            yield "a transpose is missing: it is the right one with its last two axes swapped"
+        elif given.size > 1 and _same(given.reshape(right.mT.shape).mT, right):
+            yield "it is the right one in the other order (reshaped where it should be transposed)"
+    for axis in range(right.ndim):
+        if right.shape[axis] < 2:
+            continue
+        if _same(np.flip(given, axis), right):
+            yield f"it is the right one reversed along axis {axis}"
+        for shift in (1, -1):
+            if right.shape[axis] > 2 and _same(np.roll(given, shift, axis), right):
+                yield f"it is the right one shifted by one along axis {axis}"
+        if _same(given, np.cumsum(right, axis)) or _same(
+            given, np.flip(np.cumsum(np.flip(right, axis), axis), axis)
+        ):
+            yield f"it is the right one summed cumulatively along axis {axis}"
+    if right.size > 1 and _same(np.sort(given, axis=None), np.sort(right, axis=None)):
+        yield "the right numbers in the wrong places: a permutation goes the wrong way round, or is missing"
+
+
+def _unsummed(flat: Flat, leaf: Leaf, given: Array, g: Array) -> Iterator[str]:
+    """Whether the sum over a broadcast axis was replaced by one slice or by the mean."""
+    shapes = [np.shape(a) for a in flat.args]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except (ValueError, TypeError):
+        return
+    if shape == leaf.shape or flat.leaves.index(leaf) != leaf.argument or math.prod(shape) > 256:
+        return
+    args = list(flat.args)
+    args[leaf.argument] = np.array(np.broadcast_to(as_array(args[leaf.argument]), shape))
+    try:
+        spread = Flat(flat.f, args, None, flat.names)
+        target = next(other for other in spread.leaves if other.argument == leaf.argument)
+        units = np.zeros((target.size, spread.x.size))
+        units[:, target.start : target.stop] = np.eye(target.size)
+        full = (slopes(spread, units).value @ g).reshape(shape)
+    except (ValueError, StopIteration):
+        return
+    lead = len(shape) - len(leaf.shape)
+    axes = [k for k in range(len(shape)) if k < lead or (leaf.shape[k - lead] == 1 and shape[k] != 1)]
+    summed = tuple(axes)
+    first = full[tuple(0 if k in axes else slice(None) for k in range(len(shape)))]
+    last = full[tuple(-1 if k in axes else slice(None) for k in range(len(shape)))]
+    said = f"over axis {axes[0]} of the result" if len(axes) == 1 else f"over axes {summed} of the result"
+    for value, words in (
+        (full.mean(summed), "averaged instead of summed"),
+        (first, "only the first slice is kept"),
+        (last, "only the last slice is kept"),
+    ):
+        if _same(given.reshape(value.shape), value):
+            yield f"the sum {said}, along which it was broadcast, is missing: {words}"
+    for axis in axes if len(axes) > 1 else []:
+        part = full.take([0], axis).sum(summed)
+        if _same(given.reshape(part.shape), part):
+            yield f"the sum over axis {axis} of the result, along which it was broadcast, is missing"
+
+
+def _gradient(flat: Flat, leaf: Leaf, g: Array) -> Array:
+    units = np.zeros((leaf.size, flat.x.size))
+    units[:, leaf.start : leaf.stop] = np.eye(leaf.size)
+    measured: Array = slopes(flat, units).value @ g
+    return measured
+
+
+def _without_g(flat: Flat, leaf: Leaf, given: Array, g: Array) -> Iterator[str]:
+    if not np.all(g == 1) and _same(given, _gradient(flat, leaf, np.ones_like(g))):
+        yield "the incoming gradient is not used: it is the right one for a cotangent of ones"
+
+
+def _another_argument(flat: Flat, leaf: Leaf, given: Array, g: Array) -> Iterator[str]:
+    for other in flat.leaves:
+        if other is not leaf and other.shape == leaf.shape and _same(given, _gradient(flat, other, g)):
+            yield f"it is the gradient of {other.path}: two arguments are swapped"
+
+
+def _factor_of_x(
+    flat: Flat, leaf: Leaf, positions: Array, given: Array, right: Array, wrong: Array
+) -> Iterator[str]:
+    if leaf.dtype.kind != "f" or wrong.size < 2:
+        return
+    x = flat.x[leaf.start + positions][wrong]
+    if np.ptp(x) == 0:
+        return
+    for factor, words in ((x, "x"), (x * x, "x**2")):
+        if _same(given[wrong], right[wrong] * factor):
+            yield f"a factor of {words} too many"
+        if _same(given[wrong] * factor, right[wrong]):
+            yield f"a factor of {words} is missing"
+
+
+def _where(flat: Flat, leaf: Leaf, positions: Array, wrong: Array) -> str:
+    """What the wrong entries have in common, if the right ones do not share it."""
+    off = np.zeros(len(positions), bool)
+    off[wrong] = True
+    if off.all() or len(off) < 3:
+        return ""
+    x = flat.x[leaf.start + positions]
+    tests: list[tuple[str, Any]] = [
+        ("this argument is negative", x < 0),
+        ("this argument is positive", x > 0),
+        ("this argument is zero", x == 0),
+        ("|x| > 1", np.abs(x) > 1),
+        ("|x| < 1", np.abs(x) < 1),
+    ]
+    for words, mask in tests:
+        if np.array_equal(mask, off):
+            return f"wrong exactly where {words}"
+    if leaf.dtype.kind == "f" and len(positions) == leaf.size:
+        grid = off.reshape(leaf.shape)
+        for axis in range(grid.ndim):
+            rest = tuple(k for k in range(grid.ndim) if k != axis)
+            lines = grid.all(axis=rest)
+            if lines.any() and np.array_equal(np.broadcast_to(np.expand_dims(lines, rest), grid.shape), grid):
+                return f"wrong exactly at index {', '.join(map(str, np.flatnonzero(lines)))} of axis {axis}"
+    return ""

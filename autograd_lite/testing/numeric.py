@@ -1,0 +1,472 @@
+"""Derivatives from differences, done as well as they can be.
+
+A difference quotient has two enemies: too long a step bends away from the tangent, too short a step drowns in
+rounding. So no step is trusted. The function is sampled at a falling ladder of steps, the ladder is
+extrapolated to step zero (Richardson's table, as Ridders used it), and each number of the result takes the
+entry of the table that disagrees least with its neighbours. That disagreement, plus the rounding that no step
+escapes, is the error estimate that comes with every result. The first ladder starts at a step that suits
+arguments near one; where it does not converge, ladders cut to the argument's own size are tried.
+
+The same samples tell, at no cost, whether the two sides agree. Where the slope from the right and from the
+left differ by an amount that does not shrink with the step, the point is a kink; where the difference of the
+values does not shrink, a jump. Both are reported, not averaged away.
+
+Everything is real inside: a complex number is two real ones, and the inner product is Re(conj(a) b). A
+gradient is therefore dL/dRe + i dL/dIm, as in PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.testing.trees import Array, Tree, as_array, is_differentiable, leaves, rebuild
+
+LEVELS = 9  # steps in a ladder
+RATIO = 4.0  # each step is this much shorter than the one before: 0.25, 0.06, ... 4e-6
+ENOUGH = 1e-10  # a relative error at which a ladder may stop early
+DOUBLE = float(np.finfo(np.float64).eps)
+
+
+class CannotCheck(ValueError):
+    """The question makes no sense at this point or for this function, so there is no verdict."""
+
+
+@dataclass
+class Leaf:
+    """One differentiable array among the arguments, and where it lies in the flat vector."""
+
+    path: str
+    argument: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    start: int
+    stop: int
+    python: bool = False  # given as a Python number, so handed back as one
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
+
+    def index(self, position: int) -> tuple[tuple[int, ...], str]:
+        """The index that a flat position stands for, and which part of a complex number it is."""
+        part = ""
+        if self.dtype.kind == "c":
+            position, odd = divmod(position, 2)
+            part = ".imag" if odd else ".real"
+        return tuple(int(i) for i in np.unravel_index(position, self.shape)), part
+
+    def array(self, vector: Array, dtype: np.dtype[Any] | None = None) -> Array:
+        """This leaf's own array out of the flat vector."""
+        piece = vector[self.start : self.stop]
+        if self.dtype.kind == "c":
+            piece = np.ascontiguousarray(piece).view(np.complex128)
+        return piece.reshape(self.shape).astype(dtype or self.dtype, copy=False)
+
+    def vector(self, array: Any) -> Array:
+        """The reals of one array of this leaf's shape."""
+        wide = np.complex128 if self.dtype.kind == "c" else np.float64
+        with np.errstate(all="ignore"):
+            return np.ascontiguousarray(as_array(array).astype(wide)).reshape(-1).view(np.float64)
+
+
+def reals(tree: Tree) -> Array:
+    """All floating numbers of a tree as one real vector: the inner product of trees is that of these."""
+    parts = []
+    for _, leaf in leaves(tree):
+        array = as_array(leaf)
+        if array.dtype.kind == "c":
+            parts.append(np.ascontiguousarray(array, dtype=np.complex128).reshape(-1).view(np.float64))
+        elif array.dtype.kind == "f":
+            parts.append(array.astype(np.float64).reshape(-1))
+        else:
+            parts.append(np.zeros(array.size))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0)
+
+
+@dataclass
+class Flat:
+    """A function of trees seen as a function from one real vector to one real vector.
+
+    Parameters
+    ----------
+    f : callable
+        Takes ``*args``, returns a tree of arrays.
+    args : sequence
+        The point. Leaves that hold no floating numbers are constants.
+    domain : optional
+        Where `f` may be asked: an open interval ``(low, high)`` or a :class:`~autograd_lite.primitive.Domain`
+        for every argument, a sequence with one of these (or None) per argument, or an object whose
+        ``contains(*args)`` ties the arguments together. Steps stay strictly inside.
+    names : optional
+        What to call the arguments in messages.
+    """
+
+    f: Callable[..., Any]
+    args: Sequence[Any]
+    domain: Any = None
+    names: Sequence[str] | None = None
+    leaves: list[Leaf] = field(default_factory=list)  # the differentiable ones
+    slots: list[tuple[Leaf | None, Any]] = field(default_factory=list)  # all of them, as given
+
+    def __post_init__(self) -> None:
+        start = 0
+        for argument, tree in enumerate(self.args):
+            name = self.names[argument] if self.names else f"argument {argument}"
+            for path, value in leaves(tree, name):
+                if not is_differentiable(value):
+                    self.slots.append((None, value))
+                    continue
+                array = as_array(value)
+                stop = start + array.size * (2 if array.dtype.kind == "c" else 1)
+                python = isinstance(value, float | complex) and not isinstance(value, np.generic)
+                leaf = Leaf(path, argument, array.shape, array.dtype, start, stop, python)
+                self.leaves.append(leaf)
+                self.slots.append((leaf, value))
+                start = stop
+        parts = [leaf.vector(value) for leaf, value in self.slots if leaf is not None]
+        self.x: Array = np.concatenate(parts) if parts else np.zeros(0)
+        joint = hasattr(self.domain, "contains") and not hasattr(self.domain, "low")
+        self.contains = self.domain.contains if joint else None
+        self.low, self.high = (None, None) if joint else _bounds(self.domain, self)
+        self.wide = False
+        narrow = [leaf for leaf in self.leaves if np.finfo(leaf.dtype).eps > DOUBLE]
+        if narrow:
+            self.wide = self._keeps_double()
+        self.eps = DOUBLE
+        if narrow and not self.wide:
+            self.eps = float(max(np.finfo(leaf.dtype).eps for leaf in narrow))
+
+    def arguments(self, vector: Array, wide: bool | None = None) -> list[Any]:
+        """The arguments that a flat vector stands for."""
+        wide = self.wide if wide is None else wide
+        values = []
+        for leaf, value in self.slots:
+            if leaf is None:
+                values.append(value)
+                continue
+            array = leaf.array(vector, np.result_type(leaf.dtype, np.float64) if wide else None)
+            values.append(array.item() if leaf.python else array)
+        it = iter(values)
+        return [rebuild(tree, it) for tree in self.args]
+
+    def __call__(self, vector: Array) -> Array:
+        return reals(self.f(*self.arguments(vector)))
+
+    def near(self, vector: Array, size: int) -> Array:
+        """The values at a point the user did not give: nan where the function will not be asked."""
+        if self.low is not None and not (np.all(vector > self.low) and np.all(vector < self.high)):
+            return np.full(size, np.nan)
+        arguments = self.arguments(vector)
+        if self.contains is not None and not np.all(self.contains(*arguments)):
+            return np.full(size, np.nan)
+        try:
+            values = reals(self.f(*arguments))
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+            return np.full(size, np.nan)
+        return values if values.size == size else np.full(size, np.nan)
+
+    def _keeps_double(self) -> bool:
+        """Whether f computes in double when handed doubles: then its differences are taken there."""
+        try:
+            with np.errstate(all="ignore"):
+                y = self.f(*self.arguments(self.x.copy(), wide=True))
+        except Exception:  # whatever it dislikes about doubles, it is then judged in its own precision
+            return False
+        kinds = [as_array(v).dtype for _, v in leaves(y)]
+        return all(np.finfo(k).eps <= DOUBLE for k in kinds if k.kind in "fc")
+
+
+def _bounds(domain: Any, flat: Flat) -> tuple[Array | None, Array | None]:
+    """The domain as two vectors beside the point, or None where there is none."""
+    if domain is None:
+        return None, None
+    low, high = np.full(flat.x.size, -np.inf), np.full(flat.x.size, np.inf)
+    for leaf in flat.leaves:
+        one, part = domain, slice(leaf.start, leaf.stop)
+        if not _is_one(domain):
+            if leaf.argument >= len(domain):
+                raise ValueError(f"domain names {len(domain)} arguments, but {leaf.path} is given as well")
+            one = domain[leaf.argument]
+        if one is None:
+            continue
+        low[part], high[part] = (one.low, one.high) if hasattr(one, "low") else one
+        for hole in getattr(
+            one, "holes", ()
+        ):  # a hole bounds the steps from the side on which the point lies
+            x = flat.x[part]
+            low[part] = np.where(x >= hole, np.maximum(low[part], hole), low[part])
+            high[part] = np.where(x <= hole, np.minimum(high[part], hole), high[part])
+    outside = ~((flat.x > low) & (flat.x < high)) & ~np.isnan(flat.x)
+    if outside.any():
+        leaf, position = locate(flat, int(np.argmax(outside)))
+        (index, part_of), k = leaf.index(position), leaf.start + position
+        raise CannotCheck(
+            f"{leaf.path}{show(index)}{part_of} = {flat.x[k]!s} lies outside the open domain "
+            f"({low[k]!s}, {high[k]!s}) that was declared: choose a point inside it, or widen domain="
+        )
+    return low, high
+
+
+def _is_one(domain: Any) -> bool:
+    """Whether this is the domain of every argument, not a list with one per argument."""
+    return hasattr(domain, "low") or (
+        len(domain) == 2 and all(isinstance(end, int | float) for end in domain)
+    )
+
+
+def locate(flat: Flat, position: int) -> tuple[Leaf, int]:
+    """The leaf that a position of the flat vector belongs to, and the position within it."""
+    for leaf in flat.leaves:
+        if leaf.start <= position < leaf.stop:
+            return leaf, position - leaf.start
+    raise IndexError(position)
+
+
+def show(index: tuple[int, ...]) -> str:
+    """An index as one would type it: ``[2, 0]``, and nothing for a scalar."""
+    return f"[{', '.join(map(str, index))}]" if index else ""
+
+
+@dataclass
+class Slopes:
+    """Derivatives of every output along some directions, one row per direction.
+
+    Attributes
+    ----------
+    value, error : arrays (directions, outputs)
+        The derivative, and an estimate of its absolute error (inf where nothing converged).
+    gap : array (directions, outputs)
+        Slope from the right less slope from the left, where that is a kink; zero elsewhere.
+    jump : array (directions, outputs) of bool
+        Where the values themselves do not come together.
+    """
+
+    value: Array
+    error: Array
+    gap: Array
+    jump: Array
+
+    @property
+    def right(self) -> Array:
+        return self.value + self.gap / 2
+
+    @property
+    def left(self) -> Array:
+        return self.value - self.gap / 2
+
+
+def slopes(flat: Flat, directions: Array, base: Array | None = None, thorough: bool = False) -> Slopes:
+    """The derivative of every output of `flat` at its point along each row of `directions`.
+
+    With `thorough`, no ladder stops early, so that kinks are seen down to the shortest step.
+    """
+    directions = np.atleast_2d(np.asarray(directions, dtype=np.float64))
+    with np.errstate(all="ignore"):
+        base = flat(flat.x.copy()) if base is None else base
+        size = np.abs(flat.x)
+        near_one = np.maximum(np.clip(size, 1e-2, 1e2), 1e-6 * size)
+        own = np.where(size > 0, size, 1.0)
+        found, still = _ladder(flat, directions, base, _start(flat, directions, near_one), thorough)
+        for scale in (own, own * 1e-4):
+            poor = ~np.all((found.error <= 1e-7 * np.abs(found.value)) | still, axis=1)
+            first, start = (_start(flat, directions[poor], s) for s in (near_one, scale))
+            if not poor.any() or np.allclose(start, first, rtol=0.5):
+                continue
+            again, _ = _ladder(flat, directions[poor], base, start, thorough)
+            better = again.error < found.error[poor]
+            # A long step over a bounded wave finds a small, steady, wrong slope: it must agree with the
+            # shorter one's.
+            disagree = ~(np.abs(again.value - found.value[poor]) <= 4 * found.error[poor])
+            better &= ~(disagree & (start > first)[:, None])
+            for name in ("value", "error", "gap", "jump"):
+                old = getattr(found, name)
+                old[poor] = np.where(better, getattr(again, name), old[poor])
+    return found
+
+
+def _start(flat: Flat, directions: Array, scale: Array) -> Array:
+    """The first step along each direction: a quarter of the tightest entry's scale, inside the domain."""
+    room = scale / 4
+    if flat.low is not None and flat.high is not None:
+        room = np.minimum(room, np.minimum(flat.x - flat.low, flat.high - flat.x) * 0.9)
+    reach = np.where(directions != 0, room / np.abs(directions), np.inf)
+    start: Array = reach.min(axis=1)
+    return np.where(np.isfinite(start), start, 1.0)
+
+
+def _ladder(flat: Flat, directions: Array, base: Array, start: Array, thorough: bool) -> tuple[Slopes, Array]:
+    """Richardson's table for central differences, every direction and output choosing its own best entry.
+
+    The second result says which outputs did not move at all.
+    """
+    shape = (len(directions), base.size)
+    best, error = np.full(shape, np.nan), np.full(shape, np.inf)
+    previous: list[Array] = []
+    sides: list[Array] = []  # right slope less left slope, level by level
+    rises: list[Array] = []  # right value less left value, level by level
+    grain = flat.eps * np.array([np.abs(flat.x[d != 0] / d[d != 0]).max(initial=0.0) for d in directions])
+    noise = np.zeros(shape)
+    for level in range(LEVELS):
+        step = (start / RATIO**level)[:, None]
+        up = np.array([flat.near(flat.x + h * d, base.size) for h, d in zip(step, directions, strict=True)])
+        down = np.array([flat.near(flat.x - h * d, base.size) for h, d in zip(step, directions, strict=True)])
+        row = [(up - down) / (2 * step)]
+        # two roundings of the value, and the grain of x itself, both blown up by the step
+        noise = (flat.eps * (np.abs(up) + np.abs(down)) + 2 * grain[:, None] * np.abs(row[0])) / step
+        factor = 1.0
+        for older in previous:
+            factor *= RATIO**2
+            row.append(row[-1] + (row[-1] - older) / (factor - 1))
+            doubt = np.maximum(np.abs(row[-1] - row[-2]), np.abs(row[-1] - older)) + noise
+            better = doubt < error
+            best, error = np.where(better, row[-1], best), np.where(better, doubt, error)
+        previous = row
+        sides.append((up - 2 * base + down) / step)
+        rises.append(up - down)
+        if level >= 3 and not thorough and np.all(error <= ENOUGH * np.maximum(np.abs(best), np.abs(base))):
+            break
+    gap, jump = _kinks(sides, rises, best, noise)
+    error = np.where(jump, np.inf, error)
+    still = np.all([rise == 0 for rise in rises], axis=0)
+    return Slopes(best, error, gap, jump), still
+
+
+def _kinks(sides: list[Array], rises: list[Array], best: Array, noise: Array) -> tuple[Array, Array]:
+    """What of the two sides' disagreement does not shrink with the step.
+
+    For a smooth function the slopes differ by h f'' + O(h^3), which one extrapolation removes; a kink leaves
+    a constant. The values differ by 2 h f', which shrinks with h; a jump leaves a constant.
+    """
+    older, newer = ((RATIO * b - a) / (RATIO - 1) for a, b in zip(sides[-3:-1], sides[-2:], strict=True))
+    steady = np.abs(newer - older) <= 0.25 * np.abs(newer)
+    kink = steady & (np.abs(newer) > 64 * noise + 1e-7 * np.abs(best))
+    jump = np.abs(rises[-1] - rises[-2]) <= 0.05 * np.abs(rises[-1])
+    jump &= (np.abs(rises[-2] - rises[-3]) <= 0.05 * np.abs(rises[-2])) & (rises[-1] != 0)
+    return np.where(kink & ~jump, newer, 0.0), jump
+
+
+def complex_step(flat: Flat, directions: Array) -> Slopes:
+    """Derivatives as Im f(x + i h v) / h: no subtraction, so exact to rounding, for real-analytic f on real
+    arrays.
+
+    It cannot see that a function is not analytic (``abs``, ``conj``, ``max``): ask for it only where you
+    know.
+    """
+    if any(leaf.dtype.kind == "c" for leaf in flat.leaves):
+        raise CannotCheck("the complex step needs real arguments: these are complex already")
+    directions, tiny = np.atleast_2d(directions), 1e-150
+    rows = []
+    for d in directions:
+        values = []
+        for leaf, value in flat.slots:
+            if leaf is None:
+                values.append(value)
+                continue
+            z = leaf.array(flat.x, np.dtype(np.float64)) + 1j * tiny * leaf.array(d, np.dtype(np.float64))
+            values.append(z.item() if leaf.python else z)
+        it = iter(values)
+        y = flat.f(*(rebuild(tree, it) for tree in flat.args))
+        outs = [as_array(leaf) for _, leaf in leaves(y)]
+        if any(out.dtype.kind != "c" for out in outs):
+            raise CannotCheck(
+                "the complex step needs a function that keeps complex numbers: this one dropped them"
+            )
+        rows.append(np.concatenate([out.imag.reshape(-1) / tiny for out in outs]))
+    value = np.array(rows)
+    error = 16 * DOUBLE * np.abs(value)
+    return Slopes(value, error, np.zeros_like(value), np.zeros(value.shape, bool))
+
+
+def numerical_jvp(
+    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], domain: Any = None
+) -> Tree:
+    """The derivative of `f` at `primals` along `tangents`, a tree like f's result.
+
+    >>> float(numerical_jvp(np.sin, (0.0,), (2.0,)))
+    2.0
+    """
+    flat = Flat(f, primals, domain)
+    y = f(*primals)
+    return _like(y, slopes(flat, _vector(flat, tangents)).value[0])
+
+
+def numerical_vjp(
+    f: Callable[..., Any], primals: Sequence[Any], cotangent: Tree, domain: Any = None
+) -> tuple[Tree, ...]:
+    """The gradient of <cotangent, f> at `primals`, entry by entry: one tree per argument.
+
+    Leaves that are no floating arrays get None.
+
+    >>> numerical_vjp(lambda x: x**2, (np.array([1.0, 3.0]),), np.ones(2))[0].round(9)
+    array([2., 6.])
+    """
+    flat = Flat(f, primals, domain)
+    gradient = slopes(flat, np.eye(flat.x.size)).value @ reals(cotangent) if flat.x.size else np.zeros(0)
+    it = iter([None if leaf is None else leaf.array(gradient) for leaf, _ in flat.slots])
+    return tuple(rebuild(tree, it) for tree in primals)
+
+
+def numerical_gradient(f: Callable[..., Any], *primals: Any, domain: Any = None) -> tuple[Tree, ...]:
+    """The gradient of a real scalar function, one tree per argument.
+
+    >>> float(numerical_gradient(lambda x: x**3, 2.0)[0].round(9))
+    12.0
+    """
+    return numerical_vjp(f, primals, np.ones_like(as_array(f(*primals)), dtype=np.float64), domain)
+
+
+def numerical_jacobian(f: Callable[..., Any], *primals: Any, argnum: int = 0, domain: Any = None) -> Array:
+    """All partial derivatives of one real array by another: shape ``f(x).shape + x.shape``.
+
+    >>> numerical_jacobian(lambda x: x[::-1] * 2, np.array([1.0, 3.0])).round(9)
+    array([[0., 2.],
+           [2., 0.]])
+    """
+    y, x = as_array(f(*primals)), as_array(primals[argnum])
+    if "c" in (y.dtype.kind, x.dtype.kind):
+        raise CannotCheck("a complex function has no single Jacobian: use numerical_jvp or numerical_vjp")
+
+    def of_one(x: Array) -> Any:
+        return f(*primals[:argnum], x, *primals[argnum + 1 :])
+
+    one = domain if domain is None or _is_one(domain) else [domain[argnum]]
+    flat = Flat(of_one, (x,), one)
+    columns = slopes(flat, np.eye(x.size)).value if x.size else np.zeros((0, y.size))
+    return columns.T.reshape(y.shape + x.shape)
+
+
+def numerical_hessian(f: Callable[..., Any], x: Any) -> Array:
+    """All second derivatives of a real scalar function of one real array, as differences of its differences.
+
+    >>> numerical_hessian(lambda x: x[0] ** 2 * x[1], np.array([1.0, 3.0])).round(5)
+    array([[6., 2.],
+           [2., 0.]])
+    """
+    return numerical_jacobian(lambda x: numerical_gradient(f, x)[0], as_array(x))
+
+
+def _vector(flat: Flat, trees: Sequence[Any]) -> Array:
+    """Tangents or gradients, trees like the arguments, as one vector beside the point."""
+    given = [value for tree in trees for _, value in leaves(tree)]
+    if len(given) != len(flat.slots):
+        raise ValueError(f"{len(given)} arrays were given for the {len(flat.slots)} arrays of the arguments")
+    parts = [
+        leaf.vector(value) for (leaf, _), value in zip(flat.slots, given, strict=True) if leaf is not None
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _like(y: Tree, vector: Array) -> Tree:
+    """A real vector as a tree of y's build, shapes and kinds."""
+    parts, start = [], 0
+    for _, leaf in leaves(y):
+        array = as_array(leaf)
+        stop = start + array.size * (2 if array.dtype.kind == "c" else 1)
+        piece = vector[start:stop].view(np.complex128) if array.dtype.kind == "c" else vector[start:stop]
+        parts.append(piece.reshape(array.shape))
+        start = stop
+    return rebuild(y, parts)

@@ -1,0 +1,324 @@
+"""Before and after a comparison: is there a point to check at, and is what was handed over of the right form?
+
+A function to be differentiated returns the same again for the same input, leaves its inputs alone, and is
+finite where it is asked. A gradient has its argument's shape and dtype and leaves the incoming gradient
+alone. Whatever is not so is said in a sentence, before any number is compared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.testing.compare import Case, Tolerance
+from autograd_lite.testing.numeric import CannotCheck, Flat, Leaf, reals, show
+from autograd_lite.testing.report import Finding, KinkWarning, Report, name_of, names_of, recipe
+from autograd_lite.testing.trees import Array, Tree, as_array, is_differentiable, leaves, rebuild
+
+# --------------------------------------------------------------------------------------- the point, and what
+# f is
+
+
+def prepare(
+    f: Callable[..., Any],
+    inputs: Sequence[Any],
+    *,
+    domain: Any = None,
+    rtol: Any = None,
+    atol: Any = None,
+    seed: int = 0,
+    call: str = "",
+) -> Case:
+    """Call `f` at the point and refuse, in a sentence, what cannot be checked there."""
+    names = names_of(f, len(inputs))
+    report = Report(name_of(f), reproduce=recipe(call, names, inputs) if call else "")
+    if not inputs:
+        raise CannotCheck(
+            f"{report.function} was given no arguments, and a function of none has no derivative: "
+            "pass the point at which to check it, as in check(f, ..., np.ones(3))"
+        )
+    plain = [
+        rebuild(tree, [as_array(v).copy() if _is_array(v) else v for _, v in leaves(tree)]) for tree in inputs
+    ]
+    flat = Flat(f, plain, domain, names)
+    _refuse_points(flat, report.function, plain)
+    y = _behave(flat, report)
+    floats = [as_array(v).dtype for _, v in leaves(y) if as_array(v).dtype.kind in "fc"]
+    if not floats:
+        kinds = ", ".join(sorted({str(as_array(v).dtype) for _, v in leaves(y)})) or "nothing"
+        raise CannotCheck(
+            f"{report.function} returns {kinds}, which has no derivative: return floating numbers"
+        )
+    base = reals(y)
+    if not np.isfinite(base).all():
+        raise CannotCheck(
+            f"{report.function} is {base[~np.isfinite(base)][0]} at this point, and no derivative can be "
+            "measured there: choose another point, or give domain="
+        )
+    tolerance = Tolerance.of([leaf.dtype for leaf in flat.leaves] + floats, rtol, atol)
+    return Case(flat, y, base, tolerance, report, np.random.default_rng(seed))
+
+
+def _is_array(value: Any) -> bool:
+    """Whether a leaf is somebody's array, to be handed on as NumPy's (numbers and functions stay)."""
+    return not isinstance(value, bool | int | float | complex | str | bytes | type(None)) and not callable(
+        value
+    )
+
+
+def _refuse_points(flat: Flat, function: str, inputs: Sequence[Any]) -> None:
+    if not flat.leaves:
+        names = flat.names or []
+        given = ", ".join(
+            f"{name} ({as_array(v).dtype})"
+            for name, v in zip(names, inputs, strict=True)
+            if _is_array(v) or isinstance(v, int)
+        )
+        raise CannotCheck(
+            f"{function} was given no floating numbers to differentiate with respect to"
+            f"{': ' + given if given else ''}; write 2.0 for 2, or x.astype(float)"
+        )
+    if not flat.x.size:
+        shapes = ", ".join(f"{leaf.path} of shape {leaf.shape}" for leaf in flat.leaves)
+        raise CannotCheck(
+            f"{function} was given only empty arrays ({shapes}): there is no entry to differentiate with "
+            "respect to"
+        )
+    for leaf in flat.leaves:
+        bad = np.flatnonzero(~np.isfinite(flat.x[leaf.start : leaf.stop]))
+        if bad.size:
+            index, part = leaf.index(int(bad[0]))
+            raise CannotCheck(
+                f"{leaf.path}{show(index)}{part} is {flat.x[leaf.start + bad[0]]}: no derivative can be "
+                "measured there; choose a finite point"
+            )
+
+
+def _behave(flat: Flat, report: Report) -> Tree:
+    """f's value, after seeing that it is a function: the same again for the same input, nothing touched."""
+    said = io.StringIO()
+    first = flat.arguments(flat.x.copy(), wide=False)
+    with contextlib.redirect_stdout(said), np.errstate(all="ignore"):
+        y = _frozen(flat.f(*first))
+        again = flat.f(*flat.arguments(flat.x.copy(), wide=False))
+    for leaf, a, b in zip(flat.leaves, _all_numbers(flat.args), _all_numbers(first), strict=True):
+        if not np.array_equal(a, b, equal_nan=True):
+            index = tuple(int(i) for i in np.argwhere(np.asarray(a != b))[0])
+            raise CannotCheck(
+                f"{report.function} changes its argument {leaf.path} (at {leaf.path}{show(index)}, from "
+                f"{a[index]} to {b[index]}): a function to be differentiated must not write into its "
+                "inputs; let it work on a copy"
+            )
+    if said.getvalue():
+        report.notes.append(
+            f"{report.function} prints ({said.getvalue().splitlines()[0][:40]!r}, ...); the output of "
+            "the repeated calls is held back"
+        )
+        loud = flat.f
+
+        def quiet(*args: Any) -> Any:
+            with contextlib.redirect_stdout(io.StringIO()):
+                return loud(*args)
+
+        flat.f = quiet
+    a, b = reals(y), reals(again)
+    if a.shape != b.shape or not np.array_equal(a, b, equal_nan=True):
+        by = f" (by {np.abs(a - b).max():.3g})" if a.shape == b.shape else ""
+        raise CannotCheck(
+            f"{report.function} gives another value when called again with the same input{by}: it draws "
+            "random numbers or keeps state; draw them outside and pass them in"
+        )
+    return y
+
+
+def _all_numbers(args: Sequence[Any]) -> list[Array]:
+    return [as_array(v) for tree in args for _, v in leaves(tree) if is_differentiable(v)]
+
+
+def _frozen(y: Tree) -> Tree:
+    """A result copied, so that a later call cannot change it."""
+    return rebuild(y, [as_array(v).copy() for _, v in leaves(y)])
+
+
+# ------------------------------------------------------------------------------------- what was given, put in
+# order
+
+
+def cotangent_like(y: Tree, rng: np.random.Generator) -> Tree:
+    """A random read-only cotangent for a result; no entry is near zero, so that none can hide."""
+    parts = []
+    for _, leaf in leaves(y):
+        array = as_array(leaf)
+        g = rng.uniform(0.5, 1.5, array.shape) * rng.choice([-1.0, 1.0], array.shape)
+        if array.dtype.kind == "c":
+            g = g + 1j * rng.uniform(0.5, 1.5, array.shape) * rng.choice([-1.0, 1.0], array.shape)
+        g = np.asarray(g).astype(array.dtype if array.dtype.kind in "fc" else np.float64)
+        g.flags.writeable = False
+        parts.append(g)
+    return rebuild(y, parts)
+
+
+def align(
+    case: Case, result: Any, what: str, exact: bool = True, lead: tuple[int, ...] = ()
+) -> list[Array | None]:
+    """A derivative as handed over, one array per leaf; what has a wrong shape or kind is reported and left
+    out.
+
+    Parameters
+    ----------
+    result : tree
+        One tree per argument in a tuple or list, or the tree itself where there is one argument.
+    exact : bool
+        Whether the dtype has to be the argument's.
+    lead : tuple of int
+        Axes that come before the argument's own: the output's, in a Jacobian.
+    """
+    flat = case.flat
+    count = len(flat.args)
+    if not (
+        isinstance(result, tuple | list) and len(result) == count and (count > 1 or isinstance(result, tuple))
+    ):
+        if count > 1:
+            got = f"{len(result)} results" if isinstance(result, tuple | list) else type(result).__name__
+            raise CannotCheck(
+                f"{what} of {case.report.function} has to be a tuple with one entry for each of the {count} "
+                f"arguments (None for one without a derivative): got {got}"
+            )
+        result = (result,)
+    given = {
+        path: v
+        for i, tree in enumerate(result)
+        for path, v in leaves(tree, flat.names[i] if flat.names else "")
+    }
+    aligned: list[Array | None] = []
+    for leaf in flat.leaves:
+        value = given.get(leaf.path)
+        array = np.zeros(lead + leaf.shape, leaf.dtype) if value is None else as_array(value)
+        sentence, cause = _wrong_form(case, leaf, array, exact and value is not None, lead)
+        if sentence:
+            case.report.findings.append(
+                Finding(what, leaf.path, leaf.shape, leaf.dtype, sentence=sentence, cause=cause)
+            )
+        right_shape = array.shape == lead + leaf.shape and array.dtype.kind in "fciub"
+        aligned.append(
+            array
+            if right_shape and not (sentence and leaf.dtype.kind == "f" and array.dtype.kind == "c")
+            else None
+        )
+    return aligned
+
+
+def _wrong_form(case: Case, leaf: Leaf, array: Array, exact: bool, lead: tuple[int, ...]) -> tuple[str, str]:
+    expected = lead + leaf.shape
+    if array.dtype.kind not in "fciub":
+        return f"is no array of numbers but {array.dtype}", ""
+    if array.shape != expected:
+        return f"has shape {array.shape}; it must be {expected}", _shape_cause(case, leaf, array, expected)
+    if array.dtype.kind == "c" and leaf.dtype.kind == "f":
+        return "is complex, though the argument is real", "the real part is not taken"
+    if exact and array.dtype != leaf.dtype and not (leaf.python and array.dtype.kind in "fiu"):
+        return f"has dtype {array.dtype}; it must be {leaf.dtype}, the argument's own", ""
+    return "", ""
+
+
+def _shape_cause(case: Case, leaf: Leaf, array: Array, expected: tuple[int, ...]) -> str:
+    if array.ndim >= 2 and array.mT.shape == expected:
+        return "a transpose is missing"
+    try:
+        broadcast = np.broadcast_shapes(expected, array.shape) == array.shape
+    except ValueError:
+        broadcast = False
+    if broadcast:
+        full = (1,) * (array.ndim - len(expected)) + expected
+        axes = [
+            k
+            for k, (n, m) in enumerate(zip(full, array.shape, strict=True))
+            if n != m or k < array.ndim - len(expected)
+        ]
+        said = f"axis {axes[0]}" if len(axes) == 1 else f"axes {tuple(axes)}"
+        return f"the sum over {said}, along which the argument was broadcast, is missing"
+    if array.size == int(np.prod(expected)):
+        return "the right number of entries: a reshape to the argument's shape is missing"
+    return ""
+
+
+def stacked(case: Case, arrays: list[Array | None]) -> Array:
+    """Gradients, one array per leaf, as one vector; nan where nothing usable was given."""
+    vector = np.full(case.flat.x.size, np.nan)
+    for leaf, array in zip(case.flat.leaves, arrays, strict=True):
+        if array is not None:
+            vector[leaf.start : leaf.stop] = leaf.vector(array)
+    return vector
+
+
+def present(case: Case, arrays: list[Array | None]) -> list[Leaf]:
+    """The leaves for which something of the right form was given."""
+    return [leaf for leaf, array in zip(case.flat.leaves, arrays, strict=True) if array is not None]
+
+
+def finish(case: Case) -> Report:
+    """The report, once everything was compared; a check that could judge nothing is no success."""
+    report = case.report
+    judged = (
+        sum(n for what, n in report.looked_at.items() if what != "not judged")
+        - report.looked_at["not judged"]
+    )
+    if report.ok and judged <= 0:
+        raise CannotCheck(
+            f"{report.function}: no derivative could be judged at this point. " + " ".join(report.notes)
+        )
+    for note in report.notes:
+        if note.startswith("there is a kink"):
+            warnings.warn(f"{report.function}: {note}", KinkWarning, stacklevel=3)
+    report.looked_at += type(report.looked_at)()  # drop counts of zero
+    return report
+
+
+def pull_safely(case: Case, pull: Callable[[Tree], Any], g: Tree, what: str) -> Any:
+    """Pull a read-only cotangent back; a rule that writes into it is reported, and given a copy."""
+    try:
+        return pull(g)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+    own = rebuild(g, [as_array(v).copy() for _, v in leaves(g)])
+    result = pull(own)
+    if not np.array_equal(reals(own), reals(g)):
+        case.report.findings.append(
+            Finding(
+                what,
+                "",
+                (),
+                "",
+                sentence=("writes into the incoming gradient, which other branches of the graph may share"),
+                cause="an in-place operation (+=, *=, out=, g[...] =): make a new array",
+            )
+        )
+    return result
+
+
+def tangent_out(case: Case, jvp: Callable[..., Any], v: Array) -> Array:
+    """The reals of ``jvp(primals, tangents)`` for a flat direction, its shape checked against the value's."""
+    flat = case.flat
+    it = iter([None if leaf is None else leaf.array(v) for leaf, _ in flat.slots])
+    tangents = tuple(rebuild(tree, it) for tree in flat.args)
+    result = jvp(tuple(flat.arguments(flat.x.copy(), wide=False)), tangents)
+    shapes = (
+        [as_array(leaf).shape for _, leaf in leaves(result)],
+        [as_array(leaf).shape for _, leaf in leaves(case.y)],
+    )
+    if shapes[0] != shapes[1]:
+        raise CannotCheck(
+            f"the tangent of {case.report.function} has shape {_one(shapes[0])}; it must be "
+            f"{_one(shapes[1])}, like the value"
+        )
+    return reals(result)
+
+
+def _one(shapes: list[tuple[int, ...]]) -> Any:
+    return shapes[0] if len(shapes) == 1 else shapes

@@ -1,0 +1,237 @@
+"""What a check has to say: which argument and entry, by how much, probably why, and how to see it again."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.testing.numeric import show
+from autograd_lite.testing.trees import Array, as_array, leaves
+
+PRINTED = 6  # lines of entries shown
+SPELLED = 400  # numbers spelled out in the code that reproduces a failure
+
+
+class GradientError(AssertionError):
+    """A derivative is wrong. The message says where and by how much; `report` holds the same as data."""
+
+    def __init__(self, message: str, report: Report | None = None) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+class KinkWarning(UserWarning):
+    """The point is one where the function has no derivative, so only the two sides could be compared."""
+
+
+@dataclass
+class Entry:
+    """One number of a derivative, as given and as measured."""
+
+    index: tuple[int, ...]
+    analytic: complex
+    numeric: complex
+    error: float
+    part: str = ""
+    output: tuple[int, ...] | None = None  # the output's entry, in forward mode
+
+    @property
+    def ratio(self) -> float:
+        with np.errstate(all="ignore"):
+            return float(np.real(np.divide(self.analytic, self.numeric)))
+
+
+@dataclass
+class Finding:
+    """Something a check found about one argument.
+
+    Attributes
+    ----------
+    what : str
+        The derivative in words: "the gradient", "the tangent", "the second derivative".
+    argument : str
+        The path to the array: ``x2`` or ``params['W']``.
+    entries : list of Entry
+        The entries that are off, worst first.
+    wrong, examined : int
+        How many entries are off, of how many looked at.
+    cause : str
+        The likely cause, or "".
+    """
+
+    what: str
+    argument: str
+    shape: tuple[int, ...]
+    dtype: Any
+    entries: list[Entry] = field(default_factory=list)
+    wrong: int = 0
+    examined: int = 0
+    cause: str = ""
+    sentence: str = ""  # said instead of the table of entries, for a wrong shape, dtype or behaviour
+
+    @property
+    def index(self) -> tuple[int, ...]:
+        return self.entries[0].index if self.entries else ()
+
+    def __str__(self) -> str:
+        head = f"{self.what} with respect to {self.argument} (shape {self.shape}, {self.dtype})"
+        if self.sentence:
+            lines = [f"{head} {self.sentence}" if self.argument else f"{self.what} {self.sentence}"]
+        else:
+            some = (
+                "its only entry"
+                if self.examined == 1
+                else f"{self.wrong} of the {self.examined} entries looked at"
+            )
+            lines = [f"{head} is wrong in {some}:", *self._table()]
+        if self.cause:
+            lines.append(f"  likely cause: {self.cause}")
+        return "\n".join(lines)
+
+    def _table(self) -> list[str]:
+        name = self.argument if len(self.argument) <= 24 else "at "
+        rows = [("", "given", "measured", "given / measured")]
+        for e in self.entries[:PRINTED]:
+            where = f"{name}{show(e.index)}{e.part}" + (
+                f" -> y{show(e.output)}" if e.output is not None else ""
+            )
+            rows.append(
+                (where, _number(e.analytic), f"{_number(e.numeric)} ± {e.error:.0e}", f"{e.ratio:.6g}")
+            )
+        widths = [max(len(row[k]) for row in rows) for k in range(4)]
+        lines = [
+            "    " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        if self.wrong > PRINTED:
+            lines.append(f"    ... and {self.wrong - PRINTED} more")
+        return lines
+
+
+def _number(value: complex) -> str:
+    value = complex(value)
+    return f"{value.real:.9g}" if value.imag == 0 else f"{value.real:.9g}{value.imag:+.9g}j"
+
+
+@dataclass
+class Report:
+    """The result of a check: true when nothing is wrong.
+
+    Attributes
+    ----------
+    function : str
+        The name of what was checked.
+    findings : list of Finding
+        What is wrong, first things first.
+    notes : list of str
+        What could not be judged (a kink, a point where differences do not converge), and other things worth
+        knowing.
+    looked_at : Counter
+        How many numbers each check compared: a check that compared none proves nothing.
+    """
+
+    function: str
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    looked_at: Counter[str] = field(default_factory=Counter)
+    reproduce: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        looked = ", ".join(f"{count} {what}" for what, count in self.looked_at.items())
+        if self.ok:
+            lines = [
+                f"{self.function}: every derivative agrees ({looked})",
+                *(f"  note: {n}" for n in self.notes),
+            ]
+            return "\n".join(lines)
+        lines = [f"{self.function} has a wrong derivative", *map(str, self.findings)]
+        lines += [f"  note: {note}" for note in self.notes]
+        if self.reproduce:
+            lines += ["to see it again:", *("    " + line for line in self.reproduce.splitlines())]
+        return "\n".join(lines)
+
+    def throw(self) -> Report:
+        """Raise :class:`GradientError` if something is wrong; the report itself otherwise."""
+        if not self.ok:
+            raise GradientError(str(self), self)
+        return self
+
+
+def name_of(f: Callable[..., Any]) -> str:
+    """What a reader calls a function; a lambda is called by its text."""
+    name = getattr(f, "__name__", None) or type(f).__name__
+    return _lambda_text(f) if name == "<lambda>" else str(name)
+
+
+def _lambda_text(f: Callable[..., Any]) -> str:
+    """The text of a lambda, from the positions that the compiler kept for each of its instructions."""
+    code = inspect.unwrap(f).__code__
+    spots = [p for p in code.co_positions() if None not in p and p[2] != p[3]]
+    if not spots:
+        return "the lambda"
+    line = linecache.getline(code.co_filename, spots[-1][0])
+    body = line.encode()[min(p[2] for p in spots) : max(p[3] for p in spots)].decode(errors="replace").strip()
+    same = all(p[0] == spots[-1][0] for p in spots)
+    return f"lambda {', '.join(inspect.signature(f).parameters)}: {body}" if body and same else "the lambda"
+
+
+def names_of(f: Callable[..., Any], count: int) -> list[str]:
+    """The names of a function's first `count` parameters; "argument 0, …" where it tells none."""
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return [names[i] if i < len(names) else f"argument {i}" for i in range(count)]
+
+
+def spell(value: Any) -> str:
+    """A value as Python source: arrays in full while they are small, by their shape when they are not."""
+    parts = list(leaves(value))
+    if sum(as_array(leaf).size for _, leaf in parts if not callable(leaf)) > SPELLED:
+        shapes = ", ".join(f"{path or 'array'} of shape {as_array(leaf).shape}" for path, leaf in parts)
+        return f"...  # {shapes}: too large to print"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k!r}: {spell(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(spell, value)) + "]"
+    if isinstance(value, tuple):
+        return "(" + "".join(f"{spell(v)}, " for v in value) + ")"
+    if isinstance(value, bool | int | float | complex | str) or value is None:
+        return repr(value)
+    if callable(value):
+        return name_of(value)
+    return _spell_array(as_array(value))
+
+
+def _spell_array(a: Array) -> str:
+    text = repr(a.tolist()).replace("inf", "np.inf").replace("nan", "np.nan")
+    dtype = (
+        ""
+        if a.dtype in (np.float64, np.complex128, np.bool_, np.int64) and a.size
+        else f", dtype=np.{a.dtype}"
+    )
+    shape = f".reshape({a.shape})" if 0 in a.shape else ""
+    return f"np.array({text}{dtype}){shape}"
+
+
+def recipe(call: str, names: Sequence[str], inputs: Sequence[Any], **extra: Any) -> str:
+    """Source that runs a check again on the same numbers."""
+    names = [n if n.isidentifier() else f"x{i + 1}" for i, n in enumerate(names)]
+    lines = ["import numpy as np"]
+    lines += [f"{n} = {spell(v)}" for n, v in zip(names, inputs, strict=True)]
+    lines += [f"{k} = {spell(v)}" for k, v in extra.items()]
+    return "\n".join([*lines, call.format(inputs=", ".join(names))])
