@@ -1,0 +1,420 @@
+"""The graph: nodes that point backwards, and the two walks over them.
+
+A node is one call of one row. It knows the nodes of its arguments and never what came after it, so there are no
+cycles: a graph lives exactly as long as somebody holds its end. The order in which nodes were made is already a
+topological order (`order`, falling), so a walk needs no recursion and no sorting: a heap of what is waiting.
+
+`pull_back` carries cotangents from results to arguments (reverse mode), `push_forward` carries tangents the other way.
+Both run on arrays, or, given `lift`, on whatever `lift` makes of a kept value (Tensors, so that the walk is itself
+recorded and can be differentiated).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from heapq import heapify, heappop, heappush
+from itertools import count
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from .primitive import Primitive
+
+NEEDS = 1  # a gradient may be asked for
+TRACED = 2  # somebody is writing the program down
+SMALL = 64  # a result of at most so many numbers is always kept, for pictures and derivations
+
+next_order = count(0, -1).__next__  # later is smaller, so that a heap gives the latest node first
+_NOTHING: dict[str, Any] = {}
+
+
+class Node:
+    """One recorded call: `row` on `parents`, or an input where `row` is None.
+
+    Attributes
+    ----------
+    row : Primitive or None
+    parents : tuple of (Node or None)
+        One for each array argument; None for a constant that is no Tensor, whose value is in `xs`.
+    xs : tuple
+        The argument values that a rule needs (None where not kept).
+    y : ndarray or None
+        The result, where a rule needs it, it is an input, or it is small.
+    params : dict
+        The keyword parameters, canonical.
+    live : int
+        NEEDS and TRACED.
+    moved : bool
+        The input has been written to since.
+    """
+
+    name: str | None = None
+    moved = False
+    parts: Any = None  # (shape, dtype) of each result, where the row has several; then `shape` is () and `dtype` common
+    hooks: Any = None  # functions of the cotangent, in the order of registration
+    keeper: Any = None  # a weak reference to the Tensor whose .grad backward() fills
+    graded = False  # a gradient has been delivered through this very node
+    source: Node | None = None  # the node whose array this one looks into (a view)
+    group: Any = None  # the composite call or the module during which this was recorded
+    code: Any = None  # where the user wrote it: a code object …
+    at: int = -1  # … and an instruction offset in it, never a frame
+    latest_move = 1  # the order of the whole class: a graph made after the last write to any input needs no check
+
+    def __init__(
+        self, row: Primitive | None, parents: tuple[Node | None, ...], xs: tuple[Any, ...], y: Any, shape: tuple[int, ...],
+        dtype: Any, live: int, params: dict[str, Any] = _NOTHING,
+    ) -> None:  # fmt: skip
+        self.row = row
+        self.parents = parents
+        self.xs = xs
+        self.y = y
+        self.shape = shape
+        self.dtype = dtype
+        self.live = live
+        self.params = params
+        self.order = next_order()
+
+    def shape_of(self, k: int) -> tuple[int, ...]:
+        """The shape of argument `k`."""
+        p = self.parents[k]
+        return np.shape(self.xs[k]) if p is None else p.shape
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the arguments."""
+        return tuple(self.shape_of(k) for k in range(len(self.parents)))
+
+    @property
+    def dtypes(self) -> tuple[Any, ...]:
+        """The dtypes of the arguments."""
+        return tuple(np.result_type(x) if p is None else p.dtype for p, x in zip(self.parents, self.xs, strict=True))
+
+    @property
+    def label(self) -> str:
+        """What an error message calls it."""
+        what = "an input" if self.row is None else f"the result of {self.row.name}"
+        return f"{self.name!r}, {what} of shape {self.shape}," if self.name else f"{what} of shape {self.shape}"
+
+    @property
+    def origin(self) -> str:
+        """``file:line`` of the user's code that made it, or ''."""
+        if self.code is None:
+            return ""
+        line = next((ln for start, end, ln in self.code.co_lines() if start <= self.at < end), None)
+        return f"{self.code.co_filename}:{line}"
+
+    def __repr__(self) -> str:
+        return f"<Node {self.row.name if self.row else 'input'} {self.name or ''} {self.shape}>"
+
+
+# --------------------------------------------------------------------------------------------------------- the order
+
+
+def ancestors(roots: Iterable[Node], live: int = NEEDS, since: int = 1) -> list[Node]:
+    """Every node that `roots` depend on and that is `live` (roots included), latest first.
+
+    Nothing made before the node of order `since` is looked at.
+    """
+    stack = list(roots)
+    seen = set(stack)
+    found = []
+    while stack:  # not recursion: a chain may be 100,000 long
+        node = stack.pop()
+        found.append(node)
+        for p in node.parents:
+            if p is not None and p.live & live and p not in seen and p.order <= since:
+                seen.add(p)
+                stack.append(p)
+    found.sort(key=attrgetter("order"))
+    return found
+
+
+def between(roots: Iterable[Node], inputs: Iterable[Node], live: int = NEEDS) -> list[Node]:
+    """The nodes on some way from `inputs` to `roots`, both included, latest first."""
+    on = set(inputs)
+    since = max((n.order for n in on), default=1)
+    nodes = ancestors(roots, live, since)
+    for node in reversed(nodes):
+        if node not in on and not on.isdisjoint(node.parents):
+            on.add(node)
+    return [node for node in nodes if node in on]
+
+
+# ------------------------------------------------------------------------------------------------------ reverse mode
+
+
+def pull_back(
+    roots: Mapping[Node, Any],
+    inputs: Iterable[Node] | None = None,
+    lift: Callable[[Any, Node | None], Any] | None = None,
+    free: bool = False,
+    watch: Callable[[Node, Node, Any], None] | None = None,
+) -> dict[Node, Any]:
+    """Carry the cotangents of `roots` back to `inputs`, or to every leaf that needs one.
+
+    Parameters
+    ----------
+    roots : mapping of Node to cotangent
+        Of the node's shape; for a row with several results a tuple.
+    inputs : iterable of Node, optional
+        Where to stop and what to report. By default every node with a `keeper`: the leaves.
+    lift : callable, optional
+        ``lift(value, node)`` turns a kept value into what the rules should see.
+    free : bool
+        Let go of the kept arrays on the way.
+    watch : callable, optional
+        Called with each ``(node, parent, cotangent)``: anomaly mode.
+
+    Returns
+    -------
+    dict
+        Node to cotangent. An array in it may be shared with others.
+    """
+    on = wanted = None
+    if inputs is not None:
+        wanted = set(inputs)
+        on = set(between(roots, wanted))
+    pending: dict[Node, Any] = {n: g for n, g in roots.items() if on is None or n in on}
+    heap = [(n.order, n) for n in pending]
+    heapify(heap)
+    latest_move = Node.latest_move
+    found: dict[Node, Any] = {}
+    while heap:  # the latest node first: all its uses have been met by then
+        n = heappop(heap)[1]
+        g = pending.pop(n)
+        if n.hooks is not None:
+            for hook in n.hooks:
+                g = hook(g, lift)
+        if (n.keeper is not None) if wanted is None else (n in wanted):
+            found[n] = g
+        row = n.row
+        if row is None:
+            continue
+        y, xs = n.y, n.xs
+        if xs is None:
+            raise _freed_error(n)
+        if n.order > latest_move:
+            _check_unmoved(n, on)
+        if lift is not None:
+            y, xs = _lifted(n, lift)
+        conjugate = n.dtype.kind == "c" and row.holomorphic
+        if conjugate:
+            g = _conjugate(g)
+        for p, pull in zip(n.parents, row.pulls_of(n.parents) if row.variadic else row.pulls):  # noqa: B905 - strict is slow
+            if p is None or pull is None or not (p.live & NEEDS if on is None else p in on):
+                continue
+            d = pull(g, y, xs, n)
+            if conjugate:
+                d = _conjugate(d)
+            if type(d) is not tuple:  # a tuple goes to a row with several results
+                if d.shape != p.shape:
+                    d = sum_to(d, p.shape, n, p)
+                if d.dtype is not p.dtype:
+                    d = _cast(d, p.dtype)
+            if watch is not None:
+                watch(n, p, d)
+            if p in pending:
+                pending[p] = _plus(pending[p], d)
+            else:
+                pending[p] = d
+                heappush(heap, (p.order, p))
+        if free:
+            n.xs = None
+            n.y = None
+    return found
+
+
+def sum_to(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
+    """Undo a broadcast: sum `d` over the axes along which an argument of `shape` was repeated."""
+    extra = d.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        k + extra for k, (have, want) in enumerate(zip(d.shape[extra:], shape, strict=False)) if want == 1 and have != 1
+    )
+    if extra < 0 or any(want not in (1, have) for have, want in zip(d.shape[extra:], shape, strict=True)):
+        if n.row is not None and n.row.kind == "elementwise" or extra < 0:
+            return _stretch(d, shape, n, p)
+        raise _shape_error(d, shape, n, p)
+    if not axes:
+        return d.reshape(shape)
+    if extra == 1 and len(axes) == 1 and d.ndim == 2 and d.shape[0] < 256 and type(d) is np.ndarray:
+        return np.add.reduce(d, axis=0)
+    return np.sum(d, axis=axes, keepdims=True).reshape(shape) if extra else np.sum(d, axis=axes, keepdims=True)
+
+
+def _stretch(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
+    """A partial that does not depend on this argument may come out smaller than the argument."""
+    try:
+        return np.broadcast_to(d, shape)
+    except ValueError:
+        raise _shape_error(d, shape, n, p) from None
+
+
+def _cast(d: Any, dtype: Any) -> Any:
+    if d.dtype.kind == "c" and dtype.kind != "c":
+        d = d.real
+    return d if d.dtype == dtype else d.astype(dtype)
+
+
+def _conjugate(d: Any) -> Any:
+    if type(d) is tuple:
+        return tuple(None if part is None else np.conj(part) for part in d)
+    return np.conj(d)
+
+
+def _plus(a: Any, b: Any) -> Any:
+    if type(a) is tuple:
+        return tuple(q if p is None else p if q is None else p + q for p, q in zip(a, b, strict=True))
+    return a + b
+
+
+def _lifted(n: Node, lift: Callable[[Any, Node | None], Any]) -> tuple[Any, tuple[Any, ...]]:
+    """The kept values of a node as things whose use is recorded."""
+    if n.row is not None and n.row.order == 1:
+        raise _order_error(n)
+    xs = tuple(x if x is None or p is None else lift(x, p) for p, x in zip(n.parents, n.xs, strict=True))
+    return (None if n.y is None else lift(n.y, n)), xs
+
+
+# ------------------------------------------------------------------------------------------------------ forward mode
+
+
+def push_forward(
+    outputs: Iterable[Node], tangents: Mapping[Node, Any], lift: Callable[[Any, Node | None], Any], record: bool = False
+) -> dict[Node, Any]:
+    """Carry the tangents of inputs forward to `outputs`; those that depend on no input are missing from the result."""
+    outputs = list(outputs)
+    known: dict[Node, Any] = dict(tangents)
+    for n in reversed(between(outputs, known)):
+        if n in known or n.row is None:
+            continue
+        if n.xs is None:
+            raise _freed_error(n)
+        y, xs = _lifted(n, lift) if record else (n.y, n.xs)
+        t = _push(n, [known.get(p) if p is not None else None for p in n.parents], y, xs, lift)
+        if type(t) is not tuple:
+            if t.shape != n.shape:
+                t = np.broadcast_to(t, n.shape)
+            if t.dtype is not n.dtype:
+                t = _cast(t, n.dtype)
+        known[n] = t
+    return {n: known[n] for n in outputs if n in known}
+
+
+def _push(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Callable[[Any, Node | None], Any]) -> Any:
+    """The tangent of one node's result: what the kind of its row says, so that no row writes a forward rule."""
+    row = n.row
+    assert row is not None
+    with_tangent = [i for i, t in enumerate(ts) if t is not None]
+    if row.jvp is not None:
+        return row.jvp(ts, y, xs, n)
+    if not row.holomorphic and any(d.kind == "c" for d in n.dtypes):
+        return _transposed(n, ts, y, xs, lift)
+    if row.kind == "elementwise":
+        terms = [row.pulls[i](ts[i], y, xs, n) for i in with_tangent]
+    elif row.kind == "bilinear":
+        terms = [row.fn(*(ts[i] if j == i else x for j, x in enumerate(xs)), **n.params) for i in with_tangent]
+    elif row.kind == "linear":
+        full = [
+            x if row.rule(i) is None else np.zeros(n.shape_of(i), n.dtype) if t is None else t
+            for i, (t, x) in enumerate(zip(ts, xs, strict=True))
+        ]
+        return row.fn(*full, **n.params)
+    else:
+        return _transposed(n, ts, y, xs, lift)
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def _transposed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Callable[[Any, Node | None], Any]) -> Any:
+    """A vjp is linear in its cotangent, so the jvp is its transpose: pull the tangents back through the rule itself."""
+    row = n.row
+    assert row is not None
+    several = n.parts is not None
+    seeds = [Node(None, (), (), None, shape, dtype, NEEDS) for shape, dtype in n.parts or ((n.shape, n.dtype),)]
+    gs = tuple(lift(np.zeros(s.shape, s.dtype), s) for s in seeds)
+    conjugate = row.holomorphic and n.dtype.kind == "c"
+    totals: list[Any] = [None] * len(seeds)
+    for i, t in enumerate(ts):
+        if t is None:
+            continue
+        v = row.pulls[i](gs if several else gs[0], y, xs, n)
+        if getattr(v, "_node", None) is None:
+            continue
+        recorded = lift if hasattr(t, "_node") or any(hasattr(x, "_node") for x in xs) else None
+        parts = pull_back({v._node: np.conj(t) if conjugate else t}, seeds, recorded)
+        for k, seed in enumerate(seeds):
+            if seed in parts:
+                part = np.conj(parts[seed]) if conjugate else parts[seed]
+                totals[k] = part if totals[k] is None else totals[k] + part
+    full = tuple(np.zeros(s.shape, s.dtype) if t is None else t for t, s in zip(totals, seeds, strict=True))
+    return full if several else full[0]
+
+
+# ------------------------------------------------------------------------------------------------------------ errors
+
+
+def _check_unmoved(n: Node, on: Any) -> None:
+    """Refuse if an argument value that a rule is about to use has been overwritten."""
+    row = n.row
+    assert row is not None
+    uses = 0
+    for i, p in enumerate(n.parents):
+        if p is not None and (p.live & NEEDS if on is None else p in on):
+            uses |= row.uses[i]
+    for k, p in enumerate(n.parents):
+        if p is not None and uses & (2 << k) and (stale := _moved_source(p)) is not None:
+            raise _noted(
+                RuntimeError(
+                    f"backward through {row.name}: {stale.label} has changed since {row.name} used it, and the derivative "
+                    "needs its old value. Call backward() before you update it, or compute the loss again"
+                ),
+                n,
+            )
+
+
+def _moved_source(node: Node | None) -> Node | None:
+    """The input that was written to since, among `node` and the arrays that it is a view of."""
+    while node is not None and not node.moved:
+        node = node.source
+    return node
+
+
+def _freed_error(n: Node) -> RuntimeError:
+    return _noted(
+        RuntimeError(
+            f"backward through {n.label}: its arrays were freed by an earlier backward(retain_graph=False). "
+            "Leave retain_graph out of the first backward() if you need a second one"
+        ),
+        n,
+    )
+
+
+def _order_error(n: Node) -> NotImplementedError:
+    assert n.row is not None
+    return _noted(
+        NotImplementedError(
+            f"{n.row.name} has a first derivative only (its rule is declared order=1): a second derivative through it "
+            "is not available"
+        ),
+        n,
+    )
+
+
+def _shape_error(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> ValueError:
+    assert n.row is not None
+    return _noted(
+        ValueError(
+            f"{n.row.name}: the rule for argument {n.parents.index(p) + 1} returned shape {d.shape}, but the argument has shape {shape} "
+            f"(the result {n.shape}); a rule returns the argument's shape, or a shape that sums down to it"
+        ),
+        n,
+    )
+
+
+def _noted(error: Any, n: Node) -> Any:
+    if n.origin:
+        error.add_note(f"recorded at {n.origin}")
+    return error

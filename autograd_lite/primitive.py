@@ -1,0 +1,369 @@
+"""A primitive is one row of the table: a NumPy function together with its derivative.
+
+The grammar of a row::
+
+    exp      = elementwise(np.exp, lambda y: y, tex=r"e^{{{x}}}")
+    multiply = elementwise(np.multiply, lambda x2: x2, lambda x1: x1)
+    log      = elementwise(np.log, lambda x: 1 / x, domain=POSITIVE)
+    matmul   = bilinear(np.matmul, lambda g, x2: ..., lambda g, x1: ...)
+    sum      = linear(np.sum, lambda g, axis, keepdims, x_shape: ..., bind=reduction)
+
+- *elementwise*: one partial derivative for each argument, ``dy/dx``, as a number or as a function of what it needs.
+- *linear*, *bilinear*: the transpose for each argument: the cotangent ``g`` of the result in, that of the argument out.
+- *general*: the same signature, for a function that is neither; called a vjp elsewhere.
+- *constant*: the derivative is zero. Known, not forgotten.
+- *composite*: written with other rows; needs no rule.
+
+The parameter names of a rule say what it needs, and only that is kept until the backward pass:
+
+====================  ===============================================================
+``g``                 the cotangent of the result (a tuple where there are several results)
+``y``                 the result (a tuple likewise)
+``x``, ``x1, x2, …``  the array arguments (``x`` is ``x1``)
+``xs``                all of them, for a row that takes a list of arrays
+``i``                 which of them this is
+``x_shape``, …        their shapes (also ``x1_shape``, ``x2_shape``, ``xs_shape``, ``y_shape``): nothing is kept for it
+``x_dtype``           the dtype of the first: likewise
+anything else         a keyword parameter of the function, by NumPy's name, already canonical
+====================  ===============================================================
+
+Rules are plain NumPy. They run on arrays, and on Tensors when a derivative of a derivative is wanted; so a rule never
+writes into an array and never chooses a dtype. Undoing a broadcast, taking the real part, conjugating and casting back
+to the argument's dtype is the engine's work, done once, in :mod:`autograd_lite.graph`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+if TYPE_CHECKING:  # a name for annotations only: the ground floor imports NumPy alone
+    from .tensor import Tensor
+
+# ------------------------------------------------------------------------------------------------------- domains
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The open interval of the reals on which a derivative holds, less some points.
+
+    Examples
+    --------
+    >>> POSITIVE.contains(np.array([-1.0, 0.0, 2.0]))
+    array([False, False,  True])
+    """
+
+    low: float = -np.inf
+    high: float = np.inf
+    holes: tuple[float, ...] = ()
+    tex: str = r"\mathbb{R}"
+
+    def contains(self, x: Any) -> Any:
+        inside = (x > self.low) & (x < self.high)
+        for hole in self.holes:
+            inside &= x != hole
+        return inside
+
+
+REAL = Domain()
+POSITIVE = Domain(low=0.0, tex="x > 0")
+NONZERO = Domain(holes=(0.0,), tex=r"x \neq 0")
+
+
+def interval(low: float, high: float) -> Domain:
+    """The open interval ``low < x < high``."""
+    return Domain(low, high, tex=f"{low:g} < x < {high:g}".replace("inf", r"\infty"))
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A domain that ties the arguments together, as in ``x1 ** x2``."""
+
+    contains: Callable[..., Any]
+    tex: str
+
+
+# ------------------------------------------------------------------------------------------------------ the row
+
+TABLE: dict[str, Primitive] = {}  # every row, by its public name
+ROWS: dict[Any, Primitive] = {}  # the same, by the NumPy function that it differentiates
+
+Y = 1  # the bit for "a rule needs the result"; argument k has the bit 2 << k
+_ARGUMENT = re.compile(r"x(\d*)(_shape)?$")
+
+
+class Primitive:
+    """One row of the table. Call it as you would the NumPy function: Tensors in, a Tensor out; arrays in, an array out."""
+
+    def __init__(
+        self,
+        kind: str,
+        fn: Callable[..., Any],
+        rules: Sequence[Any],
+        *,
+        name: str | None = None,
+        np_name: str | None = None,
+        domain: Any = REAL,
+        kinks: Any = (),
+        tex: str | None = None,
+        bind: Callable[..., Any] | None = None,
+        pull: Sequence[Any] | None = None,
+        jvp: Callable[..., Any] | None = None,
+        variadic: bool = False,
+        outputs: bool = False,
+        order: int | None = None,
+        holomorphic: bool = True,
+        examples: Sequence[Any] = (),
+    ) -> None:
+        self.kind = kind
+        self.fn = fn
+        self.name = name or fn.__name__
+        self.np_name = np_name or (f"np.{fn.__name__}" if isinstance(fn, np.ufunc) else None)
+        self.rules = tuple(rules)
+        self.domain = domain
+        self.kinks = kinks
+        self.tex = tex
+        self.bind = bind
+        self.pull = tuple(pull) if pull else ()
+        self.jvp = jvp
+        self.variadic = variadic
+        self.outputs = outputs
+        self.order = order
+        self.holomorphic = holomorphic
+        self.examples = tuple(examples)
+        self.__name__ = self.__qualname__ = self.name
+        self.__doc__ = fn.__doc__
+        domains = domain if isinstance(domain, tuple) else (domain,)
+        self.restricted = any(d is not REAL for d in domains)
+        self.pulls: Any
+        self.uses: Any
+        if variadic:  # one rule, for as many arguments as there are
+            self.pulls = _Each(lambda i: _compile(self, i, self.rules[0])[0])
+            self.uses = _Each(lambda i: _compile(self, i, self.rules[0])[1])
+        else:
+            compiled = [_compile(self, i, rule) for i, rule in enumerate(self.rules)]
+            self.pulls = tuple(pull for pull, _ in compiled)
+            self.uses = tuple(uses for _, uses in compiled)
+
+    @overload
+    def __call__(self, x: Tensor, /, *args: Any, **params: Any) -> Tensor: ...
+    @overload
+    def __call__(self, x: Sequence[Tensor], /, *args: Any, **params: Any) -> Tensor: ...
+    @overload
+    def __call__(self, *args: Any, **params: Any) -> Any: ...
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        interpret = _interpreter(args) or (_interpreter(params.values()) if params else None)
+        if interpret is not None:
+            return interpret(self, args, params)
+        return self.plain(*args, **params)
+
+    def pulls_of(self, parents: Sequence[Any]) -> list[Any]:
+        """The rules of a variadic row, one for each argument."""
+        return [self.pulls[i] for i in range(len(parents))]
+
+    def plain(self, *args: Any, **params: Any) -> Any:
+        """The function itself, on arrays."""
+        if self.bind is None:
+            return self.fn(*args, **params)
+        args, params = self.bind(*args, **params)
+        return self.fn(*args, **params)
+
+    def rule(self, i: int) -> Any:
+        """The rule for argument `i`; a variadic row has one for all of them."""
+        return self.rules[0] if self.variadic else self.rules[i]
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}>"
+
+    def __reduce__(self) -> Any:
+        return TABLE.__getitem__, (self.name,)
+
+
+class _Each(dict[int, Any]):
+    """A list that makes its entries when they are asked for."""
+
+    def __init__(self, make: Callable[[int], Any]) -> None:
+        self.make = make
+
+    def __missing__(self, i: int) -> Any:
+        self[i] = made = self.make(i)
+        return made
+
+
+def _interpreter(args: Iterable[Any]) -> Any:
+    """The `__autograd_apply__` of the first argument that has one, one list deep: rows dispatch as NumPy functions do."""
+    for a in args:
+        found = getattr(type(a), "__autograd_apply__", None)
+        if found is None and type(a) in (list, tuple):
+            found = _interpreter(a)
+        if found is not None:
+            return found
+    return None
+
+
+def _compile(row: Primitive, i: int, rule: Any) -> tuple[Any, int]:
+    """Turn the rule for argument `i` into ``pull(g, y, xs, n) -> cotangent`` and the bits of the values that it needs.
+
+    As `dataclasses` does, this writes one line of source, so that a rule costs a single call when it is used.
+    """
+    if rule is None:
+        return None, 0
+    override = row.pull[i] if i < len(row.pull) else None
+    if not callable(rule) and override is None:  # a partial that is a number: nothing is kept, and 1 copies nothing
+        return {1: lambda g, y, xs, n: g, -1: lambda g, y, xs, n: -g}.get(rule, lambda g, y, xs, n: g * rule), 0
+    uses, call = _call(row, i, override or rule)
+    if row.kind == "elementwise" and override is None:
+        call = f"g * {call}"
+    pull = eval(f"lambda g, y, xs, n: {call}", {"rule": override or rule})  # noqa: S307 - our own line, see above
+    return (_guarded(pull) if row.restricted else pull), uses
+
+
+def _call(row: Primitive, i: int, rule: Callable[..., Any]) -> tuple[int, str]:
+    params = set(inspect.signature(row.bind).parameters) if row.bind else set()
+    count = len(row.rules)
+    uses, arguments = 0, []
+    for p in inspect.signature(rule).parameters.values():
+        name = p.name
+        match = _ARGUMENT.match(name)
+        k = int(match[1] or 1) - 1 if match else -1
+        if name == "g":
+            arguments.append("g")
+        elif name == "y":
+            uses |= Y
+            arguments.append("y")
+        elif name == "xs" and row.variadic:
+            uses = -1
+            arguments.append("xs")
+        elif name == "i" and row.variadic:
+            arguments.append(str(i))
+        elif name == "y_shape":
+            arguments.append("n.shape")
+        elif name == "x_dtype":
+            arguments.append("n.dtypes[0]")
+        elif name == "xs_shape":
+            arguments.append("n.shapes")
+        elif match and 0 <= k < count and match[2]:
+            arguments.append(f"n.shape_of({k})")
+        elif match and 0 <= k < count:
+            uses |= 2 << k
+            arguments.append(f"xs[{k}]")
+        elif name in params or p.default is not p.empty:
+            arguments.append(f"n.params[{name!r}]")
+        else:
+            allowed = ["g", "y", *(f"x{j + 1}" for j in range(count)), *sorted(params)]
+            raise TypeError(
+                f"{row.name}: the rule for argument {i + 1} asks for {name!r}; a rule may ask for {', '.join(allowed)}, "
+                "and the shapes of these (x1_shape, y_shape)"
+            )
+    return uses, f"rule({', '.join(arguments)})"
+
+
+def _guarded(pull: Any) -> Any:
+    """A zero cotangent contributes zero even where the partial is infinite: ``where(x > 0, log(x), 0)`` at 0."""
+
+    def safe(g: Any, y: Any, xs: Any, n: Any) -> Any:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            d = pull(g, y, xs, n)
+            raw = d if type(d) is np.ndarray else getattr(d, "_data", d)
+            square = np.vdot(raw, raw)  # the cheapest pass that no nan survives
+        if square == square:
+            return d
+        return np.where(np.isnan(raw) & (getattr(g, "_data", g) == 0), 0.0 * raw.real.dtype.type(0), d)
+
+    return safe
+
+
+# ------------------------------------------------------------------------------------- the kinds, one function each
+
+
+def _add(row: Primitive, *numpy_functions: Any) -> Primitive:
+    if row.name in TABLE:
+        raise ValueError(f"the table already has a row called {row.name!r}; give this one another name=")
+    TABLE[row.name] = row
+    for fn in numpy_functions:
+        ROWS[fn] = row
+    return row
+
+
+def _numpy(fn: Any) -> tuple[Any, ...]:
+    """`fn` itself if it is NumPy's own, to be found by its dispatch protocols."""
+    return (fn,) if isinstance(fn, np.ufunc) or str(getattr(fn, "__module__", "")).startswith("numpy") else ()
+
+
+def elementwise(fn: Callable[..., Any], *partials: Any, of: Any = None, **options: Any) -> Primitive:
+    """A row whose result depends entry by entry on its (broadcast) arguments.
+
+    Parameters
+    ----------
+    fn : callable
+        The function on arrays.
+    *partials : number, callable or None
+        ``dy/dx`` for each argument; None for an argument that has no derivative.
+    of : callable, optional
+        The NumPy function that this is the derivative of, where `fn` is not that function itself.
+    **options
+        ``name domain kinks tex pull order holomorphic``: see :class:`Primitive`.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> softsign = elementwise(lambda x: x / (1 + abs(x)), lambda x: 1 / (1 + abs(x)) ** 2, name="softsign_example")
+    >>> float(ag.grad(softsign)(1.0))
+    0.25
+    """
+    return _add(Primitive("elementwise", fn, partials, **options), *_numpy(of or fn))
+
+
+def linear(fn: Callable[..., Any], *transposes: Any, of: Any = None, **options: Any) -> Primitive:
+    """A row that is linear in its differentiable arguments taken together; each rule is a transpose of it."""
+    return _add(Primitive("linear", fn, transposes, **options), *_numpy(of or fn))
+
+
+def bilinear(fn: Callable[..., Any], *transposes: Any, of: Any = None, **options: Any) -> Primitive:
+    """A row that is linear in each of its arguments, the other one held."""
+    return _add(Primitive("bilinear", fn, transposes, **options), *_numpy(of or fn))
+
+
+def general(fn: Callable[..., Any], *vjps: Any, of: Any = None, **options: Any) -> Primitive:
+    """A row given by its vjp: the cotangent of the result in, that of the argument out."""
+    return _add(Primitive("general", fn, vjps, **options), *_numpy(of or fn))
+
+
+def constant(*functions: Any, **options: Any) -> None:
+    """Rows whose derivative is zero wherever there is one."""
+    for fn in functions:
+        _add(Primitive("constant", fn, (), **options), *_numpy(fn))
+
+
+def composite(*numpy_functions: Any, **options: Any) -> Callable[[Callable[..., Any]], Primitive]:
+    """Decorate a function written with other rows: it differentiates by itself, and is shown as one named step."""
+
+    def add(fn: Callable[..., Any]) -> Primitive:
+        row = Primitive("composite", fn, (), **options)
+        row.plain = numpy_functions[0] if numpy_functions else fn  # type: ignore[method-assign]  # NumPy's own on arrays
+        return _add(row, *numpy_functions)
+
+    return add
+
+
+def define(*rules: Any, kind: str = "general", **options: Any) -> Callable[[Callable[..., Any]], Primitive]:
+    """Decorate your own function on arrays with its derivative: one row, the same checks.
+
+    Examples
+    --------
+    >>> import numpy as np, autograd_lite as ag
+    >>> @define(lambda g, x: g * 3 * x**2)
+    ... def cube_example(x):
+    ...     return x**3
+    >>> float(ag.grad(cube_example)(2.0))
+    12.0
+    """
+    kinds = {"elementwise": elementwise, "linear": linear, "bilinear": bilinear, "general": general}
+    if kind not in kinds:
+        raise ValueError(f"kind={kind!r}: a row is one of {', '.join(kinds)}")
+    return lambda fn: kinds[kind](fn, *rules, **options)

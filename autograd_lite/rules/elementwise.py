@@ -1,0 +1,251 @@
+"""Functions that act entry by entry: the page at the back of the calculus book.
+
+Sources: Abramowitz & Stegun, chapters 3 and 4, for the formulas. Where a function has a kink the row has PyTorch's
+choice: 0 for the slope of ``abs`` at 0, one half for each side of a tie in ``maximum``; 0 where only a direction is
+missing (``hypot`` and ``arctan2`` at the origin).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..primitive import NONZERO, POSITIVE, REAL, Joint, constant, elementwise, interval
+
+# ---------------------------------------------------------------------------------------------------- arithmetic
+
+add = elementwise(np.add, 1, 1, tex="{x1} + {x2}")
+subtract = elementwise(np.subtract, 1, -1, tex="{x1} - {x2}")
+multiply = elementwise(np.multiply, lambda x2: x2, lambda x1: x1, tex=r"{x1} \odot {x2}")
+divide = elementwise(
+    np.divide,
+    lambda x2: 1 / x2,
+    lambda y, x2: -y / x2,
+    pull=(lambda g, x2: g / x2,),  # one pass, and no overflow of 1 / x2
+    domain=(REAL, NONZERO),
+    tex=r"\frac{{{x1}}}{{{x2}}}",
+)
+negative = elementwise(np.negative, -1, tex="-{x}")
+positive = elementwise(np.positive, 1, tex="{x}")
+square = elementwise(np.square, lambda x: 2 * x, tex="{x}^2")
+reciprocal = elementwise(np.reciprocal, lambda y: -y * y, domain=NONZERO, tex=r"\frac{{1}}{{{x}}}")
+sqrt = elementwise(np.sqrt, lambda y: 0.5 / y, domain=POSITIVE, kinks=(0.0,), tex=r"\sqrt{{{x}}}")
+cbrt = elementwise(np.cbrt, lambda y: 1 / (3 * y * y), domain=NONZERO, kinks=(0.0,), tex=r"\sqrt[3]{{{x}}}")
+
+_POWER = Joint(lambda x1, x2: (x1 > 0) | ((x2 == np.round(x2)) & ((x1 != 0) | (x2 >= 0))), r"x_1 > 0 \text{ or } x_2 \in \mathbb{Z}")
+
+
+def _power_base(x1: Any, x2: Any) -> Any:
+    return x2 * x1 ** np.where(x2 == 0, 1, x2 - 1)  # x**0 is flat, at 0 too
+
+
+def _power_exponent(y: Any, x1: Any) -> Any:
+    return y * np.log(np.where(x1 == 0, 1, x1))  # 0**x is flat, not 0 * -inf
+
+
+power = elementwise(np.power, _power_base, _power_exponent, domain=_POWER, tex="{x1}^{{{x2}}}")
+float_power = elementwise(np.float_power, _power_base, _power_exponent, domain=_POWER, tex="{x1}^{{{x2}}}")
+remainder = elementwise(
+    np.remainder,
+    1,
+    lambda x1, x2: -np.floor_divide(x1, x2),
+    domain=(REAL, NONZERO),
+    kinks=lambda x1, x2: np.remainder(x1, x2) == 0,
+    tex=r"{x1} \bmod {x2}",
+)
+fmod = elementwise(
+    np.fmod,
+    1,
+    lambda x1, x2: -np.trunc(x1 / x2),
+    domain=(REAL, NONZERO),
+    kinks=lambda x1, x2: np.fmod(x1, x2) == 0,
+    tex=r"\operatorname{{fmod}}({x1}, {x2})",
+)
+
+# ------------------------------------------------------------------------------------- exponentials and logarithms
+
+exp = elementwise(np.exp, lambda y: y, tex="e^{{{x}}}")
+exp2 = elementwise(np.exp2, lambda y: y * math.log(2), tex="2^{{{x}}}")
+expm1 = elementwise(np.expm1, lambda y: y + 1, tex="e^{{{x}}} - 1")
+log = elementwise(np.log, lambda x: 1 / x, domain=POSITIVE, tex=r"\ln {x}")
+log2 = elementwise(np.log2, lambda x: 1 / (x * math.log(2)), domain=POSITIVE, tex=r"\log_2 {x}")
+log10 = elementwise(np.log10, lambda x: 1 / (x * math.log(10)), domain=POSITIVE, tex=r"\log_{{10}} {x}")
+log1p = elementwise(np.log1p, lambda x: 1 / (1 + x), domain=interval(-1, np.inf), tex=r"\ln(1 + {x})")
+
+
+#: For each dtype, an argument from which on the sigmoid is 1 (before exp overflows), and one. As arrays, because a
+#: Python number costs a small operation half its time again.
+_SATURATED = {np.dtype(d): (np.array(cap, d), np.ones((), d)) for d, cap in (("f2", 11), ("f4", 40), ("f8", 40), ("g", 700))}
+
+
+def _sigmoid(x: Any) -> Any:
+    bounds = _SATURATED.get(getattr(x, "dtype", None))
+    if bounds is None:
+        return _sigmoid(np.asarray(x, float)) if not np.iscomplexobj(x) else 1 / (1 + np.exp(-x))
+    cap, one = bounds
+    e = np.exp(np.minimum(x, cap))  # so that neither end overflows and the small end keeps its digits
+    return e / (one + e)
+
+
+sigmoid = elementwise(_sigmoid, lambda y: y * (1 - y), name="sigmoid", np_name="sigmoid", tex=r"\sigma({x})")
+
+
+def _weight(x1: Any, x2: Any) -> Any:
+    same = x1 == x2  # also at both -inf, where the difference would be nan
+    return sigmoid(np.where(same, 0, x1) - np.where(same, 0, x2))
+
+
+logaddexp = elementwise(
+    np.logaddexp, _weight, lambda x1, x2: _weight(x2, x1), tex=r"\ln(e^{{{x1}}} + e^{{{x2}}})"
+)
+logaddexp2 = elementwise(
+    np.logaddexp2,
+    lambda x1, x2: _weight(x1 * math.log(2), x2 * math.log(2)),
+    lambda x1, x2: _weight(x2 * math.log(2), x1 * math.log(2)),
+    tex=r"\log_2(2^{{{x1}}} + 2^{{{x2}}})",
+)
+
+# --------------------------------------------------------------------------------------------------- trigonometry
+
+sin = elementwise(np.sin, lambda x: np.cos(x), tex=r"\sin {x}")
+cos = elementwise(np.cos, lambda x: -np.sin(x), tex=r"\cos {x}")
+tan = elementwise(np.tan, lambda y: 1 + y * y, tex=r"\tan {x}")
+arcsin = elementwise(
+    np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), domain=interval(-1, 1), kinks=(-1.0, 1.0), tex=r"\arcsin {x}"
+)
+arccos = elementwise(
+    np.arccos, lambda x: -1 / np.sqrt(1 - x * x), domain=interval(-1, 1), kinks=(-1.0, 1.0), tex=r"\arccos {x}"
+)
+arctan = elementwise(np.arctan, lambda x: 1 / (1 + x * x), tex=r"\arctan {x}")
+sinh = elementwise(np.sinh, lambda x: np.cosh(x), tex=r"\sinh {x}")
+cosh = elementwise(np.cosh, lambda x: np.sinh(x), tex=r"\cosh {x}")
+tanh = elementwise(np.tanh, lambda y: 1 - y * y, tex=r"\tanh {x}")
+arcsinh = elementwise(np.arcsinh, lambda x: 1 / np.sqrt(1 + x * x), tex=r"\operatorname{{arsinh}} {x}")
+arccosh = elementwise(
+    np.arccosh,
+    lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),
+    domain=interval(1, np.inf),
+    kinks=(1.0,),
+    tex=r"\operatorname{{arcosh}} {x}",
+)
+arctanh = elementwise(
+    np.arctanh, lambda x: 1 / (1 - x * x), domain=interval(-1, 1), tex=r"\operatorname{{artanh}} {x}"
+)
+
+
+def _safe_radius(x1: Any, x2: Any) -> Any:
+    r = np.hypot(x1, x2)
+    return np.where(r == 0, 1, r)
+
+
+def _origin(x1: Any, x2: Any) -> Any:
+    return (x1 == 0) & (x2 == 0)
+
+
+hypot = elementwise(
+    np.hypot,
+    lambda y, x1: x1 / np.where(y == 0, 1, y),
+    lambda y, x2: x2 / np.where(y == 0, 1, y),
+    kinks=_origin,
+    tex=r"\sqrt{{{x1}^2 + {x2}^2}}",
+)
+
+
+def _arctan2_y(x1: Any, x2: Any) -> Any:
+    r = _safe_radius(x1, x2)
+    return x2 / r / r
+
+
+def _arctan2_x(x1: Any, x2: Any) -> Any:
+    r = _safe_radius(x1, x2)
+    return -x1 / r / r
+
+
+arctan2 = elementwise(
+    np.arctan2,
+    _arctan2_y,
+    _arctan2_x,
+    kinks=lambda x1, x2: (x1 == 0) & (x2 <= 0),  # the cut
+    tex=r"\operatorname{{atan2}}({x1}, {x2})",
+)
+degrees = elementwise(np.degrees, 180 / math.pi, tex=r"{x} \cdot \frac{{180}}{{\pi}}")
+radians = elementwise(np.radians, math.pi / 180, tex=r"{x} \cdot \frac{{\pi}}{{180}}")
+rad2deg = elementwise(np.rad2deg, 180 / math.pi, tex=r"{x} \cdot \frac{{180}}{{\pi}}")
+deg2rad = elementwise(np.deg2rad, math.pi / 180, tex=r"{x} \cdot \frac{{\pi}}{{180}}")
+
+# ------------------------------------------------------------------------------------------------------ piecewise
+
+absolute = elementwise(np.absolute, lambda x: np.sign(x), kinks=(0.0,), holomorphic=False, tex=r"\lvert {x} \rvert")
+fabs = elementwise(np.fabs, lambda x: np.sign(x), kinks=(0.0,), tex=r"\lvert {x} \rvert")
+
+
+def _tie(x1: Any, x2: Any) -> Any:
+    return x1 == x2
+
+
+maximum = elementwise(
+    np.maximum,
+    lambda x1, x2: np.where(x1 == x2, 0.5, x1 > x2),
+    lambda x1, x2: np.where(x1 == x2, 0.5, x2 > x1),
+    kinks=_tie,
+    tex=r"\max({x1}, {x2})",
+)
+minimum = elementwise(
+    np.minimum,
+    lambda x1, x2: np.where(x1 == x2, 0.5, x1 < x2),
+    lambda x1, x2: np.where(x1 == x2, 0.5, x2 < x1),
+    kinks=_tie,
+    tex=r"\min({x1}, {x2})",
+)
+fmax = elementwise(  # a nan loses against a number
+    np.fmax,
+    lambda x1, x2: np.where(x1 == x2, 0.5, (x1 > x2) | np.isnan(x2)),
+    lambda x1, x2: np.where(x1 == x2, 0.5, (x2 > x1) | np.isnan(x1)),
+    kinks=_tie,
+    tex=r"\max({x1}, {x2})",
+)
+fmin = elementwise(
+    np.fmin,
+    lambda x1, x2: np.where(x1 == x2, 0.5, (x1 < x2) | np.isnan(x2)),
+    lambda x1, x2: np.where(x1 == x2, 0.5, (x2 < x1) | np.isnan(x1)),
+    kinks=_tie,
+    tex=r"\min({x1}, {x2})",
+)
+copysign = elementwise(
+    np.copysign,
+    lambda x1, x2: np.copysign(1, x1) * np.copysign(1, x2),
+    None,
+    kinks=lambda x1, x2: (x1 == 0) | (x2 == 0),
+    tex=r"\lvert {x1} \rvert \operatorname{{sgn}} {x2}",
+)
+ldexp = elementwise(np.ldexp, lambda x2: np.ldexp(1.0, x2), None, tex="{x1} 2^{{{x2}}}")
+
+# ------------------------------------------------------------------------------------- complex: not holomorphic
+
+conjugate = elementwise(np.conjugate, 1, pull=(lambda g: np.conj(g),), holomorphic=False, tex=r"\overline{{{x}}}")
+real = elementwise(np.real, 1, holomorphic=False, tex=r"\operatorname{{Re}} {x}")
+imag = elementwise(
+    np.imag, 0, pull=(lambda g, x_dtype: g * 1j if x_dtype.kind == "c" else g * 0,), holomorphic=False, tex=r"\operatorname{{Im}} {x}"
+)
+angle = elementwise(
+    lambda x, deg=False: np.angle(x, deg),
+    0,
+    pull=(lambda g, x, deg: g * 1j * x / np.where(x == 0, 1, np.abs(x)) ** 2 * (180 / math.pi if deg else 1),),
+    of=np.angle,
+    name="angle",
+    bind=lambda z, deg=False: ((z,), {"deg": deg}),
+    holomorphic=False,
+    tex=r"\arg {x}",
+)
+
+# ------------------------------------------------------------------------------------------ derivative zero: known
+
+constant(
+    np.floor, np.ceil, np.trunc, np.rint, np.sign, np.signbit, np.heaviside, np.floor_divide,
+    np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
+    np.logical_and, np.logical_or, np.logical_not, np.logical_xor,
+    np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.bitwise_count,
+    np.gcd, np.lcm, np.isfinite, np.isinf, np.isnan, np.isnat, np.spacing,
+)  # fmt: skip

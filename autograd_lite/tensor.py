@@ -1,0 +1,1046 @@
+"""Tensor: a NumPy array that remembers how it was made.
+
+A Tensor is a value (`_data`) and, if anything about it is recorded, a :class:`~autograd_lite.graph.Node`. Every
+operation, whether it is written ``a * b``, ``np.multiply(a, b)``, ``ag.multiply(a, b)`` or ``a.sum()``, finds its row in
+the table and comes through one of three doors here: `_unary` and `_binary`, which are `record` written out for the
+operators (that is most of what a small net spends its time on), and `record` itself.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from os.path import dirname
+from types import MethodType
+from typing import Any
+
+import numpy as np
+
+from . import rules
+from .graph import NEEDS, SMALL, TRACED, Node, next_order, pull_back
+from .mode import MODE, changed
+from .primitive import ROWS, TABLE, Primitive
+from .rules import elementwise as E
+from .rules import indexing as I
+from .rules import linalg as L
+
+ndarray, asarray = np.ndarray, np.asarray
+_frame = sys._getframe
+_new = object.__new__
+_NOTHING: dict[str, Any] = {}
+
+#: Operands that are used as they are. A Python number stays one: it is weak, as in NumPy.
+_PLAIN = frozenset(
+    {ndarray, float, int, bool, complex} | {t for t in np.sctypeDict.values() if not issubclass(t, np.flexible)}
+)
+_HERE = dirname(__file__)
+_internal: dict[str, bool] = {}
+
+
+class Tensor:
+    """An array whose use is recorded. Made by :func:`tensor`; PyTorch's surface on NumPy's semantics.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> x = ag.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4., 6.])
+    """
+
+    __slots__ = ("__weakref__", "_data", "_grad", "_node")
+    __array_priority__ = 1000.0
+    _data: np.ndarray[Any, Any]
+    _node: Node | None
+    _grad: Tensor | None
+
+    def __init__(
+        self, data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None
+    ) -> None:
+        value = _array(data, dtype)
+        self._data = value
+        self._node = None
+        self._grad = None
+        if requires_grad:
+            self.requires_grad_()
+        if name is not None:
+            self.name = name
+
+    # ------------------------------------------------------------------------------------------------ what it is
+
+    @property
+    def data(self) -> np.ndarray[Any, Any]:
+        """The array. Writable for an input; read-only for a recorded result, which others may share."""
+        if self._node is not None and self._node.row is not None:
+            self._data.setflags(write=False)
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        if self._node is not None and self._node.row is not None:
+            raise RuntimeError(f"{self._node.label} is recorded: assign to an input, or to x.detach().copy()")
+        new = value if value is self._data else _array(value, None, copy=False)
+        if new is not self._data and self._node is not None and self._node.live & NEEDS:
+            _check_differentiable(new.dtype)
+        self._data = new
+        self._moved()
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that backward() has accumulated here, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            value = value if isinstance(value, Tensor) else Tensor(value)
+            if value.shape != self.shape:
+                raise ValueError(f"a gradient of shape {value.shape} for a tensor of shape {self.shape}")
+            if value.dtype != self.dtype:
+                raise TypeError(f"a gradient of dtype {value.dtype} for a tensor of dtype {self.dtype}")
+        self._grad = value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of entries, as in NumPy."""
+        return self._data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._data.dtype
+
+    @property
+    def itemsize(self) -> int:
+        return self._data.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self._data.nbytes
+
+    @property
+    def T(self) -> Tensor:
+        return TABLE["transpose"](self)
+
+    @property
+    def mT(self) -> Tensor:
+        return TABLE["matrix_transpose"](self)
+
+    @property
+    def real(self) -> Tensor:
+        return TABLE["real"](self)
+
+    @property
+    def imag(self) -> Tensor:
+        return TABLE["imag"](self)
+
+    @property
+    def flat(self) -> Iterator[Tensor]:
+        return iter(self.ravel())
+
+    @property
+    def requires_grad(self) -> bool:
+        node = self._node
+        return node is not None and bool(node.live & NEEDS)
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it is an input, not the recorded result of anything."""
+        return self._node is None or self._node.row is None
+
+    @property
+    def name(self) -> str | None:
+        """What pictures, derivations and error messages call it."""
+        return None if self._node is None else self._node.name
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        self._leaf().name = value
+
+    # ----------------------------------------------------------------------------------------------- as an input
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Say whether gradients of this input will be wanted; returns self."""
+        if not self.is_leaf:
+            if requires_grad:
+                return self
+            raise RuntimeError("only an input can stop requiring gradients; use detach() to cut a recorded result off")
+        if requires_grad:
+            _check_differentiable(self._data.dtype)
+            node = self._leaf()
+            if not node.live:
+                self._node = node = _successor(node)  # what was recorded with the constant stays as it was
+            node.live = NEEDS
+        elif self._node is not None:
+            name = self._node.name
+            self._node = None
+            if name is not None:
+                self.name = name
+        return self
+
+    def _leaf(self) -> Node:
+        """The node of this Tensor, made now if it had none."""
+        node = self._node
+        if node is None:
+            data = self._data
+            self._node = node = Node(None, (), (), data, data.shape, data.dtype, 0)
+            node.keeper = weakref.ref(self)
+        elif node.source is not None and node.source.moved:
+            self._node = node = _successor(node)
+        return node
+
+    def _moved(self) -> None:
+        """Its array has been written to or replaced: the past keeps the old node, the future gets a new one."""
+        node = self._node
+        if node is None:
+            return
+        source = node.source
+        if source is not None and (owner := source.keeper()) is not None:
+            owner._moved()  # a view writes into its owner's array
+        node.moved = True
+        Node.latest_move = next_order()
+        self._node = _successor(node)
+        self._node.y, self._node.shape, self._node.dtype = self._data, self._data.shape, self._data.dtype
+
+    def _shares(self, owner: Tensor) -> Tensor:
+        """Declare that this constant looks into the array of `owner`, so that a write to either is seen by both."""
+        node = self._leaf()
+        node.source = owner._leaf()
+        return self
+
+    def detach(self) -> Tensor:
+        """The same array, off the record. Writing to it counts as writing to this one."""
+        data = self._data.view() if self.is_leaf else self.data.view()
+        return _tensor(data, None)._shares(self)
+
+    def zero_grad(self) -> None:
+        """Forget the accumulated gradient."""
+        self._grad = None
+
+    def copy(self) -> Tensor:
+        return TABLE["copy"](self)
+
+    clone = copy
+
+    def item(self, *args: int) -> Any:
+        """The only entry, as a Python number; the graph is left behind, which is the point of asking."""
+        self._untraced("item()")
+        return self._data.item(*args)
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The array itself, without the graph; read-only where it is a recorded result."""
+        return self.data
+
+    def tolist(self) -> Any:
+        return self._data.tolist()
+
+    # ---------------------------------------------------------------------------------------------- reverse mode
+
+    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
+        """Add the gradient of this scalar to the `.grad` of every leaf that it depends on.
+
+        Parameters
+        ----------
+        gradient : array_like, optional
+            The cotangent to start from, of this tensor's shape; needed unless it has one entry.
+        retain_graph : bool, optional
+            False frees the large arrays on the way; by default all is kept, to be drawn and explained.
+        create_graph : bool
+            Record the backward pass itself, so that the gradients can be differentiated.
+
+        Raises
+        ------
+        RuntimeError
+            If nothing was recorded, if it has more than one entry and no `gradient` is given, or if a value that the
+            derivative needs has been overwritten or freed.
+        """
+        backward({self: gradient}, retain_graph, create_graph)
+
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> Callable[[], None]:
+        """Call `hook` with the gradient when it reaches this tensor; what it returns, if not None, replaces it.
+
+        Returns a function that removes the hook.
+        """
+        if not self.requires_grad:
+            raise RuntimeError("a hook on a tensor that requires no gradient would never be called")
+        node = self._leaf()
+
+        def call(g: Any, lift: Any) -> Any:
+            new = hook(g if lift else _tensor(g, None))
+            return g if new is None else new if lift else _raw(new)
+
+        node.hooks = [*(node.hooks or ()), call]
+        return lambda: node.hooks.remove(call) if node.hooks and call in node.hooks else None
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this recorded result too, as if it were a leaf."""
+        if not self.requires_grad:
+            raise RuntimeError("retain_grad() on a tensor that requires no gradient")
+        self._leaf().keeper = weakref.ref(self)
+
+    # ------------------------------------------------------------------------------------------------- operators
+
+    def __add__(self, other: Any) -> Tensor:
+        return _binary(E.add, self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return _binary(E.add, other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return _binary(E.subtract, self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return _binary(E.subtract, other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return _binary(E.multiply, self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return _binary(E.multiply, other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return _binary(E.divide, self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return _binary(E.divide, other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        if type(other) in (int, float) and self._data.dtype.kind in "fc":  # as NumPy's own ** does
+            row = _POWERS.get(other)
+            if row is not None:
+                return _unary(row, self)
+        return _binary(E.power, self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return _binary(E.power, other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return _binary(L.matmul, self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return _binary(L.matmul, other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return _binary(E.remainder, self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return _binary(E.remainder, other, self)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return _binary(TABLE["floor_divide"], self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return _binary(TABLE["floor_divide"], other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
+    def __neg__(self) -> Tensor:
+        return _unary(E.negative, self)
+
+    def __pos__(self) -> Tensor:
+        return _unary(E.positive, self)
+
+    def __abs__(self) -> Tensor:
+        return _unary(E.absolute, self)
+
+    def __invert__(self) -> Tensor:
+        return _unary(TABLE["invert"], self)
+
+    def __round__(self, ndigits: int = 0) -> Tensor:
+        return TABLE["round"](self, ndigits)
+
+    def sigmoid(self) -> Tensor:
+        return _unary(E.sigmoid, self)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return apply(I.getitem, (self, index), _NOTHING)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        array = self._writable("x[i] = ...", value)
+        index = _plain_index(index)
+        array[index] = _raw(value)
+        self._moved()
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return (self[k] for k in range(len(self._data)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self._data == _raw(value)).any())
+
+    __hash__ = object.__hash__
+
+    # -------------------------------------------------------------------------------------------- out of the graph
+
+    def __bool__(self) -> bool:
+        self._untraced("bool()")
+        if self.size != 1:
+            raise ValueError(
+                f"the truth value of a tensor of shape {self.shape} is ambiguous: use .any(), .all() or where()"
+            )
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return float(self._number("float"))
+
+    def __int__(self) -> int:
+        return int(self._number("int"))
+
+    def __complex__(self) -> complex:
+        return complex(self._number("complex"))
+
+    def __index__(self) -> int:
+        return self._number("index").__index__()  # type: ignore[no-any-return]  # numpy types it Any
+
+    def _number(self, what: str) -> Any:
+        self._untraced(f"{what}()")
+        if self.requires_grad:
+            raise _dropped(f"{what}(tensor)", "tensor.item()")
+        if self.size != 1:
+            raise TypeError(f"{what}() of a tensor of shape {self.shape}: only one with a single entry is a number")
+        return self._data.reshape(())[()]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        self._untraced("np.asarray()")
+        if self.requires_grad:
+            raise _dropped("np.array(tensor) or array[i] = tensor", "tensor.detach(), tensor.numpy(), np.stack or ag.set_at")
+        return np.array(self._data, dtype, copy=copy) if copy is not None else asarray(self._data, dtype)
+
+    def _untraced(self, what: str) -> None:
+        if self._node is not None and self._node.live & TRACED:
+            raise RuntimeError(
+                f"{what} of a value that depends on the traced inputs: a trace is a straight program and cannot branch on "
+                "it. Use np.where, or make the choice outside the traced function"
+            )
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data.item(), spec) if self.size == 1 and spec else format(str(self), spec)
+
+    def __repr__(self) -> str:
+        body = np.array2string(self._data, separator=", ", prefix="tensor(", threshold=200)
+        extra = [] if self._data.dtype in (np.float64, np.int64, np.bool_) else [f"dtype={self._data.dtype}"]
+        node = self._node
+        if node is not None and node.name:
+            extra.append(f"name={node.name!r}")
+        if node is not None and node.live & NEEDS:
+            extra.append("requires_grad=True" if node.row is None else f"from={node.row.name}")
+        return f"tensor({', '.join([body, *extra])})"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if not self.is_leaf:
+            raise RuntimeError(f"{self._node.label} cannot be pickled or deep-copied with its graph: use detach() first")  # type: ignore[union-attr]  # a non-leaf has a node
+        return _restore, (type(self), self._data, self.requires_grad, self.name, self._grad)
+
+    # ----------------------------------------------------------------------------------------------- in place
+
+    def _writable(self, what: str, value: Any = None) -> np.ndarray[Any, Any]:
+        mode = MODE.get()
+        recording = mode is None or mode.recording
+        node = self._node
+        if node is not None and node.row is not None:
+            raise RuntimeError(
+                f"{what} on {node.label} would change what the graph has recorded: write x = x + ... , or "
+                "ag.set_at(x, index, value) instead"
+            )
+        if recording and (self.requires_grad or isinstance(value, Tensor) and value.requires_grad):
+            who = f"{node.name!r}" if node is not None and node.name else f"a tensor of shape {self.shape}"
+            raise RuntimeError(
+                f"{what} on {who} while gradients are being recorded: update a parameter under `with ag.no_grad():`, "
+                "or write x = x + ... (ag.set_at for an element) if the change is part of the computation"
+            )
+        if not self._data.flags.writeable:
+            raise ValueError(f"{what} on a tensor of shape {self.shape} whose array is read-only: copy() it first")
+        return self._data
+
+    def _in_place(self, ufunc: Any, symbol: str, other: Any) -> Tensor:
+        array = self._writable(symbol, other)
+        try:
+            ufunc(array, _raw(other), out=array)
+        except (ValueError, TypeError) as error:
+            raise _explained(error, f"{symbol}", (self, other)) from None
+        self._moved()
+        return self
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._in_place(np.add, "+=", other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._in_place(np.subtract, "-=", other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._in_place(np.multiply, "*=", other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._in_place(np.divide, "/=", other)
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return self._in_place(np.power, "**=", other)
+
+    def __ifloordiv__(self, other: Any) -> Tensor:
+        return self._in_place(np.floor_divide, "//=", other)
+
+    def __imod__(self, other: Any) -> Tensor:
+        return self._in_place(np.remainder, "%=", other)
+
+    def __imatmul__(self, other: Any) -> Tensor:
+        return self._in_place(np.matmul, "@=", other)
+
+    # ------------------------------------------------------------------------------------------ NumPy's protocols
+
+    @staticmethod
+    def __autograd_apply__(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        return apply(row, args, params)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:
+        out = params.get("out")
+        if out is not None and any(o is not None for o in out):
+            return _ufunc_out(ufunc, method, inputs, params)
+        if method == "__call__":
+            row = ROWS.get(ufunc)
+            if row is not None:
+                if not params and row.bind is None and len(inputs) == 2:  # ndarray * tensor comes this way
+                    return _binary(row, *inputs)
+                return apply(row, inputs, params)
+        return rules.ufunc_method(ufunc, method)(*inputs, **params)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, params: Any) -> Any:
+        row = ROWS.get(function)
+        if row is None:
+            raise rules.refusal(function)
+        return apply(row, args, params)
+
+
+# ------------------------------------------------------------------------------------------------------- comparisons
+
+
+def _comparison(name: str) -> Any:
+    def compare(self: Tensor, other: Any) -> Tensor:
+        return _binary(TABLE[name], self, other)
+
+    return compare
+
+
+for _op, _row in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal",
+                  "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}.items():  # fmt: skip
+    setattr(Tensor, f"__{_op}__", _comparison(_row))
+    if _op in ("and", "or", "xor"):
+        setattr(Tensor, f"__r{_op}__", _comparison(_row))
+
+_POWERS = {2: E.square, 1: E.positive, -1: E.reciprocal, 0.5: E.sqrt}
+
+# ------------------------------------------------------------------------------------------------- making and recording
+
+
+def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """Copy `data` into a new Tensor.
+
+    Parameters
+    ----------
+    data : array_like or Tensor
+    dtype : dtype, optional
+        As for :func:`numpy.array`.
+    requires_grad : bool
+        Whether ``backward()`` is to leave a gradient here; for real or complex floating data only.
+    name : str, optional
+        What pictures, derivations and messages call it.
+
+    Examples
+    --------
+    >>> tensor([[1, 2], [3, 4]], dtype=float, requires_grad=True, name="V")
+    tensor([[1., 2.],
+            [3., 4.]], name='V', requires_grad=True)
+    """
+    return Tensor(data, dtype, requires_grad, name)
+
+
+def _tensor(value: Any, node: Node | None) -> Tensor:
+    t: Tensor = _new(Tensor)
+    t._data = value if type(value) is ndarray else asarray(value)
+    t._node = node
+    t._grad = None
+    return t
+
+
+def lift(value: Any, node: Node | None) -> Any:
+    """A kept value as a Tensor at its place in the graph; a tuple for a row with several results."""
+    if type(value) is tuple:
+        assert node is not None
+        return tuple(_tensor(v, _projection(node, k)) for k, v in enumerate(value))
+    return _tensor(value, node)
+
+
+def _binary(row: Primitive, a: Any, b: Any) -> Tensor:
+    if isinstance(a, Tensor):
+        x1, n1 = a._data, a._node
+        live1 = 0 if n1 is None else n1.live
+    else:
+        if type(a) not in _PLAIN and (a := _plain(a)) is NotImplemented:
+            return NotImplemented
+        x1, n1, live1 = a, None, 0
+    if isinstance(b, Tensor):
+        x2, n2 = b._data, b._node
+        live2 = 0 if n2 is None else n2.live
+    else:
+        if type(b) not in _PLAIN and (b := _plain(b)) is NotImplemented:
+            return NotImplemented
+        x2, n2, live2 = b, None, 0
+    try:
+        y = row.fn(x1, x2)
+    except (ValueError, TypeError) as error:
+        raise _explained(error, row.name, (a, b)) from None
+    if type(y) is not ndarray:
+        y = asarray(y)
+    t: Tensor = _new(Tensor)
+    t._data = y
+    t._grad = None
+    live = live1 | live2
+    mode = MODE.get()
+    if mode is not None and not mode.recording:
+        live &= TRACED
+    if not live or row.kind == "constant" and not (live := live & TRACED):
+        t._node = None
+        return t
+    keep = 0
+    if live & NEEDS:
+        if live1 & NEEDS:
+            keep = row.uses[0]
+        if live2 & NEEDS:
+            keep |= row.uses[1]
+    if not live1 and isinstance(a, Tensor):
+        n1 = a._leaf()
+    if not live2 and isinstance(b, Tensor):
+        n2 = b._leaf()
+    t._node = node = Node(
+        row,
+        (n1, n2),
+        (x1 if keep & 2 or n1 is None else None, x2 if keep & 4 or n2 is None else None),
+        y if keep & 1 or y.size <= SMALL else None,
+        y.shape,
+        y.dtype,
+        live,
+    )
+    frame = _frame(2)
+    while _internal.get(frame.f_code.co_filename, True) and _is_internal(frame):
+        frame = frame.f_back  # type: ignore[assignment]  # ends at the user's frame
+    node.code, node.at = frame.f_code, frame.f_lasti
+    if mode is not None:
+        _told(mode, node, y)
+    return t
+
+
+def _unary(row: Primitive, a: Tensor) -> Tensor:
+    x, n = a._data, a._node
+    try:
+        y = row.fn(x)
+    except (ValueError, TypeError) as error:
+        raise _explained(error, row.name, (a,)) from None
+    if type(y) is not ndarray:
+        y = asarray(y)
+    t: Tensor = _new(Tensor)
+    t._data = y
+    t._node = t._grad = None
+    mode = MODE.get()
+    if n is None or not (live := n.live if mode is None or mode.recording else n.live & TRACED):
+        return t
+    if row.kind == "constant" and not (live := live & TRACED):
+        return t
+    keep = row.uses[0] if live & NEEDS else 0
+    t._node = node = Node(
+        row, (n,), (x if keep & 2 else None,), y if keep & 1 or y.size <= SMALL else None, y.shape, y.dtype, live
+    )
+    frame = _frame(2)
+    while _internal.get(frame.f_code.co_filename, True) and _is_internal(frame):
+        frame = frame.f_back  # type: ignore[assignment]  # ends at the user's frame
+    node.code, node.at = frame.f_code, frame.f_lasti
+    if mode is not None:
+        _told(mode, node, y)
+    return t
+
+
+def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHING) -> Any:
+    """Compute `row` on canonical arguments, and write down that it was done if anything live went in."""
+    xs = []
+    parents: list[Node | None] = []
+    live = needs = keep = 0
+    if any(type(a) in (list, tuple) and _has_tensor(a) for a in args):
+        args = tuple(TABLE["array"](a) if type(a) in (list, tuple) else a for a in args)
+    for i, a in enumerate(args):
+        if isinstance(a, Tensor):
+            n = a._node
+            xs.append(a._data)
+            if n is not None and n.live:
+                live |= n.live
+                if n.live & NEEDS and row.pulls and row.pulls[i] is not None:
+                    needs = NEEDS
+                    keep |= row.uses[i]
+        else:
+            n = None
+            xs.append(a if type(a) in _PLAIN else _plain_or_error(row, a))
+        parents.append(n)
+    try:
+        y = row.fn(*xs, **params)
+    except (ValueError, TypeError, np.linalg.LinAlgError) as error:
+        raise _explained(error, row.name, args) from None
+    live = live & TRACED | needs
+    mode = MODE.get()
+    if mode is not None and not mode.recording:
+        live &= TRACED
+    several = row.outputs
+    y = tuple(asarray(part) for part in y) if several else y if type(y) is ndarray else asarray(y)
+    if not live:
+        return tuple(_tensor(part, None) for part in y) if several else _unrecorded(y, args)
+    if not live & NEEDS:
+        keep = 0
+    for i, a in enumerate(args):
+        if isinstance(a, Tensor) and (parents[i] is None or not parents[i].live):  # type: ignore[union-attr]  # tested
+            parents[i] = a._leaf()
+    shape, dtype = ((), np.result_type(*y)) if several else (y.shape, y.dtype)
+    node = Node(
+        row,
+        tuple(parents),
+        tuple(x if p is None or keep & (2 << i) else None for i, (x, p) in enumerate(zip(xs, parents, strict=True))),
+        y if keep & 1 or (all(p.size <= SMALL for p in y) if several else y.size <= SMALL) else None,
+        shape,
+        dtype,
+        live,
+        params,
+    )
+    frame = _frame(2)
+    while _internal.get(frame.f_code.co_filename, True) and _is_internal(frame):
+        frame = frame.f_back  # type: ignore[assignment]  # ends at the user's frame
+    node.code, node.at = frame.f_code, frame.f_lasti
+    if mode is not None:
+        _told(mode, node, y)
+    if not several and y.base is not None and parents[0] is not None:
+        node.source = parents[0]
+    if several:
+        node.parts = tuple((part.shape, part.dtype) for part in y)
+        return tuple(_tensor(part, _projection(node, k)) for k, part in enumerate(y))
+    t: Tensor = _new(Tensor)
+    t._data, t._node, t._grad = y, node, None
+    return t
+
+
+def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+    """Any call of any row, as the user wrote it: bind it to the row's canonical form and record."""
+    if row.kind == "composite":
+        mode = MODE.get()
+        with changed(group=Group(row.name, mode.group if mode is not None else None, args, params)):
+            return row.fn(*args, **params)
+    if args and type(args[0]) in (list, tuple) and not row.variadic and _has_tensor(args[0]):
+        args = (TABLE["array"](args[0]), *args[1:])
+    if row.bind is not None:
+        try:
+            args, params = row.bind(*args, **params)
+        except TypeError as error:
+            raise _explained(error, row.name, args) from error
+    elif params:
+        args, params = rules.ufunc_parameters(row, args, params)
+    return record(row, args, params)
+
+
+class Group:
+    """One call of a composite function or a module: the nodes recorded during it point here."""
+
+    __slots__ = ("code", "name", "outer", "params")
+
+    def __init__(self, name: str, outer: Any = None, args: Sequence[Any] = (), params: dict[str, Any] = _NOTHING) -> None:
+        self.name = name
+        self.outer = outer
+        self.params = {k: v for k, v in params.items() if not isinstance(v, (Tensor, ndarray))}
+
+    def __repr__(self) -> str:
+        return f"<Group {self.name}>"
+
+
+_PROJECT = Primitive(
+    "linear",
+    lambda ys, index, count: ys[index],
+    (lambda g, index, count: tuple(g if k == index else None for k in range(count)),),
+    name="result",
+    bind=lambda ys, index, count: ((ys,), {"index": index, "count": count}),
+)
+
+
+def _projection(node: Node, k: int) -> Node:
+    """One of the results of a row that has several."""
+    return Node(_PROJECT, (node,), (None,), None, *node.parts[k], node.live, {"index": k, "count": len(node.parts)})
+
+
+def _successor(node: Node) -> Node:
+    """The node of the same input from now on."""
+    new = Node(None, (), (), node.y, node.shape, node.dtype, node.live)
+    new.name, new.keeper, new.hooks = node.name, node.keeper, node.hooks
+    source = node.source
+    if source is not None:
+        owner = source.keeper()
+        new.source = owner._leaf() if owner is not None else source
+    return new
+
+
+def _unrecorded(y: Any, args: Sequence[Any]) -> Tensor:
+    t = _tensor(y, None)
+    if y.base is not None:
+        for a in args:
+            if isinstance(a, Tensor) and a.is_leaf and (y.base is a._data or y.base is a._data.base):
+                return t._shares(a)
+    return t
+
+
+def _told(mode: Any, node: Node, y: Any) -> None:
+    node.group = mode.group
+    if mode.watcher is not None:
+        mode.watcher(node, y)
+
+
+def _is_internal(frame: Any) -> bool:
+    """Whether a frame is one of ours, so that the user's line is further out."""
+    filename = frame.f_code.co_filename
+    inside = filename.startswith(_HERE) and "talk" not in filename and not filename.endswith("__main__.py")
+    _internal[filename] = inside
+    return inside and frame.f_back is not None
+
+
+# ------------------------------------------------------------------------------------------------------ reverse mode
+
+
+def backward(gradients: dict[Tensor, Any], retain_graph: bool | None = None, create_graph: bool = False) -> None:
+    """Add the gradients of several results to the `.grad` of every leaf under them; see :meth:`Tensor.backward`."""
+    roots: dict[Node, Any] = {t._node: cotangent_of(t, g, create_graph) for t, g in gradients.items()}  # type: ignore[misc]  # cotangent_of refuses None
+    mode = MODE.get()
+    watch = mode.watcher.pulled if mode is not None and mode.watcher is not None else None
+    if create_graph:
+        with changed(recording=True):
+            found = pull_back(roots, None, lift, watch=watch)
+    else:
+        found = pull_back(roots, None, None, retain_graph is False, watch)
+    for node in found:
+        _deliver(node, found, create_graph)
+
+
+def cotangent_of(t: Tensor, gradient: Any, create_graph: bool = False) -> Any:
+    """The cotangent to start from at `t`: `gradient` checked, or one for a scalar."""
+    node = t._node
+    if node is None or not node.live & NEEDS:
+        raise RuntimeError(
+            "backward from a tensor that requires no gradient: nothing was recorded. Make the inputs with "
+            "requires_grad=True, and do not compute the loss under no_grad() or from .data"
+        )
+    if gradient is None:
+        if t._data.size != 1:
+            raise RuntimeError(
+                f"backward from {node.label} needs a scalar: reduce it to one number first (.sum(), .mean()), or pass "
+                f"gradient= of shape {node.shape}"
+            )
+        g: Any = _ones(node.shape, node.dtype)
+    else:
+        g = gradient if create_graph and isinstance(gradient, Tensor) else asarray(_raw(gradient))
+        if g.shape != node.shape:
+            raise ValueError(f"gradient= has shape {g.shape}, but {node.label} needs one of its own shape {node.shape}")
+        if g.dtype != node.dtype:
+            if not np.can_cast(g.dtype, node.dtype, "same_kind"):
+                raise TypeError(f"gradient= has dtype {g.dtype}, but {node.label} has dtype {node.dtype}")
+            g = g.astype(node.dtype)
+    return _tensor(g, None) if create_graph and not isinstance(g, Tensor) else g
+
+
+@lru_cache(maxsize=64)
+def _ones(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
+    ones = np.ones(shape, dtype)
+    ones.setflags(write=False)  # shared by every backward pass
+    return ones
+
+
+def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
+    """Add a gradient to `.grad`, in an array that nobody else holds."""
+    t = node.keeper()
+    if t is None:
+        return
+    if t._grad is not None and not node.graded and node.row is None:
+        warnings.warn(
+            f"backward() adds to a .grad of {node.label} that was made before its last update: a forgotten zero_grad()?",
+            stacklevel=4,
+        )
+    node.graded = True
+    old = t._grad
+    if create_graph:
+        g = found[node]
+        t._grad = g if old is None else old + g
+    elif old is None:
+        t._grad = _tensor(_owned(found, node), None)
+    elif old._node is None and old._data.flags.writeable:
+        np.add(old._data, found[node], out=old._data)
+    else:
+        t._grad = old + found[node]
+
+
+def _owned(found: dict[Node, Any], node: Node) -> np.ndarray[Any, Any]:
+    """The array itself if this is its only reference, else a copy."""
+    g = found[node]
+    if type(g) is ndarray and g.base is None and g.flags.writeable and sys.getrefcount(g) <= _SOLE:
+        return g
+    return np.array(g)
+
+
+def _sole() -> int:
+    """What getrefcount says, in just this position, of an array that only the dict holds."""
+    found = {None: np.empty(1)}
+    g = found[None]
+    return sys.getrefcount(g) if type(g) is ndarray and g.base is None and g.flags.writeable else 0
+
+
+_SOLE = _sole()
+
+# ---------------------------------------------------------------------------------------------------- plain operands
+
+
+def _array(data: Any, dtype: Any, copy: bool = True) -> np.ndarray[Any, Any]:
+    """`data` as an array of numbers; lists may contain Tensors that require no gradient."""
+    if isinstance(data, Tensor):
+        data = data._data
+    try:
+        value = np.array(data, dtype, copy=copy or None, subok=False)
+    except ValueError as error:
+        raise ValueError(f"tensor: this is not a rectangular array of numbers ({error})") from None
+    if value.dtype.kind not in "biufc":
+        raise TypeError(f"tensor: cannot hold data of dtype {value.dtype}; numbers and booleans only")
+    return value
+
+
+def _check_differentiable(dtype: Any) -> None:
+    if dtype.kind not in "fc":
+        raise TypeError(
+            f"only floating point or complex tensors can require gradients, not {dtype}: "
+            "use dtype=float, or .astype(float) before requires_grad_()"
+        )
+
+
+def _raw(value: Any) -> Any:
+    return value._data if isinstance(value, Tensor) else value
+
+
+def _plain(value: Any) -> Any:
+    """An operand that is no Tensor as an array, or NotImplemented if it is nothing of ours."""
+    if isinstance(value, ndarray):
+        if isinstance(value, np.ma.MaskedArray):
+            raise TypeError("a masked array beside a tensor: its mask would be lost. Use .filled(...) or np.where")
+        return asarray(value)
+    if isinstance(value, (list, tuple)):
+        return TABLE["array"](value) if _has_tensor(value) else asarray(value)
+    if isinstance(value, (np.generic, range)) or hasattr(value, "__array__"):
+        return asarray(value)
+    return NotImplemented
+
+
+def _plain_or_error(row: Primitive, value: Any) -> Any:
+    plain = _plain(value)
+    if plain is NotImplemented:
+        raise TypeError(f"{row.name}: cannot use an operand of type {type(value).__name__}; numbers, arrays and tensors only")
+    return plain
+
+
+def _has_tensor(value: Any) -> bool:
+    return any(isinstance(v, Tensor) or isinstance(v, (list, tuple)) and _has_tensor(v) for v in value)
+
+
+def _plain_index(index: Any) -> Any:
+    if isinstance(index, tuple):
+        return tuple(_plain_index(part) for part in index)
+    return index._data if isinstance(index, Tensor) else index
+
+
+def _restore(cls: Any, data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
+    t: Tensor = _new(cls)
+    t._data, t._node, t._grad = data, None, grad
+    if requires_grad:
+        t.requires_grad_()
+    if name is not None:
+        t.name = name
+    return t
+
+
+def _ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> Any:
+    """``np.add(a, b, out=array)``, which ``array += tensor`` also is: allowed while nothing would be lost."""
+    out = params["out"]
+    mode = MODE.get()
+    lost = (mode is None or mode.recording) and any(isinstance(x, Tensor) and x.requires_grad for x in (*inputs, *out))
+    if lost or any(isinstance(o, Tensor) and not o.is_leaf for o in out):
+        raise RuntimeError(
+            f"np.{ufunc.__name__}(..., out=...) or an augmented assignment to an array would drop the graph of a tensor: "
+            "leave out= away, or write x = x + y"
+        )
+    arrays = tuple(o._writable("out=") if isinstance(o, Tensor) else o for o in out)
+    getattr(ufunc, method)(*map(_raw, inputs), **{**params, "out": arrays})
+    for o in out:
+        if isinstance(o, Tensor):
+            o._moved()
+    return out[0] if len(out) == 1 else out
+
+
+# ------------------------------------------------------------------------------------------------------------ errors
+
+
+def _explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
+    """The same kind of error, with the operation, the operands by name and shape, and what would be right."""
+    what = ", ".join(_described(a) for a in args)
+    text = str(error)
+    if "broadcast" in text:
+        text = "these shapes do not broadcast: aligned at the right, two sizes must be equal or one of them 1"
+    elif name == "matmul" and "mismatch" in text or "not aligned" in text:
+        text = "the last size of the first must equal the last but one of the second"
+    new = type(error) if type(error) in (ValueError, TypeError, np.linalg.LinAlgError) else ValueError
+    explained = new(f"{name}({what}): {text}")
+    for a in args:
+        if isinstance(a, Tensor) and a._node is not None and a._node.row is not None and a._node.origin:
+            explained.add_note(f"{_described(a)} was made at {a._node.origin}")
+    return explained
+
+
+def _described(a: Any) -> str:
+    if isinstance(a, Tensor):
+        return f"{a.name or 'tensor'} {a.shape}"
+    return f"array {a.shape}" if isinstance(a, ndarray) else type(a).__name__ if not isinstance(a, (int, float)) else repr(a)
+
+
+def _dropped(what: str, remedy: str) -> RuntimeError:
+    return RuntimeError(f"{what} would drop the graph of a tensor that requires gradients; if that is meant, use {remedy}")
+
+
+# ------------------------------------------------------------------------------------------- NumPy's methods, by name
+
+
+class _Method:
+    """A row as a method: ``x.sum(axis=0)`` is ``sum(x, axis=0)``, from the same declaration."""
+
+    def __init__(self, name: str) -> None:
+        self.row = TABLE[name]
+        self.__doc__ = self.row.__doc__
+
+    def __get__(self, obj: Any, cls: Any = None) -> Callable[..., Any]:
+        if obj is None:
+            return self.row
+        row = self.row
+        return lambda *args, **params: apply(row, (obj, *args), params)
