@@ -8,6 +8,7 @@ or on a branch that did not run is seen as well. A name that only annotations us
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 import textwrap
@@ -24,7 +25,7 @@ NAME = PACKAGE.name
 # From the ground up. A room may use the rooms of the floors below it; rooms on one floor may use each other,
 # as long as no circle comes of it (a test of its own).
 FLOORS = [
-    {"primitive", "mode"},
+    {"mode", "primitive", "tree"},
     {"rules"},
     {"graph"},
     {"tensor"},
@@ -170,9 +171,10 @@ def test_no_import_of_our_own_inside_a_function() -> None:
     assert not hidden, "\n".join(map(str, hidden))
 
 
-def python(program: str) -> str:
+def python(program: str, env: dict[str, str] | None = None) -> str:
     """Run a program in an interpreter of its own, and return what it printed."""
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent, env=env).stdout
 
 
 def test_import_brings_numpy_and_the_standard_library_only() -> None:
@@ -183,7 +185,7 @@ def test_import_brings_numpy_and_the_standard_library_only() -> None:
     assert packages - sys.stdlib_module_names - {NAME, "numpy"} == set()
 
 
-def test_import_is_cheap() -> None:
+def test_import_is_cheap(tmp_path: Path) -> None:
     """At most a quarter of NumPy's own import time on top; the best of several: the machine may be busy."""
     program = textwrap.dedent("""
         import time
@@ -194,7 +196,10 @@ def test_import_is_cheap() -> None:
         c = time.process_time()
         print((c - b) / (b - a))
         """)
+    # Both are read from compiled files, as anywhere but in the first run after an installation.
+    env = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+    python(program, env)
     ratios: list[float] = []
     while len(ratios) < 3 or (min(ratios) > 0.25 and len(ratios) < 12):
-        ratios.append(float(python(program)))
+        ratios.append(float(python(program, env)))
     assert min(ratios) <= 0.25, f"importing autograd_lite costs {min(ratios):.2f} of NumPy's import"

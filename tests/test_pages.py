@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docs/design/*.md"))]
+MADE = {"docs/_build"}  # by a command on the page
 
 
 def code(page: str) -> str:
@@ -46,3 +47,11 @@ def test_page(page: Path) -> None:
     report: list[str] = []
     failed, _ = runner.run(examples, out=report.append)
     assert not failed, "".join(report)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page_names_files_that_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"\b(?:autograd_lite|benchmarks|docs|examples|tests|tools)/[\w/.-]*\w", text)
+    missing = [name for name in named if not (ROOT / name).exists() and name not in MADE]
+    assert not missing, f"not in the project: {missing}"
