@@ -15,7 +15,7 @@ import textwrap
 from collections.abc import Collection, Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -173,8 +173,8 @@ def test_no_import_of_our_own_inside_a_function() -> None:
 
 def python(program: str, env: dict[str, str] | None = None) -> str:
     """Run a program in an interpreter of its own, and return what it printed."""
-    command = [sys.executable, "-c", program]
-    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent, env=env).stdout
+    options: dict[str, Any] = {"capture_output": True, "text": True, "check": True, "cwd": PACKAGE.parent}
+    return str(subprocess.run([sys.executable, "-c", program], env=env, **options).stdout)
 
 
 def test_import_brings_numpy_and_the_standard_library_only() -> None:
