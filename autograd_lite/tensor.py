@@ -693,7 +693,7 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
             xs.append(a._data)
             if n is not None and n.live:
                 live |= n.live
-                if n.live & NEEDS and row.pulls and row.pulls[i] is not None:
+                if n.live & NEEDS and row.kind != "constant" and row.pulls[i] is not None:
                     needs = NEEDS
                     keep |= row.uses[i]
         else:
