@@ -1,10 +1,16 @@
-"""Gradient tests that anyone can import: give a function and its derivative, and be told what is wrong with
-it.
+"""Gradient tests that anyone can import: give a function, and be told what is wrong with its derivative.
 
-For functions on NumPy arrays with hand-written derivatives: :func:`assert_vjp`, :func:`assert_jvp`,
-:func:`assert_jac`,
-:func:`assert_hessian`, and a ``check_*`` beside each that returns the report instead of raising. For the
-measuring alone: ``numerical_*``. Hypothesis strategies are in :mod:`autograd_lite.testing.strategies`.
+- :func:`assert_gradients` for a function of this library's Tensors, or written with NumPy's functions: every
+order,
+  both modes, at a point or at points that Hypothesis draws.
+- :func:`assert_vjp`, :func:`assert_jvp`, :func:`assert_jac`, :func:`assert_hessian` for any function on
+arrays with a
+  hand-written derivative.
+- A ``check_*`` beside each returns the :class:`Report` instead of raising.
+- ``numerical_*`` for the measuring alone.
+
+The Hypothesis strategies are in :mod:`autograd_lite.testing.strategies`; nothing else here needs more than
+NumPy.
 """
 
 from autograd_lite.testing.check import assert_hessian as assert_hessian
@@ -15,6 +21,8 @@ from autograd_lite.testing.check import check_hessian as check_hessian
 from autograd_lite.testing.check import check_jac as check_jac
 from autograd_lite.testing.check import check_jvp as check_jvp
 from autograd_lite.testing.check import check_vjp as check_vjp
+from autograd_lite.testing.gradients import assert_gradients as assert_gradients
+from autograd_lite.testing.gradients import check_gradients as check_gradients
 from autograd_lite.testing.numeric import CannotCheck as CannotCheck
 from autograd_lite.testing.numeric import numerical_gradient as numerical_gradient
 from autograd_lite.testing.numeric import numerical_hessian as numerical_hessian

@@ -25,7 +25,7 @@ from autograd_lite.testing.prepare import (
     stacked,
     tangent_out,
 )
-from autograd_lite.testing.report import Finding, Report, name_of
+from autograd_lite.testing.report import Finding, Report, called, name_of
 from autograd_lite.testing.trees import Array, Tree, as_array, leaves
 
 # checks
@@ -162,7 +162,7 @@ def check_jac(
     """
     if jac is True:
         pair = f
-        value, derivative = _naming(lambda *args: pair(*args)[0], f), _naming(lambda *args: pair(*args)[1], f)
+        value, derivative = called(lambda *args: pair(*args)[0], f), called(lambda *args: pair(*args)[1], f)
     elif callable(jac):
         value, derivative = f, jac
     else:
@@ -189,12 +189,6 @@ def check_jac(
     else:
         compare_jacobian(case, [None if a is None else a.reshape(case.base.size, -1) for a in arrays])
     return finish(case)
-
-
-def _naming(g: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:
-    """`g` under the name and signature of `f`, so that messages speak of what the user wrote."""
-    g.__name__, g.__wrapped__ = name_of(f), f  # type: ignore[attr-defined]
-    return g
 
 
 def assert_jac(f: Callable[..., Any], jac: Callable[..., Any] | bool, *inputs: Any, **options: Any) -> Report:
@@ -244,7 +238,7 @@ def check_hessian(
         raise CannotCheck(
             f"{name_of(f)} returns {value.dtype} of shape {value.shape}: a Hessian needs one real number"
         )
-    gradient = jac or _naming(lambda x: numerical_gradient(f, x, domain=domain)[0], f)
+    gradient = jac or called(lambda x: numerical_gradient(f, x, domain=domain)[0], f)
     call = f"assert_hessian({name_of(f)}, {name_of(hess) if hess else None}, {{inputs}})"
     case = prepare(gradient, (x,), domain=domain, rtol=rtol, atol=atol, seed=seed, call=call)
     case.report.function = name_of(f)

@@ -267,10 +267,14 @@ def slopes(flat: Flat, directions: Array, base: Array | None = None, thorough: b
     directions = np.atleast_2d(np.asarray(directions, dtype=np.float64))
     with np.errstate(all="ignore"):
         base = flat(flat.x.copy()) if base is None else base
+        if not len(directions):
+            nothing = np.zeros((0, base.size))
+            return Slopes(nothing, nothing, nothing, nothing.astype(bool))
         size = np.abs(flat.x)
         near_one = np.maximum(np.clip(size, 1e-2, 1e2), 1e-6 * size)
         own = np.where(size > 0, size, 1.0)
         found, still = _ladder(flat, directions, base, _start(flat, directions, near_one), thorough)
+        found.error[still] = 0.0  # a longer step than any that follows
         for scale in (own, own * 1e-4):
             poor = ~np.all((found.error <= 1e-7 * np.abs(found.value)) | still, axis=1)
             first, start = (_start(flat, directions[poor], s) for s in (near_one, scale))
@@ -301,7 +305,8 @@ def _start(flat: Flat, directions: Array, scale: Array) -> Array:
 def _ladder(flat: Flat, directions: Array, base: Array, start: Array, thorough: bool) -> tuple[Slopes, Array]:
     """Richardson's table for central differences, every direction and output choosing its own best entry.
 
-    The second result says which outputs did not move at all.
+    The second result says which outputs did not move by a bit at any step: they do not depend on what was
+    moved, and there is no rounding in them to be afraid of.
     """
     shape = (len(directions), base.size)
     best, error = np.full(shape, np.nan), np.full(shape, np.inf)
@@ -330,8 +335,8 @@ def _ladder(flat: Flat, directions: Array, base: Array, start: Array, thorough: 
         if level >= 3 and not thorough and np.all(error <= ENOUGH * np.maximum(np.abs(best), np.abs(base))):
             break
     gap, jump = _kinks(sides, rises, best, noise)
+    still = np.all([rise == 0 for rise in rises], axis=0) & np.isfinite(best)
     error = np.where(jump, np.inf, error)
-    still = np.all([rise == 0 for rise in rises], axis=0)
     return Slopes(best, error, gap, jump), still
 
 

@@ -261,7 +261,7 @@ def present(case: Case, arrays: list[Array | None]) -> list[Leaf]:
     return [leaf for leaf, array in zip(case.flat.leaves, arrays, strict=True) if array is not None]
 
 
-def finish(case: Case) -> Report:
+def finish(case: Case, kinks: str = "warn") -> Report:
     """The report, once everything was compared; a check that could judge nothing is no success."""
     report = case.report
     judged = (
@@ -273,8 +273,10 @@ def finish(case: Case) -> Report:
             f"{report.function}: no derivative could be judged at this point. " + " ".join(report.notes)
         )
     for note in report.notes:
-        if note.startswith("there is a kink"):
-            warnings.warn(f"{report.function}: {note}", KinkWarning, stacklevel=3)
+        if note.startswith("there is a kink") and kinks == "warn":
+            warnings.warn(f"{report.function}: {note}", KinkWarning, stacklevel=4)
+        elif note.startswith("there is a kink") and kinks == "fail":
+            report.findings.append(Finding(note, "", (), "", sentence="(asked for by kinks='fail')"))
     report.looked_at += type(report.looked_at)()  # drop counts of zero
     return report
 

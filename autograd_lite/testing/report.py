@@ -170,10 +170,29 @@ class Report:
         return self
 
 
+def called(g: Callable[..., Any], f: Callable[..., Any], names: Sequence[str] = ()) -> Callable[..., Any]:
+    """`g` under the name and the signature of `f`, so that messages speak of what the user wrote."""
+
+    def named(*args: Any) -> Any:
+        return g(*args)
+
+    named.__name__, named.__module__ = name_of(f), ""
+    if names:
+        named.__names__ = list(names)  # type: ignore[attr-defined]
+    else:
+        named.__wrapped__ = f  # type: ignore[attr-defined]
+    return named
+
+
 def name_of(f: Callable[..., Any]) -> str:
     """What a reader calls a function; a lambda is called by its text."""
     name = getattr(f, "__name__", None) or type(f).__name__
-    return _lambda_text(f) if name == "<lambda>" else str(name)
+    if name == "<lambda>":
+        return _lambda_text(f)
+    module = "numpy" if isinstance(f, np.ufunc) else str(getattr(f, "__module__", ""))
+    if module.startswith("numpy"):
+        return f"{module.replace('numpy', 'np', 1)}.{name}"
+    return str(name)
 
 
 def _lambda_text(f: Callable[..., Any]) -> str:
@@ -190,6 +209,8 @@ def _lambda_text(f: Callable[..., Any]) -> str:
 
 def names_of(f: Callable[..., Any], count: int) -> list[str]:
     """The names of a function's first `count` parameters; "argument 0, …" where it tells none."""
+    if hasattr(f, "__names__"):  # see `called`
+        return list(f.__names__)
     try:
         parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
@@ -234,4 +255,4 @@ def recipe(call: str, names: Sequence[str], inputs: Sequence[Any], **extra: Any)
     lines = ["import numpy as np"]
     lines += [f"{n} = {spell(v)}" for n, v in zip(names, inputs, strict=True)]
     lines += [f"{k} = {spell(v)}" for k, v in extra.items()]
-    return "\n".join([*lines, call.format(inputs=", ".join(names))])
+    return "\n".join([*lines, call.replace("{inputs}", ", ".join(names))])

@@ -1,0 +1,571 @@
+"""`assert_gradients`: everything a differentiable function promises, held against the function itself.
+
+At one point, or at points that Hypothesis draws: the gradient against differences, forward mode against
+differences and against reverse mode, the second order against differences of the first, each argument
+stretched by broadcasting, other memory layouts, and manners: the same gradient twice, dtypes and shapes kept,
+nobody's array written into, no graph kept under `no_grad`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.mode import no_grad
+from autograd_lite.tensor import Tensor, tensor
+from autograd_lite.testing.compare import ALL, Case, compare_jvp, compare_vjp
+from autograd_lite.testing.numeric import CannotCheck, reals, show
+from autograd_lite.testing.prepare import (
+    align,
+    cotangent_like,
+    finish,
+    prepare,
+    present,
+    pull_safely,
+    stacked,
+)
+from autograd_lite.testing.report import Finding, Report, called, name_of
+from autograd_lite.testing.trees import Array, Tree, as_array, is_differentiable, leaves, rebuild
+from autograd_lite.transforms import jvp, vjp
+
+MODES = ("reverse", "forward")
+ORDINAL = {1: "the gradient", 2: "the second derivative", 3: "the third derivative"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is to be checked, and how strictly."""
+
+    order: int = 2
+    modes: Sequence[str] = MODES
+    domain: Any = None
+    rtol: Any = None
+    atol: Any = None
+    broadcast: bool = True
+    kinks: str = "warn"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.order, int) or self.order < 1:
+            raise ValueError(f"order must be 1, 2, 3, …; got {self.order!r}")
+        if not self.modes or any(mode not in MODES for mode in self.modes):
+            raise ValueError(f"modes must name some of {MODES}; got {self.modes!r}")
+        if self.kinks not in ("warn", "note", "fail"):
+            raise ValueError(f"kinks must be 'warn', 'note' or 'fail'; got {self.kinks!r}")
+
+
+def check_gradients(f: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
+    """The report that :func:`assert_gradients`, which takes the same arguments, would raise."""
+    chosen = Options(**options)
+    report = _check_once(f, inputs, chosen)
+    if report.ok and chosen.broadcast:
+        for variant in _stretched(f, inputs, chosen):
+            sub = _check_once(f, variant, chosen, brief=True)
+            _absorb(report, sub)
+            if not report.ok:
+                break
+    return report
+
+
+def assert_gradients(
+    f: Callable[..., Any],
+    *inputs: Any,
+    order: int = 2,
+    modes: Sequence[str] = MODES,
+    domain: Any = None,
+    rtol: Any = None,
+    atol: Any = None,
+    broadcast: bool = True,
+    kinks: str = "warn",
+    args: Any = None,
+    examples: int | None = None,
+    seed: int = 0,
+) -> Report | None:
+    """Raise unless every derivative of `f` is right, at a point or at the points that Hypothesis draws.
+
+    Parameters
+    ----------
+    f : callable
+        A function of Tensors (or of arrays, through NumPy's functions). Nested dicts, lists and tuples are
+        welcome as arguments and results.
+    *inputs : arrays, numbers, trees of them, or Hypothesis strategies
+        The point. Integers, booleans, strings and functions are passed on as constants. A strategy draws the
+        argument anew for every example.
+    order : int
+        Up to which order of derivative to check.
+    modes : sequence of {"reverse", "forward"}
+        Which modes to check, and against each other.
+    domain : optional
+        Where `f` may be asked: an open interval ``(low, high)`` or a Domain, or one of these for each input.
+    rtol, atol : float or dict of float by dtype name, optional
+        By default 1e-6 relative for float64, 1e-3 for float32, 1e-2 for float16; no absolute slack but
+        rounding.
+    broadcast : bool
+        Whether to try, for arguments of equal shapes, those shapes that broadcast to the same result.
+    kinks : {"warn", "note", "fail"}
+        What to do at a point without a derivative, where the gradient given lies between the slopes of the
+        two sides.
+    args : strategy, optional
+        Draws the whole tuple of arguments, where they depend on each other as broadcasting shapes do.
+    examples : int, optional
+        How many examples Hypothesis tries (50).
+    seed : int
+        For the random directions and cotangents.
+
+    Returns
+    -------
+    Report or None
+        What was looked at, and notes; None where Hypothesis drew the examples.
+
+    Raises
+    ------
+    GradientError
+        Something is wrong: which argument, entry, by how much, the likely cause, and code that shows it
+        again.
+    CannotCheck
+        The question makes no sense: no floating input, nan at the point, a function that draws random numbers
+        or changes its inputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> report = assert_gradients(lambda x, y: np.tanh(x @ y), np.ones((2, 3)), np.eye(3))
+    >>> bool(report)
+    True
+    """
+    options: dict[str, Any] = {
+        "order": order, "modes": modes, "domain": domain, "rtol": rtol, "atol": atol,
+        "broadcast": broadcast, "kinks": kinks, "seed": seed,
+    }  # fmt: skip
+    if args is None and not any(map(is_strategy, inputs)):
+        return check_gradients(f, *inputs, **options).throw()
+    if inputs and args is not None:
+        raise TypeError("give either inputs or args=, the strategy for all of them")
+    for_all(
+        lambda point: check_gradients(f, *point, **options).throw(),
+        inputs if args is None else args,
+        examples,
+    )
+    return None
+
+
+# ---------------------------------------------------------------------------------------------- one point
+
+
+def _check_once(f: Callable[..., Any], inputs: Sequence[Any], o: Options, brief: bool = False) -> Report:
+    """All checks at one point; `brief` looks along random directions only, and only at the first order."""
+    point = Point(f, inputs)
+    call = f"assert_gradients({name_of(f)}, {{inputs}}{_spelled(o)})"
+    case = prepare(
+        called(point.values, f), inputs, domain=o.domain, rtol=o.rtol, atol=o.atol, seed=o.seed, call=call
+    )
+    case.all = 0 if brief else ALL
+    _first_order(case, point, o)
+    if not brief and case.report.ok:
+        _manners(case, point, o)
+    if not brief and case.report.ok:
+        _higher_orders(case, point, o)
+    return finish(case, o.kinks)
+
+
+def _spelled(o: Options) -> str:
+    """The options that matter for seeing a failure again."""
+    parts = [
+        f"order={o.order}" if o.order != 2 else "",
+        f"modes={tuple(o.modes)!r}" if tuple(o.modes) != MODES else "",
+    ]
+    return "".join(f", {part}" for part in parts if part)
+
+
+class Point:
+    """A function as the engine sees it: of its differentiable arrays alone, everything else held."""
+
+    def __init__(self, f: Callable[..., Any], inputs: Sequence[Any]) -> None:
+        self.f, self.inputs = f, inputs
+        self.flat = [v for tree in inputs for _, v in leaves(tree)]
+        self.places = [k for k, v in enumerate(self.flat) if is_differentiable(v)]
+        self.arrays: list[Any] = [
+            v if isinstance(v, float | complex) else as_array(v).copy()
+            for v in (self.flat[k] for k in self.places)
+        ]
+
+    def of_arrays(self, *arrays: Any) -> Tree:
+        """f with these arrays (or Tensors) in the places of the differentiable ones."""
+        flat = list(self.flat)
+        for k, a in zip(self.places, arrays, strict=True):
+            flat[k] = a
+        it = iter(flat)
+        return self.f(*(rebuild(tree, it) for tree in self.inputs))
+
+    def values(self, *args: Any) -> Tree:
+        """f's value as arrays, computed on Tensors but unrecorded."""
+        with no_grad():
+            return _plain(self.f(*(rebuild(tree, map(_tensor, _values(tree))) for tree in args)))
+
+
+def _values(tree: Tree) -> list[Any]:
+    return [v for _, v in leaves(tree)]
+
+
+def _tensor(v: Any) -> Any:
+    return tensor(v) if is_differentiable(v) else v
+
+
+def _plain(tree: Tree) -> Tree:
+    return rebuild(tree, [as_array(v) for v in _values(tree)])
+
+
+def _first_order(case: Case, point: Point, o: Options, what: str = "the gradient") -> None:
+    """Reverse and forward mode against differences, and against each other."""
+    g = cotangent_like(case.y, case.rng)
+    gradient = None
+    if "reverse" in o.modes:
+        y, pull = vjp(point.of_arrays, *point.arrays)
+        _same_value(case, _plain(y), "reverse mode")
+        given = pull_safely(case, pull, g, what)
+        arrays = align(case, _by_argument(case, given), what)
+        gradient = stacked(case, arrays)
+        compare_vjp(case, gradient, reals(g), what, present(case, arrays))
+        _pulled_again(case, pull, g, gradient, what)
+    if "forward" in o.modes and case.report.ok:
+        tangent = _tangent(case, point)
+        compare_jvp(case, tangent, "the tangent" if what == "the gradient" else f"the tangent of {what}")
+        if gradient is not None and case.report.ok:
+            _adjoint(case, gradient, reals(g), tangent)
+
+
+def _by_argument(case: Case, gradients: Sequence[Any]) -> tuple[Tree, ...]:
+    """Gradients of the differentiable arrays, put back into trees like the arguments, None elsewhere."""
+    it = iter(gradients)
+    found = iter([None if leaf is None else _array_or_none(next(it)) for leaf, _ in case.flat.slots])
+    return tuple(rebuild(tree, found) for tree in case.flat.args)
+
+
+def _array_or_none(g: Any) -> Any:
+    return None if g is None else as_array(g)
+
+
+def _tangent(case: Case, point: Point) -> Callable[[Array], Array]:
+    def tangent(v: Array) -> Array:
+        tangents = [leaf.array(v) for leaf in case.flat.leaves]
+        y, dy = jvp(point.of_arrays, tuple(point.arrays), tuple(tangents))
+        wrong = [
+            (as_array(a).shape, as_array(b).shape)
+            for (_, a), (_, b) in zip(leaves(y), leaves(dy), strict=True)
+            if as_array(a).shape != as_array(b).shape
+        ]
+        if wrong:
+            raise CannotCheck(
+                f"the tangent of {case.report.function} has shape {wrong[0][1]}; "
+                f"it must be {wrong[0][0]}, like the value"
+            )
+        return reals(dy)
+
+    return tangent
+
+
+def _adjoint(case: Case, gradient: Array, g: Array, tangent: Callable[[Array], Array]) -> None:
+    """<g, J v> = <J^T g, v>, to rounding: the two modes differentiate the same function, kinks included."""
+    v = case.rng.standard_normal(case.flat.x.size)
+    dy = tangent(v)
+    left, right = float(g @ dy), float(gradient @ v)
+    terms = float(np.abs(g) @ np.abs(dy) + np.abs(gradient) @ np.abs(v))
+    case.report.looked_at["adjoint identities"] += 1
+    if (
+        not abs(left - right) <= (1e4 * case.tolerance.eps) * terms + 1e-300
+        and np.isfinite([left, right]).all()
+    ):
+        case.report.findings.append(
+            Finding("forward mode", "", (), "", sentence=(
+                f"disagrees with reverse mode: <g, J v> = {left:.12g} but <J^T g, v> = {right:.12g}"
+            ))
+        )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------- manners
+
+
+def _same_value(case: Case, y: Tree, how: str) -> None:
+    a, b = reals(y), case.base
+    if a.shape != b.shape or not np.array_equal(a, b, equal_nan=True):
+        case.report.findings.append(
+            Finding(
+                f"the value in {how}",
+                "",
+                (),
+                "",
+                sentence=(f"is not the value without it: {_first_difference(a, b)}"),
+            )
+        )
+
+
+def _first_difference(a: Array, b: Array) -> str:
+    if a.shape != b.shape:
+        return f"{a.size} numbers instead of {b.size}"
+    k = int(np.argmax(np.abs(a - b)))
+    return f"{a[k]:.9g} instead of {b[k]:.9g}"
+
+
+def _pulled_again(case: Case, pull: Callable[[Tree], Any], g: Tree, first: Array, what: str) -> None:
+    """The same cotangent again must give the same gradient to the last bit."""
+    again = stacked(case, [None if a is None else as_array(a) for a in pull(g)])
+    if np.isfinite(first).all() and not np.array_equal(first, again):
+        case.report.findings.append(
+            Finding(
+                what,
+                "",
+                (),
+                "",
+                sentence=(
+                    f"differs the second time: {_first_difference(again, first)}; the rule keeps state, or "
+                    "writes into a value that was saved for it"
+                ),
+            )
+        )
+
+
+def _manners(case: Case, point: Point, o: Options) -> None:
+    """What a gradient must not do, besides being wrong."""
+    for leaf, before, after in zip(case.flat.leaves, _originals(case), point.arrays, strict=True):
+        if not np.array_equal(before, as_array(after)):
+            index = tuple(int(i) for i in np.argwhere(before != as_array(after))[0])
+            case.report.findings.append(
+                Finding(
+                    "differentiating",
+                    leaf.path,
+                    leaf.shape,
+                    leaf.dtype,
+                    sentence=(f"changes it (at {leaf.path}{show(index)})"),
+                )
+            )
+    kept = _kept_under_no_grad(point)
+    if kept:
+        case.report.findings.append(
+            Finding(
+                "the result under no_grad",
+                "",
+                (),
+                "",
+                sentence=("still requires a gradient: recording is forced somewhere"),
+            )
+        )
+    if "reverse" in o.modes:
+        _layouts(case, point)
+
+
+def _originals(case: Case) -> list[Array]:
+    return [leaf.array(case.flat.x) for leaf in case.flat.leaves]
+
+
+def _kept_under_no_grad(point: Point) -> bool:
+    flat = [tensor(v, requires_grad=True) for v in point.arrays]
+    with no_grad():
+        y = point.of_arrays(*flat)
+    own = {id(t) for t in flat}
+    return any(isinstance(v, Tensor) and v.requires_grad and id(v) not in own for v in _values(y))
+
+
+def _layouts(case: Case, point: Point) -> None:
+    """The same numbers in another order in memory, read-only: the same gradient."""
+    if not any(leaf.size > 1 for leaf in case.flat.leaves):
+        return
+    g = cotangent_like(case.y, np.random.default_rng(0))
+    plain = vjp(point.of_arrays, *point.arrays)[1](g)
+    try:
+        turned = vjp(point.of_arrays, *map(_turned, point.arrays))[1](g)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        case.report.findings.append(
+            Finding(
+                "differentiating",
+                "",
+                (),
+                "",
+                sentence=("fails on read-only inputs: something writes into them"),
+            )
+        )
+        return
+    a, b = (stacked(case, [None if v is None else as_array(v) for v in side]) for side in (plain, turned))
+    scale = np.abs(a).max(initial=0.0)
+    if not np.allclose(
+        a, b, rtol=1e4 * case.tolerance.eps, atol=1e4 * case.tolerance.eps * scale, equal_nan=True
+    ):
+        case.report.findings.append(
+            Finding(
+                "the gradient",
+                "",
+                (),
+                "",
+                sentence=(
+                    f"depends on how the inputs lie in memory: {_first_difference(b, a)} for reversed strides"
+                ),
+            )
+        )
+    case.report.looked_at["memory layouts"] += 1
+
+
+def _turned(a: Any) -> Any:
+    """The same array, read-only, with all its strides negative."""
+    if not isinstance(a, np.ndarray) or a.ndim == 0:
+        return a
+    turned = np.flip(np.flip(a).copy())
+    turned.flags.writeable = False
+    return turned
+
+
+# -------------------------------------------------------------------------------------------- higher orders
+
+
+def _higher_orders(case: Case, point: Point, o: Options) -> None:
+    """Check the gradient of the gradient, a function of the inputs and of the cotangent, and so on."""
+    inner, arrays, y = point.of_arrays, list(point.arrays), case.y
+    names = [leaf.path for leaf in case.flat.leaves]
+    for k in range(2, o.order + 1):
+        g = cotangent_like(y, case.rng)
+        cotangents = [as_array(v) for v in _values(g)]
+        inner = _gradient_of(inner, len(arrays), y)
+        arrays, names = arrays + cotangents, names + [f"g{k - 1 if k > 2 else ''}"] * len(cotangents)
+        what = ORDINAL.get(k, f"the derivative of order {k}")
+        upper = Point(inner, arrays)
+        sub = prepare(
+            called(inner, case.flat.f, names), arrays, domain=_domains(case, o, len(cotangents), k),
+            rtol=o.rtol, atol=o.atol, seed=o.seed + k,
+        )  # fmt: skip
+        sub.all = 0
+        _first_order(sub, upper, o, what)
+        y = sub.y
+        _absorb(case.report, sub.report)
+        if not case.report.ok:
+            return
+
+
+def _gradient_of(f: Callable[..., Any], count: int, y: Tree) -> Callable[..., tuple[Any, ...]]:
+    """The gradient of f's first `count` arguments as a function of these and of the cotangents after them."""
+
+    def gradient(*args: Any) -> tuple[Any, ...]:
+        g = rebuild(y, args[count:])
+        pulled: tuple[Any, ...] = vjp(f, *args[:count])[1](g)
+        return pulled
+
+    return gradient
+
+
+def _domains(case: Case, o: Options, more: int, k: int) -> Any:
+    """The domain of each differentiable array; cotangents may be anything."""
+    if o.domain is None:
+        return None
+    low, high = case.flat.low, case.flat.high
+    if low is None or high is None:  # a joint domain: the ladders find its edge by themselves
+        return None
+    own = [Box(low[leaf.start : leaf.stop], high[leaf.start : leaf.stop]) for leaf in case.flat.leaves]
+    return [*own, *([None] * 64)]
+
+
+@dataclass(frozen=True)
+class Box:
+    """An interval for every entry of an array."""
+
+    low: Array
+    high: Array
+
+
+def _absorb(report: Report, sub: Report) -> None:
+    """Take over what a part of the check found; the way to see it again is the part's own."""
+    if report.ok and not sub.ok:
+        report.reproduce = sub.reproduce or report.reproduce
+    report.findings += sub.findings
+    report.notes += [note for note in sub.notes if note not in report.notes]
+    report.looked_at += sub.looked_at
+
+
+# ---------------------------------------------------------------------------------------------- broadcasting
+
+
+def _stretched(f: Callable[..., Any], inputs: Sequence[Any], o: Options) -> Iterator[tuple[Any, ...]]:
+    """The same call with one argument cut down: along an axis, an axis less, or to a number.
+
+    Only those that broadcast, that is, leave the shape of the result as it is.
+    """
+    shapes = [
+        np.shape(v) if is_differentiable(v) and not isinstance(v, dict | list | tuple) else None
+        for v in inputs
+    ]
+    twice = [k for k, s in enumerate(shapes) if s and shapes.count(s) > 1 and 0 not in s]
+    if not twice:
+        return
+    point = Point(f, inputs)
+    with np.errstate(all="ignore"):
+        shape = _shape_of(point.values(*inputs))
+        for k in twice:
+            for smaller in _cuts(as_array(inputs[k])):
+                variant = (*inputs[:k], smaller, *inputs[k + 1 :])
+                try:
+                    y = Point(f, variant).values(*variant)
+                except Exception:  # whatever f says to it: this shape is no argument of f's
+                    continue
+                if _shape_of(y) == shape and np.isfinite(reals(y)).all():
+                    yield variant
+
+
+def _cuts(a: Array) -> Iterator[Array]:
+    for axis in dict.fromkeys((0, a.ndim - 1)):
+        if a.shape[axis] > 1:
+            yield a.take([0], axis).copy()
+    yield a[0].copy()
+    if a.ndim > 1:
+        yield a[(0,) * a.ndim].copy().reshape(())
+
+
+def _shape_of(y: Tree) -> list[tuple[int, ...]]:
+    return [as_array(v).shape for v in _values(y)]
+
+
+# ------------------------------------------------------------------------------------------------ Hypothesis
+
+
+def is_strategy(value: Any) -> bool:
+    """Whether a value is a Hypothesis strategy, told without importing Hypothesis."""
+    return any(t.__module__.startswith("hypothesis.") for t in type(value).__mro__)
+
+
+def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int | None = None) -> None:
+    """Run a check at every point that Hypothesis draws, and shrink what fails.
+
+    `inputs` is a strategy for the tuple of arguments, or a sequence of strategies and values.
+    """
+    from hypothesis import HealthCheck, given, reject, settings
+    from hypothesis import strategies as st
+    from hypothesis.errors import Unsatisfiable
+
+    drawn = (
+        inputs if is_strategy(inputs) else st.tuples(*(v if is_strategy(v) else st.just(v) for v in inputs))
+    )
+    refused: list[CannotCheck] = []
+
+    @settings(
+        max_examples=examples or EXAMPLES,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.nested_given],
+    )
+    @given(drawn)
+    def run(point: tuple[Any, ...]) -> None:
+        try:
+            check(point)
+        except CannotCheck as error:
+            refused.append(error)
+            reject()
+
+    try:
+        run()
+    except Unsatisfiable:
+        if refused:
+            raise refused[-1] from None
+        raise
+
+
+EXAMPLES = 50

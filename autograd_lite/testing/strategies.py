@@ -1,0 +1,356 @@
+"""Hypothesis strategies for the arguments of numerical functions.
+
+Shapes, dtypes, broadcasting and indices are those of :mod:`hypothesis.extra.numpy`; here is what calculus
+needs beyond them: arrays on a domain, with distinct or well-separated entries, matrices of a kind
+(well-conditioned, symmetric positive definite, orthogonal), probability vectors, einsum specifications,
+cotangents, and small random networks.
+
+Numbers are drawn on a coarse grid inside the domain, and only then turned into floats: a shrunk example reads
+``[0.5, 1.0]``, and no two entries are closer than a difference quotient can tell apart unless that is asked
+for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from autograd_lite.primitive import REAL, Domain
+from autograd_lite.testing.trees import Array, as_array
+
+FLOATS = (np.float64, np.float32)
+STEP = 1 / 64  # the grid of drawn numbers
+REACH = 4.0  # how far from the domain's near edge, or from zero, numbers lie unless asked otherwise
+SPECIAL = (0.0, -0.0, 1e-310, -1e-310, 1e-300, 1e-8, 1e8, -1e8)
+
+Strategy = st.SearchStrategy[Any]
+
+
+def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 1, max_side: int = 4) -> Strategy:
+    """Shapes small enough for every entry to be looked at."""
+    return hnp.array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=min_side, max_side=max_side)
+
+
+def numbers(domain: Any = REAL, edge: bool = False, reach: float = REACH) -> Strategy:
+    """Real numbers inside a domain.
+
+    Parameters
+    ----------
+    domain : Domain or (low, high)
+        An open interval, less some points.
+    edge : bool
+        Whether to draw numbers next to the domain's ends and to its holes too, and, on the whole line, signed
+        zeros, subnormal and large numbers.
+    reach : float
+        How far from zero (or from the domain's only end) to go.
+    """
+    d = domain if isinstance(domain, Domain) else Domain(*domain)
+    low = d.low if np.isfinite(d.low) else (d.high - reach if np.isfinite(d.high) else -reach)
+    high = d.high if np.isfinite(d.high) else (d.low + reach if np.isfinite(d.low) else reach)
+    steps = max(int((high - low) / STEP), 8)
+    middle = min(max(int((1.0 - low) / (high - low) * steps), 1), steps - 1)  # shrink towards one
+    grid = st.one_of(st.integers(middle, steps - 1), st.integers(1, steps - 1))
+    inner = grid.map(lambda k: float(low + (high - low) * k / steps))
+    drawn = st.one_of(inner, st.sampled_from(_near_edges(d))) if edge and _near_edges(d) else inner
+    return drawn.filter(lambda x: bool(d.contains(np.float64(x))))
+
+
+def _near_edges(d: Domain) -> list[float]:
+    near = [end + sign * step for end in (d.low, d.high, *d.holes) if np.isfinite(end)
+            for sign in (-1, 1) for step in (1e-8, 1e-3)]  # fmt: skip
+    near += list(SPECIAL)
+    return [x for x in near if d.contains(np.float64(x))]
+
+
+def arrays(
+    shape: Any = None,
+    domain: Any = REAL,
+    *,
+    dtype: Any = np.float64,
+    unique: bool = False,
+    edge: bool = False,
+    reach: float = REACH,
+) -> Strategy:
+    """Arrays with entries inside a domain.
+
+    Parameters
+    ----------
+    shape : tuple, int or strategy, optional
+        Up to three axes of up to four entries by default.
+    domain : Domain or (low, high)
+        Where the entries lie: ``POSITIVE``, ``NONZERO``, ``interval(-1, 1)`` of
+        :mod:`autograd_lite.primitive`, or a pair of numbers.
+    dtype : dtype or strategy
+        Real or complex. A complex number has both parts in the domain.
+    unique : bool
+        Whether all entries differ, by at least a grid step: for ``max``, ``sort``, ``median``, where ties are
+        kinks.
+    edge, reach
+        See :func:`numbers`.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> find(arrays((2,), (0, 3)), lambda x: x[0] > x[1]).shape
+    (2,)
+    """
+    shape = shapes() if shape is None else shape
+
+    @st.composite
+    def draw_array(draw: Any) -> Array:
+        kind = np.dtype(draw(dtype) if isinstance(dtype, st.SearchStrategy) else dtype)
+        dims = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
+        entries = numbers(domain, edge, reach)
+        if kind.kind == "c":
+            parts = [draw(hnp.arrays(np.float64, dims, elements=entries)) for _ in range(2)]
+            return np.asarray(parts[0] + 1j * parts[1]).astype(kind)
+        drawn: Array = draw(hnp.arrays(np.float64, dims, elements=entries, unique=unique))
+        return drawn.astype(kind)
+
+    return draw_array()
+
+
+def ties(shape: Any = None, values: Sequence[float] = (-1.0, 0.0, 2.0)) -> Strategy:
+    """Arrays with many equal entries, for the choices made at ties."""
+    return hnp.arrays(
+        np.float64, shapes() if shape is None else shape, elements=st.sampled_from(list(values))
+    )
+
+
+def unique_along(axis: int, shape: Any = None, domain: Any = REAL) -> Strategy:
+    """Arrays whose entries differ along one axis: there ``max`` and ``sort`` have a derivative."""
+    dims = shapes(min_dims=1) if shape is None else shape
+
+    def distinct(x: Array) -> bool:
+        ordered = np.sort(x, axis=axis)
+        return bool(np.all(np.diff(ordered, axis=axis) > STEP / 2))
+
+    return arrays(dims, domain).filter(lambda x: -x.ndim <= axis < x.ndim and distinct(x))
+
+
+# ------------------------------------------------------------------------------------------- several
+# arguments
+
+
+@st.composite
+def broadcastable(
+    draw: Any,
+    count: int = 2,
+    domains: Any = None,
+    *,
+    dtype: Any = np.float64,
+    max_dims: int = 3,
+    max_side: int = 3,
+    edge: bool = False,
+) -> tuple[Array, ...]:
+    """A tuple of `count` arrays whose shapes broadcast together.
+
+    `domains` is one domain for all of them, or a sequence with one for each.
+    """
+    drawn = draw(hnp.mutually_broadcastable_shapes(num_shapes=count, max_dims=max_dims, max_side=max_side))
+    each = (
+        list(domains)
+        if isinstance(domains, list | tuple) and not _is_pair(domains)
+        else [domains or REAL] * count
+    )
+    return tuple(
+        draw(arrays(shape, domain, dtype=dtype, edge=edge))
+        for shape, domain in zip(drawn.input_shapes, each, strict=True)
+    )
+
+
+def _is_pair(domain: Any) -> bool:
+    return len(domain) == 2 and all(isinstance(end, int | float) for end in domain)
+
+
+@st.composite
+def axes(draw: Any, ndim: int, *, none: bool = True, several: bool = True) -> Any:
+    """An ``axis=`` for an array of `ndim` axes: None, one (negative too), or a tuple of them."""
+    choices: list[Strategy] = [st.none()] if none else []
+    if ndim:
+        choices.append(st.integers(-ndim, ndim - 1))
+    if several and ndim:
+        choices.append(hnp.valid_tuple_axes(ndim, min_size=1))
+    return draw(st.one_of(*choices)) if choices else None
+
+
+@st.composite
+def reductions(
+    draw: Any, domain: Any = REAL, *, several: bool = True, unique: bool = False
+) -> tuple[Array, dict[str, Any]]:
+    """An array and ``{"axis": …, "keepdims": …}`` to reduce it with."""
+    x = draw(arrays(shapes(), domain, unique=unique))
+    return x, {"axis": draw(axes(x.ndim, several=several)), "keepdims": draw(st.booleans())}
+
+
+def indices(shape: tuple[int, ...]) -> Strategy:
+    """Anything that may stand in square brackets: basic, advanced with repeats, boolean."""
+    basic = hnp.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True)
+    if not shape or 0 in shape:
+        return basic
+    advanced = hnp.integer_array_indices(shape, result_shape=hnp.array_shapes(max_dims=2, max_side=4))
+    return st.one_of(basic, advanced, hnp.arrays(np.bool_, shape))
+
+
+@st.composite
+def einsums(
+    draw: Any, max_operands: int = 3, *, repeats: bool = True, ellipsis: bool = True
+) -> tuple[Any, ...]:
+    """A specification and operands, ``("ij,jk->ik", a, b)``; some repeat indices or have an ellipsis."""
+    letters = "abcde"
+    sizes = {letter: draw(st.integers(1, 3)) for letter in letters}
+    batch = draw(st.sampled_from([(), (), (2,), (1, 3)])) if ellipsis else ()
+    terms, operands = [], []
+    for _ in range(draw(st.integers(1, max_operands))):
+        term = "".join(draw(st.lists(st.sampled_from(letters), max_size=3, unique=not repeats)))
+        dots = bool(batch) and draw(st.booleans())
+        operands.append(draw(arrays((*(batch if dots else ()), *(sizes[c] for c in term)))))
+        terms.append(("..." if dots else "") + term)
+    used = sorted(set("".join(terms)) - {"."})
+    out = draw(st.lists(st.sampled_from(used), unique=True)) if used else []
+    dots = "..." if any("..." in term for term in terms) else ""
+    return (f"{','.join(terms)}->{dots}{''.join(out)}", *operands)
+
+
+def cotangents(y: Any) -> Strategy:
+    """Cotangents for a result: of its shape and dtype, with no entry near zero."""
+    array = as_array(y)
+    parts = arrays(array.shape, Domain(-2.0, 2.0, holes=(0.0,)), dtype=array.dtype)
+    return parts.map(lambda g: np.where(np.abs(g) < 0.25, np.asarray(1, g.dtype), g))
+
+
+# ------------------------------------------------------------------------------------------ arrays of one
+# kind
+
+
+@st.composite
+def orthogonal(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Array:
+    """Orthogonal matrices, of shape ``batch + (n, n)``."""
+    size = draw(st.integers(1, 4)) if n is None else n
+    x = draw(arrays((*batch, size, size), (-2.0, 2.0)))
+    q, r = np.linalg.qr(x + 3.0 * np.eye(size))
+    sign = np.where(np.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
+    return np.asarray(q * sign[..., None, :])
+
+
+@st.composite
+def well_conditioned(
+    draw: Any, n: Any = None, m: Any = None, *, batch: tuple[int, ...] = (), dtype: Any = np.float64
+) -> Array:
+    """Matrices of full rank with singular values between 0.5 and 3, all apart from each other."""
+    rows = draw(st.integers(1, 4)) if n is None else n
+    columns = rows if m is None else m
+    k = min(rows, columns)
+    u, v = draw(orthogonal(rows, batch=batch)), draw(orthogonal(columns, batch=batch))
+    s = np.linspace(0.5, 3.0, k) + draw(arrays((k,), (0.0, 0.3)))
+    a = (u[..., :, :k] * s) @ v[..., :k, :]
+    if np.dtype(dtype).kind == "c":
+        a = a + 0.25j * draw(arrays(a.shape, (-1.0, 1.0)))
+    return np.asarray(a).astype(dtype)
+
+
+@st.composite
+def positive_definite(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Array:
+    """Symmetric positive definite matrices, with eigenvalues between 0.5 and 3, all apart from each other."""
+    size = draw(st.integers(1, 4)) if n is None else n
+    q = draw(orthogonal(size, batch=batch))
+    w = np.linspace(0.5, 3.0, size) + draw(arrays((size,), (0.0, 0.3)))
+    a = (q * w) @ q.mT
+    return np.asarray((a + a.mT) / 2)
+
+
+@st.composite
+def symmetric(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Array:
+    """Symmetric matrices with eigenvalues of both signs, all apart from each other."""
+    size = draw(st.integers(1, 4)) if n is None else n
+    q = draw(orthogonal(size, batch=batch))
+    w = np.linspace(-2.0, 2.0, size) + draw(arrays((size,), (0.0, 0.3)))
+    a = (q * w) @ q.mT
+    return np.asarray((a + a.mT) / 2)
+
+
+@st.composite
+def simplex(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Array:
+    """Probability vectors along the last axis: positive, with sum one."""
+    size = draw(st.integers(1, 5)) if n is None else n
+    x = draw(arrays((*batch, size), (0.25, 4.0)))
+    return np.asarray(x / x.sum(axis=-1, keepdims=True))
+
+
+@st.composite
+def one_hot(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Array:
+    """Zeros with a single one along the last axis."""
+    size = draw(st.integers(1, 5)) if n is None else n
+    which = draw(hnp.arrays(np.int64, batch, elements=st.integers(0, size - 1)))
+    return np.asarray(np.eye(size)[which])
+
+
+# ----------------------------------------------------------------------------------- small graphs and
+# networks
+
+
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "tanh": np.tanh,
+    "softplus": lambda x: np.log(1 + np.exp(-np.abs(x))) + np.maximum(x, 0),
+    "sin": np.sin,
+    "softsign": lambda x: x / (1 + x * x),
+    "exp(-x²)": lambda x: np.exp(-x * x),
+}
+
+
+@st.composite
+def networks(
+    draw: Any, max_layers: int = 3, max_width: int = 4
+) -> tuple[Callable[..., Any], dict[str, Any], Array]:
+    """A small random network: ``(loss, params, x)``, where ``loss(params, x)`` is one number.
+
+    Written with NumPy's own functions; layers are smooth, some are skipped over, some share their weights.
+    """
+    batch, width = draw(st.integers(1, 3)), draw(st.integers(1, max_width))
+    x = draw(arrays((batch, width), (-2.0, 2.0)))
+    params: dict[str, Any] = {}
+    layers: list[tuple[str, str, int, str, bool]] = []
+    for k in range(draw(st.integers(1, max_layers))):
+        shared = layers[-1][0] if layers and layers[-1][2] == width and draw(st.booleans()) else f"W{k}"
+        into = params[shared].shape[1] if shared in params else draw(st.integers(1, max_width))
+        if shared not in params:
+            params[shared] = draw(arrays((width, into), (-1.0, 1.0)))
+            params[f"b{k}"] = draw(arrays((into,), (-1.0, 1.0)))
+        layers.append(
+            (shared, "b" + shared[1:], width, draw(st.sampled_from(sorted(ACTIVATIONS))), draw(st.booleans()))
+        )
+        width = into
+
+    def loss(params: dict[str, Any], x: Any) -> Any:
+        for weight, bias, _, activation, skip in layers:
+            y = ACTIVATIONS[activation](x @ params[weight] + params[bias])
+            x = x + y if skip and np.shape(x) == np.shape(y) else y
+        return np.sum(x * x) / 2
+
+    return loss, params, x
+
+
+@st.composite
+def graphs(draw: Any, max_nodes: int = 8, inputs: int = 2, shape: tuple[int, ...] = (3,)) -> tuple[Any, ...]:
+    """A random expression of smooth functions with shared sub-expressions: ``(f, *arrays)``."""
+    points = [draw(arrays(shape, (-2.0, 2.0))) for _ in range(inputs)]
+    steps = []
+    for k in range(draw(st.integers(1, max_nodes))):
+        name = draw(st.sampled_from(["add", "multiply", "subtract", *sorted(ACTIVATIONS)]))
+        steps.append((name, draw(st.integers(0, inputs + k - 1)), draw(st.integers(0, inputs + k - 1))))
+
+    def f(*xs: Any) -> Any:
+        values = list(xs)
+        for name, i, j in steps:
+            values.append(
+                ACTIVATIONS[name](values[i])
+                if name in ACTIVATIONS
+                else getattr(np, name)(values[i], values[j])
+            )
+        return values[-1]
+
+    return (f, *points)
