@@ -1,0 +1,59 @@
+"""The executable talk: `python -m autograd_lite` tells it with every number computed here and now.
+
+It needs no network and writes no file. The same seed prints the same slides.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from autograd_lite.talk import part_one
+
+SECTIONS: dict[str, Callable[[int], None]] = {
+    "why": part_one.why_a_net,
+    "example": part_one.first_example,
+    "table": part_one.learn_truth_table,
+    "digits": part_one.learn_digits,
+    "starts": part_one.compare_starts,
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; its help lists the sections by their docstrings."""
+    about = [f"  {name:<9}{(section.__doc__ or '').splitlines()[0]}" for name, section in SECTIONS.items()]
+    p = argparse.ArgumentParser(
+        prog="python -m autograd_lite",
+        description="A talk on neural nets from scratch, as a program: the gradients of a small net,\n"
+        "derived by hand and by the engine, and what the net learns with them. A few seconds, offline.",
+        epilog="sections, told in this order:\n" + "\n".join(about),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("--seed", type=seed, default=0, metavar="N", help="of all random numbers (default: 0)")
+    p.add_argument("--only", nargs="+", choices=SECTIONS, metavar="SECTION", help="tell these sections alone")
+    p.add_argument("--skip", nargs="+", choices=SECTIONS, metavar="SECTION", help="leave these sections out")
+    return p
+
+
+def seed(text: str) -> int:
+    """A whole number that NumPy takes as a seed."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Tell the talk, or the sections that were asked for, and return the exit status."""
+    given = parser().parse_args(arguments)
+    try:
+        for name, section in SECTIONS.items():
+            if name in (given.only or SECTIONS) and name not in (given.skip or ()):
+                section(given.seed)
+    except BrokenPipeError:  # whoever reads has seen enough: `| head`, or a pager that was left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is flushed at exit
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
