@@ -45,21 +45,21 @@ class Node:
         The keyword parameters, canonical.
     live : int
         NEEDS and TRACED.
-    moved : bool
-        The input has been written to since.
+    version : int
+        When its array was last written to, on the scale of `order` (falling); 1 if never.
     """
 
     name: str | None = None
-    moved = False
+    version = 1
     parts: Any = None  # (shape, dtype) of each result, where the row has several; then `shape` is () and `dtype` common
     hooks: Any = None  # functions of the cotangent, in the order of registration
     keeper: Any = None  # a weak reference to the Tensor whose .grad backward() fills
-    graded = False  # a gradient has been delivered through this very node
+    graded: int | None = None  # the version at which a gradient was last delivered
     source: Node | None = None  # the node whose array this one looks into (a view)
     group: Any = None  # the composite call or the module during which this was recorded
     code: Any = None  # where the user wrote it: a code object …
     at: int = -1  # … and an instruction offset in it, never a frame
-    latest_move = 1  # the order of the whole class: a graph made after the last write to any input needs no check
+    latest_write = 1  # the order of the whole class: a graph made after the last write to any input needs no check
 
     def __init__(
         self, row: Primitive | None, parents: tuple[Node | None, ...], xs: tuple[Any, ...], y: Any, shape: tuple[int, ...],
@@ -178,7 +178,7 @@ def pull_back(
     pending: dict[Node, Any] = {n: g for n, g in roots.items() if on is None or n in on}
     heap = [(n.order, n) for n in pending]
     heapify(heap)
-    latest_move = Node.latest_move
+    latest_write = Node.latest_write
     found: dict[Node, Any] = {}
     while heap:  # the latest node first: all its uses have been met by then
         n = heappop(heap)[1]
@@ -194,8 +194,8 @@ def pull_back(
         y, xs = n.y, n.xs
         if xs is None:
             raise _freed_error(n)
-        if n.order > latest_move:
-            _check_unmoved(n, on)
+        if n.order > latest_write:
+            _check_unchanged(n, on)
         if lift is not None:
             y, xs = _lifted(n, lift)
         conjugate = n.dtype.kind == "c" and row.holomorphic
@@ -356,7 +356,7 @@ def _transposed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Calla
 # ------------------------------------------------------------------------------------------------------------ errors
 
 
-def _check_unmoved(n: Node, on: Any) -> None:
+def _check_unchanged(n: Node, on: Any) -> None:
     """Refuse if an argument value that a rule is about to use has been overwritten."""
     row = n.row
     assert row is not None
@@ -365,7 +365,7 @@ def _check_unmoved(n: Node, on: Any) -> None:
         if p is not None and (p.live & NEEDS if on is None else p in on):
             uses |= row.uses[i]
     for k, p in enumerate(n.parents):
-        if p is not None and uses & (2 << k) and (stale := _moved_source(p)) is not None:
+        if p is not None and uses & (2 << k) and (stale := changed_since(p, n)) is not None:
             raise _noted(
                 RuntimeError(
                     f"backward through {row.name}: {stale.label} has changed since {row.name} used it, and the derivative "
@@ -375,11 +375,11 @@ def _check_unmoved(n: Node, on: Any) -> None:
             )
 
 
-def _moved_source(node: Node | None) -> Node | None:
-    """The input that was written to since, among `node` and the arrays that it is a view of."""
-    while node is not None and not node.moved:
-        node = node.source
-    return node
+def changed_since(p: Node | None, n: Node) -> Node | None:
+    """The array, `p`'s own or one that it is a view of, that was written to after `n` had used it."""
+    while p is not None and p.version >= n.order:
+        p = p.source
+    return p
 
 
 def _freed_error(n: Node) -> RuntimeError:

@@ -157,7 +157,10 @@ class Primitive:
     @overload
     def __call__(self, *args: Any, **params: Any) -> Any: ...
     def __call__(self, *args: Any, **params: Any) -> Any:
-        interpret = _interpreter(args) or (_interpreter(params.values()) if params else None)
+        try:
+            interpret = args[0].__autograd_apply__  # the usual case, found at once
+        except (AttributeError, IndexError):
+            interpret = _interpreter(args) or (_interpreter(params.values()) if params else None)
         if interpret is not None:
             return interpret(self, args, params)
         return self.plain(*args, **params)

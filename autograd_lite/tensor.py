@@ -14,7 +14,6 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from os.path import dirname
-from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -38,6 +37,20 @@ _PLAIN = frozenset(
 )
 _HERE = dirname(__file__)
 _internal: dict[str, bool] = {}
+
+
+class _Method:
+    """A row as a method: ``x.sum(axis=0)`` is ``sum(x, axis=0)``, from the same declaration in the table."""
+
+    def __init__(self, row: str | None = None) -> None:
+        self.row = row
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self.row = self.row or name
+
+    def __get__(self, obj: Any, cls: Any = None) -> Callable[..., Tensor]:
+        row = TABLE[self.row]  # type: ignore[index]  # set by __set_name__
+        return row if obj is None else lambda *args, **params: apply(row, (obj, *args), params)
 
 
 class Tensor:
@@ -87,7 +100,9 @@ class Tensor:
         if new is not self._data and self._node is not None and self._node.live & NEEDS:
             _check_differentiable(new.dtype)
         self._data = new
-        self._moved()
+        if self._node is not None and new is not self._node.y:
+            self._node.y, self._node.shape, self._node.dtype = new, new.shape, new.dtype
+        self._written()
 
     @property
     def grad(self) -> Tensor | None:
@@ -183,8 +198,10 @@ class Tensor:
         if requires_grad:
             _check_differentiable(self._data.dtype)
             node = self._leaf()
-            if not node.live:
-                self._node = node = _successor(node)  # what was recorded with the constant stays as it was
+            if not node.live:  # what was recorded with the constant stays as it was
+                self._node, name, source = None, node.name, node.source
+                node = self._leaf()
+                node.name, node.source = name, source
             node.live = NEEDS
         elif self._node is not None:
             name = self._node.name
@@ -200,22 +217,16 @@ class Tensor:
             data = self._data
             self._node = node = Node(None, (), (), data, data.shape, data.dtype, 0)
             node.keeper = weakref.ref(self)
-        elif node.source is not None and node.source.moved:
-            self._node = node = _successor(node)
         return node
 
-    def _moved(self) -> None:
-        """Its array has been written to or replaced: the past keeps the old node, the future gets a new one."""
+    def _written(self) -> None:
+        """Its array has been written to: what was recorded before must not use it any more."""
         node = self._node
-        if node is None:
-            return
-        source = node.source
-        if source is not None and (owner := source.keeper()) is not None:
-            owner._moved()  # a view writes into its owner's array
-        node.moved = True
-        Node.latest_move = next_order()
-        self._node = _successor(node)
-        self._node.y, self._node.shape, self._node.dtype = self._data, self._data.shape, self._data.dtype
+        if node is not None:
+            version = Node.latest_write = next_order()
+            while node is not None:  # a view writes into its owner's array
+                node.version = version
+                node = node.source
 
     def _shares(self, owner: Tensor) -> Tensor:
         """Declare that this constant looks into the array of `owner`, so that a write to either is seen by both."""
@@ -371,6 +382,16 @@ class Tensor:
     def sigmoid(self) -> Tensor:
         return _unary(E.sigmoid, self)
 
+    # ------------------------------------------------------------- NumPy's methods; none of them works in place
+
+    all, any, argmax, argmin, argpartition, argsort = (_Method() for _ in range(6))
+    astype, choose, clip, compress, conjugate, cumprod, cumsum = (_Method() for _ in range(7))
+    diagonal, dot, flatten, logsumexp, max, mean, min, nonzero = (_Method() for _ in range(8))
+    partition, prod, ravel, repeat, reshape, round, searchsorted = (_Method() for _ in range(7))
+    sort, squeeze, std, sum, swapaxes, take, trace, transpose, var = (_Method() for _ in range(9))
+    conj, abs = _Method("conjugate"), _Method("absolute")
+    exp, log, sqrt, tanh, sin, cos, relu, softmax = (_Method() for _ in range(8))
+
     def __getitem__(self, index: Any) -> Tensor:
         return apply(I.getitem, (self, index), _NOTHING)
 
@@ -378,7 +399,7 @@ class Tensor:
         array = self._writable("x[i] = ...", value)
         index = _plain_index(index)
         array[index] = _raw(value)
-        self._moved()
+        self._written()
 
     def __len__(self) -> int:
         return len(self._data)
@@ -481,7 +502,7 @@ class Tensor:
             ufunc(array, _raw(other), out=array)
         except (ValueError, TypeError) as error:
             raise _explained(error, f"{symbol}", (self, other)) from None
-        self._moved()
+        self._written()
         return self
 
     def __iadd__(self, other: Any) -> Tensor:
@@ -746,6 +767,10 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
 
 def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     """Any call of any row, as the user wrote it: bind it to the row's canonical form and record."""
+    if row.bind is None and not params and row.kind != "composite":
+        if len(args) == 1 and isinstance(args[0], Tensor):
+            return _unary(row, args[0])
+        return record(row, args)
     if row.kind == "composite":
         mode = MODE.get()
         with changed(group=Group(row.name, mode.group if mode is not None else None, args, params)):
@@ -788,17 +813,6 @@ _PROJECT = Primitive(
 def _projection(node: Node, k: int) -> Node:
     """One of the results of a row that has several."""
     return Node(_PROJECT, (node,), (None,), None, *node.parts[k], node.live, {"index": k, "count": len(node.parts)})
-
-
-def _successor(node: Node) -> Node:
-    """The node of the same input from now on."""
-    new = Node(None, (), (), node.y, node.shape, node.dtype, node.live)
-    new.name, new.keeper, new.hooks = node.name, node.keeper, node.hooks
-    source = node.source
-    if source is not None:
-        owner = source.keeper()
-        new.source = owner._leaf() if owner is not None else source
-    return new
 
 
 def _unrecorded(y: Any, args: Sequence[Any]) -> Tensor:
@@ -879,12 +893,12 @@ def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
     t = node.keeper()
     if t is None:
         return
-    if t._grad is not None and not node.graded and node.row is None:
+    if t._grad is not None and node.graded is not None and node.graded != node.version and node.row is None:
         warnings.warn(
             f"backward() adds to a .grad of {node.label} that was made before its last update: a forgotten zero_grad()?",
             stacklevel=4,
         )
-    node.graded = True
+    node.graded = node.version
     old = t._grad
     if create_graph:
         g = found[node]
@@ -996,7 +1010,7 @@ def _ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> 
     getattr(ufunc, method)(*map(_raw, inputs), **{**params, "out": arrays})
     for o in out:
         if isinstance(o, Tensor):
-            o._moved()
+            o._written()
     return out[0] if len(out) == 1 else out
 
 
@@ -1027,20 +1041,3 @@ def _described(a: Any) -> str:
 
 def _dropped(what: str, remedy: str) -> RuntimeError:
     return RuntimeError(f"{what} would drop the graph of a tensor that requires gradients; if that is meant, use {remedy}")
-
-
-# ------------------------------------------------------------------------------------------- NumPy's methods, by name
-
-
-class _Method:
-    """A row as a method: ``x.sum(axis=0)`` is ``sum(x, axis=0)``, from the same declaration."""
-
-    def __init__(self, name: str) -> None:
-        self.row = TABLE[name]
-        self.__doc__ = self.row.__doc__
-
-    def __get__(self, obj: Any, cls: Any = None) -> Callable[..., Any]:
-        if obj is None:
-            return self.row
-        row = self.row
-        return lambda *args, **params: apply(row, (obj, *args), params)

@@ -29,7 +29,7 @@ divide = elementwise(
 )
 negative = elementwise(np.negative, -1, tex="-{x}")
 positive = elementwise(np.positive, 1, tex="{x}")
-square = elementwise(np.square, lambda x: 2 * x, tex="{x}^2")
+square = elementwise(np.square, lambda x: 2 * x, pull=(lambda g, x: (g + g) * x,), tex="{x}^2")
 reciprocal = elementwise(np.reciprocal, lambda y: -y * y, domain=NONZERO, tex=r"\frac{{1}}{{{x}}}")
 sqrt = elementwise(np.sqrt, lambda y: 0.5 / y, domain=POSITIVE, kinks=(0.0,), tex=r"\sqrt{{{x}}}")
 cbrt = elementwise(np.cbrt, lambda y: 1 / (3 * y * y), domain=NONZERO, kinks=(0.0,), tex=r"\sqrt[3]{{{x}}}")
@@ -77,19 +77,19 @@ log1p = elementwise(np.log1p, lambda x: 1 / (1 + x), domain=interval(-1, np.inf)
 
 #: For each dtype, an argument from which on the sigmoid is 1 (before exp overflows), and one. As arrays, because a
 #: Python number costs a small operation half its time again.
-_SATURATED = {np.dtype(d): (np.array(cap, d), np.ones((), d)) for d, cap in (("f2", 11), ("f4", 40), ("f8", 40), ("g", 700))}
+_SATURATED = {d: (np.array(cap, d), np.ones((), d)) for d, cap in (("e", 11), ("f", 40), ("d", 40), ("g", 700))}
 
 
 def _sigmoid(x: Any) -> Any:
-    bounds = _SATURATED.get(getattr(x, "dtype", None))
-    if bounds is None:
-        return _sigmoid(np.asarray(x, float)) if not np.iscomplexobj(x) else 1 / (1 + np.exp(-x))
-    cap, one = bounds
+    try:
+        cap, one = _SATURATED[x.dtype.char]
+    except (AttributeError, KeyError):  # a number, integers, complex
+        return 1 / (1 + np.exp(-x)) if np.iscomplexobj(x) else _sigmoid(np.asarray(x, float))
     e = np.exp(np.minimum(x, cap))  # so that neither end overflows and the small end keeps its digits
     return e / (one + e)
 
 
-sigmoid = elementwise(_sigmoid, lambda y: y * (1 - y), name="sigmoid", np_name="sigmoid", tex=r"\sigma({x})")
+sigmoid = elementwise(_sigmoid, lambda y: y * (1 - y), pull=(lambda g, y: g * (y - y * y),), name="sigmoid", np_name="sigmoid", tex=r"\sigma({x})")
 
 
 def _weight(x1: Any, x2: Any) -> Any:
