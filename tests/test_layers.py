@@ -29,7 +29,7 @@ FLOORS = [
     {"rules"},
     {"graph"},
     {"tensor"},
-    {"transforms"},
+    {"anomaly", "autograd", "transforms"},
     {"trace"},
     {"derive"},
     {"draw", "nn", "optim", "data", "testing"},
