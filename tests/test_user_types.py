@@ -23,7 +23,8 @@ def weights() -> tuple[ag.Tensor, ag.Tensor]:
 
 
 def loss(V: ag.Tensor, W: ag.Tensor) -> ag.Tensor:
-    return (0.5 * (Y - ag.sigmoid(ag.sigmoid(X @ V) @ W)) ** 2).sum()
+    P = ag.sigmoid(ag.sigmoid(ag.matmul(X, V)) @ W)
+    return (0.5 * (P - Y) ** 2).sum()
 
 
 def test_a_training_step() -> None:
@@ -83,10 +84,9 @@ def test_functions() -> None:
     assert ag.set_at(V, (0, 1), 2.0)[0, 1].item() == 2.0
 
 
-def energy(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def energy(x: npt.NDArray[np.float64]) -> np.float64:
     """Plain NumPy, as a scientist has it: the transforms take it as it stands."""
-    y: npt.NDArray[np.float64] = np.sum(np.sin(x) * x)
-    return y
+    return np.sum(np.sin(x) * x)
 
 
 def test_transforms_of_a_plain_numpy_function() -> None:
