@@ -779,9 +779,12 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         args = (TABLE["array"](args[0]), *args[1:])
     if row.bind is not None:
         try:
-            args, params = row.bind(*args, **params)
-        except TypeError as error:
+            bound = row.bind(*args, **params)
+        except (TypeError, ValueError) as error:
             raise _explained(error, row.name, args) from error
+        if type(bound) is not tuple:  # a rare keyword: the answer, composed of other rows
+            return bound
+        args, params = bound
     elif params:
         args, params = rules.ufunc_parameters(row, args, params)
     return record(row, args, params)
