@@ -105,7 +105,7 @@ WRONG = {  # a wrong gradient, what the message must say
         np.multiply,
         lambda g, x, y: (g * y, (g * x).mean(1, keepdims=True)),
         (A, COLUMN),
-        "averaged instead of summed",
+        "averaged instead",
     ),
     "first slice": (
         np.multiply,

@@ -95,6 +95,8 @@ def check_vjp(
     what = "the gradient"
     args = case.flat.arguments(case.flat.x.copy(), wide=False)
     result = pull_safely(case, lambda g: vjp(g, *args), g, what)
+    if result is None and not case.report.ok:
+        return finish(case)
     arrays = align(case, result, what, exact_dtype)
     compare_vjp(case, stacked(case, arrays), reals(g), what, present(case, arrays))
     return finish(case)

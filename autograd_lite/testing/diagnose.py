@@ -162,16 +162,17 @@ def _unsummed(flat: Flat, leaf: Leaf, given: Array, g: Array) -> Iterator[str]:
     last = full[tuple(-1 if k in axes else slice(None) for k in range(len(shape)))]
     said = f"over axis {axes[0]} of the result" if len(axes) == 1 else f"over axes {summed} of the result"
     for value, words in (
-        (full.mean(summed), "averaged instead of summed"),
+        (full.mean(summed), "averaged instead"),
         (first, "only the first slice is kept"),
         (last, "only the last slice is kept"),
     ):
         if _same(given.reshape(value.shape), value):
             yield f"the sum {said}, along which it was broadcast, is missing: {words}"
     for axis in axes if len(axes) > 1 else []:
-        part = full.take([0], axis).sum(summed)
-        if _same(given.reshape(part.shape), part):
-            yield f"the sum over axis {axis} of the result, along which it was broadcast, is missing"
+        words = f"over axis {axis} of the result, along which it was broadcast, is missing"
+        for part, how in ((full.mean(axis, keepdims=True), ": averaged instead"), (full.take([0], axis), "")):
+            if _same(given.reshape(part.sum(summed).shape), part.sum(summed)):
+                yield f"the sum {words}{how}"
 
 
 def _gradient(flat: Flat, leaf: Leaf, g: Array) -> Array:

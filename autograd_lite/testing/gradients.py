@@ -226,10 +226,13 @@ def _first_order(case: Case, point: Point, o: Options, what: str = "the gradient
         y, pull = vjp(point.of_arrays, *point.arrays)
         _same_value(case, _plain(y), "reverse mode")
         given = pull_safely(case, pull, g, what)
+        if given is None:
+            return
         arrays = align(case, _by_argument(case, given), what)
         gradient = stacked(case, arrays)
         compare_vjp(case, gradient, reals(g), what, present(case, arrays))
-        _pulled_again(case, pull, g, gradient, what)
+        if case.report.ok:
+            _pulled_again(case, pull, g, gradient, what)
     if "forward" in o.modes and case.report.ok:
         tangent = _tangent(case, point)
         compare_jvp(case, tangent, "the tangent" if what == "the gradient" else f"the tangent of {what}")
@@ -428,7 +431,7 @@ def _higher_orders(case: Case, point: Point, o: Options) -> None:
         g = cotangent_like(y, case.rng)
         cotangents = [as_array(v) for v in _values(g)]
         inner = _gradient_of(inner, len(arrays), y)
-        arrays, names = arrays + cotangents, names + [f"g{k - 1 if k > 2 else ''}"] * len(cotangents)
+        arrays, names = arrays + cotangents, names + _names("g" if k == 2 else f"g{k - 1}", len(cotangents))
         what = ORDINAL.get(k, f"the derivative of order {k}")
         upper = Point(inner, arrays)
         sub = prepare(
@@ -441,6 +444,10 @@ def _higher_orders(case: Case, point: Point, o: Options) -> None:
         _absorb(case.report, sub.report)
         if not case.report.ok:
             return
+
+
+def _names(letter: str, count: int) -> list[str]:
+    return [letter] if count == 1 else [f"{letter}[{k}]" for k in range(count)]
 
 
 def _gradient_of(f: Callable[..., Any], count: int, y: Tree) -> Callable[..., tuple[Any, ...]]:
@@ -490,10 +497,7 @@ def _stretched(f: Callable[..., Any], inputs: Sequence[Any], o: Options) -> Iter
 
     Only those that broadcast, that is, leave the shape of the result as it is.
     """
-    shapes = [
-        np.shape(v) if is_differentiable(v) and not isinstance(v, dict | list | tuple) else None
-        for v in inputs
-    ]
+    shapes = [_shape(v) for v in inputs]
     twice = [k for k, s in enumerate(shapes) if s and shapes.count(s) > 1 and 0 not in s]
     if not twice:
         return
@@ -509,6 +513,11 @@ def _stretched(f: Callable[..., Any], inputs: Sequence[Any], o: Options) -> Iter
                     continue
                 if _shape_of(y) == shape and np.isfinite(reals(y)).all():
                     yield variant
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    tree = isinstance(value, dict | list | tuple)
+    return None if tree or not is_differentiable(value) else as_array(value).shape
 
 
 def _cuts(a: Array) -> Iterator[Array]:
@@ -537,7 +546,7 @@ def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int 
 
     `inputs` is a strategy for the tuple of arguments, or a sequence of strategies and values.
     """
-    from hypothesis import HealthCheck, given, reject, settings
+    from hypothesis import HealthCheck, Phase, given, reject, settings
     from hypothesis import strategies as st
     from hypothesis.errors import Unsatisfiable
 
@@ -550,6 +559,7 @@ def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int 
         max_examples=examples or EXAMPLES,
         deadline=None,
         database=None,
+        phases=(Phase.generate, Phase.target, Phase.shrink),
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.nested_given],
     )
     @given(drawn)

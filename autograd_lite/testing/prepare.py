@@ -282,25 +282,23 @@ def finish(case: Case, kinks: str = "warn") -> Report:
 
 
 def pull_safely(case: Case, pull: Callable[[Tree], Any], g: Tree, what: str) -> Any:
-    """Pull a read-only cotangent back; a rule that writes into it is reported, and given a copy."""
+    """Pull a read-only cotangent back; a rule that writes into it is reported, and finishes with a copy.
+
+    The result is None where it cannot finish.
+    """
     try:
         return pull(g)
     except ValueError as error:
         if "read-only" not in str(error):
             raise
-    own = rebuild(g, [as_array(v).copy() for _, v in leaves(g)])
-    result = pull(own)
-    if not np.array_equal(reals(own), reals(g)):
-        case.report.findings.append(
-            Finding(
-                what,
-                "",
-                (),
-                "",
-                sentence=("writes into the incoming gradient, which other branches of the graph may share"),
-                cause="an in-place operation (+=, *=, out=, g[...] =): make a new array",
-            )
-        )
+    own, result = rebuild(g, [as_array(v).copy() for _, v in leaves(g)]), None
+    with contextlib.suppress(ValueError):
+        result = pull(own)
+    if result is None or not np.array_equal(reals(own), reals(g)):
+        finding = Finding(what, "", (), "")
+        finding.sentence = "writes into the incoming gradient, which other branches of the graph may share"
+        finding.cause = "an in-place operation (+=, *=, out=, g[...] =): make a new array"
+        case.report.findings.append(finding)
     return result
 
 

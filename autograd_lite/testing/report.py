@@ -211,8 +211,11 @@ def names_of(f: Callable[..., Any], count: int) -> list[str]:
     """The names of a function's first `count` parameters; "argument 0, …" where it tells none."""
     if hasattr(f, "__names__"):  # see `called`
         return list(f.__names__)
+    f = inspect.unwrap(f)
     try:
-        parameters = list(inspect.signature(f).parameters.values())
+        parameters = list(
+            inspect.signature(getattr(f, "fn", f)).parameters.values()
+        )  # fn: a row's own function
     except (TypeError, ValueError):
         parameters = []
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]

@@ -48,7 +48,7 @@ def numbers(domain: Any = REAL, edge: bool = False, reach: float = REACH) -> Str
     reach : float
         How far from zero (or from the domain's only end) to go.
     """
-    d = domain if isinstance(domain, Domain) else Domain(*domain)
+    d = REAL if domain is None else domain if isinstance(domain, Domain) else Domain(*domain)
     low = d.low if np.isfinite(d.low) else (d.high - reach if np.isfinite(d.high) else -reach)
     high = d.high if np.isfinite(d.high) else (d.low + reach if np.isfinite(d.low) else reach)
     steps = max(int((high - low) / STEP), 8)
@@ -137,6 +137,15 @@ def unique_along(axis: int, shape: Any = None, domain: Any = REAL) -> Strategy:
 
 
 @st.composite
+def _cut_from_one(draw: Any, count: int, max_dims: int, max_side: int) -> tuple[tuple[int, ...], ...]:
+    """Shapes that broadcast to that of one of them, which has few axes of length one: else most axes have."""
+    full = draw(hnp.array_shapes(min_dims=min(1, max_dims), max_dims=max_dims, min_side=2, max_side=max_side))
+    whole = draw(st.integers(0, count - 1))
+    cut = hnp.broadcastable_shapes(full, max_dims=len(full), max_side=max_side)
+    return tuple(full if k == whole else draw(cut) for k in range(count))
+
+
+@st.composite
 def broadcastable(
     draw: Any,
     count: int = 2,
@@ -151,15 +160,15 @@ def broadcastable(
 
     `domains` is one domain for all of them, or a sequence with one for each.
     """
-    drawn = draw(hnp.mutually_broadcastable_shapes(num_shapes=count, max_dims=max_dims, max_side=max_side))
-    each = (
-        list(domains)
-        if isinstance(domains, list | tuple) and not _is_pair(domains)
-        else [domains or REAL] * count
-    )
+    shapes = draw(st.one_of(
+        _cut_from_one(count, max_dims, max_side),
+        hnp.mutually_broadcastable_shapes(num_shapes=count, max_dims=max_dims, max_side=max_side)
+        .map(lambda drawn: drawn.input_shapes),
+    ))  # fmt: skip
+    each = list(domains) if isinstance(domains, list | tuple) and not _is_pair(domains) else [domains] * count
     return tuple(
         draw(arrays(shape, domain, dtype=dtype, edge=edge))
-        for shape, domain in zip(drawn.input_shapes, each, strict=True)
+        for shape, domain in zip(shapes, each, strict=True)
     )
 
 
