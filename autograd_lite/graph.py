@@ -26,6 +26,9 @@ TRACED = 2  # somebody is writing the program down
 SMALL = 64  # a result of at most so many numbers is always kept, for pictures and derivations
 
 next_order = count(0, -1).__next__  # later is smaller, so that a heap gives the latest node first
+#: The order of the last write to any input: a graph made after it needs no check. (Not an attribute of Node: to set one
+#: empties the interpreter's caches for the class, at 3 µs a step.)
+LATEST_WRITE = [1]
 _NOTHING: dict[str, Any] = {}
 
 
@@ -59,7 +62,6 @@ class Node:
     group: Any = None  # the composite call or the module during which this was recorded
     code: Any = None  # where the user wrote it: a code object …
     at: int = -1  # … and an instruction offset in it, never a frame
-    latest_write = 1  # the order of the whole class: a graph made after the last write to any input needs no check
 
     def __init__(
         self, row: Primitive | None, parents: tuple[Node | None, ...], xs: tuple[Any, ...], y: Any, shape: tuple[int, ...],
@@ -178,7 +180,7 @@ def pull_back(
     pending: dict[Node, Any] = {n: g for n, g in roots.items() if on is None or n in on}
     heap = [(n.order, n) for n in pending]
     heapify(heap)
-    latest_write = Node.latest_write
+    latest_write = LATEST_WRITE[0]
     found: dict[Node, Any] = {}
     while heap:  # the latest node first: all its uses have been met by then
         n = heappop(heap)[1]
@@ -188,10 +190,9 @@ def pull_back(
                 g = hook(g, lift)
         if (n.keeper is not None) if wanted is None else (n in wanted):
             found[n] = g
-        row = n.row
+        row, y, xs = n.row, n.y, n.xs
         if row is None:
             continue
-        y, xs = n.y, n.xs
         if xs is None:
             raise _freed_error(n)
         if n.order > latest_write:
@@ -201,8 +202,11 @@ def pull_back(
         conjugate = n.dtype.kind == "c" and row.holomorphic
         if conjugate:
             g = _conjugate(g)
-        for p, pull in zip(n.parents, row.pulls_of(n.parents) if row.variadic else row.pulls):  # noqa: B905 - strict is slow
-            if p is None or pull is None or not (p.live & NEEDS if on is None else p in on):
+        pulls = row.pulls
+        i = -1
+        for p in n.parents:
+            i += 1
+            if p is None or not (p.live & NEEDS if on is None else p in on) or (pull := pulls[i]) is None:
                 continue
             d = pull(g, y, xs, n)
             if conjugate:
@@ -218,10 +222,14 @@ def pull_back(
                 pending[p] = _plus(pending[p], d)
             else:
                 pending[p] = d
-                heappush(heap, (p.order, p))
+                if p.row is not None or p.hooks is not None or on is not None:
+                    heappush(heap, (p.order, p))
         if free:
             n.xs = None
             n.y = None
+    for n, g in pending.items():  # leaves without hooks need not wait for their turn
+        if n.keeper is not None:
+            found[n] = g
     return found
 
 

@@ -43,17 +43,22 @@ class _Recording(ContextDecorator):
     """A context manager and decorator that switches recording on or off; may be entered again inside itself."""
 
     on: bool
-
-    def __init__(self) -> None:
-        self._tokens: list[Token[Mode | None]] = []
+    _token: Token[Mode | None]
+    _outer: list[Token[Mode | None]] | None = None  # entered again inside itself: rare
 
     def __enter__(self) -> None:
         mode = MODE.get()
-        new = _BARE[self.on] if mode is None else replace(mode, recording=self.on)
-        self._tokens.append(MODE.set(new))
+        token = MODE.set(_BARE[self.on] if mode is None else replace(mode, recording=self.on))
+        if hasattr(self, "_token"):
+            self._outer = [*(self._outer or ()), self._token]
+        self._token = token
 
     def __exit__(self, *exc: object) -> None:
-        MODE.reset(self._tokens.pop())
+        MODE.reset(self._token)
+        if self._outer:
+            self._token = self._outer.pop()
+        else:
+            del self._token
 
     def _recreate_cm(self) -> _Recording:  # each call of a decorated function, in whatever thread, has its own
         return type(self)()

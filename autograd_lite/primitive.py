@@ -165,10 +165,6 @@ class Primitive:
             return interpret(self, args, params)
         return self.plain(*args, **params)
 
-    def pulls_of(self, parents: Sequence[Any]) -> list[Any]:
-        """The rules of a variadic row, one for each argument."""
-        return [self.pulls[i] for i in range(len(parents))]
-
     def plain(self, *args: Any, **params: Any) -> Any:
         """The function itself, on arrays."""
         if self.bind is None:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from . import rules
-from .graph import NEEDS, SMALL, TRACED, Node, next_order, pull_back
+from .graph import LATEST_WRITE, NEEDS, SMALL, TRACED, Node, next_order, pull_back
 from .mode import MODE, changed
 from .primitive import ROWS, TABLE, Primitive
 from .rules import elementwise as E
@@ -223,7 +223,7 @@ class Tensor:
         """Its array has been written to: what was recorded before must not use it any more."""
         node = self._node
         if node is not None:
-            version = Node.latest_write = next_order()
+            version = LATEST_WRITE[0] = next_order()
             while node is not None:  # a view writes into its owner's array
                 node.version = version
                 node = node.source
@@ -499,7 +499,7 @@ class Tensor:
     def _in_place(self, ufunc: Any, symbol: str, other: Any) -> Tensor:
         array = self._writable(symbol, other)
         try:
-            ufunc(array, _raw(other), out=array)
+            ufunc(array, other._data if isinstance(other, Tensor) else other, array)
         except (ValueError, TypeError) as error:
             raise _explained(error, f"{symbol}", (self, other)) from None
         self._written()
@@ -550,7 +550,7 @@ class Tensor:
     def __array_function__(self, function: Any, types: Any, args: Any, params: Any) -> Any:
         row = ROWS.get(function)
         if row is None:
-            raise rules.refusal(function)
+            return rules.plain(function)(*args, **params)
         return apply(row, args, params)
 
 
@@ -902,31 +902,24 @@ def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
             stacklevel=4,
         )
     node.graded = node.version
-    old = t._grad
+    old, g = t._grad, found[node]
     if create_graph:
-        g = found[node]
         t._grad = g if old is None else old + g
     elif old is None:
-        t._grad = _tensor(_owned(found, node), None)
+        if type(g) is not ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _SOLE:
+            g = np.array(g)  # somebody else holds it too
+        t._grad = _tensor(g, None)
     elif old._node is None and old._data.flags.writeable:
-        np.add(old._data, found[node], out=old._data)
+        np.add(old._data, g, old._data)
     else:
-        t._grad = old + found[node]
-
-
-def _owned(found: dict[Node, Any], node: Node) -> np.ndarray[Any, Any]:
-    """The array itself if this is its only reference, else a copy."""
-    g = found[node]
-    if type(g) is ndarray and g.base is None and g.flags.writeable and sys.getrefcount(g) <= _SOLE:
-        return g
-    return np.array(g)
+        t._grad = old + g
 
 
 def _sole() -> int:
-    """What getrefcount says, in just this position, of an array that only the dict holds."""
+    """What getrefcount says, in just the position of `_deliver`, of an array that nobody else holds."""
     found = {None: np.empty(1)}
-    g = found[None]
-    return sys.getrefcount(g) if type(g) is ndarray and g.base is None and g.flags.writeable else 0
+    old, g = None, found[None]
+    return sys.getrefcount(g) if type(g) is ndarray and old is None else 0
 
 
 _SOLE = _sole()
