@@ -1,0 +1,258 @@
+"""`find_gradient_bug`: which operation of a recorded graph has the wrong derivative?
+
+A wrong gradient of a loss says nothing about where it went wrong. But each edge of the graph is one small
+derivative, of one result by one argument, at values that are known: so each is held against differences on
+its own, in the order in which the program made them, and the first that is off is the culprit. If every edge
+is right and the whole is not, something acts between them: a hook.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.graph import NEEDS, Node, pull_back
+from autograd_lite.tensor import Tensor, record, tensor
+from autograd_lite.testing.compare import Case, compare_vjp
+from autograd_lite.testing.numeric import CannotCheck, reals
+from autograd_lite.testing.prepare import align, cotangent_like, prepare, present, pull_safely, stacked
+from autograd_lite.testing.report import Finding, called, name_of, names_of
+from autograd_lite.testing.trees import as_array, is_differentiable, leaves, rebuild
+from autograd_lite.transforms import vjp
+
+
+@dataclass
+class GradientBug:
+    """One wrong edge of a graph.
+
+    Attributes
+    ----------
+    op : str
+        The name of the operation.
+    argument : str
+        Which of its arguments: the variable's name, or the parameter's.
+    result : str
+        The name of the result, or "".
+    where, line : str
+        ``file:number`` of the user's code, and its text.
+    finding : Finding
+        The entries, given and measured, and the likely cause.
+    node : Node
+        The node of the result; `parent` is that of the argument (None for a whole graph).
+    """
+
+    op: str
+    argument: str
+    result: str
+    where: str
+    line: str
+    finding: Finding
+    node: Node
+    parent: Node | None = None
+
+    def __str__(self) -> str:
+        name = f" (named {self.result!r})" if self.result else ""
+        lines = [f"the derivative of {self.op}{name} with respect to {self.argument} is wrong"]
+        if self.where:
+            lines.append(f"  {self.where}: {self.line}")
+        return "\n".join([*lines, *("  " + line for line in str(self.finding).splitlines())])
+
+
+def find_gradient_bug(loss: Any, *inputs: Any, seed: int = 0) -> GradientBug | None:
+    """The first operation of a graph whose derivative is wrong, or None.
+
+    Parameters
+    ----------
+    loss : Tensor or callable
+        A recorded result, before its parameters are updated; or a function, recorded here at `inputs`.
+    *inputs
+        The arguments of a function: arrays, numbers, trees of them.
+    seed : int
+        For the random cotangents.
+
+    Returns
+    -------
+    GradientBug or None
+        Printing it shows the operation, the line that called it, the entries that are off and the likely
+        cause.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> print(find_gradient_bug(lambda x: np.sum(np.tanh(x) ** 2), np.ones(3)))
+    None
+    """
+    return next(gradient_bugs(loss, *inputs, seed=seed), None)
+
+
+def gradient_bugs(loss: Any, *inputs: Any, seed: int = 0) -> Iterator[GradientBug]:
+    """All wrong edges of a graph, in the order of the program; see :func:`find_gradient_bug`."""
+    if not isinstance(loss, Tensor):
+        if not callable(loss):
+            raise TypeError(f"find_gradient_bug takes a Tensor or a function; got {type(loss).__name__}")
+        loss = _recorded(loss, inputs)
+    elif inputs:
+        raise TypeError("a recorded loss takes no inputs: they are in its graph")
+    root = loss._node
+    if root is None or not root.live & NEEDS:
+        raise CannotCheck("this result has no graph: nothing that it was computed from requires a gradient")
+    nodes = _in_order(root)
+    _refuse_changed(nodes)
+    values = _values(nodes)
+    rng = np.random.default_rng(seed)
+    right = True
+    for node in nodes:
+        for bug in _wrong_edges(node, values, rng):
+            right = False
+            yield bug
+    if right:
+        yield from _wrong_whole(root, nodes, rng)
+
+
+def _recorded(f: Callable[..., Any], inputs: Iterable[Any]) -> Tensor:
+    args = [
+        rebuild(tree, [tensor(v, requires_grad=True) if is_differentiable(v) else v for _, v in leaves(tree)])
+        for tree in inputs
+    ]
+    y = f(*args)
+    if not isinstance(y, Tensor):
+        raise CannotCheck(
+            f"{name_of(f)} returns {type(y).__name__}, not a Tensor: it has no graph to look into"
+        )
+    return y
+
+
+# ---------------------------------------------------------------------------------------- the graph and its
+# values
+
+
+def _in_order(root: Node) -> list[Node]:
+    """Everything below `root`, what does not need a gradient too, earliest first."""
+    seen, stack = {root}, [root]
+    while stack:
+        for parent in stack.pop().parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=lambda n: -n.order)
+
+
+def _refuse_changed(nodes: list[Node]) -> None:
+    for node in nodes:
+        for parent in node.parents:
+            if parent is not None and parent.version <= node.order:
+                raise CannotCheck(
+                    f"{parent.label} has been written to since it was used: look for the bug before that"
+                )
+
+
+def _values(nodes: list[Node], given: dict[Node, Any] | None = None) -> dict[Node, Any]:
+    """The value of every node, recomputed from the inputs (or from `given` ones) where it was not kept."""
+    values: dict[Node, Any] = {}
+    for node in nodes:
+        if given is not None and node in given:
+            values[node] = given[node]
+        elif (given is None and node.y is not None) or node.row is None:
+            values[node] = node.y
+        else:
+            values[node] = node.row.fn(*_arguments(node, values), **node.params)
+    return values
+
+
+def _arguments(node: Node, values: dict[Node, Any]) -> list[Any]:
+    if node.xs is None:
+        raise CannotCheck(
+            "this graph has been freed by backward(retain_graph=False): look for the bug before that"
+        )
+    return [x if p is None else values[p] for p, x in zip(node.parents, node.xs, strict=True)]
+
+
+# ------------------------------------------------------------------------------------------------- edge by
+# edge
+
+
+def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) -> Iterator[GradientBug]:
+    row = node.row
+    if (
+        row is None
+        or row.kind == "constant"
+        or isinstance(values[node.parents[0]] if node.parents[0] else 0, tuple)
+    ):
+        return
+    args = _arguments(node, values)
+    places = [i for i, p in enumerate(node.parents) if p is not None and p.live & NEEDS]
+    names = _argument_names(node, places)
+    fn = row.fn
+
+    def filled(xs: Iterable[Any]) -> list[Any]:
+        full = list(args)
+        for i, x in zip(places, xs, strict=True):
+            full[i] = x
+        return full
+
+    arrays = [args[i] for i in places]
+    try:
+        case = prepare(called(lambda *xs: fn(*filled(xs), **node.params), fn, names), arrays)
+    except CannotCheck:
+        return  # nan or an infinite value here, or integers: no derivative to judge
+    case.rng = rng
+    g = cotangent_like(case.y, rng)
+    _, pull = vjp(lambda *xs: record(row, filled(xs), node.params), *arrays)
+    given = pull_safely(case, pull, g, "the derivative")
+    if given is not None:
+        tidy = align(case, tuple(None if d is None else as_array(d) for d in given), "the derivative")
+        compare_vjp(case, stacked(case, tidy), reals(g), "the derivative", present(case, tidy))
+    for finding in case.report.findings:
+        k = next((k for k, leaf in enumerate(case.flat.leaves) if leaf.path == finding.argument), 0)
+        where, parent = (node.origin, _source(node)), node.parents[places[k]]
+        argument = finding.argument or "its arguments"
+        yield GradientBug(row.name, argument, node.name or "", *where, finding, node, parent)
+
+
+def _argument_names(node: Node, places: list[int]) -> list[str]:
+    assert node.row is not None
+    own = [] if node.row.variadic else names_of(node.row.fn, len(node.parents))
+    names: list[str] = []
+    for i in places:
+        parent = node.parents[i]
+        name = (
+            parent.name if parent is not None and parent.name else own[i] if i < len(own) else f"argument {i}"
+        )
+        names.append(name if name not in names else f"{name} (argument {i})")
+    return names
+
+
+def _source(node: Node) -> str:
+    if not node.origin:
+        return ""
+    file, _, line = node.origin.rpartition(":")
+    return linecache.getline(file, int(line)).strip() if line.isdigit() else ""
+
+
+def _wrong_whole(root: Node, nodes: list[Node], rng: np.random.Generator) -> Iterator[GradientBug]:
+    """The graph as one function of its leaves: what is wrong here and in no edge comes from in between."""
+    inputs = [n for n in nodes if n.row is None and n.live & NEEDS]
+    names = [n.name or f"input {k}" for k, n in enumerate(inputs)]
+
+    def f(*xs: Any) -> Any:
+        return _values(nodes, dict(zip(inputs, xs, strict=True)))[root]
+
+    try:
+        case: Case = prepare(called(f, f, names), [n.y for n in inputs])
+    except CannotCheck:
+        return
+    case.report.function = root.row.name if root.row else "the loss"
+    g = cotangent_like(case.y, rng)
+    found = pull_back({root: as_array(g)}, inputs)
+    tidy = align(case, tuple(found.get(n) for n in inputs), "the gradient")
+    compare_vjp(case, stacked(case, tidy), reals(g), "the gradient", present(case, tidy))
+    hooks = [n.label for n in nodes if n.hooks is not None]
+    for finding in case.report.findings:
+        finding.cause = (
+            f"a hook: {', '.join(hooks)}" if hooks else "every edge is right, so the walk itself is not"
+        )
+        yield GradientBug("the whole graph", finding.argument, root.name or "", "", "", finding, root)
