@@ -1,6 +1,7 @@
 """The table of derivatives, a room for each kind of function.
 
-`refusal`, `ufunc_method` and `ufunc_parameters` answer for what has no row: by name, with the remedy.
+`plain` and `ufunc_method` answer for what has no row: from the arrays alone where nothing could have a derivative, or by
+refusing it by name, with the remedy.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..primitive import Primitive
+from . import calculus as calculus
 from . import elementwise as elementwise
 from . import indexing as indexing
 from . import linalg as linalg
 from . import shaping as shaping
+from . import special as special
+from .status import plain as plain
 from .status import refusal as refusal
-from .status import ufunc_method as ufunc_method
-from .status import ufunc_parameters as ufunc_parameters
+from .ufuncs import ufunc_method as ufunc_method
+from .ufuncs import ufunc_parameters as ufunc_parameters

@@ -1,0 +1,133 @@
+"""What a ufunc can be asked beyond a plain call: ``np.add.reduce(x)``, ``np.multiply.outer(x, y)``, ``dtype=``.
+
+``reduce``, ``accumulate``, ``reduceat`` and ``outer`` work for every ufunc of two arguments that has a row: the common
+ones by rows of their own (`METHODS` in :mod:`.reduction`), the others as the folds that they are. ``at`` and ``where=``
+leave entries of an array as they were, which a graph cannot follow: refused, with what to write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, reduce
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from ..primitive import ROWS, TABLE, Primitive
+from .scipy_special import scipy_row
+from .status import public_name, refusal
+
+METHODS: dict[Any, Any] = {}
+
+
+def ufunc_method(ufunc: Any, method: str) -> Callable[..., Any]:
+    """What ``ufunc.method(...)`` does when a Tensor is among its arguments."""
+    row = ROWS.get(ufunc) or scipy_row(ufunc)
+    if row is None:
+        raise refusal(ufunc)
+    if method == "__call__":
+        return row
+    name = f"{public_name(ufunc)}.{method}"
+    if method == "at":
+        raise TypeError(
+            f"{name} writes into an array, which a graph cannot follow: x = ag.add_at(x, index, value), and the like, "
+            "give a changed copy"
+        )
+    if ufunc.nin != 2 or ufunc.nout != 1 or ufunc.signature is not None:
+        raise TypeError(f"{name}: only a function of two numbers with one result has this method")
+    if (ufunc, method) in METHODS:
+        return METHODS[ufunc, method]  # type: ignore[no-any-return]  # the table is Any-typed
+    if row.kind == "constant":
+        return partial(_constant, ufunc, method)
+    return partial(_FOLDS[method], ufunc, name)
+
+
+_CONSTANT = Primitive(
+    "constant", lambda *xs, call: call(*xs), (), name="ufunc_method", bind=lambda *xs, call: (xs, {"call": call})
+)
+
+
+def _constant(ufunc: Any, method: str, *args: Any, **params: Any) -> Any:
+    """A method of a ufunc whose derivative is zero: as NumPy does it."""
+    arrays = 2 if method == "outer" else 1
+    return _CONSTANT(*args[:arrays], call=lambda *xs: getattr(ufunc, method)(*xs, *args[arrays:], **params))
+
+
+def _outer(ufunc: Any, name: str, x1: Any, x2: Any, /, **params: Any) -> Any:
+    return ufunc(np.reshape(x1, np.shape(x1) + (1,) * np.ndim(x2)), x2, **params)
+
+
+def _along(name: str, x: Any, axis: Any, dtype: Any, out: Any) -> tuple[Any, int]:
+    """`x` with the one axis of a fold in front."""
+    if out is not None and out != (None,):
+        raise TypeError(f"{name} of a tensor: out= writes into an array, which a graph cannot follow; leave it away")
+    if dtype is not None:
+        x = TABLE["astype"](x, dtype)
+    if axis is None and x.ndim == 1:
+        axis = 0
+    if not isinstance(axis, (int, np.integer)):
+        raise TypeError(f"{name} of a tensor goes over one axis at a time, not axis={axis}: call it once for each")
+    axis = normalize_axis_index(axis, x.ndim)
+    return np.moveaxis(x, axis, 0), axis
+
+
+def _reduce(
+    ufunc: Any, name: str, x: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False,
+    initial: Any = None, where: Any = True,
+) -> Any:  # fmt: skip
+    if where is not True:
+        raise TypeError(f"{name} of a tensor: where= is not supported; fill x first, np.where(where, x, neutral)")
+    x, axis = _along(name, x, axis, dtype, out)
+    parts = [*([] if initial is None else [initial]), *x]
+    if not parts:
+        raise ValueError(f"{name}: nothing to reduce along axis {axis}; give initial=")
+    y = reduce(ufunc, parts)
+    return np.expand_dims(y, axis) if keepdims else y
+
+
+def _accumulate(ufunc: Any, name: str, x: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+    x, axis = _along(name, x, axis, dtype, out)
+    return np.stack(list(accumulate(x, ufunc)), axis) if len(x) else np.moveaxis(x, 0, axis)
+
+
+def _reduceat(ufunc: Any, name: str, x: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+    x, axis = _along(name, x, axis, dtype, out)
+    bounds = pairwise([*np.asarray(indices).tolist(), len(x)])
+    return np.stack([ufunc.reduce(x[start : max(stop, start + 1)]) for start, stop in bounds], axis)
+
+
+_FOLDS = {"outer": _outer, "reduce": _reduce, "accumulate": _accumulate, "reduceat": _reduceat}
+
+
+# ------------------------------------------------------------------------------------------ keywords of a plain call
+
+#: Keywords that ask for a layout in memory or a class, which a Tensor's array has no say in.
+_HARMLESS = frozenset({"casting", "order", "subok"})
+
+
+def ufunc_parameters(row: Primitive, args: Any, params: dict[str, Any]) -> Any:
+    """The keywords of a call of a row that has no `bind`: as if they had been written out, or refused by name."""
+    params = {k: v for k, v in params.items() if k not in _HARMLESS}
+    out = params.pop("out", None)
+    where = params.pop("where", True)
+    if out is not None and out != (None,) * len(out):
+        raise TypeError(f"{row.name}: out= writes into an array, which a graph cannot follow; leave it away")
+    if where is not True:
+        raise TypeError(
+            f"{row.name}: where= leaves entries of the result undefined; write np.where(where, {row.name}(x), x) instead"
+        )
+    if row.kind == "constant":
+        return args, params
+    dtype = params.pop("dtype", None)
+    if params:
+        raise TypeError(f"{row.name} of a tensor does not take {', '.join(f'{k}=' for k in params)}")
+    return (args if dtype is None else tuple(_cast(row, a, dtype) for a in args)), params
+
+
+def _cast(row: Primitive, x: Any, dtype: Any) -> Any:
+    have = getattr(x, "dtype", None) or np.result_type(x)
+    if not np.can_cast(have, dtype, "same_kind"):
+        raise TypeError(f"{row.name}: dtype={np.dtype(dtype)} would lose what is in an argument of dtype {have}")
+    return TABLE["astype"](x if hasattr(x, "dtype") else np.asarray(x), dtype)
