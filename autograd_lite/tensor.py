@@ -852,6 +852,9 @@ def backward(gradients: dict[Tensor, Any], retain_graph: bool | None = None, cre
     if create_graph:
         with changed(recording=True):
             found = pull_back(roots, None, lift, watch=watch)
+    elif any(node.live & TRACED for node in roots):  # the trace wants the backward pass as well
+        with changed(recording=False):
+            found = pull_back({n: _tensor(g, None) for n, g in roots.items()}, None, lift, watch=watch)
     else:
         found = pull_back(roots, None, None, retain_graph is False, watch)
     for node in found:
@@ -903,7 +906,7 @@ def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
         )
     node.graded = node.version
     old, g = t._grad, found[node]
-    if create_graph:
+    if create_graph or isinstance(g, Tensor):
         t._grad = g if old is None else old + g
     elif old is None:
         if type(g) is not ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _SOLE:
