@@ -481,7 +481,7 @@ class Tensor:
         mode = MODE.get()
         recording = mode is None or mode.recording
         node = self._node
-        if node is not None and node.row is not None:
+        if node is not None and (node.row is not None or node.live & TRACED):
             raise RuntimeError(
                 f"{what} on {node.label} would change what the graph has recorded: write x = x + ... , or "
                 "ag.set_at(x, index, value) instead"
