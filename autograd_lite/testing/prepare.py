@@ -18,7 +18,7 @@ import numpy as np
 from autograd_lite.testing.compare import Case, Tolerance
 from autograd_lite.testing.numeric import CannotCheck, Flat, Leaf, reals, show
 from autograd_lite.testing.report import Finding, KinkWarning, Report, name_of, names_of, recipe
-from autograd_lite.testing.trees import Array, Tree, as_array, is_differentiable, leaves, rebuild
+from autograd_lite.testing.trees import Array, Tree, as_array, is_array, is_differentiable, leaves, rebuild
 
 # --------------------------------------------------------------------------------------- the point, and what
 # f is
@@ -43,7 +43,7 @@ def prepare(
             "pass the point at which to check it, as in check(f, ..., np.ones(3))"
         )
     plain = [
-        rebuild(tree, [as_array(v).copy() if _is_array(v) else v for _, v in leaves(tree)]) for tree in inputs
+        rebuild(tree, [as_array(v).copy() if is_array(v) else v for _, v in leaves(tree)]) for tree in inputs
     ]
     flat = Flat(f, plain, domain, names)
     _refuse_points(flat, report.function, plain)
@@ -64,20 +64,13 @@ def prepare(
     return Case(flat, y, base, tolerance, report, np.random.default_rng(seed))
 
 
-def _is_array(value: Any) -> bool:
-    """Whether a leaf is somebody's array, to be handed on as NumPy's (numbers and functions stay)."""
-    return not isinstance(value, bool | int | float | complex | str | bytes | type(None)) and not callable(
-        value
-    )
-
-
 def _refuse_points(flat: Flat, function: str, inputs: Sequence[Any]) -> None:
     if not flat.leaves:
         names = flat.names or []
         given = ", ".join(
             f"{name} ({as_array(v).dtype})"
             for name, v in zip(names, inputs, strict=True)
-            if _is_array(v) or isinstance(v, int)
+            if is_array(v) or isinstance(v, int)
         )
         raise CannotCheck(
             f"{function} was given no floating numbers to differentiate with respect to"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.testing.numeric import show
-from autograd_lite.testing.trees import Array, as_array, leaves
+from autograd_lite.testing.trees import Array, as_array, is_array, leaves
 
 PRINTED = 6  # lines of entries shown
 SPELLED = 400  # numbers spelled out in the code that reproduces a failure
@@ -224,9 +224,9 @@ def names_of(f: Callable[..., Any], count: int) -> list[str]:
 
 def spell(value: Any) -> str:
     """A value as Python source: arrays in full while they are small, by their shape when they are not."""
-    parts = list(leaves(value))
-    if sum(as_array(leaf).size for _, leaf in parts if not callable(leaf)) > SPELLED:
-        shapes = ", ".join(f"{path or 'array'} of shape {as_array(leaf).shape}" for path, leaf in parts)
+    parts = [(path, as_array(leaf)) for path, leaf in leaves(value) if is_array(leaf)]
+    if sum(array.size for _, array in parts) > SPELLED:
+        shapes = ", ".join(f"{path or 'array'} of shape {array.shape}" for path, array in parts)
         return f"...  # {shapes}: too large to print"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k!r}: {spell(v)}" for k, v in value.items()) + "}"
@@ -236,9 +236,9 @@ def spell(value: Any) -> str:
         return "(" + "".join(f"{spell(v)}, " for v in value) + ")"
     if isinstance(value, bool | int | float | complex | str) or value is None:
         return repr(value)
-    if callable(value):
-        return name_of(value)
-    return _spell_array(as_array(value))
+    if is_array(value):
+        return _spell_array(as_array(value))
+    return name_of(value) if callable(value) else repr(value)
 
 
 def _spell_array(a: Array) -> str:

@@ -65,8 +65,15 @@ def as_array(leaf: Any) -> Array:
     return np.asarray(leaf)
 
 
+def is_array(leaf: Any) -> bool:
+    """Whether a leaf is somebody's array or NumPy's number; everything else is handed on as it is."""
+    if isinstance(leaf, type):  # a dtype such as np.float32 has the method, too
+        return False
+    return isinstance(leaf, np.ndarray | np.generic) or hasattr(leaf, "detach") or hasattr(leaf, "__array__")
+
+
 def is_differentiable(leaf: Any) -> bool:
     """Whether a derivative with respect to this leaf makes sense: real or complex floating numbers."""
-    if isinstance(leaf, bool | int | str | bytes) or leaf is None or callable(leaf):
-        return False
-    return as_array(leaf).dtype.kind in "fc"
+    if isinstance(leaf, float | complex):
+        return True
+    return is_array(leaf) and as_array(leaf).dtype.kind in "fc"

@@ -1,0 +1,170 @@
+"""A row of the table, put to the test at the points that the row itself names.
+
+An elementwise row needs no examples: its arguments are numbers of its domain, in every shape that broadcasts.
+Other rows bring examples, each ``rng -> (args, keywords)``. From these come the arguments for all checks:
+those here, those of the fuzzer, and those of the mutation test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.primitive import REAL, Domain, Joint, Primitive
+from autograd_lite.testing.gradients import absorb, check_gradients
+from autograd_lite.testing.numeric import CannotCheck
+from autograd_lite.testing.report import Report, called
+from autograd_lite.testing.trees import Array, as_array, is_differentiable, leaves
+
+REACH = 2.5  # how far from zero, or from the only end of a domain, numbers are drawn
+Point = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def domains(row: Primitive) -> tuple[Any, ...]:
+    """The domain of each argument of an elementwise row."""
+    if isinstance(row.domain, tuple):
+        return row.domain
+    return (row.domain if isinstance(row.domain, Domain) else REAL,) * len(row.rules)
+
+
+def draw(domain: Any, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Numbers inside a domain, a little away from its ends and holes."""
+    low = domain.low if np.isfinite(domain.low) else min(-REACH, domain.high - REACH)
+    high = domain.high if np.isfinite(domain.high) else low + REACH if np.isfinite(domain.low) else REACH
+    margin = 0.02 * (high - low)
+    x = rng.uniform(low + margin, high - margin, shape)
+    for hole in domain.holes:
+        near = np.abs(x - hole) < margin
+        x = np.where(near, hole + np.where(x < hole, -margin, margin) * rng.uniform(1, 2, shape), x)
+    return x
+
+
+def elementwise_point(row: Primitive, shape: tuple[int, ...], rng: np.random.Generator) -> tuple[Array, ...]:
+    """Arguments of an elementwise row, off its kinks; an argument without a derivative is a small integer."""
+    for _ in range(100):
+        xs = tuple(
+            rng.integers(1, 4, shape)
+            if rule is None and row.np_name == "np.ldexp"
+            else draw(domain, shape, rng)
+            for rule, domain in zip(row.rules, domains(row), strict=True)
+        )
+        if isinstance(row.domain, Joint) and not np.all(row.domain.contains(*xs)):
+            xs = (np.abs(xs[0]) + 0.1, *xs[1:])
+        if not _on_a_kink(row, xs):
+            return xs
+    raise CannotCheck(f"{row.name}: no point off its kinks was found")
+
+
+def _on_a_kink(row: Primitive, xs: tuple[Array, ...]) -> bool:
+    if callable(row.kinks):
+        return bool(np.any(row.kinks(*xs)))
+    return any(bool(np.any(np.abs(x - kink) < 1e-3)) for x in xs for kink in row.kinks)
+
+
+def points(row: Primitive, rng: np.random.Generator) -> Iterator[Point]:
+    """Where to check a row: at its examples, or for an elementwise row at two shapes on its domain."""
+    if row.kind == "elementwise" and not row.examples:
+        for shape in ((2, 3), ()):
+            yield elementwise_point(row, shape, rng), {}
+        return
+    for example in row.examples:
+        yield example(rng)
+    if not row.examples and row.kind == "bilinear":
+        yield (rng.standard_normal((3, 3)), rng.standard_normal((3, 3))), {}
+        yield (rng.standard_normal((2, 3)), rng.standard_normal(3)), {}
+
+
+def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief: bool = False) -> Report:
+    """Everything that is true of a right row, at each of its points and for elementwise rows in all kinds.
+
+    Parameters
+    ----------
+    row : Primitive
+    order : int, optional
+        Up to which order; 2 by default, or what the row allows.
+    seed : int
+        For the points, directions and cotangents.
+    brief : bool
+        Stop at the first thing that is wrong.
+
+    Returns
+    -------
+    Report
+
+    Examples
+    --------
+    >>> from autograd_lite.primitive import TABLE
+    >>> bool(check_row(TABLE["tanh"]))
+    True
+    """
+    total = Report(row.name)
+    order = order or row.order or 2
+    rng = np.random.default_rng(seed)
+    for args, keywords in points(row, rng):
+        _take(total, row, args, keywords, order, seed)
+        if not total.ok and brief:
+            return total
+    if row.kind == "elementwise" and not row.examples:
+        for dtype in (np.float32, np.complex128):
+            xs = _of_dtype(row, dtype, rng)
+            if xs is not None:
+                _take(total, row, xs, {}, min(order, 1 if dtype == np.float32 else order), seed)
+        if row.pull:
+            _take(total, _without_pull(row), elementwise_point(row, (2, 3), rng), {}, 1, seed)
+    if not total.looked_at:
+        raise CannotCheck(f"{row.name}: the row has no examples, so there is no point to check it at")
+    return total
+
+
+def _take(
+    total: Report, row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any], order: int, seed: int
+) -> None:
+    arrays = [as_array(v) for _, v in leaves(args) if is_differentiable(v)]
+    if not any(a.size for a in arrays):
+        return  # an example for shapes alone: empty
+    joint = not isinstance(row.domain, tuple | Domain)
+    free = row.domain is REAL or any(a.dtype.kind == "c" for a in arrays) or (joint and bool(keywords))
+    domain = None if free else row.domain
+    f = called(lambda *xs: row(*xs, **keywords), _named(row, keywords))
+    absorb(total, check_gradients(f, *args, order=order, domain=domain, kinks="note", seed=seed))
+
+
+def _named(row: Primitive, keywords: dict[str, Any]) -> Callable[..., Any]:
+    """A stand-in that carries the row's signature, and is called as a reader would write it."""
+
+    def stand_in(*xs: Any) -> None: ...
+
+    stand_in.__wrapped__ = row.fn if row.bind is None else row.bind  # type: ignore[attr-defined]
+    name = row.np_name or row.name
+    if keywords:
+        name = f"lambda *xs: {name}(*xs, {', '.join(f'{k}={v!r}' for k, v in keywords.items())})"
+    stand_in.__name__, stand_in.__module__ = name, ""
+    return stand_in
+
+
+def _of_dtype(row: Primitive, dtype: Any, rng: np.random.Generator) -> tuple[Array, ...] | None:
+    """Arguments of another kind, where the function takes them: complex ones with a positive real part."""
+    xs = elementwise_point(row, (2, 3), rng)
+    if dtype == np.complex128:
+        if any(rule is None for rule in row.rules) or not all(d is REAL or d.low >= -1 for d in domains(row)):
+            return None
+        xs = tuple(x * 0.25 + 0.1 + 0.25j * draw(REAL, x.shape, rng) for x in map(np.abs, xs))
+    xs = tuple(x.astype(dtype) if x.dtype.kind in "fc" else x for x in xs)
+    try:
+        with np.errstate(all="ignore"):
+            y = as_array(row.fn(*xs))
+    except TypeError:  # NumPy has no loop for it
+        return None
+    return xs if np.isfinite(y).all() and y.dtype.kind in "fc" else None
+
+
+@cache
+def _without_pull(row: Primitive) -> Primitive:
+    """The row as its partials alone give it: what `pull=` says faster must be the same."""
+    return Primitive(
+        row.kind, row.fn, row.rules, name=row.name, np_name=row.np_name, domain=row.domain, kinks=row.kinks,
+        bind=row.bind, order=row.order, holomorphic=row.holomorphic,
+    )  # fmt: skip

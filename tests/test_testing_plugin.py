@@ -1,0 +1,86 @@
+"""The pytest plugin, in a pytest of its own."""
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+SOURCE = """
+import numpy as np
+import pytest
+from autograd_lite.testing import strategies
+
+seen = []
+
+def test_sine(assert_gradients):
+    report = assert_gradients(np.sin, np.ones(2))
+    assert "directions of the third derivative" not in report.looked_at
+
+@pytest.mark.gradient(order=1)
+def test_marker(assert_gradients):
+    assert "adjoint identities" in assert_gradients(np.sin, np.ones(2)).looked_at
+    assert "directions of the second derivative" not in assert_gradients(np.sin, np.ones(2)).looked_at
+
+def test_draws(assert_gradients):
+    def sin(x):
+        seen.append(np.shape(x))
+        return np.sin(x)
+    assert_gradients(sin, strategies.arrays((2,)), broadcast=False)
+    print("calls", len(seen))
+
+def test_plain():
+    pass
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run pytest on the source above with some options; the lines that it prints."""
+    (tmp_path / "test_it.py").write_text(SOURCE)
+    installed = any(e.value == "autograd_lite.testing.plugin" for e in entry_points(group="pytest11"))
+    plugin = [] if installed else ["-p", "autograd_lite.testing.plugin"]
+
+    def pytest_run(*options):
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            *plugin,
+            "-p",
+            "no:cacheprovider",
+            "-v",
+            "-s",
+            *options,
+            str(tmp_path),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    return pytest_run
+
+
+def calls(output):
+    return int(output.split("calls ")[1].split()[0])
+
+
+def test_fixture_marker_and_selection(run):
+    out = run("-m", "gradient")
+    assert "3 passed, 1 deselected" in out
+    assert "Unknown" not in out
+
+
+def test_order_and_examples_from_the_command_line(run):
+    few = run("--grad-examples=2", "-k", "draws")
+    more = run("--grad-examples=20", "-k", "draws")
+    assert "1 passed" in few
+    assert calls(more) > 5 * calls(few)
+    out = run("--grad-order=3", "-k", "sine")
+    assert "1 failed" in out
+    assert "1 passed" in run("--grad-order=3", "-k", "marker")
+
+
+def test_profiles(run):
+    first, second = (run("--hypothesis-profile=gradient-ci", "-k", "draws") for _ in range(2))
+    assert "1 passed" in first
+    assert calls(first) == calls(second)
