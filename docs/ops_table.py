@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
 import autograd_lite  # noqa: F401  fills the table
 from autograd_lite.primitive import REAL, TABLE, Primitive
+from autograd_lite.rules import status
 
 KINDS = {
     "elementwise": "The result depends entry by entry on the arguments; the rule is the partial $∂y/∂x$.",
@@ -64,8 +66,10 @@ def rules(row: Primitive) -> str:
 
 
 def domain(row: Primitive) -> str:
-    domains = row.domain if isinstance(row.domain, tuple) else (row.domain,)
-    return "" if all(each is REAL for each in domains) else ", ".join(f"${each.tex}$" for each in domains)
+    if not isinstance(row.domain, tuple):
+        return "" if row.domain is REAL else f"${row.domain.tex}$"
+    each = [re.sub(r"\bx\b", f"x_{k}", d.tex) for k, d in enumerate(row.domain, 1) if d is not REAL]
+    return ", ".join(f"${tex}$" for tex in each)
 
 
 def remarks(row: Primitive) -> str:
@@ -74,8 +78,8 @@ def remarks(row: Primitive) -> str:
 
 
 def name(row: Primitive) -> str:
-    numpy_name = f" (`{row.np_name}`)" if row.np_name and row.np_name != f"np.{row.name}" else ""
-    return f"`{row.name}`{numpy_name}"
+    other = row.np_name not in (None, row.name, f"np.{row.name}")
+    return f"`{row.name}` (`{row.np_name}`)" if other else f"`{row.name}`"
 
 
 def section(kind: str, rows: list[Primitive]) -> Iterator[str]:
@@ -89,12 +93,33 @@ def section(kind: str, rows: list[Primitive]) -> Iterator[str]:
         yield "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
+def without_rows() -> Iterator[str]:
+    yield """
+## Without a row
+
+Every other function of NumPy has a status as well. A *plain answer* (a shape, a text, a yes or no) comes from
+the arrays alone; the rest is refused by name, with the reason.
+"""
+    yield f"**Plain answers**: {listed(status.OF_SHAPE | status.OF_VALUES)}"
+    for why, names in status.NOT_FOR_TENSORS.items():
+        yield f"\n**Not for tensors** ({why}): {listed(names)}"
+    for module, why in status.NOT_FOR_TENSORS_MODULES.items():
+        yield f"\n**Not for tensors** ({why}): all of `{module}`"
+    for name, why in sorted(status.NOT_YET.items()):
+        yield f"\n**Not yet**: `{name}`, {why}"
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
 def page() -> str:
     rows = sorted(TABLE.values(), key=lambda row: row.name)
     lines = [f"{OPENING} {len(rows)} rows."]
     for kind in KINDS:
         if chosen := [row for row in rows if row.kind == kind]:
             lines += section(kind, chosen)
+    lines += without_rows()
     return "\n".join(lines) + "\n"
 
 
