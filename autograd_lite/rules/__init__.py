@@ -11,10 +11,14 @@ from typing import Any
 
 from ..primitive import Primitive
 from . import calculus as calculus
+from . import choosing as choosing
 from . import elementwise as elementwise
 from . import indexing as indexing
+from . import joining as joining
 from . import linalg as linalg
+from . import padding as padding
 from . import shaping as shaping
+from . import sorting as sorting
 from . import special as special
 from .status import plain as plain
 from .status import refusal as refusal

@@ -1,36 +1,371 @@
-"""Taking entries out of arrays and putting them in."""
+"""Taking entries out of arrays and putting them in.
+
+`getitem` takes, its transpose `scatter` puts back what was taken, adding where an entry was taken twice. An index is a
+parameter, not an argument: it has no derivative. Only while a program is being traced may it depend on the inputs (the
+labels of a batch, the order that a sort found); then it must be an argument, and `gather` and its transpose
+`scatter_at` are the same two rows with one more.
+
+Arrays that a graph has recorded are never written into. To assign is a function too: ``set_at(x, index, value)`` is a
+new array, differentiable in `x` and in `value`; `add_at`, `multiply_at`, `maximum_at`, … are its relatives.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..primitive import linear
+from ..primitive import composite, general, linear
+
+# --------------------------------------------------------------------------------------------------------- the index
+
+_SINGLE = (int, slice, type(None), type(Ellipsis))  # the parts of a basic index
 
 
-def _index(index: Any) -> Any:
-    """The index with any Tensor in it as a plain array."""
-    if isinstance(index, tuple):
-        return tuple(_index(part) for part in index)
-    return getattr(index, "_data", index)
+def canonical(index: Any) -> tuple[Any, bool]:
+    """The index in arrays and NumPy's basic parts, and whether it surely takes no entry twice."""
+    if type(index) in _SINGLE:
+        return index, True
+    if type(index) is not tuple:
+        return _part(index)
+    for part in index:
+        if type(part) not in _SINGLE:
+            break
+    else:
+        return index, True
+    parts = [_part(part) for part in index]
+    return tuple(part for part, _ in parts), all(unique for _, unique in parts)
 
 
-def _scatter(g: Any, index: Any, shape: Any) -> Any:
+def _part(part: Any) -> tuple[Any, bool]:
+    if type(part) in _SINGLE or isinstance(part, (bool, np.bool, np.integer)):
+        return part, True
+    array = np.asarray(part)  # a traced Tensor refuses this by name
+    if array.size == 0 and array.dtype == float and not isinstance(part, np.ndarray):
+        array = array.astype(np.intp)  # x[[]]
+    if array.ndim == 0 and array.dtype.kind in "iu":
+        return int(array), True
+    return array, array.dtype.kind == "b" or array.size < 2
+
+
+def taken_shape(index: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of ``x[index]``; nothing is allocated for it."""
+    return np.broadcast_to(np.empty((), bool), shape)[index].shape
+
+
+def positions(index: Any, shape: tuple[int, ...]) -> Any:
+    """For each entry of ``x[index]``, its place in ``x.ravel()``: the same index into the places along each axis."""
+    found: Any = 0
+    step = 1
+    for k in reversed(range(len(shape))):
+        along = np.arange(0, shape[k] * step, step, dtype=np.intp).reshape(-1, *[1] * (len(shape) - k - 1))
+        found = found + np.broadcast_to(along, shape)[index]
+        step *= shape[k]
+    return np.asarray(found)
+
+
+def _last_writes(index: Any, shape: tuple[int, ...]) -> Any:
+    """Which entries of ``x[index]`` survive an assignment to them in their order, and their places in ``x.ravel()``."""
+    where = positions(index, shape).ravel()
+    writer = np.empty(math.prod(shape), np.intp)
+    writer[where] = np.arange(where.size)
+    return writer[where] == np.arange(where.size), where
+
+
+# --------------------------------------------------------------------------------------------------- taking, putting
+
+
+def _is_traced(part: Any) -> bool:
+    node = getattr(part, "_node", None)
+    return node is not None and bool(node.live)  # a whole number that is live can only be traced
+
+
+def _bind_getitem(x: Any, index: Any, unique_indices: bool = False) -> Any:
+    if type(index) in _SINGLE:
+        return (x,), {"index": index, "unique_indices": True}
+    if any(_is_traced(part) for part in (index if type(index) is tuple else (index,))):
+        return gather(x, *_packed(index))
+    index, unique = canonical(index)
+    return (x,), {"index": index, "unique_indices": unique or unique_indices}
+
+
+def _bind_scatter(g: Any, index: Any, shape: Any, unique_indices: bool = False) -> Any:
+    return (g,), {"index": index, "shape": shape, "unique_indices": unique_indices}
+
+
+def _scatter(g: Any, index: Any, shape: tuple[int, ...], unique_indices: bool) -> Any:
     full = np.zeros(shape, g.dtype)
-    np.add.at(full, index, g)
+    if unique_indices:
+        full[index] = g
+    elif g.size < 1000 or len(shape) == 1:
+        np.add.at(full, index, g)
+    else:  # add.at is several times faster along one axis, which pays for the positions
+        np.add.at(full.reshape(-1), positions(index, shape).reshape(-1), g.reshape(-1))
     return full
 
 
+_TAKEN: tuple[Any, ...] = (
+    lambda rng: ((rng.normal(size=(3, 4)), 1), {}),
+    lambda rng: ((rng.normal(size=(3, 4)), (slice(None, None, -2), None, -1)), {}),
+    lambda rng: ((rng.normal(size=(2, 3, 4)), (Ellipsis, slice(1, 3))), {}),
+    lambda rng: ((rng.normal(size=()), ()), {}),
+    lambda rng: ((rng.normal(size=(3, 4)), slice(5, None)), {}),
+    lambda rng: ((rng.normal(size=4), [0, 2, 0, -4]), {}),
+    lambda rng: ((rng.normal(size=(3, 4)), ([[0, 2], [2, 0]], [1, 3])), {}),
+    lambda rng: ((rng.normal(size=(2, 3, 4)), ([1, 0, 1], slice(None), [2, 2, 2])), {}),
+    lambda rng: ((rng.normal(size=(2, 3)), np.array([[True, False, True], [False, True, False]])), {}),
+    lambda rng: ((rng.normal(size=(2, 3)), (1, np.array([True, False, True]))), {}),
+    lambda rng: ((rng.normal(size=(2, 3)), []), {}),
+)
 getitem = linear(
-    lambda x, index: x[index],
-    lambda g, index, x_shape: scatter(g, index, x_shape),
+    lambda x, index, unique_indices=True: x[index],
+    lambda g, index, x_shape, unique_indices: scatter(g, index, x_shape, unique_indices),
     name="getitem",
-    bind=lambda x, index: ((x,), {"index": _index(index)}),
+    bind=_bind_getitem,
+    tex="{x}_{{[{index}]}}",
+    examples=_TAKEN,
 )
 scatter = linear(
     _scatter,
-    lambda g, index: g[index],
+    lambda g, index, unique_indices: getitem(g, index, unique_indices),
     name="scatter",
-    bind=lambda g, index, shape: ((g,), {"index": index, "shape": shape}),
+    bind=_bind_scatter,
+    examples=(
+        lambda rng: ((rng.normal(size=2), slice(1, 3), (4,), True), {}),
+        lambda rng: ((rng.normal(size=3), np.array([0, 2, 0]), (4,)), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), (slice(None), np.array([0, 0, 1])), (2, 4)), {}),
+    ),
 )
+
+# ------------------------------------------------------------------------------- an index that depends on the inputs
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where in an index the array argument `k` goes: all of it, or ``k[j]``."""
+
+    j: int | None = None
+
+    def __repr__(self) -> str:
+        return "k" if self.j is None else f"k[{self.j}]"
+
+
+def _packed(index: Any) -> tuple[Any, Any]:
+    """One array of whole numbers for all the Tensors in an index, and the index with slots in their places."""
+    tensors: list[Any] = []
+    parts: list[Any] = []
+    for part in index if type(index) is tuple else (index,):
+        if not hasattr(part, "_data"):
+            parts.append(canonical(part)[0])
+            continue
+        pieces = np.nonzero(part) if part.dtype.kind == "b" else (part,)
+        parts += [Slot(len(tensors) + j) for j in range(len(pieces))]
+        tensors += pieces
+    if len(tensors) == 1:
+        return tensors[0], tuple(Slot() if isinstance(p, Slot) else p for p in parts)
+    return np.stack(np.broadcast_arrays(*tensors)), tuple(parts)
+
+
+def _filled(index: tuple[Any, ...], k: Any) -> tuple[Any, ...]:
+    return tuple((k if p.j is None else k[p.j]) if isinstance(p, Slot) else p for p in index)
+
+
+gather = linear(
+    lambda x, k, index: x[_filled(index, k)],
+    lambda g, x2, index, x_shape: scatter_at(g, x2, index, x_shape),
+    None,
+    name="gather",
+    bind=lambda x, k, index: ((x, k), {"index": index}),
+    examples=(
+        lambda rng: ((rng.normal(size=4), np.array([0, 2, 0]), (Slot(),)), {}),
+        lambda rng: ((rng.normal(size=(3, 4)), np.array([[0, 2], [1, 1]]), (Slot(0), slice(1, None), None)), {}),
+    ),
+)
+scatter_at = linear(
+    lambda g, k, index, shape: _scatter(g, _filled(index, k), shape, False),
+    lambda g, x2, index: gather(g, x2, index),
+    None,
+    name="scatter_at",
+    bind=lambda g, k, index, shape: ((g, k), {"index": index, "shape": shape}),
+    examples=(lambda rng: ((rng.normal(size=3), np.array([0, 2, 0]), (Slot(),), (4,)), {}),),
+)
+
+# ---------------------------------------------------------------------------------------------------------- assigning
+
+
+def _bind_at(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
+    index, unique = canonical(index)
+    return (x, value), {"index": index, "unique_indices": unique or unique_indices}
+
+
+def _bind_set(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
+    x = x if hasattr(x, "dtype") else np.asarray(x)
+    have, into = np.result_type(getattr(value, "dtype", value)), x.dtype
+    if not np.can_cast(have, into, "same_kind"):
+        raise TypeError(
+            f"set_at: values of dtype {have} would be cut off in an array of dtype {into}, and their derivative lost: "
+            f"make it x.astype({have}) first"
+        )
+    return _bind_at(x, index, value, unique_indices=unique_indices)
+
+
+def _set(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
+    full = np.array(x, order="C")
+    if unique_indices:
+        full[index] = value
+    else:  # NumPy leaves open which of several writes is the last; here it is the last in the order of x[index]
+        last, where = _last_writes(index, full.shape)
+        full.reshape(-1)[where[last]] = np.broadcast_to(value, taken_shape(index, full.shape)).reshape(-1)[last]
+    return full
+
+
+def _set_value(g: Any, index: Any, unique_indices: bool, x_shape: Any, x2_shape: Any) -> Any:
+    taken = getitem(g, index, unique_indices)
+    if not unique_indices:
+        last, _ = _last_writes(index, x_shape)
+        taken = np.where(last.reshape(taken.shape), taken, 0)
+    return _wide(taken, x2_shape)
+
+
+def _wide(taken: Any, shape: tuple[int, ...]) -> Any:
+    """NumPy lets a value have axes of length 1 more than its place."""
+    return taken.reshape((1,) * (len(shape) - taken.ndim) + taken.shape) if len(shape) > taken.ndim else taken
+
+
+def _add(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
+    full = np.array(x, np.result_type(x, value))
+    if unique_indices:
+        full[index] += value
+    else:
+        np.add.at(full, index, value)
+    return full
+
+
+def _put(fn: str) -> tuple[Any, ...]:
+    def normal(*shape: int) -> Callable[[Any], Any]:
+        return lambda rng: rng.normal(size=shape)
+
+    cases: tuple[Any, ...] = (
+        (normal(3, 4), 1, normal(4)),
+        (normal(3, 4), (slice(None), slice(0, 3, 2)), normal()),
+        (normal(4), [0, 2, 0], normal(3)),
+        (normal(2, 3), np.array([[True, False, True], [False, True, False]]), normal(3)),
+        (normal(2, 3), ([0, 1, 0], 1), normal()),
+        (normal(3), 1, normal(1)),
+    )
+    return tuple(lambda rng, x=x, index=index, v=v: ((x(rng), index, v(rng)), {}) for x, index, v in cases)
+
+
+set_at = linear(
+    _set,
+    lambda g, index, unique_indices: set_at(g, index, 0, unique_indices=unique_indices),
+    _set_value,
+    name="set_at",
+    bind=_bind_set,
+    examples=_put("set_at"),
+)
+set_at.__doc__ = """A copy of `x` with ``x[index] = value``, differentiable in both.
+
+Parameters
+----------
+x, value : array_like
+    `value` broadcasts to ``x[index]`` and must fit the dtype of `x`.
+index : any of NumPy's indices
+    Where an entry occurs twice, the last write wins and the gradient goes to the winner alone.
+unique_indices : bool
+    A promise that no entry occurs twice, which is faster.
+
+Examples
+--------
+>>> import numpy as np
+>>> set_at(np.zeros(3), [0, 2, 0], [1.0, 2.0, 3.0])
+array([3., 0., 2.])
+"""
+add_at = linear(
+    _add,
+    lambda g: g,
+    lambda g, index, unique_indices, x2_shape: _wide(getitem(g, index, unique_indices), x2_shape),
+    name="add_at",
+    bind=_bind_at,
+    examples=_put("add_at"),
+)
+add_at.__doc__ = """A copy of `x` with `value` added at `index`; an entry that occurs twice is added to twice.
+
+Examples
+--------
+>>> import numpy as np
+>>> add_at(np.zeros(3), [0, 2, 0], [1.0, 2.0, 3.0])
+array([4., 0., 2.])
+"""
+
+
+@composite(name="subtract_at")
+def subtract_at(x: Any, index: Any, value: Any) -> Any:
+    """A copy of `x` with `value` subtracted at `index`."""
+    return add_at(x, index, np.negative(value))
+
+
+def _extreme(ufunc: Any) -> Any:
+    """``maximum.at`` and ``minimum.at`` as functions; those that tie for an entry share its gradient."""
+
+    def at(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
+        full = np.array(x, np.result_type(x, value))
+        ufunc.at(full, index, value)
+        return full
+
+    def shares(y: Any, x1: Any, x2: Any, index: Any, unique_indices: bool) -> Any:
+        """Who attains the result: `x1`, `x2`; and how many they are at each entry."""
+        old, new = np.equal(x1, y), np.equal(x2, getitem(y, index, unique_indices))
+        return old, new, add_at(np.where(old, 1, 0), index, np.where(new, 1, 0))
+
+    def of_x(g: Any, y: Any, x1: Any, x2: Any, index: Any, unique_indices: bool) -> Any:
+        old, _, count = shares(y, x1, x2, index, unique_indices)
+        return np.where(old, g / np.maximum(count, 1), 0)
+
+    def of_value(g: Any, y: Any, x1: Any, x2: Any, index: Any, unique_indices: bool) -> Any:
+        _, new, count = shares(y, x1, x2, index, unique_indices)
+        return np.where(new, getitem(g / np.maximum(count, 1), index, unique_indices), 0)
+
+    name = f"{ufunc.__name__}_at"
+    row = general(at, of_x, of_value, name=name, bind=_bind_at, examples=_put(name))
+    row.__doc__ = f"A copy of `x` with the {ufunc.__name__} of `value` and what is there at `index`; ties share the gradient."
+    return row
+
+
+maximum_at = _extreme(np.maximum)
+minimum_at = _extreme(np.minimum)
+
+
+def _rounds(ufunc: Any, symbol: str) -> Any:
+    """``ufunc.at`` as a function: entries that occur several times are met in as many rounds."""
+
+    def at(x: Any, index: Any, value: Any) -> Any:
+        dtype = np.result_type(getattr(x, "dtype", x), getattr(value, "dtype", value))
+        x = x.astype(dtype) if hasattr(x, "dtype") else np.asarray(x, dtype)
+        index, unique = canonical(index)
+        if unique:
+            return set_at(x, index, ufunc(x[index], value), unique_indices=True)
+        where = positions(index, x.shape)
+        value = np.broadcast_to(value, where.shape).reshape(-1)
+        where = where.reshape(-1)
+        flat = x.reshape(-1)
+        order = np.argsort(where, kind="stable")
+        in_order = where[order]
+        starts = np.searchsorted(in_order, in_order)
+        turn = np.empty_like(order)
+        turn[order] = np.arange(order.size) - starts  # how often the entry has occurred before
+        for k in range(turn.max(initial=-1) + 1):
+            now = np.flatnonzero(turn == k)
+            flat = set_at(flat, where[now], ufunc(flat[where[now]], value[now]), unique_indices=True)
+        return flat.reshape(x.shape)
+
+    at.__doc__ = f"A copy of `x` with ``x[index] {symbol}= value``; an entry that occurs twice is met twice."
+    return composite(name=f"{ufunc.__name__}_at")(at)
+
+
+multiply_at = _rounds(np.multiply, "*")
+divide_at = _rounds(np.divide, "/")
+power_at = _rounds(np.power, "**")

@@ -1,17 +1,406 @@
-"""Rearranging entries: the shape changes, the numbers do not."""
+"""Rearranging entries: the shape changes, the numbers do not.
+
+Every row here is linear, and nearly every transpose is the same kind of move made backwards: reshape back to the old
+shape, permute the axes back, roll or flip the other way. What joins several arrays or repeats entries is in
+:mod:`~autograd_lite.rules.joining`.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterable
+from operator import index as as_int
+from typing import Any
 
-from ..primitive import linear
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from ..primitive import composite, linear
+from .indexing import scatter
+
+
+def ints(n: Any) -> tuple[int, ...]:
+    """One whole number or several, as a tuple: a shape, axes, shifts."""
+    return tuple(map(as_int, n)) if isinstance(n, Iterable) and np.ndim(n) else (as_int(n),)  # type: ignore[arg-type]  # 0-d arrays are iterable too
+
+
+def _layout(a: Any, order: str) -> str:
+    """'A' and 'K' follow the memory of `a`; here they are looked up once and for all."""
+    if order in ("C", "F"):
+        return order
+    flags = np.asarray(getattr(a, "_data", a)).flags
+    if order in ("A", "K") and (flags.c_contiguous or flags.f_contiguous):
+        return "C" if flags.c_contiguous else "F"
+    if order == "K":
+        raise TypeError("order='K' would follow the strides of an array that is not contiguous: use order='C' or 'F'")
+    return "C" if order == "A" else order
+
+
+# --------------------------------------------------------------------------------------------------- the same entries
+
+
+def _bind_reshape(a: Any, /, *sizes: Any, shape: Any = None, order: str = "C", copy: bool | None = None) -> Any:
+    """``reshape(x, (2, 3))``, ``x.reshape(2, 3)``; -1 stays, so that a program works for other sizes too."""
+    if sizes and type(sizes[-1]) is str:
+        *sizes, order = sizes  # type: ignore[assignment]  # a list does as well as a tuple
+    if shape is None:
+        shape = sizes[0] if len(sizes) == 1 else sizes
+        if not sizes:
+            raise TypeError("reshape needs a shape")
+    elif sizes:
+        raise TypeError("reshape was given its shape twice")
+    params = {"shape": ints(shape), "order": order if order in ("C", "F") else _layout(a, order)}
+    return (a,), params if copy is None else {**params, "copy": copy}
+
+
+reshape = linear(
+    lambda x, shape, order="C", **copy: x.reshape(shape, order=order, **copy),
+    lambda g, x_shape, order: g.reshape(x_shape, order=order),
+    of=np.reshape,
+    name="reshape",
+    np_name="np.reshape",
+    bind=_bind_reshape,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 6)), (3, -1)), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), (3, 2), "F"), {}),
+        lambda rng: ((rng.normal(size=(2, 3)),), {"shape": -1, "copy": True}),
+        lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))), 6), {"order": "A"}),
+        lambda rng: ((rng.normal(size=()), (1, 1)), {}),
+        lambda rng: ((rng.normal(size=(0, 3)), (3, 0)), {}),
+    ),
+)
+
+
+def _bind_ravel(a: Any, order: str = "C") -> Any:
+    return (a,), {"order": _layout(a, order)}
+
+
+_RAVELLED = (
+    lambda rng: ((rng.normal(size=(2, 3)),), {}),
+    lambda rng: ((rng.normal(size=(2, 3)),), {"order": "F"}),
+    lambda rng: ((rng.normal(size=()),), {}),
+    lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))),), {"order": "K"}),
+)
+ravel = linear(
+    lambda x, order: x.ravel(order),
+    lambda g, x_shape, order: g.reshape(x_shape, order=order),
+    of=np.ravel,
+    name="ravel",
+    np_name="np.ravel",
+    bind=_bind_ravel,
+    examples=_RAVELLED,
+)
+flatten = linear(  # a method only: the copying one
+    lambda x, order: x.flatten(order),
+    lambda g, x_shape, order: g.reshape(x_shape, order=order),
+    name="flatten",
+    bind=_bind_ravel,
+    examples=_RAVELLED,
+)
+squeeze = linear(
+    np.squeeze,
+    lambda g, x_shape: g.reshape(x_shape),
+    np_name="np.squeeze",
+    bind=lambda a, axis=None: ((a,), {"axis": axis if axis is None else ints(axis)}),
+    examples=(
+        lambda rng: ((rng.normal(size=(1, 3, 1)),), {}),
+        lambda rng: ((rng.normal(size=(1, 3, 1)), -1), {}),
+        lambda rng: ((rng.normal(size=(1, 3, 1)),), {"axis": (0, 2)}),
+        lambda rng: ((rng.normal(size=()),), {}),
+    ),
+)
+expand_dims = linear(
+    np.expand_dims,
+    lambda g, x_shape: g.reshape(x_shape),
+    np_name="np.expand_dims",
+    bind=lambda a, axis: ((a,), {"axis": ints(axis)}),
+    examples=(
+        lambda rng: ((rng.normal(size=3), 0), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), (0, -1)), {}),
+        lambda rng: ((rng.normal(size=()), 0), {}),
+    ),
+)
+
+
+def _atleast(fn: Any, lift: Any, name: str) -> Any:
+    def atleast(*arys: Any) -> Any:
+        lifted = tuple(a if np.ndim(a) >= int(name[8]) else lift(a) for a in arys)
+        return lifted[0] if len(lifted) == 1 else lifted
+
+    atleast.__doc__ = fn.__doc__
+    return composite(fn, name=name)(atleast)
+
+
+def _three(a: Any) -> Any:  # NumPy puts a vector in the middle and a matrix in front
+    return np.reshape(a, (1, -1, 1) if np.ndim(a) < 2 else (*np.shape(a), 1))
+
+
+atleast_1d = _atleast(np.atleast_1d, lambda a: np.reshape(a, (1,)), "atleast_1d")
+atleast_2d = _atleast(np.atleast_2d, lambda a: np.reshape(a, (1, -1)), "atleast_2d")
+atleast_3d = _atleast(np.atleast_3d, _three, "atleast_3d")
+
+copy = linear(
+    np.copy,
+    lambda g: g,
+    np_name="np.copy",
+    tex="{x}",
+    bind=lambda a, order="K": ((a,), {"order": order}),
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)),), {}),
+        lambda rng: ((rng.normal(size=(2, 3)),), {"order": "F"}),
+    ),
+)
+
+
+def _bind_astype(x: Any, dtype: Any, order: str = "K", casting: str = "unsafe", *, copy: bool = True, device: Any = None) -> Any:
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "biufc":
+        raise TypeError(f"astype: a tensor holds numbers and booleans, not {dtype}")
+    if not np.can_cast(x.dtype, dtype, casting):  # type: ignore[arg-type]  # NumPy checks the word
+        raise TypeError(f"astype: cannot cast from {x.dtype} to {dtype} by the rule casting={casting!r}")
+    return (x,), {"dtype": dtype, "order": order, "copy": copy}
+
+
+astype = linear(  # the engine casts the cotangent back; a result of whole numbers needs none
+    lambda x, dtype, order="K", copy=True: x.astype(dtype, order=order, copy=copy),
+    lambda g: g,
+    of=getattr(np, "astype", None),
+    name="astype",
+    np_name="np.astype",
+    tex="{x}",
+    bind=_bind_astype,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), np.float64), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), np.complex128), {}),
+    ),
+)
+
+# ----------------------------------------------------------------------------------------------------------- the axes
+
+
+def _bind_transpose(a: Any, *order: Any, axes: Any = None) -> Any:
+    """``transpose(x, (1, 0))``, ``x.transpose(1, 0)``, or all axes reversed."""
+    if order:
+        axes = order[0] if len(order) == 1 else order
+    if axes is None:
+        return (a,), {"axes": None}
+    axes = normalize_axis_tuple(ints(axes), np.ndim(a))
+    if len(axes) != np.ndim(a):
+        raise ValueError(f"transpose: axes {axes} do not match an array of {np.ndim(a)} dimensions")
+    return (a,), {"axes": axes}
+
+
+def _inverse(axes: Any) -> Any:
+    return None if axes is None else tuple(sorted(range(len(axes)), key=axes.__getitem__))
+
 
 transpose = linear(
-    lambda x, axes: np.transpose(x, axes),
-    lambda g, axes: np.transpose(g, None if axes is None else np.argsort(axes)),
+    lambda x, axes: x.transpose(axes),
+    lambda g, axes: g.transpose(_inverse(axes)),
     of=np.transpose,
     name="transpose",
     np_name="np.transpose",
-    bind=lambda x, axes=None: ((x,), {"axes": axes}),
+    bind=_bind_transpose,
     tex=r"{x}^\top",
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)),), {}),
+        lambda rng: ((rng.normal(size=(2, 3, 4)), (1, 2, 0)), {}),
+        lambda rng: ((rng.normal(size=(2, 3, 4)),), {"axes": (-1, 0, 1)}),
+        lambda rng: ((rng.normal(size=()),), {}),
+    ),
+)
+matrix_transpose = linear(
+    lambda x: x.mT,
+    lambda g: g.mT,
+    of=np.matrix_transpose,
+    name="matrix_transpose",
+    np_name="np.matrix_transpose",
+    bind=lambda x, /: ((x,), {}),
+    tex=r"{x}^\top",
+    examples=(lambda rng: ((rng.normal(size=(2, 3, 4)),), {}),),
+)
+
+
+def _bind_swapaxes(a: Any, axis1: int, axis2: int) -> Any:
+    n = np.ndim(a)
+    return (a,), {"axis1": normalize_axis_index(axis1, n), "axis2": normalize_axis_index(axis2, n)}
+
+
+swapaxes = linear(
+    lambda x, axis1, axis2: x.swapaxes(axis1, axis2),
+    lambda g, axis1, axis2: g.swapaxes(axis1, axis2),
+    of=np.swapaxes,
+    name="swapaxes",
+    np_name="np.swapaxes",
+    bind=_bind_swapaxes,
+    tex=r"{x}^\top",
+    examples=(lambda rng: ((rng.normal(size=(2, 3, 4)), 0, -1), {}),),
+)
+moveaxis = linear(
+    np.moveaxis,
+    lambda g, source, destination: np.moveaxis(g, destination, source),
+    np_name="np.moveaxis",
+    bind=lambda a, source, destination: ((a,), {"source": ints(source), "destination": ints(destination)}),
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3, 4)), 0, -1), {}),
+        lambda rng: ((rng.normal(size=(2, 3, 4)), (0, 1), (-1, 0)), {}),
+    ),
+)
+
+
+@composite(np.rollaxis)
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    n = np.ndim(a)
+    axis = normalize_axis_index(axis, n)
+    start = normalize_axis_index(start, n + 1) if start >= 0 else normalize_axis_index(start, n)
+    return np.moveaxis(a, axis, start - 1 if axis < start else start)
+
+
+broadcast_to = linear(  # the engine sums the cotangent down to the argument's shape
+    np.broadcast_to,
+    lambda g: g,
+    np_name="np.broadcast_to",
+    tex="{x}",
+    bind=lambda array, shape: ((array,), {"shape": ints(shape)}),
+    examples=(
+        lambda rng: ((rng.normal(size=3), (2, 3)), {}),
+        lambda rng: ((rng.normal(size=(2, 1)), (4, 2, 3)), {}),
+        lambda rng: ((rng.normal(size=()), 3), {}),
+        lambda rng: ((rng.normal(size=(1, 3)), (0, 3)), {}),
+    ),
+)
+
+
+@composite(np.broadcast_arrays)
+def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
+    shape = np.broadcast_shapes(*map(np.shape, args))
+    return tuple(a if np.shape(a) == shape else np.broadcast_to(a, shape) for a in args)
+
+
+# ---------------------------------------------------------------------------------------------- the order of entries
+
+
+def _negative(shift: Any) -> Any:
+    return tuple(-s for s in shift)
+
+
+def _bind_roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    return (a,), {"shift": ints(shift), "axis": axis if axis is None else normalize_axis_tuple(axis, np.ndim(a), allow_duplicate=True)}
+
+
+roll = linear(
+    np.roll,
+    lambda g, shift, axis: np.roll(g, _negative(shift), axis),
+    np_name="np.roll",
+    bind=_bind_roll,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), 2), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), 1, -1), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), (1, 5), (0, 1)), {}),
+        lambda rng: ((rng.normal(size=(4, 3)), (1, 2), (0, 0)), {}),
+    ),
+)
+flip = linear(
+    np.flip,
+    lambda g, axis: np.flip(g, axis),
+    np_name="np.flip",
+    bind=lambda m, axis=None: ((m,), {"axis": axis if axis is None else normalize_axis_tuple(axis, np.ndim(m))}),
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)),), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), -1), {}),
+        lambda rng: ((rng.normal(size=(2, 3, 4)),), {"axis": (0, 2)}),
+    ),
+)
+fliplr = linear(
+    np.fliplr, lambda g: np.fliplr(g), np_name="np.fliplr", bind=lambda m: ((m,), {}),
+    examples=(lambda rng: ((rng.normal(size=(2, 3)),), {}),),
+)  # fmt: skip
+flipud = linear(
+    np.flipud, lambda g: np.flipud(g), np_name="np.flipud", bind=lambda m: ((m,), {}),
+    examples=(lambda rng: ((rng.normal(size=(2, 3)),), {}),),
+)  # fmt: skip
+rot90 = linear(
+    np.rot90,
+    lambda g, k, axes: np.rot90(g, -k, axes),
+    np_name="np.rot90",
+    bind=lambda m, k=1, axes=(0, 1): ((m,), {"k": as_int(k), "axes": ints(axes)}),
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)),), {}),
+        lambda rng: ((rng.normal(size=(2, 3, 4)), -3), {"axes": (-1, 0)}),
+    ),
+)
+
+# ------------------------------------------------------------------------------------------ triangles and diagonals
+
+
+def _bind_triangle(m: Any, k: int = 0) -> Any:
+    return (m,), {"k": as_int(k)}
+
+
+_TRIANGLES = (
+    lambda rng: ((rng.normal(size=(3, 4)),), {}),
+    lambda rng: ((rng.normal(size=(2, 3, 3)), -1), {}),
+    lambda rng: ((rng.normal(size=3), 1), {}),  # a vector becomes a square
+)
+tril = linear(
+    np.tril, lambda g, k: np.tril(g, k), np_name="np.tril", bind=_bind_triangle, examples=_TRIANGLES,
+    tex=r"\operatorname{{tril}} {x}",
+)  # fmt: skip
+triu = linear(
+    np.triu, lambda g, k: np.triu(g, k), np_name="np.triu", bind=_bind_triangle, examples=_TRIANGLES,
+    tex=r"\operatorname{{triu}} {x}",
+)  # fmt: skip
+
+
+def to_diagonal(g: Any, offset: int, axis1: int, axis2: int, shape: tuple[int, ...]) -> Any:
+    """An array of `shape`, zero but for `g` on a diagonal: the transpose of :func:`numpy.diagonal`."""
+    rest = tuple(n for k, n in enumerate(shape) if k not in (axis1, axis2))
+    along = np.arange(g.shape[-1])
+    where = (Ellipsis, along + max(-offset, 0), along + max(offset, 0))
+    full = scatter(g, where, (*rest, shape[axis1], shape[axis2]), unique_indices=True)
+    return np.moveaxis(full, (-2, -1), (axis1, axis2))
+
+
+def _bind_diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    n = np.ndim(a)
+    return (a,), {"offset": as_int(offset), "axis1": normalize_axis_index(axis1, n), "axis2": normalize_axis_index(axis2, n)}
+
+
+diagonal = linear(
+    lambda x, offset, axis1, axis2: x.diagonal(offset, axis1, axis2),
+    lambda g, offset, axis1, axis2, x_shape: to_diagonal(g, offset, axis1, axis2, x_shape),
+    of=np.diagonal,
+    name="diagonal",
+    np_name="np.diagonal",
+    bind=_bind_diagonal,
+    tex=r"\operatorname{{diag}} {x}",
+    examples=(
+        lambda rng: ((rng.normal(size=(3, 4)),), {}),
+        lambda rng: ((rng.normal(size=(3, 4)), -1), {}),
+        lambda rng: ((rng.normal(size=(3, 2, 4)), 1, 2, 0), {}),
+        lambda rng: ((rng.normal(size=(2, 2)), 5), {}),
+    ),
+)
+diag = linear(
+    np.diag,
+    lambda g, k, x_shape: np.diagonal(g, k) if len(x_shape) == 1 else to_diagonal(g, k, 0, 1, x_shape),
+    np_name="np.diag",
+    bind=lambda v, k=0: ((v,), {"k": as_int(k)}),
+    tex=r"\operatorname{{diag}} {x}",
+    examples=(
+        lambda rng: ((rng.normal(size=3),), {}),
+        lambda rng: ((rng.normal(size=3), -2), {}),
+        lambda rng: ((rng.normal(size=(3, 4)), 1), {}),
+        lambda rng: ((rng.normal(size=(3, 4)),), {"k": -1}),
+    ),
+)
+diagflat = linear(
+    np.diagflat,
+    lambda g, k, x_shape: np.diagonal(g, k).reshape(x_shape),
+    np_name="np.diagflat",
+    bind=lambda v, k=0: ((v,), {"k": as_int(k)}),
+    tex=r"\operatorname{{diag}} {x}",
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 2)),), {}),
+        lambda rng: ((rng.normal(size=3), 1), {}),
+    ),
 )

@@ -1,0 +1,399 @@
+"""Several arrays into one, one into several, and entries repeated, inserted or left out.
+
+What is joined is cut apart again on the way back, and what is cut apart is joined. The rest is written with those and
+with indices: to insert, delete or resize is to take entries by an index that NumPy itself works out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import accumulate
+from operator import index as as_int
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from ..primitive import composite, linear
+from .indexing import getitem, scatter, set_at
+from .shaping import astype, ints
+
+# --------------------------------------------------------------------------------------------------- arrays of arrays
+
+
+def _is_live(a: Any) -> bool:
+    """Whether `a` is, or holds, something that dispatches: a Tensor."""
+    return any(map(_is_live, a)) if isinstance(a, (list, tuple)) else hasattr(type(a), "__autograd_apply__")
+
+
+def entire(a: Any) -> Any:
+    """A nested list with Tensors in it as one array; anything else as it is."""
+    if not isinstance(a, (list, tuple)) or not _is_live(a):
+        return a
+    return np.stack([entire(part) for part in a])
+
+
+@composite(name="array")
+def array(object: Any, dtype: Any = None, *, copy: Any = True, order: str = "K", ndmin: int = 0) -> Any:
+    """Nested lists of numbers, arrays and Tensors as one array."""
+    if not _is_live(object):
+        return np.array(object, dtype, copy=copy, order=order, ndmin=ndmin)  # type: ignore[call-overload]  # NumPy checks the word
+    a = entire(object)
+    if dtype is not None and np.dtype(dtype) != a.dtype:
+        a = np.astype(a, dtype)
+    elif a is object and copy:
+        a = np.copy(a, order)  # type: ignore[call-overload]  # as above
+    return np.reshape(a, (1,) * (ndmin - a.ndim) + a.shape) if a.ndim < ndmin else a
+
+
+@composite(name="asarray")
+def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None) -> Any:
+    """The same, without a copy where none is needed."""
+    return array(a, dtype, copy=copy, order=order or "K")
+
+
+def _cast(arrays: Any, dtype: Any) -> list[Any]:
+    arrays = [entire(a) for a in arrays]
+    return arrays if dtype is None else [astype(a if hasattr(a, "dtype") else np.asarray(a), dtype) for a in arrays]
+
+
+def _bind_concatenate(arrays: Any, /, axis: Any = 0, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    arrays = _cast(arrays, dtype)
+    if axis is None:
+        arrays, axis = [np.ravel(a) for a in arrays], 0
+    shapes = [np.shape(a) for a in arrays]
+    if () in shapes:
+        raise ValueError("numbers have no axis to be joined along: use np.stack, or np.atleast_1d first")
+    axis = normalize_axis_index(axis, len(shapes[0])) if shapes else axis
+    starts = (0, *accumulate(s[axis] for s in shapes if axis < len(s)))
+    return arrays, {"axis": axis, "starts": starts}
+
+
+concatenate = linear(
+    lambda *xs, axis, starts: np.concatenate(xs, axis),
+    lambda g, i, axis, starts=(): g[(*[slice(None)] * axis, slice(starts[i], starts[i + 1]))],
+    of=np.concatenate,
+    name="concatenate",
+    np_name="np.concatenate",
+    bind=_bind_concatenate,
+    variadic=True,
+    examples=(
+        lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=(1, 3))],), {}),
+        lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=(2, 0)), rng.normal(size=(2, 1))], -1), {}),
+        lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=4)],), {"axis": None}),
+    ),
+)
+
+
+def _bind_stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    arrays = _cast(arrays, dtype)
+    return arrays, {"axis": normalize_axis_index(axis, np.ndim(arrays[0]) + 1) if arrays else axis}
+
+
+stack = linear(
+    lambda *xs, axis: np.stack(xs, axis),
+    lambda g, i, axis: g[(*[slice(None)] * axis, i)],
+    of=np.stack,
+    name="stack",
+    np_name="np.stack",
+    bind=_bind_stack,
+    variadic=True,
+    examples=(
+        lambda rng: (([rng.normal(size=()), rng.normal(size=())],), {}),
+        lambda rng: (([rng.normal(size=(2, 3)) for _ in range(4)], -1), {}),
+        lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=(2, 3))],), {"axis": 1}),
+    ),
+)
+
+
+@composite(np.vstack)
+def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    return np.concatenate([np.atleast_2d(a) for a in _cast(tup, dtype)])
+
+
+@composite(np.hstack)
+def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    arrays = [np.atleast_1d(a) for a in _cast(tup, dtype)]
+    return np.concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1)
+
+
+@composite(np.dstack)
+def dstack(tup: Any) -> Any:
+    return np.concatenate([np.atleast_3d(a) for a in _cast(tup, None)], 2)
+
+
+@composite(np.column_stack)
+def column_stack(tup: Any) -> Any:
+    return np.concatenate([a if np.ndim(a) > 1 else np.reshape(a, (-1, 1)) for a in _cast(tup, None)], 1)
+
+
+@composite(np.block)
+def block(arrays: Any) -> Any:
+    depth = _depth(arrays)
+    leaves = [entire(a) for a in _leaves(arrays)]
+    ndim = max(depth, *map(np.ndim, leaves))
+    return _joined(arrays, depth, ndim)
+
+
+def _depth(nested: Any) -> int:
+    if isinstance(nested, tuple):
+        raise TypeError("block: the arrays are nested in lists, not in tuples")
+    if not isinstance(nested, list):
+        return 0
+    depths = {_depth(part) for part in nested}
+    if len(depths) != 1:
+        raise ValueError(f"block: list depths are mismatched, or a list is empty: {sorted(depths)}")
+    return 1 + depths.pop()
+
+
+def _leaves(nested: Any) -> list[Any]:
+    return [leaf for part in nested for leaf in _leaves(part)] if isinstance(nested, list) else [nested]
+
+
+def _joined(nested: Any, depth: int, ndim: int) -> Any:
+    """The innermost lists run along the last axis, the next along the one before it."""
+    if depth == 0:
+        return np.reshape(nested, (1,) * (ndim - np.ndim(nested)) + np.shape(nested))
+    return np.concatenate([_joined(part, depth - 1, ndim) for part in nested], -depth)
+
+
+# -------------------------------------------------------------------------------------------------------- into parts
+
+
+def _bind_array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    """The places to cut at, whichever way they were given."""
+    axis = normalize_axis_index(axis, np.ndim(ary))
+    n = np.shape(ary)[axis]
+    if np.ndim(indices_or_sections):
+        cuts = ints(indices_or_sections)
+    else:
+        sections = as_int(indices_or_sections)
+        if sections <= 0:
+            raise ValueError("the number of sections must be larger than 0")
+        each, more = divmod(n, sections)
+        cuts = tuple(k * each + min(k, more) for k in range(1, sections))
+    return (ary,), {"indices_or_sections": cuts, "axis": axis}
+
+
+def _bind_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    if np.ndim(indices_or_sections) == 0 and np.shape(ary)[axis] % indices_or_sections:
+        raise ValueError(f"{np.shape(ary)[axis]} entries do not make {indices_or_sections} equal parts: use array_split")
+    return _bind_array_split(ary, indices_or_sections, axis)
+
+
+def _unsplit(g: Any, x_shape: tuple[int, ...], indices_or_sections: tuple[int, ...], axis: int) -> Any:
+    n = x_shape[axis]
+    bounds = (0, *indices_or_sections, n)
+    spans = [slice(*slice(a, b).indices(n)) for a, b in zip(bounds[:-1], (*bounds[1:-1], None), strict=True)]
+    if any(a.stop != b.start or b.stop < b.start for a, b in zip(spans, [*spans[1:], slice(n, n)], strict=True)):
+        at = (slice(None),) * axis  # parts that overlap or leave gaps
+        full = [scatter(part, (*at, span), x_shape, unique_indices=True) for part, span in zip(g, spans, strict=True) if part is not None]
+        return sum(full[1:], full[0])
+    dtype = next(part for part in g if part is not None).dtype
+    sizes = [(*x_shape[:axis], max(span.stop - span.start, 0), *x_shape[axis + 1 :]) for span in spans]
+    return np.concatenate([np.zeros(s, dtype) if part is None else part for part, s in zip(g, sizes, strict=True)], axis)
+
+
+def _splitter(fn: Any, bind: Any) -> Any:
+    return linear(
+        lambda x, indices_or_sections, axis: tuple(np.array_split(x, indices_or_sections, axis)),
+        _unsplit,
+        of=fn,
+        name=fn.__name__,
+        np_name=f"np.{fn.__name__}",
+        bind=bind,
+        outputs=True,
+        examples=(
+            lambda rng: ((rng.normal(size=(4, 3)), 2), {}),
+            lambda rng: ((rng.normal(size=(2, 6)), [1, 1, 4]), {"axis": -1}),
+            lambda rng: ((rng.normal(size=5), [2, 9]), {}),
+        ),
+    )
+
+
+array_split = _splitter(np.array_split, _bind_array_split)
+split = _splitter(np.split, _bind_split)
+
+
+def _splitter_along(fn: Any, axis: int, least: int) -> Any:
+    def split_along(ary: Any, indices_or_sections: Any) -> Any:
+        if np.ndim(ary) < least:
+            raise ValueError(f"{fn.__name__} only works on arrays of {least} or more dimensions")
+        return np.split(ary, indices_or_sections, min(axis, np.ndim(ary) - 1))
+
+    split_along.__doc__ = fn.__doc__
+    return composite(fn, name=fn.__name__)(split_along)
+
+
+vsplit = _splitter_along(np.vsplit, 0, 2)
+hsplit = _splitter_along(np.hsplit, 1, 1)
+dsplit = _splitter_along(np.dsplit, 2, 3)
+
+
+def _bind_unstack(x: Any, /, *, axis: int = 0) -> Any:
+    if np.ndim(x) == 0:
+        raise ValueError("a number has no axis to be taken apart along")
+    return (x,), {"axis": normalize_axis_index(axis, np.ndim(x))}
+
+
+def _restack(g: Any, axis: int) -> Any:
+    some = next(part for part in g if part is not None)
+    return np.stack([np.zeros(some.shape, some.dtype) if part is None else part for part in g], axis)
+
+
+unstack = linear(
+    lambda x, axis: tuple(np.moveaxis(x, axis, 0)),
+    _restack,
+    of=getattr(np, "unstack", None),
+    name="unstack",
+    np_name="np.unstack",
+    bind=_bind_unstack,
+    outputs=True,
+    examples=(
+        lambda rng: ((rng.normal(size=3),), {}),
+        lambda rng: ((rng.normal(size=(2, 3)),), {"axis": -1}),
+    ),
+)
+
+
+@composite(np.meshgrid)
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"meshgrid: indexing={indexing!r} is neither 'xy' nor 'ij'")
+    n = len(xi)
+    axes = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
+    open_grid = tuple(np.reshape(x, [-1 if k == axis else 1 for k in range(n)]) for x, axis in zip(xi, axes, strict=True))
+    return open_grid if sparse else tuple(np.broadcast_arrays(*open_grid))
+
+
+# ------------------------------------------------------------------------------------------------ over and over again
+
+
+def _bind_repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    repeats = ints(repeats)
+    return (a,), {"repeats": repeats[0] if len(repeats) == 1 else repeats, "axis": normalize_axis_index(axis, np.ndim(a))}
+
+
+def _unrepeat(g: Any, repeats: Any, axis: int, x_shape: tuple[int, ...]) -> Any:
+    n = x_shape[axis]
+    if type(repeats) is int:
+        return np.sum(g.reshape((*x_shape[:axis], n, repeats, *x_shape[axis + 1 :])), axis + 1)
+    return scatter(g, (*[slice(None)] * axis, np.repeat(np.arange(n), repeats)), x_shape)
+
+
+repeat = linear(
+    np.repeat,
+    _unrepeat,
+    np_name="np.repeat",
+    bind=_bind_repeat,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), 2), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), 3, -1), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), [2, 0, 1]), {"axis": 1}),
+        lambda rng: ((rng.normal(size=2), 0), {}),
+    ),
+)
+
+
+@composite(np.tile)
+def tile(A: Any, reps: Any) -> Any:
+    reps = ints(reps)
+    n = max(len(reps), np.ndim(A))
+    reps = (1,) * (n - len(reps)) + reps
+    shape = (1,) * (n - np.ndim(A)) + np.shape(A)
+    apart = np.reshape(A, [size for s in shape for size in (1, s)])
+    laid_out = np.broadcast_to(apart, [size for r, s in zip(reps, shape, strict=True) for size in (r, s)])
+    return np.reshape(laid_out, [r * s for r, s in zip(reps, shape, strict=True)])
+
+
+@composite(np.resize)
+def resize(a: Any, new_shape: Any) -> Any:
+    new_shape = ints(new_shape)
+    flat = np.ravel(entire(a))
+    size = math.prod(new_shape)
+    if min(new_shape, default=0) < 0:
+        raise ValueError("resize: all sizes must be non-negative")
+    if size and not flat.size:
+        return np.zeros(new_shape, flat.dtype)
+    return np.reshape(flat[: size] if size <= flat.size else flat[np.arange(size) % flat.size], new_shape)
+
+
+# ----------------------------------------------------------------------------------------------- put in and left out
+
+
+def _flat_or(a: Any, axis: Any) -> tuple[Any, int]:
+    a = entire(a)
+    return (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, np.ndim(a)))
+
+
+@composite(np.append)
+def append(arr: Any, values: Any, axis: Any = None) -> Any:
+    return np.concatenate([entire(arr), entire(values)], axis)
+
+
+@composite(np.delete)
+def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+    arr, axis = _flat_or(arr, axis)
+    kept = np.delete(np.arange(arr.shape[axis]), np.asarray(obj) if hasattr(obj, "_data") else obj)
+    return getitem(arr, (*[slice(None)] * axis, kept), unique_indices=True)
+
+
+@composite(np.insert)
+def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    arr, axis = _flat_or(arr, axis)
+    arr, values = arr if hasattr(arr, "dtype") else np.asarray(arr), entire(values)
+    values = values if hasattr(values, "dtype") else np.asarray(values)
+    obj = np.asarray(obj) if hasattr(obj, "_data") else obj
+    n = arr.shape[axis]
+    if not isinstance(obj, slice) and np.ndim(obj) == 0:  # NumPy: several values at one place, whose first axis is `axis`
+        values = np.moveaxis(np.reshape(values, (1,) * (arr.ndim - values.ndim) + values.shape), 0, axis)
+        obj = [as_int(obj)] * values.shape[axis]
+    count = np.insert(np.arange(n), obj, 0).size - n
+    origin = np.insert(np.arange(n), obj, -1 - np.arange(count))  # -1 - k: the k-th of the new ones goes here
+    new = np.empty(count, np.intp)
+    new[-1 - origin[origin < 0]] = np.flatnonzero(origin < 0)
+    at = (slice(None),) * axis
+    wide = scatter(arr, (*at, np.flatnonzero(origin >= 0)), (*arr.shape[:axis], n + count, *arr.shape[axis + 1 :]), unique_indices=True)
+    return set_at(wide, (*at, new), np.astype(values, arr.dtype), unique_indices=True)
+
+
+@composite(np.trim_zeros)
+def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+    filt = entire(filt)
+    trim = trim.lower()
+    if trim not in ("fb", "bf", "f", "b"):
+        raise ValueError(f"trim_zeros: trim={trim!r} is none of 'f', 'b', 'fb'")
+    axes = range(filt.ndim) if axis is None else [normalize_axis_index(k, filt.ndim) for k in ints(axis)]
+    index: list[slice] = [slice(None)] * filt.ndim
+    for k, found in enumerate(map(np.asarray, np.nonzero(filt))):
+        if k in axes:
+            first, last = (int(found.min()), int(found.max()) + 1) if found.size else (0, 0)
+            index[k] = slice(first if "f" in trim or not found.size else 0, last if "b" in trim or not found.size else None)
+    return filt[tuple(index)]
+
+
+@composite(np.apply_along_axis)
+def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    arr = entire(arr)
+    axis = normalize_axis_index(axis, np.ndim(arr))
+    lines = np.moveaxis(arr, axis, -1)
+    before: Sequence[int] = lines.shape[:-1]
+    if 0 in before:
+        raise ValueError("apply_along_axis: cannot apply a function along an axis when another one has length 0")
+    results = [entire(func1d(lines[at], *args, **kwargs)) for at in np.ndindex(*before)]
+    y = np.reshape(np.stack(results), (*before, *np.shape(results[0])))
+    more = np.ndim(y) - len(before)
+    return np.moveaxis(y, range(len(before), np.ndim(y)), range(axis, axis + more)) if more else y
+
+
+@composite(np.apply_over_axes)
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    y = a = entire(a)
+    for axis in ints(axes):
+        y = func(y, normalize_axis_index(axis, a.ndim))
+        if y.ndim != a.ndim:
+            y = np.expand_dims(y, normalize_axis_index(axis, a.ndim))
+    return y

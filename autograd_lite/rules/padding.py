@@ -1,0 +1,148 @@
+"""``np.pad``: what each mode puts around an array, one axis after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..primitive import composite
+from .indexing import scatter, set_at
+
+#: The keywords that belong to each mode, with NumPy's defaults.
+KEYWORDS: dict[str, dict[str, Any]] = {
+    "constant": {"constant_values": 0},
+    "edge": {},
+    "empty": {},
+    "linear_ramp": {"end_values": 0},
+    "maximum": {"stat_length": None},
+    "mean": {"stat_length": None},
+    "median": {"stat_length": None},
+    "minimum": {"stat_length": None},
+    "reflect": {"reflect_type": "even"},
+    "symmetric": {"reflect_type": "even"},
+    "wrap": {},
+}
+_STATISTICS: dict[str, Any] = {"maximum": np.max, "mean": np.mean, "median": np.median, "minimum": np.min}
+
+
+@composite(np.pad)
+def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
+    if callable(mode):
+        raise TypeError("pad: a function as mode writes into an array; use a named mode, or np.concatenate")
+    if mode not in KEYWORDS:
+        raise ValueError(f"pad: mode {mode!r} is none of {', '.join(KEYWORDS)}")
+    if wrong := kwargs.keys() - KEYWORDS[mode]:
+        raise ValueError(f"pad: mode {mode!r} has no keyword {', '.join(sorted(wrong))}")
+    x = array
+    widths = _pairs(pad_width, x.ndim, integer=True)
+    options = {key: _per_axis(key, kwargs.get(key, default), x.ndim) for key, default in KEYWORDS[mode].items()}
+    if mode in ("constant", "empty"):
+        return _in_frame(x, widths, options.get("constant_values"))
+    for axis, (before, after) in enumerate(widths):
+        if x.shape[axis] == 0 and before + after:
+            raise ValueError(f"pad: mode {mode!r} cannot extend an empty axis {axis}")
+        if before + after:
+            own = {key: value[axis] for key, value in options.items()}
+            x = _EXTEND[mode](x, axis, before, after, **own) if mode in _EXTEND else _statistic(x, axis, before, after, mode, **own)
+    return x
+
+
+def _pairs(value: Any, ndim: int, integer: bool = False) -> list[tuple[Any, Any]]:
+    """A number, a pair or a pair for each axis, as the latter."""
+    if isinstance(value, dict):
+        pairs: list[Any] = [(0, 0)] * ndim
+        for axis, pair in value.items():
+            pairs[axis] = pair if np.ndim(pair) else (pair, pair)
+        value = pairs
+    value = np.asarray(value)
+    if integer and value.dtype.kind not in "iu":
+        raise TypeError("pad: `pad_width` must be of integral type")
+    if integer and value.size and value.min() < 0:
+        raise ValueError("pad: a width cannot be negative")
+    return [tuple(pair) for pair in np.broadcast_to(value, (ndim, 2)).tolist()]
+
+
+def _per_axis(key: str, value: Any, ndim: int) -> list[Any]:
+    if key == "reflect_type":
+        return [value] * ndim
+    return [(None, None)] * ndim if value is None else list(_pairs(value, ndim))
+
+
+def _in_frame(x: Any, widths: list[tuple[int, int]], values: Any) -> Any:
+    inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))
+    shape = tuple(n + before + after for (before, after), n in zip(widths, x.shape, strict=True))
+    if values is None or not np.any(values):
+        return scatter(x, inner, shape, unique_indices=True)
+    frame = np.pad(np.zeros(x.shape, x.dtype), widths, constant_values=values)
+    return set_at(frame, inner, x)
+
+
+# ------------------------------------------------------------------- the axis extended: (x, axis, before, after, option)
+
+
+def _at(axis: int, where: Any) -> tuple[Any, ...]:
+    return (*[slice(None)] * axis, where)
+
+
+def _column(values: Any, x: Any, axis: int) -> Any:
+    """A vector along `axis`, in the precision of `x`."""
+    shape = tuple(-1 if k == axis else 1 for k in range(x.ndim))
+    return values.reshape(shape).astype(x.dtype.char.lower() if x.dtype.kind == "c" else x.dtype)
+
+
+def _by_index(mode: str) -> Callable[..., Any]:
+    def extend(x: Any, axis: int, before: int, after: int) -> Any:
+        return x[_at(axis, np.pad(np.arange(x.shape[axis]), (before, after), mode=mode))]  # type: ignore[call-overload]  # the mode is a str here
+
+    return extend
+
+
+def _mirror(mode: str) -> Callable[..., Any]:
+    """Reflection. The odd one turns the graph around the end point: 2 x(end) minus the even one, and so on outwards."""
+
+    def extend(x: Any, axis: int, before: int, after: int, reflect_type: str) -> Any:
+        n = x.shape[axis]
+        even = x[_at(axis, np.pad(np.arange(n), (before, after), mode=mode))]  # type: ignore[call-overload]  # as above
+        if reflect_type == "even" or n == 1 and mode == "reflect":
+            return even
+        place = np.arange(-before, n + after)
+        period = np.where(place == n - 1, 0, place // (n - 1)) if mode == "reflect" else place // n
+        first, last = x[_at(axis, slice(0, 1))], x[_at(axis, slice(n - 1, n))]
+        turned = period % 2 != 0
+        sign = _column(np.where(turned, -1, 1), x, axis)
+        rise = _column(period + turned, x, axis)  # by so many ends the line has risen; each turn adds twice the start
+        return sign * even + rise * (last - first) + _column(2 * turned, x, axis) * first
+
+    return extend
+
+
+def _ramp(x: Any, axis: int, before: int, after: int, end_values: tuple[Any, Any]) -> Any:
+    n = x.shape[axis]
+    first, last = x[_at(axis, slice(0, 1))], x[_at(axis, slice(n - 1, n))]
+    rise = _column(np.arange(before) / max(before, 1), x, axis)
+    fall = _column(np.arange(after)[::-1] / max(after, 1), x, axis)
+    left, right = end_values
+    return np.concatenate([left + (first - left) * rise, x, right + (last - right) * fall], axis)
+
+
+def _statistic(x: Any, axis: int, before: int, after: int, mode: str, stat_length: tuple[Any, Any]) -> Any:
+    n = x.shape[axis]
+    spans = [n if length is None else min(length, n) for length in stat_length]
+    if min(spans) < 1:
+        raise ValueError(f"pad: mode {mode!r} needs a stat_length of 1 or more")
+    parts = []
+    for span, width, front in ((spans[0], before, True), (spans[1], after, False)):
+        value = _STATISTICS[mode](x[_at(axis, slice(0, span) if front else slice(n - span, n))], axis=axis, keepdims=True)
+        parts.append(np.broadcast_to(value, (*x.shape[:axis], width, *x.shape[axis + 1 :])))
+    return np.concatenate([parts[0], x, parts[1]], axis)
+
+
+_EXTEND: dict[str, Callable[..., Any]] = {
+    "edge": _by_index("edge"),
+    "wrap": _by_index("wrap"),
+    "reflect": _mirror("reflect"),
+    "symmetric": _mirror("symmetric"),
+    "linear_ramp": _ramp,
+}

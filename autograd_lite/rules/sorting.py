@@ -1,0 +1,190 @@
+"""Sorting, searching and sets: the order is found from the numbers, and the numbers are then taken in that order.
+
+The order itself is constant: where two entries would change places it jumps, and elsewhere it does not move. So a sort
+is an index found by `argsort` and applied by `getitem`, and its derivative is that of the index. Equal entries keep the
+order in which they stood; of several equal entries `unique` takes the first.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from ..primitive import TABLE, composite, constant, linear
+from .choosing import along
+from .indexing import getitem
+from .joining import entire
+
+# ------------------------------------------------------------------------------------------------ positions: constant
+
+
+def by_signature(fn: Callable[..., Any], *arrays: str) -> Callable[..., Any]:
+    """A bind with the signature of `fn`, of whose parameters `arrays` are the array arguments."""
+    signature = inspect.signature(fn)
+
+    def bind(*args: Any, **params: Any) -> Any:
+        given = signature.bind(*args, **params).arguments
+        xs = tuple(given.pop(name) for name in arrays)
+        return xs, {k: np.asarray(v) if hasattr(v, "_data") else v for k, v in given.items()}
+
+    bind.__signature__ = signature  # type: ignore[attr-defined]  # inspect reads it
+    return bind
+
+
+for _fn, *_arrays in (
+    (np.argsort, "a"), (np.argpartition, "a"), (np.argwhere, "a"), (np.flatnonzero, "a"),
+    (np.searchsorted, "a", "v"), (np.digitize, "x", "bins"), (np.isin, "element", "test_elements"),
+    (np.packbits, "a"), (np.unpackbits, "a"), (np.ravel_multi_index, "multi_index"),
+):  # fmt: skip
+    constant(_fn, bind=by_signature(_fn, *_arrays))
+constant(np.nonzero, bind=by_signature(np.nonzero, "a"), outputs=True)
+constant(np.unravel_index, bind=by_signature(np.unravel_index, "indices"), outputs=True)
+argsort, argpartition, nonzero = TABLE["argsort"], TABLE["argpartition"], TABLE["nonzero"]
+
+
+@composite(np.lexsort)
+def lexsort(keys: Any, axis: int = -1) -> Any:
+    return _lexsort(np.stack([entire(key) for key in keys]), axis)
+
+
+@composite(np.ix_)
+def ix_(*args: Any) -> tuple[Any, ...]:
+    n = len(args)
+    found = [entire(a) if hasattr(entire(a), "dtype") else np.asarray(a, *[np.intp] * (len(a) == 0)) for a in args]
+    if any(k.ndim != 1 for k in found):
+        raise ValueError("ix_: cross index must be 1 dimensional")
+    places = [np.nonzero(k)[0] if k.dtype == bool else k for k in found]
+    return tuple(np.reshape(k, [-1 if j == i else 1 for j in range(n)]) for i, k in enumerate(places))
+
+
+# ----------------------------------------------------------------------------------------------------------- sorting
+
+
+def _ordered(a: Any, axis: Any, order: Callable[[Any, int], Any]) -> Any:
+    a = entire(a)
+    a = a if hasattr(a, "dtype") else np.asarray(a)
+    a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
+    return getitem(a, along(order(a, axis), axis, a.shape), unique_indices=True)
+
+
+def _refuse(name: str, order: Any) -> None:
+    if order is not None:
+        raise TypeError(f"{name}: order= is for arrays with named fields; leave it away")
+
+
+@composite(np.sort)
+def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    _refuse("sort", order)
+    return _ordered(a, axis, lambda a, axis: np.argsort(a, axis, kind="stable"))
+
+
+@composite(np.partition)
+def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Any:
+    _refuse("partition", order)
+    return _ordered(a, axis, lambda a, axis: np.argpartition(a, kth, axis))
+
+
+@composite(np.sort_complex)
+def sort_complex(a: Any) -> Any:
+    a = entire(a)
+    return np.sort(a if a.dtype.kind == "c" else np.astype(a, np.result_type(a.dtype, np.complex64)))
+
+
+# -------------------------------------------------------------------------------------------------------------- sets
+
+
+def _of(numpy_function: Any, name: str, outputs: bool = True) -> Any:
+    """A constant row for the positions that a function finds beside its values."""
+    constant(numpy_function, name=name, outputs=outputs, bind=lambda *xs, **params: (xs, params))
+    return TABLE[name]
+
+
+_lexsort = _of(lambda keys, axis: np.lexsort(tuple(keys), axis), "lexsort_of", outputs=False)
+_unique_in = _of(
+    lambda a, axis, equal_nan: np.unique(a, True, True, True, axis=axis, equal_nan=equal_nan)[1:], "unique_positions"
+)
+_common_in = _of(
+    lambda a, b, assume_unique: np.intersect1d(a, b, assume_unique, return_indices=True)[1:], "common_positions"
+)
+
+
+@composite(np.unique)
+def unique(
+    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: Any = None,
+    *, equal_nan: bool = True, sorted: bool = True,
+) -> Any:  # fmt: skip
+    ar = entire(ar)
+    index, inverse, counts = _unique_in(ar, axis=axis, equal_nan=equal_nan)
+    ar, at = (np.ravel(ar), 0) if axis is None else (ar, normalize_axis_index(axis, ar.ndim))
+    values = getitem(ar, (*[slice(None)] * at, index), unique_indices=True)
+    wanted = [p for p, want in ((index, return_index), (inverse, return_inverse), (counts, return_counts)) if want]
+    return (values, *wanted) if wanted else values
+
+
+def _unique_as(fn: Any, *fields: str) -> Any:
+    kind: Any = type(fn(np.zeros(0))) if fields else None
+
+    def answer(x: Any) -> Any:
+        values, *parts = unique(x, True, True, True, equal_nan=False)
+        found = dict(zip(("indices", "inverse_indices", "counts"), parts, strict=True))
+        if "inverse_indices" in fields:
+            found["inverse_indices"] = np.reshape(found["inverse_indices"], np.shape(x))
+        return kind(values, *(found[f] for f in fields)) if fields else values
+
+    answer.__doc__ = fn.__doc__
+    return composite(fn, name=fn.__name__)(answer)
+
+
+unique_values = _unique_as(np.unique_values)
+unique_counts = _unique_as(np.unique_counts, "counts")
+unique_inverse = _unique_as(np.unique_inverse, "inverse_indices")
+unique_all = _unique_as(np.unique_all, "indices", "inverse_indices", "counts")
+
+
+@composite(np.union1d)
+def union1d(ar1: Any, ar2: Any) -> Any:
+    return np.unique(np.concatenate([entire(ar1), entire(ar2)], axis=None))
+
+
+@composite(np.intersect1d)
+def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
+    ar1, ar2 = np.ravel(entire(ar1)), np.ravel(entire(ar2))
+    k1, k2 = _common_in(ar1, ar2, assume_unique=assume_unique)
+    values = getitem(ar1, k1, unique_indices=True)
+    return (values, k1, k2) if return_indices else values
+
+
+@composite(np.setdiff1d)
+def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
+    ar1 = np.ravel(entire(ar1)) if assume_unique else np.unique(entire(ar1))
+    return ar1[np.isin(ar1, entire(ar2), assume_unique=assume_unique, invert=True)]
+
+
+@composite(np.setxor1d)
+def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
+    sides = [np.ravel(entire(a)) if assume_unique else np.unique(entire(a)) for a in (ar1, ar2)]
+    values, counts = np.unique(np.concatenate(sides), return_counts=True)
+    return values[counts == 1]
+
+
+# ---------------------------------------------------------------------------------------------------------- counting
+
+
+def _bind_bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
+    return (x,) if weights is None else (x, weights), {"minlength": minlength}
+
+
+bincount = linear(  # in the weights
+    lambda x1, x2=None, minlength=0: np.bincount(x1, x2, minlength),
+    None,
+    lambda g, x1: g[x1],
+    of=np.bincount,
+    name="bincount",
+    np_name="np.bincount",
+    bind=_bind_bincount,
+    examples=(lambda rng: ((np.array([0, 2, 0, 5]), rng.normal(size=4)), {"minlength": 7}),),
+)
