@@ -11,7 +11,7 @@ recorded and can be differentiated).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import count
 from operator import attrgetter
@@ -321,19 +321,26 @@ def _push(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Callable[[A
     if row.kind == "elementwise":
         terms = [row.pulls[i](ts[i], y, xs, n) for i in with_tangent]
     elif row.kind == "bilinear":
-        terms = [row.fn(*(ts[i] if j == i else x for j, x in enumerate(xs)), **n.params) for i in with_tangent]
+        terms = [_called(n, [ts[i] if j == i else x for j, x in enumerate(xs)]) for i in with_tangent]
     elif row.kind == "linear":
         full = [
             x if row.rule(i) is None else np.zeros(n.shape_of(i), n.dtype) if t is None else t
             for i, (t, x) in enumerate(zip(ts, xs, strict=True))
         ]
-        return row.fn(*full, **n.params)
+        return _called(n, full)
     else:
         return _transposed(n, ts, y, xs, lift)
     total = terms[0]
     for term in terms[1:]:
         total = total + term
     return total
+
+
+def _called(n: Node, xs: Sequence[Any]) -> Any:
+    """The node's function on other values; where one of them is a Tensor this is recorded."""
+    assert n.row is not None
+    record = next((x.__autograd_record__ for x in xs if hasattr(x, "__autograd_record__")), None)
+    return n.row.fn(*xs, **n.params) if record is None else record(n.row, xs, n.params)
 
 
 def _transposed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Callable[[Any, Node | None], Any]) -> Any:

@@ -535,6 +535,10 @@ class Tensor:
     def __autograd_apply__(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         return apply(row, args, params)
 
+    @staticmethod
+    def __autograd_record__(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        return record(row, args, params)
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:
         out = params.get("out")
         if out is not None and any(o is not None for o in out):
@@ -731,6 +735,8 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
         live &= TRACED
     several = row.outputs
     y = tuple(asarray(part) for part in y) if several else y if type(y) is ndarray else asarray(y)
+    if not several and y.dtype.kind not in "fc":  # whole numbers (astype(int), clip of integers) have no derivative
+        live &= TRACED
     if not live:
         return tuple(_tensor(part, None) for part in y) if several else _unrecorded(y, args)
     if not live & NEEDS:
@@ -738,7 +744,7 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
     for i, a in enumerate(args):
         if isinstance(a, Tensor) and (parents[i] is None or not parents[i].live):  # type: ignore[union-attr]  # tested
             parents[i] = a._leaf()
-    shape, dtype = ((), np.result_type(*y)) if several else (y.shape, y.dtype)
+    shape, dtype = ((), np.result_type(*y) if y else np.dtype(float)) if several else (y.shape, y.dtype)
     node = Node(
         row,
         tuple(parents),
