@@ -7,7 +7,6 @@ with indices: to insert, delete or resize is to take entries by an index that Nu
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from itertools import accumulate
 from operator import index as as_int
 from typing import Any
@@ -373,27 +372,3 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
             first, last = (int(found.min()), int(found.max()) + 1) if found.size else (0, 0)
             index[k] = slice(first if "f" in trim or not found.size else 0, last if "b" in trim or not found.size else None)
     return filt[tuple(index)]
-
-
-@composite(np.apply_along_axis)
-def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
-    arr = entire(arr)
-    axis = normalize_axis_index(axis, np.ndim(arr))
-    lines = np.moveaxis(arr, axis, -1)
-    before: Sequence[int] = lines.shape[:-1]
-    if 0 in before:
-        raise ValueError("apply_along_axis: cannot apply a function along an axis when another one has length 0")
-    results = [entire(func1d(lines[at], *args, **kwargs)) for at in np.ndindex(*before)]
-    y = np.reshape(np.stack(results), (*before, *np.shape(results[0])))
-    more = np.ndim(y) - len(before)
-    return np.moveaxis(y, range(len(before), np.ndim(y)), range(axis, axis + more)) if more else y
-
-
-@composite(np.apply_over_axes)
-def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
-    y = a = entire(a)
-    for axis in ints(axes):
-        y = func(y, normalize_axis_index(axis, a.ndim))
-        if y.ndim != a.ndim:
-            y = np.expand_dims(y, normalize_axis_index(axis, a.ndim))
-    return y
