@@ -7,8 +7,8 @@ those here, those of the fuzzer, and those of the mutation test.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from autograd_lite.primitive import REAL, Domain, Joint, Primitive
 from autograd_lite.testing.gradients import absorb, check_gradients
 from autograd_lite.testing.numeric import CannotCheck
 from autograd_lite.testing.report import Report, called
-from autograd_lite.testing.trees import Array, as_array, is_differentiable, leaves
+from autograd_lite.testing.trees import Array, as_array, is_differentiable, leaves, rebuild
 
 REACH = 2.5  # how far from zero, or from the only end of a domain, numbers are drawn
 Point = tuple[tuple[Any, ...], dict[str, Any]]
@@ -103,17 +103,17 @@ def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief:
     total = Report(row.name)
     order = order or row.order or 2
     rng = np.random.default_rng(seed)
-    for args, keywords in points(row, rng):
+    for k, (args, keywords) in enumerate(points(row, rng)):
         _take(total, row, args, keywords, order, seed)
+        for dtype, limit in ((np.float32, 1), (np.complex128, order)) if k == 0 else ():
+            other = _of_dtype(row, args, keywords, dtype, rng)
+            if other is not None and (total.ok or not brief):
+                _take(total, row, other, keywords, min(order, limit), seed)
         if not total.ok and brief:
             return total
-    if row.kind == "elementwise" and not row.examples:
-        for dtype in (np.float32, np.complex128):
-            xs = _of_dtype(row, dtype, rng)
-            if xs is not None:
-                _take(total, row, xs, {}, min(order, 1 if dtype == np.float32 else order), seed)
-        if row.pull:
-            _take(total, _without_pull(row), elementwise_point(row, (2, 3), rng), {}, 1, seed)
+    if row.pull:
+        for args, keywords in points(row, rng):
+            _take(total, variant(row, pull=None), args, keywords, 1, seed)
     if not total.looked_at:
         raise CannotCheck(f"{row.name}: the row has no examples, so there is no point to check it at")
     return total
@@ -145,26 +145,37 @@ def _named(row: Primitive, keywords: dict[str, Any]) -> Callable[..., Any]:
     return stand_in
 
 
-def _of_dtype(row: Primitive, dtype: Any, rng: np.random.Generator) -> tuple[Array, ...] | None:
-    """Arguments of another kind, where the function takes them: complex ones with a positive real part."""
-    xs = elementwise_point(row, (2, 3), rng)
-    if dtype == np.complex128:
+def _of_dtype(
+    row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any], dtype: Any, rng: np.random.Generator
+) -> tuple[Any, ...] | None:
+    """The same arguments in another kind of numbers, where the function takes them.
+
+    Complex ones of an elementwise row have a positive real part, off the cuts of logarithms and roots.
+    """
+    complex_ = dtype == np.complex128
+    if complex_ and row.kind == "elementwise":
         if any(rule is None for rule in row.rules) or not all(d is REAL or d.low >= -1 for d in domains(row)):
             return None
-        xs = tuple(x * 0.25 + 0.1 + 0.25j * draw(REAL, x.shape, rng) for x in map(np.abs, xs))
-    xs = tuple(x.astype(dtype) if x.dtype.kind in "fc" else x for x in xs)
+        args = tuple(np.abs(x) * 0.25 + 0.1 for x in args)
+
+    def turned(v: Any) -> Any:
+        if not is_differentiable(v) or as_array(v).dtype != np.float64:
+            return v
+        x = as_array(v)
+        return x + 0.25j * draw(REAL, x.shape, rng) if complex_ else x.astype(dtype)
+
+    other = tuple(rebuild(tree, [turned(v) for _, v in leaves(tree)]) for tree in args)
     try:
         with np.errstate(all="ignore"):
-            y = as_array(row.fn(*xs))
-    except TypeError:  # NumPy has no loop for it
+            y = [as_array(v) for _, v in leaves(row.plain(*other, **keywords))]
+    except (TypeError, ValueError):  # NumPy has no loop for it
         return None
-    return xs if np.isfinite(y).all() and y.dtype.kind in "fc" else None
+    return other if all(v.dtype.kind in "fc" and np.isfinite(v).all() for v in y) else None
 
 
-@cache
-def _without_pull(row: Primitive) -> Primitive:
-    """The row as its partials alone give it: what `pull=` says faster must be the same."""
-    return Primitive(
-        row.kind, row.fn, row.rules, name=row.name, np_name=row.np_name, domain=row.domain, kinks=row.kinks,
-        bind=row.bind, order=row.order, holomorphic=row.holomorphic,
-    )  # fmt: skip
+def variant(row: Primitive, **changes: Any) -> Primitive:
+    """The same row with other options, in no table: ``variant(row, pull=None)`` is what its partials say."""
+    names = list(inspect.signature(Primitive).parameters)
+    options = {name: getattr(row, name) for name in names} | changes
+    kind, fn, rules = (options.pop(name) for name in names[:3])
+    return Primitive(kind, fn, rules, **options)

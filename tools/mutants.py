@@ -1,0 +1,312 @@
+"""Break each row of the table, one way at a time, and see that the tests notice.
+
+    python tools/mutants.py                    # every row; prints the survivors
+    python tools/mutants.py tanh matmul -v     # these rows, every mutant
+
+A test suite is only as good as the mistakes that it catches. Every rule is replaced by a wrong one: with the other sign,
+doubled, a thousandth too large, or nothing; two rules of a row exchanged; the conjugate forgotten; a broadcast averaged
+instead of summed. And its own source is changed, one operator, constant, call or branch at a time, as a tired author
+would. Each mutant must fail `autograd_lite.testing.table.check_row`, which is what the table's tests run. A mutant that
+survives is either a hole in the tests or no mistake at all; the latter are listed below with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+import autograd_lite  # noqa: F401 - fills the table
+from autograd_lite.primitive import TABLE, Primitive
+from autograd_lite.testing.table import check_row, variant
+
+#: Mutants that are no mistakes: (row or *, part of the mutant's description) and why.
+EQUIVALENT: list[tuple[str, str, str]] = []
+
+
+@dataclass
+class Mutant:
+    """A row with one thing wrong."""
+
+    row: Primitive
+    what: str
+    changes: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.row.name}: {self.what}"
+
+
+# ---------------------------------------------------------------------------------------------- the whole rule
+
+
+def wrapped(rule: Callable[..., Any], change: str) -> Callable[..., Any]:
+    """A rule that asks for what `rule` asks for and returns `change` of its result, `d`."""
+    names = list(inspect.signature(rule).parameters)
+    inside = ", ".join(names)
+    scope = {"rule": rule, "change": eval(f"lambda d: {change}", {"np": np})}  # noqa: S307 - our own text
+    return eval(f"lambda {inside}: change(rule({inside}))", scope)  # type: ignore[no-any-return]  # noqa: S307
+
+
+WHOLE = {"the other sign": "-d", "doubled": "2 * d", "a thousandth too large": "1.001 * d", "nothing": "0 * d"}
+OF_TUPLES = {name: f"tuple(None if part is None else {change.replace('d', 'part')} for part in d) if type(d) is tuple "
+                   f"else {change}" for name, change in WHOLE.items()}  # fmt: skip
+AVERAGED = "d / n_ratio"
+
+
+def rule_mutants(row: Primitive) -> Iterator[Mutant]:
+    """Each rule, each `pull=` and the `jvp=` of a row, wrong as a whole."""
+    for place, i, rule in places(row):
+        if rule is None:
+            continue
+        for name, change in OF_TUPLES.items():
+            if not callable(rule):
+                if rule != 0 or name == "a thousandth too large":
+                    yield Mutant(row, f"{place}: {name}", replaced(row, place, i, eval(change, {"d": rule})))  # noqa: S307
+            else:
+                yield Mutant(row, f"{place}: {name}", replaced(row, place, i, wrapped(rule, change)))
+    active = [i for i, rule in enumerate(row.rules) if rule is not None]
+    for i, j in zip(active, active[1:], strict=False):
+        rules = list(row.rules)
+        rules[i], rules[j] = rules[j], rules[i]
+        pull = list(row.pull) + [None] * (len(rules) - len(row.pull))
+        pull[i], pull[j] = pull[j], pull[i]
+        yield Mutant(row, f"rules {i + 1} and {j + 1} exchanged", {"rules": tuple(rules), "pull": tuple(pull)})
+    if row.holomorphic:
+        yield Mutant(row, "the conjugate forgotten", {"holomorphic": False})
+
+
+def places(row: Primitive) -> Iterator[tuple[str, int, Any]]:
+    for i, rule in enumerate(row.rules):
+        yield f"rule {i + 1}", i, rule
+    for i, rule in enumerate(row.pull):
+        yield f"pull {i + 1}", i, rule
+
+
+def replaced(row: Primitive, place: str, i: int, rule: Any) -> dict[str, Any]:
+    field = "rules" if place.startswith("rule") else "pull"
+    values = list(getattr(row, field))
+    values[i] = rule
+    return {field: tuple(values)}
+
+
+# ------------------------------------------------------------------------------------------- the source of a rule
+
+
+@lru_cache(maxsize=None)
+def module_tree(file: str) -> ast.Module:
+    with open(file, encoding="utf-8") as source:
+        return ast.parse(source.read())
+
+
+def definition(rule: Callable[..., Any]) -> ast.Lambda | ast.FunctionDef | None:
+    """The syntax of a function: found by its line, a lambda by the place of its body too."""
+    code = getattr(rule, "__code__", None)
+    if code is None or not code.co_filename.endswith(".py"):
+        return None
+    spots = [(p[0], p[2]) for p in code.co_positions() if None not in p and p[2] != p[3]]
+    for node in ast.walk(module_tree(code.co_filename)):
+        if isinstance(node, ast.FunctionDef) and rule.__name__ == node.name:
+            if code.co_firstlineno in (node.lineno, *(d.lineno for d in node.decorator_list)):
+                return node
+        elif isinstance(node, ast.Lambda) and rule.__name__ == "<lambda>":
+            body = node.body
+            start, end = (body.lineno, body.col_offset), (body.end_lineno or 0, body.end_col_offset or 0)
+            if spots and all(start <= spot < end for spot in spots) and node.lineno == code.co_firstlineno:
+                return node
+    return None
+
+
+def edits(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """Wrong things to write instead of one piece of syntax."""
+    if isinstance(node, ast.BinOp):
+        yield from _operators(node)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield "a minus sign dropped", node.operand
+    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        yield f"{node.value + 1} for {node.value}", ast.Constant(node.value + 1)
+    elif isinstance(node, ast.Constant) and type(node.value) is bool:
+        yield f"{node.value} flipped", ast.Constant(not node.value)
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+        other: dict[type, ast.cmpop] = {
+            ast.Gt: ast.Lt(), ast.Lt: ast.Gt(), ast.GtE: ast.LtE(), ast.LtE: ast.GtE(), ast.Eq: ast.NotEq(), ast.NotEq: ast.Eq(),
+        }  # fmt: skip
+        if type(node.ops[0]) in other:
+            yield "a comparison turned", ast.Compare(node.left, [other[type(node.ops[0])]], node.comparators)
+    elif isinstance(node, ast.IfExp):
+        yield "a branch forgotten", node.body
+        yield "the other branch forgotten", node.orelse
+    elif isinstance(node, ast.Attribute) and node.attr in ("T", "mT"):
+        yield "a transpose forgotten", node.value
+    elif isinstance(node, ast.Call):
+        yield from _calls(node)
+
+
+def _operators(node: ast.BinOp) -> Iterator[tuple[str, ast.AST]]:
+    op, a, b = node.op, node.left, node.right
+    if isinstance(op, ast.Add):
+        yield "minus for plus", ast.BinOp(a, ast.Sub(), b)
+        yield "a term dropped", a
+        yield "the other term dropped", b
+    elif isinstance(op, ast.Sub):
+        yield "plus for minus", ast.BinOp(a, ast.Add(), b)
+        yield "a term dropped", a
+    elif isinstance(op, ast.Mult):
+        yield "a factor dropped", a
+        yield "the other factor dropped", b
+    elif isinstance(op, ast.Div):
+        yield "times for divided by", ast.BinOp(a, ast.Mult(), b)
+        yield "a divisor dropped", a
+    elif isinstance(op, ast.Pow):
+        yield "a power dropped", a
+    elif isinstance(op, ast.MatMult):
+        yield "a product turned round", ast.BinOp(b, ast.MatMult(), a)
+
+
+def _calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    turned = {"sin": "cos", "cos": "sin", "sinh": "cosh", "cosh": "sinh", "i0e": "i1e", "i1e": "i0e", "exp": "expm1"}
+    if name in turned and isinstance(node.func, ast.Attribute):
+        func = ast.Attribute(node.func.value, turned[name], ast.Load())
+        yield f"{turned[name]} for {name}", ast.Call(func, node.args, node.keywords)
+    if len(node.args) == 1 and not node.keywords and name not in ("len", "tuple", "list", "range", "sum", "type"):
+        yield f"{name}() forgotten", node.args[0]
+    if isinstance(node.func, ast.Attribute) and name in ("conj", "swapaxes", "reshape", "sum", "transpose"):
+        yield f".{name}() forgotten", node.func.value
+    for k, keyword in enumerate(node.keywords):
+        if keyword.arg is not None:
+            yield f"{keyword.arg}= forgotten", ast.Call(node.func, node.args, node.keywords[:k] + node.keywords[k + 1 :])
+
+
+class _Replace(ast.NodeTransformer):
+    def __init__(self, old: ast.AST, new: ast.AST) -> None:
+        self.old, self.new = old, new
+
+    def visit(self, node: ast.AST) -> Any:
+        return self.new if node is self.old else self.generic_visit(node)
+
+
+def source_mutants(row: Primitive) -> Iterator[Mutant]:
+    """Every edit of the source of every rule."""
+    for place, i, rule in places(row):
+        tree = definition(rule) if callable(rule) else None
+        if tree is None:
+            continue
+        body = [tree.body] if isinstance(tree, ast.Lambda) else tree.body
+        for piece in (node for part in body for node in ast.walk(part)):
+            for what, new in edits(piece):
+                changed = rewritten(rule, tree, piece, new)
+                if changed is not None:
+                    text = ast.unparse(piece)
+                    yield Mutant(row, f"{place}: {what} in {text}", replaced(row, place, i, changed))
+
+
+def rewritten(
+    rule: Callable[..., Any], tree: ast.Lambda | ast.FunctionDef, old: ast.AST, new: ast.AST
+) -> Callable[..., Any] | None:
+    """The same function with one piece of its syntax exchanged, in the same surroundings."""
+    import copy
+
+    memo: dict[int, Any] = {id(old): old}
+    fresh = copy.deepcopy(tree, memo)  # `old` itself stays in the copy, so that it can be found there
+    fresh = _Replace(old, new).visit(fresh)
+    inner = dict(zip(rule.__code__.co_freevars, (c.cell_contents for c in rule.__closure__ or ()), strict=True))  # type: ignore[attr-defined]
+    scope = {**rule.__globals__, **inner}  # type: ignore[attr-defined]
+    try:
+        if isinstance(fresh, ast.Lambda):
+            made = eval(compile(ast.fix_missing_locations(ast.Expression(fresh)), "<mutant>", "eval"), scope)  # noqa: S307
+        else:
+            fresh.decorator_list = []
+            exec(compile(ast.fix_missing_locations(ast.Module([fresh], [])), "<mutant>", "exec"), scope)  # noqa: S102
+            made = scope[fresh.name]
+    except (SyntaxError, ValueError, TypeError, NameError):
+        return None
+    made.__defaults__ = rule.__defaults__  # type: ignore[attr-defined]
+    return made  # type: ignore[no-any-return]
+
+
+# ---------------------------------------------------------------------------------------------------- the trial
+
+
+@contextmanager
+def installed(mutant: Mutant) -> Iterator[None]:
+    """Within it the row, wherever it is used, is the mutant."""
+    row, before = mutant.row, dict(mutant.row.__dict__)
+    row.__dict__.update(variant(row, **mutant.changes).__dict__)
+    try:
+        yield
+    finally:
+        row.__dict__.clear()
+        row.__dict__.update(before)
+
+
+def caught(mutant: Mutant, seeds: int = 2) -> bool:
+    """Whether the checks of the row fail: with a wrong derivative, or because the rule cannot even run."""
+    try:
+        with installed(mutant):
+            return any(not check_row(mutant.row, seed=seed, brief=True) for seed in range(seeds))
+    except Exception:  # a rule that raises is noticed
+        return True
+
+
+def right(row: Primitive) -> bool:
+    try:
+        return bool(check_row(row))
+    except Exception:
+        return False
+
+
+def reason(mutant: Mutant) -> str:
+    """Why a surviving mutant is no mistake, or ""."""
+    for row, part, why in EQUIVALENT:
+        if row in ("*", mutant.row.name) and part in mutant.what:
+            return why
+    return ""
+
+
+def rows(names: list[str]) -> list[Primitive]:
+    chosen = [TABLE[name] for name in names] if names else list(TABLE.values())
+    return [row for row in chosen if row.kind not in ("constant", "composite")]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Try all mutants; the number of survivors without a reason is the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("names", nargs="*", metavar="ROW", help="rows to break (all of them by default)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print every mutant")
+    options = parser.parse_args(argv)
+    warnings.simplefilter("ignore")
+    total = excused = 0
+    survivors: list[Mutant] = []
+    start = time.perf_counter()
+    for row in rows(options.names):
+        if not right(row):
+            print(f"{row.name}: not tried, it fails its checks as it is")
+            continue
+        for mutant in (*rule_mutants(row), *source_mutants(row)):
+            total += 1
+            fine = caught(mutant)
+            why = "" if fine else reason(mutant)
+            if not fine and why:
+                excused += 1
+            elif not fine:
+                survivors.append(mutant)
+            if options.verbose or not fine:
+                print(f"{'caught  ' if fine else 'no error' if why else 'SURVIVED'}  {mutant}{f' ({why})' if why else ''}")
+    seconds = time.perf_counter() - start
+    print(f"{total} mutants of {len(rows(options.names))} rows in {seconds:.0f} s: "
+          f"{total - excused - len(survivors)} caught, {excused} no mistakes, {len(survivors)} survived")
+    return min(len(survivors), 125)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
