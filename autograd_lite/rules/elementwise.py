@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import NONZERO, POSITIVE, REAL, Joint, constant, elementwise, interval
+from ..primitive import NONZERO, POSITIVE, REAL, Joint, constant, elementwise, general, interval
 
 # ---------------------------------------------------------------------------------------------------- arithmetic
 
@@ -222,6 +222,48 @@ copysign = elementwise(
 )
 ldexp = elementwise(np.ldexp, lambda x2: np.ldexp(1.0, x2), None, tex="{x1} 2^{{{x2}}}")
 
+heaviside = elementwise(  # at 0 it is its second argument
+    np.heaviside, 0, lambda x1, x2: x1 == 0, kinks=lambda x1, x2: x1 == 0, tex="H({x1})"
+)
+nextafter = elementwise(np.nextafter, 1, None, kinks=_tie)
+
+# ------------------------------------------------------------------------------------------------ two results
+
+
+def _given(g: Any) -> Any:
+    """The cotangents of two results, with zeros for one that was not used."""
+    g1, g2 = g
+    return (0 * g2 if g1 is None else g1), (0 * g1 if g2 is None else g2)
+
+
+def _examples(*bounds: Any) -> Any:
+    """Arguments inside these bounds, of one shape and of two that broadcast."""
+    shapes = ((2, 3), (2, 3)), ((), (4,)), ((3, 1), (2,))
+    return tuple(
+        lambda rng, shape=shape: (tuple(rng.uniform(*b, size=s) for b, s in zip(bounds, shape, strict=False)), {})
+        for shape in (shapes if len(bounds) > 1 else shapes[:2])
+    )
+
+
+modf = general(
+    np.modf, lambda g: _given(g)[0], outputs=True, bind=lambda x: ((x,), {}), examples=_examples((1.1, 1.9))
+)
+frexp = general(
+    np.frexp,
+    lambda g, y: np.ldexp(_given(g)[0], -y[1]),
+    outputs=True,
+    bind=lambda x: ((x,), {}),
+    examples=_examples((1.1, 1.9)),
+)
+divmod = general(
+    np.divmod,
+    lambda g, x2: _given(g)[1],
+    lambda g, x1, x2: -_given(g)[1] * np.floor_divide(x1, x2),
+    outputs=True,
+    bind=lambda x1, x2: ((x1, x2), {}),
+    examples=_examples((4.1, 4.9), (1.1, 1.3)),
+)
+
 # ------------------------------------------------------------------------------------- complex: not holomorphic
 
 conjugate = elementwise(np.conjugate, 1, pull=(lambda g: np.conj(g),), holomorphic=False, tex=r"\overline{{{x}}}")
@@ -243,7 +285,7 @@ angle = elementwise(
 # ------------------------------------------------------------------------------------------ derivative zero: known
 
 constant(
-    np.floor, np.ceil, np.trunc, np.rint, np.sign, np.signbit, np.heaviside, np.floor_divide,
+    np.floor, np.ceil, np.trunc, np.rint, np.sign, np.signbit, np.floor_divide,
     np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
     np.logical_and, np.logical_or, np.logical_not, np.logical_xor,
     np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.bitwise_count,

@@ -1,0 +1,136 @@
+"""Polynomials as arrays of their coefficients, the highest power first.
+
+A leading coefficient that happens to be 0 stays where it is: it is a variable like the others, and has a derivative.
+(NumPy's `polymul` and `polydiv` cut it off.)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..primitive import composite, general
+from .calculus import array
+
+
+def _coefficients(p: Any) -> Any:
+    p = array(p)
+    return np.reshape(p, (1,)) if p.ndim == 0 else p
+
+
+@composite(np.polyval)
+def polyval(p: Any, x: Any) -> Any:
+    """The value at `x`, by Horner's rule."""
+    p, x = _coefficients(p), array(x)
+    y = np.zeros(x.shape, np.result_type(p, x))
+    for k in range(p.shape[0]):
+        y = y * x + p[k]
+    return y
+
+
+@composite(np.vander)
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """The powers of each entry of `x`, in its row."""
+    x = array(x)
+    if x.ndim != 1:
+        raise ValueError(f"vander: an array of shape {x.shape}; it must have one axis")
+    powers = np.arange(x.shape[0] if N is None else N)
+    return x[:, None] ** (powers if increasing else powers[::-1])
+
+
+def _aligned(a1: Any, a2: Any) -> Any:
+    a1, a2 = _coefficients(a1), _coefficients(a2)
+    n = max(a1.shape[0], a2.shape[0])
+    return (np.concatenate([np.zeros(n - a.shape[0], a.dtype), a]) for a in (a1, a2))
+
+
+@composite(np.polyadd)
+def polyadd(a1: Any, a2: Any) -> Any:
+    """The sum of two polynomials."""
+    a1, a2 = _aligned(a1, a2)
+    return a1 + a2
+
+
+@composite(np.polysub)
+def polysub(a1: Any, a2: Any) -> Any:
+    """The difference of two polynomials."""
+    a1, a2 = _aligned(a1, a2)
+    return a1 - a2
+
+
+@composite(np.polymul)
+def polymul(a1: Any, a2: Any) -> Any:
+    """The product of two polynomials."""
+    return np.convolve(_coefficients(a1), _coefficients(a2))
+
+
+@composite(np.polydiv)
+def polydiv(u: Any, v: Any) -> Any:
+    """The quotient and the remainder of two polynomials, by long division."""
+    u, v = _coefficients(u) + 0.0, _coefficients(v) + 0.0
+    steps = u.shape[0] - v.shape[0] + 1
+    quotient, rest = [], u + 0 * v[0]
+    for _ in range(steps):
+        q = rest[0] / v[0]
+        quotient.append(q)
+        rest = (rest - q * np.concatenate([v, np.zeros(rest.shape[0] - v.shape[0], v.dtype)]))[1:]
+    return np.stack(quotient) if quotient else 0 * u[:1], rest if rest.shape[0] else 0 * u[:1]
+
+
+@composite(np.polyder)
+def polyder(p: Any, m: int = 1) -> Any:
+    """The m-th derivative."""
+    if m < 0:
+        raise ValueError(f"polyder: m={m}; to integrate, use polyint")
+    p = _coefficients(p)
+    for _ in range(m):
+        p = p[:-1] * np.arange(p.shape[0] - 1, 0, -1)
+    return p
+
+
+@composite(np.polyint)
+def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
+    """The m-th integral, with the constants `k`."""
+    if m < 0:
+        raise ValueError(f"polyint: m={m}; to differentiate, use polyder")
+    p = _coefficients(p)
+    k = np.zeros(m) if k is None else _coefficients(k)
+    if k.shape[0] not in (1, m):
+        raise ValueError(f"polyint: {k.shape[0]} constants for {m} integrations; give one, or one for each")
+    for i in range(m):
+        p = np.concatenate([p / np.arange(p.shape[0], 0, -1), k[i : i + 1] if k.shape[0] > 1 else k])
+    return p
+
+
+@composite(np.poly)
+def poly(seq_of_zeros: Any) -> Any:
+    """The polynomial with these zeros, or the characteristic one of a matrix."""
+    zeros = _coefficients(seq_of_zeros)
+    if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1]:
+        zeros = np.linalg.eigvals(zeros)
+    elif zeros.ndim != 1:
+        raise ValueError(f"poly: an array of shape {zeros.shape}; a list of zeros has one axis, a square matrix two")
+    p, end = np.ones(1, zeros.dtype), np.zeros(1, zeros.dtype)
+    for k in range(zeros.shape[0]):
+        p = np.concatenate([p, end]) - zeros[k] * np.concatenate([end, p])
+    return np.real(p) if p.dtype.kind == "c" and np.array_equal(np.sort(zeros), np.sort(np.conj(zeros))) else p
+
+
+def _roots_pull(g: Any, y: Any, x: Any) -> Any:
+    """A coefficient moves a root r by ``-r**k / p'(r)``, as differentiating p(r) = 0 says."""
+    powers = np.arange(x.shape[0] - 1, -1, -1)
+    return -(g / np.polyval(np.polyder(x), y)) @ (y[:, None] ** powers)
+
+
+roots = general(
+    np.roots,
+    _roots_pull,
+    np_name="np.roots",
+    bind=lambda p: ((_coefficients(p),), {}),
+    examples=(
+        lambda rng: ((np.poly(rng.normal(size=4)),), {}),
+        lambda rng: ((np.array([2.0, 1.0, 3.0, -1.0]) + rng.uniform(size=4) / 9,), {}),  # two complex ones
+        lambda rng: ((np.array([1.0, 3.0, 0.0]),), {}),
+    ),
+)
