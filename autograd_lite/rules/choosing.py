@@ -1,7 +1,7 @@
 """Choosing between entries: by a condition, by bounds, by a list of positions.
 
-`where` selects, it does not multiply: what is not chosen may be infinite or nan and its gradient is zero. At the ends of
-`clip` the gradient still goes to the array (as in ``torch.clamp``), beyond them to the bound.
+`where` selects, it does not multiply: what is not chosen may be infinite or nan, and its gradient is zero. At
+the ends of `clip` the gradient still goes to the array (as in ``torch.clamp``), beyond them to the bound.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
 from ..primitive import composite, elementwise
-from .indexing import getitem, set_at
-from .joining import entire
+from .axes import refuse_out
+from .indexing import getitem, on_axis, set_at
+from .joining import entire, flat_or
 
 
 class Answer(tuple[Any, ...]):
@@ -45,16 +45,17 @@ where = elementwise(
 )
 
 
-def _bind_clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None) -> Any:
-    if out is not None:
-        raise TypeError("clip: out= writes into an array, which a graph cannot follow; leave it away")
+def _bind_clip(
+    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None
+) -> Any:
+    refuse_out(out)
     if (a_min is not None and min is not None) or (a_max is not None and max is not None):
         raise ValueError("clip: give a_min or min, a_max or max, not both")
     low, high = a_min if min is None else min, a_max if max is None else max
-    a = a if hasattr(a, "dtype") else np.asarray(a)
+    a = entire(a)
     kinds = {np.result_type(getattr(v, "dtype", v)).kind for v in (a, low, high) if v is not None}
     if "c" in kinds:
-        raise TypeError("clip: complex numbers have no order that a derivative could follow; clip real and imag, or the modulus")
+        raise TypeError("complex numbers have no order that a derivative could follow: clip real and imag")
     if "f" in kinds:
         bounds: Any = (-np.inf, np.inf)
     else:
@@ -86,24 +87,23 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     if len(condlist) != len(choicelist):
         raise ValueError("select: list of cases must be same length as list of conditions")
     y = default
-    for condition, choice in reversed(list(zip(map(entire, condlist), map(entire, choicelist), strict=True))):
-        kind = getattr(condition, "dtype", np.asarray(condition).dtype if not hasattr(condition, "_data") else None)
-        if kind != bool:
-            raise TypeError(f"select: a condition is an array of True and False, not of {kind}")
+    for condition, choice in reversed(list(zip(map(entire, condlist), choicelist, strict=True))):
+        if condition.dtype.kind != "b":
+            raise TypeError(f"select: a condition is an array of True and False, not of {condition.dtype}")
         y = np.where(condition, choice, y)
     return y
 
 
 @composite(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    condlist = np.asarray([np.asarray(c) for c in condlist] if isinstance(condlist, (list, tuple)) else condlist, bool)
-    conditions = condlist[None] if condlist.ndim <= np.ndim(x) and not (condlist.ndim == np.ndim(x) == 1 and x.shape != condlist.shape) else condlist
-    if conditions.shape[1:] != np.shape(x):
-        conditions = np.broadcast_to(conditions, (len(conditions), *np.shape(x)))
+    if np.ndim(condlist) == 0 or (np.ndim(condlist[0]) == 0 and x.ndim):  # one condition alone
+        condlist = [condlist]
+    conditions = np.stack([np.asarray(c, bool) for c in condlist])
     if len(funclist) == len(conditions) + 1:
         conditions = np.concatenate([conditions, ~conditions.any(axis=0, keepdims=True)])
     elif len(funclist) != len(conditions):
-        raise ValueError(f"piecewise: with {len(conditions)} conditions, {len(conditions)} or one more functions are expected")
+        n = len(conditions)
+        raise ValueError(f"piecewise: {n} condition(s) need {n} or {n + 1} functions, not {len(funclist)}")
     y: Any = np.zeros(x.shape, x.dtype)
     for condition, function in zip(conditions, funclist, strict=True):
         if not condition.any():
@@ -112,16 +112,13 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     return y
 
 
-# ------------------------------------------------------------------------------------------------------ by positions
+# ----------------------------------------------------------------------------------------------- by positions
 
 
-def _whole(indices: Any, n: int, mode: str) -> Any:
+def whole(indices: Any, n: int = 0, mode: str = "raise") -> Any:
     """Positions as whole numbers from -n to n - 1."""
     k = entire(indices)
-    if not hasattr(k, "dtype"):
-        k = np.asarray(k)
-        k = k.astype(np.intp) if k.size == 0 else k
-    if k.dtype.kind == "b":
+    if k.dtype.kind == "b" or (k.size == 0 and not hasattr(indices, "dtype")):  # [] is no list of floats here
         k = k.astype(np.intp)
     if k.dtype.kind not in "iu":
         raise TypeError(f"positions are whole numbers, not {k.dtype}")
@@ -136,55 +133,44 @@ def _whole(indices: Any, n: int, mode: str) -> Any:
 
 @composite(np.take)
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
-    if out is not None:
-        raise TypeError("take: out= writes into an array, which a graph cannot follow; leave it away")
-    a = entire(a)
-    a = a if hasattr(a, "dtype") else np.asarray(a)
-    a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
-    return a[(*[slice(None)] * axis, _whole(indices, a.shape[axis], mode))]
+    refuse_out(out)
+    a, axis = flat_or(a, axis)
+    return a[on_axis(axis, whole(indices, a.shape[axis], mode))]
 
 
 def along(k: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """The index that takes position `k` along `axis` in each line of an array of `shape`."""
-    grid: list[Any] = [np.arange(n).reshape([-1 if j == i else 1 for j in range(len(shape))]) for i, n in enumerate(shape)]
-    grid[axis] = k
-    return tuple(grid)
+    return tuple(k if i == axis else places for i, places in enumerate(np.indices(shape, sparse=True)))
 
 
 @composite(np.take_along_axis)
-def take_along_axis(arr: Any, indices: Any, axis: Any = -1, *, _unique: bool = False) -> Any:
+def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     indices = entire(indices)
-    if axis is None:
-        arr, axis = np.ravel(arr), 0
-    axis = normalize_axis_index(axis, np.ndim(arr))
-    arr = arr if hasattr(arr, "dtype") else np.asarray(arr)
+    arr, axis = flat_or(arr, axis)
     if np.ndim(indices) != arr.ndim:
         raise ValueError("take_along_axis: `indices` and `arr` must have the same number of dimensions")
-    shape = tuple(m if n == 1 else n for n, m in zip(arr.shape, np.shape(indices), strict=True))  # 1 broadcasts
-    if shape[:axis] + shape[axis + 1 :] != arr.shape[:axis] + arr.shape[axis + 1 :]:
-        arr = np.broadcast_to(arr, (*shape[:axis], arr.shape[axis], *shape[axis + 1 :]))
-    return getitem(arr, along(_whole(indices, arr.shape[axis], "raise"), axis, arr.shape), _unique)
+    shape = tuple(m if n == 1 else n for n, m in zip(arr.shape, indices.shape, strict=True))  # 1 is stretched
+    shape = (*shape[:axis], arr.shape[axis], *shape[axis + 1 :])
+    return np.broadcast_to(arr, shape)[along(whole(indices, arr.shape[axis], "raise"), axis, shape)]
 
 
 @composite(np.choose)
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
-    if out is not None:
-        raise TypeError("choose: out= writes into an array, which a graph cannot follow; leave it away")
+    refuse_out(out)
     k, *laid_out = np.broadcast_arrays(entire(a), *map(entire, choices))
-    return np.stack(laid_out)[(_whole(k, len(laid_out), mode), *np.indices(np.shape(k), sparse=True))]
+    return np.stack(laid_out)[(whole(k, len(laid_out), mode), *np.indices(np.shape(k), sparse=True))]
 
 
 @composite(np.compress)
 def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
-    if out is not None:
-        raise TypeError("compress: out= writes into an array, which a graph cannot follow; leave it away")
+    refuse_out(out)
     condition = entire(condition)
     if np.ndim(condition) != 1:
         raise ValueError("compress: the condition is a list of True and False, of one dimension")
-    a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, np.ndim(a)))
-    return getitem(a, (*[slice(None)] * axis, np.nonzero(condition)[0]), unique_indices=True)
+    a, axis = flat_or(a, axis)
+    return getitem(a, on_axis(axis, np.nonzero(condition)[0]), unique_indices=True)
 
 
 @composite(np.extract)
 def extract(condition: Any, arr: Any) -> Any:
-    return getitem(np.ravel(arr), np.nonzero(np.ravel(entire(condition)))[0], unique_indices=True)
+    return getitem(np.ravel(entire(arr)), np.nonzero(np.ravel(entire(condition)))[0], unique_indices=True)

@@ -1,26 +1,25 @@
 """Taking entries out of arrays and putting them in.
 
-`getitem` takes, its transpose `scatter` puts back what was taken, adding where an entry was taken twice. An index is a
-parameter, not an argument: it has no derivative. Only while a program is being traced may it depend on the inputs (the
-labels of a batch, the order that a sort found); then it must be an argument, and `gather` and its transpose
-`scatter_at` are the same two rows with one more.
+`getitem` takes; its transpose `scatter` puts back what was taken, adding where an entry was taken twice. An
+index is a parameter, not an argument: it has no derivative. Only while a program is traced may it depend on
+the inputs (the labels of a batch, the order that a sort found); then it must be an argument, and `gather`
+and its transpose `scatter_at` are the same two rows with one more.
 
-Arrays that a graph has recorded are never written into. To assign is a function too: ``set_at(x, index, value)`` is a
-new array, differentiable in `x` and in `value`; `add_at`, `multiply_at`, `maximum_at`, … are its relatives.
+Arrays that a graph recorded are never written into. To assign is a function too: ``set_at(x, i, value)`` is
+a new array, differentiable in `x` and in `value`; `add_at`, `multiply_at`, `maximum_at`, … are its relatives.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..primitive import composite, general, linear
+from ..primitive import Primitive, composite, general, linear
 
-# --------------------------------------------------------------------------------------------------------- the index
+# -------------------------------------------------------------------------------------------------- the index
 
 _SINGLE = (int, slice, type(None), type(Ellipsis))  # the parts of a basic index
 
@@ -51,13 +50,18 @@ def _part(part: Any) -> tuple[Any, bool]:
     return array, array.dtype.kind == "b" or array.size < 2
 
 
+def on_axis(axis: int, where: Any) -> tuple[Any, ...]:
+    """The index that takes `where` along one axis and all of the others."""
+    return (*[slice(None)] * axis, where)
+
+
 def taken_shape(index: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of ``x[index]``; nothing is allocated for it."""
-    return np.broadcast_to(np.empty((), bool), shape)[index].shape
+    return np.shape(np.broadcast_to(np.empty((), bool), shape)[index])
 
 
 def positions(index: Any, shape: tuple[int, ...]) -> Any:
-    """For each entry of ``x[index]``, its place in ``x.ravel()``: the same index into the places along each axis."""
+    """The place in ``x.ravel()`` of each entry of ``x[index]``: that index into the places on each axis."""
     found: Any = 0
     step = 1
     for k in reversed(range(len(shape))):
@@ -68,14 +72,14 @@ def positions(index: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _last_writes(index: Any, shape: tuple[int, ...]) -> Any:
-    """Which entries of ``x[index]`` survive an assignment to them in their order, and their places in ``x.ravel()``."""
+    """Which entries of ``x[index]`` outlast an assignment in order, and the places of all in x.ravel()."""
     where = positions(index, shape).ravel()
     writer = np.empty(math.prod(shape), np.intp)
     writer[where] = np.arange(where.size)
     return writer[where] == np.arange(where.size), where
 
 
-# --------------------------------------------------------------------------------------------------- taking, putting
+# -------------------------------------------------------------------------------------------- taking, putting
 
 
 def _is_traced(part: Any) -> bool:
@@ -128,7 +132,7 @@ getitem = linear(
     tex="{x}_{{[{index}]}}",
     examples=_TAKEN,
 )
-scatter = linear(
+scatter: Primitive = linear(
     _scatter,
     lambda g, index, unique_indices: getitem(g, index, unique_indices),
     name="scatter",
@@ -140,7 +144,7 @@ scatter = linear(
     ),
 )
 
-# ------------------------------------------------------------------------------- an index that depends on the inputs
+# ------------------------------------------------------------------------ an index that depends on the inputs
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ class Slot:
 
 
 def _packed(index: Any) -> tuple[Any, Any]:
-    """One array of whole numbers for all the Tensors in an index, and the index with slots in their places."""
+    """One array of whole numbers for all the Tensors in an index, and the index with slots in their place."""
     tensors: list[Any] = []
     parts: list[Any] = []
     for part in index if type(index) is tuple else (index,):
@@ -181,10 +185,10 @@ gather = linear(
     bind=lambda x, k, index: ((x, k), {"index": index}),
     examples=(
         lambda rng: ((rng.normal(size=4), np.array([0, 2, 0]), (Slot(),)), {}),
-        lambda rng: ((rng.normal(size=(3, 4)), np.array([[0, 2], [1, 1]]), (Slot(0), slice(1, None), None)), {}),
+        lambda rng: ((rng.normal(size=(3, 4)), np.array([[0, 2], [1, 1]]), (Slot(0), slice(1, 3), None)), {}),
     ),
 )
-scatter_at = linear(
+scatter_at: Primitive = linear(
     lambda g, k, index, shape: _scatter(g, _filled(index, k), shape, False),
     lambda g, x2, index: gather(g, x2, index),
     None,
@@ -193,7 +197,7 @@ scatter_at = linear(
     examples=(lambda rng: ((rng.normal(size=3), np.array([0, 2, 0]), (Slot(),), (4,)), {}),),
 )
 
-# ---------------------------------------------------------------------------------------------------------- assigning
+# -------------------------------------------------------------------------------------------------- assigning
 
 
 def _bind_at(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
@@ -206,7 +210,7 @@ def _bind_set(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -
     have, into = np.result_type(getattr(value, "dtype", value)), x.dtype
     if not np.can_cast(have, into, "same_kind"):
         raise TypeError(
-            f"set_at: values of dtype {have} would be cut off in an array of dtype {into}, and their derivative lost: "
+            f"values of dtype {have} would be cut off in an array of dtype {into}, their derivative lost: "
             f"make it x.astype({have}) first"
         )
     return _bind_at(x, index, value, unique_indices=unique_indices)
@@ -216,9 +220,10 @@ def _set(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
     full = np.array(x, order="C")
     if unique_indices:
         full[index] = value
-    else:  # NumPy leaves open which of several writes is the last; here it is the last in the order of x[index]
+    else:  # NumPy leaves open which of several writes is the last; here it is the last one of x[index]
         last, where = _last_writes(index, full.shape)
-        full.reshape(-1)[where[last]] = np.broadcast_to(value, taken_shape(index, full.shape)).reshape(-1)[last]
+        values = np.broadcast_to(value, taken_shape(index, full.shape)).reshape(-1)
+        full.reshape(-1)[where[last]] = values[last]
     return full
 
 
@@ -244,28 +249,20 @@ def _add(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
     return full
 
 
-def _put(fn: str) -> tuple[Any, ...]:
-    def normal(*shape: int) -> Callable[[Any], Any]:
-        return lambda rng: rng.normal(size=shape)
-
-    cases: tuple[Any, ...] = (
-        (normal(3, 4), 1, normal(4)),
-        (normal(3, 4), (slice(None), slice(0, 3, 2)), normal()),
-        (normal(4), [0, 2, 0], normal(3)),
-        (normal(2, 3), np.array([[True, False, True], [False, True, False]]), normal(3)),
-        (normal(2, 3), ([0, 1, 0], 1), normal()),
-        (normal(3), 1, normal(1)),
-    )
-    return tuple(lambda rng, x=x, index=index, v=v: ((x(rng), index, v(rng)), {}) for x, index, v in cases)
-
-
-set_at = linear(
+_PUT: tuple[Any, ...] = (
+    lambda rng: ((rng.normal(size=(3, 4)), 1, rng.normal(size=4)), {}),
+    lambda rng: ((rng.normal(size=(3, 4)), (slice(None), slice(0, 3, 2)), rng.normal(size=())), {}),
+    lambda rng: ((rng.normal(size=4), [0, 2, 0], rng.normal(size=3)), {}),
+    lambda rng: ((rng.normal(size=(2, 3)), np.eye(2, 3) > 0, rng.normal(size=2)), {}),
+    lambda rng: ((rng.normal(size=(2, 3)), ([0, 1, 0], 1), rng.normal(size=())), {}),
+)
+set_at: Primitive = linear(
     _set,
     lambda g, index, unique_indices: set_at(g, index, 0, unique_indices=unique_indices),
     _set_value,
     name="set_at",
     bind=_bind_set,
-    examples=_put("set_at"),
+    examples=(*_PUT, lambda rng: ((rng.normal(size=(3, 4)), 1, rng.normal(size=(1, 4))), {})),
 )
 set_at.__doc__ = """A copy of `x` with ``x[index] = value``, differentiable in both.
 
@@ -290,7 +287,7 @@ add_at = linear(
     lambda g, index, unique_indices, x2_shape: _wide(getitem(g, index, unique_indices), x2_shape),
     name="add_at",
     bind=_bind_at,
-    examples=_put("add_at"),
+    examples=_PUT,
 )
 add_at.__doc__ = """A copy of `x` with `value` added at `index`; an entry that occurs twice is added to twice.
 
@@ -329,9 +326,8 @@ def _extreme(ufunc: Any) -> Any:
         _, new, count = shares(y, x1, x2, index, unique_indices)
         return np.where(new, getitem(g / np.maximum(count, 1), index, unique_indices), 0)
 
-    name = f"{ufunc.__name__}_at"
-    row = general(at, of_x, of_value, name=name, bind=_bind_at, examples=_put(name))
-    row.__doc__ = f"A copy of `x` with the {ufunc.__name__} of `value` and what is there at `index`; ties share the gradient."
+    row = general(at, of_x, of_value, name=f"{ufunc.__name__}_at", bind=_bind_at, examples=_PUT)
+    row.__doc__ = f"A copy of `x` with its {ufunc.__name__} with `value` at `index`; ties share the gradient."
     return row
 
 

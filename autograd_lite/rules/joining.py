@@ -1,7 +1,7 @@
 """Several arrays into one, one into several, and entries repeated, inserted or left out.
 
-What is joined is cut apart again on the way back, and what is cut apart is joined. The rest is written with those and
-with indices: to insert, delete or resize is to take entries by an index that NumPy itself works out.
+What is joined is cut apart again on the way back, and what is cut apart is joined. The rest is written with
+those and with indices: to insert, delete or resize is to take entries by an index that NumPy works out.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..primitive import composite, linear
-from .indexing import getitem, scatter, set_at
+from .indexing import getitem, on_axis, scatter, set_at
 from .shaping import astype, ints
 
-# --------------------------------------------------------------------------------------------------- arrays of arrays
+# ------------------------------------------------------------------------------------------- arrays of arrays
 
 
 def _is_live(a: Any) -> bool:
@@ -27,22 +27,22 @@ def _is_live(a: Any) -> bool:
 
 
 def entire(a: Any) -> Any:
-    """A nested list with Tensors in it as one array; anything else as it is."""
-    if not isinstance(a, (list, tuple)) or not _is_live(a):
+    """What somebody has called an array as one: a nested list with Tensors in it is stacked."""
+    if hasattr(a, "dtype"):
         return a
-    return np.stack([entire(part) for part in a])
+    return np.stack([entire(part) for part in a]) if _is_live(a) else np.asarray(a)
 
 
 @composite(name="array")
-def array(object: Any, dtype: Any = None, *, copy: Any = True, order: str = "K", ndmin: int = 0) -> Any:
+def array(object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0) -> Any:
     """Nested lists of numbers, arrays and Tensors as one array."""
     if not _is_live(object):
-        return np.array(object, dtype, copy=copy, order=order, ndmin=ndmin)  # type: ignore[call-overload]  # NumPy checks the word
+        return np.array(object, dtype, copy=copy, order=order, ndmin=ndmin)
     a = entire(object)
     if dtype is not None and np.dtype(dtype) != a.dtype:
         a = np.astype(a, dtype)
     elif a is object and copy:
-        a = np.copy(a, order)  # type: ignore[call-overload]  # as above
+        a = np.copy(a, order)
     return np.reshape(a, (1,) * (ndmin - a.ndim) + a.shape) if a.ndim < ndmin else a
 
 
@@ -53,8 +53,7 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None) -
 
 
 def _cast(arrays: Any, dtype: Any) -> list[Any]:
-    arrays = [entire(a) for a in arrays]
-    return arrays if dtype is None else [astype(a if hasattr(a, "dtype") else np.asarray(a), dtype) for a in arrays]
+    return [entire(a) if dtype is None else astype(entire(a), dtype) for a in arrays]
 
 
 def _bind_concatenate(arrays: Any, /, axis: Any = 0, *, dtype: Any = None, casting: str = "same_kind") -> Any:
@@ -71,7 +70,7 @@ def _bind_concatenate(arrays: Any, /, axis: Any = 0, *, dtype: Any = None, casti
 
 concatenate = linear(
     lambda *xs, axis, starts: np.concatenate(xs, axis),
-    lambda g, i, axis, starts=(): g[(*[slice(None)] * axis, slice(starts[i], starts[i + 1]))],
+    lambda g, i, axis, starts=(): g[on_axis(axis, slice(starts[i], starts[i + 1]))],
     of=np.concatenate,
     name="concatenate",
     np_name="np.concatenate",
@@ -92,7 +91,7 @@ def _bind_stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: str =
 
 stack = linear(
     lambda *xs, axis: np.stack(xs, axis),
-    lambda g, i, axis: g[(*[slice(None)] * axis, i)],
+    lambda g, i, axis: g[on_axis(axis, i)],
     of=np.stack,
     name="stack",
     np_name="np.stack",
@@ -157,7 +156,7 @@ def _joined(nested: Any, depth: int, ndim: int) -> Any:
     return np.concatenate([_joined(part, depth - 1, ndim) for part in nested], -depth)
 
 
-# -------------------------------------------------------------------------------------------------------- into parts
+# ------------------------------------------------------------------------------------------------- into parts
 
 
 def _bind_array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
@@ -177,21 +176,27 @@ def _bind_array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 
 def _bind_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     if np.ndim(indices_or_sections) == 0 and np.shape(ary)[axis] % indices_or_sections:
-        raise ValueError(f"{np.shape(ary)[axis]} entries do not make {indices_or_sections} equal parts: use array_split")
+        raise ValueError(
+            f"{np.shape(ary)[axis]} entries do not make {indices_or_sections} equal parts: use array_split"
+        )
     return _bind_array_split(ary, indices_or_sections, axis)
 
 
 def _unsplit(g: Any, x_shape: tuple[int, ...], indices_or_sections: tuple[int, ...], axis: int) -> Any:
     n = x_shape[axis]
-    bounds = (0, *indices_or_sections, n)
-    spans = [slice(*slice(a, b).indices(n)) for a, b in zip(bounds[:-1], (*bounds[1:-1], None), strict=True)]
-    if any(a.stop != b.start or b.stop < b.start for a, b in zip(spans, [*spans[1:], slice(n, n)], strict=True)):
-        at = (slice(None),) * axis  # parts that overlap or leave gaps
-        full = [scatter(part, (*at, span), x_shape, unique_indices=True) for part, span in zip(g, spans, strict=True) if part is not None]
-        return sum(full[1:], full[0])
-    dtype = next(part for part in g if part is not None).dtype
-    sizes = [(*x_shape[:axis], max(span.stop - span.start, 0), *x_shape[axis + 1 :]) for span in spans]
-    return np.concatenate([np.zeros(s, dtype) if part is None else part for part, s in zip(g, sizes, strict=True)], axis)
+    bounds = [0, *(slice(k, None).indices(n)[0] for k in indices_or_sections), n]
+    parts = [(part, a, b) for part, a, b in zip(g, bounds[:-1], bounds[1:], strict=True) if part is not None]
+    if sorted(bounds) != bounds:  # parts that overlap: NumPy slices with whatever it is given
+        spans = [(part, on_axis(axis, slice(a, b))) for part, a, b in parts]
+        return sum(scatter(part, span, x_shape, unique_indices=True) for part, span in spans)
+    pieces, end = [], 0
+    for part, a, b in [*parts, (None, n, n)]:
+        if a > end:  # parts that nobody used
+            pieces.append(np.zeros((*x_shape[:axis], a - end, *x_shape[axis + 1 :]), parts[0][0].dtype))
+        if part is not None:
+            pieces.append(part)
+        end = b
+    return np.concatenate(pieces, axis)
 
 
 def _splitter(fn: Any, bind: Any) -> Any:
@@ -262,25 +267,27 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
         raise ValueError(f"meshgrid: indexing={indexing!r} is neither 'xy' nor 'ij'")
     n = len(xi)
     axes = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
-    open_grid = tuple(np.reshape(x, [-1 if k == axis else 1 for k in range(n)]) for x, axis in zip(xi, axes, strict=True))
+    shapes = [[-1 if k == axis else 1 for k in range(n)] for axis in axes]
+    open_grid = tuple(np.reshape(entire(x), shape) for x, shape in zip(xi, shapes, strict=True))
     return open_grid if sparse else tuple(np.broadcast_arrays(*open_grid))
 
 
-# ------------------------------------------------------------------------------------------------ over and over again
+# ---------------------------------------------------------------------------------------- over and over again
 
 
 def _bind_repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     if axis is None:
         a, axis = np.ravel(a), 0
+    axis = normalize_axis_index(axis, np.ndim(a))
     repeats = ints(repeats)
-    return (a,), {"repeats": repeats[0] if len(repeats) == 1 else repeats, "axis": normalize_axis_index(axis, np.ndim(a))}
+    return (a,), {"repeats": repeats[0] if len(repeats) == 1 else repeats, "axis": axis}
 
 
 def _unrepeat(g: Any, repeats: Any, axis: int, x_shape: tuple[int, ...]) -> Any:
     n = x_shape[axis]
     if type(repeats) is int:
         return np.sum(g.reshape((*x_shape[:axis], n, repeats, *x_shape[axis + 1 :])), axis + 1)
-    return scatter(g, (*[slice(None)] * axis, np.repeat(np.arange(n), repeats)), x_shape)
+    return scatter(g, on_axis(axis, np.repeat(np.arange(n), repeats)), x_shape)
 
 
 repeat = linear(
@@ -320,43 +327,44 @@ def resize(a: Any, new_shape: Any) -> Any:
     return np.reshape(flat[: size] if size <= flat.size else flat[np.arange(size) % flat.size], new_shape)
 
 
-# ----------------------------------------------------------------------------------------------- put in and left out
+# ---------------------------------------------------------------------------------------- put in and left out
 
 
-def _flat_or(a: Any, axis: Any) -> tuple[Any, int]:
+def flat_or(a: Any, axis: Any) -> tuple[Any, int]:
+    """The array and the axis, or, without one, all entries in a row."""
     a = entire(a)
-    return (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, np.ndim(a)))
+    return (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
 
 
 @composite(np.append)
 def append(arr: Any, values: Any, axis: Any = None) -> Any:
-    return np.concatenate([entire(arr), entire(values)], axis)
+    return np.concatenate([arr, values], axis)
 
 
 @composite(np.delete)
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
-    arr, axis = _flat_or(arr, axis)
+    arr, axis = flat_or(arr, axis)
     kept = np.delete(np.arange(arr.shape[axis]), np.asarray(obj) if hasattr(obj, "_data") else obj)
-    return getitem(arr, (*[slice(None)] * axis, kept), unique_indices=True)
+    return getitem(arr, on_axis(axis, kept), unique_indices=True)
 
 
 @composite(np.insert)
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
-    arr, axis = _flat_or(arr, axis)
-    arr, values = arr if hasattr(arr, "dtype") else np.asarray(arr), entire(values)
-    values = values if hasattr(values, "dtype") else np.asarray(values)
+    arr, axis = flat_or(arr, axis)
+    values = np.astype(entire(values), arr.dtype)
     obj = np.asarray(obj) if hasattr(obj, "_data") else obj
     n = arr.shape[axis]
-    if not isinstance(obj, slice) and np.ndim(obj) == 0:  # NumPy: several values at one place, whose first axis is `axis`
+    if not isinstance(obj, slice) and np.ndim(obj) == 0:  # one place: the first axis of the values is `axis`
         values = np.moveaxis(np.reshape(values, (1,) * (arr.ndim - values.ndim) + values.shape), 0, axis)
         obj = [as_int(obj)] * values.shape[axis]
     count = np.insert(np.arange(n), obj, 0).size - n
     origin = np.insert(np.arange(n), obj, -1 - np.arange(count))  # -1 - k: the k-th of the new ones goes here
     new = np.empty(count, np.intp)
     new[-1 - origin[origin < 0]] = np.flatnonzero(origin < 0)
-    at = (slice(None),) * axis
-    wide = scatter(arr, (*at, np.flatnonzero(origin >= 0)), (*arr.shape[:axis], n + count, *arr.shape[axis + 1 :]), unique_indices=True)
-    return set_at(wide, (*at, new), np.astype(values, arr.dtype), unique_indices=True)
+    old = np.flatnonzero(origin >= 0)
+    wide = (*arr.shape[:axis], n + count, *arr.shape[axis + 1 :])
+    with_gaps = scatter(arr, on_axis(axis, old), wide, unique_indices=True)
+    return set_at(with_gaps, on_axis(axis, new), values, unique_indices=True)
 
 
 @composite(np.trim_zeros)
@@ -367,8 +375,11 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
         raise ValueError(f"trim_zeros: trim={trim!r} is none of 'f', 'b', 'fb'")
     axes = range(filt.ndim) if axis is None else [normalize_axis_index(k, filt.ndim) for k in ints(axis)]
     index: list[slice] = [slice(None)] * filt.ndim
-    for k, found in enumerate(map(np.asarray, np.nonzero(filt))):
-        if k in axes:
-            first, last = (int(found.min()), int(found.max()) + 1) if found.size else (0, 0)
-            index[k] = slice(first if "f" in trim or not found.size else 0, last if "b" in trim or not found.size else None)
+    places = [np.asarray(found) for found in np.nonzero(filt)]
+    for k in axes:
+        if places[k].size == 0:
+            index[k] = slice(0, 0)
+        else:
+            first, last = places[k].min(), places[k].max()
+            index[k] = slice(first if "f" in trim else 0, last + 1 if "b" in trim else None)
     return filt[tuple(index)]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..primitive import composite
-from .indexing import scatter, set_at
+from .indexing import on_axis, scatter, set_at
+from .joining import entire
 
 #: The keywords that belong to each mode, with NumPy's defaults.
 KEYWORDS: dict[str, dict[str, Any]] = {
@@ -24,7 +25,6 @@ KEYWORDS: dict[str, dict[str, Any]] = {
     "symmetric": {"reflect_type": "even"},
     "wrap": {},
 }
-_STATISTICS: dict[str, Any] = {"maximum": np.max, "mean": np.mean, "median": np.median, "minimum": np.min}
 
 
 @composite(np.pad)
@@ -35,17 +35,18 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
         raise ValueError(f"pad: mode {mode!r} is none of {', '.join(KEYWORDS)}")
     if wrong := kwargs.keys() - KEYWORDS[mode]:
         raise ValueError(f"pad: mode {mode!r} has no keyword {', '.join(sorted(wrong))}")
-    x = array
+    x = entire(array)
     widths = _pairs(pad_width, x.ndim, integer=True)
-    options = {key: _per_axis(key, kwargs.get(key, default), x.ndim) for key, default in KEYWORDS[mode].items()}
+    options = {
+        key: _per_axis(key, kwargs.get(key, default), x.ndim) for key, default in KEYWORDS[mode].items()
+    }
     if mode in ("constant", "empty"):
         return _in_frame(x, widths, options.get("constant_values"))
     for axis, (before, after) in enumerate(widths):
         if x.shape[axis] == 0 and before + after:
             raise ValueError(f"pad: mode {mode!r} cannot extend an empty axis {axis}")
         if before + after:
-            own = {key: value[axis] for key, value in options.items()}
-            x = _EXTEND[mode](x, axis, before, after, **own) if mode in _EXTEND else _statistic(x, axis, before, after, mode, **own)
+            x = _EXTEND[mode](x, axis, before, after, **{key: value[axis] for key, value in options.items()})
     return x
 
 
@@ -79,11 +80,12 @@ def _in_frame(x: Any, widths: list[tuple[int, int]], values: Any) -> Any:
     return set_at(frame, inner, x)
 
 
-# ------------------------------------------------------------------- the axis extended: (x, axis, before, after, option)
+# -------------------------------------------------------- the axis extended: (x, axis, before, after, option)
 
 
-def _at(axis: int, where: Any) -> tuple[Any, ...]:
-    return (*[slice(None)] * axis, where)
+def _ends(x: Any, axis: int) -> tuple[Any, Any]:
+    n = x.shape[axis]
+    return x[on_axis(axis, slice(0, 1))], x[on_axis(axis, slice(n - 1, n))]
 
 
 def _column(values: Any, x: Any, axis: int) -> Any:
@@ -92,51 +94,55 @@ def _column(values: Any, x: Any, axis: int) -> Any:
     return values.reshape(shape).astype(x.dtype.char.lower() if x.dtype.kind == "c" else x.dtype)
 
 
-def _by_index(mode: str) -> Callable[..., Any]:
+def _by_index(mode: Any) -> Callable[..., Any]:
+    """What NumPy's pad does to positions tells which entries to take."""
+
     def extend(x: Any, axis: int, before: int, after: int) -> Any:
-        return x[_at(axis, np.pad(np.arange(x.shape[axis]), (before, after), mode=mode))]  # type: ignore[call-overload]  # the mode is a str here
+        return x[on_axis(axis, np.pad(np.arange(x.shape[axis]), (before, after), mode=mode))]
 
     return extend
 
 
-def _mirror(mode: str) -> Callable[..., Any]:
-    """Reflection. The odd one turns the graph around the end point: 2 x(end) minus the even one, and so on outwards."""
+def _mirror(mode: Any) -> Callable[..., Any]:
+    """Reflection. The odd one turns around the end point: 2 x(end) minus the even one, and so on outwards."""
 
     def extend(x: Any, axis: int, before: int, after: int, reflect_type: str) -> Any:
         n = x.shape[axis]
-        even = x[_at(axis, np.pad(np.arange(n), (before, after), mode=mode))]  # type: ignore[call-overload]  # as above
-        if reflect_type == "even" or n == 1 and mode == "reflect":
+        even = x[on_axis(axis, np.pad(np.arange(n), (before, after), mode=mode))]
+        if reflect_type == "even" or (n == 1 and mode == "reflect"):
             return even
         place = np.arange(-before, n + after)
         period = np.where(place == n - 1, 0, place // (n - 1)) if mode == "reflect" else place // n
-        first, last = x[_at(axis, slice(0, 1))], x[_at(axis, slice(n - 1, n))]
-        turned = period % 2 != 0
-        sign = _column(np.where(turned, -1, 1), x, axis)
-        rise = _column(period + turned, x, axis)  # by so many ends the line has risen; each turn adds twice the start
-        return sign * even + rise * (last - first) + _column(2 * turned, x, axis) * first
+        first, last = _ends(x, axis)
+        turned = period % 2
+        sign, start = _column(1 - 2 * turned, x, axis), _column(2 * turned, x, axis)
+        rise = _column(period + turned, x, axis)  # every second turn the graph is higher by twice its rise
+        return sign * even + start * first + rise * (last - first)
 
     return extend
 
 
 def _ramp(x: Any, axis: int, before: int, after: int, end_values: tuple[Any, Any]) -> Any:
-    n = x.shape[axis]
-    first, last = x[_at(axis, slice(0, 1))], x[_at(axis, slice(n - 1, n))]
+    first, last = _ends(x, axis)
     rise = _column(np.arange(before) / max(before, 1), x, axis)
     fall = _column(np.arange(after)[::-1] / max(after, 1), x, axis)
     left, right = end_values
     return np.concatenate([left + (first - left) * rise, x, right + (last - right) * fall], axis)
 
 
-def _statistic(x: Any, axis: int, before: int, after: int, mode: str, stat_length: tuple[Any, Any]) -> Any:
-    n = x.shape[axis]
-    spans = [n if length is None else min(length, n) for length in stat_length]
-    if min(spans) < 1:
-        raise ValueError(f"pad: mode {mode!r} needs a stat_length of 1 or more")
-    parts = []
-    for span, width, front in ((spans[0], before, True), (spans[1], after, False)):
-        value = _STATISTICS[mode](x[_at(axis, slice(0, span) if front else slice(n - span, n))], axis=axis, keepdims=True)
-        parts.append(np.broadcast_to(value, (*x.shape[:axis], width, *x.shape[axis + 1 :])))
-    return np.concatenate([parts[0], x, parts[1]], axis)
+def _statistic(of: Any) -> Callable[..., Any]:
+    """One number for the beginning of the axis and one for its end."""
+
+    def extend(x: Any, axis: int, before: int, after: int, stat_length: tuple[Any, Any]) -> Any:
+        n = x.shape[axis]
+        spans = [n if length is None else min(length, n) for length in stat_length]
+        if min(spans) < 1:
+            raise ValueError("pad: stat_length must be 1 or more")
+        first = of(x[on_axis(axis, slice(0, spans[0]))], axis=axis, keepdims=True)
+        last = of(x[on_axis(axis, slice(n - spans[1], n))], axis=axis, keepdims=True)
+        return np.concatenate([np.repeat(first, before, axis), x, np.repeat(last, after, axis)], axis)
+
+    return extend
 
 
 _EXTEND: dict[str, Callable[..., Any]] = {
@@ -145,4 +151,8 @@ _EXTEND: dict[str, Callable[..., Any]] = {
     "reflect": _mirror("reflect"),
     "symmetric": _mirror("symmetric"),
     "linear_ramp": _ramp,
+    "maximum": _statistic(np.max),
+    "mean": _statistic(np.mean),
+    "median": _statistic(np.median),
+    "minimum": _statistic(np.min),
 }

@@ -1,13 +1,12 @@
 """Rearranging entries: the shape changes, the numbers do not.
 
-Every row here is linear, and nearly every transpose is the same kind of move made backwards: reshape back to the old
-shape, permute the axes back, roll or flip the other way. What joins several arrays or repeats entries is in
+Every row here is linear, and nearly every transpose is the same kind of move made backwards: reshape back
+to the old shape, permute the axes back, roll or flip the other way. What joins and repeats entries is in
 :mod:`~autograd_lite.rules.joining`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from operator import index as as_int
 from typing import Any
 
@@ -20,7 +19,7 @@ from .indexing import scatter
 
 def ints(n: Any) -> tuple[int, ...]:
     """One whole number or several, as a tuple: a shape, axes, shifts."""
-    return tuple(map(as_int, n)) if isinstance(n, Iterable) and np.ndim(n) else (as_int(n),)  # type: ignore[arg-type]  # 0-d arrays are iterable too
+    return tuple(map(as_int, n)) if np.ndim(n) else (as_int(n),)
 
 
 def _layout(a: Any, order: str) -> str:
@@ -31,14 +30,14 @@ def _layout(a: Any, order: str) -> str:
     if order in ("A", "K") and (flags.c_contiguous or flags.f_contiguous):
         return "C" if flags.c_contiguous else "F"
     if order == "K":
-        raise TypeError("order='K' would follow the strides of an array that is not contiguous: use order='C' or 'F'")
+        raise TypeError("order='K' would follow the strides of an array that has gaps: use order='C' or 'F'")
     return "C" if order == "A" else order
 
 
-# --------------------------------------------------------------------------------------------------- the same entries
+# ------------------------------------------------------------------------------------------- the same entries
 
 
-def _bind_reshape(a: Any, /, *sizes: Any, shape: Any = None, order: str = "C", copy: bool | None = None) -> Any:
+def _bind_reshape(a: Any, /, *sizes: Any, shape: Any = None, order: str = "C", copy: Any = None) -> Any:
     """``reshape(x, (2, 3))``, ``x.reshape(2, 3)``; -1 stays, so that a program works for other sizes too."""
     if sizes and type(sizes[-1]) is str:
         *sizes, order = sizes  # type: ignore[assignment]  # a list does as well as a tuple
@@ -74,7 +73,7 @@ def _bind_ravel(a: Any, order: str = "C") -> Any:
     return (a,), {"order": _layout(a, order)}
 
 
-_RAVELLED = (
+_RAVELLED: tuple[Any, ...] = (
     lambda rng: ((rng.normal(size=(2, 3)),), {}),
     lambda rng: ((rng.normal(size=(2, 3)),), {"order": "F"}),
     lambda rng: ((rng.normal(size=()),), {}),
@@ -151,11 +150,13 @@ copy = linear(
 )
 
 
-def _bind_astype(x: Any, dtype: Any, order: str = "K", casting: str = "unsafe", *, copy: bool = True, device: Any = None) -> Any:
+def _bind_astype(
+    x: Any, dtype: Any, order: str = "K", casting: Any = "unsafe", *, copy: bool = True, device: Any = None
+) -> Any:
     dtype = np.dtype(dtype)
     if dtype.kind not in "biufc":
         raise TypeError(f"astype: a tensor holds numbers and booleans, not {dtype}")
-    if not np.can_cast(x.dtype, dtype, casting):  # type: ignore[arg-type]  # NumPy checks the word
+    if not np.can_cast(x.dtype, dtype, casting):
         raise TypeError(f"astype: cannot cast from {x.dtype} to {dtype} by the rule casting={casting!r}")
     return (x,), {"dtype": dtype, "order": order, "copy": copy}
 
@@ -174,7 +175,7 @@ astype = linear(  # the engine casts the cotangent back; a result of whole numbe
     ),
 )
 
-# ----------------------------------------------------------------------------------------------------------- the axes
+# --------------------------------------------------------------------------------------------------- the axes
 
 
 def _bind_transpose(a: Any, *order: Any, axes: Any = None) -> Any:
@@ -276,20 +277,18 @@ def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
     return tuple(a if np.shape(a) == shape else np.broadcast_to(a, shape) for a in args)
 
 
-# ---------------------------------------------------------------------------------------------- the order of entries
-
-
-def _negative(shift: Any) -> Any:
-    return tuple(-s for s in shift)
+# --------------------------------------------------------------------------------------- the order of entries
 
 
 def _bind_roll(a: Any, shift: Any, axis: Any = None) -> Any:
-    return (a,), {"shift": ints(shift), "axis": axis if axis is None else normalize_axis_tuple(axis, np.ndim(a), allow_duplicate=True)}
+    if axis is not None:
+        axis = normalize_axis_tuple(axis, np.ndim(a), allow_duplicate=True)
+    return (a,), {"shift": ints(shift), "axis": axis}
 
 
 roll = linear(
     np.roll,
-    lambda g, shift, axis: np.roll(g, _negative(shift), axis),
+    lambda g, shift, axis: np.roll(g, tuple(-s for s in shift), axis),
     np_name="np.roll",
     bind=_bind_roll,
     examples=(
@@ -299,11 +298,15 @@ roll = linear(
         lambda rng: ((rng.normal(size=(4, 3)), (1, 2), (0, 0)), {}),
     ),
 )
+def _bind_flip(m: Any, axis: Any = None) -> Any:
+    return (m,), {"axis": axis if axis is None else normalize_axis_tuple(axis, np.ndim(m))}
+
+
 flip = linear(
     np.flip,
     lambda g, axis: np.flip(g, axis),
     np_name="np.flip",
-    bind=lambda m, axis=None: ((m,), {"axis": axis if axis is None else normalize_axis_tuple(axis, np.ndim(m))}),
+    bind=_bind_flip,
     examples=(
         lambda rng: ((rng.normal(size=(2, 3)),), {}),
         lambda rng: ((rng.normal(size=(2, 3)), -1), {}),
@@ -329,14 +332,14 @@ rot90 = linear(
     ),
 )
 
-# ------------------------------------------------------------------------------------------ triangles and diagonals
+# ------------------------------------------------------------------------------------ triangles and diagonals
 
 
 def _bind_triangle(m: Any, k: int = 0) -> Any:
     return (m,), {"k": as_int(k)}
 
 
-_TRIANGLES = (
+_TRIANGLES: tuple[Any, ...] = (
     lambda rng: ((rng.normal(size=(3, 4)),), {}),
     lambda rng: ((rng.normal(size=(2, 3, 3)), -1), {}),
     lambda rng: ((rng.normal(size=3), 1), {}),  # a vector becomes a square
@@ -361,8 +364,8 @@ def to_diagonal(g: Any, offset: int, axis1: int, axis2: int, shape: tuple[int, .
 
 
 def _bind_diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    n = np.ndim(a)
-    return (a,), {"offset": as_int(offset), "axis1": normalize_axis_index(axis1, n), "axis2": normalize_axis_index(axis2, n)}
+    (a,), params = _bind_swapaxes(a, axis1, axis2)
+    return (a,), {"offset": as_int(offset), **params}
 
 
 diagonal = linear(

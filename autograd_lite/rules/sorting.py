@@ -1,25 +1,25 @@
-"""Sorting, searching and sets: the order is found from the numbers, and the numbers are then taken in that order.
+"""Sorting, searching and sets: the order is found from the numbers, and then the numbers are taken in it.
 
-The order itself is constant: where two entries would change places it jumps, and elsewhere it does not move. So a sort
-is an index found by `argsort` and applied by `getitem`, and its derivative is that of the index. Equal entries keep the
-order in which they stood; of several equal entries `unique` takes the first.
+The order itself is constant: it jumps where two entries change places, and elsewhere it does not move. So a
+sort is an index found by `argsort` and applied by `getitem`, and its derivative is that of the index. Equal
+entries keep the order in which they stood; of several equal entries `unique` takes the first.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from itertools import compress
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
 from ..primitive import TABLE, composite, constant, linear
-from .choosing import along
-from .indexing import getitem
-from .joining import entire
+from .choosing import along, whole
+from .indexing import getitem, on_axis
+from .joining import entire, flat_or
 
-# ------------------------------------------------------------------------------------------------ positions: constant
+# ---------------------------------------------------------------------------------------- positions: constant
 
 
 def by_signature(fn: Callable[..., Any], *arrays: str) -> Callable[..., Any]:
@@ -54,20 +54,18 @@ def lexsort(keys: Any, axis: int = -1) -> Any:
 @composite(np.ix_)
 def ix_(*args: Any) -> tuple[Any, ...]:
     n = len(args)
-    found = [entire(a) if hasattr(entire(a), "dtype") else np.asarray(a, *[np.intp] * (len(a) == 0)) for a in args]
+    found = [whole(a) if np.size(a) == 0 else entire(a) for a in args]
     if any(k.ndim != 1 for k in found):
         raise ValueError("ix_: cross index must be 1 dimensional")
-    places = [np.nonzero(k)[0] if k.dtype == bool else k for k in found]
+    places = [np.nonzero(k)[0] if k.dtype.kind == "b" else k for k in found]
     return tuple(np.reshape(k, [-1 if j == i else 1 for j in range(n)]) for i, k in enumerate(places))
 
 
-# ----------------------------------------------------------------------------------------------------------- sorting
+# ---------------------------------------------------------------------------------------------------- sorting
 
 
 def _ordered(a: Any, axis: Any, order: Callable[[Any, int], Any]) -> Any:
-    a = entire(a)
-    a = a if hasattr(a, "dtype") else np.asarray(a)
-    a, axis = (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
+    a, axis = flat_or(a, axis)
     return getitem(a, along(order(a, axis), axis, a.shape), unique_indices=True)
 
 
@@ -94,7 +92,7 @@ def sort_complex(a: Any) -> Any:
     return np.sort(a if a.dtype.kind == "c" else np.astype(a, np.result_type(a.dtype, np.complex64)))
 
 
-# -------------------------------------------------------------------------------------------------------------- sets
+# ------------------------------------------------------------------------------------------------------- sets
 
 
 def _of(numpy_function: Any, name: str, outputs: bool = True) -> Any:
@@ -105,24 +103,25 @@ def _of(numpy_function: Any, name: str, outputs: bool = True) -> Any:
 
 _lexsort = _of(lambda keys, axis: np.lexsort(tuple(keys), axis), "lexsort_of", outputs=False)
 _unique_in = _of(
-    lambda a, axis, equal_nan: np.unique(a, True, True, True, axis=axis, equal_nan=equal_nan)[1:], "unique_positions"
+    lambda a, axis, equal_nan: np.unique(a, True, True, True, axis=axis, equal_nan=equal_nan)[1:],
+    "unique_positions",
 )
 _common_in = _of(
-    lambda a, b, assume_unique: np.intersect1d(a, b, assume_unique, return_indices=True)[1:], "common_positions"
+    lambda a, b, assume_unique: np.intersect1d(a, b, assume_unique, return_indices=True)[1:],
+    "common_positions",
 )
 
 
 @composite(np.unique)
 def unique(
-    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: Any = None,
-    *, equal_nan: bool = True, sorted: bool = True,
+    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
+    axis: Any = None, *, equal_nan: bool = True, sorted: bool = True,
 ) -> Any:  # fmt: skip
-    ar = entire(ar)
-    index, inverse, counts = _unique_in(ar, axis=axis, equal_nan=equal_nan)
-    ar, at = (np.ravel(ar), 0) if axis is None else (ar, normalize_axis_index(axis, ar.ndim))
-    values = getitem(ar, (*[slice(None)] * at, index), unique_indices=True)
-    wanted = [p for p, want in ((index, return_index), (inverse, return_inverse), (counts, return_counts)) if want]
-    return (values, *wanted) if wanted else values
+    positions = _unique_in(entire(ar), axis=axis, equal_nan=equal_nan)
+    ar, at = flat_or(ar, axis)
+    values = getitem(ar, on_axis(at, positions[0]), unique_indices=True)
+    wanted = (return_index, return_inverse, return_counts)
+    return (values, *compress(positions, wanted)) if any(wanted) else values
 
 
 def _unique_as(fn: Any, *fields: str) -> Any:
@@ -171,7 +170,7 @@ def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     return values[counts == 1]
 
 
-# ---------------------------------------------------------------------------------------------------------- counting
+# --------------------------------------------------------------------------------------------------- counting
 
 
 def _bind_bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:

@@ -1,0 +1,34 @@
+"""For tests: a function must do to Tensors what NumPy does to arrays, and have the right derivatives."""
+
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite.testing import assert_gradients
+
+
+def agrees(f, *arrays: Any, order: int = 2, like=None, **options: Any) -> None:
+    """Hold `f` on Tensors against `f` (or `like`) on arrays (value, dtype, structure); check derivatives."""
+    expected = (like or f)(*(np.array(a) for a in arrays))
+    same(f(*(_input(a) for a in arrays)), expected)
+    if any(np.asarray(a).dtype.kind in "fc" and np.size(a) for a in arrays):
+        assert_gradients(f, *arrays, order=order, **options)
+
+
+def _input(a: Any) -> ag.Tensor:
+    return ag.tensor(a, requires_grad=np.asarray(a).dtype.kind in "fc")
+
+
+def same(got: Any, expected: Any) -> None:
+    if isinstance(expected, (list, tuple)):
+        assert isinstance(got, (list, tuple))
+        assert len(got) == len(expected)
+        for a, b in zip(got, expected, strict=True):
+            same(a, b)
+        return
+    expected = np.asarray(expected)
+    assert isinstance(got, ag.Tensor), type(got)
+    assert got.shape == expected.shape
+    assert got.dtype == expected.dtype
+    np.testing.assert_allclose(got.detach().numpy(), expected, rtol=1e-13, atol=1e-15)
