@@ -3,11 +3,12 @@
     python tools/mutants.py                    # every row; prints the survivors
     python tools/mutants.py tanh matmul -v     # these rows, every mutant
 
-A test suite is only as good as the mistakes that it catches. Every rule is replaced by a wrong one: with the other sign,
-doubled, a thousandth too large, or nothing; two rules of a row exchanged; the conjugate forgotten; a broadcast averaged
-instead of summed. And its own source is changed, one operator, constant, call or branch at a time, as a tired author
-would. Each mutant must fail `autograd_lite.testing.table.check_row`, which is what the table's tests run. A mutant that
-survives is either a hole in the tests or no mistake at all; the latter are listed below with the reason.
+A test suite is only as good as the mistakes that it catches. Every rule is replaced by a wrong one: with the
+other sign, doubled, a thousandth too large, or nothing; two rules of a row exchanged; the conjugate
+forgotten; a broadcast averaged instead of summed. And its own source is changed, one operator, constant, call
+or branch at a time, as a tired author would. Each mutant must fail `autograd_lite.testing.table.check_row`,
+which is what the table's tests run. A mutant that survives is either a hole in the tests or no mistake at
+all; the latter are listed below with the reason.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -46,18 +47,24 @@ class Mutant:
         return f"{self.row.name}: {self.what}"
 
 
-# ---------------------------------------------------------------------------------------------- the whole rule
+# ---------------------------------------------------------------------------------------------- the whole
+# rule
 
 
 def wrapped(rule: Callable[..., Any], change: str) -> Callable[..., Any]:
     """A rule that asks for what `rule` asks for and returns `change` of its result, `d`."""
     names = list(inspect.signature(rule).parameters)
     inside = ", ".join(names)
-    scope = {"rule": rule, "change": eval(f"lambda d: {change}", {"np": np})}  # noqa: S307 - our own text
-    return eval(f"lambda {inside}: change(rule({inside}))", scope)  # type: ignore[no-any-return]  # noqa: S307
+    scope = {"rule": rule, "change": eval(f"lambda d: {change}", {"np": np})}
+    return eval(f"lambda {inside}: change(rule({inside}))", scope)  # type: ignore[no-any-return]
 
 
-WHOLE = {"the other sign": "-d", "doubled": "2 * d", "a thousandth too large": "1.001 * d", "nothing": "0 * d"}
+WHOLE = {
+    "the other sign": "-d",
+    "doubled": "2 * d",
+    "a thousandth too large": "1.001 * d",
+    "nothing": "0 * d",
+}
 OF_TUPLES = {name: f"tuple(None if part is None else {change.replace('d', 'part')} for part in d) if type(d) is tuple "
                    f"else {change}" for name, change in WHOLE.items()}  # fmt: skip
 AVERAGED = "d / n_ratio"
@@ -71,7 +78,7 @@ def rule_mutants(row: Primitive) -> Iterator[Mutant]:
         for name, change in OF_TUPLES.items():
             if not callable(rule):
                 if rule != 0 or name == "a thousandth too large":
-                    yield Mutant(row, f"{place}: {name}", replaced(row, place, i, eval(change, {"d": rule})))  # noqa: S307
+                    yield Mutant(row, f"{place}: {name}", replaced(row, place, i, eval(change, {"d": rule})))
             else:
                 yield Mutant(row, f"{place}: {name}", replaced(row, place, i, wrapped(rule, change)))
     active = [i for i, rule in enumerate(row.rules) if rule is not None]
@@ -80,7 +87,9 @@ def rule_mutants(row: Primitive) -> Iterator[Mutant]:
         rules[i], rules[j] = rules[j], rules[i]
         pull = list(row.pull) + [None] * (len(rules) - len(row.pull))
         pull[i], pull[j] = pull[j], pull[i]
-        yield Mutant(row, f"rules {i + 1} and {j + 1} exchanged", {"rules": tuple(rules), "pull": tuple(pull)})
+        yield Mutant(
+            row, f"rules {i + 1} and {j + 1} exchanged", {"rules": tuple(rules), "pull": tuple(pull)}
+        )
     if row.holomorphic:
         yield Mutant(row, "the conjugate forgotten", {"holomorphic": False})
 
@@ -99,10 +108,11 @@ def replaced(row: Primitive, place: str, i: int, rule: Any) -> dict[str, Any]:
     return {field: tuple(values)}
 
 
-# ------------------------------------------------------------------------------------------- the source of a rule
+# ------------------------------------------------------------------------------------------- the source of a
+# rule
 
 
-@lru_cache(maxsize=None)
+@cache
 def module_tree(file: str) -> ast.Module:
     with open(file, encoding="utf-8") as source:
         return ast.parse(source.read())
@@ -174,17 +184,32 @@ def _operators(node: ast.BinOp) -> Iterator[tuple[str, ast.AST]]:
 
 def _calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    turned = {"sin": "cos", "cos": "sin", "sinh": "cosh", "cosh": "sinh", "i0e": "i1e", "i1e": "i0e", "exp": "expm1"}
+    turned = {
+        "sin": "cos",
+        "cos": "sin",
+        "sinh": "cosh",
+        "cosh": "sinh",
+        "i0e": "i1e",
+        "i1e": "i0e",
+        "exp": "expm1",
+    }
     if name in turned and isinstance(node.func, ast.Attribute):
         func = ast.Attribute(node.func.value, turned[name], ast.Load())
         yield f"{turned[name]} for {name}", ast.Call(func, node.args, node.keywords)
-    if len(node.args) == 1 and not node.keywords and name not in ("len", "tuple", "list", "range", "sum", "type"):
+    if (
+        len(node.args) == 1
+        and not node.keywords
+        and name not in ("len", "tuple", "list", "range", "sum", "type")
+    ):
         yield f"{name}() forgotten", node.args[0]
     if isinstance(node.func, ast.Attribute) and name in ("conj", "swapaxes", "reshape", "sum", "transpose"):
         yield f".{name}() forgotten", node.func.value
     for k, keyword in enumerate(node.keywords):
         if keyword.arg is not None:
-            yield f"{keyword.arg}= forgotten", ast.Call(node.func, node.args, node.keywords[:k] + node.keywords[k + 1 :])
+            yield (
+                f"{keyword.arg}= forgotten",
+                ast.Call(node.func, node.args, node.keywords[:k] + node.keywords[k + 1 :]),
+            )
 
 
 class _Replace(ast.NodeTransformer):
@@ -219,14 +244,16 @@ def rewritten(
     memo: dict[int, Any] = {id(old): old}
     fresh = copy.deepcopy(tree, memo)  # `old` itself stays in the copy, so that it can be found there
     fresh = _Replace(old, new).visit(fresh)
-    inner = dict(zip(rule.__code__.co_freevars, (c.cell_contents for c in rule.__closure__ or ()), strict=True))  # type: ignore[attr-defined]
+    inner = dict(
+        zip(rule.__code__.co_freevars, (c.cell_contents for c in rule.__closure__ or ()), strict=True)
+    )  # type: ignore[attr-defined]
     scope = {**rule.__globals__, **inner}  # type: ignore[attr-defined]
     try:
         if isinstance(fresh, ast.Lambda):
-            made = eval(compile(ast.fix_missing_locations(ast.Expression(fresh)), "<mutant>", "eval"), scope)  # noqa: S307
+            made = eval(compile(ast.fix_missing_locations(ast.Expression(fresh)), "<mutant>", "eval"), scope)
         else:
             fresh.decorator_list = []
-            exec(compile(ast.fix_missing_locations(ast.Module([fresh], [])), "<mutant>", "exec"), scope)  # noqa: S102
+            exec(compile(ast.fix_missing_locations(ast.Module([fresh], [])), "<mutant>", "exec"), scope)
             made = scope[fresh.name]
     except (SyntaxError, ValueError, TypeError, NameError):
         return None
@@ -234,7 +261,8 @@ def rewritten(
     return made  # type: ignore[no-any-return]
 
 
-# ---------------------------------------------------------------------------------------------------- the trial
+# ---------------------------------------------------------------------------------------------------- the
+# trial
 
 
 @contextmanager
@@ -301,10 +329,14 @@ def main(argv: list[str] | None = None) -> int:
             elif not fine:
                 survivors.append(mutant)
             if options.verbose or not fine:
-                print(f"{'caught  ' if fine else 'no error' if why else 'SURVIVED'}  {mutant}{f' ({why})' if why else ''}")
+                print(
+                    f"{'caught  ' if fine else 'no error' if why else 'SURVIVED'}  {mutant}{f' ({why})' if why else ''}"
+                )
     seconds = time.perf_counter() - start
-    print(f"{total} mutants of {len(rows(options.names))} rows in {seconds:.0f} s: "
-          f"{total - excused - len(survivors)} caught, {excused} no mistakes, {len(survivors)} survived")
+    print(
+        f"{total} mutants of {len(rows(options.names))} rows in {seconds:.0f} s: "
+        f"{total - excused - len(survivors)} caught, {excused} no mistakes, {len(survivors)} survived"
+    )
     return min(len(survivors), 125)
 
 

@@ -199,7 +199,9 @@ def compare_jvp(
 
 
 def _judge_outputs(case: Case, found: Slopes, given: Array, terms: Array) -> Array:
-    usual = np.broadcast_to(np.abs(case.base), given.shape)
+    steepest = np.abs(found.value).max(initial=0.0, where=np.isfinite(found.value))
+    usual = np.maximum(np.abs(case.base), steepest)  # a zero among others is zero to their rounding
+    usual = np.broadcast_to(usual, given.shape)
     width, terms = np.abs(found.gap) / 2, np.broadcast_to(terms, given.shape)
     return verdicts(given, found.value, found.error, width, terms, usual, case.tolerance)
 

@@ -314,7 +314,7 @@ def _ladder(flat: Flat, directions: Array, base: Array, start: Array, thorough: 
     sides: list[Array] = []  # right slope less left slope, level by level
     rises: list[Array] = []  # right value less left value, level by level
     grain = flat.eps * np.array([np.abs(flat.x[d != 0] / d[d != 0]).max(initial=0.0) for d in directions])
-    noise = np.zeros(shape)
+    noise, shortest, shortest_error = np.zeros(shape), best, error
     for level in range(LEVELS):
         step = (start / RATIO**level)[:, None]
         up = np.array([flat.near(flat.x + h * d, base.size) for h, d in zip(step, directions, strict=True)])
@@ -323,17 +323,24 @@ def _ladder(flat: Flat, directions: Array, base: Array, start: Array, thorough: 
         # two roundings of the value, and the grain of x itself, both blown up by the step
         noise = (flat.eps * (np.abs(up) + np.abs(down)) + 2 * grain[:, None] * np.abs(row[0])) / step
         factor = 1.0
-        for older in previous:
+        for order, older in enumerate(previous):
             factor *= RATIO**2
             row.append(row[-1] + (row[-1] - older) / (factor - 1))
             doubt = np.maximum(np.abs(row[-1] - row[-2]), np.abs(row[-1] - older)) + noise
             better = doubt < error
             best, error = np.where(better, row[-1], best), np.where(better, doubt, error)
+            if order == 0:
+                shortest, shortest_error = row[-1], doubt
         previous = row
         sides.append((up - 2 * base + down) / step)
         rises.append(up - down)
-        if level >= 3 and not thorough and np.all(error <= ENOUGH * np.maximum(np.abs(best), np.abs(base))):
-            break
+        if level >= 3 and not thorough:
+            size = np.maximum(np.abs(best), np.abs(base))
+            if np.all((error <= ENOUGH * size) & (shortest_error <= 1e-2 * size)):
+                break
+    # Two long steps over a staircase may agree by chance: what the shortest steps say must not contradict it.
+    chance = np.abs(best - shortest) > 8 * (error + shortest_error)
+    best, error = np.where(chance, shortest, best), np.where(chance, shortest_error, error)
     gap, jump = _kinks(sides, rises, best, noise)
     still = np.all([rise == 0 for rise in rises], axis=0) & np.isfinite(best)
     error = np.where(jump, np.inf, error)

@@ -1,0 +1,282 @@
+"""Random programs over the table, each computed in every way there is, until the time is up.
+
+    python -m autograd_lite.testing.fuzz --seconds 30
+    python -m autograd_lite.testing.fuzz --seconds 600 --rows multiply,sum,getitem --seed 7
+
+A program grows step by step on concrete numbers: a row is drawn, one of its own points is taken, and some of
+the point's arrays are replaced by what was computed before, moved near the point where the row's domain asks
+for it. The program is then run eagerly, traced and run again on other inputs, differentiated in both modes
+and measured by differences. What disagrees is shrunk by Hypothesis to the shortest program that shows it, and
+printed as source.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, reject, seed, settings
+from hypothesis import strategies as st
+
+import autograd_lite  # noqa: F401 - fills the table
+from autograd_lite.primitive import TABLE, Domain, Primitive
+from autograd_lite.testing.gradients import check_gradients
+from autograd_lite.testing.numeric import CannotCheck, reals
+from autograd_lite.testing.report import GradientError, called, spell
+from autograd_lite.testing.strategies import arrays
+from autograd_lite.testing.table import domains, points
+from autograd_lite.testing.trees import Array, as_array, is_differentiable, leaves, rebuild
+from autograd_lite.trace import trace
+
+LARGE = 50.0  # numbers beyond this make differences of differences meaningless
+SIZE = 32  # entries of the largest array
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A value computed earlier: the k-th."""
+
+    k: int
+
+    def __repr__(self) -> str:
+        return f"v{self.k}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """``v = row(*args, **keywords)``, where some of the arguments are values computed earlier."""
+
+    row: Primitive
+    args: tuple[Any, ...]
+    keywords: dict[str, Any]
+    part: int = -1  # which of several results is kept
+
+    def run(self, values: Sequence[Any]) -> Any:
+        args = [_filled(a, values) for a in self.args]
+        y = self.row(*args, **self.keywords)
+        return y[self.part] if self.part >= 0 else y
+
+    def source(self, k: int) -> str:
+        args = [_spelled(a) for a in self.args] + [
+            f"{name}={_spelled(v)}" for name, v in self.keywords.items()
+        ]
+        part = f"[{self.part}]" if self.part >= 0 else ""
+        return f"v{k} = {self.row.np_name or f'ag.{self.row.name}'}({', '.join(args)}){part}"
+
+
+def _filled(tree: Any, values: Sequence[Any]) -> Any:
+    return rebuild(tree, [values[v.k] if isinstance(v, Ref) else v for _, v in leaves(tree)])
+
+
+def _spelled(tree: Any) -> str:
+    if isinstance(tree, list | tuple) and any(isinstance(v, Ref) for _, v in leaves(tree)):
+        inner = ", ".join(map(_spelled, tree))
+        return f"[{inner}]" if isinstance(tree, list) else f"({inner}{',' if len(tree) == 1 else ''})"
+    return repr(tree) if isinstance(tree, Ref) else spell(tree)
+
+
+@dataclass
+class Expression:
+    """A random program: calling it runs the steps and returns the last value."""
+
+    inputs: list[Array]
+    steps: list[Step] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)  # as computed on the inputs, while growing
+
+    def __call__(self, *xs: Any) -> Any:
+        values = list(xs)
+        for step in self.steps:
+            values.append(step.run(values))
+        return values[-1]
+
+    def __str__(self) -> str:
+        n = len(self.inputs)
+        lines = [f"v{k} = {spell(x)}" for k, x in enumerate(self.inputs)]
+        return "\n".join([*lines, *(step.source(n + k) for k, step in enumerate(self.steps))])
+
+    def grow(self, step: Step) -> Ref | None:
+        """Add a step if its value is good to go on with: finite, real, of moderate size."""
+        try:
+            with np.errstate(all="ignore"):
+                y = as_array(step.run(self.values))
+        except Exception:  # whatever the row says to these arguments: they are not for it
+            return None
+        if y.dtype != np.float64 or not 0 < y.size <= SIZE or not np.all(np.abs(y) < LARGE):
+            return None
+        self.steps.append(step)
+        self.values.append(y)
+        return Ref(len(self.values) - 1)
+
+
+# -----------------------------------------------------------------------------------------------------
+# growing
+
+
+def candidates(names: Sequence[str] = ()) -> list[Primitive]:
+    """The rows that a program may be made of, simple ones first, to shrink towards."""
+    chosen = [TABLE[name] for name in names] if names else list(TABLE.values())
+    rows = [row for row in chosen if row.kind != "constant" and (row.kind == "elementwise" or row.examples)]
+    return sorted(
+        rows, key=lambda row: ("elementwise", "linear", "bilinear", "general", "composite").index(row.kind)
+    )
+
+
+@st.composite
+def expressions(draw: Any, rows: Sequence[Primitive], most: int = 6) -> Expression:
+    """A random program and its inputs."""
+    inputs = [draw(arrays((2, 3), (-2.0, 2.0))) for _ in range(draw(st.integers(1, 2)))]
+    grown = Expression(inputs, [], list(inputs))
+    for _ in range(draw(st.integers(1, most))):
+        row = draw(st.sampled_from(rows))
+        rng = np.random.default_rng(draw(st.integers(0, 255)))
+        at = list(points(row, rng))
+        args, keywords = at[draw(st.integers(0, len(at) - 1))]
+        mark = len(grown.steps)
+        filled = tuple(_with_values(draw, grown, row, i, tree) for i, tree in enumerate(args))
+        if not any(isinstance(v, Ref) for tree in filled for _, v in leaves(tree)):
+            continue
+        if grown.grow(Step(row, filled, keywords, 0 if row.outputs else -1)) is None:
+            del grown.steps[mark:], grown.values[len(inputs) + mark :]
+    if not grown.steps:
+        reject()
+    return grown
+
+
+def _with_values(draw: Any, grown: Expression, row: Primitive, i: int, tree: Any) -> Any:
+    """One argument of a row's point with some of its arrays replaced by earlier values."""
+    replaced = []
+    for _, v in leaves(tree):
+        if not is_differentiable(v) or as_array(v).dtype != np.float64 or not as_array(v).size:
+            replaced.append(v)
+            continue
+        # later values are likelier, so that programs grow deep
+        k = len(grown.values) - 1 - draw(st.integers(0, len(grown.values) - 1))
+        value = as_array(grown.values[k])
+        free = row.kind == "elementwise" and not row.examples and _inside(domains(row)[i], value)
+        replaced.append((Ref(k) if free else _near(grown, as_array(v), Ref(k))) or v)
+    return rebuild(tree, replaced)
+
+
+def _inside(domain: Any, value: Array) -> bool:
+    """Whether a value lies in a row's domain, well away from its ends and holes."""
+    if not isinstance(domain, Domain):
+        return False
+    ends = [e for e in (domain.low, domain.high, *domain.holes) if np.isfinite(e)]
+    return bool(np.all(domain.contains(value))) and all(bool(np.all(np.abs(value - e) > 0.05)) for e in ends)
+
+
+def _near(grown: Expression, point: Array, ref: Ref) -> Ref | None:
+    """``point + tanh(value) / 20`` in the point's shape, so that it stays in any domain."""
+    count = grown.values[ref.k].size
+    for name, args in (
+        ("ravel", lambda v: (v,)),
+        ("take", lambda v: (v, np.arange(point.size) % count)),
+        ("reshape", lambda v: (v, point.shape)),
+        ("tanh", lambda v: (v,)),
+        ("multiply", lambda v: (v, 0.05)),
+        ("add", lambda v: (v, point)),
+    ):
+        if name not in TABLE:
+            return None
+        new = grown.grow(Step(TABLE[name], args(ref), {}))
+        if new is None:
+            return None
+        ref = new
+    return ref
+
+
+# -----------------------------------------------------------------------------------------------------
+# checking
+
+
+def check(program: Expression, order: int = 2) -> None:
+    """Raise unless all ways to compute a program and its derivatives agree."""
+    order = min([order, *(step.row.order or order for step in program.steps)])
+    try:
+        report = check_gradients(
+            called(program, program, [f"v{k}" for k in range(len(program.inputs))]),
+            *program.inputs,
+            order=order,
+            rtol=1e-4,
+            broadcast=False,
+            kinks="note",
+        )
+    except CannotCheck:
+        reject()
+    if not report:
+        report.reproduce = str(program)
+        report.throw()
+    _traced(program)
+
+
+def _traced(program: Expression) -> None:
+    """The traced program on other inputs is the program on these."""
+    other = [x + 0.01 for x in program.inputs]
+    with np.errstate(all="ignore"):
+        expected = reals(program(*other))
+        found = reals(trace(program)(*program.inputs)(*other))
+    if not np.allclose(found, expected, rtol=1e-12, atol=1e-300, equal_nan=True):
+        raise GradientError(f"the traced program computes something else than the eager one:\n{program}")
+
+
+def run(seconds: float, names: Sequence[str] = (), first: int = 0, order: int = 2, batch: int = 50) -> int:
+    """Try random programs for some time; the number of programs, or the exception that one of them raised."""
+    rows, tried, start, number = candidates(names), 0, time.monotonic(), first
+    while tried == 0 or time.monotonic() - start < seconds:
+
+        @seed(number)
+        @settings(
+            max_examples=batch, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, Phase.shrink),
+        )  # fmt: skip
+        @given(expressions(rows))
+        def trial(program: Expression) -> None:
+            nonlocal tried
+            tried += 1
+            check(program, order)
+
+        try:
+            trial()
+        except Exception as error:
+            error.add_note(f"found in the batch with --seed {number}")
+            raise
+        number += 1
+    return tried
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m autograd_lite.testing.fuzz", description=__doc__.split("\n\n")[0]
+    )
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long to go on (default: 30)")
+    parser.add_argument(
+        "--rows", default="", metavar="A,B,…", help="rows to build programs from (default: all)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the first batch's seed (default: 0)")
+    parser.add_argument(
+        "--order", type=int, default=2, help="up to which order to differentiate (default: 2)"
+    )
+    options = parser.parse_args(argv)
+    warnings.simplefilter("ignore")
+    names = [name for name in options.rows.split(",") if name]
+    unknown = [name for name in names if name not in TABLE]
+    if unknown:
+        parser.error(f"no such row: {', '.join(unknown)}")
+    start = time.monotonic()
+    try:
+        tried = run(options.seconds, names, options.seed, options.order)
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ()), sep="\n")
+        return 1
+    print(f"{tried} programs of {len(candidates(names))} rows in {time.monotonic() - start:.0f} s: all agree")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
