@@ -2,12 +2,13 @@
 
     python examples/custom_op_bug.py
 
-`softmin` works along an axis. Its author tried it on vectors and matrices, where everything came out right;
-but the rule counts a negative axis from the end of a matrix, whatever the number of axes. On a stack of
-matrices ``axis=-1`` then sums along the wrong one: no error, only a wrong gradient.
+`softmin` works along an axis of a matrix or of a stack of matrices. Its author tried it on matrices, along
+both axes, counted from either end: everything came out right. But the rule counts a negative axis from the
+end of a matrix, however many axes there are. On a stack ``axis=-1`` then sums along the wrong one: no error,
+only a wrong gradient.
 
 Ten lines let Hypothesis choose shapes, axes and numbers. They find the mistake, shrink it to the smallest
-arrays that show it, and name the argument, the shape, the entry, both numbers, and the axis.
+arrays that show it, and name the argument, its shape, the entries and by how much they are off.
 """
 
 import time
@@ -24,7 +25,7 @@ from autograd_lite.testing.strategies import arrays, shapes
 
 
 def softmin_pull(g, y, axis):
-    k = axis if axis >= 0 else 2 + axis  # the mistake: 2 is the number of axes only for matrices
+    k = axis if axis >= 0 else axis + 2  # the mistake: only a matrix has two axes
     return y * (np.sum(g * y, axis=k, keepdims=True) - g)
 
 
@@ -40,7 +41,7 @@ def softmin(x, axis=-1):
 
 @st.composite
 def arrays_and_axes(draw):
-    x = draw(arrays(shapes(min_dims=1, min_side=2)))
+    x = draw(arrays(shapes(min_dims=2, min_side=2)))
     return x, draw(st.integers(-x.ndim, x.ndim - 1))
 
 
@@ -49,13 +50,15 @@ def test_softmin():
 
 
 def main():
-    for x in (np.array([0.5, 1.0]), np.array([[0.5, 1.0, -1.0], [0.0, 2.0, 1.0]])):
-        print(f"by hand, shape {x.shape}: {assert_gradients(softmin, x)}\n")
+    x = np.array([[0.5, 1.0, -1.0], [0.0, 2.0, 1.0]])
+    for axis in (0, 1, -1, -2):
+        assert_gradients(lambda x, axis: softmin(x, axis=axis), x, axis)
+        print(f"by hand, shape {x.shape}, axis {axis}: every derivative agrees")
     start = time.perf_counter()
     try:
         test_softmin()
     except GradientError as error:
-        print(f"found in {time.perf_counter() - start:.1f} s:\n\n{error}")
+        print(f"\nfound in {time.perf_counter() - start:.1f} s:\n\n{error}")
     else:
         raise SystemExit("the mistake was not found")
 

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -65,9 +66,8 @@ WHOLE = {
     "a thousandth too large": "1.001 * d",
     "nothing": "0 * d",
 }
-OF_TUPLES = {name: f"tuple(None if part is None else {change.replace('d', 'part')} for part in d) if type(d) is tuple "
-                   f"else {change}" for name, change in WHOLE.items()}  # fmt: skip
-AVERAGED = "d / n_ratio"
+PART_BY_PART = "tuple(None if part is None else {} for part in d) if type(d) is tuple else {}"
+OF_TUPLES = {name: PART_BY_PART.format(change.replace("d", "part"), change) for name, change in WHOLE.items()}
 
 
 def rule_mutants(row: Primitive) -> Iterator[Mutant]:
@@ -82,7 +82,7 @@ def rule_mutants(row: Primitive) -> Iterator[Mutant]:
             else:
                 yield Mutant(row, f"{place}: {name}", replaced(row, place, i, wrapped(rule, change)))
     active = [i for i, rule in enumerate(row.rules) if rule is not None]
-    for i, j in zip(active, active[1:], strict=False):
+    for i, j in pairwise(active):
         rules = list(row.rules)
         rules[i], rules[j] = rules[j], rules[i]
         pull = list(row.pull) + [None] * (len(rules) - len(row.pull))
@@ -136,6 +136,16 @@ def definition(rule: Callable[..., Any]) -> ast.Lambda | ast.FunctionDef | None:
     return None
 
 
+TURNED: dict[type, type[ast.cmpop]] = {
+    ast.Gt: ast.Lt,
+    ast.Lt: ast.Gt,
+    ast.GtE: ast.LtE,
+    ast.LtE: ast.GtE,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+}
+
+
 def edits(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     """Wrong things to write instead of one piece of syntax."""
     if isinstance(node, ast.BinOp):
@@ -147,11 +157,9 @@ def edits(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     elif isinstance(node, ast.Constant) and type(node.value) is bool:
         yield f"{node.value} flipped", ast.Constant(not node.value)
     elif isinstance(node, ast.Compare) and len(node.ops) == 1:
-        other: dict[type, ast.cmpop] = {
-            ast.Gt: ast.Lt(), ast.Lt: ast.Gt(), ast.GtE: ast.LtE(), ast.LtE: ast.GtE(), ast.Eq: ast.NotEq(), ast.NotEq: ast.Eq(),
-        }  # fmt: skip
-        if type(node.ops[0]) in other:
-            yield "a comparison turned", ast.Compare(node.left, [other[type(node.ops[0])]], node.comparators)
+        if type(node.ops[0]) in TURNED:
+            turned = TURNED[type(node.ops[0])]()
+            yield "a comparison turned", ast.Compare(node.left, [turned], node.comparators)
     elif isinstance(node, ast.IfExp):
         yield "a branch forgotten", node.body
         yield "the other branch forgotten", node.orelse
@@ -329,9 +337,8 @@ def main(argv: list[str] | None = None) -> int:
             elif not fine:
                 survivors.append(mutant)
             if options.verbose or not fine:
-                print(
-                    f"{'caught  ' if fine else 'no error' if why else 'SURVIVED'}  {mutant}{f' ({why})' if why else ''}"
-                )
+                fate = "caught  " if fine else "no error" if why else "SURVIVED"
+                print(f"{fate}  {mutant}", f"({why})" if why else "")
     seconds = time.perf_counter() - start
     print(
         f"{total} mutants of {len(rows(options.names))} rows in {seconds:.0f} s: "

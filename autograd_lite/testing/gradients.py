@@ -308,7 +308,7 @@ def _same_value(case: Case, y: Tree, how: str) -> None:
 
 
 def _alike(a: Array, b: Array, eps: float) -> bool:
-    """Equal but for rounding: what BLAS and LAPACK make of the last bit depends on where in memory an array lies."""
+    """Equal but for rounding: the last bit of BLAS and LAPACK depends on where in memory an array lies."""
     rounding = 256 * eps * np.abs(b).max(initial=0.0, where=np.isfinite(b))
     return a.shape == b.shape and np.allclose(a, b, rtol=0, atol=rounding, equal_nan=True)
 
