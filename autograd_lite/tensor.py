@@ -622,15 +622,15 @@ def _binary(row: Primitive, a: Any, b: Any) -> Tensor:
         x1, n1 = a._data, a._node
         live1 = 0 if n1 is None else n1.live
     else:
-        if type(a) not in _PLAIN and (a := _plain(a)) is NotImplemented:
-            return NotImplemented
+        if type(a) not in _PLAIN and (isinstance(a := _plain(a), Tensor) or a is NotImplemented):
+            return a if a is NotImplemented else _binary(row, a, b)
         x1, n1, live1 = a, None, 0
     if isinstance(b, Tensor):
         x2, n2 = b._data, b._node
         live2 = 0 if n2 is None else n2.live
     else:
-        if type(b) not in _PLAIN and (b := _plain(b)) is NotImplemented:
-            return NotImplemented
+        if type(b) not in _PLAIN and (isinstance(b := _plain(b), Tensor) or b is NotImplemented):
+            return b if b is NotImplemented else _binary(row, a, b)
         x2, n2, live2 = b, None, 0
     try:
         y = row.fn(x1, x2)

@@ -354,9 +354,11 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     values = np.astype(entire(values), arr.dtype)
     obj = np.asarray(obj) if hasattr(obj, "_data") else obj
     n = arr.shape[axis]
-    if not isinstance(obj, slice) and np.ndim(obj) == 0:  # one place: the first axis of the values is `axis`
-        values = np.moveaxis(np.reshape(values, (1,) * (arr.ndim - values.ndim) + values.shape), 0, axis)
-        obj = [as_int(obj)] * values.shape[axis]
+    if not isinstance(obj, slice) and np.size(obj) == 1:  # several values may go to one place
+        values = np.reshape(values, (1,) * (arr.ndim - values.ndim) + values.shape)
+        if np.ndim(obj) == 0:  # NumPy: then the first axis of the values is the one of insertion
+            values = np.moveaxis(values, 0, axis)
+        obj = np.repeat(obj, values.shape[axis])
     count = np.insert(np.arange(n), obj, 0).size - n
     origin = np.insert(np.arange(n), obj, -1 - np.arange(count))  # -1 - k: the k-th of the new ones goes here
     new = np.empty(count, np.intp)
