@@ -1,7 +1,6 @@
-"""Differences, integrals and interpolation; evenly spaced points; statistics of two variables.
+"""Differences, integrals and interpolation; evenly spaced points; functions applied along axes.
 
-Nearly all of it is composed of other rows: these are formulas, and a formula differentiates itself. `sinc` and `i0`
-are rows that know all their derivatives, because the textbook forms of these divide 0 by 0 at the origin.
+All of it is composed of other rows: these are formulas, and a formula differentiates itself.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..primitive import composite, elementwise, general
+from ..primitive import composite, general
 from .joining import entire
 
 _NONE: Any = np._NoValue
@@ -29,10 +28,25 @@ def _from(start: int | None, stop: int | None, axis: int) -> Any:
     return (slice(None),) * axis + (slice(start, stop),)
 
 
-# ---------------------------------------------------------------------------------------- differences and integrals
+def _normal(*shapes: Any, **params: Any) -> Any:
+    """An example: normal numbers in these shapes, and keywords."""
+    return lambda rng: (tuple(rng.normal(size=s) for s in shapes), params)
 
 
-@composite(np.diff)
+def _rising(rng: Any, n: int) -> Any:
+    return np.cumsum(rng.uniform(0.5, 1, size=n))
+
+
+# ---------------------------------------------------------------------------------- differences and integrals
+
+
+@composite(
+    np.diff,
+    examples=(
+        _normal((5,)), _normal((3, 4), n=2), _normal((3, 4), axis=0), _normal((3,), n=0),
+        _normal((2, 3), prepend=0.5, append=1.5),
+    ),
+)  # fmt: skip
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any = _NONE) -> Any:
     """The n-th differences along an axis, ``x[i + 1] - x[i]`` n times over."""
     if n < 0:
@@ -43,7 +57,8 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any =
     axis = normalize_axis_index(axis, a.ndim)
     one = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
     before, after = (
-        [] if end is _NONE else [np.broadcast_to(end, one) if np.ndim(end) == 0 else end] for end in (prepend, append)
+        [] if end is _NONE else [np.broadcast_to(end, one) if np.ndim(end) == 0 else end]
+        for end in (prepend, append)
     )
     if before or after:
         a = np.concatenate([*before, a, *after], axis)
@@ -53,7 +68,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any =
     return a
 
 
-@composite(np.ediff1d)
+@composite(np.ediff1d, examples=(_normal((2, 3)), _normal((4,), to_end=[1.0, 2.0], to_begin=3.0)))
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """The differences of neighbours in the flattened array, between two given ends."""
     steps = np.diff(np.ravel(array(ary)))
@@ -62,7 +77,13 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     return np.concatenate(parts) if len(parts) > 1 else steps
 
 
-@composite(np.trapezoid)
+@composite(
+    np.trapezoid,
+    examples=(
+        _normal((5,)), _normal((3, 4), dx=0.3, axis=0),
+        _normal((3, 4), (4,)), _normal((3, 4), (3, 4), axis=0),
+    ),
+)  # fmt: skip
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral along an axis by the trapezoidal rule."""
     y = array(y)
@@ -74,15 +95,24 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     return np.sum(dx * (y[_from(1, None, axis)] + y[_from(None, -1, axis)]) / 2, axis=axis)
 
 
-@composite(np.gradient)
+@composite(
+    np.gradient,
+    examples=(
+        _normal((5,)), _normal((3, 4)), _normal((3, 4), axis=0, edge_order=2),
+        lambda rng: ((rng.normal(size=(2, 4)), _rising(rng, 4)), {"axis": 1, "edge_order": 2}),
+        lambda rng: ((rng.normal(size=(2, 4)), 0.5, _rising(rng, 4)), {}),
+    ),
+)  # fmt: skip
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    """Central differences inside and one-sided ones at the ends, along one axis or a tuple of arrays for several."""
+    """Central differences inside and one-sided ones at the ends, along an axis; a tuple for several axes."""
     f = array(f)
     if f.dtype.kind not in "fc":
         f = f.astype(float)
     axes = normalize_axis_tuple(range(f.ndim) if axis is None else axis, f.ndim)
     if len(varargs) not in (0, 1, len(axes)):
-        raise TypeError(f"gradient: {len(varargs)} spacings for {len(axes)} axes; give none, one, or one for each")
+        raise TypeError(
+            f"gradient: {len(varargs)} spacings for {len(axes)} axes; give none, one, or one for each"
+        )
     if len(varargs) == 1 and len(axes) > 1 and np.ndim(varargs[0]):
         raise TypeError(f"gradient: one array of positions for {len(axes)} axes; give one for each")
     if edge_order not in (1, 2):
@@ -93,7 +123,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
 
 
 def _slope(f: Any, axis: int, dx: Any, edge_order: int) -> Any:
-    """The derivative along one axis: in each point that of the parabola (at the ends perhaps the line) through it."""
+    """The derivative along one axis: in each point that of the parabola (or line) through it."""
     n = f.shape[axis]
     if n < edge_order + 1:
         raise ValueError(f"gradient: {n} points along axis {axis} are too few for edge_order={edge_order}")
@@ -115,12 +145,23 @@ def _slope(f: Any, axis: int, dx: Any, edge_order: int) -> Any:
     return np.concatenate([first, inside, last], axis)
 
 
-@composite(np.interp)
+@composite(
+    np.interp,
+    examples=(
+        lambda rng: ((rng.uniform(-1, 5, size=(2, 3)), np.arange(5.0), rng.normal(size=5)), {}),
+        lambda rng: (
+            (rng.uniform(-1, 5, size=6), _rising(rng, 5), rng.normal(size=5)), {"left": -1.0, "right": 3.0}
+        ),
+        lambda rng: ((rng.uniform(-9, 9, size=6), [0.1, 0.5, 0.4], rng.normal(size=3)), {"period": 0.9}),
+    ),
+)  # fmt: skip
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    """The broken line through (xp, fp) at x, which differentiates by all three; at a corner the slope to its right."""
+    """The broken line through (xp, fp) at x, a function of all three; at a corner, the slope to its right."""
     x, xp, fp = array(x), array(xp), array(fp)
     if xp.ndim != 1 or fp.shape != xp.shape or not xp.size:
-        raise ValueError(f"interp: points of shapes {xp.shape} and {fp.shape}; they must be two equally long lists")
+        raise ValueError(
+            f"interp: points of shapes {xp.shape} and {fp.shape}; they must be two equally long lists"
+        )
     if period is not None:
         x, xp, left, right = x % abs(period), xp % abs(period), None, None
         order = np.argsort(xp)
@@ -151,7 +192,7 @@ unwrap = general(
     ),
 )  # fmt: skip
 
-# ------------------------------------------------------------------------------------------------- evenly spaced
+# ---------------------------------------------------------------------------------------------- evenly spaced
 
 
 def _steps(num: int, endpoint: bool, ndim: int) -> Any:
@@ -167,10 +208,17 @@ def _typed(y: Any, dtype: Any) -> Any:
     return (np.floor(y) if np.issubdtype(dtype, np.integer) else y).astype(dtype)
 
 
-@composite(np.linspace)
+@composite(
+    np.linspace,
+    examples=(
+        _normal((), (), num=5), _normal((3,), (3,), num=4, endpoint=False),
+        _normal((2, 3), (3,), num=3, axis=-1),
+        _normal((), (), num=4, retstep=True), _normal((), (), num=1), _normal((2,), (2,), num=0),
+    ),
+)  # fmt: skip
 def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0,
-    *, device: Any = None,
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
+    axis: int = 0, *, device: Any = None,
 ) -> Any:  # fmt: skip
     """`num` points from `start` to `stop`, each a weighted mean of the two."""
     t = _steps(num, endpoint, max(np.ndim(start), np.ndim(stop)))
@@ -180,145 +228,93 @@ def linspace(
     return (y, (stop - start) / intervals if intervals > 0 else math.nan) if retstep else y
 
 
-@composite(np.logspace)
+@composite(
+    np.logspace,
+    examples=(_normal((), (), num=5), _normal((3,), (3,), num=4, base=np.array([2.0, 3.0, 1.5]))),
+)  # fmt: skip
 def logspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    base: Any = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
 ) -> Any:
     """`num` powers of `base` with evenly spaced exponents."""
     if np.ndim(base):
         ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
-        start, stop, base = (np.reshape(x, (1,) * (ndim - np.ndim(x)) + np.shape(x)) for x in (start, stop, base))
+        start, stop, base = (
+            np.reshape(x, (1,) * (ndim - np.ndim(x)) + np.shape(x)) for x in (start, stop, base)
+        )
         base = np.expand_dims(base, axis)
     return _typed(base ** np.linspace(start, stop, num, endpoint, axis=axis), dtype)
 
 
-@composite(np.geomspace)
-def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+@composite(
+    np.geomspace,
+    examples=(
+        lambda rng: ((rng.uniform(1, 2), rng.uniform(3, 4)), {"num": 5}),
+        lambda rng: ((-rng.uniform(1, 2, size=3), -rng.uniform(3, 4, size=3)), {"num": 3, "axis": 1}),
+    ),
+)  # fmt: skip
+def geomspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Any:
     """`num` points from `start` to `stop`, each the same multiple of the one before."""
     t = _steps(num, endpoint, max(np.ndim(start), np.ndim(stop)))
     y = _typed(start * (stop / start) ** t, dtype)
     return np.moveaxis(y, 0, axis) if axis else y
 
 
-# --------------------------------------------------------------------------------------------------- covariance
+# --------------------------------------------------------------------------------------- functions along axes
 
 
-@composite(np.cov)
-def cov(
-    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights: Any = None,
-    aweights: Any = None, *, dtype: Any = None,
-) -> Any:  # fmt: skip
-    """The covariances of the variables in the rows of `m` (and `y`), over its columns."""
-    rows = [_variables(x, rowvar, dtype) for x in (m, y) if x is not None]
-    x = np.concatenate(rows) if len(rows) > 1 else rows[0]
-    w = None if fweights is None else array(fweights)
-    w = w if aweights is None else array(aweights) if w is None else w * aweights
-    ddof = (0 if bias else 1) if ddof is None else ddof
-    total = x.shape[1] if w is None else np.sum(w)
-    norm = total
-    if ddof:
-        norm = total - ddof * (1 if aweights is None else np.sum(w * aweights) / total)
-    x = x - np.average(x, axis=1, weights=w)[:, None]
-    return np.squeeze((x if w is None else x * w) @ np.conj(x.T) / norm)
-
-
-def _variables(x: Any, rowvar: bool, dtype: Any) -> Any:
-    x = array(x)
-    if x.ndim > 2:
-        raise ValueError(f"cov: an array of shape {x.shape}; a variable in each row (or column) makes two axes")
-    x = x.astype(np.result_type(x, np.float64) if dtype is None else dtype)
-    return x[None, :] if x.ndim == 1 else x[None, None] if x.ndim == 0 else x if rowvar else x.T
-
-
-@composite(np.corrcoef)
-def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
-    """The correlation of each two variables: their covariance over the product of their spreads."""
-    c = np.cov(x, y, rowvar, dtype=dtype)
-    if c.ndim == 0:
-        return c / c
-    spread = np.sqrt(np.real(np.diagonal(c)))
-    r = c / spread[:, None] / spread
-    return r if r.dtype.kind == "c" else np.clip(r, -1, 1)
-
-
-# --------------------------------------------------------------------------------------- nan, inf, rounding errors
-
-nan_to_num = elementwise(
-    lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
-    lambda x: np.isfinite(x),
-    of=np.nan_to_num,
-    name="nan_to_num",
-    np_name="np.nan_to_num",
-    bind=lambda x, copy=True, nan=0.0, posinf=None, neginf=None: (
-        (x,), {"nan": nan, "posinf": posinf, "neginf": neginf}
+@composite(
+    np.apply_along_axis,
+    examples=(
+        lambda rng: ((np.cumsum, 0, rng.normal(size=(3, 2))), {}),
+        lambda rng: ((np.mean, -1, rng.normal(size=(2, 3, 2))), {}),
+        lambda rng: ((np.diag, 1, rng.normal(size=(2, 3, 2))), {}),
     ),
-    tex=r"{x}",
-)  # fmt: skip
-
-
-@composite(np.real_if_close)
-def real_if_close(a: Any, tol: Any = 100) -> Any:
-    """The real part, if the imaginary one is nothing but rounding errors."""
-    a = array(a)
-    if a.dtype.kind != "c":
-        return a
-    if tol > 1:
-        tol = tol * np.finfo(a.dtype).eps
-    return np.real(a) if np.all(np.abs(np.imag(a)) < tol) else a
-
-
-# --------------------------------------------------------------------- functions that know their n-th derivative
-
-
-def _float(x: Any) -> Any:
-    x = np.asarray(x)
-    return x if x.dtype.kind in "fc" else x.astype(float)
-
-
-def _sinc_derivative(x: Any, n: int) -> Any:
-    """The n-th derivative of sin(pi x) / (pi x), which is the integral of cos(pi x t) over t from 0 to 1.
-
-    Away from 0 by the recurrence that differentiating ``x sinc(x) = sin(pi x) / pi`` n times gives; near it by the
-    Taylor series, since the recurrence divides by x once for each order.
-    """
-    z = math.pi * _float(x)
-    near = np.abs(z) < n + 1
-    u = np.where(near, z, 0)
-    series: Any = 0.0 * u
-    for k in range(14 + 3 * n + n // 2, (n + 1) // 2 - 1, -1):  # the small terms first
-        series = series + (-1) ** k / ((2 * k + 1) * math.factorial(2 * k - n)) * u ** (2 * k - n)
-    v = np.where(near, 1, z)
-    far = np.sin(v) / v
-    for k in range(1, n + 1):
-        far = (np.sin(v + k * (math.pi / 2)) - k * far) / v
-    return math.pi**n * np.where(near, series, far)
-
-
-def _i0_derivative(x: Any, n: int) -> Any:
-    """The n-th derivative of I0, the mean of ``cos(t)**n exp(x cos t)`` over a full turn of t (DLMF 10.32.1).
-
-    Of a periodic function the midpoint rule takes the mean to full accuracy: here for all x up to 700, where I0 ends.
-    """
-    x = _float(x)
-    total: Any = 0.0 * x
-    for c in np.cos((np.arange(64) + 0.5) * (math.pi / 128)).tolist():
-        total = total + c**n * (np.sinh(c * x) if n % 2 else np.cosh(c * x))
-    return total / 64
-
-
-sinc_derivative = elementwise(
-    _sinc_derivative,
-    lambda x, n: sinc_derivative(x, n + 1),
-    name="sinc_derivative",
-    bind=lambda x, n=1: ((x,), {"n": n}),
-    tex=r"\operatorname{{sinc}}^{{({n})}} {x}",
 )
-sinc = elementwise(np.sinc, lambda x: sinc_derivative(x, 1), np_name="np.sinc", tex=r"\operatorname{{sinc}} {x}")
-i0_derivative = elementwise(
-    _i0_derivative,
-    lambda x, n: i0_derivative(x, n + 1),
-    name="i0_derivative",
-    bind=lambda x, n=1: ((x,), {"n": n}),
-    tex="I_0^{{({n})}}({x})",
+def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    """`func1d` of each line along an axis; what it returns takes the place of the line."""
+    arr = array(arr)
+    axis = normalize_axis_index(axis, arr.ndim)
+    lines = np.moveaxis(arr, axis, -1)
+    outer = lines.shape[:-1]
+    if 0 in outer:
+        raise ValueError(f"apply_along_axis: an array of shape {arr.shape} has no lines along axis {axis}")
+    results = [array(func1d(lines[at], *args, **kwargs)) for at in np.ndindex(*outer)]
+    y = np.reshape(np.stack(results), (*outer, *results[0].shape))
+    own = results[0].ndim
+    return np.moveaxis(y, tuple(range(-own, 0)), tuple(range(axis, axis + own)))
+
+
+@composite(np.apply_over_axes, examples=(lambda rng: ((np.sum, rng.normal(size=(2, 3, 2)), (0, -1)), {}),))
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    """`func` over one axis after another, each of which stays, with size 1."""
+    y = array(a)
+    for axis in np.atleast_1d(axes).tolist():
+        folded = func(y, axis)
+        y = folded if folded.ndim == y.ndim else np.expand_dims(folded, axis)
+    return y
+
+
+@composite(
+    np.lib.stride_tricks.sliding_window_view,
+    np_name="np.lib.stride_tricks.sliding_window_view",
+    examples=(
+        lambda rng: ((rng.normal(size=5), 3), {}),
+        lambda rng: ((rng.normal(size=(3, 4)), (2, 2)), {}),
+        lambda rng: ((rng.normal(size=(3, 4)), 2), {"axis": 0}),
+    ),
 )
-i0 = elementwise(np.i0, lambda x: i0_derivative(x, 1), np_name="np.i0", tex="I_0({x})")
+def sliding_window_view(
+    x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
+) -> Any:
+    """All windows of a shape, in new axes at the end; each entry is taken as often as a window shows it."""
+    x = array(x)
+    places = np.arange(x.size).reshape(x.shape)
+    return np.ravel(x)[np.lib.stride_tricks.sliding_window_view(places, window_shape, axis)]

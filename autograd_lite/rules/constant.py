@@ -1,7 +1,8 @@
 """Functions whose derivative is zero wherever there is one: known, not forgotten.
 
-A result is a Tensor off the record. What is a number of no ufunc stands here; the ufuncs (`floor`, `sign`, comparisons)
-are in :mod:`.elementwise`, positions (`argsort`, `nonzero`) in :mod:`.sorting`, `argmax` and `any` in :mod:`.reduction`.
+A result is a Tensor off the record. What is a number of no ufunc stands here; the ufuncs (`floor`, `sign`,
+comparisons) are in :mod:`.elementwise`, positions (`argsort`, `nonzero`) in :mod:`.sorting`, `argmax` and
+`any` in :mod:`.reduction`.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ for _fn, *_arrays in (
     constant(_fn, bind=by_signature(_fn, *_arrays))
 ROWS[np.around] = round = TABLE["round"]
 fix, isclose = TABLE["fix"], TABLE["isclose"]
-iscomplex, isreal, isneginf, isposinf = (TABLE[name] for name in ("iscomplex", "isreal", "isneginf", "isposinf"))
+iscomplex, isreal, isneginf, isposinf = (
+    TABLE[name] for name in ("iscomplex", "isreal", "isneginf", "isposinf")
+)
 ones_like, zeros_like, empty_like = (TABLE[name] for name in ("ones_like", "zeros_like", "empty_like"))
 
 
 @composite(np.full_like)
 def full_like(
-    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None,
+    *, device: Any = None,
 ) -> Any:  # fmt: skip
     """`fill_value`, whose derivative is kept, in the shape of `a`."""
     a = array(a)

@@ -1,11 +1,12 @@
 """Polynomials as arrays of their coefficients, the highest power first.
 
-A leading coefficient that happens to be 0 stays where it is: it is a variable like the others, and has a derivative.
-(NumPy's `polymul` and `polydiv` cut it off.)
+A leading coefficient that happens to be 0 stays where it is: it is a variable like the others, and has a
+derivative. (NumPy's `polymul` and `polydiv` cut it off.)
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,17 @@ from ..primitive import composite, general
 from .calculus import array
 
 
+def _normal(*shapes: Any, **params: Any) -> Any:
+    """An example: normal numbers in these shapes, and keywords."""
+    return lambda rng: (tuple(rng.normal(size=s) for s in shapes), params)
+
+
 def _coefficients(p: Any) -> Any:
     p = array(p)
     return np.reshape(p, (1,)) if p.ndim == 0 else p
 
 
-@composite(np.polyval)
+@composite(np.polyval, examples=(_normal((4,), (2, 3)), _normal((1,), ()), _normal((3,), (0,))))
 def polyval(p: Any, x: Any) -> Any:
     """The value at `x`, by Horner's rule."""
     p, x = _coefficients(p), array(x)
@@ -29,7 +35,7 @@ def polyval(p: Any, x: Any) -> Any:
     return y
 
 
-@composite(np.vander)
+@composite(np.vander, examples=(_normal((3,)), _normal((4,), N=3, increasing=True), _normal((2,), N=0)))
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The powers of each entry of `x`, in its row."""
     x = array(x)
@@ -45,27 +51,27 @@ def _aligned(a1: Any, a2: Any) -> Any:
     return (np.concatenate([np.zeros(n - a.shape[0], a.dtype), a]) for a in (a1, a2))
 
 
-@composite(np.polyadd)
+@composite(np.polyadd, examples=(_normal((4,), (2,)), _normal((2,), (4,))))
 def polyadd(a1: Any, a2: Any) -> Any:
     """The sum of two polynomials."""
     a1, a2 = _aligned(a1, a2)
     return a1 + a2
 
 
-@composite(np.polysub)
+@composite(np.polysub, examples=(_normal((4,), (2,)), _normal((2,), (4,))))
 def polysub(a1: Any, a2: Any) -> Any:
     """The difference of two polynomials."""
     a1, a2 = _aligned(a1, a2)
     return a1 - a2
 
 
-@composite(np.polymul)
+@composite(np.polymul, examples=(_normal((4,), (2,)), _normal((1,), (3,))))
 def polymul(a1: Any, a2: Any) -> Any:
     """The product of two polynomials."""
     return np.convolve(_coefficients(a1), _coefficients(a2))
 
 
-@composite(np.polydiv)
+@composite(np.polydiv, examples=(_normal((4,), (2,)), _normal((2,), (4,)), _normal((4,), (1,))))
 def polydiv(u: Any, v: Any) -> Any:
     """The quotient and the remainder of two polynomials, by long division."""
     u, v = _coefficients(u) + 0.0, _coefficients(v) + 0.0
@@ -78,7 +84,7 @@ def polydiv(u: Any, v: Any) -> Any:
     return np.stack(quotient) if quotient else 0 * u[:1], rest if rest.shape[0] else 0 * u[:1]
 
 
-@composite(np.polyder)
+@composite(np.polyder, examples=(_normal((4,)), _normal((4,), m=2), _normal((2,), m=3)))
 def polyder(p: Any, m: int = 1) -> Any:
     """The m-th derivative."""
     if m < 0:
@@ -89,7 +95,7 @@ def polyder(p: Any, m: int = 1) -> Any:
     return p
 
 
-@composite(np.polyint)
+@composite(np.polyint, examples=(_normal((4,)), _normal((3,), m=2, k=[1.0, 2.0]), _normal((3,), m=2, k=3.0)))
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """The m-th integral, with the constants `k`."""
     if m < 0:
@@ -103,18 +109,22 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     return p
 
 
-@composite(np.poly)
+@composite(np.poly, examples=(_normal((4,)), lambda rng: ((rng.normal(size=(3, 3)),), {})))
 def poly(seq_of_zeros: Any) -> Any:
     """The polynomial with these zeros, or the characteristic one of a matrix."""
     zeros = _coefficients(seq_of_zeros)
     if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1]:
         zeros = np.linalg.eigvals(zeros)
     elif zeros.ndim != 1:
-        raise ValueError(f"poly: an array of shape {zeros.shape}; a list of zeros has one axis, a square matrix two")
+        raise ValueError(
+            f"poly: an array of shape {zeros.shape}; a list of zeros has one axis, a square matrix two"
+        )
     p, end = np.ones(1, zeros.dtype), np.zeros(1, zeros.dtype)
     for k in range(zeros.shape[0]):
         p = np.concatenate([p, end]) - zeros[k] * np.concatenate([end, p])
-    return np.real(p) if p.dtype.kind == "c" and np.array_equal(np.sort(zeros), np.sort(np.conj(zeros))) else p
+    return (
+        np.real(p) if p.dtype.kind == "c" and np.array_equal(np.sort(zeros), np.sort(np.conj(zeros))) else p
+    )
 
 
 def _roots_pull(g: Any, y: Any, x: Any) -> Any:
@@ -134,3 +144,59 @@ roots = general(
         lambda rng: ((np.array([1.0, 3.0, 0.0]),), {}),
     ),
 )
+
+
+@composite(
+    np.polyfit,
+    examples=(
+        lambda rng: ((np.arange(5.0), rng.normal(size=5), 2), {}),
+        lambda rng: ((rng.normal(size=6), rng.normal(size=(6, 2)), 1), {"w": rng.uniform(1, 2, size=6)}),
+        lambda rng: ((np.arange(6.0), rng.normal(size=6), 2), {"cov": True}),
+    ),
+)
+def polyfit(
+    x: Any,
+    y: Any,
+    deg: int,
+    rcond: float | None = None,
+    full: bool = False,
+    w: Any = None,
+    cov: bool | str = False,
+) -> Any:
+    """The polynomial of degree `deg` nearest to the points (x, y), by least squares."""
+    x, y = array(x) + 0.0, array(y) + 0.0
+    if deg < 0 or x.ndim != 1 or y.ndim not in (1, 2) or x.shape[0] != y.shape[0] or not x.size:
+        raise ValueError(
+            f"polyfit: degree {deg} and points of shapes {x.shape}, {y.shape}; x has one axis, y as many rows"
+        )
+    if rcond is None:
+        rcond = x.shape[0] * float(np.finfo(x.dtype).eps)
+    powers = np.vander(x, deg + 1)
+    if w is not None:
+        w = array(w) + 0.0
+        powers, y = powers * w[:, None], y * (w if y.ndim == 1 else w[:, None])
+    scale = np.sqrt(np.sum(powers * powers, axis=0))  # the columns are of very different sizes
+    powers = powers / scale
+    p, squares, rank, s = np.linalg.lstsq(powers, y, rcond)
+    p = (p.T / scale).T
+    if full:
+        return p, squares, rank, s, rcond
+    if rank != deg + 1:
+        warnings.warn(
+            "polyfit: the points do not determine the polynomial well",
+            np.exceptions.RankWarning,
+            stacklevel=4,
+        )
+    if not cov:
+        return p
+    spread = np.linalg.inv(powers.T @ powers) / (scale[:, None] * scale)
+    if cov != "unscaled":
+        if x.shape[0] <= deg + 1:
+            raise ValueError(
+                f"polyfit: cov=True needs more than {deg + 1} points for degree {deg}; or cov='unscaled'"
+            )
+        squares = squares / (x.shape[0] - deg - 1)
+        spread = spread * squares if y.ndim == 1 else spread[:, :, None] * squares
+    elif y.ndim == 2:
+        spread = spread[:, :, None]
+    return p, spread

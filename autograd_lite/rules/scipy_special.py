@@ -1,10 +1,11 @@
 """SciPy's special functions: rows that the table gains when the first of them is met.
 
-SciPy is not imported for the table's sake. It is there already when a tensor comes to ``scipy.special.erf``, and it is
-asked for when somebody writes ``ag.special.erf``; then its functions get their rows, once.
+SciPy is not imported for the table's sake. It is there already when a tensor comes to ``scipy.special.erf``,
+and it is asked for when somebody writes ``ag.special.erf``; then its functions get their rows, once.
 
-Source of the formulas: the NIST Digital Library of Mathematical Functions (https://dlmf.nist.gov), by chapter below.
-Bessel functions are differentiated by the recurrences that have no ``1 / x`` in them, so that 0 is like any other point.
+Source of the formulas: the NIST Digital Library of Mathematical Functions (https://dlmf.nist.gov), by chapter
+below. Bessel functions are differentiated by the recurrences that have no ``1 / x`` in them, so that 0 is
+like any other point.
 """
 
 from __future__ import annotations
@@ -51,9 +52,25 @@ def declare() -> dict[str, Primitive]:
                 row.np_name = f"scipy.special.{row.name}"
                 ROWS[getattr(S, row.name)] = row
             ours = {
-                "expit": "sigmoid", "log_expit": "log_sigmoid", **{name: name for name in (
-                    "logit", "xlogy", "xlog1py", "entr", "rel_entr", "kl_div", "i0", "log1p", "expm1", "exp2", "cbrt")}
-            }  # fmt: skip
+                "expit": "sigmoid",
+                "log_expit": "log_sigmoid",
+                **{
+                    name: name
+                    for name in (
+                        "logit",
+                        "xlogy",
+                        "xlog1py",
+                        "entr",
+                        "rel_entr",
+                        "kl_div",
+                        "i0",
+                        "log1p",
+                        "expm1",
+                        "exp2",
+                        "cbrt",
+                    )
+                },
+            }
             for name, own in ours.items():
                 ROWS[getattr(S, name)] = TABLE[own]
             SCIPY.update({row.name: row for row in rows}, **{name: TABLE[own] for name, own in ours.items()})
@@ -65,14 +82,14 @@ def _no_rule(function: str, argument: str) -> Any:
 
     def refuse() -> NoReturn:
         raise NotImplementedError(
-            f"{function} is not differentiable with respect to {argument} here: give it as a number or an array "
-            "(x.data), not as a tensor that requires gradients"
+            f"{function} is not differentiable with respect to {argument} here: give it as a number or an "
+            "array (x.data), not as a tensor that requires gradients"
         )
 
     return refuse
 
 
-# ------------------------------------------------------------------------------------------------------- chapter 7
+# -------------------------------------------------------------------------------------------------- chapter 7
 
 _ROOT_PI = math.sqrt(math.pi)
 _ROOT_2PI = math.sqrt(2 * math.pi)
@@ -82,23 +99,33 @@ def _error_functions(S: Any) -> list[Primitive]:
     return [
         elementwise(S.erf, lambda x: 2 / _ROOT_PI * np.exp(-x * x), tex=r"\operatorname{{erf}} {x}"),
         elementwise(S.erfc, lambda x: -2 / _ROOT_PI * np.exp(-x * x), tex=r"\operatorname{{erfc}} {x}"),
-        elementwise(S.erfcx, lambda x, y: 2 * x * y - 2 / _ROOT_PI, tex=r"e^{{{x}^2}} \operatorname{{erfc}} {x}"),
+        elementwise(
+            S.erfcx, lambda x, y: 2 * x * y - 2 / _ROOT_PI, tex=r"e^{{{x}^2}} \operatorname{{erfc}} {x}"
+        ),
         elementwise(S.erfi, lambda x: 2 / _ROOT_PI * np.exp(x * x), tex=r"\operatorname{{erfi}} {x}"),
         elementwise(S.dawsn, lambda x, y: 1 - 2 * x * y, tex="F({x})"),
         elementwise(
-            S.erfinv, lambda y: _ROOT_PI / 2 * np.exp(y * y), domain=interval(-1, 1), tex=r"\operatorname{{erf}}^{{-1}} {x}"
+            S.erfinv,
+            lambda y: _ROOT_PI / 2 * np.exp(y * y),
+            domain=interval(-1, 1),
+            tex=r"\operatorname{{erf}}^{{-1}} {x}",
         ),
         elementwise(
-            S.erfcinv, lambda y: -_ROOT_PI / 2 * np.exp(y * y), domain=interval(0, 2), tex=r"\operatorname{{erfc}}^{{-1}} {x}"
+            S.erfcinv,
+            lambda y: -_ROOT_PI / 2 * np.exp(y * y),
+            domain=interval(0, 2),
+            tex=r"\operatorname{{erfc}}^{{-1}} {x}",
         ),
         elementwise(S.ndtr, lambda x: np.exp(-x * x / 2) / _ROOT_2PI, tex=r"\Phi({x})"),
         # exp(-x²/2) / ndtr(x), without the quotient of two numbers that vanish together
         elementwise(S.log_ndtr, lambda x: 2 / _ROOT_2PI / S.erfcx(-x / math.sqrt(2)), tex=r"\ln \Phi({x})"),
-        elementwise(S.ndtri, lambda y: _ROOT_2PI * np.exp(y * y / 2), domain=interval(0, 1), tex=r"\Phi^{{-1}}({x})"),
+        elementwise(
+            S.ndtri, lambda y: _ROOT_2PI * np.exp(y * y / 2), domain=interval(0, 1), tex=r"\Phi^{{-1}}({x})"
+        ),
     ]
 
 
-# ------------------------------------------------------------------------------------------------- chapters 5 and 8
+# ------------------------------------------------------------------------------------------- chapters 5 and 8
 
 
 def _gamma(S: Any) -> list[Primitive]:
@@ -108,7 +135,7 @@ def _gamma(S: Any) -> list[Primitive]:
     def _polygamma(x: Any, n: int) -> Any:  # scipy.special.polygamma itself turns float32 into float64
         return S.psi(x) if n == 0 else -((-1) ** n) * math.factorial(n) * S.zeta(n + 1.0, x)
 
-    polygamma = elementwise(
+    polygamma: Primitive = elementwise(
         _polygamma,
         lambda x, n: polygamma(n + 1, x),
         name="polygamma",
@@ -175,7 +202,7 @@ def _order(name: str, n: Any) -> int:
     return int(n)
 
 
-# ------------------------------------------------------------------------------------------------------ chapter 10
+# ------------------------------------------------------------------------------------------------- chapter 10
 
 
 def _of_order(name: str) -> Any:
@@ -188,51 +215,78 @@ def _bessel(S: Any) -> list[Primitive]:
         elementwise(S.j0, lambda x: -S.j1(x), tex="J_0({x})"),
         elementwise(S.j1, lambda x: (S.j0(x) - S.jv(2, x)) / 2, tex="J_1({x})"),
         elementwise(
-            S.jv, _of_order("jv"), lambda x1, x2: (S.jv(x1 - 1, x2) - S.jv(x1 + 1, x2)) / 2, domain=(POSITIVE, POSITIVE),
+            S.jv,
+            _of_order("jv"),
+            lambda x1, x2: (S.jv(x1 - 1, x2) - S.jv(x1 + 1, x2)) / 2,
+            domain=(POSITIVE, POSITIVE),
             tex="J_{{{x1}}}({x2})",
         ),
         elementwise(S.y0, lambda x: -S.y1(x), domain=POSITIVE, tex="Y_0({x})"),
         elementwise(S.y1, lambda x: (S.y0(x) - S.yv(2, x)) / 2, domain=POSITIVE, tex="Y_1({x})"),
         elementwise(
-            S.yv, _of_order("yv"), lambda x1, x2: (S.yv(x1 - 1, x2) - S.yv(x1 + 1, x2)) / 2, domain=(POSITIVE, POSITIVE),
+            S.yv,
+            _of_order("yv"),
+            lambda x1, x2: (S.yv(x1 - 1, x2) - S.yv(x1 + 1, x2)) / 2,
+            domain=(POSITIVE, POSITIVE),
             tex="Y_{{{x1}}}({x2})",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _modified_bessel(S: Any) -> list[Primitive]:
-    """10.29: I' = (I[v-1] + I[v+1]) / 2, K' = -(K[v-1] + K[v+1]) / 2; the e-variants carry exp(-|x|), exp(x)."""
+    """10.29: I' = (I[v-1] + I[v+1]) / 2, K' = -(K[v-1] + K[v+1]) / 2; the e-variants carry a factor."""
     both = (POSITIVE, POSITIVE)
     return [
         elementwise(S.i1, lambda x: (S.i0(x) + S.iv(2, x)) / 2, tex="I_1({x})"),
         elementwise(
-            S.iv, _of_order("iv"), lambda x1, x2: (S.iv(x1 - 1, x2) + S.iv(x1 + 1, x2)) / 2, domain=both, tex="I_{{{x1}}}({x2})"
+            S.iv,
+            _of_order("iv"),
+            lambda x1, x2: (S.iv(x1 - 1, x2) + S.iv(x1 + 1, x2)) / 2,
+            domain=both,
+            tex="I_{{{x1}}}({x2})",
         ),
         elementwise(
-            S.i0e, lambda x, y: S.i1e(x) - np.sign(x) * y, kinks=(0.0,), tex=r"e^{{-\lvert {x} \rvert}} I_0({x})"
+            S.i0e,
+            lambda x, y: S.i1e(x) - np.sign(x) * y,
+            kinks=(0.0,),
+            tex=r"e^{{-\lvert {x} \rvert}} I_0({x})",
         ),
         elementwise(
-            S.i1e, lambda x, y: (S.i0e(x) + S.ive(2, x)) / 2 - np.sign(x) * y, tex=r"e^{{-\lvert {x} \rvert}} I_1({x})"
+            S.i1e,
+            lambda x, y: (S.i0e(x) + S.ive(2, x)) / 2 - np.sign(x) * y,
+            tex=r"e^{{-\lvert {x} \rvert}} I_1({x})",
         ),
         elementwise(
-            S.ive, _of_order("ive"), lambda x1, x2, y: (S.ive(x1 - 1, x2) + S.ive(x1 + 1, x2)) / 2 - np.sign(x2) * y,
-            domain=both, tex=r"e^{{-\lvert {x2} \rvert}} I_{{{x1}}}({x2})",
+            S.ive,
+            _of_order("ive"),
+            lambda x1, x2, y: (S.ive(x1 - 1, x2) + S.ive(x1 + 1, x2)) / 2 - np.sign(x2) * y,
+            domain=both,
+            tex=r"e^{{-\lvert {x2} \rvert}} I_{{{x1}}}({x2})",
         ),
         elementwise(S.k0, lambda x: -S.k1(x), domain=POSITIVE, tex="K_0({x})"),
         elementwise(S.k1, lambda x: -(S.k0(x) + S.kv(2, x)) / 2, domain=POSITIVE, tex="K_1({x})"),
         elementwise(
-            S.kv, _of_order("kv"), lambda x1, x2: -(S.kv(x1 - 1, x2) + S.kv(x1 + 1, x2)) / 2, domain=both, tex="K_{{{x1}}}({x2})"
+            S.kv,
+            _of_order("kv"),
+            lambda x1, x2: -(S.kv(x1 - 1, x2) + S.kv(x1 + 1, x2)) / 2,
+            domain=both,
+            tex="K_{{{x1}}}({x2})",
         ),
         elementwise(S.k0e, lambda x, y: y - S.k1e(x), domain=POSITIVE, tex="e^{{{x}}} K_0({x})"),
-        elementwise(S.k1e, lambda x, y: y - (S.k0e(x) + S.kve(2, x)) / 2, domain=POSITIVE, tex="e^{{{x}}} K_1({x})"),
         elementwise(
-            S.kve, _of_order("kve"), lambda x1, x2, y: y - (S.kve(x1 - 1, x2) + S.kve(x1 + 1, x2)) / 2, domain=both,
+            S.k1e, lambda x, y: y - (S.k0e(x) + S.kve(2, x)) / 2, domain=POSITIVE, tex="e^{{{x}}} K_1({x})"
+        ),
+        elementwise(
+            S.kve,
+            _of_order("kve"),
+            lambda x1, x2, y: y - (S.kve(x1 - 1, x2) + S.kve(x1 + 1, x2)) / 2,
+            domain=both,
             tex="e^{{{x2}}} K_{{{x1}}}({x2})",
         ),
-    ]  # fmt: skip
+    ]
 
 
-# ------------------------------------------------------------------------------------------------------- chapter 6
+# -------------------------------------------------------------------------------------------------- chapter 6
 
 
 def _integrals(S: Any) -> list[Primitive]:

@@ -1,7 +1,8 @@
 """Special functions and activations, on NumPy alone: what probabilities, entropies and neurons need.
 
-Names and defaults are SciPy's for the functions of analysis and PyTorch's for the activations. At a kink the slope is
-PyTorch's: 0 for `relu` at 0. `softmax` of a row that is -inf throughout is nan, as there, since 0/0 is no number.
+Names and defaults are SciPy's for the functions of analysis and PyTorch's for the activations. At a kink the
+slope is PyTorch's: 0 for `relu` at 0. `softmax` of a row that is -inf throughout is nan, as there, since 0/0
+is no number.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..primitive import POSITIVE, REAL, Joint, composite, elementwise, general, interval
+from ..primitive import POSITIVE, REAL, Primitive, composite, elementwise, general, interval
+from .calculus import array
 from .elementwise import sigmoid
 from .scipy_special import scipy_module
 
-# ------------------------------------------------------------------------------------------ around the sigmoid
+# ----------------------------------------------------------------------------------------- around the sigmoid
 
 
 def _softplus(x: Any) -> Any:
@@ -35,7 +37,7 @@ logit = elementwise(
     tex=r"\ln \frac{{{x}}}{{1 - {x}}}",
 )
 
-# ------------------------------------------------------------------------------------------------------- entropies
+# -------------------------------------------------------------------------------------------------- entropies
 
 
 def _pair(x1: Any, x2: Any) -> Any:
@@ -113,7 +115,7 @@ kl_div = elementwise(
     tex=r"{x1} \ln \frac{{{x1}}}{{{x2}}} - {x1} + {x2}",
 )
 
-# --------------------------------------------------------------------------------------------------------- softmax
+# ---------------------------------------------------------------------------------------------------- softmax
 
 
 def _over_axis(x: Any, axis: Any = -1) -> Any:
@@ -151,7 +153,7 @@ def _softmax_pull(g: Any, y: Any, axis: Any) -> Any:
     return d - y * np.sum(d, axis=axis, keepdims=True)
 
 
-_ALONG = (
+_ALONG: Any = (
     lambda rng: ((rng.normal(size=(2, 3)),), {}),
     lambda rng: ((rng.normal(size=(2, 3, 4)),), {"axis": 0}),
     lambda rng: ((rng.normal(size=(2, 3, 4)),), {"axis": (0, 2)}),
@@ -159,7 +161,12 @@ _ALONG = (
     lambda rng: ((rng.normal(size=(0, 3)),), {}),
 )
 softmax = general(
-    _softmax, _softmax_pull, name="softmax", bind=_over_axis, tex=r"\operatorname{{softmax}}({x})", examples=_ALONG
+    _softmax,
+    _softmax_pull,
+    name="softmax",
+    bind=_over_axis,
+    tex=r"\operatorname{{softmax}}({x})",
+    examples=_ALONG,
 )
 log_softmax = general(
     _log_softmax,
@@ -170,7 +177,12 @@ log_softmax = general(
     examples=_ALONG,
 )
 
-# ----------------------------------------------------------------------------------------------------- activations
+# ------------------------------------------------------------------------------------------------ activations
+
+_ACTIVATED: Any = (
+    lambda rng: ((rng.uniform(0.1, 0.9, size=(2, 3)) * [[1], [-1]],), {}),
+    lambda rng: ((np.array(0.5),), {}),
+)
 
 
 def _relu(x: Any) -> Any:
@@ -221,47 +233,134 @@ gelu = elementwise(
 )
 
 
-@composite(name="relu6")
+@composite(name="relu6", examples=_ACTIVATED)
 def relu6(x: Any) -> Any:
     return np.clip(x, 0, 6)
 
 
-@composite(name="leaky_relu")
+@composite(name="leaky_relu", examples=_ACTIVATED)
 def leaky_relu(x: Any, negative_slope: Any = 0.01) -> Any:
     return np.where(x > 0, x, negative_slope * x)
 
 
-@composite(name="elu")
+@composite(name="elu", examples=_ACTIVATED)
 def elu(x: Any, alpha: Any = 1.0) -> Any:
     return np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0, x)))
 
 
-@composite(name="celu")
+@composite(name="celu", examples=_ACTIVATED)
 def celu(x: Any, alpha: Any = 1.0) -> Any:
     return np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0, x) / alpha))
 
 
-@composite(name="selu")
+@composite(name="selu", examples=_ACTIVATED)
 def selu(x: Any) -> Any:
     """The scale and slope for which a layer keeps mean 0 and variance 1 (Klambauer et al., 2017)."""
     return 1.0507009873554805 * elu(x, 1.6732632423543772)
 
 
-@composite(name="mish")
+@composite(name="mish", examples=_ACTIVATED)
 def mish(x: Any) -> Any:
     return x * np.tanh(softplus(x))
 
 
-@composite(name="hardtanh")
+@composite(name="hardtanh", examples=_ACTIVATED)
 def hardtanh(x: Any, min_val: Any = -1.0, max_val: Any = 1.0) -> Any:
     return np.clip(x, min_val, max_val)
 
 
-@composite(name="hardsigmoid")
+@composite(name="hardsigmoid", examples=_ACTIVATED)
 def hardsigmoid(x: Any) -> Any:
     return np.clip(x / 6 + 0.5, 0, 1)
 
 
-@composite(name="hardswish")
+@composite(name="hardswish", examples=_ACTIVATED)
 def hardswish(x: Any) -> Any:
     return x * hardsigmoid(x)
+
+
+# ---------------------------------------------------------------------------------- nan, inf, rounding errors
+
+nan_to_num = elementwise(
+    lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
+    lambda x: np.isfinite(x),
+    of=np.nan_to_num,
+    name="nan_to_num",
+    np_name="np.nan_to_num",
+    bind=lambda x, copy=True, nan=0.0, posinf=None, neginf=None: (
+        (x,),
+        {"nan": nan, "posinf": posinf, "neginf": neginf},
+    ),
+    tex=r"{x}",
+)
+
+
+@composite(np.real_if_close, examples=(lambda rng: ((rng.normal(size=3),), {}),))
+def real_if_close(a: Any, tol: Any = 100) -> Any:
+    """The real part, if the imaginary one is nothing but rounding errors."""
+    a = array(a)
+    if a.dtype.kind != "c":
+        return a
+    if tol > 1:
+        tol = tol * np.finfo(a.dtype).eps
+    return np.real(a) if np.all(np.abs(np.imag(a)) < tol) else a
+
+
+# ------------------------------------------------------------------ functions that know their n-th derivative
+
+
+def _float(x: Any) -> Any:
+    x = np.asarray(x)
+    return x if x.dtype.kind in "fc" else x.astype(float)
+
+
+def _sinc_derivative(x: Any, n: int) -> Any:
+    """The n-th derivative of sin(pi x) / (pi x), which is the integral of cos(pi x t) over t from 0 to 1.
+
+    Away from 0 by the recurrence that ``x sinc(x) = sin(pi x) / pi``, differentiated n times, gives; near it
+    by the Taylor series, since the recurrence divides by x once for each order.
+    """
+    z = math.pi * _float(x)
+    near = np.abs(z) < n + 1
+    u = np.where(near, z, 0)
+    series: Any = 0.0 * u
+    for k in range(14 + 3 * n + n // 2, (n + 1) // 2 - 1, -1):  # the small terms first
+        series = series + (-1) ** k / ((2 * k + 1) * math.factorial(2 * k - n)) * u ** (2 * k - n)
+    v = np.where(near, 1, z)
+    far = np.sin(v) / v
+    for k in range(1, n + 1):
+        far = (np.sin(v + k * (math.pi / 2)) - k * far) / v
+    return math.pi**n * np.where(near, series, far)
+
+
+def _i0_derivative(x: Any, n: int) -> Any:
+    """The n-th derivative of I0, the mean of ``cos(t)**n exp(x cos t)`` over a full turn of t (DLMF 10.32.1).
+
+    Of a periodic function the midpoint rule takes the mean to full accuracy: here for all x up to 700, where
+    I0 ends.
+    """
+    x = _float(x)
+    total: Any = 0.0 * x
+    for c in np.cos((np.arange(64) + 0.5) * (math.pi / 128)).tolist():
+        total = total + c**n * (np.sinh(c * x) if n % 2 else np.cosh(c * x))
+    return total / 64
+
+
+sinc_derivative: Primitive = elementwise(
+    _sinc_derivative,
+    lambda x, n: sinc_derivative(x, n + 1),
+    name="sinc_derivative",
+    bind=lambda x, n=1: ((x,), {"n": n}),
+    tex=r"\operatorname{{sinc}}^{{({n})}} {x}",
+)
+sinc = elementwise(
+    np.sinc, lambda x: sinc_derivative(x, 1), np_name="np.sinc", tex=r"\operatorname{{sinc}} {x}"
+)
+i0_derivative: Primitive = elementwise(
+    _i0_derivative,
+    lambda x, n: i0_derivative(x, n + 1),
+    name="i0_derivative",
+    bind=lambda x, n=1: ((x,), {"n": n}),
+    tex="I_0^{{({n})}}({x})",
+)
+i0 = elementwise(np.i0, lambda x: i0_derivative(x, 1), np_name="np.i0", tex="I_0({x})")

@@ -1,8 +1,9 @@
-"""What has no row: answered from the arrays alone, or refused by name with a reason and a remedy; never silently wrong.
+"""What has no row: answered from the arrays alone, or refused by name with a reason and a remedy.
 
-Every function of NumPy that can be called on a Tensor has exactly one status, and a test holds the installed NumPy
-against this page: a row of the table (of some kind), a *plain answer* (a shape, a text, a yes or no: nothing that could
-have a derivative), *not for tensors* (it writes in place, makes arrays, works on text), or *not yet*, with the reason.
+Every function of NumPy that can be called on a Tensor has exactly one status, and a test holds the installed
+NumPy against this page: a row of the table (of some kind), a *plain answer* (a shape, a text, a yes or no:
+nothing that could have a derivative), *not for tensors* (it writes in place, makes arrays, works on text), or
+*not yet*, with the reason.
 """
 
 from __future__ import annotations
@@ -22,34 +23,43 @@ def _named(names: str) -> frozenset[str]:
 
 #: Known by shape and dtype alone: a plain answer, also while a trace is being written.
 OF_SHAPE = _named(
-    """shape ndim size result_type can_cast common_type min_scalar_type iscomplexobj isrealobj may_share_memory
-    shares_memory diag_indices_from tril_indices_from triu_indices_from einsum_path"""
+    """shape ndim size result_type can_cast common_type min_scalar_type iscomplexobj isrealobj einsum_path
+    may_share_memory shares_memory diag_indices_from tril_indices_from triu_indices_from"""
 )
-#: One yes or no about the values, or the values as text or in a file: a plain answer, which no trace can follow.
+#: One yes or no about the values, or the values as text or in a file: a plain answer, which no trace can
+#: follow.
 OF_VALUES = _named(
     "allclose array_equal array_equiv array2string array_repr array_str save savetxt savez savez_compressed"
 )
 
 #: What makes no sense for a Tensor: what to do instead, and the functions.
 NOT_FOR_TENSORS: dict[str, frozenset[str]] = {
-    "it writes into an array, which a graph cannot follow: x = ag.set_at(x, index, value) gives a changed copy": _named(
+    "it writes into an array: a changed copy is x = ag.set_at(x, index, value)": _named(
         "copyto fill_diagonal place put put_along_axis putmask"
     ),
     "leave like= away, and make the array a tensor: ag.tensor(np.ones(3))": _named(
-        """arange array asanyarray asarray ascontiguousarray asfortranarray empty eye frombuffer fromfile fromfunction
-        fromiter fromstring full genfromtxt identity loadtxt ones require tri zeros"""
+        """arange array asanyarray asarray ascontiguousarray asfortranarray empty eye frombuffer fromfile
+        fromfunction fromiter fromstring full genfromtxt identity loadtxt ones require tri zeros"""
     ),
-    "it works on dates, and a tensor holds numbers": _named("busday_count busday_offset datetime_as_string is_busday"),
+    "it is an inner function of NumPy's: call the public one": frozenset({"clip", "_ones_like"}),
+    "it works on dates, and a tensor holds numbers": _named(
+        "busday_count busday_offset datetime_as_string is_busday"
+    ),
 }
 #: The same for whole modules.
 NOT_FOR_TENSORS_MODULES = {
     "numpy.char": "it works on text, and a tensor holds numbers",
     "numpy.strings": "it works on text, and a tensor holds numbers",
-    "numpy.lib.recfunctions": "it works on records, and a tensor holds numbers: use one tensor for each field",
+    "numpy.lib.recfunctions": "it works on records: use one tensor for each field",
 }
 
 #: What could be differentiated and is not, with the reason.
-NOT_YET: dict[str, str] = {}
+NOT_YET: dict[str, str] = {
+    "np.histogram2d": "only the one-dimensional np.histogram has rows; np.bincount(index, weights) may do",
+    "np.histogramdd": "only the one-dimensional np.histogram has rows; np.bincount(index, weights) may do",
+    "np.polynomial.polynomial.polyval2d": "of the polynomials in numpy.polynomial none has; np.polyval has",
+    "np.polynomial.polynomial.polygrid2d": "of the polynomials in numpy.polynomial none has; np.polyval has",
+}
 
 
 def public_name(function: Any) -> str:
@@ -57,13 +67,17 @@ def public_name(function: Any) -> str:
     name = getattr(function, "__name__", None) or repr(function)
     module = getattr(function, "__module__", None)
     if module is None:  # a ufunc does not know where it lives
-        known = (m for m in ("numpy", "numpy.strings", "scipy.special") if getattr(sys.modules.get(m), name, None) is function)
+        known = (
+            m
+            for m in ("numpy", "numpy.strings", "scipy.special")
+            if getattr(sys.modules.get(m), name, None) is function
+        )
         module = next(known, "")
     return f"{module}.{name}".removeprefix(".").replace("numpy.", "np.", 1)
 
 
 def status(function: Any) -> str | None:
-    """The one status of a NumPy function: the kind of its row, 'plain', 'not for tensors', 'not yet'; None if unknown.
+    """The status of a NumPy function: the kind of its row, or 'plain', or why it has none; None if unknown.
 
     Examples
     --------
@@ -102,13 +116,13 @@ def refusal(function: Any) -> Exception:
     if name in NOT_YET:
         return NotImplementedError(f"{name} of a tensor is not differentiable yet: {NOT_YET[name]}. {away}")
     return TypeError(
-        f"{name} of a tensor: it has no row in the table of derivatives, so a gradient through it would be lost. {away}; "
-        "or write it with functions that have one, or add its row (ag.primitive.define)"
+        f"{name} of a tensor: it has no row in the table of derivatives: a gradient would be lost. "
+        f"{away}; or write it with functions that have one, or add its row (ag.primitive.define)"
     )
 
 
 def plain(function: Any) -> Callable[..., Any]:
-    """`function` on the arrays inside its arguments, for what has a plain answer; otherwise its refusal is raised."""
+    """`function` on the arrays inside its arguments, for what has a plain answer; else its refusal."""
     name = public_name(function)
     if name in OF_SHAPE:
         return lambda *args, **params: function(*_arrays(args, None), **_arrays(params, None))

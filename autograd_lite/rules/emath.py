@@ -1,0 +1,67 @@
+"""numpy.emath: functions that answer with a complex number where the real one has no value.
+
+Which it is depends on the numbers: a single one outside the real domain makes the whole result complex.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..primitive import Primitive, composite
+from .calculus import array
+
+
+def _below_0(x: Any) -> Any:
+    return x < 0
+
+
+def _beyond_1(x: Any) -> Any:
+    return np.abs(x) > 1
+
+
+def _widened(x: Any, outside: Callable[[Any], Any]) -> Any:
+    x = array(x)
+    return x + 0j if x.dtype.kind != "c" and np.any(outside(x)) else x
+
+
+def _row(name: str, outside: Callable[[Any], Any]) -> Primitive:
+    f, ours = getattr(np, name), getattr(np.emath, name)
+
+    @composite(
+        ours,
+        name=f"emath.{name}",
+        np_name=f"np.emath.{name}",
+        examples=(lambda rng: ((rng.uniform(-2, 2, size=4),), {}),),
+    )
+    def row(x: Any) -> Any:
+        return f(_widened(x, outside))
+
+    return row
+
+
+sqrt, log, log2, log10 = (_row(name, _below_0) for name in ("sqrt", "log", "log2", "log10"))
+arcsin, arccos, arctanh = (_row(name, _beyond_1) for name in ("arcsin", "arccos", "arctanh"))
+
+
+@composite(
+    np.emath.logn,
+    name="emath.logn",
+    np_name="np.emath.logn",
+    examples=(lambda rng: ((3.0, rng.uniform(-2, 2, size=4)), {}),),
+)
+def logn(n: Any, x: Any) -> Any:
+    return np.log(_widened(x, _below_0)) / np.log(_widened(n, _below_0))
+
+
+@composite(
+    np.emath.power,
+    name="emath.power",
+    np_name="np.emath.power",
+    examples=(lambda rng: ((rng.uniform(-2, 2, size=4), 1.5), {}),),
+)
+def power(x: Any, p: Any) -> Any:
+    p = array(p)
+    return np.power(_widened(x, _below_0), p.astype(float) if p.dtype.kind in "iu" and np.any(p < 0) else p)

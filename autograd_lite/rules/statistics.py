@@ -1,0 +1,113 @@
+"""Covariance, correlation and histograms: formulas over the sums and products of other rooms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..primitive import composite
+from .calculus import array
+
+# ------------------------------------------------------------------------------------------------- covariance
+
+
+def _normal(*shapes: Any, **params: Any) -> Any:
+    """An example: normal numbers in these shapes, and keywords."""
+    return lambda rng: (tuple(rng.normal(size=s) for s in shapes), params)
+
+
+_WEIGHTS = {"fweights": np.array([1, 2, 1, 3]), "aweights": np.array([1.0, 0.2, 1.0, 0.3])}
+
+
+@composite(
+    np.cov,
+    examples=(
+        _normal((2, 4)), _normal((2, 4), (4,), ddof=0), _normal((4, 2), rowvar=False),
+        _normal((4,), bias=True),
+        _normal((2, 4), **_WEIGHTS),
+    ),
+)  # fmt: skip
+def cov(
+    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None,
+    fweights: Any = None, aweights: Any = None, *, dtype: Any = None,
+) -> Any:  # fmt: skip
+    """The covariances of the variables in the rows of `m` (and `y`), over its columns."""
+    rows = [_variables(x, rowvar, dtype) for x in (m, y) if x is not None]
+    x = np.concatenate(rows) if len(rows) > 1 else rows[0]
+    w = None if fweights is None else array(fweights)
+    w = w if aweights is None else array(aweights) if w is None else w * aweights
+    ddof = (0 if bias else 1) if ddof is None else ddof
+    total = x.shape[1] if w is None else np.sum(w)
+    norm = total
+    if ddof:
+        norm = total - ddof * (1 if aweights is None else np.sum(w * aweights) / total)
+    x = x - np.average(x, axis=1, weights=w)[:, None]
+    return np.squeeze((x if w is None else x * w) @ np.conj(x.T) / norm)
+
+
+def _variables(x: Any, rowvar: bool, dtype: Any) -> Any:
+    x = array(x)
+    if x.ndim > 2:
+        raise ValueError(
+            f"cov: an array of shape {x.shape}; a variable in each row (or column) makes two axes"
+        )
+    x = x.astype(np.result_type(x, np.float64) if dtype is None else dtype)
+    return x[None, :] if x.ndim == 1 else x[None, None] if x.ndim == 0 else x if rowvar else x.T
+
+
+@composite(np.corrcoef, examples=(_normal((2, 5)), _normal((5, 2), rowvar=False), _normal((2, 5), (5,))))
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+    """The correlation of each two variables: their covariance over the product of their spreads."""
+    c = np.cov(x, y, rowvar, dtype=dtype)
+    if c.ndim == 0:
+        return c / c
+    spread = np.sqrt(np.real(np.diagonal(c)))
+    r = c / spread[:, None] / spread
+    return r if r.dtype.kind == "c" else np.clip(r, -1, 1)
+
+
+# ------------------------------------------------------------------------------------------------- histograms
+
+
+@composite(np.histogram_bin_edges, examples=(_normal((7,), bins=4), _normal((2, 3), range=(-2.0, 2.0))))
+def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
+    """Evenly spaced edges, which follow the smallest and the largest entry unless `range` is given."""
+    a = array(a)
+    if np.ndim(bins):
+        return array(bins)
+    count = (
+        bins
+        if isinstance(bins, (int, np.integer))
+        else len(np.histogram_bin_edges(getattr(a, "_data", a), bins, range)) - 1
+    )
+    low, high = (np.min(a), np.max(a)) if range is None and a.size else range or (0.0, 1.0)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, count + 1)
+
+
+@composite(
+    np.histogram,
+    examples=(
+        _normal((7,), bins=4),
+        lambda rng: ((rng.normal(size=7), 3, None, None, rng.uniform(size=7)), {}),
+        lambda rng: ((rng.normal(size=7), np.array([-1.0, 0.0, 2.0]), None, True, rng.uniform(size=7)), {}),
+    ),
+)
+def histogram(
+    a: Any, bins: Any = 10, range: Any = None, density: bool | None = None, weights: Any = None
+) -> Any:
+    """How many entries, or how much weight, falls between each two edges; and the edges.
+
+    A count is a whole number and does not move with the entries; weights, edges and a density do.
+    """
+    a, weights = np.ravel(array(a)), None if weights is None else np.ravel(array(weights))
+    edges = np.histogram_bin_edges(a, bins, range)
+    last = edges.shape[0] - 1
+    inside = (a >= edges[0]) & (a <= edges[last])
+    places = np.minimum(
+        np.searchsorted(edges, a[inside], side="right") - 1, last - 1
+    )  # the last bin is closed
+    counts = np.bincount(places, None if weights is None else weights[inside], minlength=last)
+    return (counts / np.diff(edges) / np.sum(counts) if density else counts), edges
