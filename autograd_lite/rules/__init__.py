@@ -10,13 +10,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..primitive import Primitive
+from . import accumulation as accumulation
 from . import calculus as calculus
 from . import choosing as choosing
 from . import elementwise as elementwise
 from . import indexing as indexing
 from . import joining as joining
 from . import linalg as linalg
+from . import order as order
 from . import padding as padding
+from . import reduction as reduction
 from . import shaping as shaping
 from . import sorting as sorting
 from . import special as special
