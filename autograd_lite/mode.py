@@ -1,15 +1,17 @@
 """What the current thread is doing: recording or not, inside which composite call, with which watchers.
 
-One context variable, so that every thread and every asynchronous task has its own; None is the ordinary state, and all
-that an operation pays for is one look.
+One context variable, so that every thread and every asynchronous task has its own; None is the ordinary state, and
+all that an operation pays for is one look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ContextDecorator, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, replace
+from functools import wraps
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any
 
 
@@ -39,8 +41,8 @@ def changed(**changes: Any) -> Iterator[Mode]:
         MODE.reset(token)
 
 
-class _Recording(ContextDecorator):
-    """A context manager and decorator that switches recording on or off; may be entered again inside itself."""
+class _Recording:
+    """A context manager and decorator that switches recording on or off; may be entered inside itself."""
 
     on: bool
     _token: Token[Mode | None]
@@ -60,12 +62,50 @@ class _Recording(ContextDecorator):
         else:
             del self._token
 
-    def _recreate_cm(self) -> _Recording:  # each call of a decorated function, in whatever thread, has its own
-        return type(self)()
+    def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorate `f`: what it does, a generator or coroutine also later, is done in this mode, and nothing else."""
+        if isasyncgenfunction(f):
+            raise TypeError(f"{type(self).__name__} cannot decorate an asynchronous generator: use `with` inside it")
+        decorate = _coroutine if iscoroutinefunction(f) else _generator if isgeneratorfunction(f) else _function
+        return wraps(f)(decorate(type(self), f))  # each call, in whatever thread, enters one of its own
+
+
+def _function(mode: type[_Recording], f: Callable[..., Any]) -> Callable[..., Any]:
+    def in_mode(*args: Any, **params: Any) -> Any:
+        with mode():
+            return f(*args, **params)
+
+    return in_mode
+
+
+def _coroutine(mode: type[_Recording], f: Callable[..., Any]) -> Callable[..., Any]:
+    async def in_mode(*args: Any, **params: Any) -> Any:
+        with mode():
+            return await f(*args, **params)
+
+    return in_mode
+
+
+def _generator(mode: type[_Recording], f: Callable[..., Any]) -> Callable[..., Any]:
+    def in_mode(*args: Any, **params: Any) -> Any:
+        steps = f(*args, **params)
+        step, value = steps.send, None
+        while True:
+            try:
+                with mode():
+                    made = step(value)
+            except StopIteration as stop:
+                return stop.value
+            try:
+                step, value = steps.send, (yield made)  # whoever asked is in a mode of his own meanwhile
+            except BaseException as error:
+                step, value = steps.throw, error
+
+    return in_mode
 
 
 class no_grad(_Recording):
-    """Within it nothing is recorded and parameters may be written to.
+    """Within it nothing is recorded and parameters may be written to; also a decorator.
 
     Examples
     --------
