@@ -280,7 +280,7 @@ def _lifted(n: Node, lift: Callable[[Any, Node | None], Any]) -> tuple[Any, tupl
     """The kept values of a node as things whose use is recorded."""
     if n.row is not None and n.row.order == 1:
         raise _order_error(n)
-    xs = tuple(x if x is None or p is None else lift(x, p) for p, x in zip(n.parents, n.xs, strict=True))
+    xs = tuple(x if x is None or p is None and type(x) is not np.ndarray else lift(x, p) for p, x in zip(n.parents, n.xs, strict=True))
     return (None if n.y is None else lift(n.y, n)), xs
 
 
@@ -313,10 +313,10 @@ def _push(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Callable[[A
     """The tangent of one node's result: what the kind of its row says, so that no row writes a forward rule."""
     row = n.row
     assert row is not None
-    with_tangent = [i for i, t in enumerate(ts) if t is not None]
+    with_tangent = [i for i, t in enumerate(ts) if t is not None and row.pulls[i] is not None]
     if row.jvp is not None:
         return row.jvp(ts, y, xs, n)
-    if not row.holomorphic and any(d.kind == "c" for d in n.dtypes):
+    if not with_tangent or not row.holomorphic and any(d.kind == "c" for d in n.dtypes):
         return _transposed(n, ts, y, xs, lift)
     if row.kind == "elementwise":
         terms = [row.pulls[i](ts[i], y, xs, n) for i in with_tangent]
@@ -353,7 +353,7 @@ def _transposed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Calla
     conjugate = row.holomorphic and n.dtype.kind == "c"
     totals: list[Any] = [None] * len(seeds)
     for i, t in enumerate(ts):
-        if t is None:
+        if t is None or row.pulls[i] is None:
             continue
         v = row.pulls[i](gs if several else gs[0], y, xs, n)
         if getattr(v, "_node", None) is None:
