@@ -24,7 +24,6 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
-import autograd_lite  # noqa: F401 - fills the table
 from autograd_lite.primitive import TABLE, Domain, Primitive
 from autograd_lite.testing.gradients import check_gradients
 from autograd_lite.testing.numeric import CannotCheck, reals
@@ -81,7 +80,7 @@ def _spelled(tree: Any) -> str:
     return repr(tree) if isinstance(tree, Ref) else spell(tree)
 
 
-@dataclass
+@dataclass(repr=False)
 class Expression:
     """A random program: calling it runs the steps and returns the last value."""
 
@@ -99,6 +98,10 @@ class Expression:
         n = len(self.inputs)
         lines = [f"v{k} = {spell(x)}" for k, x in enumerate(self.inputs)]
         return "\n".join([*lines, *(step.source(n + k) for k, step in enumerate(self.steps))])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How Hypothesis shows it."""
+        printer.text("\n" + str(self))
 
     def grow(self, step: Step) -> Ref | None:
         """Add a step if its value is good to go on with: finite, real, of moderate size."""
@@ -220,7 +223,12 @@ def _traced(program: Expression) -> None:
     other = [x + 0.01 for x in program.inputs]
     with np.errstate(all="ignore"):
         expected = reals(program(*other))
-        found = reals(trace(program)(*program.inputs)(*other))
+        try:
+            found = reals(trace(program)(*program.inputs)(*other))
+        except RuntimeError as error:  # a choice by value, as np.emath makes: no straight program says it
+            if "cannot branch" in str(error):
+                return
+            raise
     if not np.allclose(found, expected, rtol=1e-12, atol=1e-300, equal_nan=True):
         raise GradientError(f"the traced program computes something else than the eager one:\n{program}")
 
@@ -232,8 +240,8 @@ def run(seconds: float, names: Sequence[str] = (), first: int = 0, order: int = 
 
         @seed(number)
         @settings(
-            max_examples=batch, deadline=None, database=None, suppress_health_check=list(HealthCheck),
-            phases=(Phase.generate, Phase.shrink),
+            max_examples=batch, deadline=None, database=None, report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck), phases=(Phase.generate, Phase.shrink),
         )  # fmt: skip
         @given(expressions(rows))
         def trial(program: Expression) -> None:
