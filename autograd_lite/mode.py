@@ -1,7 +1,7 @@
 """What the current thread is doing: recording or not, inside which composite call, with which watchers.
 
-One context variable, so that every thread and every asynchronous task has its own; None is the ordinary state, and
-all that an operation pays for is one look.
+One context variable, so that every thread and every asynchronous task has its own; None is the ordinary state,
+and all that an operation pays for is one look.
 """
 
 from __future__ import annotations
@@ -63,11 +63,13 @@ class _Recording:
             del self._token
 
     def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorate `f`: what it does, a generator or coroutine also later, is done in this mode, and nothing else."""
+        """Decorate `f`: what it does, be it a generator or a coroutine and later, is done in this mode."""
+        mode = type(self)  # each call, in whatever thread, enters one of its own
         if isasyncgenfunction(f):
-            raise TypeError(f"{type(self).__name__} cannot decorate an asynchronous generator: use `with` inside it")
-        decorate = _coroutine if iscoroutinefunction(f) else _generator if isgeneratorfunction(f) else _function
-        return wraps(f)(decorate(type(self), f))  # each call, in whatever thread, enters one of its own
+            raise TypeError(f"{mode.__name__} cannot decorate an asynchronous generator: use `with` inside it")
+        if iscoroutinefunction(f):
+            return wraps(f)(_coroutine(mode, f))
+        return wraps(f)(_generator(mode, f) if isgeneratorfunction(f) else _function(mode, f))
 
 
 def _function(mode: type[_Recording], f: Callable[..., Any]) -> Callable[..., Any]:

@@ -23,6 +23,41 @@ def leaves(tree: Any) -> list[Any]:
     return [tree]
 
 
+def matched(like: Any, tree: Any, what: str = "it") -> list[Any]:
+    """What stands in `tree` where `like` has its leaves, in the order of `like`; dicts go by their keys.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in structure; the message says where.
+
+    Examples
+    --------
+    >>> matched({"a": 1, "b": (2, None)}, {"b": [3, None], "a": 4})
+    [4, 3]
+    """
+    if like is None:
+        if tree is not None:
+            raise ValueError(f"{what} is {type(tree).__name__} where the structure has None")
+        return []
+    if isinstance(like, dict):
+        if not isinstance(tree, dict) or tree.keys() != like.keys():
+            raise ValueError(f"{what} should be a dict with the keys {list(like)}, not {_shown(tree)}")
+        return [leaf for key, part in like.items() for leaf in matched(part, tree[key], f"{what}[{key!r}]")]
+    if isinstance(like, (list, tuple)):
+        if not isinstance(tree, (list, tuple)) or len(tree) != len(like):
+            raise ValueError(f"{what} should be a {type(like).__name__} of {len(like)}, not {_shown(tree)}")
+        pairs = enumerate(zip(like, tree, strict=True))
+        return [leaf for k, (part, own) in pairs for leaf in matched(part, own, f"{what}[{k}]")]
+    return [tree]
+
+
+def _shown(tree: Any) -> str:
+    if isinstance(tree, dict):
+        return f"one with the keys {list(tree)}"
+    return f"{type(tree).__name__} of {len(tree)}" if isinstance(tree, (list, tuple)) else type(tree).__name__
+
+
 def rebuild(tree: Any, values: Iterable[Any]) -> Any:
     """The same tree with `values` in the place of its leaves, in order."""
     return _rebuild(tree, iter(values))
@@ -41,4 +76,4 @@ def _rebuild(tree: Any, values: Iterator[Any]) -> Any:
 
 def tree_map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """Apply `f` leaf by leaf to trees of one structure."""
-    return rebuild(tree, map(f, leaves(tree), *map(leaves, others)))
+    return rebuild(tree, map(f, leaves(tree), *(matched(tree, other) for other in others)))
