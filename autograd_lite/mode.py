@@ -1,7 +1,7 @@
 """What the current thread is doing: recording or not, inside which composite call, with which watchers.
 
-One context variable, so that every thread and every asynchronous task has its own; None is the ordinary state,
-and all that an operation pays for is one look.
+One context variable, so that every thread and asynchronous task has its own; None is the ordinary state, and all
+that an operation pays for is one look.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class _Recording:
         """Decorate `f`: what it does, be it a generator or a coroutine and later, is done in this mode."""
         mode = type(self)  # each call, in whatever thread, enters one of its own
         if isasyncgenfunction(f):
-            raise TypeError(f"{mode.__name__} cannot decorate an asynchronous generator: use `with` inside it")
+            raise TypeError(f"{mode.__name__} cannot decorate an asynchronous generator; use `with`")
         if iscoroutinefunction(f):
             return wraps(f)(_coroutine(mode, f))
         return wraps(f)(_generator(mode, f) if isgeneratorfunction(f) else _function(mode, f))
