@@ -1,7 +1,7 @@
 """What the current thread is doing: recording or not, inside which composite call, with which watchers.
 
-One context variable, so that every thread and asynchronous task has its own; None is the ordinary state, and all
-that an operation pays for is one look.
+One context variable, so that every thread and asynchronous task has its own; None is the ordinary state, and
+all that an operation pays for is one look.
 """
 
 from __future__ import annotations
