@@ -19,61 +19,54 @@ import numpy as np
 
 from ..primitive import NONZERO, POSITIVE, ROWS, TABLE, Joint, Primitive, composite, elementwise, interval
 
-#: The rows declared here and those of ours that are SciPy's too, by SciPy's names; empty until `declare`.
+_HERE = """erf erfc erfcx erfi dawsn erfinv erfcinv ndtr log_ndtr ndtri gamma gammaln loggamma psi digamma
+    polygamma multigammaln beta betaln gammainc gammaincc betainc j0 j1 jn jv y0 y1 yn yv i1 iv i0e i1e ive k0
+    k1 kn kv k0e k1e kve expi exp1 exp10 cosm1"""
+_THERE = """expit log_expit logit softplus xlogy xlog1py entr rel_entr kl_div i0 log1p expm1 exp2 cbrt"""
+#: What is declared here, and what of our own is SciPy's too, by SciPy's names.
+NAMES = (*_HERE.split(), *_THERE.split())
+_OURS = {"expit": "sigmoid", "log_expit": "log_sigmoid"}
+
+#: The rows by these names; empty until `declare`.
 SCIPY: dict[str, Primitive] = {}
 _lock = Lock()
 
 NOT_A_POLE = Joint(lambda x: (x > 0) | (x != np.floor(x)), r"x \neq 0, -1, -2, \dots")
 
 
-def scipy_module() -> Any:
+def scipy_module(function: str) -> Any:
     """The module scipy.special, or an error that says how to get it."""
     try:
         from scipy import special
     except ImportError:
-        raise ImportError("this function is SciPy's: pip install 'autograd_lite[scipy]'") from None
+        raise ImportError(f"{function} needs SciPy: pip install 'autograd_lite[scipy]'") from None
     return special
 
 
 def scipy_row(function: Any) -> Primitive | None:
     """The row of one of SciPy's functions, or None if it has none or `function` is not SciPy's."""
     if not SCIPY and "scipy.special" in sys.modules:
-        declare()
+        declare("it")
     return ROWS.get(function)
 
 
-def declare() -> dict[str, Primitive]:
-    """Put SciPy's functions into the table, if that has not been done; the rows by name."""
+def declare(name: str) -> dict[str, Primitive]:
+    """Put SciPy's functions into the table, if that has not been done; the rows by name. `name` is why."""
     with _lock:
         if not SCIPY:
-            S = scipy_module()
-            rows = [*_error_functions(S), *_gamma(S), *_bessel(S), *_modified_bessel(S), *_integrals(S)]
-            for row in rows:
-                row.np_name = f"scipy.special.{row.name}"
-                ROWS[getattr(S, row.name)] = row
-            ours = {
-                "expit": "sigmoid",
-                "log_expit": "log_sigmoid",
-                **{
-                    name: name
-                    for name in (
-                        "logit",
-                        "xlogy",
-                        "xlog1py",
-                        "entr",
-                        "rel_entr",
-                        "kl_div",
-                        "i0",
-                        "log1p",
-                        "expm1",
-                        "exp2",
-                        "cbrt",
-                    )
-                },
+            S = scipy_module(name)
+            rows = {
+                row.name: row
+                for family in (_error_functions, _gamma, _bessel, _modified_bessel, _integrals)
+                for row in family(S)
             }
-            for name, own in ours.items():
-                ROWS[getattr(S, name)] = TABLE[own]
-            SCIPY.update({row.name: row for row in rows}, **{name: TABLE[own] for name, own in ours.items()})
+            for row in rows.values():
+                row.np_name = f"scipy.special.{row.name}"
+            for name in NAMES:
+                function = getattr(S, name, None)  # softplus: SciPy 1.17
+                own = rows.get(getattr(function, "__name__", name)) or TABLE[_OURS.get(name, name)]
+                ROWS[function] = rows[name] = own
+            SCIPY.update(rows)
     return SCIPY
 
 
@@ -221,6 +214,13 @@ def _bessel(S: Any) -> list[Primitive]:
             domain=(POSITIVE, POSITIVE),
             tex="J_{{{x1}}}({x2})",
         ),
+        elementwise(
+            S.yn,
+            _of_order("yn"),
+            lambda x1, x2: (S.yn(x1 - 1, x2) - S.yn(x1 + 1, x2)) / 2,
+            domain=(POSITIVE, POSITIVE),
+            tex="Y_{{{x1}}}({x2})",
+        ),
         elementwise(S.y0, lambda x: -S.y1(x), domain=POSITIVE, tex="Y_0({x})"),
         elementwise(S.y1, lambda x: (S.y0(x) - S.yv(2, x)) / 2, domain=POSITIVE, tex="Y_1({x})"),
         elementwise(
@@ -262,6 +262,13 @@ def _modified_bessel(S: Any) -> list[Primitive]:
             lambda x1, x2, y: (S.ive(x1 - 1, x2) + S.ive(x1 + 1, x2)) / 2 - np.sign(x2) * y,
             domain=both,
             tex=r"e^{{-\lvert {x2} \rvert}} I_{{{x1}}}({x2})",
+        ),
+        elementwise(
+            S.kn,
+            _of_order("kn"),
+            lambda x1, x2: -(S.kn(x1 - 1, x2) + S.kn(x1 + 1, x2)) / 2,
+            domain=both,
+            tex="K_{{{x1}}}({x2})",
         ),
         elementwise(S.k0, lambda x: -S.k1(x), domain=POSITIVE, tex="K_0({x})"),
         elementwise(S.k1, lambda x: -(S.k0(x) + S.kv(2, x)) / 2, domain=POSITIVE, tex="K_1({x})"),

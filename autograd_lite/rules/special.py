@@ -212,13 +212,13 @@ def _gelu_arguments(x: Any, approximate: str = "none") -> Any:
 
 def _gelu(x: Any, approximate: str) -> Any:
     if approximate == "none":
-        return x * scipy_module().ndtr(x)
+        return x * scipy_module("gelu").ndtr(x)
     return x * sigmoid.fn(_GELU * (x + 0.044715 * x * x * x))
 
 
 def _gelu_slope(x: Any, approximate: str) -> Any:
     if approximate == "none":
-        return scipy_module().ndtr(x) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+        return scipy_module("gelu").ndtr(x) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
     s = sigmoid(_GELU * (x + 0.044715 * x * x * x))
     return s + x * s * (1 - s) * (_GELU * (1 + 3 * 0.044715 * x * x))
 
