@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from . import rules
-from .graph import LATEST_WRITE, NEEDS, SMALL, TRACED, Node, next_order, pull_back
+from .graph import LATEST_WRITE, NEEDS, OURS, SMALL, TRACED, Node, Storage, next_order, pull_back
 from .mode import MODE, changed
 from .primitive import ROWS, TABLE, Primitive
 from .rules import elementwise as E
@@ -100,9 +100,15 @@ class Tensor:
         if new is not self._data and self._node is not None and self._node.live & NEEDS:
             _check_differentiable(new.dtype)
         self._data = new
-        if self._node is not None and new is not self._node.y:
-            self._node.y, self._node.shape, self._node.dtype = new, new.shape, new.dtype
-        self._written()
+        node = self._node
+        if node is not None and new is not node.y:
+            unlike = new.shape != node.shape or new.dtype != node.dtype
+            node.y, node.shape, node.dtype, node.storage = new, new.shape, new.dtype, Storage()
+            self._written()
+            if unlike:
+                node.storage.shaped = node.storage.version
+        else:
+            self._written()
 
     @property
     def grad(self) -> Tensor | None:
@@ -199,15 +205,11 @@ class Tensor:
             _check_differentiable(self._data.dtype)
             node = self._leaf()
             if not node.live:  # what was recorded with the constant stays as it was
-                self._node, name, source = None, node.name, node.source
-                node = self._leaf()
-                node.name, node.source = name, source
-            node.live = NEEDS
+                storage, self._node = self._storage(), None
+                self._leaf().name, self._leaf().storage = node.name, storage
+            self._leaf().live = NEEDS
         elif self._node is not None:
-            name = self._node.name
-            self._node = None
-            if name is not None:
-                self.name = name
+            self._node.live = 0
         return self
 
     def _leaf(self) -> Node:
@@ -223,21 +225,31 @@ class Tensor:
         """Its array has been written to: what was recorded before must not use it any more."""
         node = self._node
         if node is not None:
-            version = LATEST_WRITE[0] = next_order()
-            while node is not None:  # a view writes into its owner's array
-                node.version = version
-                node = node.source
+            storage = self._storage()
+            storage.version = version = next_order()
+            storage.writer = node.name
+            if version < LATEST_WRITE[0]:  # not at once: another thread may have written since
+                LATEST_WRITE[0] = version
 
-    def _shares(self, owner: Tensor) -> Tensor:
-        """Declare that this constant looks into the array of `owner`, so that a write to either is seen by both."""
+    def _storage(self) -> Storage:
+        """The memory that it lies in, told apart from others from now on if it is an input's."""
         node = self._leaf()
-        node.source = owner._leaf()
+        if node.storage is OURS and node.row is None:
+            node.storage = Storage()
+        return node.storage
+
+    def _view_of(self, owner: Tensor) -> Tensor:
+        """Declare that this constant looks into the array of `owner`: a write to either is a write to both."""
+        storage = owner._storage()
+        if storage is OURS:  # a recorded result: nobody may write to it
+            self._data.setflags(write=False)
+        else:
+            self._leaf().storage = storage
         return self
 
     def detach(self) -> Tensor:
         """The same array, off the record. Writing to it counts as writing to this one."""
-        data = self._data.view() if self.is_leaf else self.data.view()
-        return _tensor(data, None)._shares(self)
+        return _tensor(self._data.view(), None)._view_of(self)
 
     def zero_grad(self) -> None:
         """Forget the accumulated gradient."""
@@ -385,12 +397,15 @@ class Tensor:
     # ------------------------------------------------------------- NumPy's methods; none of them works in place
 
     all, any, argmax, argmin, argpartition, argsort = (_Method() for _ in range(6))
-    astype, choose, clip, compress, conjugate, cumprod, cumsum = (_Method() for _ in range(7))
+    astype, choose, clip, conjugate, cumprod, cumsum = (_Method() for _ in range(6))
     diagonal, dot, flatten, logsumexp, max, mean, min, nonzero = (_Method() for _ in range(8))
     partition, prod, ravel, repeat, reshape, round, searchsorted = (_Method() for _ in range(7))
     sort, squeeze, std, sum, swapaxes, take, trace, transpose, var = (_Method() for _ in range(9))
     conj, abs = _Method("conjugate"), _Method("absolute")
     exp, log, sqrt, tanh, sin, cos, relu, softmax = (_Method() for _ in range(8))
+
+    def compress(self, condition: Any, axis: Any = None) -> Tensor:
+        return TABLE["compress"](condition, self, axis)
 
     def __getitem__(self, index: Any) -> Tensor:
         return apply(I.getitem, (self, index), _NOTHING)
@@ -762,10 +777,14 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
     if mode is not None:
         _told(mode, node, y)
     if not several and y.base is not None and parents[0] is not None:
-        node.source = parents[0]
+        node.storage = _storage_seen(y, args)
     if several:
         node.parts = tuple((part.shape, part.dtype) for part in y)
-        return tuple(_tensor(part, _projection(node, k)) for k, part in enumerate(y))
+        found = tuple(_tensor(part, _projection(node, k)) for k, part in enumerate(y))
+        for t in found:
+            if t._data.base is not None:
+                t._node.storage = _storage_seen(t._data, args)
+        return found
     t: Tensor = _new(Tensor)
     t._data, t._node, t._grad = y, node, None
     return t
@@ -829,7 +848,7 @@ def _unrecorded(y: Any, args: Sequence[Any]) -> Tensor:
     if y.base is not None:
         for a in args:
             if isinstance(a, Tensor) and a.is_leaf and (y.base is a._data or y.base is a._data.base):
-                return t._shares(a)
+                return t._view_of(a)
     return t
 
 
@@ -905,12 +924,13 @@ def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
     t = node.keeper()
     if t is None:
         return
-    if t._grad is not None and node.graded is not None and node.graded != node.version and node.row is None:
+    version = node.storage.version
+    if t._grad is not None and node.graded is not None and node.graded != version and node.row is None:
         warnings.warn(
             f"backward() adds to a .grad of {node.label} that was made before its last update: a forgotten zero_grad()?",
             stacklevel=4,
         )
-    node.graded = node.version
+    node.graded = version
     old, g = t._grad, found[node]
     if create_graph or isinstance(g, Tensor):
         t._grad = g if old is None else old + g
