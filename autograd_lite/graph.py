@@ -32,6 +32,29 @@ LATEST_WRITE = [1]
 _NOTHING: dict[str, Any] = {}
 
 
+class Storage:
+    """A piece of memory that the user may write to, shared by the input that owns it and all views of that.
+
+    Attributes
+    ----------
+    version : int
+        When it was last written to, on the scale of `Node.order` (falling); 1 if never.
+    shaped : int
+        When its input was last given an array of another shape or dtype.
+    writer : str or None
+        The name of the tensor through which it was last written to.
+    """
+
+    __slots__ = ("shaped", "version", "writer")
+
+    def __init__(self) -> None:
+        self.version = self.shaped = 1
+        self.writer: str | None = None
+
+
+OURS = Storage()  # of every array that the engine allocated: nobody writes there
+
+
 class Node:
     """One recorded call: `row` on `parents`, or an input where `row` is None.
 
@@ -48,17 +71,17 @@ class Node:
         The keyword parameters, canonical.
     live : int
         NEEDS and TRACED.
-    version : int
-        When its array was last written to, on the scale of `order` (falling); 1 if never.
+    storage : Storage
+        The memory in which its array lies, with the time of the last write to it.
     """
 
     name: str | None = None
-    version = 1
+    storage = OURS
     parts: Any = None  # (shape, dtype) of each result, where the row has several; then `shape` is () and `dtype` common
     hooks: Any = None  # functions of the cotangent, in the order of registration
     keeper: Any = None  # a weak reference to the Tensor whose .grad backward() fills
     graded: int | None = None  # the version at which a gradient was last delivered
-    source: Node | None = None  # the node whose array this one looks into (a view)
+
     group: Any = None  # the composite call or the module during which this was recorded
     code: Any = None  # where the user wrote it: a code object …
     at: int = -1  # … and an instruction offset in it, never a frame
@@ -91,6 +114,11 @@ class Node:
     def dtypes(self) -> tuple[Any, ...]:
         """The dtypes of the arguments."""
         return tuple(np.result_type(x) if p is None else p.dtype for p, x in zip(self.parents, self.xs, strict=True))
+
+    @property
+    def version(self) -> int:
+        """When its array was last written to, on the scale of `order`."""
+        return self.storage.version
 
     @property
     def label(self) -> str:
@@ -211,11 +239,18 @@ def pull_back(
             d = pull(g, y, xs, n)
             if conjugate:
                 d = _conjugate(d)
-            if type(d) is not tuple:  # a tuple goes to a row with several results
-                if d.shape != p.shape:
-                    d = sum_to(d, p.shape, n, p)
-                if d.dtype is not p.dtype:
-                    d = _cast(d, p.dtype)
+            if type(d) is not tuple:
+                try:
+                    if d.shape != p.shape:
+                        d = sum_to(d, p.shape, n, p)
+                    if d.dtype is not p.dtype:
+                        d = _cast(d, p.dtype, n)
+                except AttributeError:
+                    if hasattr(d, "dtype"):
+                        raise
+                    raise _rule_error(d, n, p) from None
+            elif p.parts is None:  # a tuple goes to a row with several results
+                raise _rule_error(d, n, p)
             if watch is not None:
                 watch(n, p, d)
             if p in pending:
@@ -239,9 +274,12 @@ def sum_to(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
     axes = tuple(range(extra)) + tuple(
         k + extra for k, (have, want) in enumerate(zip(d.shape[extra:], shape, strict=False)) if want == 1 and have != 1
     )
+    elementwise = n.row is not None and n.row.kind == "elementwise"
     if extra < 0 or any(want not in (1, have) for have, want in zip(d.shape[extra:], shape, strict=True)):
-        if n.row is not None and n.row.kind == "elementwise" or extra < 0:
+        if elementwise or extra < 0:
             return _stretch(d, shape, n, p)
+        raise _shape_error(d, shape, n, p)
+    if elementwise and d.shape != n.shape:
         raise _shape_error(d, shape, n, p)
     if not axes:
         return d.reshape(shape)
@@ -258,7 +296,16 @@ def _stretch(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
         raise _shape_error(d, shape, n, p) from None
 
 
-def _cast(d: Any, dtype: Any) -> Any:
+def _cast(d: Any, dtype: Any, n: Node) -> Any:
+    """`d`, which came out of `n`, in another dtype."""
+    if d.dtype.kind not in "biufc" or dtype.kind not in "biufc":
+        raise _noted(
+            TypeError(
+                f"{n.row.name if n.row else 'input'}: no gradient can pass through data of dtype "
+                f"{dtype if d.dtype.kind in 'biufc' else d.dtype}; make the arrays numbers, .astype(float)"
+            ),
+            n,
+        )
     if d.dtype.kind == "c" and dtype.kind != "c":
         d = d.real
     return d if d.dtype == dtype else d.astype(dtype)
@@ -293,18 +340,23 @@ def push_forward(
     """Carry the tangents of inputs forward to `outputs`; those that depend on no input are missing from the result."""
     outputs = list(outputs)
     known: dict[Node, Any] = dict(tangents)
-    for n in reversed(between(outputs, known)):
+    path = between(outputs, known)
+    on = set(path)
+    latest_write = LATEST_WRITE[0]
+    for n in reversed(path):
         if n in known or n.row is None:
             continue
         if n.xs is None:
             raise _freed_error(n)
+        if n.order > latest_write:
+            _check_unchanged(n, on)
         y, xs = _lifted(n, lift) if record else (n.y, n.xs)
         t = _push(n, [known.get(p) if p is not None else None for p in n.parents], y, xs, lift)
         if type(t) is not tuple:
             if t.shape != n.shape:
                 t = np.broadcast_to(t, n.shape)
             if t.dtype is not n.dtype:
-                t = _cast(t, n.dtype)
+                t = _cast(t, n.dtype, n)
         known[n] = t
     return {n: known[n] for n in outputs if n in known}
 
@@ -358,6 +410,8 @@ def _transposed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Calla
         v = row.pulls[i](gs if several else gs[0], y, xs, n)
         if getattr(v, "_node", None) is None:
             continue
+        if v.shape != t.shape:
+            v = sum_to(v, t.shape, n, n.parents[i] or n)
         recorded = lift if hasattr(t, "_node") or any(hasattr(x, "_node") for x in xs) else None
         parts = pull_back({v._node: np.conj(t) if conjugate else t}, seeds, recorded)
         for k, seed in enumerate(seeds):
@@ -380,21 +434,18 @@ def _check_unchanged(n: Node, on: Any) -> None:
         if p is not None and (p.live & NEEDS if on is None else p in on):
             uses |= row.uses[i]
     for k, p in enumerate(n.parents):
-        if p is not None and uses & (2 << k) and (stale := changed_since(p, n)) is not None:
-            raise _noted(
-                RuntimeError(
-                    f"backward through {row.name}: {stale.label} has changed since {row.name} used it, and the derivative "
-                    "needs its old value. Call backward() before you update it, or compute the loss again"
-                ),
-                n,
-            )
-
-
-def changed_since(p: Node | None, n: Node) -> Node | None:
-    """The array, `p`'s own or one that it is a view of, that was written to after `n` had used it."""
-    while p is not None and p.version >= n.order:
-        p = p.source
-    return p
+        if p is None or not (p.storage.shaped < n.order or uses & (2 << k) and p.storage.version < n.order):
+            continue
+        through = p.storage.writer
+        through = f" (written to through {through!r})" if through and through != p.name else ""
+        what = "was given an array of another shape or dtype" if p.storage.shaped < n.order else "has changed"
+        raise _noted(
+            RuntimeError(
+                f"backward through {row.name}: {p.label} {what} since {row.name} used it{through}, and the "
+                "derivative needs what it was. Call backward() before you update it, or compute the loss again"
+            ),
+            n,
+        )
 
 
 def _freed_error(n: Node) -> RuntimeError:
@@ -413,6 +464,17 @@ def _order_error(n: Node) -> NotImplementedError:
         NotImplementedError(
             f"{n.row.name} has a first derivative only (its rule is declared order=1): a second derivative through it "
             "is not available"
+        ),
+        n,
+    )
+
+
+def _rule_error(d: Any, n: Node, p: Node) -> TypeError:
+    assert n.row is not None
+    return _noted(
+        TypeError(
+            f"{n.row.name}: the rule for argument {n.parents.index(p) + 1} returned {type(d).__name__}, not an array; "
+            f"it should return the cotangent of that argument, of shape {p.shape}"
         ),
         n,
     )

@@ -203,13 +203,14 @@ class Tensor:
             raise RuntimeError("only an input can stop requiring gradients; use detach() to cut a recorded result off")
         if requires_grad:
             _check_differentiable(self._data.dtype)
-            node = self._leaf()
-            if not node.live:  # what was recorded with the constant stays as it was
+            old = self._node
+            if old is not None and not old.live & NEEDS:  # what was recorded with the constant stays as it was
                 storage, self._node = self._storage(), None
-                self._leaf().name, self._leaf().storage = node.name, storage
+                new = self._leaf()
+                new.name, new.storage, new.hooks, new.graded = old.name, storage, old.hooks, old.graded
             self._leaf().live = NEEDS
         elif self._node is not None:
-            self._node.live = 0
+            self._node.live &= ~NEEDS
         return self
 
     def _leaf(self) -> Node:
@@ -750,10 +751,12 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
         live &= TRACED
     several = row.outputs
     y = tuple(asarray(part) for part in y) if several else y if type(y) is ndarray else asarray(y)
+    if xs and y is xs[0]:
+        y = y.view()  # another Tensor's array may be locked, the user's may not
     if not several and y.dtype.kind not in "fc":  # whole numbers (astype(int), clip of integers) have no derivative
         live &= TRACED
     if not live:
-        return tuple(_tensor(part, None) for part in y) if several else _unrecorded(y, args)
+        return tuple(_unrecorded(part, args) for part in y) if several else _unrecorded(y, args)
     if not live & NEEDS:
         keep = 0
     for i, a in enumerate(args):
@@ -776,15 +779,11 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
     node.code, node.at = frame.f_code, frame.f_lasti
     if mode is not None:
         _told(mode, node, y)
-    if not several and y.base is not None and parents[0] is not None:
-        node.storage = _storage_seen(y, args)
     if several:
         node.parts = tuple((part.shape, part.dtype) for part in y)
-        found = tuple(_tensor(part, _projection(node, k)) for k, part in enumerate(y))
-        for t in found:
-            if t._data.base is not None:
-                t._node.storage = _storage_seen(t._data, args)
-        return found
+        return tuple(_tensor(part, _projection(node, k, part, args)) for k, part in enumerate(y))
+    if y.base is not None:
+        node.storage = _storage_seen(y, args)
     t: Tensor = _new(Tensor)
     t._data, t._node, t._grad = y, node, None
     return t
@@ -838,18 +837,32 @@ _PROJECT = Primitive(
 )
 
 
-def _projection(node: Node, k: int) -> Node:
+def _projection(node: Node, k: int, y: Any = None, args: Sequence[Any] = ()) -> Node:
     """One of the results of a row that has several."""
-    return Node(_PROJECT, (node,), (None,), None, *node.parts[k], node.live, {"index": k, "count": len(node.parts)})
+    n = Node(_PROJECT, (node,), (None,), None, *node.parts[k], node.live, {"index": k, "count": len(node.parts)})
+    if y is not None and y.base is not None:
+        n.storage = _storage_seen(y, args)
+    return n
 
 
 def _unrecorded(y: Any, args: Sequence[Any]) -> Tensor:
     t = _tensor(y, None)
-    if y.base is not None:
-        for a in args:
-            if isinstance(a, Tensor) and a.is_leaf and (y.base is a._data or y.base is a._data.base):
-                return t._view_of(a)
+    if y.base is not None and (owner := _seen(y, args)) is not None:
+        t._view_of(owner)
     return t
+
+
+def _seen(y: Any, args: Sequence[Any]) -> Tensor | None:
+    """The argument whose array `y` is a view of."""
+    for a in args:
+        if isinstance(a, Tensor) and (y.base is a._data or y.base is a._data.base is not None):
+            return a
+    return None
+
+
+def _storage_seen(y: Any, args: Sequence[Any]) -> Storage:
+    owner = _seen(y, args)
+    return OURS if owner is None else owner._storage()
 
 
 def _told(mode: Any, node: Node, y: Any) -> None:
