@@ -89,7 +89,7 @@ def _sigmoid(x: Any) -> Any:
     return e / (one + e)
 
 
-sigmoid = elementwise(_sigmoid, lambda y: y * (1 - y), pull=(lambda g, y: g * (y - y * y),), name="sigmoid", np_name="sigmoid", tex=r"\sigma({x})")
+sigmoid = elementwise(_sigmoid, lambda y: y * (1 - y), pull=(lambda g, y: g * (y - y * y),), name="sigmoid", source="1 / (1 + np.exp(-x))", tex=r"\sigma({x})")
 
 
 def _weight(x1: Any, x2: Any) -> Any:
@@ -177,7 +177,13 @@ deg2rad = elementwise(np.deg2rad, math.pi / 180, tex=r"{x} \cdot \frac{{\pi}}{{1
 
 # ------------------------------------------------------------------------------------------------------ piecewise
 
-absolute = elementwise(np.absolute, lambda x: np.sign(x), kinks=(0.0,), holomorphic=False, tex=r"\lvert {x} \rvert")
+
+def _direction(x: Any) -> Any:
+    """The sign; of a complex number the unit vector, which turns with it (to `sign` itself everything is a constant)."""
+    return np.sign(x) if x.dtype.kind != "c" else x / np.where(x == 0, 1, np.abs(x))
+
+
+absolute = elementwise(np.absolute, _direction, kinks=(0.0,), holomorphic=False, tex=r"\lvert {x} \rvert")
 fabs = elementwise(np.fabs, lambda x: np.sign(x), kinks=(0.0,), tex=r"\lvert {x} \rvert")
 
 
