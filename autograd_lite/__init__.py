@@ -1,4 +1,6 @@
 """autodiff"""
+
+__version__ = "0.1.0"
 from .tensor import Tensor as Tensor, tensor as tensor
 from .mode import no_grad as no_grad, enable_grad as enable_grad
 from .transforms import grad as grad, value_and_grad as value_and_grad, vjp as vjp, jvp as jvp, jacobian as jacobian, jacrev as jacrev, jacfwd as jacfwd, hessian as hessian, hvp as hvp, stop_gradient as stop_gradient, checkpoint as checkpoint

@@ -29,7 +29,7 @@ FLOORS = [
     {"rules"},
     {"graph"},
     {"tensor"},
-    {"anomaly", "autograd", "transforms"},
+    {"anomaly", "autograd", "fft", "linalg", "special", "transforms"},
     {"trace"},
     {"derive"},
     {"draw", "nn", "optim", "data", "testing"},
