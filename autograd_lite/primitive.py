@@ -135,6 +135,8 @@ class Primitive:
         self.outputs = outputs
         self.order = order
         self.holomorphic = holomorphic
+        #: Whether a call is `fn` on the arguments as they stand, giving one new array: the short road through the engine.
+        self.direct = bind is None and kind != "composite" and not variadic and not outputs
         self.examples = tuple(examples)
         self.__name__ = self.__qualname__ = self.name
         self.__doc__ = fn.__doc__
@@ -368,4 +370,9 @@ def define(*rules: Any, kind: str = "general", **options: Any) -> Callable[[Call
     kinds = {"elementwise": elementwise, "linear": linear, "bilinear": bilinear, "general": general}
     if kind not in kinds:
         raise ValueError(f"kind={kind!r}: a row is one of {', '.join(kinds)}")
-    return lambda fn: kinds[kind](fn, *rules, **options)
+    def add(fn: Callable[..., Any]) -> Primitive:
+        row = kinds[kind](fn, *rules, **options)
+        row.direct = False  # it may return a view of its argument, or the argument itself
+        return row
+
+    return add
