@@ -52,7 +52,7 @@ def _bind_clip(
     if (a_min is not None and min is not None) or (a_max is not None and max is not None):
         raise ValueError("clip: give a_min or min, a_max or max, not both")
     low, high = a_min if min is None else min, a_max if max is None else max
-    a = entire(a)
+    a, low, high = (v if v is None or np.ndim(v) == 0 else entire(v) for v in (entire(a), low, high))
     kinds = {np.result_type(getattr(v, "dtype", v)).kind for v in (a, low, high) if v is not None}
     if "c" in kinds:
         raise TypeError("complex numbers have no order that a derivative could follow: clip real and imag")
@@ -135,7 +135,7 @@ def whole(indices: Any, n: int = 0, mode: str = "raise") -> Any:
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
     refuse_out(out)
     a, axis = flat_or(a, axis)
-    return a[on_axis(axis, whole(indices, a.shape[axis], mode))]
+    return getitem(a, on_axis(axis, whole(indices, a.shape[axis], mode)))
 
 
 def along(k: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -151,14 +151,14 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
         raise ValueError("take_along_axis: `indices` and `arr` must have the same number of dimensions")
     shape = tuple(m if n == 1 else n for n, m in zip(arr.shape, indices.shape, strict=True))  # 1 is stretched
     shape = (*shape[:axis], arr.shape[axis], *shape[axis + 1 :])
-    return np.broadcast_to(arr, shape)[along(whole(indices, arr.shape[axis], "raise"), axis, shape)]
+    return getitem(np.broadcast_to(arr, shape), along(whole(indices), axis, shape))
 
 
 @composite(np.choose)
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     refuse_out(out)
     k, *laid_out = np.broadcast_arrays(entire(a), *map(entire, choices))
-    return np.stack(laid_out)[(whole(k, len(laid_out), mode), *np.indices(np.shape(k), sparse=True))]
+    return getitem(np.stack(laid_out), (whole(k, len(laid_out), mode), *np.indices(k.shape, sparse=True)))
 
 
 @composite(np.compress)
