@@ -119,6 +119,7 @@ class Primitive:
         order: int | None = None,
         holomorphic: bool = True,
         examples: Sequence[Any] = (),
+        source: str | None = None,
     ) -> None:
         self.kind = kind
         self.fn = fn
@@ -138,6 +139,7 @@ class Primitive:
         #: Whether a call is `fn` on the arguments as they stand, giving one new array: the short road through the engine.
         self.direct = bind is None and kind != "composite" and not variadic and not outputs
         self.examples = tuple(examples)
+        self.source = source  # the textbook formula in NumPy, where `fn` is longer than one would write on a slide
         self.__name__ = self.__qualname__ = self.name
         self.__doc__ = fn.__doc__
         domains = domain if isinstance(domain, tuple) else (domain,)
@@ -177,6 +179,10 @@ class Primitive:
         args, params = bound
         return self.fn(*args, **params)
 
+    def written(self, i: int) -> Any:
+        """The pull as the rule says it, without the quicker ``pull=``: what formulas are made from."""
+        return _compile(self, i, self.rule(i), quick=False)[0]
+
     def rule(self, i: int) -> Any:
         """The rule for argument `i`; a variadic row has one for all of them."""
         return self.rules[0] if self.variadic else self.rules[i]
@@ -210,14 +216,14 @@ def _interpreter(args: Iterable[Any]) -> Any:
     return None
 
 
-def _compile(row: Primitive, i: int, rule: Any) -> tuple[Any, int]:
+def _compile(row: Primitive, i: int, rule: Any, quick: bool = True) -> tuple[Any, int]:
     """Turn the rule for argument `i` into ``pull(g, y, xs, n) -> cotangent`` and the bits of the values that it needs.
 
     As `dataclasses` does, this writes one line of source, so that a rule costs a single call when it is used.
     """
     if rule is None:
         return None, 0
-    override = row.pull[i] if i < len(row.pull) else None
+    override = row.pull[i] if i < len(row.pull) and (quick or not row.holomorphic) else None
     if not callable(rule) and override is None:  # a partial that is a number: nothing is kept, and 1 copies nothing
         return {1: lambda g, y, xs, n: g, -1: lambda g, y, xs, n: -g}.get(rule, lambda g, y, xs, n: g * rule), 0
     uses, call = _call(row, i, override or rule)
