@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import NEEDS, TRACED, Node, ancestors, changed_since, pull_back
+from ..graph import NEEDS, TRACED, Node, ancestors, pull_back
 from ..mode import changed
 from ..tensor import Tensor, _raw, _tensor
 from ..trace import short_names
@@ -377,9 +377,9 @@ def replay(nodes: Iterable[Node]) -> dict[Node, Any]:
         for p in n.parents:
             if p is not None and p not in values:
                 values[p] = p.y
-            if p is not None and p.row is None and (stale := changed_since(p, n)) is not None:
+            if p is not None and p.row is None and p.version < n.order:
                 raise RuntimeError(
-                    f"{stale.label} has changed since it was used, so the numbers of this graph are gone: explain or draw "
+                    f"{p.label} has changed since it was used, so the numbers of this graph are gone: explain or draw "
                     "before updating it, or compute the loss again"
                 )
         if n.y is not None or n.row is None:
