@@ -1,37 +1,396 @@
-"""Products of matrices, and what numpy.linalg does with one."""
+"""numpy.linalg but for its factorisations and norms: inverses, equations, determinants, powers.
+
+All of it works on stacks of matrices, as NumPy's does. The inverse of a singular matrix and log |det| have
+no derivative there; the determinant has one at every matrix, its cofactors, and so have these.
+
+Sources: M. Giles, "An extended collection of matrix derivative results for forward and reverse mode
+algorithmic differentiation" (2008), section 2.2; K. B. Petersen and M. S. Pedersen, "The Matrix Cookbook"
+(2012), section 2; G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least
+squares problems whose variables separate" (1973).
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from math import prod
+from operator import index
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..primitive import bilinear
+from ..primitive import composite, constant, general
+from . import products
+from .matrices import EMPTY, dagger, from_lower, plain, regular
+from .products import conj
+from .products import matmul as matmul
 
 
-def _matmul(x1: Any, x2: Any) -> Any:
-    # dot is the same product for two matrices, at a third of matmul's overhead and a quarter of its time for outer products
-    return x1.dot(x2) if x1.ndim == 2 == x2.ndim else np.matmul(x1, x2)
+class SlogdetResult(NamedTuple):
+    """``sign * exp(logabsdet)`` is the determinant."""
+
+    sign: Any
+    logabsdet: Any
 
 
-def _matmul_1(g: Any, x2: Any) -> Any:
-    if x2.ndim == 2 == g.ndim:
-        return g.dot(x2.T)
-    if x2.ndim == 1:
-        return g[..., None] * x2
-    if g.ndim == x2.ndim - 1:  # x1 was a vector
-        return (x2 @ g[..., None])[..., 0]
-    return g @ np.swapaxes(x2, -1, -2)
+def _system(a: tuple[int, ...], b: tuple[int, ...], **params: Any) -> Any:
+    return lambda rng: ((rng.normal(size=a) + 3 * np.eye(a[-2], a[-1]), rng.normal(size=b)), params)
 
 
-def _matmul_2(g: Any, x1: Any) -> Any:
-    if x1.ndim == 2 == g.ndim:
-        return x1.T.dot(g)
-    if x1.ndim == 1:
-        return x1[:, None] * g[..., None, :] if g.ndim else x1 * g
-    if g.ndim == x1.ndim - 1:  # x2 was a vector
-        return (np.swapaxes(x1, -1, -2) @ g[..., None])[..., 0]
-    return np.swapaxes(x1, -1, -2) @ g
+# ---------------------------------------------------------------------------------------- inverses, equations
+
+inv = general(  # A⁻¹ A = 1, so that d(A⁻¹) = -A⁻¹ dA A⁻¹
+    lambda x: np.linalg.inv(x),
+    lambda g, y: -(y.mT @ g @ y.mT),
+    of=np.linalg.inv,
+    name="linalg.inv",
+    np_name="np.linalg.inv",
+    bind=lambda a: ((a,), {}),
+    tex="{x}^{{-1}}",
+    examples=[regular(3, 3), regular(2, 3, 3), regular(1, 1), EMPTY],
+)
 
 
-matmul = bilinear(_matmul, _matmul_1, _matmul_2, of=np.matmul, name="matmul", np_name="np.matmul", tex="{x1} {x2}")
+def _solve_1(g: Any, y: Any, x1: Any, x2_shape: Any) -> Any:
+    d = _solve_2(g, x1, x2_shape)
+    return -(d[..., None] * y[..., None, :]) if len(x2_shape) == 1 else -(d @ y.mT)
+
+
+def _solve_2(g: Any, x1: Any, x2_shape: Any) -> Any:
+    if len(x2_shape) == 1:
+        return np.linalg.solve(x1.mT, g[..., None])[..., 0]
+    return np.linalg.solve(x1.mT, g)
+
+
+solve = general(
+    lambda x1, x2: np.linalg.solve(x1, x2),
+    _solve_1,
+    _solve_2,
+    of=np.linalg.solve,
+    name="linalg.solve",
+    np_name="np.linalg.solve",
+    bind=lambda a, b: ((a, b), {}),
+    tex="{x1}^{{-1}} {x2}",
+    examples=[
+        _system((3, 3), (3,)),
+        _system((3, 3), (3, 2)),
+        _system((2, 3, 3), (3,)),
+        _system((2, 3, 3), (3, 2)),
+        _system((3, 3), (2, 3, 1)),
+        _system((1, 1), (1,)),
+        _system((0, 0), (0, 2)),
+    ],
+)
+
+
+def _pinv_rule(g: Any, y: Any, x: Any) -> Any:
+    """Golub and Pereyra's three terms: the inverse, what it does not reach of the columns, of the rows."""
+    yh, gh = dagger(y), dagger(g)
+    columns, rows = gh - x @ (y @ gh), gh - (gh @ y) @ x
+    return columns @ (y @ yh) + (yh @ y) @ rows - yh @ g @ yh
+
+
+def _pinv_bind(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = Ellipsis) -> Any:
+    if rcond is not None and rtol is not Ellipsis:
+        raise ValueError("linalg.pinv: rtol= and rcond= are the same thing; give one of them")
+    if rcond is None:
+        rcond = 1e-15 if rtol is Ellipsis else rtol
+    if rcond is None:  # rtol=None was given
+        rcond = max(a.shape[-2:]) * float(np.finfo(a.dtype).eps)
+    return (from_lower(a) if hermitian else a,), {"rcond": plain(rcond)}
+
+
+pinv = general(
+    lambda x, rcond: np.linalg.pinv(x, rcond),
+    _pinv_rule,
+    of=np.linalg.pinv,
+    name="linalg.pinv",
+    np_name="np.linalg.pinv",
+    bind=_pinv_bind,
+    holomorphic=False,
+    tex="{x}^{{+}}",
+    examples=[
+        regular(3, 3),
+        regular(4, 2),
+        regular(2, 4),
+        regular(2, 3, 2),
+        regular(1, 3),
+        regular(0, 2),
+        regular(3, 2, rtol=1e-10),
+        lambda rng: ((np.eye(2) + 0.1 * rng.normal(size=(2, 2)),), {"hermitian": True}),
+    ],
+)
+
+
+@composite(
+    np.linalg.lstsq,
+    name="linalg.lstsq",
+    np_name="np.linalg.lstsq",
+    examples=[_system((4, 2), (4,)), _system((4, 2), (4, 3)), _system((2, 4), (2, 3))],
+)
+def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+    """Of what comes nearest to a solution the shortest; the squares left; the rank; the singular values."""
+    if np.ndim(a) != 2:
+        raise np.linalg.LinAlgError(f"linalg.lstsq: one matrix, not an array of shape {np.shape(a)}")
+    m, n = np.shape(a)
+    eps = float(np.finfo(np.result_type(a, b)).eps)
+    rcond = max(m, n) * eps if rcond is None else eps if rcond < 0 else rcond
+    x = np.linalg.pinv(a, rcond) @ b
+    s = np.linalg.svdvals(a)
+    rank = int(np.count_nonzero(s > rcond * s[:1]))
+    if rank < n or m <= n:
+        return x, np.zeros(0, s.dtype), rank, s
+    r = b - a @ x
+    return x, np.sum(np.real(conj(r) * r), axis=0, keepdims=r.ndim == 1), rank, s
+
+
+@composite(
+    np.linalg.tensorinv,
+    name="linalg.tensorinv",
+    np_name="np.linalg.tensorinv",
+    examples=[
+        lambda rng: ((3 * np.eye(6).reshape(2, 3, 3, 2) + rng.normal(size=(2, 3, 3, 2)),), {}),
+        lambda rng: ((3 * np.eye(6).reshape(6, 3, 2) + rng.normal(size=(6, 3, 2)),), {"ind": 1}),
+    ],
+)
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    """The inverse of the linear map that `tensordot` with `a` is."""
+    if ind <= 0:
+        raise ValueError(f"linalg.tensorinv: ind={ind}; the number of axes of the result must be positive")
+    shape = np.shape(a)
+    n = prod(shape[ind:])
+    return np.linalg.inv(np.reshape(a, (n, a.size // max(n, 1)))).reshape((*shape[ind:], *shape[:ind]))
+
+
+@composite(
+    np.linalg.tensorsolve,
+    name="linalg.tensorsolve",
+    np_name="np.linalg.tensorsolve",
+    examples=[
+        lambda rng: (
+            (3 * np.eye(6).reshape(2, 3, 3, 2) + rng.normal(size=(2, 3, 3, 2)), rng.normal(size=(2, 3))),
+            {},
+        ),
+        lambda rng: (
+            (3 * np.eye(4).reshape(2, 2, 4) + rng.normal(size=(2, 2, 4)), rng.normal(size=(2, 2))),
+            {},
+        ),
+        lambda rng: (
+            (3 * np.eye(4).reshape(4, 2, 2) + rng.normal(size=(4, 2, 2)), rng.normal(size=4)),
+            {"axes": (1,)},
+        ),
+    ],
+)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    """The `x` for which ``tensordot(a, x, x.ndim)`` is `b`."""
+    if axes is not None:
+        order = [k for k in range(np.ndim(a)) if k not in axes] + list(axes)
+        a = np.transpose(a, order)
+    shape = np.shape(a)[np.ndim(b) :]
+    n = prod(shape)
+    if n * n != a.size:
+        raise np.linalg.LinAlgError(f"linalg.tensorsolve: {a.size} coefficients, {n} unknowns; not {n * n}")
+    return np.linalg.solve(np.reshape(a, (n, n)), np.ravel(b)).reshape(shape)
+
+
+# ----------------------------------------------------------------------------------------------- determinants
+
+
+def _cofactor(x: Any) -> Any:
+    """The cofactors of each matrix: the derivative of its determinant, at singular matrices too."""
+    u, s, vh = np.linalg.svd(x)
+    others = np.prod(np.where(np.eye(x.shape[-1], dtype=bool), 1, s[..., None, :]), axis=-1)
+    return _phase(u, vh) * ((conj(u) * others[..., None, :]) @ conj(vh))
+
+
+def _phase(u: Any, vh: Any) -> Any:
+    return (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
+
+
+def _cofactor_rule(g: Any, x: Any) -> Any:
+    """Between singular vectors two changes count together, with the product of all values but theirs."""
+    u, s, vh = np.linalg.svd(x)
+    same = np.eye(x.shape[-1], dtype=bool)
+    both = np.prod(np.where(same[:, None, :] | same[None, :, :], 1, s[..., None, None, :]), axis=-1)
+    both = np.where(same, 0, both)
+    m = dagger(u) @ g @ dagger(vh)
+    crossed = np.sum(both * np.diagonal(m, 0, -2, -1)[..., None, :], axis=-1)
+    inner = crossed[..., None, :] * same - (both * m).mT
+    return _phase(u, vh) * (conj(u) @ inner @ conj(vh))
+
+
+cofactor = general(
+    _cofactor,
+    _cofactor_rule,
+    name="linalg.cofactor",
+    bind=lambda a: ((a,), {}),
+    examples=[
+        regular(3, 3),
+        regular(2, 2, 2),
+        regular(1, 1),
+        lambda rng: ((np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2),), {}),
+    ],
+)
+
+
+def _det_rule(g: Any, y: Any, x: Any) -> Any:
+    inverse = _reliable_inverse(x)
+    if inverse is None:
+        return g[..., None, None] * cofactor(x)
+    return (g * y)[..., None, None] * inverse.mT
+
+
+def _reliable_inverse(x: Any) -> Any:
+    """The inverse, if no matrix of the stack is so near to a singular one that half the digits are lost."""
+    try:
+        inverse = np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        return None
+    sizes = [np.max(np.abs(plain(a)), axis=(-2, -1), initial=0) for a in (x, inverse)]
+    condition = x.shape[-1] * sizes[0] * sizes[1]
+    return inverse if np.all(condition < float(np.finfo(x.dtype).eps) ** -0.5) else None
+
+
+det = general(
+    lambda x: np.linalg.det(x),
+    _det_rule,
+    of=np.linalg.det,
+    name="linalg.det",
+    np_name="np.linalg.det",
+    bind=lambda a: ((a,), {}),
+    tex=r"\det {x}",
+    examples=[
+        regular(3, 3),
+        regular(2, 2, 2),
+        regular(1, 1),
+        EMPTY,
+        lambda rng: ((np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2),), {}),
+    ],
+)
+
+
+def _slogdet_rule(g: Any, y: Any, x: Any) -> Any:
+    """``d log det = tr A⁻¹ dA``: its real part moves the logarithm, its imaginary part turns the sign."""
+    g_sign, g_log = g
+    try:
+        inverse = np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        raise np.linalg.LinAlgError(
+            "linalg.slogdet: the matrix is singular; log |det| is -inf there and has no derivative"
+        ) from None
+    scale = np.zeros(y[1].shape, y[1].dtype) if g_log is None else g_log
+    if g_sign is not None and x.dtype.kind == "c":
+        scale = scale - np.imag(conj(g_sign) * y[0]) * 1j
+    return scale[..., None, None] * dagger(inverse)
+
+
+slogdet_ = general(
+    lambda x: tuple(np.linalg.slogdet(x)),
+    _slogdet_rule,
+    name="slogdet",
+    np_name="np.linalg.slogdet",
+    bind=lambda a: ((a,), {}),
+    outputs=True,
+    holomorphic=False,
+    examples=[regular(3, 3), regular(2, 2, 2), regular(1, 1), EMPTY],
+)
+
+
+@composite(np.linalg.slogdet, name="linalg.slogdet", np_name="np.linalg.slogdet", examples=[regular(3, 3)])
+def slogdet(a: Any) -> Any:
+    """The sign of the determinant, and the logarithm of its size."""
+    return SlogdetResult(*slogdet_(a))
+
+
+# --------------------------------------------------------------------------------------------- powers, counts
+
+
+@composite(np.linalg.matrix_power, name="linalg.matrix_power", np_name="np.linalg.matrix_power", examples=[
+    lambda rng, n=n: ((rng.normal(size=(2, 2)) + 2 * np.eye(2), n), {}) for n in (-2, -1, 0, 1, 2, 3, 6)
+])  # fmt: skip
+def matrix_power(a: Any, n: int) -> Any:
+    """By repeated squaring; of the inverse for a negative power."""
+    n = index(n)
+    if n < 0:
+        a, n = np.linalg.inv(a), -n
+    if n == 0:
+        return np.where(True, np.eye(a.shape[-1], dtype=a.dtype), a)
+    square, result = a, None
+    while True:
+        if n & 1:
+            result = square if result is None else result @ square
+        n >>= 1
+        if not n:
+            return result
+        square = square @ square
+
+
+constant(
+    np.linalg.matrix_rank,
+    name="linalg.matrix_rank",
+    np_name="np.linalg.matrix_rank",
+    bind=lambda A, tol=None, hermitian=False, *, rtol=None: (
+        (A,),
+        {"tol": tol, "hermitian": hermitian, "rtol": rtol},
+    ),
+)
+
+# ------------------------------------------------------------ the array standard's names for NumPy's own rows
+
+_pair: Any = [lambda rng: ((rng.normal(size=3), rng.normal(size=3)), {})]
+_stack: Any = [lambda rng: ((rng.normal(size=(2, 3, 3)),), {})]
+
+
+@composite(np.linalg.matmul, name="linalg.matmul", np_name="np.linalg.matmul", examples=_pair)
+def matmul_(x1: Any, x2: Any, /) -> Any:
+    return np.matmul(x1, x2)
+
+
+@composite(np.linalg.outer, name="linalg.outer", np_name="np.linalg.outer", examples=_pair)
+def outer(x1: Any, x2: Any, /) -> Any:
+    if np.ndim(x1) != 1 or np.ndim(x2) != 1:
+        raise ValueError(
+            f"linalg.outer: two vectors, not shapes {np.shape(x1)} and {np.shape(x2)}; np.outer flattens"
+        )
+    return np.outer(x1, x2)
+
+
+@composite(
+    np.linalg.tensordot,
+    name="linalg.tensordot",
+    np_name="np.linalg.tensordot",
+    examples=[lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=(3, 2))), {"axes": 1})],
+)
+def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+    return np.tensordot(x1, x2, axes)
+
+
+@composite(np.linalg.cross, name="linalg.cross", np_name="np.linalg.cross", examples=_pair)
+def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    sizes = np.shape(x1)[axis], np.shape(x2)[axis]
+    if sizes != (3, 3):
+        raise ValueError(f"linalg.cross: vectors of {sizes[0]} and {sizes[1]} entries; it takes three")
+    return np.cross(x1, x2, axis=axis)
+
+
+@composite(np.linalg.vecdot, name="linalg.vecdot", np_name="np.linalg.vecdot", examples=_pair)
+def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    return products.vecdot(x1, x2, axis=axis)
+
+
+@composite(
+    np.linalg.matrix_transpose,
+    name="linalg.matrix_transpose",
+    np_name="np.linalg.matrix_transpose",
+    examples=_stack,
+)
+def matrix_transpose(x: Any, /) -> Any:
+    return np.matrix_transpose(x)
+
+
+@composite(np.linalg.diagonal, name="linalg.diagonal", np_name="np.linalg.diagonal", examples=_stack)
+def diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    return np.diagonal(x, offset, -2, -1)
+
+
+@composite(np.linalg.trace, name="linalg.trace", np_name="np.linalg.trace", examples=_stack)
+def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    return np.trace(x, offset, -2, -1, dtype)

@@ -1,0 +1,210 @@
+"""Lengths of vectors and matrices.
+
+One row holds every vector norm that is a sum of powers; the others (a sum or a maximum of absolute values,
+anything of singular values) are composed. At the zero vector a norm has no slope in any direction; the
+gradient there is 0, the one choice that points nowhere, and likewise for an entry that is 0 where the power
+has a kink. Ties share, as in `max`.
+
+Source: K. B. Petersen and M. S. Pedersen, "The Matrix Cookbook" (2012), sections 2.7 and 10.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from ..primitive import composite, general
+
+
+def _power_norm(x: Any, p: float, axis: tuple[int, ...], keepdims: bool) -> Any:
+    if p == 2 and len(axis) == x.ndim:
+        return np.linalg.norm(x, None, None, keepdims)  # one dot product
+    return np.linalg.vector_norm(x, axis=axis, ord=p, keepdims=keepdims)
+
+
+def _power_norm_rule(g: Any, y: Any, x: Any, p: float, axis: tuple[int, ...], keepdims: bool) -> Any:
+    if not keepdims:
+        g, y = np.expand_dims(g, axis), np.expand_dims(y, axis)
+    zero = y == 0
+    y = np.where(zero, 1, y)
+    if p == 2:
+        return x * np.where(zero, 0, g / y)
+    size = np.abs(x)
+    flat = (size == 0) | zero
+    size = np.where(flat, 1, size)
+    direction = np.sign(x) if x.dtype.kind != "c" else x / size
+    return g * np.where(flat, 0, direction * (size / y) ** (p - 1))
+
+
+def _normal(*shape: int, **params: Any) -> Any:
+    """An example: numbers of which none is near 0."""
+
+    def example(rng: Any) -> Any:
+        x = rng.normal(size=shape)
+        return (x + np.copysign(0.5, x),), params
+
+    return example
+
+
+power_norm = general(
+    _power_norm,
+    _power_norm_rule,
+    name="power_norm",
+    np_name="np.linalg.vector_norm",
+    bind=lambda x, p, axis, keepdims: ((x,), {"p": p, "axis": axis, "keepdims": keepdims}),
+    holomorphic=False,
+    tex=r"\lVert {x} \rVert_{{{p}}}",
+    examples=[
+        _normal(2, 3, p=2, axis=(0, 1), keepdims=False),
+        _normal(2, 3, p=2, axis=(1,), keepdims=True),
+        _normal(2, 3, p=3, axis=(0,), keepdims=False),
+        _normal(2, 3, 2, p=0.5, axis=(0, 2), keepdims=False),
+        _normal(3, p=-1, axis=(0,), keepdims=False),
+    ],
+)
+
+
+def _vector(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    if p is None:
+        p = 2
+    if isinstance(p, str):
+        raise ValueError(f"norm: ord={p!r} is a norm of matrices; give two axes, or a number")
+    if p == 0:
+        return np.sum((x != 0).astype(np.finfo(x.dtype).dtype), axis=axis, keepdims=keepdims)  # flat
+    if p == 1:
+        return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
+    if abs(p) == np.inf:
+        return _extreme(np.abs(x), p, axis, keepdims)
+    return power_norm(x, p=p, axis=axis, keepdims=keepdims)
+
+
+def _extreme(size: Any, p: float, axis: Any, keepdims: bool) -> Any:
+    if p < 0:
+        return np.min(size, axis=axis, keepdims=keepdims)
+    return (
+        np.max(size, axis=axis, keepdims=keepdims)
+        if size.size
+        else np.sum(size, axis=axis, keepdims=keepdims)
+    )
+
+
+def _matrix(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    rows, columns = axis
+    if rows == columns:
+        raise ValueError(f"norm: axis={axis} names one axis twice; a matrix has two")
+    if p in (None, "fro", "f"):
+        return power_norm(x, p=2, axis=axis, keepdims=keepdims)
+    if p == "nuc" or p in (2, -2):
+        s = np.abs(np.linalg.svdvals(np.moveaxis(x, axis, (-2, -1))))  # abs: flat where a singular value is 0
+        y = np.sum(s, axis=-1) if p == "nuc" else _extreme(s, p, -1, False)
+        return np.expand_dims(y, axis) if keepdims else y
+    if p in (1, -1, np.inf, -np.inf):
+        first, second = (rows, columns) if abs(p) == 1 else (columns, rows)
+        sums = np.sum(np.abs(x), axis=first, keepdims=True)
+        y = _extreme(sums, p, second, True)
+        return y if keepdims else np.squeeze(y, axis)
+    raise ValueError(
+        f"norm: ord={p!r} is no norm of matrices; there are 'fro', 'nuc', 1, -1, 2, -2, inf and -inf"
+    )
+
+
+@composite(
+    np.linalg.norm,
+    name="linalg.norm",
+    np_name="np.linalg.norm",
+    examples=[
+        _normal(2, 3),
+        _normal(3, ord=1),
+        _normal(3, ord=np.inf),
+        _normal(2, 3, ord=-np.inf, axis=0),
+        _normal(2, 3, ord="nuc"),
+        _normal(3, 2, ord=2),
+        _normal(2, 2, ord=-2),
+        _normal(2, 3, ord=1, keepdims=True),
+        _normal(2, 3, ord=-1),
+        _normal(2, 3, ord=np.inf),
+        _normal(4, 2, 3, ord="fro", axis=(2, 0)),
+        _normal(2, 3, 2, ord="nuc", axis=(2, 0), keepdims=True),
+    ],
+)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """A norm of vectors (one axis), of matrices (two), or the root of the sum of all squares."""
+    x = _floating(x)
+    if axis is None:
+        everything = tuple(range(x.ndim))
+        if ord is None or (ord == 2 and x.ndim == 1) or (ord in ("f", "fro") and x.ndim == 2):
+            return power_norm(x, p=2, axis=everything, keepdims=keepdims)
+        axis = everything
+    axis = (
+        normalize_axis_tuple(axis, x.ndim)
+        if not isinstance(axis, int)
+        else (normalize_axis_index(axis, x.ndim),)
+    )
+    if len(axis) == 1:
+        return _vector(x, ord, axis, keepdims)
+    if len(axis) == 2:
+        return _matrix(x, ord, axis, keepdims)
+    raise ValueError(
+        f"norm: {len(axis)} axes; one for vectors, two for matrices, or vector_norm for any number"
+    )
+
+
+@composite(
+    np.linalg.vector_norm,
+    name="linalg.vector_norm",
+    np_name="np.linalg.vector_norm",
+    examples=[
+        _normal(2, 3),
+        _normal(2, 3, axis=1, ord=1),
+        _normal(2, 3, 2, axis=(0, 2), ord=3, keepdims=True),
+        _normal(2, 3, ord=np.inf),
+    ],
+)
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """A norm of the vectors that run along the axes given, all of them by default."""
+    x = _floating(x)
+    return _vector(
+        x, ord, tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim), keepdims
+    )
+
+
+@composite(
+    np.linalg.matrix_norm,
+    name="linalg.matrix_norm",
+    np_name="np.linalg.matrix_norm",
+    examples=[_normal(2, 3), _normal(2, 2, 3, ord="nuc"), _normal(2, 2, 3, ord=1, keepdims=True)],
+)
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """A norm of the matrices in the last two axes."""
+    x = _floating(x)
+    return _matrix(x, ord, (x.ndim - 2, x.ndim - 1), keepdims)
+
+
+def _floating(x: Any) -> Any:
+    return x if x.dtype.kind in "fc" else x.astype(float)
+
+
+def _square(*shape: int, **params: Any) -> Any:
+    return lambda rng: ((rng.normal(size=shape) + 3 * np.diag(np.arange(1, 1 + shape[-1])),), params)
+
+
+@composite(
+    np.linalg.cond,
+    name="linalg.cond",
+    np_name="np.linalg.cond",
+    examples=[
+        _square(3, 3),
+        _square(2, 3, 3, p=-2),
+        _square(3, 3, p=1),
+        _square(3, 3, p="fro"),
+        _normal(3, 2, p=2),
+    ],
+)
+def cond(x: Any, p: Any = None) -> Any:
+    """How much a matrix stretches the directions apart: a norm times that of the inverse."""
+    if p in (None, 2, -2):
+        s = np.linalg.svdvals(x)
+        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    return np.linalg.norm(x, p, axis=(-2, -1)) * np.linalg.norm(np.linalg.inv(x), p, axis=(-2, -1))

@@ -1,0 +1,411 @@
+"""Products of vectors, matrices and arrays of any rank.
+
+A product is linear in each of its factors, so every row here is *bilinear*: forward mode is the product
+itself with a factor replaced by its tangent, and the rule for a factor is again a product, of the cotangent
+with the others.
+
+Sources: M. Giles, "An extended collection of matrix derivative results for forward and reverse mode
+algorithmic differentiation" (2008), section 2.2; K. B. Petersen and M. S. Pedersen, "The Matrix Cookbook"
+(2012).
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from ..primitive import bilinear, composite
+
+
+def conj(x: Any) -> Any:
+    """The complex conjugate; of a real array the array itself, without a copy."""
+    return np.conj(x) if x.dtype.kind == "c" else x
+
+
+def no_out(out: Any) -> None:
+    """Refuse ``out=``: what is recorded must not be overwritten."""
+    if out is not None:
+        raise TypeError("out= is not supported for tensors; leave it away and use the result")
+
+
+# ----------------------------------------------------------------------------------------------- two matrices
+
+
+def _matmul(x1: Any, x2: Any) -> Any:
+    try:
+        n1, n2 = x1.ndim, x2.ndim
+    except AttributeError:  # a Python number: NumPy says what is wrong with it
+        return np.matmul(x1, x2)
+    if n1 == 2 == n2:
+        return x1.dot(
+            x2
+        )  # the same product at a third of matmul's overhead, a quarter of its time for outer products
+    if n2 == 2 and n1 > 2:  # a stack by one matrix is one large product, not many small ones
+        return x1.reshape(prod(x1.shape[:-1]), x1.shape[-1]).dot(x2).reshape(*x1.shape[:-1], x2.shape[1])
+    return np.matmul(x1, x2)
+
+
+def _matmul_1(g: Any, x2: Any) -> Any:
+    if x2.ndim == 2 == g.ndim:
+        return g.dot(x2.T)
+    if x2.ndim == 1:
+        return _outer(g, x2)
+    if x2.ndim == 2 and g.ndim == 1:  # x1 was a vector, here and two lines below
+        return x2.dot(g)
+    if g.ndim == x2.ndim - 1:
+        return (x2 @ g[..., None])[..., 0]
+    return matmul(g, x2.mT)
+
+
+def _matmul_2(g: Any, x1: Any, x2_shape: Any) -> Any:
+    if x1.ndim == 2 == g.ndim:
+        return x1.T.dot(g)
+    if x1.ndim == 1:
+        return _outer(x1, g) if g.ndim < 2 else x1[:, None] * g[..., None, :]
+    if len(x2_shape) == 1:
+        return (x1.mT @ g[..., None])[..., 0]
+    if len(x2_shape) == 2:  # summed over the stack in the product itself
+        return (
+            x1.reshape(-1, x1.shape[-1]).T.dot(g.reshape(-1, g.shape[-1]))
+            if g.size
+            else np.zeros(x2_shape, g.dtype)
+        )
+    return x1.mT @ g
+
+
+def _outer(x1: Any, x2: Any) -> Any:
+    """Every entry of `x1` by the vector `x2`, or `x1` by the number `x2`."""
+    if x1.ndim == 1 == x2.ndim:
+        return x1[:, None].dot(x2[None, :])  # half the time of a broadcast product
+    return x1[..., None] * x2 if x2.ndim else x1 * x2
+
+
+def _pair(*shapes: tuple[int, ...]) -> Any:
+    """An example: arrays of these shapes."""
+    return lambda rng: (tuple(rng.normal(size=shape) for shape in shapes), {})
+
+
+matmul = bilinear(
+    _matmul,
+    _matmul_1,
+    _matmul_2,
+    of=np.matmul,
+    name="matmul",
+    np_name="np.matmul",
+    tex="{x1} {x2}",
+    examples=[
+        _pair((2, 3), (3, 4)),
+        _pair((3,), (3,)),
+        _pair((3,), (3, 2)),
+        _pair((2, 3), (3,)),
+        _pair((3,), (2, 3, 4)),
+        _pair((2, 2, 3), (3,)),
+        _pair((4, 2, 3), (3, 2)),
+        _pair((2, 3), (4, 3, 2)),
+        _pair((2, 1, 2, 3), (3, 3, 2)),
+        _pair((0, 3), (3, 2)),
+        _pair((2, 0), (0, 3)),
+    ],
+)
+
+
+def _dot_1(g: Any, x2: Any, x1_shape: Any) -> Any:
+    if g.ndim == 2 == x2.ndim and len(x1_shape) == 2:
+        return g.dot(x2.T)
+    if not x1_shape or not x2.ndim:
+        return g * x2
+    if x2.ndim == 1:
+        return _outer(g, x2)
+    kept = len(x1_shape) - 1
+    return np.tensordot(g, x2, (range(kept, g.ndim), [*range(x2.ndim - 2), x2.ndim - 1]))
+
+
+def _dot_2(g: Any, x1: Any, x2_shape: Any) -> Any:
+    if g.ndim == 2 == x1.ndim and len(x2_shape) == 2:
+        return x1.T.dot(g)
+    if not x2_shape or not x1.ndim:
+        return x1 * g
+    kept = range(x1.ndim - 1)
+    d = np.tensordot(x1, g, (kept, kept))
+    return np.moveaxis(d, 0, -2) if len(x2_shape) > 2 else d
+
+
+def _dot_bind(a: Any, b: Any, out: Any = None) -> Any:
+    no_out(out)
+    return (a, b), {}
+
+
+dot = bilinear(
+    np.dot,
+    _dot_1,
+    _dot_2,
+    name="dot",
+    np_name="np.dot",
+    bind=_dot_bind,
+    tex=r"{x1} \cdot {x2}",
+    examples=[
+        _pair((2, 3), (3, 4)),
+        _pair((3,), (3,)),
+        _pair((2, 3), (3,)),
+        _pair((3,), (3, 2)),
+        _pair((), (2, 3)),
+        _pair((2,), ()),
+        _pair((2, 2, 3), (4, 3, 2)),
+        _pair((3,), (2, 3, 2)),
+        _pair((2, 2, 3), (3,)),
+        _pair((0,), (0,)),
+    ],
+)
+
+
+@composite(
+    np.vdot,
+    name="vdot",
+    np_name="np.vdot",
+    examples=[_pair((3,), (3,)), _pair((2, 3), (2, 3)), _pair((), ())],
+)
+def vdot(a: Any, b: Any, /) -> Any:
+    """The first conjugated, both flattened."""
+    return np.dot(conj(np.ravel(a)), np.ravel(b))
+
+
+@composite(
+    np.inner,
+    name="inner",
+    np_name="np.inner",
+    examples=[_pair((3,), (3,)), _pair((2, 3), (4, 3)), _pair((), (2,))],
+)
+def inner(a: Any, b: Any, /) -> Any:
+    """Last axis by last axis."""
+    return np.tensordot(a, b, (-1, -1)) if np.ndim(a) and np.ndim(b) else np.multiply(a, b)
+
+
+outer = bilinear(
+    np.outer,
+    lambda g, x2, x1_shape: g.dot(np.ravel(x2)).reshape(x1_shape),
+    lambda g, x1, x2_shape: np.ravel(x1).dot(g).reshape(x2_shape),
+    name="outer",
+    np_name="np.outer",
+    bind=_dot_bind,
+    tex=r"{x1} \otimes {x2}",
+    examples=[_pair((2,), (3,)), _pair((2, 2), (3, 1)), _pair((), (3,)), _pair((0,), (2,))],
+)
+
+# ------------------------------------------------------------------------------------------ stacks of vectors
+
+
+def _vecdot_bind(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    if axis != -1:
+        x1, x2 = np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1)
+    return (x1, x2), {}
+
+
+vecdot = bilinear(
+    np.vecdot,
+    lambda g, x2: conj(g)[..., None] * x2,
+    lambda g, x1: g[..., None] * x1,
+    name="vecdot",
+    np_name="np.vecdot",
+    bind=_vecdot_bind,
+    holomorphic=False,  # the first factor is conjugated
+    examples=[
+        _pair((3,), (3,)),
+        _pair((2, 3), (4, 1, 3)),
+        lambda rng: ((rng.normal(size=(3, 2)), rng.normal(size=(3, 2))), {"axis": 0}),
+    ],
+)
+
+if hasattr(np, "matvec"):  # NumPy 2.2
+    matvec = bilinear(
+        np.matvec,
+        lambda g, x2: g[..., None] * x2[..., None, :],
+        lambda g, x1: np.matvec(x1.mT, g),
+        name="matvec",
+        np_name="np.matvec",
+        examples=[_pair((2, 3), (3,)), _pair((4, 2, 3), (3,)), _pair((2, 3), (5, 1, 3))],
+    )
+    vecmat = bilinear(
+        np.vecmat,
+        lambda g, x2: np.matvec(x2, conj(g)),
+        lambda g, x1: x1[..., None] * g[..., None, :],
+        name="vecmat",
+        np_name="np.vecmat",
+        holomorphic=False,  # the vector is conjugated
+        examples=[_pair((3,), (3, 2)), _pair((3,), (4, 3, 2)), _pair((5, 1, 3), (3, 2))],
+    )
+
+# --------------------------------------------------------------------------------------------------- any rank
+
+
+def _tensordot_bind(a: Any, b: Any, axes: Any = 2) -> Any:
+    na, nb = np.ndim(a), np.ndim(b)
+    try:
+        axes_a, axes_b = axes
+    except TypeError:
+        axes_a, axes_b = range(na - axes, na), range(axes)
+    axes_a = axes_a if np.ndim(axes_a) else [axes_a]
+    axes_b = axes_b if np.ndim(axes_b) else [axes_b]
+    first = tuple(normalize_axis_index(k, na) for k in axes_a)
+    second = tuple(normalize_axis_index(k, nb) for k in axes_b)
+    sizes = [np.shape(a)[k] for k in first], [np.shape(b)[k] for k in second]
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            f"tensordot: the axes {first} of shape {np.shape(a)} have sizes {sizes[0]}, the axes {second} of "
+            f"shape {np.shape(b)} have {sizes[1]}; name axes of equal sizes"
+        )
+    return (a, b), {"axes": (first, second)}
+
+
+def _free(ndim: int, taken: tuple[int, ...]) -> list[int]:
+    return [k for k in range(ndim) if k not in taken]
+
+
+def _tensordot_1(g: Any, x2: Any, x1_shape: Any, axes: Any) -> Any:
+    mine, theirs = axes
+    kept = _free(len(x1_shape), mine)
+    d = np.tensordot(g, x2, (range(len(kept), g.ndim), _free(x2.ndim, theirs)))
+    now = kept + [mine[theirs.index(k)] for k in sorted(theirs)]  # where each axis of d belongs
+    return np.transpose(d, np.argsort(now)) if now != sorted(now) else d
+
+
+def _tensordot_2(g: Any, x1: Any, x2_shape: Any, axes: Any) -> Any:
+    theirs, mine = axes
+    kept = _free(len(x2_shape), mine)
+    d = np.tensordot(x1, g, (_free(x1.ndim, theirs), range(g.ndim - len(kept))))
+    now = [mine[theirs.index(k)] for k in sorted(theirs)] + kept
+    return np.transpose(d, np.argsort(now)) if now != sorted(now) else d
+
+
+tensordot = bilinear(
+    np.tensordot,
+    _tensordot_1,
+    _tensordot_2,
+    name="tensordot",
+    np_name="np.tensordot",
+    bind=_tensordot_bind,
+    examples=[
+        _pair((2, 3, 4), (3, 4, 2)),
+        lambda rng: ((rng.normal(size=(2, 3, 4)), rng.normal(size=(4, 5, 2))), {"axes": ([0, -1], [2, 0])}),
+        lambda rng: ((rng.normal(size=(3, 2)), rng.normal(size=(4, 3))), {"axes": (0, 1)}),
+        lambda rng: ((rng.normal(size=(3,)), rng.normal(size=(2,))), {"axes": 0}),
+        lambda rng: ((rng.normal(size=(2, 0)), rng.normal(size=(0, 3))), {"axes": 1}),
+    ],
+)
+
+
+@composite(
+    np.kron,
+    name="kron",
+    np_name="np.kron",
+    examples=[_pair((2, 3), (3, 2)), _pair((2,), (2, 3)), _pair((), (2,)), _pair((2, 1, 2), (3,))],
+)
+def kron(a: Any, b: Any) -> Any:
+    """Each entry of `a` times the whole of `b`."""
+    na, nb = np.ndim(a), np.ndim(b)
+    a_shape = (1,) * (nb - na) + np.shape(a)
+    b_shape = (1,) * (na - nb) + np.shape(b)
+    a = np.reshape(a, [size for n in a_shape for size in (n, 1)])
+    b = np.reshape(b, [size for n in b_shape for size in (1, n)])
+    return np.reshape(a * b, [m * n for m, n in zip(a_shape, b_shape, strict=True)])
+
+
+_cross: Any = bilinear(  # g . (x1 x x2) = x1 . (x2 x g) = x2 . (g x x1)
+    lambda x1, x2: np.cross(x1, x2),
+    lambda g, x2: _cross(x2, g),
+    lambda g, x1: _cross(g, x1),
+    name="cross3",
+    np_name="np.cross",
+    tex=r"{x1} \times {x2}",
+    examples=[_pair((3,), (3,)), _pair((2, 3), (4, 1, 3))],
+)
+
+
+@composite(
+    np.cross,
+    name="cross",
+    np_name="np.cross",
+    examples=[
+        _pair((3,), (3,)),
+        _pair((2, 3), (3,)),
+        lambda rng: ((rng.normal(size=(3, 2)), rng.normal(size=(3, 2))), {"axis": 0}),
+        lambda rng: ((rng.normal(size=(3, 4)), rng.normal(size=(4, 3))), {"axisa": 0, "axisc": 0}),
+    ],
+)
+def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    """The vector product of vectors with three entries, or with two, whose third is zero."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
+    sizes = a.shape[-1], b.shape[-1]
+    if not {2, 3}.issuperset(sizes):
+        raise ValueError(
+            f"cross: vectors of {sizes[0]} and {sizes[1]} entries (axes {axisa} and {axisb}); it takes 2 or 3"
+        )
+    if sizes == (2, 2):
+        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    y = _cross(_in_space(a), _in_space(b))
+    return np.moveaxis(y, -1, axisc) if axisc != -1 else y
+
+
+def _in_space(x: Any) -> Any:
+    return x if x.shape[-1] == 3 else np.concatenate([x, np.zeros((*x.shape[:-1], 1), x.dtype)], -1)
+
+
+@composite(
+    np.trace,
+    name="trace",
+    np_name="np.trace",
+    examples=[
+        _pair((3, 3)),
+        _pair((2, 3, 4)),
+        lambda rng: ((rng.normal(size=(3, 4)),), {"offset": 1}),
+        lambda rng: ((rng.normal(size=(2, 3, 4)),), {"offset": -1, "axis1": 2, "axis2": 0}),
+    ],
+)
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
+    """The sum of a diagonal."""
+    no_out(out)
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+
+
+def _multi_dot(*xs: Any) -> Any:
+    return np.linalg.multi_dot(xs)
+
+
+def _multi_dot_rule(g: Any, xs: Any, i: int) -> Any:
+    """``x1 x2 x3`` gives ``x1ᵀ g x3ᵀ`` for the middle one; the ends may be vectors: a row, a column."""
+    ends = {0: xs[0].reshape(-1, xs[0].shape[-1]), len(xs) - 1: xs[-1].reshape(xs[-1].shape[0], -1)}
+    full = [ends.get(k, x) for k, x in enumerate(xs)]
+    g = g.reshape(full[0].shape[0], full[-1].shape[1])
+    before, after = [x.T for x in full[:i]], [x.T for x in full[i + 1 :]]
+    return np.linalg.multi_dot([*before[::-1], g, *after[::-1]]).reshape(xs[i].shape)
+
+
+def _multi_dot_bind(arrays: Any, *, out: Any = None) -> Any:
+    no_out(out)
+    return tuple(arrays), {}
+
+
+def _chain(*shapes: tuple[int, ...]) -> Any:
+    return lambda rng: (([rng.normal(size=shape) for shape in shapes],), {})
+
+
+multi_dot = bilinear(
+    _multi_dot,
+    _multi_dot_rule,
+    of=np.linalg.multi_dot,
+    name="linalg.multi_dot",
+    np_name="np.linalg.multi_dot",
+    bind=_multi_dot_bind,
+    variadic=True,
+    examples=[
+        _chain((2, 3), (3, 4)),
+        _chain((2, 3), (3, 4), (4, 2)),
+        _chain((3,), (3, 4), (4, 2), (2,)),
+        _chain((3,), (3, 4)),
+        _chain((2, 3), (3,)),
+    ],
+)

@@ -1,0 +1,310 @@
+"""Fourier transforms and convolutions: linear maps whose transposes are of their own kind.
+
+The transpose of a discrete Fourier transform is itself, for its matrix is symmetric; cutting or padding the
+input is transposed by padding or cutting. A real transform keeps half of the spectrum, because the other
+half is its mirror image; so an entry that stands for two counts twice on the way back from it, and half on
+the way to it. Everything of more axes is a loop over the transforms of one, as in NumPy.
+
+The transpose of a convolution is a convolution with the other factor reversed.
+
+Sources: J. W. Cooley, P. A. W. Lewis and P. D. Welch, "The finite Fourier transform" (1969); the
+documentation of numpy.fft for the meaning of `n`, `norm` and the half spectrum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from ..primitive import bilinear, composite, linear
+from .products import conj, no_out
+
+DUAL: dict[Any, Any] = {
+    None: "forward",
+    "backward": "forward",
+    "ortho": "ortho",
+    "forward": "backward",
+}  # scales the way back
+
+
+def _fit(x: Any, n: int, axis: int) -> Any:
+    """`x` cut or padded with zeros to `n` entries."""
+    have = x.shape[axis]
+    if have > n:
+        return x[(slice(None),) * axis + (slice(n),)]
+    if have < n:
+        return np.pad(x, [(0, n - have if k == axis else 0) for k in range(x.ndim)])
+    return x
+
+
+def _bind(entries: Callable[[int], int]) -> Callable[..., Any]:
+    """The arguments of a transform of one axis; `entries` says how many of them it makes by default."""
+
+    def bind(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+        no_out(out)
+        axis = normalize_axis_index(axis, np.ndim(a))
+        n = entries(np.shape(a)[axis]) if n is None else int(n)
+        if n < 1:
+            raise ValueError(
+                f"a transform of {n} entries: n must be positive (the axis {axis} of shape {np.shape(a)})"
+            )
+        if norm not in DUAL:
+            raise ValueError(f"norm={norm!r}; it is 'backward', 'ortho' or 'forward'")
+        return (a,), {"n": n, "axis": axis, "norm": norm}
+
+    return bind
+
+
+def _call(shape: tuple[int, ...], **params: Any) -> Any:
+    """An example: a complex array, real numbers where `real` is given."""
+    real = params.pop("real", False)
+
+    def example(rng: Any) -> Any:
+        x = rng.normal(size=shape)
+        return (x if real else x + 1j * rng.normal(size=shape),), params
+
+    return example
+
+
+def _calls(real: bool) -> list[Any]:
+    return [
+        _call((5,), real=real),
+        _call((4,), real=real, n=7, norm="ortho"),
+        _call((6,), real=real, n=4, norm="forward"),
+        _call((2, 4, 3), real=real, axis=1),
+        _call((1,), real=real),
+    ]
+
+
+# --------------------------------------------------------------------------------------------- along one axis
+
+fft = linear(
+    np.fft.fft,
+    lambda g, n, axis, norm, x_shape: _fit(np.fft.fft(g, n, axis, norm), x_shape[axis], axis),
+    name="fft.fft",
+    np_name="np.fft.fft",
+    bind=_bind(lambda n: n),
+    tex=r"\mathcal{{F}} {x}",
+    examples=[*_calls(False), _call((4,), real=True)],
+)
+ifft = linear(
+    np.fft.ifft,
+    lambda g, n, axis, norm, x_shape: _fit(np.fft.ifft(g, n, axis, norm), x_shape[axis], axis),
+    name="fft.ifft",
+    np_name="np.fft.ifft",
+    bind=_bind(lambda n: n),
+    tex=r"\mathcal{{F}}^{{-1}} {x}",
+    examples=[*_calls(False), _call((4,), real=True)],
+)
+
+
+def _twice(x: Any, n: int, axis: int, factor: float) -> Any:
+    """The half spectrum of `n` numbers, what stands for two of them multiplied by `factor`."""
+    single = [1.0] + [factor] * ((n - 1) // 2) + [1.0] * (n % 2 == 0)
+    weights = np.array(single, np.finfo(x.dtype).dtype)
+    return x * weights.reshape([-1 if k == axis else 1 for k in range(x.ndim)])
+
+
+rfft = linear(
+    np.fft.rfft,
+    lambda g, n, axis, norm, x_shape: _fit(
+        np.fft.irfft(_twice(g, n, axis, 0.5), n, axis, DUAL[norm]), x_shape[axis], axis
+    ),
+    name="fft.rfft",
+    np_name="np.fft.rfft",
+    bind=_bind(lambda n: n),
+    holomorphic=False,  # it takes real numbers only; nothing is to be conjugated
+    tex=r"\mathcal{{F}} {x}",
+    examples=[*_calls(True)],
+)
+irfft = linear(  # the result is real, and what it ignores (imaginary parts at both ends) gets none
+    np.fft.irfft,
+    lambda g, n, axis, norm, x_shape: _fit(
+        _twice(np.fft.rfft(g, n, axis, DUAL[norm]), n, axis, 2.0), x_shape[axis], axis
+    ),
+    name="fft.irfft",
+    np_name="np.fft.irfft",
+    bind=_bind(lambda n: 2 * (n - 1)),
+    tex=r"\mathcal{{F}}^{{-1}} {x}",
+    examples=[*_calls(False)[:-1], _call((1,), n=1), _call((4,), real=True), _call((4,), n=5)],
+)
+
+
+@composite(
+    np.fft.hfft,
+    name="fft.hfft",
+    np_name="np.fft.hfft",
+    examples=[_call((4,)), _call((3, 4), n=5, axis=0, norm="ortho")],
+)
+def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+    """The real spectrum of a signal that is its own mirror image."""
+    no_out(out)
+    n = (np.shape(a)[axis] - 1) * 2 if n is None else n
+    return np.fft.irfft(conj(a), n, axis, DUAL[norm])
+
+
+@composite(
+    np.fft.ihfft,
+    name="fft.ihfft",
+    np_name="np.fft.ihfft",
+    examples=[_call((4,), real=True), _call((3, 4), real=True, n=5, axis=0, norm="ortho")],
+)
+def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
+    """The inverse of `hfft`."""
+    no_out(out)
+    return conj(np.fft.rfft(a, n, axis, DUAL[norm]))
+
+
+# ---------------------------------------------------------------------------------------------- along several
+
+
+def _axes(a: Any, s: Any, axes: Any, out: Any) -> tuple[list[int], list[int]]:
+    """How many entries along which axes; -1 stands for all that there are."""
+    no_out(out)
+    ndim, shape = np.ndim(a), np.shape(a)
+    if axes is None:
+        axes = range(ndim) if s is None else range(ndim - len(s), ndim)
+    axes = [normalize_axis_index(k, ndim) for k in axes]
+    s = [shape[k] for k in axes] if s is None else list(s)
+    if len(s) != len(axes):
+        raise ValueError(f"s={tuple(s)} and axes={tuple(axes)} must have the same length")
+    return [shape[k] if n == -1 else int(n) for n, k in zip(s, axes, strict=True)], axes
+
+
+def _each(transform: Any, a: Any, s: list[int], axes: list[int], norm: Any) -> Any:
+    for n, axis in zip(s[::-1], axes[::-1], strict=True):
+        a = transform(a, n, axis, norm)
+    return a
+
+
+_GRID = [
+    _call((2, 3)),
+    _call((2, 3, 2), s=(3, 4), axes=(2, 0), norm="ortho"),
+    _call((2, 3), s=(-1, 2), axes=(0, 1)),
+]
+_REAL_GRID = [
+    _call((2, 3), real=True),
+    _call((2, 3, 4), real=True, s=(3, 5), axes=(2, 0), norm="ortho"),
+    _call((2, 4), real=True, s=(-1, 2), axes=(0, 1), norm="forward"),
+]
+
+
+@composite(np.fft.fftn, name="fft.fftn", np_name="np.fft.fftn", examples=_GRID)
+def fftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+    return _each(np.fft.fft, a, *_axes(a, s, axes, out), norm)
+
+
+@composite(np.fft.ifftn, name="fft.ifftn", np_name="np.fft.ifftn", examples=_GRID)
+def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+    return _each(np.fft.ifft, a, *_axes(a, s, axes, out), norm)
+
+
+@composite(np.fft.rfftn, name="fft.rfftn", np_name="np.fft.rfftn", examples=_REAL_GRID)
+def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+    s, axes = _axes(a, s, axes, out)
+    return _each(np.fft.fft, np.fft.rfft(a, s[-1], axes[-1], norm), s[:-1], axes[:-1], norm)
+
+
+@composite(np.fft.irfftn, name="fft.irfftn", np_name="np.fft.irfftn", examples=_GRID)
+def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
+    whole = s is not None and s[-1] != -1
+    s, axes = _axes(a, s, axes, out)
+    last = s[-1] if whole else 2 * (np.shape(a)[axes[-1]] - 1)
+    for n, axis in zip(s[:-1], axes[:-1], strict=True):
+        a = np.fft.ifft(a, n, axis, norm)
+    return np.fft.irfft(a, last, axes[-1], norm)
+
+
+@composite(np.fft.fft2, name="fft.fft2", np_name="np.fft.fft2", examples=_GRID[:2])
+def fft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
+    return fftn(a, s, axes, norm, out)
+
+
+@composite(np.fft.ifft2, name="fft.ifft2", np_name="np.fft.ifft2", examples=_GRID[:2])
+def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
+    return ifftn(a, s, axes, norm, out)
+
+
+@composite(np.fft.rfft2, name="fft.rfft2", np_name="np.fft.rfft2", examples=_REAL_GRID[:2])
+def rfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
+    return rfftn(a, s, axes, norm, out)
+
+
+@composite(np.fft.irfft2, name="fft.irfft2", np_name="np.fft.irfft2", examples=_GRID[:2])
+def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None) -> Any:
+    return irfftn(a, s, axes, norm, out)
+
+
+_SHIFTS = [_call((5,), real=True), _call((4, 3)), _call((4, 3), axes=0), _call((4, 3), axes=(0, 1))]
+
+
+@composite(np.fft.fftshift, name="fft.fftshift", np_name="np.fft.fftshift", examples=_SHIFTS)
+def fftshift(x: Any, axes: Any = None) -> Any:
+    """The zero frequency into the middle."""
+    axes = _shifted(x, axes)
+    return np.roll(x, [x.shape[k] // 2 for k in axes], axes)
+
+
+@composite(np.fft.ifftshift, name="fft.ifftshift", np_name="np.fft.ifftshift", examples=_SHIFTS)
+def ifftshift(x: Any, axes: Any = None) -> Any:
+    """The zero frequency back to the front."""
+    axes = _shifted(x, axes)
+    return np.roll(x, [-(x.shape[k] // 2) for k in axes], axes)
+
+
+def _shifted(x: Any, axes: Any) -> tuple[int, ...]:
+    return tuple(range(x.ndim)) if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
+
+
+# ----------------------------------------------------------------------------------------------- convolutions
+
+MODES = ("full", "same", "valid")
+
+
+def _convolve_bind(a: Any, v: Any, mode: Any = "full") -> Any:
+    a, v = (np.reshape(x, 1) if np.ndim(x) == 0 else x for x in (a, v))
+    if mode not in MODES:
+        raise ValueError(f"mode={mode!r}; it is 'full', 'same' or 'valid'")
+    if np.ndim(a) > 1 or np.ndim(v) > 1:
+        raise ValueError(
+            f"convolve and correlate take two vectors, not shapes {np.shape(a)} and {np.shape(v)}"
+        )
+    return (a, v), {"mode": mode}
+
+
+def _convolve_rule(g: Any, other: Any, length: int, mode: str) -> Any:
+    """Put `g` where it was cut from the full convolution, and slide the reversed factor over it."""
+    m, n = max(length, other.shape[0]), min(length, other.shape[0])
+    start = {"full": 0, "same": (n - 1) // 2, "valid": n - 1}[mode]
+    g = np.pad(g, (start, m + n - 1 - start - g.shape[0])) if mode != "full" else g
+    return np.convolve(g, other[::-1], "valid")
+
+
+def _lengths(a: int, v: int, **params: Any) -> Any:
+    return lambda rng: ((rng.normal(size=a), rng.normal(size=v)), params)
+
+
+_CUTS = [_lengths(a, v, mode=mode) for mode in MODES for a, v in ((5, 3), (3, 4), (4, 4), (1, 3))]
+convolve = bilinear(
+    np.convolve,
+    lambda g, x2, x1_shape, mode: _convolve_rule(g, x2, x1_shape[0], mode),
+    lambda g, x1, x2_shape, mode: _convolve_rule(g, x1, x2_shape[0], mode),
+    name="convolve",
+    np_name="np.convolve",
+    bind=_convolve_bind,
+    tex="{x1} * {x2}",
+    examples=[*_CUTS, lambda rng: ((rng.normal(size=()), rng.normal(size=3)), {})],
+)
+
+
+@composite(np.correlate, name="correlate", np_name="np.correlate", examples=_CUTS)
+def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
+    """A convolution with the second reversed, conjugated; 'same' is centred as if the longer came first."""
+    (a, v), _ = _convolve_bind(a, v, mode)
+    v = conj(v)
+    if a.shape[0] < v.shape[0]:
+        return np.convolve(a[::-1], v, mode)[::-1]
+    return np.convolve(a, v[::-1], mode)

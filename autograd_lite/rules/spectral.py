@@ -1,0 +1,311 @@
+"""Factorisations with a diagonal factor: eigh, eig, svd, and the values alone.
+
+Written in the basis that the factorisation itself gives, a small change of the matrix moves the values by
+its diagonal, and an entry off it turns two vectors into each other, by an angle that is the entry divided
+by the gap between their values.
+
+What is undetermined has no derivative, and is refused instead of guessed:
+
+- Where two values coincide (to rounding) their vectors are any basis of a plane. A loss through the values
+  alone is differentiable. One through these vectors raises LinAlgError, and so does a second derivative of
+  one through the values; in forward mode the tangents of the vectors are not finite.
+- A complex vector may be multiplied by any phase, and the vectors that ``full_matrices=True`` adds may be
+  turned among themselves. A loss that depends on this raises LinAlgError; for any other, such as a
+  projection, the derivative is right.
+
+NumPy's `eigh` reads one triangle of a symmetric (Hermitian) matrix, so the derivative with respect to the
+other one is zero. For a symmetric gradient pass ``(A + A.mT) / 2``.
+
+Sources: M. Giles, "An extended collection of matrix derivative results for forward and reverse mode
+algorithmic differentiation" (2008), section 3; J. Townsend, "Differentiating the singular value
+decomposition" (2016); C. Boeddeker et al., "On the computation of complex-valued gradients with application
+to statistically optimum beamforming" (2017), for eig.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..primitive import NONZERO, REAL, composite, elementwise, general
+from .matrices import EMPTY, dagger, normal, of_triangle, plain, positive, refuse_open_choice, solve_or_refuse
+from .products import conj
+
+
+class EighResult(NamedTuple):
+    """Eigenvalues in rising order, and a column for each."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+class EigResult(NamedTuple):
+    """Eigenvalues, and a column of length one for each."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+class SVDResult(NamedTuple):
+    """``(U * S[..., None, :]) @ Vh`` is the matrix; S falls."""
+
+    U: Any
+    S: Any
+    Vh: Any
+
+
+# --------------------------------------------------------------------------------------------- turns and gaps
+
+
+def _over(turn: Any, gap: Any) -> Any:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(turn == 0, turn, turn / gap)
+
+
+#: ``turn / gap``, but 0 / 0 is 0: what asks for no turn gets none, whatever the gap.
+over: Any = elementwise(
+    _over,
+    lambda x2: 1 / x2,
+    lambda y, x2: -y / x2,
+    pull=(lambda g, x2: over(g, x2), lambda g, y, x2: -over(g * y, x2)),
+    domain=(REAL, NONZERO),
+    name="over",
+    tex=r"\frac{{{x1}}}{{{x2}}}",
+)
+
+
+def _gaps(w: Any, sign: int = -1, phases: bool = False) -> Any:
+    """``w[j] - w[i]``, or the sum; 0 where that is rounding.
+
+    Infinite for a value and itself, as no turn joins these; but complex vectors may change their `phases`.
+    """
+    gap = w[..., None, :] + sign * w[..., :, None]
+    if not w.size:
+        return gap
+    gap = np.where(np.abs(gap) <= _rounding(w)[..., None], 0, gap)
+    return gap if phases else np.where(np.eye(w.shape[-1], dtype=bool), np.inf, gap)
+
+
+def _rounding(w: Any) -> Any:
+    """What a factorisation cannot tell from zero, beside its values `w`."""
+    return w.shape[-1] * float(np.finfo(w.dtype).eps) * np.max(np.abs(w), axis=-1, keepdims=True)
+
+
+def _angle(name: str, turn: Any, gap: Any, what: str) -> Any:
+    """The turn divided by the gap, refused where there is a turn and no gap."""
+    if np.any((plain(gap) == 0) & (plain(turn) != 0)):
+        raise np.linalg.LinAlgError(
+            f"{name}: {what} to rounding, so the vectors that belong to them are not determined, and what "
+            "depends on these has no derivative. Use the values alone, or a function that needs no vectors"
+        )
+    return over(turn, gap)
+
+
+def _refuse_phase(name: str, turn: Any, g: Any) -> None:
+    if g.dtype.kind == "c":
+        phases = np.diagonal(plain(turn), 0, -2, -1).imag
+        refuse_open_choice(name, phases, g, "the phase of a complex vector")
+
+
+# ------------------------------------------------------------------------------------------------------- eigh
+
+
+def _eigh_rule(g: Any, y: Any, UPLO: str) -> Any:
+    (gw, gv), (w, v) = g, y
+    if gv is None:
+        s = (v * (2 * gw)[..., None, :]) @ dagger(v)
+    else:
+        turn = dagger(v) @ gv
+        turn = turn - dagger(turn)
+        _refuse_phase("linalg.eigh", turn, gv)
+        inner = _angle("linalg.eigh", turn, _gaps(w), "two eigenvalues are equal")
+        if gw is not None:
+            inner = inner + (2 * gw)[..., None, :] * np.eye(w.shape[-1], dtype=bool)
+        s = v @ inner @ dagger(v)
+    return of_triangle(s, UPLO == "U")
+
+
+eigh_ = general(
+    lambda x, UPLO: tuple(np.linalg.eigh(x, UPLO)),
+    _eigh_rule,
+    name="eigh",
+    np_name="np.linalg.eigh",
+    bind=lambda a, UPLO="L": ((a,), {"UPLO": UPLO.upper()}),
+    outputs=True,
+    holomorphic=False,
+    examples=[EMPTY, positive(3, 3), positive(3, 3, UPLO="U"), positive(2, 2, 2), normal(1, 1)],
+)
+
+
+@composite(
+    np.linalg.eigh,
+    name="linalg.eigh",
+    np_name="np.linalg.eigh",
+    examples=[EMPTY, positive(3, 3), positive(2, 2, UPLO="u")],
+)
+def eigh(a: Any, UPLO: str = "L") -> Any:
+    """Eigenvalues and orthonormal eigenvectors of a Hermitian matrix, of which one triangle is read."""
+    return EighResult(*eigh_(a, UPLO=UPLO))
+
+
+@composite(
+    np.linalg.eigvalsh,
+    name="linalg.eigvalsh",
+    np_name="np.linalg.eigvalsh",
+    examples=[positive(3, 3), positive(2, 2, 2, UPLO="U")],
+)
+def eigvalsh(a: Any, UPLO: str = "L") -> Any:
+    """The eigenvalues of a Hermitian matrix."""
+    return eigh_(a, UPLO=UPLO)[0]  # the vectors are what the derivative needs
+
+
+# -------------------------------------------------------------------------------------------------------- eig
+
+
+def _eig_rule(g: Any, y: Any) -> Any:
+    (gw, gv), (w, v) = g, y
+    vh = dagger(v)
+    inner: Any = 0
+    if gw is not None:
+        inner = gw[..., None, :] * np.eye(w.shape[-1], dtype=bool)
+    if gv is not None:
+        turn = vh @ gv
+        along = np.diagonal(turn, 0, -2, -1)
+        _refuse_phase("linalg.eig", turn, gv)
+        turn = turn - (vh @ v) * np.real(along)[..., None, :]  # their length stays one
+        inner = inner + _angle("linalg.eig", turn, conj(_gaps(w)), "two eigenvalues are equal")
+    return solve_or_refuse("linalg.eig", vh, inner @ vh, "the matrix has no full set of eigenvectors")
+
+
+def _rotation(*shape: int) -> Any:
+    """A real matrix with complex eigenvalues."""
+    lower = 3 * np.tri(shape[-1], k=-1)
+    return lambda rng: ((rng.normal(size=shape) + lower - lower.T,), {})
+
+
+eig_ = general(
+    lambda x: tuple(np.linalg.eig(x)),
+    _eig_rule,
+    name="eig",
+    np_name="np.linalg.eig",
+    bind=lambda a: ((a,), {}),
+    outputs=True,
+    holomorphic=False,
+    examples=[EMPTY, positive(3, 3), positive(2, 2, 2), normal(1, 1)],
+)
+
+
+@composite(np.linalg.eig, name="linalg.eig", np_name="np.linalg.eig", examples=[EMPTY, positive(3, 3)])
+def eig(a: Any) -> Any:
+    """Eigenvalues and eigenvectors of any square matrix."""
+    return EigResult(*eig_(a))
+
+
+@composite(
+    np.linalg.eigvals,
+    name="linalg.eigvals",
+    np_name="np.linalg.eigvals",
+    examples=[positive(3, 3), _rotation(3, 3), _rotation(2, 2, 2)],
+)
+def eigvals(a: Any) -> Any:
+    """The eigenvalues of any square matrix."""
+    return eig_(a)[0]
+
+
+# -------------------------------------------------------------------------------------------------------- svd
+
+
+def _svd_rule(g: Any, y: Any, x_shape: Any) -> Any:
+    """Vectors turn alike on both sides, over the gap of their values, or against each other, over the sum."""
+    (gu, gs, gvh), (u, s, vh) = g, y
+    m, n = x_shape[-2:]
+    k = min(m, n)
+    if gu is None and gvh is None:
+        return (u[..., :k] * gs[..., None, :]) @ vh[..., :k, :]
+    u, turn_u, across_u = _svd_side(gu, u, k)
+    v, turn_v, across_v = _svd_side(None if gvh is None else dagger(gvh), dagger(vh), k)
+    alike, against = turn_u + turn_v, turn_u - turn_v
+    _refuse_phase("linalg.svd", alike, gvh if gu is None else gu)
+    sums = _gaps(s, 1, phases=u.dtype.kind == "c")
+    inner = _angle("linalg.svd", alike, _gaps(s), "two singular values are equal")
+    inner = (inner + _angle("linalg.svd", against, sums, "two singular values are zero")) / 2
+    if gs is not None:
+        inner = inner + gs[..., None, :] * np.eye(k, dtype=bool)
+    left = u @ inner
+    s = np.where(s <= _rounding(s), 0, s)[..., None, :] if k else s
+    if m > k and gu is not None:
+        left = left + _angle("linalg.svd", across_u, s, "a singular value is zero")
+    d = left @ dagger(v)
+    if n > k and gvh is not None:
+        d = d + u @ dagger(_angle("linalg.svd", across_v, s, "a singular value is zero"))
+    return d
+
+
+def _svd_side(g: Any, u: Any, k: int) -> tuple[Any, Any, Any]:
+    """One side's `k` vectors; how the loss turns them into each other, and out of the space they span."""
+    own, added = u[..., :k], u[..., k:]
+    if g is None:
+        return own, 0.0, 0.0
+    g_own, g_added = g[..., :k], g[..., k:]
+    inside = dagger(own) @ g_own
+    across = g_own - own @ inside
+    if added.shape[-1]:
+        turn = dagger(added) @ g_added
+        turn = turn - dagger(turn)
+        refuse_open_choice("linalg.svd", turn, g_added, "the basis that full_matrices=True adds")
+        across = across - added @ (dagger(g_added) @ own)
+    return own, inside - dagger(inside), across
+
+
+svd_ = general(
+    lambda x, full_matrices: tuple(np.linalg.svd(x, full_matrices)),
+    _svd_rule,
+    name="svd",
+    np_name="np.linalg.svd",
+    bind=lambda a, full_matrices=False: ((a,), {"full_matrices": bool(full_matrices)}),
+    outputs=True,
+    holomorphic=False,
+    examples=[EMPTY, normal(3, 3), normal(4, 2), normal(2, 4), normal(2, 3, 2), normal(1, 1), normal(0, 3)],
+)
+
+
+@composite(
+    np.linalg.svd,
+    name="linalg.svd",
+    np_name="np.linalg.svd",
+    examples=[
+        EMPTY,
+        normal(3, 2, full_matrices=False),
+        normal(3, 2),
+        normal(2, 3, compute_uv=False),
+        positive(3, 3, hermitian=True),
+    ],
+)
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    """Two orthonormal bases in which the matrix is diagonal."""
+    if hermitian:
+        result = _svd_of_hermitian(a)
+        return result if compute_uv else result.S
+    if not compute_uv:
+        return svd_(a, full_matrices=False)[1]
+    return SVDResult(*svd_(a, full_matrices=full_matrices))
+
+
+def _svd_of_hermitian(a: Any) -> SVDResult:
+    w, u = eigh_(a)
+    size = np.abs(w)
+    order = np.argsort(-size, axis=-1)
+    u, sign = np.take_along_axis(u, order[..., None, :], -1), np.take_along_axis(np.copysign(1, w), order, -1)
+    return SVDResult(u, np.take_along_axis(size, order, -1), dagger(u * sign[..., None, :]))
+
+
+@composite(
+    np.linalg.svdvals,
+    name="linalg.svdvals",
+    np_name="np.linalg.svdvals",
+    examples=[normal(3, 2), normal(2, 2, 3)],
+)
+def svdvals(x: Any, /) -> Any:
+    """The singular values."""
+    return svd_(x, full_matrices=False)[1]

@@ -1,0 +1,126 @@
+"""Factorisations with a triangular factor: cholesky and qr.
+
+Written in the basis that the factorisation itself gives, a small change of the matrix is the sum of its
+triangles, and each triangle moves one factor: that is the whole derivative.
+
+NumPy's `cholesky` reads one triangle of a symmetric (Hermitian) matrix, so the derivative with respect to
+the other one is zero. For a symmetric gradient pass ``(A + A.mT) / 2``. The columns that
+``mode="complete"`` adds in `qr` may be turned among themselves; a loss that depends on such a turn is
+refused, for any other the derivative is right.
+
+Sources: M. Giles, "An extended collection of matrix derivative results for forward and reverse mode
+algorithmic differentiation" (2008); I. Murray, "Differentiation of the Cholesky decomposition" (2016); S.
+Walter and L. Lehmann, "Algorithmic differentiation of linear algebra functions with application in optimum
+experimental design" (2010), for qr.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..primitive import composite, general
+from .matrices import (
+    EMPTY,
+    dagger,
+    lower_half,
+    normal,
+    of_triangle,
+    positive,
+    refuse_open_choice,
+    solve_or_refuse,
+)
+
+
+class QRResult(NamedTuple):
+    """``Q @ R`` is the matrix; Q has orthonormal columns, R is upper triangular."""
+
+    Q: Any
+    R: Any
+
+
+# --------------------------------------------------------------------------------------------------- cholesky
+
+
+def _cholesky_rule(g: Any, y: Any, upper: bool) -> Any:
+    """With ``L⁻¹ dA L⁻ᴴ = X``, ``dL = L lower_half(X)``."""
+    if upper:
+        y, g = dagger(y), dagger(g)
+    x = lower_half(dagger(y) @ g)
+    x = x + dagger(x)
+    x = np.linalg.solve(dagger(y), dagger(np.linalg.solve(dagger(y), x)))
+    return of_triangle(x, upper)
+
+
+cholesky = general(
+    lambda x, upper: np.linalg.cholesky(x, upper=upper),
+    _cholesky_rule,
+    of=np.linalg.cholesky,
+    name="linalg.cholesky",
+    np_name="np.linalg.cholesky",
+    bind=lambda a, /, *, upper=False: ((a,), {"upper": bool(upper)}),
+    holomorphic=False,
+    examples=[positive(3, 3), positive(3, 3, upper=True), positive(2, 2, 2), positive(1, 1), EMPTY],
+)
+
+# --------------------------------------------------------------------------------------------------------- qr
+
+
+def _qr_rule(g: Any, y: Any, x_shape: Any) -> Any:
+    """With ``Qᴴ dA R⁻¹ = X``, ``Qᴴ dQ`` is the skew-Hermitian matrix that has X's lower triangle."""
+    (gq, gr), (q, r) = g, y
+    m, n = x_shape[-2:]
+    gq = np.zeros(q.shape, q.dtype) if gq is None else gq
+    gr = np.zeros(r.shape, r.dtype) if gr is None else gr
+    if n > m:  # the columns beyond the m-th only follow: Qᴴ A
+        rest, g_rest = r[..., m:], gr[..., m:]
+        first = _qr_square(gq + q @ (rest @ dagger(g_rest)), gr[..., :m], q, r[..., :m])
+        return np.concatenate([first, q @ g_rest], -1)
+    if q.shape[-1] > n:  # mode="complete": the added columns turn against the others only
+        added, g_added = q[..., n:], gq[..., n:]
+        turn = dagger(added) @ g_added
+        refuse_open_choice("linalg.qr", turn - dagger(turn), g_added, 'the basis that mode="complete" adds')
+        q, gr, r = q[..., :n], gr[..., :n, :], r[..., :n, :]
+        gq = gq[..., :n] - added @ (dagger(g_added) @ q)
+    return _qr_square(gq, gr, q, r)
+
+
+def _qr_square(gq: Any, gr: Any, q: Any, r: Any) -> Any:
+    k = gr @ dagger(r) - dagger(q) @ gq
+    strict = np.triu(k, 1)
+    k = strict + dagger(strict) + np.real(k) * np.eye(r.shape[-1], dtype=bool)  # R's diagonal is real
+    what = "R is singular, the columns are not independent"
+    return dagger(solve_or_refuse("linalg.qr", r, dagger(gq + q @ k), what))
+
+
+qr_ = general(
+    lambda x, mode: tuple(np.linalg.qr(x, mode)),
+    _qr_rule,
+    name="qr",
+    np_name="np.linalg.qr",
+    bind=lambda a, mode="reduced": ((a,), {"mode": mode}),
+    outputs=True,
+    holomorphic=False,
+    examples=[normal(3, 3), normal(4, 2), normal(2, 4), normal(2, 3, 2), normal(1, 1), normal(3, 0)],
+)
+
+
+@composite(
+    np.linalg.qr,
+    name="linalg.qr",
+    np_name="np.linalg.qr",
+    examples=[
+        normal(3, 2),
+        normal(2, 3, mode="r"),
+        normal(3, 2, mode="complete"),
+    ],
+)
+def qr(a: Any, mode: str = "reduced") -> Any:
+    """An orthonormal basis of the columns, and the matrix in it."""
+    if mode not in ("reduced", "complete", "r"):
+        what = "gives the reflections, which have no row" if mode == "raw" else "is not one of NumPy's"
+        raise TypeError(f"linalg.qr: mode={mode!r} {what}; use 'reduced', 'complete' or 'r'")
+    if mode == "r":
+        return qr_(a, mode="reduced")[1]
+    return QRResult(*qr_(a, mode=mode))
