@@ -123,7 +123,8 @@ class Node:
     @property
     def label(self) -> str:
         """What an error message calls it."""
-        what = "an input" if self.row is None else f"the result of {self.row.name}"
+        made = self.parents[0] if self.row is not None and self.row.name == "result" else self
+        what = "an input" if made is None or made.row is None else f"the result of {made.row.name}"
         return f"{self.name!r}, {what} of shape {self.shape}," if self.name else f"{what} of shape {self.shape}"
 
     @property

@@ -562,7 +562,7 @@ class Tensor:
         if method == "__call__":
             row = ROWS.get(ufunc)
             if row is not None:
-                if not params and row.bind is None and len(inputs) == 2:  # ndarray * tensor comes this way
+                if row.direct and not params and len(inputs) == 2:  # ndarray * tensor comes this way
                     return _binary(row, *inputs)
                 return apply(row, inputs, params)
         return rules.ufunc_method(ufunc, method)(*inputs, **params)
@@ -791,7 +791,7 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
 
 def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     """Any call of any row, as the user wrote it: bind it to the row's canonical form and record."""
-    if row.bind is None and not params and row.kind != "composite":
+    if row.direct and not params:
         if len(args) == 1 and isinstance(args[0], Tensor):
             return _unary(row, args[0])
         return record(row, args)

@@ -23,7 +23,7 @@ from .tree import leaves, rebuild, tree_map
 #: An input of a transform, seen from outside.
 _INPUT = Primitive("linear", lambda x: x, (lambda g: g,), name="input")
 #: What ends every derivative.
-_CONSTANT = Primitive("constant", lambda x: x[...], (), name="stop_gradient")
+_CONSTANT = Primitive("constant", lambda x: x, (), name="stop_gradient", bind=lambda x: ((x,), {}))
 
 
 class _Run:

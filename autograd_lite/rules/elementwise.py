@@ -273,9 +273,18 @@ divmod = general(
 # ------------------------------------------------------------------------------------- complex: not holomorphic
 
 conjugate = elementwise(np.conjugate, 1, pull=(lambda g: np.conj(g),), holomorphic=False, tex=r"\overline{{{x}}}")
-real = elementwise(np.real, 1, holomorphic=False, tex=r"\operatorname{{Re}} {x}")
+def _view(val: Any) -> Any:  # a bind, because the result is no new array
+    return (val,), {}
+
+
+real = elementwise(np.real, 1, bind=_view, holomorphic=False, tex=r"\operatorname{{Re}} {x}")
 imag = elementwise(
-    np.imag, 0, pull=(lambda g, x_dtype: g * 1j if x_dtype.kind == "c" else g * 0,), holomorphic=False, tex=r"\operatorname{{Im}} {x}"
+    np.imag,
+    0,
+    pull=(lambda g, x_dtype: g * 1j if x_dtype.kind == "c" else g * 0,),
+    bind=_view,
+    holomorphic=False,
+    tex=r"\operatorname{{Im}} {x}",
 )
 angle = elementwise(
     lambda x, deg=False: np.angle(x, deg),
