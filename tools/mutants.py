@@ -30,7 +30,11 @@ import numpy as np
 
 import autograd_lite  # noqa: F401 - fills the table
 from autograd_lite.primitive import TABLE, Primitive
-from autograd_lite.testing.table import check_row, variant
+from autograd_lite.testing.numeric import reals
+from autograd_lite.testing.prepare import cotangent_like
+from autograd_lite.testing.table import check_row, points, variant
+from autograd_lite.testing.trees import as_array, is_differentiable, leaves, rebuild
+from autograd_lite.transforms import vjp
 
 #: Mutants that are no mistakes: (row or *, part of the mutant's description) and why.
 EQUIVALENT: list[tuple[str, str, str]] = []
@@ -90,8 +94,36 @@ def rule_mutants(row: Primitive) -> Iterator[Mutant]:
         yield Mutant(
             row, f"rules {i + 1} and {j + 1} exchanged", {"rules": tuple(rules), "pull": tuple(pull)}
         )
-    if row.holomorphic:
+    if row.holomorphic and conjugate_matters(row):
         yield Mutant(row, "the conjugate forgotten", {"holomorphic": False})
+
+
+def conjugate_matters(row: Primitive) -> bool:
+    """Whether some gradient is another one without the conjugate: not where all partials are real."""
+    rng = np.random.default_rng(0)
+    for args, keywords in points(row, rng):
+        z = [rebuild(tree, [_complexed(v, rng) for _, v in leaves(tree)]) for tree in args]
+        flat = [v for _, v in leaves(z) if np.iscomplexobj(v)]
+        if not flat:
+            continue
+        try:
+            with installed(Mutant(row, "", {"holomorphic": False})):
+                without = _pulled(row, z, keywords)
+            return not np.allclose(without, _pulled(row, z, keywords))
+        except Exception:  # no complex numbers here
+            return False
+    return False
+
+
+def _complexed(v: Any, rng: np.random.Generator) -> Any:
+    if not is_differentiable(v):
+        return v
+    return np.abs(as_array(v)) + 0.1 + 0.25j * rng.standard_normal(as_array(v).shape)
+
+
+def _pulled(row: Primitive, args: list[Any], keywords: dict[str, Any]) -> Any:
+    y, pull = vjp(lambda *xs: row(*xs, **keywords), *args)
+    return reals(pull(cotangent_like(y, np.random.default_rng(1))))
 
 
 def places(row: Primitive) -> Iterator[tuple[str, int, Any]]:

@@ -58,9 +58,8 @@ class Case:
     tolerance: Tolerance
     report: Report
     rng: np.random.Generator
-    all: int = (
-        ALL  # arguments of up to this many numbers are compared entry by entry; 0: along directions only
-    )
+    floor: float = 0.0  # the size of what this was derived from: below its rounding, a number may be zero
+    all: int = ALL  # up to how many numbers an argument is compared entry by entry; 0: along directions only
 
 
 def verdicts(
@@ -172,7 +171,7 @@ def _judge(case: Case, directions: Array, found: Slopes, given: Array, g: Array)
         error = np.where(weight > 0, found.error * weight, 0.0).sum(axis=1)
         width = (np.abs(found.gap) * weight).sum(axis=1) / 2
         size = (np.abs(directions) / np.maximum(np.abs(case.flat.x), 1)).max(axis=1, initial=0.0)
-        usual = size * (weight @ np.abs(case.base))
+        usual = size * (weight @ np.maximum(np.abs(case.base), case.floor))
         numeric = value @ g
         verdict = verdicts(given, numeric, error, width, np.abs(value) @ weight, usual, case.tolerance)
     return Projected(numeric, error, width, verdict)
@@ -200,7 +199,7 @@ def compare_jvp(
 
 def _judge_outputs(case: Case, found: Slopes, given: Array, terms: Array) -> Array:
     steepest = np.abs(found.value).max(initial=0.0, where=np.isfinite(found.value))
-    usual = np.maximum(np.abs(case.base), steepest)  # a zero among others is zero to their rounding
+    usual = np.maximum(np.abs(case.base), max(case.floor, steepest))  # a zero among others: to their rounding
     usual = np.broadcast_to(usual, given.shape)
     width, terms = np.abs(found.gap) / 2, np.broadcast_to(terms, given.shape)
     return verdicts(given, found.value, found.error, width, terms, usual, case.tolerance)

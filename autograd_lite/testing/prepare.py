@@ -138,19 +138,21 @@ def _frozen(y: Tree) -> Tree:
     return rebuild(y, [as_array(v).copy() for _, v in leaves(y)])
 
 
-# ------------------------------------------------------------------------------------- what was given, put in
-# order
+# ----------------------------------------------------------------------------- what was given, put in order
 
 
 def cotangent_like(y: Tree, rng: np.random.Generator) -> Tree:
-    """A random read-only cotangent for a result; no entry is near zero, so that none can hide."""
+    """A random read-only cotangent for a result, no entry near zero, so that no derivative can hide."""
     parts = []
     for _, leaf in leaves(y):
         array = as_array(leaf)
-        g = rng.uniform(0.5, 1.5, array.shape) * rng.choice([-1.0, 1.0], array.shape)
-        if array.dtype.kind == "c":
-            g = g + 1j * rng.uniform(0.5, 1.5, array.shape) * rng.choice([-1.0, 1.0], array.shape)
-        g = np.asarray(g).astype(array.dtype if array.dtype.kind in "fc" else np.float64)
+        if array.dtype.kind in "fc":
+            g = rng.uniform(0.5, 1.5, array.shape) * rng.choice([-1.0, 1.0], array.shape)
+            if array.dtype.kind == "c":
+                g = g + 1j * rng.uniform(0.5, 1.5, array.shape) * rng.choice([-1.0, 1.0], array.shape)
+            g = np.asarray(g).astype(array.dtype)
+        else:  # whole numbers have no derivative
+            g = np.zeros(array.shape, array.dtype)
         g.flags.writeable = False
         parts.append(g)
     return rebuild(y, parts)

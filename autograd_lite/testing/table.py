@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 
 from autograd_lite.primitive import REAL, Domain, Joint, Primitive
-from autograd_lite.testing.gradients import absorb, check_gradients
+from autograd_lite.testing.gradients import MODES, absorb, check_gradients
 from autograd_lite.testing.numeric import CannotCheck
 from autograd_lite.testing.report import Report, called
 from autograd_lite.testing.trees import Array, as_array, is_differentiable, leaves, rebuild
@@ -72,9 +73,18 @@ def points(row: Primitive, rng: np.random.Generator) -> Iterator[Point]:
         return
     for example in row.examples:
         yield example(rng)
-    if not row.examples and row.kind == "bilinear":
-        yield (rng.standard_normal((3, 3)), rng.standard_normal((3, 3))), {}
-        yield (rng.standard_normal((2, 3)), rng.standard_normal(3)), {}
+
+
+def kink_points(row: Primitive) -> Iterator[tuple[Array, ...]]:
+    """Where an elementwise row has kinks: there its derivative must lie between the two sides' slopes."""
+    some = np.array([1.25, -0.75])
+    if not callable(row.kinks):
+        for kink in row.kinks:
+            yield (np.full(2, float(kink)),) * len(row.rules)
+    elif len(row.rules) == 2:
+        for xs in ((some, some), (0 * some, 0 * some), (0 * some, some), (some, 0 * some)):
+            if np.all(row.kinks(*xs)):
+                yield xs
 
 
 def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief: bool = False) -> Report:
@@ -108,9 +118,13 @@ def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief:
         for dtype, limit in ((np.float32, 1), (np.complex128, order)) if k == 0 else ():
             other = _of_dtype(row, args, keywords, dtype, rng)
             if other is not None and (total.ok or not brief):
-                _take(total, row, other, keywords, min(order, limit), seed)
+                with _refusals(total, dtype):
+                    _take(total, row, other, keywords, min(order, limit), seed)
         if not total.ok and brief:
             return total
+    for args in kink_points(row) if row.kind == "elementwise" else ():
+        with suppress(CannotCheck):  # a jump, or an infinite slope: nothing to judge
+            _take(total, variant(row, domain=REAL), args, {}, 1, seed, modes=("reverse",))
     if row.pull:
         for args, keywords in points(row, rng):
             _take(total, variant(row, pull=None), args, keywords, 1, seed)
@@ -119,8 +133,25 @@ def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief:
     return total
 
 
+@contextmanager
+def _refusals(total: Report, dtype: Any) -> Iterator[None]:
+    """A row may refuse complex numbers where they have no derivative, if it says so."""
+    try:
+        yield
+    except (TypeError, ValueError, np.linalg.LinAlgError) as error:
+        if dtype != np.complex128 or "complex" not in str(error):
+            raise
+        total.notes.append(f"complex numbers are refused: {error}")
+
+
 def _take(
-    total: Report, row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any], order: int, seed: int
+    total: Report,
+    row: Primitive,
+    args: tuple[Any, ...],
+    keywords: dict[str, Any],
+    order: int,
+    seed: int,
+    modes: tuple[str, ...] = MODES,
 ) -> None:
     arrays = [as_array(v) for _, v in leaves(args) if is_differentiable(v)]
     if not any(a.size for a in arrays):
@@ -129,7 +160,7 @@ def _take(
     free = row.domain is REAL or any(a.dtype.kind == "c" for a in arrays) or (joint and bool(keywords))
     domain = None if free else row.domain
     f = called(lambda *xs: row(*xs, **keywords), _named(row, keywords))
-    absorb(total, check_gradients(f, *args, order=order, domain=domain, kinks="note", seed=seed))
+    absorb(total, check_gradients(f, *args, order=order, domain=domain, kinks="note", seed=seed, modes=modes))
 
 
 def _named(row: Primitive, keywords: dict[str, Any]) -> Callable[..., Any]:
@@ -154,7 +185,7 @@ def _of_dtype(
     """
     complex_ = dtype == np.complex128
     if complex_ and row.kind == "elementwise":
-        if any(rule is None for rule in row.rules) or not all(d is REAL or d.low >= -1 for d in domains(row)):
+        if any(rule is None for rule in row.rules):
             return None
         args = tuple(np.abs(x) * 0.25 + 0.1 for x in args)
 
