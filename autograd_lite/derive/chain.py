@@ -370,9 +370,12 @@ def evaluate(e: Expr, env: Mapping[str, Any]) -> Any:
     return e.row.fn(*args, **e.params)
 
 
-def replay(nodes: Iterable[Node]) -> dict[Node, Any]:
-    """The value of every node, oldest first, computed again from the inputs where the graph did not keep it."""
-    values: dict[Node, Any] = {}
+def replay(nodes: Iterable[Node], moved: Mapping[Node, Any] | None = None) -> dict[Node, Any]:
+    """The value of every node, oldest first, computed again from the inputs where the graph did not keep it.
+
+    With `moved`, other values for some inputs, everything is computed again.
+    """
+    values: dict[Node, Any] = dict(moved or {})
     for n in nodes:
         for p in n.parents:
             if p is not None and p not in values:
@@ -382,7 +385,9 @@ def replay(nodes: Iterable[Node]) -> dict[Node, Any]:
                     f"{p.label} has changed since it was used, so the numbers of this graph are gone: explain or draw "
                     "before updating it, or compute the loss again"
                 )
-        if n.y is not None or n.row is None:
+        if n in values:
+            continue
+        if n.row is None or n.y is not None and moved is None:
             values[n] = n.y
         elif n.xs is not None:
             args = [x if p is None else values[p] for p, x in zip(n.parents, n.xs, strict=True)]

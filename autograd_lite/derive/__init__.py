@@ -1,0 +1,10 @@
+"""The chain rule, written out: the factors of a gradient, the derivation in words and LaTeX, the backward pass as source."""
+
+from .chain import Chain as Chain
+from .chain import Factor as Factor
+from .explain import Derivation as Derivation
+from .explain import Partials as Partials
+from .explain import explain as explain
+from .explain import partials as partials
+from .source import Source as Source
+from .source import source as source
