@@ -8,4 +8,124 @@ from .anomaly import detect_anomaly as detect_anomaly
 from . import autograd as autograd
 from . import primitive as primitive
 from .mode import is_grad_enabled as is_grad_enabled
-from .rules.elementwise import sigmoid as sigmoid
+
+# ruff: noqa: I001 - set as a list of names, not one to a line
+# What is there in NumPy under the same name: the rows of the table, room by room.
+from . import emath as emath, fft as fft, linalg as linalg, special as special
+from .rules.accumulation import (
+    cumprod as cumprod, cumsum as cumsum, cumulative_prod as cumulative_prod,
+    cumulative_sum as cumulative_sum, nancumprod as nancumprod, nancumsum as nancumsum,
+)
+from .rules.calculus import (
+    apply_along_axis as apply_along_axis, apply_over_axes as apply_over_axes, diff as diff,
+    ediff1d as ediff1d, geomspace as geomspace, gradient as gradient, interp as interp, linspace as linspace,
+    logspace as logspace, sliding_window_view as sliding_window_view, trapezoid as trapezoid,
+    unwrap as unwrap,
+)
+from .rules.choosing import (
+    choose as choose, clip as clip, compress as compress, extract as extract, piecewise as piecewise,
+    select as select, take as take, take_along_axis as take_along_axis, where as where,
+)
+from .rules.constant import (
+    all as all, any as any, argmax as argmax, argmin as argmin, argwhere as argwhere,
+    bitwise_and as bitwise_and, bitwise_count as bitwise_count, bitwise_or as bitwise_or,
+    bitwise_xor as bitwise_xor, ceil as ceil, count_nonzero as count_nonzero, digitize as digitize,
+    empty_like as empty_like, equal as equal, fix as fix, flatnonzero as flatnonzero, floor as floor,
+    floor_divide as floor_divide, full_like as full_like, gcd as gcd, greater as greater,
+    greater_equal as greater_equal, invert as invert, isclose as isclose, iscomplex as iscomplex,
+    isfinite as isfinite, isin as isin, isinf as isinf, isnan as isnan, isneginf as isneginf,
+    isposinf as isposinf, isreal as isreal, lcm as lcm, left_shift as left_shift, less as less,
+    less_equal as less_equal, logical_and as logical_and, logical_not as logical_not,
+    logical_or as logical_or, logical_xor as logical_xor, nanargmax as nanargmax, nanargmin as nanargmin,
+    not_equal as not_equal, ones_like as ones_like, packbits as packbits,
+    ravel_multi_index as ravel_multi_index, right_shift as right_shift, rint as rint, round as round,
+    searchsorted as searchsorted, sign as sign, signbit as signbit, spacing as spacing, trunc as trunc,
+    unpackbits as unpackbits, unravel_index as unravel_index, zeros_like as zeros_like,
+)
+from .rules.einsum import einsum as einsum
+from .rules.elementwise import (
+    absolute as absolute, add as add, angle as angle, arccos as arccos, arccosh as arccosh, arcsin as arcsin,
+    arcsinh as arcsinh, arctan as arctan, arctan2 as arctan2, arctanh as arctanh, cbrt as cbrt,
+    conjugate as conjugate, copysign as copysign, cos as cos, cosh as cosh, deg2rad as deg2rad,
+    degrees as degrees, divide as divide, divmod as divmod, exp as exp, exp2 as exp2, expm1 as expm1,
+    fabs as fabs, float_power as float_power, fmax as fmax, fmin as fmin, fmod as fmod, frexp as frexp,
+    heaviside as heaviside, hypot as hypot, imag as imag, ldexp as ldexp, log as log, log10 as log10,
+    log1p as log1p, log2 as log2, logaddexp as logaddexp, logaddexp2 as logaddexp2, maximum as maximum,
+    minimum as minimum, modf as modf, multiply as multiply, negative as negative, nextafter as nextafter,
+    positive as positive, power as power, rad2deg as rad2deg, radians as radians, real as real,
+    reciprocal as reciprocal, remainder as remainder, sigmoid as sigmoid, sin as sin, sinh as sinh,
+    sqrt as sqrt, square as square, subtract as subtract, tan as tan, tanh as tanh,
+)
+from .rules.indexing import (
+    add_at as add_at, divide_at as divide_at, maximum_at as maximum_at, minimum_at as minimum_at,
+    multiply_at as multiply_at, power_at as power_at, set_at as set_at, subtract_at as subtract_at,
+)
+from .rules.joining import (
+    append as append, array as array, array_split as array_split, block as block,
+    column_stack as column_stack, concatenate as concatenate, delete as delete, dsplit as dsplit,
+    dstack as dstack, hsplit as hsplit, hstack as hstack, insert as insert, meshgrid as meshgrid,
+    repeat as repeat, resize as resize, split as split, stack as stack, tile as tile,
+    trim_zeros as trim_zeros, unstack as unstack, vsplit as vsplit, vstack as vstack,
+)
+from .rules.order import (
+    median as median, nanmedian as nanmedian, nanpercentile as nanpercentile, nanquantile as nanquantile,
+    percentile as percentile, quantile as quantile,
+)
+from .rules.padding import pad as pad
+from .rules.polynomials import (
+    poly as poly, polyadd as polyadd, polyder as polyder, polydiv as polydiv, polyfit as polyfit,
+    polyint as polyint, polymul as polymul, polysub as polysub, polyval as polyval, roots as roots,
+    vander as vander,
+)
+from .rules.products import (
+    cross as cross, dot as dot, inner as inner, kron as kron, matmul as matmul, matvec as matvec,
+    outer as outer, tensordot as tensordot, trace as trace, vdot as vdot, vecdot as vecdot, vecmat as vecmat,
+)
+from .rules.reduction import (
+    average as average, logsumexp as logsumexp, max as max, mean as mean, min as min, nanmax as nanmax,
+    nanmean as nanmean, nanmin as nanmin, nanprod as nanprod, nanstd as nanstd, nansum as nansum,
+    nanvar as nanvar, prod as prod, ptp as ptp, std as std, sum as sum, var as var,
+)
+from .rules.shaping import (
+    astype as astype, atleast_1d as atleast_1d, atleast_2d as atleast_2d, atleast_3d as atleast_3d,
+    broadcast_arrays as broadcast_arrays, broadcast_to as broadcast_to, copy as copy, diag as diag,
+    diagflat as diagflat, diagonal as diagonal, expand_dims as expand_dims, flip as flip, fliplr as fliplr,
+    flipud as flipud, matrix_transpose as matrix_transpose, moveaxis as moveaxis, ravel as ravel,
+    reshape as reshape, roll as roll, rollaxis as rollaxis, rot90 as rot90, squeeze as squeeze,
+    swapaxes as swapaxes, transpose as transpose, tril as tril, triu as triu,
+)
+from .rules.signal import convolve as convolve, correlate as correlate
+from .rules.sorting import (
+    argpartition as argpartition, argsort as argsort, bincount as bincount, intersect1d as intersect1d,
+    ix_ as ix_, lexsort as lexsort, nonzero as nonzero, partition as partition, setdiff1d as setdiff1d,
+    setxor1d as setxor1d, sort as sort, sort_complex as sort_complex, union1d as union1d, unique as unique,
+    unique_all as unique_all, unique_counts as unique_counts, unique_inverse as unique_inverse,
+    unique_values as unique_values,
+)
+from .rules.special import (
+    celu as celu, elu as elu, entr as entr, gelu as gelu, hardsigmoid as hardsigmoid, hardswish as hardswish,
+    hardtanh as hardtanh, i0 as i0, kl_div as kl_div, leaky_relu as leaky_relu, log_sigmoid as log_sigmoid,
+    log_softmax as log_softmax, logit as logit, mish as mish, nan_to_num as nan_to_num,
+    real_if_close as real_if_close, rel_entr as rel_entr, relu as relu, relu6 as relu6, selu as selu,
+    silu as silu, sinc as sinc, softmax as softmax, softplus as softplus, softsign as softsign,
+    xlog1py as xlog1py, xlogy as xlogy,
+)
+from .rules.statistics import (
+    corrcoef as corrcoef, cov as cov, histogram as histogram, histogram_bin_edges as histogram_bin_edges,
+)
+
+# What only looks at shapes, or answers yes or no, is NumPy's own.
+from numpy import (
+    allclose as allclose, array_equal as array_equal, array_equiv as array_equiv, can_cast as can_cast,
+    e as e,
+    inf as inf, iscomplexobj as iscomplexobj, isrealobj as isrealobj, nan as nan, ndim as ndim,
+    newaxis as newaxis, pi as pi, result_type as result_type, shape as shape, size as size,
+)
+
+# NumPy's short and old names.
+abs, conj, mod, pow, true_divide = absolute, conjugate, remainder, power, divide
+acos, asin, atan, atan2 = arccos, arcsin, arctan, arctan2
+acosh, asinh, atanh = arccosh, arcsinh, arctanh
+amax, amin, around, concat, permute_dims = max, min, round, concatenate, transpose
+bitwise_not = bitwise_invert = invert
+bitwise_left_shift, bitwise_right_shift = left_shift, right_shift

@@ -1,17 +1,20 @@
 """Functions whose derivative is zero wherever there is one: known, not forgotten.
 
-A result is a Tensor off the record. What is a number of no ufunc stands here; the ufuncs (`floor`, `sign`,
-comparisons) are in :mod:`.elementwise`, positions (`argsort`, `nonzero`) in :mod:`.sorting`, `argmax` and
-`any` in :mod:`.reduction`.
+A result is a Tensor off the record. Rows of this kind are declared where their like are (`floor` in
+:mod:`.elementwise`, `argmax` in :mod:`.reduction`, `isin` in :mod:`.sorting`), the rest here; and
+here they have their names.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ..primitive import ROWS, TABLE, composite, constant
+from ..primitive import ROWS, TABLE, Primitive, composite, constant
+from . import elementwise as elementwise
+from . import reduction as reduction  # these two fill the table with some of the names below
 from .calculus import array
 from .sorting import by_signature
 
@@ -21,12 +24,30 @@ for _fn, *_arrays in (
     (np.ones_like, "a"), (np.zeros_like, "a"), (np.empty_like, "prototype"),
 ):  # fmt: skip
     constant(_fn, bind=by_signature(_fn, *_arrays))
-ROWS[np.around] = round = TABLE["round"]
-fix, isclose = TABLE["fix"], TABLE["isclose"]
-iscomplex, isreal, isneginf, isposinf = (
-    TABLE[name] for name in ("iscomplex", "isreal", "isneginf", "isposinf")
-)
-ones_like, zeros_like, empty_like = (TABLE[name] for name in ("ones_like", "zeros_like", "empty_like"))
+ROWS[np.around] = TABLE["round"]
+
+
+def _named(names: str) -> Iterator[Primitive]:
+    return (TABLE[name] for name in names.split())
+
+
+# fmt: off
+floor, ceil, trunc, rint, fix, round = _named("floor ceil trunc rint fix round")
+sign, signbit, floor_divide, spacing = _named("sign signbit floor_divide spacing")
+greater, greater_equal, less, less_equal = _named("greater greater_equal less less_equal")
+equal, not_equal, isclose = _named("equal not_equal isclose")
+logical_and, logical_or, logical_not, logical_xor = _named("logical_and logical_or logical_not logical_xor")
+bitwise_and, bitwise_or, bitwise_xor, invert = _named("bitwise_and bitwise_or bitwise_xor invert")
+left_shift, right_shift, bitwise_count, gcd, lcm = _named("left_shift right_shift bitwise_count gcd lcm")
+isfinite, isinf, isnan, isneginf, isposinf = _named("isfinite isinf isnan isneginf isposinf")
+isreal, iscomplex = _named("isreal iscomplex")
+all, any, count_nonzero = _named("all any count_nonzero")
+argmax, argmin, nanargmax, nanargmin = _named("argmax argmin nanargmax nanargmin")
+argwhere, flatnonzero, searchsorted, digitize = _named("argwhere flatnonzero searchsorted digitize")
+isin, packbits, unpackbits = _named("isin packbits unpackbits")
+ravel_multi_index, unravel_index = _named("ravel_multi_index unravel_index")
+ones_like, zeros_like, empty_like = _named("ones_like zeros_like empty_like")
+# fmt: on
 
 
 @composite(np.full_like)

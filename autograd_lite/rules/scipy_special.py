@@ -31,7 +31,7 @@ _OURS = {"expit": "sigmoid", "log_expit": "log_sigmoid"}
 SCIPY: dict[str, Primitive] = {}
 _lock = Lock()
 
-NOT_A_POLE = Joint(lambda x: (x > 0) | (x != np.floor(x)), r"x \neq 0, -1, -2, \dots")
+NOT_A_POLE = Joint(lambda *xs: (xs[-1] > 0) | (xs[-1] != np.floor(xs[-1])), r"x \neq 0, -1, -2, \dots")
 
 
 def scipy_module(function: str) -> Any:
@@ -82,6 +82,13 @@ def _no_rule(function: str, argument: str) -> Any:
     return refuse
 
 
+#: Arguments for functions of an order, which has no derivative here.
+_WHOLE_ORDER: Any = (
+    lambda rng: ((2, rng.uniform(0.5, 3, size=(2, 3))), {}),
+    lambda rng: ((np.array([[1], [2]]), rng.uniform(0.5, 3, size=3)), {}),
+)
+
+
 # -------------------------------------------------------------------------------------------------- chapter 7
 
 _ROOT_PI = math.sqrt(math.pi)
@@ -125,7 +132,10 @@ def _gamma(S: Any) -> list[Primitive]:
     pair = Joint(lambda x1, x2: (x1 > 0) & (x2 > 0), "x_1, x_2 > 0")
     digamma = elementwise(S.psi, lambda x: polygamma(1, x), name="psi", domain=NOT_A_POLE, tex=r"\psi({x})")
 
-    def _polygamma(x: Any, n: int) -> Any:  # scipy.special.polygamma itself turns float32 into float64
+    def _polygamma(x: Any, n: int) -> Any:
+        if n and np.iscomplexobj(x):
+            raise TypeError("polygamma (the slope of psi) is there for real numbers, not for complex ones")
+        # scipy.special.polygamma itself turns float32 into float64
         return S.psi(x) if n == 0 else -((-1) ** n) * math.factorial(n) * S.zeta(n + 1.0, x)
 
     polygamma: Primitive = elementwise(
@@ -138,7 +148,7 @@ def _gamma(S: Any) -> list[Primitive]:
         examples=(lambda rng: ((2, rng.uniform(0.5, 4, size=(2, 3))), {}),),
     )
 
-    @composite(name="multigammaln")
+    @composite(name="multigammaln", examples=(lambda rng: ((rng.uniform(1.5, 4, size=3), 3), {}),))
     def multigammaln(a: Any, d: int) -> Any:
         d = _order("multigammaln", d)
         return sum((S.gammaln(a - j / 2) for j in range(d)), d * (d - 1) / 4 * math.log(math.pi))
@@ -170,6 +180,7 @@ def _gamma(S: Any) -> list[Primitive]:
             lambda x1, x2: np.exp(S.xlogy(x1 - 1, x2) - x2 - S.gammaln(x1)),
             domain=pair,
             tex="P({x1}, {x2})",
+            examples=_WHOLE_ORDER,
         ),
         elementwise(
             S.gammaincc,
@@ -177,6 +188,7 @@ def _gamma(S: Any) -> list[Primitive]:
             lambda x1, x2: -np.exp(S.xlogy(x1 - 1, x2) - x2 - S.gammaln(x1)),
             domain=pair,
             tex="Q({x1}, {x2})",
+            examples=_WHOLE_ORDER,
         ),
         elementwise(
             S.betainc,
@@ -185,6 +197,7 @@ def _gamma(S: Any) -> list[Primitive]:
             lambda x1, x2, x3: np.exp(S.xlogy(x1 - 1, x3) + S.xlog1py(x2 - 1, -x3) - S.betaln(x1, x2)),
             domain=(POSITIVE, POSITIVE, interval(0, 1)),
             tex="I_{{{x3}}}({x1}, {x2})",
+            examples=(lambda rng: ((2, 3, rng.uniform(0.1, 0.9, size=(2, 3))), {}),),
         ),
     ]
 
@@ -213,6 +226,7 @@ def _bessel(S: Any) -> list[Primitive]:
             lambda x1, x2: (S.jv(x1 - 1, x2) - S.jv(x1 + 1, x2)) / 2,
             domain=(POSITIVE, POSITIVE),
             tex="J_{{{x1}}}({x2})",
+            examples=_WHOLE_ORDER,
         ),
         elementwise(
             S.yn,
@@ -220,6 +234,7 @@ def _bessel(S: Any) -> list[Primitive]:
             lambda x1, x2: (S.yn(x1 - 1, x2) - S.yn(x1 + 1, x2)) / 2,
             domain=(POSITIVE, POSITIVE),
             tex="Y_{{{x1}}}({x2})",
+            examples=_WHOLE_ORDER,
         ),
         elementwise(S.y0, lambda x: -S.y1(x), domain=POSITIVE, tex="Y_0({x})"),
         elementwise(S.y1, lambda x: (S.y0(x) - S.yv(2, x)) / 2, domain=POSITIVE, tex="Y_1({x})"),
@@ -229,6 +244,7 @@ def _bessel(S: Any) -> list[Primitive]:
             lambda x1, x2: (S.yv(x1 - 1, x2) - S.yv(x1 + 1, x2)) / 2,
             domain=(POSITIVE, POSITIVE),
             tex="Y_{{{x1}}}({x2})",
+            examples=_WHOLE_ORDER,
         ),
     ]
 
@@ -244,6 +260,7 @@ def _modified_bessel(S: Any) -> list[Primitive]:
             lambda x1, x2: (S.iv(x1 - 1, x2) + S.iv(x1 + 1, x2)) / 2,
             domain=both,
             tex="I_{{{x1}}}({x2})",
+            examples=_WHOLE_ORDER,
         ),
         elementwise(
             S.i0e,
@@ -262,6 +279,7 @@ def _modified_bessel(S: Any) -> list[Primitive]:
             lambda x1, x2, y: (S.ive(x1 - 1, x2) + S.ive(x1 + 1, x2)) / 2 - np.sign(x2) * y,
             domain=both,
             tex=r"e^{{-\lvert {x2} \rvert}} I_{{{x1}}}({x2})",
+            examples=_WHOLE_ORDER,
         ),
         elementwise(
             S.kn,
@@ -269,6 +287,7 @@ def _modified_bessel(S: Any) -> list[Primitive]:
             lambda x1, x2: -(S.kn(x1 - 1, x2) + S.kn(x1 + 1, x2)) / 2,
             domain=both,
             tex="K_{{{x1}}}({x2})",
+            examples=_WHOLE_ORDER,
         ),
         elementwise(S.k0, lambda x: -S.k1(x), domain=POSITIVE, tex="K_0({x})"),
         elementwise(S.k1, lambda x: -(S.k0(x) + S.kv(2, x)) / 2, domain=POSITIVE, tex="K_1({x})"),
@@ -278,6 +297,7 @@ def _modified_bessel(S: Any) -> list[Primitive]:
             lambda x1, x2: -(S.kv(x1 - 1, x2) + S.kv(x1 + 1, x2)) / 2,
             domain=both,
             tex="K_{{{x1}}}({x2})",
+            examples=_WHOLE_ORDER,
         ),
         elementwise(S.k0e, lambda x, y: y - S.k1e(x), domain=POSITIVE, tex="e^{{{x}}} K_0({x})"),
         elementwise(
@@ -289,6 +309,7 @@ def _modified_bessel(S: Any) -> list[Primitive]:
             lambda x1, x2, y: y - (S.kve(x1 - 1, x2) + S.kve(x1 + 1, x2)) / 2,
             domain=both,
             tex="e^{{{x2}}} K_{{{x1}}}({x2})",
+            examples=_WHOLE_ORDER,
         ),
     ]
 

@@ -22,6 +22,8 @@ from .scipy_special import scipy_module
 
 
 def _softplus(x: Any) -> Any:
+    if np.iscomplexobj(x):
+        return np.log1p(np.exp(x))
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))  # an eighth of logaddexp's time
 
 
@@ -191,12 +193,6 @@ def _relu(x: Any) -> Any:
 
 
 relu = elementwise(_relu, lambda y: y > 0, name="relu", kinks=(0.0,), tex=r"\max(0, {x})")
-softsign = elementwise(
-    lambda x: x / (1 + np.abs(x)),
-    lambda x: 1 / np.square(1 + np.abs(x)),
-    name="softsign",
-    tex=r"\frac{{{x}}}{{1 + \lvert {x} \rvert}}",
-)
 silu = elementwise(
     lambda x: x * sigmoid.fn(x), lambda y, x: sigmoid(x) * (1 + x - y), name="silu", tex=r"{x} \, \sigma({x})"
 )
@@ -257,6 +253,11 @@ def celu(x: Any, alpha: Any = 1.0) -> Any:
 def selu(x: Any) -> Any:
     """The scale and slope for which a layer keeps mean 0 and variance 1 (Klambauer et al., 2017)."""
     return 1.0507009873554805 * elu(x, 1.6732632423543772)
+
+
+@composite(name="softsign", examples=_ACTIVATED)
+def softsign(x: Any) -> Any:
+    return x / (1 + np.abs(x))
 
 
 @composite(name="mish", examples=_ACTIVATED)

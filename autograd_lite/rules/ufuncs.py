@@ -1,8 +1,9 @@
-"""What a ufunc can be asked beyond a plain call: ``np.add.reduce(x)``, ``np.multiply.outer(x, y)``, ``dtype=``.
+"""What a ufunc can be asked beyond a plain call: ``np.add.reduce(x)``, ``np.add.outer(x, y)``, ``dtype=``.
 
-``reduce``, ``accumulate``, ``reduceat`` and ``outer`` work for every ufunc of two arguments that has a row: the common
-ones by rows of their own (`METHODS` in :mod:`.reduction`), the others as the folds that they are. ``at`` and ``where=``
-leave entries of an array as they were, which a graph cannot follow: refused, with what to write instead.
+``reduce``, ``accumulate``, ``reduceat`` and ``outer`` work for every ufunc of two arguments that has a row:
+the common ones by rows of their own (`METHODS` in :mod:`.reduction`), the others as the folds that they are.
+``at`` and ``where=`` leave entries of an array as they were, which a graph cannot follow: refused, with what
+to write instead.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial, reduce
 from itertools import accumulate, pairwise
+from operator import index as as_int
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..primitive import ROWS, TABLE, Primitive
+from .reduction import METHODS
 from .scipy_special import scipy_row
 from .status import public_name, refusal
-
-METHODS: dict[Any, Any] = {}
 
 
 def ufunc_method(ufunc: Any, method: str) -> Callable[..., Any]:
@@ -32,20 +33,24 @@ def ufunc_method(ufunc: Any, method: str) -> Callable[..., Any]:
     name = f"{public_name(ufunc)}.{method}"
     if method == "at":
         raise TypeError(
-            f"{name} writes into an array, which a graph cannot follow: x = ag.add_at(x, index, value), and the like, "
-            "give a changed copy"
+            f"{name} writes into an array, which a graph cannot follow: x = ag.add_at(x, index, value), and "
+            "the like, give a changed copy"
         )
     if ufunc.nin != 2 or ufunc.nout != 1 or ufunc.signature is not None:
         raise TypeError(f"{name}: only a function of two numbers with one result has this method")
     if (ufunc, method) in METHODS:
-        return METHODS[ufunc, method]  # type: ignore[no-any-return]  # the table is Any-typed
+        return METHODS[ufunc, method]
     if row.kind == "constant":
         return partial(_constant, ufunc, method)
     return partial(_FOLDS[method], ufunc, name)
 
 
 _CONSTANT = Primitive(
-    "constant", lambda *xs, call: call(*xs), (), name="ufunc_method", bind=lambda *xs, call: (xs, {"call": call})
+    "constant",
+    lambda *xs, call: call(*xs),
+    (),
+    name="ufunc_method",
+    bind=lambda *xs, call: (xs, {"call": call}),
 )
 
 
@@ -62,14 +67,18 @@ def _outer(ufunc: Any, name: str, x1: Any, x2: Any, /, **params: Any) -> Any:
 def _along(name: str, x: Any, axis: Any, dtype: Any, out: Any) -> tuple[Any, int]:
     """`x` with the one axis of a fold in front."""
     if out is not None and out != (None,):
-        raise TypeError(f"{name} of a tensor: out= writes into an array, which a graph cannot follow; leave it away")
+        raise TypeError(
+            f"{name} of a tensor: out= writes into an array, which a graph cannot follow; leave it away"
+        )
     if dtype is not None:
         x = TABLE["astype"](x, dtype)
     if axis is None and x.ndim == 1:
         axis = 0
-    if not isinstance(axis, (int, np.integer)):
-        raise TypeError(f"{name} of a tensor goes over one axis at a time, not axis={axis}: call it once for each")
-    axis = normalize_axis_index(axis, x.ndim)
+    if axis is None or isinstance(axis, tuple):
+        raise TypeError(
+            f"{name} of a tensor goes over one axis at a time, not axis={axis}: call it once for each"
+        )
+    axis = normalize_axis_index(as_int(axis), x.ndim)
     return np.moveaxis(x, axis, 0), axis
 
 
@@ -78,7 +87,9 @@ def _reduce(
     initial: Any = None, where: Any = True,
 ) -> Any:  # fmt: skip
     if where is not True:
-        raise TypeError(f"{name} of a tensor: where= is not supported; fill x first, np.where(where, x, neutral)")
+        raise TypeError(
+            f"{name} of a tensor: where= is not supported; fill x first, np.where(where, x, neutral)"
+        )
     x, axis = _along(name, x, axis, dtype, out)
     parts = [*([] if initial is None else [initial]), *x]
     if not parts:
@@ -92,23 +103,30 @@ def _accumulate(ufunc: Any, name: str, x: Any, axis: Any = 0, dtype: Any = None,
     return np.stack(list(accumulate(x, ufunc)), axis) if len(x) else np.moveaxis(x, 0, axis)
 
 
-def _reduceat(ufunc: Any, name: str, x: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+def _reduceat(
+    ufunc: Any, name: str, x: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None
+) -> Any:
     x, axis = _along(name, x, axis, dtype, out)
     bounds = pairwise([*np.asarray(indices).tolist(), len(x)])
     return np.stack([ufunc.reduce(x[start : max(stop, start + 1)]) for start, stop in bounds], axis)
 
 
-_FOLDS = {"outer": _outer, "reduce": _reduce, "accumulate": _accumulate, "reduceat": _reduceat}
+_FOLDS: dict[str, Callable[..., Any]] = {
+    "outer": _outer,
+    "reduce": _reduce,
+    "accumulate": _accumulate,
+    "reduceat": _reduceat,
+}
 
 
-# ------------------------------------------------------------------------------------------ keywords of a plain call
+# ----------------------------------------------------------------------------------- keywords of a plain call
 
 #: Keywords that ask for a layout in memory or a class, which a Tensor's array has no say in.
 _HARMLESS = frozenset({"casting", "order", "subok"})
 
 
 def ufunc_parameters(row: Primitive, args: Any, params: dict[str, Any]) -> Any:
-    """The keywords of a call of a row that has no `bind`: as if they had been written out, or refused by name."""
+    """The keywords of a call of a row that has no `bind`: as if they had been written out, or refused."""
     params = {k: v for k, v in params.items() if k not in _HARMLESS}
     out = params.pop("out", None)
     where = params.pop("where", True)
@@ -116,7 +134,8 @@ def ufunc_parameters(row: Primitive, args: Any, params: dict[str, Any]) -> Any:
         raise TypeError(f"{row.name}: out= writes into an array, which a graph cannot follow; leave it away")
     if where is not True:
         raise TypeError(
-            f"{row.name}: where= leaves entries of the result undefined; write np.where(where, {row.name}(x), x) instead"
+            f"{row.name}: where= leaves entries of the result undefined; instead write "
+            f"np.where(where, {row.name}(x), x)"
         )
     if row.kind == "constant":
         return args, params
@@ -129,5 +148,7 @@ def ufunc_parameters(row: Primitive, args: Any, params: dict[str, Any]) -> Any:
 def _cast(row: Primitive, x: Any, dtype: Any) -> Any:
     have = getattr(x, "dtype", None) or np.result_type(x)
     if not np.can_cast(have, dtype, "same_kind"):
-        raise TypeError(f"{row.name}: dtype={np.dtype(dtype)} would lose what is in an argument of dtype {have}")
+        raise TypeError(
+            f"{row.name}: dtype={np.dtype(dtype)} would lose what is in an argument of dtype {have}"
+        )
     return TABLE["astype"](x if hasattr(x, "dtype") else np.asarray(x), dtype)

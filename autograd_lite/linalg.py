@@ -1,0 +1,27 @@
+"""numpy.linalg, with derivatives.
+
+Examples
+--------
+>>> import autograd_lite as ag
+>>> A = ag.tensor([[2.0, 1.0], [1.0, 3.0]], requires_grad=True)
+>>> ag.linalg.det(A).backward()
+>>> A.grad  # the cofactors
+tensor([[ 3., -1.],
+        [-1.,  2.]])
+"""
+# ruff: noqa: I001 - set as a list of names, not one to a line
+
+from numpy.linalg import LinAlgError as LinAlgError
+
+from .rules.linalg import (
+    cross as cross, det as det, diagonal as diagonal, inv as inv, lstsq as lstsq,
+    matrix_power as matrix_power, matrix_transpose as matrix_transpose, outer as outer, pinv as pinv,
+    slogdet as slogdet, solve as solve, tensordot as tensordot, tensorinv as tensorinv,
+    tensorsolve as tensorsolve, trace as trace, vecdot as vecdot,
+)
+from .rules.norms import cond as cond, matrix_norm as matrix_norm, norm as norm, vector_norm as vector_norm
+from .rules.products import matmul as matmul, multi_dot as multi_dot
+from .rules.spectral import (
+    eig as eig, eigh as eigh, eigvals as eigvals, eigvalsh as eigvalsh, svd as svd, svdvals as svdvals,
+)
+from .rules.triangular import cholesky as cholesky, qr as qr
