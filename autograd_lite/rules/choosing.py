@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..primitive import composite, elementwise
+from .arrays import entire
 from .axes import refuse_out
 from .indexing import getitem, on_axis, set_at
-from .joining import entire, flat_or
+from .joining import flat_or
 
 
 class Answer(tuple[Any, ...]):
@@ -24,7 +25,7 @@ def _bind_where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     if x is None and y is None:
         return Answer(np.nonzero(condition))
     if x is None or y is None:
-        raise TypeError("where: either both or neither of x and y should be given")
+        raise TypeError("either both or neither of x and y should be given")
     return (condition, x, y), {}
 
 
@@ -50,9 +51,10 @@ def _bind_clip(
 ) -> Any:
     refuse_out(out)
     if (a_min is not None and min is not None) or (a_max is not None and max is not None):
-        raise ValueError("clip: give a_min or min, a_max or max, not both")
+        raise ValueError("give a_min or min, a_max or max, not both")
     low, high = a_min if min is None else min, a_max if max is None else max
-    a, low, high = (v if v is None or np.ndim(v) == 0 else entire(v) for v in (entire(a), low, high))
+    a = entire(a)
+    low, high = (entire(v) if type(v) in (list, tuple) else v for v in (low, high))
     kinds = {np.result_type(getattr(v, "dtype", v)).kind for v in (a, low, high) if v is not None}
     if "c" in kinds:
         raise TypeError("complex numbers have no order that a derivative could follow: clip real and imag")
@@ -147,7 +149,7 @@ def along(k: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
 def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     indices = entire(indices)
     arr, axis = flat_or(arr, axis)
-    if np.ndim(indices) != arr.ndim:
+    if indices.ndim != arr.ndim:
         raise ValueError("take_along_axis: `indices` and `arr` must have the same number of dimensions")
     shape = tuple(m if n == 1 else n for n, m in zip(arr.shape, indices.shape, strict=True))  # 1 is stretched
     shape = (*shape[:axis], arr.shape[axis], *shape[axis + 1 :])
@@ -165,7 +167,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
 def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
     refuse_out(out)
     condition = entire(condition)
-    if np.ndim(condition) != 1:
+    if condition.ndim != 1:
         raise ValueError("compress: the condition is a list of True and False, of one dimension")
     a, axis = flat_or(a, axis)
     return getitem(a, on_axis(axis, np.nonzero(condition)[0]), unique_indices=True)

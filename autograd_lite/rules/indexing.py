@@ -297,6 +297,7 @@ Examples
 >>> add_at(np.zeros(3), [0, 2, 0], [1.0, 2.0, 3.0])
 array([4., 0., 2.])
 """
+__test__ = {"set_at": set_at.__doc__, "add_at": add_at.__doc__}  # doctest looks into functions only
 
 
 @composite(name="subtract_at")

@@ -15,28 +15,17 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..primitive import composite, linear
+from .arrays import entire, ints, is_live
 from .indexing import getitem, on_axis, scatter, set_at
-from .shaping import astype, ints
+from .shaping import astype
 
 # ------------------------------------------------------------------------------------------- arrays of arrays
-
-
-def _is_live(a: Any) -> bool:
-    """Whether `a` is, or holds, something that dispatches: a Tensor."""
-    return any(map(_is_live, a)) if isinstance(a, (list, tuple)) else hasattr(type(a), "__autograd_apply__")
-
-
-def entire(a: Any) -> Any:
-    """What somebody has called an array as one: a nested list with Tensors in it is stacked."""
-    if hasattr(a, "dtype"):
-        return a
-    return np.stack([entire(part) for part in a]) if _is_live(a) else np.asarray(a)
 
 
 @composite(name="array")
 def array(object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0) -> Any:
     """Nested lists of numbers, arrays and Tensors as one array."""
-    if not _is_live(object):
+    if not is_live(object):
         return np.array(object, dtype, copy=copy, order=order, ndmin=ndmin)
     a = entire(object)
     if dtype is not None and np.dtype(dtype) != a.dtype:
@@ -60,7 +49,7 @@ def _bind_concatenate(arrays: Any, /, axis: Any = 0, *, dtype: Any = None, casti
     arrays = _cast(arrays, dtype)
     if axis is None:
         arrays, axis = [np.ravel(a) for a in arrays], 0
-    shapes = [np.shape(a) for a in arrays]
+    shapes = [a.shape for a in arrays]
     if () in shapes:
         raise ValueError("numbers have no axis to be joined along: use np.stack, or np.atleast_1d first")
     axis = normalize_axis_index(axis, len(shapes[0])) if shapes else axis
@@ -86,7 +75,7 @@ concatenate = linear(
 
 def _bind_stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     arrays = _cast(arrays, dtype)
-    return arrays, {"axis": normalize_axis_index(axis, np.ndim(arrays[0]) + 1) if arrays else axis}
+    return arrays, {"axis": normalize_axis_index(axis, arrays[0].ndim + 1) if arrays else axis}
 
 
 stack = linear(
@@ -123,15 +112,13 @@ def dstack(tup: Any) -> Any:
 
 @composite(np.column_stack)
 def column_stack(tup: Any) -> Any:
-    return np.concatenate([a if np.ndim(a) > 1 else np.reshape(a, (-1, 1)) for a in _cast(tup, None)], 1)
+    return np.concatenate([a if a.ndim > 1 else a.reshape(-1, 1) for a in _cast(tup, None)], 1)
 
 
 @composite(np.block)
 def block(arrays: Any) -> Any:
     depth = _depth(arrays)
-    leaves = [entire(a) for a in _leaves(arrays)]
-    ndim = max(depth, *map(np.ndim, leaves))
-    return _joined(arrays, depth, ndim)
+    return _joined(arrays, depth, max(depth, *(leaf.ndim for leaf in _leaves(arrays))))
 
 
 def _depth(nested: Any) -> int:
@@ -146,13 +133,16 @@ def _depth(nested: Any) -> int:
 
 
 def _leaves(nested: Any) -> list[Any]:
-    return [leaf for part in nested for leaf in _leaves(part)] if isinstance(nested, list) else [nested]
+    if isinstance(nested, list):
+        return [leaf for part in nested for leaf in _leaves(part)]
+    return [entire(nested)]
 
 
 def _joined(nested: Any, depth: int, ndim: int) -> Any:
     """The innermost lists run along the last axis, the next along the one before it."""
     if depth == 0:
-        return np.reshape(nested, (1,) * (ndim - np.ndim(nested)) + np.shape(nested))
+        leaf = entire(nested)
+        return leaf.reshape((1,) * (ndim - leaf.ndim) + leaf.shape)
     return np.concatenate([_joined(part, depth - 1, ndim) for part in nested], -depth)
 
 
@@ -161,8 +151,9 @@ def _joined(nested: Any, depth: int, ndim: int) -> Any:
 
 def _bind_array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     """The places to cut at, whichever way they were given."""
-    axis = normalize_axis_index(axis, np.ndim(ary))
-    n = np.shape(ary)[axis]
+    ary = entire(ary)
+    axis = normalize_axis_index(axis, ary.ndim)
+    n = ary.shape[axis]
     if np.ndim(indices_or_sections):
         cuts = ints(indices_or_sections)
     else:
@@ -175,9 +166,10 @@ def _bind_array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 
 
 def _bind_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    if np.ndim(indices_or_sections) == 0 and np.shape(ary)[axis] % indices_or_sections:
+    ary = entire(ary)
+    if np.ndim(indices_or_sections) == 0 and ary.shape[axis] % indices_or_sections:
         raise ValueError(
-            f"{np.shape(ary)[axis]} entries do not make {indices_or_sections} equal parts: use array_split"
+            f"{ary.shape[axis]} entries do not make {indices_or_sections} equal parts: use array_split"
         )
     return _bind_array_split(ary, indices_or_sections, axis)
 
@@ -222,9 +214,10 @@ split = _splitter(np.split, _bind_split)
 
 def _splitter_along(fn: Any, axis: int, least: int) -> Any:
     def split_along(ary: Any, indices_or_sections: Any) -> Any:
-        if np.ndim(ary) < least:
+        ary = entire(ary)
+        if ary.ndim < least:
             raise ValueError(f"{fn.__name__} only works on arrays of {least} or more dimensions")
-        return np.split(ary, indices_or_sections, min(axis, np.ndim(ary) - 1))
+        return np.split(ary, indices_or_sections, min(axis, ary.ndim - 1))
 
     split_along.__doc__ = fn.__doc__
     return composite(fn, name=fn.__name__)(split_along)
@@ -236,9 +229,10 @@ dsplit = _splitter_along(np.dsplit, 2, 3)
 
 
 def _bind_unstack(x: Any, /, *, axis: int = 0) -> Any:
-    if np.ndim(x) == 0:
+    x = entire(x)
+    if x.ndim == 0:
         raise ValueError("a number has no axis to be taken apart along")
-    return (x,), {"axis": normalize_axis_index(axis, np.ndim(x))}
+    return (x,), {"axis": normalize_axis_index(axis, x.ndim)}
 
 
 def _restack(g: Any, axis: int) -> Any:
@@ -275,10 +269,14 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 # ---------------------------------------------------------------------------------------- over and over again
 
 
+def flat_or(a: Any, axis: Any) -> tuple[Any, int]:
+    """The array and the axis, or, without one, all entries in a row."""
+    a = entire(a)
+    return (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
+
+
 def _bind_repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
-    if axis is None:
-        a, axis = np.ravel(a), 0
-    axis = normalize_axis_index(axis, np.ndim(a))
+    a, axis = flat_or(a, axis)
     repeats = ints(repeats)
     return (a,), {"repeats": repeats[0] if len(repeats) == 1 else repeats, "axis": axis}
 
@@ -306,10 +304,10 @@ repeat = linear(
 
 @composite(np.tile)
 def tile(A: Any, reps: Any) -> Any:
-    reps = ints(reps)
-    n = max(len(reps), np.ndim(A))
+    A, reps = entire(A), ints(reps)
+    n = max(len(reps), A.ndim)
     reps = (1,) * (n - len(reps)) + reps
-    shape = (1,) * (n - np.ndim(A)) + np.shape(A)
+    shape = (1,) * (n - A.ndim) + A.shape
     apart = np.reshape(A, [size for s in shape for size in (1, s)])
     laid_out = np.broadcast_to(apart, [size for r, s in zip(reps, shape, strict=True) for size in (r, s)])
     return np.reshape(laid_out, [r * s for r, s in zip(reps, shape, strict=True)])
@@ -328,12 +326,6 @@ def resize(a: Any, new_shape: Any) -> Any:
 
 
 # ---------------------------------------------------------------------------------------- put in and left out
-
-
-def flat_or(a: Any, axis: Any) -> tuple[Any, int]:
-    """The array and the axis, or, without one, all entries in a row."""
-    a = entire(a)
-    return (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
 
 
 @composite(np.append)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..primitive import composite
+from .arrays import entire
 from .indexing import on_axis, scatter, set_at
-from .joining import entire
 
 #: The keywords that belong to each mode, with NumPy's defaults.
 KEYWORDS: dict[str, dict[str, Any]] = {

@@ -14,19 +14,15 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..primitive import composite, linear
+from .arrays import entire, ints
 from .indexing import scatter
-
-
-def ints(n: Any) -> tuple[int, ...]:
-    """One whole number or several, as a tuple: a shape, axes, shifts."""
-    return tuple(map(as_int, n)) if np.ndim(n) else (as_int(n),)
 
 
 def _layout(a: Any, order: str) -> str:
     """'A' and 'K' follow the memory of `a`; here they are looked up once and for all."""
     if order in ("C", "F"):
         return order
-    flags = np.asarray(getattr(a, "_data", a)).flags
+    flags = getattr(a, "_data", a).flags
     if order in ("A", "K") and (flags.c_contiguous or flags.f_contiguous):
         return "C" if flags.c_contiguous else "F"
     if order == "K":
@@ -47,7 +43,8 @@ def _bind_reshape(a: Any, /, *sizes: Any, shape: Any = None, order: str = "C", c
             raise TypeError("reshape needs a shape")
     elif sizes:
         raise TypeError("reshape was given its shape twice")
-    params = {"shape": ints(shape), "order": order if order in ("C", "F") else _layout(a, order)}
+    a = entire(a)
+    params = {"shape": ints(shape), "order": _layout(a, order)}
     return (a,), params if copy is None else {**params, "copy": copy}
 
 
@@ -70,6 +67,7 @@ reshape = linear(
 
 
 def _bind_ravel(a: Any, order: str = "C") -> Any:
+    a = entire(a)
     return (a,), {"order": _layout(a, order)}
 
 
@@ -99,7 +97,7 @@ squeeze = linear(
     np.squeeze,
     lambda g, x_shape: g.reshape(x_shape),
     np_name="np.squeeze",
-    bind=lambda a, axis=None: ((a,), {"axis": axis if axis is None else ints(axis)}),
+    bind=lambda a, axis=None: ((entire(a),), {"axis": axis if axis is None else ints(axis)}),
     examples=(
         lambda rng: ((rng.normal(size=(1, 3, 1)),), {}),
         lambda rng: ((rng.normal(size=(1, 3, 1)), -1), {}),
@@ -111,7 +109,7 @@ expand_dims = linear(
     np.expand_dims,
     lambda g, x_shape: g.reshape(x_shape),
     np_name="np.expand_dims",
-    bind=lambda a, axis: ((a,), {"axis": ints(axis)}),
+    bind=lambda a, axis: ((entire(a),), {"axis": ints(axis)}),
     examples=(
         lambda rng: ((rng.normal(size=3), 0), {}),
         lambda rng: ((rng.normal(size=(2, 3)), (0, -1)), {}),
@@ -120,29 +118,29 @@ expand_dims = linear(
 )
 
 
-def _atleast(fn: Any, lift: Any, name: str) -> Any:
+def _atleast(fn: Any, least: int, lift: Any) -> Any:
     def atleast(*arys: Any) -> Any:
-        lifted = tuple(a if np.ndim(a) >= int(name[8]) else lift(a) for a in arys)
+        lifted = tuple(a if a.ndim >= least else lift(a) for a in map(entire, arys))
         return lifted[0] if len(lifted) == 1 else lifted
 
     atleast.__doc__ = fn.__doc__
-    return composite(fn, name=name)(atleast)
+    return composite(fn, name=fn.__name__)(atleast)
 
 
 def _three(a: Any) -> Any:  # NumPy puts a vector in the middle and a matrix in front
-    return np.reshape(a, (1, -1, 1) if np.ndim(a) < 2 else (*np.shape(a), 1))
+    return a.reshape((1, -1, 1) if a.ndim < 2 else (*a.shape, 1))
 
 
-atleast_1d = _atleast(np.atleast_1d, lambda a: np.reshape(a, (1,)), "atleast_1d")
-atleast_2d = _atleast(np.atleast_2d, lambda a: np.reshape(a, (1, -1)), "atleast_2d")
-atleast_3d = _atleast(np.atleast_3d, _three, "atleast_3d")
+atleast_1d = _atleast(np.atleast_1d, 1, lambda a: a.reshape(1))
+atleast_2d = _atleast(np.atleast_2d, 2, lambda a: a.reshape(1, -1))
+atleast_3d = _atleast(np.atleast_3d, 3, _three)
 
 copy = linear(
     np.copy,
     lambda g: g,
     np_name="np.copy",
     tex="{x}",
-    bind=lambda a, order="K": ((a,), {"order": order}),
+    bind=lambda a, order="K": ((entire(a),), {"order": order}),
     examples=(
         lambda rng: ((rng.normal(size=(2, 3)),), {}),
         lambda rng: ((rng.normal(size=(2, 3)),), {"order": "F"}),
@@ -153,11 +151,11 @@ copy = linear(
 def _bind_astype(
     x: Any, dtype: Any, order: str = "K", casting: Any = "unsafe", *, copy: bool = True, device: Any = None
 ) -> Any:
-    dtype = np.dtype(dtype)
+    x, dtype = entire(x), np.dtype(dtype)
     if dtype.kind not in "biufc":
-        raise TypeError(f"astype: a tensor holds numbers and booleans, not {dtype}")
-    if not np.can_cast(x.dtype, dtype, casting):
-        raise TypeError(f"astype: cannot cast from {x.dtype} to {dtype} by the rule casting={casting!r}")
+        raise TypeError(f"a tensor holds numbers and booleans, not {dtype}")
+    if casting != "unsafe" and not np.can_cast(x.dtype, dtype, casting):
+        raise TypeError(f"cannot cast from {x.dtype} to {dtype} by the rule casting={casting!r}")
     return (x,), {"dtype": dtype, "order": order, "copy": copy}
 
 
@@ -180,13 +178,14 @@ astype = linear(  # the engine casts the cotangent back; a result of whole numbe
 
 def _bind_transpose(a: Any, *order: Any, axes: Any = None) -> Any:
     """``transpose(x, (1, 0))``, ``x.transpose(1, 0)``, or all axes reversed."""
+    a = entire(a)
     if order:
         axes = order[0] if len(order) == 1 else order
     if axes is None:
         return (a,), {"axes": None}
-    axes = normalize_axis_tuple(ints(axes), np.ndim(a))
-    if len(axes) != np.ndim(a):
-        raise ValueError(f"transpose: axes {axes} do not match an array of {np.ndim(a)} dimensions")
+    axes = normalize_axis_tuple(ints(axes), a.ndim)
+    if len(axes) != a.ndim:
+        raise ValueError(f"axes {axes} do not match an array of {a.ndim} dimensions")
     return (a,), {"axes": axes}
 
 
@@ -215,14 +214,15 @@ matrix_transpose = linear(
     of=np.matrix_transpose,
     name="matrix_transpose",
     np_name="np.matrix_transpose",
-    bind=lambda x, /: ((x,), {}),
+    bind=lambda x, /: ((entire(x),), {}),
     tex=r"{x}^\top",
     examples=(lambda rng: ((rng.normal(size=(2, 3, 4)),), {}),),
 )
 
 
 def _bind_swapaxes(a: Any, axis1: int, axis2: int) -> Any:
-    n = np.ndim(a)
+    a = entire(a)
+    n = a.ndim
     return (a,), {"axis1": normalize_axis_index(axis1, n), "axis2": normalize_axis_index(axis2, n)}
 
 
@@ -236,11 +236,17 @@ swapaxes = linear(
     tex=r"{x}^\top",
     examples=(lambda rng: ((rng.normal(size=(2, 3, 4)), 0, -1), {}),),
 )
+
+
+def _bind_moveaxis(a: Any, source: Any, destination: Any) -> Any:
+    return (entire(a),), {"source": ints(source), "destination": ints(destination)}
+
+
 moveaxis = linear(
     np.moveaxis,
     lambda g, source, destination: np.moveaxis(g, destination, source),
     np_name="np.moveaxis",
-    bind=lambda a, source, destination: ((a,), {"source": ints(source), "destination": ints(destination)}),
+    bind=_bind_moveaxis,
     examples=(
         lambda rng: ((rng.normal(size=(2, 3, 4)), 0, -1), {}),
         lambda rng: ((rng.normal(size=(2, 3, 4)), (0, 1), (-1, 0)), {}),
@@ -250,7 +256,7 @@ moveaxis = linear(
 
 @composite(np.rollaxis)
 def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
-    n = np.ndim(a)
+    n = entire(a).ndim
     axis = normalize_axis_index(axis, n)
     start = normalize_axis_index(start, n + 1) if start >= 0 else normalize_axis_index(start, n)
     return np.moveaxis(a, axis, start - 1 if axis < start else start)
@@ -261,7 +267,7 @@ broadcast_to = linear(  # the engine sums the cotangent down to the argument's s
     lambda g: g,
     np_name="np.broadcast_to",
     tex="{x}",
-    bind=lambda array, shape: ((array,), {"shape": ints(shape)}),
+    bind=lambda array, shape: ((entire(array),), {"shape": ints(shape)}),
     examples=(
         lambda rng: ((rng.normal(size=3), (2, 3)), {}),
         lambda rng: ((rng.normal(size=(2, 1)), (4, 2, 3)), {}),
@@ -273,16 +279,18 @@ broadcast_to = linear(  # the engine sums the cotangent down to the argument's s
 
 @composite(np.broadcast_arrays)
 def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
-    shape = np.broadcast_shapes(*map(np.shape, args))
-    return tuple(a if np.shape(a) == shape else np.broadcast_to(a, shape) for a in args)
+    arrays = [entire(a) for a in args]
+    shape = np.broadcast_shapes(*(a.shape for a in arrays))
+    return tuple(a if a.shape == shape else np.broadcast_to(a, shape) for a in arrays)
 
 
 # --------------------------------------------------------------------------------------- the order of entries
 
 
 def _bind_roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    a = entire(a)
     if axis is not None:
-        axis = normalize_axis_tuple(axis, np.ndim(a), allow_duplicate=True)
+        axis = normalize_axis_tuple(axis, a.ndim, allow_duplicate=True)
     return (a,), {"shift": ints(shift), "axis": axis}
 
 
@@ -299,7 +307,8 @@ roll = linear(
     ),
 )
 def _bind_flip(m: Any, axis: Any = None) -> Any:
-    return (m,), {"axis": axis if axis is None else normalize_axis_tuple(axis, np.ndim(m))}
+    m = entire(m)
+    return (m,), {"axis": axis if axis is None else normalize_axis_tuple(axis, m.ndim)}
 
 
 flip = linear(
@@ -314,18 +323,18 @@ flip = linear(
     ),
 )
 fliplr = linear(
-    np.fliplr, lambda g: np.fliplr(g), np_name="np.fliplr", bind=lambda m: ((m,), {}),
+    np.fliplr, lambda g: np.fliplr(g), np_name="np.fliplr", bind=lambda m: ((entire(m),), {}),
     examples=(lambda rng: ((rng.normal(size=(2, 3)),), {}),),
 )  # fmt: skip
 flipud = linear(
-    np.flipud, lambda g: np.flipud(g), np_name="np.flipud", bind=lambda m: ((m,), {}),
+    np.flipud, lambda g: np.flipud(g), np_name="np.flipud", bind=lambda m: ((entire(m),), {}),
     examples=(lambda rng: ((rng.normal(size=(2, 3)),), {}),),
 )  # fmt: skip
 rot90 = linear(
     np.rot90,
     lambda g, k, axes: np.rot90(g, -k, axes),
     np_name="np.rot90",
-    bind=lambda m, k=1, axes=(0, 1): ((m,), {"k": as_int(k), "axes": ints(axes)}),
+    bind=lambda m, k=1, axes=(0, 1): ((entire(m),), {"k": as_int(k), "axes": ints(axes)}),
     examples=(
         lambda rng: ((rng.normal(size=(2, 3)),), {}),
         lambda rng: ((rng.normal(size=(2, 3, 4)), -3), {"axes": (-1, 0)}),
@@ -336,7 +345,7 @@ rot90 = linear(
 
 
 def _bind_triangle(m: Any, k: int = 0) -> Any:
-    return (m,), {"k": as_int(k)}
+    return (entire(m),), {"k": as_int(k)}
 
 
 _TRIANGLES: tuple[Any, ...] = (
@@ -387,7 +396,7 @@ diag = linear(
     np.diag,
     lambda g, k, x_shape: np.diagonal(g, k) if len(x_shape) == 1 else to_diagonal(g, k, 0, 1, x_shape),
     np_name="np.diag",
-    bind=lambda v, k=0: ((v,), {"k": as_int(k)}),
+    bind=lambda v, k=0: ((entire(v),), {"k": as_int(k)}),
     tex=r"\operatorname{{diag}} {x}",
     examples=(
         lambda rng: ((rng.normal(size=3),), {}),
@@ -400,7 +409,7 @@ diagflat = linear(
     np.diagflat,
     lambda g, k, x_shape: np.diagonal(g, k).reshape(x_shape),
     np_name="np.diagflat",
-    bind=lambda v, k=0: ((v,), {"k": as_int(k)}),
+    bind=lambda v, k=0: ((entire(v),), {"k": as_int(k)}),
     tex=r"\operatorname{{diag}} {x}",
     examples=(
         lambda rng: ((rng.normal(size=(2, 2)),), {}),

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from ..primitive import TABLE, composite, constant, linear
+from .arrays import entire
 from .choosing import along, whole
 from .indexing import getitem, on_axis
-from .joining import entire, flat_or
+from .joining import flat_or
 
 # ---------------------------------------------------------------------------------------- positions: constant
 
