@@ -38,6 +38,8 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -144,15 +146,21 @@ class Primitive:
         self.__doc__ = fn.__doc__
         domains = domain if isinstance(domain, tuple) else (domain,)
         self.restricted = any(d is not REAL for d in domains)
-        self.pulls: Any
-        self.uses: Any
-        if variadic:  # one rule, for as many arguments as there are
-            self.pulls = _Each(lambda i: _compile(self, i, self.rules[0])[0])
-            self.uses = _Each(lambda i: _compile(self, i, self.rules[0])[1])
-        else:
-            compiled = [_compile(self, i, rule) for i, rule in enumerate(self.rules)]
-            self.pulls = tuple(pull for pull, _ in compiled)
-            self.uses = tuple(uses for _, uses in compiled)
+        # What each rule needs is read now, so that a slip is an error where the row is declared. The one rule of a
+        # variadic row is for as many arguments as there are.
+        self.uses: Any = self._each(lambda i: _call(self, i, self._rule(i))[0])
+
+    @cached_property
+    def pulls(self) -> Any:
+        """The compiled rules, made when the first of them is wanted: of 400 rows a program uses ten."""
+        return self._each(lambda i: _compile(self, i, self._rule(i)))
+
+    def _each(self, make: Callable[[int], Any]) -> Any:
+        return _Each(make) if self.variadic else tuple(make(i) for i in range(len(self.rules)))
+
+    def _rule(self, i: int) -> Any:
+        """What is run for argument `i`: its ``pull=``, or else its rule."""
+        return (self.pull[i] if i < len(self.pull) else None) or self.rule(i)
 
     @overload
     def __call__(self, x: Tensor, /, *args: Any, **params: Any) -> Tensor: ...
@@ -181,7 +189,7 @@ class Primitive:
 
     def written(self, i: int) -> Any:
         """The pull as the rule says it, without the quicker ``pull=``: what formulas are made from."""
-        return _compile(self, i, self.rule(i), quick=False)[0]
+        return _compile(self, i, self.rule(i) if self.holomorphic else self._rule(i))
 
     def rule(self, i: int) -> Any:
         """The rule for argument `i`; a variadic row has one for all of them."""
@@ -216,29 +224,40 @@ def _interpreter(args: Iterable[Any]) -> Any:
     return None
 
 
-def _compile(row: Primitive, i: int, rule: Any, quick: bool = True) -> tuple[Any, int]:
-    """Turn the rule for argument `i` into ``pull(g, y, xs, n) -> cotangent`` and the bits of the values that it needs.
+def _compile(row: Primitive, i: int, rule: Any) -> Any:
+    """Turn a rule for argument `i` into ``pull(g, y, xs, n) -> cotangent``.
 
     As `dataclasses` does, this writes one line of source, so that a rule costs a single call when it is used.
     """
     if rule is None:
-        return None, 0
-    override = row.pull[i] if i < len(row.pull) and (quick or not row.holomorphic) else None
-    if not callable(rule) and override is None:  # a partial that is a number: nothing is kept, and 1 copies nothing
-        return {1: lambda g, y, xs, n: g, -1: lambda g, y, xs, n: -g}.get(rule, lambda g, y, xs, n: g * rule), 0
-    uses, call = _call(row, i, override or rule)
-    if row.kind == "elementwise" and override is None:
+        return None
+    if not callable(rule):  # a partial that is a number; 1 copies nothing
+        return {1: lambda g, y, xs, n: g, -1: lambda g, y, xs, n: -g}.get(rule, lambda g, y, xs, n: g * rule)
+    call = _call(row, i, rule)[1]
+    if row.kind == "elementwise" and rule is row.rule(i):
         call = f"g * {call}"
-    pull = eval(f"lambda g, y, xs, n: {call}", {"rule": override or rule})  # noqa: S307 - our own line, see above
-    return (_guarded(pull) if row.restricted else pull), uses
+    pull = eval(f"lambda g, y, xs, n: {call}", {"rule": rule})  # our own line, see above
+    return _guarded(pull) if row.restricted else pull
 
 
-def _call(row: Primitive, i: int, rule: Callable[..., Any]) -> tuple[int, str]:
-    params = set(inspect.signature(row.bind).parameters) if row.bind else set()
+def _parameters(fn: Callable[..., Any]) -> dict[str, bool]:
+    """The names of a function's parameters, and whether each has a default: `inspect.signature` at a tenth of its cost."""
+    if not isinstance(fn, FunctionType) or hasattr(fn, "__signature__") or hasattr(fn, "__wrapped__"):
+        return {p.name: p.default is not p.empty for p in inspect.signature(fn).parameters.values()}
+    code = fn.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    optional = {*names[code.co_argcount - len(fn.__defaults__ or ()) : code.co_argcount], *(fn.__kwdefaults__ or ())}
+    return {name: name in optional for name in names}
+
+
+def _call(row: Primitive, i: int, rule: Any) -> tuple[int, str]:
+    """The bits of the values that a rule needs, and the call of it."""
+    if not callable(rule):
+        return 0, ""
+    params = _parameters(row.bind) if row.bind else {}
     count = len(row.rules)
     uses, arguments = 0, []
-    for p in inspect.signature(rule).parameters.values():
-        name = p.name
+    for name, optional in _parameters(rule).items():
         match = _ARGUMENT.match(name)
         k = int(match[1] or 1) - 1 if match else -1
         if name == "g":
@@ -262,7 +281,7 @@ def _call(row: Primitive, i: int, rule: Callable[..., Any]) -> tuple[int, str]:
         elif match and 0 <= k < count:
             uses |= 2 << k
             arguments.append(f"xs[{k}]")
-        elif name in params or p.default is not p.empty:
+        elif name in params or optional:
             arguments.append(f"n.params[{name!r}]")
         else:
             allowed = ["g", "y", *(f"x{j + 1}" for j in range(count)), *sorted(params)]
