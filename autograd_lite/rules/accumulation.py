@@ -61,7 +61,13 @@ cumsum = linear(
 
 
 def _linear_recurrence(a: Any, x: Any) -> Any:
-    """``y[0] = x[0]``, then ``y[k] = a[k-1] y[k-1] + x[k]``, along the first axis."""
+    """``y[0] = x[0]``, then ``y[k] = a[k-1] y[k-1] + x[k]``, along the first axis.
+
+    Examples
+    --------
+    >>> linear_recurrence(np.full(3, 0.5), np.array([8.0, 0.0, 0.0, 0.0]))
+    array([8., 4., 2., 1.])
+    """
     y = np.array(x, np.result_type(a, x), order="C")
     if y.size:
         rows = y.reshape(len(y), -1)  # so that a row is an array, even where it is one number

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from .joining import entire
+from .arrays import entire
 
 
 def refuse_out(out: Any) -> None:
@@ -55,7 +55,9 @@ def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]
 def spread(g: Any, axis: Any, keepdims: bool, shape: tuple[int, ...]) -> Any:
     """The cotangent of a reduction laid along the axes that it ran over: a view of the argument's `shape`."""
     if axis is None and not keepdims and isinstance(g, (np.ndarray, np.generic)):
-        return np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))  # broadcast_to at a tenth of its cost
+        d = np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))  # broadcast_to at a tenth of its cost
+        d.setflags(write=False)
+        return d
     if axis is not None and not keepdims:
         g = g.reshape(kept_shape(shape, reduced(axis, len(shape))))
     return np.broadcast_to(g, shape)

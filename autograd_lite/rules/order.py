@@ -49,7 +49,7 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: A
     elif weights is not None:
         y = _weighted(lines, each, _lines(_full(weights, x, axes), axes, kept), skip_nan)
     else:
-        y = _between(np.sort(lines, axis=0), each, method, weak, skip_nan)
+        y = _between(lines, each, method, weak, skip_nan)
     return y.reshape(q.shape + kept_shape(x.shape, axes)) if keepdims else y
 
 
@@ -74,13 +74,18 @@ def _lines(x: Any, axes: tuple[int, ...], kept: tuple[int, ...]) -> Any:
     return np.transpose(x, axes + kept).reshape(shape)
 
 
-def _between(ordered: Any, q: Any, method: str, weak: bool, skip_nan: bool) -> Any:
+def _between(lines: Any, q: Any, method: str, weak: bool, skip_nan: bool) -> Any:
     """The value at each place, from the two entries beside it; nan is sorted last."""
-    floating = ordered.dtype.kind in "fc"
-    n = np.sum(~np.isnan(ordered), axis=0) if skip_nan else len(ordered)
+    floating = lines.dtype.kind in "fc"
+    n = np.sum(~np.isnan(lines), axis=0) if skip_nan else len(lines)
     place = np.maximum(np.minimum(PLACES[method](n, q), n - 1), 0)
-    low, high = _entries(ordered, np.floor(place)), _entries(ordered, np.ceil(place))
-    t = place - np.floor(place)
+    below, above = np.floor(place), np.ceil(place)
+    if skip_nan or hasattr(place, "_data"):
+        ordered = np.sort(lines, axis=0)
+    else:  # only these places need the right entry: several times faster
+        ordered = np.partition(lines, np.unique([*below.flat, *above.flat, n - 1]).astype(np.intp), axis=0)
+    low, high = _entries(ordered, below), _entries(ordered, above)
+    t = place - below
     t = t.astype(np.finfo(ordered.dtype).dtype) if weak and floating else t  # a Python number is weak, too
     with np.errstate(invalid="ignore"):
         y = np.where(t == 0, low, (1 - t) * low + t * high)

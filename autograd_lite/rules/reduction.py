@@ -163,8 +163,8 @@ def _extreme(of: Any, ufunc: np.ufunc) -> Primitive:
     )
 
 
-max = ROWS[np.amax] = _extreme(np.max, np.maximum)
-min = ROWS[np.amin] = _extreme(np.min, np.minimum)
+max = amax = ROWS[np.amax] = _extreme(np.max, np.maximum)
+min = amin = ROWS[np.amin] = _extreme(np.min, np.minimum)
 nanmax = _extreme(np.nanmax, np.fmax)
 nanmin = _extreme(np.nanmin, np.fmin)
 
@@ -312,14 +312,14 @@ def average(
     a = operand(a)
     axis = resolve(axis, a.ndim)
     if weights is None:
-        y, n = mean(a, axis, keepdims=keepdims), np.asarray(count(a.shape, axis), np.result_type(a, float))
+        y, n = mean(a, axis, keepdims=keepdims), count(a.shape, axis)
     else:
         w = _fitting(operand(weights), a.shape, axis)
         n = sum(w, axis, keepdims=keepdims)
         if (getattr(n, "_data", n) == 0).any():
             raise ZeroDivisionError("average: the weights sum to zero")
         y = sum(a * w, axis, keepdims=keepdims) / n
-    return (y, np.broadcast_to(n, y.shape)) if returned else y
+    return (y, np.zeros_like(y) + n) if returned else y
 
 
 def _fitting(w: Any, shape: tuple[int, ...], axis: Any) -> Any:
@@ -349,6 +349,17 @@ def _bind_logsumexp(
 
 
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
+    """``log(sum(exp(x)))`` where that would overflow, too; SciPy's name and defaults.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> x = ag.tensor([1000.0, 1000.0, -float("inf")], requires_grad=True)
+    >>> y = logsumexp(x)
+    >>> y.backward()
+    >>> print(f"{y.item():.4f}", x.grad)
+    1000.6931 tensor([0.5, 0.5, 0. ])
+    """
     each: dict[str, Any] = {"axis": axis, "keepdims": True}
     top = np.max(x.real, initial=-math.inf, **each)
     shift = np.where(np.isfinite(top), top, 0)
