@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import count
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,7 @@ next_order = count(0, -1).__next__  # later is smaller, so that a heap gives the
 #: empties the interpreter's caches for the class, at 3 µs a step.)
 LATEST_WRITE = [1]
 _NOTHING: dict[str, Any] = {}
+AnyError = TypeVar("AnyError", bound=Exception)
 
 
 class Storage:
@@ -92,7 +93,7 @@ class Node:
     ) -> None:  # fmt: skip
         self.row = row
         self.parents = parents
-        self.xs = xs
+        self.xs: Any = xs  # None once freed
         self.y = y
         self.shape = shape
         self.dtype = dtype
@@ -492,7 +493,8 @@ def _shape_error(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> ValueError
     )
 
 
-def _noted(error: Any, n: Node) -> Any:
+def _noted(error: AnyError, n: Node) -> AnyError:
+    """`error` with the user's line, where it is known."""
     if n.origin:
         error.add_note(f"recorded at {n.origin}")
     return error

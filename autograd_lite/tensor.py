@@ -13,13 +13,15 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from os.path import dirname
-from typing import Any
+from operator import index as as_index
+from os.path import dirname, join
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import rules
-from .graph import LATEST_WRITE, NEEDS, OURS, SMALL, TRACED, Node, Storage, next_order, pull_back
+from .elsewhere import no_attribute
+from .graph import LATEST_WRITE, NEEDS, OURS, SMALL, TRACED, Node, Storage, _noted, next_order, pull_back
 from .mode import MODE, changed
 from .primitive import ROWS, TABLE, Primitive
 from .rules import elementwise as E
@@ -35,7 +37,8 @@ _NOTHING: dict[str, Any] = {}
 _PLAIN = frozenset(
     {ndarray, float, int, bool, complex} | {t for t in np.sctypeDict.values() if not issubclass(t, np.flexible)}
 )
-_HERE = dirname(__file__)
+_HERE = join(dirname(__file__), "")  # with its slash: a folder beside it may be called autograd_lite_too
+_USERS = (join(_HERE, "talk", ""), join(_HERE, "__main__.py"))  # what uses the library as anyone would
 _internal: dict[str, bool] = {}
 
 
@@ -67,7 +70,7 @@ class Tensor:
 
     __slots__ = ("__weakref__", "_data", "_grad", "_node")
     __array_priority__ = 1000.0
-    _data: np.ndarray[Any, Any]
+    _data: np.ndarray[tuple[int, ...], np.dtype[Any]]
     _node: Node | None
     _grad: Tensor | None
 
@@ -96,7 +99,7 @@ class Tensor:
     def data(self, value: Any) -> None:
         if self._node is not None and self._node.row is not None:
             raise RuntimeError(f"{self._node.label} is recorded: assign to an input, or to x.detach().copy()")
-        new = value if value is self._data else _array(value, None, copy=False)
+        new = value if value is self._data else _array(value, None, copy=isinstance(value, Tensor))
         if new is not self._data and self._node is not None and self._node.live & NEEDS:
             _check_differentiable(new.dtype)
         self._data = new
@@ -118,12 +121,15 @@ class Tensor:
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is not None:
-            value = value if isinstance(value, Tensor) else Tensor(value)
+            if not isinstance(value, Tensor) or value.is_leaf and not value.requires_grad:
+                value = Tensor(value)  # an array of its own, because backward() will add to it
             if value.shape != self.shape:
-                raise ValueError(f"a gradient of shape {value.shape} for a tensor of shape {self.shape}")
+                raise ValueError(f"{self._who}.grad = ...: a gradient of shape {value.shape} for shape {self.shape}")
             if value.dtype != self.dtype:
-                raise TypeError(f"a gradient of dtype {value.dtype} for a tensor of dtype {self.dtype}")
+                raise TypeError(f"{self._who}.grad = ...: a gradient of dtype {value.dtype} for dtype {self.dtype}")
         self._grad = value
+        if self._node is not None:
+            self._node.graded = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -192,6 +198,11 @@ class Tensor:
     @name.setter
     def name(self, value: str | None) -> None:
         self._leaf().name = value
+
+    @property
+    def _who(self) -> str:
+        """What an error message calls it."""
+        return self.name or f"tensor {self.shape}"
 
     # ----------------------------------------------------------------------------------------------- as an input
 
@@ -268,9 +279,11 @@ class Tensor:
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The array itself, without the graph; read-only where it is a recorded result."""
+        self._untraced("numpy()")
         return self.data
 
     def tolist(self) -> Any:
+        self._untraced("tolist()")
         return self._data.tolist()
 
     # ---------------------------------------------------------------------------------------------- reverse mode
@@ -295,26 +308,25 @@ class Tensor:
         """
         backward({self: gradient}, retain_graph, create_graph)
 
-    def register_hook(self, hook: Callable[[Tensor], Any]) -> Callable[[], None]:
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> Handle:
         """Call `hook` with the gradient when it reaches this tensor; what it returns, if not None, replaces it.
 
-        Returns a function that removes the hook.
+        Hooks are called in the order of their registration, each with what the one before left. The gradient is
+        read-only. ``remove()`` of what is returned takes the hook off.
         """
         if not self.requires_grad:
-            raise RuntimeError("a hook on a tensor that requires no gradient would never be called")
+            raise RuntimeError(
+                f"register_hook on {self._who}, which requires no gradient: the hook would never be called"
+            )
         node = self._leaf()
-
-        def call(g: Any, lift: Any) -> Any:
-            new = hook(g if lift else _tensor(g, None))
-            return g if new is None else new if lift else _raw(new)
-
+        call = _hooked(hook, node.label)
         node.hooks = [*(node.hooks or ()), call]
-        return lambda: node.hooks.remove(call) if node.hooks and call in node.hooks else None
+        return Handle(node, call)
 
     def retain_grad(self) -> None:
         """Keep the gradient of this recorded result too, as if it were a leaf."""
         if not self.requires_grad:
-            raise RuntimeError("retain_grad() on a tensor that requires no gradient")
+            raise RuntimeError(f"retain_grad() on {self._who}, which requires no gradient: there will be none")
         self._leaf().keeper = weakref.ref(self)
 
     # ------------------------------------------------------------------------------------------------- operators
@@ -406,10 +418,10 @@ class Tensor:
     exp, log, sqrt, tanh, sin, cos, relu, softmax = (_Method() for _ in range(8))
 
     def compress(self, condition: Any, axis: Any = None) -> Tensor:
-        return TABLE["compress"](condition, self, axis)
+        return TABLE["compress"](condition, self, axis)  # type: ignore[no-any-return]  # whatever comes first
 
     def __getitem__(self, index: Any) -> Tensor:
-        return apply(I.getitem, (self, index), _NOTHING)
+        return apply(I.getitem, (self, index), _NOTHING)  # type: ignore[no-any-return]  # one result
 
     def __setitem__(self, index: Any, value: Any) -> None:
         array = self._writable("x[i] = ...", value)
@@ -426,6 +438,7 @@ class Tensor:
         return (self[k] for k in range(len(self._data)))
 
     def __contains__(self, value: Any) -> bool:
+        self._untraced("in")
         return bool((self._data == _raw(value)).any())
 
     __hash__ = object.__hash__
@@ -450,12 +463,16 @@ class Tensor:
         return complex(self._number("complex"))
 
     def __index__(self) -> int:
-        return self._number("index").__index__()  # type: ignore[no-any-return]  # numpy types it Any
+        return as_index(self._number("index"))
 
     def _number(self, what: str) -> Any:
         self._untraced(f"{what}()")
         if self.requires_grad:
-            raise _dropped(f"{what}(tensor)", "tensor.item()")
+            raise RuntimeError(
+                f"{what}({self._who}), which array[i] = tensor and math.exp(tensor) ask for too, would drop the graph of "
+                "a tensor that requires gradients. Use np.exp and the like; np.stack, or ag.set_at, to fill an "
+                "array; .item() if only the number is meant"
+            )
         if self.size != 1:
             raise TypeError(f"{what}() of a tensor of shape {self.shape}: only one with a single entry is a number")
         return self._data.reshape(())[()]
@@ -463,7 +480,7 @@ class Tensor:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         self._untraced("np.asarray()")
         if self.requires_grad:
-            raise _dropped("np.array(tensor) or array[i] = tensor", "tensor.detach(), tensor.numpy(), np.stack or ag.set_at")
+            raise _dropped(f"np.array({self._who}) or array[i] = ...")
         return np.array(self._data, dtype, copy=copy) if copy is not None else asarray(self._data, dtype)
 
     def _untraced(self, what: str) -> None:
@@ -477,8 +494,10 @@ class Tensor:
         return format(self._data.item(), spec) if self.size == 1 and spec else format(str(self), spec)
 
     def __repr__(self) -> str:
-        body = np.array2string(self._data, separator=", ", prefix="tensor(", threshold=200)
-        extra = [] if self._data.dtype in (np.float64, np.int64, np.bool_) else [f"dtype={self._data.dtype}"]
+        data = self._data
+        body = np.array2string(data, separator=", ", prefix="tensor(", threshold=200)
+        extra = [f"shape={data.shape}"] if data.size > 200 or data.size == 0 != data.ndim - 1 else []
+        extra += [] if data.dtype in (np.float64, np.int64, np.bool_) else [f"dtype={data.dtype}"]
         node = self._node
         if node is not None and node.name:
             extra.append(f"name={node.name!r}")
@@ -487,9 +506,18 @@ class Tensor:
         return f"tensor({', '.join([body, *extra])})"
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        if not self.is_leaf:
-            raise RuntimeError(f"{self._node.label} cannot be pickled or deep-copied with its graph: use detach() first")  # type: ignore[union-attr]  # a non-leaf has a node
-        return _restore, (type(self), self._data, self.requires_grad, self.name, self._grad)
+        grad = self._grad
+        if not self.is_leaf or grad is not None and not grad.is_leaf:
+            what = self._who if self.is_leaf else self._node.label  # type: ignore[union-attr]  # a non-leaf has a node
+            raise RuntimeError(
+                f"{what} cannot be pickled or deep-copied with {'its' if not self.is_leaf else 'the graph of its .grad, a'} "
+                "graph: use detach() first"
+            )
+        return _restore, (type(self), self._data, self.requires_grad, self.name, grad)
+
+    def __copy__(self) -> Tensor:
+        """Another leaf on the same array."""
+        return _restore(*self.__reduce_ex__(4)[1])._view_of(self)
 
     # ----------------------------------------------------------------------------------------------- in place
 
@@ -514,10 +542,14 @@ class Tensor:
 
     def _in_place(self, ufunc: Any, symbol: str, other: Any) -> Tensor:
         array = self._writable(symbol, other)
+        if isinstance(other, Tensor):
+            x = other._data
+        elif type(x := other) not in _PLAIN and (x := _raw(_plain(other))) is NotImplemented:
+            return NotImplemented  # type: ignore[no-any-return]  # as operators may
         try:
-            ufunc(array, other._data if isinstance(other, Tensor) else other, array)
+            ufunc(array, x, array)
         except (ValueError, TypeError) as error:
-            raise _explained(error, f"{symbol}", (self, other)) from None
+            raise _explained(error, symbol, (self, other)) from None
         self._written()
         return self
 
@@ -572,6 +604,57 @@ class Tensor:
         if row is None:
             return rules.plain(function)(*args, **params)
         return apply(row, args, params)
+
+
+    if not TYPE_CHECKING:  # a type checker should know of no further attributes
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "_mask":  # numpy.ma would take our array and drop the graph
+                raise _masked_error()
+            raise no_attribute("Tensor", name, self)
+
+
+class Handle:
+    """What :meth:`Tensor.register_hook` returns: ``remove()`` takes the hook off again."""
+
+    __slots__ = ("_call", "_node")
+
+    def __init__(self, node: Node, call: Any) -> None:
+        self._node = weakref.ref(node)
+        self._call = call
+
+    def remove(self) -> None:
+        node = self._node()
+        if node is not None and node.hooks is not None:
+            node.hooks = [call for call in node.hooks if call is not self._call] or None
+
+
+def _hooked(hook: Callable[[Tensor], Any], label: str) -> Callable[[Any, Any], Any]:
+    """A hook as `pull_back` calls it: on what it carries, and checked."""
+
+    def call(g: Any, lift: Any) -> Any:
+        given = g
+        if not isinstance(g, Tensor):
+            given = _tensor(asarray(g).view(), None)
+            given._data.setflags(write=False)  # others may hold it too
+        new = hook(given)
+        if new is None:
+            return g
+        return _like(new, g, f"a hook on {label} returned", isinstance(g, Tensor))
+
+    return call
+
+
+def _like(value: Any, like: Any, what: str, keep: bool = False) -> Any:
+    """A gradient given by the user, checked against what it stands for; a Tensor where that is to be kept."""
+    g = value if keep and isinstance(value, Tensor) else asarray(_raw(value))
+    if g.shape != like.shape:
+        raise ValueError(f"{what} shape {g.shape}, but {like.shape} is needed")
+    if g.dtype != like.dtype:
+        if not np.can_cast(g.dtype, like.dtype, "same_kind"):
+            raise TypeError(f"{what} dtype {g.dtype}, but {like.dtype} is needed")
+        g = g.astype(like.dtype)
+    return _tensor(g, None) if keep and not isinstance(g, Tensor) else g
 
 
 # ------------------------------------------------------------------------------------------------------- comparisons
@@ -743,7 +826,7 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
         parents.append(n)
     try:
         y = row.fn(*xs, **params)
-    except (ValueError, TypeError, np.linalg.LinAlgError) as error:
+    except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
         raise _explained(error, row.name, args) from None
     live = live & TRACED | needs
     mode = MODE.get()
@@ -839,7 +922,8 @@ _PROJECT = Primitive(
 
 def _projection(node: Node, k: int, y: Any = None, args: Sequence[Any] = ()) -> Node:
     """One of the results of a row that has several."""
-    n = Node(_PROJECT, (node,), (None,), None, *node.parts[k], node.live, {"index": k, "count": len(node.parts)})
+    shape, dtype = node.parts[k]
+    n = Node(_PROJECT, (node,), (None,), None, shape, dtype, node.live, {"index": k, "count": len(node.parts)})
     if y is not None and y.base is not None:
         n.storage = _storage_seen(y, args)
     return n
@@ -874,7 +958,7 @@ def _told(mode: Any, node: Node, y: Any) -> None:
 def _is_internal(frame: Any) -> bool:
     """Whether a frame is one of ours, so that the user's line is further out."""
     filename = frame.f_code.co_filename
-    inside = filename.startswith(_HERE) and "talk" not in filename and not filename.endswith("__main__.py")
+    inside = filename.startswith(_HERE) and not filename.startswith(_USERS)
     _internal[filename] = inside
     return inside and frame.f_back is not None
 
@@ -904,25 +988,20 @@ def cotangent_of(t: Tensor, gradient: Any, create_graph: bool = False) -> Any:
     node = t._node
     if node is None or not node.live & NEEDS:
         raise RuntimeError(
-            "backward from a tensor that requires no gradient: nothing was recorded. Make the inputs with "
+            f"backward from {t._who}, which requires no gradient: nothing was recorded. Make the inputs with "
             "requires_grad=True, and do not compute the loss under no_grad() or from .data"
         )
     if gradient is None:
-        if t._data.size != 1:
-            raise RuntimeError(
-                f"backward from {node.label} needs a scalar: reduce it to one number first (.sum(), .mean()), or pass "
-                f"gradient= of shape {node.shape}"
+        if t._data.size != 1 or node.dtype.kind == "c":
+            what = "real scalar, not a complex one: take its np.real or np.abs" if t._data.size == 1 else (
+                "scalar: reduce it to one number first (.sum(), .mean())"
             )
-        g: Any = _ones(node.shape, node.dtype)
-    else:
-        g = gradient if create_graph and isinstance(gradient, Tensor) else asarray(_raw(gradient))
-        if g.shape != node.shape:
-            raise ValueError(f"gradient= has shape {g.shape}, but {node.label} needs one of its own shape {node.shape}")
-        if g.dtype != node.dtype:
-            if not np.can_cast(g.dtype, node.dtype, "same_kind"):
-                raise TypeError(f"gradient= has dtype {g.dtype}, but {node.label} has dtype {node.dtype}")
-            g = g.astype(node.dtype)
-    return _tensor(g, None) if create_graph and not isinstance(g, Tensor) else g
+            raise _noted(
+                RuntimeError(f"backward from {node.label} needs a {what}, or pass gradient= of shape {node.shape}"), node
+            )
+        g = _ones(node.shape, node.dtype)
+        return _tensor(g, None) if create_graph else g
+    return _like(gradient, node, f"backward from {node.label}: gradient= has", create_graph)
 
 
 @lru_cache(maxsize=64)
@@ -938,15 +1017,15 @@ def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
     if t is None:
         return
     version = node.storage.version
-    if t._grad is not None and node.graded is not None and node.graded != version and node.row is None:
+    old, g = t._grad, found[node]
+    if old is not None and node.graded is not None and node.graded != version and node.row is None and old._data.any():
         warnings.warn(
             f"backward() adds to a .grad of {node.label} that was made before its last update: a forgotten zero_grad()?",
             stacklevel=4,
         )
     node.graded = version
-    old, g = t._grad, found[node]
     if create_graph or isinstance(g, Tensor):
-        t._grad = g if old is None else old + g
+        t._grad = own(g) if old is None else old + g
     elif old is None:
         if type(g) is not ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _SOLE:
             g = np.array(g)  # somebody else holds it too
@@ -955,6 +1034,11 @@ def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
         np.add(old._data, g, old._data)
     else:
         t._grad = old + g
+
+
+def own(g: Tensor) -> Tensor:
+    """The same gradient where nobody else can write to it: what is recorded is safe, a leaf is copied."""
+    return g if not g.is_leaf else TABLE["copy"](g) if g.requires_grad else Tensor(g)
 
 
 def _sole() -> int:
@@ -972,7 +1056,11 @@ _SOLE = _sole()
 def _array(data: Any, dtype: Any, copy: bool = True) -> np.ndarray[Any, Any]:
     """`data` as an array of numbers; lists may contain Tensors that require no gradient."""
     if isinstance(data, Tensor):
+        if data.requires_grad:
+            raise _dropped(f"ag.tensor({data._who})")
         data = data._data
+    elif isinstance(data, np.ma.MaskedArray):
+        raise _masked_error()
     try:
         value = np.array(data, dtype, copy=copy or None, subok=False)
     except ValueError as error:
@@ -998,7 +1086,9 @@ def _plain(value: Any) -> Any:
     """An operand that is no Tensor as an array, or NotImplemented if it is nothing of ours."""
     if isinstance(value, ndarray):
         if isinstance(value, np.ma.MaskedArray):
-            raise TypeError("a masked array beside a tensor: its mask would be lost. Use .filled(...) or np.where")
+            raise _masked_error()
+        if isinstance(value, np.matrix):
+            raise TypeError("an np.matrix beside a tensor: its * is a matrix product. Use np.asarray(matrix) and @")
         return asarray(value)
     if isinstance(value, (list, tuple)):
         return TABLE["array"](value) if _has_tensor(value) else asarray(value)
@@ -1038,14 +1128,16 @@ def _ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> 
     """``np.add(a, b, out=array)``, which ``array += tensor`` also is: allowed while nothing would be lost."""
     out = params["out"]
     mode = MODE.get()
-    lost = (mode is None or mode.recording) and any(isinstance(x, Tensor) and x.requires_grad for x in (*inputs, *out))
-    if lost or any(isinstance(o, Tensor) and not o.is_leaf for o in out):
+    drops = NEEDS | TRACED if mode is None or mode.recording else TRACED
+    tensors = [x for x in (*inputs, *out) if isinstance(x, Tensor)]
+    lost = next((x for x in tensors if x._node is not None and x._node.live & drops), None)
+    if lost is not None:
         raise RuntimeError(
-            f"np.{ufunc.__name__}(..., out=...) or an augmented assignment to an array would drop the graph of a tensor: "
-            "leave out= away, or write x = x + y"
+            f"np.{ufunc.__name__}(..., out=...), or an augmented assignment to an array, would drop the graph of "
+            f"{lost._who}: leave out= away, or write x = x + y"
         )
     arrays = tuple(o._writable("out=") if isinstance(o, Tensor) else o for o in out)
-    getattr(ufunc, method)(*map(_raw, inputs), **{**params, "out": arrays})
+    getattr(ufunc, method)(*map(_raw, inputs), **{**{k: _raw(v) for k, v in params.items()}, "out": arrays})
     for o in out:
         if isinstance(o, Tensor):
             o._written()
@@ -1059,12 +1151,14 @@ def _explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
     """The same kind of error, with the operation, the operands by name and shape, and what would be right."""
     what = ", ".join(_described(a) for a in args)
     text = str(error)
-    if "broadcast" in text:
+    if "non-broadcastable output" in text:
+        text = "the result has another shape than the array that is written to"
+    elif "broadcast" in text:
         text = "these shapes do not broadcast: aligned at the right, two sizes must be equal or one of them 1"
     elif name == "matmul" and "mismatch" in text or "not aligned" in text:
         text = "the last size of the first must equal the last but one of the second"
-    new = type(error) if type(error) in (ValueError, TypeError, np.linalg.LinAlgError) else ValueError
-    explained = new(f"{name}({what}): {text}")
+    kinds: tuple[type[Exception], ...] = (np.linalg.LinAlgError, np.exceptions.AxisError, TypeError, IndexError, ValueError)
+    explained = next(kind for kind in kinds if isinstance(error, kind))(f"{name}({what}): {text}")
     for a in args:
         if isinstance(a, Tensor) and a._node is not None and a._node.row is not None and a._node.origin:
             explained.add_note(f"{_described(a)} was made at {a._node.origin}")
@@ -1077,5 +1171,12 @@ def _described(a: Any) -> str:
     return f"array {a.shape}" if isinstance(a, ndarray) else type(a).__name__ if not isinstance(a, (int, float)) else repr(a)
 
 
-def _dropped(what: str, remedy: str) -> RuntimeError:
-    return RuntimeError(f"{what} would drop the graph of a tensor that requires gradients; if that is meant, use {remedy}")
+def _dropped(what: str) -> RuntimeError:
+    return RuntimeError(
+        f"{what} would drop the graph of a tensor that requires gradients. Use np.stack (or np.concatenate) to join "
+        "tensors, ag.set_at to fill an array; .detach() or .numpy() if only the values are meant"
+    )
+
+
+def _masked_error() -> TypeError:
+    return TypeError("a masked array beside a tensor: its mask would be lost. Use .filled(...) or np.where(mask, ...)")

@@ -1,0 +1,55 @@
+"""Names that PyTorch's tensors or NumPy's arrays have and ours have not, with what to write instead."""
+
+from __future__ import annotations
+
+_GPU = "arrays live in the memory of this computer; there is no GPU here"
+_IN_PLACE = "write under `with ag.no_grad():`, x += ... or x[...] = ..., or make a new tensor"
+
+#: By attribute: the remedy.
+REMEDIES = {
+    "view": "x.reshape(...)",
+    "view_as": "x.reshape(y.shape)",
+    "permute": "x.transpose(...)",
+    "unsqueeze": "np.expand_dims(x, axis) or x[..., None]",
+    "expand": "np.broadcast_to(x, shape)",
+    "tile": "np.tile(x, repeats)",
+    "flip": "np.flip(x, axis)",
+    "numel": "x.size",
+    "dim": "x.ndim",
+    "t": "x.T",
+    "clamp": "x.clip(low, high)",
+    "pow": "x ** n",
+    "mm": "x @ y",
+    "bmm": "x @ y",
+    "matmul": "x @ y",
+    "norm": "np.linalg.norm(x)",
+    "log_softmax": "ag.special.log_softmax(x, axis)",
+    "gather": "np.take_along_axis(x, indices, axis)",
+    "masked_fill": "np.where(mask, value, x)",
+    "float": "x.astype(np.float32)",
+    "double": "x.astype(np.float64)",
+    "long": "x.astype(int)",
+    "type": "x.astype(dtype)",
+    "to": f"x.astype(dtype) for another dtype; {_GPU}",
+    "cpu": f"leave it away: {_GPU}",
+    "cuda": f"leave it away: {_GPU}",
+    "device": f"leave it away: {_GPU}",
+    "to_sparse": "a dense array: there are no sparse ones here",
+    "fill": _IN_PLACE,
+    "put": _IN_PLACE,
+    "resize": _IN_PLACE,
+    "byteswap": "x.data.byteswap()",
+    "tobytes": "x.data.tobytes()",
+    "tofile": "x.data.tofile(...)",
+    "strides": "x.data.strides",
+    "flags": "x.data.flags",
+    "base": "x.data.base",
+    "ctypes": "x.data.ctypes",
+    **dict.fromkeys(("add_", "sub_", "mul_", "div_", "zero_", "copy_", "fill_", "clamp_"), _IN_PLACE),
+}
+
+
+def no_attribute(kind: str, name: str, obj: object) -> AttributeError:
+    """The error for an attribute that does not exist, with the remedy where it is known."""
+    remedy = f": {REMEDIES[name]}" if name in REMEDIES else ""
+    return AttributeError(f"a {kind} has no attribute {name!r}{remedy}", name=name, obj=obj)
