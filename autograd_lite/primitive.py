@@ -99,8 +99,18 @@ Y = 1  # the bit for "a rule needs the result"; argument k has the bit 2 << k
 _ARGUMENT = re.compile(r"x(\d*)(_shape)?$")
 
 
+class _Doc:
+    """The docstring of a row is its function's; fetched when asked for, since NumPy composes a ufunc's anew each time."""
+
+    def __get__(self, row: Primitive | None, cls: type) -> str | None:
+        return _ROW if row is None else row.fn.__doc__
+
+
+_ROW = "One row of the table. Call it as you would the NumPy function: Tensors in, a Tensor out; arrays in, an array out."
+
+
 class Primitive:
-    """One row of the table. Call it as you would the NumPy function: Tensors in, a Tensor out; arrays in, an array out."""
+    __doc__ = _Doc()  # type: ignore[assignment]  # a descriptor of str
 
     def __init__(
         self,
@@ -143,7 +153,6 @@ class Primitive:
         self.examples = tuple(examples)
         self.source = source  # the textbook formula in NumPy, where `fn` is longer than one would write on a slide
         self.__name__ = self.__qualname__ = self.name
-        self.__doc__ = fn.__doc__
         domains = domain if isinstance(domain, tuple) else (domain,)
         self.restricted = any(d is not REAL for d in domains)
         # What each rule needs is read now, so that a slip is an error where the row is declared. The one rule of a
