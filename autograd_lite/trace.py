@@ -136,7 +136,7 @@ def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Call
     loss(w: float64[3], x: float64[3]):
         a : float64[3] = multiply(x, w)
         e : float64[3] = exp(a)
-        b : float64[] = sum(e, axis=(0,), keepdims=False)
+        b : float64[] = sum(e, axis=None, keepdims=False)
         return b
     """
 

@@ -56,9 +56,10 @@ def test_shapes_of_quantiles(f):
         for axis in (None, 0, -1, (2, 0)):
             if f is np.nanquantile and np.ndim(q) == 2 and axis == (2, 0):
                 continue  # NumPy itself gets its axes into disorder there
-            agrees(lambda x, q=q, axis=axis: f(x, q, axis=axis), T, order=1)
-            agrees(lambda x, q=q, axis=axis: f(x, q, axis=axis, keepdims=True), T, order=1)
+            for keepdims in (False, True):
+                same(f(ag.tensor(T), q, axis, keepdims=keepdims), f(T, q, axis, keepdims=keepdims))
     agrees(lambda x: f(x, [0.2, 0.7], axis=1), M)
+    agrees(lambda x: f(x, [[0.2, 0.7]], axis=(2, 0) if f is np.quantile else None, keepdims=True), T, order=1)
 
 
 @by_name([np.quantile, np.nanquantile])

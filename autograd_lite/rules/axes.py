@@ -20,8 +20,7 @@ def refuse_out(out: Any) -> None:
 def operand(a: Any, dtype: Any = None, out: Any = None) -> Any:
     """`a` as something with a shape, in the dtype that the user asked for."""
     refuse_out(out)
-    x = a if hasattr(a, "dtype") else entire(a)
-    x = x if hasattr(x, "dtype") else np.asarray(x)
+    x = entire(a)
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
 
