@@ -93,7 +93,7 @@ sigmoid = elementwise(_sigmoid, lambda y: y * (1 - y), pull=(lambda g, y: g * (y
 
 
 def _weight(x1: Any, x2: Any) -> Any:
-    same = x1 == x2  # also at both -inf, where the difference would be nan
+    same = (x1 == x2) & np.isinf(x1)  # both -inf: only there, as the weight itself has a slope at ties
     return sigmoid(np.where(same, 0, x1) - np.where(same, 0, x2))
 
 
