@@ -12,15 +12,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..primitive import composite, general
-from .joining import entire
+from .arrays import entire
 
 _NONE: Any = np._NoValue
-
-
-def array(x: Any) -> Any:
-    """A number or a nested list, perhaps with Tensors in it, as the array that it stands for."""
-    x = entire(x)
-    return x if hasattr(x, "dtype") else np.asarray(x)
 
 
 def _from(start: int | None, stop: int | None, axis: int) -> Any:
@@ -28,8 +22,8 @@ def _from(start: int | None, stop: int | None, axis: int) -> Any:
     return (slice(None),) * axis + (slice(start, stop),)
 
 
-def _normal(*shapes: Any, **params: Any) -> Any:
-    """An example: normal numbers in these shapes, and keywords."""
+def normal(*shapes: Any, **params: Any) -> Any:
+    """An example for a row: normally distributed numbers in these shapes, and keywords."""
     return lambda rng: (tuple(rng.normal(size=s) for s in shapes), params)
 
 
@@ -43,8 +37,8 @@ def _rising(rng: Any, n: int) -> Any:
 @composite(
     np.diff,
     examples=(
-        _normal((5,)), _normal((3, 4), n=2), _normal((3, 4), axis=0), _normal((3,), n=0),
-        _normal((2, 3), prepend=0.5, append=1.5),
+        normal((5,)), normal((3, 4), n=2), normal((3, 4), axis=0), normal((3,), n=0),
+        normal((2, 3), prepend=0.5, append=1.5),
     ),
 )  # fmt: skip
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any = _NONE) -> Any:
@@ -53,7 +47,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any =
         raise ValueError(f"diff: n={n}; the order is one of 0, 1, 2, ...")
     if n == 0:
         return a
-    a = array(a)
+    a = entire(a)
     axis = normalize_axis_index(axis, a.ndim)
     one = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
     before, after = (
@@ -68,11 +62,11 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any =
     return a
 
 
-@composite(np.ediff1d, examples=(_normal((2, 3)), _normal((4,), to_end=[1.0, 2.0], to_begin=3.0)))
+@composite(np.ediff1d, examples=(normal((2, 3)), normal((4,), to_end=[1.0, 2.0], to_begin=3.0)))
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """The differences of neighbours in the flattened array, between two given ends."""
-    steps = np.diff(np.ravel(array(ary)))
-    ends = [None if end is None else np.ravel(array(end)) for end in (to_begin, to_end)]
+    steps = np.diff(np.ravel(entire(ary)))
+    ends = [None if end is None else np.ravel(entire(end)) for end in (to_begin, to_end)]
     parts = [part for part in (ends[0], steps, ends[1]) if part is not None]
     return np.concatenate(parts) if len(parts) > 1 else steps
 
@@ -80,16 +74,16 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 @composite(
     np.trapezoid,
     examples=(
-        _normal((5,)), _normal((3, 4), dx=0.3, axis=0),
-        _normal((3, 4), (4,)), _normal((3, 4), (3, 4), axis=0),
+        normal((5,)), normal((3, 4), dx=0.3, axis=0),
+        normal((3, 4), (4,)), normal((3, 4), (3, 4), axis=0),
     ),
 )  # fmt: skip
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral along an axis by the trapezoidal rule."""
-    y = array(y)
+    y = entire(y)
     axis = normalize_axis_index(axis, y.ndim)
     if x is not None:
-        dx = np.diff(array(x), axis=axis if np.ndim(x) > 1 else 0)
+        dx = np.diff(entire(x), axis=axis if np.ndim(x) > 1 else 0)
         if np.ndim(x) == 1:
             dx = np.reshape(dx, (-1,) + (1,) * (y.ndim - 1 - axis))
     return np.sum(dx * (y[_from(1, None, axis)] + y[_from(None, -1, axis)]) / 2, axis=axis)
@@ -98,14 +92,14 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 @composite(
     np.gradient,
     examples=(
-        _normal((5,)), _normal((3, 4)), _normal((3, 4), axis=0, edge_order=2),
+        normal((5,)), normal((3, 4)), normal((3, 4), axis=0, edge_order=2),
         lambda rng: ((rng.normal(size=(2, 4)), _rising(rng, 4)), {"axis": 1, "edge_order": 2}),
         lambda rng: ((rng.normal(size=(2, 4)), 0.5, _rising(rng, 4)), {}),
     ),
 )  # fmt: skip
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Central differences inside and one-sided ones at the ends, along an axis; a tuple for several axes."""
-    f = array(f)
+    f = entire(f)
     if f.dtype.kind not in "fc":
         f = f.astype(float)
     axes = normalize_axis_tuple(range(f.ndim) if axis is None else axis, f.ndim)
@@ -130,7 +124,7 @@ def _slope(f: Any, axis: int, dx: Any, edge_order: int) -> Any:
     if np.ndim(dx) == 0:
         steps = np.ones((n - 1,) + (1,) * (f.ndim - 1 - axis), f.dtype) * dx
     elif np.shape(dx) == (n,):
-        steps = np.reshape(np.diff(array(dx)), (-1,) + (1,) * (f.ndim - 1 - axis))
+        steps = np.reshape(np.diff(entire(dx)), (-1,) + (1,) * (f.ndim - 1 - axis))
     else:
         raise ValueError(f"gradient: positions of shape {np.shape(dx)} for {n} points along axis {axis}")
     slopes = (f[_from(1, None, axis)] - f[_from(None, -1, axis)]) / steps  # between neighbours
@@ -157,7 +151,7 @@ def _slope(f: Any, axis: int, dx: Any, edge_order: int) -> Any:
 )  # fmt: skip
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """The broken line through (xp, fp) at x, a function of all three; at a corner, the slope to its right."""
-    x, xp, fp = array(x), array(xp), array(fp)
+    x, xp, fp = entire(x), entire(xp), entire(fp)
     if xp.ndim != 1 or fp.shape != xp.shape or not xp.size:
         raise ValueError(
             f"interp: points of shapes {xp.shape} and {fp.shape}; they must be two equally long lists"
@@ -211,9 +205,9 @@ def _typed(y: Any, dtype: Any) -> Any:
 @composite(
     np.linspace,
     examples=(
-        _normal((), (), num=5), _normal((3,), (3,), num=4, endpoint=False),
-        _normal((2, 3), (3,), num=3, axis=-1),
-        _normal((), (), num=4, retstep=True), _normal((), (), num=1), _normal((2,), (2,), num=0),
+        normal((), (), num=5), normal((3,), (3,), num=4, endpoint=False),
+        normal((2, 3), (3,), num=3, axis=-1),
+        normal((), (), num=4, retstep=True), normal((), (), num=1), normal((2,), (2,), num=0),
     ),
 )  # fmt: skip
 def linspace(
@@ -230,7 +224,7 @@ def linspace(
 
 @composite(
     np.logspace,
-    examples=(_normal((), (), num=5), _normal((3,), (3,), num=4, base=np.array([2.0, 3.0, 1.5]))),
+    examples=(normal((), (), num=5), normal((3,), (3,), num=4, base=np.array([2.0, 3.0, 1.5]))),
 )  # fmt: skip
 def logspace(
     start: Any,
@@ -280,13 +274,13 @@ def geomspace(
 )
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     """`func1d` of each line along an axis; what it returns takes the place of the line."""
-    arr = array(arr)
+    arr = entire(arr)
     axis = normalize_axis_index(axis, arr.ndim)
     lines = np.moveaxis(arr, axis, -1)
     outer = lines.shape[:-1]
     if 0 in outer:
         raise ValueError(f"apply_along_axis: an array of shape {arr.shape} has no lines along axis {axis}")
-    results = [array(func1d(lines[at], *args, **kwargs)) for at in np.ndindex(*outer)]
+    results = [entire(func1d(lines[at], *args, **kwargs)) for at in np.ndindex(*outer)]
     y = np.reshape(np.stack(results), (*outer, *results[0].shape))
     own = results[0].ndim
     return np.moveaxis(y, tuple(range(-own, 0)), tuple(range(axis, axis + own)))
@@ -295,7 +289,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 @composite(np.apply_over_axes, examples=(lambda rng: ((np.sum, rng.normal(size=(2, 3, 2)), (0, -1)), {}),))
 def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     """`func` over one axis after another, each of which stays, with size 1."""
-    y = array(a)
+    y = entire(a)
     for axis in np.atleast_1d(axes).tolist():
         folded = func(y, axis)
         y = folded if folded.ndim == y.ndim else np.expand_dims(folded, axis)
@@ -315,6 +309,6 @@ def sliding_window_view(
     x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
 ) -> Any:
     """All windows of a shape, in new axes at the end; each entry is taken as often as a window shows it."""
-    x = array(x)
+    x = entire(x)
     places = np.arange(x.size).reshape(x.shape)
     return np.ravel(x)[np.lib.stride_tricks.sliding_window_view(places, window_shape, axis)]

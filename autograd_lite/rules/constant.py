@@ -15,7 +15,7 @@ import numpy as np
 from ..primitive import ROWS, TABLE, Primitive, composite, constant
 from . import elementwise as elementwise
 from . import reduction as reduction  # these two fill the table with some of the names below
-from .calculus import array
+from .arrays import entire
 from .sorting import by_signature
 
 for _fn, *_arrays in (
@@ -56,6 +56,6 @@ def full_like(
     *, device: Any = None,
 ) -> Any:  # fmt: skip
     """`fill_value`, whose derivative is kept, in the shape of `a`."""
-    a = array(a)
+    a = entire(a)
     dtype = a.dtype if dtype is None else dtype
-    return np.broadcast_to(array(fill_value).astype(dtype), a.shape if shape is None else shape)
+    return np.broadcast_to(entire(fill_value).astype(dtype), a.shape if shape is None else shape)

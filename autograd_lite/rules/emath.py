@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import Primitive, composite
-from .calculus import array
+from .arrays import entire
 
 
 def _below_0(x: Any) -> Any:
@@ -23,7 +23,7 @@ def _beyond_1(x: Any) -> Any:
 
 
 def _widened(x: Any, outside: Callable[[Any], Any]) -> Any:
-    x = array(x)
+    x = entire(x)
     return x + 0j if x.dtype.kind != "c" and np.any(outside(x)) else x
 
 
@@ -63,5 +63,5 @@ def logn(n: Any, x: Any) -> Any:
     examples=(lambda rng: ((rng.uniform(-2, 2, size=4), 1.5), {}),),
 )
 def power(x: Any, p: Any) -> Any:
-    p = array(p)
+    p = entire(p)
     return np.power(_widened(x, _below_0), p.astype(float) if p.dtype.kind in "iu" and np.any(p < 0) else p)

@@ -12,33 +12,29 @@ from typing import Any
 import numpy as np
 
 from ..primitive import composite, general
-from .calculus import array
-
-
-def _normal(*shapes: Any, **params: Any) -> Any:
-    """An example: normal numbers in these shapes, and keywords."""
-    return lambda rng: (tuple(rng.normal(size=s) for s in shapes), params)
+from .arrays import entire
+from .calculus import normal
 
 
 def _coefficients(p: Any) -> Any:
-    p = array(p)
+    p = entire(p)
     return np.reshape(p, (1,)) if p.ndim == 0 else p
 
 
-@composite(np.polyval, examples=(_normal((4,), (2, 3)), _normal((1,), ()), _normal((3,), (0,))))
+@composite(np.polyval, examples=(normal((4,), (2, 3)), normal((1,), ()), normal((3,), (0,))))
 def polyval(p: Any, x: Any) -> Any:
     """The value at `x`, by Horner's rule."""
-    p, x = _coefficients(p), array(x)
+    p, x = _coefficients(p), entire(x)
     y = np.zeros(x.shape, np.result_type(p, x))
     for k in range(p.shape[0]):
         y = y * x + p[k]
     return y
 
 
-@composite(np.vander, examples=(_normal((3,)), _normal((4,), N=3, increasing=True), _normal((2,), N=0)))
+@composite(np.vander, examples=(normal((3,)), normal((4,), N=3, increasing=True), normal((2,), N=0)))
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The powers of each entry of `x`, in its row."""
-    x = array(x)
+    x = entire(x)
     if x.ndim != 1:
         raise ValueError(f"vander: an array of shape {x.shape}; it must have one axis")
     powers = np.arange(x.shape[0] if N is None else N)
@@ -51,27 +47,27 @@ def _aligned(a1: Any, a2: Any) -> Any:
     return (np.concatenate([np.zeros(n - a.shape[0], a.dtype), a]) for a in (a1, a2))
 
 
-@composite(np.polyadd, examples=(_normal((4,), (2,)), _normal((2,), (4,))))
+@composite(np.polyadd, examples=(normal((4,), (2,)), normal((2,), (4,))))
 def polyadd(a1: Any, a2: Any) -> Any:
     """The sum of two polynomials."""
     a1, a2 = _aligned(a1, a2)
     return a1 + a2
 
 
-@composite(np.polysub, examples=(_normal((4,), (2,)), _normal((2,), (4,))))
+@composite(np.polysub, examples=(normal((4,), (2,)), normal((2,), (4,))))
 def polysub(a1: Any, a2: Any) -> Any:
     """The difference of two polynomials."""
     a1, a2 = _aligned(a1, a2)
     return a1 - a2
 
 
-@composite(np.polymul, examples=(_normal((4,), (2,)), _normal((1,), (3,))))
+@composite(np.polymul, examples=(normal((4,), (2,)), normal((1,), (3,))))
 def polymul(a1: Any, a2: Any) -> Any:
     """The product of two polynomials."""
     return np.convolve(_coefficients(a1), _coefficients(a2))
 
 
-@composite(np.polydiv, examples=(_normal((4,), (2,)), _normal((2,), (4,)), _normal((4,), (1,))))
+@composite(np.polydiv, examples=(normal((4,), (2,)), normal((2,), (4,)), normal((4,), (1,))))
 def polydiv(u: Any, v: Any) -> Any:
     """The quotient and the remainder of two polynomials, by long division."""
     u, v = _coefficients(u) + 0.0, _coefficients(v) + 0.0
@@ -84,7 +80,7 @@ def polydiv(u: Any, v: Any) -> Any:
     return np.stack(quotient) if quotient else 0 * u[:1], rest if rest.shape[0] else 0 * u[:1]
 
 
-@composite(np.polyder, examples=(_normal((4,)), _normal((4,), m=2), _normal((2,), m=3)))
+@composite(np.polyder, examples=(normal((4,)), normal((4,), m=2), normal((2,), m=3)))
 def polyder(p: Any, m: int = 1) -> Any:
     """The m-th derivative."""
     if m < 0:
@@ -95,7 +91,7 @@ def polyder(p: Any, m: int = 1) -> Any:
     return p
 
 
-@composite(np.polyint, examples=(_normal((4,)), _normal((3,), m=2, k=[1.0, 2.0]), _normal((3,), m=2, k=3.0)))
+@composite(np.polyint, examples=(normal((4,)), normal((3,), m=2, k=[1.0, 2.0]), normal((3,), m=2, k=3.0)))
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """The m-th integral, with the constants `k`."""
     if m < 0:
@@ -109,7 +105,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     return p
 
 
-@composite(np.poly, examples=(_normal((4,)), lambda rng: ((rng.normal(size=(3, 3)),), {})))
+@composite(np.poly, examples=(normal((4,)), lambda rng: ((rng.normal(size=(3, 3)),), {})))
 def poly(seq_of_zeros: Any) -> Any:
     """The polynomial with these zeros, or the characteristic one of a matrix."""
     zeros = _coefficients(seq_of_zeros)
@@ -164,7 +160,7 @@ def polyfit(
     cov: bool | str = False,
 ) -> Any:
     """The polynomial of degree `deg` nearest to the points (x, y), by least squares."""
-    x, y = array(x) + 0.0, array(y) + 0.0
+    x, y = entire(x) + 0.0, entire(y) + 0.0
     if deg < 0 or x.ndim != 1 or y.ndim not in (1, 2) or x.shape[0] != y.shape[0] or not x.size:
         raise ValueError(
             f"polyfit: degree {deg} and points of shapes {x.shape}, {y.shape}; x has one axis, y as many rows"
@@ -173,7 +169,7 @@ def polyfit(
         rcond = x.shape[0] * float(np.finfo(x.dtype).eps)
     powers = np.vander(x, deg + 1)
     if w is not None:
-        w = array(w) + 0.0
+        w = entire(w) + 0.0
         powers, y = powers * w[:, None], y * (w if y.ndim == 1 else w[:, None])
     scale = np.sqrt(np.sum(powers * powers, axis=0))  # the columns are of very different sizes
     powers = powers / scale

@@ -203,8 +203,9 @@ def _gamma(S: Any) -> list[Primitive]:
 
 
 def _order(name: str, n: Any) -> int:
-    if int(n) != n or n < 0:
-        raise ValueError(f"{name}: the order must be one of 0, 1, 2, ..., not {n!r}")
+    kind = np.asarray(n).dtype
+    if np.ndim(n) or kind.kind not in "uif" or n != int(n) or n < 0:
+        raise ValueError(f"{name}: the order must be one of 0, 1, 2, ..., not {n!r} ({kind})")
     return int(n)
 
 

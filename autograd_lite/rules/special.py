@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..primitive import POSITIVE, REAL, Primitive, composite, elementwise, general, interval
-from .calculus import array
+from .arrays import entire
 from .elementwise import sigmoid
 from .scipy_special import scipy_module
 
@@ -299,7 +299,7 @@ nan_to_num = elementwise(
 @composite(np.real_if_close, examples=(lambda rng: ((rng.normal(size=3),), {}),))
 def real_if_close(a: Any, tol: Any = 100) -> Any:
     """The real part, if the imaginary one is nothing but rounding errors."""
-    a = array(a)
+    a = entire(a)
     if a.dtype.kind != "c":
         return a
     if tol > 1:

@@ -7,14 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..primitive import composite
-from .calculus import array
+from .arrays import entire
+from .calculus import normal
 
 # ------------------------------------------------------------------------------------------------- covariance
-
-
-def _normal(*shapes: Any, **params: Any) -> Any:
-    """An example: normal numbers in these shapes, and keywords."""
-    return lambda rng: (tuple(rng.normal(size=s) for s in shapes), params)
 
 
 _WEIGHTS = {"fweights": np.array([1, 2, 1, 3]), "aweights": np.array([1.0, 0.2, 1.0, 0.3])}
@@ -23,9 +19,9 @@ _WEIGHTS = {"fweights": np.array([1, 2, 1, 3]), "aweights": np.array([1.0, 0.2, 
 @composite(
     np.cov,
     examples=(
-        _normal((2, 4)), _normal((2, 4), (4,), ddof=0), _normal((4, 2), rowvar=False),
-        _normal((4,), bias=True),
-        _normal((2, 4), **_WEIGHTS),
+        normal((2, 4)), normal((2, 4), (4,), ddof=0), normal((4, 2), rowvar=False),
+        normal((4,), bias=True),
+        normal((2, 4), **_WEIGHTS),
     ),
 )  # fmt: skip
 def cov(
@@ -35,8 +31,8 @@ def cov(
     """The covariances of the variables in the rows of `m` (and `y`), over its columns."""
     rows = [_variables(x, rowvar, dtype) for x in (m, y) if x is not None]
     x = np.concatenate(rows) if len(rows) > 1 else rows[0]
-    w = None if fweights is None else array(fweights)
-    w = w if aweights is None else array(aweights) if w is None else w * aweights
+    w = None if fweights is None else entire(fweights)
+    w = w if aweights is None else entire(aweights) if w is None else w * aweights
     ddof = (0 if bias else 1) if ddof is None else ddof
     total = x.shape[1] if w is None else np.sum(w)
     norm = total
@@ -47,7 +43,7 @@ def cov(
 
 
 def _variables(x: Any, rowvar: bool, dtype: Any) -> Any:
-    x = array(x)
+    x = entire(x)
     if x.ndim > 2:
         raise ValueError(
             f"cov: an array of shape {x.shape}; a variable in each row (or column) makes two axes"
@@ -56,7 +52,7 @@ def _variables(x: Any, rowvar: bool, dtype: Any) -> Any:
     return x[None, :] if x.ndim == 1 else x[None, None] if x.ndim == 0 else x if rowvar else x.T
 
 
-@composite(np.corrcoef, examples=(_normal((2, 5)), _normal((5, 2), rowvar=False), _normal((2, 5), (5,))))
+@composite(np.corrcoef, examples=(normal((2, 5)), normal((5, 2), rowvar=False), normal((2, 5), (5,))))
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
     """The correlation of each two variables: their covariance over the product of their spreads."""
     c = np.cov(x, y, rowvar, dtype=dtype)
@@ -70,12 +66,12 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
 # ------------------------------------------------------------------------------------------------- histograms
 
 
-@composite(np.histogram_bin_edges, examples=(_normal((7,), bins=4), _normal((2, 3), range=(-2.0, 2.0))))
+@composite(np.histogram_bin_edges, examples=(normal((7,), bins=4), normal((2, 3), range=(-2.0, 2.0))))
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
     """Evenly spaced edges, which follow the smallest and the largest entry unless `range` is given."""
-    a = array(a)
+    a = entire(a)
     if np.ndim(bins):
-        return array(bins)
+        return entire(bins)
     count = (
         bins
         if isinstance(bins, (int, np.integer))
@@ -90,7 +86,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
 @composite(
     np.histogram,
     examples=(
-        _normal((7,), bins=4),
+        normal((7,), bins=4),
         lambda rng: ((rng.normal(size=7), 3, None, None, rng.uniform(size=7)), {}),
         lambda rng: ((rng.normal(size=7), np.array([-1.0, 0.0, 2.0]), None, True, rng.uniform(size=7)), {}),
     ),
@@ -102,7 +98,7 @@ def histogram(
 
     A count is a whole number and does not move with the entries; weights, edges and a density do.
     """
-    a, weights = np.ravel(array(a)), None if weights is None else np.ravel(array(weights))
+    a, weights = np.ravel(entire(a)), None if weights is None else np.ravel(entire(weights))
     edges = np.histogram_bin_edges(a, bins, range)
     last = edges.shape[0] - 1
     inside = (a >= edges[0]) & (a <= edges[last])
