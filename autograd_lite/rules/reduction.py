@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import ROWS, Primitive, composite, constant, general, linear
+from ..primitive import ROWS, Primitive, composite, constant, elementwise, general, linear
 from . import accumulation
 from .axes import count, kept_shape, operand, reduced, resolve, spread
 
@@ -348,6 +348,20 @@ def _bind_logsumexp(
     return (x,), {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
 
 
+def _exp_minus(x1: Any, x2: Any) -> Any:
+    with np.errstate(invalid="ignore", over="ignore"):
+        e = np.subtract(x1, x2)
+        reusable = e.ndim and e.dtype.kind in "fc"  # a second large array would cost as much as exp does
+        e = np.exp(e, out=e) if reusable else np.exp(e)
+        if np.isinf(x2).any():
+            e = np.where(np.isinf(x2) & (x1 == x2), x2 == math.inf, e)
+    return e
+
+
+#: The weight that `x1` has in a `logsumexp` of `x2`: where all entries are -inf they have none; +inf has all.
+exp_minus = elementwise(_exp_minus, lambda y: y, lambda y: -y, name="exp_minus", tex="e^{{{x1} - {x2}}}")
+
+
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     """``log(sum(exp(x)))`` where that would overflow, too; SciPy's name and defaults.
 
@@ -362,11 +376,10 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     """
     each: dict[str, Any] = {"axis": axis, "keepdims": True}
     top = np.max(x.real, initial=-math.inf, **each)
-    shift = np.where(np.isfinite(top), top, 0)
-    with np.errstate(divide="ignore", over="ignore"):
-        e = np.exp(x - shift)
+    e = _exp_minus(x, np.where(np.isfinite(top), top, 0))
+    with np.errstate(divide="ignore"):
         if x.dtype.kind == "c":
-            y = np.log(np.sum(e, **each)) + shift
+            y = np.log(np.sum(e, **each)) + top
         else:  # the largest entries are 1 in e: log1p of the others keeps the digits of a result near 0
             largest = x == top
             n = np.maximum(np.sum(largest, dtype=e.dtype, **each), 1)
@@ -374,14 +387,9 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     return y if keepdims else y.reshape([n for k, n in enumerate(y.shape) if k not in reduced(axis, x.ndim)])
 
 
-def _logsumexp_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool, x_dtype: Any) -> Any:
-    # e^(x - y), the softmax; where all is -inf the weights are 0, and +inf has all of the weight.
-    infinite = x == math.inf
-    share = 1 / np.maximum(np.sum(infinite, axis=axis, keepdims=keepdims), 1)
-    with np.errstate(invalid="ignore"):
-        weight = np.exp(x - spread(np.where(y == -math.inf, 0, y), axis, keepdims, x.shape))
-    weight = np.where(infinite, spread(share.astype(x_dtype), axis, keepdims, x.shape), weight)
-    return spread(g, axis, keepdims, x.shape) * weight
+def _logsumexp_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    kept = y if axis is None or keepdims else y.reshape(kept_shape(x.shape, reduced(axis, x.ndim)))
+    return spread(g, axis, keepdims, x.shape) * exp_minus(x, kept)
 
 
 logsumexp = general(
@@ -465,7 +473,7 @@ for _fn, _bind in (
     (np.any, _bind_truth(False)), (np.all, _bind_truth(True)), (np.count_nonzero, _bind_count),
     *((_fn, _bind_position) for _fn in (np.argmax, np.argmin, np.nanargmax, np.nanargmin)),
 ):  # fmt: skip
-    constant(_fn, np_name=f"np.{_fn.__name__}", bind=_bind, examples=_OVER_AXES[:3])
+    constant(_fn, np_name=f"np.{_fn.__name__}", bind=_bind)
 
 # ------------------------------------------------------------------------------------------ methods of ufuncs
 
