@@ -12,6 +12,7 @@ recorded and can be differentiated).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from itertools import count
 from operator import attrgetter
@@ -125,7 +126,8 @@ class Node:
     def label(self) -> str:
         """What an error message calls it."""
         made = self.parents[0] if self.row is not None and self.row.name == "result" else self
-        what = "an input" if made is None or made.row is None else f"the result of {made.row.name}"
+        called = made.row.name if made is not None and made.row is not None else "input"
+        what = "an input" if called == "input" else f"the result of {called}"
         return f"{self.name!r}, {what} of shape {self.shape}," if self.name else f"{what} of shape {self.shape}"
 
     @property
@@ -273,6 +275,8 @@ def pull_back(
 def sum_to(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
     """Undo a broadcast: sum `d` over the axes along which an argument of `shape` was repeated."""
     extra = d.ndim - len(shape)
+    if extra == 1 and d.ndim == 2 and d.shape[1:] == shape and type(d) is np.ndarray and d.dtype.char in "fd":
+        return _ones(d.shape[0], d.dtype).dot(d)  # a bias: a fifth of add.reduce's time
     axes = tuple(range(extra)) + tuple(
         k + extra for k, (have, want) in enumerate(zip(d.shape[extra:], shape, strict=False)) if want == 1 and have != 1
     )
@@ -285,9 +289,12 @@ def sum_to(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
         raise _shape_error(d, shape, n, p)
     if not axes:
         return d.reshape(shape)
-    if extra == 1 and len(axes) == 1 and d.ndim == 2 and d.shape[0] < 256 and type(d) is np.ndarray:
-        return np.add.reduce(d, axis=0)
     return np.sum(d, axis=axes, keepdims=True).reshape(shape) if extra else np.sum(d, axis=axes, keepdims=True)
+
+
+@lru_cache(maxsize=64)
+def _ones(count: int, dtype: Any) -> Any:
+    return np.ones(count, dtype)
 
 
 def _stretch(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:

@@ -15,7 +15,7 @@ from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen, which would triple the cost of making one; nobody writes to it
 class Mode:
     """The state of a thread that is not in the ordinary one."""
 

@@ -22,7 +22,7 @@ import numpy as np
 from . import rules
 from .elsewhere import no_attribute
 from .graph import LATEST_WRITE, NEEDS, OURS, SMALL, TRACED, Node, Storage, _noted, next_order, pull_back
-from .mode import MODE, changed
+from .mode import MODE, ORDINARY, Mode, changed
 from .primitive import ROWS, TABLE, Primitive
 from .rules import elementwise as E
 from .rules import indexing as I
@@ -806,24 +806,29 @@ def _unary(row: Primitive, a: Tensor) -> Tensor:
 
 def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHING) -> Any:
     """Compute `row` on canonical arguments, and write down that it was done if anything live went in."""
-    xs = []
+    xs: list[Any] = []
     parents: list[Node | None] = []
     live = needs = keep = 0
-    if any(type(a) in (list, tuple) and _has_tensor(a) for a in args):
-        args = tuple(TABLE["array"](a) if type(a) in (list, tuple) else a for a in args)
+    constants = False
     for i, a in enumerate(args):
-        if isinstance(a, Tensor):
-            n = a._node
-            xs.append(a._data)
-            if n is not None and n.live:
-                live |= n.live
-                if n.live & NEEDS and row.kind != "constant" and row.pulls[i] is not None:
-                    needs = NEEDS
-                    keep |= row.uses[i]
-        else:
-            n = None
-            xs.append(a if type(a) in _PLAIN else _plain_or_error(row, a))
+        if not isinstance(a, Tensor):
+            if type(a) not in _PLAIN:
+                a = _plain_or_error(row, a)
+            if not isinstance(a, Tensor):  # a list with Tensors in it became one
+                xs.append(a)
+                parents.append(None)
+                continue
+            args = (*args[:i], a, *args[i + 1 :])
+        n = a._node
+        xs.append(a._data)
         parents.append(n)
+        if n is None or not n.live:
+            constants = True
+            continue
+        live |= n.live
+        if n.live & NEEDS and row.kind != "constant" and row.pulls[i] is not None:
+            needs = NEEDS
+            keep |= row.uses[i]
     try:
         y = row.fn(*xs, **params)
     except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
@@ -842,14 +847,18 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
         return tuple(_unrecorded(part, args) for part in y) if several else _unrecorded(y, args)
     if not live & NEEDS:
         keep = 0
-    for i, a in enumerate(args):
-        if isinstance(a, Tensor) and (parents[i] is None or not parents[i].live):  # type: ignore[union-attr]  # tested
-            parents[i] = a._leaf()
+    if constants:
+        for i, a in enumerate(args):
+            if isinstance(a, Tensor) and (parents[i] is None or not parents[i].live):  # type: ignore[union-attr]  # tested
+                parents[i] = a._leaf()
+    for i, p in enumerate(parents):
+        if p is not None and not keep & (2 << i):
+            xs[i] = None
     shape, dtype = ((), np.result_type(*y) if y else np.dtype(float)) if several else (y.shape, y.dtype)
     node = Node(
         row,
         tuple(parents),
-        tuple(x if p is None or keep & (2 << i) else None for i, (x, p) in enumerate(zip(xs, parents, strict=True))),
+        tuple(xs),
         y if keep & 1 or (all(p.size <= SMALL for p in y) if several else y.size <= SMALL) else None,
         shape,
         dtype,
@@ -879,9 +888,12 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
             return _unary(row, args[0])
         return record(row, args)
     if row.kind == "composite":
-        mode = MODE.get()
-        with changed(group=Group(row.name, mode.group if mode is not None else None, args, params)):
+        mode = MODE.get() or ORDINARY
+        token = MODE.set(Mode(mode.recording, Group(row.name, mode.group, args, params), mode.watcher, mode.tracer))
+        try:
             return row.fn(*args, **params)
+        finally:
+            MODE.reset(token)
     if args and type(args[0]) in (list, tuple) and not row.variadic and _has_tensor(args[0]):
         args = (TABLE["array"](args[0]), *args[1:])
     if row.bind is not None:
@@ -969,16 +981,18 @@ def _is_internal(frame: Any) -> bool:
 def backward(gradients: dict[Tensor, Any], retain_graph: bool | None = None, create_graph: bool = False) -> None:
     """Add the gradients of several results to the `.grad` of every leaf under them; see :meth:`Tensor.backward`."""
     roots: dict[Node, Any] = {t._node: cotangent_of(t, g, create_graph) for t, g in gradients.items()}  # type: ignore[misc]  # cotangent_of refuses None
-    mode = MODE.get()
-    watch = mode.watcher.pulled if mode is not None and mode.watcher is not None else None
+    told = watch()
     if create_graph:
         with changed(recording=True):
-            found = pull_back(roots, None, lift, watch=watch)
-    elif any(node.live & TRACED for node in roots):  # the trace wants the backward pass as well
+            found = pull_back(roots, None, lift, watch=told)
+            for node in found:
+                _deliver(node, found, True)
+        return
+    if any(node.live & TRACED for node in roots):  # the trace wants the backward pass as well
         with changed(recording=False):
-            found = pull_back({n: _tensor(g, None) for n, g in roots.items()}, None, lift, watch=watch)
+            found = pull_back({n: _tensor(g, None) for n, g in roots.items()}, None, lift, watch=told)
     else:
-        found = pull_back(roots, None, None, retain_graph is False, watch)
+        found = pull_back(roots, None, None, retain_graph is False, told)
     for node in found:
         _deliver(node, found, create_graph)
 
@@ -1034,6 +1048,22 @@ def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
         np.add(old._data, g, old._data)
     else:
         t._grad = old + g
+
+
+def watch() -> Any:
+    """Whom anomaly detection wants told of each cotangent."""
+    mode = MODE.get()
+    return mode.watcher.pulled if mode is not None and mode.watcher is not None else None
+
+
+def taken(found: dict[Node, Any], node: Node) -> Any:
+    """A cotangent that the caller may keep: the array itself if only the dict holds it, else a copy."""
+    g = found[node]
+    if isinstance(g, Tensor):
+        return own(g)
+    if type(g) is not ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _SOLE:
+        g = np.array(g)
+    return g
 
 
 def own(g: Tensor) -> Tensor:
