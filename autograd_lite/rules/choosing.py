@@ -142,7 +142,10 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
 
 def along(k: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """The index that takes position `k` along `axis` in each line of an array of `shape`."""
-    return tuple(k if i == axis else places for i, places in enumerate(np.indices(shape, sparse=True)))
+    n = len(shape)
+    return tuple(
+        k if i == axis else np.arange(m).reshape((1,) * i + (m,) + (1,) * (n - i - 1)) for i, m in enumerate(shape)
+    )
 
 
 @composite(np.take_along_axis)

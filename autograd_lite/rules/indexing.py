@@ -88,7 +88,10 @@ def _is_traced(part: Any) -> bool:
 
 
 def _bind_getitem(x: Any, index: Any, unique_indices: bool = False) -> Any:
-    if type(index) in _SINGLE:
+    for part in index if type(index) is tuple else (index,):
+        if type(part) not in _SINGLE:
+            break
+    else:
         return (x,), {"index": index, "unique_indices": True}
     if any(_is_traced(part) for part in (index if type(index) is tuple else (index,))):
         return gather(x, *_packed(index))
