@@ -142,10 +142,11 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
 
 def along(k: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """The index that takes position `k` along `axis` in each line of an array of `shape`."""
-    n = len(shape)
-    return tuple(
-        k if i == axis else np.arange(m).reshape((1,) * i + (m,) + (1,) * (n - i - 1)) for i, m in enumerate(shape)
-    )
+
+    def places(i: int) -> Any:
+        return np.arange(shape[i]).reshape([-1 if j == i else 1 for j in range(len(shape))])
+
+    return tuple(k if i == axis else places(i) for i in range(len(shape)))
 
 
 @composite(np.take_along_axis)
