@@ -158,7 +158,7 @@ class Tensor:
 
     @property
     def T(self) -> Tensor:
-        return TABLE["transpose"](self)
+        return _unary(TABLE["transpose"], self, {"axes": None})
 
     @property
     def mT(self) -> Tensor:
@@ -421,6 +421,8 @@ class Tensor:
         return TABLE["compress"](condition, self, axis)  # type: ignore[no-any-return]  # whatever comes first
 
     def __getitem__(self, index: Any) -> Tensor:
+        if type(index) is int or type(index) is slice:  # said at once, what the row's bind would say
+            return _unary(I.getitem, self, {"index": index, "unique_indices": True})
         return apply(I.getitem, (self, index), _NOTHING)  # type: ignore[no-any-return]  # one result
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -775,26 +777,32 @@ def _binary(row: Primitive, a: Any, b: Any) -> Tensor:
     return t
 
 
-def _unary(row: Primitive, a: Tensor) -> Tensor:
+def _unary(row: Primitive, a: Tensor, params: dict[str, Any] = _NOTHING) -> Tensor:
     x, n = a._data, a._node
     try:
-        y = row.fn(x)
-    except (ValueError, TypeError) as error:
+        y = row.fn(x, **params) if params else row.fn(x)
+    except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
         raise _explained(error, row.name, (a,)) from None
     if type(y) is not ndarray:
         y = asarray(y)
+    elif y is x:
+        y = y.view()  # another Tensor's array may be locked, the user's may not
     t: Tensor = _new(Tensor)
     t._data = y
     t._node = t._grad = None
     mode = MODE.get()
-    if n is None or not (live := n.live if mode is None or mode.recording else n.live & TRACED):
-        return t
-    if row.kind == "constant" and not (live := live & TRACED):
-        return t
+    live = 0 if n is None else n.live if mode is None or mode.recording else n.live & TRACED
+    if row.kind == "constant" or y.dtype.kind not in "fc":
+        live &= TRACED
+    if not live:
+        return t if y.base is None else _unrecorded(y, (a,))
     keep = row.uses[0] if live & NEEDS else 0
     t._node = node = Node(
-        row, (n,), (x if keep & 2 else None,), y if keep & 1 or y.size <= SMALL else None, y.shape, y.dtype, live
-    )
+        row, (n,), (x if keep & 2 else None,), y if keep & 1 or y.size <= SMALL else None, y.shape, y.dtype, live,
+        params,
+    )  # fmt: skip
+    if y.base is not None:
+        node.storage = _storage_seen(y, (a,))
     frame = _frame(2)
     while _internal.get(frame.f_code.co_filename, True) and _is_internal(frame):
         frame = frame.f_back  # type: ignore[assignment]  # ends at the user's frame
@@ -906,6 +914,8 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         args, params = bound
     elif params:
         args, params = rules.ufunc_parameters(row, args, params)
+    if len(args) == 1 and isinstance(args[0], Tensor) and not row.outputs and not row.variadic:
+        return _unary(row, args[0], params)
     return record(row, args, params)
 
 
