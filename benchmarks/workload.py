@@ -92,10 +92,8 @@ class Prepared:
         """Put every parameter back to its start, so that thousands of steps do not run into saturation."""
         for name, array in self.start.items():
             parameter = self.arguments[name]
-            if isinstance(parameter, np.ndarray):
-                parameter[...] = array
-            else:
-                parameter.data = self.dialect.constant(array)
+            memory = parameter if isinstance(parameter, np.ndarray) else parameter.data
+            memory[...] = self.dialect.constant(array)  # in place: a block never starts with other memory
 
     def outcome(self) -> list[np.ndarray]:
         """Take one step: what it returned, then every parameter as it is now."""

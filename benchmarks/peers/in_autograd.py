@@ -58,10 +58,8 @@ def micrograd(x, y, W1, b1, W2, b2, W3, b3):
     H1 = anp.maximum(anp.dot(x, W1) + b1, 0)
     H2 = anp.maximum(anp.dot(H1, W2) + b2, 0)
     score = anp.dot(H2, W3) + b3
-    L = anp.mean(anp.maximum(1 - y * score, 0))
-    for p in parameters:
-        L = L + _micrograd.PENALTY * anp.sum(p * p)
-    return L
+    penalty = sum(anp.sum(p * p) for p in parameters)
+    return anp.mean(anp.maximum(1 - y * score, 0)) + _micrograd.PENALTY * penalty
 
 
 @autograd.value_and_grad

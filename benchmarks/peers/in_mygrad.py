@@ -56,9 +56,8 @@ def micrograd(x, y, W1, b1, W2, b2, W3, b3):
     H1 = mg.maximum(x @ W1 + b1, 0)
     H2 = mg.maximum(H1 @ W2 + b2, 0)
     score = H2 @ W3 + b3
-    L = mg.mean(mg.maximum(1 - y * score, 0))
-    for p in parameters:
-        L = L + _micrograd.PENALTY * mg.sum(p * p)
+    penalty = sum(mg.sum(p * p) for p in parameters)
+    L = mg.mean(mg.maximum(1 - y * score, 0)) + _micrograd.PENALTY * penalty
     L.backward()
     descend(_micrograd.RATE, *parameters)
     return L

@@ -88,9 +88,8 @@ def micrograd(x, y, W1, b1, W2, b2, W3, b3):
     H1 = torch.relu(x @ W1 + b1)
     H2 = torch.relu(H1 @ W2 + b2)
     score = H2 @ W3 + b3
-    L = torch.mean(torch.relu(1 - y * score))
-    for p in parameters:
-        L = L + _micrograd.PENALTY * torch.sum(p * p)
+    penalty = sum(torch.sum(p * p) for p in parameters)
+    L = torch.mean(torch.relu(1 - y * score)) + _micrograd.PENALTY * penalty
     L.backward()
     descend(_micrograd.RATE, *parameters)
     return L

@@ -36,8 +36,7 @@ def hand(x, y, W1, b1, W2, b2, W3, b3):
     score += b3
     margin = 1 - y * score
     L = np.mean(np.maximum(margin, 0))
-    for p in (W1, b1, W2, b2, W3, b3):
-        L += PENALTY * np.vdot(p, p)
+    L += PENALTY * sum(np.vdot(p, p) for p in (W1, b1, W2, b2, W3, b3))
 
     G = y * (margin > 0)
     G *= -1 / len(x)
@@ -58,12 +57,10 @@ def hand(x, y, W1, b1, W2, b2, W3, b3):
 
 def ours(x, y, W1, b1, W2, b2, W3, b3):
     parameters = (W1, b1, W2, b2, W3, b3)
-    H1 = ag.maximum(x @ W1 + b1, 0)
-    H2 = ag.maximum(H1 @ W2 + b2, 0)
+    H1 = ag.relu(x @ W1 + b1)
+    H2 = ag.relu(H1 @ W2 + b2)
     score = H2 @ W3 + b3
-    L = ag.mean(ag.maximum(1 - y * score, 0))
-    for p in parameters:
-        L = L + PENALTY * ag.sum(p * p)
+    L = ag.mean(ag.relu(1 - y * score)) + PENALTY * sum(ag.sum(p * p) for p in parameters)
     L.backward()
     with ag.no_grad():
         for p in parameters:

@@ -1,0 +1,80 @@
+"""The benchmarks compare equals: both halves of each workload give the same numbers. Times are not tested."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import imports, memory
+from benchmarks.__main__ import main
+from benchmarks.timing import ratio, rounds_of
+from benchmarks.workload import HAND, OURS, Prepared
+from benchmarks.workloads import WORKLOADS
+
+EACH = pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+
+
+@EACH
+def test_both_halves_give_the_same_numbers(workload):
+    assert workload.compare(workload.ours, OURS, small=True) <= workload.tolerance
+
+
+@EACH
+def test_the_hand_written_half_learns_what_it_says(workload):
+    """Guards against a comparison of two halves that both do nothing."""
+    prepared = workload.prepare(workload.hand, HAND, small=True)
+    prepared.step()
+    for name, before in prepared.start.items():
+        assert not np.array_equal(before, prepared.arguments[name]), name
+    prepared.reset()
+    for name, before in prepared.start.items():
+        np.testing.assert_array_equal(before, prepared.arguments[name])
+
+
+def test_a_wrong_half_is_caught():
+    def wrong(x, y, V, W):
+        loss = talk.hand(x, y, V, W)
+        W *= 1 + 1e-9
+        return loss
+
+    talk = WORKLOADS[0]
+    with pytest.raises(AssertionError, match="talk: ours differs"):
+        talk.compare(wrong, dataclasses.replace(HAND, name="ours"), small=True)
+
+
+def test_the_ratio_is_a_median_within_rounds():
+    assert ratio([2.0, 40.0, 6.0], [1.0, 20.0, 2.0]) == 2.0
+
+
+def test_rounds_time_each_version_equally_often():
+    def nothing(x):
+        return x
+
+    versions = {name: Prepared(nothing, HAND, {"x": np.ones(1)}, ()) for name in ("hand", "ours")}
+    times = rounds_of(versions, seconds=0, block=1e-5)
+    assert [len(of) for of in times.values()] == [5, 5]
+    assert min(min(of) for of in times.values()) > 0
+
+
+def test_memory_is_measured_and_both_chains_agree():
+    lines = memory.measure(small=True)
+    assert [line["name"] for line in lines] == ["memory-1", "memory-3"]
+    assert all(line["hand"] >= memory.LINKS * 3 * 10_000 * 8 for line in lines)
+    x, t = np.linspace(0.5, 1.5, 50), OURS.parameter(np.linspace(0.5, 1.5, 50), "x")
+    np.testing.assert_allclose(memory.ours(t, 3).data, memory.hand(x, 3), rtol=1e-12)
+    np.testing.assert_allclose(t.data, x, rtol=1e-12)
+
+
+def test_import_time_is_measured():
+    line = imports.measure(pairs=1)
+    assert line["hand"] > 0
+    assert line["ours"] > 0
+
+
+def test_a_quick_run_prints_a_line_for_each_workload(capsys):
+    assert main(["--quick", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["name"] for line in lines] == [workload.name for workload in WORKLOADS]
+    assert main(["--quick", "--only", "talk"]) == 0
+    assert "numbers agree" in capsys.readouterr().out
