@@ -112,11 +112,28 @@ logaddexp2 = elementwise(
 sin = elementwise(np.sin, lambda x: np.cos(x), tex=r"\sin {x}")
 cos = elementwise(np.cos, lambda x: -np.sin(x), tex=r"\cos {x}")
 tan = elementwise(np.tan, lambda y: 1 + y * y, tex=r"\tan {x}")
+
+
+def _beside(x: Any) -> Any:
+    """``sqrt(1 - x * x)``; for complex numbers written so that on a cut the sign of their zero survives."""
+    return np.sqrt(-(x - 1)) * np.sqrt(-(-x - 1)) if x.dtype.kind == "c" else np.sqrt(1 - x * x)
+
+
 arcsin = elementwise(
-    np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), domain=interval(-1, 1), kinks=(-1.0, 1.0), tex=r"\arcsin {x}"
+    np.arcsin,
+    lambda x: 1 / np.sqrt(1 - x * x),
+    pull=(lambda g, x: g / _beside(x),),
+    domain=interval(-1, 1),
+    kinks=(-1.0, 1.0),
+    tex=r"\arcsin {x}",
 )
 arccos = elementwise(
-    np.arccos, lambda x: -1 / np.sqrt(1 - x * x), domain=interval(-1, 1), kinks=(-1.0, 1.0), tex=r"\arccos {x}"
+    np.arccos,
+    lambda x: -1 / np.sqrt(1 - x * x),
+    pull=(lambda g, x: -g / _beside(x),),
+    domain=interval(-1, 1),
+    kinks=(-1.0, 1.0),
+    tex=r"\arccos {x}",
 )
 arctan = elementwise(np.arctan, lambda x: 1 / (1 + x * x), tex=r"\arctan {x}")
 sinh = elementwise(np.sinh, lambda x: np.cosh(x), tex=r"\sinh {x}")
