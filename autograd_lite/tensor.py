@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import memory as memory  # does its one thing when imported
 from . import rules
 from .elsewhere import no_attribute
 from .graph import LATEST_WRITE, NEEDS, OURS, SMALL, TRACED, Node, Storage, _noted, next_order, pull_back

@@ -1,0 +1,42 @@
+"""What keeping freed memory is worth: the digits workload in fresh interpreters, with and without it.
+
+Run it as `python -m benchmarks.kept_memory`; docs/design/memory.md says what it is about.
+"""
+
+import os
+import subprocess
+import sys
+
+STEPS = 300
+RUNS = 6  # whether the cliff is met depends on where things lie in memory, which differs from run to run
+CODE = """
+import sys, timeit, types
+if {without}:
+    sys.modules["autograd_lite.memory"] = types.ModuleType("autograd_lite.memory")
+from benchmarks.workload import HAND, OURS
+from benchmarks.workloads.digits import WORKLOAD
+for half, dialect in ((WORKLOAD.hand, HAND), (WORKLOAD.ours, OURS)):
+    step = WORKLOAD.prepare(half, dialect)
+    print(min(timeit.repeat(step.step, number={steps}, repeat=5)) / {steps} * 1e6)
+"""
+
+
+def microseconds(without: bool, seed: int) -> list[float]:
+    """A step by hand and by the library, in a fresh interpreter on one thread."""
+    environment = {**os.environ, "PYTHONHASHSEED": str(seed), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    code = CODE.format(without=without, steps=STEPS)
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    return [float(line) for line in run.stdout.split()]
+
+
+def main() -> None:
+    """Print the best and the worst run of each."""
+    print(f"{'one step, µs: best to worst run':<34}{'by hand':>18}{'ours':>18}")
+    for title, without in (("freed memory given back", True), ("freed memory kept", False)):
+        hand, ours = zip(*(microseconds(without, seed) for seed in range(RUNS)), strict=True)
+        columns = "".join(f"{f'{min(times):.0f} to {max(times):.0f}':>18}" for times in (hand, ours))
+        print(f"{title:<34}{columns}")
+
+
+if __name__ == "__main__":
+    main()
