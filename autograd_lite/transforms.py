@@ -9,16 +9,19 @@ results stay connected to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import wraps
+from operator import index
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
-from .graph import NEEDS, Node, ancestors, pull_back, push_forward
+from .graph import NEEDS, Node, ancestors, next_order, pull_back, push_forward
 from .mode import changed, is_grad_enabled
 from .primitive import Primitive
-from .tensor import Tensor, _raw, _tensor, apply, lift
-from .tree import leaves, rebuild, tree_map
+from .tensor import Tensor, _like, _masked_error, _raw, _tensor, apply, lift, own, taken, watch
+from .tree import leaves, matched, rebuild, tree_map
 
 #: An input of a transform, seen from outside.
 _INPUT = Primitive("linear", lambda x: x, (lambda g: g,), name="input")
@@ -37,10 +40,17 @@ class _Run:
     tensors : whether the caller gave Tensors and so gets Tensors
     """
 
-    def __init__(self, f: Callable[..., Any], args: Sequence[Any], argnums: tuple[int, ...], params: Any, has_aux: bool) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        argnums: tuple[int, ...],
+        params: Any,
+        has_aux: bool = False,
+    ) -> None:
         what = getattr(f, "__name__", "the function")
         outside = is_grad_enabled()
-        self.argnums = argnums
+        self.start = next_order()  # what was made before this is captured from outside
         self.trees = [args[k] for k in argnums]
         given = leaves(self.trees)
         self.nodes: list[Node] = []
@@ -50,12 +60,15 @@ class _Run:
             args[k] = tree
         with changed(recording=True):
             result = f(*args, **params)
-            self.y, self.aux = _pair(result, what) if has_aux else (result, None)
-        self.outputs = [t for t in leaves(self.y)]
+        self.aux: Any = None
+        self.y, self.aux = _pair(result, what) if has_aux else (result, None)
+        self.outputs = leaves(self.y)
         self.tensors = any(isinstance(x, Tensor) for x in given)
         self.connected = outside and (any(_is_live(x) for x in given) or bool(self.captured()))
 
     def _enter(self, x: Any, what: str) -> Tensor:
+        if isinstance(x, np.ma.MaskedArray):
+            raise _masked_error()
         data = _raw(x)
         data = data if type(data) is np.ndarray else np.asarray(data)
         if data.dtype.kind not in "fc":
@@ -63,103 +76,86 @@ class _Run:
                 f"{what}: a derivative with respect to data of dtype {data.dtype} is not possible; pass floats "
                 "(2.0 for 2, .astype(float)), or leave the argument out of argnums"
             )
+
         outer = x._node if isinstance(x, Tensor) else None
         if outer is not None and outer.live:
             node = Node(_INPUT, (outer,), (None,), data, data.shape, data.dtype, outer.live | NEEDS)
         else:
             node = Node(None, (), (), data, data.shape, data.dtype, NEEDS)
-        if outer is not None:
-            node.name = outer.name
+        if isinstance(x, Tensor):
+            node.name, node.storage = x.name, x._storage()
         self.nodes.append(node)
-        return _tensor(data, node)
+        t = _tensor(data, node)
+        if node.row is None:
+            node.keeper = ref(t)  # a backward() inside the function leaves its gradient here
+        return t
 
     def captured(self) -> list[Node]:
         """The nodes older than the inputs that the results depend on and that need a gradient too."""
         live = [t._node for t in self.outputs if isinstance(t, Tensor) and t._node is not None and t._node.live & NEEDS]
-        since = self.nodes[0].order if self.nodes else 1
-        own = set(self.nodes)
+        inputs = set(self.nodes)
         older: dict[Node, None] = {}
-        for n in ancestors(live, since=since):
-            if n not in own:
-                older.update((p, None) for p in (n, *n.parents) if p is not None and p.live & NEEDS and p.order > since)
+        for n in ancestors(live, since=self.start):
+            if n not in inputs:
+                reached = (p for p in (n, *n.parents) if p is not None and p.live & NEEDS and p.order > self.start)
+                older.update(dict.fromkeys(reached))
         return list(older)
 
     def pull(self, cotangents: Any) -> list[Any]:
         """The cotangents of the inputs, leaf by leaf."""
         roots: dict[Node, Any] = {}
-        gs = leaves(cotangents)
-        if len(gs) != len(self.outputs):
-            raise ValueError(f"{len(gs)} cotangents for {len(self.outputs)} results: give one of the same structure")
-        record = self.connected or any(_is_live(g) for g in gs)
-        for t, g in zip(self.outputs, gs, strict=True):
-            if not isinstance(t, Tensor) or t._node is None or not t._node.live & NEEDS:
-                continue
-            g = _like(g, t, "cotangent")
-            g = (g if isinstance(g, Tensor) else _tensor(g, None)) if record else _raw(g)
-            roots[t._node] = roots[t._node] + g if t._node in roots else g
-        if record:
-            with changed(recording=True):
-                found = pull_back(roots, self.nodes, lift)
-        else:
-            found = pull_back(roots, self.nodes)
-        return [
-            self.out(found[n], record) if n in found else self.out(np.zeros(n.shape, n.dtype), record) for n in self.nodes
-        ]
+        gs = matched(self.y, cotangents, "the cotangent")
+        record = is_grad_enabled() and (self.connected or any(_is_live(g) for g in gs))
+        with changed(recording=True) if record else nullcontext():
+            for t, g in zip(self.outputs, gs, strict=True):
+                if isinstance(t, Tensor) and t._node is not None and t._node.live & NEEDS:
+                    g = _like(g, t, "the cotangent has", record)
+                    roots[t._node] = roots[t._node] + g if t._node in roots else g
+            found = pull_back(roots, self.nodes, lift if record else None, watch=watch())
+        return [self.out(taken(found, n) if n in found else np.zeros(n.shape, n.dtype), record) for n in self.nodes]
 
     def push(self, tangents: Any) -> list[Any]:
         """The tangents of the results, leaf by leaf."""
-        ts = leaves(tangents)
-        if len(ts) != len(self.nodes):
-            raise ValueError(f"{len(ts)} tangents for {len(self.nodes)} inputs: give one of the same structure")
-        record = self.connected or any(_is_live(t) for t in ts)
-        known = {}
-        for n, t in zip(self.nodes, ts, strict=True):
-            t = _like(t, n, "tangent")
-            known[n] = (t if isinstance(t, Tensor) else _tensor(t, None)) if record else _raw(t)
+        ts = matched(self.trees, tangents, "the tangent")
+        record = is_grad_enabled() and (self.connected or any(_is_live(t) for t in ts))
+        known = {n: _like(t, n, "the tangent has", record) for n, t in zip(self.nodes, ts, strict=True)}
         roots = [t._node for t in self.outputs if isinstance(t, Tensor) and t._node is not None and t._node.live & NEEDS]
         with changed(recording=True):
-            found = push_forward(roots, known, lift, record)
+            found: dict[Any, Any] = push_forward(roots, known, lift, record)
+        del known
         result = []
         for y in self.outputs:
             node = y._node if isinstance(y, Tensor) else None
-            zero = np.zeros(np.shape(_raw(y)), np.result_type(_raw(y)))
-            result.append(self.out(found[node] if node in found else zero, record))
+            result.append(self.out(_zeros(y) if node is None or node not in found else taken(found, node), record))
         return result
 
-    def out(self, value: Any, connected: bool | None = None) -> Any:
-        """A result as the caller gets it: connected, or off the record; a Tensor if the caller gave one."""
-        if not isinstance(value, (Tensor, np.ndarray, np.generic)):
-            return value
-        if self.connected or connected:
-            return value if isinstance(value, Tensor) else _tensor(value, None)
-        data = value._data if isinstance(value, Tensor) else np.asarray(value)
-        return _tensor(data, None) if self.tensors else _readable(data)
+    def out(self, value: Any, connected: bool = False) -> Any:
+        """An array that is nobody else's as the caller gets it: connected, or off the record."""
+        if isinstance(value, Tensor):
+            if self.connected or connected:
+                return own(value)
+            value = value._data
+        if self.connected or connected or self.tensors:
+            return _tensor(value, None)
+        return value if value.ndim else value[()]  # a NumPy scalar for 0-d, as NumPy's own functions return
 
-    def values(self) -> Any:
-        return tree_map(self.out, self.y)
+    def values(self, tree: Any) -> Any:
+        """The Tensors in what the function returned, as the caller gets them: copies, where they are not recorded."""
+
+        def value(t: Any) -> Any:
+            if not isinstance(t, Tensor):
+                return t
+            return self.out(t if self.connected else np.array(t._data))
+
+        return tree_map(value, tree)
 
 
-def _readable(data: np.ndarray[Any, Any]) -> Any:
-    """An array that the caller may keep and write to; a NumPy scalar for 0-d, as NumPy's own functions return."""
-    if data.ndim == 0:
-        return data[()]
-    return data if data.flags.writeable and data.base is None else data.copy()
+def _zeros(y: Any) -> np.ndarray[Any, Any]:
+    return np.zeros(np.shape(_raw(y)), np.result_type(_raw(y)))
 
 
 def _is_live(x: Any) -> bool:
     return isinstance(x, Tensor) and x._node is not None and bool(x._node.live)
-
-
-def _like(value: Any, what: Any, kind: str) -> Any:
-    """A cotangent or tangent, checked against what it belongs to."""
-    value = value if isinstance(value, Tensor) else np.asarray(value)
-    if value.shape != what.shape:
-        raise ValueError(f"a {kind} of shape {value.shape} for a value of shape {what.shape}")
-    if value.dtype != what.dtype:
-        if not np.can_cast(value.dtype, what.dtype, "same_kind"):
-            raise TypeError(f"a {kind} of dtype {value.dtype} for a value of dtype {what.dtype}")
-        value = value.astype(what.dtype)
-    return value
 
 
 def _pair(result: Any, what: str) -> Any:
@@ -169,16 +165,19 @@ def _pair(result: Any, what: str) -> Any:
 
 
 def _numbers(argnums: int | Sequence[int], args: Sequence[Any]) -> tuple[int, ...]:
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    numbers = tuple(map(index, argnums)) if isinstance(argnums, Iterable) else (index(argnums),)
     for k in numbers:
         if not -len(args) <= k < len(args):
             raise ValueError(f"argnums={argnums}: there is no positional argument {k}, only {len(args)} of them")
-    return tuple(k % len(args) for k in numbers)
+    numbers = tuple(k % len(args) for k in numbers)
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"argnums={argnums} names an argument twice")
+    return numbers
 
 
 def _by_argument(run: _Run, values: Iterable[Any], argnums: int | Sequence[int]) -> Any:
     trees = rebuild(run.trees, values)
-    return trees[0] if isinstance(argnums, int) else tuple(trees)
+    return tuple(trees) if isinstance(argnums, Iterable) else trees[0]
 
 
 def _scalar(run: _Run, f: Callable[..., Any]) -> Any:
@@ -191,6 +190,11 @@ def _scalar(run: _Run, f: Callable[..., Any]) -> Any:
             "reduce it (.sum(), .mean()), use has_aux=True for extra results, or jacobian for several"
         )
     raw = np.asarray(_raw(y))
+    if raw.dtype.kind == "c":
+        raise TypeError(
+            f"the gradient of {getattr(f, '__name__', 'a function')} needs a real number, but it returned a complex "
+            "one: take its np.real, its np.abs, or use jacobian"
+        )
     return np.ones(raw.shape, raw.dtype)
 
 
@@ -228,8 +232,8 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
     def value_and_gradient(*args: Any, **params: Any) -> Any:
         run = _Run(f, args, _numbers(argnums, args), params, has_aux)
         gradients = _by_argument(run, run.pull(_scalar(run, f)), argnums)
-        value = run.out(run.y)
-        return ((value, tree_map(run.out, run.aux)) if has_aux else value), gradients
+        value = run.values(run.y)
+        return ((value, run.values(run.aux)) if has_aux else value), gradients
 
     return value_and_gradient
 
@@ -256,6 +260,8 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """The value of `f` and a function from cotangents of the result to the tuple of cotangents of `primals`.
 
+    Arrays among the primals are not copied: do not write into them before the last pull.
+
     Examples
     --------
     >>> import numpy as np
@@ -268,7 +274,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     def pull(cotangents: Any) -> Any:
         return tuple(rebuild(run.trees, run.pull(cotangents)))
 
-    return (run.values(), pull, tree_map(run.out, run.aux)) if has_aux else (run.values(), pull)
+    y = run.values(run.y)
+    return (y, pull, run.values(run.aux)) if has_aux else (y, pull)
 
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
@@ -283,14 +290,17 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     if len(primals) != len(tangents):
         raise ValueError(f"jvp: {len(primals)} primals but {len(tangents)} tangents")
     run = _Run(f, primals, tuple(range(len(primals))), {}, has_aux)
-    pushed = rebuild(run.y, run.push(list(tangents)))
-    return (run.values(), pushed, tree_map(run.out, run.aux)) if has_aux else (run.values(), pushed)
+    pushed = rebuild(run.y, run.push(tangents))
+    y = run.values(run.y)
+    return (y, pushed, run.values(run.aux)) if has_aux else (y, pushed)
 
 
 # ------------------------------------------------------------------------------------------ matrices of derivatives
 
 
-def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, mode: str = "reverse") -> Callable[..., Any]:
+def jacobian(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, mode: str = "reverse", has_aux: bool = False
+) -> Callable[..., Any]:
     """Every derivative of every entry of the result: shape ``y.shape + x.shape``.
 
     Parameters
@@ -300,6 +310,13 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, mode: str 
     argnums : int or sequence of int
     mode : {"reverse", "forward"}
         Reverse walks the graph once for each entry of the result, forward once for each entry of the argument.
+    has_aux : bool
+        `f` returns ``(result, anything)``; the new function returns ``(jacobian, anything)``.
+
+    Notes
+    -----
+    Of a complex result it is ``dy/dx``; by a complex argument it then assumes that the function is holomorphic. Of a
+    real result by a complex argument each row is a gradient, as :func:`grad` gives it.
 
     Examples
     --------
@@ -313,18 +330,10 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, mode: str 
 
     @wraps(f)
     def jacobian_of_f(*args: Any, **params: Any) -> Any:
-        run = _Run(f, args, _numbers(argnums, args), params, False)
-        rows = [np.zeros(np.shape(_raw(y)), np.result_type(_raw(y))) for y in run.outputs]
-        columns = [np.zeros(n.shape, n.dtype) for n in run.nodes]
-        if mode == "reverse":  # blocks[i][j][k]: the derivative of entry k of result i by argument j
-            found = [_transposed(run.pull(e) for e in _basis(rows, i)) for i in range(len(rows))]
-            blocks = [[_stack(e, y.shape + x.shape, None) for e, x in zip(_padded(b, columns), columns, strict=True)] for b, y in zip(found, rows, strict=True)]
-        else:
-            found = [_transposed(run.push(e) for e in _basis(columns, j)) for j in range(len(columns))]
-            by_argument = [[_stack(e, y.shape + x.shape, y.ndim) for e, y in zip(_padded(b, rows), rows, strict=True)] for b, x in zip(found, columns, strict=True)]
-            blocks = [list(b) for b in zip(*by_argument, strict=True)]
-        by_result = [_by_argument(run, block, argnums) for block in blocks]
-        return rebuild(run.y, by_result)
+        run = _Run(f, args, _numbers(argnums, args), params, has_aux)
+        blocks = _rows(run) if mode == "reverse" else _columns(run)
+        found = rebuild(run.y, [_by_argument(run, block, argnums) for block in blocks])
+        return (found, run.values(run.aux)) if has_aux else found
 
     return jacobian_of_f
 
@@ -339,6 +348,38 @@ def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[
     return jacobian(f, argnums, "forward")
 
 
+def _rows(run: _Run) -> list[list[Any]]:
+    """The derivatives of each result by each argument, from a walk back for each entry of a result."""
+    xs, ys = [_zeros(n.y) for n in run.nodes], [_zeros(y) for y in run.outputs]
+    blocks = []
+    for i, y in enumerate(ys):
+        pulled = []
+        for e in _basis(ys, i):
+            gs = run.pull(rebuild(run.y, e))
+            if y.dtype.kind == "c":  # what comes back is the real part for a real argument, a conjugate for a complex one
+                hs = run.pull(rebuild(run.y, [1j * part for part in e])) if any(x.dtype.kind != "c" for x in xs) else gs
+                gs = [np.conj(g) if x.dtype.kind == "c" else g + 1j * h for g, h, x in zip(gs, hs, xs, strict=True)]
+            pulled.append(gs)
+        blocks.append([_stack(run, [gs[j] for gs in pulled], y, x, 0) for j, x in enumerate(xs)])
+    return blocks
+
+
+def _columns(run: _Run) -> list[list[Any]]:
+    """The same from a walk forward for each entry of an argument."""
+    xs, ys = [_zeros(n.y) for n in run.nodes], [_zeros(y) for y in run.outputs]
+    by_argument = []
+    for j, x in enumerate(xs):
+        pushed = []
+        for e in _basis(xs, j):
+            ts = run.push(rebuild(run.trees, e))
+            if x.dtype.kind == "c" and any(y.dtype.kind != "c" for y in ys):  # of a real result: the gradient
+                us = run.push(rebuild(run.trees, [1j * part for part in e]))
+                ts = [t if y.dtype.kind == "c" else t + 1j * u for t, u, y in zip(ts, us, ys, strict=True)]
+            pushed.append(ts)
+        by_argument.append([_stack(run, [ts[i] for ts in pushed], y, x, y.ndim) for i, y in enumerate(ys)])
+    return [list(block) for block in zip(*by_argument, strict=True)]
+
+
 def _basis(arrays: Sequence[Any], which: int) -> Iterator[list[Any]]:
     """Zeros like `arrays`, with a one in each entry of array `which` in turn."""
     for k in range(arrays[which].size):
@@ -347,25 +388,15 @@ def _basis(arrays: Sequence[Any], which: int) -> Iterator[list[Any]]:
         yield [e if i == which else a for i, a in enumerate(arrays)]
 
 
-def _transposed(rows: Iterable[list[Any]]) -> list[tuple[Any, ...]]:
-    return list(zip(*rows, strict=True))
-
-
-def _padded(entries: list[Any], likes: Sequence[Any]) -> list[Any]:
-    return entries or [()] * len(likes)  # no entries at all: an empty array was differentiated
-
-
-def _stack(entries: Sequence[Any], shape: tuple[int, ...], at: int | None) -> Any:
-    """Stack derivatives along a first axis, unfold it into its shape, or, for forward mode, move it behind `at` axes."""
+def _stack(run: _Run, entries: Sequence[Any], y: Any, x: Any, at: int) -> Any:
+    """Stack derivatives along a new axis after `at` others, and unfold that into its shape."""
     if not entries:
-        return np.zeros(shape)
-    stacked = np.stack(entries)
-    if at is not None:
-        stacked = np.moveaxis(stacked, 0, -1)
-    return np.reshape(stacked, shape)
+        return run.out(np.zeros(y.shape + x.shape, np.result_type(y, x)))
+    stacked = np.reshape(np.stack(entries, at), y.shape + x.shape)
+    return stacked if isinstance(stacked, Tensor) else run.out(stacked)
 
 
-def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """Every second derivative of a function with one result: forward mode over reverse.
 
     Examples
@@ -375,7 +406,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     array([[4., 2.],
            [2., 0.]])
     """
-    return jacobian(grad(f, argnums), argnums, "forward")
+    return jacobian(grad(f, argnums, has_aux), argnums, "forward", has_aux)
 
 
 def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
@@ -389,6 +420,9 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
     array([ 6., 12.])
     """
+
+    if argnums < 0:
+        raise ValueError(f"hvp: argnums={argnums}; count from the front, because the vector stands beside that argument")
 
     @wraps(f)
     def product(x: Any, v: Any, *args: Any, **params: Any) -> Any:
@@ -417,7 +451,8 @@ def stop_gradient(tree: Any) -> Any:
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """The same function, but what it computes on the way is forgotten, and computed again in the backward pass.
 
-    Trades time for memory. What `f` captures from outside gets its gradients too.
+    Trades time for memory. What `f` captures from outside gets its gradients too. It runs twice and must do the same
+    both times: draw random numbers outside and pass them in, or make the generator inside from a fixed seed.
 
     Examples
     --------
@@ -428,65 +463,101 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(f)
     def checkpointed(*args: Any, **params: Any) -> Any:
-        tensors = [x for x in leaves(args) if isinstance(x, Tensor)]
-        if not is_grad_enabled() or not leaves(args):
+        if not is_grad_enabled():
             return f(*args, **params)
-        run = _Run(_flat(f, args, params), tensors, tuple(range(len(tensors))), {}, False)
+        inputs = [x for x in leaves(args) if _is_input(x)]
+        again = _Again(f, args, params)
+        run = again.run(inputs)
         captured = run.captured()
-        values = [tuple(_raw(y) for y in run.outputs)]
-        structure = tree_map(lambda y: None, run.y) if not run.outputs else run.y
-        row = Primitive(
-            "general",
-            lambda *xs: values.pop(),
-            (_Recomputed(_flat(f, args, params), len(tensors), captured).rule,),
-            name=f"checkpoint({getattr(f, '__name__', 'f')})",
-            variadic=True,
-            outputs=True,
-        )
-        places = tree_map(lambda y: 0, structure)
+        if not captured and not any(map(_is_live, inputs)):  # nothing will be asked for
+            return tree_map(lambda y: _tensor(y._data, None) if isinstance(y, Tensor) else y, run.y)
+        again.captured = captured
+        again.first = _arrays(run.outputs)
+        structure, others = run.y, [y for y in run.outputs if not isinstance(y, Tensor)]
+        places = tree_map(lambda y: isinstance(y, Tensor), structure)
         del run, structure  # the graph of the first run, which is what is not to be kept
-        return rebuild(places, apply(row, [*tensors, *(lift(n.y, n) for n in captured)], {}))
+        # Of what is captured the rule needs the place in the graph; its value is found again where `f` finds it.
+        stand_ins = [_tensor(np.broadcast_to(np.zeros((), n.dtype), n.shape), n) for n in captured]
+        made, rest = iter(apply(_CHECKPOINT, [*inputs, *stand_ins], {"again": again})), iter(others)
+        return tree_map(lambda is_tensor: next(made) if is_tensor else next(rest), places)
 
     return checkpointed
 
 
-def _flat(f: Callable[..., Any], args: Sequence[Any], params: Any) -> Callable[..., Any]:
-    """`f` as a function of the Tensors among its arguments alone."""
-    others = tree_map(lambda x: None if isinstance(x, Tensor) else x, args)
-    is_tensor = [isinstance(x, Tensor) for x in leaves(args)]
-    rest = leaves(others)
-
-    def flat(*tensors: Any) -> Any:
-        given, held = iter(tensors), iter(rest)
-        return f(*rebuild(args, (next(given) if t else next(held) for t in is_tensor)), **params)
-
-    return flat
+def _is_input(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.dtype.kind in "fc"
 
 
-class _Recomputed:
-    """The rule of a checkpointed call: run it again, pull back, and keep that for the other arguments."""
+def _arrays(outputs: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(y._data for y in outputs if isinstance(y, Tensor))
 
-    def __init__(self, f: Callable[..., Any], count: int, captured: list[Node]) -> None:
-        self.f, self.count, self.captured = f, count, captured
-        self.last: Any = (None, ())
+
+class _Again:
+    """What a checkpointed call needs to be computed again, and to be pulled back through.
+
+    Attributes
+    ----------
+    captured : nodes from outside on which the results depend
+    first : the results of the first run, until they have been asked for
+    last : the cotangents of one walk, until each argument has had its own
+    """
+
+    def __init__(self, f: Callable[..., Any], args: Sequence[Any], params: Any) -> None:
+        self.f, self.args, self.params = f, args, params
+        self.captured: list[Node] = []
+        self.first: tuple[Any, ...] | None = None
+        self.last: tuple[Any, list[Any]] | None = None
+
+    def __repr__(self) -> str:
+        return getattr(self.f, "__name__", "f")
+
+    def run(self, inputs: Sequence[Any]) -> _Run:
+        """Run the function on `inputs`, the differentiable Tensors among its arguments; the others stay as they were."""
+
+        def f(*tensors: Any) -> Any:
+            given = iter(tensors)
+            args = tree_map(lambda x: next(given) if _is_input(x) else x, self.args)
+            return self.f(*args, **self.params)
+
+        return _Run(f, inputs, tuple(range(len(inputs))), {})
+
+    def values(self, xs: Sequence[Any]) -> tuple[Any, ...]:
+        if self.first is not None:
+            first, self.first = self.first, None
+            return first
+        return _arrays(self.run(self.inputs(xs)).outputs)
+
+    def inputs(self, xs: Sequence[Any]) -> list[Any]:
+        count = len(xs) - len(self.captured)
+        return [x if isinstance(x, Tensor) else _tensor(x, None) for x in xs[:count]]
 
     def rule(self, g: Any, xs: Any, i: int) -> Any:
-        if self.last[0] is not g:
+        """The cotangent of argument `i`: one walk for all of them, as they are asked for one after the other."""
+        if self.last is None or self.last[0] is not g:
             self.last = (g, self.pull(g, xs))
-        d = self.last[1][i]
-        if i == len(xs) - 1:
-            self.last = (None, ())
+        d, self.last[1][i] = self.last[1][i], None
         return d
 
     def pull(self, g: Any, xs: Any) -> list[Any]:
-        inputs = [x if isinstance(x, Tensor) else _tensor(x, None) for x in xs[: self.count]]
-        run = _Run(self.f, inputs, tuple(range(self.count)), {}, False)
+        run = self.run(self.inputs(xs))
         record = any(isinstance(x, Tensor) for x in (*xs, *g))
         roots: dict[Node, Any] = {}
-        for y, part in zip(run.outputs, g, strict=True):
+        for y, part in zip((y for y in run.outputs if isinstance(y, Tensor)), g, strict=True):
             if part is not None and y._node is not None and y._node.live & NEEDS:
                 roots[y._node] = roots[y._node] + part if y._node in roots else part
         wanted = [*run.nodes, *self.captured]
         with changed(recording=True):
             found = pull_back(roots, wanted, lift if record else None)
         return [found[n] if n in found else np.zeros(n.shape, n.dtype) for n in wanted]
+
+
+_CHECKPOINT = Primitive(
+    "general",
+    lambda *xs, again: again.values(xs),
+    (lambda g, xs, i, again: again.rule(g, xs, i),),
+    name="checkpoint",
+    bind=lambda *xs, again: (xs, {"again": again}),
+    variadic=True,
+    outputs=True,
+    holomorphic=False,  # the walk inside conjugates by itself
+)
