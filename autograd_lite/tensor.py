@@ -413,16 +413,21 @@ class Tensor:
     all, any, argmax, argmin, argpartition, argsort = (_Method() for _ in range(6))
     astype, choose, clip, conjugate, cumprod, cumsum = (_Method() for _ in range(6))
     diagonal, dot, flatten, logsumexp, max, mean, min, nonzero = (_Method() for _ in range(8))
-    partition, prod, ravel, repeat, reshape, round, searchsorted = (_Method() for _ in range(7))
+    partition, prod, ravel, repeat, round, searchsorted = (_Method() for _ in range(6))
     sort, squeeze, std, sum, swapaxes, take, trace, transpose, var = (_Method() for _ in range(9))
     conj, abs = _Method("conjugate"), _Method("absolute")
     exp, log, sqrt, tanh, sin, cos, relu, softmax = (_Method() for _ in range(8))
+
+    def reshape(self, *shape: Any, **params: Any) -> Tensor:
+        if not params and shape and type(shape[0]) is int:
+            return _unary(TABLE["reshape"], self, {"shape": shape, "order": "C"})
+        return apply(TABLE["reshape"], (self, *shape), params)  # type: ignore[no-any-return]  # one result
 
     def compress(self, condition: Any, axis: Any = None) -> Tensor:
         return TABLE["compress"](condition, self, axis)  # type: ignore[no-any-return]  # whatever comes first
 
     def __getitem__(self, index: Any) -> Tensor:
-        if type(index) is int or type(index) is slice:  # said at once, what the row's bind would say
+        if I.is_basic(index):  # said at once, what the row's bind would say
             return _unary(I.getitem, self, {"index": index, "unique_indices": True})
         return apply(I.getitem, (self, index), _NOTHING)  # type: ignore[no-any-return]  # one result
 

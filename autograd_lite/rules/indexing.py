@@ -24,17 +24,22 @@ from ..primitive import Primitive, composite, general, linear
 _SINGLE = (int, slice, type(None), type(Ellipsis))  # the parts of a basic index
 
 
+def is_basic(index: Any) -> bool:
+    """Whether there are only numbers, slices, None and ``...`` in it: then no entry is taken twice."""
+    if type(index) is not tuple:
+        return type(index) in _SINGLE
+    for part in index:  # noqa: SIM110 - all() takes twice as long
+        if type(part) not in _SINGLE:
+            return False
+    return True
+
+
 def canonical(index: Any) -> tuple[Any, bool]:
     """The index in arrays and NumPy's basic parts, and whether it surely takes no entry twice."""
-    if type(index) in _SINGLE:
+    if is_basic(index):
         return index, True
     if type(index) is not tuple:
         return _part(index)
-    for part in index:
-        if type(part) not in _SINGLE:
-            break
-    else:
-        return index, True
     parts = [_part(part) for part in index]
     return tuple(part for part, _ in parts), all(unique for _, unique in parts)
 
@@ -88,10 +93,7 @@ def _is_traced(part: Any) -> bool:
 
 
 def _bind_getitem(x: Any, index: Any, unique_indices: bool = False) -> Any:
-    for part in index if type(index) is tuple else (index,):
-        if type(part) not in _SINGLE:
-            break
-    else:
+    if is_basic(index):
         return (x,), {"index": index, "unique_indices": True}
     if any(_is_traced(part) for part in (index if type(index) is tuple else (index,))):
         return gather(x, *_packed(index))
