@@ -15,8 +15,7 @@ if {without}:
     sys.modules["autograd_lite.memory"] = types.ModuleType("autograd_lite.memory")
 from benchmarks.workload import HAND, OURS
 from benchmarks.workloads.digits import WORKLOAD
-for half, dialect in ((WORKLOAD.hand, HAND), (WORKLOAD.ours, OURS)):
-    step = WORKLOAD.prepare(half, dialect)
+for step in [WORKLOAD.prepare(WORKLOAD.hand, HAND), WORKLOAD.prepare(WORKLOAD.ours, OURS)]:
     print(min(timeit.repeat(step.step, number={steps}, repeat=5)) / {steps} * 1e6)
 """
 
