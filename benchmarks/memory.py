@@ -71,14 +71,14 @@ def ours(x, steps, retain_graph=None):
     return L
 
 
-def peak(version: Callable[[Any, int], Any], x: Any, steps: int) -> int:
+def peak(version: Callable[..., Any], x: Any, steps: int, retain_graph: bool | None = None) -> int:
     """The most bytes alive at once while `version` runs, above those alive before."""
-    version(x, 1)
+    version(x, 1, retain_graph)
     gc.collect()
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
-        version(x, steps)
+        version(x, steps, retain_graph)
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -89,9 +89,9 @@ def measure(small: bool = False) -> list[dict[str, Any]]:
     """One line of the table for each case: megabytes by hand and by the library."""
     start = np.random.default_rng(20171104).uniform(0.5, 1.5, size=10_000 if small else 1_000_000)
     lines = []
-    for steps, title in ((1, "one step"), (3, "three steps, retain_graph=False")):
+    for steps, retain_graph, title in ((1, None, "one step"), (3, False, "three steps, retain_graph=False")):
         by_hand = peak(hand, start.copy(), steps)
-        by_ours = peak(ours, ag.tensor(start, requires_grad=True, name="x"), steps)
+        by_ours = peak(ours, ag.tensor(start, requires_grad=True, name="x"), steps, retain_graph)
         lines.append(
             {
                 "name": f"memory-{steps}",
