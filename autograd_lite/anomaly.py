@@ -1,57 +1,62 @@
-"""``detect_anomaly``: stop at the first operation that makes a nan, or whose inputs were written to behind our back."""
+"""``detect_anomaly``: stop at the first operation that makes a nan, or whose inputs were written to unseen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 from zlib import adler32
 
 import numpy as np
 
-from .graph import Node
+from .graph import Node, _noted
 from .mode import changed
+from .tree import leaves
 
 
 class _Watcher:
     """Told of every node that is made and of every cotangent that is pulled back."""
 
     def __init__(self) -> None:
-        self.prints: dict[Node, tuple[int | None, ...]] = {}
+        self.prints: WeakKeyDictionary[Node, tuple[int, ...]] = WeakKeyDictionary()
 
     def __call__(self, node: Node, y: Any) -> None:
-        for part in y if isinstance(y, tuple) else (y,):
-            if part.dtype.kind in "fc" and np.isnan(part).any():
-                raise _anomaly(f"{_call(node)} made a nan in the forward pass", node)
+        if _has_nan(y):
+            given = next((p for p in node.parents if p is not None and p.row is None and _has_nan(p.y)), None)
+            came = f", from a nan in {given.label}" if given is not None else ""
+            raise _noted(RuntimeError(f"{_call(node)} made a nan in the forward pass{came}"), node)
         self.prints[node] = _fingerprints(node)
 
     def pulled(self, node: Node, parent: Node, d: Any) -> None:
-        if node in self.prints and node.xs is not None and self.prints[node] != _fingerprints(node):
-            raise _anomaly(
-                f"an array that {_call(node)} uses was written to after the forward pass (through .data[...] or an array "
-                "that was mixed in): its gradient would be wrong",
+        if node.xs is not None and self.prints.get(node, ()) not in ((), _fingerprints(node)):
+            raise _noted(
+                RuntimeError(
+                    f"an array that {_call(node)} uses was written to after the forward pass (through .data[...] "
+                    "or an array that was mixed in): its gradient would be wrong. Write after backward()"
+                ),
                 node,
             )
-        for part in d if isinstance(d, tuple) else (d,):
-            raw = getattr(part, "_data", part)
-            if part is not None and np.isnan(raw).any():
-                raise _anomaly(f"{_call(node)} made a nan in the backward pass, for {parent.label}", node)
+        if _has_nan(d):
+            what = f"{_call(node)} made a nan in the backward pass, for {parent.label}"
+            raise _noted(RuntimeError(what), node)
+
+
+def _has_nan(value: Any) -> bool:
+    parts = [getattr(part, "_data", part) for part in (value if isinstance(value, tuple) else (value,))]
+    return any(part is not None and part.dtype.kind in "fc" and bool(np.isnan(part).any()) for part in parts)
 
 
 def _call(node: Node) -> str:
     name = node.row.name if node.row is not None else "input"
-    return f"{name}({', '.join(str(shape) for shape in node.shapes)})" + (f", named {node.name!r}," if node.name else "")
+    called = f", named {node.name!r}," if node.name else ""
+    return f"{name}({', '.join(map(str, node.shapes))}){called}"
 
 
-def _fingerprints(node: Node) -> tuple[int | None, ...]:
-    return tuple(adler32(np.ascontiguousarray(x).view(np.uint8)) if isinstance(x, np.ndarray) and x.size else None for x in node.xs)
-
-
-def _anomaly(message: str, node: Node) -> RuntimeError:
-    error = RuntimeError(message)
-    if node.origin:
-        error.add_note(f"recorded at {node.origin}")
-    return error
+def _fingerprints(node: Node) -> tuple[int, ...]:
+    """A number for each array that the node holds: arguments that a rule needs, indices and the like."""
+    held = [x for x in (*node.xs, *leaves(node.params)) if isinstance(x, np.ndarray) and x.size]
+    return tuple(adler32(np.ascontiguousarray(x).view(np.uint8).data) for x in held)
 
 
 @contextmanager
@@ -69,6 +74,7 @@ def detect_anomaly() -> Iterator[None]:
     Traceback (most recent call last):
       ...
     RuntimeError: log((2,)) made a nan in the forward pass
+    recorded at ...
     """
     with changed(watcher=_Watcher()):
         yield

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from contextlib import nullcontext
+from typing import Any, Literal, overload
 
 from .graph import Node, pull_back
 from .mode import changed
-from .tensor import Tensor, _tensor, cotangent_of, lift
+from .tensor import Tensor, _tensor, cotangent_of, lift, taken, watch
 from .tensor import backward as _backward
 
 
+@overload
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    create_graph: bool = False,
+    allow_unused: Literal[False] = False,
+) -> tuple[Tensor, ...]: ...
+@overload
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]: ...
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
@@ -45,43 +62,66 @@ def grad(
     (tensor(12.),)
     """
     outputs, inputs = _sequence(outputs), _sequence(inputs)
-    gradients = [None] * len(outputs) if grad_outputs is None else _sequence(grad_outputs)
-    if len(gradients) != len(outputs):
-        raise ValueError(f"autograd.grad: {len(gradients)} grad_outputs for {len(outputs)} outputs")
     for x in inputs:
         if not isinstance(x, Tensor) or not x.requires_grad:
-            raise RuntimeError("autograd.grad: an input does not require gradients; make it with requires_grad=True")
-    roots: dict[Node, Any] = {}
-    for t, gradient in zip(outputs, gradients, strict=True):
-        g = cotangent_of(t, gradient, create_graph)
-        roots[t._leaf()] = roots[t._leaf()] + g if t._leaf() in roots else g
-    nodes = [x._leaf() for x in inputs]
-    if create_graph:
-        with changed(recording=True):
-            found = pull_back(roots, nodes, lift)
-    else:
-        found = pull_back(roots, nodes)
-    for x, n in zip(inputs, nodes, strict=True):
-        if n not in found and not allow_unused:
+            what = x._who if isinstance(x, Tensor) else type(x).__name__
             raise RuntimeError(
-                f"autograd.grad: the outputs do not depend on {n.label}; check that it is the tensor that was used, "
-                "or pass allow_unused=True to get None for it"
+                f"autograd.grad: the input {what} does not require gradients; make it with requires_grad=True, "
+                "before it is used"
             )
-    return tuple(_result(found.get(n)) for n in nodes)
+    nodes = [x._leaf() for x in inputs]
+    with changed(recording=True) if create_graph else nullcontext():
+        start = _cotangents("autograd.grad", outputs, grad_outputs, create_graph)
+        roots = {t._leaf(): g for t, g in start.items()}
+        found = pull_back(roots, nodes, lift if create_graph else None, watch=watch())
+        for n in nodes:
+            if n not in found and not allow_unused:
+                raise RuntimeError(
+                    f"autograd.grad: the outputs do not depend on {n.label}; check that it is the tensor that "
+                    "was used, or pass allow_unused=True to get None for it"
+                )
+        del roots, start  # so that what is found may be nobody else's
+        return tuple(_result(taken(found, n)) if n in found else None for n in nodes)
 
 
-def backward(tensors: Tensor | Sequence[Tensor], grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
-    """Add the gradients of several results to the `.grad` of every leaf under them, in one walk."""
-    tensors = _sequence(tensors)
-    gradients = [None] * len(tensors) if grad_tensors is None else _sequence(grad_tensors)
-    _backward(dict(zip(tensors, gradients, strict=True)), retain_graph, create_graph)
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> None:
+    """Add the gradients of several results to the `.grad` of every leaf under them, in one walk.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> x = ag.tensor(2.0, requires_grad=True)
+    >>> backward([x * 3, x * x])
+    >>> x.grad
+    tensor(7.)
+    """
+    start = _cotangents("autograd.backward", _sequence(tensors), grad_tensors, create_graph)
+    _backward(start, retain_graph, create_graph)
+
+
+def _cotangents(what: str, tensors: Any, given: Any, create_graph: bool) -> dict[Tensor, Any]:
+    """What to start from at each result; one that is named twice counts twice."""
+    gradients = [None] * len(tensors) if given is None else _sequence(given)
+    if len(gradients) != len(tensors):
+        raise ValueError(f"{what}: {len(gradients)} gradients to start from for {len(tensors)} outputs; one for each")
+    start: dict[Node, tuple[Tensor, Any]] = {}
+    for t, gradient in zip(tensors, gradients, strict=True):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"{what}: an output is {type(t).__name__}, not a Tensor; nothing was recorded for it")
+        g = cotangent_of(t, gradient, create_graph)
+        before = start.get(t._leaf())
+        start[t._leaf()] = (t, g if before is None else before[1] + g)
+    return dict(start.values())
 
 
 def _sequence(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) else [value]
 
 
-def _result(g: Any) -> Tensor | None:
-    if g is None or isinstance(g, Tensor):
-        return g
-    return _tensor(g if type(g) is not object and getattr(g, "base", 1) is None and g.flags.writeable else g.copy(), None)
+def _result(g: Any) -> Tensor:
+    return g if isinstance(g, Tensor) else _tensor(g, None)
