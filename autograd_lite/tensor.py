@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from operator import index as as_index
 from os.path import dirname, join
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -587,13 +587,7 @@ class Tensor:
 
     # ------------------------------------------------------------------------------------------ NumPy's protocols
 
-    @staticmethod
-    def __autograd_apply__(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        return apply(row, args, params)
-
-    @staticmethod
-    def __autograd_record__(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-        return record(row, args, params)
+    __autograd_apply__: ClassVar[Callable[..., Any]]  # `apply`, below: what rows look for
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:
         out = params.get("out")
@@ -900,6 +894,8 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     if row.direct and not params:
         if len(args) == 1 and isinstance(args[0], Tensor):
             return _unary(row, args[0])
+        if len(args) == 2 and (y := _binary(row, *args)) is not NotImplemented:
+            return y
         return record(row, args)
     if row.kind == "composite":
         mode = MODE.get() or ORDINARY
@@ -923,6 +919,9 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     if len(args) == 1 and isinstance(args[0], Tensor) and not row.outputs and not row.variadic:
         return _unary(row, args[0], params)
     return record(row, args, params)
+
+
+Tensor.__autograd_apply__ = staticmethod(apply)
 
 
 class Group:
