@@ -154,6 +154,13 @@ def test_an_index_that_is_being_traced_is_an_argument(index):
 # ------------------------------------------------------------------------------------------- what is chosen
 
 
+def test_assigning_to_an_index_that_is_being_traced_is_refused():
+    k = ag.tensor([0, 2])
+    k._leaf().live = TRACED
+    with pytest.raises(TypeError, match="not yet be assigned to"):
+        set_at(ag.tensor(X), k, 0.0)
+
+
 def test_of_several_writes_the_last_wins_and_has_the_gradient():
     x = ag.tensor(np.zeros(3), requires_grad=True)
     v = ag.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)

@@ -95,7 +95,7 @@ def _is_traced(part: Any) -> bool:
 def _bind_getitem(x: Any, index: Any, unique_indices: bool = False) -> Any:
     if is_basic(index):
         return (x,), {"index": index, "unique_indices": True}
-    if any(_is_traced(part) for part in (index if type(index) is tuple else (index,))):
+    if any(map(_is_traced, index if type(index) is tuple else (index,))):
         return gather(x, *_packed(index))
     index, unique = canonical(index)
     return (x,), {"index": index, "unique_indices": unique or unique_indices}
@@ -206,6 +206,11 @@ scatter_at: Primitive = linear(
 
 
 def _bind_at(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
+    if any(map(_is_traced, index if type(index) is tuple else (index,))):
+        raise TypeError(
+            "the index depends on the traced inputs; such an index can be read from, but not yet be assigned to. "
+            "Use np.where with a mask, such as np.arange(n) == index"
+        )
     index, unique = canonical(index)
     return (x, value), {"index": index, "unique_indices": unique or unique_indices}
 
