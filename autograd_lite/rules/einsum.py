@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import bilinear
-from .products import no_out
+from .products import no_out, shape_of
 
 LARGE = 4096  # products of indices from which on a detour over matrix products is worth its few microseconds
 
@@ -71,16 +71,16 @@ def _bind(*operands: Any, out: Any = None, optimize: Any = False, **unsupported:
     no_out(out)
     if unsupported:
         raise TypeError(
-            f"einsum: {', '.join(unsupported)}= is not supported for tensors; use .astype() on the result"
+            f"{', '.join(unsupported)}= is not supported for tensors; use .astype() on the result"
         )
     if not operands:
-        raise ValueError("einsum: must be given the subscripts and at least one array")
+        raise ValueError("einsum must be given the subscripts and at least one array")
     if isinstance(operands[0], str):
         subscripts, arrays = operands[0], list(operands[1:])
     else:
         subscripts, arrays = _lettered(operands)
     return tuple(arrays), {
-        "subscripts": explicit(subscripts, tuple(map(np.ndim, arrays))),
+        "subscripts": explicit(subscripts, tuple(len(shape_of(x)) for x in arrays)),
         "optimize": optimize,
     }
 
@@ -89,40 +89,52 @@ def _einsum(*xs: Any, subscripts: str, optimize: Any) -> Any:
     return np.einsum(subscripts, *xs, optimize=optimize)
 
 
-def _rule(
-    g: Any, xs: Any, i: int, subscripts: str = ""
-) -> Any:  # a default, for NumPy has no keyword of this name
-    inputs, output = subscripts.split("->")
-    terms = inputs.split(",")
-    mine, shape = terms[i], xs[i].shape
-    factors = [g, *xs[:i], *xs[i + 1 :]]
-    labels = [output, *terms[:i], *terms[i + 1 :]]
-    spare = (c for c in ascii_letters if c not in subscripts)
-    result = ""
-    for c, n in zip(mine, shape, strict=True):
-        if c in result:  # a diagonal
-            new = next(spare)
-            factors.append(np.eye(n, dtype=g.dtype))
-            labels.append(c + new)
-            c = new
-        result += c
-    known = set("".join(labels))
-    notation = ",".join(labels) + "->" + "".join(c for c in result if c in known)
-    d = np.einsum(notation, *factors, optimize=_is_large(labels, factors))
-    if len(known.intersection(result)) < len(result):
-        d = np.expand_dims(d, tuple(k for k, c in enumerate(result) if c not in known))
-    along = tuple(m if n == 1 else n for m, n in zip(d.shape, shape, strict=True))  # the same all along a sum
+def _rule(g: Any, xs: Any, i: int, xs_shape: Any, subscripts: str = "") -> Any:  # (NumPy has no such keyword)
+    notation, deltas, summed, along, optimize = _plan(subscripts, i, g.shape, xs_shape)
+    deltas = [np.eye(n, dtype=g.dtype) for n in deltas]
+    d = np.einsum(notation, g, *xs[:i], *xs[i + 1 :], *deltas, optimize=optimize)
+    if summed:
+        d = d[summed]
     return d if d.shape == along else np.broadcast_to(d, along)
 
 
-def _is_large(labels: list[str], factors: list[Any]) -> bool:
-    """Whether to go by way of matrix products."""
-    if len(factors) < 2:
-        return False
+@lru_cache(maxsize=1024)
+def _plan(subscripts: str, i: int, g_shape: tuple[int, ...], shapes: tuple[tuple[int, ...], ...]) -> Any:
+    """How to pull back to argument `i`.
+
+    Returns
+    -------
+    notation : str
+        For the cotangent, the other arguments, and the deltas.
+    deltas : list of int
+        Sizes of the Kronecker deltas.
+    summed : tuple
+        The index that puts in the axes of the argument that occur nowhere else, if there are any.
+    along : tuple of int
+        The shape of the result.
+    optimize : bool
+        Whether to go by way of matrix products.
+    """
+    inputs, output = subscripts.split("->")
+    terms = inputs.split(",")
+    labels = [output, *terms[:i], *terms[i + 1 :]]
     sizes: dict[str, int] = {}
-    for label, x in zip(labels, factors, strict=True):
-        sizes.update(zip(label, x.shape, strict=True))
-    return prod(sizes.values()) > LARGE
+    for label, shape in zip(labels, (g_shape, *shapes[:i], *shapes[i + 1 :]), strict=True):
+        sizes.update((c, n) for c, n in zip(label, shape, strict=True) if n != 1 or c not in sizes)
+    spare = (c for c in ascii_letters if c not in subscripts)
+    wanted, deltas = "", []
+    for c, n in zip(terms[i], shapes[i], strict=True):
+        if c in wanted:  # a diagonal
+            new = next(spare)
+            labels.append(c + new)
+            deltas.append(n)
+            sizes[c] = sizes[new] = n
+            c = new
+        wanted += c
+    summed = tuple(slice(None) if c in sizes else None for c in wanted) if set(wanted) - set(sizes) else ()
+    along = tuple(sizes.get(c, 1) if n == 1 else n for c, n in zip(wanted, shapes[i], strict=True))
+    notation = ",".join(labels) + "->" + "".join(c for c in wanted if c in sizes)
+    return notation, deltas, summed, along, len(labels) > 1 and prod(sizes.values()) > LARGE
 
 
 def _call(subscripts: str, *shapes: tuple[int, ...], **params: Any) -> Any:

@@ -20,7 +20,7 @@ import numpy as np
 from ..primitive import composite, constant, general
 from . import products
 from .matrices import EMPTY, dagger, from_lower, plain, regular
-from .products import conj
+from .products import conj, shape_of
 from .products import matmul as matmul
 
 
@@ -90,7 +90,7 @@ def _pinv_rule(g: Any, y: Any, x: Any) -> Any:
 
 def _pinv_bind(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = Ellipsis) -> Any:
     if rcond is not None and rtol is not Ellipsis:
-        raise ValueError("linalg.pinv: rtol= and rcond= are the same thing; give one of them")
+        raise ValueError("rtol= and rcond= are the same thing; give one of them")
     if rcond is None:
         rcond = 1e-15 if rtol is Ellipsis else rtol
     if rcond is None:  # rtol=None was given
@@ -128,9 +128,9 @@ pinv = general(
 )
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     """Of what comes nearest to a solution the shortest; the squares left; the rank; the singular values."""
-    if np.ndim(a) != 2:
-        raise np.linalg.LinAlgError(f"linalg.lstsq: one matrix, not an array of shape {np.shape(a)}")
-    m, n = np.shape(a)
+    if len(shape_of(a)) != 2:
+        raise np.linalg.LinAlgError(f"linalg.lstsq: one matrix, not an array of shape {shape_of(a)}")
+    m, n = shape_of(a)
     eps = float(np.finfo(np.result_type(a, b)).eps)
     rcond = max(m, n) * eps if rcond is None else eps if rcond < 0 else rcond
     x = np.linalg.pinv(a, rcond) @ b
@@ -155,7 +155,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
     """The inverse of the linear map that `tensordot` with `a` is."""
     if ind <= 0:
         raise ValueError(f"linalg.tensorinv: ind={ind}; the number of axes of the result must be positive")
-    shape = np.shape(a)
+    shape = shape_of(a)
     n = prod(shape[ind:])
     return np.linalg.inv(np.reshape(a, (n, a.size // max(n, 1)))).reshape((*shape[ind:], *shape[:ind]))
 
@@ -182,9 +182,9 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     """The `x` for which ``tensordot(a, x, x.ndim)`` is `b`."""
     if axes is not None:
-        order = [k for k in range(np.ndim(a)) if k not in axes] + list(axes)
+        order = [k for k in range(len(shape_of(a))) if k not in axes] + list(axes)
         a = np.transpose(a, order)
-    shape = np.shape(a)[np.ndim(b) :]
+    shape = shape_of(a)[len(shape_of(b)) :]
     n = prod(shape)
     if n * n != a.size:
         raise np.linalg.LinAlgError(f"linalg.tensorsolve: {a.size} coefficients, {n} unknowns; not {n * n}")
@@ -346,9 +346,9 @@ def matmul_(x1: Any, x2: Any, /) -> Any:
 
 @composite(np.linalg.outer, name="linalg.outer", np_name="np.linalg.outer", examples=_pair)
 def outer(x1: Any, x2: Any, /) -> Any:
-    if np.ndim(x1) != 1 or np.ndim(x2) != 1:
+    if len(shape_of(x1)) != 1 or len(shape_of(x2)) != 1:
         raise ValueError(
-            f"linalg.outer: two vectors, not shapes {np.shape(x1)} and {np.shape(x2)}; np.outer flattens"
+            f"linalg.outer: two vectors, not shapes {shape_of(x1)} and {shape_of(x2)}; np.outer flattens"
         )
     return np.outer(x1, x2)
 
@@ -365,7 +365,7 @@ def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
 
 @composite(np.linalg.cross, name="linalg.cross", np_name="np.linalg.cross", examples=_pair)
 def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    sizes = np.shape(x1)[axis], np.shape(x2)[axis]
+    sizes = shape_of(x1)[axis], shape_of(x2)[axis]
     if sizes != (3, 3):
         raise ValueError(f"linalg.cross: vectors of {sizes[0]} and {sizes[1]} entries; it takes three")
     return np.cross(x1, x2, axis=axis)

@@ -25,7 +25,7 @@ def _power_norm(x: Any, p: float, axis: tuple[int, ...], keepdims: bool) -> Any:
 
 
 def _power_norm_rule(g: Any, y: Any, x: Any, p: float, axis: tuple[int, ...], keepdims: bool) -> Any:
-    if not keepdims:
+    if not keepdims and len(axis) < x.ndim:
         g, y = np.expand_dims(g, axis), np.expand_dims(y, axis)
     zero = y == 0
     y = np.where(zero, 1, y)
@@ -204,6 +204,8 @@ def _square(*shape: int, **params: Any) -> Any:
 )
 def cond(x: Any, p: Any = None) -> Any:
     """How much a matrix stretches the directions apart: a norm times that of the inverse."""
+    if not x.size:
+        raise np.linalg.LinAlgError("linalg.cond: an empty matrix has no condition number")
     if p in (None, 2, -2):
         s = np.linalg.svdvals(x)
         return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]

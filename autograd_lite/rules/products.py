@@ -25,6 +25,14 @@ def conj(x: Any) -> Any:
     return np.conj(x) if x.dtype.kind == "c" else x
 
 
+def shape_of(x: Any) -> tuple[int, ...]:
+    """The shape of an array, a Tensor, a number or a list."""
+    try:
+        return x.shape  # type: ignore[no-any-return]  # numpy.shape would ask every kind of array in turn
+    except AttributeError:
+        return np.shape(x)
+
+
 def no_out(out: Any) -> None:
     """Refuse ``out=``: what is recorded must not be overwritten."""
     if out is not None:
@@ -44,8 +52,13 @@ def _matmul(x1: Any, x2: Any) -> Any:
             x2
         )  # the same product at a third of matmul's overhead, a quarter of its time for outer products
     if n2 == 2 and n1 > 2:  # a stack by one matrix is one large product, not many small ones
-        return x1.reshape(prod(x1.shape[:-1]), x1.shape[-1]).dot(x2).reshape(*x1.shape[:-1], x2.shape[1])
+        return _flat(x1).dot(x2).reshape(*x1.shape[:-1], x2.shape[1])
     return np.matmul(x1, x2)
+
+
+def _flat(x: Any) -> Any:
+    """A stack of matrices as one, of all their rows."""
+    return x.reshape(prod(x.shape[:-1]), x.shape[-1])
 
 
 def _matmul_1(g: Any, x2: Any) -> Any:
@@ -68,11 +81,7 @@ def _matmul_2(g: Any, x1: Any, x2_shape: Any) -> Any:
     if len(x2_shape) == 1:
         return (x1.mT @ g[..., None])[..., 0]
     if len(x2_shape) == 2:  # summed over the stack in the product itself
-        return (
-            x1.reshape(-1, x1.shape[-1]).T.dot(g.reshape(-1, g.shape[-1]))
-            if g.size
-            else np.zeros(x2_shape, g.dtype)
-        )
+        return _flat(x1).T.dot(_flat(g))
     return x1.mT @ g
 
 
@@ -115,7 +124,7 @@ matmul = bilinear(
 def _dot_1(g: Any, x2: Any, x1_shape: Any) -> Any:
     if g.ndim == 2 == x2.ndim and len(x1_shape) == 2:
         return g.dot(x2.T)
-    if not x1_shape or not x2.ndim:
+    if not g.ndim or not x1_shape or not x2.ndim:
         return g * x2
     if x2.ndim == 1:
         return _outer(g, x2)
@@ -126,7 +135,7 @@ def _dot_1(g: Any, x2: Any, x1_shape: Any) -> Any:
 def _dot_2(g: Any, x1: Any, x2_shape: Any) -> Any:
     if g.ndim == 2 == x1.ndim and len(x2_shape) == 2:
         return x1.T.dot(g)
-    if not x2_shape or not x1.ndim:
+    if not g.ndim or not x2_shape or not x1.ndim:
         return x1 * g
     kept = range(x1.ndim - 1)
     d = np.tensordot(x1, g, (kept, kept))
@@ -180,7 +189,12 @@ def vdot(a: Any, b: Any, /) -> Any:
 )
 def inner(a: Any, b: Any, /) -> Any:
     """Last axis by last axis."""
-    return np.tensordot(a, b, (-1, -1)) if np.ndim(a) and np.ndim(b) else np.multiply(a, b)
+    a_shape, b_shape = shape_of(a), shape_of(b)
+    if not a_shape or not b_shape:
+        return np.multiply(a, b)
+    if a_shape[-1] != b_shape[-1]:
+        raise ValueError(f"inner: the last sizes of the shapes {a_shape} and {b_shape} must be equal")
+    return np.tensordot(a, b, (-1, -1))
 
 
 outer = bilinear(
@@ -241,20 +255,19 @@ if hasattr(np, "matvec"):  # NumPy 2.2
 
 
 def _tensordot_bind(a: Any, b: Any, axes: Any = 2) -> Any:
-    na, nb = np.ndim(a), np.ndim(b)
+    a_shape, b_shape = shape_of(a), shape_of(b)
+    na, nb = len(a_shape), len(b_shape)
     try:
         axes_a, axes_b = axes
     except TypeError:
         axes_a, axes_b = range(na - axes, na), range(axes)
-    axes_a = axes_a if np.ndim(axes_a) else [axes_a]
-    axes_b = axes_b if np.ndim(axes_b) else [axes_b]
-    first = tuple(normalize_axis_index(k, na) for k in axes_a)
-    second = tuple(normalize_axis_index(k, nb) for k in axes_b)
-    sizes = [np.shape(a)[k] for k in first], [np.shape(b)[k] for k in second]
+    first = tuple(normalize_axis_index(k, na) for k in ([axes_a] if isinstance(axes_a, int) else axes_a))
+    second = tuple(normalize_axis_index(k, nb) for k in ([axes_b] if isinstance(axes_b, int) else axes_b))
+    sizes = [a_shape[k] for k in first], [b_shape[k] for k in second]
     if sizes[0] != sizes[1]:
         raise ValueError(
-            f"tensordot: the axes {first} of shape {np.shape(a)} have sizes {sizes[0]}, the axes {second} of "
-            f"shape {np.shape(b)} have {sizes[1]}; name axes of equal sizes"
+            f"the axes {first} of shape {a_shape} have sizes {sizes[0]}, the axes {second} of shape "
+            f"{b_shape} have {sizes[1]}; name axes of equal sizes"
         )
     return (a, b), {"axes": (first, second)}
 
@@ -304,9 +317,9 @@ tensordot = bilinear(
 )
 def kron(a: Any, b: Any) -> Any:
     """Each entry of `a` times the whole of `b`."""
-    na, nb = np.ndim(a), np.ndim(b)
-    a_shape = (1,) * (nb - na) + np.shape(a)
-    b_shape = (1,) * (na - nb) + np.shape(b)
+    a_shape, b_shape = shape_of(a), shape_of(b)
+    n = len(a_shape) - len(b_shape)
+    a_shape, b_shape = (1,) * -n + a_shape, (1,) * n + b_shape
     a = np.reshape(a, [size for n in a_shape for size in (n, 1)])
     b = np.reshape(b, [size for n in b_shape for size in (1, n)])
     return np.reshape(a * b, [m * n for m, n in zip(a_shape, b_shape, strict=True)])

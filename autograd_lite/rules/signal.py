@@ -14,13 +14,14 @@ documentation of numpy.fft for the meaning of `n`, `norm` and the half spectrum.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..primitive import bilinear, composite, linear
-from .products import conj, no_out
+from .products import conj, no_out, shape_of
 
 DUAL: dict[Any, Any] = {
     None: "forward",
@@ -45,11 +46,12 @@ def _bind(entries: Callable[[int], int]) -> Callable[..., Any]:
 
     def bind(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
         no_out(out)
-        axis = normalize_axis_index(axis, np.ndim(a))
-        n = entries(np.shape(a)[axis]) if n is None else int(n)
+        shape = shape_of(a)
+        axis = normalize_axis_index(axis, len(shape))
+        n = entries(shape[axis]) if n is None else int(n)
         if n < 1:
             raise ValueError(
-                f"a transform of {n} entries: n must be positive (the axis {axis} of shape {np.shape(a)})"
+                f"a transform of {n} entries: n must be positive (the axis {axis} of shape {shape_of(a)})"
             )
         if norm not in DUAL:
             raise ValueError(f"norm={norm!r}; it is 'backward', 'ortho' or 'forward'")
@@ -103,9 +105,13 @@ ifft = linear(
 
 def _twice(x: Any, n: int, axis: int, factor: float) -> Any:
     """The half spectrum of `n` numbers, what stands for two of them multiplied by `factor`."""
+    return x * _weights(n, factor, x.dtype).reshape([-1 if k == axis else 1 for k in range(x.ndim)])
+
+
+@lru_cache(maxsize=32)
+def _weights(n: int, factor: float, dtype: Any) -> Any:
     single = [1.0] + [factor] * ((n - 1) // 2) + [1.0] * (n % 2 == 0)
-    weights = np.array(single, np.finfo(x.dtype).dtype)
-    return x * weights.reshape([-1 if k == axis else 1 for k in range(x.ndim)])
+    return np.array(single, np.finfo(dtype).dtype)
 
 
 rfft = linear(
@@ -142,7 +148,7 @@ irfft = linear(  # the result is real, and what it ignores (imaginary parts at b
 def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """The real spectrum of a signal that is its own mirror image."""
     no_out(out)
-    n = (np.shape(a)[axis] - 1) * 2 if n is None else n
+    n = (shape_of(a)[axis] - 1) * 2 if n is None else n
     return np.fft.irfft(conj(a), n, axis, DUAL[norm])
 
 
@@ -164,7 +170,8 @@ def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: A
 def _axes(a: Any, s: Any, axes: Any, out: Any) -> tuple[list[int], list[int]]:
     """How many entries along which axes; -1 stands for all that there are."""
     no_out(out)
-    ndim, shape = np.ndim(a), np.shape(a)
+    shape = shape_of(a)
+    ndim = len(shape)
     if axes is None:
         axes = range(ndim) if s is None else range(ndim - len(s), ndim)
     axes = [normalize_axis_index(k, ndim) for k in axes]
@@ -210,9 +217,9 @@ def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = 
 
 @composite(np.fft.irfftn, name="fft.irfftn", np_name="np.fft.irfftn", examples=_GRID)
 def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
-    whole = s is not None and s[-1] != -1
+    whole = s is not None
     s, axes = _axes(a, s, axes, out)
-    last = s[-1] if whole else 2 * (np.shape(a)[axes[-1]] - 1)
+    last = s[-1] if whole else 2 * (s[-1] - 1)
     for n, axis in zip(s[:-1], axes[:-1], strict=True):
         a = np.fft.ifft(a, n, axis, norm)
     return np.fft.irfft(a, last, axes[-1], norm)
@@ -265,12 +272,12 @@ MODES = ("full", "same", "valid")
 
 
 def _convolve_bind(a: Any, v: Any, mode: Any = "full") -> Any:
-    a, v = (np.reshape(x, 1) if np.ndim(x) == 0 else x for x in (a, v))
+    a, v = (np.reshape(x, 1) if len(shape_of(x)) == 0 else x for x in (a, v))
     if mode not in MODES:
         raise ValueError(f"mode={mode!r}; it is 'full', 'same' or 'valid'")
-    if np.ndim(a) > 1 or np.ndim(v) > 1:
+    if len(shape_of(a)) > 1 or len(shape_of(v)) > 1:
         raise ValueError(
-            f"convolve and correlate take two vectors, not shapes {np.shape(a)} and {np.shape(v)}"
+            f"convolve and correlate take two vectors, not shapes {shape_of(a)} and {shape_of(v)}"
         )
     return (a, v), {"mode": mode}
 
