@@ -197,6 +197,17 @@ def test_nothing_is_written_into():
     assert not x.any()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_lists_are_arrays(name):
+    at = TABLE[f"{name}_at"]
+    x = ag.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    v = ag.tensor(0.5, requires_grad=True)
+    expected = at(np.array([1.0, 2.0, 3.0]), [0, 2], np.array([0.5, 2.0]))
+    same(at(x, [0, 2], [v, 2.0]), expected)
+    same(at(x, [0, 2], [0.5, 2]), expected)
+    assert np.array_equal(at([1.0, 2, 3], [0, 2], [0.5, 2]), expected)
+
+
 def test_a_value_is_fitted_to_the_array():
     assert set_at(np.zeros(3, "float32"), 1, 2.5).dtype == np.float32
     assert set_at(ag.tensor(np.zeros(3, "float32")), 1, ag.tensor(2.5)).dtype == np.float32

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import Primitive, composite, general, linear
+from .arrays import entire
 
 # -------------------------------------------------------------------------------------------------- the index
 
@@ -208,15 +209,16 @@ scatter_at: Primitive = linear(
 def _bind_at(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
     if any(map(_is_traced, index if type(index) is tuple else (index,))):
         raise TypeError(
-            "the index depends on the traced inputs; such an index can be read from, but not yet be assigned to. "
+            "the index depends on the traced inputs: it can be read from, but not yet be assigned to. "
             "Use np.where with a mask, such as np.arange(n) == index"
         )
     index, unique = canonical(index)
+    x, value = (entire(a) if type(a) in (list, tuple) else a for a in (x, value))  # a number stays weak
     return (x, value), {"index": index, "unique_indices": unique or unique_indices}
 
 
 def _bind_set(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
-    x = x if hasattr(x, "dtype") else np.asarray(x)
+    x, value = entire(x), entire(value) if type(value) in (list, tuple) else value
     have, into = np.result_type(getattr(value, "dtype", value)), x.dtype
     if not np.can_cast(have, into, "same_kind"):
         raise TypeError(
@@ -350,8 +352,8 @@ def _rounds(ufunc: Any, symbol: str) -> Any:
     """``ufunc.at`` as a function: entries that occur several times are met in as many rounds."""
 
     def at(x: Any, index: Any, value: Any) -> Any:
-        dtype = np.result_type(getattr(x, "dtype", x), getattr(value, "dtype", value))
-        x = x.astype(dtype) if hasattr(x, "dtype") else np.asarray(x, dtype)
+        x, value = entire(x), entire(value) if type(value) in (list, tuple) else value
+        x = x.astype(np.result_type(x.dtype, getattr(value, "dtype", value)))
         index, unique = canonical(index)
         if unique:
             return set_at(x, index, ufunc(x[index], value), unique_indices=True)
