@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..primitive import ROWS, TABLE, Primitive, composite, constant
-from . import elementwise as elementwise
-from . import reduction as reduction  # these two fill the table with some of the names below
+from . import elementwise as elementwise  # these fill the table with some of the names below
+from . import linalg as linalg
+from . import reduction as reduction
 from .arrays import entire
 from .sorting import by_signature
 
@@ -46,6 +47,7 @@ argmax, argmin, nanargmax, nanargmin = _named("argmax argmin nanargmax nanargmin
 argwhere, flatnonzero, searchsorted, digitize = _named("argwhere flatnonzero searchsorted digitize")
 isin, packbits, unpackbits = _named("isin packbits unpackbits")
 ravel_multi_index, unravel_index = _named("ravel_multi_index unravel_index")
+(matrix_rank,) = _named("linalg.matrix_rank")
 ones_like, zeros_like, empty_like = _named("ones_like zeros_like empty_like")
 # fmt: on
 

@@ -73,7 +73,8 @@ def public_name(function: Any) -> str:
             if getattr(sys.modules.get(m), name, None) is function
         )
         module = next(known, "")
-    return f"{module}.{name}".removeprefix(".").replace("numpy.", "np.", 1)
+    module = module.replace("numpy.lib.scimath", "np.emath").replace("numpy", "np", 1)
+    return f"{module}.{name}".removeprefix(".")
 
 
 def status(function: Any) -> str | None:
