@@ -206,6 +206,11 @@ scatter_at: Primitive = linear(
 # -------------------------------------------------------------------------------------------------- assigning
 
 
+def _operand(a: Any) -> Any:
+    """A list as an array; a number stays one, and weak."""
+    return entire(a) if type(a) in (list, tuple) else a
+
+
 def _bind_at(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
     if any(map(_is_traced, index if type(index) is tuple else (index,))):
         raise TypeError(
@@ -213,12 +218,11 @@ def _bind_at(x: Any, index: Any, value: Any, *, unique_indices: bool = False) ->
             "Use np.where with a mask, such as np.arange(n) == index"
         )
     index, unique = canonical(index)
-    x, value = (entire(a) if type(a) in (list, tuple) else a for a in (x, value))  # a number stays weak
-    return (x, value), {"index": index, "unique_indices": unique or unique_indices}
+    return (_operand(x), _operand(value)), {"index": index, "unique_indices": unique or unique_indices}
 
 
 def _bind_set(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
-    x, value = entire(x), entire(value) if type(value) in (list, tuple) else value
+    x, value = entire(x), _operand(value)
     have, into = np.result_type(getattr(value, "dtype", value)), x.dtype
     if not np.can_cast(have, into, "same_kind"):
         raise TypeError(
@@ -315,7 +319,7 @@ __test__ = {"set_at": set_at.__doc__, "add_at": add_at.__doc__}  # doctest looks
 @composite(name="subtract_at")
 def subtract_at(x: Any, index: Any, value: Any) -> Any:
     """A copy of `x` with `value` subtracted at `index`."""
-    return add_at(x, index, np.negative(value))
+    return add_at(x, index, np.negative(_operand(value)))
 
 
 def _extreme(ufunc: Any) -> Any:
@@ -352,7 +356,7 @@ def _rounds(ufunc: Any, symbol: str) -> Any:
     """``ufunc.at`` as a function: entries that occur several times are met in as many rounds."""
 
     def at(x: Any, index: Any, value: Any) -> Any:
-        x, value = entire(x), entire(value) if type(value) in (list, tuple) else value
+        x, value = entire(x), _operand(value)
         x = x.astype(np.result_type(x.dtype, getattr(value, "dtype", value)))
         index, unique = canonical(index)
         if unique:
