@@ -29,7 +29,7 @@ def array(object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K",
         return np.array(object, dtype, copy=copy, order=order, ndmin=ndmin)
     a = entire(object)
     if dtype is not None and np.dtype(dtype) != a.dtype:
-        a = np.astype(a, dtype)
+        a = a.astype(dtype)
     elif a is object and copy:
         a = np.copy(a, order)
     return np.reshape(a, (1,) * (ndmin - a.ndim) + a.shape) if a.ndim < ndmin else a
@@ -343,7 +343,7 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
 @composite(np.insert)
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     arr, axis = flat_or(arr, axis)
-    values = np.astype(entire(values), arr.dtype)
+    values = entire(values).astype(arr.dtype)
     obj = np.asarray(obj) if hasattr(obj, "_data") else obj
     n = arr.shape[axis]
     if not isinstance(obj, slice) and np.size(obj) == 1:  # several values may go to one place

@@ -90,7 +90,7 @@ def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order
 @composite(np.sort_complex)
 def sort_complex(a: Any) -> Any:
     a = entire(a)
-    return np.sort(a if a.dtype.kind == "c" else np.astype(a, np.result_type(a.dtype, np.complex64)))
+    return np.sort(a if a.dtype.kind == "c" else a.astype(np.result_type(a.dtype, np.complex64)))
 
 
 # ------------------------------------------------------------------------------------------------------- sets
