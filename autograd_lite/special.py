@@ -5,7 +5,7 @@ Examples
 >>> import autograd_lite as ag
 >>> ag.special.softmax(ag.tensor([1.0, 1.0, 2.0]))
 tensor([0.21194156, 0.21194156, 0.57611688])
->>> ag.grad(ag.special.erf)(0.0)  # 2 / sqrt(pi)
+>>> float(ag.grad(ag.special.erf)(0.0))  # 2 / sqrt(pi)
 1.1283791670955126
 """
 # ruff: noqa: I001 - set as a list of names, not one to a line
