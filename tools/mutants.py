@@ -87,6 +87,8 @@ def rule_mutants(row: Primitive) -> Iterator[Mutant]:
                 yield Mutant(row, f"{place}: {name}", replaced(row, place, i, wrapped(rule, change)))
     active = [i for i, rule in enumerate(row.rules) if rule is not None]
     for i, j in pairwise(active):
+        if row.rules[i] == row.rules[j] and row.pull[i : i + 1] == row.pull[j : j + 1]:
+            continue
         rules = list(row.rules)
         rules[i], rules[j] = rules[j], rules[i]
         pull = list(row.pull) + [None] * (len(rules) - len(row.pull))
@@ -245,11 +247,15 @@ def _calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
     if isinstance(node.func, ast.Attribute) and name in ("conj", "swapaxes", "reshape", "sum", "transpose"):
         yield f".{name}() forgotten", node.func.value
     for k, keyword in enumerate(node.keywords):
-        if keyword.arg is not None:
+        if keyword.arg not in SPEED:
             yield (
                 f"{keyword.arg}= forgotten",
                 ast.Call(node.func, node.args, node.keywords[:k] + node.keywords[k + 1 :]),
             )
+
+
+#: Keywords that change how fast or how loud a call is, not what it returns.
+SPEED = (None, "strict", "optimize", "unique_indices", "copy", "invalid", "divide", "over")
 
 
 class _Replace(ast.NodeTransformer):
@@ -267,12 +273,21 @@ def source_mutants(row: Primitive) -> Iterator[Mutant]:
         if tree is None:
             continue
         body = [tree.body] if isinstance(tree, ast.Lambda) else tree.body
-        for piece in (node for part in body for node in ast.walk(part)):
+        for piece in (node for part in body for node in computing(part)):
             for what, new in edits(piece):
                 changed = rewritten(rule, tree, piece, new)
                 if changed is not None:
                     text = ast.unparse(piece)
                     yield Mutant(row, f"{place}: {what} in {text}", replaced(row, place, i, changed))
+
+
+def computing(part: ast.AST) -> Iterator[ast.AST]:
+    """All syntax below `part` that computes: not what is raised, not annotations."""
+    if isinstance(part, ast.Raise):
+        return
+    yield part
+    for child in ast.iter_child_nodes(part):
+        yield from computing(child)
 
 
 def rewritten(
@@ -309,7 +324,9 @@ def rewritten(
 def installed(mutant: Mutant) -> Iterator[None]:
     """Within it the row, wherever it is used, is the mutant."""
     row, before = mutant.row, dict(mutant.row.__dict__)
-    row.__dict__.update(variant(row, **mutant.changes).__dict__)
+    changed = dict(variant(row, **mutant.changes).__dict__)
+    row.__dict__.clear()  # what was compiled from the right rules, too
+    row.__dict__.update(changed)
     try:
         yield
     finally:

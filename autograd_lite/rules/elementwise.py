@@ -38,7 +38,7 @@ _POWER = Joint(lambda x1, x2: (x1 > 0) | ((x2 == np.round(x2)) & ((x1 != 0) | (x
 
 
 def _power_base(x1: Any, x2: Any) -> Any:
-    return x2 * x1 ** np.where(x2 == 0, 1, x2 - 1)  # x**0 is flat, at 0 too
+    return x2 * x1 ** np.where((x2 == 0) & (x1 == 0), 1, x2 - 1)  # x**0 is flat, at 0 too
 
 
 def _power_exponent(y: Any, x1: Any) -> Any:

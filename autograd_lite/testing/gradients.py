@@ -280,7 +280,7 @@ def _adjoint(case: Case, gradient: Array, g: Array, tangent: Callable[[Array], A
     terms = float(np.abs(g) @ np.abs(dy) + np.abs(gradient) @ np.abs(v))
     usual = float(np.abs(g) @ np.maximum(np.abs(case.base), case.floor))
     case.report.looked_at["adjoint identities"] += 1
-    allowed = case.tolerance.eps * (1e4 * terms + 64 * usual)
+    allowed = case.tolerance.eps * (1e4 * terms + 64 * usual) + case.tolerance.atol * float(np.abs(v).sum())
     if not abs(left - right) <= allowed and np.isfinite([left, right]).all():
         case.report.findings.append(
             Finding("forward mode", "", (), "", sentence=(

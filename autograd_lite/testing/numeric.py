@@ -271,7 +271,7 @@ def slopes(flat: Flat, directions: Array, base: Array | None = None, thorough: b
             nothing = np.zeros((0, base.size))
             return Slopes(nothing, nothing, nothing, nothing.astype(bool))
         size = np.abs(flat.x)
-        near_one = np.maximum(np.clip(size, 1e-2, 1e2), 1e-6 * size)
+        near_one = np.where(size > 0, np.maximum(np.clip(size, 1e-2, 1e2), 1e-6 * size), 1.0)
         own = np.where(size > 0, size, 1.0)
         found, still = _ladder(flat, directions, base, _start(flat, directions, near_one), thorough)
         found.error[still] = 0.0  # a longer step than any that follows
@@ -312,9 +312,10 @@ def _ladder(flat: Flat, directions: Array, base: Array, start: Array, thorough: 
     best, error = np.full(shape, np.nan), np.full(shape, np.inf)
     previous: list[Array] = []
     sides: list[Array] = []  # right slope less left slope, level by level
+    seconds: list[Array] = []  # once extrapolated, times the step
     rises: list[Array] = []  # right value less left value, level by level
     grain = flat.eps * np.array([np.abs(flat.x[d != 0] / d[d != 0]).max(initial=0.0) for d in directions])
-    noise, shortest, shortest_error = np.zeros(shape), best, error
+    noise, shortest, shortest_error, taken = np.zeros(shape), best, error, np.ones(shape)
     for level in range(LEVELS):
         step = (start / RATIO**level)[:, None]
         up = np.array([flat.near(flat.x + h * d, base.size) for h, d in zip(step, directions, strict=True)])
@@ -329,8 +330,10 @@ def _ladder(flat: Flat, directions: Array, base: Array, start: Array, thorough: 
             doubt = np.maximum(np.abs(row[-1] - row[-2]), np.abs(row[-1] - older)) + noise
             better = doubt < error
             best, error = np.where(better, row[-1], best), np.where(better, doubt, error)
+            taken = np.where(better, step, taken)
             if order == 0:
                 shortest, shortest_error = row[-1], doubt
+                seconds.append(row[-1] * step)
         previous = row
         sides.append((up - 2 * base + down) / step)
         rises.append(up - down)
@@ -341,6 +344,11 @@ def _ladder(flat: Flat, directions: Array, base: Array, start: Array, thorough: 
     # Two long steps over a staircase may agree by chance: what the shortest steps say must not contradict it.
     chance = np.abs(best - shortest) > 8 * (error + shortest_error)
     best, error = np.where(chance, shortest, best), np.where(chance, shortest_error, error)
+    if len(rises) == LEVELS:
+        # What the shortest steps scatter by is rounding inside the function, of numbers larger than its value.
+        steps = start[:, None] / RATIO ** np.arange(LEVELS - 3, LEVELS)[:, None, None]
+        scatter = np.abs(np.array(seconds[-3:]) - steps * best).max(axis=0)
+        error = np.fmax(error, scatter / taken)
     gap, jump = _kinks(sides, rises, best, noise)
     still = np.all([rise == 0 for rise in rises], axis=0) & np.isfinite(best)
     error = np.where(jump, np.inf, error)

@@ -66,13 +66,36 @@ def _on_a_kink(row: Primitive, xs: tuple[Array, ...]) -> bool:
 
 
 def points(row: Primitive, rng: np.random.Generator) -> Iterator[Point]:
-    """Where to check a row: at its examples, or for an elementwise row at two shapes on its domain."""
+    """Where to check a row: its examples; for an elementwise row, its domain and special values."""
     if row.kind == "elementwise" and not row.examples:
         for shape in ((2, 3), ()):
             yield elementwise_point(row, shape, rng), {}
+        xs = special_point(row)
+        if xs[0].size:
+            yield xs, {}
         return
     for example in row.examples:
         yield example(rng)
+
+
+def special_point(row: Primitive) -> tuple[Array, ...]:
+    """All combinations of 0, 1, -1 and 0.5 where an elementwise row is smooth: formulas fail there first."""
+    values = np.array([0.0, 1.0, -1.0, 0.5])
+    xs = tuple(axis.ravel() for axis in np.meshgrid(*[values] * len(row.rules), indexing="ij"))
+    with np.errstate(all="ignore"):
+        joint = xs[0] > 0 if isinstance(row.domain, Joint) else np.ones(xs[0].shape, bool)
+        fine = joint & np.all([d.contains(x) for d, x in zip(domains(row), xs, strict=True)], axis=0)
+        if callable(row.kinks):
+            fine &= ~row.kinks(*xs)
+        else:
+            fine &= ~np.any([x == kink for x in xs for kink in row.kinks] + [~fine], axis=0)
+        if row.np_name == "np.ldexp":
+            return xs[0][fine], np.ones(int(fine.sum()), int)
+        try:
+            fine[fine] = np.isfinite(row.plain(*(x[fine] for x in xs)))
+        except TypeError:  # it needs more than its arguments
+            fine[:] = False
+    return tuple(x[fine] for x in xs)
 
 
 def kink_points(row: Primitive) -> Iterator[tuple[Array, ...]]:
@@ -122,15 +145,54 @@ def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief:
                     _take(total, row, other, keywords, min(order, limit), seed)
         if not total.ok and brief:
             return total
-    for args in kink_points(row) if row.kind == "elementwise" else ():
-        with suppress(CannotCheck):  # a jump, or an infinite slope: nothing to judge
-            _take(total, variant(row, domain=REAL), args, {}, 1, seed, modes=("reverse",))
+    if row.kind == "elementwise":
+        for args in kink_points(row):
+            with suppress(CannotCheck):  # a jump, or an infinite slope: nothing to judge
+                _take(total, variant(row, domain=REAL), args, {}, 1, seed, modes=("reverse",))
+    elif "linalg" not in row.fn.__module__ and "linalg" not in str(row.np_name):
+        _ties(total, row, rng, seed)
+    if row.outputs:
+        _each_result(total, row, rng, order, seed)
     if row.pull:
         for args, keywords in points(row, rng):
             _take(total, variant(row, pull=None), args, keywords, 1, seed)
     if not total.looked_at:
         raise CannotCheck(f"{row.name}: the row has no examples, so there is no point to check it at")
     return total
+
+
+def _ties(total: Report, row: Primitive, rng: np.random.Generator, seed: int) -> None:
+    """At equal entries, where an extreme has a kink, all of them moved together have an ordinary slope."""
+    for args, keywords in points(row, rng):
+        tied = [rebuild(tree, [_rounded(v) for _, v in leaves(tree)]) for tree in args]
+
+        def moved(t: Any, tied: list[Any] = tied, keywords: dict[str, Any] = keywords) -> Any:
+            return row(*(rebuild(a, [_plus(v, t) for _, v in leaves(a)]) for a in tied), **keywords)
+
+        with suppress(CannotCheck):
+            f = called(moved, _named(row, keywords), ["t"])
+            absorb(total, check_gradients(f, 1.0, order=1, kinks="note", seed=seed))
+
+
+def _rounded(v: Any) -> Any:
+    return np.round(as_array(v)) - 1 if is_differentiable(v) else v
+
+
+def _plus(v: Any, t: Any) -> Any:
+    return v + t if is_differentiable(v) else v
+
+
+def _each_result(total: Report, row: Primitive, rng: np.random.Generator, order: int, seed: int) -> None:
+    """A row with several results when only one of them is used: the others' cotangents are absent."""
+    for args, keywords in points(row, rng):
+        for k in range(len(row.plain(*args, **keywords))):
+
+            def one(*xs: Any, k: int = k, keywords: dict[str, Any] = keywords) -> Any:
+                return row(*xs, **keywords)[k]
+
+            f = called(one, _named(row, keywords))
+            with suppress(CannotCheck):  # a result of whole numbers
+                absorb(total, check_gradients(f, *args, order=order, kinks="note", seed=seed))
 
 
 @contextmanager
