@@ -121,8 +121,10 @@ kl_div = elementwise(
 
 
 def _over_axis(x: Any, axis: Any = -1) -> Any:
-    ndim = np.ndim(x)
-    return (x,), {"axis": normalize_axis_tuple(range(ndim) if axis is None else axis, ndim)}
+    x = entire(x)
+    if axis == -1 and x.ndim:
+        return (x,), {"axis": (x.ndim - 1,)}
+    return (x,), {"axis": normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)}
 
 
 def _shifted(x: Any, axis: Any) -> Any:
@@ -138,21 +140,21 @@ def _shifted(x: Any, axis: Any) -> Any:
 
 
 def _softmax(x: Any, axis: Any) -> Any:
-    e = _shifted(np.asarray(x), axis)
+    e = _shifted(x, axis)
     np.exp(e, out=e)
     e /= np.add.reduce(e, axis, keepdims=True)
     return e
 
 
 def _log_softmax(x: Any, axis: Any) -> Any:
-    e = _shifted(np.asarray(x), axis)
+    e = _shifted(x, axis)
     e -= np.log(np.add.reduce(np.exp(e), axis, keepdims=True))
     return e
 
 
 def _softmax_pull(g: Any, y: Any, axis: Any) -> Any:
     d = g * y
-    return d - y * np.sum(d, axis=axis, keepdims=True)
+    return d - y * np.add.reduce(d, axis=axis, keepdims=True)
 
 
 _ALONG: Any = (
@@ -172,7 +174,7 @@ softmax = general(
 )
 log_softmax = general(
     _log_softmax,
-    lambda g, y, axis: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),
+    lambda g, y, axis: g - np.exp(y) * np.add.reduce(g, axis=axis, keepdims=True),
     name="log_softmax",
     bind=_over_axis,
     tex=r"\ln \operatorname{{softmax}}({x})",
