@@ -73,6 +73,12 @@ def test_the_gradient_at_the_zero_matrix_is_zero(p):
     np.testing.assert_array_equal(ag.grad(lambda x: la.norm(x, p))(np.zeros((3, 2))), np.zeros((3, 2)))
 
 
+def test_the_sign_of_a_complex_number_turns_with_it():
+    agrees(np.sign, C(3))
+    agrees(np.abs, C(3))  # whose second derivative is the first of the sign
+    assert not np.sign(ag.tensor(N(2), requires_grad=True)).requires_grad
+
+
 def test_in_a_batch_only_the_zero_vector_is_flat():
     g = ag.grad(lambda x: la.norm(x, axis=1).sum())(np.array([[0.0, 0.0], [3.0, 4.0]]))
     np.testing.assert_allclose(g, [[0, 0], [0.6, 0.8]])

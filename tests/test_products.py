@@ -100,7 +100,7 @@ CASES = {
     "tensordot": (np.tensordot, N(2, 3, 4), N(3, 4, 2)),
     "tensordot, complex": (np.tensordot, C(2, 3, 2), C(3, 2)),
     "tensordot, unordered": (lambda a, b: np.tensordot(a, b, ([2, 0], [0, 1])), N(2, 3, 4), N(4, 2, 2)),
-    "tensordot, unordered right": (lambda a, b: np.tensordot(a, b, ([0, 2], [3, 0])), N(2, 3, 2), N(2, 1, 2, 2)),
+    "tensordot, to the right": (lambda a, b: np.tensordot(a, b, ([0, 2], [3, 0])), N(2, 3, 2), N(2, 1, 2, 2)),
     "tensordot, one axis": (lambda a, b: np.tensordot(a, b, (0, -1)), N(3, 2), N(4, 3)),
     "tensordot, none": (lambda a, b: np.tensordot(a, b, 0), N(2), N(2)),
     "kron": (np.kron, N(2, 3), N(3, 2)),

@@ -195,12 +195,16 @@ deg2rad = elementwise(np.deg2rad, math.pi / 180, tex=r"{x} \cdot \frac{{\pi}}{{1
 # ------------------------------------------------------------------------------------------------------ piecewise
 
 
-def _direction(x: Any) -> Any:
-    """The sign; of a complex number the unit vector, which turns with it (to `sign` itself everything is a constant)."""
-    return np.sign(x) if x.dtype.kind != "c" else x / np.where(x == 0, 1, np.abs(x))
+_COMPLEX = (complex, np.complex64, np.complex128, np.clongdouble)
 
 
-absolute = elementwise(np.absolute, _direction, kinks=(0.0,), holomorphic=False, tex=r"\lvert {x} \rvert")
+def _sign_bind(x: Any) -> Any:
+    """Of real numbers a constant; of a complex one the unit vector, which turns with it."""
+    return x / np.where(x == 0, 1, np.abs(x)) if getattr(x, "dtype", type(x)) in _COMPLEX else ((x,), {})
+
+
+constant(np.sign, bind=_sign_bind)
+absolute = elementwise(np.absolute, lambda x: np.sign(x), kinks=(0.0,), holomorphic=False, tex=r"\lvert {x} \rvert")
 fabs = elementwise(np.fabs, lambda x: np.sign(x), kinks=(0.0,), tex=r"\lvert {x} \rvert")
 
 
@@ -317,7 +321,7 @@ angle = elementwise(
 # ------------------------------------------------------------------------------------------ derivative zero: known
 
 constant(
-    np.floor, np.ceil, np.trunc, np.rint, np.sign, np.signbit, np.floor_divide,
+    np.floor, np.ceil, np.trunc, np.rint, np.signbit, np.floor_divide,
     np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
     np.logical_and, np.logical_or, np.logical_not, np.logical_xor,
     np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.bitwise_count,

@@ -34,8 +34,7 @@ def _power_norm_rule(g: Any, y: Any, x: Any, p: float, axis: tuple[int, ...], ke
     size = np.abs(x)
     flat = (size == 0) | zero
     size = np.where(flat, 1, size)
-    direction = np.sign(x) if x.dtype.kind != "c" else x / size
-    return g * np.where(flat, 0, direction * (size / y) ** (p - 1))
+    return g * np.where(flat, 0, np.sign(x) * (size / y) ** (p - 1))
 
 
 def _normal(*shape: int, **params: Any) -> Any:
@@ -57,9 +56,9 @@ power_norm = general(
     holomorphic=False,
     tex=r"\lVert {x} \rVert_{{{p}}}",
     examples=[
+        _normal(2, 3, p=3, axis=(0,), keepdims=False),
         _normal(2, 3, p=2, axis=(0, 1), keepdims=False),
         _normal(2, 3, p=2, axis=(1,), keepdims=True),
-        _normal(2, 3, p=3, axis=(0,), keepdims=False),
         _normal(2, 3, 2, p=0.5, axis=(0, 2), keepdims=False),
         _normal(3, p=-1, axis=(0,), keepdims=False),
     ],

@@ -205,7 +205,7 @@ outer = bilinear(
     np_name="np.outer",
     bind=_dot_bind,
     tex=r"{x1} \otimes {x2}",
-    examples=[_pair((2,), (3,)), _pair((2, 2), (3, 1)), _pair((), (3,)), _pair((0,), (2,))],
+    examples=[_pair((2,), (3,)), _pair((2, 2), (2, 3)), _pair((), (3,)), _pair((0,), (2,))],
 )
 
 # ------------------------------------------------------------------------------------------ stacks of vectors

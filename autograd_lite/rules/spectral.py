@@ -183,6 +183,11 @@ def _eig_rule(g: Any, y: Any) -> Any:
     return np.linalg.solve(vh, inner @ vh)
 
 
+def _skew(*shape: int) -> Any:
+    """A matrix with real eigenvalues whose eigenvectors are not orthogonal."""
+    return lambda rng: ((np.diag(np.arange(1.0, 1 + shape[-1])) + 0.3 * rng.normal(size=shape),), {})
+
+
 def _rotation(*shape: int) -> Any:
     """A real matrix with complex eigenvalues."""
     lower = 3 * np.tri(shape[-1], k=-1)
@@ -197,7 +202,7 @@ eig_ = general(
     bind=lambda a: ((a,), {}),
     outputs=True,
     holomorphic=False,
-    examples=[EMPTY, positive(3, 3), positive(2, 2, 2), normal(1, 1)],
+    examples=[EMPTY, positive(3, 3), _skew(3, 3), positive(2, 2, 2), normal(1, 1)],
 )
 
 

@@ -102,7 +102,15 @@ qr_ = general(
     bind=lambda a, mode="reduced": ((a,), {"mode": mode}),
     outputs=True,
     holomorphic=False,
-    examples=[normal(3, 3), normal(4, 2), normal(2, 4), normal(2, 3, 2), normal(1, 1), normal(3, 0)],
+    examples=[
+        normal(3, 3),
+        normal(4, 2),
+        normal(2, 4),
+        normal(2, 3, 2),
+        normal(1, 1),
+        normal(3, 0),
+        normal(3, 2, mode="complete"),
+    ],
 )
 
 
