@@ -927,11 +927,14 @@ Tensor.__autograd_apply__ = staticmethod(apply)
 class Group:
     """One call of a composite function or a module: the nodes recorded during it point here."""
 
-    __slots__ = ("code", "name", "outer", "params")
+    __slots__ = ("module", "name", "outer", "params")
 
-    def __init__(self, name: str, outer: Any = None, args: Sequence[Any] = (), params: dict[str, Any] = _NOTHING) -> None:
+    def __init__(
+        self, name: str, outer: Any = None, args: Sequence[Any] = (), params: dict[str, Any] = _NOTHING, module: Any = None
+    ) -> None:
         self.name = name
         self.outer = outer
+        self.module = module
         self.params = {k: v for k, v in params.items() if not isinstance(v, (Tensor, ndarray))}
 
     def __repr__(self) -> str:

@@ -1,0 +1,343 @@
+"""A layer writes its forward; the graph does the rest.
+
+A :class:`Module` is a function with parameters. Setting an attribute is all the registration there is: a
+:class:`Parameter` is learned, a module is a part, a registered buffer is remembered. Names, arguments and defaults are
+PyTorch's, so that a state dict moves between the two.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from ..mode import MODE, ORDINARY, Mode
+from ..tensor import Group, Tensor
+
+
+class Parameter(Tensor):
+    """A tensor that a module learns: it requires gradients, and registers itself where it is set as an attribute.
+
+    Examples
+    --------
+    >>> Parameter([1.0, 2.0])
+    tensor([1., 2.], requires_grad=True)
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
+        super().__init__(data, None, requires_grad, name)
+
+
+class Module:
+    """Base of all layers and nets: set parameters and parts as attributes in ``__init__``, write ``forward``.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> from autograd_lite import nn
+    >>> class Net(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.hidden = nn.Linear(3, 4)
+    ...         self.out = nn.Linear(4, 1)
+    ...     def forward(self, x):
+    ...         return self.out(ag.sigmoid(self.hidden(x)))
+    >>> net = Net()
+    >>> net
+    Net(
+      (hidden): Linear(in_features=3, out_features=4, bias=True)
+      (out): Linear(in_features=4, out_features=1, bias=True)
+    )
+    >>> sum(p.size for p in net.parameters())
+    21
+    """
+
+    training: bool
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+
+    def __init__(self) -> None:
+        fields = {
+            "training": True, "_parameters": {}, "_buffers": {}, "_passing": set(), "_modules": {}, "_hooks": {},
+            "_pre_hooks": {},
+        }  # fmt: skip
+        self.__dict__.update(fields)
+
+    # ------------------------------------------------------------------------------------------------ attributes
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        fields = self.__dict__
+        if "_parameters" not in fields:
+            raise AttributeError(f"{type(self).__name__}: call super().__init__() before setting self.{name}")
+        kinds: tuple[tuple[str, type], ...] = (("_parameters", Parameter), ("_modules", Module))
+        for kind, cls in kinds:
+            if isinstance(value, cls):
+                for other in ("_parameters", "_buffers", "_modules"):
+                    fields[other].pop(name, None)
+                fields.pop(name, None)
+                fields[kind][name] = value
+                if cls is Parameter and value.name is None:
+                    value.name = name
+                return
+        for kind in ("_parameters", "_modules", "_buffers"):
+            if name in fields[kind]:
+                if value is not None and not (kind == "_buffers" and isinstance(value, Tensor)):
+                    raise TypeError(f"{type(self).__name__}.{name} is registered among the {kind[1:]}; {type(value).__name__} cannot replace it")
+                fields[kind][name] = value
+                return
+        object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        for kind in ("_parameters", "_buffers", "_modules"):
+            if name in self.__dict__.get(kind, ()):
+                return self.__dict__[kind][name]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        for kind in ("_parameters", "_buffers", "_modules"):
+            if name in self.__dict__[kind]:
+                del self.__dict__[kind][name]
+                return
+        object.__delattr__(self, name)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._parameters, *self._buffers, *self._modules]
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """The same as setting it; None keeps the name for a parameter that this layer does without."""
+        if param is None:
+            self._parameters[name] = None
+        else:
+            setattr(self, name, param)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """A tensor that belongs to the state but is not learned, such as a running mean.
+
+        With ``persistent=False`` it stays out of :meth:`state_dict`.
+        """
+        self.__dict__.pop(name, None)
+        self._buffers[name] = tensor if tensor is None or isinstance(tensor, Tensor) else Tensor(tensor)
+        (self._passing.discard if persistent else self._passing.add)(name)
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """The same as setting it."""
+        self._modules[name] = module
+
+    add_module = register_module
+
+    # ------------------------------------------------------------------------------------------------------- calls
+
+    def forward(self, *args: Any, **params: Any) -> Any:
+        """What the module computes; written by each kind of module."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward(): write def forward(self, x)")  # abstract
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        mode = MODE.get() or ORDINARY
+        group = Group(type(self).__name__, mode.group, module=self)
+        token = MODE.set(Mode(mode.recording, group, mode.watcher, mode.tracer))
+        try:
+            for before in tuple(self._pre_hooks.values()):
+                changed = before(self, args)
+                if changed is not None:
+                    args = changed if isinstance(changed, tuple) else (changed,)
+            y = self.forward(*args, **params)
+            for after in tuple(self._hooks.values()):
+                changed = after(self, args, y)
+                y = y if changed is None else changed
+            return y
+        finally:
+            MODE.reset(token)
+
+    def register_forward_hook(self, hook: Callable[[Module, Any, Any], Any]) -> Handle:
+        """Call ``hook(module, args, output)`` after each forward; what it returns, if not None, replaces the output."""
+        return Handle(self._hooks, hook)
+
+    def register_forward_pre_hook(self, hook: Callable[[Module, Any], Any]) -> Handle:
+        """Call ``hook(module, args)`` before each forward; what it returns, if not None, replaces the arguments."""
+        return Handle(self._pre_hooks, hook)
+
+    # ------------------------------------------------------------------------------------------------------- walks
+
+    def children(self) -> Iterator[Module]:
+        """The parts directly in this module."""
+        return (m for _, m in self.named_children())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The parts directly in this module, with their names."""
+        return ((name, m) for name, m in self._modules.items() if m is not None)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all in it, each once."""
+        return (m for _, m in self.named_modules())
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module and all in it, each once, with their dotted names."""
+        seen: set[int] = set()
+        stack: list[tuple[str, Module]] = [(prefix, self)]
+        while stack:
+            name, m = stack.pop()
+            if id(m) in seen:
+                continue
+            seen.add(id(m))
+            yield name, m
+            stack += [(f"{name}.{n}" if name else n, c) for n, c in reversed(list(m.named_children()))]
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """The parameters, each once."""
+        return (p for _, p in self.named_parameters(recurse=recurse))
+
+    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """The parameters, each once, with their dotted names."""
+        return self._named("_parameters", prefix, recurse)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The buffers, each once."""
+        return (b for _, b in self.named_buffers(recurse=recurse))
+
+    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """The buffers, each once, with their dotted names."""
+        return self._named("_buffers", prefix, recurse)
+
+    def _named(self, kind: str, prefix: str, recurse: bool) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        for where, m in self.named_modules(prefix) if recurse else [(prefix, self)]:
+            for name, t in m.__dict__[kind].items():
+                if t is not None and id(t) not in seen:
+                    seen.add(id(t))
+                    yield (f"{where}.{name}" if where else name), t
+
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
+        """Call `fn` on every module, parts before wholes; returns self."""
+        for m in reversed(list(self.modules())):
+            fn(m)
+        return self
+
+    def get_submodule(self, target: str) -> Module:
+        """The module with a dotted name."""
+        found = dict(self.named_modules()).get(target)
+        if found is None:
+            raise AttributeError(f"{type(self).__name__} has no part {target!r}")
+        return found
+
+    # ------------------------------------------------------------------------------------------------------- state
+
+    def train(self, mode: bool = True) -> Self:
+        """Put this module and all in it into training (or evaluation) mode; returns self."""
+        for m in self.modules():
+            m.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """``train(False)``."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Freeze or unfreeze every parameter; returns self."""
+        for p in self.parameters():
+            p.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradient of every parameter."""
+        for p in self.parameters():
+            p.zero_grad()
+
+    def state_dict(self) -> OrderedDict[str, np.ndarray[Any, Any]]:
+        """Copies of all parameters and persistent buffers, as arrays, by their dotted names."""
+        state: OrderedDict[str, np.ndarray[Any, Any]] = OrderedDict()
+        for where, m in self._every_place():
+            for name, t in [*m._parameters.items(), *m._buffers.items()]:
+                if t is not None and name not in m._passing:
+                    state[f"{where}.{name}" if where else name] = t.data.copy()
+        return state
+
+    def _every_place(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """Like `named_modules`, but a module that is used in two places is named in both, as in PyTorch."""
+        yield prefix, self
+        for name, m in self.named_children():
+            yield from m._every_place(f"{prefix}.{name}" if prefix else name)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> tuple[list[str], list[str]]:
+        """Copy a state into this module; nothing is changed if anything does not fit.
+
+        Parameters
+        ----------
+        state_dict : mapping of str to array_like
+            As :meth:`state_dict` returns it; PyTorch's tensors are welcome.
+        strict : bool
+            Whether names that are missing or unknown are an error.
+
+        Returns
+        -------
+        missing, unexpected : list of str
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or unknown, or a shape differs; it lists all of them.
+        """
+        own = {
+            (f"{where}.{name}" if where else name): t
+            for where, m in self._every_place()
+            for name, t in [*m._parameters.items(), *m._buffers.items()]
+            if t is not None and name not in m._passing
+        }
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
+        arrays = {name: np.asarray(_array(state_dict[name])) for name in own if name in state_dict}
+        wrong = [
+            f"{name} has shape {arrays[name].shape} there and {own[name].shape} here"
+            for name in arrays
+            if arrays[name].shape != own[name].shape and not getattr(own[name], "lazy", False)
+        ]
+        wrong += [f"{name} holds {a.dtype}, no numbers" for name, a in arrays.items() if a.dtype.kind not in "biufc"]
+        if strict:
+            wrong += [f"{name} is missing" for name in missing] + [f"{name} is not known here" for name in unexpected]
+        if wrong:
+            raise ValueError(f"load_state_dict into {type(self).__name__}: " + "; ".join(wrong))
+        for name, array in arrays.items():
+            own[name].data = array.astype(own[name].dtype, copy=True)
+        return missing, unexpected
+
+    # ------------------------------------------------------------------------------------------------ appearance
+
+    def extra_repr(self) -> str:
+        """What stands between the brackets of the repr; written by each kind of module."""
+        return ""
+
+    def __repr__(self) -> str:
+        parts = [f"({name}): {m!r}".replace("\n", "\n  ") for name, m in self._modules.items()]
+        extra = self.extra_repr()
+        if not parts:
+            return f"{type(self).__name__}({extra})"
+        return "\n".join([f"{type(self).__name__}({extra}", *(f"  {part}" for part in parts), ")"])
+
+
+class Handle:
+    """What registering a hook returns; ``remove()`` takes the hook away."""
+
+    _next = iter(range(10**12)).__next__
+
+    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
+        self.hooks, self.key = hooks, Handle._next()
+        hooks[self.key] = hook
+
+    def remove(self) -> None:
+        """Take the hook away; nothing happens if it is gone."""
+        self.hooks.pop(self.key, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+def _array(value: Any) -> Any:
+    """The array in a Tensor of ours or of PyTorch."""
+    return value.detach().numpy() if hasattr(value, "detach") else value
