@@ -129,7 +129,7 @@ def _error_functions(S: Any) -> list[Primitive]:
 
 
 def _gamma(S: Any) -> list[Primitive]:
-    pair = Joint(lambda x1, x2: (x1 > 0) & (x2 > 0), "x_1, x_2 > 0")
+    pair = (POSITIVE, POSITIVE)
     digamma = elementwise(S.psi, lambda x: polygamma(1, x), name="psi", domain=NOT_A_POLE, tex=r"\psi({x})")
 
     def _polygamma(x: Any, n: int) -> Any:
