@@ -202,7 +202,8 @@ def test_questions_about_entries():
 
 # ------------------------------------------------------------------------------------------ methods of ufuncs
 
-TWO = [u for u in ALL if u in ROWS and isinstance(u, np.ufunc) and (u.nin, u.nout, u.signature) == (2, 1, None)]
+UFUNCS = [u for u in ALL if u in ROWS and isinstance(u, np.ufunc)]
+TWO = [u for u in UFUNCS if (u.nin, u.nout, u.signature) == (2, 1, None)]
 POSITIVE = np.array([[1.5, 2.5, 1.25], [2.0, 0.5, 3.0]])
 INTEGERS = {"bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift", "gcd", "lcm"}
 
