@@ -275,7 +275,7 @@ def _call(row: Primitive, i: int, rule: Any) -> tuple[int, str]:
             uses |= Y
             arguments.append("y")
         elif name == "xs" and row.variadic:
-            uses = -1
+            uses |= ~Y  # every argument
             arguments.append("xs")
         elif name == "i" and row.variadic:
             arguments.append(str(i))
