@@ -1,4 +1,4 @@
-"""The bug finder names the first wrong operation of a graph; the table's checks, the fuzzer and the mutants work."""
+"""The bug finder names the first wrong operation; the checks of rows, the mutants and the fuzzer work."""
 
 import runpy
 import subprocess
@@ -72,7 +72,8 @@ def test_all_wrong_operations_in_the_order_of_the_program(op):
 
     bugs = list(gradient_bugs(lambda x: np.sum(second(first(x))), np.ones(3)))
     assert [bug.op for bug in bugs] == ["first", "second"]
-    assert find_gradient_bug(lambda x: np.sum(second(first(x))), np.ones(3)).finding.cause == "the sign is wrong"
+    bug = find_gradient_bug(lambda x: np.sum(second(first(x))), np.ones(3))
+    assert bug.finding.cause == "the sign is wrong"
 
 
 def test_a_hook_is_found_although_every_edge_is_right():
@@ -102,7 +103,7 @@ def test_what_has_no_graph_is_refused(parameters):
         parameters[0].data[...] = 0
         W = parameters[0]
         W -= 1.0
-    with pytest.raises(CannotCheck, match="'W'.* has been written to"):
+    with pytest.raises(CannotCheck, match=r"'W'.* has been written to"):
         find_gradient_bug(loss)
     freed = net(np.tanh, *parameters)
     freed.backward(retain_graph=False)
@@ -173,7 +174,8 @@ def test_the_fuzzer_shrinks_to_the_wrong_row(op):
 
 def test_programs_are_printed_as_source():
     x = np.array([0.5, 2.0])
-    program = Expression([x], [Step(TABLE["tanh"], (Ref(0),), {}), Step(TABLE["sum"], (Ref(1),), {"axis": 0})])
+    steps = [Step(TABLE["tanh"], (Ref(0),), {}), Step(TABLE["sum"], (Ref(1),), {"axis": 0})]
+    program = Expression([x], steps)
     assert str(program) == "v0 = np.array([0.5, 2.0])\nv1 = np.tanh(v0)\nv2 = np.sum(v1, axis=0)"
     space = {"np": np}
     exec(str(program), space)
@@ -183,7 +185,8 @@ def test_programs_are_printed_as_source():
 
 def test_the_command_line():
     command = [sys.executable, "-m", "autograd_lite.testing.fuzz"]
-    done = subprocess.run([*command, "--seconds", "0", "--rows", "add,tanh"], capture_output=True, text=True, check=False)
+    few = [*command, "--seconds", "0", "--rows", "add,tanh"]
+    done = subprocess.run(few, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "programs of 2 rows" in done.stdout
     done = subprocess.run([*command, "--rows", "nosuch"], capture_output=True, text=True, check=False)

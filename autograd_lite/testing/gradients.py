@@ -17,6 +17,7 @@ import numpy as np
 from autograd_lite.mode import no_grad
 from autograd_lite.tensor import Tensor, tensor
 from autograd_lite.testing.compare import ALL, Case, compare_jvp, compare_vjp
+from autograd_lite.testing.modules import as_function, is_module
 from autograd_lite.testing.numeric import CannotCheck, reals, show
 from autograd_lite.testing.prepare import (
     align,
@@ -62,6 +63,9 @@ class Options:
 def check_gradients(f: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
     """The report that :func:`assert_gradients`, which takes the same arguments, would raise."""
     chosen = Options(**options)
+    if is_module(f):
+        f, parameters = as_function(f)
+        inputs = (parameters, *inputs)
     report = _check_once(f, inputs, chosen)
     if report.ok and chosen.broadcast:
         for variant in _stretched(f, inputs, chosen):

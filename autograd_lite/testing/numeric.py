@@ -345,7 +345,8 @@ def _ladder(flat: Flat, directions: Array, base: Array, start: Array, thorough: 
     chance = np.abs(best - shortest) > 8 * (error + shortest_error)
     best, error = np.where(chance, shortest, best), np.where(chance, shortest_error, error)
     if len(rises) == LEVELS:
-        # What the shortest steps scatter by is rounding inside the function, of numbers larger than its value.
+        # What the shortest steps scatter by is rounding inside the function, of numbers larger than its
+        # value.
         steps = start[:, None] / RATIO ** np.arange(LEVELS - 3, LEVELS)[:, None, None]
         scatter = np.abs(np.array(seconds[-3:]) - steps * best).max(axis=0)
         error = np.fmax(error, scatter / taken)

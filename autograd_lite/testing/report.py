@@ -209,9 +209,9 @@ def _lambda_text(f: Callable[..., Any]) -> str:
 
 def names_of(f: Callable[..., Any], count: int) -> list[str]:
     """The names of a function's first `count` parameters; "argument 0, …" where it tells none."""
-    if hasattr(f, "__names__"):  # see `called`
-        return list(f.__names__)
     f = inspect.unwrap(f)
+    if hasattr(f, "__names__"):  # see `called`
+        return list(f.__names__)[:count]
     try:
         parameters = list(
             inspect.signature(getattr(f, "fn", f)).parameters.values()
