@@ -43,15 +43,15 @@ class Storage:
         When it was last written to, on the scale of `Node.order` (falling); 1 if never.
     shaped : int
         When its input was last given an array of another shape or dtype.
-    writer : str or None
-        The name of the tensor through which it was last written to.
+    name : str or None
+        That of the input.
     """
 
-    __slots__ = ("shaped", "version", "writer")
+    __slots__ = ("name", "shaped", "version")
 
-    def __init__(self) -> None:
+    def __init__(self, name: str | None = None) -> None:
         self.version = self.shaped = 1
-        self.writer: str | None = None
+        self.name = name
 
 
 OURS = Storage()  # of every array that the engine allocated: nobody writes there
@@ -116,6 +116,10 @@ class Node:
     def dtypes(self) -> tuple[Any, ...]:
         """The dtypes of the arguments."""
         return tuple(np.result_type(x) if p is None else p.dtype for p, x in zip(self.parents, self.xs, strict=True))
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
 
     @property
     def version(self) -> int:
@@ -234,27 +238,27 @@ def pull_back(
         conjugate = n.dtype.kind == "c" and row.holomorphic
         if conjugate:
             g = _conjugate(g)
-        pulls = row.pulls
+        pulls, d = row.pulls, None
         i = -1
         for p in n.parents:
             i += 1
             if p is None or not (p.live & NEEDS if on is None else p in on) or (pull := pulls[i]) is None:
                 continue
-            d = pull(g, y, xs, n)
-            if conjugate:
-                d = _conjugate(d)
-            if type(d) is not tuple:
-                try:
+            try:
+                d = pull(g, y, xs, n)
+                if type(d) is not tuple:
+                    if conjugate:
+                        d = np.conj(d)
                     if d.shape != p.shape:
                         d = sum_to(d, p.shape, n, p)
                     if d.dtype is not p.dtype:
                         d = _cast(d, p.dtype, n)
-                except AttributeError:
-                    if hasattr(d, "dtype"):
-                        raise
-                    raise _rule_error(d, n, p) from None
-            elif p.parts is None:  # a tuple goes to a row with several results
-                raise _rule_error(d, n, p)
+                elif p.parts is None:  # a tuple goes to a row with several results
+                    raise _rule_error(d, n, p)
+                elif conjugate:
+                    d = _conjugate(d)
+            except Exception as error:
+                raise _pointed(error, d, n, p)
             if watch is not None:
                 watch(n, p, d)
             if p in pending:
@@ -275,17 +279,20 @@ def pull_back(
 def sum_to(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
     """Undo a broadcast: sum `d` over the axes along which an argument of `shape` was repeated."""
     extra = d.ndim - len(shape)
-    if extra == 1 and d.ndim == 2 and d.shape[1:] == shape and type(d) is np.ndarray and d.dtype.char in "fd":
+    if (
+        extra == 1 and d.ndim == 2 and d.shape == n.shape and d.shape[1] == shape[0] and type(d) is np.ndarray
+        and d.dtype.char in "fd"
+    ):  # fmt: skip
         return _ones(d.shape[0], d.dtype).dot(d)  # a bias: a fifth of add.reduce's time
     axes = tuple(range(extra)) + tuple(
         k + extra for k, (have, want) in enumerate(zip(d.shape[extra:], shape, strict=False)) if want == 1 and have != 1
     )
     elementwise = n.row is not None and n.row.kind == "elementwise"
     if extra < 0 or any(want not in (1, have) for have, want in zip(d.shape[extra:], shape, strict=True)):
-        if elementwise or extra < 0:
+        if elementwise:
             return _stretch(d, shape, n, p)
         raise _shape_error(d, shape, n, p)
-    if elementwise and d.shape != n.shape:
+    if elementwise and d.shape != n.shape or extra > 0 and d.ndim > n.ndim and n.parts is None:
         raise _shape_error(d, shape, n, p)
     if not axes:
         return d.reshape(shape)
@@ -445,13 +452,13 @@ def _check_unchanged(n: Node, on: Any) -> None:
     for k, p in enumerate(n.parents):
         if p is None or not (p.storage.shaped < n.order or uses & (2 << k) and p.storage.version < n.order):
             continue
-        through = p.storage.writer
-        through = f" (written to through {through!r})" if through and through != p.name else ""
+        owner = p.storage.name
+        label = f"{p.label}, which looks into {owner!r}," if owner and owner != p.name else p.label
         what = "was given an array of another shape or dtype" if p.storage.shaped < n.order else "has changed"
         raise _noted(
             RuntimeError(
-                f"backward through {row.name}: {p.label} {what} since {row.name} used it{through}, and the "
-                "derivative needs what it was. Call backward() before you update it, or compute the loss again"
+                f"backward through {row.name}: {label} {what} since {row.name} used it, and the derivative needs "
+                "what it was. Call backward() before you update it, or compute the loss again"
             ),
             n,
         )
@@ -502,6 +509,15 @@ def _shape_error(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> ValueError
 
 def _noted(error: AnyError, n: Node) -> AnyError:
     """`error` with the user's line, where it is known."""
-    if n.origin:
-        error.add_note(f"recorded at {n.origin}")
+    note = f"recorded at {n.origin}"
+    if n.code is not None and note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
     return error
+
+
+def _pointed(error: Exception, d: Any, n: Node, p: Node) -> Exception:
+    """What went wrong in a rule or with what it returned, `d`, with the user's line."""
+    if isinstance(error, AttributeError) and error.name == "shape" and error.obj is d:
+        error = _rule_error(d, n, p)
+        error.__suppress_context__ = True
+    return _noted(error, n)

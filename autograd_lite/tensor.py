@@ -107,7 +107,7 @@ class Tensor:
         node = self._node
         if node is not None and new is not node.y:
             unlike = new.shape != node.shape or new.dtype != node.dtype
-            node.y, node.shape, node.dtype, node.storage = new, new.shape, new.dtype, Storage()
+            node.y, node.shape, node.dtype, node.storage = new, new.shape, new.dtype, Storage(node.name)
             self._written()
             if unlike:
                 node.storage.shaped = node.storage.version
@@ -198,7 +198,10 @@ class Tensor:
 
     @name.setter
     def name(self, value: str | None) -> None:
-        self._leaf().name = value
+        node = self._leaf()
+        node.name = value
+        if node.storage.name is None and node.storage is not OURS:
+            node.storage.name = value
 
     @property
     def _who(self) -> str:
@@ -240,7 +243,6 @@ class Tensor:
         if node is not None:
             storage = self._storage()
             storage.version = version = next_order()
-            storage.writer = node.name
             if version < LATEST_WRITE[0]:  # not at once: another thread may have written since
                 LATEST_WRITE[0] = version
 
@@ -248,7 +250,7 @@ class Tensor:
         """The memory that it lies in, told apart from others from now on if it is an input's."""
         node = self._leaf()
         if node.storage is OURS and node.row is None:
-            node.storage = Storage()
+            node.storage = Storage(node.name)
         return node.storage
 
     def _view_of(self, owner: Tensor) -> Tensor:
@@ -471,6 +473,8 @@ class Tensor:
         return complex(self._number("complex"))
 
     def __index__(self) -> int:
+        if self._data.dtype.kind not in "biu":
+            raise TypeError(f"{self._who} of dtype {self._data.dtype} is no index: only a whole number is")
         return as_index(self._number("index"))
 
     def _number(self, what: str) -> Any:

@@ -48,7 +48,8 @@ def canonical(index: Any) -> tuple[Any, bool]:
 def _part(part: Any) -> tuple[Any, bool]:
     if type(part) in _SINGLE or isinstance(part, (bool, np.bool, np.integer)):
         return part, True
-    array = np.asarray(part)  # a traced Tensor refuses this by name
+    # A traced Tensor refuses this by name. A list or Tensor is copied: it may be written to before the walk back.
+    array = part if isinstance(part, np.ndarray) else np.array(part)
     if array.size == 0 and array.dtype == float and not isinstance(part, np.ndarray):
         array = array.astype(np.intp)  # x[[]]
     if array.ndim == 0 and array.dtype.kind in "iu":
