@@ -250,6 +250,9 @@ if hasattr(np, "matvec"):  # NumPy 2.2
         holomorphic=False,  # the vector is conjugated
         examples=[_pair((3,), (3, 2)), _pair((3,), (4, 3, 2)), _pair((5, 1, 3), (3, 2))],
     )
+else:
+    matvec = composite(name="matvec")(lambda x1, x2: (x1 @ x2[..., None])[..., 0])
+    vecmat = composite(name="vecmat")(lambda x1, x2: (conj(x1)[..., None, :] @ x2)[..., 0, :])
 
 # --------------------------------------------------------------------------------------------------- any rank
 

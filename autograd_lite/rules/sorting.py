@@ -16,6 +16,7 @@ import numpy as np
 
 from ..primitive import TABLE, composite, constant, linear
 from .arrays import entire
+from .axes import refuse_out
 from .choosing import along, whole
 from .indexing import getitem, on_axis
 from .joining import flat_or
@@ -29,6 +30,7 @@ def by_signature(fn: Callable[..., Any], *arrays: str) -> Callable[..., Any]:
 
     def bind(*args: Any, **params: Any) -> Any:
         given = signature.bind(*args, **params).arguments
+        refuse_out(given.pop("out", None))
         xs = tuple(given.pop(name) for name in arrays)
         return xs, {k: np.asarray(v) if hasattr(v, "_data") else v for k, v in given.items()}
 
@@ -39,11 +41,31 @@ def by_signature(fn: Callable[..., Any], *arrays: str) -> Callable[..., Any]:
 for _fn, *_arrays in (
     (np.argsort, "a"), (np.argpartition, "a"), (np.argwhere, "a"), (np.flatnonzero, "a"),
     (np.searchsorted, "a", "v"), (np.digitize, "x", "bins"), (np.isin, "element", "test_elements"),
-    (np.packbits, "a"), (np.unpackbits, "a"), (np.ravel_multi_index, "multi_index"),
 ):  # fmt: skip
     constant(_fn, bind=by_signature(_fn, *_arrays))
 constant(np.nonzero, bind=by_signature(np.nonzero, "a"), outputs=True)
-constant(np.unravel_index, bind=by_signature(np.unravel_index, "indices"), outputs=True)
+
+# The signatures of these are written down, since before NumPy 2.4 functions in C do not tell theirs.
+constant(
+    np.packbits, bind=lambda a, /, axis=None, bitorder="big": ((a,), {"axis": axis, "bitorder": bitorder})
+)
+constant(
+    np.unpackbits,
+    bind=lambda a, /, axis=None, count=None, bitorder="big": (
+        (a,), {"axis": axis, "count": count, "bitorder": bitorder}
+    ),
+)
+constant(
+    np.ravel_multi_index,
+    bind=lambda multi_index, dims, mode="raise", order="C": (
+        (multi_index,), {"dims": dims, "mode": mode, "order": order}
+    ),
+)
+constant(
+    np.unravel_index,
+    bind=lambda indices, shape, order="C": ((indices,), {"shape": shape, "order": order}),
+    outputs=True,
+)  # fmt: skip
 argsort, argpartition, nonzero = TABLE["argsort"], TABLE["argpartition"], TABLE["nonzero"]
 
 
