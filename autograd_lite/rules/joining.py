@@ -204,6 +204,7 @@ def _splitter(fn: Any, bind: Any) -> Any:
             lambda rng: ((rng.normal(size=(4, 3)), 2), {}),
             lambda rng: ((rng.normal(size=(2, 6)), [1, 1, 4]), {"axis": -1}),
             lambda rng: ((rng.normal(size=5), [2, 9]), {}),
+            lambda rng: ((rng.normal(size=5), [3, 1]), {}),
         ),
     )
 
@@ -296,6 +297,7 @@ repeat = linear(
     examples=(
         lambda rng: ((rng.normal(size=(2, 3)), 2), {}),
         lambda rng: ((rng.normal(size=(2, 3)), 3, -1), {}),
+        lambda rng: ((rng.normal(size=(2, 3, 2)), 2, 0), {}),
         lambda rng: ((rng.normal(size=(2, 3)), [2, 0, 1]), {"axis": 1}),
         lambda rng: ((rng.normal(size=2), 0), {}),
     ),

@@ -136,6 +136,7 @@ prod = general(
     examples=(
         *_OVER_AXES, *_OF_ONE, *_OF_NONE, *_SELECTED, *_FROM,
         lambda rng: ((np.array([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0]]),), {"axis": 1}),
+        lambda rng: ((rng.normal(size=(2, 3, 2)),), {"axis": 0}),  # the axes go round: there and back differ
     ),
 )  # fmt: skip
 

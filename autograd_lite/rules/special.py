@@ -227,7 +227,9 @@ gelu = elementwise(
     name="gelu",
     bind=_gelu_arguments,
     tex=r"{x} \, \Phi({x})",
-    examples=(lambda rng: ((rng.normal(size=(2, 3)),), {"approximate": "tanh"}),),
+    examples=tuple(
+        lambda rng, how=how: ((rng.normal(size=(2, 3)),), {"approximate": how}) for how in ("none", "tanh")
+    ),
 )
 
 
