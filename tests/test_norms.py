@@ -1,11 +1,14 @@
 """Norms of vectors and matrices, in every order that NumPy has, and at the places without a slope."""
 
+from functools import partial
+
+import agreement
 import numpy as np
 import pytest
-from agreement import agrees
 
 import autograd_lite as ag
 
+agrees = partial(agreement.agrees, kinks="note")  # in the rounding of LAPACK the measurement may see a kink
 rng = np.random.default_rng(0)
 la = np.linalg
 inf = np.inf

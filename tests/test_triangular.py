@@ -1,12 +1,17 @@
 """cholesky and qr: against NumPy, and the choices that they leave."""
 
+from functools import partial
+
+import agreement
 import numpy as np
 import pytest
-from agreement import agrees
 
 import autograd_lite as ag
-from autograd_lite.testing import assert_gradients
+from autograd_lite import testing
 
+# In the rounding of LAPACK the measurement may see a kink.
+assert_gradients = partial(testing.assert_gradients, kinks="note")
+agrees = partial(agreement.agrees, kinks="note")
 rng = np.random.default_rng(0)
 la = np.linalg
 

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from ..primitive import bilinear
-from .products import no_out, shape_of
+from .arrays import entire
+from .products import no_out
 
 LARGE = 4096  # products of indices from which on a detour over matrix products is worth its few microseconds
 
@@ -70,19 +71,15 @@ def _lettered(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
 def _bind(*operands: Any, out: Any = None, optimize: Any = False, **unsupported: Any) -> Any:
     no_out(out)
     if unsupported:
-        raise TypeError(
-            f"{', '.join(unsupported)}= is not supported for tensors; use .astype() on the result"
-        )
+        raise TypeError(f"{', '.join(unsupported)}= is not supported for tensors; use .astype()")
     if not operands:
         raise ValueError("einsum must be given the subscripts and at least one array")
     if isinstance(operands[0], str):
         subscripts, arrays = operands[0], list(operands[1:])
     else:
         subscripts, arrays = _lettered(operands)
-    return tuple(arrays), {
-        "subscripts": explicit(subscripts, tuple(len(shape_of(x)) for x in arrays)),
-        "optimize": optimize,
-    }
+    xs = tuple(entire(x) for x in arrays)
+    return xs, {"subscripts": explicit(subscripts, tuple(x.ndim for x in xs)), "optimize": optimize}
 
 
 def _einsum(*xs: Any, subscripts: str, optimize: Any) -> Any:

@@ -19,8 +19,9 @@ import numpy as np
 
 from ..primitive import composite, constant, general
 from . import products
+from .arrays import entire
 from .matrices import EMPTY, dagger, from_lower, plain, regular
-from .products import conj, shape_of
+from .products import conj
 from .products import matmul as matmul
 
 
@@ -128,9 +129,10 @@ pinv = general(
 )
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     """Of what comes nearest to a solution the shortest; the squares left; the rank; the singular values."""
-    if len(shape_of(a)) != 2:
-        raise np.linalg.LinAlgError(f"linalg.lstsq: one matrix, not an array of shape {shape_of(a)}")
-    m, n = shape_of(a)
+    a, b = entire(a), entire(b)
+    if a.ndim != 2:
+        raise np.linalg.LinAlgError(f"linalg.lstsq: one matrix, not an array of shape {a.shape}")
+    m, n = a.shape
     eps = float(np.finfo(np.result_type(a, b)).eps)
     rcond = max(m, n) * eps if rcond is None else eps if rcond < 0 else rcond
     x = np.linalg.pinv(a, rcond) @ b
@@ -155,7 +157,8 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
     """The inverse of the linear map that `tensordot` with `a` is."""
     if ind <= 0:
         raise ValueError(f"linalg.tensorinv: ind={ind}; the number of axes of the result must be positive")
-    shape = shape_of(a)
+    a = entire(a)
+    shape = a.shape
     n = prod(shape[ind:])
     return np.linalg.inv(np.reshape(a, (n, a.size // max(n, 1)))).reshape((*shape[ind:], *shape[:ind]))
 
@@ -181,10 +184,10 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 )
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     """The `x` for which ``tensordot(a, x, x.ndim)`` is `b`."""
+    a, b = entire(a), entire(b)
     if axes is not None:
-        order = [k for k in range(len(shape_of(a))) if k not in axes] + list(axes)
-        a = np.transpose(a, order)
-    shape = shape_of(a)[len(shape_of(b)) :]
+        a = np.transpose(a, [k for k in range(a.ndim) if k not in axes] + list(axes))
+    shape = a.shape[b.ndim :]
     n = prod(shape)
     if n * n != a.size:
         raise np.linalg.LinAlgError(f"linalg.tensorsolve: {a.size} coefficients, {n} unknowns; not {n * n}")
@@ -308,7 +311,7 @@ def slogdet(a: Any) -> Any:
 ])  # fmt: skip
 def matrix_power(a: Any, n: int) -> Any:
     """By repeated squaring; of the inverse for a negative power."""
-    n = index(n)
+    a, n = entire(a), index(n)
     if n < 0:
         a, n = np.linalg.inv(a), -n
     if n == 0:
@@ -341,14 +344,15 @@ _stack: Any = [lambda rng: ((rng.normal(size=(2, 3, 3)),), {})]
 
 @composite(np.linalg.matmul, name="linalg.matmul", np_name="np.linalg.matmul", examples=_pair)
 def matmul_(x1: Any, x2: Any, /) -> Any:
-    return np.matmul(x1, x2)
+    return products.matmul(x1, x2)
 
 
 @composite(np.linalg.outer, name="linalg.outer", np_name="np.linalg.outer", examples=_pair)
 def outer(x1: Any, x2: Any, /) -> Any:
-    if len(shape_of(x1)) != 1 or len(shape_of(x2)) != 1:
+    x1, x2 = entire(x1), entire(x2)
+    if x1.ndim != 1 or x2.ndim != 1:
         raise ValueError(
-            f"linalg.outer: two vectors, not shapes {shape_of(x1)} and {shape_of(x2)}; np.outer flattens"
+            f"linalg.outer: two vectors, not shapes {x1.shape} and {x2.shape}; np.outer flattens"
         )
     return np.outer(x1, x2)
 
@@ -360,12 +364,13 @@ def outer(x1: Any, x2: Any, /) -> Any:
     examples=[lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=(3, 2))), {"axes": 1})],
 )
 def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
-    return np.tensordot(x1, x2, axes)
+    return products.tensordot(x1, x2, axes)
 
 
 @composite(np.linalg.cross, name="linalg.cross", np_name="np.linalg.cross", examples=_pair)
 def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    sizes = shape_of(x1)[axis], shape_of(x2)[axis]
+    x1, x2 = entire(x1), entire(x2)
+    sizes = x1.shape[axis], x2.shape[axis]
     if sizes != (3, 3):
         raise ValueError(f"linalg.cross: vectors of {sizes[0]} and {sizes[1]} entries; it takes three")
     return np.cross(x1, x2, axis=axis)
@@ -383,14 +388,14 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     examples=_stack,
 )
 def matrix_transpose(x: Any, /) -> Any:
-    return np.matrix_transpose(x)
+    return np.matrix_transpose(entire(x))
 
 
 @composite(np.linalg.diagonal, name="linalg.diagonal", np_name="np.linalg.diagonal", examples=_stack)
 def diagonal(x: Any, /, *, offset: int = 0) -> Any:
-    return np.diagonal(x, offset, -2, -1)
+    return np.diagonal(entire(x), offset, -2, -1)
 
 
 @composite(np.linalg.trace, name="linalg.trace", np_name="np.linalg.trace", examples=_stack)
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
-    return np.trace(x, offset, -2, -1, dtype)
+    return products.trace(x, offset, -2, -1, dtype)

@@ -18,19 +18,12 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..primitive import bilinear, composite
+from .arrays import entire
 
 
 def conj(x: Any) -> Any:
     """The complex conjugate; of a real array the array itself, without a copy."""
     return np.conj(x) if x.dtype.kind == "c" else x
-
-
-def shape_of(x: Any) -> tuple[int, ...]:
-    """The shape of an array, a Tensor, a number or a list."""
-    try:
-        return x.shape  # type: ignore[no-any-return]  # numpy.shape would ask every kind of array in turn
-    except AttributeError:
-        return np.shape(x)
 
 
 def no_out(out: Any) -> None:
@@ -178,7 +171,7 @@ dot = bilinear(
 )
 def vdot(a: Any, b: Any, /) -> Any:
     """The first conjugated, both flattened."""
-    return np.dot(conj(np.ravel(a)), np.ravel(b))
+    return np.dot(conj(np.ravel(entire(a))), np.ravel(entire(b)))
 
 
 @composite(
@@ -189,11 +182,11 @@ def vdot(a: Any, b: Any, /) -> Any:
 )
 def inner(a: Any, b: Any, /) -> Any:
     """Last axis by last axis."""
-    a_shape, b_shape = shape_of(a), shape_of(b)
-    if not a_shape or not b_shape:
-        return np.multiply(a, b)
-    if a_shape[-1] != b_shape[-1]:
-        raise ValueError(f"inner: the last sizes of the shapes {a_shape} and {b_shape} must be equal")
+    a, b = entire(a), entire(b)
+    if not a.ndim or not b.ndim:
+        return a * b
+    if a.shape[-1] != b.shape[-1]:
+        raise ValueError(f"inner: the last sizes of the shapes {a.shape} and {b.shape} must be equal")
     return np.tensordot(a, b, (-1, -1))
 
 
@@ -213,7 +206,7 @@ outer = bilinear(
 
 def _vecdot_bind(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     if axis != -1:
-        x1, x2 = np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1)
+        x1, x2 = np.moveaxis(entire(x1), axis, -1), np.moveaxis(entire(x2), axis, -1)
     return (x1, x2), {}
 
 
@@ -258,19 +251,19 @@ else:
 
 
 def _tensordot_bind(a: Any, b: Any, axes: Any = 2) -> Any:
-    a_shape, b_shape = shape_of(a), shape_of(b)
-    na, nb = len(a_shape), len(b_shape)
+    a, b = entire(a), entire(b)
+    na, nb = a.ndim, b.ndim
     try:
         axes_a, axes_b = axes
     except TypeError:
         axes_a, axes_b = range(na - axes, na), range(axes)
     first = tuple(normalize_axis_index(k, na) for k in ([axes_a] if isinstance(axes_a, int) else axes_a))
     second = tuple(normalize_axis_index(k, nb) for k in ([axes_b] if isinstance(axes_b, int) else axes_b))
-    sizes = [a_shape[k] for k in first], [b_shape[k] for k in second]
+    sizes = [a.shape[k] for k in first], [b.shape[k] for k in second]
     if sizes[0] != sizes[1]:
         raise ValueError(
-            f"the axes {first} of shape {a_shape} have sizes {sizes[0]}, the axes {second} of shape "
-            f"{b_shape} have {sizes[1]}; name axes of equal sizes"
+            f"the axes {first} of shape {a.shape} have sizes {sizes[0]}, the axes {second} of shape "
+            f"{b.shape} have {sizes[1]}; name axes of equal sizes"
         )
     return (a, b), {"axes": (first, second)}
 
@@ -320,9 +313,9 @@ tensordot = bilinear(
 )
 def kron(a: Any, b: Any) -> Any:
     """Each entry of `a` times the whole of `b`."""
-    a_shape, b_shape = shape_of(a), shape_of(b)
-    n = len(a_shape) - len(b_shape)
-    a_shape, b_shape = (1,) * -n + a_shape, (1,) * n + b_shape
+    a, b = entire(a), entire(b)
+    n = a.ndim - b.ndim
+    a_shape, b_shape = (1,) * -n + a.shape, (1,) * n + b.shape
     a = np.reshape(a, [size for n in a_shape for size in (n, 1)])
     b = np.reshape(b, [size for n in b_shape for size in (1, n)])
     return np.reshape(a * b, [m * n for m, n in zip(a_shape, b_shape, strict=True)])
@@ -354,7 +347,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     """The vector product of vectors with three entries, or with two, whose third is zero."""
     if axis is not None:
         axisa = axisb = axisc = axis
-    a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
+    a, b = np.moveaxis(entire(a), axisa, -1), np.moveaxis(entire(b), axisb, -1)
     sizes = a.shape[-1], b.shape[-1]
     if not {2, 3}.issuperset(sizes):
         raise ValueError(
@@ -384,7 +377,7 @@ def _in_space(x: Any) -> Any:
 def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
     """The sum of a diagonal."""
     no_out(out)
-    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+    return np.sum(np.diagonal(entire(a), offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
 def _multi_dot(*xs: Any) -> Any:

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..primitive import bilinear, composite, linear
-from .products import conj, no_out, shape_of
+from .arrays import entire
+from .products import conj, no_out
 
 DUAL: dict[Any, Any] = {
     None: "forward",
@@ -46,12 +47,12 @@ def _bind(entries: Callable[[int], int]) -> Callable[..., Any]:
 
     def bind(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
         no_out(out)
-        shape = shape_of(a)
-        axis = normalize_axis_index(axis, len(shape))
-        n = entries(shape[axis]) if n is None else int(n)
+        a = entire(a)
+        axis = normalize_axis_index(axis, a.ndim)
+        n = entries(a.shape[axis]) if n is None else int(n)
         if n < 1:
             raise ValueError(
-                f"a transform of {n} entries: n must be positive (the axis {axis} of shape {shape_of(a)})"
+                f"a transform of {n} entries: n must be positive (the axis {axis} of shape {a.shape})"
             )
         if norm not in DUAL:
             raise ValueError(f"norm={norm!r}; it is 'backward', 'ortho' or 'forward'")
@@ -148,7 +149,8 @@ irfft = linear(  # the result is real, and what it ignores (imaginary parts at b
 def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """The real spectrum of a signal that is its own mirror image."""
     no_out(out)
-    n = (shape_of(a)[axis] - 1) * 2 if n is None else n
+    a = entire(a)
+    n = (a.shape[axis] - 1) * 2 if n is None else n
     return np.fft.irfft(conj(a), n, axis, DUAL[norm])
 
 
@@ -161,24 +163,23 @@ def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: An
 def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """The inverse of `hfft`."""
     no_out(out)
-    return conj(np.fft.rfft(a, n, axis, DUAL[norm]))
+    return conj(np.fft.rfft(entire(a), n, axis, DUAL[norm]))
 
 
 # ---------------------------------------------------------------------------------------------- along several
 
 
-def _axes(a: Any, s: Any, axes: Any, out: Any) -> tuple[list[int], list[int]]:
-    """How many entries along which axes; -1 stands for all that there are."""
+def _bound(a: Any, s: Any, axes: Any, out: Any) -> tuple[Any, list[int], list[int]]:
+    """The array, how many entries, and along which axes; -1 stands for all entries that there are."""
     no_out(out)
-    shape = shape_of(a)
-    ndim = len(shape)
+    a = entire(a)
     if axes is None:
-        axes = range(ndim) if s is None else range(ndim - len(s), ndim)
-    axes = [normalize_axis_index(k, ndim) for k in axes]
-    s = [shape[k] for k in axes] if s is None else list(s)
+        axes = range(a.ndim) if s is None else range(a.ndim - len(s), a.ndim)
+    axes = [normalize_axis_index(k, a.ndim) for k in axes]
+    s = [a.shape[k] for k in axes] if s is None else list(s)
     if len(s) != len(axes):
         raise ValueError(f"s={tuple(s)} and axes={tuple(axes)} must have the same length")
-    return [shape[k] if n == -1 else int(n) for n, k in zip(s, axes, strict=True)], axes
+    return a, [a.shape[k] if n == -1 else int(n) for n, k in zip(s, axes, strict=True)], axes
 
 
 def _each(transform: Any, a: Any, s: list[int], axes: list[int], norm: Any) -> Any:
@@ -201,24 +202,24 @@ _REAL_GRID = [
 
 @composite(np.fft.fftn, name="fft.fftn", np_name="np.fft.fftn", examples=_GRID)
 def fftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
-    return _each(np.fft.fft, a, *_axes(a, s, axes, out), norm)
+    return _each(np.fft.fft, *_bound(a, s, axes, out), norm)
 
 
 @composite(np.fft.ifftn, name="fft.ifftn", np_name="np.fft.ifftn", examples=_GRID)
 def ifftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
-    return _each(np.fft.ifft, a, *_axes(a, s, axes, out), norm)
+    return _each(np.fft.ifft, *_bound(a, s, axes, out), norm)
 
 
 @composite(np.fft.rfftn, name="fft.rfftn", np_name="np.fft.rfftn", examples=_REAL_GRID)
 def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
-    s, axes = _axes(a, s, axes, out)
+    a, s, axes = _bound(a, s, axes, out)
     return _each(np.fft.fft, np.fft.rfft(a, s[-1], axes[-1], norm), s[:-1], axes[:-1], norm)
 
 
 @composite(np.fft.irfftn, name="fft.irfftn", np_name="np.fft.irfftn", examples=_GRID)
 def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None) -> Any:
     whole = s is not None
-    s, axes = _axes(a, s, axes, out)
+    a, s, axes = _bound(a, s, axes, out)
     last = s[-1] if whole else 2 * (s[-1] - 1)
     for n, axis in zip(s[:-1], axes[:-1], strict=True):
         a = np.fft.ifft(a, n, axis, norm)
@@ -251,6 +252,7 @@ _SHIFTS = [_call((5,), real=True), _call((4, 3)), _call((4, 3), axes=0), _call((
 @composite(np.fft.fftshift, name="fft.fftshift", np_name="np.fft.fftshift", examples=_SHIFTS)
 def fftshift(x: Any, axes: Any = None) -> Any:
     """The zero frequency into the middle."""
+    x = entire(x)
     axes = _shifted(x, axes)
     return np.roll(x, [x.shape[k] // 2 for k in axes], axes)
 
@@ -258,6 +260,7 @@ def fftshift(x: Any, axes: Any = None) -> Any:
 @composite(np.fft.ifftshift, name="fft.ifftshift", np_name="np.fft.ifftshift", examples=_SHIFTS)
 def ifftshift(x: Any, axes: Any = None) -> Any:
     """The zero frequency back to the front."""
+    x = entire(x)
     axes = _shifted(x, axes)
     return np.roll(x, [-(x.shape[k] // 2) for k in axes], axes)
 
@@ -272,12 +275,12 @@ MODES = ("full", "same", "valid")
 
 
 def _convolve_bind(a: Any, v: Any, mode: Any = "full") -> Any:
-    a, v = (np.reshape(x, 1) if len(shape_of(x)) == 0 else x for x in (a, v))
+    a, v = (x if x.ndim else np.reshape(x, 1) for x in (entire(a), entire(v)))
     if mode not in MODES:
         raise ValueError(f"mode={mode!r}; it is 'full', 'same' or 'valid'")
-    if len(shape_of(a)) > 1 or len(shape_of(v)) > 1:
+    if a.ndim > 1 or v.ndim > 1:
         raise ValueError(
-            f"convolve and correlate take two vectors, not shapes {shape_of(a)} and {shape_of(v)}"
+            f"convolve and correlate take two vectors, not shapes {a.shape} and {v.shape}"
         )
     return (a, v), {"mode": mode}
 
