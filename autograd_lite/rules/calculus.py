@@ -13,6 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..primitive import composite, general
 from .arrays import entire
+from .choosing import take
 
 _NONE: Any = np._NoValue
 
@@ -159,14 +160,14 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     if period is not None:
         x, xp, left, right = x % abs(period), xp % abs(period), None, None
         order = np.argsort(xp)
-        xp, fp = xp[order], fp[order]
+        xp, fp = take(xp, order), take(fp, order)
         xp = np.concatenate([xp[-1:] - abs(period), xp, xp[:1] + abs(period)])
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
     last = xp.shape[0] - 1
     i = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, max(last - 1, 0))
     j = np.minimum(i + 1, last)
-    width = xp[j] - xp[i]
-    y = fp[i] + (fp[j] - fp[i]) / np.where(width == 0, 1, width) * (x - xp[i])
+    x1, x2, y1, y2 = take(xp, i), take(xp, j), take(fp, i), take(fp, j)
+    y = y1 + (y2 - y1) / np.where(x1 == x2, 1, x2 - x1) * (x - x1)
     y = np.where(x < xp[0], fp[0] if left is None else left, y)
     return np.where(x > xp[last], fp[last] if right is None else right, y)
 

@@ -78,9 +78,8 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
         else len(np.histogram_bin_edges(getattr(a, "_data", a), bins, range)) - 1
     )
     low, high = (np.min(a), np.max(a)) if range is None and a.size else range or (0.0, 1.0)
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    return np.linspace(low, high, count + 1)
+    apart = 0.5 * np.equal(low, high)
+    return np.linspace(low - apart, high + apart, count + 1)
 
 
 @composite(
