@@ -270,6 +270,7 @@ _PUT: tuple[Any, ...] = (
     lambda rng: ((rng.normal(size=(3, 4)), 1, rng.normal(size=4)), {}),
     lambda rng: ((rng.normal(size=(3, 4)), (slice(None), slice(0, 3, 2)), rng.normal(size=())), {}),
     lambda rng: ((rng.normal(size=4), [0, 2, 0], rng.normal(size=3)), {}),
+    lambda rng: ((rng.normal(size=5), [[0, 2], [0, 1]], rng.normal(size=(2, 2))), {}),
     lambda rng: ((rng.normal(size=(2, 3)), np.eye(2, 3) > 0, rng.normal(size=2)), {}),
     lambda rng: ((rng.normal(size=(2, 3)), ([0, 1, 0], 1), rng.normal(size=())), {}),
 )
