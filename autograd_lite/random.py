@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-_current = np.random.default_rng()
+_current: np.random.Generator | None = None  # made when first asked for: numpy.random is slow to load
 
 
 def manual_seed(seed: int) -> np.random.Generator:
@@ -27,16 +27,19 @@ def manual_seed(seed: int) -> np.random.Generator:
 
 def generator(given: np.random.Generator | int | None = None) -> np.random.Generator:
     """The generator to draw from: the one given, a new one from a seed, or the library's own."""
+    global _current
     if given is None:
+        if _current is None:
+            _current = np.random.default_rng()
         return _current
     return given if isinstance(given, np.random.Generator) else np.random.default_rng(given)
 
 
 def get_rng_state() -> dict[str, Any]:
     """Where the library's generator stands, as plain numbers; for exact resumption."""
-    return dict(_current.bit_generator.state)
+    return dict(generator().bit_generator.state)
 
 
 def set_rng_state(state: dict[str, Any]) -> None:
     """Put the library's generator where it stood."""
-    _current.bit_generator.state = state
+    generator().bit_generator.state = state
