@@ -292,7 +292,7 @@ def sum_to(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
         if elementwise:
             return _stretch(d, shape, n, p)
         raise _shape_error(d, shape, n, p)
-    if elementwise and d.shape != n.shape or extra > 0 and d.ndim > n.ndim and n.parts is None:
+    if elementwise and d.shape != n.shape or d.ndim > n.ndim and n.row is not None and not n.row.ours and not n.parts:
         raise _shape_error(d, shape, n, p)
     if not axes:
         return d.reshape(shape)

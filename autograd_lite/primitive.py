@@ -111,6 +111,7 @@ _ROW = "One row of the table. Call it as you would the NumPy function: Tensors i
 
 class Primitive:
     __doc__ = _Doc()  # type: ignore[assignment]  # a descriptor of str
+    ours = True  # False for a user's: what its rules return is looked at more closely
 
     def __init__(
         self,
@@ -322,9 +323,11 @@ def _guarded(pull: Any) -> Any:
 def _add(row: Primitive, *numpy_functions: Any) -> Primitive:
     if row.name in TABLE:
         raise ValueError(f"the table already has a row called {row.name!r}; give this one another name=")
-    TABLE[row.name] = row
     for fn in numpy_functions:
-        ROWS[fn] = row
+        if fn in ROWS:
+            raise ValueError(f"{fn.__name__} has a row, {ROWS[fn].name!r}; wrap it in a function of your own")
+    TABLE[row.name] = row
+    ROWS.update(dict.fromkeys(numpy_functions, row))
     return row
 
 
@@ -407,6 +410,7 @@ def define(*rules: Any, kind: str = "general", **options: Any) -> Callable[[Call
     def add(fn: Callable[..., Any]) -> Primitive:
         row = kinds[kind](fn, *rules, **options)
         row.direct = False  # it may return a view of its argument, or the argument itself
+        row.ours = False
         return row
 
     return add

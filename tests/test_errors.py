@@ -623,7 +623,7 @@ def test_a_rule_that_asks_for_what_there_is_not(row):
 
 
 def test_first_order_rules_refuse_a_second(row):
-    mine = row(lambda g, x: 2 * g * x, fn=np.square, order=1)
+    mine = row(lambda g, x: 2 * g * x, fn=lambda x: x * x, order=1)
     W = parameter()
     mine(W).sum().backward()
     assert W.grad.tolist() == [2, 4, 6]
