@@ -29,7 +29,7 @@ from autograd_lite.testing.gradients import check_gradients
 from autograd_lite.testing.numeric import CannotCheck, reals
 from autograd_lite.testing.report import GradientError, called, spell
 from autograd_lite.testing.strategies import arrays
-from autograd_lite.testing.table import domains, points
+from autograd_lite.testing.table import all_rows, domains, points
 from autograd_lite.testing.trees import Array, as_array, is_differentiable, leaves, rebuild
 from autograd_lite.trace import trace
 
@@ -127,7 +127,7 @@ class Expression:
 
 def candidates(names: Sequence[str] = ()) -> list[Primitive]:
     """The rows that a program may be made of, simple ones first, to shrink towards."""
-    chosen = [TABLE[name] for name in names] if names else list(TABLE.values())
+    chosen = [TABLE[name] for name in names] if names else all_rows()
     rows = [row for row in chosen if row.kind != "constant" and (row.kind == "elementwise" or row.examples)]
     return sorted(
         rows, key=lambda row: ("elementwise", "linear", "bilinear", "general", "composite").index(row.kind)
