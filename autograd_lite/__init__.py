@@ -1,13 +1,76 @@
-"""autodiff"""
+"""Autodiff for NumPy that shows its work.
 
-__version__ = "0.1.0"
-from .tensor import Tensor as Tensor, tensor as tensor
-from .mode import no_grad as no_grad, enable_grad as enable_grad
-from .transforms import grad as grad, value_and_grad as value_and_grad, vjp as vjp, jvp as jvp, jacobian as jacobian, jacrev as jacrev, jacfwd as jacfwd, hessian as hessian, hvp as hvp, stop_gradient as stop_gradient, checkpoint as checkpoint
-from .anomaly import detect_anomaly as detect_anomaly
+`Tensor` records what is done to it, `backward()` and the transforms (`grad`, `vjp`, `jvp`, …) differentiate it to any
+order, and the same table of derivatives writes the derivation out (`explain`), emits its NumPy source (`source`), draws it
+(`draw`) and tests it (`testing`). Under a NumPy name stands what differentiates that function; NumPy's own functions
+work on Tensors too.
+
+Examples
+--------
+>>> import autograd_lite as ag
+>>> x = ag.tensor([1.0, 2.0, 3.0], requires_grad=True, name="x")
+>>> ag.sum(x**2).backward()
+>>> x.grad
+tensor([2., 4., 6.])
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from . import autograd as autograd
 from . import primitive as primitive
+from .anomaly import detect_anomaly as detect_anomaly
+from .mode import enable_grad as enable_grad
 from .mode import is_grad_enabled as is_grad_enabled
+from .mode import no_grad as no_grad
+from .tensor import Tensor as Tensor
+from .tensor import tensor as tensor
+from .trace import trace as trace
+from .transforms import checkpoint as checkpoint
+from .transforms import grad as grad
+from .transforms import hessian as hessian
+from .transforms import hvp as hvp
+from .transforms import jacfwd as jacfwd
+from .transforms import jacobian as jacobian
+from .transforms import jacrev as jacrev
+from .transforms import jvp as jvp
+from .transforms import stop_gradient as stop_gradient
+from .transforms import value_and_grad as value_and_grad
+from .transforms import vjp as vjp
+
+__version__ = "0.1.0"
+
+# The rooms on the upper floors are opened when first entered, so that a program which only differentiates does not
+# load them. Editors and type checkers see them as ordinary imports.
+if _TYPE_CHECKING:
+    from . import data as data
+    from . import derive as derive
+    from . import nn as nn
+    from . import optim as optim
+    from . import testing as testing
+    from . import training as training
+    from .derive import explain as explain
+    from .derive import partials as partials
+    from .derive import source as source
+    from .random import manual_seed as manual_seed
+
+_ROOMS = {name: name for name in ("data", "derive", "draw", "nn", "optim", "testing", "training")}
+_LATER = {
+    **_ROOMS, "explain": "derive", "partials": "derive", "source": "derive", "manual_seed": "random",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module 'autograd_lite' has no attribute {name!r}")
+    room = _import_module(f".{_LATER[name]}", __name__)
+    globals()[name] = found = room if name in _ROOMS else getattr(room, name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
 
 # ruff: noqa: I001 - set as a list of names, not one to a line
 # What is there in NumPy under the same name: the rows of the table, room by room.
@@ -79,7 +142,7 @@ from .rules.polynomials import (
 )
 from .rules.products import (
     cross as cross, dot as dot, inner as inner, kron as kron, matmul as matmul, matvec as matvec,
-    outer as outer, tensordot as tensordot, trace as trace, vdot as vdot, vecdot as vecdot, vecmat as vecmat,
+    outer as outer, tensordot as tensordot, vdot as vdot, vecdot as vecdot, vecmat as vecmat,
 )
 from .rules.reduction import (
     average as average, logsumexp as logsumexp, max as max, mean as mean, min as min, nanmax as nanmax,
