@@ -25,14 +25,15 @@ NAME = PACKAGE.name
 # From the ground up. A room may use the rooms of the floors below it; rooms on one floor may use each other,
 # as long as no circle comes of it (a test of its own).
 FLOORS = [
-    {"elsewhere", "memory", "mode", "primitive", "tree"},
+    {"elsewhere", "memory", "mode", "primitive", "random", "tree"},
     {"rules"},
     {"graph"},
     {"tensor"},
     {"anomaly", "autograd", "fft", "linalg", "special", "transforms"},
     {"trace"},
     {"derive"},
-    {"draw", "nn", "optim", "data", "testing"},
+    {"data", "draw", "nn", "optim", "testing"},
+    {"training"},
     {"__init__", "emath", "fft", "linalg", "special"},  # the front door: only re-exports
     {"talk"},  # the main job uses the library as anyone would
     {"__main__"},
