@@ -14,7 +14,7 @@ torch.set_num_threads(1)
 
 DIALECT = Dialect(
     "torch",
-    lambda array: torch.from_numpy(np.copy(array)),
+    torch.from_numpy,
     lambda array, name: torch.from_numpy(np.copy(array)).requires_grad_(),
     lambda x: x.detach().numpy() if isinstance(x, torch.Tensor) else x,
 )
