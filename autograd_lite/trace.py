@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import inspect
 import sys
+import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
-from itertools import count
+from itertools import count, takewhile
 from string import ascii_lowercase
 from typing import Any
 
@@ -92,7 +94,7 @@ class Program:
                 raise ValueError(f"{self.name}: {var.name} was traced with shape {var.shape}, called with {x.shape}: trace it again")
             values[var] = x
         for eq in self.equations:
-            y = eq.row.fn(*(values[x] if isinstance(x, Var) else x for x in eq.operands), **eq.params)
+            y: Any = eq.row.fn(*(values[x] if isinstance(x, Var) else x for x in eq.operands), **eq.params)
             for var, part in zip(eq.outputs, y if eq.row.outputs else (y,), strict=True):
                 values[var] = part
         return rebuild(self.result, (values[x] if isinstance(x, Var) else x for x in self.outputs))
@@ -104,14 +106,75 @@ class Program:
         return iter(self.equations)
 
     def __str__(self) -> str:
-        head = f"{self.name}({', '.join(f'{v.name}: {v.kind}' for v in self.inputs)}):"
-        shown = self.equations if len(self.equations) <= LIMIT else self.equations[:20]
-        body = [f"    {eq}" for eq in shown]
-        if len(shown) < len(self.equations):
-            body.append(f"    ... and {len(self.equations) - len(shown)} more")
-        return "\n".join([head, *body, f"    return {', '.join(_written(x) for x in self.outputs)}"])
+        return self.text()
 
     __repr__ = __str__
+
+    def text(self, depth: int | None = None) -> str:
+        """The program written out, a line for each equation; composite calls and modules are indented blocks.
+
+        Parameters
+        ----------
+        depth : int, optional
+            How many levels of those to open; a folded one is a single line.
+        """
+        head = f"{self.name}({', '.join(f'{v.name}: {v.kind}' for v in self.inputs)}):"
+        if len(self) > LIMIT:
+            counted = Counter(eq.row.name for eq in self.equations).most_common(8)
+            body = [f"    {len(self)} equations, too many to print: {', '.join(f'{n} {row}' for row, n in counted)}"]
+        else:
+            body = self._body(depth)
+        return "\n".join([head, *body, f"    return {', '.join(_written(x) for x in self.outputs)}"])
+
+    def _body(self, depth: int | None) -> list[str]:
+        lines: list[str] = []
+        open_now: list[Any] = []
+        for inner, run in self._folded(depth):
+            path = inner[: len(inner) - isinstance(run, list)]
+            shared = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(open_now, path, strict=False)))
+            for level in range(shared, len(path)):
+                lines.append("    " * (level + 1) + f"# {path[level].name}")
+            open_now = path
+            indent = "    " * (len(path) + 1)
+            lines.append(indent + (str(run) if isinstance(run, Equation) else self._call(inner[-1], run)))
+        return lines
+
+    def _folded(self, depth: int | None) -> Iterator[tuple[list[Any], Any]]:
+        """Equations, or lists of those that a folded group holds, with the groups around them."""
+        waiting: list[Equation] = []
+        inside: list[Any] = []
+        for eq in self.equations:
+            path = groups(eq.node)
+            cut = path if depth is None or len(path) <= depth else path[: depth + 1]
+            if waiting and (cut is path or cut[-1] is not inside[-1]):
+                yield inside, waiting
+                waiting = []
+            if cut is path:
+                yield path, eq
+            else:
+                waiting, inside = [*waiting, eq], cut
+        if waiting:
+            yield inside, waiting
+
+    def _call(self, group: Any, equations: Sequence[Equation]) -> str:
+        """A folded group as one equation."""
+        made = {v: None for eq in equations for v in eq.outputs}
+        used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in made)
+        here = set(map(id, equations))
+        later = {x for eq in self.equations if id(eq) not in here for x in eq.operands if isinstance(x, Var)}
+        out = [v for v in made if v in later or v in self.outputs]
+        kinds = ", ".join(v.kind for v in out)
+        return f"{', '.join(map(str, out))} : {kinds} = {group.name}({', '.join(map(str, used))})  # {len(equations)} equations"
+
+
+def groups(node: Node) -> list[Any]:
+    """The composite calls and modules during which a node was recorded, outermost first."""
+    path = []
+    group = node.group
+    while group is not None:
+        path.append(group)
+        group = group.outer
+    return path[::-1]
 
 
 def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Callable[..., Program]:
@@ -142,24 +205,78 @@ def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Call
 
     @wraps(f)
     def traced(*args: Any, **params: Any) -> Program:
-        given = leaves(args)
-        nodes = [_input(x) for x in given]
-        wrapped = rebuild(args, map(_tensor, [n.y for n in nodes], nodes))
-        with changed(recording=True):
-            result, variables = _run(f, wrapped, params)
-        named: dict[Node, str] = {}
-        claim = [*_argument_names(f, wrapped), *(names or {}).items(), *variables]
-        for name, value in claim:
-            for node, full in _named_nodes(name, value):
-                if node is not None and node.name is None and node not in named and full not in named.values():
-                    named[node] = full
-        return _program(getattr(f, "__name__", "f"), nodes, result, args, named)
+        made = record(f, args, params, names)
+        return _program(made, args)
 
     return traced
 
 
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A function run once on examples, its inputs, its result, and what its values are called."""
+
+    name: str
+    inputs: tuple[Node, ...]  # in the order of the arguments' leaves
+    result: Any
+    names: Mapping[Node, str]  # each value at most once, no name twice
+    arrays: Mapping[str, Any]  # arrays among the variables: constants of the program
+
+
+def record(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    params: Mapping[str, Any] | None = None,
+    names: Mapping[str, Any] | None = None,
+) -> Recording:
+    """Run `f` with everything that depends on `args` written down.
+
+    Names come from the arguments, then the local variables of `f`, then ``Tensor.name``, then `names`.
+    """
+    given = leaves(args)
+    nodes = [_input(x) for x in given]
+    tensors = [_tensor(n.y, n) for n in nodes]
+    for n, t in zip(nodes, tensors, strict=True):
+        n.keeper = weakref.ref(t)  # so that backward() inside `f` leaves a gradient at it
+    wrapped = rebuild(args, tensors)
+    with changed(recording=True, group=None):
+        result, variables = _run(f, wrapped, params or {})
+    outside = [*variables, *_captured(f), *(names or {}).items()]
+    own = [(n.name, n) for n in ancestors(_nodes_of(result), TRACED | NEEDS) if n.name]
+    found: dict[Node, str] = {}
+    for word, value in [*_argument_names(f, wrapped), *variables, *own, *outside]:
+        for node, full in [(value, word)] if isinstance(value, Node) else _named_nodes(word, value):
+            if node is not None and node not in found:
+                found[node] = unused(full, found.values())
+    arrays: dict[str, Any] = {}
+    for word, value in outside:
+        if isinstance(value, np.ndarray) and word not in found.values():
+            arrays.setdefault(word, value)
+    return Recording(getattr(f, "__name__", "f"), tuple(nodes), result, found, arrays)
+
+
+def _nodes_of(result: Any) -> list[Node]:
+    return [t._node for t in leaves(result) if isinstance(t, Tensor) and t._node is not None and t._node.live]
+
+
+def unused(word: str, taken: Iterable[str]) -> str:
+    """`word`, or the first of word1, word2, … that is not taken: a variable may stand for several values in turn."""
+    taken = set(taken)
+    return word if word not in taken else next(w for k in count(1) if (w := f"{word}{k}") not in taken)
+
+
+def _captured(f: Callable[..., Any]) -> list[tuple[str, Any]]:
+    """The arrays and tensors that `f` takes from around it, by their names there."""
+    try:
+        around = inspect.getclosurevars(inspect.unwrap(f))
+    except (TypeError, ValueError):
+        return []
+    return [*around.nonlocals.items(), *around.globals.items()]
+
+
 def _input(x: Any) -> Node:
     data = np.asarray(_raw(x))
+    if data.dtype.kind not in "biufc":
+        raise TypeError(f"trace: cannot follow an argument of type {type(x).__name__}: pass arrays and numbers, bind the rest before")
     live = TRACED | (NEEDS if data.dtype.kind in "fc" else 0)
     node = Node(None, (), (), data, data.shape, data.dtype, live)
     if isinstance(x, Tensor):
@@ -182,7 +299,7 @@ def _run(f: Callable[..., Any], args: Sequence[Any], params: Any) -> tuple[Any, 
         result = f(*args, **params)
     finally:
         sys.setprofile(before)
-    return result, found
+    return result, [(word, value) for word, value in found if not word.startswith("_")]
 
 
 def _argument_names(f: Callable[..., Any], args: Sequence[Any]) -> list[tuple[str, Any]]:
@@ -219,22 +336,11 @@ def short_names(taken: Iterable[str]) -> Iterator[str]:
                 yield name
 
 
-def _program(name: str, inputs: Sequence[Node], result: Any, args: Any, named: Mapping[Node, str]) -> Program:
-    found = [t._node if isinstance(t, Tensor) else None for t in leaves(result)]
+def _program(made: Recording, args: Any) -> Program:
+    found = [t._node if isinstance(t, Tensor) else None for t in leaves(made.result)]
     nodes = ancestors([n for n in found if n is not None and n.live & TRACED], TRACED)[::-1]
-    given = {n: n.name or named[n] for n in [*inputs, *nodes] if n.name or n in named}
-    repeated = {x for x in given.values() if list(given.values()).count(x) > 1} if len(given) < LIMIT else set()
-    fresh = short_names(given.values())
-    variables: dict[Node, Var] = {}
-
-    def unique(own: str | None) -> str:
-        if own not in repeated:
-            return own or next(fresh)
-        taken = {*given.values(), *(v.name for v in variables.values())}
-        return next(name for k in count(1) if (name := f"{own}{k}") not in taken)
-
-    for n in inputs:
-        variables[n] = Var(unique(given.get(n)), n.shape, n.dtype)
+    fresh = short_names(made.names.values())
+    variables = {n: Var(made.names.get(n) or next(fresh), n.shape, n.dtype) for n in made.inputs}
     results: dict[tuple[Node | None, int], list[Node]] = {}  # of rows with several: the nodes that take one out
     for n in nodes:
         if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
@@ -243,25 +349,31 @@ def _program(name: str, inputs: Sequence[Node], result: Any, args: Any, named: M
     for n in nodes:
         if n.row is None or n in variables:
             continue
-        made = []
+        if n.row.name == "input" and n.parents[0] in variables:  # where a transform inside begins: the value itself
+            variables[n] = variables[n.parents[0]]
+            continue
+        made_here = []
         for k, (shape, dtype) in enumerate(n.parts or ((n.shape, n.dtype),)):
             places = results.get((n, k), []) if n.parts else [n]
-            made.append(Var(unique(next((given[p] for p in places if p in given), None)), shape, dtype))
-            variables.update(dict.fromkeys(places, made[-1]))
+            word = next((made.names[p] for p in places if p in made.names), None)
+            made_here.append(Var(word or next(fresh), shape, dtype))
+            variables.update(dict.fromkeys(places, made_here[-1]))
         operands = tuple(
             variables[p] if p is not None and p in variables else x if p is None else p.y
             for p, x in zip(n.parents, n.xs, strict=True)
         )
-        equations.append(Equation(tuple(made), n.row, operands, n.params, n))
+        equations.append(Equation(tuple(made_here), n.row, operands, n.params, n))
     outputs = tuple(
-        variables[n] if n is not None and n in variables else _raw(t) for n, t in zip(found, leaves(result), strict=True)
+        variables[n] if n is not None and n in variables else _raw(t)
+        for n, t in zip(found, leaves(made.result), strict=True)
     )
-    return Program(name, tuple(variables[n] for n in inputs), tuple(equations), outputs, tree_map(lambda x: None, args), tree_map(lambda t: 0, result))
+    inputs = tuple(variables[n] for n in made.inputs)
+    return Program(made.name, inputs, tuple(equations), outputs, tree_map(lambda x: None, args), tree_map(lambda t: 0, made.result))
 
 
 def _written(x: Any) -> str:
     if isinstance(x, Var):
         return x.name
     if isinstance(x, np.ndarray):
-        return repr(x.item()) if x.ndim == 0 else f"array{list(x.shape)}"
+        return repr(x.tolist()) if x.size <= 6 else f"array{list(x.shape)}"
     return repr(x)

@@ -3,8 +3,8 @@
 from .chain import Chain as Chain
 from .chain import Factor as Factor
 from .explain import Derivation as Derivation
-from .explain import Partials as Partials
 from .explain import explain as explain
-from .explain import partials as partials
+from .partials import Partials as Partials
+from .partials import partials as partials
 from .source import Source as Source
 from .source import source as source

@@ -4,25 +4,28 @@ A person deriving a gradient does not stop at every operation. The landmarks are
 used more than once, and every product of matrices or other step that is not entry by entry; simple arithmetic between
 two landmarks belongs to the later one's formula. Between a landmark and one that its formula uses lies a *factor*
 ``dP/dC``: a formula, a value, and how it combines with what comes from above: entry by entry, as a matrix from the left
-or from the right, or, where it is neither, as a step of its own.
+or from the right, or, where it is neither, as a map.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ..graph import NEEDS, TRACED, Node, ancestors, pull_back
-from ..mode import changed
-from ..tensor import Tensor, _raw, _tensor
-from ..trace import short_names
-from .expression import Expr, constant, make, name, number, of_graph, product
+from ..graph import NEEDS, TRACED, Node, ancestors
 from ..primitive import TABLE
+from ..tensor import Tensor
+from ..trace import short_names
+from .expression import Expr, applied, constant, evaluate, make, name, number, product, substitute
+from .partial import G, X, Y, Edge, Step, edge, joined
+from .replay import arguments, replay
 
-LIMIT = 2_000  # nodes; a derivation of more is a book
+LIMIT = 2_000  # operations; a derivation of more is a book
+DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +38,15 @@ class Factor:
     symbol : str
         ``dP/dC``.
     formula : Expr
-        The partial itself; for a step that is neither entrywise nor a product of matrices, the new cotangent in terms of
-        the old one, written ``g``.
+        The partial itself; for a map the new cotangent in terms of the old one, written `cotangent`.
     combine : str
         ``"elementwise"``, ``"left"`` (the partial stands left of what comes from above), ``"right"``, or ``"map"``.
     axes : tuple of int
         Over which the result is summed afterwards, because the argument was repeated along them.
     value : ndarray or None
         The partial in numbers; None for a map.
+    rules : tuple of str
+        The rows whose rules it is made of.
     """
 
     of: Node
@@ -52,9 +56,14 @@ class Factor:
     combine: str
     axes: tuple[int, ...]
     value: Any
+    rules: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    cotangent: str
+    _env: Mapping[str, Any] = field(repr=False)
 
     def apply(self, g: Any) -> Any:
         """What comes from above, carried past this factor."""
+        n_shape, m_shape = self.shapes
         if self.combine == "elementwise":
             d = g * self.value
         elif self.combine == "left":
@@ -62,27 +71,31 @@ class Factor:
         elif self.combine == "right":
             d = g @ self.value
         else:
-            d = evaluate(self.formula, {"g": g})
-        return _summed(np.broadcast_to(d, np.broadcast_shapes(np.shape(d), self._full())), self.axes, self.wrt.shape)
-
-    def _full(self) -> tuple[int, ...]:
-        return self.wrt.shape if not self.axes else ()
+            d = evaluate(self.formula, {**self._env, self.cotangent: g})
+        if self.axes:
+            if self.combine == "elementwise":
+                d = np.broadcast_to(d, np.broadcast_shapes(np.shape(d), n_shape))
+            d = np.sum(d, axis=self.axes)
+        return laid_out(d, m_shape)
 
     def jacobian(self) -> Any:
-        """Every derivative of every entry: shape ``of.shape + wrt.shape``."""
+        """Every derivative of every entry, an array of shape ``of.shape + wrt.shape``."""
+        n_shape, m_shape = self.shapes
         rows = []
-        for k in range(int(np.prod(self.of.shape))):
-            e = np.zeros(self.of.shape)
+        for k in range(int(np.prod(n_shape))):
+            e = np.zeros(n_shape)
             e.flat[k] = 1
             rows.append(self.apply(e))
-        return np.reshape(rows, self.of.shape + self.wrt.shape)
+        return np.reshape(rows, n_shape + m_shape)
 
     def __repr__(self) -> str:
-        return f"{self.symbol} = {self.formula}"
+        from_above = "" if self.combine == "elementwise" else f", {self.combine}"
+        return f"<Factor {self.symbol} {self.shapes[0]} by {self.shapes[1]}{from_above}>"
 
 
-def _summed(d: Any, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
-    return np.reshape(np.sum(d, axis=axes), shape) if axes else np.reshape(d, shape)
+def laid_out(d: Any, shape: tuple[int, ...]) -> Any:
+    """`d`, which may be smaller where it is the same throughout, in full."""
+    return np.reshape(d, shape) if np.size(d) == int(np.prod(shape)) else np.broadcast_to(d, shape)
 
 
 class Chain:
@@ -90,65 +103,145 @@ class Chain:
 
     Parameters
     ----------
-    loss : Tensor
+    root : Tensor
         The result; recorded.
     names : mapping of str to Tensor or ndarray, optional
         Such as ``locals()``. A name given to a tensor itself comes first.
+    claimed : mapping of Node to str, optional
+        Names that come before all others.
+    limit : int
+        Of operations.
+    depth : int, optional
+        How many levels of modules and composite calls to look into; what lies deeper is one step.
     """
 
-    def __init__(self, loss: Tensor, names: Mapping[str, Any] | None = None) -> None:
-        root = loss._node
-        if root is None or not root.live:
+    def __init__(
+        self,
+        root: Tensor,
+        names: Mapping[str, Any] | None = None,
+        claimed: Mapping[Node, str] | None = None,
+        limit: int = LIMIT,
+        depth: int | None = None,
+    ) -> None:
+        if root._node is None or not root._node.live:
             raise ValueError("explain: nothing was recorded for this tensor; make its inputs with requires_grad=True")
-        self.root = root
-        nodes = ancestors([root], NEEDS | TRACED)[::-1]
-        if len(nodes) > LIMIT:
-            raise ValueError(
-                f"explain: {len(nodes)} operations are too many to write out (the limit is {LIMIT}): explain a part of it, "
-                "a single step instead of the whole loop"
-            )
-        self.nodes = nodes  # oldest first
-        self.live = set(nodes)
-        self.uses: dict[Node, int] = {}
-        for n in nodes:
-            for p in n.parents:
-                if p is not None:
-                    self.uses[p] = self.uses.get(p, 0) + 1
-        self.values = replay(nodes)
-        self._name(loss, names or {})
-        self._edges: dict[tuple[Node, int], tuple[str, Expr, tuple[int, ...]]] = {}
-        self.landmarks = self._landmarks()
+        recorded = ancestors([root._node], NEEDS | TRACED)[::-1]
+        if len(recorded) > limit:
+            raise ValueError(_too_many(recorded, limit))
+        self.recorded = recorded  # all of them, oldest first
+        self._same = _projections(recorded)  # of the nodes that take out one and the same result: the first
+        self.root = self.canonical(root._node)
+        self.nodes = [n for n in recorded if n.parts is None and self.canonical(n) is n]
+        self.live = set(self.nodes)
+        self.values = replay(recorded)
+        self.uses = Counter(p for n in self.nodes for p in self.parents(n) if p is not None)
+        self._edges: dict[tuple[Node, int], Edge] = {}
+        self.folds: dict[Node, Any] = {}  # the result of a folded call to its group
+        self._regions = {} if depth is None else {n: path[depth] for n in self.nodes if len(path := self.group_path(n)) > depth}
+        self._name(names or {}, claimed or {})
+        self.landmarks = self._landmarks()  # oldest first; inputs included
+        self.marks = set(self.landmarks)
         self._name_the_rest()
+
+    # ------------------------------------------------------------------------------------------- the graph, read
+
+    def canonical(self, n: Node) -> Node:
+        return self._same.get(n, n)
+
+    def call(self, n: Node) -> Node:
+        """The recorded call that a node is a result of: itself, but for rows with several results."""
+        return n.parents[0] if n in self._same else n  # type: ignore[return-value]  # a projection has one
+
+    def parents(self, n: Node) -> list[Node | None]:
+        return [None if p is None else self.canonical(p) for p in self.call(n).parents]
+
+    def group_path(self, n: Node) -> list[Any]:
+        """The modules and composite calls in which `n` was computed, outermost first."""
+        path = []
+        group = self.call(n).group
+        while group is not None:
+            path.append(group)
+            group = group.outer
+        return path[::-1]
+
+    def ways(self, n: Node) -> list[tuple[int, Node]]:
+        """The arguments of `n` by which it can be differentiated, with their places."""
+        row = self.call(n).row
+        if row is None or row.kind == "constant" or not n.live & NEEDS:
+            return []
+        found = []
+        for i, p in enumerate(self.parents(n)):
+            if p is not None and p in self.live and p.live & NEEDS and row.pulls[i] is not None:
+                found.append((i, p))
+        return found
+
+    def edge(self, n: Node, i: int) -> Edge:
+        """The rule for argument `i` of `n`, in symbols."""
+        if (n, i) not in self._edges:
+            call = self.call(n)
+            index = n.params["index"] if call is not n else None
+            recorded = tuple(p is not None for p in call.parents)
+            step = Step(call, index, arguments(call, self.values), recorded, self.values[call])
+            self._edges[n, i] = edge(step, i, self.constant)
+        return self._edges[n, i]
+
+    def words(self, n: Node) -> dict[str, Expr]:
+        """What the symbols of an edge of `n` stand for."""
+        call = self.call(n)
+        found = {f"{X}{k}": self.expression(p) for k, p in enumerate(self.parents(n)) if p is not None}
+        found[G] = name(self.cotangent, n.shape)
+        if call is n:
+            found[Y] = self.expression(n)
+        else:
+            found.update({f"{Y}{k}": name(self.part(call, k), shape) for k, (shape, _) in enumerate(call.parts)})
+        return found
 
     # ------------------------------------------------------------------------------------------------------- names
 
-    def _name(self, loss: Tensor, names: Mapping[str, Any]) -> None:
+    def _name(self, names: Mapping[str, Any], claimed: Mapping[Node, str]) -> None:
         self.names: dict[Node, str] = {}
+        self.claimed = [self.canonical(n) for n in claimed]
         self.arrays: list[tuple[Any, str]] = []  # constants that are no Tensors
-        inputs = {p for n in self.nodes for p in n.parents if p is not None}
-        for n in [*self.nodes, *sorted(inputs, key=lambda n: -n.order)]:
+        self._parts: dict[tuple[Node, int], str] = {}
+        for n, word in claimed.items():
+            self.names.setdefault(self.canonical(n), word)
+        inputs = {p for n in self.nodes for p in self.parents(n) if p is not None}
+        for n in sorted(self.live | inputs, key=lambda n: -n.order):
             if n.name is not None and n not in self.names:
                 if n.name in self.names.values():
                     raise ValueError(f"explain: two different values are called {n.name!r}; give one of them another .name")
                 self.names[n] = n.name
+        taken = set(self.names.values())
         for word, value in names.items():
-            if word.startswith("_") or word in self.names.values():
+            if word.startswith("_") or word in taken:
                 continue
-            if isinstance(value, Tensor) and value._node is not None and value._node not in self.names:
-                self.names[value._node] = word
-            elif isinstance(value, np.ndarray):
-                self.arrays.append((value, word))
+            if isinstance(value, Tensor) and value._node is not None and self.canonical(value._node) not in self.names:
+                self.names[self.canonical(value._node)] = word
+                taken.add(word)
+            elif isinstance(value, (np.ndarray, Tensor)):
+                self.arrays.append((value if isinstance(value, np.ndarray) else value._data, word))
         if self.root not in self.names:
-            free = (w for w in ("L", "loss", "result") if w not in self.names.values())
-            self.names[self.root] = next(free, "output")
+            self.names[self.root] = next((w for w in ("L", "loss", "result") if w not in taken), "output")
+        self.cotangent = next(w for w in ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99))) if w not in taken)
 
     def _name_the_rest(self) -> None:
-        fresh = short_names([*self.names.values(), *(w for _, w in self.arrays), "g", "d"])
+        self._fresh = short_names([*self.names.values(), *(w for _, w in self.arrays), self.cotangent, "d", "l", "np"])
         for n in self.landmarks:
             if n not in self.names:
-                self.names[n] = next(fresh)
+                call = self.call(n)
+                self.names[n] = next(self._fresh) if call is n else self.part(call, n.params["index"])
+            elif self.call(n) is not n:
+                self._parts[self.call(n), n.params["index"]] = self.names[n]
 
-    def _of_constant(self, x: Any) -> Expr:
+    def part(self, call: Node, k: int) -> str:
+        """The name of one of several results, also of one that nobody used."""
+        if (call, k) not in self._parts:
+            owner = next((n for n in self.names if n in self._same and self.call(n) is call and n.params["index"] == k), None)
+            self._parts[call, k] = self.names[owner] if owner is not None else next(self._fresh)
+        return self._parts[call, k]
+
+    def constant(self, x: Any) -> Expr:
+        """An operand that is no recorded value: by its name, as a number, or as it is."""
         for array, word in self.arrays:
             if array is x:
                 return name(word, np.shape(x))
@@ -157,144 +250,205 @@ class Chain:
     # -------------------------------------------------------------------------------------------------- landmarks
 
     def _landmarks(self) -> list[Node]:
-        """Oldest first; inputs included."""
-        chosen = {self.root}
+        chosen = {n for n in self.nodes if n.row is None or n in self.names or self.uses[n] > 1 or n in self._same}
+        chosen.add(self.root)
+        if self._regions:
+            chosen = self._folded(chosen)
+        consumer = {p: n for n in self.nodes for p in self.parents(n) if p is not None}
+        pure: set[Node] = set()  # what lies below a landmark by steps that change no derivative
+        for n in reversed(self.nodes):
+            ways = self.ways(n) if n not in self._regions else []
+            if n in chosen or consumer[n] in pure and self._is_identity(consumer[n], n):
+                pure.add(n)
+            for i, p in ways:
+                if not self.edge(n, i).is_simple:
+                    if n not in pure:
+                        chosen.add(n)
+                        pure.add(n)
+                    chosen.add(p)
+        length: dict[Node, int] = {}
         for n in self.nodes:
-            if n.row is None or n in self.names or self.uses.get(n, 0) > 1 or n.parts is not None:
+            length[n] = 1 + sum(length[p] for p in self.parents(n) if p is not None and p in length)
+            if n in chosen or length[n] > DEEP and n not in self._regions:
                 chosen.add(n)
-                continue
-            for i, p in enumerate(n.parents):
-                if p in self.live and self._edge_kind(n, i) != "elementwise":
-                    chosen.add(n)
-                    if p.row is not None:  # type: ignore[union-attr]  # p is in live
-                        chosen.add(p)  # type: ignore[arg-type]  # p is in live
-        for n in self.nodes:
-            if n in chosen and n.row is not None:
-                for i, p in enumerate(n.parents):
-                    if p in self.live and self._edge_kind(n, i) != "elementwise":
-                        chosen.add(p)  # type: ignore[arg-type]  # p is in live
+                length[n] = 0
         return [n for n in self.nodes if n in chosen]
 
-    def _edge_kind(self, n: Node, i: int) -> str:
-        """Whether the step from `n` to its argument `i` is entry by entry: from the rule, run on symbols."""
-        combine, _, axes = self._run(n, i, {n: name("y", n.shape)}, prefix=True)
-        return "sum" if axes else combine
+    def _folded(self, chosen: set[Node]) -> set[Node]:
+        """Of folded calls only their results are landmarks, and what they use."""
+        results = {self.root: self._regions[self.root]} if self.root in self._regions else {}
+        for n in self.nodes:
+            for p in self.parents(n):
+                if p is not None and self._regions.get(p) is not self._regions.get(n):
+                    if p in self._regions:
+                        results[p] = self._regions[p]
+                    if n in self._regions and p in self.live:
+                        chosen.add(p)
+        self.folds = results
+        return {n for n in chosen if n not in self._regions} | set(results)
+
+    def _is_identity(self, n: Node, p: Node) -> bool:
+        for i, q in self.ways(n):
+            e = self.edge(n, i)
+            if q is p and not (e.is_simple and e.formula.is_number and e.formula.value == 1 and n.shape == p.shape):
+                return False
+        return any(q is p for _, q in self.ways(n))
 
     def expression(self, n: Node) -> Expr:
         """What `n` is called, or its formula if it is no landmark."""
         word = self.names.get(n)
         if word is not None:
             return name(word, n.shape)
-        if n.row is None:
-            return self._of_constant(n.y)
-        return self.definition(n)
+        return self.constant(n.y) if n.row is None else self.definition(n)
 
     def definition(self, n: Node) -> Expr:
         """The formula of `n` in terms of other landmarks."""
-        known: dict[Node, Expr] = {}
-        stack, made = [n], []
+        if n in self.folds:
+            return self._fold(n)
+        inside = {n}
+        stack = [n]
         while stack:
-            m = stack.pop()
-            made.append(m)
-            for p in m.parents:
-                if p is not None and p not in known:
-                    if p.row is None or p in self.names:
-                        known[p] = self.expression(p)
-                    else:
-                        stack.append(p)
-        for m in sorted(set(made), key=lambda m: -m.order):
-            args = [self._of_constant(x) if p is None else known[p] for p, x in zip(m.parents, m.xs, strict=True)]
-            assert m.row is not None
-            known[m] = make(m.row, args, m.params, m.shape)
+            for p in self.parents(stack.pop()):
+                if p is not None and p.row is not None and p not in self.names and p not in inside:
+                    inside.add(p)
+                    stack.append(p)
+        known: dict[Node, Expr] = {}
+        for m in sorted(inside, key=lambda m: -m.order):
+            call = self.call(m)
+            args = []
+            for p, x in zip(self.parents(m), call.xs, strict=True):
+                args.append(self.constant(x) if p is None else known[p] if p in known else self.expression(p))
+            known[m] = applied(call, args, call.dtypes)
         return known[n]
+
+    def _fold(self, n: Node) -> Expr:
+        inputs = dict.fromkeys(p for m in self._inside(n) for p in self.parents(m) if p in self.marks and p is not n)
+        args = tuple(name(self.names[p], p.shape) for p in sorted(inputs, key=lambda p: -p.order))  # type: ignore[union-attr, index]
+        call: Any = FoldedCall(self.folds[n].name)
+        return Expr(call.name, args, None, {}, n.shape, call)
+
+    def _inside(self, n: Node) -> list[Node]:
+        """The steps of the folded call that ends in `n`, latest first."""
+        found, stack = {n}, [n]
+        while stack:
+            for p in self.parents(stack.pop()):
+                if p is not None and p not in self.marks and p in self.live and p not in found:
+                    found.add(p)
+                    stack.append(p)
+        return sorted(found, key=lambda m: m.order)
+
+    def _pull_through(self, n: Node, m: Node, g: Any) -> Any:
+        """A cotangent carried through the inside of a folded call, in numbers."""
+        arrived: dict[Node, Any] = {n: g}
+        for at in self._inside(n):
+            for i, p in self.ways(at) if at in arrived else ():
+                e = self.edge(at, i)
+                env = {self.cotangent: arrived[at], **{f"{X}{k}": x for k, x in enumerate(arguments(self.call(at), self.values))}}
+                whole = self.values[self.call(at)]
+                env.update({Y: whole, G: arrived[at]} if self.call(at) is at else {G: arrived[at], **{f"{Y}{k}": v for k, v in enumerate(whole)}})
+                d = self._carried(e, env, at, p)
+                arrived[p] = arrived[p] + d if p in arrived else d
+        return arrived.get(m, np.zeros(m.shape))
+
+    def _carried(self, e: Edge, env: Mapping[str, Any], n: Node, p: Node) -> Any:
+        value = evaluate(e.formula, env)
+        g = env[G]
+        d = g * value if e.combine == "elementwise" else value @ g if e.combine == "left" else g @ value if e.combine == "right" else value
+        if e.axes:
+            d = np.sum(np.broadcast_to(d, np.broadcast_shapes(np.shape(d), n.shape)), axis=e.axes)
+        return laid_out(d, p.shape)
 
     # ------------------------------------------------------------------------------------------------------ factors
 
-    def _run(self, n: Node, i: int, known: Mapping[Node, Expr], prefix: bool = False) -> tuple[str, Expr, tuple[int, ...]]:
-        """The rule for argument `i` of `n`, run on symbols: how it combines, its formula, the axes to sum over."""
-        row, p = n.row, n.parents[i]
-        assert row is not None and p is not None
-        symbols: dict[Node, Expr] = {}
-
-        def symbol(value: Any, e: Expr) -> Any:
-            leaf = Node(None, (), (), value, np.shape(value), np.asarray(value).dtype, TRACED)
-            symbols[leaf] = e
-            return _tensor(np.asarray(value), leaf)
-
-        def of(q: Node, k: int) -> Expr:
-            return name(f"x{k + 1}", q.shape) if prefix else known[q] if q in known else self.expression(q)
-
-        g = symbol(np.ones(n.shape, n.dtype), name("g", n.shape))
-        y = symbol(self.values[n], known[n] if n in known else self.expression(n))
-        xs = tuple(
-            (symbol(x, self._of_constant(x)) if np.ndim(x) else x) if q is None else symbol(self.values[q], of(q, k))
-            for k, (q, x) in enumerate(zip(n.parents, n.xs, strict=True))
-        )
-        with changed(recording=False, group=None), np.errstate(all="ignore"):
-            d = row.written(i)(g, y, xs, n)
-        if not isinstance(d, Tensor):
-            formula = constant(d)
-        else:
-            formula = of_graph(d._node, symbols) if d._node is not None else constant(d._data)
-        extra = len(np.shape(_raw(d))) - len(p.shape)
-        shape = np.shape(_raw(d))
-        axes = tuple(range(max(extra, 0))) + tuple(k + extra for k, s in enumerate(p.shape) if s == 1 and shape[k + extra] != 1)
-        return (*_split(formula), axes)
-
     def factor(self, n: Node, m: Node) -> Factor:
         """The partial derivative of landmark `n` by landmark `m`, which its formula uses."""
-        terms: list[Expr] = []
-        combine, axes = "elementwise", ()
+        if n in self.folds:
+            return self._folded_factor(n, m)
+        found: list[tuple[Expr, str, Expr, tuple[int, ...]]] = []
+        rules: list[str] = []
         stack: list[tuple[Node, Expr]] = [(n, number(1))]
         while stack:
             at, before = stack.pop()
-            for i, p in enumerate(at.parents):
-                if p not in self.live or p is None or not self._leads(p, m):
+            for i, p in self.ways(at):
+                if p is not m and (p in self.marks or not self._leads(p, m)):
                     continue
-                kind, formula, summed = self._run(at, i, {})
-                if kind != "elementwise" or summed:
-                    combine, axes = kind, summed
-                    terms.append(formula if kind != "elementwise" else product((before, formula), n.shape))
-                elif p is m:
-                    terms.append(product((before, formula), n.shape))
+                e = self.edge(at, i)
+                row = self.call(at).row
+                assert row is not None
+                rules.append(row.name)
+                formula = substitute(e.formula, self.words(at))
+                if e.is_simple:
+                    full = np.broadcast_shapes(before.shape, formula.shape)
+                    formula = product((before, formula), full)
+                if p is m:
+                    found.append((before, e.combine, formula, e.axes))
                 else:
-                    stack.append((p, product((before, formula), n.shape)))
-        total = terms[0]
-        for term in terms[1:]:
-            total = make(TABLE["add"], (total, term), {}, n.shape)
-        value = None if combine == "map" else evaluate(total, self.environment())
-        if combine == "map":
-            total = _with_values(total, self.environment())
-        return Factor(n, m, f"d{self.names[n]}/d{self.names[m]}", total, combine, axes, value)
+                    stack.append((p, formula))
+        combine, formula, axes = self._together(n, m, found)
+        env = self.environment()
+        value = None if combine == "map" else np.asarray(evaluate(formula, env))
+        symbol = f"d{self.names[n]}/d{self.names[m]}"
+        return Factor(
+            n, m, symbol, formula, combine, axes, value, tuple(dict.fromkeys(rules)), (n.shape, m.shape), self.cotangent, env
+        )
+
+    def _folded_factor(self, n: Node, m: Node) -> Factor:
+        call: Any = FoldedCall(f"{self.folds[n].name}_pull", lambda g: self._pull_through(n, m, g))
+        formula = Expr(call.name, (name(self.cotangent, n.shape),), None, {}, m.shape, call)
+        symbol = f"d{self.names[n]}/d{self.names[m]}"
+        rules = (self.folds[n].name,)
+        return Factor(n, m, symbol, formula, "map", (), None, rules, (n.shape, m.shape), self.cotangent, self.environment())
+
+    def _together(self, n: Node, m: Node, found: Sequence[Any]) -> tuple[str, Expr, tuple[int, ...]]:
+        """One formula for all ways inside a step from `n` to `m`."""
+        if len(found) == 1:
+            _, combine, formula, axes = found[0]
+            return combine, formula, axes
+        if all(combine == "elementwise" and not axes for _, combine, _, axes in found):
+            return "elementwise", _sum([f for _, _, f, _ in found]), ()
+        g = name(self.cotangent, n.shape)
+        terms = []
+        for _, combine, formula, axes in found:
+            term = formula if combine == "map" else joined(combine, formula, g, m.shape)
+            terms.append(summed(term, axes, m.shape) if axes else term)
+        return "map", _sum(terms), ()
 
     def _leads(self, p: Node, m: Node) -> bool:
         """Whether the formula of a landmark, followed from `p`, arrives at `m` without passing another landmark."""
-        return p is m or p not in self.landmark_set and any(q is not None and self._leads(q, m) for q in p.parents)
-
-    @property
-    def landmark_set(self) -> set[Node]:
-        return set(self.landmarks) if hasattr(self, "landmarks") else set()
+        stack, seen = [p], {p}
+        while stack:
+            for _, q in self.ways(stack.pop()):
+                if q is m:
+                    return True
+                if q not in self.marks and q not in seen:
+                    seen.add(q)
+                    stack.append(q)
+        return False
 
     def inputs_of(self, n: Node) -> list[Node]:
         """The landmarks that the formula of `n` uses and that a derivative passes, in the order of the formula."""
-        marks, found, stack = self.landmark_set, [], list(n.parents)[::-1]
+        found: list[Node] = []
+        stack = [p for _, p in self.ways(n)][::-1]
         while stack:
             p = stack.pop()
-            if p is None or p not in self.live or not p.live & NEEDS:
-                continue
-            if p in marks:
+            if p in self.marks:
                 if p not in found:
                     found.append(p)
             else:
-                stack += list(p.parents)[::-1]
+                stack += [q for _, q in self.ways(p)][::-1]
         return found
+
+    def reaching(self, wanted: Iterable[Node]) -> set[Node]:
+        """The landmarks that lead to one of `wanted`."""
+        reach = set(wanted)
+        for n in self.landmarks:
+            if not reach.isdisjoint(self.inputs_of(n)):
+                reach.add(n)
+        return reach
 
     def paths(self, wrt: Node, limit: int = 100) -> Iterator[list[Node]]:
         """Every way through the landmarks from the result to `wrt`."""
-        reach = {wrt}
-        for n in self.landmarks:
-            if any(p in reach for p in self.inputs_of(n)):
-                reach.add(n)
+        reach = self.reaching([wrt])
         stack = [[self.root]] if self.root in reach else []
         count = 0
         while stack:
@@ -302,104 +456,67 @@ class Chain:
             if path[-1] is wrt:
                 yield path
                 count += 1
-                if count == limit:
-                    raise ValueError(f"more than {limit} paths lead to {self.names[wrt]}: explain a part of the graph")
+                if count > limit:
+                    raise ValueError(
+                        f"explain: more than {limit} paths lead from {self.names[self.root]} to {self.names[wrt]}: "
+                        "explain a part of the graph, or ask source() for the backward pass"
+                    )
                 continue
             stack += [[*path, p] for p in self.inputs_of(path[-1])[::-1] if p in reach]
 
     def environment(self) -> dict[str, Any]:
         """Every name with its value."""
-        env = {word: self.values[n] for n, word in self.names.items() if n in self.values}
-        env.update({word: n.y for n, word in self.names.items() if word not in env and n.y is not None})
-        env.update({word: array for array, word in self.arrays if word not in env})
+        env = {word: array for array, word in self.arrays}
+        for n, word in self.names.items():
+            value = self.values.get(n, n.y)
+            if value is not None:
+                env[word] = value
+        for (call, k), word in self._parts.items():
+            env[word] = self.values[call][k]
         return env
 
 
-def _split(formula: Expr) -> tuple[str, Expr]:
-    """A cotangent in terms of ``g`` as the partial and how it combines with ``g``."""
-    if _is_g(formula):
-        return "elementwise", number(1)
-    if formula.head == "negative":
-        combine, inner = _split(formula.args[0])
-        if combine == "elementwise":
-            return combine, product((number(-1), inner), inner.shape)
-    if formula.head == "product":
-        with_g = [f for f in formula.args if _mentions_g(f)]
-        if len(with_g) == 1 and _is_g(with_g[0]):
-            return "elementwise", product([f for f in formula.args if f is not with_g[0]], formula.shape)
-    if formula.head == "divide" and _mentions_g(formula.args[0]) and not _mentions_g(formula.args[1]):
-        combine, inner = _split(formula.args[0])
-        if combine == "elementwise":
-            return combine, make(TABLE["divide"], (inner, formula.args[1]), {}, formula.shape)
-    if formula.head == "matmul":
-        a, b = formula.args
-        if _is_g(b) and not _mentions_g(a):
-            return "left", a
-        if _is_g(a) and not _mentions_g(b):
-            return "right", b
-    if not _mentions_g(formula):
-        return "elementwise", formula
-    return "map", formula
+class FoldedCall:
+    """Stands where a row would in a formula: a module or composite call, told as one step."""
+
+    kind = "general"
+    np_name = tex = source = bind = None
+    variadic = outputs = False
+
+    def __init__(self, name: str, fn: Any = None) -> None:
+        self.name = name
+        self.fn = fn
 
 
-def _is_g(e: Expr) -> bool:
-    return e.head == "name" and e.value == "g"
+def summed(e: Expr, axes: tuple[int, ...], shape: tuple[int, ...]) -> Expr:
+    """The sum of a formula over `axes`, in the given shape."""
+    kept = len(e.shape) == len(shape)
+    after = tuple(1 if k in axes else s for k, s in enumerate(e.shape)) if kept else tuple(s for k, s in enumerate(e.shape) if k not in axes)
+    total = Expr("sum", (e,), None, {"axis": axes, "keepdims": kept}, after, TABLE["sum"])
+    return total if after == shape else make(TABLE["reshape"], (total,), {"shape": shape, "order": "C"}, shape)
 
 
-def _mentions_g(e: Expr) -> bool:
-    return _is_g(e) or any(_mentions_g(a) for a in e.args)
+def _sum(terms: Sequence[Expr]) -> Expr:
+    total = terms[0]
+    for term in terms[1:]:
+        total = make(TABLE["add"], (total, term), {}, np.broadcast_shapes(total.shape, term.shape))
+    return total
 
 
-def _with_values(e: Expr, env: Mapping[str, Any]) -> Expr:
-    return e
+def _projections(recorded: Sequence[Node]) -> dict[Node, Node]:
+    first: dict[tuple[Node, int], Node] = {}
+    same = {}
+    for n in recorded:
+        call = n.parents[0] if n.parents else None
+        if call is not None and call.parts is not None:
+            same[n] = first.setdefault((call, n.params["index"]), n)
+    return same
 
 
-def evaluate(e: Expr, env: Mapping[str, Any]) -> Any:
-    """The value of a formula."""
-    if e.head == "name":
-        return env[e.value]
-    if e.head in ("number", "array"):
-        return e.value
-    args = [evaluate(a, env) for a in e.args]
-    if e.head == "product":
-        total = args[0]
-        for a in args[1:]:
-            total = total * a
-        return total
-    assert e.row is not None
-    return e.row.fn(*args, **e.params)
-
-
-def replay(nodes: Iterable[Node], moved: Mapping[Node, Any] | None = None) -> dict[Node, Any]:
-    """The value of every node, oldest first, computed again from the inputs where the graph did not keep it.
-
-    With `moved`, other values for some inputs, everything is computed again.
-    """
-    values: dict[Node, Any] = dict(moved or {})
-    for n in nodes:
-        for p in n.parents:
-            if p is not None and p not in values:
-                values[p] = p.y
-            if p is not None and p.row is None and p.version < n.order:
-                raise RuntimeError(
-                    f"{p.label} has changed since it was used, so the numbers of this graph are gone: explain or draw "
-                    "before updating it, or compute the loss again"
-                )
-        if n in values:
-            continue
-        if n.row is None or n.y is not None and moved is None:
-            values[n] = n.y
-        elif n.xs is not None:
-            args = [x if p is None else values[p] for p, x in zip(n.parents, n.xs, strict=True)]
-            y = n.row.fn(*args, **n.params)
-            values[n] = y if n.row.outputs else np.asarray(y)
-        else:
-            raise RuntimeError(
-                f"the arrays of {n.label} were freed by backward(retain_graph=False): compute the loss again to explain it"
-            )
-    return values
-
-
-def gradient(root: Node, wrt: Node) -> Any:
-    """The engine's own gradient, to be compared with."""
-    return pull_back({root: np.ones(root.shape, root.dtype)}, [wrt]).get(wrt)
+def _too_many(recorded: Sequence[Node], limit: int) -> str:
+    counted = Counter(n.row.name for n in recorded if n.row is not None)
+    most = ", ".join(f"{count} {row}" for row, count in sorted(counted.items(), key=lambda c: (-c[1], c[0]))[:5])
+    return (
+        f"explain: {len(recorded)} operations are too many to write out (the limit is {limit}): explain a part, such as "
+        f"one step of the loop. In short: {most} on {sum(n.row is None for n in recorded)} inputs"
+    )

@@ -1,135 +1,38 @@
 """The derivation, as a good teacher writes it on a board: the steps, the chain rule, each factor, the numbers, a check.
 
-It is built once, as a list of parts, from a :class:`~autograd_lite.derive.chain.Chain`, and said in plain text, in
-Markdown or in LaTeX.
+It is worked out once, from a :class:`~autograd_lite.derive.chain.Chain`, as a list of factors and gradients in the order
+in which a person derives them, and said in plain text, in Markdown or in LaTeX.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..graph import Node
 from ..tensor import Tensor
-from .chain import Chain, Factor, gradient, replay
-from .expression import LATEX, SUM, TEXT, Expr, tex, tex_name, text, write
+from .chain import Chain, Factor
+from .expression import Expr, substitute
+from .partials import Partials, check, composed, partial_tex, target
+from .replay import finite_difference
+from .writing import LATEX, TEXT, TIMES, matrix, shape_text, tex, tex_name, text
 
-TIMES = r" \times "
 SHOWN = 16  # entries; a larger array is told by its shape
+AT = 34  # the column of remarks in plain text
 
 
 @dataclass(frozen=True, eq=False)
-class Partials:
-    """Every way from a result to one of its inputs, as factors; their composition is the gradient.
+class Total:
+    """The derivative of the result by one landmark: a sum over ways, each from the result or from another total."""
 
-    Attributes
-    ----------
-    paths : tuple of tuple of Factor
-        Latest factor first, as the chain rule is written.
-    """
-
-    chain: Chain = field(repr=False)
-    wrt: Node = field(repr=False)
-    paths: tuple[tuple[Factor, ...], ...]
-
-    def __iter__(self) -> Any:
-        return iter(self.paths)
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, symbol: str) -> Factor:
-        """The factor called, say, ``"dP/dC"`` or ``"dPdC"``."""
-        for path in self.paths:
-            for factor in path:
-                if symbol in (factor.symbol, factor.symbol.replace("/", "")):
-                    return factor
-        known = dict.fromkeys(f.symbol for path in self.paths for f in path)
-        raise KeyError(f"no factor {symbol}; there are {', '.join(known)}")
-
-    def compose(self) -> Any:
-        """The product of the factors, summed over the paths: the gradient."""
-        total = np.zeros(self.wrt.shape)
-        for path in self.paths:
-            g: Any = np.ones(self.chain.root.shape)
-            for factor in path:
-                g = factor.apply(g)
-            total = total + g
-        return total
-
-    def check(self) -> float:
-        """How far the composition is from the engine's gradient, relative to its size.
-
-        Raises
-        ------
-        AssertionError
-            If that is more than rounding, or if a finite difference of the replayed graph disagrees.
-        """
-        composed, engine = self.compose(), gradient(self.chain.root, self.wrt)
-        scale = max(float(np.abs(engine).max(initial=0.0)), 1e-300)
-        error = float(np.abs(composed - engine).max(initial=0.0)) / scale
-        assert error < 1e-9, f"the factors compose to {composed}, but the engine's gradient is {engine}"
-        difference = finite_difference(self.chain, self.wrt)
-        along = float(np.abs(difference[0] - difference[1]))
-        assert along <= 1e-5 * max(1.0, abs(difference[0])), f"a finite difference says {difference[0]}, the chain {difference[1]}"
-        return error
-
-    def __str__(self) -> str:
-        of, wrt = self.chain.names[self.chain.root], self.chain.names[self.wrt]
-        return f"d{of}/d{wrt} = " + " + ".join(" * ".join(f.symbol for f in path) for path in self.paths)
-
-
-def finite_difference(chain: Chain, wrt: Node) -> tuple[float, float]:
-    """The slope along one fixed direction by a central difference of the replayed graph, and by the gradient."""
-    size = max(int(np.prod(wrt.shape)), 1)
-    direction = np.cos(np.arange(1, size + 1)).reshape(wrt.shape)  # no random numbers: the same check each time
-    h = 1e-6 * max(1.0, float(np.abs(wrt.y).max(initial=0.0)))
-
-    def at(t: float) -> float:
-        moved = {wrt: wrt.y + t * direction}
-        return float(np.sum(replay(chain.nodes, moved)[chain.root]).real)
-
-    slope = (at(h) - at(-h)) / (2 * h)
-    return slope, float(np.sum(gradient(chain.root, wrt) * direction).real)
-
-
-def partials(loss: Tensor, wrt: Tensor, names: Mapping[str, Any] | None = None) -> Partials:
-    """Every path from `loss` to `wrt` as factors of the chain rule.
-
-    Examples
-    --------
-    >>> import autograd_lite as ag
-    >>> w = ag.tensor(2.0, requires_grad=True, name="w")
-    >>> p = ag.sigmoid(3.0 * w); p.name = "p"
-    >>> loss = (1.0 - p) ** 2
-    >>> found = partials(loss, w)
-    >>> print(found)
-    dL/dw = dL/dp * dp/dw
-    >>> found["dp/dw"].formula
-    ...                                                  # doctest: +SKIP
-    """
-    chain = Chain(loss, names)
-    node = _target(chain, wrt)
-    return Partials(chain, node, tuple(tuple(chain.factor(a, b) for a, b in zip(p, p[1:], strict=False)) for p in chain.paths(node)))
-
-
-def _target(chain: Chain, wrt: Tensor) -> Node:
-    node = wrt._node if isinstance(wrt, Tensor) else None
-    if node is None or node not in chain.live:
-        word = getattr(wrt, "name", None)
-        raise ValueError(
-            f"explain: {chain.names[chain.root]} does not depend on {repr(word) if word else 'this tensor'}; "
-            "pass the very tensor that the loss was computed from, and make it with requires_grad=True"
-        )
-    if node not in chain.names:
-        raise ValueError("explain: give an inner result a .name to take derivatives by it")
-    return node
-
-
-# ----------------------------------------------------------------------------------------------------- the derivation
+    node: Node
+    symbol: str
+    ways: tuple[tuple[Factor, ...], ...]
+    value: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,51 +41,167 @@ class Derivation:
 
     chain: Chain = field(repr=False)
     wrt: tuple[Node, ...] = field(repr=False)
-    found: tuple[Partials, ...] = field(repr=False)
 
+    # ------------------------------------------------------------------------------------------------ worked out
+
+    @cached_property
+    def lines(self) -> list[Factor | Total]:
+        """Factors and totals in the order in which a person derives them: from the result down, a gradient at once when
+        all of its factors are there.
+        """
+        c = self.chain
+        out: list[Factor | Total] = []
+        factors = self._factors
+        arrived: dict[Node, Any] = {c.root: np.ones(c.root.shape)}
+        for n in reversed(c.landmarks):
+            if n not in self._reach or n in arrived and n is not c.root:
+                continue
+            if n in self._totals and n is not c.root:
+                out.append(self._total(n, arrived))
+            for m in self._inputs(n):
+                out.append(factors[n, m])
+                done = all(n2 is n for n2 in self._consumers[m]) or self._is_last(m, n)
+                if done and m in self.wrt and m.row is None:
+                    out.append(self._total(m, arrived))
+        return out
+
+    def _is_last(self, m: Node, n: Node) -> bool:
+        return min(self._consumers[m], key=lambda k: -k.order) is n
+
+    def _inputs(self, n: Node) -> list[Node]:
+        """What a step is differentiated by: the parameters first, since with them a gradient is complete."""
+        found = [m for m in self.chain.inputs_of(n) if m in self._reach]
+        return sorted(found, key=lambda m: m.row is not None or m not in self.wrt)
+
+    @cached_property
+    def _reach(self) -> set[Node]:
+        return self.chain.reaching(self.wrt)
+
+    @cached_property
+    def _consumers(self) -> dict[Node, list[Node]]:
+        found: dict[Node, list[Node]] = {}
+        for n in self.chain.landmarks:
+            for m in self.chain.inputs_of(n) if n in self._reach else ():
+                if m in self._reach:
+                    found.setdefault(m, []).append(n)
+        return found
+
+    @cached_property
+    def _totals(self) -> set[Node]:
+        """Where several ways meet, and what was asked for."""
+        return {n for n, users in self._consumers.items() if len(users) > 1} | set(self.wrt)
+
+    @cached_property
+    def _factors(self) -> dict[tuple[Node, Node], Factor]:
+        return {(n, m): self.chain.factor(n, m) for m, users in self._consumers.items() for n in users}
+
+    def _total(self, n: Node, arrived: dict[Node, Any]) -> Total:
+        c = self.chain
+        ways = []
+        value: Any = np.zeros(n.shape)
+        stack: list[tuple[Node, tuple[Factor, ...]]] = [(k, (self._factors[k, n],)) for k in self._consumers.get(n, [])]
+        while stack:
+            at, way = stack.pop()
+            if at is c.root or at in self._totals:
+                ways.append(way)
+                g = arrived[at]
+                for f in way:
+                    g = f.apply(g)
+                value = value + g
+            else:
+                stack += [(k, (self._factors[k, at], *way)) for k in self._consumers[at]]
+        arrived[n] = value
+        return Total(n, f"d{c.names[c.root]}/d{c.names[n]}", tuple(ways), value)
+
+    @property
+    def totals(self) -> list[Total]:
+        """The gradients, and the derivatives where several ways meet."""
+        return [line for line in self.lines if isinstance(line, Total)]
+
+    @property
     def factors(self) -> list[Factor]:
-        """Each factor once, in the order in which a person derives them: from the result down."""
-        order = {n: k for k, n in enumerate(reversed(self.chain.landmarks))}
-        every = {(f.of, f.wrt): f for p in self.found for path in p for f in path}
-        return [every[key] for key in sorted(every, key=lambda k: (order[k[0]], -order[k[1]]))]
+        """Each factor once, from the result down."""
+        return [line for line in self.lines if isinstance(line, Factor)]
 
-    def steps(self) -> list[Node]:
-        """The landmarks on the way, oldest first."""
-        return [n for n in self.chain.landmarks if n.row is not None]
+    def steps(self) -> list[tuple[str, list[Node]]]:
+        """The landmarks that are computed, oldest first, in the modules and composite calls that they belong to."""
+        out: list[tuple[str, list[Node]]] = []
+        for n in self.chain.landmarks:
+            if n.row is None:
+                continue
+            path = self.chain.group_path(n)
+            if n in self.chain.folds:
+                path = path[: path.index(self.chain.folds[n])]
+            title = ".".join(group.name for group in path)
+            if not out or out[-1][0] != title:
+                out.append((title, []))
+            out[-1][1].append(n)
+        return out
+
+    def check(self) -> float:
+        """The largest relative distance of a gradient from the engine's; an ArithmeticError if it is no rounding."""
+        return max((check(self.chain, t.node, t.value) for t in self.totals if t.node in self.wrt), default=0.0)
+
+    # ------------------------------------------------------------------------------------------------ plain text
 
     def __str__(self) -> str:
         return self.text()
 
     def text(self) -> str:
         """For a terminal."""
+        return "\n".join([*self._text_steps(), "", *self._text_rule(), "", *self._text_factors()]) + "\n"
+
+    def _text_steps(self) -> Iterator[str]:
         c = self.chain
-        names = [c.names[n] for n in self.steps()]
-        wide = max(map(len, names))
-        lines = ["The steps", ""]
-        for n, word in zip(self.steps(), names, strict=True):
-            lines.append(f"  {word:<{wide}} = {text(c.definition(n)):<30}  {_shape(n.shape):<8} {_shown(c.values[n], ' ')}".rstrip())
-        lines += ["", "The chain rule", ""]
-        lines += [f"  {p}" for p in self.found]
-        lines += ["", "Its factors, from the result down", ""]
-        symbols = max(len(f.symbol) for f in self.factors())
-        for f in self.factors():
-            lines.append(f"  {f.symbol:<{symbols}} = {self._formula(f, text):<30}  {self._how(f)}".rstrip())
-            if f.value is not None and np.size(f.value) <= SHOWN:
-                lines.append(f"  {'':<{symbols}} = {_shown(f.value, ' ' * (symbols + 5))}")
-        lines += ["", "Put together", ""]
-        for p in self.found:
-            head = f"d{c.names[c.root]}/d{c.names[p.wrt]}"
-            value = p.compose()
-            lines.append(f"  {head} = {self._composed(p, TEXT)}")
-            lines.append(f"  {'':<{len(head)}} = {_shown(value, ' ' * (len(head) + 5)) or _shape(value.shape)}")
-            slope, along = finite_difference(c, p.wrt)
-            p.check()
-            lines.append(f"  {'':<{len(head)}}   check: along one direction {along:.6g}, by a finite difference {slope:.6g}")
-        return "\n".join(lines) + "\n"
+        wide = max((len(c.names[n]) for _, nodes in self.steps() for n in nodes), default=1)
+        yield "The steps"
+        for title, nodes in self.steps():
+            yield f"\n  in {title}" if title else ""
+            for n in nodes:
+                word = f"  {c.names[n]:<{wide}} = {text(c.definition(n))}"
+                yield f"{word:<{AT}}  {shape_text(n.shape):<8} {_shown(c.values[n], AT + 11)}".rstrip()
+
+    def _text_rule(self) -> Iterator[str]:
+        yield "The chain rule\n"
+        for t in self.totals:
+            ways = [" * ".join([*self._starts(w), *(f.symbol for f in w)]) for w in t.ways]
+            yield f"  {t.symbol} = {' + '.join(ways) or '0'}"
+
+    def _starts(self, way: Sequence[Factor]) -> list[str]:
+        return [] if way[0].of is self.chain.root else [f"d{self.chain.names[self.chain.root]}/d{self.chain.names[way[0].of]}"]
+
+    def _text_factors(self) -> Iterator[str]:
+        c = self.chain
+        yield "From the result down\n"
+        for line in self.lines:
+            indent = " " * len(line.symbol)
+            if isinstance(line, Factor):
+                word = f"  {line.symbol} = {text(self.formula(line))}"
+                yield f"{word:<{AT}}  since {c.names[line.of]} = {text(c.definition(line.of))}{self._how(line)}"
+            else:
+                starts = ["".join(self._starts(way)) for way in line.ways]
+                yield f"\n  {line.symbol} = {composed(line.ways, c, TEXT, starts) or '0'}"
+            if line.value is not None and np.size(line.value) <= SHOWN and not (isinstance(line, Factor) and line.formula.is_number):
+                yield f"  {indent} = {_shown(line.value, len(indent) + 5)}"
+            if isinstance(line, Total):
+                if np.size(line.value) > SHOWN:
+                    yield f"  {indent} is {shape_text(line.value.shape)}"
+                if line.node in self.wrt and line.node.row is None:
+                    yield f"  {indent}   {self._checked(line)}"
+                yield ""
+
+    def _checked(self, t: Total) -> str:
+        check(self.chain, t.node, t.value)
+        slope, along = finite_difference(self.chain.recorded, self.chain.root, t.node)
+        return f"check: along one direction the slope is {along:.6g}, by a finite difference {slope:.6g}"
+
+    # ---------------------------------------------------------------------------------------------------- LaTeX
 
     def latex(self) -> str:
         """The derivation as aligned LaTeX, one ``align*`` for each section."""
-        return "\n".join(f"% {title}\n\\begin{{align*}}\n" + " \\\\\n".join(rows) + "\n\\end{align*}" for title, rows in self._sections())
+        return "\n\n".join(
+            f"% {title}\n\\begin{{align*}}\n" + " \\\\\n".join(rows) + "\n\\end{align*}" for title, rows in self._sections()
+        )
 
     def markdown(self) -> str:
         """Markdown with mathematics, as notebooks and documentation pages show it."""
@@ -193,104 +212,73 @@ class Derivation:
 
     _repr_markdown_ = markdown
 
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
     def _sections(self) -> list[tuple[str, list[str]]]:
         c = self.chain
         word = {n: tex_name(w) for n, w in c.names.items()}
-        steps = [rf"{word[n]} &= {tex(c.definition(n))} && ({_shape(n.shape, TIMES)})" for n in self.steps()]
-        rule = [
-            rf"{_partial(word[c.root], word[p.wrt])} &= "
-            + " + ".join(" ".join(_partial(word[f.of], word[f.wrt]) for f in path) for path in p.paths)
-            for p in self.found
-        ]
-        factors = []
-        for f in self.factors():
-            formula = self._formula(f, tex)
-            value = rf" = {_matrix(f.value)}" if f.value is not None and np.size(f.value) <= SHOWN else ""
-            factors.append(rf"{_partial(word[f.of], word[f.wrt])} &= {formula}{value}")
-        together = []
-        for p in self.found:
-            value = p.compose()
-            shown = rf" = {_matrix(value)}" if np.size(value) <= SHOWN else ""
-            together.append(rf"{_partial(word[c.root], word[p.wrt])} &= {self._composed(p, LATEX)}{shown}")
-        return [("The steps", steps), ("The chain rule", rule), ("The factors", factors), ("Put together", together)]
+        out = []
+        for title, nodes in self.steps():
+            rows = [rf"{word[n]} &= {tex(c.definition(n))} && {shape_text(n.shape, TIMES)}" for n in nodes]
+            out.append((f"The steps in {title}" if title else "The steps", rows))
+        rule = []
+        for t in self.totals:
+            ways = [" ".join([*self._tex_starts(w), *(partial_tex(word[f.of], word[f.wrt]) for f in w)]) for w in t.ways]
+            rule.append(rf"{partial_tex(word[c.root], word[t.node])} &= {' + '.join(ways) or '0'}")
+        out.append(("The chain rule", rule))
+        rows = []
+        for line in self.lines:
+            shown = line.value is not None and np.size(line.value) <= SHOWN
+            value = rf" = {matrix(line.value)}" if shown else ""
+            if isinstance(line, Factor):
+                value = "" if line.formula.is_number else value
+                since = rf"{word[line.of]} = {tex(c.definition(line.of))}"
+                rows.append(rf"{partial_tex(word[line.of], word[line.wrt])} &= {tex(self.formula(line))}{value} && \text{{since }} {since}")
+            else:
+                starts = ["".join(self._tex_starts(way)) for way in line.ways]
+                formula = composed(line.ways, c, LATEX, starts) or "0"
+                rows.append(rf"{partial_tex(word[c.root], word[line.node])} &= {formula}{value}")
+        out.append(("From the result down", rows))
+        return out
 
-    def _formula(self, f: Factor, hand: Callable[[Expr], str]) -> str:
+    def _tex_starts(self, way: Sequence[Factor]) -> list[str]:
+        c = self.chain
+        return [] if way[0].of is c.root else [partial_tex(tex_name(c.names[c.root]), tex_name(c.names[way[0].of]))]
+
+    # ------------------------------------------------------------------------------------------------- formulas
+
+    def formula(self, f: Factor) -> Expr:
         """The partial, in terms of what the step is a function of where that reads as the textbook: σ(C) for P."""
-        return hand(self._textbook(f))
-
-    def _textbook(self, f: Factor) -> Expr:
         definition = self.chain.definition(f.of)
         if f.combine == "elementwise" and len(definition.args) == 1 and definition.args[0].head == "name":
-            return _replaced(f.formula, self.chain.names[f.of], definition)
+            return substitute(f.formula, {self.chain.names[f.of]: definition})
         return f.formula
 
     def _how(self, f: Factor) -> str:
-        how = {"left": "a matrix, from the left", "right": "a matrix, from the right", "map": "carries g down", "elementwise": ""}[f.combine]
-        if f.combine == "elementwise" and np.size(f.value) > 1 and not f.formula.is_number:
+        how = {"left": "a matrix, from the left", "right": "a matrix, from the right", "map": f"of {f.cotangent} = what comes from above"}.get(f.combine, "")
+        if f.combine == "elementwise" and np.size(f.value) > 1:
             how = "entry by entry"
+        parts = [how] if how else []
         if f.axes:
-            how += f"{', ' if how else ''}summed over axis {', '.join(map(str, f.axes))}"
-        return how
-
-    def _composed(self, p: Partials, hand: Any) -> str:
-        """The product in the order in which the matrices stand."""
-        d = (lambda f: f.symbol) if hand is TEXT else (lambda f: _partial(tex_name(self.chain.names[f.of]), tex_name(self.chain.names[f.wrt])))
-        times, matrix, total = (" * ", " @ ", "sum") if hand is TEXT else (r" \odot ", r"\,", r"\textstyle\sum")
-        terms = []
-        for path in p.paths:
-            word, tight = "", "none"
-            for f in path:
-                s = d(f)
-                if not word:
-                    word, tight = s, "atom"
-                elif f.combine == "elementwise":
-                    word, tight = f"{word}{times}{s}", "product"
-                elif f.combine == "left":
-                    word, tight = f"{s}{matrix}{_bracketed(word, tight, hand)}", "matrix"
-                elif f.combine == "right":
-                    word, tight = f"{_bracketed(word, tight, hand)}{matrix}{s}", "matrix"
-                else:
-                    word, tight = f"{s}[{word}]", "atom"
-                if f.axes:
-                    word, tight = f"{total}({word})", "atom"
-            terms.append(word)
-        return " + ".join(terms)
+            parts.append(f"summed over axis {', '.join(map(str, f.axes))}")
+        return "".join(f"; {part}" for part in parts)
 
 
-def _bracketed(word: str, tight: str, hand: Any) -> str:
-    return word if tight in ("atom", "none", "matrix") else f"({word})" if hand is TEXT else rf"\left({word}\right)"
-
-
-def _replaced(e: Expr, word: str, by: Expr) -> Expr:
-    if e.head == "name":
-        return by if e.value == word else e
-    return Expr(e.head, tuple(_replaced(a, word, by) for a in e.args), e.value, e.params, e.shape, e.row) if e.args else e
-
-
-def _partial(of: str, wrt: str) -> str:
-    return rf"\frac{{\partial {of}}}{{\partial {wrt}}}"
-
-
-def _shape(shape: Sequence[int], times: str = "x") -> str:
-    return times.join(map(str, shape)) if shape else "1"
-
-
-def _shown(value: Any, indent: str) -> str:
+def _shown(value: Any, indent: int) -> str:
     if np.size(value) > SHOWN:
         return ""
     shown = np.array2string(np.asarray(value), precision=4, suppress_small=True, separator=" ", floatmode="maxprec")
-    return shown.replace("\n", "\n" + indent)
+    return shown.replace("\n", "\n" + " " * indent)
 
 
-def _matrix(value: Any) -> str:
-    rows = np.atleast_2d(value)
-    if rows.size == 1:
-        return f"{rows.item():.4g}"
-    body = r" \\ ".join(" & ".join(f"{x:.4g}" for x in row) for row in rows.reshape(-1, rows.shape[-1]))
-    return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"
-
-
-def explain(loss: Tensor, wrt: Tensor | Sequence[Tensor] | None = None, names: Mapping[str, Any] | None = None) -> Derivation:
+def explain(
+    loss: Tensor,
+    wrt: Tensor | Sequence[Tensor] | None = None,
+    names: Mapping[str, Any] | None = None,
+    *,
+    depth: int | None = None,
+) -> Derivation:
     """The derivation of the gradient of `loss` by each of `wrt` (all inputs that require one, if not given).
 
     Parameters
@@ -300,6 +288,8 @@ def explain(loss: Tensor, wrt: Tensor | Sequence[Tensor] | None = None, names: M
     wrt : Tensor or sequence of Tensor, optional
     names : mapping, optional
         Names for values that have none, such as ``locals()``.
+    depth : int, optional
+        How many levels of modules and composite calls to look into; what lies deeper is told as one step.
 
     Raises
     ------
@@ -307,16 +297,19 @@ def explain(loss: Tensor, wrt: Tensor | Sequence[Tensor] | None = None, names: M
         If `loss` has more than one entry, does not depend on one of `wrt`, or is a graph too large to be read.
     RuntimeError
         If an input has changed since.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> w = ag.tensor(2.0, requires_grad=True, name="w")
+    >>> p = ag.sigmoid(3.0 * w); p.name = "p"
+    >>> print(explain((1.0 - p) ** 2, w))
     """
     if loss.size != 1:
         raise ValueError(f"explain: a derivation starts from one number, not from shape {loss.shape}: take .sum() or .mean() first")
-    chain = Chain(loss, names)
+    chain = Chain(loss, names, depth=depth)
     if wrt is None:
-        targets = [n for n in chain.nodes if n.row is None]
+        targets = [n for n in chain.landmarks if n.row is None and n.live & 1]
     else:
-        targets = [_target(chain, w) for w in ([wrt] if isinstance(wrt, Tensor) else wrt)]
-    found = tuple(
-        Partials(chain, n, tuple(tuple(chain.factor(a, b) for a, b in zip(p, p[1:], strict=False)) for p in chain.paths(n)))
-        for n in targets
-    )
-    return Derivation(chain, tuple(targets), found)
+        targets = [target(chain, w) for w in ([wrt] if isinstance(wrt, Tensor) else wrt)]
+    return Derivation(chain, tuple(targets))

@@ -1,15 +1,16 @@
-"""Formulas: what a rule computes, as a tree that can be simplified and written down.
+"""Formulas: what a rule computes, as a tree that can be simplified, evaluated and written down.
 
-A rule is run once on Tensors under a trace; the little graph that this leaves is the formula. It is written in three
-hands: plain text for a terminal or a picture, LaTeX for a board, NumPy for a program. Names, signs and brackets come
-from one table of operators and from the rows' own ``tex``; nothing is written twice.
+A rule is run once on Tensors under a trace; the little graph that this leaves is the formula. Simplifying takes out
+what a person would not write: ones, zeros, double signs, double transposes, a broadcast that happens by itself. How a
+formula is written is in :mod:`~autograd_lite.derive.writing`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,15 @@ import numpy as np
 from ..graph import Node
 from ..primitive import TABLE, Primitive
 
-# How tightly each form binds; an operand that binds less tightly than its place needs brackets.
-SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
-
 
 @dataclass(frozen=True, eq=False)
 class Expr:
-    """A formula: a name, a number, an array constant, or a row applied to formulas."""
+    """A formula: a name, a number, an array constant, or a row applied to formulas.
 
-    head: str  # "name", "number", "array", or the name of a row
+    Parts may be shared, so a formula that looks long may be small; whatever walks it sees each part once.
+    """
+
+    head: str  # "name", "number", "array", "product", or the name of a row
     args: tuple[Expr, ...] = ()
     value: Any = None  # the name, the number, the array
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -36,12 +37,34 @@ class Expr:
     def is_number(self) -> bool:
         return self.head == "number"
 
-    def key(self) -> Any:
-        """Equal for formulas that are written the same."""
-        return (self.head, str(self.value), tuple(a.key() for a in self.args), str(sorted(self.params.items(), key=str)))
+    @property
+    def is_atom(self) -> bool:
+        """A name, a number, or a transpose of one: nothing is gained by calling it something."""
+        e = self
+        while e.head in ("transpose", "matrix_transpose", "negative") and e.args:
+            e = e.args[0]
+        return e.head in ("name", "number")
 
-    def __str__(self) -> str:
-        return text(self)
+    @cached_property
+    def key(self) -> str:
+        """Equal for formulas that are the same."""
+        value = self.value
+        if isinstance(value, np.ndarray):
+            value = (value.shape, value.dtype.str, value.tobytes())
+        params = sorted((k, _key(v)) for k, v in self.params.items())
+        told = repr((self.head, value, params, [a.key for a in self.args]))
+        return blake2b(told.encode(), digest_size=16).hexdigest()
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names in it."""
+        if self.head == "name":
+            return frozenset((self.value,))
+        return frozenset().union(*(a.names for a in self.args))
+
+
+def _key(value: Any) -> str:
+    return f"{value.shape}{value.dtype}{value.tobytes()!r}" if isinstance(value, np.ndarray) else repr(value)
 
 
 def name(word: str, shape: tuple[int, ...] = ()) -> Expr:
@@ -53,24 +76,111 @@ def number(value: Any) -> Expr:
 
 
 def constant(value: Any) -> Expr:
-    """An operand that is no Tensor: a number, also where it stands in an array of which all entries are one number."""
+    """An operand that is no Tensor: a number or an array."""
     array = np.asarray(value)
     if array.ndim == 0 and array.dtype.kind in "biufc":
         return number(array.item())
     return Expr("array", value=array, shape=array.shape)
 
 
+def walk(e: Expr) -> list[Expr]:
+    """Every part of `e` once, arguments first."""
+    done: dict[str, Expr] = {}
+    stack = [e]
+    while stack:  # a formula may be deep: no recursion
+        at = stack[-1]
+        waiting = [a for a in at.args if a.key not in done]
+        if waiting and at.key not in done:
+            stack += waiting[::-1]
+            continue
+        done.setdefault(at.key, at)
+        stack.pop()
+    return list(done.values())
+
+
+def substitute(e: Expr, words: Mapping[str, Expr]) -> Expr:
+    """`e` with formulas in the place of names, simplified again."""
+    if e.names.isdisjoint(words):
+        return e
+    done: dict[str, Expr] = {}
+    for part in walk(e):
+        if part.names.isdisjoint(words):
+            new = part
+        elif part.head == "name":
+            new = words[part.value]
+        else:
+            args = tuple(done[a.key] for a in part.args)
+            if part.head == "product":
+                new = product(args, part.shape)
+            else:
+                assert part.row is not None
+                new = make(part.row, args, part.params, part.shape)
+        done[part.key] = new
+    return done[e.key]
+
+
+def evaluate(e: Expr, env: Mapping[str, Any], known: dict[str, Any] | None = None) -> Any:
+    """The value of a formula; `known` remembers the values of its parts."""
+    done: dict[str, Any] = {} if known is None else known
+    for part in walk(e):
+        if part.key in done:
+            continue
+        if part.head == "name":
+            y = env[part.value]
+        elif part.head in ("number", "array"):
+            y = part.value
+        else:
+            args = [done[a.key] for a in part.args]
+            if part.head == "product":
+                y = args[0]
+                for a in args[1:]:
+                    y = y * a
+            else:
+                assert part.row is not None
+                if part.row.kind != "elementwise":
+                    args = [np.asarray(a) for a in args]
+                y = part.row.fn(*args, **part.params)
+        done[part.key] = y
+    return done[e.key]
+
+
 # -------------------------------------------------------------------------------------------------- simplification
 
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: tuple[int, ...]) -> Expr:
-    """`row` applied to formulas, without what a person would not write: ones, zeros, double signs, double transposes."""
+    """`row` applied to formulas, without what a person would not write."""
+    if row.kind == "elementwise":
+        args = _loosened(args, shape)
     simple = _SIMPLER.get(row.name)
     found = simple(row, tuple(args), params, shape) if simple is not None else None
     return found if found is not None else Expr(row.name, tuple(args), None, dict(params), shape, row)
 
 
-def product(factors: Iterable[Expr], shape: tuple[int, ...] = ()) -> Expr:
+def _loosened(args: Sequence[Expr], shape: tuple[int, ...]) -> list[Expr]:
+    """The operands of something entrywise without the broadcasts that happen by themselves."""
+    out = list(args)
+    for k, a in enumerate(out):
+        inner = a
+        while inner.head in ("broadcast_to", "reshape") and (inner.head == "broadcast_to" or _size(inner.args[0]) == 1):
+            inner = inner.args[0]
+            others = [b.shape for j, b in enumerate(out) if j != k]
+            if _broadcast(inner.shape, *others) == shape:
+                out[k] = inner
+    return out
+
+
+def _size(e: Expr) -> int:
+    return int(np.prod(e.shape))
+
+
+def _broadcast(*shapes: tuple[int, ...]) -> Any:
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        return None
+
+
+def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
     """The elementwise product, its numbers gathered in front and its sign in front of that."""
     coefficient: Any = 1
     rest: list[Expr] = []
@@ -84,22 +194,27 @@ def product(factors: Iterable[Expr], shape: tuple[int, ...] = ()) -> Expr:
         elif f.head == "negative":
             coefficient = -coefficient
             stack.append(f.args[0])
+        elif f.head == "broadcast_to" and f.args[0].is_number:
+            coefficient = coefficient * f.args[0].value
         elif f.head == "array" and f.value.size and f.value.size == np.count_nonzero(f.value == 1):
             continue
         else:
             rest.append(f)
-    if coefficient == 0:
-        return number(0)
-    if not rest:
+    if coefficient == 0 or not rest:
         return number(coefficient)
+    rest = _loosened(rest, shape)
     sign = not isinstance(coefficient, complex) and coefficient < 0
     size = -coefficient if sign else coefficient
     parts = rest if size == 1 else [number(size), *rest]
-    body = parts[0] if len(parts) == 1 else Expr("product", tuple(parts), shape=shape or rest[0].shape)
+    full = _broadcast(*(f.shape for f in parts))
+    body = parts[0] if len(parts) == 1 else Expr("product", tuple(parts), shape=shape if full is None else full)
     return Expr("negative", (body,), shape=body.shape, row=TABLE["negative"]) if sign else body
 
 
 def _multiply(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
+    a, b = args
+    if a.key == b.key and not a.is_number:
+        return make(TABLE["square"], (a,), {}, shape)
     return product(args, shape)
 
 
@@ -107,109 +222,192 @@ def _negative(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
     return product((number(-1), *args), shape)
 
 
+def _square(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    (x,) = args
+    if x.is_number:
+        return number(x.value * x.value)
+    return make(row, x.args, {}, shape) if x.head == "negative" else None
+
+
 def _add(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     a, b = args
     if a.is_number and b.is_number:
         return number(a.value + b.value)
-    if _zero(a):
+    if _zero(a) and b.shape == shape:
         return b  # type: ignore[no-any-return]  # an Expr
-    if _zero(b):
+    if _zero(b) and a.shape == shape:
         return a  # type: ignore[no-any-return]  # an Expr
     if b.head == "negative":
         return make(TABLE["subtract"], (a, b.args[0]), {}, shape)
-    if a.key() == b.key():
-        return product((number(2), a), shape)
-    return None
+    if b.is_number and not isinstance(b.value, complex) and b.value < 0:
+        return make(TABLE["subtract"], (a, number(-b.value)), {}, shape)
+    if a.head == "negative":
+        return make(TABLE["subtract"], (b, a.args[0]), {}, shape)
+    return product((number(2), a), shape) if a.key == b.key else None
 
 
 def _subtract(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     a, b = args
     if a.is_number and b.is_number:
         return number(a.value - b.value)
-    if _zero(b):
+    if _zero(b) and a.shape == shape:
         return a  # type: ignore[no-any-return]  # an Expr
-    if _zero(a):
+    if _zero(a) and b.shape == shape:
         return product((number(-1), b), shape)
     if b.head == "negative":
         return make(TABLE["add"], (a, b.args[0]), {}, shape)
+    if a.head == "product" and b.key in [f.key for f in a.args] or a.head == "product" == b.head:
+        return _common(a, b, shape)
     return None
+
+
+def _common(a: Expr, b: Expr, shape: tuple[int, ...]) -> Expr | None:
+    """``g * y - y * s`` as ``y * (g - s)``: what two products share is put in front."""
+    left, right = list(a.args), list(b.args) if b.head == "product" else [b]
+    shared = [f for f in left if not f.is_number and f.key in {h.key for h in right}]
+    if not shared:
+        return None
+    for f in shared:
+        left = _without(left, f)
+        right = _without(right, f)
+    one = number(1)
+    rest = [product(part or (one,), _broadcast(*(f.shape for f in part)) or ()) for part in (left, right)]
+    inner = make(TABLE["subtract"], rest, {}, _broadcast(rest[0].shape, rest[1].shape) or ())
+    return product((*shared, inner), shape)
+
+
+def _without(factors: list[Expr], f: Expr) -> list[Expr]:
+    k = next(k for k, h in enumerate(factors) if h.key == f.key)
+    return factors[:k] + factors[k + 1 :]
 
 
 def _divide(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     a, b = args
-    if b.is_number and b.value == 1 or _zero(a):
+    if b.is_number and b.value == 1 and a.shape == shape:
         return a  # type: ignore[no-any-return]  # an Expr
-    if a.is_number and b.is_number:
+    if a.is_number and b.is_number and b.value:
         return number(a.value / b.value)
+    if b.is_number and a.head in ("product", "negative") and b.value and any(f.is_number for f in a.args):
+        return product((number(1 / b.value), a), shape)
     if a.head == "negative":
         return product((number(-1), make(row, (a.args[0], b), {}, shape)), shape)
     return None
 
 
+def _reciprocal(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
+    return make(TABLE["divide"], (number(1), *args), {}, shape)
+
+
 def _power(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     base, exponent = args
-    if exponent.is_number and exponent.value == 1:
+    if exponent.is_number and exponent.value == 1 and base.shape == shape:
         return base  # type: ignore[no-any-return]  # an Expr
-    if exponent.is_number and exponent.value == 2:
+    if exponent.is_number and exponent.value == 2 and base.shape == shape:
         return make(TABLE["square"], (base,), {}, shape)
+    if exponent.is_number and exponent.value == 0:
+        return number(1)
     return None
 
 
 def _transpose(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     (x,) = args
-    if len(x.shape) < 2 and row.name == "transpose" or x.is_number:
+    axes = params.get("axes")
+    ndim = len(x.shape)
+    if x.is_number or ndim < 2 and row.name == "transpose" or axes == tuple(range(ndim)):
         return x  # type: ignore[no-any-return]  # an Expr
-    if x.head in ("transpose", "matrix_transpose") and len(x.shape) == 2:
+    if ndim == 2:
+        if x.head in ("transpose", "matrix_transpose"):
+            return x.args[0]  # type: ignore[no-any-return]  # an Expr
+        if row.name != "transpose" or axes is not None:
+            return make(TABLE["transpose"], args, {"axes": None}, shape)
+    if x.head == "matrix_transpose" == row.name:
         return x.args[0]  # type: ignore[no-any-return]  # an Expr
     return None
 
 
 def _swapaxes(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    axes = sorted(k % max(len(args[0].shape), 1) for k in (params.get("axis1", 0), params.get("axis2", 0)))
     ndim = len(args[0].shape)
-    if axes == [ndim - 2, ndim - 1]:
-        return make(TABLE["matrix_transpose" if ndim > 2 else "transpose"], args, {}, shape)
-    return None
+    axes = sorted(k % max(ndim, 1) for k in (params.get("axis1", 0), params.get("axis2", 0)))
+    return make(TABLE["matrix_transpose"], args, {}, shape) if axes == [ndim - 2, ndim - 1] else None
 
 
 def _dot(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     a, b = args
-    if len(a.shape) == 2 == len(b.shape):
+    if len(a.shape) == 0 or len(b.shape) == 0:
+        return product(args, shape)
+    if len(a.shape) == 2 and len(b.shape) == 2 and a.shape[1] == b.shape[0] == 1:
+        column, line = _stripped(a, 1), _stripped(b, 0)
+        if column is not None and line is not None:  # a column by a line
+            return Expr("outer", (column, line), None, {}, shape, TABLE["outer"])
+    if row.name == "dot" and len(a.shape) <= 2 and len(b.shape) <= 2:
         return Expr("matmul", args, None, {}, shape, TABLE["matmul"])
     return None
 
 
+def _stripped(e: Expr, axis: int) -> Expr | None:
+    """The vector that was given an axis of length 1 to be a column or a line."""
+    if e.head in ("getitem", "reshape", "expand_dims") and len(e.args[0].shape) == 1 and e.shape[1 - axis] == e.args[0].shape[0]:
+        return e.args[0]
+    return None
+
+
 def _same(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    """A row that here changes nothing that a person would write."""
-    return args[0] if args[0].shape == shape or args[0].is_number else None
+    """A row that here changes nothing."""
+    return args[0] if args[0].shape == shape else None
+
+
+def _reshape(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    (x,) = args
+    if x.shape == shape:
+        return x  # type: ignore[no-any-return]  # an Expr
+    if x.head == "reshape" and params.get("order", "C") == x.params.get("order", "C") == "C":
+        return make(row, x.args, params, shape)
+    return Expr("reshape", args, None, {**params, "shape": shape}, shape, TABLE["reshape"])
+
+
+def _broadcast_to(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    (x,) = args
+    if x.shape == shape:
+        return x  # type: ignore[no-any-return]  # an Expr
+    return make(row, x.args, params, shape) if x.head == "broadcast_to" else None
+
+
+def _where(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    """A guard that never strikes is not written: ``where(False, 1, x)``."""
+    mask, a, b = args
+    if mask.is_number:  # an array of the example's values would be another matter: it might strike elsewhere
+        chosen = a if mask.value else b
+        return chosen if chosen.shape == shape or chosen.is_number else None  # type: ignore[no-any-return]  # an Expr
+    return None
 
 
 def _zero(e: Expr) -> bool:
     return e.is_number and not e.value or e.head == "array" and e.value.size > 0 and not e.value.any()
 
 
-def _where(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    """A guard that never strikes is not written: ``where(False, 1, x)``."""
-    mask, a, b = args
-    if mask.head in ("number", "array"):
-        kept = np.asarray(mask.value)
-        return b if not kept.any() else a if kept.all() else None  # type: ignore[no-any-return]  # an Expr
-    return None
-
-
 _SIMPLER: dict[str, Callable[..., Expr | None]] = {
-    "multiply": _multiply, "negative": _negative, "add": _add, "subtract": _subtract, "divide": _divide, "power": _power,
-    "transpose": _transpose, "matrix_transpose": _transpose, "swapaxes": _swapaxes, "dot": _dot, "where": _where,
-    "positive": _same, "astype": _same, "copy": _same, "reshape": _same, "broadcast_to": _same, "conjugate": _same,
-    "real": _same, "stop_gradient": _same, "input": _same,
+    "multiply": _multiply, "negative": _negative, "square": _square, "add": _add, "subtract": _subtract,
+    "divide": _divide, "reciprocal": _reciprocal, "power": _power, "transpose": _transpose,
+    "matrix_transpose": _transpose, "swapaxes": _swapaxes, "dot": _dot, "matmul": _dot, "where": _where,
+    "positive": _same, "copy": _same, "stop_gradient": _same, "input": _same, "reshape": _reshape, "broadcast_to": _broadcast_to,
 }  # fmt: skip
+
+_IF_REAL = ("conjugate", "real", "astype")
+
+
+def applied(n: Node, args: Sequence[Expr], dtypes: Sequence[Any]) -> Expr:
+    """What a recorded node computes from formulas for its arguments."""
+    assert n.row is not None
+    if n.row.name in _IF_REAL and dtypes[0] == n.dtype and n.dtype.kind != "c" and args[0].shape == n.shape:
+        return args[0]
+    return make(n.row, args, n.params, n.shape)
 
 
 def of_graph(node: Node, known: Mapping[Node, Expr]) -> Expr:
     """The formula that a node stands for, down to the nodes that are `known`."""
     done: dict[Node, Expr] = dict(known)
     stack = [node]
-    while stack:  # a formula may be long: no recursion
+    while stack:
         n = stack[-1]
         if n in done:
             stack.pop()
@@ -222,214 +420,30 @@ def of_graph(node: Node, known: Mapping[Node, Expr]) -> Expr:
             stack += waiting
             continue
         args = [constant(x) if p is None else done[p] for p, x in zip(n.parents, n.xs, strict=True)]
-        done[n] = make(n.row, args, n.params, n.shape)
+        done[n] = applied(n, args, n.dtypes)
         stack.pop()
     return done[node]
 
 
-# ------------------------------------------------------------------------------------------------------ three hands
+def conjugated(e: Expr) -> Expr:
+    """The complex conjugate, moved inwards to the names."""
+    if e.is_number:
+        return number(np.conj(e.value).item())
+    if e.head == "conjugate":
+        return e.args[0]
+    if e.head == "product":
+        return product([conjugated(f) for f in e.args], e.shape)
+    if e.head in ("matmul", "negative", "add", "subtract", "divide", "transpose", "matrix_transpose", "reshape", "sum", "square"):
+        assert e.row is not None
+        return make(e.row, [conjugated(a) for a in e.args], e.params, e.shape)
+    return Expr("conjugate", (e,), None, {}, e.shape, TABLE["conjugate"])
 
 
-@dataclass(frozen=True)
-class Hand:
-    """A way of writing: how a name, a number, a product, a call look."""
-
-    name: Callable[[str], str]
-    number: Callable[[Any], str]
-    infix: Mapping[str, tuple[str, int, int, int]]  # template, own tightness, that of the left place, of the right
-    brackets: tuple[str, str]
-    product: str
-    call: Callable[[Expr, Callable[[Expr, int], str]], str]
-
-
-def write(e: Expr, hand: Hand, tightness: int = 0) -> str:
-    """`e` in `hand`, in brackets where its place binds more tightly than it does."""
-    if e.head == "name":
-        return hand.name(e.value)
-    if e.head == "number":
-        word, own = hand.number(e.value), SIGN if _is_negative(e.value) else ATOM
-    elif e.head == "array":
-        word, own = _array(e.value), ATOM
-    elif e.head == "product":
-        words = [write(f, hand, PRODUCT + (k > 0)) for k, f in enumerate(e.args)]
-        word, own = _joined(words, e.args, hand), PRODUCT
-    elif e.head in hand.infix:
-        template, own, left, right = hand.infix[e.head]
-        places = (left, right)
-        word = template.format(*(write(a, hand, places[min(k, 1)]) for k, a in enumerate(e.args)))
-    else:
-        word, own = hand.call(e, lambda a, t: write(a, hand, t)), ATOM
-    return word if own >= tightness else hand.brackets[0] + word + hand.brackets[1]
-
-
-def _joined(words: Sequence[str], factors: Sequence[Expr], hand: Hand) -> str:
-    out = words[0]
-    for k in range(1, len(words)):
-        between = hand.product
-        if hand is LATEX:  # numbers and brackets are simply put side by side; two arrays need the sign
-            plain = factors[k - 1].is_number or factors[k].head == "subtract" or factors[k].head == "add"
-            between = r"\," if plain and not words[k].startswith(r"\left(") else "" if plain else r" \odot "
-        out += between + words[k]
-    return out
-
-
-def _is_negative(value: Any) -> bool:
-    return not isinstance(value, (complex, bool)) and value < 0
-
-
-def _plain_number(value: Any) -> str:
-    if isinstance(value, bool) or isinstance(value, complex):
-        return str(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return repr(value)
-
-
-def _array(value: Any) -> str:
-    return np.array2string(value, separator=", ", threshold=20, precision=4).replace("\n", "")
-
-
-_GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eta": "η", "theta": "θ", "lambda": "λ",
-    "mu": "μ", "sigma": "σ", "tau": "τ", "phi": "φ", "omega": "ω",
-}  # fmt: skip
-
-
-def tex_name(word: str) -> str:
-    r"""A variable in LaTeX: ``W1`` as :math:`W_{1}`, ``theta`` as :math:`\theta`, ``loss`` upright.
-
-    >>> tex_name("W1"), tex_name("theta"), tex_name("loss"), tex_name("w_out")
-    ('W_{1}', '\\theta', '\\mathrm{loss}', 'w_{\\mathrm{out}}')
-    """
-    if word.startswith(("\\", "{")):
-        return word
-    stem, _, index = word.partition("_")
-    if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)", word)):
-        stem, index = m[1], m[2]
-    head = f"\\{stem}" if stem in _GREEK else stem if len(stem) == 1 else rf"\mathrm{{{_escaped(stem)}}}"
-    if not index:
-        return head
-    return f"{head}_{{{index if index.isdigit() or len(index) == 1 else rf'{chr(92)}mathrm{{{_escaped(index)}}}'}}}"
-
-
-def _escaped(word: str) -> str:
-    return re.sub(r"([#$%&_{}])", r"\\\1", word.replace("\\", r"\textbackslash "))
-
-
-def _tex_number(value: Any) -> str:
-    halves = {0.5: r"\tfrac{1}{2}", 0.25: r"\tfrac{1}{4}", 1 / 3: r"\tfrac{1}{3}"}
-    return halves.get(value) or _plain_number(value).replace("inf", r"\infty") if not isinstance(value, complex) else str(value)
-
-
-def _text_call(e: Expr, sub: Callable[[Expr, int], str]) -> str:
-    if e.head == "sigmoid":
-        return f"σ({sub(e.args[0], 0)})"
-    if e.head == "getitem":
-        return f"{sub(e.args[0], ATOM)}[{index_text(e.params.get('index'))}]"
-    arguments = [sub(a, 0) for a in e.args]
-    arguments += [f"{k}={v!r}" for k, v in shown_params(e).items()]
-    return f"{e.head}({', '.join(arguments)})"
-
-
-def shown_params(e: Expr) -> dict[str, Any]:
-    """The parameters that a person would write: not those that say what happens anyway."""
-    out = {}
-    for k, v in e.params.items():
-        if v is None or v is False or k == "order" and v == "C":
-            continue
-        if k == "axis" and isinstance(v, tuple):
-            ndim = max((len(a.shape) for a in e.args), default=0)
-            if len(v) == ndim:
-                continue
-            v = v[0] if len(v) == 1 else v
-        out[k] = v
-    return out
-
-
-def index_text(index: Any) -> str:
-    """An index as it is written between the brackets."""
-    if isinstance(index, tuple):
-        return ", ".join(map(index_text, index)) + ("," if len(index) == 1 and isinstance(index[0], tuple) else "")
-    if isinstance(index, slice):
-        parts = ["" if p is None else str(p) for p in (index.start, index.stop, index.step)]
-        return ":".join(parts[:2] if index.step is None else parts)
-    if index is Ellipsis:
-        return "..."
-    return repr(index.tolist()) if isinstance(index, np.ndarray) else repr(index)
-
-
-def _tex_call(e: Expr, sub: Callable[[Expr, int], str]) -> str:
-    template = e.row.tex if e.row is not None else None
-    if template is None:
-        return rf"\operatorname{{{_escaped(e.head)}}}\left({', '.join(sub(a, 0) for a in e.args)}\right)"
-    places = {}
-    for k, a in enumerate(e.args):
-        for key in ({"x", "x1"} if k == 0 else {f"x{k + 1}"}):
-            enclosed = re.search(rf"[({{,|] ?\{{{key}\}}[ }}),|]|\\lvert \{{{key}\}}", template.replace("{{", "{").replace("}}", "}"))
-            places[key] = sub(a, 0 if enclosed else ATOM)
-    shown = {k: index_text(v) if k == "index" else v for k, v in e.params.items()}
-    try:
-        return template.format(**{**shown, **places})
-    except (KeyError, IndexError):  # a template that names what this call does not have
-        return rf"\operatorname{{{_escaped(e.head)}}}\left({', '.join(places.values())}\right)"
-
-
-_COMPARE = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=", "equal": "==", "not_equal": "!="}
-_INFIX: dict[str, tuple[str, int, int, int]] = {
-    "add": ("{0} + {1}", SUM, SUM, SUM),
-    "subtract": ("{0} - {1}", SUM, SUM, PRODUCT),
-    "divide": ("{0} / {1}", PRODUCT, PRODUCT, SIGN),
-    "matmul": ("{0} @ {1}", PRODUCT, PRODUCT, SIGN),
-    "negative": ("-{0}", SIGN, PRODUCT, PRODUCT),
-    "power": ("{0} ** {1}", POWER, ATOM, SIGN),
-    "square": ("{0} ** 2", POWER, ATOM, ATOM),
-    **{row: (f"({{0}} {sign} {{1}})", ATOM, SUM, SUM) for row, sign in _COMPARE.items()},
-}
-TEXT = Hand(
-    name=lambda word: word,
-    number=_plain_number,
-    infix={
-        **_INFIX,
-        "transpose": ("{0}ᵀ", POWER, ATOM, ATOM),
-        "matrix_transpose": ("{0}ᵀ", POWER, ATOM, ATOM),
-        "square": ("{0}²", POWER, ATOM, ATOM),
-        "exp": ("exp({0})", ATOM, 0, 0),
-    },
-    brackets=("(", ")"),
-    product=" * ",
-    call=_text_call,
-)
-LATEX = Hand(
-    name=tex_name,
-    number=_tex_number,
-    infix={
-        "add": ("{0} + {1}", SUM, SUM, SUM),
-        "subtract": ("{0} - {1}", SUM, SUM, PRODUCT),
-        "divide": (r"\frac{{{0}}}{{{1}}}", ATOM, 0, 0),
-        "matmul": (r"{0}\,{1}", PRODUCT, PRODUCT, SIGN),
-        "negative": ("-{0}", SIGN, PRODUCT, PRODUCT),
-        "power": ("{0}^{{{1}}}", POWER, ATOM, 0),
-        "square": ("{0}^2", POWER, ATOM, ATOM),
-        "transpose": (r"{0}^\top", POWER, ATOM, ATOM),
-        "matrix_transpose": (r"{0}^\top", POWER, ATOM, ATOM),
-        **{
-            row: (f"[{{0}} {sign} {{1}}]", ATOM, SUM, SUM)
-            for row, sign in {
-                **_COMPARE, "greater_equal": r"\geq", "less_equal": r"\leq", "equal": "=", "not_equal": r"\neq"
-            }.items()
-        },
-    },  # fmt: skip
-    brackets=("(", ")"),
-    product=r" \odot ",
-    call=_tex_call,
-)
-
-
-def text(e: Expr) -> str:
-    """As plain text: ``(y - P)²``, ``Bᵀ``, ``σ(C)``."""
-    return write(e, TEXT)
-
-
-def tex(e: Expr) -> str:
-    """In LaTeX."""
-    return write(e, LATEX)
+def parts_of(e: Expr) -> Iterator[tuple[Expr, int]]:
+    """Every part with the number of its uses."""
+    found = walk(e)
+    uses: dict[str, int] = {e.key: 1}
+    for part in found:
+        for a in part.args:
+            uses[a.key] = uses.get(a.key, 0) + 1
+    return ((part, uses[part.key]) for part in found)

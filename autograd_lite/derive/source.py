@@ -1,32 +1,35 @@
 """The backward pass as NumPy source: a flat function that a person could have written, and that needs nothing of ours.
 
 The landmarks of a :class:`~autograd_lite.derive.chain.Chain` become its lines: forward one for each, in order, then
-backward one for each factor (``dPdC = P * (1 - P)``) and for each gradient that is used more than once. What is used
-once is nested where it is used.
+backward one for each factor (``dPdC = P * (1 - P)``) and for each gradient, as soon as all of it is there. What is used
+once is nested where it is used. Each line is run as it is written, on the example, and compared with the engine.
 """
 
 from __future__ import annotations
 
-import ast
-import builtins
-import dis
 import inspect
-import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import keyword
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..graph import NEEDS, Node
-from ..mode import changed
-from ..primitive import TABLE, Primitive
-from ..tensor import Tensor, _raw, _tensor
-from ..trace import _argument_names, _named_nodes, _run
-from ..tree import leaves, rebuild
-from .chain import Chain, evaluate
-from .expression import ATOM, POWER, TEXT, Expr, Hand, index_text, make, name, number, product, shown_params, write
+from ..primitive import TABLE
+from ..tensor import Tensor
+from ..trace import Recording, record
+from ..tree import leaves
+from .chain import Chain, summed
+from .expression import Expr, evaluate, make, name, number, parts_of, product, walk
+from .helpers import Helpers, indexed, literal
+from .partial import RuleCall, joined
+from .replay import gradient
+from .writing import ATOM, INFIX, POWER, SIGN, Hand, index_text, places, plain_number, shape_text, shown_params, write
 
-WIDTH = 100  # of a line of source
+WIDTH = 88  # of a line of source, without its comment
+LIMIT = 5_000  # operations
+SMALL = 16  # entries of an array that is written out; a larger one becomes an argument
 
 
 class Source(str):
@@ -38,11 +41,14 @@ class Source(str):
         Of the function.
     arguments, results : tuple of str
         What it takes and what it returns, by name.
+    constants : dict
+        The arguments that need not be given: arrays that the function found around it, as they were.
     """
 
     name: str
     arguments: tuple[str, ...]
     results: tuple[str, ...]
+    constants: dict[str, Any]
     _function: Any
 
     def __call__(self, *args: Any, **params: Any) -> Any:
@@ -50,7 +56,9 @@ class Source(str):
             space: dict[str, Any] = {}
             exec(compile(self, f"<{self.name}>", "exec"), space)  # noqa: S102 - what it defines is its purpose
             self._function = space[self.name]
-        return self._function(*args, **params)
+        given = leaves(args)
+        rest = {k: v for k, v in self.constants.items() if k not in self.arguments[: len(given)]}
+        return self._function(*given, **{**rest, **params})
 
     def _repr_markdown_(self) -> str:
         return f"```python\n{self}\n```"
@@ -59,7 +67,7 @@ class Source(str):
 def source(
     f: Callable[..., Any],
     *args: Any,
-    wrt: Sequence[str] | None = None,
+    wrt: Sequence[str] | str | None = None,
     names: Mapping[str, Any] | None = None,
     update: str | None = None,
     name: str | None = None,
@@ -69,11 +77,12 @@ def source(
     Parameters
     ----------
     f : callable
-        Of arrays; returns one array, usually a loss.
+        Of arrays, or trees of them, which the source takes leaf by leaf; returns one array, usually a loss.
     *args
         Examples: they fix the shapes. The source works for any other numbers.
     wrt : sequence of str, optional
-        The arguments to differentiate by; by default all floating ones.
+        What to differentiate by: arguments, or tensors that `f` uses from outside. By default those that require a
+        gradient, if there are any, and otherwise all floating arguments.
     names : mapping, optional
         More names for values, such as ``locals()``.
     update : str, optional
@@ -84,152 +93,261 @@ def source(
     Returns
     -------
     Source
-        Returns the value and then the gradients. If the result has more than one entry, the function takes the cotangent
-        as a last argument.
+        Returns the value and then the gradients. If the result has more than one entry, the function takes its cotangent
+        as an argument.
+
+    Raises
+    ------
+    ValueError
+        If `wrt` names what is not there, or if it would be thousands of lines.
+    RuntimeError
+        If `f` chooses by a value that depends on its arguments.
 
     Examples
     --------
     >>> import numpy as np, autograd_lite as ag
     >>> def loss(w, x, y):
     ...     p = ag.sigmoid(x @ w)
-    ...     return 0.5 * np.sum((y - p) ** 2)
-    >>> print(source(loss, np.zeros((3, 1)), np.ones((2, 3)), np.ones((2, 1)), wrt=["w"]))  # doctest: +SKIP
+    ...     L = 0.5 * np.sum((y - p) ** 2)
+    ...     return L
+    >>> made = source(loss, np.zeros((3, 1)), np.ones((2, 3)), np.ones((2, 1)), wrt="w")
+    >>> print(made)
     """
-    what = name or getattr(f, "__name__", "f")
-    given = leaves(args)
-    nodes = [_input(x) for x in given]
-    wrapped = rebuild(args, (_tensor(n.y, n) for n in nodes))
-    with changed(recording=True, group=None):
-        result, variables = _run(f, wrapped, {})
-    if not isinstance(result, Tensor):
-        raise TypeError(f"source: {what} must return one array, not {type(result).__name__}")
-    claimed: dict[str, Any] = {}
-    for word, value in [*_argument_names(f, wrapped), *(names or {}).items(), *variables]:
-        for node, full in _named_nodes(word, value):
-            if node is not None and full not in claimed and all(node is not (t._node if isinstance(t, Tensor) else None) for t in claimed.values()):
-                claimed[full] = _tensor(node.y if node.y is not None else 0.0, node)
-        if isinstance(value, np.ndarray):
-            claimed.setdefault(word, value)
-    chain = Chain(result, claimed)
-    order = [chain.names[n] for n in nodes if n in chain.names]
-    wanted = [n for n in nodes if n in chain.names and n.live & NEEDS and (wrt is None or chain.names[n] in wrt)]
-    if wrt is not None and (missing := [w for w in wrt if w not in {chain.names[n] for n in wanted}]):
-        raise ValueError(f"source: {what} has no floating argument {', '.join(missing)}; it has {', '.join(order)}")
-    return emit(chain, wanted, what, order, update)
+    made = record(f, args, None, names)
+    what = name or (made.name if made.name.isidentifier() else "f")
+    if not isinstance(made.result, Tensor):
+        raise TypeError(f"source: {what} must return one array, not {type(made.result).__name__}")
+    if made.result._node is None or not made.result._node.live:
+        raise ValueError(f"source: the result of {what} depends on none of its arguments")
+    chain = Chain(made.result, made.arrays, made.names, limit=LIMIT)
+    wanted = _wanted(chain, made, what, args, wrt)
+    return emit(chain, wanted, what, made.inputs, update)
 
 
-def _input(x: Any) -> Node:
-    data = np.asarray(_raw(x))
-    return Node(None, (), (), data, data.shape, data.dtype, NEEDS if data.dtype.kind in "fc" else 0)
+def _wanted(chain: Chain, made: Recording, what: str, args: Any, wrt: Sequence[str] | str | None) -> list[Node]:
+    outside = [n for n in chain.landmarks if n.row is None and n not in made.inputs and n.live & NEEDS]
+    floating = [n for n in made.inputs if n.live & NEEDS] + outside
+    if wrt is None:
+        asked = [isinstance(x, Tensor) and x.requires_grad for x in leaves(args)]
+        chosen = [n for n, yes in zip(made.inputs, asked, strict=True) if yes] + outside
+        return chosen or floating
+    words = [wrt] if isinstance(wrt, str) else list(wrt)
+    known = {made.names.get(n) or chain.names.get(n): n for n in floating}
+    missing = [w for w in words if w not in known]
+    if missing:
+        raise ValueError(f"source: {what} has no floating argument {', '.join(missing)}; it has {', '.join(map(str, known))}")
+    return [known[w] for w in words]
 
 
-def emit(chain: Chain, wanted: Sequence[Node], what: str, order: Sequence[str] = (), update: str | None = None) -> Source:
+def emit(chain: Chain, wanted: Sequence[Node], what: str, inputs: Sequence[Node] = (), update: str | None = None) -> Source:
     """The source of a chain: forward, backward, return."""
-    writer = _Writer(chain, wanted)
-    body = [*writer.forward(), *writer.backward()]
-    arguments = [w for w in order if w in writer.used or w in {chain.names[n] for n in wanted}]
-    arguments += sorted(w for w in writer.used if w not in arguments and w not in writer.assigned)
-    results = [chain.names[chain.root], *(writer.gradient(n) for n in wanted)]
+    writer = _Writer(chain, wanted, inputs)
+    body = ["# forward", *writer.forward()]
+    if wanted:
+        body += ["", "# backward", *writer.backward()]
+    outside = [w for w in writer.used if w not in writer.assigned and w not in writer.inputs]
+    arguments = [*writer.inputs, *outside]
+    results = [writer.ident(chain.names[chain.root]), *(writer.gradient(n) for n in wanted)]
     if update:
-        body += ["", "# update", *(f"{chain.names[n]} -= {update} * {writer.gradient(n)}" for n in wanted)]
+        update = writer.fresh(update)
+        body += ["", "# update", *(f"{writer.node(n)} -= {update} * {writer.gradient(n)}" for n in wanted)]
         arguments.append(update)
-    lines = ["import numpy as np", "", *writer.helpers(), "", f"def {what}({', '.join(arguments)}):"]
+    lines = ["import numpy as np", *writer.helpers.lines(), "", "", f"def {what}({', '.join(arguments)}):"]
     lines += [f"    {line}" if line else "" for line in body]
     lines.append(f"    return {', '.join(results)}")
     made = Source("\n".join(lines) + "\n")
     made.name, made.arguments, made.results = what, tuple(arguments), tuple(results)
+    made.constants = {w: writer.values[w] for w in outside if w != writer.cotangent}
     return made
 
 
 class _Writer:
     """Collects the lines of one function, and the helpers that they call."""
 
-    def __init__(self, chain: Chain, wanted: Sequence[Node]) -> None:
+    def __init__(self, chain: Chain, wanted: Sequence[Node], inputs: Sequence[Node]) -> None:
         self.chain = chain
         self.wanted = list(wanted)
-        self.values = chain.environment()
-        self.used: set[str] = set()
+        self.words: dict[str, str] = {}  # what a name of the chain is as an identifier
+        self.taken = {"np", *keyword.kwlist}
+        self.helpers = Helpers(())
+        self.helpers.taken = self.taken
+        self.inputs = [self.ident(chain.names[n]) if n in chain.names else self.fresh("unused") for n in inputs]
+        self.given = {n for n in chain.names if n.name or n not in chain.marks or n.row is None} | set(chain.claimed)
+        self.used: dict[str, None] = {}
         self.assigned: set[str] = set()
-        self.rows: dict[str, Primitive] = {}
-        self.hand = Hand(str, TEXT.number, _CODE, ("(", ")"), " * ", self._call)
-        self.loss = chain.names[chain.root]
+        self.values: dict[str, Any] = {}
+        for word, value in chain.environment().items():
+            self.values[self.ident(word)] = value
+        self.hand = Hand(self.ident, plain_number, self._array, _CODE, lambda w: f"({w})", lambda a, b, w: " * ", self._call)
+        self.cotangent = ""
+        self._words: dict[tuple[Node | None, Node], str] = {}
+
+    # ----------------------------------------------------------------------------------------------------- names
+
+    def ident(self, word: str) -> str:
+        """A name of the chain as an identifier that means nothing else."""
+        if word not in self.words:
+            self.words[word] = self.fresh(re.sub(r"\W", "_", word, flags=re.ASCII).lstrip("0123456789") or "x")
+        return self.words[word]
+
+    def fresh(self, wish: str) -> str:
+        word = next(w for k in range(10**6) if (w := wish if not k else f"{wish}_{k}") not in self.taken)
+        self.taken.add(word)
+        return word
+
+    def node(self, n: Node) -> str:
+        return self.ident(self.chain.names[n])
+
+    def gradient(self, n: Node) -> str:
+        """``dLdW``."""
+        if n not in self.chain.names:
+            self.chain.names[n] = "unused"
+        return self.partial(self.chain.root, n)
+
+    def partial(self, n: Node, m: Node) -> str:
+        """``dPdC``; ``dloss_dW1`` where the names are longer."""
+        if (n, m) not in self._words:
+            of, wrt = self.node(n), self.node(m)
+            short = len(of) == 1 and len(wrt) <= 2
+            self._words[n, m] = self.fresh(f"d{of}d{wrt}" if short else f"d{of}_d{wrt}")
+        return self._words[n, m]
 
     # ------------------------------------------------------------------------------------------------------ lines
 
     def forward(self) -> list[str]:
-        lines = ["# forward"]
-        for n in self.chain.landmarks:
-            if n.row is not None:
-                comment = f"{n.row.name}, {_shape(n.shape)}"
-                lines.append(self.line(self.chain.names[n], self.chain.definition(n), self.chain.values[n], comment))
-        return lines
+        chain = self.chain
+        out: list[tuple[str, str]] = []
+        seen: set[Node] = set()
+        for n in chain.landmarks:
+            call = chain.call(n)
+            if n.row is None or call in seen:
+                continue
+            definition = chain.definition(n) if call is n else None
+            rows = [part.row.name for part in walk(definition) if part.row is not None] if definition else [_row_name(call)]
+            origin = ".".join(g.name for g in chain.group_path(n)) or _origin(rows)
+            if definition is not None:
+                comment = f"{origin}, {shape_text(n.shape)}"
+                out += self.line(self.node(n), definition, n.shape, n.dtype, comment, chain.values[n])
+            else:
+                seen.add(call)
+                out += self._several(call, origin)
+        return _aligned(out)
+
+    def _several(self, call: Node, origin: str) -> list[tuple[str, str]]:
+        """One line for a call with several results."""
+        chain = self.chain
+        assert call.row is not None
+        args = [chain.constant(x) if p is None else chain.expression(p) for p, x in zip(chain.parents(call), call.xs, strict=True)]
+        words = [self.ident(chain.part(call, k)) for k in range(len(call.parts))]
+        e = Expr(call.row.name, tuple(args), None, dict(call.params), (), call.row)
+        self._use(e)
+        code = write(e, self.hand)
+        self.assigned |= set(words)
+        shapes = ", ".join(shape_text(shape) for shape, _ in call.parts)
+        return [(f"{', '.join(words)} = {code}", f"{origin}, {shapes}")]
 
     def backward(self) -> list[str]:
-        chain, lines = self.chain, ["", "# backward"]
-        reach = self._reaching()
+        chain = self.chain
+        reach = chain.reaching(self.wanted)
         arriving: dict[Node, list[Expr]] = {}
         root = chain.root
-        if root.shape == () or int(np.prod(root.shape)) == 1:
+        if int(np.prod(root.shape)) == 1:
             arriving[root] = [number(1)]
         else:
-            self.values[self.gradient(root)] = np.ones(root.shape)
-            arriving[root] = [name(self.gradient(root), root.shape)]
+            self.cotangent = self.fresh(chain.cotangent)
+            self.words[self.cotangent] = self.cotangent
+            self.values[self.cotangent] = np.ones(root.shape, root.dtype)
+            self._words[root, root] = self.cotangent
+            self.used[self.cotangent] = None
+            arriving[root] = [name(self.cotangent, root.shape)]
+        waiting: dict[Node, int] = {}
+        for n in chain.landmarks:
+            for m in chain.inputs_of(n) if n in reach and n.live & NEEDS else ():
+                waiting[m] = waiting.get(m, 0) + 1
+        out: list[tuple[str, str]] = []
         for n in reversed(chain.landmarks):
-            if n not in arriving:
+            if n not in arriving or n.row is None:
                 continue
-            above = self._sum(arriving[n], n.shape)
             inputs = [m for m in chain.inputs_of(n) if m in reach]
-            maps = any(chain.factor(n, m).combine == "map" for m in inputs)
-            if n in self.wanted or above.head not in ("name", "number") and (len(inputs) > 1 or maps or len(arriving[n]) > 1):
-                above = self._full(above, n.shape)
-                word = self.gradient(n)
-                if not (above.head == "name" and above.value == word):
-                    lines.append(self.line(word, above, None, f"{_shape(n.shape)}"))
-                above = name(word, n.shape)
+            inputs.sort(key=lambda m: m.row is not None or m not in self.wanted)
+            above, lines = self._above(n, inputs, arriving.pop(n))
+            out += lines
             for m in inputs:
-                lines += self._factor(n, m, above, arriving)
+                out += self._factor(n, m, above, arriving)
+                waiting[m] -= 1
+                if not waiting[m] and m in self.wanted and m.row is None:
+                    out += self._result(m, arriving[m])
         for n in self.wanted:
-            if n not in arriving:
-                lines.append(self.line(self.gradient(n), make(TABLE["zeros_like"], (name(chain.names[n], n.shape),), {}, n.shape) if "zeros_like" in TABLE else name(f"np.zeros_like({chain.names[n]})"), np.zeros(n.shape), "not used"))
-        return lines
+            if n not in arriving and n.row is None and n is not root:
+                zeros = f"np.zeros_like({self.node(n)})"
+                self.assigned.add(self.gradient(n))
+                out.append((f"{self.gradient(n)} = {zeros}", "not used"))
+            elif n is root:
+                out += self._result(n, arriving[n])
+        return _aligned(out)
 
-    def _reaching(self) -> set[Node]:
-        """The landmarks that lead to a wanted one."""
-        reach = set(self.wanted)
-        for n in self.chain.landmarks:
-            if any(m in reach for m in self.chain.inputs_of(n)):
-                reach.add(n)
-        return reach
+    def _above(self, n: Node, inputs: Sequence[Node], arrived: list[Expr]) -> tuple[Expr, list[tuple[str, str]]]:
+        """What has arrived at `n`: under a name of its own if it will be needed more than once."""
+        above = self._sum(arrived, n.shape)
+        factors = [self.chain.factor(n, m) for m in inputs]
+        heavy = len(inputs) > 1 or any(f.combine == "map" for f in factors) or len(arrived) > 1
+        if above.head in ("name", "number") and not (n in self.wanted and n.row is not None):
+            return above, []
+        if n in self.wanted or heavy or len(write(above, self.hand)) > 50:
+            return name(self.gradient(n), n.shape), self._result(n, [above])
+        return above, []
 
-    def _factor(self, n: Node, m: Node, above: Expr, arriving: dict[Node, list[Expr]]) -> list[str]:
+    def _result(self, n: Node, arrived: list[Expr]) -> list[tuple[str, str]]:
+        word = self.gradient(n)
+        self.words[word] = word
+        return self.line(word, self._sum(arrived, n.shape), n.shape, n.dtype, shape_text(n.shape), None)
+
+    def _factor(self, n: Node, m: Node, above: Expr, arriving: dict[Node, list[Expr]]) -> list[tuple[str, str]]:
         factor = self.chain.factor(n, m)
-        lines = []
+        lines: list[tuple[str, str]] = []
         formula = factor.formula
         if factor.combine == "map":
-            down = _put(formula, above)
+            down = self._put(formula, self._full(above, n.shape))
         else:
-            if not formula.is_number and not (formula.head == "name"):
-                word = self.word(n, m)
-                one = above.is_number and above.value == 1 and factor.combine == "elementwise"
-                if one and not factor.axes:
+            whole = above.is_number and above.value == 1 and factor.combine == "elementwise"
+            if self._is_told(n, m) and not formula.is_number and formula.head != "name":
+                word = self.partial(n, m)
+                self.words[word] = word
+                if whole and not factor.axes:
                     formula = self._full(formula, m.shape)
-                lines.append(self.line(word, formula, None, _shape(factor.value.shape)))
-                formula = name(word, np.shape(factor.value))
-            matmul = TABLE["matmul"]
-            if factor.combine == "elementwise":
-                down = product((above, formula), np.broadcast_shapes(above.shape, formula.shape))
-            elif factor.combine == "left":
-                down = make(matmul, (formula, self._full(above, n.shape)), {}, m.shape)
-            else:
-                down = make(matmul, (self._full(above, n.shape), formula), {}, m.shape)
+                shape = np.shape(self._value(formula))
+                lines = self.line(word, formula, shape, None, f"{_origin(factor.rules)}, {shape_text(shape)}", None)
+                formula = name(word, shape)
+            if factor.combine != "elementwise":
+                above = self._full(above, n.shape)
+            down = joined(factor.combine, formula, above, self._joined_shape(factor, formula, m))
         if factor.axes:
-            shape = np.shape(self._value(down))
-            if shape != n.shape and factor.combine == "elementwise":
-                down = self._full(down, n.shape)
-            kept = len(n.shape) == len(m.shape)
-            down = Expr("sum", (down,), None, {"axis": factor.axes, "keepdims": kept}, m.shape, TABLE["sum"])
+            if factor.combine == "elementwise":
+                full = np.broadcast_shapes(np.shape(self._value(down)), n.shape)
+                down = self._full(down, full)
+            down = summed(down, factor.axes, m.shape)
         arriving.setdefault(m, []).append(down)
         return lines
+
+    def _joined_shape(self, factor: Any, formula: Expr, m: Node) -> tuple[int, ...]:
+        if not factor.axes or factor.combine == "elementwise":
+            return m.shape
+        g = np.empty(factor.shapes[0])
+        value = np.empty(formula.shape)
+        return np.shape(value @ g if factor.combine == "left" else g @ value)
+
+    def _is_told(self, n: Node, m: Node) -> bool:
+        """Whether a partial gets a line of its own: between two things that have names, as on a board."""
+        return n in self.given and m in self.given
+
+    def _put(self, e: Expr, g: Expr) -> Expr:
+        """A map with the cotangent in its place."""
+        done: dict[str, Expr] = {}
+        for part in walk(e):
+            args = tuple(done[a.key] for a in part.args)
+            new = Expr(part.head, args, part.value, part.params, part.shape, part.row) if args else part
+            done[part.key] = g if part.head == "name" and part.value == self.chain.cotangent else new
+        return done[e.key]
 
     def _sum(self, terms: list[Expr], shape: tuple[int, ...]) -> Expr:
         total = terms[0]
@@ -247,122 +365,236 @@ class _Writer:
         return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])
 
     def _value(self, e: Expr) -> Any:
-        return evaluate(e, self.values)
+        return evaluate(e, {w: self.values[self.words.get(w, w)] for w in e.names})
 
-    def line(self, word: str, e: Expr, value: Any, comment: str) -> str:
+    # --------------------------------------------------------------------------------------------------- one line
+
+    def line(
+        self, word: str, e: Expr, shape: tuple[int, ...], dtype: Any, comment: str, expected: Any
+    ) -> list[tuple[str, str]]:
+        """``word = e``, after lines for what is used twice in it or would make it too long; run, and looked at."""
+        e, lines = self._shortened(self._full(e, shape))
+        self._use(e)
         code = write(e, self.hand)
-        self.used |= _names(e)
+        value = self._run(code)
+        if dtype is not None and np.asarray(value).dtype != dtype:
+            code = f"{write(e, self.hand, ATOM)}.astype({literal(dtype)})" if np.ndim(value) or e.head != "number" else f"np.asarray({code}, {literal(dtype)})"
+            value = self._run(code)
+        if expected is not None and not _close(value, expected) and not _is_random(e):
+            raise ArithmeticError(f"source: {word} = {code} gives {value}, the function itself {expected}")
         self.assigned.add(word)
-        self.values[word] = self._value(e) if value is None else value
-        text = f"{word} = {code}"
-        return f"{text:<44}  # {comment}" if len(text) + len(comment) < WIDTH else text
+        self.values[word] = value
+        return [*lines, (f"{word} = {code}", comment)]
 
-    # ----------------------------------------------------------------------------------------------------- names
+    def _run(self, code: str) -> Any:
+        space = {**self.helpers.run(), **self.values}
+        with np.errstate(all="ignore"):
+            return eval(code, space)  # noqa: S307 - our own line
 
-    def gradient(self, n: Node) -> str:
-        return _d(self.loss, self.chain.names[n])
+    def _use(self, e: Expr) -> None:
+        for w in e.names:
+            self.used[self.words.get(w, w)] = None
+        self.used = dict(sorted(self.used.items()))
 
-    def word(self, n: Node, m: Node) -> str:
-        return _d(self.chain.names[n], self.chain.names[m])
+    def _shortened(self, e: Expr) -> tuple[Expr, list[tuple[str, str]]]:
+        lines: list[tuple[str, str]] = []
+        while True:
+            part = self._to_hoist(e)
+            if part is None:
+                return e, lines
+            word = self.fresh(next(self.chain._fresh))
+            self.words[word] = word
+            inner, before = self._shortened(part)
+            self._use(inner)
+            code = write(inner, self.hand)
+            self.values[word] = self._run(code)
+            self.assigned.add(word)
+            lines += [*before, (f"{word} = {code}", shape_text(part.shape))]
+            e = _swapped(e, part.key, name(word, np.shape(self.values[word])))
+
+    def _to_hoist(self, e: Expr) -> Expr | None:
+        """A part that should have a line of its own: it is used twice, or what it stands in is too long."""
+        found = [(part, uses) for part, uses in parts_of(e) if not part.is_atom and part is not e and part.head != "array"]
+        for part, uses in found:
+            if uses > 1 and len(write(part, self.hand)) > 7:
+                return part
+        if len(write(e, self.hand)) <= WIDTH:
+            return None
+        lengths = [(len(write(part, self.hand)), part) for part, _ in found]
+        fitting = [pair for pair in lengths if 12 < pair[0] <= WIDTH]
+        return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
 
     # --------------------------------------------------------------------------------------------------- calls
 
+    def _array(self, value: Any) -> str:
+        if value.size <= SMALL:
+            return literal(value)
+        word = self.words.get(key := f"const {id(value)}") or self.fresh("const")
+        self.words[key] = word
+        self.values[word] = value
+        self.used[word] = None
+        return word
+
     def _call(self, e: Expr, sub: Callable[[Expr, int], str]) -> str:
+        row: Any = e.row
+        if e.head in ("getitem", "reshape"):
+            return self._getitem(e, sub) if e.head == "getitem" else places(e, sub)
+        if e.head == "gather":
+            return f"{sub(e.args[0], ATOM)}[{indexed(e.params['index'], sub(e.args[1], ATOM))}]"
+        if e.head == "scatter_at":
+            index = indexed(e.params["index"], sub(e.args[1], ATOM))
+            return f"{self.helpers.of_row(TABLE['scatter'])}({sub(e.args[0], 0)}, np.s_[{index}], {literal(e.params['shape'])})"
+        if e.head == "broadcast_to" and e.args[0].is_number:
+            return f"np.full({literal(tuple(e.params['shape']))}, {sub(e.args[0], 0)})"
+        if e.head == "astype":
+            return f"{sub(e.args[0], ATOM)}.astype({literal(e.params['dtype'])})"
+        if e.head == "real":
+            return f"{sub(e.args[0], ATOM)}.real"
+        if e.head == "relu":
+            return f"np.maximum({sub(e.args[0], 0)}, 0)"
+        if e.head == "einsum":
+            return f"np.einsum({', '.join([literal(e.params['subscripts']), *(sub(a, 0) for a in e.args)])})"
+        if isinstance(row, RuleCall):
+            return self._rule(e, row, sub)
+        known = self._numpy(e)
+        if known is not None:
+            word, as_list, params = known
+            arguments = [sub(a, 0) for a in e.args]
+            arguments = [f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"] if as_list else arguments
+        else:
+            word, arguments, params = self.helpers.of_row(row), [sub(a, 0) for a in e.args], dict(e.params)
+            params = _accepted(self.helpers, row, params)
+        return f"{word}({', '.join([*arguments, *(f'{k}={self._parameter(v)}' for k, v in params.items())])})"
+
+    def _getitem(self, e: Expr, sub: Callable[[Expr, int], str]) -> str:
+        index = e.params["index"]
+        parts = index if isinstance(index, tuple) else (index,)
+        words = [literal(p) if isinstance(p, np.ndarray) and p.size <= SMALL else self._array(p) if isinstance(p, np.ndarray) else index_text(p) for p in parts]
+        return f"{sub(e.args[0], ATOM)}[{', '.join(words) or '()'}]"
+
+    def _parameter(self, value: Any) -> str:
+        if isinstance(value, np.random.Generator):
+            word = self.words.setdefault(f"generator {id(value)}", "")
+            if not word:
+                word = self.words[f"generator {id(value)}"] = self.fresh("rng")
+            self.values[word] = value
+            self.used[word] = None
+            return word
+        if isinstance(value, np.ndarray) and value.size > SMALL:
+            return self._array(value)
+        if isinstance(value, tuple) and any(isinstance(v, np.ndarray) for v in value):
+            return f"({', '.join(map(self._parameter, value))}{',' if len(value) == 1 else ''})"
+        return literal(value)
+
+    def _rule(self, e: Expr, row: RuleCall, sub: Callable[[Expr, int], str]) -> str:
+        """A call of the table's own rule, in the order of its parameters."""
+        words = []
+        after = False
+        for word, at in row.layout.items():
+            if at is None:
+                after = True
+                words.append(f"{word}={self._parameter(e.params[word])}")
+            else:
+                text = "(" + "".join("None, " if k is None else f"{sub(e.args[k], 0)}, " for k in at) + ")" if isinstance(at, tuple) else sub(e.args[at], 0)
+                words.append(f"{word}={text}" if after else text)
+        return f"{self.helpers.of_row(row)}({', '.join(words)})"
+
+    def _numpy(self, e: Expr) -> tuple[str, bool, dict[str, Any]] | None:
+        """How NumPy itself is called for this: its name, whether it takes a list, the parameters; tried out."""
         row = e.row
         assert row is not None
-        if e.head == "getitem":
-            return f"{sub(e.args[0], ATOM)}[{index_text(e.params['index'])}]"
-        arguments = [sub(a, 0) for a in e.args]
-        shown = e.params if row.np_name is None or not row.np_name.startswith("np.") else shown_params(e)
-        arguments += [f"{k}={_literal(v)}" for k, v in shown.items()]
-        if row.np_name is not None and row.np_name.startswith("np.") and not (row.variadic and row.name != "einsum"):
-            return f"{row.np_name}({', '.join(arguments)})"
-        self.rows[row.name] = row
-        return f"{row.name}({', '.join(arguments)})"
-
-    def helpers(self) -> list[str]:
-        """The functions that have no NumPy name, written out once above."""
-        found: dict[str, str] = {}
-        for row in self.rows.values():
-            if row.source is not None:
-                found[row.name] = f"def {row.name}(x):\n    return {row.source}"
-            else:
-                _collect(row.name, row.fn, found)
-        return [line for text in found.values() for line in ["", *text.splitlines(), ""]]
+        path = row.np_name or ""
+        if not path.startswith("np.") or isinstance(row.fn, np.ufunc) and not _in_numpy(path, row.fn):
+            return None
+        fn: Any = np
+        for part in path.split(".")[1:]:
+            fn = getattr(fn, part, None)
+        if fn is None:
+            return None
+        if isinstance(row.fn, np.ufunc):
+            return path, False, {}
+        args = [np.asarray(self._value(a)) if not a.is_number else a.value for a in e.args]
+        accepted = set(inspect.signature(row.bind).parameters) if row.bind is not None else set()
+        least = {k: v for k, v in shown_params(e).items() if k in accepted}
+        full = {k: v for k, v in e.params.items() if k in accepted}
+        with np.errstate(all="ignore"):
+            expected = row.fn(*map(np.asarray, args), **e.params)
+            for params in (least, full):
+                for as_list in (False, True):
+                    try:
+                        y = fn(args, **params) if as_list else fn(*args, **params)
+                    except (TypeError, ValueError, IndexError, np.linalg.LinAlgError):
+                        continue
+                    if _same(y, expected):
+                        return path, as_list, params
+        return None
 
 
 _CODE = {
-    **{k: v for k, v in TEXT.infix.items() if k not in ("exp", "square", "transpose", "matrix_transpose")},
+    **INFIX,
+    "power": ("{0} ** {1}", POWER, ATOM, SIGN),
     "square": ("{0} ** 2", POWER, ATOM, ATOM),
     "transpose": ("{0}.T", ATOM, ATOM, ATOM),
     "matrix_transpose": ("{0}.mT", ATOM, ATOM, ATOM),
 }
 
 
-def _d(of: str, wrt: str) -> str:
-    return f"d{of}d{wrt}" if len(of) == 1 == len(wrt) or len(of) == 1 and len(wrt) <= 2 else f"d{of}_d{wrt}"
+_PLAIN = ("add", "subtract", "multiply", "negative", "divide", "transpose", "reshape", "input")
 
 
-def _shape(shape: Sequence[int]) -> str:
-    return "x".join(map(str, shape)) if shape else "scalar"
+def _row_name(n: Node) -> str:
+    return n.row.name if n.row is not None else "input"
 
 
-def _put(e: Expr, g: Expr) -> Expr:
-    if e.head == "name" and e.value == "g":
-        return g
-    return Expr(e.head, tuple(_put(a, g) for a in e.args), e.value, e.params, e.shape, e.row) if e.args else e
+def _origin(rows: Sequence[str]) -> str:
+    """What a step is called in a comment: its functions, without the arithmetic between them."""
+    return " ".join(dict.fromkeys(r for r in rows if r not in _PLAIN)) or next(iter(rows), "")
 
 
-def _names(e: Expr) -> set[str]:
-    return {e.value} if e.head == "name" else {w for a in e.args for w in _names(a)}
+def _in_numpy(path: str, fn: Any) -> bool:
+    return getattr(np, path.removeprefix("np."), None) is fn
 
 
-def _literal(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"np.array({value.tolist()!r})"
-    return index_text(value) if isinstance(value, slice) else repr(value)
+def _accepted(helpers: Helpers, row: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that a helper takes: a textbook form leaves some out."""
+    fn = helpers.run().get(helpers.of_row(row))
+    if fn is None:
+        return params
+    known = inspect.signature(fn).parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
+    return {k: v for k, v in params.items() if open_ended or k in known and not (known[k].default is not known[k].empty and v == known[k].default)}
 
 
-def _collect(word: str, fn: Any, found: dict[str, str]) -> None:
-    """The source of a function of ours under the name `word`, after the helpers that it calls itself."""
-    if word in found:
-        return
-    text = _definition(word, fn)
-    code = inspect.unwrap(fn).__code__
-    for used in _global_names(code):
-        value = fn.__globals__.get(used, builtins.__dict__.get(used))
-        if isinstance(value, Primitive):
-            _collect(used, value.fn, found)
-        elif inspect.isfunction(value):
-            _collect(used, value, found)
-        elif not inspect.ismodule(value) and not hasattr(builtins, used) and value is not None:
-            found.setdefault(used, f"{used} = {value!r}")
-        elif inspect.ismodule(value) and value is not np:
-            found.setdefault(used, f"import {value.__name__}" + (f" as {used}" if value.__name__ != used else ""))
-    found[word] = text
+def _same(y: Any, expected: Any) -> bool:
+    if isinstance(expected, (tuple, list)):
+        return isinstance(y, (tuple, list)) and len(y) == len(expected) and all(map(_same, y, expected))
+    y, expected = np.asarray(y), np.asarray(expected)
+    return y.shape == expected.shape and y.dtype == expected.dtype and _close(y, expected)
 
 
-def _global_names(code: Any) -> list[str]:
-    inner = [c for c in code.co_consts if inspect.iscode(c)]
-    own = [i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
-    return [*own, *(n for c in inner for n in _global_names(c))]
+def _close(y: Any, expected: Any) -> bool:
+    y, expected = np.asarray(y), np.asarray(expected)
+    if y.dtype.kind not in "fc":
+        return bool(np.array_equal(y, expected))
+    tolerance = 1e3 * float(np.finfo(y.dtype).eps)
+    scale = float(np.nanmax(np.abs(expected), initial=0.0, where=np.isfinite(expected))) if expected.size else 0.0
+    return bool(np.allclose(y, expected, rtol=tolerance, atol=tolerance * max(scale, 1e-300), equal_nan=True))
 
 
-def _definition(word: str, fn: Any) -> str:
-    lines, start = inspect.getsourcelines(fn)
-    if fn.__name__ != "<lambda>":
-        text = textwrap.dedent("".join(lines))
-        tree = ast.parse(text).body[0]
-        assert isinstance(tree, ast.FunctionDef)
-        tree.name, tree.decorator_list, tree.returns = word, [], None
-        for a in [*tree.args.args, *tree.args.kwonlyargs, *filter(None, [tree.args.vararg, tree.args.kwarg])]:
-            a.annotation = None
-        return ast.unparse(tree)
-    module = ast.parse(inspect.getsource(inspect.getmodule(fn)))  # type: ignore[arg-type]  # a lambda of ours has a module
-    names = fn.__code__.co_varnames[: fn.__code__.co_argcount + fn.__code__.co_kwonlyargcount]
-    for node in ast.walk(module):
-        if isinstance(node, ast.Lambda) and node.lineno == fn.__code__.co_firstlineno:
-            arguments = [a.arg for a in [*node.args.args, *node.args.kwonlyargs]]
-            if tuple(arguments) == tuple(names):
-                return f"def {word}({ast.unparse(node.args)}):\n    return {ast.unparse(node.body)}"
-    raise ValueError(f"the source of {word} is not to be found")
+def _is_random(e: Expr) -> bool:
+    return any(isinstance(v, np.random.Generator) for part in walk(e) for v in part.params.values())
+
+
+def _swapped(e: Expr, key: str, by: Expr) -> Expr:
+    done: dict[str, Expr] = {}
+    for part in walk(e):
+        args = tuple(done[a.key] for a in part.args)
+        new = Expr(part.head, args, part.value, part.params, part.shape, part.row) if args else part
+        done[part.key] = by if part.key == key else new
+    return done[e.key]
+
+
+def _aligned(lines: Sequence[tuple[str, str]]) -> list[str]:
+    """Comments in one column, as far as that is not too far out."""
+    column = max((len(code) for code, _ in lines if len(code) <= 52), default=0)
+    return [f"{code:<{column}}  # {comment}" if comment else code for code, comment in lines]

@@ -1,0 +1,288 @@
+"""Functions that emitted source has to bring along: those that NumPy has no name for, with all that they call themselves.
+
+A function is taken from :mod:`~autograd_lite.derive.textbook` if a short form stands there, otherwise as it is written
+in the table, with the names that it uses followed to numbers, modules and further functions.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import dis
+import inspect
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..primitive import ROWS, Primitive
+from . import textbook
+from .partial import RuleCall
+from .writing import index_text
+
+_NUMPY = {fn: row for fn, row in ROWS.items()}
+
+
+def numpy_name(fn: Any) -> str | None:
+    """``np.exp`` for NumPy's own exp, wherever in NumPy it lies."""
+    word = getattr(fn, "__name__", "")
+    for path in ("", "linalg.", "fft."):
+        owner: Any = np
+        for part in filter(None, path.split(".")):
+            owner = getattr(owner, part)
+        if getattr(owner, word, None) is fn and fn is not None:
+            return f"np.{path}{word}"
+    return None
+
+
+def literal(value: Any) -> str:
+    """A parameter or constant as Python source."""
+    if isinstance(value, np.ndarray):
+        dtype = "" if value.dtype in (np.dtype(float), np.dtype(bool), np.dtype(int), np.dtype(complex)) and value.size else f", dtype={_dtype(value.dtype)}"
+        return f"np.array({value.tolist()!r}{dtype})".replace("nan", "np.nan").replace("inf", "np.inf")
+    if isinstance(value, np.dtype) or isinstance(value, type) and issubclass(value, np.generic):
+        return _dtype(np.dtype(value))
+    if isinstance(value, np.generic):
+        return repr(value.item())
+    if isinstance(value, slice):
+        return f"slice({', '.join(map(literal, (value.start, value.stop, value.step)))})"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(literal, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (set, frozenset)):
+        return f"{{{', '.join(sorted(map(literal, value)))}}}"
+    if isinstance(value, float) and not np.isfinite(value):
+        return {"inf": "np.inf", "-inf": "-np.inf"}.get(repr(value), "np.nan")
+    if value is Ellipsis:
+        return "..."
+    if callable(value) and (word := numpy_name(value)):
+        return word
+    if isinstance(value, (int, float, complex, str, bool, bytes, type(None))):
+        return repr(value)
+    raise ValueError(f"source: a parameter of type {type(value).__name__} cannot be written as Python source")
+
+
+def _dtype(dtype: Any) -> str:
+    return f"np.{dtype.name}" if hasattr(np, dtype.name) and dtype.name != "str" else repr(dtype.str)
+
+
+class Helpers:
+    """The functions that a source needs, written out once each, those that are called before those that call."""
+
+    def __init__(self, taken: Sequence[str]) -> None:
+        self.taken = set(taken)
+        self.texts: dict[str, str] = {}  # in the order of writing
+        self.imports: dict[str, str] = {}
+        self._words: dict[int, str] = {}
+        self._alive: list[Any] = []  # so that no id is used twice
+        self.space: dict[str, Any] = {"np": np}
+
+    def of_row(self, row: Any) -> str:
+        """The name under which the function of a row on arrays may be called."""
+        if isinstance(row, RuleCall):
+            return self._function(row.rule, row.name)
+        short = getattr(textbook, row.name, None)
+        if short is not None:
+            return self._function(short, row.name)
+        if row.source is not None:
+            return self._text(row, row.name, f"def {row.name}(x):\n    return {row.source}")
+        return self._value(row.fn, row.name.replace(".", "_"))
+
+    def lines(self) -> list[str]:
+        out = list(self.imports.values())
+        for text in self.texts.values():
+            gap = ["", ""] if text.startswith(("def ", "class ", "@")) else [""]
+            out += [*gap, *text.splitlines()]
+        return out
+
+    def run(self) -> dict[str, Any]:
+        """Everything defined so far."""
+        exec("\n".join(self.imports.values()), self.space)  # noqa: S102 - what it defines is its purpose
+        for word, text in self.texts.items():
+            if word not in self.space:
+                exec(text, self.space)  # noqa: S102
+        return self.space
+
+    # ------------------------------------------------------------------------------------------------ one by one
+
+    def _word(self, thing: Any, wish: str) -> tuple[str, bool]:
+        """The name for a thing, and whether it is new."""
+        if id(thing) in self._words:
+            return self._words[id(thing)], False
+        wish = wish.strip("_") or "helper"
+        word = next(w for k in range(1, 1000) if (w := wish if k == 1 else f"{wish}_{k}") not in self.taken)
+        self.taken.add(word)
+        self._words[id(thing)] = word
+        self._alive.append(thing)
+        return word, True
+
+    def _text(self, thing: Any, wish: str, text: str) -> str:
+        word, new = self._word(thing, wish)
+        if new:
+            self.texts[word] = text.replace(f"def {wish}(", f"def {word}(", 1)
+        return word
+
+    def _function(self, fn: Any, wish: str) -> str:
+        word, new = self._word(fn, wish)
+        if not new:
+            return word
+        tree = function_tree(fn)
+        tree.name, tree.decorator_list, tree.returns = word, [], None
+        if tree.body and isinstance(tree.body[0], ast.Expr) and isinstance(tree.body[0].value, ast.Constant) and len(tree.body) > 1:
+            del tree.body[0]
+        for a in ast.walk(tree):
+            if isinstance(a, ast.arg):
+                a.annotation = None
+        replaced = {}
+        for used, value in _outside(fn, tree):
+            replaced[used] = self._value(value, used)
+        new_tree = _Renamed({k: v for k, v in replaced.items() if k != v}).visit(_Plain().visit(tree))
+        self.texts[word] = ast.unparse(ast.fix_missing_locations(new_tree))
+        return word
+
+    def _value(self, value: Any, wish: str) -> str:
+        """An expression for something that a function uses from outside."""
+        if inspect.ismodule(value):
+            if value is np:
+                return "np"
+            self.imports[value.__name__] = f"import {value.__name__}"
+            return value.__name__
+        if isinstance(value, Primitive):
+            return self._called_row(value)
+        if (word := numpy_name(value)) is not None:
+            return word
+        if isinstance(value, np.ufunc) or str(getattr(value, "__module__", "")).startswith("scipy"):
+            module = "scipy.special"
+            self.imports[module] = f"import {module}"
+            return f"{module}.{value.__name__}"
+        if inspect.isclass(value):
+            word, new = self._word(value, value.__name__)
+            if new:
+                self.texts[word] = ast.unparse(_Plain().visit(ast.parse(textwrap.dedent(inspect.getsource(value)))))
+                for used in ("dataclass",):
+                    self.imports[used] = "from dataclasses import dataclass"
+            return word
+        if inspect.isfunction(value):
+            module = str(value.__module__)
+            if module.split(".")[0] in ("numpy", "math", "operator", "functools", "itertools"):
+                self.imports[module] = f"import {module}"
+                return f"{module}.{value.__name__}"
+            return self._function(value, wish)
+        if inspect.isbuiltin(value) and getattr(value, "__module__", None) not in (None, "builtins"):
+            module = str(value.__module__).strip("_")
+            self.imports[module] = f"import {module}"
+            return f"{module}.{value.__name__}"
+        if isinstance(value, (int, float, str, bool, type(None), type(Ellipsis))):
+            return literal(value)
+        word, new = self._word(value, wish)
+        if new:
+            self.texts[word] = f"{word} = {literal(value)}"
+        return word
+
+    def _called_row(self, row: Primitive) -> str:
+        """A row that a rule calls, by NumPy's signature."""
+        fn = next((f for f, r in _NUMPY.items() if r is row), None)
+        if fn is not None and (word := numpy_name(fn)) is not None:
+            return word
+        if getattr(textbook, row.name, None) is not None or row.bind is None and row.kind != "composite":
+            return self.of_row(row)
+        if row.kind == "composite":
+            return self._value(row.fn, row.name.replace(".", "_"))
+        word, new = self._word(row, row.name.replace(".", "_"))
+        if new:
+            fn_word = self._value(row.fn, f"{word}_of")
+            bind = self._value(row.bind, f"{word}_arguments")
+            self.texts[word] = f"def {word}(*args, **params):\n    args, params = {bind}(*args, **params)\n    return {fn_word}(*args, **params)"
+        return word
+
+
+class _Renamed(ast.NodeTransformer):
+    """Names from outside, by what they are called in the source."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self.words = words
+
+    def visit_Name(self, node: ast.Name) -> Any:
+        word = self.words.get(node.id)
+        return node if word is None or not isinstance(node.ctx, ast.Load) else ast.parse(word, mode="eval").body
+
+
+class _Plain(ast.NodeTransformer):
+    """Without annotations of variables."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        if node.value is None:
+            return None
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
+
+
+def _outside(fn: Any, tree: ast.FunctionDef) -> Iterator[tuple[str, Any]]:
+    """The names that a function uses and does not define, with their values."""
+    cells = dict(zip(fn.__code__.co_freevars, (c.cell_contents for c in fn.__closure__ or ()), strict=True))
+    used = dict.fromkeys(_global_names(fn.__code__))
+    for default in [*tree.args.defaults, *filter(None, tree.args.kw_defaults)]:
+        used.update(dict.fromkeys(a.id for a in ast.walk(default) if isinstance(a, ast.Name)))
+    for word in [*cells, *used]:
+        if word in cells:
+            yield word, cells[word]
+        elif word in fn.__globals__:
+            yield word, fn.__globals__[word]
+        elif not hasattr(builtins, word):
+            raise ValueError(f"source: {fn.__name__} uses {word!r}, which is not to be found")
+
+
+def _global_names(code: Any) -> list[str]:
+    inner = [c for c in code.co_consts if inspect.iscode(c)]
+    own = [i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
+    return [*own, *(n for c in inner for n in _global_names(c))]
+
+
+def function_tree(fn: Any) -> ast.FunctionDef:
+    """The definition of a function, of a lambda as if it had been a ``def``."""
+    try:
+        if fn.__name__ != "<lambda>":
+            found = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0]
+            assert isinstance(found, ast.FunctionDef)
+            return found
+        tree = _lambda(fn)
+    except (OSError, TypeError, AttributeError, SyntaxError) as error:
+        raise ValueError(f"source: the text of {getattr(fn, '__name__', fn)!r} is not to be found: define it in a file") from error
+    text = f"def f({ast.unparse(tree.args)}):\n    return {ast.unparse(tree.body)}"
+    made = ast.parse(text).body[0]
+    assert isinstance(made, ast.FunctionDef)
+    return made
+
+
+def _lambda(fn: Any) -> ast.Lambda:
+    """Several lambdas may begin on one line: the smallest body that holds all that was compiled is the one."""
+    places = [(line, column) for line, _, column, _ in fn.__code__.co_positions() if line and column]
+    spans = [
+        node
+        for node in _lambdas(inspect.getsourcefile(fn) or "")
+        if (node.body.lineno, node.body.col_offset) <= min(places)
+        and max(places) <= (node.body.end_lineno or 0, node.body.end_col_offset or 0)
+    ]
+    if not spans:
+        raise OSError("no such lambda")
+    return min(spans, key=lambda n: len(ast.unparse(n)))
+
+
+@lru_cache(maxsize=64)
+def _lambdas(file: str) -> list[ast.Lambda]:
+    with open(file, encoding="utf-8") as lines:
+        return [node for node in ast.walk(ast.parse(lines.read())) if isinstance(node, ast.Lambda)]
+
+
+def indexed(index: Any, k: str) -> str:
+    """An index with the word `k` where an array argument goes (see ``rules.indexing.Slot``)."""
+    parts = index if isinstance(index, tuple) else (index,)
+    words = []
+    for part in parts:
+        j = getattr(part, "j", "none")
+        words.append(index_text(part) if j == "none" else k if j is None else f"{k}[{j}]")
+    return ", ".join(words)

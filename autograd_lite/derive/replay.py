@@ -1,0 +1,100 @@
+"""The numbers of a recorded graph: those that were kept, and the others computed again from the inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node
+from ..graph import pull_back as _pull_back
+
+
+def replay(nodes: Iterable[Node], moved: Mapping[Node, Any] | None = None) -> dict[Node, Any]:
+    """The value of every node, given oldest first, computed again from the inputs where the graph did not keep it.
+
+    With `moved`, other values for some inputs, everything that depends on them is computed again.
+
+    Raises
+    ------
+    RuntimeError
+        If an input has been written to since; the message names it.
+    """
+    nodes = list(nodes)
+    values: dict[Node, Any] = dict(moved or {})
+    other = set(values)  # nodes whose value is not what was recorded
+    kept = {} if moved else _kept_by_consumers(nodes)
+    for n in nodes:
+        for p in n.parents:
+            if p is not None and p not in values:
+                values[p] = p.y
+            if p is not None and p.row is None:
+                _check_unchanged(p, n)
+        if n in values:
+            continue
+        if moved and not other.isdisjoint(p for p in n.parents if p is not None):
+            other.add(n)
+        elif n.row is None or n.y is not None:
+            values[n] = n.y
+            continue
+        elif n in kept:
+            values[n] = kept[n]
+            continue
+        if n.xs is None:
+            raise RuntimeError(
+                f"the arrays of {n.label} were freed by backward(retain_graph=False): compute the loss again to explain it"
+            )
+        assert n.row is not None
+        y = n.row.fn(*arguments(n, values), **n.params)
+        values[n] = tuple(map(np.asarray, y)) if n.row.outputs else np.asarray(y)
+    return values
+
+
+def arguments(n: Node, values: Mapping[Node, Any]) -> tuple[Any, ...]:
+    """The values of what a node was computed from."""
+    return tuple(x if p is None else values[p] for p, x in zip(n.parents, n.xs, strict=True))
+
+
+def _kept_by_consumers(nodes: Iterable[Node]) -> dict[Node, Any]:
+    """What somebody's rule will need was kept there: no need to compute it again, nor to draw it again."""
+    kept = {}
+    for n in nodes:
+        for p, x in zip(n.parents, n.xs or (), strict=False):
+            if p is not None and x is not None and p.row is not None:
+                kept[p] = x
+    return kept
+
+
+def _check_unchanged(p: Node, n: Node) -> None:
+    if p.version < n.order:
+        through = p.storage.writer
+        through = f" (written to through {through!r})" if through and through != p.name else ""
+        raise RuntimeError(
+            f"{p.label} has changed since it was used{through}, so the numbers of this graph are gone: "
+            "explain before you update it, or compute the loss again"
+        )
+
+
+def gradient(root: Node, wrt: Node) -> Any:
+    """The engine's own gradient, to be compared with."""
+    found = _pull_back({root: np.ones(root.shape, root.dtype)}, [wrt]).get(wrt)
+    return np.zeros(wrt.shape, wrt.dtype) if found is None else np.asarray(found)
+
+
+def finite_difference(nodes: Iterable[Node], root: Node, wrt: Node) -> tuple[float, float]:
+    """The slope along one fixed direction: by a central difference of the replayed graph, and by the gradient."""
+    size = max(int(np.prod(wrt.shape)), 1)
+    direction = np.cos(np.arange(1, size + 1)).reshape(wrt.shape)  # no random numbers: the same check each time
+    nodes = list(nodes)
+    values = replay(nodes)
+    x = np.asarray(values[wrt] if wrt in values else wrt.y)
+    wide = np.dtype(complex if x.dtype.kind == "c" else float)
+    h = 1e-6 * max(1.0, float(np.abs(x).max(initial=0.0)))
+
+    def at(t: float) -> float:
+        moved = {wrt: x.astype(wide) + t * direction}
+        return float(np.sum(replay(nodes, moved)[root]).real)
+
+    slope = (at(h) - at(-h)) / (2 * h)
+    return slope, float(np.sum(np.conj(gradient(root, wrt)) * direction).real)

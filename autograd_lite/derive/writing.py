@@ -1,0 +1,325 @@
+"""Formulas written down in three hands: plain text for a terminal or a picture, LaTeX for a board, NumPy for a program.
+
+Names, signs and brackets come from one table of operators for each hand and from the rows' own ``tex``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .expression import Expr
+
+# How tightly each form binds; an operand that binds less tightly than its place needs brackets.
+SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
+Sub = Callable[[Expr, int], str]
+TIMES = r" \times "
+
+
+@dataclass(frozen=True)
+class Hand:
+    """A way of writing: how a name, a number, a product, a call look."""
+
+    name: Callable[[str], str]
+    number: Callable[[Any], str]
+    array: Callable[[Any], str]
+    infix: Mapping[str, tuple[str, int, int, int]]  # template, own tightness, that of the left place, of the right
+    brackets: Callable[[str], str]
+    between: Callable[[Expr, Expr, str], str]  # two factors of a product, and how the second begins
+    call: Callable[[Expr, Sub], str]
+
+
+def write(e: Expr, hand: Hand, tightness: int = 0) -> str:
+    """`e` in `hand`, in brackets where its place binds more tightly than it does."""
+    word, own = _word(e, hand)
+    return word if own >= tightness else hand.brackets(word)
+
+
+def _word(e: Expr, hand: Hand) -> tuple[str, int]:
+    if e.head == "name":
+        return hand.name(e.value), ATOM
+    if e.head == "number":
+        word = hand.number(e.value)
+        return word, SIGN if word.startswith("-") else PRODUCT if " / " in word else ATOM
+    if e.head == "array":
+        return hand.array(e.value), ATOM
+    if e.head == "product":
+        words = [write(f, hand, PRODUCT + (k > 0)) for k, f in enumerate(e.args)]
+        out = words[0]
+        for k in range(1, len(words)):
+            out += hand.between(e.args[k - 1], e.args[k], words[k]) + words[k]
+        return out, PRODUCT
+    if e.head in hand.infix and (e.head != "transpose" or e.params.get("axes") is None):
+        template, own, left, right = hand.infix[e.head]
+        places = (left, right)
+        return template.format(*(write(a, hand, places[min(k, 1)]) for k, a in enumerate(e.args))), own
+    return hand.call(e, lambda a, t: write(a, hand, t)), ATOM
+
+
+# ---------------------------------------------------------------------------------------------------- parts of calls
+
+
+def shown_params(e: Expr) -> dict[str, Any]:
+    """The parameters that a person would write: not those that say what happens anyway."""
+    out = {}
+    for k, v in e.params.items():
+        if v is None or v is False or k == "order" and v in ("C", "K") or k in ("starts", "unique_indices", "optimize", "copy"):
+            continue
+        if k == "axis" and isinstance(v, tuple):
+            ndim = max((len(a.shape) for a in e.args), default=0)
+            if len(v) == ndim and e.row is not None and e.row.kind != "general":
+                continue
+            v = v[0] if len(v) == 1 else v
+        out[k] = v
+    return out
+
+
+def index_text(index: Any) -> str:
+    """An index as it is written between the brackets."""
+    if isinstance(index, tuple):
+        return ", ".join(map(index_text, index)) + ("," if len(index) == 1 and isinstance(index[0], tuple) else "") or "()"
+    if isinstance(index, slice):
+        parts = ["" if p is None else str(p) for p in (index.start, index.stop, index.step)]
+        return ":".join(parts[:2] if index.step is None else parts)
+    if index is Ellipsis:
+        return "..."
+    if isinstance(index, np.ndarray) and index.dtype.kind in "iub":
+        return repr(index.tolist()) if index.size <= 16 else f"[{index.size} places]"
+    return repr(index)
+
+
+def inserted(e: Expr) -> str:
+    """The index that a reshape by one new axis amounts to, ``:, None``; or nothing."""
+    old, new = e.args[0].shape, e.shape
+    if len(new) == len(old) + 1:
+        for k in range(len(new)):
+            if new[k] == 1 and new[:k] + new[k + 1 :] == old and len(old) > 0:
+                return ", ".join(":" if j < k else "None" for j in range(k + 1))
+    return ""
+
+
+def plain_number(value: Any) -> str:
+    """In full: for a program."""
+    if isinstance(value, (bool, complex)):
+        return str(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, float) and not np.isfinite(value):
+        return {"inf": "np.inf", "-inf": "-np.inf"}.get(repr(value), "np.nan")
+    return _fraction(value) or repr(value)
+
+
+def _fraction(value: Any) -> str:
+    """One third as ``1 / 3``: what took a division to make is written as one."""
+    if isinstance(value, float) and 0 < abs(value) < 1 and len(repr(value)) > 8:
+        for top in (1, 2):
+            k = round(top / abs(value))
+            if k < 10**7 and top / k == abs(value):
+                return f"{'-' if value < 0 else ''}{top} / {k}"
+    return ""
+
+
+def short_number(value: Any) -> str:
+    """To six digits: for a reader."""
+    if not isinstance(value, float) or float(f"{value:.6g}") == value or not np.isfinite(value) or _fraction(value):
+        return plain_number(value).removeprefix("np.")
+    return f"{value:.6g}"
+
+
+def array_text(value: Any) -> str:
+    return np.array2string(value, separator=", ", threshold=20, precision=4).replace("\n", "")
+
+
+# --------------------------------------------------------------------------------------------------------- plain text
+
+
+def _text_call(e: Expr, sub: Sub) -> str:
+    if e.head == "sigmoid":
+        return f"σ({sub(e.args[0], 0)})"
+    if e.head in ("getitem", "reshape"):
+        return places(e, sub)
+    arguments = [sub(a, 0) for a in e.args]
+    arguments += [f"{k}={v!r}" for k, v in shown_params(e).items()]
+    return f"{e.head}({', '.join(arguments)})"
+
+
+def places(e: Expr, sub: Sub) -> str:
+    """Indexing and reshaping, which stand behind what they are done to."""
+    x = sub(e.args[0], ATOM)
+    if e.head == "getitem":
+        return f"{x}[{index_text(e.params['index'])}]"
+    if inserted(e):
+        return f"{x}[{inserted(e)}]"
+    order = f", order={e.params['order']!r}" if e.params.get("order", "C") != "C" else ""
+    sizes = ", ".join(map(str, e.params["shape"])) or "()"
+    return f"{x}.reshape({sizes}{order})"
+
+
+_COMPARE = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+INFIX: dict[str, tuple[str, int, int, int]] = {
+    "add": ("{0} + {1}", SUM, SUM, SUM),
+    "subtract": ("{0} - {1}", SUM, SUM, PRODUCT),
+    "divide": ("{0} / {1}", PRODUCT, PRODUCT, SIGN),
+    "matmul": ("{0} @ {1}", PRODUCT, PRODUCT, SIGN),
+    "negative": ("-{0}", SIGN, PRODUCT, PRODUCT),
+    "power": ("{0} ** {1}", POWER, ATOM, SIGN),
+    **{row: (f"({{0}} {sign} {{1}})", ATOM, SUM, SUM) for row, sign in _COMPARE.items()},
+}
+TEXT = Hand(
+    name=lambda word: word,
+    number=short_number,
+    array=array_text,
+    infix={
+        **INFIX,
+        "transpose": ("{0}ᵀ", POWER, ATOM, ATOM),
+        "matrix_transpose": ("{0}ᵀ", POWER, ATOM, ATOM),
+        "square": ("{0}²", POWER, ATOM, ATOM),
+        "absolute": ("|{0}|", ATOM, 0, 0),
+        "sqrt": ("√({0})", ATOM, 0, 0),
+    },
+    brackets=lambda word: f"({word})",
+    between=lambda a, b, begins: " * ",
+    call=_text_call,
+)
+
+# --------------------------------------------------------------------------------------------------------------- LaTeX
+
+_GREEK = {
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi",
+    "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
+}  # fmt: skip
+
+
+def tex_name(word: str) -> str:
+    r"""A variable in LaTeX: ``W1`` as :math:`W_{1}`, ``theta`` as :math:`\theta`, ``loss`` upright.
+
+    >>> tex_name("W1"), tex_name("theta"), tex_name("loss"), tex_name("w_out")
+    ('W_{1}', '\\theta', '\\mathrm{loss}', 'w_{\\mathrm{out}}')
+    """
+    if word.startswith(("\\", "{")):
+        return word
+    stem, _, index = word.partition("_")
+    if not stem or "." in word:
+        return rf"\mathrm{{{_escaped(word)}}}"
+    if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)", word)):
+        stem, index = m[1], m[2]
+    head = f"\\{stem}" if stem in _GREEK else stem if len(stem) == 1 else rf"\mathrm{{{_escaped(stem)}}}"
+    if not index:
+        return head
+    return f"{head}_{{{index if index.isdigit() or len(index) == 1 else rf'{chr(92)}mathrm{{{_escaped(index)}}}'}}}"
+
+
+def _escaped(word: str) -> str:
+    return re.sub(r"([#$%&_{}])", r"\\\1", word.replace("\\", r"\textbackslash "))
+
+
+def _tex_number(value: Any) -> str:
+    word = short_number(value)
+    if value == 0.5 or value == 0.25:
+        return rf"\tfrac{{1}}{{{int(1 / value)}}}"
+    if m := re.fullmatch(r"(-?)(\d+) / (\d+)", word):
+        return rf"{m[1]}\tfrac{{{m[2]}}}{{{m[3]}}}"
+    if m := re.fullmatch(r"(-?[\d.]+)e([+-])0*(\d+)", word):
+        return rf"{m[1]} \times 10^{{{m[2].strip('+')}{m[3]}}}"
+    return word.replace("inf", r"\infty")
+
+
+def _tex_brackets(word: str) -> str:
+    tall = r"\frac" in word or "matrix" in word
+    return rf"\left({word}\right)" if tall else f"({word})"
+
+
+def _tex_between(a: Expr, b: Expr, begins: str) -> str:
+    """Numbers and brackets are put side by side; two arrays need the sign, since they could be matrices."""
+    if np.prod(a.shape) > 1 and np.prod(b.shape) > 1:
+        return r" \odot "
+    return "" if begins.startswith(("(", r"\left(")) else r"\,"
+
+
+def _tex_call(e: Expr, sub: Sub) -> str:
+    if e.head in ("getitem", "reshape") and (e.head == "getitem" or inserted(e)):
+        index = inserted(e) if e.head == "reshape" else index_text(e.params["index"])
+        return rf"{sub(e.args[0], ATOM)}_{{[{_escaped(index.replace('None', '*'))}]}}"
+    template = e.row.tex if e.row is not None else None
+    shown = {k: v for k, v in shown_params(e).items() if k in ("axis", "shape", "axes")}
+    if template is None or shown:
+        below = ",".join(str(v).strip("(,)").replace(", ", r" \times " if k == "shape" else ",") for k, v in shown.items())
+        operator = rf"\operatorname{{{_escaped(e.head.removeprefix('linalg.'))}}}" + (f"_{{{below}}}" if below else "")
+        return rf"{operator}\left({', '.join(sub(a, 0) for a in e.args)}\right)"
+    return _filled(template, e, sub)
+
+
+def _filled(template: str, e: Expr, sub: Sub) -> str:
+    """The row's own ``tex`` with the arguments in their places, in brackets where the place is an open one."""
+    bare = template.replace("{{", "{").replace("}}", "}")
+    placed = {}
+    for k, a in enumerate(e.args):
+        for key in ({"x", "x1"} if k == 0 else {f"x{k + 1}"}):
+            enclosed = re.search(rf"[({{,|] ?\{{{key}\}} ?[}}),|]|\\lvert \{{{key}\}}|\\sum \{{{key}\}}", bare)
+            placed[key] = sub(a, 0 if enclosed else ATOM)
+    try:
+        return template.format(**{**e.params, **placed})
+    except (KeyError, IndexError):  # a template that names what this call does not have
+        return rf"\operatorname{{{_escaped(e.head)}}}\left({', '.join(placed.values())}\right)"
+
+
+LATEX = Hand(
+    name=tex_name,
+    number=_tex_number,
+    array=lambda value: matrix(value) if value.size <= 16 else rf"\mathrm{{const}}_{{{shape_text(value.shape, TIMES)}}}",
+    infix={
+        "add": ("{0} + {1}", SUM, SUM, SUM),
+        "subtract": ("{0} - {1}", SUM, SUM, PRODUCT),
+        "divide": (r"\frac{{{0}}}{{{1}}}", ATOM, 0, 0),
+        "matmul": (r"{0}\,{1}", PRODUCT, PRODUCT, SIGN),
+        "outer": (r"{0}\,{1}^\top", PRODUCT, PRODUCT, ATOM),
+        "negative": ("-{0}", SIGN, PRODUCT, PRODUCT),
+        "power": ("{0}^{{{1}}}", POWER, ATOM, 0),
+        "square": ("{0}^2", POWER, ATOM, ATOM),
+        "transpose": (r"{0}^\top", POWER, ATOM, ATOM),
+        "matrix_transpose": (r"{0}^\top", POWER, ATOM, ATOM),
+        **{
+            row: (f"[{{0}} {sign} {{1}}]", ATOM, SUM, SUM)
+            for row, sign in {
+                **_COMPARE, "greater_equal": r"\geq", "less_equal": r"\leq", "equal": "=", "not_equal": r"\neq"
+            }.items()
+        },
+    },  # fmt: skip
+    brackets=_tex_brackets,
+    between=_tex_between,
+    call=_tex_call,
+)
+
+
+def shape_text(shape: Sequence[int], times: str = "x") -> str:
+    """``3x4``; a single number is ``1``."""
+    return times.join(map(str, shape)) if shape else "1"
+
+
+def matrix(value: Any) -> str:
+    """A small array in LaTeX; a single number as such."""
+    if np.size(value) == 1:
+        return _digits(np.asarray(value).item())
+    rows = np.atleast_2d(value)
+    body = r" \\ ".join(" & ".join(map(_digits, row)) for row in rows.reshape(-1, rows.shape[-1]).tolist())
+    return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"
+
+
+def _digits(x: Any) -> str:
+    if isinstance(x, complex):
+        return f"{x:.4g}".replace("j", r"\,i")
+    return _tex_number(float(f"{x:.4g}")) if x not in (0.5, 0.25) else str(x)
+
+
+def text(e: Expr) -> str:
+    """As plain text: ``(y - P)²``, ``Bᵀ``, ``σ(C)``."""
+    return write(e, TEXT)
+
+
+def tex(e: Expr) -> str:
+    """In LaTeX."""
+    return write(e, LATEX)
