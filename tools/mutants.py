@@ -63,10 +63,20 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("xlogy", "x1 == 0", "outside the domain, where y <= 0: pinned by a test of its own"),
     ("xlogy", "1 for 0 in x2 == 0", "outside the domain: pinned by a test of its own"),
     ("xlog1py", "x1 == 0", "outside the domain, where y <= -1: pinned by a test of its own"),
-    ("xlog1py", "in -1", "outside the domain: pinned by a test of its own"),
+    ("xlog1py", "== -1", "outside the domain: pinned by a test of its own"),
+    ("xlog1py", "<= -1", "outside the domain: pinned by a test of its own"),
     ("mean", "count(x_shape, axis) or 1", "of no entries at all"),
     ("linalg.cofactor", "np.where(same, 0, both)", "the diagonal cancels in the next line"),
-    ("linalg.cofactor", "in -1", "the product over the last axis of a symmetric stack"),
+    ("linalg.cofactor", "axis=-1", "the product over the last axis of a symmetric stack"),
+    ("linalg.multi_dot", "2 for 1 in xs", "NumPy takes any negative size for the one to be found"),
+    ("frexp", "_given()", "the other result is a whole number, never asked for a derivative"),
+    ("logaddexp", "a comparison turned in x1 == x2", "at infinities only: pinned by a test of its own"),
+    ("angle", "1 for 0 in x == 0", "at 1 the divisor is 1 already"),
+    ("cumprod", "2 for 1 in 1:", "the result, which this partial does not use"),
+    ("maximum_accumulate", "2 for 1 in 1:", "the result, which this partial does not use"),
+    ("minimum_accumulate", "2 for 1 in 1:", "the result, which this partial does not use"),
+    ("logaddexp_accumulate", "2 for 1 in 1:", "the result, which this partial does not use"),
+    ("eig", "v.shape[-1]", "when to refuse a defective matrix: pinned by a test of its own"),
     ("matmul", "x2.ndim == 2", "a shorter road to the product of the next branch"),
     ("matmul", "g.ndim == 1", "a shorter road to the product of the next branch"),
     ("dot", "ndim == 2", "a shorter road to the same product"),
@@ -323,7 +333,7 @@ def source_mutants(row: Primitive) -> Iterator[Mutant]:
             for what, new in edits(piece):
                 changed = rewritten(rule, tree, piece, new)
                 if changed is not None:
-                    text = ast.unparse(around if isinstance(piece, ast.Constant) else piece)
+                    text = ast.unparse(around if isinstance(piece, ast.Constant | ast.UnaryOp) else piece)
                     yield Mutant(row, f"{place}: {what} in {text}", replaced(row, place, i, changed))
 
 
@@ -334,8 +344,9 @@ def computing(part: ast.AST, around: ast.AST) -> Iterator[tuple[ast.AST, ast.AST
     if isinstance(part, ast.keyword) and part.arg in SPEED:
         return
     yield part, around
+    signed = isinstance(part, ast.UnaryOp) and isinstance(part.operand, ast.Constant)  # -1 says little by itself
     for child in ast.iter_child_nodes(part):
-        yield from computing(child, part)
+        yield from computing(child, around if signed else part)
 
 
 def rewritten(

@@ -166,9 +166,10 @@ def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief:
         _ties(total, row, rng, seed)
     if row.outputs:
         _each_result(total, row, rng, order, seed)
-    if row.pull and row.holomorphic:  # else the partial is that of real numbers alone
+    if row.pull:
         for args, keywords in points(row, rng):
-            _take(total, variant(row, pull=None), args, keywords, 1, seed)
+            if row.holomorphic or not np.iscomplexobj(args[0]):  # else the partial is that of real numbers
+                _take(total, variant(row, pull=None), args, keywords, 1, seed)
     if not total.looked_at:
         raise CannotCheck(f"{row.name}: the row has no examples, so there is no point to check it at")
     return total
