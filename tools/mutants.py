@@ -344,7 +344,7 @@ def computing(part: ast.AST, around: ast.AST) -> Iterator[tuple[ast.AST, ast.AST
     if isinstance(part, ast.keyword) and part.arg in SPEED:
         return
     yield part, around
-    signed = isinstance(part, ast.UnaryOp) and isinstance(part.operand, ast.Constant)  # -1 says little by itself
+    signed = isinstance(part, ast.UnaryOp) and isinstance(part.operand, ast.Constant)  # as in -1
     for child in ast.iter_child_nodes(part):
         yield from computing(child, around if signed else part)
 

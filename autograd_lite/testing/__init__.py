@@ -7,12 +7,14 @@ order,
 arrays with a
   hand-written derivative.
 - A ``check_*`` beside each returns the :class:`Report` instead of raising.
+- :func:`find_gradient_bug` for the operation of a graph that is to blame.
 - ``numerical_*`` for the measuring alone.
 
 The Hypothesis strategies are in :mod:`autograd_lite.testing.strategies`; nothing else here needs more than
 NumPy.
 """
 
+from autograd_lite.testing.bugs import find_gradient_bug as find_gradient_bug
 from autograd_lite.testing.check import assert_hessian as assert_hessian
 from autograd_lite.testing.check import assert_jac as assert_jac
 from autograd_lite.testing.check import assert_jvp as assert_jvp
