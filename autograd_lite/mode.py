@@ -30,15 +30,22 @@ ORDINARY = Mode()
 _BARE = {on: Mode(on) for on in (False, True)}
 
 
-@contextmanager
-def changed(**changes: Any) -> Iterator[Mode]:
-    """The current mode with some fields changed."""
-    mode = replace(MODE.get() or ORDINARY, **changes)
-    token = MODE.set(mode)
-    try:
-        yield mode
-    finally:
-        MODE.reset(token)
+class changed:
+    """The current mode with some fields changed, while the block runs."""
+
+    __slots__ = ("_changes", "_token")
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+
+    def __enter__(self) -> None:
+        now, new = MODE.get() or ORDINARY, self._changes.get
+        self._token = MODE.set(
+            Mode(new("recording", now.recording), new("group", now.group), new("watcher", now.watcher), new("tracer", now.tracer))
+        )
+
+    def __exit__(self, *exc: object) -> None:
+        MODE.reset(self._token)
 
 
 class _Recording:

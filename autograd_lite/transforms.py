@@ -432,7 +432,8 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         def slope(x: Any) -> Any:
             return jvp(at, (x,), (v,))[1]
 
-        return grad(slope)(x)  # reverse over forward: the other way round computes the gradient too, for nothing
+        run = _Run(slope, (x,), (0,), {})  # reverse over forward: the other way round computes the gradient, for nothing
+        return _by_argument(run, run.pull(_scalar(run, f)), 0)
 
     return product
 
