@@ -241,7 +241,9 @@ class Tensor:
         """Its array has been written to: what was recorded before must not use it any more."""
         node = self._node
         if node is not None:
-            storage = self._storage()
+            storage = node.storage
+            if storage is OURS:
+                storage = self._storage()
             storage.version = version = next_order()
             if version < LATEST_WRITE[0]:  # not at once: another thread may have written since
                 LATEST_WRITE[0] = version
@@ -594,15 +596,15 @@ class Tensor:
     __autograd_apply__: ClassVar[Callable[..., Any]]  # `apply`, below: what rows look for
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:
+        if method == "__call__" and not params and len(inputs) == 2:  # ndarray * tensor comes this way
+            row = ROWS.get(ufunc)
+            if row is not None and row.direct:
+                return _binary(row, *inputs)
         out = params.get("out")
         if out is not None and any(o is not None for o in out):
             return _ufunc_out(ufunc, method, inputs, params)
-        if method == "__call__":
-            row = ROWS.get(ufunc)
-            if row is not None:
-                if row.direct and not params and len(inputs) == 2:  # ndarray * tensor comes this way
-                    return _binary(row, *inputs)
-                return apply(row, inputs, params)
+        if method == "__call__" and (row := ROWS.get(ufunc)) is not None:
+            return apply(row, inputs, params)
         return rules.ufunc_method(ufunc, method)(*inputs, **params)
 
     def __array_function__(self, function: Any, types: Any, args: Any, params: Any) -> Any:
@@ -1010,7 +1012,10 @@ def backward(gradients: dict[Tensor, Any], retain_graph: bool | None = None, cre
             for node in found:
                 _deliver(node, found, True)
         return
-    if any(node.live & TRACED for node in roots):  # the trace wants the backward pass as well
+    traced = 0
+    for node in roots:
+        traced |= node.live & TRACED
+    if traced:  # the trace wants the backward pass as well
         with changed(recording=False):
             found = pull_back({n: _tensor(g, None) for n, g in roots.items()}, None, lift, watch=told)
     else:
