@@ -439,12 +439,16 @@ class Chain:
         return found
 
     def reaching(self, wanted: Iterable[Node]) -> set[Node]:
-        """The landmarks that lead to one of `wanted`."""
+        """The landmarks on some way from the result to one of `wanted`."""
         reach = set(wanted)
         for n in self.landmarks:
             if not reach.isdisjoint(self.inputs_of(n)):
                 reach.add(n)
-        return reach
+        below = {self.root}
+        for n in reversed(self.landmarks):
+            if n in below:
+                below.update(self.inputs_of(n))
+        return reach & below
 
     def paths(self, wrt: Node, limit: int = 100) -> Iterator[list[Node]]:
         """Every way through the landmarks from the result to `wrt`."""

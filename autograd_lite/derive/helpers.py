@@ -11,7 +11,7 @@ import builtins
 import dis
 import inspect
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -39,6 +39,8 @@ def numpy_name(fn: Any) -> str | None:
 
 def literal(value: Any) -> str:
     """A parameter or constant as Python source."""
+    if isinstance(value, np.ndarray) and not value.size and value.ndim > 1:
+        return f"np.zeros({value.shape!r}, {_dtype(value.dtype)})"
     if isinstance(value, np.ndarray):
         dtype = "" if value.dtype in (np.dtype(float), np.dtype(bool), np.dtype(int), np.dtype(complex)) and value.size else f", dtype={_dtype(value.dtype)}"
         return f"np.array({value.tolist()!r}{dtype})".replace("nan", "np.nan").replace("inf", "np.inf")
@@ -46,6 +48,8 @@ def literal(value: Any) -> str:
         return _dtype(np.dtype(value))
     if isinstance(value, np.generic):
         return repr(value.item())
+    if isinstance(value, type) and value.__module__ == "builtins":
+        return {"NoneType": "type(None)", "ellipsis": "type(...)"}.get(value.__name__, value.__name__)
     if isinstance(value, slice):
         return f"slice({', '.join(map(literal, (value.start, value.stop, value.step)))})"
     if isinstance(value, tuple):
@@ -82,14 +86,17 @@ class Helpers:
         self._alive: list[Any] = []  # so that no id is used twice
         self.space: dict[str, Any] = {"np": np}
 
-    def of_row(self, row: Any) -> str:
+    @staticmethod
+    def is_textbook(row: Any) -> bool:
+        return hasattr(textbook, row.name)
+
+    def of_row(self, row: Any, short: bool = True) -> str:
         """The name under which the function of a row on arrays may be called."""
+        if short and self.is_textbook(row):
+            return self._function(getattr(textbook, row.name), row.name)
         if isinstance(row, RuleCall):
             return self._function(row.rule, row.name)
-        short = getattr(textbook, row.name, None)
-        if short is not None:
-            return self._function(short, row.name)
-        if row.source is not None:
+        if short and row.source is not None:
             return self._text(row, row.name, f"def {row.name}(x):\n    return {row.source}")
         return self._value(row.fn, row.name.replace(".", "_"))
 
@@ -138,10 +145,10 @@ class Helpers:
         for a in ast.walk(tree):
             if isinstance(a, ast.arg):
                 a.annotation = None
-        replaced = {}
-        for used, value in _outside(fn, tree):
-            replaced[used] = self._value(value, used)
-        new_tree = _Renamed({k: v for k, v in replaced.items() if k != v}).visit(_Plain().visit(tree))
+        outside = dict(_outside(fn, tree))
+        replaced = {used: self._value(value, used) for used, value in outside.items()}
+        rows = {used for used, value in outside.items() if isinstance(value, Primitive)}
+        new_tree = _Renamed({k: v for k, v in replaced.items() if k != v}, rows).visit(_Plain().visit(tree))
         self.texts[word] = ast.unparse(ast.fix_missing_locations(new_tree))
         return word
 
@@ -160,6 +167,9 @@ class Helpers:
             module = "scipy.special"
             self.imports[module] = f"import {module}"
             return f"{module}.{value.__name__}"
+        if getattr(value, "__name__", "") == "scipy_module":
+            self.imports["scipy.special"] = "import scipy.special"
+            return _SCIPY
         if inspect.isclass(value):
             word, new = self._word(value, value.__name__)
             if new:
@@ -167,6 +177,8 @@ class Helpers:
                 for used in ("dataclass",):
                     self.imports[used] = "from dataclasses import dataclass"
             return word
+        if hasattr(value, "cache_info"):  # remembering its results is no part of what it says
+            value = value.__wrapped__
         if inspect.isfunction(value):
             module = str(value.__module__)
             if module.split(".")[0] in ("numpy", "math", "operator", "functools", "itertools"):
@@ -201,15 +213,31 @@ class Helpers:
         return word
 
 
+_SCIPY = "scipy_special_"  # where a call that imports it is replaced by the module
+
+
 class _Renamed(ast.NodeTransformer):
     """Names from outside, by what they are called in the source."""
 
-    def __init__(self, words: Mapping[str, str]) -> None:
+    def __init__(self, words: Mapping[str, str], rows: Collection[str]) -> None:
         self.words = words
+        self.rows = rows
 
     def visit_Name(self, node: ast.Name) -> Any:
         word = self.words.get(node.id)
-        return node if word is None or not isinstance(node.ctx, ast.Load) else ast.parse(word, mode="eval").body
+        return node if word is None or word == _SCIPY or not isinstance(node.ctx, ast.Load) else ast.parse(word, mode="eval").body
+
+
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        """``sigmoid.fn(x)``, the row's function on arrays, is what the row's name stands for here."""
+        if node.attr == "fn" and isinstance(node.value, ast.Name) and node.value.id in self.rows:
+            return self.visit(node.value)
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        if isinstance(node.func, ast.Name) and self.words.get(node.func.id) == _SCIPY:
+            return ast.parse("scipy.special", mode="eval").body
+        return self.generic_visit(node)
 
 
 class _Plain(ast.NodeTransformer):

@@ -179,26 +179,30 @@ def _called(step: Step, i: int, constants: Callable[[Any], Expr]) -> Expr:
     assert row is not None
     rule = row.rule(i)
     args: list[Expr] = []
+    values: list[Any] = []
     params: dict[str, Any] = {}
     layout: dict[str, Any] = {}
 
-    def add(e: Expr) -> int:
+    def add(e: Expr, value: Any) -> int:
         args.append(e)
+        values.append(value)
         return len(args) - 1
 
     def x(k: int) -> int:
         value = step.xs[k]
-        return add(name(f"{X}{k}", np.shape(value)) if step.recorded[k] else constants(value))
+        return add(name(f"{X}{k}", np.shape(value)) if step.recorded[k] else constants(value), value)
 
     for p in inspect.signature(rule).parameters.values():
         word, match = p.name, re.match(r"x(\d*)(_shape)?$", p.name)
         several = step.index is not None
         if word == "g" and several:
-            layout[word] = tuple(add(name(G, step.shape)) if k == step.index else None for k in range(len(step.y)))
+            ones = np.ones(step.shape, step.dtype)
+            layout[word] = tuple(add(name(G, step.shape), ones) if k == step.index else None for k in range(len(step.y)))
         elif word == "y" and several:
-            layout[word] = tuple(add(name(f"{Y}{k}", np.shape(v))) for k, v in enumerate(step.y))
+            layout[word] = tuple(add(name(f"{Y}{k}", np.shape(v)), v) for k, v in enumerate(step.y))
         elif word in ("g", "y"):
-            layout[word] = add(name(G if word == "g" else Y, step.shape))
+            value = np.ones(step.shape, step.dtype) if word == "g" else step.y
+            layout[word] = add(name(G if word == "g" else Y, step.shape), value)
         elif word == "xs" and row.variadic:
             layout[word] = tuple(x(k) for k in range(len(step.xs)))
         elif match and not match[2] and word not in n.params:
@@ -208,7 +212,8 @@ def _called(step: Step, i: int, constants: Callable[[Any], Expr]) -> Expr:
             layout[word] = None
             params[word] = n.params[word] if word in n.params else known[word] if word in known else np.shape(step.xs[int(match[1] or 1) - 1]) if match else p.default  # type: ignore[index]  # matched
     call: Any = RuleCall(row, i, rule, layout)
-    shape = step.shape if row.kind == "elementwise" else np.shape(step.xs[i])
+    with np.errstate(all="ignore"):
+        shape = np.shape(call.fn(*values, **params))
     e = Expr(call.name, tuple(args), None, params, shape, call)
     return product((name(G, step.shape), e), step.shape) if row.kind == "elementwise" else e
 

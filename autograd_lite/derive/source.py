@@ -43,12 +43,15 @@ class Source(str):
         What it takes and what it returns, by name.
     constants : dict
         The arguments that need not be given: arrays that the function found around it, as they were.
+    cotangent : str or None
+        The argument that takes the cotangent of the result, where that has more than one entry.
     """
 
     name: str
     arguments: tuple[str, ...]
     results: tuple[str, ...]
     constants: dict[str, Any]
+    cotangent: str | None
     _function: Any
 
     def __call__(self, *args: Any, **params: Any) -> Any:
@@ -115,9 +118,9 @@ def source(
     """
     made = record(f, args, None, names)
     what = name or (made.name if made.name.isidentifier() else "f")
-    if not isinstance(made.result, Tensor):
-        raise TypeError(f"source: {what} must return one array, not {type(made.result).__name__}")
-    if made.result._node is None or not made.result._node.live:
+    if isinstance(made.result, (dict, list, tuple)):
+        raise TypeError(f"source: {what} must return one array, not a {type(made.result).__name__}")
+    if not isinstance(made.result, Tensor) or made.result._node is None or not made.result._node.live:
         raise ValueError(f"source: the result of {what} depends on none of its arguments")
     chain = Chain(made.result, made.arrays, made.names, limit=LIMIT)
     wanted = _wanted(chain, made, what, args, wrt)
@@ -157,6 +160,7 @@ def emit(chain: Chain, wanted: Sequence[Node], what: str, inputs: Sequence[Node]
     lines.append(f"    return {', '.join(results)}")
     made = Source("\n".join(lines) + "\n")
     made.name, made.arguments, made.results = what, tuple(arguments), tuple(results)
+    made.cotangent = writer.cotangent or None
     made.constants = {w: writer.values[w] for w in outside if w != writer.cotangent}
     return made
 
@@ -239,6 +243,7 @@ class _Writer:
         assert call.row is not None
         args = [chain.constant(x) if p is None else chain.expression(p) for p, x in zip(chain.parents(call), call.xs, strict=True)]
         words = [self.ident(chain.part(call, k)) for k in range(len(call.parts))]
+        self.values.update(zip(words, chain.values[call], strict=True))
         e = Expr(call.row.name, tuple(args), None, dict(call.params), (), call.row)
         self._use(e)
         code = write(e, self.hand)
@@ -252,11 +257,11 @@ class _Writer:
         arriving: dict[Node, list[Expr]] = {}
         root = chain.root
         if int(np.prod(root.shape)) == 1:
-            arriving[root] = [number(1)]
+            arriving[root] = [number(1.0)]
         else:
             self.cotangent = self.fresh(chain.cotangent)
             self.words[self.cotangent] = self.cotangent
-            self.values[self.cotangent] = np.ones(root.shape, root.dtype)
+            self.values[self.cotangent] = np.cos(np.arange(1, np.prod(root.shape) + 1)).reshape(root.shape).astype(root.dtype)
             self._words[root, root] = self.cotangent
             self.used[self.cotangent] = None
             arriving[root] = [name(self.cotangent, root.shape)]
@@ -278,6 +283,8 @@ class _Writer:
                 if not waiting[m] and m in self.wanted and m.row is None:
                     out += self._result(m, arriving[m])
         for n in self.wanted:
+            if n is root and self.cotangent:
+                continue  # the function returns this argument itself
             if n not in arriving and n.row is None and n is not root:
                 zeros = f"np.zeros_like({self.node(n)})"
                 self.assigned.add(self.gradient(n))
@@ -438,14 +445,16 @@ class _Writer:
     def _call(self, e: Expr, sub: Callable[[Expr, int], str]) -> str:
         row: Any = e.row
         if e.head in ("getitem", "reshape"):
-            return self._getitem(e, sub) if e.head == "getitem" else places(e, sub)
+            strong = lambda a, t: self._strong(a, sub(a, t))  # noqa: E731 - a number has no methods
+            return self._getitem(e, strong) if e.head == "getitem" else places(e, strong)
         if e.head == "gather":
             return f"{sub(e.args[0], ATOM)}[{indexed(e.params['index'], sub(e.args[1], ATOM))}]"
         if e.head == "scatter_at":
             index = indexed(e.params["index"], sub(e.args[1], ATOM))
-            return f"{self.helpers.of_row(TABLE['scatter'])}({sub(e.args[0], 0)}, np.s_[{index}], {literal(e.params['shape'])})"
+            return f"{self.helpers.of_row(TABLE['scatter'])}({self._strong(e.args[0], sub(e.args[0], 0))}, np.s_[{index}], {literal(e.params['shape'])})"
         if e.head == "broadcast_to" and e.args[0].is_number:
-            return f"np.full({literal(tuple(e.params['shape']))}, {sub(e.args[0], 0)})"
+            shape, value = literal(tuple(e.params["shape"])), e.args[0].value
+            return f"np.{'ones' if value else 'zeros'}({shape})" if value in (0, 1) else f"np.full({shape}, {literal(value)})"
         if e.head == "astype":
             return f"{sub(e.args[0], ATOM)}.astype({literal(e.params['dtype'])})"
         if e.head == "real":
@@ -462,9 +471,30 @@ class _Writer:
             arguments = [sub(a, 0) for a in e.args]
             arguments = [f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"] if as_list else arguments
         else:
-            word, arguments, params = self.helpers.of_row(row), [sub(a, 0) for a in e.args], dict(e.params)
-            params = _accepted(self.helpers, row, params)
+            word, arguments = self._helper(e), [self._strong(a, sub(a, 0)) for a in e.args]
+            params = _accepted(self.helpers.run().get(word), dict(e.params))
         return f"{word}({', '.join([*arguments, *(f'{k}={self._parameter(v)}' for k, v in params.items())])})"
+
+    def _helper(self, e: Expr) -> str:
+        """A helper for the row of `e`: the textbook form if it does the same here, otherwise the table's own."""
+        row: Any = e.row
+        word = self.helpers.of_row(row)
+        if getattr(row, "source", None) is None and not self.helpers.is_textbook(row):
+            return word
+        args = [np.asarray(self._value(a)) for a in e.args]
+        fn = self.helpers.run()[word]
+        try:
+            with np.errstate(all="ignore"):
+                if _same(fn(*args, **_accepted(fn, dict(e.params))), row.fn(*args, **e.params)):
+                    return word
+        except (TypeError, ValueError, IndexError):
+            pass
+        return self.helpers.of_row(row, short=False)
+
+    @staticmethod
+    def _strong(e: Expr, word: str) -> str:
+        """A number as something with a dtype, for a function that may ask for it."""
+        return f"np.float64({word})" if e.is_number and isinstance(e.value, (int, float)) else word
 
     def _getitem(self, e: Expr, sub: Callable[[Expr, int], str]) -> str:
         index = e.params["index"]
@@ -495,7 +525,8 @@ class _Writer:
                 after = True
                 words.append(f"{word}={self._parameter(e.params[word])}")
             else:
-                text = "(" + "".join("None, " if k is None else f"{sub(e.args[k], 0)}, " for k in at) + ")" if isinstance(at, tuple) else sub(e.args[at], 0)
+                one = lambda k: "None" if k is None else self._strong(e.args[k], sub(e.args[k], 0))  # noqa: E731 - of this loop
+                text = f"({''.join(one(k) + ', ' for k in at)})" if isinstance(at, tuple) else one(at)
                 words.append(f"{word}={text}" if after else text)
         return f"{self.helpers.of_row(row)}({', '.join(words)})"
 
@@ -555,9 +586,8 @@ def _in_numpy(path: str, fn: Any) -> bool:
     return getattr(np, path.removeprefix("np."), None) is fn
 
 
-def _accepted(helpers: Helpers, row: Any, params: dict[str, Any]) -> dict[str, Any]:
+def _accepted(fn: Any, params: dict[str, Any]) -> dict[str, Any]:
     """The parameters that a helper takes: a textbook form leaves some out."""
-    fn = helpers.run().get(helpers.of_row(row))
     if fn is None:
         return params
     known = inspect.signature(fn).parameters

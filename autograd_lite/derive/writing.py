@@ -63,6 +63,9 @@ def _word(e: Expr, hand: Hand) -> tuple[str, int]:
 # ---------------------------------------------------------------------------------------------------- parts of calls
 
 
+_REDUCTIONS = {"sum", "mean", "prod", "max", "min", "any", "all", "var", "std", "logsumexp", "count_nonzero"}
+
+
 def shown_params(e: Expr) -> dict[str, Any]:
     """The parameters that a person would write: not those that say what happens anyway."""
     out = {}
@@ -71,7 +74,7 @@ def shown_params(e: Expr) -> dict[str, Any]:
             continue
         if k == "axis" and isinstance(v, tuple):
             ndim = max((len(a.shape) for a in e.args), default=0)
-            if len(v) == ndim and e.row is not None and e.row.kind != "general":
+            if len(v) == ndim and e.head in _REDUCTIONS:
                 continue
             v = v[0] if len(v) == 1 else v
         out[k] = v
