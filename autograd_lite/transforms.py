@@ -356,8 +356,9 @@ def _rows(run: _Run) -> list[list[Any]]:
         pulled = []
         for e in _basis(ys, i):
             gs = run.pull(rebuild(run.y, e))
-            if y.dtype.kind == "c":  # what comes back is the real part for a real argument, a conjugate for a complex one
-                hs = run.pull(rebuild(run.y, [1j * part for part in e])) if any(x.dtype.kind != "c" for x in xs) else gs
+            if y.dtype.kind == "c":  # what came back is conjugate, and of a real argument the real part alone
+                turned = [1j * part if k == i else part for k, part in enumerate(e)]
+                hs = run.pull(rebuild(run.y, turned)) if any(x.dtype.kind != "c" for x in xs) else gs
                 gs = [np.conj(g) if x.dtype.kind == "c" else g + 1j * h for g, h, x in zip(gs, hs, xs, strict=True)]
             pulled.append(gs)
         blocks.append([_stack(run, [gs[j] for gs in pulled], y, x, 0) for j, x in enumerate(xs)])
@@ -373,7 +374,7 @@ def _columns(run: _Run) -> list[list[Any]]:
         for e in _basis(xs, j):
             ts = run.push(rebuild(run.trees, e))
             if x.dtype.kind == "c" and any(y.dtype.kind != "c" for y in ys):  # of a real result: the gradient
-                us = run.push(rebuild(run.trees, [1j * part for part in e]))
+                us = run.push(rebuild(run.trees, [1j * part if k == j else part for k, part in enumerate(e)]))
                 ts = [t if y.dtype.kind == "c" else t + 1j * u for t, u, y in zip(ts, us, ys, strict=True)]
             pushed.append(ts)
         by_argument.append([_stack(run, [ts[i] for ts in pushed], y, x, y.ndim) for i, y in enumerate(ys)])
@@ -432,6 +433,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         def slope(x: Any) -> Any:
             return jvp(at, (x,), (v,))[1]
 
+        at.__name__ = slope.__name__ = getattr(f, "__name__", "the function")  # for error messages
         run = _Run(slope, (x,), (0,), {})  # reverse over forward: the other way round computes the gradient, for nothing
         return _by_argument(run, run.pull(_scalar(run, f)), 0)
 

@@ -20,10 +20,12 @@ from autograd_lite.primitive import TABLE
 
 
 def parameter(shape=(3,), name="W", dtype=float):
-    return ag.tensor(np.arange(1, 1 + int(np.prod(shape))).reshape(shape), dtype, requires_grad=True, name=name)
+    return ag.tensor(
+        np.arange(1, 1 + int(np.prod(shape))).reshape(shape), dtype, requires_grad=True, name=name
+    )
 
 
-# ------------------------------------------------------------------------------------------------------ the order
+# ------------------------------------------------------------------------------------------------- the order
 
 
 def test_the_order_of_making_is_topological():
@@ -99,7 +101,7 @@ def test_a_chain_of_100_000_operations():
     first = weakref.ref(W._node)
     del W, x  # nor does its end recurse
     assert first() is None
-    y, t = ag.jvp(lambda v: chain(v, 20_000), (1.0,), (2.0,))
+    _y, t = ag.jvp(lambda v: chain(v, 20_000), (1.0,), (2.0,))
     assert t == 2.0
     assert ag.grad(ag.grad(lambda v: chain(v * v, 5_000)))(3.0) == 2.0
 
@@ -130,18 +132,24 @@ def test_a_chain_of_a_million_operations_in_a_small_stack():
         t.join()
         """)
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[1], check=False
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+        check=False,
     )
     assert done.stdout.split() == ["1.0", "gone"], done.stderr
 
 
-# ------------------------------------------------------------------------------------------------- nothing is left over
+# -------------------------------------------------------------------------------------- nothing is left over
 
 
 def living():
     """How many objects of ours and of NumPy's there are."""
     kinds = Counter(type(o).__name__ for o in gc.get_objects())
-    return sum(kinds[k] for k in ("Node", "Tensor", "Storage", "Primitive", "Group", "_Run", "_Again", "Mode"))
+    return sum(
+        kinds[k] for k in ("Node", "Tensor", "Storage", "Primitive", "Group", "_Run", "_Again", "Mode")
+    )
 
 
 def plain(W):
@@ -296,7 +304,7 @@ def test_a_list_of_detached_losses_keeps_no_graph():
     assert all(node() is None for node in nodes)
 
 
-# --------------------------------------------------------------------------------------------------- more than once
+# -------------------------------------------------------------------------------------------- more than once
 
 
 def test_backward_twice_accumulates():
@@ -398,7 +406,7 @@ def test_a_folder_that_only_begins_like_ours_is_the_users():
     assert space["y"]._node.origin == f"{path}:1"
 
 
-# -------------------------------------------------------------------------------------------------------------- hooks
+# ----------------------------------------------------------------------------------------------------- hooks
 
 
 def test_hooks_run_in_order_and_may_replace():
@@ -477,7 +485,7 @@ def interrupt(g):
 
 
 def test_an_interrupt_anywhere_loses_nothing():
-    """Raised in a rule, in the middle of each kind of walk: the mode, the graph and the gradients are as before."""
+    """Raised in a rule, in the middle of each kind of walk: mode, graph and gradients are as before."""
     W = parameter()
     armed = [False]
 
@@ -488,7 +496,9 @@ def test_an_interrupt_anywhere_loses_nothing():
 
     name = "mine_interrupted"
     try:
-        mine = ag.primitive.define(slope_named := (lambda x: slope(x)), kind="elementwise", name=name)(lambda x: np.sin(x))
+        mine = ag.primitive.define(slope_named := (lambda x: slope(x)), kind="elementwise", name=name)(
+            lambda x: np.sin(x)
+        )
         assert slope_named
         loss = mine(W).sum()
         for walk in (
@@ -536,7 +546,10 @@ def test_inputs_that_are_also_passed_through():
 
 
 def test_nodes_do_not_order_themselves():
-    a, b = Node(None, (), (), None, (), np.dtype(float), NEEDS), Node(None, (), (), None, (), np.dtype(float), NEEDS)
+    a, b = (
+        Node(None, (), (), None, (), np.dtype(float), NEEDS),
+        Node(None, (), (), None, (), np.dtype(float), NEEDS),
+    )
     assert b.order < a.order  # later is smaller
     assert "input" in repr(a)
     assert hex(id(a))[2:] not in repr(a)
