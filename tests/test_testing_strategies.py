@@ -122,7 +122,7 @@ def test_the_smallest_failure_is_shown(op):
 
 def test_wrong_only_for_one_broadcast_shape(op):
     def x2_bar(g, x1, x2):
-        return (g * x1).mean(0) if x2.ndim == 1 and g.ndim == 2 and len(g) == 3 else g * x1
+        return (g * x1).mean(0) if x2.ndim == 1 and g.ndim == 2 else g * x1
 
     @op(lambda g, x1, x2: g * x2, x2_bar)
     def product(x1, x2):

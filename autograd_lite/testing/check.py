@@ -25,7 +25,7 @@ from autograd_lite.testing.prepare import (
     stacked,
     tangent_out,
 )
-from autograd_lite.testing.report import Finding, Report, called, name_of
+from autograd_lite.testing.report import Report, called, name_of
 from autograd_lite.testing.trees import Array, Tree, as_array, leaves
 
 # checks
@@ -261,21 +261,11 @@ def check_hessian(
 
 
 def _symmetric(case: Case, h: Array, what: str) -> None:
-    leaf = case.flat.leaves[0]
     off = np.abs(h - h.T)
     if case.report.ok and off.max(initial=0) > 64 * case.tolerance.rtol * np.abs(h).max(initial=0):
         i, j = np.unravel_index(int(np.argmax(off)), off.shape)
-        case.report.findings.append(
-            Finding(
-                what,
-                leaf.path,
-                leaf.shape,
-                leaf.dtype,
-                sentence=(
-                    f"is not symmetric: {h[i, j]:.6g} at [{i}, {j}] (flat), {h[j, i]:.6g} at [{j}, {i}]"
-                ),
-            )
-        )
+        here, there = f"{h[i, j]:.6g} at [{i}, {j}] (flat)", f"{h[j, i]:.6g} at [{j}, {i}]"
+        case.report.say(what, f"is not symmetric: {here}, {there}", leaf=case.flat.leaves[0])
 
 
 def assert_hessian(f: Callable[..., Any], hess: Callable[..., Any] | None, x: Any, **options: Any) -> Report:

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.mode import no_grad
-from autograd_lite.tensor import Tensor, tensor
 from autograd_lite.testing.compare import ALL, Case, compare_jvp, compare_vjp
+from autograd_lite.testing.examples import for_all, is_strategy
+from autograd_lite.testing.manners import check_manners, same_again, same_value
 from autograd_lite.testing.modules import as_function, is_module
-from autograd_lite.testing.numeric import CannotCheck, reals, show
+from autograd_lite.testing.numeric import CannotCheck, reals
+from autograd_lite.testing.point import Point, plain, values_of
 from autograd_lite.testing.prepare import (
     align,
     cotangent_like,
@@ -28,13 +29,11 @@ from autograd_lite.testing.prepare import (
     pull_safely,
     stacked,
 )
-from autograd_lite.testing.report import Finding, Report, called, name_of
+from autograd_lite.testing.report import Report, called, name_of
 from autograd_lite.testing.trees import Array, Tree, as_array, is_differentiable, leaves, rebuild
 from autograd_lite.transforms import jvp, vjp
 
 MODES = ("reverse", "forward")
-EXAMPLES = 50  # that Hypothesis draws, unless the call or a profile says otherwise
-PLAIN = 100  # Hypothesis' own default, by which no profile was meant
 ORDINAL = {1: "the gradient", 2: "the second derivative", 3: "the third derivative"}
 
 
@@ -171,7 +170,7 @@ def _check_once(f: Callable[..., Any], inputs: Sequence[Any], o: Options, brief:
     case.all = 0 if brief else ALL
     _first_order(case, point, o)
     if not brief and case.report.ok:
-        _manners(case, point, o)
+        check_manners(case, point, "reverse" in o.modes)
     if not brief and case.report.ok:
         _higher_orders(case, point, o)
     return finish(case, o.kinks)
@@ -186,51 +185,13 @@ def _spelled(o: Options) -> str:
     return "".join(f", {part}" for part in parts if part)
 
 
-class Point:
-    """A function as the engine sees it: of its differentiable arrays alone, everything else held."""
-
-    def __init__(self, f: Callable[..., Any], inputs: Sequence[Any]) -> None:
-        self.f, self.inputs = f, inputs
-        self.flat = [v for tree in inputs for _, v in leaves(tree)]
-        self.places = [k for k, v in enumerate(self.flat) if is_differentiable(v)]
-        self.arrays: list[Any] = [
-            v if isinstance(v, float | complex) else as_array(v).copy()
-            for v in (self.flat[k] for k in self.places)
-        ]
-
-    def of_arrays(self, *arrays: Any) -> Tree:
-        """f with these arrays (or Tensors) in the places of the differentiable ones."""
-        flat = list(self.flat)
-        for k, a in zip(self.places, arrays, strict=True):
-            flat[k] = a
-        it = iter(flat)
-        return self.f(*(rebuild(tree, it) for tree in self.inputs))
-
-    def values(self, *args: Any) -> Tree:
-        """f's value as arrays, computed on Tensors but unrecorded."""
-        with no_grad():
-            return _plain(self.f(*(rebuild(tree, map(_tensor, _values(tree))) for tree in args)))
-
-
-def _values(tree: Tree) -> list[Any]:
-    return [v for _, v in leaves(tree)]
-
-
-def _tensor(v: Any) -> Any:
-    return tensor(v) if is_differentiable(v) else v
-
-
-def _plain(tree: Tree) -> Tree:
-    return rebuild(tree, [as_array(v) for v in _values(tree)])
-
-
 def _first_order(case: Case, point: Point, o: Options, what: str = "the gradient") -> None:
     """Reverse and forward mode against differences, and against each other."""
     g = cotangent_like(case.y, case.rng)
     gradient = None
     if "reverse" in o.modes:
         y, pull = vjp(point.of_arrays, *point.arrays)
-        _same_value(case, _plain(y), "reverse mode")
+        same_value(case, plain(y), "reverse mode")
         given = pull_safely(case, pull, g, what)
         if given is None:
             return
@@ -238,7 +199,7 @@ def _first_order(case: Case, point: Point, o: Options, what: str = "the gradient
         gradient = stacked(case, arrays)
         compare_vjp(case, gradient, reals(g), what, present(case, arrays))
         if case.report.ok:
-            _pulled_again(case, pull, g, gradient, what)
+            same_again(case, pull, g, gradient, what)
     if "forward" in o.modes and case.report.ok:
         tangent = _tangent(case, point)
         compare_jvp(case, tangent, "the tangent" if what == "the gradient" else f"the tangent of {what}")
@@ -286,144 +247,10 @@ def _adjoint(case: Case, gradient: Array, g: Array, tangent: Callable[[Array], A
     case.report.looked_at["adjoint identities"] += 1
     allowed = case.tolerance.eps * (1e4 * terms + 64 * usual) + case.tolerance.atol * float(np.abs(v).sum())
     if not abs(left - right) <= allowed and np.isfinite([left, right]).all():
-        case.report.findings.append(
-            Finding("forward mode", "", (), "", sentence=(
-                f"disagrees with reverse mode: <g, J v> = {left:.12g} but <J^T g, v> = {right:.12g}"
-            ))
-        )  # fmt: skip
-
-
-# ------------------------------------------------------------------------------------------------- manners
-
-
-def _same_value(case: Case, y: Tree, how: str) -> None:
-    a, b = reals(y), case.base
-    if not _alike(a, b, case.tolerance.eps):
-        case.report.findings.append(
-            Finding(
-                f"the value in {how}",
-                "",
-                (),
-                "",
-                sentence=(f"is not the value without it: {_first_difference(a, b)}"),
-            )
+        case.report.say(
+            "forward mode",
+            f"disagrees with reverse mode: <g, J v> = {left:.12g} but <J^T g, v> = {right:.12g}",
         )
-
-
-def _alike(a: Array, b: Array, eps: float) -> bool:
-    """Equal but for rounding: the last bit of BLAS and LAPACK depends on where in memory an array lies."""
-    rounding = 256 * eps * np.abs(b).max(initial=0.0, where=np.isfinite(b))
-    return a.shape == b.shape and np.allclose(a, b, rtol=0, atol=rounding, equal_nan=True)
-
-
-def _first_difference(a: Array, b: Array) -> str:
-    if a.shape != b.shape:
-        return f"{a.size} numbers instead of {b.size}"
-    k = int(np.argmax(np.abs(a - b)))
-    return f"{a[k]:.9g} instead of {b[k]:.9g}"
-
-
-def _pulled_again(case: Case, pull: Callable[[Tree], Any], g: Tree, first: Array, what: str) -> None:
-    """The same cotangent again must give the same gradient."""
-    again = stacked(case, [None if a is None else as_array(a) for a in pull(g)])
-    if np.isfinite(first).all() and not _alike(first, again, case.tolerance.eps):
-        case.report.findings.append(
-            Finding(
-                what,
-                "",
-                (),
-                "",
-                sentence=(
-                    f"differs the second time: {_first_difference(again, first)}; the rule keeps state, or "
-                    "writes into a value that was saved for it"
-                ),
-            )
-        )
-
-
-def _manners(case: Case, point: Point, o: Options) -> None:
-    """What a gradient must not do, besides being wrong."""
-    for leaf, before, after in zip(case.flat.leaves, _originals(case), point.arrays, strict=True):
-        if not np.array_equal(before, as_array(after)):
-            index = tuple(int(i) for i in np.argwhere(before != as_array(after))[0])
-            case.report.findings.append(
-                Finding(
-                    "differentiating",
-                    leaf.path,
-                    leaf.shape,
-                    leaf.dtype,
-                    sentence=(f"changes it (at {leaf.path}{show(index)})"),
-                )
-            )
-    kept = _kept_under_no_grad(point)
-    if kept:
-        case.report.findings.append(
-            Finding(
-                "the result under no_grad",
-                "",
-                (),
-                "",
-                sentence=("still requires a gradient: recording is forced somewhere"),
-            )
-        )
-    if "reverse" in o.modes:
-        _layouts(case, point)
-
-
-def _originals(case: Case) -> list[Array]:
-    return [leaf.array(case.flat.x) for leaf in case.flat.leaves]
-
-
-def _kept_under_no_grad(point: Point) -> bool:
-    flat = [tensor(v, requires_grad=True) for v in point.arrays]
-    with no_grad():
-        y = point.of_arrays(*flat)
-    own = {id(t) for t in flat}
-    return any(isinstance(v, Tensor) and v.requires_grad and id(v) not in own for v in _values(y))
-
-
-def _layouts(case: Case, point: Point) -> None:
-    """The same numbers in another order in memory, read-only: the same gradient."""
-    if not any(leaf.size > 1 for leaf in case.flat.leaves):
-        return
-    g = cotangent_like(case.y, np.random.default_rng(0))
-    plain = vjp(point.of_arrays, *point.arrays)[1](g)
-    try:
-        turned = vjp(point.of_arrays, *map(_turned, point.arrays))[1](g)
-    except Exception as error:  # a function may refuse such arrays, but not because it cannot write into them
-        if "read-only" in str(error):
-            finding = Finding("differentiating", "", (), "")
-            finding.sentence = "fails on read-only inputs: something writes into them"
-            case.report.findings.append(finding)
-        else:
-            case.report.notes.append(f"read-only arrays with reversed strides are refused: {error}")
-        return
-    a, b = (stacked(case, [None if v is None else as_array(v) for v in side]) for side in (plain, turned))
-    scale = np.abs(a).max(initial=0.0)
-    if not np.allclose(
-        a, b, rtol=1e4 * case.tolerance.eps, atol=1e4 * case.tolerance.eps * scale, equal_nan=True
-    ):
-        case.report.findings.append(
-            Finding(
-                "the gradient",
-                "",
-                (),
-                "",
-                sentence=(
-                    f"depends on how the inputs lie in memory: {_first_difference(b, a)} for reversed strides"
-                ),
-            )
-        )
-    case.report.looked_at["memory layouts"] += 1
-
-
-def _turned(a: Any) -> Any:
-    """The same array, read-only, with all its strides negative."""
-    if not isinstance(a, np.ndarray) or a.ndim == 0:
-        return a
-    turned = np.flip(np.flip(a).copy())
-    turned.flags.writeable = False
-    return turned
 
 
 # -------------------------------------------------------------------------------------------- higher orders
@@ -435,7 +262,7 @@ def _higher_orders(case: Case, point: Point, o: Options) -> None:
     names = [leaf.path for leaf in case.flat.leaves]
     for k in range(2, o.order + 1):
         g = cotangent_like(y, case.rng)
-        cotangents = [as_array(v) for v in _values(g)]
+        cotangents = [as_array(v) for v in values_of(g)]
         inner = _gradient_of(inner, len(arrays), y)
         arrays, names = arrays + cotangents, names + _names(k, len(cotangents), names)
         what = ORDINAL.get(k, f"the derivative of order {k}")
@@ -539,51 +366,4 @@ def _cuts(a: Array) -> Iterator[Array]:
 
 
 def _shape_of(y: Tree) -> list[tuple[int, ...]]:
-    return [as_array(v).shape for v in _values(y)]
-
-
-# ------------------------------------------------------------------------------------------------ Hypothesis
-
-
-def is_strategy(value: Any) -> bool:
-    """Whether a value is a Hypothesis strategy, told without importing Hypothesis."""
-    return any(t.__module__.startswith("hypothesis.") for t in type(value).__mro__)
-
-
-def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int | None = None) -> None:
-    """Run a check at every point that Hypothesis draws, and shrink what fails.
-
-    `inputs` is a strategy for the tuple of arguments, or a sequence of strategies and values.
-    """
-    from hypothesis import HealthCheck, Phase, given, reject, settings
-    from hypothesis import strategies as st
-    from hypothesis.errors import Unsatisfiable
-
-    drawn = (
-        inputs if is_strategy(inputs) else st.tuples(*(v if is_strategy(v) else st.just(v) for v in inputs))
-    )
-    refused: list[CannotCheck] = []
-    profile = settings.default.max_examples if settings.default is not None else PLAIN
-    count = examples or (EXAMPLES if profile == PLAIN else profile)
-
-    @settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        phases=(Phase.generate, Phase.target, Phase.shrink),
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.nested_given],
-    )
-    @given(drawn)
-    def run(point: tuple[Any, ...]) -> None:
-        try:
-            check(point)
-        except CannotCheck as error:
-            refused.append(error)
-            reject()
-
-    try:
-        run()
-    except Unsatisfiable:
-        if refused:
-            raise refused[-1] from None
-        raise
+    return [as_array(v).shape for v in values_of(y)]

@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd_lite.testing.compare import Case, Tolerance
 from autograd_lite.testing.numeric import CannotCheck, Flat, Leaf, reals, show
-from autograd_lite.testing.report import Finding, KinkWarning, Report, name_of, names_of, recipe
+from autograd_lite.testing.report import KinkWarning, Report, name_of, names_of, recipe
 from autograd_lite.testing.trees import Array, Tree, as_array, is_array, is_differentiable, leaves, rebuild
 
 # --------------------------------------------------------------------------------------- the point, and what
@@ -196,9 +196,7 @@ def align(
         array = np.zeros(lead + leaf.shape, leaf.dtype) if value is None else as_array(value)
         sentence, cause = _wrong_form(case, leaf, array, exact and value is not None, lead)
         if sentence:
-            case.report.findings.append(
-                Finding(what, leaf.path, leaf.shape, leaf.dtype, sentence=sentence, cause=cause)
-            )
+            case.report.say(what, sentence, cause, leaf)
         right_shape = array.shape == lead + leaf.shape and array.dtype.kind in "fciub"
         aligned.append(
             array
@@ -271,7 +269,7 @@ def finish(case: Case, kinks: str = "warn") -> Report:
         if note.startswith("there is a kink") and kinks == "warn":
             warnings.warn(f"{report.function}: {note}", KinkWarning, stacklevel=4)
         elif note.startswith("there is a kink") and kinks == "fail":
-            report.findings.append(Finding(note, "", (), "", sentence="(asked for by kinks='fail')"))
+            report.say(note, "(asked for by kinks='fail')")
     report.looked_at += type(report.looked_at)()  # drop counts of zero
     return report
 
@@ -290,10 +288,11 @@ def pull_safely(case: Case, pull: Callable[[Tree], Any], g: Tree, what: str) -> 
     with contextlib.suppress(ValueError):
         result = pull(own)
     if result is None or not np.array_equal(reals(own), reals(g)):
-        finding = Finding(what, "", (), "")
-        finding.sentence = "writes into the incoming gradient, which other branches of the graph may share"
-        finding.cause = "an in-place operation (+=, *=, out=, g[...] =): make a new array"
-        case.report.findings.append(finding)
+        case.report.say(
+            what,
+            "writes into the incoming gradient, which other branches of the graph may share",
+            "an in-place operation (+=, *=, out=, g[...] =): make a new array",
+        )
     return result
 
 

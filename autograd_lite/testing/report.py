@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.testing.numeric import show
+from autograd_lite.testing.numeric import Leaf, show
 from autograd_lite.testing.trees import Array, as_array, is_array, leaves
 
 PRINTED = 6  # lines of entries shown
@@ -162,6 +162,11 @@ class Report:
         if self.reproduce:
             lines += ["to see it again:", *("    " + line for line in self.reproduce.splitlines())]
         return "\n".join(lines)
+
+    def say(self, what: str, sentence: str, cause: str = "", leaf: Leaf | None = None) -> None:
+        """Add a finding that is a sentence, not a table of entries."""
+        path, shape, dtype = (leaf.path, leaf.shape, leaf.dtype) if leaf is not None else ("", (), "")
+        self.findings.append(Finding(what, path, shape, dtype, sentence=sentence, cause=cause))
 
     def throw(self) -> Report:
         """Raise :class:`GradientError` if something is wrong; the report itself otherwise."""
