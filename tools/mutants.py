@@ -88,6 +88,10 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("eig", "np.linalg.cond", "when to refuse a defective matrix: pinned by a test of its own"),
     ("eig", "np.finfo", "when to refuse a defective matrix: pinned by a test of its own"),
     ("eig", "plain()", "when to refuse a defective matrix: pinned by a test of its own"),
+    ("eig", "real() forgotten in np.real(along)", "real but where the phase is open, which is refused"),
+    ("eig", "conj() forgotten in conj(_gaps(w))", "real but where the phase is open, which is refused"),
+    ("linalg.cofactor", "x.shape[-1]", "matrices are square, and a stack has one axis more"),
+    ("ive", "np.sign(x2) * y", "positive arguments: the other sign is pinned by a test of its own"),
     ("svd", "_rounding(s)", "which values count as zero: pinned by a test of its own"),
     ("svd", "phases=", "when to refuse: pinned by a test of its own"),
     ("svd", "u.dtype.kind == 'c'", "when to refuse: pinned by a test of its own"),
@@ -131,7 +135,7 @@ OF_TUPLES = {name: PART_BY_PART.format(change.replace("d", "part"), change) for 
 def rule_mutants(row: Primitive) -> Iterator[Mutant]:
     """Each rule, each `pull=` and the `jvp=` of a row, wrong as a whole."""
     for place, i, rule in places(row):
-        if rule is None:
+        if rule is None or refuses(rule):
             continue
         for name, change in OF_TUPLES.items():
             if not callable(rule) and rule == 0:
@@ -141,7 +145,7 @@ def rule_mutants(row: Primitive) -> Iterator[Mutant]:
                 yield Mutant(row, f"{place}: {name}", replaced(row, place, i, eval(change, {"d": rule})))
             else:
                 yield Mutant(row, f"{place}: {name}", replaced(row, place, i, wrapped(rule, change)))
-    active = [i for i, rule in enumerate(row.rules) if rule is not None]
+    active = [i for i, rule in enumerate(row.rules) if rule is not None and not refuses(rule)]
     for i, j in pairwise(active):
         if row.rules[i] == row.rules[j] and row.pull[i : i + 1] == row.pull[j : j + 1]:
             continue
@@ -154,6 +158,11 @@ def rule_mutants(row: Primitive) -> Iterator[Mutant]:
         )
     if row.holomorphic and conjugate_matters(row):
         yield Mutant(row, "the conjugate forgotten", {"holomorphic": False})
+
+
+def refuses(rule: Any) -> bool:
+    """Whether a rule only says that there is none: any mutant of it says so too."""
+    return str(getattr(rule, "__annotations__", {}).get("return", "")).endswith("NoReturn")
 
 
 def conjugate_matters(row: Primitive) -> bool:

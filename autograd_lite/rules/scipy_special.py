@@ -84,8 +84,8 @@ def _no_rule(function: str, argument: str) -> Any:
 
 #: Arguments for functions of an order, which has no derivative here.
 _WHOLE_ORDER: Any = (
-    lambda rng: ((2, rng.uniform(0.5, 3, size=(2, 3))), {}),
-    lambda rng: ((np.array([[1], [2]]), rng.uniform(0.5, 3, size=3)), {}),
+    lambda rng: ((3, rng.uniform(0.5, 3, size=(2, 3))), {}),
+    lambda rng: ((np.array([[1], [4]]), rng.uniform(0.5, 3, size=3)), {}),
 )
 
 
