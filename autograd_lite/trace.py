@@ -133,7 +133,7 @@ class Program:
             path = inner[: len(inner) - isinstance(run, list)]
             shared = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(open_now, path, strict=False)))
             for level in range(shared, len(path)):
-                lines.append("    " * (level + 1) + f"# {path[level].name}")
+                lines.append("    " * (level + 1) + f"# {label(path[: level + 1])}")
             open_now = path
             indent = "    " * (len(path) + 1)
             lines.append(indent + (str(run) if isinstance(run, Equation) else self._call(inner[-1], run)))
@@ -175,6 +175,19 @@ def groups(node: Node) -> list[Any]:
         path.append(group)
         group = group.outer
     return path[::-1]
+
+
+def label(path: Sequence[Any]) -> str:
+    """How a place inside modules is told: ``Net.hidden.0 (Linear)``; composite calls are the last words of it."""
+    words: list[str] = []
+    outer = None
+    for group in path:
+        module = getattr(group, "module", None)
+        own = next((w for w, m in outer.named_children() if m is module), None) if module is not None and outer is not None else None
+        words.append(own or group.name)
+        outer = module
+    last = path[-1].name if path else ""
+    return ".".join(words) + (f" ({last})" if words and words[-1] != last else "")
 
 
 def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Callable[..., Program]:

@@ -19,7 +19,7 @@ import numpy as np
 from ..graph import NEEDS, TRACED, Node, ancestors
 from ..primitive import TABLE
 from ..tensor import Tensor
-from ..trace import short_names
+from ..trace import groups, short_names
 from .expression import Expr, applied, constant, evaluate, make, name, number, product, substitute
 from .partial import G, X, Y, Edge, Step, edge, joined
 from .replay import arguments, replay
@@ -157,12 +157,7 @@ class Chain:
 
     def group_path(self, n: Node) -> list[Any]:
         """The modules and composite calls in which `n` was computed, outermost first."""
-        path = []
-        group = self.call(n).group
-        while group is not None:
-            path.append(group)
-            group = group.outer
-        return path[::-1]
+        return groups(self.call(n))
 
     def ways(self, n: Node) -> list[tuple[int, Node]]:
         """The arguments of `n` by which it can be differentiated, with their places."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..graph import Node
 from ..tensor import Tensor
+from ..trace import label
 from .chain import Chain, Factor
 from .expression import Expr, substitute
 from .partials import Partials, check, composed, partial_tex, target
@@ -132,7 +133,7 @@ class Derivation:
             path = self.chain.group_path(n)
             if n in self.chain.folds:
                 path = path[: path.index(self.chain.folds[n])]
-            title = ".".join(group.name for group in path)
+            title = label(path)
             if not out or out[-1][0] != title:
                 out.append((title, []))
             out[-1][1].append(n)

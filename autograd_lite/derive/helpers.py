@@ -20,7 +20,6 @@ import numpy as np
 from ..primitive import ROWS, Primitive
 from . import textbook
 from .partial import RuleCall
-from .writing import index_text
 
 _NUMPY = {fn: row for fn, row in ROWS.items()}
 
@@ -98,7 +97,7 @@ class Helpers:
             return self._function(row.rule, row.name)
         if short and row.source is not None:
             return self._text(row, row.name, f"def {row.name}(x):\n    return {row.source}")
-        return self._value(row.fn, row.name.replace(".", "_"))
+        return self._value(row.fn, row.name.replace(".", "_").strip("_"))
 
     def lines(self) -> list[str]:
         out = list(self.imports.values())
@@ -121,7 +120,6 @@ class Helpers:
         """The name for a thing, and whether it is new."""
         if id(thing) in self._words:
             return self._words[id(thing)], False
-        wish = wish.strip("_") or "helper"
         word = next(w for k in range(1, 1000) if (w := wish if k == 1 else f"{wish}_{k}") not in self.taken)
         self.taken.add(word)
         self._words[id(thing)] = word
@@ -304,13 +302,3 @@ def _lambda(fn: Any) -> ast.Lambda:
 def _lambdas(file: str) -> list[ast.Lambda]:
     with open(file, encoding="utf-8") as lines:
         return [node for node in ast.walk(ast.parse(lines.read())) if isinstance(node, ast.Lambda)]
-
-
-def indexed(index: Any, k: str) -> str:
-    """An index with the word `k` where an array argument goes (see ``rules.indexing.Slot``)."""
-    parts = index if isinstance(index, tuple) else (index,)
-    words = []
-    for part in parts:
-        j = getattr(part, "j", "none")
-        words.append(index_text(part) if j == "none" else k if j is None else f"{k}[{j}]")
-    return ", ".join(words)

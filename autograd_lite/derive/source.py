@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from ..generator import numpy_generator
 from ..graph import NEEDS, Node
 from ..primitive import TABLE
 from ..tensor import Tensor
-from ..trace import Recording, record
+from ..trace import Recording, label, record
 from ..tree import leaves
 from .chain import Chain, summed
 from .expression import Expr, evaluate, make, name, number, parts_of, product, walk
-from .helpers import Helpers, indexed, literal
+from .helpers import Helpers, literal
 from .partial import RuleCall, joined
 from .replay import gradient
 from .writing import ATOM, INFIX, POWER, SIGN, Hand, index_text, places, plain_number, shape_text, shown_params, write
@@ -228,7 +229,7 @@ class _Writer:
                 continue
             definition = chain.definition(n) if call is n else None
             rows = [part.row.name for part in walk(definition) if part.row is not None] if definition else [_row_name(call)]
-            origin = ".".join(g.name for g in chain.group_path(n)) or _origin(rows)
+            origin = label(chain.group_path(n)) or _origin(rows)
             if definition is not None:
                 comment = f"{origin}, {shape_text(n.shape)}"
                 out += self.line(self.node(n), definition, n.shape, n.dtype, comment, chain.values[n])
@@ -385,7 +386,12 @@ class _Writer:
         code = write(e, self.hand)
         value = self._run(code)
         if dtype is not None and np.asarray(value).dtype != dtype:
-            code = f"{write(e, self.hand, ATOM)}.astype({literal(dtype)})" if np.ndim(value) or e.head != "number" else f"np.asarray({code}, {literal(dtype)})"
+            if e.is_number:
+                code = f"np.asarray({code}, {literal(dtype)})"
+            else:
+                part = ".real" if np.iscomplexobj(value) and dtype.kind != "c" else ""
+                part += f".astype({literal(dtype)})" if np.asarray(value).real.dtype != dtype else ""
+                code = write(e, self.hand, ATOM) + part
             value = self._run(code)
         if expected is not None and not _close(value, expected) and not _is_random(e):
             raise ArithmeticError(f"source: {word} = {code} gives {value}, the function itself {expected}")
@@ -448,9 +454,9 @@ class _Writer:
             strong = lambda a, t: self._strong(a, sub(a, t))  # noqa: E731 - a number has no methods
             return self._getitem(e, strong) if e.head == "getitem" else places(e, strong)
         if e.head == "gather":
-            return f"{sub(e.args[0], ATOM)}[{indexed(e.params['index'], sub(e.args[1], ATOM))}]"
+            return f"{sub(e.args[0], ATOM)}[{self._index(e.params['index'], sub(e.args[1], ATOM))}]"
         if e.head == "scatter_at":
-            index = indexed(e.params["index"], sub(e.args[1], ATOM))
+            index = self._index(e.params["index"], sub(e.args[1], ATOM))
             return f"{self.helpers.of_row(TABLE['scatter'])}({self._strong(e.args[0], sub(e.args[0], 0))}, np.s_[{index}], {literal(e.params['shape'])})"
         if e.head == "broadcast_to" and e.args[0].is_number:
             shape, value = literal(tuple(e.params["shape"])), e.args[0].value
@@ -473,13 +479,15 @@ class _Writer:
         else:
             word, arguments = self._helper(e), [self._strong(a, sub(a, 0)) for a in e.args]
             params = _accepted(self.helpers.run().get(word), dict(e.params))
+        if "generator" in e.params:
+            params["generator"] = numpy_generator(e.params["generator"])
         return f"{word}({', '.join([*arguments, *(f'{k}={self._parameter(v)}' for k, v in params.items())])})"
 
     def _helper(self, e: Expr) -> str:
         """A helper for the row of `e`: the textbook form if it does the same here, otherwise the table's own."""
         row: Any = e.row
         word = self.helpers.of_row(row)
-        if getattr(row, "source", None) is None and not self.helpers.is_textbook(row):
+        if "generator" in e.params or getattr(row, "source", None) is None and not self.helpers.is_textbook(row):
             return word
         args = [np.asarray(self._value(a)) for a in e.args]
         fn = self.helpers.run()[word]
@@ -497,10 +505,19 @@ class _Writer:
         return f"np.float64({word})" if e.is_number and isinstance(e.value, (int, float)) else word
 
     def _getitem(self, e: Expr, sub: Callable[[Expr, int], str]) -> str:
-        index = e.params["index"]
-        parts = index if isinstance(index, tuple) else (index,)
-        words = [literal(p) if isinstance(p, np.ndarray) and p.size <= SMALL else self._array(p) if isinstance(p, np.ndarray) else index_text(p) for p in parts]
-        return f"{sub(e.args[0], ATOM)}[{', '.join(words) or '()'}]"
+        return f"{sub(e.args[0], ATOM)}[{self._index(e.params['index']) or '()'}]"
+
+    def _index(self, index: Any, k: str = "") -> str:
+        """An index as it stands in brackets, with the word `k` where an array argument goes (``rules.indexing.Slot``)."""
+        words = []
+        for part in index if isinstance(index, tuple) else (index,):
+            if isinstance(part, np.ndarray):
+                words.append(repr(part.tolist()) if 0 < part.size <= SMALL else self._array(part))
+            elif hasattr(part, "j"):
+                words.append(k if part.j is None else f"{k}[{part.j}]")
+            else:
+                words.append(index_text(part))
+        return ", ".join(words)
 
     def _parameter(self, value: Any) -> str:
         if isinstance(value, np.random.Generator):
@@ -607,12 +624,12 @@ def _close(y: Any, expected: Any) -> bool:
     if y.dtype.kind not in "fc":
         return bool(np.array_equal(y, expected))
     tolerance = 1e3 * float(np.finfo(y.dtype).eps)
-    scale = float(np.nanmax(np.abs(expected), initial=0.0, where=np.isfinite(expected))) if expected.size else 0.0
+    scale = float(np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected)))
     return bool(np.allclose(y, expected, rtol=tolerance, atol=tolerance * max(scale, 1e-300), equal_nan=True))
 
 
 def _is_random(e: Expr) -> bool:
-    return any(isinstance(v, np.random.Generator) for part in walk(e) for v in part.params.values())
+    return any("generator" in part.params for part in walk(e))
 
 
 def _swapped(e: Expr, key: str, by: Expr) -> Expr:

@@ -67,3 +67,16 @@ def logaddexp_accumulate_pull(g: Any, y: Any, x: Any, axis: Any, x_shape: Any) -
         d[j] = above * np.exp(x[j] - y[j]) if j else above
         above = above * np.exp(y[j - 1] - y[j])
     return np.moveaxis(d, 0, k).reshape(x_shape)
+
+
+def dropout_mask(x: Any, p: Any, over: Any, generator: Any) -> Any:
+    shape = tuple(1 if k in over else n for k, n in enumerate(x.shape))
+    return ((generator.random(shape) >= p) / (1 - p)).astype(x.dtype)
+
+
+def rand_like(x: Any, dtype: Any, generator: Any, low: Any = 0.0, high: Any = 1.0) -> Any:
+    return generator.uniform(low, high, x.shape).astype(dtype)
+
+
+def randn_like(x: Any, dtype: Any, generator: Any) -> Any:
+    return generator.standard_normal(x.shape).astype(dtype)

@@ -134,6 +134,8 @@ def short_number(value: Any) -> str:
 
 
 def array_text(value: Any) -> str:
+    if value.size > 16:
+        return f"const({shape_text(value.shape)})"
     return np.array2string(value, separator=", ", threshold=20, precision=4).replace("\n", "")
 
 
