@@ -84,7 +84,13 @@ clip = elementwise(
 )
 
 
-@composite(np.select)
+@composite(
+    np.select,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 4)) > 0, [rng.normal(size=4), rng.normal(size=1)]), {}),
+        lambda rng: (([rng.normal(size=(2, 3)) > 0], [rng.normal(size=3)], rng.normal(size=(2, 1))), {}),
+    ),
+)
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     if len(condlist) != len(choicelist):
         raise ValueError("select: list of cases must be same length as list of conditions")
@@ -96,7 +102,14 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     return y
 
 
-@composite(np.piecewise)
+@composite(
+    np.piecewise,
+    examples=(
+        lambda rng: ((rng.normal(size=4), [[True, False, True, False]], [np.exp, np.sin]), {}),
+        lambda rng: ((rng.normal(size=(2, 2)), [np.eye(2) > 0], [np.square, 0.5]), {}),
+        lambda rng: ((rng.normal(size=3), np.eye(2, 3) > 0, [2.0, np.negative]), {}),
+    ),
+)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     if np.ndim(condlist) == 0 or (np.ndim(condlist[0]) == 0 and x.ndim):  # one condition alone
         condlist = [condlist]
@@ -133,7 +146,15 @@ def whole(indices: Any, n: int = 0, mode: str = "raise") -> Any:
     return k
 
 
-@composite(np.take)
+@composite(
+    np.take,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), [0, 5, 0]), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), [[2, 0], [-1, 0]]), {"axis": 1}),
+        lambda rng: ((rng.normal(size=4), [7, -9]), {"mode": "wrap"}),
+        lambda rng: ((rng.normal(size=4), 9), {"mode": "clip"}),
+    ),
+)
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
     refuse_out(out)
     a, axis = flat_or(a, axis)
@@ -149,7 +170,14 @@ def along(k: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
     return tuple(k if i == axis else places(i) for i in range(len(shape)))
 
 
-@composite(np.take_along_axis)
+@composite(
+    np.take_along_axis,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), np.array([[2, 0], [1, 1]])), {"axis": 1}),
+        lambda rng: ((rng.normal(size=(2, 3)), np.array([0, 5, 0])), {"axis": None}),
+        lambda rng: ((rng.normal(size=(2, 3)), np.array([[1, 0, 1]])), {"axis": 0}),
+    ),
+)
 def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     indices = entire(indices)
     arr, axis = flat_or(arr, axis)
@@ -160,14 +188,26 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     return getitem(np.broadcast_to(arr, shape), along(whole(indices), axis, shape))
 
 
-@composite(np.choose)
+@composite(
+    np.choose,
+    examples=(
+        lambda rng: ((np.array([0, 1, 1, 0]), [rng.normal(size=4), rng.normal(size=4)]), {}),
+        lambda rng: ((np.array([[0], [3]]), [rng.normal(size=3), rng.normal(size=())]), {"mode": "wrap"}),
+    ),
+)
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     refuse_out(out)
     k, *laid_out = np.broadcast_arrays(entire(a), *map(entire, choices))
     return getitem(np.stack(laid_out), (whole(k, len(laid_out), mode), *np.indices(k.shape, sparse=True)))
 
 
-@composite(np.compress)
+@composite(
+    np.compress,
+    examples=(
+        lambda rng: (([True, False, True], rng.normal(size=(2, 3))), {"axis": 1}),
+        lambda rng: (([True, False, True], rng.normal(size=(2, 3))), {}),
+    ),
+)
 def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
     refuse_out(out)
     condition = entire(condition)
@@ -177,6 +217,11 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
     return getitem(a, on_axis(axis, np.nonzero(condition)[0]), unique_indices=True)
 
 
-@composite(np.extract)
+@composite(
+    np.extract,
+    examples=(
+        lambda rng: ((np.array([[True, False, True], [False, True, True]]), rng.normal(size=(2, 3))), {}),
+    ),
+)
 def extract(condition: Any, arr: Any) -> Any:
     return getitem(np.ravel(entire(arr)), np.nonzero(np.ravel(entire(condition)))[0], unique_indices=True)

@@ -53,7 +53,13 @@ ones_like, zeros_like, empty_like = _named("ones_like zeros_like empty_like")
 # fmt: on
 
 
-@composite(np.full_like)
+@composite(
+    np.full_like,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=())), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=3)), {"shape": (4, 3)}),
+    ),
+)
 def full_like(
     a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None,
     *, device: Any = None,

@@ -318,7 +318,7 @@ array([4., 0., 2.])
 __test__ = {"set_at": set_at.__doc__, "add_at": add_at.__doc__}  # doctest looks into functions only
 
 
-@composite(name="subtract_at")
+@composite(name="subtract_at", examples=_PUT)
 def subtract_at(x: Any, index: Any, value: Any) -> Any:
     """A copy of `x` with `value` subtracted at `index`."""
     return add_at(x, index, np.negative(_operand(value)))
@@ -354,7 +354,7 @@ maximum_at = _extreme(np.maximum)
 minimum_at = _extreme(np.minimum)
 
 
-def _rounds(ufunc: Any, symbol: str) -> Any:
+def _rounds(ufunc: Any, symbol: str, examples: Any) -> Any:
     """``ufunc.at`` as a function: entries that occur several times are met in as many rounds."""
 
     def at(x: Any, index: Any, value: Any) -> Any:
@@ -378,9 +378,17 @@ def _rounds(ufunc: Any, symbol: str) -> Any:
         return flat.reshape(x.shape)
 
     at.__doc__ = f"A copy of `x` with ``x[index] {symbol}= value``; an entry that occurs twice is met twice."
-    return composite(name=f"{ufunc.__name__}_at")(at)
+    return composite(name=f"{ufunc.__name__}_at", examples=examples)(at)
 
 
-multiply_at = _rounds(np.multiply, "*")
-divide_at = _rounds(np.divide, "/")
-power_at = _rounds(np.power, "**")
+def _positive(example: Any) -> Any:
+    def positive(rng: Any) -> Any:
+        (x, index, value), params = example(rng)
+        return (abs(x) + 0.5, index, abs(value) + 0.5), params
+
+    return positive
+
+
+multiply_at = _rounds(np.multiply, "*", _PUT)
+divide_at = _rounds(np.divide, "/", tuple(map(_positive, _PUT)))
+power_at = _rounds(np.power, "**", tuple(map(_positive, _PUT)))

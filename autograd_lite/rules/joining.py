@@ -22,7 +22,13 @@ from .shaping import astype
 # ------------------------------------------------------------------------------------------- arrays of arrays
 
 
-@composite(name="array")
+@composite(
+    name="array",
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)),), {}),
+        lambda rng: (([[rng.normal(size=()), 2.0], [0.5, rng.normal(size=())]],), {"ndmin": 3}),
+    ),
+)
 def array(object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0) -> Any:
     """Nested lists of numbers, arrays and Tensors as one array."""
     if not is_live(object):
@@ -35,7 +41,13 @@ def array(object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K",
     return np.reshape(a, (1,) * (ndmin - a.ndim) + a.shape) if a.ndim < ndmin else a
 
 
-@composite(name="asarray")
+@composite(
+    name="asarray",
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)),), {}),
+        lambda rng: (([rng.normal(size=3), rng.normal(size=3)],), {}),
+    ),
+)
 def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None) -> Any:
     """The same, without a copy where none is needed."""
     return array(a, dtype, copy=copy, order=order or "K")
@@ -94,28 +106,57 @@ stack = linear(
 )
 
 
-@composite(np.vstack)
+@composite(
+    np.vstack,
+    examples=(
+        lambda rng: (([rng.normal(size=3), rng.normal(size=(2, 3)), rng.normal(size=3)],), {}),
+        lambda rng: (([rng.normal(size=()), rng.normal(size=())],), {}),
+    ),
+)
 def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     return np.concatenate([np.atleast_2d(a) for a in _cast(tup, dtype)])
 
 
-@composite(np.hstack)
+@composite(
+    np.hstack,
+    examples=(
+        lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=(2, 1))],), {}),
+        lambda rng: (([rng.normal(size=3), rng.normal(size=())],), {}),
+    ),
+)
 def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     arrays = [np.atleast_1d(a) for a in _cast(tup, dtype)]
     return np.concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1)
 
 
-@composite(np.dstack)
+@composite(
+    np.dstack,
+    examples=(
+        lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=(2, 3, 2))],), {}),
+        lambda rng: (([rng.normal(size=3), rng.normal(size=3)],), {}),
+    ),
+)
 def dstack(tup: Any) -> Any:
     return np.concatenate([np.atleast_3d(a) for a in _cast(tup, None)], 2)
 
 
-@composite(np.column_stack)
+@composite(
+    np.column_stack,
+    examples=(
+        lambda rng: (([rng.normal(size=3), rng.normal(size=(3, 2)), rng.normal(size=3)],), {}),
+    ),
+)
 def column_stack(tup: Any) -> Any:
     return np.concatenate([a if a.ndim > 1 else a.reshape(-1, 1) for a in _cast(tup, None)], 1)
 
 
-@composite(np.block)
+@composite(
+    np.block,
+    examples=(
+        lambda rng: (([[rng.normal(size=(m, n)) for n in (2, 1)] for m in (2, 1)],), {}),
+        lambda rng: (([rng.normal(size=3), rng.normal(size=())],), {}),
+    ),
+)
 def block(arrays: Any) -> Any:
     depth = _depth(arrays)
     return _joined(arrays, depth, max(depth, *(leaf.ndim for leaf in _leaves(arrays))))
@@ -221,7 +262,12 @@ def _splitter_along(fn: Any, axis: int, least: int) -> Any:
         return np.split(ary, indices_or_sections, min(axis, ary.ndim - 1))
 
     split_along.__doc__ = fn.__doc__
-    return composite(fn, name=fn.__name__)(split_along)
+    shape = (4, 2, 4)[: max(least, axis + 1)]
+    examples = (
+        lambda rng: ((rng.normal(size=shape), 2), {}),
+        lambda rng: ((rng.normal(size=shape), [1]), {}),
+    )
+    return composite(fn, name=fn.__name__, examples=examples)(split_along)
 
 
 vsplit = _splitter_along(np.vsplit, 0, 2)
@@ -256,7 +302,13 @@ unstack = linear(
 )
 
 
-@composite(np.meshgrid)
+@composite(
+    np.meshgrid,
+    examples=(
+        lambda rng: ((rng.normal(size=3), rng.normal(size=2)), {}),
+        lambda rng: ((rng.normal(size=3), rng.normal(size=())), {"indexing": "ij", "sparse": True}),
+    ),
+)
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing={indexing!r} is neither 'xy' nor 'ij'")
@@ -304,7 +356,15 @@ repeat = linear(
 )
 
 
-@composite(np.tile)
+@composite(
+    np.tile,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), 2), {}),
+        lambda rng: ((rng.normal(size=3), (2, 1, 3)), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), (0, 2)), {}),
+        lambda rng: ((rng.normal(size=()), 3), {}),
+    ),
+)
 def tile(A: Any, reps: Any) -> Any:
     A, reps = entire(A), ints(reps)
     n = max(len(reps), A.ndim)
@@ -315,7 +375,14 @@ def tile(A: Any, reps: Any) -> Any:
     return np.reshape(laid_out, [r * s for r, s in zip(reps, shape, strict=True)])
 
 
-@composite(np.resize)
+@composite(
+    np.resize,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), (3, 4)), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), 4), {}),
+        lambda rng: ((rng.normal(size=(0, 3)), 2), {}),
+    ),
+)
 def resize(a: Any, new_shape: Any) -> Any:
     new_shape = ints(new_shape)
     flat = np.ravel(entire(a))
@@ -330,19 +397,39 @@ def resize(a: Any, new_shape: Any) -> Any:
 # ---------------------------------------------------------------------------------------- put in and left out
 
 
-@composite(np.append)
+@composite(
+    np.append,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=2)), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=(2, 1))), {"axis": 1}),
+    ),
+)
 def append(arr: Any, values: Any, axis: Any = None) -> Any:
     return np.concatenate([arr, values], axis)
 
 
-@composite(np.delete)
+@composite(
+    np.delete,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), 1), {"axis": 1}),
+        lambda rng: ((rng.normal(size=(2, 3)), [0, 4, -1]), {}),
+        lambda rng: ((rng.normal(size=5), slice(None, None, 2)), {}),
+    ),
+)
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     arr, axis = flat_or(arr, axis)
     kept = np.delete(np.arange(arr.shape[axis]), np.asarray(obj) if hasattr(obj, "_data") else obj)
     return getitem(arr, on_axis(axis, kept), unique_indices=True)
 
 
-@composite(np.insert)
+@composite(
+    np.insert,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), 1, rng.normal(size=2)), {"axis": 1}),
+        lambda rng: ((rng.normal(size=4), [0, 2, 2], rng.normal(size=3)), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), 2, rng.normal(size=())), {"axis": 0}),
+    ),
+)
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     arr, axis = flat_or(arr, axis)
     values = entire(values).astype(arr.dtype)
@@ -363,7 +450,13 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     return set_at(with_gaps, on_axis(axis, new), values, unique_indices=True)
 
 
-@composite(np.trim_zeros)
+@composite(
+    np.trim_zeros,
+    examples=(
+        lambda rng: ((np.concatenate([[0, 0], rng.uniform(1, 2, size=3), [0]]),), {}),
+        lambda rng: ((np.pad(rng.normal(size=(2, 3)), 1), "f"), {"axis": 0}),
+    ),
+)
 def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
     filt = entire(filt)
     trim = trim.lower()

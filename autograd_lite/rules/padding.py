@@ -27,7 +27,21 @@ KEYWORDS: dict[str, dict[str, Any]] = {
 }
 
 
-@composite(np.pad)
+@composite(
+    np.pad,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), ((1, 0), (2, 1))), {"constant_values": 0.5}),
+        lambda rng: ((rng.normal(size=(2, 3)), 1, "edge"), {}),
+        lambda rng: ((rng.normal(size=4), (3, 5), "reflect"), {"reflect_type": "odd"}),
+        lambda rng: ((rng.normal(size=4), (3, 9), "symmetric"), {"reflect_type": "odd"}),
+        lambda rng: ((rng.normal(size=3), (4, 2), "wrap"), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), (2, 1), "linear_ramp"), {"end_values": (1.0, -2.0)}),
+        lambda rng: ((rng.normal(size=(3, 2)), 1, "mean"), {}),
+        lambda rng: ((rng.normal(size=4), (1, 2), "maximum"), {"stat_length": 2}),
+        lambda rng: ((rng.normal(size=4), (1, 2), "minimum"), {}),
+        lambda rng: ((rng.normal(size=4), (1, 2), "median"), {"stat_length": (3, 2)}),
+    ),
+)
 def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
     if callable(mode):
         raise TypeError("pad: a function as mode writes into an array; use a named mode, or np.concatenate")

@@ -124,7 +124,11 @@ def _atleast(fn: Any, least: int, lift: Any) -> Any:
         return lifted[0] if len(lifted) == 1 else lifted
 
     atleast.__doc__ = fn.__doc__
-    return composite(fn, name=fn.__name__)(atleast)
+    examples = (
+        lambda rng: ((rng.normal(size=()),), {}),
+        lambda rng: ((rng.normal(size=3), rng.normal(size=(2, 3)), rng.normal(size=(1, 2, 3))), {}),
+    )
+    return composite(fn, name=fn.__name__, examples=examples)(atleast)
 
 
 def _three(a: Any) -> Any:  # NumPy puts a vector in the middle and a matrix in front
@@ -254,7 +258,14 @@ moveaxis = linear(
 )
 
 
-@composite(np.rollaxis)
+@composite(
+    np.rollaxis,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3, 4)), 2), {}),
+        lambda rng: ((rng.normal(size=(2, 3, 4)), 0, 3), {}),
+        lambda rng: ((rng.normal(size=(2, 3, 4)), -1, -2), {}),
+    ),
+)
 def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     n = entire(a).ndim
     axis = normalize_axis_index(axis, n)
@@ -277,7 +288,13 @@ broadcast_to = linear(  # the engine sums the cotangent down to the argument's s
 )
 
 
-@composite(np.broadcast_arrays)
+@composite(
+    np.broadcast_arrays,
+    examples=(
+        lambda rng: ((rng.normal(size=3), rng.normal(size=(2, 1))), {}),
+        lambda rng: ((rng.normal(size=()), rng.normal(size=(0, 3))), {}),
+    ),
+)
 def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
     arrays = [entire(a) for a in args]
     shape = np.broadcast_shapes(*(a.shape for a in arrays))

@@ -69,12 +69,23 @@ constant(
 argsort, argpartition, nonzero = TABLE["argsort"], TABLE["argpartition"], TABLE["nonzero"]
 
 
-@composite(np.lexsort)
+@composite(
+    np.lexsort,
+    examples=(
+        lambda rng: (([rng.normal(size=4), rng.normal(size=4)],), {}),
+        lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=(2, 3))],), {"axis": 0}),
+    ),
+)
 def lexsort(keys: Any, axis: int = -1) -> Any:
     return _lexsort(np.stack([entire(key) for key in keys]), axis)
 
 
-@composite(np.ix_)
+@composite(
+    np.ix_,
+    examples=(
+        lambda rng: (([0, 2], np.array([True, False, True])), {}),
+    ),
+)
 def ix_(*args: Any) -> tuple[Any, ...]:
     n = len(args)
     found = [whole(a) if np.size(a) == 0 else entire(a) for a in args]
@@ -97,19 +108,39 @@ def _refuse(name: str, order: Any) -> None:
         raise TypeError(f"{name}: order= is for arrays with named fields; leave it away")
 
 
-@composite(np.sort)
+@composite(
+    np.sort,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)),), {}),
+        lambda rng: ((rng.normal(size=(3, 2)), 0), {}),
+        lambda rng: ((rng.normal(size=(2, 3)),), {"axis": None, "stable": True}),
+        lambda rng: ((rng.normal(size=(0, 3)),), {}),
+    ),
+)
 def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
     _refuse("sort", order)
     return _ordered(a, axis, lambda a, axis: np.argsort(a, axis, kind="stable"))
 
 
-@composite(np.partition)
+@composite(
+    np.partition,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 4)), 1), {}),
+        lambda rng: ((rng.normal(size=5), (0, 3)), {"axis": None}),
+    ),
+)
 def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Any:
     _refuse("partition", order)
     return _ordered(a, axis, lambda a, axis: np.argpartition(a, kth, axis))
 
 
-@composite(np.sort_complex)
+@composite(
+    np.sort_complex,
+    examples=(
+        lambda rng: ((rng.normal(size=4) + 1j * rng.normal(size=4),), {}),
+        lambda rng: ((rng.normal(size=4),), {}),
+    ),
+)
 def sort_complex(a: Any) -> Any:
     a = entire(a)
     return np.sort(a if a.dtype.kind == "c" else a.astype(np.result_type(a.dtype, np.complex64)))
@@ -124,6 +155,10 @@ def _of(numpy_function: Any, name: str, outputs: bool = True) -> Any:
     return TABLE[name]
 
 
+_TWO_SETS: Any = (
+    lambda rng: ((rng.normal(size=4), rng.normal(size=3)), {}),
+    lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=2)), {}),
+)
 _lexsort = _of(lambda keys, axis: np.lexsort(tuple(keys), axis), "lexsort_of", outputs=False)
 _unique_in = _of(
     lambda a, axis, equal_nan: np.unique(a, True, True, True, axis=axis, equal_nan=equal_nan)[1:],
@@ -135,7 +170,13 @@ _common_in = _of(
 )
 
 
-@composite(np.unique)
+@composite(
+    np.unique,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)),), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), True, True, True), {"axis": 0}),
+    ),
+)
 def unique(
     ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
     axis: Any = None, *, equal_nan: bool = True, sorted: bool = True,
@@ -158,7 +199,7 @@ def _unique_as(fn: Any, *fields: str) -> Any:
         return kind(values, *(found[f] for f in fields)) if fields else values
 
     answer.__doc__ = fn.__doc__
-    return composite(fn, name=fn.__name__)(answer)
+    return composite(fn, name=fn.__name__, examples=(lambda rng: ((rng.normal(size=(2, 3)),), {}),))(answer)
 
 
 unique_values = _unique_as(np.unique_values)
@@ -167,12 +208,18 @@ unique_inverse = _unique_as(np.unique_inverse, "inverse_indices")
 unique_all = _unique_as(np.unique_all, "indices", "inverse_indices", "counts")
 
 
-@composite(np.union1d)
+@composite(np.union1d, examples=_TWO_SETS)
 def union1d(ar1: Any, ar2: Any) -> Any:
     return np.unique(np.concatenate([entire(ar1), entire(ar2)], axis=None))
 
 
-@composite(np.intersect1d)
+@composite(
+    np.intersect1d,
+    examples=(
+        lambda rng: (([1.0, 2.0, 3.0], [3.0, 0.5, 1.0]), {}),
+        lambda rng: (([1.0, 2.0], [3.0, 1.0]), {"return_indices": True}),
+    ),
+)
 def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
     ar1, ar2 = np.ravel(entire(ar1)), np.ravel(entire(ar2))
     k1, k2 = _common_in(ar1, ar2, assume_unique=assume_unique)
@@ -180,13 +227,13 @@ def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices:
     return (values, k1, k2) if return_indices else values
 
 
-@composite(np.setdiff1d)
+@composite(np.setdiff1d, examples=_TWO_SETS)
 def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     ar1 = np.ravel(entire(ar1)) if assume_unique else np.unique(entire(ar1))
     return ar1[np.isin(ar1, entire(ar2), assume_unique=assume_unique, invert=True)]
 
 
-@composite(np.setxor1d)
+@composite(np.setxor1d, examples=_TWO_SETS)
 def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     sides = [np.ravel(entire(a)) if assume_unique else np.unique(entire(a)) for a in (ar1, ar2)]
     values, counts = np.unique(np.concatenate(sides), return_counts=True)
