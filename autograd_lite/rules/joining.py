@@ -263,7 +263,7 @@ def _splitter_along(fn: Any, axis: int, least: int) -> Any:
 
     split_along.__doc__ = fn.__doc__
     shape = (4, 2, 4)[: max(least, axis + 1)]
-    examples = (
+    examples: Any = (
         lambda rng: ((rng.normal(size=shape), 2), {}),
         lambda rng: ((rng.normal(size=shape), [1]), {}),
     )

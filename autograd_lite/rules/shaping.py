@@ -124,7 +124,7 @@ def _atleast(fn: Any, least: int, lift: Any) -> Any:
         return lifted[0] if len(lifted) == 1 else lifted
 
     atleast.__doc__ = fn.__doc__
-    examples = (
+    examples: Any = (
         lambda rng: ((rng.normal(size=()),), {}),
         lambda rng: ((rng.normal(size=3), rng.normal(size=(2, 3)), rng.normal(size=(1, 2, 3))), {}),
     )
