@@ -52,11 +52,11 @@ if _TYPE_CHECKING:
     from .derive import explain as explain
     from .derive import partials as partials
     from .derive import source as source
-    from .random import manual_seed as manual_seed
+    from .generator import manual_seed as manual_seed
 
 _ROOMS = {name: name for name in ("data", "derive", "draw", "nn", "optim", "testing", "training")}
 _LATER = {
-    **_ROOMS, "explain": "derive", "partials": "derive", "source": "derive", "manual_seed": "random",
+    **_ROOMS, "explain": "derive", "partials": "derive", "source": "derive", "manual_seed": "generator",
 }  # fmt: skip
 
 

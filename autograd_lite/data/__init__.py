@@ -1,107 +1,19 @@
-"""Small sets of examples to learn from, inside the package and ready offline.
+"""Examples to learn from, and the means to go through them in batches.
 
-A loader gives fresh arrays at each call, so nobody's in-place change can reach the next reader. Inputs
-are float64 with one example in a row. The two truth tables come whole, with targets 0.0 and 1.0 in a
-column; sets large enough to hold some examples back come as a `Split`.
+`truth_table xor digits` lie in the package, `moons spiral` are made by a formula, `mnist` reads the files
+where they lie. `DataLoader` goes through arrays, or any data set, in batches.
 """
 
-from importlib.resources import files
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
-
-__all__ = ["Split", "digits", "truth_table", "xor"]
-
-Floats = NDArray[np.float64]
-
-
-class Split(NamedTuple):
-    """Examples to learn from and examples held back, in the order that scikit-learn's `train_test_split` has.
-
-    The fields are `X_train` and `X_test`, one example in a row, and `y_train` and `y_test`, one whole
-    number for each.
-    """
-
-    X_train: Floats
-    X_test: Floats
-    y_train: NDArray[np.int64]
-    y_test: NDArray[np.int64]
-
-
-def truth_table() -> tuple[Floats, Floats]:
-    """The talk's eight examples: all the inputs that three bits can be, and one bit to learn.
-
-    The answer is x1 if x3 is 0, and x2 if x3 is 1. No plane separates the ones from the zeros.
-
-    Returns
-    -------
-    X : array of shape (8, 3)
-    y : array of shape (8, 1)
-
-    Examples
-    --------
-    >>> X, y = truth_table()
-    >>> X[0], y[0]
-    (array([1., 0., 0.]), array([1.]))
-    >>> bool(np.all(y[:, 0] == np.where(X[:, 2] == 0, X[:, 0], X[:, 1])))
-    True
-    """
-    return _table("100 1", "010 0", "110 1", "000 0", "101 0", "001 0", "111 1", "011 1")
-
-
-def xor() -> tuple[Floats, Floats]:
-    """The exclusive or of two bits, the smallest task that no straight line can do.
-
-    Returns
-    -------
-    X : array of shape (4, 2)
-    y : array of shape (4, 1)
-
-    Examples
-    --------
-    >>> X, y = xor()
-    >>> bool(np.all(y[:, 0] == (X[:, 0] != X[:, 1])))
-    True
-    """
-    return _table("00 0", "01 1", "10 1", "11 0")
-
-
-def digits() -> Split:
-    """The 1,797 handwritten digits of 8 x 8 pixels that scikit-learn carries, split once and for all.
-
-    Inputs are the 64 pixels of an image, row by row, from 0.0 (paper) to 1.0 (ink); labels are the digits
-    0 to 9.
-
-    Every fifth image of each digit, in the file's order, is held back: 355 to test with, 1,442 to learn
-    from, the ten digits in equal shares, and no random generator whose stream may change one day. The
-    same thirteen people wrote both parts, so the score says how well the net reads hands that it has
-    seen; held back by the end of the file instead, where other people wrote, the same net scores
-    several points less. Origin and licence: `digits-notice.txt` beside the file.
-
-    Returns
-    -------
-    Split
-        `X_train` (1442, 64), `X_test` (355, 64), `y_train` (1442,), `y_test` (355,).
-
-    Examples
-    --------
-    >>> split = digits()
-    >>> split.X_train.shape, split.X_test.shape
-    ((1442, 64), (355, 64))
-    >>> print(split.X_train[0, :8] * 16)
-    [ 0.  0.  5. 13.  9.  1.  0.  0.]
-    """
-    with files(__package__).joinpath("digits.npz").open("rb") as file, np.load(file) as archive:
-        X, y = archive["images"] / 16.0, archive["labels"].astype(np.int64)
-    held_back = np.zeros(len(y), dtype=bool)
-    for digit in range(10):
-        held_back[np.flatnonzero(y == digit)[4::5]] = True
-    return Split(X[~held_back], X[held_back], y[~held_back], y[held_back])
-
-
-def _table(*rows: str) -> tuple[Floats, Floats]:
-    """Rows such as "010 0", inputs and answer, as two arrays."""
-    inputs, answers = zip(*(row.split() for row in rows), strict=True)
-    X, y = (np.array([list(bits) for bits in column], dtype=float) for column in (inputs, answers))
-    return X, y
+from .bundled import Split as Split
+from .bundled import digits as digits
+from .bundled import truth_table as truth_table
+from .bundled import xor as xor
+from .loader import DataLoader as DataLoader
+from .loader import Dataset as Dataset
+from .loader import Subset as Subset
+from .loader import TensorDataset as TensorDataset
+from .loader import random_split as random_split
+from .mnist import mnist as mnist
+from .mnist import read_idx as read_idx
+from .synthetic import moons as moons
+from .synthetic import spiral as spiral

@@ -7,11 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from ..random import generator as _generator
+from ..generator import Generator, numpy_generator
 
 
-class TensorDataset:
-    """Arrays that belong together row by row.
+class Dataset:
+    """What a data set needs: ``len(data)`` and ``data[i]``; a base to write your own on."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} has no __len__()")  # abstract
+
+    def __getitem__(self, index: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no __getitem__()")  # abstract
+
+
+class TensorDataset(Dataset):
+    """Arrays that belong together row by row; indexed by a number, a slice or an array of numbers.
 
     Examples
     --------
@@ -21,12 +31,13 @@ class TensorDataset:
     """
 
     def __init__(self, *arrays: Any) -> None:
-        self.arrays = tuple(np.asarray(getattr(a, "data", a) if hasattr(a, "requires_grad") else a) for a in arrays)
         if not arrays:
             raise ValueError("TensorDataset: no arrays")
-        lengths = [len(a) if a.ndim else -1 for a in self.arrays]
-        if len(set(lengths)) != 1 or -1 in lengths:
-            raise ValueError(f"TensorDataset: arrays of {lengths} rows do not belong together")
+        self.arrays = tuple(np.asarray(a.data if hasattr(a, "requires_grad") else a) for a in arrays)
+        lengths = [len(a) if a.ndim else None for a in self.arrays]
+        if None in lengths or len(set(lengths)) != 1:
+            shapes = [a.shape for a in self.arrays]
+            raise ValueError(f"TensorDataset: arrays of shapes {shapes} have no rows in common")
 
     def __len__(self) -> int:
         return len(self.arrays[0])
@@ -35,27 +46,30 @@ class TensorDataset:
         return tuple(a[index] for a in self.arrays)
 
 
-class Subset:
+class Subset(Dataset):
     """Some of the rows of a data set."""
 
-    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
+    def __init__(self, dataset: Any, indices: Any) -> None:
         self.dataset, self.indices = dataset, np.asarray(indices, int)
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __getitem__(self, index: Any) -> Any:
-        return self.dataset[self.indices[index]]
+        found = self.indices[index]
+        return self.dataset[found if isinstance(found, np.ndarray) else int(found)]
 
 
-def random_split(dataset: Any, lengths: Sequence[float], generator: np.random.Generator | int | None = None) -> list[Subset]:
+def random_split(
+    dataset: Any, lengths: Sequence[float], generator: Generator | np.random.Generator | int | None = None
+) -> list[Subset]:
     """Parts of a data set that do not overlap, drawn at random.
 
     Parameters
     ----------
-    dataset : data set or tuple of arrays
+    dataset : data set, array, or tuple of arrays
     lengths : sequence of int, or of fractions that sum to 1
-    generator : numpy Generator or seed, optional
+    generator : Generator, numpy.random.Generator or seed, optional
         By default the library's own, see ``ag.manual_seed``.
 
     Examples
@@ -64,19 +78,19 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: np.random.Ge
     >>> len(a), len(b)
     (8, 2)
     """
-    dataset = _dataset(dataset)
+    dataset = as_dataset(dataset)
     n = len(dataset)
     if all(isinstance(x, (int, np.integer)) for x in lengths):
         sizes = [int(x) for x in lengths]
     elif abs(sum(lengths) - 1) < 1e-9:
-        sizes = [int(x * n) for x in lengths]
+        sizes = [int(x * n + 1e-9) for x in lengths]  # 0.29 * 100 is a little less than 29
         for k in range(n - sum(sizes)):
             sizes[k % len(sizes)] += 1
     else:
         raise ValueError(f"random_split: lengths are counts, or fractions that sum to 1, not {list(lengths)}")
-    if sum(sizes) != n:
-        raise ValueError(f"random_split: lengths {sizes} sum to {sum(sizes)}, but there are {n} examples")
-    order = _generator(generator).permutation(n)
+    if sum(sizes) != n or min(sizes, default=0) < 0:
+        raise ValueError(f"random_split: lengths {sizes} do not share out {n} examples")
+    order = numpy_generator(generator).permutation(n)
     ends = np.cumsum(sizes)
     return [Subset(dataset, order[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
 
@@ -84,18 +98,21 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: np.random.Ge
 class DataLoader:
     """The rows of a data set in batches, in order or shuffled anew in each epoch.
 
+    A data set of arrays (a tuple of them, a `TensorDataset`, parts of one) is indexed by whole batches; any
+    other is asked for one row after the other, which `collate_fn` puts together.
+
     Parameters
     ----------
     dataset : data set, array, or tuple of arrays
-        Anything with ``len`` and indexing by an array of row numbers.
+        Anything with ``len`` and indexing.
     batch_size : int
     shuffle : bool
     drop_last : bool
         Leave out a last batch that is not full.
-    generator : numpy Generator or seed, optional
+    generator : Generator, numpy.random.Generator or seed, optional
         For the shuffling; by default the library's own.
     collate_fn : callable, optional
-        Makes a batch from a list of rows, for data sets that cannot be indexed by an array.
+        Makes a batch from a list of rows; by default it stacks them, field by field.
 
     Examples
     --------
@@ -108,19 +125,16 @@ class DataLoader:
 
     def __init__(
         self, dataset: Any, batch_size: int = 1, shuffle: bool = False, drop_last: bool = False,
-        generator: np.random.Generator | int | None = None, collate_fn: Callable[[list[Any]], Any] | None = None,
+        generator: Generator | np.random.Generator | int | None = None,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
     ) -> None:  # fmt: skip
         if batch_size < 1:
             raise ValueError(f"DataLoader: batch_size={batch_size}; a batch has at least one row")
-        self.dataset = _dataset(dataset)
-        self.batch_size, self.shuffle, self.drop_last, self.collate_fn = batch_size, shuffle, drop_last, collate_fn
-        self._given = generator
-        self._own = None if generator is None else _generator(generator)
-
-    @property
-    def generator(self) -> np.random.Generator:
-        """What shuffles."""
-        return self._own if self._own is not None else _generator()
+        self.dataset = as_dataset(dataset)
+        self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
+        self.collate_fn = collate_fn
+        #: What shuffles, if it is not the library's own.
+        self.generator = numpy_generator(generator) if isinstance(generator, int) else generator
 
     def __len__(self) -> int:
         n = len(self.dataset)
@@ -128,14 +142,42 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[Any]:
         n = len(self.dataset)
-        order = self.generator.permutation(n) if self.shuffle else np.arange(n)
+        order = numpy_generator(self.generator).permutation(n) if self.shuffle else np.arange(n)
+        together = self.collate_fn is None and _of_arrays(self.dataset)
         for k in range(len(self)):
             rows = order[k * self.batch_size : (k + 1) * self.batch_size]
-            yield self.collate_fn([self.dataset[int(i)] for i in rows]) if self.collate_fn else self.dataset[rows]
+            if together:
+                yield self.dataset[rows]
+            else:
+                yield (self.collate_fn or stacked)([self.dataset[int(i)] for i in rows])
 
 
-def _dataset(given: Any) -> Any:
-    """A tuple of arrays, or one array, as a data set."""
-    if isinstance(given, (TensorDataset, Subset)) or not isinstance(given, (tuple, list, np.ndarray)):
-        return given
-    return TensorDataset(*given) if isinstance(given, (tuple, list)) else TensorDataset(given)
+def stacked(rows: list[Any]) -> Any:
+    """Rows as one batch: arrays and numbers stacked, field by field where a row is a tuple.
+
+    Examples
+    --------
+    >>> stacked([(1.0, [1, 2]), (2.0, [3, 4])])
+    (array([1., 2.]), array([[1, 2],
+           [3, 4]]))
+    """
+    if isinstance(rows[0], tuple):
+        return tuple(stacked(list(field)) for field in zip(*rows, strict=True))
+    return np.stack([np.asarray(row.data if hasattr(row, "requires_grad") else row) for row in rows])
+
+
+def _of_arrays(dataset: Any) -> bool:
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    return isinstance(dataset, TensorDataset)
+
+
+def as_dataset(given: Any) -> Any:
+    """A tuple of arrays, or one array, as a data set; a data set as it is."""
+    if isinstance(given, tuple):
+        return TensorDataset(*given)
+    if isinstance(given, np.ndarray) or hasattr(given, "requires_grad"):
+        return TensorDataset(given)
+    if not (hasattr(given, "__len__") and hasattr(given, "__getitem__")):
+        raise TypeError(f"a data set has len() and indexing; {type(given).__name__} has not")
+    return given

