@@ -71,7 +71,7 @@ def by_autograd_grad(g):
 
 
 WAYS = [reverse, forward, reverse_by_vjp, by_leaf, by_autograd_grad]
-#: backward() adds to every leaf, so that two of them, one inside the other, would add to the outer leaf twice.
+#: backward() adds to every leaf, so that two of them, one inside the other, would add to the outer one twice.
 PAIRS = [(a, b) for a in WAYS for b in WAYS if not a is b is by_leaf]
 NAMES = [f"{a.__name__} of {b.__name__}" for a, b in PAIRS]
 
