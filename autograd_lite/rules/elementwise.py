@@ -69,7 +69,7 @@ fmod = elementwise(
 exp = elementwise(np.exp, lambda y: y, tex="e^{{{x}}}")
 exp2 = elementwise(np.exp2, lambda y: y * math.log(2), tex="2^{{{x}}}")
 expm1 = elementwise(np.expm1, lambda y: y + 1, tex="e^{{{x}}} - 1")
-log = elementwise(np.log, lambda x: 1 / x, domain=POSITIVE, tex=r"\ln {x}")
+log = elementwise(np.log, lambda x: 1 / x, pull=(lambda g, x: g / x,), domain=POSITIVE, tex=r"\ln {x}")
 log2 = elementwise(np.log2, lambda x: 1 / (x * math.log(2)), domain=POSITIVE, tex=r"\log_2 {x}")
 log10 = elementwise(np.log10, lambda x: 1 / (x * math.log(10)), domain=POSITIVE, tex=r"\log_{{10}} {x}")
 log1p = elementwise(np.log1p, lambda x: 1 / (1 + x), domain=interval(-1, np.inf), tex=r"\ln(1 + {x})")
@@ -92,13 +92,21 @@ def _sigmoid(x: Any) -> Any:
 sigmoid = elementwise(_sigmoid, lambda y: y * (1 - y), pull=(lambda g, y: g * (y - y * y),), name="sigmoid", source="1 / (1 + np.exp(-x))", tex=r"\sigma({x})")
 
 
-def _weight(x1: Any, x2: Any) -> Any:
-    same = (x1 == x2) & np.isinf(x1)  # both -inf: only there, as the weight itself has a slope at ties
-    return sigmoid(np.where(same, 0, x1) - np.where(same, 0, x2))
+def _share(x1: Any, x2: Any) -> Any:
+    with np.errstate(invalid="ignore"):
+        difference = np.subtract(x1, x2)
+        same = (x1 == x2) & np.isinf(x1)  # both -inf: half each
+    return _sigmoid(np.where(same, 0, difference) if same.any() else difference)
+
+
+#: How much of ``logaddexp(x1, x2)`` is x1's: the sigmoid of the difference.
+_weight = elementwise(
+    _share, lambda y: y * (1 - y), lambda y: -y * (1 - y), name="logaddexp_share", tex=r"\sigma({x1} - {x2})"
+)
 
 
 logaddexp = elementwise(
-    np.logaddexp, _weight, lambda x1, x2: _weight(x2, x1), tex=r"\ln(e^{{{x1}}} + e^{{{x2}}})"
+    np.logaddexp, lambda x1, x2: _weight(x1, x2), lambda x1, x2: _weight(x2, x1), tex=r"\ln(e^{{{x1}}} + e^{{{x2}}})"
 )
 logaddexp2 = elementwise(
     np.logaddexp2,

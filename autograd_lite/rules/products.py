@@ -71,6 +71,8 @@ def _matmul_2(g: Any, x1: Any, x2_shape: Any) -> Any:
         return x1.T.dot(g)
     if x1.ndim == 1:
         return _outer(x1, g) if g.ndim < 2 else x1[:, None] * g[..., None, :]
+    if len(x2_shape) == 1 and x1.ndim == 2:
+        return g @ x1
     if len(x2_shape) == 1:
         return (x1.mT @ g[..., None])[..., 0]
     if len(x2_shape) == 2:  # summed over the stack in the product itself
