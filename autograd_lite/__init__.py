@@ -52,11 +52,10 @@ if _TYPE_CHECKING:
     from .derive import explain as explain
     from .derive import partials as partials
     from .derive import source as source
-    from .generator import manual_seed as manual_seed
 
 _ROOMS = {name: name for name in ("data", "derive", "draw", "nn", "optim", "testing", "training")}
 _LATER = {
-    **_ROOMS, "explain": "derive", "partials": "derive", "source": "derive", "manual_seed": "generator",
+    **_ROOMS, "explain": "derive", "partials": "derive", "source": "derive",
 }  # fmt: skip
 
 
@@ -184,6 +183,30 @@ from numpy import (
     inf as inf, iscomplexobj as iscomplexobj, isrealobj as isrealobj, nan as nan, ndim as ndim,
     newaxis as newaxis, pi as pi, result_type as result_type, shape as shape, size as size,
 )
+
+# PyTorch's everyday names that NumPy has not, or has for arrays alone; its dtypes, by its names.
+from .creation import (
+    arange as arange, as_tensor as as_tensor, bernoulli as bernoulli, empty as empty, eye as eye,
+    from_numpy as from_numpy, full as full, get_default_dtype as get_default_dtype, is_tensor as is_tensor,
+    multinomial as multinomial, normal as normal, ones as ones, rand as rand, randint as randint,
+    randn as randn, randperm as randperm, set_default_dtype as set_default_dtype, zeros as zeros,
+)
+from .generator import (
+    Generator as Generator, default_generator as default_generator, get_rng_state as get_rng_state,
+    initial_seed as initial_seed, manual_seed as manual_seed, set_rng_state as set_rng_state,
+)
+from .rules.random import rand_like as rand_like, randn_like as randn_like
+from .rules.torch_names import (
+    cat as cat, clamp as clamp, masked_fill as masked_fill, permute as permute, topk as topk,
+    unsqueeze as unsqueeze,
+)
+from numpy import (
+    bool as bool, complex64 as complex64, complex128 as complex128, float16 as float16, float32 as float32,
+    float64 as float64, int8 as int8, int16 as int16, int32 as int32, int64 as int64, uint8 as uint8,
+)
+
+half, float, double, int, long = float16, float32, float64, int32, int64
+mm = bmm = matmul
 
 # NumPy's short and old names.
 abs, conj, mod, pow, true_divide = absolute, conjugate, remainder, power, divide

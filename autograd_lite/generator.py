@@ -24,33 +24,37 @@ class Generator:
     True
     """
 
+    _seed: int
+    _numpy: np.random.Generator | None
+
     def __init__(self, device: str = "cpu") -> None:
         if str(device) != "cpu":
             raise ValueError(f"Generator on {device!r}: there is no device but the 'cpu' here")
-        self._seed: int | None = None
+        self._numpy = None  # made when it is first asked for: numpy.random is not loaded for nothing
+
+    @property
+    def numpy(self) -> np.random.Generator:
+        """What draws."""
+        if self._numpy is None:
+            self.seed()
+            assert self._numpy is not None
+        return self._numpy
 
     def manual_seed(self, seed: int) -> Generator:
         """Begin anew from `seed`; returns self."""
         self._seed = int(seed)
-        self._numpy = np.random.default_rng(abs(self._seed))
+        self._numpy = np.random.default_rng(self._seed if self._seed >= 0 else 2**64 + self._seed)
         return self
-
-    @property
-    def numpy(self) -> np.random.Generator:
-        """What draws; made when first asked for, because numpy.random is slow to load."""
-        if self._seed is None:
-            self.seed()
-        return self._numpy
 
     def seed(self) -> int:
         """Begin anew from a seed that nobody has chosen, and return it."""
-        seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-        self.manual_seed(seed)
-        return seed
+        self.manual_seed(int(np.random.SeedSequence().generate_state(1, np.uint64)[0]))
+        return self._seed
 
     def initial_seed(self) -> int:
         """The seed that the stream began with."""
-        return self.seed() if self._seed is None else self._seed
+        assert self.numpy
+        return self._seed
 
     def get_state(self) -> dict[str, Any]:
         """Where the stream is: a dict of strings and whole numbers, which json can write."""
@@ -61,7 +65,7 @@ class Generator:
         self.numpy.bit_generator.state = state
 
     def __repr__(self) -> str:
-        return f"Generator(seed={self._seed})"
+        return f"Generator(seed={self.initial_seed()})"
 
 
 default_generator = Generator()

@@ -28,6 +28,7 @@ from .primitive import ROWS, TABLE, Primitive
 from .rules import elementwise as E
 from .rules import indexing as I
 from .rules import linalg as L
+from .torch_methods import TorchMethods
 
 ndarray, asarray = np.ndarray, np.asarray
 _frame = sys._getframe
@@ -67,7 +68,7 @@ class _Method:
         return row if obj is None else lambda *args, **params: apply(row, (obj, *args), params)
 
 
-class Tensor:
+class Tensor(TorchMethods):
     """An array whose use is recorded. Made by :func:`tensor`; PyTorch's surface on NumPy's semantics.
 
     Examples
@@ -604,6 +605,18 @@ class Tensor:
     # ------------------------------------------------------------------------------------------ NumPy's protocols
 
     __autograd_apply__: ClassVar[Callable[..., Any]]  # `apply`, below: what rows look for
+
+    if TYPE_CHECKING:  # set in a loop, below
+
+        def __lt__(self, other: Any) -> Tensor: ...
+        def __le__(self, other: Any) -> Tensor: ...
+        def __gt__(self, other: Any) -> Tensor: ...
+        def __ge__(self, other: Any) -> Tensor: ...
+        def __eq__(self, other: Any) -> Tensor: ...  # type: ignore[override]  # entry by entry, as in NumPy
+        def __ne__(self, other: Any) -> Tensor: ...  # type: ignore[override]  # likewise
+        def __and__(self, other: Any) -> Tensor: ...
+        def __or__(self, other: Any) -> Tensor: ...
+        def __xor__(self, other: Any) -> Tensor: ...
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:
         if method == "__call__" and not params and len(inputs) == 2:  # ndarray * tensor comes this way

@@ -27,9 +27,9 @@ NAME = PACKAGE.name
 FLOORS = [
     {"elsewhere", "generator", "memory", "mode", "primitive", "tree"},
     {"rules"},
-    {"graph"},
+    {"graph", "torch_methods"},
     {"tensor"},
-    {"anomaly", "autograd", "fft", "linalg", "special", "transforms"},
+    {"anomaly", "autograd", "creation", "fft", "linalg", "special", "transforms"},
     {"trace"},
     {"derive"},
     {"data", "draw", "nn", "optim", "testing"},

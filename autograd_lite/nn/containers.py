@@ -25,10 +25,10 @@ class Sequential(Module):
             for name, m in modules[0].items():
                 self.register_module(name, m)
         else:
-            for k, m in enumerate(modules):
-                if not isinstance(m, Module):
-                    raise TypeError(f"Sequential: argument {k + 1} is a {type(m).__name__}, not a module")
-                self.register_module(str(k), m)
+            for k, part in enumerate(modules):
+                if not isinstance(part, Module):
+                    raise TypeError(f"Sequential: argument {k + 1} is a {type(part).__name__}, not a module")
+                self.register_module(str(k), part)
 
     def forward(self, x: Any) -> Any:
         for m in self.children():

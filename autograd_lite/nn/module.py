@@ -1,8 +1,8 @@
 """A layer writes its forward; the graph does the rest.
 
 A :class:`Module` is a function with parameters. Setting an attribute is all the registration there is: a
-:class:`Parameter` is learned, a module is a part, a registered buffer is remembered. Names, arguments and defaults are
-PyTorch's, so that a state dict moves between the two.
+:class:`Parameter` is learned, a module is a part, a registered buffer is remembered. Names, arguments and
+defaults are PyTorch's, so that a state dict moves between the two.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..tensor import Group, Tensor
 
 
 class Parameter(Tensor):
-    """A tensor that a module learns: it requires gradients, and registers itself where it is set as an attribute.
+    """A tensor that a module learns: it requires gradients, and registers itself when set as an attribute.
 
     Examples
     --------
@@ -63,12 +63,12 @@ class Module:
 
     def __init__(self) -> None:
         fields = {
-            "training": True, "_parameters": {}, "_buffers": {}, "_passing": set(), "_modules": {}, "_hooks": {},
-            "_pre_hooks": {},
+            "training": True, "_parameters": {}, "_buffers": {}, "_passing": set(), "_modules": {},
+            "_hooks": {}, "_pre_hooks": {},
         }  # fmt: skip
         self.__dict__.update(fields)
 
-    # ------------------------------------------------------------------------------------------------ attributes
+    # ------------------------------------------------------------------------------------------- attributes
 
     def __setattr__(self, name: str, value: Any) -> None:
         fields = self.__dict__
@@ -81,13 +81,16 @@ class Module:
                     fields[other].pop(name, None)
                 fields.pop(name, None)
                 fields[kind][name] = value
-                if cls is Parameter and value.name is None:
+                if isinstance(value, Parameter) and value.name is None:
                     value.name = name
                 return
         for kind in ("_parameters", "_modules", "_buffers"):
             if name in fields[kind]:
                 if value is not None and not (kind == "_buffers" and isinstance(value, Tensor)):
-                    raise TypeError(f"{type(self).__name__}.{name} is registered among the {kind[1:]}; {type(value).__name__} cannot replace it")
+                    raise TypeError(
+                        f"{type(self).__name__}.{name} is registered among the {kind[1:]}; "
+                        f"{type(value).__name__} cannot replace it"
+                    )
                 fields[kind][name] = value
                 return
         object.__setattr__(self, name, value)
@@ -130,11 +133,12 @@ class Module:
 
     add_module = register_module
 
-    # ------------------------------------------------------------------------------------------------------- calls
+    # ------------------------------------------------------------------------------------------------ calls
 
     def forward(self, *args: Any, **params: Any) -> Any:
         """What the module computes; written by each kind of module."""
-        raise NotImplementedError(f"{type(self).__name__} has no forward(): write def forward(self, x)")  # abstract
+        name = type(self).__name__
+        raise NotImplementedError(f"{name} has no forward(): write def forward(self, x)")  # abstract
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         mode = MODE.get() or ORDINARY
@@ -154,14 +158,14 @@ class Module:
             MODE.reset(token)
 
     def register_forward_hook(self, hook: Callable[[Module, Any, Any], Any]) -> Handle:
-        """Call ``hook(module, args, output)`` after each forward; what it returns, if not None, replaces the output."""
+        """Call ``hook(module, args, output)`` after each forward; what it returns replaces the output."""
         return Handle(self._hooks, hook)
 
     def register_forward_pre_hook(self, hook: Callable[[Module, Any], Any]) -> Handle:
-        """Call ``hook(module, args)`` before each forward; what it returns, if not None, replaces the arguments."""
+        """Call ``hook(module, args)`` before each forward; what it returns replaces the arguments."""
         return Handle(self._pre_hooks, hook)
 
-    # ------------------------------------------------------------------------------------------------------- walks
+    # ------------------------------------------------------------------------------------------------ walks
 
     def children(self) -> Iterator[Module]:
         """The parts directly in this module."""
@@ -224,7 +228,7 @@ class Module:
             raise AttributeError(f"{type(self).__name__} has no part {target!r}")
         return found
 
-    # ------------------------------------------------------------------------------------------------------- state
+    # ------------------------------------------------------------------------------------------------ state
 
     def train(self, mode: bool = True) -> Self:
         """Put this module and all in it into training (or evaluation) mode; returns self."""
@@ -262,7 +266,9 @@ class Module:
         for name, m in self.named_children():
             yield from m._every_place(f"{prefix}.{name}" if prefix else name)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> tuple[list[str], list[str]]:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True
+    ) -> tuple[list[str], list[str]]:
         """Copy a state into this module; nothing is changed if anything does not fit.
 
         Parameters
@@ -295,16 +301,17 @@ class Module:
             for name in arrays
             if arrays[name].shape != own[name].shape and not getattr(own[name], "lazy", False)
         ]
-        wrong += [f"{name} holds {a.dtype}, no numbers" for name, a in arrays.items() if a.dtype.kind not in "biufc"]
+        wrong += [f"{name} holds {a.dtype}" for name, a in arrays.items() if a.dtype.kind not in "biufc"]
         if strict:
-            wrong += [f"{name} is missing" for name in missing] + [f"{name} is not known here" for name in unexpected]
+            wrong += [f"{name} is missing" for name in missing]
+            wrong += [f"{name} is not known here" for name in unexpected]
         if wrong:
             raise ValueError(f"load_state_dict into {type(self).__name__}: " + "; ".join(wrong))
         for name, array in arrays.items():
             own[name].data = array.astype(own[name].dtype, copy=True)
         return missing, unexpected
 
-    # ------------------------------------------------------------------------------------------------ appearance
+    # ------------------------------------------------------------------------------------------- appearance
 
     def extra_repr(self) -> str:
         """What stands between the brackets of the repr; written by each kind of module."""

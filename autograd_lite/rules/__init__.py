@@ -15,12 +15,14 @@ from . import elementwise as elementwise
 from . import emath as emath
 from . import indexing as indexing
 from . import joining as joining
+from . import layers as layers
 from . import linalg as linalg
 from . import norms as norms
 from . import order as order
 from . import padding as padding
 from . import polynomials as polynomials
 from . import products as products
+from . import random as random
 from . import reduction as reduction
 from . import shaping as shaping
 from . import signal as signal
@@ -28,6 +30,7 @@ from . import sorting as sorting
 from . import special as special
 from . import spectral as spectral
 from . import statistics as statistics
+from . import torch_names as torch_names
 from . import triangular as triangular
 from .status import plain as plain
 from .status import refusal as refusal

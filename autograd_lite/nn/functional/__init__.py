@@ -1,0 +1,33 @@
+"""What layers compute, as functions: PyTorch's names, arguments and defaults."""
+
+# ruff: noqa: I001 - set as a list of names, not one to a line
+from .activation import (
+    celu as celu, elu as elu, gelu as gelu, glu as glu, hardshrink as hardshrink, hardsigmoid as hardsigmoid,
+    hardswish as hardswish, hardtanh as hardtanh, leaky_relu as leaky_relu, log_softmax as log_softmax,
+    logsigmoid as logsigmoid, mish as mish, prelu as prelu, relu as relu, relu6 as relu6, rrelu as rrelu,
+    selu as selu, sigmoid as sigmoid, silu as silu, softmax as softmax, softmin as softmin,
+    softplus as softplus, softshrink as softshrink, softsign as softsign, tanh as tanh,
+    tanhshrink as tanhshrink, threshold as threshold,
+)
+from .classes import (
+    cross_entropy as cross_entropy, multi_margin_loss as multi_margin_loss,
+    multilabel_margin_loss as multilabel_margin_loss, nll_loss as nll_loss,
+)
+from .distance import (
+    cosine_embedding_loss as cosine_embedding_loss, cosine_similarity as cosine_similarity,
+    normalize as normalize, pairwise_distance as pairwise_distance,
+    triplet_margin_loss as triplet_margin_loss,
+    triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
+)
+from .linear import bilinear as bilinear, embedding as embedding, linear as linear, one_hot as one_hot
+from .loss import (
+    binary_cross_entropy as binary_cross_entropy,
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+    gaussian_nll_loss as gaussian_nll_loss,
+    half_squared_error as half_squared_error, hinge_embedding_loss as hinge_embedding_loss,
+    huber_loss as huber_loss, kl_div as kl_div, l1_loss as l1_loss,
+    margin_ranking_loss as margin_ranking_loss,
+    mse_loss as mse_loss, multilabel_soft_margin_loss as multilabel_soft_margin_loss,
+    poisson_nll_loss as poisson_nll_loss, smooth_l1_loss as smooth_l1_loss,
+    soft_margin_loss as soft_margin_loss,
+)

@@ -1,0 +1,201 @@
+"""Activations: what stands between the layers. Each is a formula; `inplace` is accepted, and nothing is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...creation import as_tensor
+from ...rules import elementwise as E
+from ...rules import special as S
+from ...rules.random import rand_like
+from ...tensor import Tensor
+from .given import floats, given, rows, step
+
+split, where = rows("split", "where")
+
+
+def relu(input: Any, inplace: bool = False) -> Tensor:
+    """``max(input, 0)``; its slope at 0 is 0."""
+    return S.relu(given(input))
+
+
+def relu6(input: Any, inplace: bool = False) -> Tensor:
+    """`input` clipped to 0 … 6."""
+    return S.relu6(given(input))
+
+
+def sigmoid(input: Any) -> Tensor:
+    """``1 / (1 + exp(-input))``, which overflows at neither end."""
+    return E.sigmoid(given(input))
+
+
+def tanh(input: Any) -> Tensor:
+    """The hyperbolic tangent."""
+    return E.tanh(given(input))
+
+
+def silu(input: Any, inplace: bool = False) -> Tensor:
+    """``input * sigmoid(input)``, also called swish."""
+    return S.silu(floats(input))
+
+
+def mish(input: Any, inplace: bool = False) -> Tensor:
+    """``input * tanh(softplus(input))``."""
+    return S.mish(floats(input))
+
+
+def gelu(input: Any, approximate: str = "none") -> Tensor:
+    """``input`` times the normal distribution function at it.
+
+    Exact (with SciPy) or ``approximate='tanh'``.
+    """
+    return S.gelu(floats(input), approximate)
+
+
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """``alpha * (exp(input) - 1)`` below 0."""
+    return S.elu(floats(input), alpha)
+
+
+def selu(input: Any, inplace: bool = False) -> Tensor:
+    """An `elu` scaled so that layers keep mean 0 and variance 1."""
+    return S.selu(floats(input))
+
+
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """``alpha * (exp(input / alpha) - 1)`` below 0."""
+    return S.celu(floats(input), alpha)
+
+
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """``negative_slope * input`` below 0."""
+    return S.leaky_relu(floats(input), negative_slope)
+
+
+@step
+def prelu(input: Any, weight: Any) -> Tensor:
+    """A `leaky_relu` whose slope is learned: one for all, or one for each channel (axis 1)."""
+    w = given(weight)
+    x = given(input, w)
+    if w.size != 1:
+        channels = x.shape[1] if x.ndim > 1 else 1
+        if w.shape != (channels,):
+            raise ValueError(
+                f"prelu: {w.shape} slopes for an input of shape {x.shape}: one, or one a channel"
+            )
+        w = w.reshape(*([-1 if k == 1 else 1 for k in range(x.ndim)]))
+    return where(x > 0, x, w * x)
+
+
+@step
+def rrelu(
+    input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """A `leaky_relu` whose slope is drawn anew for each entry in training, and is in the middle otherwise."""
+    x = floats(input)
+    slope = rand_like(x, low=lower, high=upper) if training else (lower + upper) / 2
+    return where(x > 0, x, slope * x)
+
+
+@step
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """``log(1 + exp(beta * input)) / beta``; without rounding errors at any size.
+
+    So `threshold` is not needed.
+    """
+    x = floats(input)
+    return S.softplus(x) if beta == 1 else S.softplus(beta * x) * (1 / beta)
+
+
+def logsigmoid(input: Any) -> Tensor:
+    """The logarithm of the sigmoid."""
+    return S.log_sigmoid(floats(input))
+
+
+def softsign(input: Any) -> Tensor:
+    """``input / (1 + abs(input))``."""
+    return S.softsign(floats(input))
+
+
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """`input` clipped to `min_val` … `max_val`."""
+    return S.hardtanh(given(input), min_val, max_val)
+
+
+def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
+    """``input / 6 + 1/2`` clipped to 0 … 1."""
+    return S.hardsigmoid(floats(input))
+
+
+def hardswish(input: Any, inplace: bool = False) -> Tensor:
+    """``input * hardsigmoid(input)``."""
+    return S.hardswish(floats(input))
+
+
+@step
+def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
+    """0 between ``-lambd`` and ``lambd``."""
+    x = given(input)
+    return where((x > lambd) | (x < -lambd), x, 0)
+
+
+@step
+def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
+    """`input` moved towards 0 by `lambd`, and no further than 0."""
+    if lambd < 0:
+        raise ValueError(f"softshrink: lambd={lambd} must not be negative")
+    x = floats(input)
+    return S.relu(x - lambd) - S.relu(-x - lambd)
+
+
+@step
+def tanhshrink(input: Any) -> Tensor:
+    """``input - tanh(input)``."""
+    x = floats(input)
+    return x - E.tanh(x)
+
+
+@step
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """`value` where `input` is not above `threshold`."""
+    x = given(input)
+    return where(x > threshold, x, value)
+
+
+@step
+def glu(input: Any, dim: int = -1) -> Tensor:
+    """One half of `input` along `dim`, times the sigmoid of the other half."""
+    x = floats(input)
+    if x.ndim == 0 or x.shape[dim] % 2:
+        raise ValueError(f"glu: an input of shape {x.shape} cannot be halved along dim={dim}")
+    a, b = split(x, 2, axis=dim)
+    return a * E.sigmoid(b)
+
+
+def _along(name: str, dim: Any, dtype: Any, input: Any) -> Tensor:
+    if dim is None:
+        raise TypeError(
+            f"{name}: say along which dim= it is to sum to 1 (PyTorch guesses 0 or 1, with a warning)"
+        )
+    return floats(input) if dtype is None else as_tensor(input, dtype)
+
+
+def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """``exp(input)``, divided by its sum along `dim`.
+
+    Examples
+    --------
+    >>> softmax([0.0, 0.0], dim=0)
+    tensor([0.5, 0.5])
+    """
+    return S.softmax(_along("softmax", dim, dtype, input), dim)
+
+
+def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """The logarithm of `softmax`, with all its digits."""
+    return S.log_softmax(_along("log_softmax", dim, dtype, input), dim)
+
+
+def softmin(input: Any, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """`softmax` of ``-input``."""
+    return S.softmax(-_along("softmin", dim, dtype, input), dim)

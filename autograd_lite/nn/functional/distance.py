@@ -1,0 +1,115 @@
+"""Distances and angles between vectors, and the losses made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...rules import special as S
+from ...tensor import Tensor
+from .given import floats, given, reduced, rows, step
+
+absolute, maximum, minimum, norm = rows("absolute", "maximum", "minimum", "linalg.norm")
+sqrt, total, where = rows("sqrt", "sum", "where")
+
+
+@step
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
+    """`input` divided by its `p`-norm along `dim` (by `eps`, if that is larger).
+
+    Examples
+    --------
+    >>> normalize([3.0, 4.0], dim=0)
+    tensor([0.6, 0.8])
+    """
+    x = floats(input)
+    return x / maximum(_norm(x, p, dim), eps)
+
+
+def _norm(x: Tensor, p: float, dim: Any) -> Tensor:
+    if isinstance(dim, (tuple, list)):
+        return total(absolute(x) ** p, tuple(dim), keepdims=True) ** (1 / p)
+    return norm(x, p, dim, True)
+
+
+@step
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """The cosine of the angle between vectors along `dim`; lengths below `eps` count as `eps`.
+
+    Examples
+    --------
+    >>> cosine_similarity([[1.0, 0.0]], [[1.0, 1.0]]).item()
+    0.7071067811865475
+    """
+    a = floats(x1)
+    b = given(x2, a)
+    lengths = maximum(norm(a, 2, dim), eps) * maximum(norm(b, 2, dim), eps)
+    return total(a * b, dim) / lengths
+
+
+@step
+def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """The `p`-norm of ``x1 - x2 + eps`` along the last axis."""
+    a = floats(x1)
+    b = given(x2, a)
+    return norm(a - b + eps, p, -1, keepdim)
+
+
+@step
+def cosine_embedding_loss(
+    input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:
+    """``1 - cos`` of the angle where `target` is 1, ``max(0, cos - margin)`` where it is -1."""
+    a = floats(input1)
+    b = given(input2, a)
+    y = given(target, a)
+    if a.shape != b.shape or y.shape != a.shape[:-1]:
+        raise ValueError(f"cosine_embedding_loss: inputs {a.shape} and {b.shape}, target {y.shape}")
+    # Not cosine_similarity: here PyTorch adds its eps to the squared lengths.
+    squares = (total(a * a, -1) + 1e-12) * (total(b * b, -1) + 1e-12)
+    cos = total(a * b, -1) / sqrt(squares)
+    loss = where(y == 1, 1 - cos, 0) + where(y == -1, S.relu(cos - margin), 0)
+    return reduced(loss, reduction, "cosine_embedding_loss")
+
+
+@step
+def triplet_margin_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    margin: float = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with `pairwise_distance` for d."""
+    return triplet_margin_with_distance_loss(
+        anchor, positive, negative, distance_function=lambda a, b: pairwise_distance(a, b, p, eps),
+        margin=margin, swap=swap, reduction=reduction,
+    )  # fmt: skip
+
+
+@step
+def triplet_margin_with_distance_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    *,
+    distance_function: Callable[[Any, Any], Any] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """The same with any distance.
+
+    With `swap` the nearer of anchor and positive is compared with the negative.
+    """
+    d = distance_function or pairwise_distance
+    a, p, n = floats(anchor), floats(positive), floats(negative)
+    if not a.shape == p.shape == n.shape:
+        raise ValueError(f"triplet_margin_loss: shapes {a.shape}, {p.shape} and {n.shape} must be equal")
+    near, far = d(a, p), d(a, n)
+    if swap:
+        far = minimum(far, d(p, n))
+    return reduced(S.relu(near - far + margin), reduction, "triplet_margin_loss")

@@ -1,0 +1,228 @@
+"""Losses between numbers: how far a prediction is from its target.
+
+`reduction` is ``'mean'`` over all entries (the default), ``'sum'``, or ``'none'``. Targets may be arrays
+or lists. Input and target have one shape: what PyTorch broadcasts with a warning, (n, 1) against (n,), is
+refused here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...rules import special as S
+from ...tensor import Tensor
+from ...transforms import stop_gradient
+from .given import floats, given, reduced, rows, same_shape, step
+
+exp, log, mean, total = rows("exp", "log", "mean", "sum")
+absolute, maximum, square, where = rows("absolute", "maximum", "square", "where")
+
+
+def _pair(name: str, input: Any, target: Any) -> tuple[Tensor, Tensor]:
+    x = floats(input)
+    y = given(target, x)
+    same_shape(name, input=x, target=y)
+    return x, y
+
+
+@step
+def half_squared_error(input: Any, target: Any, reduction: str = "sum") -> Tensor:
+    """The talk's loss, ``(input - target)² / 2``, summed over outputs and samples.
+
+    Its gradient is the difference itself. Being a sum, not a mean, it makes one step of gradient descent
+    on a batch as long as the steps on each of its samples together.
+
+    Examples
+    --------
+    >>> half_squared_error([[1.0, 3.0]], [[0.0, 1.0]])
+    tensor(2.5)
+    """
+    x, y = _pair("half_squared_error", input, target)
+    return reduced(0.5 * square(x - y), reduction, "half_squared_error")
+
+
+@step
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """``(input - target)²``.
+
+    Examples
+    --------
+    >>> mse_loss([1.0, 3.0], [0.0, 1.0])
+    tensor(2.5)
+    """
+    x, y = _pair("mse_loss", input, target)
+    return reduced(square(x - y), reduction, "mse_loss")
+
+
+@step
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """``|input - target|``."""
+    x, y = _pair("l1_loss", input, target)
+    return reduced(absolute(x - y), reduction, "l1_loss")
+
+
+@step
+def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+    """A parabola between ``-beta`` and ``beta``, lines of slope 1 outside."""
+    if beta < 0:
+        raise ValueError(f"smooth_l1_loss: beta={beta} must not be negative")
+    if beta == 0:
+        return l1_loss(input, target, reduction)
+    x, y = _pair("smooth_l1_loss", input, target)
+    d = absolute(x - y)
+    return reduced(where(d < beta, square(d) * (0.5 / beta), d - 0.5 * beta), reduction, "smooth_l1_loss")
+
+
+@step
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+    """A parabola between ``-delta`` and ``delta``, lines of slope `delta` outside."""
+    if delta <= 0:
+        raise ValueError(f"huber_loss: delta={delta} must be positive")
+    x, y = _pair("huber_loss", input, target)
+    d = absolute(x - y)
+    return reduced(where(d < delta, 0.5 * square(d), delta * (d - 0.5 * delta)), reduction, "huber_loss")
+
+
+# ------------------------------------------------------------------------------------ between probabilities
+
+
+def _weighted(loss: Tensor, weight: Any) -> Tensor:
+    return loss if weight is None else loss * given(weight, loss)
+
+
+@step
+def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+    """Minus the log-probability of `target` (0, 1 or between) where `input` is the probability of 1.
+
+    Logarithms are cut off at -100, as in PyTorch; :func:`binary_cross_entropy_with_logits` needs no such
+    thing.
+    """
+    p, y = _pair("binary_cross_entropy", input, target)
+    if p.size and not (p.detach()._data.min() >= 0 and p.detach()._data.max() <= 1):
+        raise ValueError(
+            "binary_cross_entropy: input must be probabilities, between 0 and 1; for the numbers "
+            "before a sigmoid there is binary_cross_entropy_with_logits"
+        )
+    return reduced(
+        _weighted(-(y * _log(p) + (1 - y) * _log(1 - p)), weight), reduction, "binary_cross_entropy"
+    )
+
+
+def _log(p: Tensor) -> Tensor:
+    return log(maximum(p, math.exp(-100)))
+
+
+@step
+def binary_cross_entropy_with_logits(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+) -> Tensor:
+    """The same where `input` is the number before the sigmoid: exact at any size.
+
+    `pos_weight` multiplies the part of the target 1, to weigh recall against precision.
+    """
+    x, y = _pair("binary_cross_entropy_with_logits", input, target)
+    if pos_weight is None:
+        loss = S.softplus(x) - x * y
+    else:
+        w = given(pos_weight, x)
+        loss = (1 - y) * x + (1 + (w - 1) * y) * S.softplus(-x)
+    return reduced(_weighted(loss, weight), reduction, "binary_cross_entropy_with_logits")
+
+
+@step
+def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """``target * (log(target) - input)``: the divergence of probabilities from log-probabilities.
+
+    ``reduction='batchmean'`` divides the sum by the length of the first axis, which is the divergence as
+    it is defined; ``'mean'`` divides by the number of entries, as in PyTorch.
+    """
+    x, y = _pair("kl_div", input, target)
+    loss = exp(y) * (y - x) if log_target else S.xlogy(y, y) - y * x
+    if reduction == "batchmean":
+        return total(loss) / max(len(x) if x.ndim else 1, 1)
+    return reduced(loss, reduction, "kl_div")
+
+
+@step
+def poisson_nll_loss(
+    input: Any,
+    target: Any,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-8,
+    reduction: str = "mean",
+) -> Tensor:
+    """Minus the log-probability of counts `target` at the rate ``exp(input)`` (or `input`)."""
+    x, y = _pair("poisson_nll_loss", input, target)
+    loss = exp(x) - y * x if log_input else x - y * log(x + eps)
+    if full:  # Stirling's formula for the logarithm of the factorial
+        y1 = where(y > 1, y, 1.0)
+        loss = loss + where(y > 1, y1 * log(y1) - y1 + 0.5 * log(2 * math.pi * y1), 0)
+    return reduced(loss, reduction, "poisson_nll_loss")
+
+
+@step
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Tensor:
+    """Minus the log-density of `target` under normal distributions of mean `input` and variance `var`.
+
+    (`eps` at least).
+    """
+    x, y = _pair("gaussian_nll_loss", input, target)
+    v = given(var, x)
+    if v.ndim and v.shape not in (x.shape, (*x.shape[:-1], 1)):
+        if v.shape != x.shape[:-1]:
+            raise ValueError(f"gaussian_nll_loss: var of shape {v.shape} for an input of shape {x.shape}")
+        v = v[..., None]
+    if np.any(v.detach()._data < 0):
+        raise ValueError("gaussian_nll_loss: var has negative entries")
+    v = v + stop_gradient(maximum(v, eps) - v)  # as in PyTorch, the gradient does not see the bound
+    loss = 0.5 * (log(v) + square(x - y) / v)
+    return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction, "gaussian_nll_loss")
+
+
+# -------------------------------------------------------------------------------------------------- margins
+
+
+@step
+def margin_ranking_loss(
+    input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:
+    """``max(0, margin - target * (input1 - input2))``: the first should be larger where `target` is 1.
+
+    Smaller for -1.
+    """
+    x1, x2 = _pair("margin_ranking_loss", input1, input2)
+    y = given(target, x1)
+    same_shape("margin_ranking_loss", input=x1, target=y)
+    return reduced(S.relu(margin - y * (x1 - x2)), reduction, "margin_ranking_loss")
+
+
+@step
+def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Tensor:
+    """`input`, a distance, where `target` is 1; ``max(0, margin - input)`` where it is -1."""
+    x, y = _pair("hinge_embedding_loss", input, target)
+    return reduced(
+        where(y == 1, x, 0) + where(y == -1, S.relu(margin - x), 0), reduction, "hinge_embedding_loss"
+    )
+
+
+@step
+def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """``log(1 + exp(-target * input))`` for targets 1 and -1."""
+    x, y = _pair("soft_margin_loss", input, target)
+    return reduced(S.softplus(-y * x), reduction, "soft_margin_loss")
+
+
+@step
+def multilabel_soft_margin_loss(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean"
+) -> Tensor:
+    """The mean over classes of the binary cross entropies of logits."""
+    x, y = _pair("multilabel_soft_margin_loss", input, target)
+    loss = mean(_weighted(S.softplus(x) - x * y, weight), axis=-1)
+    return reduced(loss, reduction, "multilabel_soft_margin_loss")

@@ -1,0 +1,181 @@
+"""Layers of weights alone: linear ones, and tables of vectors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..creation import get_default_dtype
+from ..tensor import Tensor
+from . import functional as F
+from . import init
+from .functional.given import given
+from .module import Module, Parameter
+
+
+def parameter(*shape: int, dtype: Any = None) -> Parameter:
+    """Room for weights of this shape."""
+    return Parameter(np.zeros(shape, dtype or get_default_dtype()))
+
+
+class Linear(Module):
+    """``x @ weight.T + bias``.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        The last sizes of input and output.
+    bias : bool
+        Whether there is one.
+    dtype : dtype, optional
+        Of the parameters; float64 unless :func:`autograd_lite.set_default_dtype` said otherwise.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (out_features, in_features)
+    bias : Parameter, shape (out_features,)
+        Both begin evenly drawn between ±1/√in_features.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_lite import nn
+    >>> nn.Linear(3, 2)(np.ones((5, 3))).shape
+    (5, 2)
+    """
+
+    weight: Parameter
+    bias: Parameter | None
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None) -> None:
+        super().__init__()
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = parameter(out_features, in_features, dtype=dtype)
+        self.register_parameter("bias", parameter(out_features, dtype=dtype) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew."""
+        bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
+        for p in self.parameters(recurse=False):
+            init.uniform_(p, -bound, bound)
+
+    def forward(self, input: Any) -> Tensor:
+        x = given(input, self.weight)
+        if not x.ndim or x.shape[-1] != self.in_features:
+            raise ValueError(
+                f"{self!r}: an input of shape {x.shape}; its last size must be {self.in_features}"
+            )
+        return F.linear(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        bias = self.bias is not None
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={bias}"
+
+
+class Bilinear(Module):
+    """``x1 @ weight[k] @ x2 + bias[k]`` for each output k.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (out_features, in1_features, in2_features)
+    bias : Parameter, shape (out_features,)
+    """
+
+    weight: Parameter
+    bias: Parameter | None
+
+    def __init__(
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
+        self.weight = parameter(out_features, in1_features, in2_features, dtype=dtype)
+        self.register_parameter("bias", parameter(out_features, dtype=dtype) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew."""
+        bound = 1 / math.sqrt(self.in1_features)
+        for p in self.parameters(recurse=False):
+            init.uniform_(p, -bound, bound)
+
+    def forward(self, input1: Any, input2: Any) -> Tensor:
+        x1, x2 = given(input1, self.weight), given(input2, self.weight)
+        if (x1.shape[-1:], x2.shape[-1:]) != ((self.in1_features,), (self.in2_features,)):
+            raise ValueError(f"{self!r}: inputs of shape {x1.shape} and {x2.shape}")
+        return F.bilinear(x1, x2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        sizes = f"in1_features={self.in1_features}, in2_features={self.in2_features}"
+        return f"{sizes}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class Embedding(Module):
+    """A table of vectors, looked up by whole numbers.
+
+    Parameters
+    ----------
+    num_embeddings, embedding_dim : int
+        How many, and of what length.
+    padding_idx : int, optional
+        A position whose vector begins at zero and is not learned.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (num_embeddings, embedding_dim)
+        Begins normally drawn, of variance 1.
+
+    Examples
+    --------
+    >>> from autograd_lite import nn
+    >>> nn.Embedding(10, 3)([[1, 2, 4, 5]]).shape
+    (1, 4, 3)
+    """
+
+    weight: Parameter
+
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        if padding_idx is not None:
+            if not -num_embeddings <= padding_idx < num_embeddings:
+                raise ValueError(f"Embedding: padding_idx={padding_idx} for {num_embeddings} vectors")
+            padding_idx %= num_embeddings
+        self.num_embeddings, self.embedding_dim, self.padding_idx = (
+            num_embeddings,
+            embedding_dim,
+            padding_idx,
+        )
+        self.weight = parameter(num_embeddings, embedding_dim, dtype=dtype)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            self.weight.data[self.padding_idx] = 0
+
+    @classmethod
+    def from_pretrained(
+        cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None
+    ) -> Embedding:
+        """A table with these vectors."""
+        vectors = given(embeddings)
+        if vectors.ndim != 2:
+            raise ValueError(f"Embedding: one vector in each row of a matrix, not shape {vectors.shape}")
+        count, dim = vectors.shape
+        made = cls(count, dim, padding_idx=padding_idx, dtype=vectors.dtype)
+        made.weight.data[...] = vectors.detach().numpy()
+        made.weight.requires_grad_(not freeze)
+        return made
+
+    def forward(self, input: Any) -> Tensor:
+        return F.embedding(input, self.weight, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        padding = f", padding_idx={self.padding_idx}" if self.padding_idx is not None else ""
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"

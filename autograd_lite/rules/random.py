@@ -1,0 +1,61 @@
+"""Random numbers in the shape of an array that is being computed with.
+
+They are rows, though their derivative is zero: a program that was traced draws anew on each run, as the
+function did that it was traced from. (Numbers that are drawn outside of a row are constants of the trace.)
+In a backward pass nothing is drawn: what the forward pass multiplied by is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..generator import numpy_generator
+from ..primitive import TABLE, constant
+from .arrays import entire
+
+
+def _shape(x: Any, over: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of `x`, with 1 for the axes along which a number is drawn once for all."""
+    return tuple(1 if k in over else n for k, n in enumerate(x.shape))
+
+
+def _uniform(x: Any, shape: tuple[int, ...], generator: Any) -> Any:
+    """Numbers in [0, 1) of the dtype of `x`, or of the nearest in which NumPy draws."""
+    dtype = x.dtype if x.dtype.char in "fd" else np.float32 if x.dtype.char == "e" else np.float64
+    return numpy_generator(generator).random(shape, dtype)
+
+
+def _dropout_mask(x: Any, p: float, over: tuple[int, ...], generator: Any) -> Any:
+    kept = _uniform(x, _shape(x, over), generator) >= p
+    scale = 1 / (1 - p) if p < 1 else 0.0  # so that the mean stays what it was
+    return np.multiply(kept, scale, dtype=x.dtype)
+
+
+def _mask_arguments(
+    x: Any, p: float = 0.5, over: tuple[int, ...] = (), generator: Any = None
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout: p={p} is no probability; it lies between 0 and 1")
+    return (entire(x),), {"p": float(p), "over": over, "generator": generator}
+
+
+def _like_arguments(x: Any, *, dtype: Any = None, generator: Any = None, **params: Any) -> Any:
+    x = entire(x)
+    kind = np.dtype(dtype) if dtype is not None else x.dtype if x.dtype.kind == "f" else np.dtype(float)
+    return (x,), {"dtype": kind, "generator": generator, **params}
+
+
+def _rand_like(x: Any, dtype: Any, generator: Any, low: float = 0.0, high: float = 1.0) -> Any:
+    return np.asarray(numpy_generator(generator).uniform(low, high, x.shape)).astype(dtype, copy=False)
+
+
+def _randn_like(x: Any, dtype: Any, generator: Any) -> Any:
+    return np.asarray(numpy_generator(generator).standard_normal(x.shape)).astype(dtype, copy=False)
+
+
+constant(_dropout_mask, name="dropout_mask", bind=_mask_arguments)
+constant(_rand_like, name="rand_like", bind=_like_arguments)
+constant(_randn_like, name="randn_like", bind=_like_arguments)
+dropout_mask, rand_like, randn_like = TABLE["dropout_mask"], TABLE["rand_like"], TABLE["randn_like"]
