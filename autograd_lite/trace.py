@@ -7,13 +7,14 @@ be printed, run on other inputs of the same shapes, and turned into source or ma
 
 from __future__ import annotations
 
+import dis
 import inspect
 import sys
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import lru_cache, wraps
 from itertools import count, takewhile
 from string import ascii_lowercase
 from typing import Any
@@ -254,17 +255,44 @@ def record(
     with changed(recording=True, group=None):
         result, variables = _run(f, wrapped, params or {})
     outside = [*variables, *_captured(f), *(names or {}).items()]
-    own = [(n.name, n) for n in ancestors(_nodes_of(result), TRACED | NEEDS) if n.name]
-    found: dict[Node, str] = {}
+    nodes_made = ancestors(_nodes_of(result), TRACED | NEEDS)[::-1]
+    own = [*((n.name, n) for n in nodes_made if n.name), *((word, n) for n, word in assigned(nodes_made))]
+    wish: dict[Node, str] = {}
     for word, value in [*_argument_names(f, wrapped), *variables, *own, *outside]:
         for node, full in [(value, word)] if isinstance(value, Node) else _named_nodes(word, value):
-            if node is not None and node not in found:
-                found[node] = unused(full, found.values())
+            if node is not None:
+                wish.setdefault(node, full)
+    found: dict[Node, str] = {}
+    for node in sorted(wish, key=lambda n: (n not in nodes, -n.order)):  # of one variable's values the oldest first
+        found[node] = unused(wish[node], found.values())
     arrays: dict[str, Any] = {}
     for word, value in outside:
         if isinstance(value, np.ndarray) and word not in found.values():
             arrays.setdefault(word, value)
     return Recording(getattr(f, "__name__", "f"), tuple(nodes), result, found, arrays)
+
+
+def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
+    """The variables that results were assigned to at once, ``h = np.tanh(a)``: the next instruction of the user's code."""
+    found: dict[tuple[Any, ...], tuple[Node, str]] = {}
+    for n in nodes:
+        if n.code is None or n.parts is not None:
+            continue
+        word = _stores(n.code).get(n.at)
+        if word is not None and not word.startswith("_"):
+            outermost = next(iter(groups(n)), None)
+            found[n.code, n.at, outermost if outermost is not None else n] = n, word  # of a composite call its last step
+    return list(found.values())
+
+
+@lru_cache(maxsize=256)
+def _stores(code: Any) -> dict[int, str]:
+    """The instructions that are followed by an assignment to a variable, and to which."""
+    steps = list(dis.get_instructions(code))
+    return {a.offset: b.argval for a, b in zip(steps, steps[1:], strict=False) if b.opname in _STORES and isinstance(b.argval, str)}
+
+
+_STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF")
 
 
 def _nodes_of(result: Any) -> list[Node]:

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import NEEDS, TRACED, Node, ancestors
+from ..graph import NEEDS, TRACED, Node, ancestors, between
 from ..primitive import TABLE
 from ..tensor import Tensor
-from ..trace import groups, short_names
+from ..trace import assigned, groups, short_names, unused
 from .expression import Expr, applied, constant, evaluate, make, name, number, product, substitute
 from .partial import G, X, Y, Edge, Step, edge, joined
 from .replay import arguments, replay
@@ -113,6 +113,8 @@ class Chain:
         Of operations.
     depth : int, optional
         How many levels of modules and composite calls to look into; what lies deeper is one step.
+    wrt : iterable of Node, optional
+        What will be differentiated by: only on the way to it are steps told apart.
     """
 
     def __init__(
@@ -122,6 +124,7 @@ class Chain:
         claimed: Mapping[Node, str] | None = None,
         limit: int = LIMIT,
         depth: int | None = None,
+        wrt: Iterable[Node] | None = None,
     ) -> None:
         if root._node is None or not root._node.live:
             raise ValueError("explain: nothing was recorded for this tensor; make its inputs with requires_grad=True")
@@ -133,11 +136,13 @@ class Chain:
         self.root = self.canonical(root._node)
         self.nodes = [n for n in recorded if n.parts is None and self.canonical(n) is n]
         self.live = set(self.nodes)
+        self.on = self.live if wrt is None else {self.canonical(n) for n in between([root._node], wrt)}
         self.values = replay(recorded)
         self.uses = Counter(p for n in self.nodes for p in self.parents(n) if p is not None)
         self._edges: dict[tuple[Node, int], Edge] = {}
         self.folds: dict[Node, Any] = {}  # the result of a folded call to its group
         self._regions = {} if depth is None else {n: path[depth] for n in self.nodes if len(path := self.group_path(n)) > depth}
+        self.named_by_caller = claimed is not None
         self._name(names or {}, claimed or {})
         self.landmarks = self._landmarks()  # oldest first; inputs included
         self.marks = set(self.landmarks)
@@ -166,7 +171,7 @@ class Chain:
             return []
         found = []
         for i, p in enumerate(self.parents(n)):
-            if p is not None and p in self.live and p.live & NEEDS and row.pulls[i] is not None:
+            if p is not None and p in self.on and p.live & NEEDS and row.pulls[i] is not None:
                 found.append((i, p))
         return found
 
@@ -217,7 +222,17 @@ class Chain:
                 self.arrays.append((value if isinstance(value, np.ndarray) else value._data, word))
         if self.root not in self.names:
             self.names[self.root] = next((w for w in ("L", "loss", "result") if w not in taken), "output")
+        self._name_by_assignment(taken)
         self.cotangent = next(w for w in ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99))) if w not in taken)
+
+    def _name_by_assignment(self, taken: set[str]) -> None:
+        """What still has no name is called after the variable that it was assigned to, where the bytecode says so."""
+        if self.named_by_caller:
+            return
+        for n, word in assigned(self.nodes):
+            if n not in self.names and n in self.live:
+                self.names[n] = word = unused(word, taken)
+                taken.add(word)
 
     def _name_the_rest(self) -> None:
         self._fresh = short_names([*self.names.values(), *(w for _, w in self.arrays), self.cotangent, "d", "l", "np"])
@@ -245,15 +260,15 @@ class Chain:
     # -------------------------------------------------------------------------------------------------- landmarks
 
     def _landmarks(self) -> list[Node]:
-        chosen = {n for n in self.nodes if n.row is None or n in self.names or self.uses[n] > 1 or n in self._same}
+        chosen = {n for n in self.nodes if n.row is None or n in self.names or self.uses[n] > 1 or n in self._same or "generator" in n.params}
         chosen.add(self.root)
         if self._regions:
             chosen = self._folded(chosen)
         consumer = {p: n for n in self.nodes for p in self.parents(n) if p is not None}
-        pure: set[Node] = set()  # what lies below a landmark by steps that change no derivative
+        pure: set[Node] = set()  # what lies below a landmark by steps that only scale a derivative
         for n in reversed(self.nodes):
             ways = self.ways(n) if n not in self._regions else []
-            if n in chosen or consumer[n] in pure and self._is_identity(consumer[n], n):
+            if n in chosen or consumer[n] in pure and self._is_scaling(consumer[n], n):
                 pure.add(n)
             for i, p in ways:
                 if not self.edge(n, i).is_simple:
@@ -282,10 +297,10 @@ class Chain:
         self.folds = results
         return {n for n in chosen if n not in self._regions} | set(results)
 
-    def _is_identity(self, n: Node, p: Node) -> bool:
+    def _is_scaling(self, n: Node, p: Node) -> bool:
         for i, q in self.ways(n):
             e = self.edge(n, i)
-            if q is p and not (e.is_simple and e.formula.is_number and e.formula.value == 1 and n.shape == p.shape):
+            if q is p and not (e.is_simple and e.formula.is_number and n.shape == p.shape):
                 return False
         return any(q is p for _, q in self.ways(n))
 
@@ -375,6 +390,11 @@ class Chain:
                 if e.is_simple:
                     full = np.broadcast_shapes(before.shape, formula.shape)
                     formula = product((before, formula), full)
+                elif e.combine == "map":
+                    g = name(self.cotangent, at.shape)
+                    formula = substitute(formula, {self.cotangent: product((before, g), at.shape)})
+                else:
+                    formula = product((before, formula), formula.shape)
                 if p is m:
                     found.append((before, e.combine, formula, e.axes))
                 else:
@@ -489,6 +509,8 @@ class FoldedCall:
 
 def summed(e: Expr, axes: tuple[int, ...], shape: tuple[int, ...]) -> Expr:
     """The sum of a formula over `axes`, in the given shape."""
+    if e.head == "negative":
+        return product((number(-1), summed(e.args[0], axes, shape)), shape)
     kept = len(e.shape) == len(shape)
     after = tuple(1 if k in axes else s for k, s in enumerate(e.shape)) if kept else tuple(s for k, s in enumerate(e.shape) if k not in axes)
     total = Expr("sum", (e,), None, {"axis": axes, "keepdims": kept}, after, TABLE["sum"])

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node
+from ..graph import NEEDS, Node
 from ..tensor import Tensor
 from ..trace import label
 from .chain import Chain, Factor
 from .expression import Expr, substitute
-from .partials import Partials, check, composed, partial_tex, target
+from .partials import Partials, check, composed, nodes_of, partial_tex, target
 from .replay import finite_difference
 from .writing import LATEX, TEXT, TIMES, matrix, shape_text, tex, tex_name, text
 
@@ -308,9 +308,7 @@ def explain(
     """
     if loss.size != 1:
         raise ValueError(f"explain: a derivation starts from one number, not from shape {loss.shape}: take .sum() or .mean() first")
-    chain = Chain(loss, names, depth=depth)
-    if wrt is None:
-        targets = [n for n in chain.landmarks if n.row is None and n.live & 1]
-    else:
-        targets = [target(chain, w) for w in ([wrt] if isinstance(wrt, Tensor) else wrt)]
+    asked = None if wrt is None else [wrt] if isinstance(wrt, Tensor) else list(wrt)
+    chain = Chain(loss, names, depth=depth, wrt=None if asked is None else nodes_of(asked))
+    targets = [n for n in chain.landmarks if n.row is None and n.live & NEEDS] if asked is None else [target(chain, w) for w in asked]
     return Derivation(chain, tuple(targets))

@@ -149,6 +149,9 @@ def evaluate(e: Expr, env: Mapping[str, Any], known: dict[str, Any] | None = Non
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: tuple[int, ...]) -> Expr:
     """`row` applied to formulas, without what a person would not write."""
+    if args and shape == () and "generator" not in params and all(a.is_number for a in args) and row.kind in ("elementwise", "constant"):
+        with np.errstate(all="ignore"):
+            return number(np.asarray(row.fn(*(a.value for a in args), **params)).item())
     if row.kind == "elementwise":
         args = _loosened(args, shape)
     simple = _SIMPLER.get(row.name)
@@ -203,12 +206,25 @@ def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
     if coefficient == 0 or not rest:
         return number(coefficient)
     rest = _loosened(rest, shape)
+    below = [f.args[1] for f in rest if f.head == "divide"]
+    if below:
+        above = [g for f in rest for g in ((f.args[0],) if f.head == "divide" else (f,))]
+        parts = [product(_with(coefficient, above), _broadcast(*(f.shape for f in above)) or ()), product(below, _broadcast(*(f.shape for f in below)) or ())]
+        full = _broadcast(parts[0].shape, parts[1].shape)
+        if parts[0].head == "negative":
+            inner = Expr("divide", (parts[0].args[0], parts[1]), None, {}, full, TABLE["divide"])
+            return Expr("negative", (inner,), shape=full, row=TABLE["negative"])
+        return Expr("divide", tuple(parts), None, {}, full, TABLE["divide"])
     sign = not isinstance(coefficient, complex) and coefficient < 0
     size = -coefficient if sign else coefficient
     parts = rest if size == 1 else [number(size), *rest]
     full = _broadcast(*(f.shape for f in parts))
     body = parts[0] if len(parts) == 1 else Expr("product", tuple(parts), shape=shape if full is None else full)
     return Expr("negative", (body,), shape=body.shape, row=TABLE["negative"]) if sign else body
+
+
+def _with(coefficient: Any, factors: list[Expr]) -> list[Expr]:
+    return factors if coefficient == 1 else [number(coefficient), *factors]
 
 
 def _multiply(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
@@ -375,10 +391,45 @@ def _broadcast_to(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | 
 def _where(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     """A guard that never strikes is not written: ``where(False, 1, x)``."""
     mask, a, b = args
+    if a.key == b.key and (a.shape == shape or a.is_number):
+        return a  # type: ignore[no-any-return]  # an Expr
     if mask.is_number:  # an array of the example's values would be another matter: it might strike elsewhere
         chosen = a if mask.value else b
         return chosen if chosen.shape == shape or chosen.is_number else None  # type: ignore[no-any-return]  # an Expr
     return None
+
+
+def _getitem(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    """``(A @ x[..., None])[..., 0]`` is ``A @ x``."""
+    (x,) = args
+    if repr(params.get("index")) == "(Ellipsis, 0)" and x.head == "matmul":
+        a, b = x.args
+        if b.head == "getitem" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
+            return Expr("matmul", (a, b.args[0]), None, {}, shape, TABLE["matmul"])
+    return None
+
+
+def _and(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    neutral = row.name in ("bitwise_and", "logical_and")
+    for a, b in (args, args[::-1]):
+        if a.is_number and isinstance(a.value, bool):
+            return b if a.value is neutral else number(a.value)  # type: ignore[no-any-return]  # an Expr
+    return None
+
+
+def unguarded(e: Expr) -> Expr:
+    """A rule's formula without its care for infinities and nan, which nobody writes on a board."""
+    done: dict[str, Expr] = {}
+    for part in walk(e):
+        args = tuple(done[a.key] for a in part.args)
+        if part.head == "where" and any(test.head in ("isinf", "isnan", "isfinite") for test in walk(part.args[0])):
+            new = args[2] if args[2].shape == part.shape else part
+        elif part.head == "product":
+            new = product(args, part.shape)
+        else:
+            new = make(part.row, args, part.params, part.shape) if part.row is not None and args else part
+        done[part.key] = new
+    return done[e.key]
 
 
 def _zero(e: Expr) -> bool:
@@ -389,6 +440,7 @@ _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "multiply": _multiply, "negative": _negative, "square": _square, "add": _add, "subtract": _subtract,
     "divide": _divide, "reciprocal": _reciprocal, "power": _power, "transpose": _transpose,
     "matrix_transpose": _transpose, "swapaxes": _swapaxes, "dot": _dot, "matmul": _dot, "where": _where,
+    "getitem": _getitem, "bitwise_and": _and, "bitwise_or": _and, "logical_and": _and, "logical_or": _and,
     "positive": _same, "copy": _same, "stop_gradient": _same, "input": _same, "reshape": _reshape, "broadcast_to": _broadcast_to,
 }  # fmt: skip
 

@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import ROWS, Primitive
+from ..primitive import ROWS, TABLE, Primitive
 from . import textbook
 from .partial import RuleCall
 
-_NUMPY = {fn: row for fn, row in ROWS.items()}
+#: Functions of rows that have a textbook form.
+_SHORT = {row.fn: row for row in TABLE.values() if row.source is not None or hasattr(textbook, row.name)}
 
 
 def numpy_name(fn: Any) -> str | None:
@@ -97,7 +98,8 @@ class Helpers:
             return self._function(row.rule, row.name)
         if short and row.source is not None:
             return self._text(row, row.name, f"def {row.name}(x):\n    return {row.source}")
-        return self._value(row.fn, row.name.replace(".", "_").strip("_"))
+        word = row.name.replace(".", "_").strip("_")
+        return self._value(row.fn, word) if short else self._function(row.fn, word)
 
     def lines(self) -> list[str]:
         out = list(self.imports.values())
@@ -177,6 +179,8 @@ class Helpers:
             return word
         if hasattr(value, "cache_info"):  # remembering its results is no part of what it says
             value = value.__wrapped__
+        if inspect.isfunction(value) and (row := _SHORT.get(value)) is not None:
+            return self.of_row(row)
         if inspect.isfunction(value):
             module = str(value.__module__)
             if module.split(".")[0] in ("numpy", "math", "operator", "functools", "itertools"):
@@ -196,7 +200,7 @@ class Helpers:
 
     def _called_row(self, row: Primitive) -> str:
         """A row that a rule calls, by NumPy's signature."""
-        fn = next((f for f, r in _NUMPY.items() if r is row), None)
+        fn = next((f for f, r in ROWS.items() if r is row), None)
         if fn is not None and (word := numpy_name(fn)) is not None:
             return word
         if getattr(textbook, row.name, None) is not None or row.bind is None and row.kind != "composite":

@@ -19,7 +19,7 @@ from ..graph import TRACED, Node
 from ..mode import changed
 from ..primitive import TABLE, Primitive
 from ..tensor import Tensor, _tensor
-from .expression import Expr, conjugated, constant, make, name, number, of_graph, product, walk
+from .expression import Expr, conjugated, constant, make, name, number, of_graph, product, unguarded, walk
 
 LONG = 24  # operations; a longer formula is given as a call of the rule
 G, Y, X = "·g", "·y", "·x"  # symbols that no variable can be called
@@ -135,7 +135,7 @@ def _traced(step: Step, i: int, constants: Callable[[Any], Expr], turned: bool) 
             return constant(d) if np.size(d) == 1 or not np.any(d) else None
         if d._node is None:
             return constant(d._data) if d._data.size == 1 or not d._data.any() else None
-        formula = of_graph(d._node, symbols)
+        formula = unguarded(of_graph(d._node, symbols))
     except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError):
         return None  # it looks at its numbers: `if x > 0`
     parts = walk(formula)

@@ -129,9 +129,13 @@ def partials(
     >>> bool(found.check() < 1e-12)
     True
     """
-    chain = Chain(loss, names, depth=depth)
+    chain = Chain(loss, names, depth=depth, wrt=nodes_of([wrt]))
     node = target(chain, wrt)
     return Partials(chain, node, tuple(tuple(chain.factor(a, b) for a, b in zip(p, p[1:], strict=False)) for p in chain.paths(node)))
+
+
+def nodes_of(tensors: Sequence[Any]) -> list[Node]:
+    return [t._node for t in tensors if isinstance(t, Tensor) and t._node is not None]
 
 
 def target(chain: Chain, wrt: Tensor) -> Node:

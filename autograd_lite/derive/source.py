@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..generator import numpy_generator
-from ..graph import NEEDS, Node
+from ..graph import NEEDS, TRACED, Node, ancestors
 from ..primitive import TABLE
 from ..tensor import Tensor
 from ..trace import Recording, label, record
@@ -123,23 +123,24 @@ def source(
         raise TypeError(f"source: {what} must return one array, not a {type(made.result).__name__}")
     if not isinstance(made.result, Tensor) or made.result._node is None or not made.result._node.live:
         raise ValueError(f"source: the result of {what} depends on none of its arguments")
-    chain = Chain(made.result, made.arrays, made.names, limit=LIMIT)
-    wanted = _wanted(chain, made, what, args, wrt)
+    wanted = _wanted(made, what, args, wrt)
+    chain = Chain(made.result, made.arrays, made.names, limit=LIMIT, wrt=wanted)
     return emit(chain, wanted, what, made.inputs, update)
 
 
-def _wanted(chain: Chain, made: Recording, what: str, args: Any, wrt: Sequence[str] | str | None) -> list[Node]:
-    outside = [n for n in chain.landmarks if n.row is None and n not in made.inputs and n.live & NEEDS]
+def _wanted(made: Recording, what: str, args: Any, wrt: Sequence[str] | str | None) -> list[Node]:
+    inside = ancestors([made.result._node], NEEDS | TRACED)[::-1]
+    outside = [n for n in inside if n.row is None and n not in made.inputs and n.live & NEEDS]
     floating = [n for n in made.inputs if n.live & NEEDS] + outside
     if wrt is None:
         asked = [isinstance(x, Tensor) and x.requires_grad for x in leaves(args)]
         chosen = [n for n, yes in zip(made.inputs, asked, strict=True) if yes] + outside
         return chosen or floating
     words = [wrt] if isinstance(wrt, str) else list(wrt)
-    known = {made.names.get(n) or chain.names.get(n): n for n in floating}
+    known = {made.names.get(n): n for n in floating}
     missing = [w for w in words if w not in known]
     if missing:
-        raise ValueError(f"source: {what} has no floating argument {', '.join(missing)}; it has {', '.join(map(str, known))}")
+        raise ValueError(f"source: {what} has no floating argument {', '.join(missing)}; it has {', '.join(filter(None, known))}")
     return [known[w] for w in words]
 
 
@@ -185,6 +186,7 @@ class _Writer:
             self.values[self.ident(word)] = value
         self.hand = Hand(self.ident, plain_number, self._array, _CODE, lambda w: f"({w})", lambda a, b, w: " * ", self._call)
         self.cotangent = ""
+        self._hoisted: dict[str, str] = {}
         self._words: dict[tuple[Node | None, Node], str] = {}
 
     # ----------------------------------------------------------------------------------------------------- names
@@ -393,7 +395,9 @@ class _Writer:
                 part += f".astype({literal(dtype)})" if np.asarray(value).real.dtype != dtype else ""
                 code = write(e, self.hand, ATOM) + part
             value = self._run(code)
-        if expected is not None and not _close(value, expected) and not _is_random(e):
+        if expected is not None and _is_random(e):
+            value = expected  # one draw is as good as the other, but what follows is compared
+        elif expected is not None and not _close(value, expected):
             raise ArithmeticError(f"source: {word} = {code} gives {value}, the function itself {expected}")
         self.assigned.add(word)
         self.values[word] = value
@@ -415,14 +419,17 @@ class _Writer:
             part = self._to_hoist(e)
             if part is None:
                 return e, lines
-            word = self.fresh(next(self.chain._fresh))
-            self.words[word] = word
-            inner, before = self._shortened(part)
-            self._use(inner)
-            code = write(inner, self.hand)
-            self.values[word] = self._run(code)
-            self.assigned.add(word)
-            lines += [*before, (f"{word} = {code}", shape_text(part.shape))]
+            word = self._hoisted.get(part.key, "")
+            if not word:
+                word = self.fresh(next(self.chain._fresh))
+                self.words[word] = word
+                inner, before = self._shortened(part)
+                self._use(inner)
+                code = write(inner, self.hand)
+                self.values[word] = self._run(code)
+                self.assigned.add(word)
+                lines += [*before, (f"{word} = {code}", shape_text(part.shape))]
+                self._hoisted[part.key] = word
             e = _swapped(e, part.key, name(word, np.shape(self.values[word])))
 
     def _to_hoist(self, e: Expr) -> Expr | None:
@@ -459,8 +466,8 @@ class _Writer:
             index = self._index(e.params["index"], sub(e.args[1], ATOM))
             return f"{self.helpers.of_row(TABLE['scatter'])}({self._strong(e.args[0], sub(e.args[0], 0))}, np.s_[{index}], {literal(e.params['shape'])})"
         if e.head == "broadcast_to" and e.args[0].is_number:
-            shape, value = literal(tuple(e.params["shape"])), e.args[0].value
-            return f"np.{'ones' if value else 'zeros'}({shape})" if value in (0, 1) else f"np.full({shape}, {literal(value)})"
+            shape, value = literal(e.shape[0] if len(e.shape) == 1 else e.shape), e.args[0].value
+            return f"np.{'ones' if value else 'zeros'}({shape})" if value in (0, 1) else f"np.full({shape}, {plain_number(value)})"
         if e.head == "astype":
             return f"{sub(e.args[0], ATOM)}.astype({literal(e.params['dtype'])})"
         if e.head == "real":
@@ -479,6 +486,11 @@ class _Writer:
         else:
             word, arguments = self._helper(e), [self._strong(a, sub(a, 0)) for a in e.args]
             params = _accepted(self.helpers.run().get(word), dict(e.params))
+            if self.helpers.is_textbook(row) and isinstance(params.get("axis"), tuple) and len(params["axis"]) == 1:
+                (params["axis"],) = params["axis"]
+            if e.head == "scatter":
+                arguments += [f"np.s_[{self._index(params.pop('index')) or '()'}]", literal(params.pop("shape"))]
+                params.pop("unique_indices", None)
         if "generator" in e.params:
             params["generator"] = numpy_generator(e.params["generator"])
         return f"{word}({', '.join([*arguments, *(f'{k}={self._parameter(v)}' for k, v in params.items())])})"
@@ -512,7 +524,7 @@ class _Writer:
         words = []
         for part in index if isinstance(index, tuple) else (index,):
             if isinstance(part, np.ndarray):
-                words.append(repr(part.tolist()) if 0 < part.size <= SMALL else self._array(part))
+                words.append(_counted(part) or (repr(part.tolist()) if 0 < part.size <= SMALL else self._array(part)))
             elif hasattr(part, "j"):
                 words.append(k if part.j is None else f"{k}[{part.j}]")
             else:
@@ -562,8 +574,8 @@ class _Writer:
         if isinstance(row.fn, np.ufunc):
             return path, False, {}
         args = [np.asarray(self._value(a)) if not a.is_number else a.value for a in e.args]
-        accepted = set(inspect.signature(row.bind).parameters) if row.bind is not None else set()
-        least = {k: v for k, v in shown_params(e).items() if k in accepted}
+        accepted = inspect.signature(row.bind).parameters if row.bind is not None else {}
+        least = {k: v for k, v in shown_params(e).items() if k in accepted and not _is_default(v, accepted[k].default)}
         full = {k: v for k, v in e.params.items() if k in accepted}
         with np.errstate(all="ignore"):
             expected = row.fn(*map(np.asarray, args), **e.params)
@@ -599,6 +611,10 @@ def _origin(rows: Sequence[str]) -> str:
     return " ".join(dict.fromkeys(r for r in rows if r not in _PLAIN)) or next(iter(rows), "")
 
 
+def _is_default(value: Any, default: Any) -> bool:
+    return type(value) is type(default) and repr(value) == repr(default)
+
+
 def _in_numpy(path: str, fn: Any) -> bool:
     return getattr(np, path.removeprefix("np."), None) is fn
 
@@ -626,6 +642,12 @@ def _close(y: Any, expected: Any) -> bool:
     tolerance = 1e3 * float(np.finfo(y.dtype).eps)
     scale = float(np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected)))
     return bool(np.allclose(y, expected, rtol=tolerance, atol=tolerance * max(scale, 1e-300), equal_nan=True))
+
+
+def _counted(index: Any) -> str:
+    """``np.arange(6)`` for the array that it makes."""
+    n = index.size
+    return f"np.arange({n})" if n > 2 and index.dtype.kind in "iu" and np.array_equal(index, np.arange(n)) else ""
 
 
 def _is_random(e: Expr) -> bool:

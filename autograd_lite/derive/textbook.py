@@ -37,6 +37,10 @@ def log_sigmoid(x: Any) -> Any:
     return -np.logaddexp(-x, 0)
 
 
+def logaddexp_share(x1: Any, x2: Any) -> Any:
+    return 1 / (1 + np.exp(x2 - x1))
+
+
 def silu(x: Any) -> Any:
     return x / (1 + np.exp(-x))
 

@@ -15,7 +15,7 @@ import numpy as np
 from .expression import Expr
 
 # How tightly each form binds; an operand that binds less tightly than its place needs brackets.
-SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
+TEST, BIT, SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 8)
 Sub = Callable[[Expr, int], str]
 TIMES = r" \times "
 
@@ -48,15 +48,18 @@ def _word(e: Expr, hand: Hand) -> tuple[str, int]:
     if e.head == "array":
         return hand.array(e.value), ATOM
     if e.head == "product":
-        words = [write(f, hand, PRODUCT + (k > 0)) for k, f in enumerate(e.args)]
+        words = [write(f, hand, ATOM if f.head == "matmul" else PRODUCT + (k > 0)) for k, f in enumerate(e.args)]
         out = words[0]
         for k in range(1, len(words)):
             out += hand.between(e.args[k - 1], e.args[k], words[k]) + words[k]
         return out, PRODUCT
     if e.head in hand.infix and (e.head != "transpose" or e.params.get("axes") is None):
-        template, own, left, right = hand.infix[e.head]
-        places = (left, right)
-        return template.format(*(write(a, hand, places[min(k, 1)]) for k, a in enumerate(e.args))), own
+        template, own, *places = hand.infix[e.head]
+        words = []
+        for k, a in enumerate(e.args):
+            mixed = {e.head, a.head} >= {"matmul"} and e.head != a.head and a.head in ("matmul", "product", "divide") and own == PRODUCT
+            words.append(write(a, hand, ATOM if mixed else places[min(k, 1)]))  # both products in one line need brackets
+        return template.format(*words), own
     return hand.call(e, lambda a, t: write(a, hand, t)), ATOM
 
 
@@ -172,7 +175,10 @@ INFIX: dict[str, tuple[str, int, int, int]] = {
     "matmul": ("{0} @ {1}", PRODUCT, PRODUCT, SIGN),
     "negative": ("-{0}", SIGN, PRODUCT, PRODUCT),
     "power": ("{0} ** {1}", POWER, ATOM, SIGN),
-    **{row: (f"({{0}} {sign} {{1}})", ATOM, SUM, SUM) for row, sign in _COMPARE.items()},
+    "bitwise_and": ("{0} & {1}", BIT, BIT, SUM),
+    "bitwise_or": ("{0} | {1}", BIT, SUM, SUM),
+    "invert": ("~{0}", SIGN, PRODUCT, PRODUCT),
+    **{row: (f"{{0}} {sign} {{1}}", TEST, BIT, BIT) for row, sign in _COMPARE.items()},
 }
 TEXT = Hand(
     name=lambda word: word,
