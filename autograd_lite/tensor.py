@@ -990,6 +990,7 @@ def _projection(node: Node, k: int, y: Any = None, args: Sequence[Any] = ()) -> 
     """One of the results of a row that has several."""
     shape, dtype = node.parts[k]
     n = Node(_PROJECT, (node,), (None,), None, shape, dtype, node.live, {"index": k, "count": len(node.parts)})
+    n.code, n.at, n.group = node.code, node.at, node.group
     if y is not None and y.base is not None:
         n.storage = _storage_seen(y, args)
     return n
@@ -1252,7 +1253,7 @@ def _described(a: Any) -> str:
 
 def _dropped(what: str) -> RuntimeError:
     return RuntimeError(
-        f"{what} would drop the graph of a tensor that requires gradients. Use np.stack (or np.concatenate) to join "
+        f"{what} would drop the graph of a tensor that requires gradients. Leave np.asarray away; use np.stack to join "
         "tensors, ag.set_at to fill an array; .detach() or .numpy() if only the values are meant"
     )
 
