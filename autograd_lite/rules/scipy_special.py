@@ -17,7 +17,18 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..primitive import NONZERO, POSITIVE, ROWS, TABLE, Joint, Primitive, composite, elementwise, interval
+from ..primitive import (
+    NONZERO,
+    POSITIVE,
+    REAL,
+    ROWS,
+    TABLE,
+    Joint,
+    Primitive,
+    composite,
+    elementwise,
+    interval,
+)
 
 _HERE = """erf erfc erfcx erfi dawsn erfinv erfcinv ndtr log_ndtr ndtri gamma gammaln loggamma psi digamma
     polygamma multigammaln beta betaln gammainc gammaincc betainc j0 j1 jn jv y0 y1 yn yv i1 iv i0e i1e ive k0
@@ -31,7 +42,24 @@ _OURS = {"expit": "sigmoid", "log_expit": "log_sigmoid"}
 SCIPY: dict[str, Primitive] = {}
 _lock = Lock()
 
-NOT_A_POLE = Joint(lambda *xs: (xs[-1] > 0) | (xs[-1] != np.floor(xs[-1])), r"x \neq 0, -1, -2, \dots")
+
+def _pole(x: Any) -> Any:
+    return (x <= 0) & (x == np.floor(x))
+
+
+def _beta_pole(x1: Any, x2: Any) -> Any:
+    return _pole(x1) | _pole(x2) | _pole(x1 + x2)
+
+
+def _fraction(x: Any) -> Any:
+    return x != np.round(x)
+
+
+NOT_A_POLE = Joint(lambda *xs: ~_pole(xs[-1]), r"x \neq 0, -1, -2, \dots")
+#: Where one gamma function's pole cancels another's a beta function is a number, but its derivatives are not.
+BETA = Joint(lambda x1, x2: ~_beta_pole(x1, x2), r"x_1, x_2, x_1 + x_2 \neq 0, -1, -2, \dots")
+#: Bessel functions that are powers of x times a power series: of a whole order they go on below zero.
+OF_ORDER = Joint(lambda x1, x2: (x2 > 0) | ~_fraction(x1), r"x_2 > 0 \text{ or } x_1 \in \mathbb{Z}")
 
 
 def scipy_module(function: str) -> Any:
@@ -129,7 +157,6 @@ def _error_functions(S: Any) -> list[Primitive]:
 
 
 def _gamma(S: Any) -> list[Primitive]:
-    pair = (POSITIVE, POSITIVE)
     digamma = elementwise(S.psi, lambda x: polygamma(1, x), name="psi", domain=NOT_A_POLE, tex=r"\psi({x})")
 
     def _polygamma(x: Any, n: int) -> Any:
@@ -164,21 +191,24 @@ def _gamma(S: Any) -> list[Primitive]:
             S.beta,
             lambda y, x1, x2: y * (S.psi(x1) - S.psi(x1 + x2)),
             lambda y, x1, x2: y * (S.psi(x2) - S.psi(x1 + x2)),
-            domain=pair,
+            domain=BETA,
+            kinks=_beta_pole,
             tex="B({x1}, {x2})",
         ),
         elementwise(
             S.betaln,
             lambda x1, x2: S.psi(x1) - S.psi(x1 + x2),
             lambda x1, x2: S.psi(x2) - S.psi(x1 + x2),
-            domain=pair,
+            domain=BETA,
+            kinks=_beta_pole,
             tex=r"\ln B({x1}, {x2})",
         ),
         elementwise(
             S.gammainc,
             _no_rule("gammainc", "its first argument"),
             lambda x1, x2: np.exp(S.xlogy(x1 - 1, x2) - x2 - S.gammaln(x1)),
-            domain=pair,
+            domain=(POSITIVE, POSITIVE),
+            kinks=lambda x1, x2: (x1 == 0) | (x2 == 0),
             tex="P({x1}, {x2})",
             examples=_WHOLE_ORDER,
         ),
@@ -186,7 +216,8 @@ def _gamma(S: Any) -> list[Primitive]:
             S.gammaincc,
             _no_rule("gammaincc", "its first argument"),
             lambda x1, x2: -np.exp(S.xlogy(x1 - 1, x2) - x2 - S.gammaln(x1)),
-            domain=pair,
+            domain=(POSITIVE, POSITIVE),
+            kinks=lambda x1, x2: (x1 == 0) | (x2 == 0),
             tex="Q({x1}, {x2})",
             examples=_WHOLE_ORDER,
         ),
@@ -196,6 +227,7 @@ def _gamma(S: Any) -> list[Primitive]:
             _no_rule("betainc", "its second argument"),
             lambda x1, x2, x3: np.exp(S.xlogy(x1 - 1, x3) + S.xlog1py(x2 - 1, -x3) - S.betaln(x1, x2)),
             domain=(POSITIVE, POSITIVE, interval(0, 1)),
+            kinks=lambda x1, x2, x3: (x1 == 0) | (x2 == 0) | (x3 == 0) | (x3 == 1),
             tex="I_{{{x3}}}({x1}, {x2})",
             examples=(lambda rng: ((2, 3, rng.uniform(0.1, 0.9, size=(2, 3))), {}),),
         ),
@@ -225,7 +257,8 @@ def _bessel(S: Any) -> list[Primitive]:
             S.jv,
             _of_order("jv"),
             lambda x1, x2: (S.jv(x1 - 1, x2) - S.jv(x1 + 1, x2)) / 2,
-            domain=(POSITIVE, POSITIVE),
+            domain=OF_ORDER,
+            kinks=lambda x1, x2: _fraction(x1) & (x2 == 0),
             tex="J_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
@@ -233,7 +266,7 @@ def _bessel(S: Any) -> list[Primitive]:
             S.yn,
             _of_order("yn"),
             lambda x1, x2: (S.yn(x1 - 1, x2) - S.yn(x1 + 1, x2)) / 2,
-            domain=(POSITIVE, POSITIVE),
+            domain=(REAL, POSITIVE),
             tex="Y_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
@@ -243,7 +276,7 @@ def _bessel(S: Any) -> list[Primitive]:
             S.yv,
             _of_order("yv"),
             lambda x1, x2: (S.yv(x1 - 1, x2) - S.yv(x1 + 1, x2)) / 2,
-            domain=(POSITIVE, POSITIVE),
+            domain=(REAL, POSITIVE),
             tex="Y_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
@@ -252,14 +285,14 @@ def _bessel(S: Any) -> list[Primitive]:
 
 def _modified_bessel(S: Any) -> list[Primitive]:
     """10.29: I' = (I[v-1] + I[v+1]) / 2, K' = -(K[v-1] + K[v+1]) / 2; the e-variants carry a factor."""
-    both = (POSITIVE, POSITIVE)
     return [
         elementwise(S.i1, lambda x: (S.i0(x) + S.iv(2, x)) / 2, tex="I_1({x})"),
         elementwise(
             S.iv,
             _of_order("iv"),
             lambda x1, x2: (S.iv(x1 - 1, x2) + S.iv(x1 + 1, x2)) / 2,
-            domain=both,
+            domain=OF_ORDER,
+            kinks=lambda x1, x2: _fraction(x1) & (x2 == 0),
             tex="I_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
@@ -278,7 +311,8 @@ def _modified_bessel(S: Any) -> list[Primitive]:
             S.ive,
             _of_order("ive"),
             lambda x1, x2, y: (S.ive(x1 - 1, x2) + S.ive(x1 + 1, x2)) / 2 - np.sign(x2) * y,
-            domain=both,
+            domain=OF_ORDER,
+            kinks=lambda x1, x2: (_fraction(x1) | (x1 == 0)) & (x2 == 0),
             tex=r"e^{{-\lvert {x2} \rvert}} I_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
@@ -286,7 +320,7 @@ def _modified_bessel(S: Any) -> list[Primitive]:
             S.kn,
             _of_order("kn"),
             lambda x1, x2: -(S.kn(x1 - 1, x2) + S.kn(x1 + 1, x2)) / 2,
-            domain=both,
+            domain=(REAL, POSITIVE),
             tex="K_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
@@ -296,7 +330,7 @@ def _modified_bessel(S: Any) -> list[Primitive]:
             S.kv,
             _of_order("kv"),
             lambda x1, x2: -(S.kv(x1 - 1, x2) + S.kv(x1 + 1, x2)) / 2,
-            domain=both,
+            domain=(REAL, POSITIVE),
             tex="K_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
@@ -308,7 +342,7 @@ def _modified_bessel(S: Any) -> list[Primitive]:
             S.kve,
             _of_order("kve"),
             lambda x1, x2, y: y - (S.kve(x1 - 1, x2) + S.kve(x1 + 1, x2)) / 2,
-            domain=both,
+            domain=(REAL, POSITIVE),
             tex="e^{{{x2}}} K_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),

@@ -71,6 +71,7 @@ xlogy = elementwise(
     name="xlogy",
     bind=_pair,
     domain=(REAL, POSITIVE),
+    kinks=lambda x1, x2: (x1 == 0) & (x2 <= 0),
     tex=r"{x1} \ln {x2}",
 )
 xlog1py = elementwise(
@@ -80,6 +81,7 @@ xlog1py = elementwise(
     name="xlog1py",
     bind=_pair,
     domain=(REAL, interval(-1, np.inf)),
+    kinks=lambda x1, x2: (x1 == 0) & (x2 <= -1),
     tex=r"{x1} \ln(1 + {x2})",
 )
 
@@ -93,27 +95,41 @@ entr = elementwise(
 )
 
 
+def _log_ratio(x1: Any, x2: Any) -> Any:
+    """``log(x1 / x2)``, also where the quotient itself is too large or too small for a float."""
+    with np.errstate(over="ignore"):
+        ratio = x1 / x2
+    fits = (ratio > 1e-30) & (ratio < 1e30)  # in float32 too
+    return np.where(fits, np.log(np.where(fits, ratio, 1)), np.log(x1) - np.log(x2))
+
+
+def _no_probability(x1: Any, x2: Any) -> Any:
+    return (x1 == 0) & (x2 >= 0)
+
+
 def _rel_entr(x1: Any, x2: Any) -> Any:
-    y = x1 * np.log(_but(x1 <= 0, x1) / _but(x2 <= 0, x2))
+    y = x1 * _log_ratio(_but(x1 <= 0, x1), _but(x2 <= 0, x2))
     return np.where((x1 < 0) | (x2 < 0) | (x1 > 0) & (x2 == 0), np.inf, y)
 
 
 rel_entr = elementwise(
     _rel_entr,
-    lambda x1, x2: np.log(x1 / x2) + 1,
+    lambda x1, x2: _log_ratio(x1, x2) + 1,
     lambda x1, x2: -x1 / x2,
     name="rel_entr",
     bind=_pair,
     domain=(POSITIVE, POSITIVE),
+    kinks=_no_probability,
     tex=r"{x1} \ln \frac{{{x1}}}{{{x2}}}",
 )
 kl_div = elementwise(
     lambda x1, x2: _rel_entr(x1, x2) - x1 + x2,
-    lambda x1, x2: np.log(x1 / x2),
+    lambda x1, x2: _log_ratio(x1, x2),
     lambda x1, x2: 1 - x1 / x2,
     name="kl_div",
     bind=_pair,
     domain=(POSITIVE, POSITIVE),
+    kinks=_no_probability,
     tex=r"{x1} \ln \frac{{{x1}}}{{{x2}}} - {x1} + {x2}",
 )
 

@@ -70,6 +70,7 @@ over: Any = elementwise(
     lambda y, x2: -y / x2,
     pull=(lambda g, x2: over(g, x2), lambda g, y, x2: -over(g * y, x2)),
     domain=(REAL, NONZERO),
+    kinks=lambda x1, x2: (x1 == 0) & (x2 == 0),
     name="over",
     tex=r"\frac{{{x1}}}{{{x2}}}",
 )
