@@ -45,8 +45,16 @@ def _power_exponent(y: Any, x1: Any) -> Any:
     return y * np.log(np.where(x1 == 0, 1, x1))  # 0**x is flat, not 0 * -inf
 
 
-power = elementwise(np.power, _power_base, _power_exponent, domain=_POWER, tex="{x1}^{{{x2}}}")
-float_power = elementwise(np.float_power, _power_base, _power_exponent, domain=_POWER, tex="{x1}^{{{x2}}}")
+def _root_of_zero(x1: Any, x2: Any) -> Any:
+    return (x1 == 0) & (x2 > 0) & (x2 != np.round(x2))
+
+
+power = elementwise(
+    np.power, _power_base, _power_exponent, domain=_POWER, kinks=_root_of_zero, tex="{x1}^{{{x2}}}"
+)
+float_power = elementwise(
+    np.float_power, _power_base, _power_exponent, domain=_POWER, kinks=_root_of_zero, tex="{x1}^{{{x2}}}"
+)
 remainder = elementwise(
     np.remainder,
     1,
