@@ -68,8 +68,8 @@ def _kept_by_consumers(nodes: Iterable[Node]) -> dict[Node, Any]:
 
 def _check_unchanged(p: Node, n: Node) -> None:
     if p.version < n.order:
-        through = p.storage.writer
-        through = f" (written to through {through!r})" if through and through != p.name else ""
+        through = p.storage.name
+        through = f" (it lies in {through!r})" if through and through != p.name else ""
         raise RuntimeError(
             f"{p.label} has changed since it was used{through}, so the numbers of this graph are gone: "
             "explain before you update it, or compute the loss again"
