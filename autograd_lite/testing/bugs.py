@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,8 @@ class GradientBug:
         The entries, given and measured, and the likely cause.
     node : Node
         The node of the result; `parent` is that of the argument (None for a whole graph).
+    loss : Tensor
+        The result in whose graph it was found: `autograd_lite.testing.pictures.draw_bug` draws it.
     """
 
     op: str
@@ -53,6 +55,7 @@ class GradientBug:
     finding: Finding
     node: Node
     parent: Node | None = None
+    loss: Tensor | None = None
 
     def __str__(self) -> str:
         name = f" (named {self.result!r})" if self.result else ""
@@ -94,7 +97,7 @@ def gradient_bugs(loss: Any, *inputs: Any, seed: int = 0) -> Iterator[GradientBu
     if not isinstance(loss, Tensor):
         if not callable(loss):
             raise TypeError(f"find_gradient_bug takes a Tensor or a function; got {type(loss).__name__}")
-        loss = _recorded(loss, inputs)
+        loss = recorded(loss, inputs)
     elif inputs:
         raise TypeError("a recorded loss takes no inputs: they are in its graph")
     root = loss._node
@@ -108,12 +111,13 @@ def gradient_bugs(loss: Any, *inputs: Any, seed: int = 0) -> Iterator[GradientBu
     for node in nodes:
         for bug in _wrong_edges(node, values, rng):
             right = False
-            yield bug
+            yield replace(bug, loss=loss)
     if right:
-        yield from _wrong_whole(root, nodes, rng)
+        yield from (replace(bug, loss=loss) for bug in _wrong_whole(root, nodes, rng))
 
 
-def _recorded(f: Callable[..., Any], inputs: Iterable[Any]) -> Tensor:
+def recorded(f: Callable[..., Any], inputs: Iterable[Any]) -> Tensor:
+    """The result of `f` at these inputs, with its graph."""
     args = [
         rebuild(tree, [tensor(v, requires_grad=True) if is_differentiable(v) else v for _, v in leaves(tree)])
         for tree in inputs

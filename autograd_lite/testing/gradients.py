@@ -167,6 +167,7 @@ def _check_once(f: Callable[..., Any], inputs: Sequence[Any], o: Options, brief:
     case = prepare(
         called(point.values, f), inputs, domain=o.domain, rtol=o.rtol, atol=o.atol, seed=o.seed, call=call
     )
+    case.report.subject = (f, inputs)
     case.all = 0 if brief else ALL
     _first_order(case, point, o)
     if not brief and case.report.ok:
@@ -319,7 +320,7 @@ class Box:
 def absorb(report: Report, sub: Report) -> None:
     """Take over what a part of the check found; the way to see it again is the part's own."""
     if report.ok and not sub.ok:
-        report.reproduce = sub.reproduce or report.reproduce
+        report.reproduce, report.subject = sub.reproduce or report.reproduce, sub.subject or report.subject
     report.findings += sub.findings
     report.notes += [note for note in sub.notes if note not in report.notes]
     report.looked_at += sub.looked_at

@@ -18,9 +18,7 @@ red.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Generator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -60,6 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "gradient(order=2, examples=50, ...): defaults of assert_gradients in this test, and its selection",
     )
+    if config.getoption("--grad-pictures"):
+        config.pluginmanager.import_plugin("autograd_lite.testing.pictures")
     if str(config.getoption("--hypothesis-profile", None)).startswith("gradient"):
         _register_profiles()
 
@@ -94,19 +94,3 @@ def assert_gradients(request: pytest.FixtureRequest) -> Callable[..., Any]:
         return check(f, *inputs, **(chosen | options))
 
     return with_defaults
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Say, in a section of a failed test's report, where the picture of its graph was saved."""
-    outcome = yield
-    folder = item.config.getoption("--grad-pictures")
-    report: Any = getattr(call.excinfo.value, "report", None) if call.excinfo else None
-    if folder and call.when == "call" and hasattr(report, "draw"):
-        path = Path(folder) / (re.sub(r"\W+", "-", item.nodeid).strip("-") + ".svg")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            outcome.sections.append(("gradient", f"the graph is drawn in {report.draw(path)}"))
-        except Exception as error:  # a picture that fails must not hide the failure it illustrates
-            outcome.sections.append(("gradient", f"no picture: {error}"))
-    return outcome

@@ -141,6 +141,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     looked_at: Counter[str] = field(default_factory=Counter)
     reproduce: str = ""
+    subject: tuple[Callable[..., Any], Sequence[Any]] | None = None  # the function and the point, to be drawn
 
     @property
     def ok(self) -> bool:
