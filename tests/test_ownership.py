@@ -98,7 +98,7 @@ def test_transforms_return_what_is_the_callers(row):
 
         def f(*xs, args=args, params=params):
             it = iter(xs)
-            y = row(*tree_map(lambda a: next(it) if isinstance(a, ag.Tensor) else a, args), **params)
+            y = row(*tree_map(lambda x: next(it) if isinstance(x, ag.Tensor) else x, args), **params)
             return [t for t in leaves(y) if isinstance(t, ag.Tensor) and t.dtype.kind in "fc"]
 
         try:

@@ -107,5 +107,23 @@ def test_transforms_of_a_plain_numpy_function() -> None:
 def test_gradients_without_touching_the_leaves() -> None:
     V, W = weights()
     gradients = ag.autograd.grad(loss(V, W), [V, W])
-    assert [g.shape for g in gradients if g is not None] == [V.shape, W.shape]
+    assert_type(gradients, tuple[ag.Tensor, ...])
+    assert [g.shape for g in gradients] == [V.shape, W.shape]
+    unused = ag.autograd.grad(loss(V, W), ag.tensor(1.0, requires_grad=True), allow_unused=True)
+    assert_type(unused, tuple[ag.Tensor | None, ...])
+    assert unused == (None,)
     assert V.grad is None
+
+
+def test_hooks_and_modes() -> None:
+    V, W = weights()
+    handle = V.register_hook(lambda g: g * 2)
+    loss(V, W).backward()
+    handle.remove()
+
+    @ag.no_grad()
+    def value() -> float:
+        return float(loss(V, W).item())
+
+    assert value() > 0
+    assert_type(ag.is_grad_enabled(), bool)
