@@ -1,0 +1,16 @@
+"""Pictures of the graph: the chain rule drawn, its steps as frames, the neurons, and a page to step
+through.
+
+`draw` makes a :class:`Drawing` of anything recorded or callable, `frames` a film of its derivation. Only
+DOT text is made without help; `render` finds a program on this machine that turns it into SVG and PNG.
+"""
+
+from .drawing import Drawing as Drawing
+from .drawing import draw as draw
+from .frames import Frames as Frames
+from .frames import film as film
+from .frames import frames as frames
+from .render import NoRenderer as NoRenderer
+from .render import available as available
+from .themes import THEMES as THEMES
+from .themes import Theme as Theme

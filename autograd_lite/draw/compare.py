@@ -1,0 +1,124 @@
+"""Two scenes held against each other: what is only in one, and what is in both with other numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import SequenceMatcher
+from typing import Any
+
+import numpy as np
+
+from . import words
+from .scene import Item, Line, Scene
+
+
+def compared(before: Scene, after: Scene) -> Scene:
+    """Both scenes as one: ``added`` is only in `after`, ``removed`` only in `before`, ``changed`` in both
+    but different.
+
+    A box is the same if it has the name that the user gave it, or else the same operation and shape at a
+    place in order.
+    """
+    pairs = _pairs(before, after)
+    old_key = {b.key: f"o{b.key}" for b in before.items}
+    for b, a in pairs:
+        if b is not None and a is not None:
+            old_key[b.key] = a.key
+    items: list[Item] = []
+    for b, a in pairs:
+        if a is None:
+            assert b is not None
+            items.append(replace(b, key=old_key[b.key], change="removed"))
+        elif b is None:
+            items.append(replace(a, change="added"))
+        else:
+            said = difference(b, a)
+            items.append(replace(a, change="changed", note=said) if said else a)
+    lines = _lines(before, after, old_key)
+    counted = {kind: sum(i.change == kind for i in items) for kind in ("added", "removed", "changed")}
+    note = ", ".join(f"{count} {kind}" for kind, count in counted.items() if count) or "no difference"
+    marks = "+ only after, − only before, ≠ changed"
+    return replace(after, items=tuple(items), lines=lines, notes=(f"Compared: {note}.  {marks}",))
+
+
+def difference(b: Item, a: Item) -> str:
+    """How two boxes of one name differ, in a few words; empty if they do not."""
+    if b.shape != a.shape:
+        return f"shape was {words.shape(b.shape) or 'scalar'}"
+    if b.dtype != a.dtype:
+        return f"dtype was {b.dtype}"
+    old, new = words.formula(b.formula) or b.operation, words.formula(a.formula) or a.operation
+    if a.own and b.own and old != new and a.name == b.name and b.row != a.row:
+        return f"was {old}"
+    if not _equal(b.value, a.value):
+        lines = words.array(b.value) if b.value is not None else []
+        return (
+            f"value was {lines[0]}"
+            if len(lines) == 1
+            else f"values differ by up to {_distance(b.value, a.value)}"
+        )
+    if not _equal(b.gradient, a.gradient):
+        return "its gradient differs"
+    return ""
+
+
+def _equal(x: Any, y: Any) -> bool:
+    if x is None or y is None:
+        return True  # not kept: nothing to compare
+    return bool(np.array_equal(x, y, equal_nan=np.asarray(x).dtype.kind in "fc"))
+
+
+def _distance(x: Any, y: Any) -> str:
+    if x is None or y is None or np.asarray(x).dtype.kind not in "biufc":
+        return "an unknown amount"
+    return words.number(np.abs(np.subtract(y, x, dtype=np.result_type(x, y, float))).max())
+
+
+def _pairs(before: Scene, after: Scene) -> list[tuple[Item | None, Item | None]]:
+    """Each box with its partner, in order: by the user's names, then by operation, shape and place."""
+    partner: dict[str, Item] = {}  # of a key in `after`
+    named = {i.name: i for i in before.items if i.own and i.kind != "layer"}
+    for a in after.items:
+        b = named.get(a.name) if a.own and a.kind != "layer" else None
+        if b is not None and (b.formula is None) == (a.formula is None) and b.row == a.row:
+            partner[a.key] = b
+    taken = {b.key for b in partner.values()}
+    old = [i for i in before.items if i.key not in taken]
+    new = [i for i in after.items if i.key not in partner]
+    matcher = SequenceMatcher(
+        None, [(i.kind, i.row, i.shape) for i in old], [(i.kind, i.row, i.shape) for i in new], autojunk=False
+    )
+    for block in matcher.get_matching_blocks():
+        for k in range(block.size):
+            b, a = old[block.a + k], new[block.b + k]
+            if a.row or a.kind == "constant":  # two inputs of different names are two inputs
+                partner[a.key] = b
+    matched = {b.key: a for a in after.items if (b := partner.get(a.key)) is not None}
+    found: list[tuple[Item | None, Item | None]] = []
+    done: set[str] = set()
+    for b in before.items:  # what is gone stands before the first of what came after it
+        partner_of_b = matched.get(b.key)
+        if partner_of_b is None:
+            found.append((b, None))
+            continue
+        for a in after.items:
+            if a.key not in done and a.key not in partner:
+                found.append((None, a))
+                done.add(a.key)
+            if a.key == partner_of_b.key:
+                break
+        found.append((b, partner_of_b))
+        done.add(partner_of_b.key)
+    found += [(None, a) for a in after.items if a.key not in done]
+    return found
+
+
+def _lines(before: Scene, after: Scene, old_key: dict[str, str]) -> tuple[Line, ...]:
+    old = {}
+    for line in before.lines:
+        tail, head = old_key[line.tail], old_key[line.head]
+        old[tail, head] = replace(line, key=f"{tail}_{head}", tail=tail, head=head)
+    new = {(line.tail, line.head): line for line in after.lines}
+    found = [line if ends in old else replace(line, change="added") for ends, line in new.items()]
+    found += [replace(line, change="removed") for ends, line in old.items() if ends not in new]
+    return tuple(found)

@@ -1,0 +1,115 @@
+"""From DOT text to a picture, by whatever is there: Graphviz's own ``dot``, the ``graphviz-pure`` wheel, or
+pygraphviz.
+
+"Is there" is tried, not believed: a ``dot`` without its plugins is on the path and draws nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+REMEDY = (
+    "install the wheel that draws (pip install graphviz-pure) or Graphviz itself (graphviz.org/download); "
+    "the DOT text is in .source"
+)
+_PROBE = "digraph { a -> b }"
+
+
+class NoRenderer(RuntimeError):
+    """Nothing on this machine can draw the picture; its DOT text is still there."""
+
+
+def render(source: str, form: str, layout: str = "dot", dpi: int = 96) -> bytes:
+    """Draw DOT text as ``svg``, ``png`` or ``pdf``.
+
+    Raises
+    ------
+    NoRenderer
+        If nothing here can draw, or nothing here can draw that format.
+    """
+    complaints = []
+    for command in commands():
+        made, complaint = _run(command, source, form, layout, dpi)
+        if made:
+            return made
+        complaints.append(complaint)
+    made = _by_pygraphviz(source, form, layout)
+    if made:
+        return made
+    if form not in ("svg", "png") and commands():
+        raise NoRenderer(
+            f"draw: {Path(commands()[0]).stem} makes no {form}: save .svg or .png, or install Graphviz itself"
+        )
+    if complaints:
+        raise NoRenderer(f"draw: the picture could not be drawn: {complaints[0]}")
+    raise NoRenderer(f"draw: no program that draws graphs was found: {REMEDY}")
+
+
+def available() -> bool:
+    """Whether a picture can be drawn on this machine."""
+    return bool(commands()) or _pygraphviz() is not None
+
+
+def commands() -> list[str]:
+    """The drawing commands of this machine that work, best first."""
+    return [command for command in _candidates() if _works(command)]
+
+
+def _candidates() -> list[str]:
+    beside = [os.path.dirname(sys.executable), sysconfig.get_path("scripts")]
+    found = [
+        shutil.which("dot"),
+        shutil.which("graphviz-pure"),
+        *(shutil.which("graphviz-pure", path=p) for p in beside),
+    ]
+    return list(dict.fromkeys(c for c in found if c))
+
+
+@lru_cache(maxsize=16)
+def _works(command: str) -> bool:
+    made, _ = _run(command, _PROBE, "svg", "dot", 96)
+    return b"<svg" in made
+
+
+def _run(command: str, source: str, form: str, layout: str, dpi: int) -> tuple[bytes, str]:
+    """The picture, or nothing and why."""
+    how: Sequence[str] = ("-Kneato", "-n2") if layout == "fixed" else ("-Kdot",)
+    more = (f"-Gdpi={dpi}",) if form == "png" else ()
+    try:
+        done = subprocess.run(
+            [command, *how, *more, f"-T{form}"], input=source.encode(), capture_output=True, timeout=300
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return b"", str(error)
+    if done.returncode or not done.stdout:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        wrong = [line for line in said if line.startswith("Error")]
+        return b"", (wrong or said[-1:] or [f"exit status {done.returncode}"])[0]
+    return done.stdout, ""
+
+
+def _pygraphviz() -> object | None:
+    try:
+        import pygraphviz
+    except ImportError:
+        return None
+    return pygraphviz  # type: ignore[no-any-return]  # ships no types
+
+
+def _by_pygraphviz(source: str, form: str, layout: str) -> bytes:
+    module = _pygraphviz()
+    if module is None:
+        return b""
+    try:
+        how = {"prog": "neato", "args": "-n2"} if layout == "fixed" else {"prog": "dot"}
+        drawn: bytes = module.AGraph(string=source).draw(format=form, **how)  # type: ignore[attr-defined]
+    except (OSError, ValueError):  # it needs Graphviz's programs in turn
+        return b""
+    return drawn
