@@ -111,7 +111,7 @@ class Tensor(TorchMethods):
     def data(self, value: Any) -> None:
         if self._node is not None and self._node.row is not None:
             raise RuntimeError(f"{self._node.label} is recorded: assign to an input, or to x.detach().copy()")
-        new = value if value is self._data else _array(value, None, copy=isinstance(value, Tensor))
+        new = value if value is self._data else _array(_raw(value), None, copy=isinstance(value, Tensor))
         if new is not self._data and self._node is not None and self._node.live & NEEDS:
             _check_differentiable(new.dtype)
         self._data = new
@@ -209,6 +209,8 @@ class Tensor(TorchMethods):
 
     @name.setter
     def name(self, value: str | None) -> None:
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"a tensor's name is a str, not {type(value).__name__}")
         node = self._leaf()
         node.name = value
         if node.storage.name is None and node.storage is not OURS:
@@ -516,7 +518,12 @@ class Tensor(TorchMethods):
             )
 
     def __format__(self, spec: str) -> str:
-        return format(self._data.item(), spec) if self.size == 1 and spec else format(str(self), spec)
+        if self.size == 1 and spec:
+            return format(self._data.item(), spec)
+        try:
+            return format(str(self), spec)
+        except ValueError:
+            raise TypeError(f"format {spec!r} of {self._who}: it is one for a number; take an entry") from None
 
     def __repr__(self) -> str:
         data = self._data
@@ -917,7 +924,10 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
         _told(mode, node, y)
     if several:
         node.parts = tuple((part.shape, part.dtype) for part in y)
-        return tuple(_tensor(part, _projection(node, k, part, args)) for k, part in enumerate(y))
+        return tuple(
+            _tensor(part, _projection(node, k, part, args)) if part.dtype.kind in "fc" or live & TRACED else _tensor(part, None)
+            for k, part in enumerate(y)
+        )
     if y.base is not None:
         node.storage = _storage_seen(y, args)
     t: Tensor = _new(Tensor)
@@ -1147,7 +1157,7 @@ def _array(data: Any, dtype: Any, copy: bool = True) -> np.ndarray[Any, Any]:
         raise ValueError(f"tensor: this is not a rectangular array of numbers ({error})") from None
     if value.dtype.kind not in "biufc":
         raise TypeError(f"tensor: cannot hold data of dtype {value.dtype}; numbers and booleans only")
-    return value
+    return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
 
 
 def _check_differentiable(dtype: Any) -> None:

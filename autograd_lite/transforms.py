@@ -76,7 +76,8 @@ class _Run:
                 f"{what}: a derivative with respect to data of dtype {data.dtype} is not possible; pass floats "
                 "(2.0 for 2, .astype(float)), or leave the argument out of argnums"
             )
-
+        if not data.dtype.isnative:  # bytes in the other order
+            data = data.astype(data.dtype.newbyteorder("="))
         outer = x._node if isinstance(x, Tensor) else None
         if outer is not None and outer.live:
             node = Node(_INPUT, (outer,), (None,), data, data.shape, data.dtype, outer.live | NEEDS)

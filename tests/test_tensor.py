@@ -54,7 +54,7 @@ def test_any_array_like_is_taken(data):
     assert same(ag.tensor(data), np.array(data))
 
 
-@pytest.mark.parametrize("dtype", [*FLOATS, *COMPLEX, np.int8, np.uint64, bool, ">f8"])
+@pytest.mark.parametrize("dtype", [*FLOATS, *COMPLEX, np.int8, np.uint64, bool])
 def test_dtypes_are_kept_or_chosen(dtype):
     array = np.array([1, 0, 3], dtype)
     assert ag.tensor(array).dtype == array.dtype
@@ -85,6 +85,17 @@ def test_any_layout_and_read_only_input(array):
     with ag.no_grad():
         x += 1  # it was copied, so it may be written to
     assert same(x.detach(), array + 1)
+
+
+def test_numbers_written_the_other_way_round_are_turned():
+    array = np.array([1.0, 2.0], np.dtype(float).newbyteorder())
+    x = ag.tensor(array, requires_grad=True)
+    (x * x * array).sum().backward()
+    assert x.dtype == x.grad.dtype == np.float64
+    assert x.grad.tolist() == [2, 8]
+    g = ag.grad(lambda x: np.sum(x * x + x))(array)
+    assert g.dtype == np.float64
+    assert g.tolist() == [3, 5]
 
 
 def test_lists_with_tensors_in_them():
@@ -416,6 +427,24 @@ def test_a_long_repr_is_shortened_and_tells_the_shape():
     assert "..." in text
     assert text.endswith("shape=(100, 100))")
     assert len(text) < 1000
+
+
+def test_formats():
+    assert f"{ag.tensor([2.0]):6.2f}" == "  2.00"
+    assert f"{ag.tensor([1.0, 2.0]):>20}" == "    tensor([1., 2.])"
+    with pytest.raises(TypeError, match=r"'\.3f'.*W.*take an entry"):
+        f"{parameter():.3f}"
+
+
+def test_names_are_text():
+    with pytest.raises(TypeError, match="str, not int"):
+        ag.tensor(1.0, name=3)
+
+
+def test_whole_numbers_among_results_require_nothing():
+    mantissa, exponent = np.frexp(parameter())
+    assert mantissa.requires_grad
+    assert not exponent.requires_grad
 
 
 # -------------------------------------------------------------------------------------- pickling and copying

@@ -269,6 +269,9 @@ def test_data_may_always_be_written():
         W += 1
     assert V.tolist() == [0, 0]
     assert (W * 2).sum().item() == 4
+    W.data = W * 10  # so is a recorded one, of which the numbers are meant
+    assert W.tolist() == [10, 10]
+    assert W.is_leaf
     with pytest.raises(TypeError, match="floating"):
         W.data = np.array([1, 2])
     with pytest.raises(RuntimeError, match="recorded"):
