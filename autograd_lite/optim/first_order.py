@@ -25,43 +25,59 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0, weight_decay: float = 0.0,
-        nesterov: bool = False, *, maximize: bool = False,
+        self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
+        weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False,
     ) -> None:  # fmt: skip
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("SGD: nesterov=True needs a momentum and no dampening")
-        super().__init__(
-            params,
-            {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize},
-        )
+        options = {
+            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
+            "nesterov": nesterov, "maximize": maximize,
+        }  # fmt: skip
+        super().__init__(params, options)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         g = decayed(p, g, state, group["weight_decay"])
-        momentum = group["momentum"]
+        momentum, scratch = group["momentum"], buffer(state, "_scratch", p)
         if momentum:
-            velocity = state.get("momentum_buffer")
-            if velocity is None:
-                state["momentum_buffer"] = velocity = g.copy()
+            first = "momentum_buffer" not in state
+            velocity = buffer(state, "momentum_buffer", p)
+            velocity *= momentum
+            velocity += g if first else np.multiply(g, 1 - group["dampening"], out=scratch)
+            if group["nesterov"]:
+                np.multiply(velocity, momentum, out=scratch)
+                g = np.add(scratch, g, out=scratch)
             else:
-                velocity *= momentum
-                velocity += g if not group["dampening"] else (1 - group["dampening"]) * g
-            g = g + momentum * velocity if group["nesterov"] else velocity
-        p -= np.multiply(g, group["lr"], out=buffer(state, "_step", p))
+                g = velocity
+        p -= np.multiply(g, group["lr"], out=scratch)
 
 
 class Adam(Optimizer):
-    """Kingma & Ba 2015: steps of a size that running means of the gradient and of its square decide."""
+    """Kingma & Ba 2015: steps of a size that running means of the gradient and of its square decide.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> w = ag.tensor([1.0, -20.0], requires_grad=True)
+    >>> opt = Adam([w], lr=0.1)
+    >>> (w**2).sum().backward()
+    >>> opt.step(); w  # the first step is as long as `lr` whatever the slope
+    tensor([  0.9, -19.9], requires_grad=True)
+    """
 
     #: AdamW decays the parameter itself, Adam the gradient.
     decoupled = False
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        self, params: Iterable[Any], lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, amsgrad: bool = False, *, maximize: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(
-            params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad, "maximize": maximize}
-        )
+        options = {
+            "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+            "maximize": maximize,
+        }  # fmt: skip
+        super().__init__(params, options)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         lr, (beta1, beta2) = group["lr"], group["betas"]
@@ -69,31 +85,29 @@ class Adam(Optimizer):
             p *= 1 - lr * group["weight_decay"]
         else:
             g = decayed(p, g, state, group["weight_decay"])
-        mean, square, scratch = buffer(state, "exp_avg", p), buffer(state, "exp_avg_sq", p), buffer(state, "_scratch", p)
-        t = state["step"] = state.get("step", 0) + 1
-        mean *= beta1
-        mean += np.multiply(g, 1 - beta1, out=scratch)
-        square *= beta2
-        np.multiply(g, g, out=scratch)
-        scratch *= 1 - beta2
-        square += scratch
+        mean, square, scratch = moments(g, state, group["betas"], p)
+        t = state["step"]
         if group["amsgrad"]:
-            square = np.maximum(buffer(state, "max_exp_avg_sq", p), square, out=state["max_exp_avg_sq"])
+            most = buffer(state, "max_exp_avg_sq", p)
+            square = np.maximum(most, square, out=most)
+        # p -= lr * (mean / (1 - beta1**t)) / (sqrt(square / (1 - beta2**t)) + eps), all of it by one root, so
+        # that no pass over the arrays only multiplies by a number
+        root = math.sqrt(1 - beta2**t)
         np.sqrt(square, out=scratch)
-        scratch *= 1 / math.sqrt(1 - beta2**t)
-        scratch += group["eps"]
+        scratch += group["eps"] * root
         np.divide(mean, scratch, out=scratch)
-        scratch *= lr / (1 - beta1**t)
+        scratch *= lr * root / (1 - beta1**t)
         p -= scratch
 
 
 class AdamW(Adam):
-    """Loshchilov & Hutter 2019: Adam with the weight decay taken off the parameter, not put into the gradient."""
+    """Loshchilov & Hutter 2019: Adam whose weight decay is taken off the parameter itself."""
 
     decoupled = True
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        self, params: Iterable[Any], lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
@@ -103,47 +117,45 @@ class NAdam(Optimizer):
     """Dozat 2016: Adam with Nesterov's look-ahead."""
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        self, params: Iterable[Any], lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, momentum_decay: float = 4e-3, *, maximize: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(
-            params,
-            {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "momentum_decay": momentum_decay, "maximize": maximize},
-        )
+        options = {
+            "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay,
+            "momentum_decay": momentum_decay, "maximize": maximize,
+        }  # fmt: skip
+        super().__init__(params, options)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         g = decayed(p, g, state, group["weight_decay"])
-        (beta1, beta2), decay = group["betas"], group["momentum_decay"]
-        mean, square, scratch = buffer(state, "exp_avg", p), buffer(state, "exp_avg_sq", p), buffer(state, "_scratch", p)
-        t = state["step"] = state.get("step", 0) + 1
+        (beta1, beta2), decay, lr = group["betas"], group["momentum_decay"], group["lr"]
+        mean, square, scratch = moments(g, state, group["betas"], p)
+        t = state["step"]
         now = beta1 * (1 - 0.5 * 0.96 ** (t * decay))
         after = beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * decay))
         product = state["mu_product"] = state.get("mu_product", 1.0) * now
-        mean *= beta1
-        mean += np.multiply(g, 1 - beta1, out=scratch)
-        square *= beta2
-        np.multiply(g, g, out=scratch)
-        scratch *= 1 - beta2
-        square += scratch
-        root = np.sqrt(square / (1 - beta2**t)) + group["eps"]
-        p -= np.divide(g * (group["lr"] * (1 - now) / (1 - product)), root, out=scratch)
-        p -= np.divide(mean * (group["lr"] * after / (1 - product * after)), root, out=scratch)
+        root = np.divide(square, 1 - beta2**t, out=buffer(state, "_root", p))
+        np.sqrt(root, out=root)
+        root += group["eps"]
+        for x, weight in ((g, (1 - now) / (1 - product)), (mean, after / (1 - product * after))):
+            np.multiply(x, lr * weight, out=scratch)
+            scratch /= root
+            p -= scratch
 
 
 class RMSprop(Optimizer):
     """Tieleman & Hinton 2012: the gradient over a running root mean square of it."""
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
-        momentum: float = 0.0, centered: bool = False, *, maximize: bool = False,
+        self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
+        weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False, *, maximize: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(
-            params,
-            {
-                "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
-                "weight_decay": weight_decay, "maximize": maximize,
-            },
-        )  # fmt: skip
+        options = {
+            "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
+            "weight_decay": weight_decay, "maximize": maximize,
+        }  # fmt: skip
+        super().__init__(params, options)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         g = decayed(p, g, state, group["weight_decay"])
@@ -157,7 +169,9 @@ class RMSprop(Optimizer):
             mean = buffer(state, "grad_avg", p)
             mean *= alpha
             mean += np.multiply(g, 1 - alpha, out=scratch)
-            np.sqrt(square - mean * mean, out=scratch)
+            np.multiply(mean, mean, out=scratch)
+            np.subtract(square, scratch, out=scratch)
+            np.sqrt(scratch, out=scratch)
         else:
             np.sqrt(square, out=scratch)
         scratch += group["eps"]
@@ -178,13 +192,11 @@ class Adagrad(Optimizer):
         self, params: Iterable[Any], lr: float = 1e-2, lr_decay: float = 0.0, weight_decay: float = 0.0,
         initial_accumulator_value: float = 0.0, eps: float = 1e-10, *, maximize: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(
-            params,
-            {
-                "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
-                "initial_accumulator_value": initial_accumulator_value, "maximize": maximize,
-            },
-        )  # fmt: skip
+        options = {
+            "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value, "maximize": maximize,
+        }  # fmt: skip
+        super().__init__(params, options)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         g = decayed(p, g, state, group["weight_decay"])
@@ -204,22 +216,46 @@ class Adadelta(Optimizer):
     """Zeiler 2012: the gradient times the ratio of the root mean squares of past steps and past gradients."""
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0.0, *,
-        maximize: bool = False,
+        self, params: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6,
+        weight_decay: float = 0.0, *, maximize: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize})
+        options = {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
+        super().__init__(params, options)
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         g = decayed(p, g, state, group["weight_decay"])
         rho, eps = group["rho"], group["eps"]
-        square, steps, scratch = buffer(state, "square_avg", p), buffer(state, "acc_delta", p), buffer(state, "_scratch", p)
+        square, steps = buffer(state, "square_avg", p), buffer(state, "acc_delta", p)
+        step, scratch = buffer(state, "_step", p), buffer(state, "_scratch", p)
         square *= rho
         np.multiply(g, g, out=scratch)
         scratch *= 1 - rho
         square += scratch
-        step = np.sqrt((steps + eps) / (square + eps), out=scratch)
+        np.add(steps, eps, out=step)
+        np.add(square, eps, out=scratch)
+        step /= scratch
+        np.sqrt(step, out=step)
         step *= g
+        np.multiply(step, step, out=scratch)
+        scratch *= 1 - rho
         steps *= rho
-        steps += (1 - rho) * step * step
+        steps += scratch
         step *= group["lr"]
         p -= step
+
+
+def moments(
+    g: Array, state: dict[str, Any], betas: tuple[float, float], p: Array
+) -> tuple[Array, Array, Array]:
+    """Adam's running means of `g` and of its square, after one more step; and an array to work in."""
+    beta1, beta2 = betas
+    mean, square = buffer(state, "exp_avg", p), buffer(state, "exp_avg_sq", p)
+    scratch = buffer(state, "_scratch", p)
+    state["step"] = state.get("step", 0) + 1
+    mean *= beta1
+    mean += np.multiply(g, 1 - beta1, out=scratch)
+    square *= beta2
+    np.multiply(g, g, out=scratch)
+    scratch *= 1 - beta2
+    square += scratch
+    return mean, square, scratch

@@ -1,4 +1,5 @@
-"""Learning rates as functions of time. PyTorch's names and arguments; each is its closed formula in the epoch `t`.
+"""Learning rates as functions of time. PyTorch's names and arguments; each is its closed formula in the
+epoch `t`.
 
 ``scheduler.step()`` moves on by one and writes the new rate into the optimiser's groups.
 """
@@ -6,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -51,11 +52,11 @@ class LRScheduler:
 
     def state_dict(self) -> dict[str, Any]:
         """What is needed to go on exactly: numbers alone."""
-        return {k: v for k, v in self.__dict__.items() if k != "optimizer" and not callable(v) and not k.startswith("_")}
+        return _numbers(self)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a state, and set the rates it implies."""
-        self.__dict__.update(state_dict)
+        """Go on from a state, and set the rates it implies; nothing is changed if it does not fit."""
+        _take(self, state_dict)
         self._write()
 
 
@@ -64,7 +65,8 @@ class LambdaLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
         count = len(optimizer.param_groups)
-        self._lambdas: list[Callable[[int], float]] = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
+        given = lr_lambda if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
+        self._lambdas: list[Callable[[int], float]] = list(given)
         if len(self._lambdas) != count:
             raise ValueError(f"LambdaLR: {len(self._lambdas)} functions for {count} parameter groups")
         super().__init__(optimizer, last_epoch)
@@ -89,7 +91,9 @@ class StepLR(LRScheduler):
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 
@@ -100,7 +104,9 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """Times `gamma` at each of the `milestones`."""
 
-    def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         self.milestones, self.gamma = sorted(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
@@ -123,8 +129,9 @@ class LinearLR(LRScheduler):
     """From `start_factor` to `end_factor` of the base rate in `total_iters` epochs: a warm-up."""
 
     def __init__(
-        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5, last_epoch: int = -1
-    ) -> None:
+        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0,
+        total_iters: int = 5, last_epoch: int = -1,
+    ) -> None:  # fmt: skip
         if not 0 < start_factor <= 1 or not 0 <= end_factor <= 1:
             raise ValueError("LinearLR: the factors must lie in (0, 1] and [0, 1]")
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
@@ -138,7 +145,9 @@ class LinearLR(LRScheduler):
 class ConstantLR(LRScheduler):
     """`factor` of the base rate for the first `total_iters` epochs."""
 
-    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1
+    ) -> None:
         self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer, last_epoch)
 
@@ -160,7 +169,9 @@ class CosineAnnealingLR(LRScheduler):
 class CosineAnnealingWarmRestarts(LRScheduler):
     """The same, begun again after `T_0` epochs, then after `T_mult` times as many, and so on."""
 
-    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
+    ) -> None:
         if T_0 < 1 or T_mult < 1:
             raise ValueError("CosineAnnealingWarmRestarts: T_0 and T_mult are whole numbers from 1 on")
         self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
@@ -175,12 +186,33 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
 
 class OneCycleLR(LRScheduler):
-    """Up to `max_lr` and down again, far below the start (Smith & Topin 2019); step it after every batch."""
+    """Up to `max_lr` and down again, far below the start (Smith & Topin 2019); step it after every batch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    max_lr : float or list of float
+        The highest rate, one for all groups or one for each.
+    total_steps : int, optional
+        The number of batches in all; or give `epochs` and `steps_per_epoch`.
+    pct_start : float
+        The share of steps on which it goes up.
+    anneal_strategy : {"cos", "linear"}
+        The curve between the corners.
+    cycle_momentum : bool
+        Whether the momentum (Adam's first beta) goes from `max_momentum` down to `base_momentum` and back.
+    div_factor, final_div_factor : float
+        It starts from ``max_lr / div_factor`` and ends at ``max_lr / div_factor / final_div_factor``.
+    three_phase : bool
+        Whether it goes down to the start as slowly as up, and from there to the end.
+    """
 
     def __init__(
-        self, optimizer: Optimizer, max_lr: float, total_steps: int | None = None, epochs: int | None = None,
-        steps_per_epoch: int | None = None, pct_start: float = 0.3, anneal_strategy: str = "cos", div_factor: float = 25.0,
-        final_div_factor: float = 1e4, last_epoch: int = -1,
+        self, optimizer: Optimizer, max_lr: float | Sequence[float], total_steps: int | None = None,
+        epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
+        anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float = 0.85,
+        max_momentum: float = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
+        three_phase: bool = False, last_epoch: int = -1,
     ) -> None:  # fmt: skip
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
@@ -188,31 +220,55 @@ class OneCycleLR(LRScheduler):
             total_steps = epochs * steps_per_epoch
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"OneCycleLR: anneal_strategy={anneal_strategy!r} is neither 'cos' nor 'linear'")
-        self.max_lr, self.total_steps, self.pct_start, self.anneal_strategy = max_lr, total_steps, pct_start, anneal_strategy
+        count = len(optimizer.param_groups)
+        self.max_lrs = [float(r) for r in max_lr] if isinstance(max_lr, Sequence) else [float(max_lr)] * count
+        if len(self.max_lrs) != count:
+            raise ValueError(f"OneCycleLR: {len(self.max_lrs)} rates for {count} parameter groups")
+        self.total_steps, self.anneal_strategy = total_steps, anneal_strategy
+        self.cycle_momentum = cycle_momentum
+        self.base_momentum, self.max_momentum = base_momentum, max_momentum
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
+        top, end = pct_start * total_steps - 1, total_steps - 1
+        #: The corners: the step at each, and which of (start, top, end) it has.
+        self.corners = [(0.0, 0), (top, 1), *([(2 * top, 0)] if three_phase else []), (end, 2)]
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, t: int, group: int) -> float:
+        highest = self.max_lrs[group]
+        start = highest / self.div_factor
+        return self._between(t, (start, highest, start / self.final_div_factor))
+
+    def _between(self, t: int, at: tuple[float, float, float]) -> float:
         if t >= self.total_steps:
             raise ValueError(f"OneCycleLR: step {t + 1} of a cycle of {self.total_steps}")
-        first = self.max_lr / self.div_factor
-        last = first / self.final_div_factor
-        top = self.pct_start * self.total_steps - 1
-        if t <= top:
-            start, end, share = first, self.max_lr, t / top
-        else:
-            start, end, share = self.max_lr, last, (t - top) / (self.total_steps - 1 - top)
+        k = min(bisect_left([step for step, _ in self.corners[1:]], t), len(self.corners) - 2)
+        (t0, from_), (t1, to) = self.corners[k], self.corners[k + 1]
+        share = (t - t0) / (t1 - t0)
         if self.anneal_strategy == "linear":
-            return start + (end - start) * share
-        return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+            return at[from_] + (at[to] - at[from_]) * share
+        return at[to] + (at[from_] - at[to]) * (1 + math.cos(math.pi * share)) / 2
+
+    def _write(self) -> None:
+        super()._write()
+        if not self.cycle_momentum:
+            return
+        momentum = self._between(self.last_epoch, (self.max_momentum, self.base_momentum, self.max_momentum))
+        for group in self.optimizer.param_groups:
+            if "betas" in group:
+                group["betas"] = (momentum, *group["betas"][1:])
+            elif "momentum" in group:
+                group["momentum"] = momentum
 
 
 class SequentialLR:
     """One schedule after the other, changing at the `milestones`."""
 
-    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
-        if len(milestones) != len(schedulers) - 1:
-            raise ValueError(f"SequentialLR: {len(schedulers)} schedules have {len(schedulers) - 1} changes, not {len(milestones)}")
+    def __init__(
+        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]
+    ) -> None:
+        n = len(schedulers)
+        if len(milestones) != n - 1:
+            raise ValueError(f"SequentialLR: {n} schedules have {n - 1} changes, not {len(milestones)}")
         self.optimizer, self.schedulers, self.milestones = optimizer, list(schedulers), list(milestones)
         self.last_epoch = 0
         self._write()
@@ -238,8 +294,13 @@ class SequentialLR:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from a state."""
-        for schedule, state in zip(self.schedulers, state_dict["schedulers"], strict=True):
-            schedule.__dict__.update(state)
+        given = state_dict.get("schedulers")
+        if not isinstance(given, (list, tuple)) or len(given) != len(self.schedulers):
+            raise ValueError(f"SequentialLR.load_state_dict: not a state of {len(self.schedulers)} schedules")
+        for schedule, state in zip(self.schedulers, given, strict=True):
+            _check(schedule, state)
+        for schedule, state in zip(self.schedulers, given, strict=True):
+            _take(schedule, state)
         self.last_epoch = state_dict["last_epoch"]
         self._write()
 
@@ -248,11 +309,14 @@ class ReduceLROnPlateau:
     """Times `factor` when a watched number has not become better for more than `patience` epochs."""
 
     def __init__(
-        self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10, threshold: float = 1e-4,
-        threshold_mode: str = "rel", cooldown: int = 0, min_lr: float = 0.0, eps: float = 1e-8,
+        self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
+        threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0, min_lr: float = 0.0,
+        eps: float = 1e-8,
     ) -> None:  # fmt: skip
         if mode not in ("min", "max") or threshold_mode not in ("rel", "abs") or not 0 < factor < 1:
-            raise ValueError("ReduceLROnPlateau: mode is 'min' or 'max', threshold_mode 'rel' or 'abs', 0 < factor < 1")
+            raise ValueError(
+                "ReduceLROnPlateau: mode is 'min' or 'max', threshold_mode 'rel' or 'abs', and 0 < factor < 1"
+            )
         self.optimizer = optimizer
         self.mode, self.factor, self.patience, self.threshold = mode, factor, patience, threshold
         self.threshold_mode, self.cooldown, self.min_lr, self.eps = threshold_mode, cooldown, min_lr, eps
@@ -260,7 +324,8 @@ class ReduceLROnPlateau:
         self.bad_epochs = self.waiting = 0
 
     def _better(self, value: float) -> bool:
-        margin = self.threshold * (abs(self.best) if self.threshold_mode == "rel" and math.isfinite(self.best) else 1.0)
+        relative = self.threshold_mode == "rel" and math.isfinite(self.best)
+        margin = self.threshold * (abs(self.best) if relative else 1.0)
         return value < self.best - margin if self.mode == "min" else value > self.best + margin
 
     def step(self, metrics: Any) -> None:
@@ -285,8 +350,27 @@ class ReduceLROnPlateau:
 
     def state_dict(self) -> dict[str, Any]:
         """What is needed to go on exactly."""
-        return {k: v for k, v in self.__dict__.items() if k != "optimizer"}
+        return _numbers(self)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a state."""
-        self.__dict__.update(state_dict)
+        """Go on from a state; nothing is changed if it does not fit."""
+        _take(self, state_dict)
+
+
+def _numbers(schedule: Any) -> dict[str, Any]:
+    """A schedule's fields but for its optimiser and its functions."""
+    fields = vars(schedule).items()
+    return {k: v for k, v in fields if k != "optimizer" and not callable(v) and not k.startswith("_")}
+
+
+def _check(schedule: Any, state: Mapping[str, Any]) -> None:
+    own = set(_numbers(schedule))
+    if not isinstance(state, Mapping) or set(state) != own:
+        who = f"{type(schedule).__name__}.load_state_dict"
+        raise ValueError(f"{who}: the state of such a schedule has {', '.join(sorted(own))} and no more")
+
+
+def _take(schedule: Any, state: Mapping[str, Any]) -> None:
+    """Set the fields to those of a state, or raise ValueError if it is not the state of such a schedule."""
+    _check(schedule, state)
+    vars(schedule).update(state)

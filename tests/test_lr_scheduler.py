@@ -1,0 +1,230 @@
+"""Schedules against their formulas, in closed form or step by step, with groups, states and momentum."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.optim import SGD, Adam
+from autograd_lite.optim import lr_scheduler as S
+
+
+def optimizer(lr=0.5, **options):
+    return SGD([ag.tensor(1.0, requires_grad=True)], lr=lr, **options)
+
+
+def rates(schedule, n):
+    found = []
+    for _ in range(n):
+        found += schedule.get_last_lr()
+        schedule.step()
+    return found
+
+
+def cosine(start, end, share):
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+@pytest.mark.parametrize(
+    ("make", "want"),
+    [
+        (lambda o: S.StepLR(o, 2, gamma=0.5), [1, 1, 0.5, 0.5, 0.25, 0.25, 0.125]),
+        (lambda o: S.MultiStepLR(o, [4, 1, 4], gamma=0.5), [1, 0.5, 0.5, 0.5, 0.125, 0.125, 0.125]),
+        (lambda o: S.ExponentialLR(o, 0.5), [1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625]),
+        (lambda o: S.LambdaLR(o, lambda t: 1 / (1 + t)), [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5, 1 / 6, 1 / 7]),
+        (lambda o: S.LinearLR(o, 0.2, total_iters=4), [0.2, 0.4, 0.6, 0.8, 1, 1, 1]),
+        (lambda o: S.LinearLR(o, 1.0, 0.0, total_iters=2), [1, 0.5, 0, 0, 0, 0, 0]),
+        (lambda o: S.ConstantLR(o, 0.3, total_iters=2), [0.3, 0.3, 1, 1, 1, 1, 1]),
+        (lambda o: S.CosineAnnealingLR(o, 4), [cosine(1, 0, t / 4) for t in range(7)]),
+        (lambda o: S.CosineAnnealingWarmRestarts(o, 2), [1, 0.5, 1, 0.5, 1, 0.5, 1]),
+        (
+            lambda o: S.CosineAnnealingWarmRestarts(o, 1, T_mult=2),
+            [1, *(cosine(1, 0, t / 2) for t in range(2)), *(cosine(1, 0, t / 4) for t in range(4))],
+        ),
+        (
+            lambda o: S.SequentialLR(
+                o, [S.LinearLR(o, 0.5, 1.0, 2), S.ExponentialLR(o, 0.5), S.ConstantLR(o, 0.1, 9)], [2, 4]
+            ),
+            [0.5, 0.75, 1, 0.5, 0.1, 0.1, 0.1],
+        ),
+    ],
+    ids=lambda value: "" if isinstance(value, list) else None,
+)
+def test_the_rates(make, want):
+    np.testing.assert_allclose(rates(make(optimizer(0.5)), 7), 0.5 * np.array(want), atol=1e-12)
+
+
+def test_eta_min_is_the_bottom():
+    o = optimizer(1.0)
+    got = rates(S.CosineAnnealingLR(o, 10, eta_min=0.2), 11)
+    np.testing.assert_allclose(got, [cosine(1, 0.2, t / 10) for t in range(11)])
+    got = rates(S.CosineAnnealingWarmRestarts(optimizer(1.0), 3, eta_min=0.2), 4)
+    np.testing.assert_allclose(got, [cosine(1, 0.2, t / 3) for t in range(3)] + [1.0])
+
+
+def test_each_group_has_its_own_rate():
+    a, b = (ag.tensor(1.0, requires_grad=True) for _ in range(2))
+    o = SGD([{"params": [a]}, {"params": [b], "lr": 0.2}], lr=1.0)
+    schedule = S.LambdaLR(o, [lambda t: 0.5**t, lambda t: 1.0])
+    schedule.step()
+    assert schedule.get_last_lr() == [0.5, 0.2]
+    assert [g["lr"] for g in o.param_groups] == [0.5, 0.2]
+
+
+# -- one cycle -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("curve", ["cos", "linear"])
+def test_one_cycle_goes_up_and_down_and_momentum_the_other_way(curve):
+    o = optimizer(1.0, momentum=0.9)
+    schedule = S.OneCycleLR(o, 2.0, total_steps=21, pct_start=0.5, anneal_strategy=curve, div_factor=10)
+    lrs, momenta = [], []
+    for t in range(21):
+        lrs.append(o.param_groups[0]["lr"])
+        momenta.append(o.param_groups[0]["momentum"])
+        if t < 20:
+            schedule.step()
+
+    def between(start, end, share):
+        return cosine(start, end, share) if curve == "cos" else start + (end - start) * share
+
+    top = 0.5 * 21 - 1
+    for t, (lr, momentum) in enumerate(zip(lrs, momenta, strict=True)):
+        if t <= top:
+            want = between(0.2, 2.0, t / top), between(0.95, 0.85, t / top)
+        else:
+            share = (t - top) / (20 - top)
+            want = between(2.0, 0.2 / 1e4, share), between(0.85, 0.95, share)
+        assert (lr, momentum) == pytest.approx(want)
+    assert lrs[0] == pytest.approx(0.2)
+    assert lrs[-1] == pytest.approx(2e-5)
+
+
+def test_one_cycle_in_three_phases_and_for_adam():
+    o = Adam([ag.tensor(1.0, requires_grad=True)])
+    schedule = S.OneCycleLR(o, 1.0, epochs=5, steps_per_epoch=4, pct_start=0.25, three_phase=True)
+    lrs, betas = [], []
+    for t in range(20):
+        lrs += schedule.get_last_lr()
+        betas.append(o.param_groups[0]["betas"])
+        if t < 19:
+            schedule.step()
+    assert (lrs[0], lrs[8]) == pytest.approx((1 / 25, 1 / 25))
+    assert (lrs[4], lrs[19]) == pytest.approx((1.0, 1 / 25e4))
+    assert betas[0] == pytest.approx((0.95, 0.999))
+    assert betas[8] == pytest.approx((0.95, 0.999))
+    assert betas[4] == pytest.approx((0.85, 0.999))
+    with pytest.raises(ValueError, match="step 21 of a cycle of 20"):
+        schedule.step()
+
+
+def test_one_cycle_can_leave_the_momentum_alone_and_take_a_rate_for_each_group():
+    a, b = (ag.tensor(1.0, requires_grad=True) for _ in range(2))
+    o = SGD([{"params": [a]}, {"params": [b]}], lr=0.1, momentum=0.3)
+    schedule = S.OneCycleLR(o, [1.0, 2.0], total_steps=10, cycle_momentum=False)
+    assert schedule.get_last_lr() == pytest.approx([1 / 25, 2 / 25])
+    assert [g["momentum"] for g in o.param_groups] == [0.3, 0.3]
+
+
+# -- plateau -------------------------------------------------------------------------------------------------
+
+
+def test_plateau_waits_lowers_cools_and_stops_at_the_bottom():
+    o = optimizer(1.0)
+    schedule = S.ReduceLROnPlateau(o, factor=0.5, patience=1, cooldown=1, min_lr=0.2)
+    seen = []
+    for value in [5.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0]:
+        schedule.step(value)
+        seen += schedule.get_last_lr()
+    #          better   1st bad, 2nd: lowered, cooling, then again two bad ones
+    assert seen == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2, 0.2, 0.2]
+
+
+def test_plateau_can_watch_what_should_grow_and_takes_tensors():
+    o = optimizer(1.0)
+    schedule = S.ReduceLROnPlateau(o, mode="max", patience=0, threshold=0.1, threshold_mode="abs")
+    for value, lr in ((0.5, 1.0), (0.7, 1.0), (0.75, 0.1), (0.9, 0.1), (0.1, 0.01)):
+        schedule.step(ag.tensor(value))
+        assert schedule.get_last_lr() == pytest.approx([lr])
+
+
+# -- states --------------------------------------------------------------------------------------------------
+
+MAKERS = {
+    "step": lambda o: S.StepLR(o, 2),
+    "multistep": lambda o: S.MultiStepLR(o, [2, 5]),
+    "cosine": lambda o: S.CosineAnnealingLR(o, 8),
+    "restarts": lambda o: S.CosineAnnealingWarmRestarts(o, 3, 2),
+    "lambda": lambda o: S.LambdaLR(o, lambda t: 0.9**t),
+    "onecycle": lambda o: S.OneCycleLR(o, 1.0, total_steps=12),
+    "sequential": lambda o: S.SequentialLR(o, [S.LinearLR(o), S.ExponentialLR(o, 0.8)], [4]),
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_going_on_from_a_state_gives_the_same_rates(name):
+    whole = rates(MAKERS[name](optimizer(0.3)), 11)
+    first = MAKERS[name](optimizer(0.3))
+    part = rates(first, 5)
+    second = MAKERS[name](optimizer(0.3))
+    second.load_state_dict(first.state_dict())
+    assert part + rates(second, 6) == whole
+
+
+def test_plateau_goes_on_from_its_state():
+    values = [3.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0]
+
+    def make():
+        return S.ReduceLROnPlateau(optimizer(1.0), patience=1, factor=0.5)
+
+    def run(schedule, values):
+        seen = []
+        for value in values:
+            schedule.step(value)
+            seen += schedule.get_last_lr()
+        return seen
+
+    whole = run(make(), values)
+    first = make()
+    part = run(first, values[:3])
+    second = make()
+    second.load_state_dict(first.state_dict())
+    second.optimizer.load_state_dict(first.optimizer.state_dict())
+    assert part + run(second, values[3:]) == whole
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    schedule = MAKERS["step"](optimizer(0.3))
+    before = schedule.state_dict()
+    other = MAKERS["cosine"](optimizer()).state_dict()
+    for wrong in ({}, {**before, "optimizer": None}, {**before, "rate": 1}, other, 3):
+        with pytest.raises(ValueError, match=r"StepLR\.load_state_dict"):
+            schedule.load_state_dict(wrong)
+        assert schedule.state_dict() == before
+    several = MAKERS["sequential"](optimizer(0.3))
+    for wrong in ({}, {"last_epoch": 1, "schedulers": [{}, {}]}, {"last_epoch": 1, "schedulers": []}):
+        with pytest.raises(ValueError, match="load_state_dict"):
+            several.load_state_dict(wrong)
+    assert several.last_epoch == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda o: S.LinearLR(o, start_factor=0.0), "LinearLR: the factors"),
+        (lambda o: S.LambdaLR(o, [abs, abs]), "2 functions for 1 parameter groups"),
+        (lambda o: S.CosineAnnealingWarmRestarts(o, 0), "from 1 on"),
+        (lambda o: S.OneCycleLR(o, 1.0), "give total_steps"),
+        (lambda o: S.OneCycleLR(o, 1.0, total_steps=9, anneal_strategy="exp"), "'exp'"),
+        (lambda o: S.OneCycleLR(o, [1.0, 2.0], total_steps=9), "2 rates for 1"),
+        (lambda o: S.SequentialLR(o, [S.LinearLR(o)], [3]), "1 schedules have 0 changes, not 1"),
+        (lambda o: S.ReduceLROnPlateau(o, mode="best"), "mode is 'min' or 'max'"),
+        (lambda o: S.ReduceLROnPlateau(o, factor=2.0), "factor"),
+    ],
+)
+def test_bad_arguments(make, message):
+    with pytest.raises(ValueError, match=message):
+        make(optimizer())

@@ -1,0 +1,417 @@
+"""Each optimiser against its formula in plain NumPy, in every mode it has; options, groups, state, memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite import optim
+
+rng = np.random.default_rng(0)
+START = rng.standard_normal((3, 2))
+GRADIENTS = rng.standard_normal((6, 3, 2))
+
+
+# -- the formulas: one parameter, its gradients one after the other ----------------------------------------
+
+
+def sgd(p, gs, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+    v = None
+    for g in gs:
+        g = g + weight_decay * p
+        if momentum:
+            v = g if v is None else momentum * v + (1 - dampening) * g
+            g = g + momentum * v if nesterov else v
+        p = p - lr * g
+    return p
+
+
+def adam(p, gs, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, amsgrad=False, decoupled=False):
+    b1, b2 = betas
+    m = v = most = np.zeros_like(p)
+    for t, g in enumerate(gs, 1):
+        if decoupled:
+            p = p * (1 - lr * weight_decay)
+        else:
+            g = g + weight_decay * p
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g * g
+        most = np.maximum(most, v)
+        p = p - lr * (m / (1 - b1**t)) / (np.sqrt((most if amsgrad else v) / (1 - b2**t)) + eps)
+    return p
+
+
+def adamw(p, gs, weight_decay=1e-2, **options):
+    return adam(p, gs, weight_decay=weight_decay, decoupled=True, **options)
+
+
+def nadam(p, gs, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, momentum_decay=4e-3):
+    b1, b2 = betas
+    m = v = np.zeros_like(p)
+    mu = [b1 * (1 - 0.5 * 0.96 ** (t * momentum_decay)) for t in range(1, len(gs) + 2)]
+    for t, g in enumerate(gs, 1):
+        g = g + weight_decay * p
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g * g
+        look = mu[t] * m / (1 - np.prod(mu[: t + 1])) + (1 - mu[t - 1]) * g / (1 - np.prod(mu[:t]))
+        p = p - lr * look / (np.sqrt(v / (1 - b2**t)) + eps)
+    return p
+
+
+def rmsprop(p, gs, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
+    square = mean = v = np.zeros_like(p)
+    for g in gs:
+        g = g + weight_decay * p
+        square = alpha * square + (1 - alpha) * g * g
+        mean = alpha * mean + (1 - alpha) * g
+        step = g / (np.sqrt(square - mean**2 if centered else square) + eps)
+        v = momentum * v + step
+        p = p - lr * v
+    return p
+
+
+def adagrad(p, gs, lr=1e-2, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0, eps=1e-10):
+    total = np.full_like(p, initial_accumulator_value)
+    for t, g in enumerate(gs):
+        g = g + weight_decay * p
+        total = total + g * g
+        p = p - lr / (1 + t * lr_decay) * g / (np.sqrt(total) + eps)
+    return p
+
+
+def adadelta(p, gs, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0.0):
+    square = steps = np.zeros_like(p)
+    for g in gs:
+        g = g + weight_decay * p
+        square = rho * square + (1 - rho) * g * g
+        step = np.sqrt(steps + eps) / np.sqrt(square + eps) * g
+        steps = rho * steps + (1 - rho) * step * step
+        p = p - lr * step
+    return p
+
+
+CASES = [
+    (optim.SGD, sgd, {"lr": 0.1}),
+    (optim.SGD, sgd, {"lr": 0.1, "momentum": 0.9}),
+    (optim.SGD, sgd, {"lr": 0.1, "momentum": 0.9, "dampening": 0.4}),
+    (optim.SGD, sgd, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.2}),
+    (optim.Adam, adam, {}),
+    (optim.Adam, adam, {"lr": 0.1, "betas": (0.7, 0.8), "eps": 1e-3, "weight_decay": 0.1}),
+    (optim.Adam, adam, {"lr": 0.1, "amsgrad": True, "betas": (0.5, 0.6)}),
+    (optim.AdamW, adamw, {"lr": 0.1}),
+    (optim.AdamW, adamw, {"lr": 0.1, "weight_decay": 0.3, "amsgrad": True}),
+    (optim.NAdam, nadam, {}),
+    (optim.NAdam, nadam, {"lr": 0.1, "weight_decay": 0.1, "momentum_decay": 0.3}),
+    (optim.RMSprop, rmsprop, {}),
+    (optim.RMSprop, rmsprop, {"lr": 0.1, "alpha": 0.6, "centered": True, "weight_decay": 0.1}),
+    (optim.RMSprop, rmsprop, {"momentum": 0.9, "eps": 0.1}),
+    (optim.Adagrad, adagrad, {}),
+    (optim.Adagrad, adagrad, {"lr": 0.1, "lr_decay": 0.5, "weight_decay": 0.1}),
+    (optim.Adagrad, adagrad, {"initial_accumulator_value": 2.0, "eps": 0.1}),
+    (optim.Adadelta, adadelta, {}),
+    (optim.Adadelta, adadelta, {"lr": 0.5, "rho": 0.6, "eps": 0.01, "weight_decay": 0.1}),
+]
+EACH = pytest.mark.parametrize(
+    ("cls", "formula", "options"), CASES, ids=[f"{c.__name__}-{k}" for k, (c, _, _) in enumerate(CASES)]
+)
+KINDS = [optim.SGD, optim.Adam, optim.AdamW, optim.NAdam, optim.RMSprop, optim.Adagrad, optim.Adadelta]
+
+
+def steps(cls, options, start=START, gradients=GRADIENTS):
+    p = ag.tensor(start, requires_grad=True)
+    opt = cls([p], **options)
+    for g in gradients:
+        p.grad = g
+        opt.step()
+    return p
+
+
+@EACH
+def test_the_formula(cls, formula, options):
+    p = steps(cls, options)
+    want = formula(START, GRADIENTS, **options)
+    np.testing.assert_allclose(p.data, want, rtol=1e-12, atol=1e-14)
+    assert np.abs(want - START).max() > 1e-3
+
+
+@EACH
+def test_maximize_is_the_gradient_with_its_sign_turned(cls, formula, options):
+    p = steps(cls, {**options, "maximize": True})
+    np.testing.assert_allclose(p.data, formula(START, -GRADIENTS, **options), rtol=1e-12, atol=1e-14)
+
+
+@EACH
+def test_a_single_number_is_learned_like_an_array(cls, formula, options):
+    """0-d arrays turn into NumPy scalars at every chance, which nothing can be written into."""
+    for maximize in (False, True):
+        p = steps(cls, {**options, "maximize": maximize}, np.float64(0.3), GRADIENTS[:, 0, 0])
+        gs = -GRADIENTS[:, 0, 0] if maximize else GRADIENTS[:, 0, 0]
+        np.testing.assert_allclose(p.data, formula(np.float64(0.3), gs, **options), rtol=1e-12)
+        assert p.shape == ()
+
+
+@EACH
+def test_float32_stays_float32(cls, formula, options):
+    p = steps(cls, options, START.astype(np.float32), GRADIENTS.astype(np.float32))
+    assert p.dtype == np.float32
+    np.testing.assert_allclose(p.data, formula(START, GRADIENTS, **options), rtol=1e-4, atol=1e-5)
+
+
+@EACH
+def test_a_complex_number_is_two_real_ones(cls, formula, options):
+    z = steps(cls, options, START[:, 0] + 1j * START[:, 1], GRADIENTS[:, :, 0] + 1j * GRADIENTS[:, :, 1])
+    want = formula(START, GRADIENTS, **options)
+    np.testing.assert_allclose(np.stack([z.data.real, z.data.imag], 1), want, rtol=1e-12, atol=1e-14)
+
+
+@EACH
+def test_a_transposed_array_is_updated_in_place(cls, formula, options):
+    held = np.asfortranarray(START)
+    p = ag.tensor(np.zeros((3, 2)), requires_grad=True)
+    p.data = held
+    opt = cls([p], **options)
+    for g in GRADIENTS:
+        p.grad = g
+        opt.step()
+    assert p.data is held
+    np.testing.assert_allclose(held, formula(START, GRADIENTS, **options), rtol=1e-12, atol=1e-14)
+
+
+@EACH
+def test_going_on_from_a_saved_state_gives_the_same_numbers(cls, formula, options):
+    whole = steps(cls, options)
+    first = ag.tensor(START, requires_grad=True)
+    opt = cls([first], **options)
+    for g in GRADIENTS[:3]:
+        first.grad = g
+        opt.step()
+    second = ag.tensor(first.data, requires_grad=True)
+    resumed = cls([second], lr=123.0)
+    resumed.load_state_dict(opt.state_dict())
+    for g in GRADIENTS[3:]:
+        second.grad = g
+        resumed.step()
+    np.testing.assert_array_equal(second.data, whole.data)
+
+
+@pytest.mark.parametrize("cls", KINDS)
+def test_a_step_makes_no_garbage(cls):
+    p = ag.tensor(np.ones(100_000), requires_grad=True)
+    opt = cls([p], lr=0.1)
+    p.grad = np.ones(100_000)
+    opt.step()
+    tracemalloc.start()
+    opt.step()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50_000  # an array has 800,000 bytes
+
+
+@pytest.mark.parametrize("cls", KINDS)
+def test_every_optimiser_goes_downhill(cls):
+    w = ag.tensor([1.5, -1.5], requires_grad=True)
+    opt = cls([w], lr={"Adadelta": 10.0, "Adagrad": 0.5}.get(cls.__name__, 0.05))
+    losses = []
+    for _ in range(300):
+        opt.zero_grad()
+        loss = ((w - [1.0, 2.0]) ** 2 * [1.0, 3.0]).sum()
+        loss.backward()
+        opt.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.05 * losses[0]
+
+
+# -- groups, gradients, closures -----------------------------------------------------------------------------
+
+
+def test_groups_have_options_of_their_own():
+    a, b, c = (ag.tensor([1.0], requires_grad=True) for _ in range(3))
+    opt = optim.SGD([{"params": [a]}, {"params": b, "lr": 0.5}], lr=0.1)
+    opt.add_param_group({"params": [c], "lr": 1.0, "weight_decay": 1.0})
+    for p in (a, b, c):
+        p.grad = [1.0]
+    opt.step()
+    assert [p.item() for p in (a, b, c)] == pytest.approx([0.9, 0.5, -1.0])
+
+
+def test_named_parameters_are_taken():
+    a = ag.tensor([1.0], requires_grad=True)
+    a.grad = [1.0]
+    optim.SGD([("a", a)], lr=0.5).step()
+    assert a.item() == 0.5
+
+
+def test_what_has_no_gradient_stays():
+    a, b = (ag.tensor([1.0], requires_grad=True) for _ in range(2))
+    opt = optim.Adam([a, b], lr=0.1)
+    a.grad = [1.0]
+    opt.step()
+    assert (a.item(), b.item()) == (pytest.approx(0.9), 1.0)
+    opt.zero_grad()
+    assert a.grad is None
+
+
+def test_a_closure_is_called_and_its_loss_returned():
+    w = ag.tensor([2.0], requires_grad=True)
+    opt = optim.SGD([w], lr=0.25)
+
+    def closure():
+        opt.zero_grad()
+        loss = (w * w).sum()
+        loss.backward()
+        return loss
+
+    with ag.no_grad():  # a closure records, whatever is around the step
+        assert opt.step(closure).item() == 4.0
+    assert w.item() == 1.0
+
+
+def test_a_graph_from_before_the_step_is_refused_not_wrong():
+    w = ag.tensor([2.0], requires_grad=True)
+    loss = (w * w).sum()
+    loss.backward()
+    optim.SGD([w], lr=0.25).step()
+    with pytest.raises(RuntimeError):
+        loss.backward()
+
+
+def test_repr_says_the_options_and_how_many():
+    opt = optim.SGD([ag.tensor([1.0], requires_grad=True)], lr=0.5)
+    assert repr(opt).startswith("SGD(lr=0.5, momentum=0.0")
+    assert "1 parameters" in repr(opt)
+
+
+# -- what is refused -----------------------------------------------------------------------------------------
+
+W = ag.tensor([1.0], requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: optim.SGD([]), ValueError, "no parameters"),
+        (lambda: optim.SGD([W, W]), ValueError, "given twice"),
+        (lambda: optim.SGD([{"params": [W]}, {"params": [W]}]), ValueError, "given twice"),
+        (lambda: optim.SGD([W * 2]), ValueError, "only inputs"),
+        (lambda: optim.SGD([np.ones(3)]), TypeError, "cannot optimise a ndarray"),
+        (lambda: optim.SGD([W], lr=-1.0), ValueError, "lr=-1.0"),
+        (lambda: optim.SGD([W], lr=float("nan")), ValueError, "lr=nan"),
+        (lambda: optim.SGD([W], nesterov=True), ValueError, "nesterov"),
+        (lambda: optim.Adam([W], betas=(0.9, 1.0)), ValueError, r"betas\[1\]"),
+        (lambda: optim.Adam([W], eps=-1e-8), ValueError, "eps"),
+        (lambda: optim.Adam([{"params": [W], "rate": 1}]), ValueError, "no such option as rate"),
+        (lambda: optim.LBFGS([{"params": [W]}, {"params": [ag.tensor(1.0)]}]), ValueError, "one group"),
+        (lambda: optim.LBFGS([W], line_search_fn="golden"), ValueError, "golden"),
+        (lambda: optim.LBFGS([W]).step(), TypeError, "needs a closure"),
+    ],
+)
+def test_bad_arguments(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    p = ag.tensor(START, requires_grad=True)
+    opt = optim.Adam([p], lr=0.1)
+    p.grad = GRADIENTS[0]
+    opt.step()
+    good = opt.state_dict()
+
+    def changed(**parts):
+        return {**good, **parts}
+
+    group = good["param_groups"][0]
+    state = good["state"][0]
+    bad = [
+        {},
+        [1, 2],
+        changed(param_groups=[]),
+        changed(param_groups=[{**group, "params": [0, 1]}]),
+        changed(param_groups=[{"params": [0], "lr": 0.1}]),
+        changed(param_groups=[{**group, "lr": "fast"}]),
+        changed(state={1: state}),
+        changed(state={0: {**state, "exp_avg": np.zeros((2, 3))}}),
+        optim.SGD([p]).state_dict(),
+    ]
+    for wrong in bad:
+        with pytest.raises(ValueError, match=r"Adam\.load_state_dict"):
+            opt.load_state_dict(wrong)
+        np.testing.assert_equal(opt.state_dict(), good)
+
+
+def test_a_state_is_a_copy():
+    p = ag.tensor(START, requires_grad=True)
+    opt = optim.Adam([p])
+    p.grad = GRADIENTS[0]
+    opt.step()
+    state = opt.state_dict()
+    before = state["state"][0]["exp_avg"].copy()
+    opt.step()
+    np.testing.assert_array_equal(state["state"][0]["exp_avg"], before)
+    assert set(state["state"][0]) == {"exp_avg", "exp_avg_sq", "step"}  # no scratch arrays
+
+
+# -- L-BFGS --------------------------------------------------------------------------------------------------
+
+
+def rosenbrock(w):
+    return 100 * (w[1] - w[0] ** 2) ** 2 + (1 - w[0]) ** 2
+
+
+def minimise(opt, f, times):
+    def closure():
+        opt.zero_grad()
+        loss = f()
+        loss.backward()
+        return loss
+
+    return [opt.step(closure).item() for _ in range(times)]
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+def test_lbfgs_on_a_quadratic_of_many_scales(search):
+    A = np.diag([1.0, 10.0, 100.0])
+    w = ag.tensor([1.0, 1.0, 1.0], requires_grad=True)
+    minimise(optim.LBFGS([w], line_search_fn=search), lambda: w @ A @ w, 3)
+    np.testing.assert_allclose(w.data, 0, atol=1e-4)
+
+
+def test_lbfgs_with_a_line_search_finds_the_end_of_rosenbrocks_valley():
+    w = ag.tensor([-1.2, 1.0], requires_grad=True)
+    minimise(optim.LBFGS([w], line_search_fn="strong_wolfe"), lambda: rosenbrock(w), 5)
+    np.testing.assert_allclose(w.data, [1, 1], atol=1e-4)
+
+
+def test_lbfgs_takes_several_parameters_of_any_shape_and_complex_ones():
+    a, b = ag.tensor(START, requires_grad=True), ag.tensor(2.0, requires_grad=True)
+    z = ag.tensor([1.0 + 1j], requires_grad=True)
+    minimise(optim.LBFGS([a, b]), lambda: ((a - 1) ** 2).sum() + 3 * (b + 1) ** 2, 2)
+    minimise(optim.LBFGS([z]), lambda: (np.abs(z - (2 - 3j)) ** 2).sum(), 3)
+    np.testing.assert_allclose(a.data, 1, atol=1e-5)
+    assert b.item() == pytest.approx(-1)
+    assert z.item() == pytest.approx(2 - 3j)
+
+
+def test_lbfgs_goes_on_exactly_from_its_state():
+    def fresh(at):
+        w = ag.tensor(at, requires_grad=True)
+        return w, optim.LBFGS([w], lr=0.3, max_iter=2, history_size=3)
+
+    w, opt = fresh([-1.2, 1.0])
+    minimise(opt, lambda: rosenbrock(w), 4)
+    u, other = fresh(w.data)
+    other.load_state_dict(opt.state_dict())
+    assert minimise(opt, lambda: rosenbrock(w), 4) == minimise(other, lambda: rosenbrock(u), 4)
+    np.testing.assert_array_equal(w.data, u.data)
+
+    v, third = fresh([0.0, 0.0])
+    state = opt.state_dict()
+    short = {**state["history"], "last": (np.zeros(1), np.zeros(1))}
+    for wrong in ({**state, "history": {}}, {**state, "history": short}, {**state, "history": None}):
+        with pytest.raises(ValueError, match=r"LBFGS\.load_state_dict"):
+            third.load_state_dict(wrong)
+    assert third._history["last"] is None
+    assert v.data.tolist() == [0.0, 0.0]
