@@ -81,6 +81,7 @@ class Program:
     inputs: tuple[Var, ...]
     equations: tuple[Equation, ...]
     outputs: tuple[Any, ...]  # a Var each, or a constant
+    captured: Mapping[Var, Node] = field(repr=False)  # tensors from around the function, such as parameters; as they are now
     structure: Any = field(repr=False)  # of the arguments
     result: Any = field(repr=False)  # the tree of the outputs
 
@@ -88,7 +89,7 @@ class Program:
         given = leaves(args)
         if len(given) != len(self.inputs):
             raise TypeError(f"{self.name}: traced with {len(self.inputs)} input arrays, called with {len(given)}")
-        values: dict[Var, Any] = {}
+        values: dict[Var, Any] = {var: node.y for var, node in self.captured.items()}
         for var, x in zip(self.inputs, given, strict=True):
             x = np.asarray(_raw(x))
             if x.shape != var.shape:
@@ -125,6 +126,8 @@ class Program:
             body = [f"    {len(self)} equations, too many to print: {', '.join(f'{n} {row}' for row, n in counted)}"]
         else:
             body = self._body(depth)
+        if self.captured:
+            body.insert(0, f"    # with {', '.join(f'{v.name}: {v.kind}' for v in self.captured)}")
         return "\n".join([head, *body, f"    return {', '.join(_written(x) for x in self.outputs)}"])
 
     def _body(self, depth: int | None) -> list[str]:
@@ -180,15 +183,39 @@ def groups(node: Node) -> list[Any]:
 
 def label(path: Sequence[Any]) -> str:
     """How a place inside modules is told: ``Net.hidden.0 (Linear)``; composite calls are the last words of it."""
+    words = _words(path)
+    last = path[-1].name if path else ""
+    return ".".join(words) + (f" ({last})" if words and words[-1] != last else "")
+
+
+def _words(path: Sequence[Any]) -> list[str]:
     words: list[str] = []
     outer = None
     for group in path:
         module = getattr(group, "module", None)
-        own = next((w for w, m in outer.named_children() if m is module), None) if module is not None and outer is not None else None
+        own = None
+        if module is not None and outer is not None:
+            own = next((w for w, m in outer.named_modules() if m is module and w), None)
         words.append(own or group.name)
         outer = module
-    last = path[-1].name if path else ""
-    return ".".join(words) + (f" ({last})" if words and words[-1] != last else "")
+    return words
+
+
+def qualified(nodes: Iterable[Node]) -> dict[Node, str]:
+    """Names for the parameters of modules that are called alike: ``weight_0`` and ``weight_2`` for two called ``weight``."""
+    users: dict[Node, Node] = {}
+    for n in nodes:
+        for p in n.parents:
+            if p is not None and p.row is None and p.name is not None:
+                users.setdefault(p, n)
+    often = Counter(p.name for p in users)
+    found: dict[Node, str] = {}
+    for p, n in users.items():
+        path = [group for group in groups(n) if getattr(group, "module", None) is not None]
+        words = ".".join(_words(path)[1:]).replace(".", "_") or (path[0].name if path else "")
+        if often[p.name] > 1 and words:
+            found[p] = f"{p.name}_{words}"
+    return found
 
 
 def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Callable[..., Program]:
@@ -256,15 +283,17 @@ def record(
         result, variables = _run(f, wrapped, params or {})
     outside = [*variables, *_captured(f), *(names or {}).items()]
     nodes_made = ancestors(_nodes_of(result), TRACED | NEEDS)[::-1]
-    own = [*((n.name, n) for n in nodes_made if n.name), *((word, n) for n, word in assigned(nodes_made))]
+    told = qualified(nodes_made)
+    own = [*((told.get(n, n.name), n) for n in nodes_made if n.name), *((word, n) for n, word in assigned(nodes_made))]
     wish: dict[Node, str] = {}
     for word, value in [*_argument_names(f, wrapped), *variables, *own, *outside]:
         for node, full in [(value, word)] if isinstance(value, Node) else _named_nodes(word, value):
             if node is not None:
                 wish.setdefault(node, full)
     found: dict[Node, str] = {}
+    words = Names()
     for node in sorted(wish, key=lambda n: (n not in nodes, -n.order)):  # of one variable's values the oldest first
-        found[node] = unused(wish[node], found.values())
+        found[node] = words.take(wish[node])
     arrays: dict[str, Any] = {}
     for word, value in outside:
         if isinstance(value, np.ndarray) and word not in found.values():
@@ -299,10 +328,21 @@ def _nodes_of(result: Any) -> list[Node]:
     return [t._node for t in leaves(result) if isinstance(t, Tensor) and t._node is not None and t._node.live]
 
 
-def unused(word: str, taken: Iterable[str]) -> str:
-    """`word`, or the first of word1, word2, … that is not taken: a variable may stand for several values in turn."""
-    taken = set(taken)
-    return word if word not in taken else next(w for k in count(1) if (w := f"{word}{k}") not in taken)
+class Names(set[str]):
+    """The names that are taken. A variable may stand for several values in turn: they become x, x1, x2, …"""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        super().__init__(taken)
+        self._next: dict[str, int] = {}
+
+    def take(self, wish: str) -> str:
+        """`wish`, or the first of wish1, wish2, … that is free; taken from now on."""
+        word, k = wish, self._next.get(wish, 1)
+        while word in self:
+            word, k = f"{wish}{k}", k + 1
+        self._next[wish] = k
+        self.add(word)
+        return word
 
 
 def _captured(f: Callable[..., Any]) -> list[tuple[str, Any]]:
@@ -387,6 +427,9 @@ def _program(made: Recording, args: Any) -> Program:
         if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
             results.setdefault((n.parents[0], n.params["index"]), []).append(n)
     equations = []
+    outside = dict.fromkeys(p for n in nodes for p in n.parents if p is not None and p.row is None and p not in variables)
+    captured = {p: Var(made.names[p], p.shape, p.dtype) for p in outside if p in made.names}
+    variables.update(captured)
     for n in nodes:
         if n.row is None or n in variables:
             continue
@@ -409,7 +452,7 @@ def _program(made: Recording, args: Any) -> Program:
         for n, t in zip(found, leaves(made.result), strict=True)
     )
     inputs = tuple(variables[n] for n in made.inputs)
-    return Program(made.name, inputs, tuple(equations), outputs, tree_map(lambda x: None, args), tree_map(lambda t: 0, made.result))
+    return Program(made.name, inputs, tuple(equations), outputs, {v: p for p, v in captured.items()}, tree_map(lambda x: None, args), tree_map(lambda t: 0, made.result))
 
 
 def _written(x: Any) -> str:

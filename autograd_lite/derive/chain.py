@@ -19,12 +19,13 @@ import numpy as np
 from ..graph import NEEDS, TRACED, Node, ancestors, between
 from ..primitive import TABLE
 from ..tensor import Tensor
-from ..trace import assigned, groups, short_names, unused
+from ..trace import Names, assigned, groups, qualified, short_names
 from .expression import Expr, applied, constant, evaluate, make, name, number, product, substitute
 from .partial import G, X, Y, Edge, Step, edge, joined
 from .replay import arguments, replay
 
 LIMIT = 2_000  # operations; a derivation of more is a book
+FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
 DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
 
 
@@ -144,6 +145,10 @@ class Chain:
         self._regions = {} if depth is None else {n: path[depth] for n in self.nodes if len(path := self.group_path(n)) > depth}
         self.named_by_caller = claimed is not None
         self._name(names or {}, claimed or {})
+        for n in self.nodes:  # so that they are counted in the order of their use
+            for p, x in zip(self.parents(n), self.call(n).xs or (), strict=False):
+                if p is None and np.size(x) > FEW or p is not None and p not in self.names and p not in self.live:
+                    self.constant(x if p is None else p.y)
         self.landmarks = self._landmarks()  # oldest first; inputs included
         self.marks = set(self.landmarks)
         self._name_the_rest()
@@ -206,12 +211,14 @@ class Chain:
         for n, word in claimed.items():
             self.names.setdefault(self.canonical(n), word)
         inputs = {p for n in self.nodes for p in self.parents(n) if p is not None}
+        told = qualified(self.nodes)
         for n in sorted(self.live | inputs, key=lambda n: -n.order):
-            if n.name is not None and n not in self.names:
-                if n.name in self.names.values():
-                    raise ValueError(f"explain: two different values are called {n.name!r}; give one of them another .name")
-                self.names[n] = n.name
-        taken = set(self.names.values())
+            word = told.get(n, n.name)
+            if word is not None and n not in self.names:
+                if word in self.names.values():
+                    raise ValueError(f"explain: two different values are called {word!r}; give one of them another .name")
+                self.names[n] = word
+        taken = Names(self.names.values())
         for word, value in names.items():
             if word.startswith("_") or word in taken:
                 continue
@@ -225,14 +232,13 @@ class Chain:
         self._name_by_assignment(taken)
         self.cotangent = next(w for w in ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99))) if w not in taken)
 
-    def _name_by_assignment(self, taken: set[str]) -> None:
+    def _name_by_assignment(self, taken: Names) -> None:
         """What still has no name is called after the variable that it was assigned to, where the bytecode says so."""
         if self.named_by_caller:
             return
         for n, word in assigned(self.nodes):
             if n not in self.names and n in self.live:
-                self.names[n] = word = unused(word, taken)
-                taken.add(word)
+                self.names[n] = taken.take(word)
 
     def _name_the_rest(self) -> None:
         self._fresh = short_names([*self.names.values(), *(w for _, w in self.arrays), self.cotangent, "d", "l", "np"])
@@ -255,6 +261,10 @@ class Chain:
         for array, word in self.arrays:
             if array is x:
                 return name(word, np.shape(x))
+        if not self.named_by_caller and np.size(x) > FEW:
+            word = next(w for k in range(1, 10**6) if (w := f"c{k}") not in self.names.values() and w not in (v for _, v in self.arrays))
+            self.arrays.append((x, word))
+            return name(word, np.shape(x))
         return constant(x)
 
     # -------------------------------------------------------------------------------------------------- landmarks
@@ -332,8 +342,15 @@ class Chain:
         return known[n]
 
     def _fold(self, n: Node) -> Expr:
-        inputs = dict.fromkeys(p for m in self._inside(n) for p in self.parents(m) if p in self.marks and p is not n)
-        args = tuple(name(self.names[p], p.shape) for p in sorted(inputs, key=lambda p: -p.order))  # type: ignore[union-attr, index]
+        """A folded call of what goes into it: what was computed or given first, then what is to be learned."""
+        found: dict[str, tuple[bool, Expr]] = {}
+        for m in self._inside(n)[::-1]:
+            for p, x in zip(self.parents(m), self.call(m).xs or (), strict=False):
+                if p is None or p in self.marks or p not in self.live:
+                    e = self.constant(x) if p is None else self.expression(p)
+                    if e.head == "name" and p is not n:
+                        found[e.value] = p is not None and p.row is None and p in self.on, e
+        args = tuple(e for _, e in sorted(found.values(), key=lambda pair: pair[0]))
         call: Any = FoldedCall(self.folds[n].name)
         return Expr(call.name, args, None, {}, n.shape, call)
 

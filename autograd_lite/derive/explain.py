@@ -23,6 +23,7 @@ from .replay import finite_difference
 from .writing import LATEX, TEXT, TIMES, matrix, shape_text, tex, tex_name, text
 
 SHOWN = 16  # entries; a larger array is told by its shape
+LONG = 8  # factors; in a longer derivation the derivative by a step from which several ways go on is written first
 AT = 34  # the column of remarks in plain text
 
 
@@ -90,7 +91,10 @@ class Derivation:
     @cached_property
     def _totals(self) -> set[Node]:
         """Where several ways meet, and what was asked for."""
-        return {n for n, users in self._consumers.items() if len(users) > 1} | set(self.wrt)
+        meeting = {n for n, users in self._consumers.items() if len(users) > 1} | set(self.wrt)
+        if len(self._factors) > LONG:  # otherwise the same beginning would be written again and again
+            meeting |= {n for n in self._reach if n is not self.chain.root and len(self._inputs(n)) > 1}
+        return meeting
 
     @cached_property
     def _factors(self) -> dict[tuple[Node, Node], Factor]:
@@ -150,7 +154,19 @@ class Derivation:
 
     def text(self) -> str:
         """For a terminal."""
-        return "\n".join([*self._text_steps(), "", *self._text_rule(), "", *self._text_factors()]) + "\n"
+        return "\n".join([*self._text_given(), "", *self._text_steps(), "", *self._text_rule(), "", *self._text_factors()]) + "\n"
+
+    @property
+    def given(self) -> list[tuple[str, tuple[int, ...]]]:
+        """What the steps start from, with shapes."""
+        c = self.chain
+        used = frozenset().union(*(c.definition(n).names for _, nodes in self.steps() for n in nodes))
+        made = {c.names[n] for _, nodes in self.steps() for n in nodes}
+        env = c.environment()
+        return [(word, np.shape(env[word])) for word in env if word in used and word not in made]
+
+    def _text_given(self) -> Iterator[str]:
+        yield f"Given  {', '.join(f'{word} ({shape_text(shape)})' for word, shape in self.given)}"
 
     def _text_steps(self) -> Iterator[str]:
         c = self.chain
@@ -219,7 +235,8 @@ class Derivation:
     def _sections(self) -> list[tuple[str, list[str]]]:
         c = self.chain
         word = {n: tex_name(w) for n, w in c.names.items()}
-        out = []
+        given = r",\quad ".join(rf"{tex_name(w)}\ ({shape_text(shape, TIMES)})" for w, shape in self.given)
+        out = [("Given", [f"& {given}"])]
         for title, nodes in self.steps():
             rows = [rf"{word[n]} &= {tex(c.definition(n))} && {shape_text(n.shape, TIMES)}" for n in nodes]
             out.append((f"The steps in {title}" if title else "The steps", rows))
@@ -257,7 +274,7 @@ class Derivation:
         return f.formula
 
     def _how(self, f: Factor) -> str:
-        how = {"left": "a matrix, from the left", "right": "a matrix, from the right", "map": f"of {f.cotangent} = what comes from above"}.get(f.combine, "")
+        how = {"left": "a matrix, from the left", "right": "a matrix, from the right", "map": f"with {f.cotangent} from above"}.get(f.combine, "")
         if f.combine == "elementwise" and np.size(f.value) > 1:
             how = "entry by entry"
         parts = [how] if how else []

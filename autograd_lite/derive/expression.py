@@ -399,6 +399,13 @@ def _where(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     return None
 
 
+def _linear(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
+    """A layer is what it computes: ``x @ weight.T + bias``."""
+    x, weight, *bias = args
+    y = make(TABLE["matmul"], (x, make(TABLE["transpose"], (weight,), {"axes": None}, weight.shape[::-1])), {}, shape)
+    return make(TABLE["add"], (y, *bias), {}, shape) if bias else y
+
+
 def _getitem(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     """``(A @ x[..., None])[..., 0]`` is ``A @ x``."""
     (x,) = args
@@ -440,7 +447,7 @@ _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "multiply": _multiply, "negative": _negative, "square": _square, "add": _add, "subtract": _subtract,
     "divide": _divide, "reciprocal": _reciprocal, "power": _power, "transpose": _transpose,
     "matrix_transpose": _transpose, "swapaxes": _swapaxes, "dot": _dot, "matmul": _dot, "where": _where,
-    "getitem": _getitem, "bitwise_and": _and, "bitwise_or": _and, "logical_and": _and, "logical_or": _and,
+    "linear": _linear, "getitem": _getitem, "bitwise_and": _and, "bitwise_or": _and, "logical_and": _and, "logical_or": _and,
     "positive": _same, "copy": _same, "stop_gradient": _same, "input": _same, "reshape": _reshape, "broadcast_to": _broadcast_to,
 }  # fmt: skip
 

@@ -10,9 +10,12 @@ import numpy as np
 
 from ..graph import Node
 from ..tensor import Tensor
-from .chain import Chain, Factor
+from .chain import Chain, Factor, FoldedCall
+from .expression import name, substitute
 from .replay import finite_difference, gradient
-from .writing import LATEX, Hand, tex_name
+from .writing import LATEX, Hand, tex_name, text, write
+
+SHORT = 24  # characters of a map that is written out where it is used
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,11 +176,20 @@ def composed(paths: Sequence[Sequence[Factor]], chain: Chain, hand: Hand, starts
         for f in path:
             s = symbol(f)
             size = max(size, int(np.prod(f.shapes[0])), int(np.prod(f.shapes[1])))
-            if f.combine == "map":
+            if f.combine == "map" and so_far and len(text(f.formula)) <= SHORT and not isinstance(f.formula.row, FoldedCall):
+                # its own words say more than a bracket: (dL/dc)ᵀ @ b
+                inner = name(f"({so_far})" if not is_tex else rf"\left({so_far}\right)", f.shapes[0])
+                bare = Hand(lambda w: w if w == inner.value else hand.name(w), hand.number, hand.array, hand.infix, hand.brackets, hand.between, hand.call)
+                so_far, tight = write(substitute(f.formula, {f.cotangent: inner}), bare), "product"
+                tight = "matrix" if f.formula.head == "matmul" else "atom" if f.formula.head != "product" else "product"
+            elif f.combine == "map":
                 so_far, tight = (rf"{s}\left[{so_far}\right]" if is_tex else f"{s}[{so_far}]") if so_far else s, "atom"
             elif not so_far:
                 so_far = s
+            elif f.combine == "elementwise" and f.formula.is_number and f.formula.value == 1:
+                pass  # a factor of one
             elif f.combine == "elementwise":
+                so_far = bracketed(so_far, "product") if tight == "matrix" else so_far
                 so_far, tight = f"{so_far}{times if size > 1 or not is_tex else beside}{s}", "product"
             elif f.combine == "left":
                 so_far, tight = f"{s}{beside}{bracketed(so_far, tight)}", "matrix"

@@ -150,6 +150,8 @@ def _text_call(e: Expr, sub: Sub) -> str:
         return f"σ({sub(e.args[0], 0)})"
     if e.head in ("getitem", "reshape"):
         return places(e, sub)
+    if e.head == "scatter":
+        return f"zeros({shape_text(e.shape)}) with {sub(e.args[0], 0)} added at [{index_text(e.params['index'])}]"
     arguments = [sub(a, 0) for a in e.args]
     arguments += [f"{k}={v!r}" for k, v in shown_params(e).items()]
     return f"{e.head}({', '.join(arguments)})"
@@ -255,9 +257,11 @@ def _tex_call(e: Expr, sub: Sub) -> str:
     if e.head in ("getitem", "reshape") and (e.head == "getitem" or inserted(e)):
         index = inserted(e) if e.head == "reshape" else index_text(e.params["index"])
         return rf"{sub(e.args[0], ATOM)}_{{[{_escaped(index.replace('None', '*'))}]}}"
+    if e.head == "scatter":
+        return rf"0_{{{shape_text(e.shape, TIMES)}}} + {sub(e.args[0], ATOM)} \text{{ at }} [{_escaped(index_text(e.params['index']))}]"
     template = e.row.tex if e.row is not None else None
     shown = {k: v for k, v in shown_params(e).items() if k in ("axis", "shape", "axes")}
-    if template is None or shown:
+    if template is None or shown and e.head in _REDUCTIONS:
         below = ",".join(str(v).strip("(,)").replace(", ", r" \times " if k == "shape" else ",") for k, v in shown.items())
         operator = rf"\operatorname{{{_escaped(e.head.removeprefix('linalg.'))}}}" + (f"_{{{below}}}" if below else "")
         return rf"{operator}\left({', '.join(sub(a, 0) for a in e.args)}\right)"

@@ -1,0 +1,271 @@
+"""The program behind a function: its names, its groups, what is in it, and that it runs again on other numbers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite import nn
+from autograd_lite.rules.random import dropout_mask
+from autograd_lite.trace import LIMIT, trace
+
+
+def names(program):
+    return [v.name for eq in program for v in eq.outputs]
+
+
+def rows(program):
+    return [eq.row.name for eq in program]
+
+
+def net(x, V, W):
+    A = x @ V
+    B = ag.sigmoid(A)
+    C = B @ W
+    return ag.sigmoid(C)
+
+
+def arrays(seed, *shapes):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=shape) for shape in shapes]
+
+
+def test_a_program_prints_its_equations_with_the_functions_own_names():
+    program = trace(net)(*arrays(0, (1, 3), (3, 4), (4, 1)))
+    assert str(program) == (
+        "net(x: float64[1,3], V: float64[3,4], W: float64[4,1]):\n"
+        "    A : float64[1,4] = matmul(x, V)\n"
+        "    B : float64[1,4] = sigmoid(A)\n"
+        "    C : float64[1,1] = matmul(B, W)\n"
+        "    a : float64[1,1] = sigmoid(C)\n"
+        "    return a"
+    )
+
+
+def test_it_runs_again_on_other_inputs():
+    shapes = (1, 3), (3, 4), (4, 1)
+    program = trace(net)(*arrays(0, *shapes))
+    other = arrays(1, *shapes)
+    np.testing.assert_array_equal(program(*other), net(*map(ag.tensor, other)).numpy())
+
+
+def test_trees_go_in_and_come_out():
+    def f(params, x):
+        h = x * params["w"] + params["b"][0]
+        return {"h": h, "both": (h, x)}
+
+    program = trace(f)({"w": 2.0, "b": [np.ones(3)]}, np.zeros(3))
+    assert [v.name for v in program.inputs] == ["w", "b1", "x"]
+    y = program({"w": 3.0, "b": [np.zeros(3)]}, np.ones(3))
+    np.testing.assert_array_equal(y["h"], [3, 3, 3])
+    np.testing.assert_array_equal(y["both"][1], [1, 1, 1])
+
+
+def test_all_values_of_one_variable_are_numbered_in_order():
+    def f(x):
+        for _ in range(3):
+            x = np.tanh(x)
+        return x
+
+    assert names(trace(f)(1.0)) == ["x1", "x2", "x3"]
+
+
+def test_names_of_tensors_and_a_mapping_come_where_the_function_has_none():
+    W = ag.tensor([1.0, 2.0], requires_grad=True, name="W")
+
+    def f(x):
+        y = x * W
+        y.name = "not asked"
+        return [np.exp(y), np.sum(x + 1)]
+
+    program = trace(f)(np.ones(2))
+    assert [v.name for v in program.captured] == ["W"]
+    assert names(program)[0] == "y"
+
+    def g(x):
+        (x * 2).name = "double"
+        return (x * 3) * (x * 2)
+
+    assert names(trace(g)(np.ones(2))) == ["a", "b", "c"]  # the one that got the name is not in the program
+
+
+def test_names_given_by_a_mapping():
+    kept = {}
+
+    def f(x):
+        kept["inner"] = x + 1
+        return np.exp(kept["inner"])
+
+    assert names(trace(f, names=kept)(1.0)) == ["inner", "a"]
+
+
+def test_captured_parameters_are_read_anew_at_each_run():
+    w = ag.tensor(2.0, requires_grad=True, name="w")
+    program = trace(lambda x: x * w)(1.0)
+    assert program(5.0) == 10
+    w.data = np.array(3.0)
+    assert program(5.0) == 15
+
+
+def test_composite_calls_are_blocks_that_fold():
+    def f(x):
+        s = ag.special.softsign(x)
+        return np.sum(s)
+
+    program = trace(f)(np.ones(3))
+    assert rows(program) == ["absolute", "add", "divide", "sum"]
+    assert program.equations[0].group.name == "softsign"
+    assert program.equations[3].group is None
+    assert "    # softsign\n        a : float64[3] = absolute(x)" in str(program)
+    assert "    s : float64[3] = softsign(x)  # 3 equations\n" in program.text(depth=0)
+
+
+def test_modules_are_blocks_and_their_parameters_told_apart():
+    model = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
+    program = trace(lambda x: model(x))(np.ones((4, 3)))
+    assert [v.name for v in program.captured] == ["weight_0", "bias_0", "weight_2", "bias_2"]
+    assert "# Sequential.2 (Linear)" in str(program)
+    assert "Sequential(x, weight_0, bias_0, weight_2, bias_2)" in program.text(0)
+    assert program.text(1).count("Linear(") == 2
+    other = arrays(3, (4, 3))[0]
+    np.testing.assert_allclose(program(other), model(other).numpy())
+
+
+def test_a_row_with_several_results_is_one_equation():
+    def f(x):
+        q, r = np.linalg.qr(x)
+        return q @ r
+
+    program = trace(f)(arrays(0, (3, 2))[0])
+    assert rows(program) == ["qr", "matmul"]
+    assert [v.name for v in program.equations[0].outputs] == ["q", "r"]
+    other = arrays(1, (3, 2))[0]
+    np.testing.assert_allclose(program(other), other)
+
+
+def test_what_needs_no_gradient_is_in_the_program_too():
+    def f(x):
+        return np.where(x > 0, x, -x), np.argmax(x), x[np.argsort(x)]
+
+    program = trace(f)(np.array([1.0, -2.0, 3.0]))
+    flipped, top, ordered = program(np.array([-1.0, 5.0, -3.0]))
+    np.testing.assert_array_equal(flipped, [1, 5, 3])
+    assert top == 1
+    np.testing.assert_array_equal(ordered, [-3, -1, 5])
+
+
+def test_the_backward_pass_inside_is_recorded():
+    def step(w, x):
+        loss = np.sum((x @ w) ** 2)
+        loss.backward()
+        return loss, w - 0.1 * w.grad
+
+    shapes = (3,), (2, 3)
+    program = trace(step)(*arrays(0, *shapes))
+    w, x = arrays(1, *shapes)
+    loss, new = program(w, x)
+    np.testing.assert_allclose(loss, np.sum((x @ w) ** 2))
+    np.testing.assert_allclose(new, w - 0.2 * x.T @ (x @ w))
+
+
+@pytest.mark.parametrize("transform", [ag.grad, lambda f: ag.grad(lambda x: np.sum(ag.grad(f)(x) ** 2))])
+def test_transforms_inside_are_recorded(transform):
+    f = transform(lambda x: np.sum(np.tanh(x) * x))
+    x, other = arrays(0, (3,), (3,))
+    program = trace(f)(x)
+    np.testing.assert_allclose(program(other), f(other), rtol=1e-12)
+
+
+def test_a_choice_by_value_is_refused():
+    def f(x):
+        return x if x.sum() > 0 else -x
+
+    with pytest.raises(RuntimeError, match=r"bool\(\) of a value that depends on the traced inputs.*np\.where"):
+        trace(f)(np.ones(3))
+
+
+def test_a_choice_by_shape_is_made_once():
+    def f(x):
+        return np.sum(x) if len(x) > 2 else np.prod(x)
+
+    assert rows(trace(f)(np.ones(3))) == ["sum"]
+    assert rows(trace(f)(np.ones(2))) == ["prod"]
+
+
+def test_other_shapes_are_refused_by_name():
+    program = trace(lambda x, w: x * w)(np.ones(3), 1.0)
+    with pytest.raises(ValueError, match=r"x was traced with shape \(3,\), called with \(4,\): trace it again"):
+        program(np.ones(4), 1.0)
+    with pytest.raises(TypeError, match="traced with 2 input arrays, called with 1"):
+        program(np.ones(3))
+
+
+def test_an_argument_that_is_no_array_is_refused():
+    with pytest.raises(TypeError, match="cannot follow an argument of type str"):
+        trace(lambda x, how: x)(1.0, "fast")
+
+
+def test_the_librarys_random_draws_are_equations_and_drawn_afresh():
+    rng = np.random.default_rng(0)
+    program = trace(lambda x: x * dropout_mask(x, 0.5, generator=rng))(np.ones(50))
+    assert rows(program) == ["dropout_mask", "multiply"]
+    a, b = program(np.ones(50)), program(np.ones(50))
+    assert set(np.unique(a)) == {0.0, 2.0}
+    assert not np.array_equal(a, b)
+
+
+def test_numpys_own_draws_become_constants():
+    rng = np.random.default_rng(0)
+    program = trace(lambda x: x * rng.normal())(1.0)
+    assert program(1.0) == program(1.0)
+
+
+def test_results_that_depend_on_nothing_are_constants():
+    program = trace(lambda x: (np.ones(2), x))(1.0)
+    ones, x = program(7.0)
+    np.testing.assert_array_equal(ones, [1, 1])
+    assert x == 7
+
+
+def test_a_huge_program_is_summed_up():
+    def f(x):
+        for _ in range(LIMIT + 1):
+            x = x * 1.0
+        return x
+
+    program = trace(f)(1.0)
+    assert len(program) == LIMIT + 1
+    assert len(str(program)) < 400
+    assert f"{LIMIT + 1} equations, too many to print: {LIMIT + 1} multiply" in str(program)
+    assert program(3.0) == 3
+
+
+def test_functions_without_a_signature_and_starred_ones():
+    assert [v.name for v in trace(lambda *xs: xs[0] + xs[1])(1.0, 2.0).inputs] == ["xs1", "xs2"]
+    assert str(trace(np.exp)(1.0)).startswith("exp(x: float64[])")
+
+
+SCRIPT = """
+import numpy as np, autograd_lite as ag
+from autograd_lite.trace import trace
+def f(a, b, c):
+    u, s, vt = np.linalg.svd(a @ b)
+    loss = np.sum(s * c) + np.sum(ag.softmax(a))
+    loss.backward()
+    return a.grad, b.grad, {"c": c.grad, "s": s}
+rng = np.random.default_rng(0)
+print(trace(f)(rng.normal(size=(2, 3)), rng.normal(size=(3, 2)), np.ones(2)))
+"""
+
+
+def test_two_runs_print_the_same_bytes():
+    outputs = set()
+    for seed in ("0", "1"):
+        done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, env={"PYTHONHASHSEED": seed, "PYTHONPATH": "."}, check=True)
+        outputs.add(done.stdout)
+    assert len(outputs) == 1
+    assert "svd(" in outputs.pop()
