@@ -52,10 +52,12 @@ if _TYPE_CHECKING:
     from .derive import explain as explain
     from .derive import partials as partials
     from .derive import source as source
+    from .draw import draw as draw
+    from .draw import frames as frames
 
-_ROOMS = {name: name for name in ("data", "derive", "draw", "nn", "optim", "testing", "training")}
+_ROOMS = {name: name for name in ("data", "derive", "nn", "optim", "testing", "training")}
 _LATER = {
-    **_ROOMS, "explain": "derive", "partials": "derive", "source": "derive",
+    **_ROOMS, "explain": "derive", "partials": "derive", "source": "derive", "draw": "draw", "frames": "draw",
 }  # fmt: skip
 
 

@@ -12,7 +12,8 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
+from importlib import import_module
 from operator import index as as_index
 from os.path import dirname, join
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -66,6 +67,20 @@ class _Method:
     def __get__(self, obj: Any, cls: Any = None) -> Callable[..., Tensor]:
         row = TABLE[self.row]  # type: ignore[index]  # set by __set_name__
         return row if obj is None else lambda *args, **params: apply(row, (obj, *args), params)
+
+
+class _Upstairs:
+    """A method that lives in a room on a higher floor, which is opened when the method is first used."""
+
+    def __init__(self, room: str) -> None:
+        self.room = room
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self.name = name
+
+    def __get__(self, obj: Any, cls: Any = None) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(import_module(f"{__package__}.{self.room}"), self.name)
+        return found if obj is None else partial(found, obj)
 
 
 class Tensor(TorchMethods):
@@ -346,6 +361,13 @@ class Tensor(TorchMethods):
         if not self.requires_grad:
             raise RuntimeError(f"retain_grad() on {self._who}, which requires no gradient: there will be none")
         self._leaf().keeper = weakref.ref(self)
+
+    # ------------------------------------------------------------------------ the chain rule written out and drawn
+
+    explain = _Upstairs("derive")
+    partials = _Upstairs("derive")
+    draw = _Upstairs("draw")
+    frames = _Upstairs("draw")
 
     # ------------------------------------------------------------------------------------------------- operators
 
