@@ -14,6 +14,7 @@ Examples
 tensor([2., 4., 6.])
 """
 
+# ruff: noqa: I001 - set as lists of names, not one to a line
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
@@ -38,42 +39,6 @@ from .transforms import stop_gradient as stop_gradient
 from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
 
-__version__ = "0.1.0"
-
-# The rooms on the upper floors are opened when first entered, so that a program which only differentiates does not
-# load them. Editors and type checkers see them as ordinary imports.
-if _TYPE_CHECKING:
-    from . import data as data
-    from . import derive as derive
-    from . import nn as nn
-    from . import optim as optim
-    from . import testing as testing
-    from . import training as training
-    from .derive import explain as explain
-    from .derive import partials as partials
-    from .derive import source as source
-    from .draw import draw as draw
-    from .draw import frames as frames
-
-_ROOMS = {name: name for name in ("data", "derive", "nn", "optim", "testing", "training")}
-_LATER = {
-    **_ROOMS, "explain": "derive", "partials": "derive", "source": "derive", "draw": "draw", "frames": "draw",
-}  # fmt: skip
-
-
-def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module 'autograd_lite' has no attribute {name!r}")
-    room = _import_module(f".{_LATER[name]}", __name__)
-    globals()[name] = found = room if name in _ROOMS else getattr(room, name)
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
-
-
-# ruff: noqa: I001 - set as a list of names, not one to a line
 # What is there in NumPy under the same name: the rows of the table, room by room.
 from . import emath as emath, fft as fft, linalg as linalg, special as special
 from .rules.accumulation import (
@@ -217,3 +182,37 @@ acosh, asinh, atanh = arccosh, arcsinh, arctanh
 amax, amin, around, concat, permute_dims = max, min, round, concatenate, transpose
 bitwise_not = bitwise_invert = invert
 bitwise_left_shift, bitwise_right_shift = left_shift, right_shift
+
+__version__ = "0.1.0"
+
+# The rooms on the upper floors are opened when first entered, so that a program which only differentiates does not
+# load them. Editors and type checkers see them as ordinary imports.
+if _TYPE_CHECKING:
+    from . import data as data
+    from . import derive as derive
+    from . import nn as nn
+    from . import optim as optim
+    from . import testing as testing
+    from . import training as training
+    from .derive import explain as explain
+    from .derive import partials as partials
+    from .derive import source as source
+    from .draw import draw as draw
+    from .draw import frames as frames
+
+_ROOMS = {name: name for name in ("data", "derive", "nn", "optim", "testing", "training")}
+_LATER = {
+    **_ROOMS, "explain": "derive", "partials": "derive", "source": "derive", "draw": "draw", "frames": "draw",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module 'autograd_lite' has no attribute {name!r}")
+    room = _import_module(f".{_LATER[name]}", __name__)
+    globals()[name] = found = room if name in _ROOMS else getattr(room, name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
