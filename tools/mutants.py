@@ -79,6 +79,8 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("eig", "v.shape[-1]", "when to refuse a defective matrix: pinned by a test of its own"),
     ("matmul", "x2.ndim == 2", "a shorter road to the product of the next branch"),
     ("matmul", "g.ndim == 1", "a shorter road to the product of the next branch"),
+    ("matmul", "len(x2_shape) == 1", "a shorter road to the product of the next branch"),
+    ("linear", "_rows() forgotten in _rows(g)", "the engine sums a bias over the rest of the stack as well"),
     ("dot", "ndim == 2", "a shorter road to the same product"),
     ("dot", "_shape) == 2", "a shorter road to the same product"),
     ("tensordot", "np.transpose(d, np.argsort(now))", "a transpose into the order it is in"),
