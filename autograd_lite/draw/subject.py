@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..graph import Node
-from ..mode import changed
 from ..tensor import Tensor, _tensor
-from ..trace import Program, Var, _argument_names, _input, _named_nodes, _run
-from ..tree import leaves, rebuild
+from ..trace import Program, Var, record
+from ..tree import leaves
 
 
 @dataclass(frozen=True)
@@ -87,28 +86,21 @@ def _of_call(
 ) -> Subject:
     is_module = hasattr(what, "named_parameters") and hasattr(what, "named_modules")
     f = _named(what, loss, len(args)) if is_module else what
-    given = leaves(args)
-    nodes = [_input(x) for x in given]
-    wrapped = rebuild(args, map(_tensor, [n.y for n in nodes], nodes))
-    with changed(recording=True):
-        result, variables = _run(f, wrapped, {})
-    claimed: dict[Node, str] = {}
-    for name, value in [*_argument_names(f, wrapped), *names.items(), *variables]:
-        for node, full in _named_nodes(name, value):
-            if node is not None and node not in claimed and full not in claimed.values():
-                claimed[node] = node.name or full
+    made = record(f, args, None, names)
+    claimed = dict(made.names)
     places: dict[Any, str] = {}
     if is_module:
         places = {m: path for path, m in what.named_modules()}  # type: ignore[attr-defined]  # asked above
         for path, p in what.named_parameters():  # type: ignore[attr-defined]  # asked above
             claimed[p._node] = path
-    found = [t._node for t in leaves(result) if isinstance(t, Tensor)]
+    found = [t._node for t in leaves(made.result) if isinstance(t, Tensor)]
     roots = tuple(dict.fromkeys(n for n in found if n is not None and n.row is not None and n.live))
     if not roots:
         raise ValueError(
             f"draw: {getattr(f, '__name__', 'the function')} computes nothing from its arguments to be drawn"
         )
-    return Subject(roots, names, claimed, places, is_loss=not is_module or loss is not None)
+    known = {**made.arrays, **names}
+    return Subject(roots, known, claimed, places, is_loss=not is_module or loss is not None)
 
 
 def _named(module: Callable[..., Any], loss: Callable[..., Any] | None, count: int) -> Callable[..., Any]:
