@@ -67,7 +67,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any =
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """The differences of neighbours in the flattened array, between two given ends."""
     steps = np.diff(np.ravel(entire(ary)))
-    ends = [None if end is None else np.ravel(entire(end)) for end in (to_begin, to_end)]
+    ends = [None if end is None else np.ravel(entire(end)).astype(steps.dtype) for end in (to_begin, to_end)]
     parts = [part for part in (ends[0], steps, ends[1]) if part is not None]
     return np.concatenate(parts) if len(parts) > 1 else steps
 
@@ -152,7 +152,7 @@ def _slope(f: Any, axis: int, dx: Any, edge_order: int) -> Any:
 )  # fmt: skip
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """The broken line through (xp, fp) at x, a function of all three; at a corner, the slope to its right."""
-    x, xp, fp = entire(x), entire(xp), entire(fp)
+    x, xp, fp = (v.astype(np.result_type(v.dtype, float)) for v in map(entire, (x, xp, fp)))  # as NumPy does
     if xp.ndim != 1 or fp.shape != xp.shape or not xp.size:
         raise ValueError(
             f"interp: points of shapes {xp.shape} and {fp.shape}; they must be two equally long lists"
@@ -197,6 +197,12 @@ def _steps(num: int, endpoint: bool, ndim: int) -> Any:
     return (np.arange(num) / max(num - 1 if endpoint else num, 1)).reshape((-1,) + (1,) * ndim)
 
 
+def precision(*xs: Any) -> Any:
+    """The real floating dtype that these have together; a Python number is weak."""
+    dtype = np.result_type(*(x if type(x) in (int, float, complex) else x.dtype for x in xs))
+    return np.finfo(dtype).dtype if dtype.kind in "fc" else np.dtype(float)
+
+
 def _typed(y: Any, dtype: Any) -> Any:
     if dtype is None:
         return y
@@ -216,7 +222,8 @@ def linspace(
     axis: int = 0, *, device: Any = None,
 ) -> Any:  # fmt: skip
     """`num` points from `start` to `stop`, each a weighted mean of the two."""
-    t = _steps(num, endpoint, max(np.ndim(start), np.ndim(stop)))
+    start, stop = (entire(x) if type(x) in (list, tuple) else x for x in (start, stop))
+    t = _steps(num, endpoint, max(np.ndim(start), np.ndim(stop))).astype(precision(start, stop))
     y = _typed((1 - t) * start + t * stop, dtype)
     y = np.moveaxis(y, 0, axis) if axis else y
     intervals = num - 1 if endpoint else num
@@ -257,7 +264,8 @@ def geomspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Any:
     """`num` points from `start` to `stop`, each the same multiple of the one before."""
-    t = _steps(num, endpoint, max(np.ndim(start), np.ndim(stop)))
+    start, stop = (x.astype(np.result_type(x.dtype, float)) for x in map(entire, (start, stop)))
+    t = _steps(num, endpoint, max(start.ndim, stop.ndim))
     y = _typed(start * (stop / start) ** t, dtype)
     return np.moveaxis(y, 0, axis) if axis else y
 

@@ -24,7 +24,9 @@ def _beyond_1(x: Any) -> Any:
 
 def _widened(x: Any, outside: Callable[[Any], Any]) -> Any:
     x = entire(x)
-    return x + 0j if x.dtype.kind != "c" and np.any(outside(x)) else x
+    if x.dtype.kind == "c" or not np.any(outside(x)):
+        return x
+    return x.astype(np.complex64 if x.dtype.char in "fbhBH" else complex)
 
 
 def _row(name: str, outside: Callable[[Any], Any]) -> Primitive:

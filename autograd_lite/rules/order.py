@@ -77,7 +77,7 @@ def _lines(x: Any, axes: tuple[int, ...], kept: tuple[int, ...]) -> Any:
 def _between(lines: Any, q: Any, method: str, weak: bool, skip_nan: bool) -> Any:
     """The value at each place, from the two entries beside it; nan is sorted last."""
     floating = lines.dtype.kind in "fc"
-    n = np.sum(~np.isnan(lines), axis=0) if skip_nan else len(lines)
+    n = np.sum(~np.isnan(lines), axis=0).astype(q.dtype) if skip_nan else len(lines)
     place = np.maximum(np.minimum(PLACES[method](n, q), n - 1), 0)
     below, above = np.floor(place), np.ceil(place)
     if skip_nan or hasattr(place, "_data"):

@@ -344,9 +344,11 @@ def _sinc_derivative(x: Any, n: int) -> Any:
     z = math.pi * _float(x)
     near = np.abs(z) < n + 1
     u = np.where(near, z, 0)
-    series: Any = 0.0 * u
-    for k in range(14 + 3 * n + n // 2, (n + 1) // 2 - 1, -1):  # the small terms first
-        series = series + (-1) ** k / ((2 * k + 1) * math.factorial(2 * k - n)) * u ** (2 * k - n)
+    square, series = u * u, 0.0 * u
+    first = (n + 1) // 2
+    for k in range(14 + 3 * n + n // 2, first - 1, -1):  # by Horner's rule, so that no power overflows
+        series = series * square + (-1) ** k / ((2 * k + 1) * math.factorial(2 * k - n))
+    series = series * u if n % 2 else series
     v = np.where(near, 1, z)
     far = np.sin(v) / v
     for k in range(1, n + 1):

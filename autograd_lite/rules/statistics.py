@@ -8,7 +8,7 @@ import numpy as np
 
 from ..primitive import composite
 from .arrays import entire
-from .calculus import normal
+from .calculus import normal, precision
 
 # ------------------------------------------------------------------------------------------------- covariance
 
@@ -79,7 +79,8 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     )
     low, high = (np.min(a), np.max(a)) if range is None and a.size else range or (0.0, 1.0)
     apart = 0.5 * np.equal(low, high)
-    return np.linspace(low - apart, high + apart, count + 1)
+    dtype = precision(a, low, high)
+    return np.linspace(low - apart, high + apart, count + 1, dtype=dtype)
 
 
 @composite(
@@ -104,5 +105,15 @@ def histogram(
     places = np.minimum(
         np.searchsorted(edges, a[inside], side="right") - 1, last - 1
     )  # the last bin is closed
-    counts = np.bincount(places, None if weights is None else weights[inside], minlength=last)
-    return (counts / np.diff(edges) / np.sum(counts) if density else counts), edges
+    counts = _weighed(places, None if weights is None else weights[inside], last)
+    if density:
+        return counts / np.diff(edges).astype(float) / np.sum(counts), edges
+    return (counts if weights is None else counts.astype(weights.dtype)), edges
+
+
+def _weighed(places: Any, weights: Any, count: int) -> Any:
+    """How many of the places, or how much weight, for each number below `count`."""
+    if weights is None or weights.dtype.kind != "c":
+        return np.bincount(places, weights, minlength=count)
+    real, imag = (np.bincount(places, part, minlength=count) for part in (np.real(weights), np.imag(weights)))
+    return real + 1j * imag
