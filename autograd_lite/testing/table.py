@@ -152,7 +152,7 @@ def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief:
     for k, (args, keywords) in enumerate(points(row, rng)):
         _take(total, row, args, keywords, order, seed)
         for dtype, limit in ((np.float32, 1), (np.complex128, order)) if k == 0 else ():
-            other = _of_dtype(row, args, keywords, dtype, rng)
+            other = of_dtype(row, args, keywords, dtype, rng)
             if other is not None and (total.ok or not brief):
                 with _refusals(total, dtype):
                     _take(total, row, other, keywords, min(order, limit), seed)
@@ -252,14 +252,14 @@ def _named(row: Primitive, keywords: dict[str, Any]) -> Callable[..., Any]:
     return stand_in
 
 
-def _of_dtype(
+def of_dtype(
     row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any], dtype: Any, rng: np.random.Generator
 ) -> tuple[Any, ...] | None:
     """The same arguments in another kind of numbers, where the function takes them.
 
     Complex ones of an elementwise row have a positive real part, off the cuts of logarithms and roots.
     """
-    complex_ = dtype == np.complex128
+    complex_ = np.dtype(dtype).kind == "c"
     if complex_ and row.kind == "elementwise":
         if any(rule is None for rule in row.rules):
             return None
@@ -269,7 +269,7 @@ def _of_dtype(
         if not is_differentiable(v) or as_array(v).dtype != np.float64:
             return v
         x = as_array(v)
-        return x + 0.25j * draw(REAL, x.shape, rng) if complex_ else x.astype(dtype)
+        return np.asarray(x + 0.25j * draw(REAL, x.shape, rng) if complex_ else x).astype(dtype)
 
     other = tuple(rebuild(tree, [turned(v) for _, v in leaves(tree)]) for tree in args)
     try:
