@@ -131,7 +131,7 @@ def test_check_row_ties_pull_to_the_partial():
     assert not check_row(wrong)
 
 
-@pytest.mark.parametrize("name", ["tanh", "divide", "sum", "matmul", "maximum"])
+@pytest.mark.parametrize("name", ["tanh", "divide", "sum", "maximum"])
 def test_mutants_are_caught(name):
     tool = runpy.run_path(str(ROOT / "tools" / "mutants.py"))
     row = TABLE[name]
