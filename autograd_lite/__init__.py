@@ -199,10 +199,13 @@ if _TYPE_CHECKING:
     from .derive import source as source
     from .draw import draw as draw
     from .draw import frames as frames
+    from .saving import load as load
+    from .saving import save as save
 
 _ROOMS = {name: name for name in ("data", "derive", "nn", "optim", "testing", "training")}
 _LATER = {
     **_ROOMS, "explain": "derive", "partials": "derive", "source": "derive", "draw": "draw", "frames": "draw",
+    "load": "saving", "save": "saving",
 }  # fmt: skip
 
 

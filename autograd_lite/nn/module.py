@@ -287,6 +287,8 @@ class Module:
         ValueError
             If a name is missing or unknown, or a shape differs; it lists all of them.
         """
+        if not isinstance(state_dict, Mapping):
+            raise ValueError(f"load_state_dict: a state is a dict of arrays, not a {type(state_dict).__name__}")
         own = {
             (f"{where}.{name}" if where else name): t
             for where, m in self._every_place()
@@ -302,6 +304,11 @@ class Module:
             if arrays[name].shape != own[name].shape and not getattr(own[name], "lazy", False)
         ]
         wrong += [f"{name} holds {a.dtype}" for name, a in arrays.items() if a.dtype.kind not in "biufc"]
+        wrong += [
+            f"{name} is complex there and {own[name].dtype} here"
+            for name, a in arrays.items()
+            if a.dtype.kind == "c" and own[name].dtype.kind != "c"
+        ]
         if strict:
             wrong += [f"{name} is missing" for name in missing]
             wrong += [f"{name} is not known here" for name in unexpected]

@@ -1,0 +1,302 @@
+"""Weights and training states in files: ``.npz``, which NumPy reads, or ``.safetensors``. Never pickle.
+
+A file holds arrays and, if the state is more than a flat dict of arrays, a line of JSON that says how they
+are put together. So reading one runs nothing, whoever wrote it: what is damaged or is not such a file is one
+`ValueError` that names the file, before anything has been changed. Writing goes to a file beside the target
+that takes its place when it is whole, so that a crash leaves the old file or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import secrets
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+PathLike = str | os.PathLike[str]
+
+# : Where the structure of a state stands, among the arrays of an ``.npz`` or in the metadata of a
+# safetensors file.
+_STRUCTURE = "__structure__"
+_ARRAY = "array:"  # a string of the structure that stands for the array of that name
+_TEXT = "text:"  # one that is a string of the state
+_KINDS = "biufc"
+#: More than this, compressed a hundredfold, is not weights but a bomb.
+_EXPANDED = 1 << 30
+
+
+def save(obj: Any, path: PathLike) -> None:
+    """Write a state to a file; read it again with :func:`load`.
+
+    Parameters
+    ----------
+    obj : object with ``state_dict()``, or a state itself
+        A module, an optimiser, a schedule; or dicts, lists and tuples, in any depth, of these and of arrays,
+        Tensors, numbers, strings, booleans and None. Keys are strings or whole numbers.
+    path : path
+        Ends in ``.npz``, or in ``.safetensors`` (with the extra ``io``).
+
+    Raises
+    ------
+    TypeError
+        If something in it is none of these: where, and what it is.
+    ValueError
+        If the path ends otherwise.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag, tempfile, os
+    >>> path = os.path.join(tempfile.mkdtemp(), "state.npz")
+    >>> ag.save({"epoch": 3, "weights": [np.ones(2)]}, path)
+    >>> ag.load(path)
+    {'epoch': 3, 'weights': [array([1., 1.])]}
+    """
+    path = Path(path)
+    write = {".npz": _write_npz, ".safetensors": _write_safetensors}.get(path.suffix)
+    if write is None:
+        raise ValueError(f"save: {path} must end in .npz or .safetensors")
+    state = obj.state_dict() if hasattr(obj, "state_dict") else obj
+    arrays: dict[str, Array] = {}
+    structure = None if _flat(state) else json.dumps(_taken_apart(state, "", arrays), allow_nan=True)
+    if structure is None:
+        arrays = {name: np.asarray(plain(value)) for name, value in state.items()}
+        for name, array in arrays.items():
+            _check_dtype(array, name)
+    with _replacing(path) as beside:
+        write(beside, arrays, structure)
+
+
+def load(path: PathLike) -> Any:
+    """Read what :func:`save` wrote; or any ``.npz`` or ``.safetensors`` file, as a dict of arrays.
+
+    Nothing in the file is executed. PyTorch's own files are pickles, which would be: there, save with
+    ``safetensors.torch.save_file(net.state_dict(), path)``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is damaged, truncated or something else; the message names the file.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> ag.load(__file__)
+    Traceback (most recent call last):
+    ...
+    ValueError: load: ...saving.py is neither an .npz nor a .safetensors file
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start[:4] == b"PK\3\4" or start[:4] == b"PK\5\6":
+        arrays, structure = _read_npz(path)
+    elif len(start) > 8 and start[8:9] == b"{":
+        arrays, structure = _read_safetensors(path)
+    elif path.suffix in (".npz", ".safetensors"):
+        raise ValueError(f"load: {path} is damaged: it does not begin as a {path.suffix} file does")
+    else:
+        raise ValueError(f"load: {path} is neither an .npz nor a .safetensors file")
+    if structure is None:
+        return arrays
+    try:
+        return _put_together(json.loads(structure), arrays)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"load: {path} is damaged: its structure cannot be read ({error!r})") from None
+
+
+def plain(value: Any) -> Any:
+    """The array in a Tensor, ours or PyTorch's; anything else as it is."""
+    return value.detach().numpy() if hasattr(value, "detach") else value
+
+
+# ------------------------------------------------------------------------------ structure and arrays
+
+
+def _flat(state: Any) -> bool:
+    """Whether a state is a dict of arrays by names, as a module's: it is saved as just that."""
+    return isinstance(state, Mapping) and all(
+        isinstance(name, str) and name not in ("", _STRUCTURE) and "\0" not in name and _is_array(value)
+        for name, value in state.items()
+    )
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(plain(value), np.ndarray)
+
+
+def _check_dtype(array: Array, where: str) -> None:
+    if array.dtype.kind not in _KINDS:
+        raise TypeError(f"save: {where or 'the state'} holds {array.dtype}, no numbers; nothing was written")
+
+
+def _taken_apart(state: Any, where: str, arrays: dict[str, Array]) -> Any:
+    """`state` as JSON can write it: arrays go to `arrays` under the names of their places, marked here.
+
+    Lists stay lists; a tuple becomes ``{"tuple": [...]}`` and a dict ``{"dict": [[key, value], ...]}``,
+    whose keys may be whole numbers, as those of an optimiser's state are.
+    """
+    value = plain(state.state_dict() if hasattr(state, "state_dict") else state)
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, np.ndarray):
+        _check_dtype(value, where)
+        name = where or "state"
+        while name in arrays or name == _STRUCTURE or "\0" in name:  # {"a/b": ..., "a": {"b": ...}}
+            name = name.replace("\0", "") + "'"
+        arrays[name] = value
+        return _ARRAY + name
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, str):
+        return _TEXT + value
+    inside = f"{where}/" if where else ""
+    if isinstance(value, Mapping):
+        for key in value:
+            if type(key) not in (str, int):
+                raise TypeError(f"save: the key {key!r} {_at(where)} is neither a string nor a whole number")
+        return {"dict": [[key, _taken_apart(v, f"{inside}{key}", arrays)] for key, v in value.items()]}
+    if isinstance(value, (list, tuple)):
+        found = [_taken_apart(v, f"{inside}{k}", arrays) for k, v in enumerate(value)]
+        return found if isinstance(value, list) else {"tuple": found}
+    raise TypeError(f"save: {_at(where)} is a {type(value).__name__}, which cannot be saved")
+
+
+def _at(where: str) -> str:
+    return f"at {where!r}" if where else "at the top"
+
+
+def _put_together(found: Any, arrays: dict[str, Array]) -> Any:
+    if isinstance(found, str):
+        if found.startswith(_ARRAY):
+            return arrays[found[len(_ARRAY) :]]
+        if found.startswith(_TEXT):
+            return found[len(_TEXT) :]
+        raise ValueError(f"{found[:40]!r} stands for nothing")
+    if isinstance(found, list):
+        return [_put_together(v, arrays) for v in found]
+    if isinstance(found, dict):
+        ((kind, inside),) = found.items()
+        if kind == "tuple":
+            return tuple(_put_together(v, arrays) for v in inside)
+        if kind == "dict":
+            return {key: _put_together(v, arrays) for key, v in inside}
+        raise ValueError(f"no such kind as {kind!r}")
+    return found
+
+
+# ----------------------------------------------------------------------------------------- writing
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write to; what is there at the end takes its place, or nothing is left."""
+    path = path.resolve()  # a link stays a link
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        yield beside
+        with beside.open("rb+") as file:
+            os.fsync(file.fileno())
+        if path.exists():
+            beside.chmod(path.stat().st_mode & 0o777)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _write_npz(path: Path, arrays: dict[str, Array], structure: str | None) -> None:
+    """NumPy's format, written entry by entry: `np.savez` takes no array named "file", and stamps the time."""
+    if structure is not None:
+        arrays = {**arrays, _STRUCTURE: np.frombuffer(structure.encode(), np.uint8)}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
+            with archive.open(entry, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
+
+
+def _write_safetensors(path: Path, arrays: dict[str, Array], structure: str | None) -> None:
+    content = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
+    try:
+        _safetensors().numpy.save_file(content, path, None if structure is None else {_STRUCTURE: structure})
+    except (KeyError, TypeError, _safetensors().SafetensorError) as error:
+        raise TypeError(f"save: safetensors cannot hold this state ({error}); .npz can") from None
+
+
+# ----------------------------------------------------------------------------------------- reading
+
+_DAMAGED = (
+    ValueError, TypeError, KeyError, EOFError, OSError, SyntaxError, NotImplementedError, RuntimeError,
+    MemoryError, OverflowError, zlib.error, zipfile.BadZipFile, tokenize.TokenError,
+)  # fmt: skip
+
+
+def _read_npz(path: Path) -> tuple[dict[str, Array], str | None]:
+    arrays: dict[str, Array] = {}
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+            size, held = sum(e.file_size for e in entries), path.stat().st_size
+            if size > _EXPANDED and size > 100 * held:
+                raise ValueError(f"its {held} bytes would become {size}")
+            for entry in entries:
+                name = entry.filename.removesuffix(".npy")
+                if name == entry.filename or name in arrays:
+                    raise ValueError(f"the entry {entry.filename!r} is no array, or there twice")
+                arrays[name] = _read_entry(archive, entry)
+    except _DAMAGED as error:
+        raise ValueError(f"load: {path} is damaged, or no .npz of numbers ({_why(error)})") from None
+    structure = arrays.pop(_STRUCTURE, None)
+    return arrays, None if structure is None else structure.tobytes().decode(errors="replace")
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
+    """One array; its head must promise just the bytes that are there, before memory is taken for them."""
+    with archive.open(entry) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"{entry.filename} has version {version}")
+        head = "read_array_header_1_0" if version == (1, 0) else "read_array_header_2_0"
+        shape, fortran, dtype = getattr(np.lib.format, head)(file)
+        if dtype.kind not in _KINDS or dtype.names:
+            raise ValueError(f"{entry.filename} holds {dtype}, which is no number")
+        if any(n < 0 for n in shape) or entry.file_size - file.tell() != math.prod(shape) * dtype.itemsize:
+            raise ValueError(f"{entry.filename} has not the bytes of an array of shape {shape}")
+        content = bytearray(file.read())
+    return np.ndarray(shape, dtype, buffer=content, order="F" if fortran else "C")
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Array], str | None]:
+    library = _safetensors()
+    try:
+        with library.safe_open(path, framework="np") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            structure = (file.metadata() or {}).get(_STRUCTURE)
+    except (*_DAMAGED, AttributeError, library.SafetensorError) as error:
+        what = "is damaged, or holds what NumPy has no type for"
+        raise ValueError(f"load: {path} {what} ({_why(error)})") from None
+    return arrays, structure
+
+
+def _why(error: BaseException) -> str:
+    return re.sub(r"\s+", " ", str(error))[:200] or type(error).__name__
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors.numpy  # the extra `io`
+    except ImportError:
+        raise ImportError("for .safetensors: pip install safetensors; .npz needs nothing") from None
+    return safetensors
