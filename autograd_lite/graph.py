@@ -89,7 +89,7 @@ class Node:
     at: int = -1  # … and an instruction offset in it, never a frame
 
     def __init__(
-        self, row: Primitive | None, parents: tuple[Node | None, ...], xs: tuple[Any, ...], y: Any, shape: tuple[int, ...],
+        self, row: Primitive | None, parents: tuple[Node | None, ...], xs: Any, y: Any, shape: tuple[int, ...],
         dtype: Any, live: int, params: dict[str, Any] = _NOTHING,
     ) -> None:  # fmt: skip
         self.row = row
@@ -258,7 +258,8 @@ def pull_back(
                 elif conjugate:
                     d = _conjugate(d)
             except Exception as error:
-                raise _pointed(error, d, n, p)
+                _point(error, d, n, p)
+                raise
             if watch is not None:
                 watch(n, p, d)
             if p in pending:
@@ -272,7 +273,7 @@ def pull_back(
             n.y = None
     for n, g in pending.items():  # leaves without hooks need not wait for their turn
         if n.keeper is not None:
-            found[n] = g
+            found[n] = g  # noqa: PERF403 - an update() would make a second dict
     return found
 
 
@@ -343,7 +344,10 @@ def _lifted(n: Node, lift: Callable[[Any, Node | None], Any]) -> tuple[Any, tupl
     """The kept values of a node as things whose use is recorded."""
     if n.row is not None and n.row.order == 1:
         raise _order_error(n)
-    xs = tuple(x if x is None or p is None and type(x) is not np.ndarray else lift(x, p) for p, x in zip(n.parents, n.xs, strict=True))
+    xs = tuple(
+        x if x is None or p is None and type(x) is not np.ndarray else lift(x, p)
+        for p, x in zip(n.parents, n.xs, strict=True)
+    )
     return (None if n.y is None else lift(n.y, n)), xs
 
 
@@ -500,8 +504,9 @@ def _shape_error(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> ValueError
     assert n.row is not None
     return _noted(
         ValueError(
-            f"{n.row.name}: the rule for argument {n.parents.index(p) + 1} returned shape {d.shape}, but the argument has shape {shape} "
-            f"(the result {n.shape}); a rule returns the argument's shape, or a shape that sums down to it"
+            f"{n.row.name}: the rule for argument {n.parents.index(p) + 1} returned shape {d.shape}, but the argument "
+            f"has shape {shape} (the result {n.shape}); a rule returns the argument's shape, or a shape that sums down "
+            "to it"
         ),
         n,
     )
@@ -515,9 +520,8 @@ def _noted(error: AnyError, n: Node) -> AnyError:
     return error
 
 
-def _pointed(error: Exception, d: Any, n: Node, p: Node) -> Exception:
-    """What went wrong in a rule or with what it returned, `d`, with the user's line."""
+def _point(error: Exception, d: Any, n: Node, p: Node) -> None:
+    """Point what went wrong in a rule at the user's line; say it if what the rule returned, `d`, was no array."""
     if isinstance(error, AttributeError) and error.name == "shape" and error.obj is d:
-        error = _rule_error(d, n, p)
-        error.__suppress_context__ = True
-    return _noted(error, n)
+        raise _rule_error(d, n, p) from None
+    _noted(error, n)

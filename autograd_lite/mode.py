@@ -6,8 +6,7 @@ all that an operation pays for is one look.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -41,7 +40,12 @@ class changed:
     def __enter__(self) -> None:
         now, new = MODE.get() or ORDINARY, self._changes.get
         self._token = MODE.set(
-            Mode(new("recording", now.recording), new("group", now.group), new("watcher", now.watcher), new("tracer", now.tracer))
+            Mode(
+                new("recording", now.recording),
+                new("group", now.group),
+                new("watcher", now.watcher),
+                new("tracer", now.tracer),
+            )
         )
 
     def __exit__(self, *exc: object) -> None:

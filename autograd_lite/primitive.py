@@ -100,17 +100,19 @@ _ARGUMENT = re.compile(r"x(\d*)(_shape)?$")
 
 
 class _Doc:
-    """The docstring of a row is its function's; fetched when asked for, since NumPy composes a ufunc's anew each time."""
+    """The docstring of a row is its function's; fetched when asked for: NumPy composes a ufunc's anew each time."""
 
     def __get__(self, row: Primitive | None, cls: type) -> str | None:
         return _ROW if row is None else row.fn.__doc__
 
 
-_ROW = "One row of the table. Call it as you would the NumPy function: Tensors in, a Tensor out; arrays in, an array out."
+_ROW = (
+    "One row of the table. Call it as you would the NumPy function: Tensors in, a Tensor out; arrays in, an array out."
+)
 
 
 class Primitive:
-    __doc__ = _Doc()  # type: ignore[assignment]  # a descriptor of str
+    __doc__ = _Doc()
     ours = True  # False for a user's: what its rules return is looked at more closely
 
     def __init__(
@@ -149,7 +151,7 @@ class Primitive:
         self.outputs = outputs
         self.order = order
         self.holomorphic = holomorphic
-        #: Whether a call is `fn` on the arguments as they stand, giving one new array: the short road through the engine.
+        #: Whether a call is `fn` on the arguments as they stand, giving one new array: the engine's short road.
         self.direct = bind is None and kind != "composite" and not variadic and not outputs
         self.examples = tuple(examples)
         self.source = source  # the textbook formula in NumPy, where `fn` is longer than one would write on a slide
@@ -224,7 +226,7 @@ class _Each(dict[int, Any]):
 
 
 def _interpreter(args: Iterable[Any]) -> Any:
-    """The `__autograd_apply__` of the first argument that has one, one list deep: rows dispatch as NumPy functions do."""
+    """The `__autograd_apply__` of the first argument that has one, one list deep: rows dispatch as NumPy does."""
     for a in args:
         found = getattr(type(a), "__autograd_apply__", None)
         if found is None and type(a) in (list, tuple):
@@ -251,7 +253,7 @@ def _compile(row: Primitive, i: int, rule: Any) -> Any:
 
 
 def _parameters(fn: Callable[..., Any]) -> dict[str, bool]:
-    """The names of a function's parameters, and whether each has a default: `inspect.signature` at a tenth of its cost."""
+    """The names of a function's parameters, and whether each has a default: `inspect.signature` at a tenth."""
     if not isinstance(fn, FunctionType) or hasattr(fn, "__signature__") or hasattr(fn, "__wrapped__"):
         return {p.name: p.default is not p.empty for p in inspect.signature(fn).parameters.values()}
     code = fn.__code__
@@ -296,7 +298,7 @@ def _call(row: Primitive, i: int, rule: Any) -> tuple[int, str]:
         else:
             allowed = ["g", "y", *(f"x{j + 1}" for j in range(count)), *sorted(params)]
             raise TypeError(
-                f"{row.name}: the rule for argument {i + 1} asks for {name!r}; a rule may ask for {', '.join(allowed)}, "
+                f"{row.name}: the rule for argument {i + 1} asks for {name!r}; it may ask for {', '.join(allowed)}, "
                 "and the shapes of these (x1_shape, y_shape)"
             )
     return uses, f"rule({', '.join(arguments)})"

@@ -120,7 +120,9 @@ class _Run:
         ts = matched(self.trees, tangents, "the tangent")
         record = is_grad_enabled() and (self.connected or any(_is_live(t) for t in ts))
         known = {n: _like(t, n, "the tangent has", record) for n, t in zip(self.nodes, ts, strict=True)}
-        roots = [t._node for t in self.outputs if isinstance(t, Tensor) and t._node is not None and t._node.live & NEEDS]
+        roots = [
+            t._node for t in self.outputs if isinstance(t, Tensor) and t._node is not None and t._node.live & NEEDS
+        ]
         with changed(recording=True):
             found: dict[Any, Any] = push_forward(roots, known, lift, record)
         del known
@@ -187,8 +189,8 @@ def _scalar(run: _Run, f: Callable[..., Any]) -> Any:
     if y is None or np.size(_raw(y)) != 1:
         shapes = ", ".join(str(np.shape(_raw(t))) for t in run.outputs)
         raise TypeError(
-            f"the gradient of {getattr(f, '__name__', 'a function')} needs one number, but it returned {shapes or 'nothing'}: "
-            "reduce it (.sum(), .mean()), use has_aux=True for extra results, or jacobian for several"
+            f"the gradient of {getattr(f, '__name__', 'a function')} needs one number, but it returned "
+            f"{shapes or 'nothing'}: reduce it (.sum(), .mean()), use has_aux=True for extra results, or jacobian for several"
         )
     raw = np.asarray(_raw(y))
     if raw.dtype.kind == "c":
@@ -202,7 +204,9 @@ def _scalar(run: _Run, f: Callable[..., Any]) -> Any:
 # ---------------------------------------------------------------------------------------------------- first order
 
 
-def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """A function that returns the value of `f` and its gradient.
 
     Parameters
@@ -424,7 +428,9 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     """
 
     if argnums < 0:
-        raise ValueError(f"hvp: argnums={argnums}; count from the front, because the vector stands beside that argument")
+        raise ValueError(
+            f"hvp: argnums={argnums}; count from the front, because the vector stands beside that argument"
+        )
 
     @wraps(f)
     def product(x: Any, v: Any, *args: Any, **params: Any) -> Any:
@@ -435,7 +441,9 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
             return jvp(at, (x,), (v,))[1]
 
         at.__name__ = slope.__name__ = getattr(f, "__name__", "the function")  # for error messages
-        run = _Run(slope, (x,), (0,), {})  # reverse over forward: the other way round computes the gradient, for nothing
+        run = _Run(
+            slope, (x,), (0,), {}
+        )  # reverse over forward: the other way round computes the gradient, for nothing
         return _by_argument(run, run.pull(_scalar(run, f)), 0)
 
     return product
@@ -519,7 +527,7 @@ class _Again:
         return getattr(self.f, "__name__", "f")
 
     def run(self, inputs: Sequence[Any]) -> _Run:
-        """Run the function on `inputs`, the differentiable Tensors among its arguments; the others stay as they were."""
+        """Run the function on `inputs`, the differentiable Tensors among its arguments; the others as they were."""
 
         def f(*tensors: Any) -> Any:
             given = iter(tensors)

@@ -26,7 +26,9 @@ def labels(y: Any) -> Any:
 def _pair(pred: Any, target: Any, what: str) -> tuple[Any, Any]:
     p, t = labels(pred), labels(target)
     if p.shape != t.shape:
-        raise ValueError(f"{what}: predictions of shape {_plain(pred).shape} for targets of shape {_plain(target).shape}")
+        raise ValueError(
+            f"{what}: predictions of shape {_plain(pred).shape} for targets of shape {_plain(target).shape}"
+        )
     if p.size == 0:
         raise ValueError(f"{what}: no examples")
     return p, t
@@ -54,7 +56,9 @@ def binary_accuracy(pred: Any, target: Any, threshold: float = 0.5) -> float:
     """
     p, t = _plain(pred).reshape(-1), _plain(target).reshape(-1)
     if p.shape != t.shape:
-        raise ValueError(f"binary_accuracy: predictions of shape {_plain(pred).shape} for targets of shape {_plain(target).shape}")
+        raise ValueError(
+            f"binary_accuracy: predictions of shape {_plain(pred).shape} for targets of shape {_plain(target).shape}"
+        )
     return float(np.mean((p > threshold) == (t > 0.5)))
 
 
