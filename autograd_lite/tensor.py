@@ -1,8 +1,8 @@
 """Tensor: a NumPy array that remembers how it was made.
 
 A Tensor is a value (`_data`) and, if anything about it is recorded, a :class:`~autograd_lite.graph.Node`. Every
-operation, whether it is written ``a * b``, ``np.multiply(a, b)``, ``ag.multiply(a, b)`` or ``a.sum()``, finds its row in
-the table and comes through one of three doors here: `_unary` and `_binary`, which are `record` written out for the
+operation, whether it is written ``a * b``, ``np.multiply(a, b)``, ``ag.multiply(a, b)`` or ``a.sum()``, finds its row
+in the table and comes through one of three doors here: `_unary` and `_binary`, which are `record` written out for the
 operators (that is most of what a small net spends its time on), and `record` itself.
 """
 
@@ -518,8 +518,8 @@ class Tensor(TorchMethods):
         self._untraced(f"{what}()")
         if self.requires_grad:
             raise RuntimeError(
-                f"{what}({self._who}), which array[i] = tensor and math.exp(tensor) ask for too, would drop the graph of "
-                "a tensor that requires gradients. Use np.exp and the like; np.stack, or ag.set_at, to fill an "
+                f"{what}({self._who}), which array[i] = tensor and math.exp(tensor) ask for too, would drop the graph "
+                "of a tensor that requires gradients. Use np.exp and the like; np.stack, or ag.set_at, to fill an "
                 "array; .item() if only the number is meant"
             )
         if self.size != 1:
@@ -535,8 +535,8 @@ class Tensor(TorchMethods):
     def _untraced(self, what: str) -> None:
         if self._node is not None and self._node.live & TRACED:
             raise RuntimeError(
-                f"{what} of a value that depends on the traced inputs: a trace is a straight program and cannot branch on "
-                "it. Use np.where, or make the choice outside the traced function"
+                f"{what} of a value that depends on the traced inputs: a trace is a straight program and cannot branch "
+                "on it. Use np.where, or make the choice outside the traced function"
             )
 
     def __format__(self, spec: str) -> str:
@@ -562,11 +562,8 @@ class Tensor(TorchMethods):
     def __reduce_ex__(self, protocol: Any) -> Any:
         grad = self._grad
         if not self.is_leaf or grad is not None and not grad.is_leaf:
-            what = self._who if self.is_leaf else self._node.label  # type: ignore[union-attr]  # a non-leaf has a node
-            raise RuntimeError(
-                f"{what} cannot be pickled or deep-copied with {'its' if not self.is_leaf else 'the graph of its .grad, a'} "
-                "graph: use detach() first"
-            )
+            what = f"the .grad of {self._who}" if self.is_leaf else self._node.label  # type: ignore[union-attr]  # has one
+            raise RuntimeError(f"{what} cannot be pickled or deep-copied with its graph: use detach() first")
         return _restore, (type(self), self._data, self.requires_grad, self.name, grad)
 
     def __copy__(self) -> Tensor:
@@ -727,8 +724,10 @@ def _comparison(name: str) -> Any:
     return compare
 
 
-for _op, _row in {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal",
-                  "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor"}.items():  # fmt: skip
+for _op, _row in {
+    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal",
+    "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
+}.items():  # fmt: skip
     setattr(Tensor, f"__{_op}__", _comparison(_row))
     if _op in ("and", "or", "xor"):
         setattr(Tensor, f"__r{_op}__", _comparison(_row))
@@ -946,8 +945,8 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
         _told(mode, node, y)
     if several:
         node.parts = tuple((part.shape, part.dtype) for part in y)
-        return tuple(
-            _tensor(part, _projection(node, k, part, args)) if part.dtype.kind in "fc" or live & TRACED else _tensor(part, None)
+        return tuple(  # of which whole numbers have no derivative
+            _tensor(part, _projection(node, k, part, args) if part.dtype.kind in "fc" or live & TRACED else None)
             for k, part in enumerate(y)
         )
     if y.base is not None:
@@ -998,8 +997,9 @@ class Group:
     __slots__ = ("module", "name", "outer", "params")
 
     def __init__(
-        self, name: str, outer: Any = None, args: Sequence[Any] = (), params: dict[str, Any] = _NOTHING, module: Any = None
-    ) -> None:
+        self, name: str, outer: Any = None, args: Sequence[Any] = (), params: dict[str, Any] = _NOTHING,
+        module: Any = None,
+    ) -> None:  # fmt: skip
         self.name = name
         self.outer = outer
         self.module = module
@@ -1093,7 +1093,8 @@ def cotangent_of(t: Tensor, gradient: Any, create_graph: bool = False) -> Any:
                 "scalar: reduce it to one number first (.sum(), .mean())"
             )
             raise _noted(
-                RuntimeError(f"backward from {node.label} needs a {what}, or pass gradient= of shape {node.shape}"), node
+                RuntimeError(f"backward from {node.label} needs a {what}, or pass gradient= of shape {node.shape}"),
+                node,
             )
         g = _ones(node.shape, node.dtype)
         return _tensor(g, None) if create_graph else g
@@ -1116,7 +1117,8 @@ def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
     old, g = t._grad, found[node]
     if old is not None and node.graded is not None and node.graded != version and node.row is None and old._data.any():
         warnings.warn(
-            f"backward() adds to a .grad of {node.label} that was made before its last update: a forgotten zero_grad()?",
+            f"backward() adds to a .grad of {node.label} that was made before its last update: a forgotten "
+            "zero_grad()?",
             stacklevel=4,
         )
     node.graded = version
@@ -1212,7 +1214,7 @@ def _plain(value: Any) -> Any:
 def _plain_or_error(row: Primitive, value: Any) -> Any:
     plain = _plain(value)
     if plain is NotImplemented:
-        raise TypeError(f"{row.name}: cannot use an operand of type {type(value).__name__}; numbers, arrays and tensors only")
+        raise TypeError(f"{row.name}: an operand of type {type(value).__name__}; give numbers, arrays or tensors")
     return plain
 
 
@@ -1259,6 +1261,12 @@ def _ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> 
 # ------------------------------------------------------------------------------------------------------------ errors
 
 
+#: As what an error of NumPy's is raised again, the narrowest first.
+_KINDS: tuple[type[Exception], ...] = (
+    np.linalg.LinAlgError, np.exceptions.AxisError, TypeError, IndexError, ValueError,
+)  # fmt: skip
+
+
 def _explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
     """The same kind of error, with the operation, the operands by name and shape, and what would be right."""
     what = ", ".join(_described(a) for a in args)
@@ -1269,8 +1277,7 @@ def _explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
         text = "these shapes do not broadcast: aligned at the right, two sizes must be equal or one of them 1"
     elif name == "matmul" and "mismatch" in text or "not aligned" in text:
         text = "the last size of the first must equal the last but one of the second"
-    kinds: tuple[type[Exception], ...] = (np.linalg.LinAlgError, np.exceptions.AxisError, TypeError, IndexError, ValueError)
-    explained = next(kind for kind in kinds if isinstance(error, kind))(f"{name}({what}): {text}")
+    explained = next(kind for kind in _KINDS if isinstance(error, kind))(f"{name}({what}): {text}")
     for a in args:
         if isinstance(a, Tensor) and a._node is not None and a._node.row is not None and a._node.origin:
             explained.add_note(f"{_described(a)} was made at {a._node.origin}")
@@ -1280,7 +1287,9 @@ def _explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
 def _described(a: Any) -> str:
     if isinstance(a, Tensor):
         return f"{a.name or 'tensor'} {a.shape}"
-    return f"array {a.shape}" if isinstance(a, ndarray) else type(a).__name__ if not isinstance(a, (int, float)) else repr(a)
+    if isinstance(a, ndarray):
+        return f"array {a.shape}"
+    return repr(a) if isinstance(a, (int, float)) else type(a).__name__
 
 
 def _dropped(what: str) -> RuntimeError:

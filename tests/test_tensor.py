@@ -478,7 +478,7 @@ def test_pickle_and_deepcopy_refuse_results():
     assert copy.deepcopy(y.detach()).tolist() == [2, 4, 6]
     W = parameter(())
     (W**3).backward(create_graph=True)
-    with pytest.raises(RuntimeError, match=r"W .*\.grad.*detach\(\)"):
+    with pytest.raises(RuntimeError, match=r"\.grad of W .*detach\(\)"):
         copy.deepcopy(W)
 
 
