@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, wraps
-from itertools import count, takewhile
+from itertools import count, pairwise, takewhile
 from string import ascii_lowercase
 from typing import Any
 
@@ -81,24 +81,30 @@ class Program:
     inputs: tuple[Var, ...]
     equations: tuple[Equation, ...]
     outputs: tuple[Any, ...]  # a Var each, or a constant
-    captured: Mapping[Var, Node] = field(repr=False)  # tensors from around the function, such as parameters; as they are now
+    captured: Mapping[Var, Node] = field(
+        repr=False
+    )  # tensors from around the function, such as parameters; as they are now
     structure: Any = field(repr=False)  # of the arguments
     result: Any = field(repr=False)  # the tree of the outputs
 
     def __call__(self, *args: Any) -> Any:
         given = leaves(args)
         if len(given) != len(self.inputs):
-            raise TypeError(f"{self.name}: traced with {len(self.inputs)} input arrays, called with {len(given)}")
+            raise TypeError(
+                f"{self.name}: traced with {len(self.inputs)} input arrays, called with {len(given)}"
+            )
         values: dict[Var, Any] = {var: node.y for var, node in self.captured.items()}
         for var, x in zip(self.inputs, given, strict=True):
             x = np.asarray(_raw(x))
             if x.shape != var.shape:
-                raise ValueError(f"{self.name}: {var.name} was traced with shape {var.shape}, called with {x.shape}: trace it again")
+                raise ValueError(
+                    f"{self.name}: {var.name} was traced with shape {var.shape}, called with {x.shape}: trace it again"
+                )
             values[var] = x
         for eq in self.equations:
             y: Any = eq.row.fn(*(values[x] if isinstance(x, Var) else x for x in eq.operands), **eq.params)
             for var, part in zip(eq.outputs, y if eq.row.outputs else (y,), strict=True):
-                values[var] = part
+                values[var] = part  # noqa: PERF403 - the plain loop reads as the program does
         return rebuild(self.result, (values[x] if isinstance(x, Var) else x for x in self.outputs))
 
     def __len__(self) -> int:
@@ -123,7 +129,9 @@ class Program:
         head = f"{self.name}({', '.join(f'{v.name}: {v.kind}' for v in self.inputs)}):"
         if len(self) > LIMIT:
             counted = Counter(eq.row.name for eq in self.equations).most_common(8)
-            body = [f"    {len(self)} equations, too many to print: {', '.join(f'{n} {row}' for row, n in counted)}"]
+            body = [
+                f"    {len(self)} equations, too many to print: {', '.join(f'{n} {row}' for row, n in counted)}"
+            ]
         else:
             body = self._body(depth)
         if self.captured:
@@ -135,9 +143,10 @@ class Program:
         open_now: list[Any] = []
         for inner, run in self._folded(depth):
             path = inner[: len(inner) - isinstance(run, list)]
-            shared = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(open_now, path, strict=False)))
-            for level in range(shared, len(path)):
-                lines.append("    " * (level + 1) + f"# {label(path[: level + 1])}")
+            shared = sum(
+                1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(open_now, path, strict=False))
+            )
+            lines += ["    " * (k + 1) + f"# {label(path[: k + 1])}" for k in range(shared, len(path))]
             open_now = path
             indent = "    " * (len(path) + 1)
             lines.append(indent + (str(run) if isinstance(run, Equation) else self._call(inner[-1], run)))
@@ -163,12 +172,15 @@ class Program:
     def _call(self, group: Any, equations: Sequence[Equation]) -> str:
         """A folded group as one equation."""
         made = {v: None for eq in equations for v in eq.outputs}
-        used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in made)
+        used = dict.fromkeys(
+            x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in made
+        )
         here = set(map(id, equations))
         later = {x for eq in self.equations if id(eq) not in here for x in eq.operands if isinstance(x, Var)}
         out = [v for v in made if v in later or v in self.outputs]
         kinds = ", ".join(v.kind for v in out)
-        return f"{', '.join(map(str, out))} : {kinds} = {group.name}({', '.join(map(str, used))})  # {len(equations)} equations"
+        call = f"{group.name}({', '.join(map(str, used))})"
+        return f"{', '.join(map(str, out))} : {kinds} = {call}  # {len(equations)} equations"
 
 
 def groups(node: Node) -> list[Any]:
@@ -202,7 +214,7 @@ def _words(path: Sequence[Any]) -> list[str]:
 
 
 def qualified(nodes: Iterable[Node]) -> dict[Node, str]:
-    """Names for the parameters of modules that are called alike: ``weight_0`` and ``weight_2`` for two called ``weight``."""
+    """Names for parameters of modules that are called alike: ``weight_0`` and ``weight_2``, not ``weight`` twice."""
     users: dict[Node, Node] = {}
     for n in nodes:
         for p in n.parents:
@@ -280,11 +292,14 @@ def record(
         n.keeper = weakref.ref(t)  # so that backward() inside `f` leaves a gradient at it
     wrapped = rebuild(args, tensors)
     with changed(recording=True, group=None):
-        result, variables = _run(f, wrapped, params or {})
+        result, variables = run(f, wrapped, params or {})
     outside = [*variables, *_captured(f), *(names or {}).items()]
     nodes_made = ancestors(_nodes_of(result), TRACED | NEEDS)[::-1]
     told = qualified(nodes_made)
-    own = [*((told.get(n, n.name), n) for n in nodes_made if n.name), *((word, n) for n, word in assigned(nodes_made))]
+    own = [
+        *((told.get(n, n.name), n) for n in nodes_made if n.name),
+        *((word, n) for n, word in assigned(nodes_made)),
+    ]
     wish: dict[Node, str] = {}
     for word, value in [*_argument_names(f, wrapped), *variables, *own, *outside]:
         for node, full in [(value, word)] if isinstance(value, Node) else _named_nodes(word, value):
@@ -292,7 +307,9 @@ def record(
                 wish.setdefault(node, full)
     found: dict[Node, str] = {}
     words = Names()
-    for node in sorted(wish, key=lambda n: (n not in nodes, -n.order)):  # of one variable's values the oldest first
+    for node in sorted(
+        wish, key=lambda n: (n not in nodes, -n.order)
+    ):  # of one variable's values the oldest first
         found[node] = words.take(wish[node])
     arrays: dict[str, Any] = {}
     for word, value in outside:
@@ -302,7 +319,7 @@ def record(
 
 
 def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
-    """The variables that results were assigned to at once, ``h = np.tanh(a)``: the next instruction of the user's code."""
+    """The variables that results were assigned to, ``h = np.tanh(a)``: by the next instruction of the user's code."""
     found: dict[tuple[Any, ...], tuple[Node, str]] = {}
     for n in nodes:
         if n.code is None or n.parts is not None:
@@ -310,7 +327,10 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
         word = _stores(n.code).get(n.at)
         if word is not None and not word.startswith("_"):
             outermost = next(iter(groups(n)), None)
-            found[n.code, n.at, outermost if outermost is not None else n] = n, word  # of a composite call its last step
+            found[n.code, n.at, outermost if outermost is not None else n] = (
+                n,
+                word,
+            )  # of a composite call its last step
     return list(found.values())
 
 
@@ -318,7 +338,11 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
 def _stores(code: Any) -> dict[int, str]:
     """The instructions that are followed by an assignment to a variable, and to which."""
     steps = list(dis.get_instructions(code))
-    return {a.offset: b.argval for a, b in zip(steps, steps[1:], strict=False) if b.opname in _STORES and isinstance(b.argval, str)}
+    return {
+        a.offset: b.argval
+        for a, b in pairwise(steps)
+        if b.opname in _STORES and isinstance(b.argval, str)
+    }
 
 
 _STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF")
@@ -357,7 +381,9 @@ def _captured(f: Callable[..., Any]) -> list[tuple[str, Any]]:
 def _input(x: Any) -> Node:
     data = np.asarray(_raw(x))
     if data.dtype.kind not in "biufc":
-        raise TypeError(f"trace: cannot follow an argument of type {type(x).__name__}: pass arrays and numbers, bind the rest before")
+        raise TypeError(
+            f"trace: cannot follow an argument of type {type(x).__name__}: pass arrays and numbers, bind the rest"
+        )
     live = TRACED | (NEEDS if data.dtype.kind in "fc" else 0)
     node = Node(None, (), (), data, data.shape, data.dtype, live)
     if isinstance(x, Tensor):
@@ -365,8 +391,8 @@ def _input(x: Any) -> Node:
     return node
 
 
-def _run(f: Callable[..., Any], args: Sequence[Any], params: Any) -> tuple[Any, list[tuple[str, Any]]]:
-    """The result of `f`, and its local variables as they were when it returned."""
+def run(f: Callable[..., Any], args: Sequence[Any], params: Any) -> tuple[Any, list[tuple[str, Any]]]:
+    """The result of `f`, and its local variables as they were when it returned (those that begin with _ left out)."""
     code = getattr(inspect.unwrap(f), "__code__", None)
     found: list[tuple[str, Any]] = []
     before = sys.getprofile()
@@ -401,7 +427,9 @@ def _named_nodes(name: str, value: Any) -> Iterator[tuple[Node | None, str]]:
         yield value._node, name
     elif isinstance(value, Mapping):
         for key, part in value.items():
-            yield from _named_nodes(key if isinstance(key, str) and key.isidentifier() else f"{name}_{key}", part)
+            yield from _named_nodes(
+                key if isinstance(key, str) and key.isidentifier() else f"{name}_{key}", part
+            )
     elif isinstance(value, (list, tuple)):
         for k, part in enumerate(value):
             yield from _named_nodes(f"{name}{k + 1}", part)
@@ -422,18 +450,24 @@ def _program(made: Recording, args: Any) -> Program:
     nodes = ancestors([n for n in found if n is not None and n.live & TRACED], TRACED)[::-1]
     fresh = short_names(made.names.values())
     variables = {n: Var(made.names.get(n) or next(fresh), n.shape, n.dtype) for n in made.inputs}
-    results: dict[tuple[Node | None, int], list[Node]] = {}  # of rows with several: the nodes that take one out
+    results: dict[
+        tuple[Node | None, int], list[Node]
+    ] = {}  # of rows with several: the nodes that take one out
     for n in nodes:
         if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
             results.setdefault((n.parents[0], n.params["index"]), []).append(n)
     equations = []
-    outside = dict.fromkeys(p for n in nodes for p in n.parents if p is not None and p.row is None and p not in variables)
+    outside = dict.fromkeys(
+        p for n in nodes for p in n.parents if p is not None and p.row is None and p not in variables
+    )
     captured = {p: Var(made.names[p], p.shape, p.dtype) for p in outside if p in made.names}
     variables.update(captured)
     for n in nodes:
         if n.row is None or n in variables:
             continue
-        if n.row.name == "input" and n.parents[0] in variables:  # where a transform inside begins: the value itself
+        if (
+            n.row.name == "input" and n.parents[0] in variables
+        ):  # where a transform inside begins: the value itself
             variables[n] = variables[n.parents[0]]
             continue
         made_here = []
@@ -452,7 +486,15 @@ def _program(made: Recording, args: Any) -> Program:
         for n, t in zip(found, leaves(made.result), strict=True)
     )
     inputs = tuple(variables[n] for n in made.inputs)
-    return Program(made.name, inputs, tuple(equations), outputs, {v: p for p, v in captured.items()}, tree_map(lambda x: None, args), tree_map(lambda t: 0, made.result))
+    return Program(
+        made.name,
+        inputs,
+        tuple(equations),
+        outputs,
+        {v: p for p, v in captured.items()},
+        tree_map(lambda x: None, args),
+        tree_map(lambda t: 0, made.result),
+    )
 
 
 def _written(x: Any) -> str:

@@ -1,4 +1,4 @@
-"""The emitted source of every row, at the row's own examples, run on other numbers: it must say what the engine says."""
+"""The emitted source of every row, at the row's own examples, run on other numbers: it says what the engine says."""
 
 from __future__ import annotations
 

@@ -184,7 +184,9 @@ def test_a_choice_by_value_is_refused():
     def f(x):
         return x if x.sum() > 0 else -x
 
-    with pytest.raises(RuntimeError, match=r"bool\(\) of a value that depends on the traced inputs.*np\.where"):
+    with pytest.raises(
+        RuntimeError, match=r"bool\(\) of a value that depends on the traced inputs.*np\.where"
+    ):
         trace(f)(np.ones(3))
 
 
@@ -198,7 +200,9 @@ def test_a_choice_by_shape_is_made_once():
 
 def test_other_shapes_are_refused_by_name():
     program = trace(lambda x, w: x * w)(np.ones(3), 1.0)
-    with pytest.raises(ValueError, match=r"x was traced with shape \(3,\), called with \(4,\): trace it again"):
+    with pytest.raises(
+        ValueError, match=r"x was traced with shape \(3,\), called with \(4,\): trace it again"
+    ):
         program(np.ones(4), 1.0)
     with pytest.raises(TypeError, match="traced with 2 input arrays, called with 1"):
         program(np.ones(3))
@@ -265,7 +269,13 @@ print(trace(f)(rng.normal(size=(2, 3)), rng.normal(size=(3, 2)), np.ones(2)))
 def test_two_runs_print_the_same_bytes():
     outputs = set()
     for seed in ("0", "1"):
-        done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, env={"PYTHONHASHSEED": seed, "PYTHONPATH": "."}, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            capture_output=True,
+            text=True,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": "."},
+            check=True,
+        )
         outputs.add(done.stdout)
     assert len(outputs) == 1
     assert "svd(" in outputs.pop()

@@ -11,92 +11,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..graph import NEEDS, TRACED, Node, ancestors, between
-from ..primitive import TABLE
 from ..tensor import Tensor
 from ..trace import Names, assigned, groups, qualified, short_names
-from .expression import Expr, applied, constant, evaluate, make, name, number, product, substitute
-from .partial import G, X, Y, Edge, Step, edge, joined
+from .expression import Expr, applied, constant, evaluate, name, number, product, substitute
+from .factor import Factor, FoldedCall, laid_out, summed, total
+from .partial import Edge, G, Step, X, Y, edge, joined
 from .replay import arguments, replay
 
 LIMIT = 2_000  # operations; a derivation of more is a book
 FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
 DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
-
-
-@dataclass(frozen=True, eq=False)
-class Factor:
-    """One factor of a chain: the partial derivative of one landmark by another.
-
-    Attributes
-    ----------
-    of, wrt : Node
-    symbol : str
-        ``dP/dC``.
-    formula : Expr
-        The partial itself; for a map the new cotangent in terms of the old one, written `cotangent`.
-    combine : str
-        ``"elementwise"``, ``"left"`` (the partial stands left of what comes from above), ``"right"``, or ``"map"``.
-    axes : tuple of int
-        Over which the result is summed afterwards, because the argument was repeated along them.
-    value : ndarray or None
-        The partial in numbers; None for a map.
-    rules : tuple of str
-        The rows whose rules it is made of.
-    """
-
-    of: Node
-    wrt: Node
-    symbol: str
-    formula: Expr
-    combine: str
-    axes: tuple[int, ...]
-    value: Any
-    rules: tuple[str, ...]
-    shapes: tuple[tuple[int, ...], tuple[int, ...]]
-    cotangent: str
-    _env: Mapping[str, Any] = field(repr=False)
-
-    def apply(self, g: Any) -> Any:
-        """What comes from above, carried past this factor."""
-        n_shape, m_shape = self.shapes
-        if self.combine == "elementwise":
-            d = g * self.value
-        elif self.combine == "left":
-            d = self.value @ g
-        elif self.combine == "right":
-            d = g @ self.value
-        else:
-            d = evaluate(self.formula, {**self._env, self.cotangent: g})
-        if self.axes:
-            if self.combine == "elementwise":
-                d = np.broadcast_to(d, np.broadcast_shapes(np.shape(d), n_shape))
-            d = np.sum(d, axis=self.axes)
-        return laid_out(d, m_shape)
-
-    def jacobian(self) -> Any:
-        """Every derivative of every entry, an array of shape ``of.shape + wrt.shape``."""
-        n_shape, m_shape = self.shapes
-        rows = []
-        for k in range(int(np.prod(n_shape))):
-            e = np.zeros(n_shape)
-            e.flat[k] = 1
-            rows.append(self.apply(e))
-        return np.reshape(rows, n_shape + m_shape)
-
-    def __repr__(self) -> str:
-        from_above = "" if self.combine == "elementwise" else f", {self.combine}"
-        return f"<Factor {self.symbol} {self.shapes[0]} by {self.shapes[1]}{from_above}>"
-
-
-def laid_out(d: Any, shape: tuple[int, ...]) -> Any:
-    """`d`, which may be smaller where it is the same throughout, in full."""
-    return np.reshape(d, shape) if np.size(d) == int(np.prod(shape)) else np.broadcast_to(d, shape)
 
 
 class Chain:
@@ -128,7 +57,9 @@ class Chain:
         wrt: Iterable[Node] | None = None,
     ) -> None:
         if root._node is None or not root._node.live:
-            raise ValueError("explain: nothing was recorded for this tensor; make its inputs with requires_grad=True")
+            raise ValueError(
+                "explain: nothing was recorded for this tensor; make its inputs with requires_grad=True"
+            )
         recorded = ancestors([root._node], NEEDS | TRACED)[::-1]
         if len(recorded) > limit:
             raise ValueError(_too_many(recorded, limit))
@@ -142,12 +73,22 @@ class Chain:
         self.uses = Counter(p for n in self.nodes for p in self.parents(n) if p is not None)
         self._edges: dict[tuple[Node, int], Edge] = {}
         self.folds: dict[Node, Any] = {}  # the result of a folded call to its group
-        self._regions = {} if depth is None else {n: path[depth] for n in self.nodes if len(path := self.group_path(n)) > depth}
+        self._regions = (
+            {}
+            if depth is None
+            else {n: path[depth] for n in self.nodes if len(path := self.group_path(n)) > depth}
+        )
         self.named_by_caller = claimed is not None
         self._name(names or {}, claimed or {})
         for n in self.nodes:  # so that they are counted in the order of their use
             for p, x in zip(self.parents(n), self.call(n).xs or (), strict=False):
-                if p is None and np.size(x) > FEW or p is not None and p not in self.names and p not in self.live:
+                if (
+                    p is None
+                    and np.size(x) > FEW
+                    or p is not None
+                    and p not in self.names
+                    and p not in self.live
+                ):
                     self.constant(x if p is None else p.y)
         self.landmarks = self._landmarks()  # oldest first; inputs included
         self.marks = set(self.landmarks)
@@ -198,7 +139,9 @@ class Chain:
         if call is n:
             found[Y] = self.expression(n)
         else:
-            found.update({f"{Y}{k}": name(self.part(call, k), shape) for k, (shape, _) in enumerate(call.parts)})
+            found.update(
+                {f"{Y}{k}": name(self.part(call, k), shape) for k, (shape, _) in enumerate(call.parts)}
+            )
         return found
 
     # ------------------------------------------------------------------------------------------------------- names
@@ -213,16 +156,22 @@ class Chain:
         inputs = {p for n in self.nodes for p in self.parents(n) if p is not None}
         told = qualified(self.nodes)
         for n in sorted(self.live | inputs, key=lambda n: -n.order):
-            word = told.get(n, n.name)
-            if word is not None and n not in self.names:
-                if word in self.names.values():
-                    raise ValueError(f"explain: two different values are called {word!r}; give one of them another .name")
-                self.names[n] = word
+            own = told.get(n, n.name)
+            if own is not None and n not in self.names:
+                if own in self.names.values():
+                    raise ValueError(
+                        f"explain: two different values are called {own!r}; give one of them another .name"
+                    )
+                self.names[n] = own
         taken = Names(self.names.values())
         for word, value in names.items():
             if word.startswith("_") or word in taken:
                 continue
-            if isinstance(value, Tensor) and value._node is not None and self.canonical(value._node) not in self.names:
+            if (
+                isinstance(value, Tensor)
+                and value._node is not None
+                and self.canonical(value._node) not in self.names
+            ):
                 self.names[self.canonical(value._node)] = word
                 taken.add(word)
             elif isinstance(value, (np.ndarray, Tensor)):
@@ -230,7 +179,9 @@ class Chain:
         if self.root not in self.names:
             self.names[self.root] = next((w for w in ("L", "loss", "result") if w not in taken), "output")
         self._name_by_assignment(taken)
-        self.cotangent = next(w for w in ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99))) if w not in taken)
+        self.cotangent = next(
+            w for w in ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99))) if w not in taken
+        )
 
     def _name_by_assignment(self, taken: Names) -> None:
         """What still has no name is called after the variable that it was assigned to, where the bytecode says so."""
@@ -241,7 +192,9 @@ class Chain:
                 self.names[n] = taken.take(word)
 
     def _name_the_rest(self) -> None:
-        self._fresh = short_names([*self.names.values(), *(w for _, w in self.arrays), self.cotangent, "d", "l", "np"])
+        self._fresh = short_names(
+            [*self.names.values(), *(w for _, w in self.arrays), self.cotangent, "d", "l", "np"]
+        )
         for n in self.landmarks:
             if n not in self.names:
                 call = self.call(n)
@@ -252,7 +205,14 @@ class Chain:
     def part(self, call: Node, k: int) -> str:
         """The name of one of several results, also of one that nobody used."""
         if (call, k) not in self._parts:
-            owner = next((n for n in self.names if n in self._same and self.call(n) is call and n.params["index"] == k), None)
+            owner = next(
+                (
+                    n
+                    for n in self.names
+                    if n in self._same and self.call(n) is call and n.params["index"] == k
+                ),
+                None,
+            )
             self._parts[call, k] = self.names[owner] if owner is not None else next(self._fresh)
         return self._parts[call, k]
 
@@ -262,7 +222,11 @@ class Chain:
             if array is x:
                 return name(word, np.shape(x))
         if not self.named_by_caller and np.size(x) > FEW:
-            word = next(w for k in range(1, 10**6) if (w := f"c{k}") not in self.names.values() and w not in (v for _, v in self.arrays))
+            word = next(
+                w
+                for k in range(1, 10**6)
+                if (w := f"c{k}") not in self.names.values() and w not in (v for _, v in self.arrays)
+            )
             self.arrays.append((x, word))
             return name(word, np.shape(x))
         return constant(x)
@@ -270,7 +234,15 @@ class Chain:
     # -------------------------------------------------------------------------------------------------- landmarks
 
     def _landmarks(self) -> list[Node]:
-        chosen = {n for n in self.nodes if n.row is None or n in self.names or self.uses[n] > 1 or n in self._same or "generator" in n.params}
+        chosen = {
+            n
+            for n in self.nodes
+            if n.row is None
+            or n in self.names
+            or self.uses[n] > 1
+            or n in self._same
+            or "generator" in n.params
+        }
         chosen.add(self.root)
         if self._regions:
             chosen = self._folded(chosen)
@@ -370,9 +342,16 @@ class Chain:
         for at in self._inside(n):
             for i, p in self.ways(at) if at in arrived else ():
                 e = self.edge(at, i)
-                env = {self.cotangent: arrived[at], **{f"{X}{k}": x for k, x in enumerate(arguments(self.call(at), self.values))}}
+                env = {
+                    self.cotangent: arrived[at],
+                    **{f"{X}{k}": x for k, x in enumerate(arguments(self.call(at), self.values))},
+                }
                 whole = self.values[self.call(at)]
-                env.update({Y: whole, G: arrived[at]} if self.call(at) is at else {G: arrived[at], **{f"{Y}{k}": v for k, v in enumerate(whole)}})
+                env.update(
+                    {Y: whole, G: arrived[at]}
+                    if self.call(at) is at
+                    else {G: arrived[at], **{f"{Y}{k}": v for k, v in enumerate(whole)}}
+                )
                 d = self._carried(e, env, at, p)
                 arrived[p] = arrived[p] + d if p in arrived else d
         return arrived.get(m, np.zeros(m.shape))
@@ -380,7 +359,15 @@ class Chain:
     def _carried(self, e: Edge, env: Mapping[str, Any], n: Node, p: Node) -> Any:
         value = evaluate(e.formula, env)
         g = env[G]
-        d = g * value if e.combine == "elementwise" else value @ g if e.combine == "left" else g @ value if e.combine == "right" else value
+        d = (
+            g * value
+            if e.combine == "elementwise"
+            else value @ g
+            if e.combine == "left"
+            else g @ value
+            if e.combine == "right"
+            else value
+        )
         if e.axes:
             d = np.sum(np.broadcast_to(d, np.broadcast_shapes(np.shape(d), n.shape)), axis=e.axes)
         return laid_out(d, p.shape)
@@ -421,7 +408,17 @@ class Chain:
         value = None if combine == "map" else np.asarray(evaluate(formula, env))
         symbol = f"d{self.names[n]}/d{self.names[m]}"
         return Factor(
-            n, m, symbol, formula, combine, axes, value, tuple(dict.fromkeys(rules)), (n.shape, m.shape), self.cotangent, env
+            n,
+            m,
+            symbol,
+            formula,
+            combine,
+            axes,
+            value,
+            tuple(dict.fromkeys(rules)),
+            (n.shape, m.shape),
+            self.cotangent,
+            env,
         )
 
     def _folded_factor(self, n: Node, m: Node) -> Factor:
@@ -429,7 +426,19 @@ class Chain:
         formula = Expr(call.name, (name(self.cotangent, n.shape),), None, {}, m.shape, call)
         symbol = f"d{self.names[n]}/d{self.names[m]}"
         rules = (self.folds[n].name,)
-        return Factor(n, m, symbol, formula, "map", (), None, rules, (n.shape, m.shape), self.cotangent, self.environment())
+        return Factor(
+            n,
+            m,
+            symbol,
+            formula,
+            "map",
+            (),
+            None,
+            rules,
+            (n.shape, m.shape),
+            self.cotangent,
+            self.environment(),
+        )
 
     def _together(self, n: Node, m: Node, found: Sequence[Any]) -> tuple[str, Expr, tuple[int, ...]]:
         """One formula for all ways inside a step from `n` to `m`."""
@@ -437,13 +446,13 @@ class Chain:
             _, combine, formula, axes = found[0]
             return combine, formula, axes
         if all(combine == "elementwise" and not axes for _, combine, _, axes in found):
-            return "elementwise", _sum([f for _, _, f, _ in found]), ()
+            return "elementwise", total([f for _, _, f, _ in found]), ()
         g = name(self.cotangent, n.shape)
         terms = []
         for _, combine, formula, axes in found:
             term = formula if combine == "map" else joined(combine, formula, g, m.shape)
             terms.append(summed(term, axes, m.shape) if axes else term)
-        return "map", _sum(terms), ()
+        return "map", total(terms), ()
 
     def _leads(self, p: Node, m: Node) -> bool:
         """Whether the formula of a landmark, followed from `p`, arrives at `m` without passing another landmark."""
@@ -512,35 +521,6 @@ class Chain:
         return env
 
 
-class FoldedCall:
-    """Stands where a row would in a formula: a module or composite call, told as one step."""
-
-    kind = "general"
-    np_name = tex = source = bind = None
-    variadic = outputs = False
-
-    def __init__(self, name: str, fn: Any = None) -> None:
-        self.name = name
-        self.fn = fn
-
-
-def summed(e: Expr, axes: tuple[int, ...], shape: tuple[int, ...]) -> Expr:
-    """The sum of a formula over `axes`, in the given shape."""
-    if e.head == "negative":
-        return product((number(-1), summed(e.args[0], axes, shape)), shape)
-    kept = len(e.shape) == len(shape)
-    after = tuple(1 if k in axes else s for k, s in enumerate(e.shape)) if kept else tuple(s for k, s in enumerate(e.shape) if k not in axes)
-    total = Expr("sum", (e,), None, {"axis": axes, "keepdims": kept}, after, TABLE["sum"])
-    return total if after == shape else make(TABLE["reshape"], (total,), {"shape": shape, "order": "C"}, shape)
-
-
-def _sum(terms: Sequence[Expr]) -> Expr:
-    total = terms[0]
-    for term in terms[1:]:
-        total = make(TABLE["add"], (total, term), {}, np.broadcast_shapes(total.shape, term.shape))
-    return total
-
-
 def _projections(recorded: Sequence[Node]) -> dict[Node, Node]:
     first: dict[tuple[Node, int], Node] = {}
     same = {}
@@ -553,8 +533,10 @@ def _projections(recorded: Sequence[Node]) -> dict[Node, Node]:
 
 def _too_many(recorded: Sequence[Node], limit: int) -> str:
     counted = Counter(n.row.name for n in recorded if n.row is not None)
-    most = ", ".join(f"{count} {row}" for row, count in sorted(counted.items(), key=lambda c: (-c[1], c[0]))[:5])
+    most = ", ".join(
+        f"{count} {row}" for row, count in sorted(counted.items(), key=lambda c: (-c[1], c[0]))[:5]
+    )
     return (
-        f"explain: {len(recorded)} operations are too many to write out (the limit is {limit}): explain a part, such as "
-        f"one step of the loop. In short: {most} on {sum(n.row is None for n in recorded)} inputs"
+        f"explain: {len(recorded)} operations are too many to write out (the limit is {limit}): explain a part, such "
+        f"as one step of the loop. In short: {most} on {sum(n.row is None for n in recorded)} inputs"
     )

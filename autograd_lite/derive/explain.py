@@ -1,12 +1,13 @@
 """The derivation, as a good teacher writes it on a board: the steps, the chain rule, each factor, the numbers, a check.
 
-It is worked out once, from a :class:`~autograd_lite.derive.chain.Chain`, as a list of factors and gradients in the order
-in which a person derives them, and said in plain text, in Markdown or in LaTeX.
+It is worked out once, from a :class:`~autograd_lite.derive.chain.Chain`, as a list of factors and gradients in the
+order in which a person derives them, and said in plain text, in Markdown or in LaTeX.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,9 +17,10 @@ import numpy as np
 from ..graph import NEEDS, Node
 from ..tensor import Tensor
 from ..trace import label
-from .chain import Chain, Factor
+from .chain import Chain
 from .expression import Expr, substitute
-from .partials import Partials, check, composed, nodes_of, partial_tex, target
+from .factor import Factor
+from .partials import check, composed, nodes_of, partial_tex, target
 from .replay import finite_difference
 from .writing import LATEX, TEXT, TIMES, matrix, shape_text, tex, tex_name, text
 
@@ -34,6 +36,8 @@ class Total:
     node: Node
     symbol: str
     ways: tuple[tuple[Factor, ...], ...]
+    starts: tuple[Any, ...]  # what has arrived where each way begins
+    parts: tuple[Any, ...]  # what each way adds
     value: Any
 
 
@@ -102,21 +106,23 @@ class Derivation:
 
     def _total(self, n: Node, arrived: dict[Node, Any]) -> Total:
         c = self.chain
-        ways = []
-        value: Any = np.zeros(n.shape)
-        stack: list[tuple[Node, tuple[Factor, ...]]] = [(k, (self._factors[k, n],)) for k in self._consumers.get(n, [])]
+        ways, starts, parts = [], [], []
+        stack: list[tuple[Node, tuple[Factor, ...]]] = [
+            (k, (self._factors[k, n],)) for k in self._consumers.get(n, [])
+        ]
         while stack:
             at, way = stack.pop()
             if at is c.root or at in self._totals:
                 ways.append(way)
                 g = arrived[at]
+                starts.append(g)
                 for f in way:
                     g = f.apply(g)
-                value = value + g
+                parts.append(g)
             else:
                 stack += [(k, (self._factors[k, at], *way)) for k in self._consumers[at]]
-        arrived[n] = value
-        return Total(n, f"d{c.names[c.root]}/d{c.names[n]}", tuple(ways), value)
+        arrived[n] = value = sum(parts) if parts else np.zeros(n.shape)
+        return Total(n, f"d{c.names[c.root]}/d{c.names[n]}", tuple(ways), tuple(starts), tuple(parts), value)
 
     @property
     def totals(self) -> list[Total]:
@@ -145,7 +151,9 @@ class Derivation:
 
     def check(self) -> float:
         """The largest relative distance of a gradient from the engine's; an ArithmeticError if it is no rounding."""
-        return max((check(self.chain, t.node, t.value) for t in self.totals if t.node in self.wrt), default=0.0)
+        return max(
+            (check(self.chain, t.node, t.value) for t in self.totals if t.node in self.wrt), default=0.0
+        )
 
     # ------------------------------------------------------------------------------------------------ plain text
 
@@ -154,7 +162,20 @@ class Derivation:
 
     def text(self) -> str:
         """For a terminal."""
-        return "\n".join([*self._text_given(), "", *self._text_steps(), "", *self._text_rule(), "", *self._text_factors()]) + "\n"
+        return (
+            "\n".join(
+                [
+                    *self.text_given(),
+                    "",
+                    *self.text_steps(),
+                    "",
+                    *self._text_rule(),
+                    "",
+                    *self._text_factors(),
+                ]
+            )
+            + "\n"
+        )
 
     @property
     def given(self) -> list[tuple[str, tuple[int, ...]]]:
@@ -165,10 +186,10 @@ class Derivation:
         env = c.environment()
         return [(word, np.shape(env[word])) for word in env if word in used and word not in made]
 
-    def _text_given(self) -> Iterator[str]:
+    def text_given(self) -> Iterator[str]:
         yield f"Given  {', '.join(f'{word} ({shape_text(shape)})' for word, shape in self.given)}"
 
-    def _text_steps(self) -> Iterator[str]:
+    def text_steps(self) -> Iterator[str]:
         c = self.chain
         wide = max((len(c.names[n]) for _, nodes in self.steps() for n in nodes), default=1)
         yield "The steps"
@@ -185,7 +206,11 @@ class Derivation:
             yield f"  {t.symbol} = {' + '.join(ways) or '0'}"
 
     def _starts(self, way: Sequence[Factor]) -> list[str]:
-        return [] if way[0].of is self.chain.root else [f"d{self.chain.names[self.chain.root]}/d{self.chain.names[way[0].of]}"]
+        return (
+            []
+            if way[0].of is self.chain.root
+            else [f"d{self.chain.names[self.chain.root]}/d{self.chain.names[way[0].of]}"]
+        )
 
     def _text_factors(self) -> Iterator[str]:
         c = self.chain
@@ -196,9 +221,12 @@ class Derivation:
                 word = f"  {line.symbol} = {text(self.formula(line))}"
                 yield f"{word:<{AT}}  since {c.names[line.of]} = {text(c.definition(line.of))}{self._how(line)}"
             else:
-                starts = ["".join(self._starts(way)) for way in line.ways]
-                yield f"\n  {line.symbol} = {composed(line.ways, c, TEXT, starts) or '0'}"
-            if line.value is not None and np.size(line.value) <= SHOWN and not (isinstance(line, Factor) and line.formula.is_number):
+                yield f"\n  {line.symbol} = {self.put_together(line)}"
+            if (
+                line.value is not None
+                and np.size(line.value) <= SHOWN
+                and not (isinstance(line, Factor) and line.formula.is_number)
+            ):
                 yield f"  {indent} = {_shown(line.value, len(indent) + 5)}"
             if isinstance(line, Total):
                 if np.size(line.value) > SHOWN:
@@ -206,6 +234,11 @@ class Derivation:
                 if line.node in self.wrt and line.node.row is None:
                     yield f"  {indent}   {self._checked(line)}"
                 yield ""
+
+    def put_together(self, t: Total) -> str:
+        """The factors in the order in which the matrices stand, as plain text."""
+        starts = ["".join(self._starts(way)) for way in t.ways]
+        return composed(t.ways, self.chain, TEXT, starts) or "0"
 
     def _checked(self, t: Total) -> str:
         check(self.chain, t.node, t.value)
@@ -217,14 +250,17 @@ class Derivation:
     def latex(self) -> str:
         """The derivation as aligned LaTeX, one ``align*`` for each section."""
         return "\n\n".join(
-            f"% {title}\n\\begin{{align*}}\n" + " \\\\\n".join(rows) + "\n\\end{align*}" for title, rows in self._sections()
+            f"% {title}\n\\begin{{align*}}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+            for title, rows in self._sections()
         )
 
     def markdown(self) -> str:
         """Markdown with mathematics, as notebooks and documentation pages show it."""
         parts = []
         for title, rows in self._sections():
-            parts.append(f"**{title}**\n\n$$\n\\begin{{aligned}}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}\n$$\n")
+            parts.append(
+                f"**{title}**\n\n$$\n\\begin{{aligned}}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}\n$$\n"
+            )
         return "\n".join(parts)
 
     _repr_markdown_ = markdown
@@ -232,7 +268,8 @@ class Derivation:
     def _repr_latex_(self) -> str:
         return self.latex()
 
-    def _sections(self) -> list[tuple[str, list[str]]]:
+    def sections_before(self) -> list[tuple[str, list[str]]]:
+        """What is given and the steps, as titles with rows of LaTeX."""
         c = self.chain
         word = {n: tex_name(w) for n, w in c.names.items()}
         given = r",\quad ".join(rf"{tex_name(w)}\ ({shape_text(shape, TIMES)})" for w, shape in self.given)
@@ -240,9 +277,18 @@ class Derivation:
         for title, nodes in self.steps():
             rows = [rf"{word[n]} &= {tex(c.definition(n))} && {shape_text(n.shape, TIMES)}" for n in nodes]
             out.append((f"The steps in {title}" if title else "The steps", rows))
+        return out
+
+    def _sections(self) -> list[tuple[str, list[str]]]:
+        c = self.chain
+        word = {n: tex_name(w) for n, w in c.names.items()}
+        out = self.sections_before()
         rule = []
         for t in self.totals:
-            ways = [" ".join([*self._tex_starts(w), *(partial_tex(word[f.of], word[f.wrt]) for f in w)]) for w in t.ways]
+            ways = [
+                " ".join([*self._tex_starts(w), *(partial_tex(word[f.of], word[f.wrt]) for f in w)])
+                for w in t.ways
+            ]
             rule.append(rf"{partial_tex(word[c.root], word[t.node])} &= {' + '.join(ways) or '0'}")
         out.append(("The chain rule", rule))
         rows = []
@@ -252,7 +298,10 @@ class Derivation:
             if isinstance(line, Factor):
                 value = "" if line.formula.is_number else value
                 since = rf"{word[line.of]} = {tex(c.definition(line.of))}"
-                rows.append(rf"{partial_tex(word[line.of], word[line.wrt])} &= {tex(self.formula(line))}{value} && \text{{since }} {since}")
+                rows.append(
+                    rf"{partial_tex(word[line.of], word[line.wrt])} &= {tex(self.formula(line))}{value}"
+                    rf" && \text{{since }} {since}"
+                )
             else:
                 starts = ["".join(self._tex_starts(way)) for way in line.ways]
                 formula = composed(line.ways, c, LATEX, starts) or "0"
@@ -262,7 +311,11 @@ class Derivation:
 
     def _tex_starts(self, way: Sequence[Factor]) -> list[str]:
         c = self.chain
-        return [] if way[0].of is c.root else [partial_tex(tex_name(c.names[c.root]), tex_name(c.names[way[0].of]))]
+        return (
+            []
+            if way[0].of is c.root
+            else [partial_tex(tex_name(c.names[c.root]), tex_name(c.names[way[0].of]))]
+        )
 
     # ------------------------------------------------------------------------------------------------- formulas
 
@@ -274,7 +327,11 @@ class Derivation:
         return f.formula
 
     def _how(self, f: Factor) -> str:
-        how = {"left": "a matrix, from the left", "right": "a matrix, from the right", "map": f"with {f.cotangent} from above"}.get(f.combine, "")
+        how = {
+            "left": "a matrix, from the left",
+            "right": "a matrix, from the right",
+            "map": f"with {f.cotangent} from above",
+        }.get(f.combine, "")
         if f.combine == "elementwise" and np.size(f.value) > 1:
             how = "entry by entry"
         parts = [how] if how else []
@@ -286,7 +343,10 @@ class Derivation:
 def _shown(value: Any, indent: int) -> str:
     if np.size(value) > SHOWN:
         return ""
-    shown = np.array2string(np.asarray(value), precision=4, suppress_small=True, separator=" ", floatmode="maxprec")
+    value = np.asarray(value)
+    size = float(np.abs(value).max(initial=0.0, where=np.isfinite(value)))
+    digits = 4 if size >= 0.1 or size == 0 else min(4 - math.floor(math.log10(size)), 12)
+    shown = np.array2string(value, precision=digits, suppress_small=True, separator=" ", floatmode="maxprec")
     return shown.replace("\n", "\n" + " " * indent)
 
 
@@ -319,13 +379,41 @@ def explain(
     Examples
     --------
     >>> import autograd_lite as ag
-    >>> w = ag.tensor(2.0, requires_grad=True, name="w")
-    >>> p = ag.sigmoid(3.0 * w); p.name = "p"
+    >>> w = ag.tensor(0.2, requires_grad=True, name="w")
+    >>> p = ag.sigmoid(3.0 * w)
     >>> print(explain((1.0 - p) ** 2, w))
+    Given  w (1)
+    <BLANKLINE>
+    The steps
+    <BLANKLINE>
+      p = σ(3 * w)                      1        0.6457
+      L = (1 - p)²                      1        0.1256
+    <BLANKLINE>
+    The chain rule
+    <BLANKLINE>
+      dL/dw = dL/dp * dp/dw
+    <BLANKLINE>
+    From the result down
+    <BLANKLINE>
+      dL/dp = -2 * (1 - p)              since L = (1 - p)²
+            = -0.7087
+      dp/dw = 3 * p * (1 - p)           since p = σ(3 * w)
+            = 0.6864
+    <BLANKLINE>
+      dL/dw = dL/dp * dp/dw
+            = -0.4864
+              check: along one direction the slope is -0.262808, by a finite difference -0.262808
+    <BLANKLINE>
     """
     if loss.size != 1:
-        raise ValueError(f"explain: a derivation starts from one number, not from shape {loss.shape}: take .sum() or .mean() first")
+        raise ValueError(
+            f"explain: a derivation starts from one number, not from shape {loss.shape}: take .sum() or .mean() first"
+        )
     asked = None if wrt is None else [wrt] if isinstance(wrt, Tensor) else list(wrt)
     chain = Chain(loss, names, depth=depth, wrt=None if asked is None else nodes_of(asked))
-    targets = [n for n in chain.landmarks if n.row is None and n.live & NEEDS] if asked is None else [target(chain, w) for w in asked]
+    targets = (
+        [n for n in chain.landmarks if n.row is None and n.live & NEEDS]
+        if asked is None
+        else [target(chain, w) for w in asked]
+    )
     return Derivation(chain, tuple(targets))

@@ -149,7 +149,13 @@ def evaluate(e: Expr, env: Mapping[str, Any], known: dict[str, Any] | None = Non
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: tuple[int, ...]) -> Expr:
     """`row` applied to formulas, without what a person would not write."""
-    if args and shape == () and "generator" not in params and all(a.is_number for a in args) and row.kind in ("elementwise", "constant"):
+    if (
+        args
+        and shape == ()
+        and "generator" not in params
+        and all(a.is_number for a in args)
+        and row.kind in ("elementwise", "constant")
+    ):
         with np.errstate(all="ignore"):
             return number(np.asarray(row.fn(*(a.value for a in args), **params)).item())
     if row.kind == "elementwise":
@@ -164,7 +170,9 @@ def _loosened(args: Sequence[Expr], shape: tuple[int, ...]) -> list[Expr]:
     out = list(args)
     for k, a in enumerate(out):
         inner = a
-        while inner.head in ("broadcast_to", "reshape") and (inner.head == "broadcast_to" or _size(inner.args[0]) == 1):
+        while inner.head in ("broadcast_to", "reshape") and (
+            inner.head == "broadcast_to" or _size(inner.args[0]) == 1
+        ):
             inner = inner.args[0]
             others = [b.shape for j, b in enumerate(out) if j != k]
             if _broadcast(inner.shape, *others) == shape:
@@ -209,7 +217,10 @@ def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
     below = [f.args[1] for f in rest if f.head == "divide"]
     if below:
         above = [g for f in rest for g in ((f.args[0],) if f.head == "divide" else (f,))]
-        parts = [product(_with(coefficient, above), _broadcast(*(f.shape for f in above)) or ()), product(below, _broadcast(*(f.shape for f in below)) or ())]
+        parts = [
+            product(_with(coefficient, above), _broadcast(*(f.shape for f in above)) or ()),
+            product(below, _broadcast(*(f.shape for f in below)) or ()),
+        ]
         full = _broadcast(parts[0].shape, parts[1].shape)
         if parts[0].head == "negative":
             inner = Expr("divide", (parts[0].args[0], parts[1]), None, {}, full, TABLE["divide"])
@@ -219,7 +230,9 @@ def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
     size = -coefficient if sign else coefficient
     parts = rest if size == 1 else [number(size), *rest]
     full = _broadcast(*(f.shape for f in parts))
-    body = parts[0] if len(parts) == 1 else Expr("product", tuple(parts), shape=shape if full is None else full)
+    body = (
+        parts[0] if len(parts) == 1 else Expr("product", tuple(parts), shape=shape if full is None else full)
+    )
     return Expr("negative", (body,), shape=body.shape, row=TABLE["negative"]) if sign else body
 
 
@@ -362,7 +375,11 @@ def _dot(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
 
 def _stripped(e: Expr, axis: int) -> Expr | None:
     """The vector that was given an axis of length 1 to be a column or a line."""
-    if e.head in ("getitem", "reshape", "expand_dims") and len(e.args[0].shape) == 1 and e.shape[1 - axis] == e.args[0].shape[0]:
+    if (
+        e.head in ("getitem", "reshape", "expand_dims")
+        and len(e.args[0].shape) == 1
+        and e.shape[1 - axis] == e.args[0].shape[0]
+    ):
         return e.args[0]
     return None
 
@@ -395,14 +412,19 @@ def _where(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
         return a  # type: ignore[no-any-return]  # an Expr
     if mask.is_number:  # an array of the example's values would be another matter: it might strike elsewhere
         chosen = a if mask.value else b
-        return chosen if chosen.shape == shape or chosen.is_number else None  # type: ignore[no-any-return]  # an Expr
+        return chosen if chosen.shape == shape or chosen.is_number else None
     return None
 
 
 def _linear(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
     """A layer is what it computes: ``x @ weight.T + bias``."""
     x, weight, *bias = args
-    y = make(TABLE["matmul"], (x, make(TABLE["transpose"], (weight,), {"axes": None}, weight.shape[::-1])), {}, shape)
+    y = make(
+        TABLE["matmul"],
+        (x, make(TABLE["transpose"], (weight,), {"axes": None}, weight.shape[::-1])),
+        {},
+        shape,
+    )
     return make(TABLE["add"], (y, *bias), {}, shape) if bias else y
 
 
@@ -420,7 +442,7 @@ def _and(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     neutral = row.name in ("bitwise_and", "logical_and")
     for a, b in (args, args[::-1]):
         if a.is_number and isinstance(a.value, bool):
-            return b if a.value is neutral else number(a.value)  # type: ignore[no-any-return]  # an Expr
+            return b if a.value is neutral else number(a.value)
     return None
 
 
@@ -429,7 +451,9 @@ def unguarded(e: Expr) -> Expr:
     done: dict[str, Expr] = {}
     for part in walk(e):
         args = tuple(done[a.key] for a in part.args)
-        if part.head == "where" and any(test.head in ("isinf", "isnan", "isfinite") for test in walk(part.args[0])):
+        if part.head == "where" and any(
+            test.head in ("isinf", "isnan", "isfinite") for test in walk(part.args[0])
+        ):
             new = args[2] if args[2].shape == part.shape else part
         elif part.head == "product":
             new = product(args, part.shape)
@@ -447,8 +471,9 @@ _SIMPLER: dict[str, Callable[..., Expr | None]] = {
     "multiply": _multiply, "negative": _negative, "square": _square, "add": _add, "subtract": _subtract,
     "divide": _divide, "reciprocal": _reciprocal, "power": _power, "transpose": _transpose,
     "matrix_transpose": _transpose, "swapaxes": _swapaxes, "dot": _dot, "matmul": _dot, "where": _where,
-    "linear": _linear, "getitem": _getitem, "bitwise_and": _and, "bitwise_or": _and, "logical_and": _and, "logical_or": _and,
-    "positive": _same, "copy": _same, "stop_gradient": _same, "input": _same, "reshape": _reshape, "broadcast_to": _broadcast_to,
+    "linear": _linear, "getitem": _getitem, "bitwise_and": _and, "bitwise_or": _and, "logical_and": _and,
+    "logical_or": _and, "positive": _same, "copy": _same, "stop_gradient": _same, "input": _same,
+    "reshape": _reshape, "broadcast_to": _broadcast_to,
 }  # fmt: skip
 
 _IF_REAL = ("conjugate", "real", "astype")
@@ -492,7 +517,18 @@ def conjugated(e: Expr) -> Expr:
         return e.args[0]
     if e.head == "product":
         return product([conjugated(f) for f in e.args], e.shape)
-    if e.head in ("matmul", "negative", "add", "subtract", "divide", "transpose", "matrix_transpose", "reshape", "sum", "square"):
+    if e.head in (
+        "matmul",
+        "negative",
+        "add",
+        "subtract",
+        "divide",
+        "transpose",
+        "matrix_transpose",
+        "reshape",
+        "sum",
+        "square",
+    ):
         assert e.row is not None
         return make(e.row, [conjugated(a) for a in e.args], e.params, e.shape)
     return Expr("conjugate", (e,), None, {}, e.shape, TABLE["conjugate"])

@@ -1,4 +1,4 @@
-"""Functions that emitted source has to bring along: those that NumPy has no name for, with all that they call themselves.
+"""Functions that emitted source has to bring along: those that NumPy has no name for, with all that they call.
 
 A function is taken from :mod:`~autograd_lite.derive.textbook` if a short form stands there, otherwise as it is written
 in the table, with the names that it uses followed to numbers, modules and further functions.
@@ -10,8 +10,9 @@ import ast
 import builtins
 import dis
 import inspect
+import sys
 import textwrap
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -42,7 +43,12 @@ def literal(value: Any) -> str:
     if isinstance(value, np.ndarray) and not value.size and value.ndim > 1:
         return f"np.zeros({value.shape!r}, {_dtype(value.dtype)})"
     if isinstance(value, np.ndarray):
-        dtype = "" if value.dtype in (np.dtype(float), np.dtype(bool), np.dtype(int), np.dtype(complex)) and value.size else f", dtype={_dtype(value.dtype)}"
+        dtype = (
+            ""
+            if value.dtype in (np.dtype(float), np.dtype(bool), np.dtype(int), np.dtype(complex))
+            and value.size
+            else f", dtype={_dtype(value.dtype)}"
+        )
         return f"np.array({value.tolist()!r}{dtype})".replace("nan", "np.nan").replace("inf", "np.inf")
     if isinstance(value, np.dtype) or isinstance(value, type) and issubclass(value, np.generic):
         return _dtype(np.dtype(value))
@@ -78,8 +84,8 @@ def _dtype(dtype: Any) -> str:
 class Helpers:
     """The functions that a source needs, written out once each, those that are called before those that call."""
 
-    def __init__(self, taken: Sequence[str]) -> None:
-        self.taken = set(taken)
+    def __init__(self, taken: set[str]) -> None:
+        self.taken = taken  # shared with whoever makes names beside these
         self.texts: dict[str, str] = {}  # in the order of writing
         self.imports: dict[str, str] = {}
         self._words: dict[int, str] = {}
@@ -110,10 +116,10 @@ class Helpers:
 
     def run(self) -> dict[str, Any]:
         """Everything defined so far."""
-        exec("\n".join(self.imports.values()), self.space)  # noqa: S102 - what it defines is its purpose
+        exec("\n".join(self.imports.values()), self.space)
         for word, text in self.texts.items():
             if word not in self.space:
-                exec(text, self.space)  # noqa: S102
+                exec(text, self.space)
         return self.space
 
     # ------------------------------------------------------------------------------------------------ one by one
@@ -140,7 +146,12 @@ class Helpers:
             return word
         tree = function_tree(fn)
         tree.name, tree.decorator_list, tree.returns = word, [], None
-        if tree.body and isinstance(tree.body[0], ast.Expr) and isinstance(tree.body[0].value, ast.Constant) and len(tree.body) > 1:
+        if (
+            tree.body
+            and isinstance(tree.body[0], ast.Expr)
+            and isinstance(tree.body[0].value, ast.Constant)
+            and len(tree.body) > 1
+        ):
             del tree.body[0]
         for a in ast.walk(tree):
             if isinstance(a, ast.arg):
@@ -170,10 +181,15 @@ class Helpers:
         if getattr(value, "__name__", "") == "scipy_module":
             self.imports["scipy.special"] = "import scipy.special"
             return _SCIPY
+        if inspect.isclass(value) and value.__module__.split(".")[0] in sys.stdlib_module_names:
+            self.imports[value.__module__] = f"import {value.__module__}"
+            return f"{value.__module__}.{value.__name__}"
         if inspect.isclass(value):
             word, new = self._word(value, value.__name__)
             if new:
-                self.texts[word] = ast.unparse(_Plain().visit(ast.parse(textwrap.dedent(inspect.getsource(value)))))
+                self.texts[word] = ast.unparse(
+                    _Plain().visit(ast.parse(textwrap.dedent(inspect.getsource(value))))
+                )
                 for used in ("dataclass",):
                     self.imports[used] = "from dataclasses import dataclass"
             return word
@@ -211,7 +227,10 @@ class Helpers:
         if new:
             fn_word = self._value(row.fn, f"{word}_of")
             bind = self._value(row.bind, f"{word}_arguments")
-            self.texts[word] = f"def {word}(*args, **params):\n    args, params = {bind}(*args, **params)\n    return {fn_word}(*args, **params)"
+            self.texts[word] = (
+                f"def {word}(*args, **params):\n    args, params = {bind}(*args, **params)\n"
+                f"    return {fn_word}(*args, **params)"
+            )
         return word
 
 
@@ -227,8 +246,11 @@ class _Renamed(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> Any:
         word = self.words.get(node.id)
-        return node if word is None or word == _SCIPY or not isinstance(node.ctx, ast.Load) else ast.parse(word, mode="eval").body
-
+        return (
+            node
+            if word is None or word == _SCIPY or not isinstance(node.ctx, ast.Load)
+            else ast.parse(word, mode="eval").body
+        )
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         """``sigmoid.fn(x)``, the row's function on arrays, is what the row's name stands for here."""
@@ -281,7 +303,9 @@ def function_tree(fn: Any) -> ast.FunctionDef:
             return found
         tree = _lambda(fn)
     except (OSError, TypeError, AttributeError, SyntaxError) as error:
-        raise ValueError(f"source: the text of {getattr(fn, '__name__', fn)!r} is not to be found: define it in a file") from error
+        raise ValueError(
+            f"source: the text of {getattr(fn, '__name__', fn)!r} is not to be found: define it in a file"
+        ) from error
     text = f"def f({ast.unparse(tree.args)}):\n    return {ast.unparse(tree.body)}"
     made = ast.parse(text).body[0]
     assert isinstance(made, ast.FunctionDef)

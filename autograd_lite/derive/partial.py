@@ -65,12 +65,12 @@ class Step:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.node.shape if self.index is None else self.node.parts[self.index][0]  # type: ignore[no-any-return]
+        return self.node.shape if self.index is None else self.node.parts[self.index][0]
 
 
 def edge(step: Step, i: int, constants: Callable[[Any], Expr]) -> Edge:
     """The rule for argument `i`, as a formula in the symbols above."""
-    n, row = step.node, step.node.row
+    row = step.node.row
     assert row is not None
     p_shape, p_dtype = np.shape(step.xs[i]), np.asarray(step.xs[i]).dtype
     turned = row.holomorphic and step.dtype.kind == "c"
@@ -83,7 +83,9 @@ def edge(step: Step, i: int, constants: Callable[[Any], Expr]) -> Edge:
         formula = Expr("real", (formula,), None, {}, formula.shape, TABLE["real"])
     combine, formula, shape = _split(formula, step.shape)
     extra = max(len(shape) - len(p_shape), 0)
-    axes = tuple(range(extra)) + tuple(k + extra for k, s in enumerate(p_shape) if s == 1 and shape[k + extra :][:1] not in ((), (1,)))
+    axes = tuple(range(extra)) + tuple(
+        k + extra for k, s in enumerate(p_shape) if s == 1 and shape[k + extra :][:1] not in ((), (1,))
+    )
     return Edge(combine, formula, axes if int(np.prod(shape)) != int(np.prod(p_shape)) else ())
 
 
@@ -94,7 +96,14 @@ def _put(e: Expr, word: str, by: Expr) -> Expr:
         if part.head == "name":
             done[part.key] = from_words.get(part.value, part)
         elif part.args:
-            done[part.key] = Expr(part.head, tuple(done[a.key] for a in part.args), part.value, part.params, part.shape, part.row)
+            done[part.key] = Expr(
+                part.head,
+                tuple(done[a.key] for a in part.args),
+                part.value,
+                part.params,
+                part.shape,
+                part.row,
+            )
         else:
             done[part.key] = part
     return done[e.key]
@@ -121,7 +130,9 @@ def _traced(step: Step, i: int, constants: Callable[[Any], Expr], turned: bool) 
         own.add((e := constants(x)).key)
         return symbol(x, e)
 
-    g_symbol: Any = symbol(np.ones(step.shape, step.dtype), conjugated(name(G, step.shape)) if turned else name(G, step.shape))
+    g_symbol: Any = symbol(
+        np.ones(step.shape, step.dtype), conjugated(name(G, step.shape)) if turned else name(G, step.shape)
+    )
     if step.index is None:
         y = symbol(step.y, name(Y, step.shape))
     else:
@@ -141,7 +152,10 @@ def _traced(step: Step, i: int, constants: Callable[[Any], Expr], turned: bool) 
     parts = walk(formula)
     if sum(bool(part.args) for part in parts) > LONG:
         return None
-    if any(part.head == "array" and part.value.size > 1 and part.key not in own and not _uniform(part.value) for part in parts):
+    if any(
+        part.head == "array" and part.value.size > 1 and part.key not in own and not _uniform(part.value)
+        for part in parts
+    ):
         return None  # numbers of this example, which other inputs would not have
     return conjugated(formula) if turned else formula
 
@@ -167,7 +181,9 @@ class RuleCall:
         self.layout = layout  # parameter to the place of its array, or places, or None for one in params
 
     def fn(self, *args: Any, **params: Any) -> Any:
-        return self.rule(**{word: params[word] if at is None else _laid(at, args) for word, at in self.layout.items()})
+        return self.rule(
+            **{word: params[word] if at is None else _laid(at, args) for word, at in self.layout.items()}
+        )
 
 
 def _laid(at: Any, args: Sequence[Any]) -> Any:
@@ -197,7 +213,9 @@ def _called(step: Step, i: int, constants: Callable[[Any], Expr]) -> Expr:
         several = step.index is not None
         if word == "g" and several:
             ones = np.ones(step.shape, step.dtype)
-            layout[word] = tuple(add(name(G, step.shape), ones) if k == step.index else None for k in range(len(step.y)))
+            layout[word] = tuple(
+                add(name(G, step.shape), ones) if k == step.index else None for k in range(len(step.y))
+            )
         elif word == "y" and several:
             layout[word] = tuple(add(name(f"{Y}{k}", np.shape(v)), v) for k, v in enumerate(step.y))
         elif word in ("g", "y"):
@@ -208,9 +226,22 @@ def _called(step: Step, i: int, constants: Callable[[Any], Expr]) -> Expr:
         elif match and not match[2] and word not in n.params:
             layout[word] = x(int(match[1] or 1) - 1)
         else:
-            known = {"i": i, "y_shape": n.shape, "x_dtype": np.asarray(step.xs[0]).dtype, "xs_shape": n.shapes}
+            known = {
+                "i": i,
+                "y_shape": n.shape,
+                "x_dtype": np.asarray(step.xs[0]).dtype,
+                "xs_shape": n.shapes,
+            }
             layout[word] = None
-            params[word] = n.params[word] if word in n.params else known[word] if word in known else np.shape(step.xs[int(match[1] or 1) - 1]) if match else p.default  # type: ignore[index]  # matched
+            params[word] = (
+                n.params[word]
+                if word in n.params
+                else known[word]
+                if word in known
+                else np.shape(step.xs[int(match[1] or 1) - 1])
+                if match
+                else p.default
+            )
     call: Any = RuleCall(row, i, rule, layout)
     with np.errstate(all="ignore"):
         shape = np.shape(call.fn(*values, **params))
@@ -249,7 +280,9 @@ def _parted(formula: Expr, n_shape: tuple[int, ...]) -> tuple[str, Expr]:
         if len(with_g) == 1:
             combine, inner = _parted(with_g[0], n_shape)
             if combine == "elementwise":
-                return combine, product([inner, *rest], np.broadcast_shapes(inner.shape, *(f.shape for f in rest)))
+                return combine, product(
+                    [inner, *rest], np.broadcast_shapes(inner.shape, *(f.shape for f in rest))
+                )
     if formula.head == "divide" and G not in formula.args[1].names:
         combine, inner = _parted(formula.args[0], n_shape)
         if combine == "elementwise":
@@ -257,12 +290,21 @@ def _parted(formula: Expr, n_shape: tuple[int, ...]) -> tuple[str, Expr]:
             return combine, make(TABLE["divide"], (inner, formula.args[1]), {}, shape)
     if formula.head == "where" and G not in formula.args[0].names:
         mask, a, b = formula.args
-        sides = [_parted(s, n_shape) if G in s.names else ("elementwise", number(0)) if s.is_number and not s.value else ("map", s) for s in (a, b)]
+        sides = [
+            _parted(s, n_shape)
+            if G in s.names
+            else ("elementwise", number(0))
+            if s.is_number and not s.value
+            else ("map", s)
+            for s in (a, b)
+        ]
         if sides[0][0] == sides[1][0] == "elementwise":
             return "elementwise", make(TABLE["where"], (mask, sides[0][1], sides[1][1]), {}, formula.shape)
     if formula.head == "outer" and G not in formula.args[0].names and _is_g(formula.args[1]):
         (n,) = formula.args[0].shape
-        return "elementwise", make(TABLE["reshape"], (formula.args[0],), {"shape": (n, 1), "order": "C"}, (n, 1))
+        return "elementwise", make(
+            TABLE["reshape"], (formula.args[0],), {"shape": (n, 1), "order": "C"}, (n, 1)
+        )
     if formula.head == "matmul":
         a, b = formula.args
         if _is_g(b) and G not in a.names:

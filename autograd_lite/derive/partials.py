@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from ..graph import Node
 from ..tensor import Tensor
-from .chain import Chain, Factor, FoldedCall
+from .chain import Chain
 from .expression import name, substitute
+from .factor import Factor, FoldedCall
 from .replay import finite_difference, gradient
 from .writing import LATEX, Hand, tex_name, text, write
 
@@ -93,11 +95,19 @@ def check(chain: Chain, wrt: Node, value: Any) -> float:
     error = float(np.abs(value - engine).max(initial=0.0)) / scale
     word = chain.names[wrt]
     if not error < 1e-9 + 1e3 * float(np.finfo(engine.dtype).eps):
-        raise ArithmeticError(f"by {word} the factors compose to {value}, but the engine's gradient is {engine}")
+        raise ArithmeticError(
+            f"by {word} the factors compose to {value}, but the engine's gradient is {engine}"
+        )
     slope, along = finite_difference(chain.recorded, chain.root, wrt)
-    size = max(abs(slope), float(np.abs(engine).max(initial=0.0)), 1e-6 * float(np.abs(chain.values[chain.root]).max(initial=0.0)))
+    size = max(
+        abs(slope),
+        float(np.abs(engine).max(initial=0.0)),
+        1e-6 * float(np.abs(chain.values[chain.root]).max(initial=0.0)),
+    )
     if not abs(slope - along) <= 1e-4 * size:
-        raise ArithmeticError(f"by {word} a finite difference along one direction says {slope}, the chain rule {along}: is it at a kink?")
+        raise ArithmeticError(
+            f"by {word} a finite difference along one direction says {slope}, the chain rule {along}: is it at a kink?"
+        )
     return error
 
 
@@ -127,14 +137,18 @@ def partials(
     >>> found = partials((1.0 - p) ** 2, w)
     >>> print(found)
     dL/dw = dL/dp * dp/dw
-    >>> found["dp/dw"], found["dp/dw"].value.round(6)
-    (<Factor dp/dw () by ()>, np.float64(0.007398))
+    >>> found["dp/dw"].value.round(6).item()
+    0.0074
     >>> bool(found.check() < 1e-12)
     True
     """
     chain = Chain(loss, names, depth=depth, wrt=nodes_of([wrt]))
     node = target(chain, wrt)
-    return Partials(chain, node, tuple(tuple(chain.factor(a, b) for a, b in zip(p, p[1:], strict=False)) for p in chain.paths(node)))
+    return Partials(
+        chain,
+        node,
+        tuple(tuple(chain.factor(a, b) for a, b in pairwise(p)) for p in chain.paths(node)),
+    )
 
 
 def nodes_of(tensors: Sequence[Any]) -> list[Node]:
@@ -152,12 +166,16 @@ def target(chain: Chain, wrt: Tensor) -> Node:
             "pass the very tensor that the loss was computed from, and make it with requires_grad=True"
         )
     if node not in chain.marks:
-        raise ValueError("explain: to take derivatives by an inner result, give it a .name before, and look inside its module")
+        raise ValueError(
+            "explain: to take derivatives by an inner result, give it a .name before, and look inside its module"
+        )
     return node
 
 
-def composed(paths: Sequence[Sequence[Factor]], chain: Chain, hand: Hand, starts: Sequence[str] | None = None) -> str:
-    """Products of factors in the order in which the matrices stand, added up; each may begin with a symbol of its own."""
+def composed(
+    paths: Sequence[Sequence[Factor]], chain: Chain, hand: Hand, starts: Sequence[str] | None = None
+) -> str:
+    """Products of factors in the order in which the matrices stand, added up; each may begin with a symbol."""
     is_tex = hand is LATEX
     times, beside, total = (r" \odot ", r"\,", r"\textstyle\sum") if is_tex else (" * ", " @ ", "sum")
     word = chain.names
@@ -176,14 +194,36 @@ def composed(paths: Sequence[Sequence[Factor]], chain: Chain, hand: Hand, starts
         for f in path:
             s = symbol(f)
             size = max(size, int(np.prod(f.shapes[0])), int(np.prod(f.shapes[1])))
-            if f.combine == "map" and so_far and len(text(f.formula)) <= SHORT and not isinstance(f.formula.row, FoldedCall):
+            if (
+                f.combine == "map"
+                and so_far
+                and len(text(f.formula)) <= SHORT
+                and not isinstance(f.formula.row, FoldedCall)
+            ):
                 # its own words say more than a bracket: (dL/dc)ᵀ @ b
                 inner = name(f"({so_far})" if not is_tex else rf"\left({so_far}\right)", f.shapes[0])
-                bare = Hand(lambda w: w if w == inner.value else hand.name(w), hand.number, hand.array, hand.infix, hand.brackets, hand.between, hand.call)
+                bare = Hand(
+                    lambda w, inner=inner: w if w == inner.value else hand.name(w),  # type: ignore[misc]
+                    hand.number,
+                    hand.array,
+                    hand.infix,
+                    hand.brackets,
+                    hand.between,
+                    hand.call,
+                )
                 so_far, tight = write(substitute(f.formula, {f.cotangent: inner}), bare), "product"
-                tight = "matrix" if f.formula.head == "matmul" else "atom" if f.formula.head != "product" else "product"
+                tight = (
+                    "matrix"
+                    if f.formula.head == "matmul"
+                    else "atom"
+                    if f.formula.head != "product"
+                    else "product"
+                )
             elif f.combine == "map":
-                so_far, tight = (rf"{s}\left[{so_far}\right]" if is_tex else f"{s}[{so_far}]") if so_far else s, "atom"
+                so_far, tight = (
+                    (rf"{s}\left[{so_far}\right]" if is_tex else f"{s}[{so_far}]") if so_far else s,
+                    "atom",
+                )
             elif not so_far:
                 so_far = s
             elif f.combine == "elementwise" and f.formula.is_number and f.formula.value == 1:
@@ -197,7 +237,14 @@ def composed(paths: Sequence[Sequence[Factor]], chain: Chain, hand: Hand, starts
                 so_far, tight = f"{bracketed(so_far, tight)}{beside}{s}", "matrix"
             if f.axes:
                 over = ",".join(map(str, f.axes))
-                so_far, tight = (rf"{total}_{{{over}}}\left({so_far}\right)" if is_tex else f"{total}({so_far}, axis={over})"), "atom"
+                so_far, tight = (
+                    (
+                        rf"{total}_{{{over}}}\left({so_far}\right)"
+                        if is_tex
+                        else f"{total}({so_far}, axis={over})"
+                    ),
+                    "atom",
+                )
         terms.append(so_far)
     return " + ".join(terms)
 

@@ -43,7 +43,7 @@ def replay(nodes: Iterable[Node], moved: Mapping[Node, Any] | None = None) -> di
             continue
         if n.xs is None:
             raise RuntimeError(
-                f"the arrays of {n.label} were freed by backward(retain_graph=False): compute the loss again to explain it"
+                f"the arrays of {n.label} were freed by backward(retain_graph=False): compute the loss again to explain"
             )
         assert n.row is not None
         y = n.row.fn(*arguments(n, values), **n.params)
@@ -62,7 +62,7 @@ def _kept_by_consumers(nodes: Iterable[Node]) -> dict[Node, Any]:
     for n in nodes:
         for p, x in zip(n.parents, n.xs or (), strict=False):
             if p is not None and x is not None and p.row is not None:
-                kept[p] = x
+                kept[p] = x  # noqa: PERF403 - two loops deep
     return kept
 
 
@@ -85,10 +85,12 @@ def gradient(root: Node, wrt: Node) -> Any:
 def finite_difference(nodes: Iterable[Node], root: Node, wrt: Node) -> tuple[float, float]:
     """The slope along one fixed direction: by a central difference of the replayed graph, and by the gradient."""
     size = max(int(np.prod(wrt.shape)), 1)
-    direction = np.cos(np.arange(1, size + 1)).reshape(wrt.shape)  # no random numbers: the same check each time
+    direction = np.cos(np.arange(1, size + 1)).reshape(
+        wrt.shape
+    )  # no random numbers: the same check each time
     nodes = list(nodes)
     values = replay(nodes)
-    x = np.asarray(values[wrt] if wrt in values else wrt.y)
+    x = np.asarray(values.get(wrt, wrt.y))
     wide = np.dtype(complex if x.dtype.kind == "c" else float)
     h = 1e-6 * max(1.0, float(np.abs(x).max(initial=0.0)))
 

@@ -27,7 +27,9 @@ class Hand:
     name: Callable[[str], str]
     number: Callable[[Any], str]
     array: Callable[[Any], str]
-    infix: Mapping[str, tuple[str, int, int, int]]  # template, own tightness, that of the left place, of the right
+    infix: Mapping[
+        str, tuple[str, int, int, int]
+    ]  # template, own tightness, that of the left place, of the right
     brackets: Callable[[str], str]
     between: Callable[[Expr, Expr, str], str]  # two factors of a product, and how the second begins
     call: Callable[[Expr, Sub], str]
@@ -48,7 +50,9 @@ def _word(e: Expr, hand: Hand) -> tuple[str, int]:
     if e.head == "array":
         return hand.array(e.value), ATOM
     if e.head == "product":
-        words = [write(f, hand, ATOM if f.head == "matmul" else PRODUCT + (k > 0)) for k, f in enumerate(e.args)]
+        words = [
+            write(f, hand, ATOM if f.head == "matmul" else PRODUCT + (k > 0)) for k, f in enumerate(e.args)
+        ]
         out = words[0]
         for k in range(1, len(words)):
             out += hand.between(e.args[k - 1], e.args[k], words[k]) + words[k]
@@ -57,8 +61,15 @@ def _word(e: Expr, hand: Hand) -> tuple[str, int]:
         template, own, *places = hand.infix[e.head]
         words = []
         for k, a in enumerate(e.args):
-            mixed = {e.head, a.head} >= {"matmul"} and e.head != a.head and a.head in ("matmul", "product", "divide") and own == PRODUCT
-            words.append(write(a, hand, ATOM if mixed else places[min(k, 1)]))  # both products in one line need brackets
+            mixed = (
+                {e.head, a.head} >= {"matmul"}
+                and e.head != a.head
+                and a.head in ("matmul", "product", "divide")
+                and own == PRODUCT
+            )
+            words.append(
+                write(a, hand, ATOM if mixed else places[min(k, 1)])
+            )  # both products in one line need brackets
         return template.format(*words), own
     return hand.call(e, lambda a, t: write(a, hand, t)), ATOM
 
@@ -73,7 +84,13 @@ def shown_params(e: Expr) -> dict[str, Any]:
     """The parameters that a person would write: not those that say what happens anyway."""
     out = {}
     for k, v in e.params.items():
-        if v is None or v is False or k == "order" and v in ("C", "K") or k in ("starts", "unique_indices", "optimize", "copy"):
+        if (
+            v is None
+            or v is False
+            or k == "order"
+            and v in ("C", "K")
+            or k in ("starts", "unique_indices", "optimize", "copy")
+        ):
             continue
         if k == "axis" and isinstance(v, tuple):
             ndim = max((len(a.shape) for a in e.args), default=0)
@@ -87,7 +104,11 @@ def shown_params(e: Expr) -> dict[str, Any]:
 def index_text(index: Any) -> str:
     """An index as it is written between the brackets."""
     if isinstance(index, tuple):
-        return ", ".join(map(index_text, index)) + ("," if len(index) == 1 and isinstance(index[0], tuple) else "") or "()"
+        return (
+            ", ".join(map(index_text, index))
+            + ("," if len(index) == 1 and isinstance(index[0], tuple) else "")
+            or "()"
+        )
     if isinstance(index, slice):
         parts = ["" if p is None else str(p) for p in (index.start, index.stop, index.step)]
         return ":".join(parts[:2] if index.step is None else parts)
@@ -131,7 +152,12 @@ def _fraction(value: Any) -> str:
 
 def short_number(value: Any) -> str:
     """To six digits: for a reader."""
-    if not isinstance(value, float) or float(f"{value:.6g}") == value or not np.isfinite(value) or _fraction(value):
+    if (
+        not isinstance(value, float)
+        or float(f"{value:.6g}") == value
+        or not np.isfinite(value)
+        or _fraction(value)
+    ):
         return plain_number(value).removeprefix("np.")
     return f"{value:.6g}"
 
@@ -169,7 +195,14 @@ def places(e: Expr, sub: Sub) -> str:
     return f"{x}.reshape({sizes}{order})"
 
 
-_COMPARE = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+_COMPARE = {
+    "greater": ">",
+    "less": "<",
+    "greater_equal": ">=",
+    "less_equal": "<=",
+    "equal": "==",
+    "not_equal": "!=",
+}
 INFIX: dict[str, tuple[str, int, int, int]] = {
     "add": ("{0} + {1}", SUM, SUM, SUM),
     "subtract": ("{0} - {1}", SUM, SUM, PRODUCT),
@@ -258,12 +291,17 @@ def _tex_call(e: Expr, sub: Sub) -> str:
         index = inserted(e) if e.head == "reshape" else index_text(e.params["index"])
         return rf"{sub(e.args[0], ATOM)}_{{[{_escaped(index.replace('None', '*'))}]}}"
     if e.head == "scatter":
-        return rf"0_{{{shape_text(e.shape, TIMES)}}} + {sub(e.args[0], ATOM)} \text{{ at }} [{_escaped(index_text(e.params['index']))}]"
+        index = _escaped(index_text(e.params["index"]))
+        return rf"0_{{{shape_text(e.shape, TIMES)}}} + {sub(e.args[0], ATOM)} \text{{ at }} [{index}]"
     template = e.row.tex if e.row is not None else None
     shown = {k: v for k, v in shown_params(e).items() if k in ("axis", "shape", "axes")}
     if template is None or shown and e.head in _REDUCTIONS:
-        below = ",".join(str(v).strip("(,)").replace(", ", r" \times " if k == "shape" else ",") for k, v in shown.items())
-        operator = rf"\operatorname{{{_escaped(e.head.removeprefix('linalg.'))}}}" + (f"_{{{below}}}" if below else "")
+        below = ",".join(
+            str(v).strip("(,)").replace(", ", r" \times " if k == "shape" else ",") for k, v in shown.items()
+        )
+        operator = rf"\operatorname{{{_escaped(e.head.removeprefix('linalg.'))}}}" + (
+            f"_{{{below}}}" if below else ""
+        )
         return rf"{operator}\left({', '.join(sub(a, 0) for a in e.args)}\right)"
     return _filled(template, e, sub)
 
@@ -273,8 +311,10 @@ def _filled(template: str, e: Expr, sub: Sub) -> str:
     bare = template.replace("{{", "{").replace("}}", "}")
     placed = {}
     for k, a in enumerate(e.args):
-        for key in ({"x", "x1"} if k == 0 else {f"x{k + 1}"}):
-            enclosed = re.search(rf"[({{,|] ?\{{{key}\}} ?[}}),|]|\\lvert \{{{key}\}}|\\sum \{{{key}\}}", bare)
+        for key in {"x", "x1"} if k == 0 else {f"x{k + 1}"}:
+            enclosed = re.search(
+                rf"[({{,|] ?\{{{key}\}} ?[}}),|]|\\lvert \{{{key}\}}|\\sum \{{{key}\}}", bare
+            )
             placed[key] = sub(a, 0 if enclosed else ATOM)
     try:
         return template.format(**{**e.params, **placed})
@@ -285,7 +325,9 @@ def _filled(template: str, e: Expr, sub: Sub) -> str:
 LATEX = Hand(
     name=tex_name,
     number=_tex_number,
-    array=lambda value: matrix(value) if value.size <= 16 else rf"\mathrm{{const}}_{{{shape_text(value.shape, TIMES)}}}",
+    array=lambda value: (
+        matrix(value) if value.size <= 16 else rf"\mathrm{{const}}_{{{shape_text(value.shape, TIMES)}}}"
+    ),
     infix={
         "add": ("{0} + {1}", SUM, SUM, SUM),
         "subtract": ("{0} - {1}", SUM, SUM, PRODUCT),
@@ -300,10 +342,14 @@ LATEX = Hand(
         **{
             row: (f"[{{0}} {sign} {{1}}]", ATOM, SUM, SUM)
             for row, sign in {
-                **_COMPARE, "greater_equal": r"\geq", "less_equal": r"\leq", "equal": "=", "not_equal": r"\neq"
+                **_COMPARE,
+                "greater_equal": r"\geq",
+                "less_equal": r"\leq",
+                "equal": "=",
+                "not_equal": r"\neq",
             }.items()
         },
-    },  # fmt: skip
+    },
     brackets=_tex_brackets,
     between=_tex_between,
     call=_tex_call,

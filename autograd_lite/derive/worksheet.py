@@ -1,0 +1,450 @@
+"""Worksheets: a derivation, or the source of a backward pass, with blanks; an answer key; and a checker that says which
+answer is wrong, how, and by what factor.
+
+An answer is an array, or a formula as code. A formula is worked out with the *right* values of everything else, so that
+one mistake is marked once; an array that would be right if an earlier answer had been is told so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ..primitive import TABLE
+from ..tensor import Tensor, _raw
+from ..trace import run
+from ..tree import leaves
+from .explain import Derivation, Total, explain
+from .expression import evaluate, name, substitute
+from .factor import Factor, laid_out
+from .source import Source
+from .writing import LATEX, TIMES, shape_text, tex, tex_name, text
+
+BLANK = "_" * 14
+CLOSE = 1e-6
+
+
+@dataclass(frozen=True)
+class Question:
+    """One blank: its symbol as code (``dPdC``), what is given, the right answer as code and in numbers."""
+
+    word: str
+    since: str
+    answer: str
+    value: Any
+    slips: Mapping[str, Any] = field(
+        default_factory=dict, repr=False
+    )  # what a likely mistake gives, by what to say of it
+    again: Callable[[Mapping[str, Any]], Any] | None = field(
+        default=None, repr=False
+    )  # the value from other earlier answers
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What the checker says of one answer."""
+
+    word: str
+    right: bool
+    says: str
+
+    def __str__(self) -> str:
+        return f"{self.word:<10} {'right' if self.right else 'wrong'}{': ' if self.says else ''}{self.says}"
+
+
+class Marks(list[Mark]):
+    """The marks of a sheet; true if all is right."""
+
+    def __bool__(self) -> bool:
+        return all(mark.right for mark in self)
+
+    @property
+    def wrong(self) -> list[Mark]:
+        return [mark for mark in self if not mark.right]
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self), f"{len(self) - len(self.wrong)} of {len(self)} right"])
+
+
+class Worksheet:
+    """What :func:`worksheet` returns: print it for the student, ``.key()`` for the teacher, ``.check()`` for both."""
+
+    def __init__(
+        self,
+        head: str,
+        questions: Sequence[Question],
+        body: str,
+        key: str,
+        env: Mapping[str, Any],
+        markdown: str,
+    ) -> None:
+        self.head = head
+        self.questions = tuple(questions)
+        self._body, self._key, self._env, self._markdown = body, key, dict(env), markdown
+
+    def __str__(self) -> str:
+        return self._body
+
+    def markdown(self) -> str:
+        """With mathematics, for a notebook or a page."""
+        return self._markdown
+
+    _repr_markdown_ = markdown
+
+    def key(self) -> str:
+        """The answers."""
+        return self._key
+
+    def check(self, answers: Mapping[str, Any] | Callable[..., Any] | str) -> Marks:
+        """Mark answers.
+
+        Parameters
+        ----------
+        answers : mapping, str or callable
+            ``{"dPdC": "P * (1 - P)", "dLdW": array}``; or the text of assignments or of a whole function; or a function
+            of the given values, by their names, whose local variables (or returned dict) are the answers.
+
+        Returns
+        -------
+        Marks
+            One for each blank, also for one that was left empty.
+        """
+        given = self._answers(answers)
+        marks = Marks()
+        values: dict[str, Any] = {}
+        for q in self.questions:
+            answer = next(
+                (given[w] for w in (q.word, q.word.replace("_", ""), _slashed(q.word)) if w in given), None
+            )
+            if answer is None:
+                marks.append(Mark(q.word, False, "no answer"))
+                continue
+            try:
+                value = self._worked_out(answer)
+            except Exception as error:  # a student's code: whatever is wrong with it is the answer
+                marks.append(Mark(q.word, False, f"{answer!r} does not work: {error}"))
+                continue
+            values[q.word] = value
+            says = self._says(q, value, values)
+            marks.append(Mark(q.word, says in ("", _CARRIED), says))
+        return marks
+
+    def _answers(self, answers: Any) -> Mapping[str, Any]:
+        if isinstance(answers, Mapping):
+            return answers
+        space = self._space()
+        if isinstance(answers, str):
+            before = dict(space)
+            exec(answers, space)
+            made = {k: v for k, v in space.items() if k not in before or before[k] is not v}
+            functions = [v for v in made.values() if callable(v)]
+            wanted = {w for q in self.questions for w in (q.word, q.word.replace("_", ""))}
+            if not functions or wanted & set(made):
+                return made
+            answers = functions[-1]
+        code = answers.__code__
+        words = code.co_varnames[: code.co_argcount]
+        missing = [w for w in words if w not in space]
+        if missing:
+            raise ValueError(
+                f"worksheet: the function asks for {', '.join(missing)}; given are {', '.join(self._env)}"
+            )
+        result, variables = run(answers, [space[w] for w in words], {})
+        return {**dict(variables), **(result if isinstance(result, Mapping) else {})}
+
+    def _space(self) -> dict[str, Any]:
+        functions = {
+            row.name: row.fn for row in TABLE.values() if row.bind is None and row.kind == "elementwise"
+        }
+        return {**functions, "np": np, **self._env, **{q.word: q.value for q in self.questions}}
+
+    def _worked_out(self, answer: Any) -> Any:
+        return np.asarray(eval(answer, self._space()) if isinstance(answer, str) else _raw(answer), float)
+
+    def _says(self, q: Question, value: Any, values: Mapping[str, Any]) -> str:
+        """What is wrong with an answer, "" if nothing is."""
+        right = np.asarray(q.value, float)
+        if _same(value, right):
+            return ""
+        if q.again is not None and _same(value, q.again(values)):
+            return _CARRIED
+        for says in _causes(
+            q, value, right, {**self._env, **{k.word: k.value for k in self.questions if k is not q}}
+        ):
+            return says
+        if value.shape != right.shape:
+            return f"the shape is {shape_text(value.shape)} where it should be {shape_text(right.shape)}"
+        off = np.abs(value - right) > CLOSE * np.abs(right).max(initial=0.0)
+        return f"{int(off.sum())} of {off.size} entries are off, by up to {np.abs(value - right).max():.4g}"
+
+
+_CARRIED = "from your earlier answers"
+
+
+def _causes(q: Question, value: Any, right: Any, known: Mapping[str, Any]) -> Iterator[str]:
+    """The likely mistakes, tried one after the other."""
+    if not np.all(np.isfinite(value)):
+        yield "there are infinities or nan in it"
+    if value.ndim == 2 and value.shape != right.shape and _same(value.T, right):
+        yield "it is transposed"
+    ratio = _ratio(value, right)
+    if ratio == -1:
+        yield "the sign is wrong"
+    simple = ratio is not None and Fraction(ratio).limit_denominator(12)
+    if ratio and simple and abs(simple) <= 12 and abs(float(simple) - ratio) < 1e-6 * abs(ratio):
+        yield f"it is {simple} times the right one"
+    if value.ndim == 2 and value.shape == right.shape[::-1] and _same(value.T, right):
+        yield "it is transposed"
+    for says, slip in q.slips.items():
+        for sign, more in ((1, ""), (-1, ", and the sign is wrong")):
+            if _same(value, sign * np.asarray(slip)):
+                yield says + more
+    for word, other in known.items():
+        if np.ndim(other) == value.ndim and np.array_equal(value, other):
+            yield f"that is {word}"
+    for axis in range(value.ndim):
+        for kept in (False, True):
+            if _same(value.sum(axis=axis, keepdims=kept), right):
+                yield f"the sum over axis {axis} is missing, along which the argument was repeated"
+    yield from _by_another(value, right, known)
+    if ratio:
+        yield f"it is {ratio:.6g} times the right one"
+    if (
+        value.shape == right.shape
+        and value.size > 1
+        and _same(np.sort(value, axis=None), np.sort(right, axis=None))
+    ):
+        yield "the right numbers in the wrong places"
+
+
+def _by_another(value: Any, right: Any, known: Mapping[str, Any]) -> Iterator[str]:
+    """Whether a factor that is known by name is missing, or is there once too often."""
+    derivatives = [w for w in known if re.match(r"d[A-Za-z]", w)]
+    for word in [*derivatives, *(w for w in known if w not in derivatives)]:
+        other = np.asarray(known[word])
+        if (
+            other.dtype.kind not in "fiu"
+            or other.size == 0
+            or not np.all(other)
+            or other.ndim > value.ndim
+            or _is_constant(other)
+            and other.size > 1
+        ):
+            continue
+        try:
+            product, without = value * other, right * other
+        except ValueError:
+            continue
+        if other.size == 1 and float(other.reshape(())) in (1.0, -1.0):
+            continue
+        for sign, more in ((1, ""), (-1, ", and the sign is wrong")):
+            if _same(sign * product, right):
+                yield f"the factor {word} is missing{more}"
+            if _same(value, sign * without):
+                yield f"the factor {word} is there once too often{more}"
+
+
+def _is_constant(a: Any) -> bool:
+    return bool(np.ptp(a) == 0)
+
+
+def _same(a: Any, b: Any) -> bool:
+    a, b = np.asarray(a), np.asarray(b)
+    return a.shape == b.shape and bool(
+        np.abs(a - b).max(initial=0.0) <= CLOSE * max(np.abs(b).max(initial=0.0), 1e-300)
+    )
+
+
+def _ratio(value: Any, right: Any) -> float | None:
+    """The one number that makes `right` into `value`."""
+    if value.shape != right.shape or not np.any(right):
+        return None
+    r = float(np.vdot(right, value) / np.vdot(right, right))
+    return round(r, 9) if _same(value, r * right) else None
+
+
+def _slashed(word: str) -> str:
+    """``dP/dC`` for ``dPdC``."""
+    m = re.fullmatch(r"d(\w+?)_?d(\w+)", word)
+    return f"d{m[1]}/d{m[2]}" if m else word
+
+
+# ---------------------------------------------------------------------------------------------------------- the sheets
+
+
+def worksheet(
+    what: Tensor | Source,
+    *args: Any,
+    wrt: Tensor | Sequence[Tensor] | None = None,
+    names: Mapping[str, Any] | None = None,
+) -> Worksheet:
+    """A derivation with blanks, or the source of a backward pass with blanks.
+
+    Parameters
+    ----------
+    what : Tensor or Source
+        A loss, to be derived; or what :func:`~autograd_lite.derive.source` returned.
+    *args
+        For a source: the values of its arguments on which answers are tried.
+    wrt, names
+        For a loss: as for :func:`~autograd_lite.derive.explain`.
+
+    Examples
+    --------
+    >>> import numpy as np, autograd_lite as ag
+    >>> w = ag.tensor([[0.5], [-1.0]], requires_grad=True, name="w")
+    >>> x, y = np.array([[1.0, 2.0]]), np.array([[1.0]])
+    >>> p = ag.sigmoid(x @ w)
+    >>> L = 0.5 * (y - p) ** 2
+    >>> sheet = worksheet(L, wrt=w, names={"x": x, "y": y, "p": p})
+    >>> print(sheet.check({"dLdp": "y - p", "dpda": "p * (1 - p)", "dadw": "x", "dLdw": "x.T @ dLdp"}))
+    dLdp       wrong: the sign is wrong
+    dpda       right
+    dadw       wrong: it is transposed
+    dLdw       wrong: the factor dpda is missing
+    1 of 4 right
+    """
+    if isinstance(what, Source):
+        return _of_source(what, leaves(args))
+    return _of_derivation(explain(what, wrt, names))
+
+
+def _of_derivation(d: Derivation) -> Worksheet:
+    c = d.chain
+    questions, rows, mathematics = [], [], []
+    env = {**c.environment()}
+    for line in d.lines:
+        if line.value is None or isinstance(line, Factor) and line.formula.is_number:
+            continue
+        word = line.symbol.replace("/", "")
+        shape = shape_text(np.shape(line.value))
+        if isinstance(line, Factor):
+            since = f"since {c.names[line.of]} = {text(c.definition(line.of))}"
+            questions.append(Question(word, since, text(d.formula(line)), line.value, _slips(d, line)))
+            left, rest = (
+                _tex_symbol(c.names[line.of], c.names[line.wrt]),
+                rf"\text{{since }} {tex_name(c.names[line.of])} = {tex(c.definition(line.of))}",
+            )
+        else:
+            since = "from the factors above"
+            questions.append(
+                Question(word, since, d.put_together(line), line.value, _total_slips(line), _again(d, line))
+            )
+            left, rest = _tex_symbol(c.names[c.root], c.names[line.node]), ""
+        rows.append(f"  {word:<8} = {BLANK}  {shape:<6} {since}")
+        mathematics.append(
+            rf"{left} &= \underline{{\hspace{{8em}}}} && {shape.replace('x', TIMES)} && {rest}"
+        )
+    head = "\n".join([*d.text_given(), "", *d.text_steps()])
+    body = f"{head}\n\nFill in\n\n" + "\n".join(rows) + "\n"
+    parts = [
+        f"**{title}**\n\n$$\n\\begin{{aligned}}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}\n$$\n"
+        for title, lines in [*d.sections_before(), ("Fill in", mathematics)]
+    ]
+    return Worksheet(head, questions, body, str(d), env, "\n".join(parts))
+
+
+def _tex_symbol(of: str, wrt: str) -> str:
+    return rf"\frac{{\partial {LATEX.name(of)}}}{{\partial {LATEX.name(wrt)}}}"
+
+
+def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
+    """What likely mistakes give for a partial."""
+    c = d.chain
+    definition = c.definition(f.of)
+    slips: dict[str, Any] = {}
+    of = c.names[f.of]
+    if (
+        f.combine == "elementwise"
+        and len(definition.args) == 1
+        and definition.args[0].head == "name"
+        and f.shapes[0] == f.shapes[1]
+    ):
+        x = definition.args[0].value
+        shifted = substitute(d.formula(f), {x: name(of, f.shapes[0])})
+        env = c.environment()
+        with np.errstate(all="ignore"):
+            slips[f"the derivative is taken at {of}, not at {x}"] = evaluate(shifted, env)
+        slips[f"that is {of} itself, not its derivative"] = env[of]
+        slips[f"that is only 1 - {of}"] = 1 - env[of]
+    return slips
+
+
+def _total_slips(t: Total) -> dict[str, Any]:
+    """What likely mistakes give for a gradient: a factor or a whole way left out."""
+    slips: dict[str, Any] = {}
+    if len(t.ways) > 1:
+        for way in t.ways:
+            left_out = " * ".join(f.symbol for f in way)
+            slips[f"the way {left_out} is missing from the sum"] = t.value - t.parts[t.ways.index(way)]
+        return slips
+    for way, start in zip(t.ways, t.starts, strict=True):
+        for f in way:
+            if f.combine == "elementwise" and not f.axes and f.shapes[0] == f.shapes[1]:
+                g = start
+                for k in way:
+                    g = g if k is f else k.apply(g)
+                slips[f"the factor {f.symbol.replace('/', '')} is missing"] = laid_out(g, t.value.shape)
+    return slips
+
+
+def _again(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]:
+    """A gradient as it follows from a student's own partials."""
+    c = d.chain
+
+    def again(values: Mapping[str, Any]) -> Any:
+        total: Any = 0
+        for way, start in zip(t.ways, t.starts, strict=True):
+            g = (
+                values.get(f"d{c.names[c.root]}d{c.names[way[0].of]}", start)
+                if way[0].of is not c.root
+                else start
+            )
+            for f in way:
+                own = values.get(f.symbol.replace("/", ""))
+                try:
+                    g = (f if own is None or f.value is None else replace(f, value=own)).apply(g)
+                except ValueError:  # of a shape that does not go with the rest
+                    return np.nan
+            total = total + g
+        return total
+
+    return again
+
+
+def _follows(code: str, space: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Any]:
+    def again(values: Mapping[str, Any]) -> Any:
+        try:
+            return eval(code, {**space, **values})
+        except ValueError:
+            return np.nan
+
+    return again
+
+
+def _of_source(made: Source, given: Sequence[Any]) -> Worksheet:
+    variables = made.variables(*given)
+    function = {w: v for w, v in made.space.items() if callable(v) and w != made.name}
+    env = {w: x for w, x in variables.items() if w in made.arguments}
+    lines, questions = [], []
+    behind = False
+    for line in made.splitlines():
+        behind = behind or line.strip() == "# backward"
+        m = re.fullmatch(r"(    )(\w+) = (.*?)(\s*)(#.*)?", line)
+        if behind and m and m[2] in variables:
+            questions.append(
+                Question(
+                    m[2], m[5] or "", m[3], variables[m[2]], {}, _follows(m[3], {**made.space, **variables})
+                )
+            )
+            lines.append(f"    {m[2]} = {BLANK}  {m[5] or ''}".rstrip())
+        else:
+            lines.append(line)
+    forward = {w: x for w, x in variables.items() if w not in {q.word for q in questions}}
+    body = "\n".join(lines) + "\n"
+    return Worksheet("", questions, body, str(made), {**function, **env, **forward}, f"```python\n{body}```")
