@@ -99,7 +99,8 @@ def _log_ratio(x1: Any, x2: Any) -> Any:
     """``log(x1 / x2)``, also where the quotient itself is too large or too small for a float."""
     with np.errstate(over="ignore"):
         ratio = x1 / x2
-    fits = (ratio > 1e-30) & (ratio < 1e30)  # in float32 too
+    limits = np.finfo(ratio.dtype)
+    fits = (ratio > limits.tiny) & (ratio < limits.max)
     return np.where(fits, np.log(np.where(fits, ratio, 1)), np.log(x1) - np.log(x2))
 
 

@@ -70,6 +70,8 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
     """Evenly spaced edges, which follow the smallest and the largest entry unless `range` is given."""
     a = entire(a)
+    if a.dtype.kind == "c":
+        raise TypeError("complex numbers have no order, and so no bins")
     if np.ndim(bins):
         return entire(bins)
     count = (
