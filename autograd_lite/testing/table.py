@@ -8,6 +8,7 @@ those here, those of the fuzzer, and those of the mutation test.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -273,9 +274,10 @@ def of_dtype(
 
     other = tuple(rebuild(tree, [turned(v) for _, v in leaves(tree)]) for tree in args)
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
             y = [as_array(v) for _, v in leaves(row.plain(*other, **keywords))]
-    except (TypeError, ValueError):  # NumPy has no loop for it
+    except (TypeError, ValueError, np.exceptions.ComplexWarning):  # NumPy has no loop for it
         return None
     return other if all(v.dtype.kind in "fc" and np.isfinite(v).all() for v in y) else None
 
