@@ -176,9 +176,9 @@ class Chain:
                 taken.add(word)
             elif isinstance(value, (np.ndarray, Tensor)):
                 self.arrays.append((value if isinstance(value, np.ndarray) else value._data, word))
+        self._name_by_assignment(taken)
         if self.root not in self.names:
             self.names[self.root] = next((w for w in ("L", "loss", "result") if w not in taken), "output")
-        self._name_by_assignment(taken)
         self.cotangent = next(
             w for w in ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99))) if w not in taken
         )
