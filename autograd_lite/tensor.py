@@ -564,11 +564,16 @@ class Tensor(TorchMethods):
         if not self.is_leaf or grad is not None and not grad.is_leaf:
             what = f"the .grad of {self._who}" if self.is_leaf else self._node.label  # type: ignore[union-attr]  # has one
             raise RuntimeError(f"{what} cannot be pickled or deep-copied with its graph: use detach() first")
-        return _restore, (type(self), self._data, self.requires_grad, self.name, grad)
+        made = (type(self), self._data, self.requires_grad, self.name, grad)
+        return _restore, made, getattr(self, "__dict__", None)  # which only a subclass has
 
     def __copy__(self) -> Tensor:
         """Another leaf on the same array."""
-        return _restore(*self.__reduce_ex__(4)[1])._view_of(self)
+        _, made, state = self.__reduce_ex__(4)
+        other = _restore(*made)._view_of(self)
+        if state:
+            other.__dict__.update(state)
+        return other
 
     # ----------------------------------------------------------------------------------------------- in place
 

@@ -171,7 +171,10 @@ def _numbers(argnums: int | Sequence[int], args: Sequence[Any]) -> tuple[int, ..
     numbers = tuple(map(index, argnums)) if isinstance(argnums, Iterable) else (index(argnums),)
     for k in numbers:
         if not -len(args) <= k < len(args):
-            raise ValueError(f"argnums={argnums}: there is no positional argument {k}, only {len(args)} of them")
+            raise ValueError(
+                f"argnums={argnums}: there is no positional argument {k}, only {len(args)} of them; what is to be "
+                "differentiated by is passed by position"
+            )
     numbers = tuple(k % len(args) for k in numbers)
     if len(set(numbers)) < len(numbers):
         raise ValueError(f"argnums={argnums} names an argument twice")

@@ -470,6 +470,20 @@ def test_pickle_and_deepcopy_take_leaves():
     assert both["a"] is both["b"]
 
 
+class Weight(ag.Tensor):
+    """A subclass with an attribute of its own."""
+
+
+def test_subclasses_keep_their_class_and_attributes():
+    W = Weight([1.0, 2.0], requires_grad=True)
+    W.rate = 0.1
+    for made in (pickle.loads(pickle.dumps(W)), copy.deepcopy(W), copy.copy(W)):
+        assert type(made) is Weight
+        assert made.rate == 0.1
+        assert made.requires_grad
+    assert type(W * 2) is ag.Tensor
+
+
 def test_pickle_and_deepcopy_refuse_results():
     y = parameter() * 2
     for take in (pickle.dumps, copy.deepcopy, copy.copy):
