@@ -33,7 +33,8 @@ def no_network(monkeypatch):
 
 
 @pytest.mark.usefixtures("no_network")
-def test_the_whole_talk(capsys):
+def test_the_whole_talk(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # where the pictures go
     out = told(capsys)
 
     assert "(1, 0, 0) + (0, 1, 1)  =  (0, 1, 0) + (1, 0, 1)" in out
@@ -57,6 +58,10 @@ def test_the_whole_talk(capsys):
     assert epochs[0][2] < 0.3
     assert epochs[-1][2] > 0.95
     assert epochs[-1][1] < epochs[1][1] < epochs[0][1]
+
+    assert "Where are we? The pictures" in out
+    assert {path.name for path in tmp_path.iterdir()} == {"talk"}
+    assert (tmp_path / "talk" / "graph.dot").exists()
 
     assert max(map(len, out.splitlines())) <= slide.WIDTH
     assert out.isascii()  # any console can show it

@@ -1,8 +1,8 @@
 """Pictures of the graph: the chain rule drawn, its steps as frames, the neurons, and a page to step through.
 
 `draw` makes a :class:`Drawing` of anything recorded or callable, `frames` a film of its derivation. Only DOT
-text is made without help; `render` finds a program on this machine that turns it into SVG and PNG. The room is
-called as its main function is, and calling the room calls that: ``ag.draw(loss)``.
+text is made without help; `render` finds a program on this machine that turns it into SVG and PNG. The room
+is called as its main function is, and calling the room calls that: ``ag.draw(loss)``.
 """
 
 import sys

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..derive.chain import Chain
 from ..derive.expression import Expr, name, substitute, walk
-from ..derive.writing import tex
 from ..graph import NEEDS, TRACED, Node, ancestors, pull_back
+from . import words
 from .groups import Calls
 from .scene import Item, Line, Scene
 from .structure import kind_of, names_of, origin_of
@@ -29,7 +29,7 @@ def chain_of(told: Subject, every: bool) -> Chain:
         claimed = names_of(nodes, told)
     elif not told.is_loss and told.roots[0] not in claimed:
         claimed[told.roots[0]] = names_of([], told)[told.roots[0]]
-    return Chain(told.root, told.names, claimed)
+    return Chain(told.root, told.names, claimed or None)
 
 
 def derived(told: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> Scene:
@@ -167,7 +167,7 @@ class _Derived:
             f.value.astype(m.dtype) if f.value is not None and f.value.dtype.kind == "b" else f.value
         )  # of a ramp: 1 and 0
         self.lines.append(
-            Line(key, tail, head, f.symbol, formula, f.combine, value, shape, summed, tex=tex(formula))
+            Line(key, tail, head, f.symbol, formula, f.combine, value, shape, summed, tex=words.tex(formula))
         )
 
     def _textbook(self, n: Node, e: Expr, combine: str) -> Expr:

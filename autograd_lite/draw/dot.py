@@ -251,7 +251,6 @@ def box(item: Item, scene: Scene, style: Style, state: State | None) -> dict[str
     border = {"added": theme.added, "removed": theme.removed, "changed": theme.accent}.get(
         item.change, theme.ink
     )
-    width = look["penwidth"]
     colour = {
         "name": theme.ink,
         "shape": blend(theme.ink, fill, 0.25),
@@ -261,8 +260,9 @@ def box(item: Item, scene: Scene, style: Style, state: State | None) -> dict[str
     if state is not None:
         seen = item.key in state.now or item.key in state.known
         fill = fill if seen else theme.background
-        border = theme.accent if item.key in state.now else border if seen else theme.faint
-        width = "3.4" if item.key in state.now else width
+        border = border if seen else theme.faint
+        if item.key in state.now:  # told by colour and shade; a wider pen would move the lines
+            border, fill = theme.accent, blend(fill, theme.accent, 0.22)
         colour = {
             "name": theme.ink if seen else blend(theme.faint, theme.ink, 0.3),
             "shape": colour["shape"] if seen else fill,
@@ -277,7 +277,6 @@ def box(item: Item, scene: Scene, style: Style, state: State | None) -> dict[str
         "label": label,
         "fillcolor": fill,
         "color": border,
-        "penwidth": width,
         "tooltip": " ",
     }
 
@@ -333,24 +332,28 @@ def partial_rows(line: Line, style: Style) -> list[Row]:
 
 def graph_line(graph: Any, line: Line, scene: Scene, style: Style, state: State | None) -> None:
     theme = style.theme
-    attributes = {"id": f"e{line.key}", "color": theme.ink, "penwidth": "1.1", "tooltip": " "}
+    attributes = {"id": f"e{line.key}", "color": theme.ink, "tooltip": " "}
+    looks = []
     if not line.combine:
-        attributes["style"] = "dashed"
+        looks.append("dashed")
         attributes["color"] = theme.cluster
     colours = {"symbol": theme.partial, "formula": theme.partial, "shape": theme.cluster}
     if line.change:
         attributes["color"] = theme.added if line.change == "added" else theme.removed
-        attributes["penwidth"] = "1.8"
+        looks.append("bold")
     if state is not None:
         seen = line.key in state.known or line.key in state.now
         if line.key in state.now:
-            attributes |= {"color": theme.accent, "penwidth": "3.2"}
+            attributes["color"] = theme.accent
+            looks.append("bold")  # a style, which unlike a wider pen leaves the layout as it is
         elif not seen:
             attributes["color"] = theme.faint
         shown = line.key in state.partials
         colours = {role: c if shown else theme.background for role, c in colours.items()}
         if line.key in state.now and shown:
             colours = dict.fromkeys(colours, theme.accent)
+    if looks:
+        attributes["style"] = ",".join(looks)
     found = partial_rows(line, style)
     if found:
         cells = "".join(_row(r, colours[r.role], theme, theme.background) for r in found)

@@ -6,15 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..graph import Node
-
-
-def calls(n: Node) -> list[Any]:
-    """The calls during which a node was recorded, outermost first."""
-    found, group = [], n.group
-    while group is not None:
-        found.append(group)
-        group = group.outer
-    return found[::-1]
+from ..trace import groups
 
 
 def is_module(group: Any) -> bool:
@@ -30,7 +22,7 @@ class Calls:
         self.keys: dict[Any, str] = {}
         self.inner: set[Any] = set()  # module calls that contain another one
         for n in nodes:
-            chain = calls(n)
+            chain = groups(n)
             for group in chain:
                 self.keys.setdefault(group, f"g{len(self.keys)}")
             modules = [g for g in chain if is_module(g)]
@@ -44,7 +36,7 @@ class Calls:
     def clusters(self, n: Node, but: Any = None) -> tuple[tuple[str, str], ...]:
         """The clusters that a node lies in, down to the call `but`, which is folded."""
         found = []
-        for group in calls(n):
+        for group in groups(n):
             if group is but:
                 break
             found.append((self.keys[group], self.label(group)))
@@ -56,7 +48,7 @@ class Calls:
         By module without a depth this is a layer: the innermost module that contains no other, or what was
         called beside one. With a depth it is the call at that level, counted from 0.
         """
-        chain = calls(n)
+        chain = groups(n)
         if depth is not None:
             if by == "module":
                 counted = [g for g in chain if is_module(g)]

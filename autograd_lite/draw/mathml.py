@@ -161,6 +161,8 @@ class _Reader:
 
     def one(self) -> str:
         token = self.take()
+        if not token:
+            return ""
         if token == "{":
             self.at -= 1
             return self.argument()

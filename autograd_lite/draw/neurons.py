@@ -333,15 +333,12 @@ def dot(net: Net | None, style: Style, room: int = 0) -> str:
                 graph.edge(f"c{at - 1}n{k}", "loss", color=theme.cluster, penwidth="1")
     wide = len(net.columns) * ACROSS
     if style.title or room:
-        _words(
-            graph,
-            "title",
-            style.title,
-            f"{max(room, 40) / 2 - 40:g},{top + 96:g}!",
-            theme.ink,
-            15,
-            max(room, 9 * len(style.title)),
-        )
+        size = max(room, 9 * len(style.title), 40)
+        said = f'<FONT COLOR="{theme.ink}" POINT-SIZE="15">{words.label(style.title) or " "}</FONT>'
+        cell = f'<TR><TD ALIGN="LEFT" FIXEDSIZE="TRUE" WIDTH="{size}" HEIGHT="24">{said}</TD></TR>'
+        text = f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="0">{cell}</TABLE>>'
+        place, width = f"{size / 2 - 30:g},{top + 96:g}!", f"{size / 72 + 0.2:.3f}"
+        graph.node("title", text, pos=place, shape="plaintext", style="", width=width, height="0.4")
     if style.legend:
         what = "the weight" if "∂" not in net.said[0] else "the gradient of the weight"
         of = f" Example {net.example % net.count + 1} of {net.count}." if net.count > 1 else ""

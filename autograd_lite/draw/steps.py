@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ..derive.chain import Chain
-from ..derive.writing import matrix, tex, tex_name
+from ..derive.writing import matrix
 from ..graph import NEEDS, Node
 from ..tensor import Tensor
 from . import words
@@ -87,7 +87,7 @@ class _Telling:
         found = [
             self.step(
                 f"Given: {words.clipped(listed, 60)}",
-                r"\text{given } " + ", ".join(tex_name(i.name) for i in given),
+                r"\text{given } " + ", ".join(words.tex_name(i.name) for i in given),
                 [i.key for i in given],
             )
         ]
@@ -112,6 +112,7 @@ class _Telling:
     def backward(self, wrt: Sequence[Node]) -> list[Step]:
         """A step for each partial on the way, from the loss down, and one for each gradient put together."""
         chain, root = self.chain, self.chain.root
+        self.known = {i.key for i in self.scene.items}  # lines turn pale again: their partials are to come
         reach = chain.reaching(wrt)
         order = {n: k for k, n in enumerate(reversed(chain.landmarks))}
         edges = [(n, m) for n in chain.landmarks if n in reach for m in chain.inputs_of(n) if m in reach]
@@ -173,7 +174,7 @@ def _number(value: object) -> str:
 def _defined(item: Item) -> str:
     assert item.formula is not None
     shown = f" = {matrix(item.value)}" if item.value is not None and item.value.size <= SHOWN else ""
-    return f"{tex_name(item.name)} = {tex(item.formula)}{shown}"
+    return f"{words.tex_name(item.name)} = {words.tex(item.formula)}{shown}"
 
 
 def _derived(line: Line) -> str:
@@ -191,4 +192,4 @@ def _derived_tex(line: Line) -> str:
 
 
 def _partial_tex(of: str, wrt: str) -> str:
-    return rf"\frac{{\partial {tex_name(of)}}}{{\partial {tex_name(wrt)}}}"
+    return rf"\frac{{\partial {words.tex_name(of)}}}{{\partial {words.tex_name(wrt)}}}"

@@ -10,7 +10,7 @@ from typing import Any
 from ..derive.expression import Expr, applied, constant
 from ..derive.expression import name as name_of
 from ..graph import NEEDS, TRACED, Node, ancestors
-from ..trace import short_names
+from ..trace import Names, assigned, short_names
 from .groups import Calls
 from .scene import Item, Line, Scene
 from .subject import Subject
@@ -57,6 +57,8 @@ class _Structure:
         members: dict[Any, list[Node]] = {}
         for n in self.nodes:
             members.setdefault(self.owner(n), []).append(n)
+        first = {o: next((n for n in inside if n.row is not None), inside[0]) for o, inside in members.items()}
+        members = {o: members[o] for o in sorted(members, key=lambda o: -first[o].order)}  # as they were computed
         keys = {owner: f"n{k}" for k, owner in enumerate(members)}
         items, lines = [], []
         for owner, inside in members.items():
@@ -147,25 +149,25 @@ class _Structure:
 
 
 def names_of(nodes: Sequence[Node], told: Subject) -> dict[Node, str]:
-    """What each node is called: by the user, by a trace, or by the next free letter."""
-    names: dict[Node, str] = dict(told.claimed)
+    """What each node is called: by the user, by a trace, by the variable it went to, or by the next free letter."""
+    wished: dict[Node, str] = dict(told.claimed)
     by_node = {
         t._node: word
         for word, t in told.names.items()
         if getattr(t, "_node", None) is not None and not word.startswith("_")
     }
-    for n in nodes:
-        if n.name is not None and n not in names:
-            names[n] = n.name
-        elif n in by_node:
-            names.setdefault(n, by_node[n])
-    root = told.roots[0]
+    root, stored = told.roots[0], {} if told.claimed else dict(assigned(nodes))
+    for n in [*nodes, root]:
+        word = n.name or by_node.get(n) or stored.get(n)
+        if word is not None:
+            wished.setdefault(n, word)
+    arrays = [word for word in told.names if word not in by_node.values()]
+    taken = Names(arrays)
+    names = {n: taken.take(word) for n, word in wished.items()}
     if root not in names:  # by what it is, as in the chain rule's own notation
-        taken = {*names.values(), *told.names}
-        names[root] = next(
-            (w for w in (("L", "loss") if told.is_loss else ("y", "output")) if w not in taken), "result"
-        )
-    fresh = short_names([*names.values(), *told.names, "g", "d", "l", "np"])
+        free = (w for w in (("L", "loss") if told.is_loss else ("y", "output")) if w not in taken)
+        names[root] = taken.take(next(free, "result"))
+    fresh = short_names([*taken, "g", "d", "l", "np"])
     for n in nodes:
         if n not in names:
             names[n] = next(fresh)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..derive.writing import matrix, tex, tex_name
+from ..derive.writing import matrix
+from . import words
 from .render import render
 from .scene import Item, Line, Scene
 
@@ -56,12 +57,12 @@ def tikz(drawing: Drawing) -> str:
 
 
 def _said(item: Item, scene: Scene, values: bool, gradients: bool) -> str:
-    head = f"${_name(item.name)}" + (f" = {tex(item.formula)}$" if item.formula is not None else "$")
+    head = f"${words.tex_name(item.name)}" + (f" = {words.tex(item.formula)}$" if item.formula is not None else "$")
     if item.kind in ("layer", "summary"):
-        head = rf"\textbf{{{_plain(item.name)}}}"
+        head = rf"\textbf{{{words.tex_text(item.name)}}}"
     parts = [head]
     if item.operation:
-        parts.append(_plain(item.operation))
+        parts.append(words.tex_text(item.operation))
     if item.shape:
         sizes = r" \times ".join(map(str, item.shape))
         parts.append(rf"\scriptsize ${sizes}$")
@@ -100,25 +101,4 @@ def _line(line: Line, e: dict[str, Any], partials: bool) -> str:
 
 
 def _partial(of: str, wrt: str) -> str:
-    return rf"\frac{{\partial {_name(of)}}}{{\partial {_name(wrt)}}}"
-
-
-def _name(word: str) -> str:
-    """A name in mathematics; one with characters that LaTeX does not take in a formula is set as text."""
-    return tex_name(word) if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", word) else rf"\text{{{_plain(word)}}}"
-
-
-_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "×": r"$\times$",
-    "…": r"\ldots{}",
-    "−": "--",
-}
-
-
-def _plain(word: str) -> str:
-    return "".join(
-        _SPECIAL.get(c) or (f"\\{c}" if c in "#$%&_{}" else c if c.isprintable() else " ") for c in word
-    )
+    return rf"\frac{{\partial {words.tex_name(of)}}}{{\partial {words.tex_name(wrt)}}}"

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..derive.expression import Expr
+from ..derive.expression import Expr, name, substitute
+from ..derive.writing import tex as expression_tex
+from ..derive.writing import tex_name as variable_tex
 from ..derive.writing import text
 
 LINES, COLUMNS = 4, 6  # of a matrix that is written out; a larger one is summed up
@@ -88,6 +90,35 @@ def formula(e: Expr | None, wide: int = WIDE) -> str:
 def clipped(words: str, wide: int) -> str:
     """No longer than `wide`."""
     return words if len(words) <= wide else words[: wide - 1].rstrip() + "…"
+
+
+def tex(e: Expr) -> str:
+    """A formula in LaTeX, in which a name is a name and never a command."""
+    return expression_tex(substitute(e, {w: name(tex_name(w)) for w in e.names if not _is_plain(w)}))
+
+
+def tex_name(word: str) -> str:
+    r"""A name in LaTeX; what LaTeX could take for anything else is set as text.
+
+    >>> tex_name("W1"), tex_name(r"\input{x}")
+    ('W_{1}', '\\text{\\textbackslash{}input\\{x\\}}')
+    """
+    return variable_tex(word) if _is_plain(word) else rf"\text{{{tex_text(word)}}}"
+
+
+def tex_text(words: str) -> str:
+    """Words in LaTeX, outside of formulas."""
+    return "".join(_SPECIAL.get(c) or (f"\\{c}" if c in "#$%&_{}" else c) for c in plain(words))
+
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$",
+    "…": r"\ldots{}", "−": "--",
+}  # fmt: skip
+
+
+def _is_plain(word: str) -> bool:
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]*", word) is not None
 
 
 def partial(symbol: str) -> str:

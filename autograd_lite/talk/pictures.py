@@ -1,0 +1,94 @@
+"""The talk's pictures, drawn from the graph of its first example: files for slides, and a page to step in.
+
+Nothing here says what a picture shows: the graph does, and the derivation of its gradients.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite.data import truth_table
+from autograd_lite.draw import Drawing, Frames, available, draw, film, frames
+from autograd_lite.draw.render import REMEDY
+from autograd_lite.talk import by_engine, slide
+from autograd_lite.talk.training import epochs, normal_weights
+
+FOLDER = Path("talk")
+TABLE_NET = 3, 4, 1
+SNAPSHOTS = (0, 50, 100, 200, 300, 400, 500)  # epochs after which the net is drawn
+
+
+def write_pictures(seed: int, folder: Path = FOLDER) -> None:
+    """The net, its graph, and each step of the chain rule, as files and as a page (--out)."""
+    slide.heading("Where are we? The pictures")
+    picture, story, diagram = one_example(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    picture.save(folder / "graph.dot")
+    if not available():
+        dot = folder / "graph.dot"
+        slide.say(f"There is the graph as DOT text, {dot}, and no picture: {REMEDY}.")
+        return
+    made = [
+        (both(diagram, folder / "neurons"), "the net as circles and lines, with the weights"),
+        (both(picture, folder / "graph"), "its computation, with a partial derivative on each line"),
+        (steps(story, folder), f"{len(story)} steps: forward, and back by the chain rule"),
+        (both(story, folder / "steps"), "the same as a film that plays by itself, and as a strip"),
+        (both(training(seed), folder / "training"), "the weights while the truth table is learned"),
+        (str(story.save(folder / "talk.html")), "a page: step with the arrow keys, point at anything"),
+    ]
+    for files, what in made:
+        slide.row(files, what, widths=(max(len(f) for f, _ in made), 1))
+    print()
+    slide.say(
+        f"""The steps derive dL/dW and dL/dV from the recorded graph, partial by partial, with the numbers of
+        the first example (seed {seed}). Open {folder / "talk.html"} in a browser; it needs no network."""
+    )
+
+
+def one_example(seed: int) -> tuple[Drawing, Frames, Drawing]:
+    """The graph of the talk's first example, the steps of its derivation, and its neurons."""
+    X, Y = truth_table()
+    x, y = X[:1], Y[:1]
+    start = normal_weights(np.random.default_rng(seed), *TABLE_NET)
+    V, W = (ag.tensor(w, requires_grad=True, name=name) for w, name in zip(start, "VW", strict=True))
+    A, B, C, P, L = by_engine.forward(x, y, V, W)
+    names = {"x": x, "y": y, "A": A, "B": B, "C": C, "P": P, "L": L}
+    return (
+        draw(L, names=names),
+        frames(L, wrt=[W, V], names=names, forward=True),
+        draw(L, names=names, view="neurons"),
+    )
+
+
+def training(seed: int) -> Frames:
+    """The neurons after some of the epochs on the truth table, with lines of one scale."""
+    X, Y = truth_table()
+    start = normal_weights(np.random.default_rng(seed), *TABLE_NET)
+    V, W = (ag.tensor(w, requires_grad=True, name=name) for w, name in zip(start, "VW", strict=True))
+    learning = epochs(by_engine.update, V, W, X, Y, max(SNAPSHOTS))
+    taken = [(epoch, V.numpy().copy(), W.numpy().copy()) for epoch in learning if epoch in SNAPSHOTS]
+    largest = max(float(np.abs(w).max()) for _, *weights in taken for w in weights)
+    drawings, captions = [], []
+    for epoch, v, w in taken:
+        then = [ag.tensor(v, requires_grad=True, name="V"), ag.tensor(w, requires_grad=True, name="W")]
+        A, B, C, P, losses = by_engine.forward(X, Y, *then)
+        L = losses.mean()
+        names = {"x": X, "A": A, "B": B, "C": C, "P": P, "L": L}
+        drawings.append(draw(L, names=names, view="neurons", scale=largest))
+        captions.append(f"after {epoch} epochs: loss {L.item():.4f}")
+    return film(drawings, captions)
+
+
+def both(picture: Drawing | Frames, path: Path) -> str:
+    """Write it as SVG and as PNG, and say so."""
+    picture.save(path.with_suffix(".svg"))
+    picture.save(path.with_suffix(".png"))
+    return f"{path}.svg, .png"
+
+
+def steps(story: Frames, folder: Path) -> str:
+    """Write each step as SVG and as PNG, and say so."""
+    for k, step in enumerate(story, 1):
+        both(step, folder / f"step{k:02}")
+    return f"{folder / 'step01'}.svg, .png ..."
