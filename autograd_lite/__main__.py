@@ -1,31 +1,29 @@
 """The executable talk: `python -m autograd_lite` tells it with every number computed here and now.
 
-It needs no network, and writes files only into the folder of its pictures. The same seed prints the same
-slides and draws the same pictures.
+It needs no network and writes no file. The same seed prints the same slides.
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
 
-from autograd_lite.talk import part_one, pictures
+from autograd_lite.talk import derived, part_one
 
 SECTIONS: dict[str, Callable[[int], None]] = {
     "why": part_one.why_a_net,
     "example": part_one.first_example,
+    "derivation": derived.write_derivation,
+    "learn": derived.write_learn,
     "table": part_one.learn_truth_table,
     "digits": part_one.learn_digits,
     "starts": part_one.compare_starts,
-    "pictures": pictures.write_pictures,
 }
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line; its help lists the sections by their docstrings."""
-    about = [f"  {name:<9}{(section.__doc__ or '').splitlines()[0]}" for name, section in SECTIONS.items()]
+    about = [f"  {name:<11}{(section.__doc__ or '').splitlines()[0]}" for name, section in SECTIONS.items()]
     p = argparse.ArgumentParser(
         prog="python -m autograd_lite",
         description="A talk on neural nets from scratch, as a program: the gradients of a small net,\n"
@@ -34,8 +32,6 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("--seed", type=seed, default=0, metavar="N", help="of all random numbers (default: 0)")
-    where = f"for the pictures (default: {pictures.FOLDER})"
-    p.add_argument("--out", type=Path, default=pictures.FOLDER, metavar="FOLDER", help=where)
     p.add_argument("--only", nargs="+", choices=SECTIONS, metavar="SECTION", help="tell these sections alone")
     p.add_argument("--skip", nargs="+", choices=SECTIONS, metavar="SECTION", help="leave these sections out")
     return p
@@ -51,9 +47,8 @@ def seed(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Tell the talk, or the sections that were asked for, and return the exit status."""
     given = parser().parse_args(arguments)
-    sections = SECTIONS | {"pictures": partial(pictures.write_pictures, folder=given.out)}
     try:
-        for name, section in sections.items():
+        for name, section in SECTIONS.items():
             if name in (given.only or SECTIONS) and name not in (given.skip or ()):
                 section(given.seed)
     except BrokenPipeError:  # whoever reads has seen enough: `| head`, or a pager that was left

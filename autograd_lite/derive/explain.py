@@ -162,20 +162,8 @@ class Derivation:
 
     def text(self) -> str:
         """For a terminal."""
-        return (
-            "\n".join(
-                [
-                    *self.text_given(),
-                    "",
-                    *self.text_steps(),
-                    "",
-                    *self._text_rule(),
-                    "",
-                    *self._text_factors(),
-                ]
-            )
-            + "\n"
-        )
+        lines = [*self.text_given(), "", *self.text_steps(), "", *self._text_rule(), "", *self._text_factors()]
+        return "\n".join(lines).rstrip() + "\n"
 
     @property
     def given(self) -> list[tuple[str, tuple[int, ...]]]:
@@ -345,7 +333,7 @@ def _shown(value: Any, indent: int) -> str:
         return ""
     value = np.asarray(value)
     size = float(np.abs(value).max(initial=0.0, where=np.isfinite(value)))
-    digits = 4 if size >= 0.1 or size == 0 else min(4 - math.floor(math.log10(size)), 12)
+    digits = 4 if size >= 0.1 or size == 0 else min(3 - math.floor(math.log10(size)), 12)
     shown = np.array2string(value, precision=digits, suppress_small=True, separator=" ", floatmode="maxprec")
     return shown.replace("\n", "\n" + " " * indent)
 

@@ -1,0 +1,75 @@
+"""The talk's derivation and its function `learn`, both written by the library from the five steps of the net.
+
+Neither is typed here: the forward pass is `by_engine.forward`, and what is printed comes from its graph.
+"""
+
+import textwrap
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite.data import truth_table
+from autograd_lite.talk import by_engine, by_hand, slide
+from autograd_lite.talk.training import normal_weights
+
+NET = 3, 4, 1
+AGREEMENT = 1e-12  # how closely the written function must meet the derivation by hand
+
+
+def write_derivation(seed: int) -> None:
+    """The derivation of dLdW and dLdV, step by step, as the library writes it."""
+    slide.heading("The derivation, written out by the library")
+    slide.say(
+        """From the graph of the five steps and the table of derivatives: each step, the chain rule, each
+        factor with the step that it comes from, the numbers, and for each gradient a check: the loss a
+        little to either side along one direction, and its slope by the formula."""
+    )
+    print(textwrap.indent(str(derivation(seed)), "    "))
+
+
+def derivation(seed: int) -> Any:
+    """The derivation for the talk's first example, for :func:`write_derivation` and for the documentation."""
+    X, Y = truth_table()
+    x, y = X[:1], Y[:1]
+    V, W = (
+        ag.tensor(weights, requires_grad=True, name=name)
+        for weights, name in zip(normal_weights(np.random.default_rng(seed), *NET), "VW", strict=True)
+    )
+    A, B, C, P, L = by_engine.forward(x, y, V, W)
+    return ag.explain(L, [W, V], names={"x": x, "y": y, "A": A, "B": B, "C": C, "P": P, "L": L})
+
+
+def write_learn(seed: int) -> None:
+    """The function learn, forward and backward, as the library writes it in plain NumPy."""
+    slide.heading("The function learn, written by the library")
+    source = learn_source()
+    slide.say(
+        """The same graph as source: a function that needs NumPy alone. Like the talk's own it updates V and
+        W in place, with a rate lr that the talk leaves at 1."""
+    )
+    print(textwrap.indent(str(source), "    "))
+    X, Y = truth_table()
+    V, W = normal_weights(np.random.default_rng(seed), *NET)
+    V_hand, W_hand = V.copy(), W.copy()
+    for x, y in zip(X[:, np.newaxis], Y[:, np.newaxis], strict=True):
+        source(x, y, V, W, 1.0)
+        by_hand.update(V_hand, W_hand, x, y)
+    difference = max(np.max(np.abs(V - V_hand)), np.max(np.abs(W - W_hand)))
+    if not difference <= AGREEMENT:  # written so that nan fails too
+        raise ArithmeticError(f"learn, as written, and the updates by hand differ by {difference:.1e}")
+    slide.say(
+        f"""After one pass over the truth table with this function and one with the updates derived by hand
+        the weights differ by {difference:.1e} at most (an error above {AGREEMENT:.0e})."""
+    )
+
+
+def learn_source() -> Any:
+    """`learn` for the talk's net, an update step included."""
+
+    def learn(x: Any, y: Any, V: Any, W: Any) -> Any:
+        A, B, C, P, L = by_engine.forward(x, y, V, W)
+        return L
+
+    example = [np.zeros(shape) for shape in ((1, NET[0]), (1, NET[2]), NET[:2], NET[1:])]
+    return ag.source(learn, *example, wrt=["W", "V"], update="lr")
