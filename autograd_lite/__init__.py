@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from . import autograd as autograd
 from . import primitive as primitive
 from .anomaly import detect_anomaly as detect_anomaly
+from .elsewhere import OF_THE_LIBRARY as _OF_THE_LIBRARY, no_attribute as _no_attribute
 from .mode import enable_grad as enable_grad
 from .mode import is_grad_enabled as is_grad_enabled
 from .mode import no_grad as no_grad
@@ -211,7 +212,7 @@ _LATER = {
 
 def __getattr__(name: str) -> object:
     if name not in _LATER:
-        raise AttributeError(f"module 'autograd_lite' has no attribute {name!r}")
+        raise _no_attribute("autograd_lite", name, None, _OF_THE_LIBRARY)
     room = _import_module(f".{_LATER[name]}", __name__)
     globals()[name] = found = room if name in _ROOMS else getattr(room, name)
     return found

@@ -29,7 +29,20 @@ REMEDIES = {
 }
 
 
-def no_attribute(kind: str, name: str, obj: object) -> AttributeError:
+#: The same for the library as a whole, for names of PyTorch's and JAX's.
+OF_THE_LIBRARY = {
+    "vmap": "no automatic batching here: write f for arrays with one axis more, or np.stack([f(x) for x in xs])",
+    "pmap": "a program runs on one machine, in as many threads as it starts",
+    "cuda": _GPU,
+    "device": _GPU,
+    "sparse": "there are no sparse arrays here",
+    "numpy": "NumPy's own functions work on tensors: import numpy as np",
+    "set_grad_enabled": "ag.enable_grad() or ag.no_grad()",
+    "inference_mode": "ag.no_grad()",
+}
+
+
+def no_attribute(what: str, name: str, obj: object, remedies: dict[str, str] = REMEDIES) -> AttributeError:
     """The error for an attribute that does not exist, with the remedy where it is known."""
-    remedy = f": {REMEDIES[name]}" if name in REMEDIES else ""
-    return AttributeError(f"a {kind} has no attribute {name!r}{remedy}", name=name, obj=obj)
+    remedy = f": {remedies[name]}" if name in remedies else ""
+    return AttributeError(f"{what} has no attribute {name!r}{remedy}", name=name, obj=obj)

@@ -673,7 +673,7 @@ class Tensor(TorchMethods):
         def __getattr__(self, name: str) -> Any:
             if name == "_mask":  # numpy.ma would take our array and drop the graph
                 raise _masked_error()
-            raise no_attribute("Tensor", name, self)
+            raise no_attribute("a Tensor", name, self)
 
 
 class Handle:

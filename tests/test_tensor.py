@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.elsewhere import REMEDIES
 
 FLOATS = [np.float16, np.float32, np.float64, np.longdouble]
 COMPLEX = [np.complex64, np.complex128, np.clongdouble]
@@ -506,22 +505,3 @@ def test_a_shallow_copy_shares_the_array_and_its_versions():
         other -= 1
     with pytest.raises(RuntimeError, match="has changed since"):
         loss.backward()
-
-
-# -------------------------------------------------------------------------------------- names from elsewhere
-
-
-@pytest.mark.parametrize("name", REMEDIES)
-def test_names_from_elsewhere_are_answered(name):
-    x = ag.tensor([1.0])
-    assert not hasattr(ag.Tensor, name), "it exists: take it off the list"
-    with pytest.raises(AttributeError) as caught:
-        getattr(x, name)
-    assert repr(name) in str(caught.value)
-    assert REMEDIES[name] in str(caught.value)
-
-
-def test_an_unknown_attribute():
-    with pytest.raises(AttributeError, match="'nonsense'"):
-        _ = ag.tensor(1.0).nonsense
-    assert not hasattr(ag.tensor(1.0), "_repr_html_")
