@@ -45,6 +45,8 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("float_power", "np.where(x1 == 0, 1, x1)", "0**x is 0, whatever its logarithm is taken to be"),
     ("power", "2 for 1 in np.where((x2 == 0)", "0 times 0**1 is 0 times 0**2"),
     ("float_power", "2 for 1 in np.where((x2 == 0)", "0 times 0**1 is 0 times 0**2"),
+    ("power", "abs() forgotten in np.abs(x1)", "a negative base has no slope in the exponent, and 0 times x1 is 0 too"),
+    ("float_power", "abs() forgotten in np.abs(x1)", "as for power"),
     ("logaddexp", "1 for 0 in np.where(same, 0,", "stands for -inf on both sides: their difference counts"),
     ("hypot", "2 for 1 in np.where(y == 0, 1, y)", "divides 0, at the origin"),
     ("absolute", "np.where(x == 0, 1, np.abs(x))", "divides 0, at the origin"),

@@ -40,7 +40,8 @@ _POWER = Joint(
 
 
 def _power_base(x1: Any, x2: Any) -> Any:
-    return x2 * x1 ** np.where((x2 == 0) & (x1 == 0), 1, x2 - 1)  # x**0 is flat, at 0 too
+    tiny = np.abs(x1) < np.finfo(x1.dtype).tiny  # zero, or 1 / x1 may be infinite
+    return x2 * x1 ** np.where((x2 == 0) & tiny, 1, x2 - 1)  # x**0 is flat, there too
 
 
 def _power_exponent(y: Any, x1: Any) -> Any:
@@ -332,10 +333,20 @@ imag = elementwise(
     holomorphic=False,
     tex=r"\operatorname{{Im}} {x}",
 )
+
+
+def _turn(g: Any, x: Any) -> Any:
+    """Around the origin, by as much as `g`, and the further the nearer."""
+    if x.dtype.kind != "c":
+        return g * 0
+    r = np.where(x == 0, 1, np.abs(x))
+    return g * (1j * x / r) / r
+
+
 angle = elementwise(
     lambda x, deg=False: np.angle(x, deg),
     0,
-    pull=(lambda g, x, deg: g * 1j * x / np.where(x == 0, 1, np.abs(x)) ** 2 * (180 / math.pi if deg else 1),),
+    pull=(lambda g, x, deg: _turn(g, x) * (180 / math.pi) if deg else _turn(g, x),),
     of=np.angle,
     name="angle",
     bind=lambda z, deg=False: ((z,), {"deg": deg}),
