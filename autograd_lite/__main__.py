@@ -1,14 +1,17 @@
 """The executable talk: `python -m autograd_lite` tells it with every number computed here and now.
 
-It needs no network and writes no file. The same seed prints the same slides.
+It needs no network, and writes files only into the folder of its pictures. The same seed prints the same
+slides and draws the same pictures.
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
-from autograd_lite.talk import derived, part_one
+from autograd_lite.talk import derived, part_one, pictures
 
 SECTIONS: dict[str, Callable[[int], None]] = {
     "why": part_one.why_a_net,
@@ -18,6 +21,7 @@ SECTIONS: dict[str, Callable[[int], None]] = {
     "table": part_one.learn_truth_table,
     "digits": part_one.learn_digits,
     "starts": part_one.compare_starts,
+    "pictures": pictures.write_pictures,
 }
 
 
@@ -32,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("--seed", type=seed, default=0, metavar="N", help="of all random numbers (default: 0)")
+    where = f"for the pictures (default: {pictures.FOLDER})"
+    p.add_argument("--out", type=Path, default=pictures.FOLDER, metavar="FOLDER", help=where)
     p.add_argument("--only", nargs="+", choices=SECTIONS, metavar="SECTION", help="tell these sections alone")
     p.add_argument("--skip", nargs="+", choices=SECTIONS, metavar="SECTION", help="leave these sections out")
     return p
@@ -47,8 +53,9 @@ def seed(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Tell the talk, or the sections that were asked for, and return the exit status."""
     given = parser().parse_args(arguments)
+    sections = SECTIONS | {"pictures": partial(pictures.write_pictures, folder=given.out)}
     try:
-        for name, section in SECTIONS.items():
+        for name, section in sections.items():
             if name in (given.only or SECTIONS) and name not in (given.skip or ()):
                 section(given.seed)
     except BrokenPipeError:  # whoever reads has seen enough: `| head`, or a pager that was left
