@@ -22,7 +22,7 @@ from .expression import Expr, substitute
 from .factor import Factor
 from .partials import check, composed, nodes_of, partial_tex, target
 from .replay import finite_difference
-from .writing import LATEX, TEXT, TIMES, matrix, shape_text, tex, tex_name, text
+from .writing import ASCII, LATEX, TEXT, TIMES, Hand, matrix, shape_text, tex, tex_name, write
 
 SHOWN = 16  # entries; a larger array is told by its shape
 LONG = 8  # factors; in a longer derivation the derivative by a step from which several ways go on is written first
@@ -160,9 +160,11 @@ class Derivation:
     def __str__(self) -> str:
         return self.text()
 
-    def text(self) -> str:
-        """For a terminal."""
-        lines = [*self.text_given(), "", *self.text_steps(), "", *self._text_rule(), "", *self._text_factors()]
+    def text(self, ascii: bool = False) -> str:
+        """For a terminal; with `ascii` for one that knows no σ and no ᵀ."""
+        hand = ASCII if ascii else TEXT
+        steps, factors = self.text_steps(hand), self._text_factors(hand)
+        lines = [*self.text_given(), "", *steps, "", *self._text_rule(), "", *factors]
         return "\n".join(lines).rstrip() + "\n"
 
     @property
@@ -177,14 +179,14 @@ class Derivation:
     def text_given(self) -> Iterator[str]:
         yield f"Given  {', '.join(f'{word} ({shape_text(shape)})' for word, shape in self.given)}"
 
-    def text_steps(self) -> Iterator[str]:
+    def text_steps(self, hand: Hand = TEXT) -> Iterator[str]:
         c = self.chain
         wide = max((len(c.names[n]) for _, nodes in self.steps() for n in nodes), default=1)
         yield "The steps"
         for title, nodes in self.steps():
             yield f"\n  in {title}" if title else ""
             for n in nodes:
-                word = f"  {c.names[n]:<{wide}} = {text(c.definition(n))}"
+                word = f"  {c.names[n]:<{wide}} = {write(c.definition(n), hand)}"
                 yield f"{word:<{AT}}  {shape_text(n.shape):<8} {_shown(c.values[n], AT + 11)}".rstrip()
 
     def _text_rule(self) -> Iterator[str]:
@@ -194,27 +196,22 @@ class Derivation:
             yield f"  {t.symbol} = {' + '.join(ways) or '0'}"
 
     def _starts(self, way: Sequence[Factor]) -> list[str]:
-        return (
-            []
-            if way[0].of is self.chain.root
-            else [f"d{self.chain.names[self.chain.root]}/d{self.chain.names[way[0].of]}"]
-        )
+        names, of = self.chain.names, way[0].of
+        return [] if of is self.chain.root else [f"d{names[self.chain.root]}/d{names[of]}"]
 
-    def _text_factors(self) -> Iterator[str]:
+    def _text_factors(self, hand: Hand) -> Iterator[str]:
         c = self.chain
         yield "From the result down\n"
         for line in self.lines:
             indent = " " * len(line.symbol)
             if isinstance(line, Factor):
-                word = f"  {line.symbol} = {text(self.formula(line))}"
-                yield f"{word:<{AT}}  since {c.names[line.of]} = {text(c.definition(line.of))}{self._how(line)}"
+                word = f"  {line.symbol} = {write(self.formula(line), hand)}"
+                since = f"since {c.names[line.of]} = {write(c.definition(line.of), hand)}"
+                yield f"{word:<{AT}}  {since}{self._how(line)}"
             else:
-                yield f"\n  {line.symbol} = {self.put_together(line)}"
-            if (
-                line.value is not None
-                and np.size(line.value) <= SHOWN
-                and not (isinstance(line, Factor) and line.formula.is_number)
-            ):
+                yield f"\n  {line.symbol} = {self.put_together(line, hand)}"
+            told = isinstance(line, Factor) and line.formula.is_number
+            if line.value is not None and np.size(line.value) <= SHOWN and not told:
                 yield f"  {indent} = {_shown(line.value, len(indent) + 5)}"
             if isinstance(line, Total):
                 if np.size(line.value) > SHOWN:
@@ -223,15 +220,15 @@ class Derivation:
                     yield f"  {indent}   {self._checked(line)}"
                 yield ""
 
-    def put_together(self, t: Total) -> str:
+    def put_together(self, t: Total, hand: Hand = TEXT) -> str:
         """The factors in the order in which the matrices stand, as plain text."""
         starts = ["".join(self._starts(way)) for way in t.ways]
-        return composed(t.ways, self.chain, TEXT, starts) or "0"
+        return composed(t.ways, self.chain, hand, starts) or "0"
 
     def _checked(self, t: Total) -> str:
         check(self.chain, t.node, t.value)
         slope, along = finite_difference(self.chain.recorded, self.chain.root, t.node)
-        return f"check: along one direction the slope is {along:.6g}, by a finite difference {slope:.6g}"
+        return f"check: slope along one direction {along:.6g}, by a finite difference {slope:.6g}"
 
     # ---------------------------------------------------------------------------------------------------- LaTeX
 
@@ -390,7 +387,7 @@ def explain(
     <BLANKLINE>
       dL/dw = dL/dp * dp/dw
             = -0.4864
-              check: along one direction the slope is -0.262808, by a finite difference -0.262808
+              check: slope along one direction -0.262808, by a finite difference -0.262808
     <BLANKLINE>
     """
     if loss.size != 1:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -230,6 +230,22 @@ TEXT = Hand(
     brackets=lambda word: f"({word})",
     between=lambda a, b, begins: " * ",
     call=_text_call,
+)
+
+
+def _ascii_call(e: Expr, sub: Sub) -> str:
+    return f"sigmoid({sub(e.args[0], 0)})" if e.head == "sigmoid" else _text_call(e, sub)
+
+
+ASCII = replace(
+    TEXT,
+    infix={
+        **INFIX,
+        "transpose": ("{0}.T", ATOM, ATOM, ATOM),
+        "matrix_transpose": ("{0}.mT", ATOM, ATOM, ATOM),
+        "square": ("{0} ** 2", POWER, ATOM, ATOM),
+    },
+    call=_ascii_call,
 )
 
 # --------------------------------------------------------------------------------------------------------------- LaTeX

@@ -25,7 +25,7 @@ def write_derivation(seed: int) -> None:
         factor with the step that it comes from, the numbers, and for each gradient a check: the loss a
         little to either side along one direction, and its slope by the formula."""
     )
-    print(textwrap.indent(str(derivation(seed)), "    "))
+    print(textwrap.indent(derivation(seed).text(ascii=True), "    "))
 
 
 def derivation(seed: int) -> Any:
