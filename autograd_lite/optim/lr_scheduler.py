@@ -239,8 +239,8 @@ class OneCycleLR(LRScheduler):
         return self._between(t, (start, highest, start / self.final_div_factor))
 
     def _between(self, t: int, at: tuple[float, float, float]) -> float:
-        if t >= self.total_steps:
-            raise ValueError(f"OneCycleLR: step {t + 1} of a cycle of {self.total_steps}")
+        if t > self.total_steps:  # one more than needed is let through: a loop steps after its last batch too
+            raise ValueError(f"OneCycleLR: step {t} of a cycle of {self.total_steps}")
         k = min(bisect_left([step for step, _ in self.corners[1:]], t), len(self.corners) - 2)
         (t0, from_), (t1, to) = self.corners[k], self.corners[k + 1]
         share = (t - t0) / (t1 - t0)

@@ -47,18 +47,14 @@ def accuracy(pred: Any, target: Any) -> float:
 
 
 def binary_accuracy(pred: Any, target: Any, threshold: float = 0.5) -> float:
-    """The share of right answers where one number says yes or no.
+    """The share of right answers where one number says yes or no; columns and rows of one length go together.
 
     Examples
     --------
     >>> binary_accuracy([0.9, 0.4], [1, 1])
     0.5
     """
-    p, t = _plain(pred).reshape(-1), _plain(target).reshape(-1)
-    if p.shape != t.shape:
-        raise ValueError(
-            f"binary_accuracy: predictions of shape {_plain(pred).shape} for targets of shape {_plain(target).shape}"
-        )
+    p, t = _alike(_plain(pred).reshape(-1), _plain(target).reshape(-1), "binary_accuracy")
     return float(np.mean((p > threshold) == (t > 0.5)))
 
 
@@ -71,9 +67,12 @@ def confusion_matrix(pred: Any, target: Any, classes: int | None = None) -> Any:
     array([[1, 1],
            [0, 1]])
     """
-    p, t = _pair(pred, target, "confusion_matrix")
+    p, t = (x.astype(int) for x in _pair(pred, target, "confusion_matrix"))
     n = classes if classes is not None else int(max(p.max(), t.max())) + 1
-    return np.bincount(t.astype(int) * n + p.astype(int), minlength=n * n).reshape(n, n)
+    strange = [int(c) for c in (*p, *t) if not 0 <= c < n]
+    if strange:
+        raise ValueError(f"confusion_matrix: there is a class {strange[0]}, but classes go from 0 to {n - 1}")
+    return np.bincount(t * n + p, minlength=n * n).reshape(n, n)
 
 
 def top_k_accuracy(pred: Any, target: Any, k: int = 5) -> float:
@@ -85,7 +84,7 @@ def top_k_accuracy(pred: Any, target: Any, k: int = 5) -> float:
     0.5
     """
     p, t = _plain(pred), labels(target).astype(int)
-    if p.ndim != 2 or len(p) != len(t):
+    if p.ndim != 2 or len(p) != len(t) or len(p) == 0:
         raise ValueError(f"top_k_accuracy: scores of shape {p.shape} for targets of shape {t.shape}")
     best = np.argsort(-p, axis=1, kind="stable")[:, :k]
     return float(np.mean((best == t[:, None]).any(axis=1)))
@@ -93,22 +92,36 @@ def top_k_accuracy(pred: Any, target: Any, k: int = 5) -> float:
 
 def mse(pred: Any, target: Any) -> float:
     """The mean squared error."""
-    return float(np.mean((_plain(pred) - _plain(target)) ** 2))
+    p, t = _alike(pred, target, "mse")
+    return float(np.mean((p - t) ** 2))
 
 
 def mae(pred: Any, target: Any) -> float:
     """The mean absolute error."""
-    return float(np.mean(np.abs(_plain(pred) - _plain(target))))
+    p, t = _alike(pred, target, "mae")
+    return float(np.mean(np.abs(p - t)))
 
 
 def r2_score(pred: Any, target: Any) -> float:
-    """The share of the variance that is explained; 0 for the constant mean, 1 at best.
+    """The share of the variance that is explained: 0 for the constant mean, 1 at best; the mean over columns.
+
+    A constant target has no variance: the score is 1 if it is met, else 0, as in scikit-learn.
 
     Examples
     --------
-    >>> r2_score([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
-    1.0
+    >>> r2_score([1.0, 2.0, 3.5], [1.0, 2.0, 3.0])
+    0.875
     """
+    p, t = (x.reshape(len(x), -1) for x in _alike(pred, target, "r2_score"))
+    missed, total = np.sum((t - p) ** 2, axis=0), np.sum((t - t.mean(axis=0)) ** 2, axis=0)
+    constant = total == 0
+    share = np.where(constant, missed != 0, missed / np.where(constant, 1, total))
+    return float(np.mean(1.0 - share))
+
+
+def _alike(pred: Any, target: Any, what: str) -> tuple[Any, Any]:
+    """Both as arrays of one shape: a column against a row would become a square without a word."""
     p, t = _plain(pred), _plain(target)
-    total = float(np.sum((t - t.mean()) ** 2))
-    return 1.0 - float(np.sum((t - p) ** 2)) / total if total else float("nan")
+    if p.shape != t.shape or p.size == 0:
+        raise ValueError(f"{what}: predictions of shape {p.shape} for targets of shape {t.shape}")
+    return p, t

@@ -1,0 +1,124 @@
+"""What training tells: a row of numbers for each epoch, as a table and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+
+class History:
+    """The numbers of each epoch, in order; ``history["loss"]`` is one of them over all epochs.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One for each epoch: ``epoch``, ``loss``, the metrics, and the same with ``val_`` before them.
+    interrupted : bool
+        Whether Ctrl-C ended it.
+
+    Examples
+    --------
+    >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
+    >>> print(history)
+      epoch     loss
+          1   0.5000
+          2   0.2500
+    >>> history["loss"], history.best("loss")["epoch"]
+    ([0.5, 0.25], 2)
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, float]] = ()) -> None:
+        self.rows: list[dict[str, float]] = [dict(row) for row in rows]
+        self.interrupted = False
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, in the order in which they came."""
+        return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    def append(self, row: Mapping[str, float]) -> None:
+        """Add the numbers of one more epoch."""
+        self.rows.append(dict(row))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        return iter(self.rows)
+
+    def __getitem__(self, name: str) -> list[float]:
+        if self.rows and name not in self.names:
+            raise KeyError(f"{name!r}; there are {', '.join(self.names)}")
+        return [row[name] for row in self.rows if name in row]
+
+    def best(self, name: str, mode: str | None = None) -> dict[str, float]:
+        """The row of the epoch in which `name` was best: least for losses and errors, else greatest."""
+        rows = [row for row in self.rows if name in row]
+        if not rows:
+            raise KeyError(f"{name!r}; there are {', '.join(self.names) or 'no epochs'}")
+        return (min if smaller_is_better(name, mode) else max)(rows, key=lambda row: row[name])
+
+    def table(self, every: int = 1) -> str:
+        """The rows as text: the first, each whose epoch `every` divides, and the last."""
+        shown = [
+            row
+            for k, row in enumerate(self.rows)
+            if k in (0, len(self.rows) - 1) or row.get("epoch", k) % every == 0
+        ]
+        return "\n".join([table_line(self.names), *(table_line(self.names, row) for row in shown)])
+
+    def __str__(self) -> str:
+        return self.table() if self.rows else "no epochs"
+
+    def __repr__(self) -> str:
+        return f"History({len(self)} epochs of {', '.join(self.names) or 'nothing'})"
+
+    def plot(self, *names: str, ax: Any = None) -> Any:
+        """Draw columns (by default all) over the epochs with matplotlib; returns the axes.
+
+        Without `ax` a figure is made: losses in one panel, everything else in another.
+        """
+        try:
+            from matplotlib import pyplot
+        except ImportError:
+            raise ImportError("History.plot draws with matplotlib: pip install matplotlib") from None
+        chosen = list(names) or [name for name in self.names if name != "epoch"]
+        if ax is None:
+            kinds = [[n for n in chosen if "loss" in n], [n for n in chosen if "loss" not in n]]
+            kinds = [kind for kind in kinds if kind]
+            _, axes = pyplot.subplots(1, len(kinds), figsize=(5 * len(kinds), 3.5), squeeze=False, layout="constrained")
+            for panel, kind in zip(axes[0], kinds, strict=True):
+                self.plot(*kind, ax=panel)
+            return axes[0] if len(kinds) > 1 else axes[0, 0]
+        for name in chosen:
+            rows = [(row.get("epoch", k), row[name]) for k, row in enumerate(self.rows) if name in row]
+            if not rows:
+                raise KeyError(f"{name!r}; there are {', '.join(self.names)}")
+            ax.plot(*zip(*rows, strict=True), label=name, marker="." if len(rows) < 30 else None)
+        ax.set_xlabel("epoch")
+        ax.legend()
+        return ax
+
+
+def table_line(names: Iterable[str], row: Mapping[str, float] | None = None) -> str:
+    """A line of the table: the names, or the numbers of a row below them."""
+    cells = []
+    for name in names:
+        text = name if row is None else _number(row[name]) if name in row else ""
+        cells.append(text.rjust(max(len(name), 5 if name == "epoch" else 7)))
+    return "  " + "  ".join(cells)
+
+
+def smaller_is_better(name: str, mode: str | None = None) -> bool:
+    """Whether less of `name` is better: as `mode` says ("min" or "max"), or for losses and errors."""
+    if mode not in (None, "min", "max"):
+        raise ValueError(f"mode={mode!r} is neither 'min' nor 'max'")
+    if mode is not None:
+        return mode == "min"
+    return any(word in name for word in ("loss", "error", "mse", "mae"))
+
+
+def _number(value: float) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.1e}"

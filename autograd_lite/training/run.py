@@ -1,0 +1,43 @@
+"""A training run as callbacks see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..data import DataLoader
+from ..nn import Module
+from ..optim import Optimizer
+from .history import History
+
+
+@dataclass
+class Run:
+    """All that takes part in a run, and how far it is; callbacks read it, and may set `stop`."""
+
+    model: Module
+    optimizer: Optimizer
+    loss: Callable[[Any, Any], Any]
+    loader: DataLoader
+    epochs: int
+    validation: DataLoader | None = None
+    metrics: dict[str, Callable[[Any, Any], float]] = field(default_factory=dict)
+    history: History = field(default_factory=History)
+    #: Epochs that are over, and batches that have been learned from.
+    epoch: int = 0
+    steps: int = 0
+    #: Set to end the run after this epoch.
+    stop: bool = False
+
+    @property
+    def row(self) -> dict[str, float]:
+        """The numbers of the last epoch."""
+        return self.history.rows[-1]
+
+    def watched(self, monitor: str, who: str) -> float:
+        """The number `monitor` of the last epoch, for the callback `who`."""
+        if monitor not in self.row:
+            there = ", ".join(name for name in self.row if name != "epoch")
+            raise KeyError(f"{who} watches {monitor!r}, but an epoch has {there}; give validation= for val_...")
+        return self.row[monitor]
