@@ -386,7 +386,12 @@ def test_what_is_kept():
     assert exponential._node.y is exponential._data
     c = ag.tensor(np.ones(100))
     assert (W * c)._node.xs[0] is None  # the gradient of c is not wanted
-    assert (np.ones(3) * parameter())._node.parents[0] is None
+    array = np.ones(100)
+    mixed = array * W
+    assert mixed._node.parents[0] is None
+    assert mixed._node.xs[0] is array  # what is mixed in is not copied
+    number = W * 2.5
+    assert type(number._node.xs[1]) is float  # and a Python number stays one
 
 
 def test_origins_are_the_users_lines():
