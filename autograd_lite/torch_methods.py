@@ -22,11 +22,13 @@ _DEVICES = "arrays live in the memory of this computer: there is no device but '
 def dtype_in(what: str, args: Any, dtype: Any, device: Any) -> Any:
     """The dtype among the arguments of ``to``, or None; any device but the one there is is refused."""
     for arg in args:
-        is_device = isinstance(arg, str) and arg.split(":")[0] in ("cpu", "cuda", "mps", "xpu", "meta")
-        device, dtype = (arg, dtype) if is_device else (device, getattr(arg, "dtype", arg))
+        if isinstance(arg, str) and arg.split(":")[0] in ("cpu", "cuda", "mps", "xpu", "meta"):
+            device = arg
+        else:  # a dtype, or another tensor
+            dtype = arg if isinstance(arg, type) else getattr(arg, "dtype", arg)
     if device is not None and str(device) != "cpu":
         raise ValueError(f"{what} {device!r}: {_DEVICES}")
-    return dtype
+    return None if dtype is None else np.dtype(dtype)
 
 
 class TorchMethods:
@@ -74,7 +76,9 @@ class TorchMethods:
     def t(self: Any) -> Tensor:
         """The transpose of a matrix."""
         if self.ndim > 2:
-            raise ValueError(f"t() of a tensor of shape {self.shape}: more than two axes; use .T, .mT or permute")
+            raise ValueError(
+                f"t() of a tensor of shape {self.shape}: more than two axes; use .T, .mT or permute"
+            )
         return self.T  # type: ignore[no-any-return]
 
     def dim(self: Any) -> builtins.int:
@@ -110,9 +114,12 @@ class TorchMethods:
         return TABLE["log_softmax"](self, dim)  # type: ignore[no-any-return]
 
     def topk(
-        self: Any, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True,
+        self: Any,
+        k: builtins.int,
+        dim: builtins.int = -1,
+        largest: builtins.bool = True,
         sorted: builtins.bool = True,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         """The `k` largest entries along `dim`, and where they are."""
         return TABLE["topk"](self, k, dim, largest, sorted)
 

@@ -1,7 +1,7 @@
 """Layers, losses and nets: PyTorch's names, arguments and defaults on the engine."""
 
 # ruff: noqa: I001 - set as a list of names, not one to a line
-from . import functional as functional, init as init
+from . import functional as functional, init as init, utils as utils
 from .activation import (
     CELU as CELU, ELU as ELU, GELU as GELU, GLU as GLU, SELU as SELU, Hardshrink as Hardshrink,
     Hardsigmoid as Hardsigmoid, Hardswish as Hardswish, Hardtanh as Hardtanh, LeakyReLU as LeakyReLU,
@@ -10,9 +10,21 @@ from .activation import (
     Softmax2d as Softmax2d, Softmin as Softmin, Softplus as Softplus, Softshrink as Softshrink,
     Softsign as Softsign, Tanh as Tanh, Tanhshrink as Tanhshrink, Threshold as Threshold,
 )
+from .attention import (
+    MultiheadAttention as MultiheadAttention, TransformerEncoder as TransformerEncoder,
+    TransformerEncoderLayer as TransformerEncoderLayer,
+)
 from .containers import (
     ModuleDict as ModuleDict, ModuleList as ModuleList, ParameterList as ParameterList,
     Sequential as Sequential,
+)
+from .conv import (
+    Conv1d as Conv1d, Conv2d as Conv2d, ConvTranspose1d as ConvTranspose1d, ConvTranspose2d as ConvTranspose2d,
+)
+from .lazy import (
+    LazyBatchNorm1d as LazyBatchNorm1d, LazyBatchNorm2d as LazyBatchNorm2d, LazyConv1d as LazyConv1d,
+    LazyConv2d as LazyConv2d, LazyConvTranspose1d as LazyConvTranspose1d,
+    LazyConvTranspose2d as LazyConvTranspose2d, LazyLinear as LazyLinear,
 )
 from .linear import Bilinear as Bilinear, Embedding as Embedding, Linear as Linear
 from .loss import (
@@ -26,4 +38,16 @@ from .loss import (
     TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss,
 )
 from .module import Module as Module, Parameter as Parameter
+from .network import FullyConnected as FullyConnected, NeuralNetwork as NeuralNetwork
+from .norm import (
+    BatchNorm1d as BatchNorm1d, BatchNorm2d as BatchNorm2d, Dropout as Dropout, Dropout1d as Dropout1d,
+    Dropout2d as Dropout2d, GroupNorm as GroupNorm, LayerNorm as LayerNorm, RMSNorm as RMSNorm,
+)
+from .pooling import (
+    AdaptiveAvgPool1d as AdaptiveAvgPool1d, AdaptiveAvgPool2d as AdaptiveAvgPool2d, AvgPool1d as AvgPool1d,
+    AvgPool2d as AvgPool2d, MaxPool1d as MaxPool1d, MaxPool2d as MaxPool2d,
+)
+from .recurrent import (
+    GRU as GRU, LSTM as LSTM, RNN as RNN, GRUCell as GRUCell, LSTMCell as LSTMCell, RNNCell as RNNCell,
+)
 from .shape import Flatten as Flatten, Identity as Identity, Unflatten as Unflatten

@@ -101,10 +101,12 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 
 
 _GAINS = {
-    "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4,
+    "tanh": 5 / 3,
+    "relu": math.sqrt(2),
+    "selu": 3 / 4,
     **dict.fromkeys(("linear", "sigmoid", "conv1d", "conv2d", "conv3d"), 1.0),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), 1.0),
-}  # fmt: skip
+}
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:

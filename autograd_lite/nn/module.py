@@ -15,6 +15,8 @@ import numpy as np
 
 from ..mode import MODE, ORDINARY, Mode
 from ..tensor import Group, Tensor
+from ..torch_methods import dtype_in
+from .summary import Summary, summary
 
 
 class Parameter(Tensor):
@@ -63,9 +65,14 @@ class Module:
 
     def __init__(self) -> None:
         fields = {
-            "training": True, "_parameters": {}, "_buffers": {}, "_passing": set(), "_modules": {},
-            "_hooks": {}, "_pre_hooks": {},
-        }  # fmt: skip
+            "training": True,
+            "_parameters": {},
+            "_buffers": {},
+            "_passing": set(),
+            "_modules": {},
+            "_hooks": {},
+            "_pre_hooks": {},
+        }
         self.__dict__.update(fields)
 
     # ------------------------------------------------------------------------------------------- attributes
@@ -73,7 +80,9 @@ class Module:
     def __setattr__(self, name: str, value: Any) -> None:
         fields = self.__dict__
         if "_parameters" not in fields:
-            raise AttributeError(f"{type(self).__name__}: call super().__init__() before setting self.{name}")
+            raise AttributeError(
+                f"{type(self).__name__}: call super().__init__() before setting self.{name}"
+            )
         kinds: tuple[tuple[str, type], ...] = (("_parameters", Parameter), ("_modules", Module))
         for kind, cls in kinds:
             if isinstance(value, cls):
@@ -251,6 +260,33 @@ class Module:
         for p in self.parameters():
             p.zero_grad()
 
+    def to(self, *args: Any, dtype: Any = None, device: Any = None) -> Self:
+        """Put every floating parameter and buffer into another dtype, in place; returns self.
+
+        The device can only be the CPU.
+        """
+        dtype = dtype_in(f"{type(self).__name__}.to", args, dtype, device)
+        for t in (*self.parameters(), *self.buffers()) if dtype is not None else ():
+            if t.dtype.kind in "fc" and t.dtype != dtype:
+                t.data, t.grad = t.data.astype(dtype), None
+        return self
+
+    def float(self) -> Self:
+        """``to(float32)``, which PyTorch calls so."""
+        return self.to(np.float32)
+
+    def double(self) -> Self:
+        """``to(float64)``."""
+        return self.to(np.float64)
+
+    def half(self) -> Self:
+        """``to(float16)``."""
+        return self.to(np.float16)
+
+    def cpu(self) -> Self:
+        """Itself."""
+        return self
+
     def state_dict(self) -> OrderedDict[str, np.ndarray[Any, Any]]:
         """Copies of all parameters and persistent buffers, as arrays, by their dotted names."""
         state: OrderedDict[str, np.ndarray[Any, Any]] = OrderedDict()
@@ -259,6 +295,9 @@ class Module:
                 if t is not None and name not in m._passing:
                     state[f"{where}.{name}" if where else name] = t.data.copy()
         return state
+
+    def _sized_by(self, state: Mapping[str, Any], prefix: str) -> None:
+        """Take sizes that are not known yet from a state, where this module's names begin with `prefix`."""
 
     def _every_place(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """Like `named_modules`, but a module that is used in two places is named in both, as in PyTorch."""
@@ -288,7 +327,9 @@ class Module:
             If a name is missing or unknown, or a shape differs; it lists all of them.
         """
         if not isinstance(state_dict, Mapping):
-            raise ValueError(f"load_state_dict: a state is a dict of arrays, not a {type(state_dict).__name__}")
+            raise ValueError(
+                f"load_state_dict: a state is a dict of arrays, not a {type(state_dict).__name__}"
+            )
         own = {
             (f"{where}.{name}" if where else name): t
             for where, m in self._every_place()
@@ -314,11 +355,30 @@ class Module:
             wrong += [f"{name} is not known here" for name in unexpected]
         if wrong:
             raise ValueError(f"load_state_dict into {type(self).__name__}: " + "; ".join(wrong))
+        for where, m in self._every_place():
+            m._sized_by(arrays, f"{where}." if where else "")
         for name, array in arrays.items():
             own[name].data = array.astype(own[name].dtype, copy=True)
         return missing, unexpected
 
     # ------------------------------------------------------------------------------------------- appearance
+
+    def summary(self, *inputs: Any) -> Summary:
+        """A table of the parts, with the shapes of their weights, and of their results for example `inputs`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from autograd_lite import nn
+        >>> net = nn.Sequential(nn.Linear(64, 50), nn.Sigmoid(), nn.Linear(50, 10))
+        >>> net.summary(np.zeros((1, 64)))
+        part            kind        output   parameters
+        0               Linear      (1, 50)       3,250  weight (50, 64), bias (50,)
+        1               Sigmoid     (1, 50)           0
+        2               Linear      (1, 10)         510  weight (10, 50), bias (10,)
+                        Sequential  (1, 10)       3,760  learned: 3,760
+        """
+        return summary(self, *inputs)
 
     def extra_repr(self) -> str:
         """What stands between the brackets of the repr; written by each kind of module."""

@@ -10,6 +10,7 @@ from . import accumulation as accumulation
 from . import calculus as calculus
 from . import choosing as choosing
 from . import constant as constant
+from . import convolution as convolution
 from . import einsum as einsum
 from . import elementwise as elementwise
 from . import emath as emath
@@ -21,6 +22,7 @@ from . import norms as norms
 from . import order as order
 from . import padding as padding
 from . import polynomials as polynomials
+from . import pooling as pooling
 from . import products as products
 from . import random as random
 from . import reduction as reduction

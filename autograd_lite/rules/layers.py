@@ -1,14 +1,20 @@
 """Rows that layers are made of, where one step in place of several was measured to pay.
 
 `linear` is a matrix product with a bias: one pass over the result less, and three nodes in one.
+`standardize` is what all normalisations have in common; written out it would be seven nodes.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from typing import Any
 
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
 from ..primitive import general
+from .axes import kept_shape
 from .products import matmul
 
 
@@ -40,4 +46,77 @@ linear = general(
         lambda rng: ((rng.normal(size=(2, 2, 3)), rng.normal(size=(1, 3)), rng.normal(size=1)), {}),
         lambda rng: ((rng.normal(size=(0, 3)), rng.normal(size=(2, 3)), rng.normal(size=2)), {}),
     ),
-)  # fmt: skip
+)
+
+# ---------------------------------------------------------------------------------------------- standardize
+
+
+@lru_cache(maxsize=64)
+def _share(n: int, dtype: Any) -> Any:
+    return np.full(n, 1 / n, dtype)
+
+
+def _average(x: Any, axis: tuple[int, ...]) -> Any:
+    """The mean with its axes kept; along the last axes it is a product, a fifth of a reduction's time."""
+    kept = x.ndim - len(axis)
+    if axis != tuple(range(kept, x.ndim)) or not x.size:
+        return np.mean(x, axis=axis, keepdims=True)
+    n = prod(x.shape[kept:])
+    means = x.reshape(prod(x.shape[:kept]), n).dot(_share(n, x.dtype))
+    return means.reshape(kept_shape(x.shape, axis))
+
+
+def _standardize(x: Any, axis: tuple[int, ...], eps: float) -> Any:
+    d = x - _average(x, axis)
+    scale = _average(d * d, axis)
+    scale += eps
+    scale = 1 / np.sqrt(scale)
+    d *= scale
+    return d, scale
+
+
+def _standardize_pull(g: Any, y: Any, axis: tuple[int, ...]) -> Any:
+    z, scale = y
+    gz, gs = g
+    d: Any = None
+    if gz is not None:
+        d = scale * (gz - _average(gz, axis) - z * _average(gz * z, axis))
+    if gs is None:
+        return d
+    n = prod(z.shape[k] for k in axis)
+    # the scale falls as the spread grows: d(scale) = -scale² mean(z dx)
+    through = gs * scale * scale * z * (-1 / n)
+    return through if d is None else d + through
+
+
+def _bind_standardize(x: Any, axis: Any = -1, eps: float = 1e-5) -> Any:
+    return (x,), {"axis": tuple(sorted(normalize_axis_tuple(axis, x.ndim))), "eps": float(eps)}
+
+
+standardize = general(
+    _standardize,
+    _standardize_pull,
+    name="standardize",
+    bind=_bind_standardize,
+    outputs=True,
+    tex=r"\frac{{{x} - \mu}}{{\sqrt{{\sigma^2 + \epsilon}}}}",
+    examples=(
+        lambda rng: ((rng.normal(size=(3, 4)),), {}),
+        lambda rng: ((rng.normal(size=(2, 3, 2)),), {"axis": (1, 2), "eps": 0.1}),
+        lambda rng: ((rng.normal(size=(2, 3, 2)),), {"axis": (0, 2)}),
+    ),
+)
+standardize.__doc__ = """`x` less its mean along `axis`, divided by its spread; and one over that spread.
+
+Parameters
+----------
+x : array_like
+axis : int or tuple of int
+eps : float
+    Added to the variance.
+
+Returns
+-------
+z : array of the shape of `x`
+scale : array with the axes kept, ``1 / sqrt(variance + eps)``
+"""

@@ -9,9 +9,17 @@ from .activation import (
     softplus as softplus, softshrink as softshrink, softsign as softsign, tanh as tanh,
     tanhshrink as tanhshrink, threshold as threshold,
 )
+from .attention import (
+    dropout as dropout, dropout1d as dropout1d, dropout2d as dropout2d,
+    scaled_dot_product_attention as scaled_dot_product_attention,
+)
 from .classes import (
     cross_entropy as cross_entropy, multi_margin_loss as multi_margin_loss,
     multilabel_margin_loss as multilabel_margin_loss, nll_loss as nll_loss,
+)
+from .convolution import (
+    conv1d as conv1d, conv2d as conv2d, conv3d as conv3d, conv_transpose1d as conv_transpose1d,
+    conv_transpose2d as conv_transpose2d, fold as fold, pad as pad, unfold as unfold,
 )
 from .distance import (
     cosine_embedding_loss as cosine_embedding_loss, cosine_similarity as cosine_similarity,
@@ -30,4 +38,12 @@ from .loss import (
     mse_loss as mse_loss, multilabel_soft_margin_loss as multilabel_soft_margin_loss,
     poisson_nll_loss as poisson_nll_loss, smooth_l1_loss as smooth_l1_loss,
     soft_margin_loss as soft_margin_loss,
+)
+from .normalization import (
+    batch_norm as batch_norm, group_norm as group_norm, instance_norm as instance_norm,
+    layer_norm as layer_norm, rms_norm as rms_norm,
+)
+from .pooling import (
+    adaptive_avg_pool1d as adaptive_avg_pool1d, adaptive_avg_pool2d as adaptive_avg_pool2d,
+    avg_pool1d as avg_pool1d, avg_pool2d as avg_pool2d, max_pool1d as max_pool1d, max_pool2d as max_pool2d,
 )

@@ -219,6 +219,4 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> 
     at_right = getitem(x, each) if x.ndim == 1 else getitem(x, (np.arange(len(x))[:, None], each))
     short = S.relu(1 - expand_dims(at_right, -1) + expand_dims(x, -2))
     counted = named[..., None] & ~right[..., None, :]
-    return reduced(
-        total(where(counted, short, 0), (-2, -1)) / n, reduction, "multilabel_margin_loss"
-    )
+    return reduced(total(where(counted, short, 0), (-2, -1)) / n, reduction, "multilabel_margin_loss")

@@ -85,9 +85,14 @@ def triplet_margin_loss(
 ) -> Tensor:
     """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with `pairwise_distance` for d."""
     return triplet_margin_with_distance_loss(
-        anchor, positive, negative, distance_function=lambda a, b: pairwise_distance(a, b, p, eps),
-        margin=margin, swap=swap, reduction=reduction,
-    )  # fmt: skip
+        anchor,
+        positive,
+        negative,
+        distance_function=lambda a, b: pairwise_distance(a, b, p, eps),
+        margin=margin,
+        swap=swap,
+        reduction=reduction,
+    )
 
 
 @step

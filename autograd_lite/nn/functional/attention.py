@@ -1,0 +1,116 @@
+"""Attention: each query takes an average of the values, weighed by how well their keys fit; and dropout."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...rules.random import dropout_mask
+from ...tensor import Tensor
+from .given import floats, given, rows, step
+
+matmul, softmax, where = rows("matmul", "softmax", "where")
+
+
+@step
+def dropout(
+    input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Any = None
+) -> Tensor:
+    """In training each entry becomes 0 with probability `p`, and the others are divided by ``1 - p``.
+
+    Drawn from the default generator (see :func:`autograd_lite.manual_seed`) or from `generator`. A traced
+    function draws anew each time its program runs.
+    """
+    return _dropped(input, p, training, (), generator)
+
+
+@step
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Whole channels of sequences (…, channels, length) dropped."""
+    return _dropped(input, p, training, (-1,), None)
+
+
+@step
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Whole channels of images (…, channels, height, width) dropped."""
+    return _dropped(input, p, training, (-2, -1), None)
+
+
+def _dropped(input: Any, p: float, training: bool, over: tuple[int, ...], generator: Any) -> Tensor:
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout: p={p} is no probability; it lies between 0 and 1")
+    x = floats(input)
+    if not training or p == 0:
+        return x
+    if x.ndim < len(over) + 1 and over:
+        raise ValueError(f"dropout of channels: an input of shape {x.shape} has none")
+    return x * dropout_mask(x, p, over=tuple(k + x.ndim for k in over), generator=generator)
+
+
+@step
+def scaled_dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Tensor:
+    """``softmax(query @ key.mT * scale) @ value``.
+
+    Parameters
+    ----------
+    query : array_like, shape (..., targets, d)
+    key : array_like, shape (..., sources, d)
+    value : array_like, shape (..., sources, e)
+    attn_mask : array_like, shape (..., targets, sources), optional
+        Of True where a target may look at a source; or numbers that are added to the products. A target
+        that may look at nothing gets zeros.
+    dropout_p : float
+        The share of the weights to drop; 0 in evaluation.
+    is_causal : bool
+        Whether a target may only look at sources no later than itself.
+    scale : float, optional
+        1 / √d by default.
+
+    Returns
+    -------
+    Tensor, shape (..., targets, e)
+    """
+    weights = attention_weights(query, key, attn_mask, is_causal, scale)
+    if dropout_p:
+        weights = dropout(weights, dropout_p)
+    return matmul(weights, given(value))
+
+
+def attention_weights(
+    query: Any, key: Any, attn_mask: Any = None, is_causal: bool = False, scale: float | None = None
+) -> Tensor:
+    """How much each target looks at each source: rows of sum 1."""
+    q, k = floats(query), floats(key)
+    if q.ndim < 2 or k.ndim < 2 or q.shape[-1] != k.shape[-1]:
+        raise ValueError(
+            f"scaled_dot_product_attention: queries of shape {q.shape}, keys of shape {k.shape}"
+        )
+    scores = matmul(q * (1 / math.sqrt(q.shape[-1]) if scale is None else scale), k.mT)
+    mask = None if attn_mask is None else given(attn_mask)
+    if is_causal:
+        if mask is not None:
+            raise ValueError(
+                "scaled_dot_product_attention: attn_mask and is_causal are two ways to say it: give one"
+            )
+        mask = given(np.tri(q.shape[-2], k.shape[-2], dtype=bool))
+    if mask is None:
+        return softmax(scores, -1)
+    seen = mask if mask.dtype.kind == "b" else mask != -math.inf
+    if mask.dtype.kind != "b":
+        scores = scores + mask
+    else:
+        scores = where(mask, scores, -math.inf)
+    blind = ~np.asarray(seen.detach()).any(-1, keepdims=True)
+    if not blind.any():
+        return softmax(scores, -1)
+    return where(blind, 0, softmax(where(blind, 0, scores), -1))

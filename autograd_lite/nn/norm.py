@@ -1,0 +1,269 @@
+"""Normalisations and dropout as layers: they keep numbers of a good size, and nets off single units."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..creation import get_default_dtype
+from ..tensor import Tensor, tensor
+from . import functional as F
+from . import init
+from .functional.given import given
+from .linear import parameter
+from .module import Module, Parameter
+
+
+class _BatchNorm(Module):
+    """Mean 0 and variance 1 for each channel over the batch; over all of training once in evaluation."""
+
+    ranks: ClassVar[tuple[int, ...]]
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
+        dtype = dtype or get_default_dtype()
+        for name in ("weight", "bias"):
+            self.register_parameter(name, parameter(num_features, dtype=dtype) if affine else None)
+        tracked = track_running_stats
+        self.register_buffer("running_mean", tensor(np.zeros(num_features, dtype)) if tracked else None)
+        self.register_buffer("running_var", tensor(np.ones(num_features, dtype)) if tracked else None)
+        self.register_buffer("num_batches_tracked", tensor(np.array(0)) if tracked else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weights 1, biases 0, and no batch seen."""
+        self.reset_running_stats()
+        if self.weight is not None and self.bias is not None:
+            init.ones_(self.weight)
+            init.zeros_(self.bias)
+
+    def reset_running_stats(self) -> None:
+        """Forget the batches seen."""
+        if self.track_running_stats:
+            self.running_mean.data[...] = 0
+            self.running_var.data[...] = 1
+            self.num_batches_tracked.data[...] = 0
+
+    def forward(self, input: Any) -> Tensor:
+        x = given(input, self.weight)
+        if x.ndim not in self.ranks or x.shape[1] != self.num_features:
+            shapes = " or ".join(str(("n", self.num_features, "length", "width")[:r]) for r in self.ranks)
+            raise ValueError(
+                f"{self!r}: an input of shape {x.shape}; {shapes.replace(chr(39), '')} is needed"
+            )
+        by_batch = self.training or not self.track_running_stats
+        momentum = self.momentum
+        if self.training and self.track_running_stats:
+            self.num_batches_tracked.data[...] += 1
+            if momentum is None:  # the plain average of all batches
+                momentum = 1 / int(self.num_batches_tracked.data)
+        moved = self.training and self.track_running_stats
+        return F.batch_norm(
+            x,
+            self.running_mean if moved or not by_batch else None,
+            self.running_var if moved or not by_batch else None,
+            self.weight,
+            self.bias,
+            by_batch,
+            momentum or 0.0,
+            self.eps,
+        )
+
+    def extra_repr(self) -> str:
+        options = f"eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
+        return f"{self.num_features}, {options}, track_running_stats={self.track_running_stats}"
+
+
+class BatchNorm1d(_BatchNorm):
+    """Mean 0 and variance 1 for each feature of (n, features) or (n, features, length), over the batch.
+
+    In training the batch's own mean and variance are used, and the running ones move towards them by the
+    share `momentum` (None: they are the plain average over all batches); in evaluation the running ones
+    are used.
+
+    Attributes
+    ----------
+    weight, bias : Parameter, shape (num_features,)
+    running_mean, running_var : Tensor, shape (num_features,)
+    num_batches_tracked : Tensor, shape ()
+    """
+
+    ranks = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """The same for the channels of images (n, channels, height, width)."""
+
+    ranks = (4,)
+
+
+class LayerNorm(Module):
+    """Mean 0 and variance 1 over the last axes of each sample, of sizes `normalized_shape`.
+
+    Attributes
+    ----------
+    weight, bias : Parameter, shape `normalized_shape`
+
+    Examples
+    --------
+    >>> from autograd_lite import nn
+    >>> nn.LayerNorm(2, eps=0.0)([[1.0, 3.0], [10.0, 30.0]])
+    tensor([[-1.,  1.],
+            [-1.,  1.]], from=add)
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        normalized_shape: Any,
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
+        self.register_parameter("weight", parameter(*shape, dtype=dtype) if elementwise_affine else None)
+        self.register_parameter(
+            "bias", parameter(*shape, dtype=dtype) if elementwise_affine and bias else None
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weights 1, biases 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def _given(self, input: Any) -> Tensor:
+        x = given(input, self.weight)
+        if x.shape[max(x.ndim - len(self.normalized_shape), 0) :] != self.normalized_shape:
+            raise ValueError(
+                f"{self!r}: an input of shape {x.shape}; it must end in {self.normalized_shape}"
+            )
+        return x
+
+    def forward(self, input: Any) -> Tensor:
+        return F.layer_norm(self._given(input), self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        shown = f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        return f"{shown}, bias={self.bias is not None}" if "bias" in self._parameters else shown
+
+
+class RMSNorm(LayerNorm):
+    """Mean square 1 over the last axes of each sample, of sizes `normalized_shape`; nothing is subtracted.
+
+    `eps` is the dtype's own unless given.
+    """
+
+    def __init__(
+        self,
+        normalized_shape: Any,
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(normalized_shape, 0.0, elementwise_affine, False, dtype)
+        del self._parameters["bias"]
+        self.eps = eps  # type: ignore[assignment]  # None: the dtype's own
+
+    def reset_parameters(self) -> None:
+        """Weights 1."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+
+    def forward(self, input: Any) -> Tensor:
+        return F.rms_norm(self._given(input), self.normalized_shape, self.weight, self.eps)
+
+
+class GroupNorm(Module):
+    """Mean 0 and variance 1 over each of `num_groups` groups of channels of each sample.
+
+    Attributes
+    ----------
+    weight, bias : Parameter, shape (num_channels,)
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        if num_channels % num_groups:
+            raise ValueError(f"GroupNorm: {num_channels} channels cannot be in {num_groups} equal groups")
+        self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
+        for name in ("weight", "bias"):
+            self.register_parameter(name, parameter(num_channels, dtype=dtype) if affine else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weights 1, biases 0."""
+        if self.weight is not None and self.bias is not None:
+            init.ones_(self.weight)
+            init.zeros_(self.bias)
+
+    def forward(self, input: Any) -> Tensor:
+        x = given(input, self.weight)
+        if x.ndim < 2 or x.shape[1] != self.num_channels:
+            raise ValueError(
+                f"{self!r}: an input of shape {x.shape}; (n, {self.num_channels}, ...) is needed"
+            )
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+
+
+class Dropout(Module):
+    """In training each entry becomes 0 with probability `p`, and the others are divided by ``1 - p``."""
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"{type(self).__name__}: p={p} is no probability; it lies between 0 and 1")
+        self.p = p
+
+    def forward(self, input: Any) -> Tensor:
+        return F.dropout(input, self.p, self.training)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class Dropout1d(Dropout):
+    """Dropout of whole channels of sequences."""
+
+    def forward(self, input: Any) -> Tensor:
+        return F.dropout1d(input, self.p, self.training)
+
+
+class Dropout2d(Dropout):
+    """Dropout of whole channels of images."""
+
+    def forward(self, input: Any) -> Tensor:
+        return F.dropout2d(input, self.p, self.training)

@@ -1,0 +1,57 @@
+"""A module as a table: its parts, the shapes of their weights and results, and how many numbers it has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..mode import no_grad
+
+if TYPE_CHECKING:  # a name for annotations only: modules use this file
+    from .module import Module
+
+
+class Summary(list[tuple[str, ...]]):
+    """The rows of a table, which prints as one."""
+
+    def __repr__(self) -> str:
+        widths = [max(map(len, column)) for column in zip(*self, strict=True)]
+        lines = []
+        for part, kind, output, count, weights in self:
+            cells = [part.ljust(max(widths[0], 14)), kind.ljust(widths[1]), output.ljust(widths[2])]
+            lines.append("  ".join([*cells, count.rjust(widths[3]), weights]).rstrip())
+        return "\n".join(lines)
+
+
+def summary(module: Module, *inputs: Any) -> Summary:
+    """See :meth:`Module.summary`; what lies deeper is indented, and the whole module comes last."""
+    shapes: dict[int, str] = {}
+
+    def note(m: Module, args: Any, y: Any) -> None:
+        first = y[0] if isinstance(y, tuple) else y
+        shapes[id(m)] = str(tuple(getattr(first, "shape", ())))
+
+    if inputs:
+        handles = [m.register_forward_hook(note) for m in module.modules()]
+        modes = [(m, m.training) for m in module.modules()]
+        try:
+            with no_grad():
+                module.eval()(*inputs)
+        finally:
+            for handle in handles:
+                handle.remove()
+            for m, training in modes:
+                m.training = training
+    rows = Summary([("part", "kind", "output", "parameters", "")])
+    for where, m in [*list(module.named_modules())[1:], ("", module)]:
+        own = [(n, p) for n, p in m._parameters.items() if p is not None]
+        unknown = any(getattr(p, "lazy", False) for p in m.parameters())
+        total = sum(p.size for p in m.parameters())
+        if m is module:
+            learned = sum(p.size for p in m.parameters() if p.requires_grad)
+            weights = f"learned: {learned:,}"
+        else:
+            weights = ", ".join(f"{n} {'?' if getattr(p, 'lazy', False) else p.shape}" for n, p in own)
+        depth = "  " * where.count(".")
+        count = f"{total:,}" + (" + ?" if unknown else "")
+        rows.append((depth + where, type(m).__name__, shapes.get(id(m), ""), count, weights))
+    return rows

@@ -1,0 +1,105 @@
+"""What is done to the parameters of a module all together: cutting their gradients down, making them one vector."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..mode import no_grad
+from ..primitive import TABLE
+from ..tensor import Tensor, tensor
+
+
+def _listed(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    return [parameters] if isinstance(parameters, Tensor) else list(parameters)
+
+
+def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0) -> Tensor:
+    """The norm of all entries of all tensors together."""
+    arrays = [t.detach().numpy().ravel() for t in tensors]
+    if not arrays:
+        return tensor(0.0)
+    if norm_type == math.inf:
+        return tensor(max(np.abs(a).max(initial=0) for a in arrays))
+    return tensor(np.linalg.norm([np.linalg.norm(a, norm_type) for a in arrays], norm_type))
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Scale all gradients so that their norm together is at most `max_norm`; returns what it was.
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensor
+        Those without a gradient are passed over.
+    max_norm : float
+    norm_type : float
+        2, or any p; ``math.inf`` for the largest entry.
+    error_if_nonfinite : bool
+        Whether a norm that is nan or infinite is an error.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> w = ag.tensor([3.0, 4.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> clip_grad_norm_(w, 1.0)
+    tensor(10.)
+    >>> print(w.grad.numpy().round(6))
+    [0.6 0.8]
+    """
+    gradients = [p.grad for p in _listed(parameters) if p.grad is not None]
+    total = get_total_norm(gradients, norm_type)
+    if error_if_nonfinite and not np.isfinite(total.item()):
+        raise RuntimeError(
+            f"clip_grad_norm_: the norm of the gradients is {total.item()}, so they cannot be clipped"
+        )
+    scale = max_norm / (total.item() + 1e-6)
+    if not scale >= 1:
+        with no_grad():
+            for g in gradients:
+                g *= scale
+    return total
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Cut every entry of every gradient off at ±`clip_value`."""
+    with no_grad():
+        for p in _listed(parameters):
+            if p.grad is not None:
+                p.grad[...] = np.clip(p.grad.numpy(), -clip_value, clip_value)
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All parameters, flattened, one after the other; differentiable.
+
+    Examples
+    --------
+    >>> from autograd_lite import nn
+    >>> parameters_to_vector(nn.Linear(3, 2).parameters()).shape
+    (8,)
+    """
+    joined: Tensor = TABLE["concatenate"]([p.reshape(-1) for p in parameters])
+    return joined
+
+
+def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
+    """Write a vector as `parameters_to_vector` gives it back into the parameters."""
+    values = np.asarray(vec.detach() if isinstance(vec, Tensor) else vec)
+    targets = list(parameters)
+    if values.shape != (sum(p.size for p in targets),):
+        raise ValueError(
+            f"vector_to_parameters: a vector of shape {values.shape} for {sum(p.size for p in targets)} numbers"
+        )
+    start = 0
+    with no_grad():
+        for p in targets:
+            p[...] = values[start : start + p.size].reshape(p.shape)
+            start += p.size
