@@ -211,7 +211,12 @@ class Primitive:
         return f"<{self.kind} {self.name}>"
 
     def __reduce__(self) -> Any:
-        return TABLE.__getitem__, (self.name,)
+        return _row_called, (self.name,)
+
+
+def _row_called(name: str) -> Primitive:
+    """The row of this name: what pickle asks for."""
+    return TABLE[name]
 
 
 class _Each(dict[int, Any]):
