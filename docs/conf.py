@@ -6,7 +6,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import ops_table  # noqa: E402  found beside this file only after the line above
+import gallery  # noqa: E402  found beside this file only after the line above
+import ops_table  # noqa: E402
 
 import autograd_lite  # noqa: E402
 
@@ -28,5 +29,6 @@ autodoc_typehints = "none"  # the signature's types are written out in each docs
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 
-# A page that is printed from the table itself, so that it can't fall behind.
+# Pages that are made by the library itself, so that they can't fall behind.
+gallery.make()
 (HERE / "ops.md").write_text(ops_table.page(), encoding="utf-8")

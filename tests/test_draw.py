@@ -75,11 +75,12 @@ def test_numbers_in_the_picture_are_the_graphs():
 
 def test_a_picture_is_a_snapshot():
     L, names = net()
-    picture = draw(L, names=names)
-    before = picture.source
+    pictures = [draw(L, names=names, view=view) for view in ("landmarks", "operations", "neurons")]
+    before = [draw(L, names=names, view=view).source for view in ("landmarks", "operations", "neurons")]
     with ag.no_grad():
         names["W"] -= 1.0
-    assert picture.source == before
+        names["x"] += 1.0
+    assert [picture.source for picture in pictures] == before
 
 
 def test_every_operation_is_drawn_on_request():

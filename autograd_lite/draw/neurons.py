@@ -15,6 +15,7 @@ import numpy as np
 
 from ..derive.replay import replay
 from ..graph import NEEDS, TRACED, Node, ancestors, pull_back
+from ..trace import short_names
 from . import words
 from .dot import FONT, Style
 from .scene import Item, Line, Scene
@@ -130,9 +131,10 @@ def neurons(
         raise ValueError(
             "neurons: no layer was found: nothing here is the product of an array with a matrix of parameters"
         )
+    letters = short_names([*told.names, *told.claimed.values()])
     columns, weights, said = [found.column_of(products[0][1], "input", example)], [], []
     for n, _, w in products:
-        columns.append(found.column(n, example))
+        columns.append(found.column(n, example, next(letters)))
         weights.append(found.weight(n, w, lines))
         word = found.word(found.leaf(n.parents[w], n.xs[w]), "w")
         said.append(word if lines == "weights" else f"∂{found.word(told.roots[0], 'L')}/∂{word}")
@@ -222,15 +224,16 @@ class _Finder:
                 return n
             n = after
 
-    def column(self, n: Node, example: int) -> Column:
+    def column(self, n: Node, example: int, letter: str) -> Column:
+        """What a product became; it goes by `letter` if nothing on the way has a name."""
         last = self.activation(n)
         pre, post = self.word(n, ""), self.word(last, "")
         said = last.row.name if last.row is not None and last is not n else ""
         said = {"sigmoid": "σ"}.get(said, said)
         formula = f"{post} = {said}({pre})" if pre and post and said and pre != post else said or post
         return Column(
-            post or pre or "h",
-            formula if post or pre or not formula else f"h = {formula}(…)",
+            post or pre or letter,
+            formula if post or pre or not formula else f"{letter} = {formula}(…)",
             self.row(self.values[last], example),
         )
 
@@ -244,7 +247,7 @@ class _Finder:
         value = np.asarray(value)
         if value.ndim == 2 and not -len(value) <= example < len(value):
             raise ValueError(f"neurons: there is no example {example} in a batch of {len(value)}")
-        return value[example] if value.ndim == 2 else value
+        return np.array(value[example] if value.ndim == 2 else value)  # a copy: parameters change in place
 
     def count(self, factor: tuple[Node | None, Any]) -> int:
         n, x = factor
@@ -261,7 +264,7 @@ class _Finder:
             root = self.told.roots[0]
             pulled = pull_back({root: np.ones(root.shape, root.dtype)}, [p])
             matrix = np.asarray(pulled[p]) if p in pulled else np.zeros(p.shape)
-        return matrix.T if lying else matrix
+        return np.array(matrix.T if lying else matrix)
 
 
 # ------------------------------------------------------------------------------------------------------- DOT

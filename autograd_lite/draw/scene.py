@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ..derive.expression import Expr
 
 #: What a box can be; each looks different without colour too.
@@ -71,6 +73,10 @@ class Item:
     note: str = ""
 
 
+    def __post_init__(self) -> None:
+        _own(self, "value", "gradient")
+
+
 @dataclass(frozen=True)
 class Line:
     """A line from an argument to what uses it, with the partial derivative on it.
@@ -95,6 +101,17 @@ class Line:
     note: str = ""
     change: str = ""
     tex: str = ""
+
+    def __post_init__(self) -> None:
+        _own(self, "value")
+
+
+def _own(thing: Any, *fields: str) -> None:
+    """Copy arrays: a parameter is updated in place later, and the picture must not follow it."""
+    for field_name in fields:
+        value = getattr(thing, field_name)
+        if isinstance(value, np.ndarray):
+            object.__setattr__(thing, field_name, value.copy())
 
 
 @dataclass(frozen=True)

@@ -110,19 +110,19 @@ class _Structure:
         )
         said += "  …" if len(params) > 4 else ""
         module = getattr(group, "module", None)
-        cell = (
-            f"m{self.modules.setdefault(module, len(self.modules))}" if module is not None and params else ""
-        )
-        if module is not None and not params and module in self.modules:
-            cell = f"m{self.modules[module]}"
+        if module is not None and params:
+            self.modules.setdefault(module, len(self.modules))
+        cell = f"m{self.modules[module]}" if module in self.modules else ""
         structure = ",".join(f"{n.row.name}{n.shape}" for n in made if n.row is not None)
         is_root = last in self.told.roots
+        is_loss = is_root and kind_of(last, self.told) == "loss"
+        label = self.calls.label(group)
         return Item(
             keys[group],
-            "layer",
-            self.calls.label(group),
+            "loss" if is_loss else "layer",
+            self.names[last] if is_loss else label,
             None,
-            said,
+            label if is_loss else said,
             last.shape,
             str(last.dtype),
             last.y if is_root else None,
@@ -131,7 +131,7 @@ class _Structure:
             True,
             structure,
             cell,
-            note="the result" if is_root else "",
+            note="the result" if is_root and not is_loss else "",
         )
 
     def lines(self, owner: Any, inside: Sequence[Node], keys: Mapping[Any, str]) -> list[Line]:
