@@ -1,6 +1,8 @@
 """Prints the table of derivatives as a page of the documentation: `python docs/ops_table.py`.
 
-Nothing is written here that the table does not say itself: a derivative is the source text of its rule.
+Nothing is written here that the table does not say itself: a derivative is what its rule makes of symbols, at an
+example of the row; where that is no formula (the rule looks at its numbers, or would fill the page), it is the source
+text of the rule.
 """
 
 from __future__ import annotations
@@ -12,14 +14,19 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 import autograd_lite  # noqa: F401  fills the table
+from autograd_lite.derive.table import RowDerivative, derivatives
 from autograd_lite.primitive import REAL, TABLE, Primitive
 from autograd_lite.rules import status
+from autograd_lite.testing.numeric import CannotCheck
+from autograd_lite.testing.table import elementwise_point, points
 
 KINDS = {
     "elementwise": "The result depends entry by entry on the arguments; the rule is the partial $∂y/∂x$.",
     "linear": """Linear in the differentiable arguments taken together. The rule is the transpose: from the
-cotangent `g` of the result to that of the argument. Forward mode is the function itself.""",
+cotangent $g$ of the result to that of the argument, $\\bar x$. Forward mode is the function itself.""",
     "bilinear": "Linear in each argument, the others held. The rules are the transposes.",
     "general": "Neither; the rule takes the cotangent `g` of the result to that of the argument.",
     "composite": "Written with other rows, so no rule is needed. In pictures it is one step, which opens.",
@@ -29,8 +36,9 @@ cotangent `g` of the result to that of the argument. Forward mode is the functio
 OPENING = """\
 # The table of derivatives
 
-Printed from the table itself (`docs/ops_table.py`) when the documentation is built. In a rule, `y` is the
-result, `x` (or `x1`, `x2`, …) are the arguments and `g` is the cotangent of the result; keyword parameters go
+Printed from the table itself (`docs/ops_table.py`) when the documentation is built: each rule is run on symbols, at
+the example beside it. $y$ is the result, $x$ (or $x_1$, $x_2$, …) are the arguments and $g$ is the cotangent of the
+result; $\\odot$ goes entry by entry. A rule that is no formula is shown as it stands in the table, with its parameters
 by NumPy's names. The engine undoes broadcasting, conjugates and casts."""
 
 
@@ -59,7 +67,51 @@ def source(rule: Any) -> str:
     return " ".join(min(bodies, key=len).split())
 
 
-def rules(row: Primitive) -> str:
+def example(row: Primitive) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """The call at which the row is shown: numbers for an elementwise one, otherwise its first example."""
+    rng = np.random.default_rng(0)
+    try:
+        if row.kind == "elementwise" and not row.examples:
+            return elementwise_point(row, (), rng), {}
+        return next(point for point in points(row, rng) if all(a.size for a in point[0] if isinstance(a, np.ndarray)))
+    except (CannotCheck, StopIteration):
+        return None
+
+
+def called(row: Primitive, found: tuple[tuple[Any, ...], dict[str, Any]]) -> str:
+    """An example as somebody would type it, with letters for the arrays and their shapes."""
+    args, keywords = found
+    letters: list[str] = []
+    shapes: list[str] = []
+    arrays = sum(1 for a in args if isinstance(a, np.ndarray))
+    for a in args:
+        if isinstance(a, np.ndarray):
+            letters.append("x" if arrays == 1 else f"x{len(shapes) + 1}")
+            shapes.append("·".join(map(str, a.shape)) or "1")
+        elif isinstance(a, (tuple, list)) and any(isinstance(b, np.ndarray) for b in a):
+            letters.append("[…]")
+        else:
+            letters.append(short(a))
+    letters += [f"{k}={short(v)}" for k, v in keywords.items()]
+    name = row.np_name if row.np_name and row.np_name.startswith("np.") else row.name
+    sizes = f" ({', '.join(shapes)})" if shapes and row.kind != "elementwise" else ""
+    return f"`{name}({', '.join(letters)})`{sizes}"
+
+
+def short(value: Any) -> str:
+    text = "array" if isinstance(value, np.ndarray) else repr(value).replace("slice(None, None, None)", ":")
+    return text if len(text) < 24 else "…"
+
+
+def rules(row: Primitive, found: tuple[tuple[Any, ...], dict[str, Any]] | None) -> str:
+    """The derivative by each argument, as mathematics where it can be."""
+    got: list[RowDerivative] = []
+    if found is not None:
+        with np.errstate(all="ignore"):
+            got = derivatives(row, *found[0], **found[1])
+    formulas = [f"${d.latex()}$" for d in got if d.is_formula and len(d.latex()) < 160]
+    if formulas and len(formulas) == len(got):
+        return "; ".join(formulas)
     if row.variadic:
         return f"`{source(row.rules[0])}` for each"
     return "; ".join(f"`{source(rule)}`" for rule in row.rules)
@@ -87,9 +139,10 @@ def section(kind: str, rows: list[Primitive]) -> Iterator[str]:
     if kind in ("composite", "constant"):
         yield ", ".join(map(name, rows))
         return
-    yield "| function | rule for each argument | domain | remarks |\n| --- | --- | --- | --- |"
+    yield "| function | derivative | domain | example | remarks |\n| --- | --- | --- | --- | --- |"
     for row in rows:
-        cells = (name(row), rules(row), domain(row), remarks(row))
+        found = example(row)
+        cells = (name(row), rules(row, found), domain(row), called(row, found) if found else "", remarks(row))
         yield "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 

@@ -213,7 +213,7 @@ def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
             rest.append(f)
     if coefficient == 0 or not rest:
         return number(coefficient)
-    rest = _loosened(rest, shape)
+    rest = _powers(_loosened(rest, shape))
     below = [f.args[1] for f in rest if f.head == "divide"]
     if below:
         above = [g for f in rest for g in ((f.args[0],) if f.head == "divide" else (f,))]
@@ -234,6 +234,18 @@ def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
         parts[0] if len(parts) == 1 else Expr("product", tuple(parts), shape=shape if full is None else full)
     )
     return Expr("negative", (body,), shape=body.shape, row=TABLE["negative"]) if sign else body
+
+
+def _powers(factors: list[Expr]) -> list[Expr]:
+    """``y * y`` as the square that it is."""
+    out: list[Expr] = []
+    for f in factors:
+        same = [k for k, h in enumerate(out) if h.key == f.key or h.head == "square" and h.args[0].key == f.key]
+        if same and out[same[0]].key == f.key:
+            out[same[0]] = Expr("square", (f,), None, {}, f.shape, TABLE["square"])
+        else:
+            out.append(f)
+    return out
 
 
 def _with(coefficient: Any, factors: list[Expr]) -> list[Expr]:

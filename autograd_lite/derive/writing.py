@@ -5,6 +5,7 @@ Names, signs and brackets come from one table of operators for each hand and fro
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ class Hand:
     brackets: Callable[[str], str]
     between: Callable[[Expr, Expr, str], str]  # two factors of a product, and how the second begins
     call: Callable[[Expr, Sub], str]
+    tightness: Callable[[Expr], int] = lambda e: ATOM  # of a call
 
 
 def write(e: Expr, hand: Hand, tightness: int = 0) -> str:
@@ -58,6 +60,8 @@ def _word(e: Expr, hand: Hand) -> tuple[str, int]:
             out += hand.between(e.args[k - 1], e.args[k], words[k]) + words[k]
         return out, PRODUCT
     if e.head in hand.infix and (e.head != "transpose" or e.params.get("axes") is None):
+        if hand is LATEX and e.head == "divide" and e.args[0].is_number and (k := _one_over(e.args[0].value)):
+            return rf"\frac{{1}}{{{_side_by_side(str(k), write(e.args[1], hand, PRODUCT))}}}", ATOM
         template, own, *places = hand.infix[e.head]
         words = []
         for k, a in enumerate(e.args):
@@ -71,7 +75,7 @@ def _word(e: Expr, hand: Hand) -> tuple[str, int]:
                 write(a, hand, ATOM if mixed else places[min(k, 1)])
             )  # both products in one line need brackets
         return template.format(*words), own
-    return hand.call(e, lambda a, t: write(a, hand, t)), ATOM
+    return hand.call(e, lambda a, t: write(a, hand, t)), hand.tightness(e)
 
 
 # ---------------------------------------------------------------------------------------------------- parts of calls
@@ -279,10 +283,22 @@ def _escaped(word: str) -> str:
     return re.sub(r"([#$%&_{}])", r"\\\1", word.replace("\\", r"\textbackslash "))
 
 
+_CONSTANTS = {
+    math.pi: r"\pi",
+    math.log(2): r"(\ln 2)",
+    math.log(10): r"(\ln 10)",
+    math.sqrt(2 * math.pi): r"\sqrt{2\pi}",
+    180 / math.pi: r"\tfrac{180}{\pi}",
+    math.pi / 180: r"\tfrac{\pi}{180}",
+}
+
+
 def _tex_number(value: Any) -> str:
     word = short_number(value)
     if value == 0.5 or value == 0.25:
         return rf"\tfrac{{1}}{{{int(1 / value)}}}"
+    if isinstance(value, float) and (known := _CONSTANTS.get(abs(value))):
+        return ("-" if value < 0 else "") + known
     if m := re.fullmatch(r"(-?)(\d+) / (\d+)", word):
         return rf"{m[1]}\tfrac{{{m[2]}}}{{{m[3]}}}"
     if m := re.fullmatch(r"(-?[\d.]+)e([+-])0*(\d+)", word):
@@ -302,15 +318,36 @@ def _tex_between(a: Expr, b: Expr, begins: str) -> str:
     return "" if begins.startswith(("(", r"\left(")) else r"\,"
 
 
+def _one_over(value: Any) -> int:
+    """2 for one half, 3 for a third; 0 where the number is nothing of the kind."""
+    k = round(1 / value) if isinstance(value, float) and 0 < value < 1 else 0
+    return k if k and 1 / k == value else 0
+
+
+def _side_by_side(a: str, b: str) -> str:
+    return a + ("" if b.startswith(("(", r"\left(")) else r"\,") + b
+
+
+def _tex_tightness(e: Expr) -> int:
+    """How tightly what a row's own ``tex`` gives holds together."""
+    template = e.row.tex if e.row is not None else None
+    if template is None or e.head in ("getitem", "reshape", "scatter") or e.head in _REDUCTIONS and shown_params(e):
+        return ATOM
+    if re.search(r"\{x\d*\}$", template):
+        return SIGN  # it is open at its end: ln x
+    return POWER if "^" in template and not template.startswith("\\") else ATOM
+
+
 def _tex_call(e: Expr, sub: Sub) -> str:
     if e.head in ("getitem", "reshape") and (e.head == "getitem" or inserted(e)):
         index = inserted(e) if e.head == "reshape" else index_text(e.params["index"])
-        return rf"{sub(e.args[0], ATOM)}_{{[{_escaped(index.replace('None', '*'))}]}}"
+        x = sub(e.args[0], ATOM)
+        return rf"{f'{{{x}}}' if '_' in x else x}_{{[{_escaped(index.replace('None', '*'))}]}}"
     if e.head == "scatter":
         index = _escaped(index_text(e.params["index"]))
         return rf"0_{{{shape_text(e.shape, TIMES)}}} + {sub(e.args[0], ATOM)} \text{{ at }} [{index}]"
     template = e.row.tex if e.row is not None else None
-    shown = {k: v for k, v in shown_params(e).items() if k in ("axis", "shape", "axes")}
+    shown = {k: v for k, v in shown_params(e).items() if k in ("axis", "shape")}
     if template is None or shown and e.head in _REDUCTIONS:
         below = ",".join(
             str(v).strip("(,)").replace(", ", r" \times " if k == "shape" else ",") for k, v in shown.items()
@@ -355,6 +392,9 @@ LATEX = Hand(
         "square": ("{0}^2", POWER, ATOM, ATOM),
         "transpose": (r"{0}^\top", POWER, ATOM, ATOM),
         "matrix_transpose": (r"{0}^\top", POWER, ATOM, ATOM),
+        "bitwise_and": (r"{0} \wedge {1}", BIT, SUM, SUM),
+        "bitwise_or": (r"{0} \vee {1}", BIT, SUM, SUM),
+        "floor_divide": (r"\lfloor {0} / {1} \rfloor", ATOM, PRODUCT, ATOM),
         **{
             row: (f"[{{0}} {sign} {{1}}]", ATOM, SUM, SUM)
             for row, sign in {
@@ -369,6 +409,7 @@ LATEX = Hand(
     brackets=_tex_brackets,
     between=_tex_between,
     call=_tex_call,
+    tightness=_tex_tightness,
 )
 
 
@@ -381,6 +422,8 @@ def matrix(value: Any) -> str:
     """A small array in LaTeX; a single number as such."""
     if np.size(value) == 1:
         return _digits(np.asarray(value).item())
+    if np.size(value) == 0:
+        return r"[\,]"
     rows = np.atleast_2d(value)
     body = r" \\ ".join(" & ".join(map(_digits, row)) for row in rows.reshape(-1, rows.shape[-1]).tolist())
     return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"

@@ -68,7 +68,7 @@ def learn_source() -> Any:
     """`learn` for the talk's net, an update step included."""
 
     def learn(x: Any, y: Any, V: Any, W: Any) -> Any:
-        A, B, C, P, L = by_engine.forward(x, y, V, W)
+        A, B, C, P, L = by_engine.forward(x, y, V, W)  # noqa: RUF059 - the lines are called after these
         return L
 
     example = [np.zeros(shape) for shape in ((1, NET[0]), (1, NET[2]), NET[:2], NET[1:])]
