@@ -39,7 +39,7 @@ def derived(told: Subject, chain: Chain, limit: int, gradients: bool, partials: 
 
 class _Derived:
     def __init__(self, told: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> None:
-        self.told, self.chain, self.partials = told, chain, partials
+        self.told, self.chain, self.partials, self.limit = told, chain, partials, limit
         drawn = [n for n in chain.landmarks if n.row is not None][-limit:]
         self.left = sum(n.row is not None for n in chain.landmarks) - len(drawn)
         self.drawn = drawn
@@ -120,7 +120,7 @@ class _Derived:
     def _summary(self) -> str:
         if "rest" not in self.items:
             self.items["rest"] = Item(
-                "rest", "summary", f"{self.left:,} earlier steps", operation="not drawn: limit="
+                "rest", "summary", f"{self.left:,} earlier steps", operation=f"not drawn (limit={self.limit})"
             )
         return "rest"
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..derive.replay import replay
 from ..graph import NEEDS, TRACED, Node, ancestors, pull_back
-from ..trace import short_names
+from ..trace import assigned, short_names
 from . import words
 from .dot import FONT, Style
 from .scene import Item, Line, Scene
@@ -165,6 +165,7 @@ class _Finder:
             for p in n.parents:
                 if p is not None:
                     self.users.setdefault(p, []).append(n)
+        self.stored = {} if told.claimed else dict(assigned(self.nodes))
         self.names = {
             t._node: w
             for w, t in told.names.items()
@@ -174,7 +175,7 @@ class _Finder:
     def word(self, n: Any, otherwise: str) -> str:
         """The name of a node, or of an array."""
         if isinstance(n, Node):
-            return n.name or self.told.claimed.get(n) or self.names.get(n) or otherwise
+            return n.name or self.told.claimed.get(n) or self.names.get(n) or self.stored.get(n) or otherwise
         return next((w for w, a in self.told.names.items() if a is n), otherwise)
 
     def leaf(self, n: Node | None, x: Any) -> Any:
