@@ -1,0 +1,166 @@
+"""Prints the page `derivation.md`: `python docs/derivation_page.py > docs/derivation.md`.
+
+What the page shows is computed here, from the five steps of the talk's net; a test compares it with the page.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite.derive import worksheet
+from autograd_lite.talk import derived
+
+PAGE = """\
+# The derivation, and `learn`
+
+The talk derives, by hand, how its loss changes with each weight of a small net, and then writes `learn`. This page is
+printed by the library from the five steps of that net alone (`docs/derivation_page.py`); `python -m autograd_lite --only
+derivation learn` prints the same at a terminal.
+
+```python
+>>> import numpy as np
+>>> import autograd_lite as ag
+>>> rng = np.random.default_rng(0)
+>>> x, y = np.array([[1.0, 0.0, 0.0]]), np.array([[1.0]])
+>>> V = ag.tensor(rng.normal(size=(3, 4)), requires_grad=True, name="V")
+>>> W = ag.tensor(rng.normal(size=(4, 1)), requires_grad=True, name="W")
+>>> A = x @ V
+>>> B = ag.sigmoid(A)
+>>> C = B @ W
+>>> P = ag.sigmoid(C)
+>>> L = 0.5 * (y - P) ** 2
+
+```
+
+## On the board
+
+`ag.explain(L, [W, V], names={{"x": x, "y": y}})` in a notebook, or its `.markdown()` or `.latex()`:
+
+{mathematics}
+Each gradient stands where the last of its factors has been derived. A factor that is a matrix stands on the side from
+which it multiplies; $\\odot$ goes entry by entry.
+
+## At a terminal
+
+`print(ag.explain(L, [W, V], names={{"x": x, "y": y}}))` prints
+
+```text
+{text}```
+
+The check is part of it: a loss a little to either side, along one fixed direction, against the slope by the formula.
+
+## The partials, as objects
+
+```python
+>>> found = ag.partials(L, V, names={{"x": x, "y": y}})
+>>> print(found)
+{paths}
+>>> found["dC/dB"].combine, found["dC/dB"].value.shape
+('right', (1, 4))
+>>> found["dB/dA"].jacobian().shape
+(1, 4, 1, 4)
+>>> L.backward()
+>>> bool(np.abs(found.value - V.grad.numpy()).max() < 1e-12)
+True
+
+```
+
+## As a program
+
+`ag.source` writes the same as a function that needs NumPy alone:
+
+```python
+>>> def learn(x, y, V, W):
+...     A = x @ V
+...     B = ag.sigmoid(A)
+...     C = B @ W
+...     P = ag.sigmoid(C)
+...     L = 0.5 * (y - P) ** 2
+...     return L
+>>> made = ag.source(learn, x, y, V.data, W.data, wrt=["W", "V"], update="lr")
+
+```
+
+and `print(made)` prints
+
+```py
+{source}```
+
+What is printed is also the function: `made(x, y, V, W, lr)`. Shapes are frozen as in the example, and so are Python
+branches; a branch on a *value* is refused. The library's own random numbers (dropout) are drawn anew at each call; those of
+a NumPy generator inside the function are constants, since a trace cannot see them.
+
+## As a worksheet
+
+```python
+>>> from autograd_lite.derive import worksheet
+>>> sheet = worksheet(L, wrt=[W, V], names={{"x": x, "y": y}})
+
+```
+
+and `print(sheet)` prints
+
+```text
+{sheet}```
+
+which a student fills in, and the library marks:
+
+```python
+>>> print(sheet.check({{
+...     "dLdP": "y - P",
+...     "dPdC": "P * (1 - P)",
+...     "dCdW": "B",
+...     "dLdW": "B.T @ (dLdP * dPdC)",
+...     "dCdB": "W.T",
+...     "dBdA": "sigmoid(B) * (1 - sigmoid(B))",
+...     "dAdV": "2 * x.T",
+...     "dLdV": "x.T @ (dLdP * dPdC @ dCdB)",
+... }}))
+{marks}
+
+```
+
+An answer may be an array, a formula as here, or a whole function; `sheet.key()` has the answers.
+"""
+
+ANSWERS = {
+    "dLdP": "y - P",
+    "dPdC": "P * (1 - P)",
+    "dCdW": "B",
+    "dLdW": "B.T @ (dLdP * dPdC)",
+    "dCdB": "W.T",
+    "dBdA": "sigmoid(B) * (1 - sigmoid(B))",
+    "dAdV": "2 * x.T",
+    "dLdV": "x.T @ (dLdP * dPdC @ dCdB)",
+}
+
+
+def page() -> str:
+    """The page."""
+    told = derived.derivation(0)
+    net = {told.chain.names[n]: n for n in told.chain.landmarks}
+    rng = np.random.default_rng(0)
+    x, y = np.array([[1.0, 0.0, 0.0]]), np.array([[1.0]])
+    V = ag.tensor(rng.normal(size=(3, 4)), requires_grad=True, name="V")
+    W = ag.tensor(rng.normal(size=(4, 1)), requires_grad=True, name="W")
+    A = x @ V
+    B = ag.sigmoid(A)
+    C = B @ W
+    P = ag.sigmoid(C)
+    L = 0.5 * (y - P) ** 2
+    names = {"x": x, "y": y}
+    assert set(net) == {"A", "B", "C", "P", "L", "V", "W"}
+    sheet = worksheet(L, wrt=[W, V], names=names)
+    return PAGE.format(
+        mathematics=told.markdown(),
+        text=ag.explain(L, [W, V], names=names),
+        paths=ag.partials(L, V, names=names),
+        source=derived.learn_source(),
+        sheet=sheet,
+        marks=sheet.check(ANSWERS),
+    )
+
+
+if __name__ == "__main__":
+    print(page(), end="")
