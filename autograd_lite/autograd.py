@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, overload
 
+from .backward import backward as _backward
+from .backward import cotangent_of, taken, watch
 from .graph import Node, pull_back
 from .mode import changed
-from .tensor import Tensor, _tensor, cotangent_of, lift, taken, watch
-from .tensor import backward as _backward
+from .recording import _tensor, lift
+from .tensor import Tensor
 
 
 @overload

@@ -1,58 +1,43 @@
 """Tensor: a NumPy array that remembers how it was made.
 
-A Tensor is a value (`_data`) and, if anything about it is recorded, a :class:`~autograd_lite.graph.Node`. Every
-operation, whether it is written ``a * b``, ``np.multiply(a, b)``, ``ag.multiply(a, b)`` or ``a.sum()``, finds its row
-in the table and comes through one of three doors here: `_unary` and `_binary`, which are `record` written out for the
-operators (that is most of what a small net spends its time on), and `record` itself.
+PyTorch's surface on NumPy's semantics. What an operation does with the graph is in :mod:`autograd_lite.recording`, and
+how gradients come to ``.grad`` in :mod:`autograd_lite.backward`.
 """
 
 from __future__ import annotations
 
-import sys
-import warnings
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from operator import index as as_index
-from os.path import dirname, join
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from . import memory as memory  # does its one thing when imported
 from . import rules
+from .backward import Handle, _hooked, backward
 from .elsewhere import no_attribute
-from .graph import LATEST_WRITE, NEEDS, OURS, SMALL, TRACED, Node, Storage, _noted, next_order, pull_back
-from .mode import MODE, ORDINARY, Mode, changed
-from .primitive import ROWS, TABLE, Primitive
+from .graph import NEEDS, TRACED, Storage
+from .mode import MODE
+from .operands import _PLAIN, _array, _check_differentiable, _dropped, _explained, _masked_error, _plain, _plain_index
+from .operands import _has_tensor as _has_tensor
+from .operands import _raw as _raw
+from .primitive import ROWS, TABLE
+from .recording import Group as Group
+from .recording import _binary, _unary, apply, results_are
+from .recording import _tensor as _tensor
+from .recording import record as record
 from .rules import elementwise as E
 from .rules import indexing as I
 from .rules import linalg as L
 from .torch_methods import TorchMethods
+from .value import Value
 
 ndarray, asarray = np.ndarray, np.asarray
-_frame = sys._getframe
 _new = object.__new__
 _NOTHING: dict[str, Any] = {}
-
-#: Operands that are used as they are. A Python number stays one: it is weak, as in NumPy.
-_PLAIN = frozenset(
-    {ndarray, float, int, bool, complex} | {t for t in np.sctypeDict.values() if not issubclass(t, np.flexible)}
-)
-_HERE = join(dirname(__file__), "")  # with its slash: a folder beside it may be called autograd_lite_too
-_USERS = (join(_HERE, "talk", ""), join(_HERE, "__main__.py"))  # what uses the library as anyone would
-
-
-class _Internal(dict[str, bool]):
-    """Whether a file is one of ours, so that the user's line is further out."""
-
-    def __missing__(self, filename: str) -> bool:
-        self[filename] = inside = filename.startswith(_HERE) and not filename.startswith(_USERS)
-        return inside
-
-
-_INTERNAL = _Internal()
 
 
 class _Method:
@@ -83,7 +68,7 @@ class _Upstairs:
         return found if obj is None else partial(found, obj)
 
 
-class Tensor(TorchMethods):
+class Tensor(TorchMethods, Value):
     """An array whose use is recorded. Made by :func:`tensor`; PyTorch's surface on NumPy's semantics.
 
     Examples
@@ -95,11 +80,8 @@ class Tensor(TorchMethods):
     tensor([2., 4., 6.])
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "_node")
+    __slots__ = ()
     __array_priority__ = 1000.0
-    _data: np.ndarray[tuple[int, ...], np.dtype[Any]]
-    _node: Node | None
-    _grad: Tensor | None
 
     def __init__(
         self, data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None
@@ -159,10 +141,6 @@ class Tensor(TorchMethods):
             self._node.graded = None
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self._data.shape
-
-    @property
     def ndim(self) -> int:
         return self._data.ndim
 
@@ -203,6 +181,8 @@ class Tensor(TorchMethods):
     def flat(self) -> Iterator[Tensor]:
         return iter(self.ravel())
 
+    # ----------------------------------------------------------------------------------------------- as an input
+
     @property
     def requires_grad(self) -> bool:
         node = self._node
@@ -211,32 +191,6 @@ class Tensor(TorchMethods):
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         self.requires_grad_(value)
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether it is an input, not the recorded result of anything."""
-        return self._node is None or self._node.row is None
-
-    @property
-    def name(self) -> str | None:
-        """What pictures, derivations and error messages call it."""
-        return None if self._node is None else self._node.name
-
-    @name.setter
-    def name(self, value: str | None) -> None:
-        if value is not None and not isinstance(value, str):
-            raise TypeError(f"a tensor's name is a str, not {type(value).__name__}")
-        node = self._leaf()
-        node.name = value
-        if node.storage.name is None and node.storage is not OURS:
-            node.storage.name = value
-
-    @property
-    def _who(self) -> str:
-        """What an error message calls it."""
-        return self.name or f"tensor {self.shape}"
-
-    # ----------------------------------------------------------------------------------------------- as an input
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Say whether gradients of this input will be wanted; returns self."""
@@ -256,45 +210,11 @@ class Tensor(TorchMethods):
             self._node.live &= ~NEEDS
         return self
 
-    def _leaf(self) -> Node:
-        """The node of this Tensor, made now if it had none."""
-        node = self._node
-        if node is None:
-            data = self._data
-            self._node = node = Node(None, (), (), data, data.shape, data.dtype, 0)
-            node.keeper = weakref.ref(self)
-        return node
-
-    def _written(self) -> None:
-        """Its array has been written to: what was recorded before must not use it any more."""
-        node = self._node
-        if node is not None:
-            storage = node.storage
-            if storage is OURS:
-                storage = self._storage()
-            storage.version = version = next_order()
-            if version < LATEST_WRITE[0]:  # not at once: another thread may have written since
-                LATEST_WRITE[0] = version
-
-    def _storage(self) -> Storage:
-        """The memory that it lies in, told apart from others from now on if it is an input's."""
-        node = self._leaf()
-        if node.storage is OURS and node.row is None:
-            node.storage = Storage(node.name)
-        return node.storage
-
-    def _view_of(self, owner: Tensor) -> Tensor:
-        """Declare that this constant looks into the array of `owner`: a write to either is a write to both."""
-        storage = owner._storage()
-        if storage is OURS:  # a recorded result: nobody may write to it
-            self._data.setflags(write=False)
-        else:
-            self._leaf().storage = storage
-        return self
-
     def detach(self) -> Tensor:
         """The same array, off the record. Writing to it counts as writing to this one."""
-        return _tensor(self._data.view(), None)._view_of(self)
+        t = _tensor(self._data.view(), None)
+        t._view_of(self)
+        return t
 
     def zero_grad(self) -> None:
         """Forget the accumulated gradient."""
@@ -570,7 +490,8 @@ class Tensor(TorchMethods):
     def __copy__(self) -> Tensor:
         """Another leaf on the same array."""
         _, made, state = self.__reduce_ex__(4)
-        other = _restore(*made)._view_of(self)
+        other = _restore(*made)
+        other._view_of(self)
         if state:
             other.__dict__.update(state)
         return other
@@ -676,49 +597,6 @@ class Tensor(TorchMethods):
             raise no_attribute("a Tensor", name, self)
 
 
-class Handle:
-    """What :meth:`Tensor.register_hook` returns: ``remove()`` takes the hook off again."""
-
-    __slots__ = ("_call", "_node")
-
-    def __init__(self, node: Node, call: Any) -> None:
-        self._node = weakref.ref(node)
-        self._call = call
-
-    def remove(self) -> None:
-        node = self._node()
-        if node is not None and node.hooks is not None:
-            node.hooks = [call for call in node.hooks if call is not self._call] or None
-
-
-def _hooked(hook: Callable[[Tensor], Any], label: str) -> Callable[[Any, Any], Any]:
-    """A hook as `pull_back` calls it: on what it carries, and checked."""
-
-    def call(g: Any, lift: Any) -> Any:
-        given = g
-        if not isinstance(g, Tensor):
-            given = _tensor(asarray(g).view(), None)
-            given._data.setflags(write=False)  # others may hold it too
-        new = hook(given)
-        if new is None:
-            return g
-        return _like(new, g, f"a hook on {label} returned", isinstance(g, Tensor))
-
-    return call
-
-
-def _like(value: Any, like: Any, what: str, keep: bool = False) -> Any:
-    """A gradient given by the user, checked against what it stands for; a Tensor where that is to be kept."""
-    g = value if keep and isinstance(value, Tensor) else asarray(_raw(value))
-    if g.shape != like.shape:
-        raise ValueError(f"{what} shape {g.shape}, but {like.shape} is needed")
-    if g.dtype != like.dtype:
-        if not np.can_cast(g.dtype, like.dtype, "same_kind"):
-            raise TypeError(f"{what} dtype {g.dtype}, but {like.dtype} is needed")
-        g = g.astype(like.dtype)
-    return _tensor(g, None) if keep and not isinstance(g, Tensor) else g
-
-
 # ------------------------------------------------------------------------------------------------------- comparisons
 
 
@@ -736,6 +614,9 @@ for _op, _row in {
     setattr(Tensor, f"__{_op}__", _comparison(_row))
     if _op in ("and", "or", "xor"):
         setattr(Tensor, f"__r{_op}__", _comparison(_row))
+
+Tensor.__autograd_apply__ = staticmethod(apply)
+results_are(Tensor)
 
 _POWERS = {2: E.square, 1: E.positive, -1: E.reciprocal, 0.5: E.sqrt}
 
@@ -762,475 +643,6 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str 
             [3., 4.]], name='V', requires_grad=True)
     """
     return Tensor(data, dtype, requires_grad, name)
-
-
-def _tensor(value: Any, node: Node | None) -> Tensor:
-    t: Tensor = _new(Tensor)
-    t._data = value if type(value) is ndarray else asarray(value)
-    t._node = node
-    t._grad = None
-    return t
-
-
-def lift(value: Any, node: Node | None) -> Any:
-    """A kept value as a Tensor at its place in the graph; a tuple for a row with several results."""
-    if type(value) is tuple:
-        assert node is not None
-        return tuple(_tensor(v, _projection(node, k)) for k, v in enumerate(value))
-    return _tensor(value, node)
-
-
-def _binary(row: Primitive, a: Any, b: Any) -> Tensor:
-    if isinstance(a, Tensor):
-        x1, n1 = a._data, a._node
-        live1 = 0 if n1 is None else n1.live
-    else:
-        if type(a) not in _PLAIN and (isinstance(a := _plain(a), Tensor) or a is NotImplemented):
-            return a if a is NotImplemented else _binary(row, a, b)
-        x1, n1, live1 = a, None, 0
-    if isinstance(b, Tensor):
-        x2, n2 = b._data, b._node
-        live2 = 0 if n2 is None else n2.live
-    else:
-        if type(b) not in _PLAIN and (isinstance(b := _plain(b), Tensor) or b is NotImplemented):
-            return b if b is NotImplemented else _binary(row, a, b)
-        x2, n2, live2 = b, None, 0
-    try:
-        y = row.fn(x1, x2)
-    except (ValueError, TypeError) as error:
-        raise _explained(error, row.name, (a, b)) from None
-    if type(y) is not ndarray:
-        y = asarray(y)
-    t: Tensor = _new(Tensor)
-    t._data = y
-    t._grad = None
-    live = live1 | live2
-    mode = MODE.get()
-    if mode is not None and not mode.recording:
-        live &= TRACED
-    if not live or row.kind == "constant" and not (live := live & TRACED):
-        t._node = None
-        return t
-    keep = 0
-    if live & NEEDS:
-        if live1 & NEEDS:
-            keep = row.uses[0]
-        if live2 & NEEDS:
-            keep |= row.uses[1]
-    if not live1 and isinstance(a, Tensor):
-        n1 = a._leaf()
-    if not live2 and isinstance(b, Tensor):
-        n2 = b._leaf()
-    t._node = node = _new(Node)  # and its fields one by one: a third quicker than through __init__
-    node.row = row
-    node.parents = (n1, n2)
-    node.xs = (x1 if keep & 2 or n1 is None else None, x2 if keep & 4 or n2 is None else None)
-    node.y = y if keep & 1 or y.size <= SMALL else None
-    node.shape = y.shape
-    node.dtype = y.dtype
-    node.live = live
-    node.params = _NOTHING
-    node.order = next_order()
-    frame = _frame(2)
-    while _INTERNAL[frame.f_code.co_filename] and frame.f_back is not None:
-        frame = frame.f_back
-    node.code, node.at = frame.f_code, frame.f_lasti
-    if mode is not None:
-        _told(mode, node, y)
-    return t
-
-
-def _unary(row: Primitive, a: Tensor, params: dict[str, Any] = _NOTHING) -> Tensor:
-    x, n = a._data, a._node
-    try:
-        y = row.fn(x, **params) if params else row.fn(x)
-    except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
-        raise _explained(error, row.name, (a,)) from None
-    if type(y) is not ndarray:
-        y = asarray(y)
-    elif y is x:
-        y = y.view()  # another Tensor's array may be locked, the user's may not
-    t: Tensor = _new(Tensor)
-    t._data = y
-    t._node = t._grad = None
-    mode = MODE.get()
-    live = 0 if n is None else n.live if mode is None or mode.recording else n.live & TRACED
-    if row.kind == "constant" or y.dtype.kind not in "fc":
-        live &= TRACED
-    if not live:
-        return t if y.base is None else _unrecorded(y, (a,))
-    keep = row.uses[0] if live & NEEDS else 0
-    t._node = node = _new(Node)
-    node.row = row
-    node.parents = (n,)
-    node.xs = (x if keep & 2 else None,)
-    node.y = y if keep & 1 or y.size <= SMALL else None
-    node.shape = y.shape
-    node.dtype = y.dtype
-    node.live = live
-    node.params = params
-    node.order = next_order()
-    if y.base is not None:
-        node.storage = _storage_seen(y, (a,))
-    frame = _frame(2)
-    while _INTERNAL[frame.f_code.co_filename] and frame.f_back is not None:
-        frame = frame.f_back
-    node.code, node.at = frame.f_code, frame.f_lasti
-    if mode is not None:
-        _told(mode, node, y)
-    return t
-
-
-def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHING) -> Any:
-    """Compute `row` on canonical arguments, and write down that it was done if anything live went in."""
-    xs: list[Any] = []
-    parents: list[Node | None] = []
-    live = needs = keep = 0
-    constants = False
-    for i, a in enumerate(args):
-        if not isinstance(a, Tensor):
-            if type(a) not in _PLAIN:
-                a = _plain_or_error(row, a)
-            if not isinstance(a, Tensor):  # a list with Tensors in it became one
-                xs.append(a)
-                parents.append(None)
-                continue
-            args = (*args[:i], a, *args[i + 1 :])
-        n = a._node
-        xs.append(a._data)
-        parents.append(n)
-        if n is None or not n.live:
-            constants = True
-            continue
-        live |= n.live
-        if n.live & NEEDS and row.kind != "constant" and row.pulls[i] is not None:
-            needs = NEEDS
-            keep |= row.uses[i]
-    try:
-        y = row.fn(*xs, **params)
-    except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
-        raise _explained(error, row.name, args) from None
-    live = live & TRACED | needs
-    mode = MODE.get()
-    if mode is not None and not mode.recording:
-        live &= TRACED
-    several = row.outputs
-    y = tuple(asarray(part) for part in y) if several else y if type(y) is ndarray else asarray(y)
-    if xs and y is xs[0]:
-        y = y.view()  # another Tensor's array may be locked, the user's may not
-    if not several and y.dtype.kind not in "fc":  # whole numbers (astype(int), clip of integers) have no derivative
-        live &= TRACED
-    if not live:
-        return tuple(_unrecorded(part, args) for part in y) if several else _unrecorded(y, args)
-    if not live & NEEDS:
-        keep = 0
-    if constants:
-        for i, a in enumerate(args):
-            if isinstance(a, Tensor) and (parents[i] is None or not parents[i].live):  # type: ignore[union-attr]  # tested
-                parents[i] = a._leaf()
-    for i, p in enumerate(parents):
-        if p is not None and not keep & (2 << i):
-            xs[i] = None
-    shape, dtype = ((), np.result_type(*y) if y else np.dtype(float)) if several else (y.shape, y.dtype)
-    node = Node(
-        row,
-        tuple(parents),
-        tuple(xs),
-        y if keep & 1 or (all(p.size <= SMALL for p in y) if several else y.size <= SMALL) else None,
-        shape,
-        dtype,
-        live,
-        params,
-    )
-    frame = _frame(2)
-    while _INTERNAL[frame.f_code.co_filename] and frame.f_back is not None:
-        frame = frame.f_back
-    node.code, node.at = frame.f_code, frame.f_lasti
-    if mode is not None:
-        _told(mode, node, y)
-    if several:
-        node.parts = tuple((part.shape, part.dtype) for part in y)
-        return tuple(  # of which whole numbers have no derivative
-            _tensor(part, _projection(node, k, part, args) if part.dtype.kind in "fc" or live & TRACED else None)
-            for k, part in enumerate(y)
-        )
-    if y.base is not None:
-        node.storage = _storage_seen(y, args)
-    t: Tensor = _new(Tensor)
-    t._data, t._node, t._grad = y, node, None
-    return t
-
-
-def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-    """Any call of any row, as the user wrote it: bind it to the row's canonical form and record."""
-    if row.direct and not params:
-        if len(args) == 1 and isinstance(args[0], Tensor):
-            return _unary(row, args[0])
-        if len(args) == 2 and (y := _binary(row, *args)) is not NotImplemented:
-            return y
-        return record(row, args)
-    if row.kind == "composite":
-        mode = MODE.get() or ORDINARY
-        token = MODE.set(Mode(mode.recording, Group(row.name, mode.group, args, params), mode.watcher, mode.tracer))
-        try:
-            return row.fn(*args, **params)
-        finally:
-            MODE.reset(token)
-    if args and type(args[0]) in (list, tuple) and not row.variadic and _has_tensor(args[0]):
-        args = (TABLE["array"](args[0]), *args[1:])
-    if row.bind is not None:
-        try:
-            bound = row.bind(*args, **params)
-        except (TypeError, ValueError) as error:
-            raise _explained(error, row.name, args) from error
-        if type(bound) is not tuple:  # a rare keyword: the answer, composed of other rows
-            return bound
-        args, params = bound
-    elif params:
-        args, params = rules.ufunc_parameters(row, args, params)
-    if len(args) == 1 and isinstance(args[0], Tensor) and not row.outputs and not row.variadic:
-        return _unary(row, args[0], params)
-    return record(row, args, params)
-
-
-Tensor.__autograd_apply__ = staticmethod(apply)
-
-
-class Group:
-    """One call of a composite function or a module: the nodes recorded during it point here."""
-
-    __slots__ = ("module", "name", "outer", "params")
-
-    def __init__(
-        self, name: str, outer: Any = None, args: Sequence[Any] = (), params: dict[str, Any] = _NOTHING,
-        module: Any = None,
-    ) -> None:  # fmt: skip
-        self.name = name
-        self.outer = outer
-        self.module = module
-        self.params = {k: v for k, v in params.items() if not isinstance(v, (Tensor, ndarray))}
-
-    def __repr__(self) -> str:
-        return f"<Group {self.name}>"
-
-
-_PROJECT = Primitive(
-    "linear",
-    lambda ys, index, count: ys[index],
-    (lambda g, index, count: tuple(g if k == index else None for k in range(count)),),
-    name="result",
-    bind=lambda ys, index, count: ((ys,), {"index": index, "count": count}),
-)
-
-
-def _projection(node: Node, k: int, y: Any = None, args: Sequence[Any] = ()) -> Node:
-    """One of the results of a row that has several."""
-    shape, dtype = node.parts[k]
-    n = Node(_PROJECT, (node,), (None,), None, shape, dtype, node.live, {"index": k, "count": len(node.parts)})
-    n.code, n.at, n.group = node.code, node.at, node.group
-    if y is not None and y.base is not None:
-        n.storage = _storage_seen(y, args)
-    return n
-
-
-def _unrecorded(y: Any, args: Sequence[Any]) -> Tensor:
-    t = _tensor(y, None)
-    if y.base is not None and (owner := _seen(y, args)) is not None:
-        t._view_of(owner)
-    return t
-
-
-def _seen(y: Any, args: Sequence[Any]) -> Tensor | None:
-    """The argument whose array `y` is a view of."""
-    for a in args:
-        if isinstance(a, Tensor) and (y.base is a._data or y.base is a._data.base is not None):
-            return a
-    return None
-
-
-def _storage_seen(y: Any, args: Sequence[Any]) -> Storage:
-    owner = _seen(y, args)
-    return OURS if owner is None else owner._storage()
-
-
-def _told(mode: Any, node: Node, y: Any) -> None:
-    node.group = mode.group
-    if mode.watcher is not None:
-        mode.watcher(node, y)
-
-
-# ------------------------------------------------------------------------------------------------------ reverse mode
-
-
-def backward(gradients: dict[Tensor, Any], retain_graph: bool | None = None, create_graph: bool = False) -> None:
-    """Add the gradients of several results to the `.grad` of every leaf under them; see :meth:`Tensor.backward`."""
-    roots: dict[Node, Any] = {t._node: cotangent_of(t, g, create_graph) for t, g in gradients.items()}  # type: ignore[misc]  # cotangent_of refuses None
-    told = watch()
-    if create_graph:
-        with changed(recording=True):
-            found = pull_back(roots, None, lift, watch=told)
-            for node in found:
-                _deliver(node, found, True)
-        return
-    traced = 0
-    for node in roots:
-        traced |= node.live & TRACED
-    if traced:  # the trace wants the backward pass as well
-        with changed(recording=False):
-            found = pull_back({n: _tensor(g, None) for n, g in roots.items()}, None, lift, watch=told)
-    else:
-        found = pull_back(roots, None, None, retain_graph is False, told)
-    for node in found:
-        _deliver(node, found, create_graph)
-
-
-def cotangent_of(t: Tensor, gradient: Any, create_graph: bool = False) -> Any:
-    """The cotangent to start from at `t`: `gradient` checked, or one for a scalar."""
-    node = t._node
-    if node is None or not node.live & NEEDS:
-        raise RuntimeError(
-            f"backward from {t._who}, which requires no gradient: nothing was recorded. Make the inputs with "
-            "requires_grad=True, and do not compute the loss under no_grad() or from .data"
-        )
-    if gradient is None:
-        if t._data.size != 1 or node.dtype.kind == "c":
-            what = "real scalar, not a complex one: take its np.real or np.abs" if t._data.size == 1 else (
-                "scalar: reduce it to one number first (.sum(), .mean())"
-            )
-            raise _noted(
-                RuntimeError(f"backward from {node.label} needs a {what}, or pass gradient= of shape {node.shape}"),
-                node,
-            )
-        g = _ones(node.shape, node.dtype)
-        return _tensor(g, None) if create_graph else g
-    return _like(gradient, node, f"backward from {node.label}: gradient= has", create_graph)
-
-
-@lru_cache(maxsize=64)
-def _ones(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
-    ones = np.ones(shape, dtype)
-    ones.setflags(write=False)  # shared by every backward pass
-    return ones
-
-
-def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
-    """Add a gradient to `.grad`, in an array that nobody else holds."""
-    t = node.keeper()
-    if t is None:
-        return
-    version = node.storage.version
-    old, g = t._grad, found[node]
-    if old is not None and node.graded is not None and node.graded != version and node.row is None and old._data.any():
-        warnings.warn(
-            f"backward() adds to a .grad of {node.label} that was made before its last update: a forgotten "
-            "zero_grad()?",
-            stacklevel=4,
-        )
-    node.graded = version
-    if create_graph or isinstance(g, Tensor):
-        t._grad = own(g) if old is None else old + g
-    elif old is None:
-        if type(g) is not ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _SOLE:
-            g = np.array(g)  # somebody else holds it too
-        t._grad = _tensor(g, None)
-    elif old._node is None and old._data.flags.writeable:
-        np.add(old._data, g, old._data)
-    else:
-        t._grad = old + g
-
-
-def watch() -> Any:
-    """Whom anomaly detection wants told of each cotangent."""
-    mode = MODE.get()
-    return mode.watcher.pulled if mode is not None and mode.watcher is not None else None
-
-
-def taken(found: dict[Node, Any], node: Node) -> Any:
-    """A cotangent that the caller may keep: the array itself if only the dict holds it, else a copy."""
-    g = found[node]
-    if isinstance(g, Tensor):
-        return own(g)
-    if type(g) is not ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _SOLE:
-        g = np.array(g)
-    return g
-
-
-def own(g: Tensor) -> Tensor:
-    """The same gradient where nobody else can write to it: what is recorded is safe, a leaf is copied."""
-    return g if not g.is_leaf else TABLE["copy"](g) if g.requires_grad else Tensor(g)
-
-
-def _sole() -> int:
-    """What getrefcount says, in just the position of `_deliver`, of an array that nobody else holds."""
-    found = {None: np.empty(1)}
-    old, g = None, found[None]
-    return sys.getrefcount(g) if type(g) is ndarray and old is None else 0
-
-
-_SOLE = _sole()
-
-# ---------------------------------------------------------------------------------------------------- plain operands
-
-
-def _array(data: Any, dtype: Any, copy: bool = True) -> np.ndarray[Any, Any]:
-    """`data` as an array of numbers; lists may contain Tensors that require no gradient."""
-    if isinstance(data, Tensor):
-        if data.requires_grad:
-            raise _dropped(f"ag.tensor({data._who})")
-        data = data._data
-    elif isinstance(data, np.ma.MaskedArray):
-        raise _masked_error()
-    try:
-        value = np.array(data, dtype, copy=copy or None, subok=False)
-    except ValueError as error:
-        raise ValueError(f"tensor: this is not a rectangular array of numbers ({error})") from None
-    if value.dtype.kind not in "biufc":
-        raise TypeError(f"tensor: cannot hold data of dtype {value.dtype}; numbers and booleans only")
-    return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
-
-
-def _check_differentiable(dtype: Any) -> None:
-    if dtype.kind not in "fc":
-        raise TypeError(
-            f"only floating point or complex tensors can require gradients, not {dtype}: "
-            "use dtype=float, or .astype(float) before requires_grad_()"
-        )
-
-
-def _raw(value: Any) -> Any:
-    return value._data if isinstance(value, Tensor) else value
-
-
-def _plain(value: Any) -> Any:
-    """An operand that is no Tensor as an array, or NotImplemented if it is nothing of ours."""
-    if isinstance(value, ndarray):
-        if isinstance(value, np.ma.MaskedArray):
-            raise _masked_error()
-        if isinstance(value, np.matrix):
-            raise TypeError("an np.matrix beside a tensor: its * is a matrix product. Use np.asarray(matrix) and @")
-        return asarray(value)
-    if isinstance(value, (list, tuple)):
-        return TABLE["array"](value) if _has_tensor(value) else asarray(value)
-    if isinstance(value, (np.generic, range)) or hasattr(value, "__array__"):
-        return asarray(value)
-    return NotImplemented
-
-
-def _plain_or_error(row: Primitive, value: Any) -> Any:
-    plain = _plain(value)
-    if plain is NotImplemented:
-        raise TypeError(f"{row.name}: an operand of type {type(value).__name__}; give numbers, arrays or tensors")
-    return plain
-
-
-def _has_tensor(value: Any) -> bool:
-    return any(isinstance(v, Tensor) or isinstance(v, (list, tuple)) and _has_tensor(v) for v in value)
-
-
-def _plain_index(index: Any) -> Any:
-    if isinstance(index, tuple):
-        return tuple(_plain_index(part) for part in index)
-    return index._data if isinstance(index, Tensor) else index
 
 
 def _restore(cls: Any, data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
@@ -1263,46 +675,3 @@ def _ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> 
     return out[0] if len(out) == 1 else out
 
 
-# ------------------------------------------------------------------------------------------------------------ errors
-
-
-#: As what an error of NumPy's is raised again, the narrowest first.
-_KINDS: tuple[type[Exception], ...] = (
-    np.linalg.LinAlgError, np.exceptions.AxisError, TypeError, IndexError, ValueError,
-)  # fmt: skip
-
-
-def _explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
-    """The same kind of error, with the operation, the operands by name and shape, and what would be right."""
-    what = ", ".join(_described(a) for a in args)
-    text = str(error)
-    if "non-broadcastable output" in text:
-        text = "the result has another shape than the array that is written to"
-    elif "broadcast" in text:
-        text = "these shapes do not broadcast: aligned at the right, two sizes must be equal or one of them 1"
-    elif name == "matmul" and "mismatch" in text or "not aligned" in text:
-        text = "the last size of the first must equal the last but one of the second"
-    explained = next(kind for kind in _KINDS if isinstance(error, kind))(f"{name}({what}): {text}")
-    for a in args:
-        if isinstance(a, Tensor) and a._node is not None and a._node.row is not None and a._node.origin:
-            explained.add_note(f"{_described(a)} was made at {a._node.origin}")
-    return explained
-
-
-def _described(a: Any) -> str:
-    if isinstance(a, Tensor):
-        return f"{a.name or 'tensor'} {a.shape}"
-    if isinstance(a, ndarray):
-        return f"array {a.shape}"
-    return repr(a) if isinstance(a, (int, float)) else type(a).__name__
-
-
-def _dropped(what: str) -> RuntimeError:
-    return RuntimeError(
-        f"{what} would drop the graph of a tensor that requires gradients. Leave np.asarray away; use np.stack to join "
-        "tensors, ag.set_at to fill an array; .detach() or .numpy() if only the values are meant"
-    )
-
-
-def _masked_error() -> TypeError:
-    return TypeError("a masked array beside a tensor: its mask would be lost. Use .filled(...) or np.where(mask, ...)")

@@ -17,10 +17,13 @@ from weakref import ref
 
 import numpy as np
 
+from .backward import _like, own, taken, watch
 from .graph import NEEDS, Node, ancestors, next_order, pull_back, push_forward
 from .mode import changed, is_grad_enabled
+from .operands import _masked_error, _raw
 from .primitive import Primitive
-from .tensor import Tensor, _like, _masked_error, _raw, _tensor, apply, lift, own, taken, watch
+from .recording import _tensor, apply, lift
+from .tensor import Tensor
 from .tree import leaves, matched, rebuild, tree_map
 
 #: An input of a transform, seen from outside.
@@ -193,7 +196,8 @@ def _scalar(run: _Run, f: Callable[..., Any]) -> Any:
         shapes = ", ".join(str(np.shape(_raw(t))) for t in run.outputs)
         raise TypeError(
             f"the gradient of {getattr(f, '__name__', 'a function')} needs one number, but it returned "
-            f"{shapes or 'nothing'}: reduce it (.sum(), .mean()), use has_aux=True for extra results, or jacobian for several"
+            f"{shapes or 'nothing'}: reduce it (.sum(), .mean()), use has_aux=True for extra results, or jacobian for "
+            "several"
         )
     raw = np.asarray(_raw(y))
     if raw.dtype.kind == "c":
