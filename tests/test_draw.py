@@ -370,6 +370,12 @@ def test_tikz_has_every_box_and_balanced_braces():
 
 
 @can_render
+def test_tikz_keeps_the_transpose_of_a_module_s_weight():
+    text = draw(nn.Sequential(nn.Linear(3, 4)), np.ones((2, 3))).tex()
+    assert r"y = x\,\text{0.weight}^\top + \text{0.bias}" in text
+
+
+@can_render
 def test_notebooks_just_show_it():
     L, names = net()
     bundle = draw(L, names=names)._repr_mimebundle_()

@@ -42,15 +42,16 @@ def tikz(drawing: Drawing) -> str:
         raise ValueError("draw: a neuron diagram is saved as .svg, .png, .pdf or .dot, not as .tex")
     layout = json.loads(render(drawing.source, "json0"))
     scene, style = drawing.scene, drawing.style
-    place = {o["id"]: o["pos"] for o in layout.get("objects", ()) if "pos" in o and "id" in o}
+    place = {o["id"]: o for o in layout.get("objects", ()) if "pos" in o and "id" in o}
     found = []
     for e in layout.get("edges", ()):
         line = next(x for x in scene.lines if f"e{x.key}" == e["id"])
         found.append(_line(line, e, style.partials))
     for item in scene.items:
-        x, y = place[item.key].split(",")
+        at = place[item.key]
+        size = ", ".join(f"minimum {side}={72 * float(at[side]):.1f}pt" for side in ("width", "height"))
         found.append(
-            rf"\node[item, {_LOOKS[item.kind]}] at ({x},{y}) "
+            rf"\node[item, {_LOOKS[item.kind]}, {size}] at ({at['pos']}) "
             f"{{{_said(item, scene, style.values, style.gradients)}}};"
         )
     return _HEAD + "\n".join(found) + "\n\\end{tikzpicture}\n\\end{document}\n"

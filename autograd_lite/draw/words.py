@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..derive.expression import Expr, name, substitute
+from ..derive.expression import Expr, name, substitute, walk
 from ..derive.writing import tex as expression_tex
 from ..derive.writing import tex_name as variable_tex
 from ..derive.writing import text
@@ -94,7 +94,8 @@ def clipped(words: str, wide: int) -> str:
 
 def tex(e: Expr) -> str:
     """A formula in LaTeX, in which a name is a name and never a command."""
-    return expression_tex(substitute(e, {w: name(tex_name(w)) for w in e.names if not _is_plain(w)}))
+    names = (p for p in walk(e) if p.head == "name" and not _is_plain(p.value))
+    return expression_tex(substitute(e, {p.value: name(tex_name(p.value), p.shape) for p in names}))
 
 
 def tex_name(word: str) -> str:
