@@ -8,20 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any
 
 
-@dataclass(slots=True)  # not frozen, which would triple the cost of making one; nobody writes to it
 class Mode:
-    """The state of a thread that is not in the ordinary one."""
+    """The state of a thread that is not in the ordinary one; nobody writes to it.
 
-    recording: bool = True
-    group: Any = None  # the innermost composite call or module
-    watcher: Any = None  # anomaly detection: told of every node
-    tracer: Any = None  # the trace being written
+    Attributes
+    ----------
+    recording : bool
+    group : the innermost composite call or module
+    watcher : anomaly detection, which is told of every node
+    """
+
+    __slots__ = ("group", "recording", "watcher")
+
+    def __init__(self, recording: bool = True, group: Any = None, watcher: Any = None) -> None:
+        self.recording, self.group, self.watcher = recording, group, watcher
 
 
 MODE: ContextVar[Mode | None] = ContextVar("autograd_lite", default=None)
@@ -40,12 +45,7 @@ class changed:
     def __enter__(self) -> None:
         now, new = MODE.get() or ORDINARY, self._changes.get
         self._token = MODE.set(
-            Mode(
-                new("recording", now.recording),
-                new("group", now.group),
-                new("watcher", now.watcher),
-                new("tracer", now.tracer),
-            )
+            Mode(new("recording", now.recording), new("group", now.group), new("watcher", now.watcher))
         )
 
     def __exit__(self, *exc: object) -> None:
@@ -61,7 +61,7 @@ class _Recording:
 
     def __enter__(self) -> None:
         mode = MODE.get()
-        token = MODE.set(_BARE[self.on] if mode is None else replace(mode, recording=self.on))
+        token = MODE.set(_BARE[self.on] if mode is None else Mode(self.on, mode.group, mode.watcher))
         if hasattr(self, "_token"):
             self._outer = [*(self._outer or ()), self._token]
         self._token = token

@@ -37,7 +37,6 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, overload
@@ -50,7 +49,6 @@ if TYPE_CHECKING:  # a name for annotations only: the ground floor imports NumPy
 # ------------------------------------------------------------------------------------------------------- domains
 
 
-@dataclass(frozen=True)
 class Domain:
     """The open interval of the reals on which a derivative holds, less some points.
 
@@ -60,10 +58,14 @@ class Domain:
     array([False, False,  True])
     """
 
-    low: float = -np.inf
-    high: float = np.inf
-    holes: tuple[float, ...] = ()
-    tex: str = r"\mathbb{R}"
+    def __init__(
+        self, low: float = -np.inf, high: float = np.inf, holes: tuple[float, ...] = (), tex: str = r"\mathbb{R}"
+    ) -> None:
+        self.low, self.high, self.holes, self.tex = low, high, holes, tex
+
+    def __repr__(self) -> str:
+        holes = f", holes={self.holes}" if self.holes else ""
+        return f"Domain({self.low}, {self.high}{holes})"
 
     def contains(self, x: Any) -> Any:
         inside = (x > self.low) & (x < self.high)
@@ -82,12 +84,14 @@ def interval(low: float, high: float) -> Domain:
     return Domain(low, high, tex=f"{low:g} < x < {high:g}".replace("inf", r"\infty"))
 
 
-@dataclass(frozen=True)
 class Joint:
     """A domain that ties the arguments together, as in ``x1 ** x2``."""
 
-    contains: Callable[..., Any]
-    tex: str
+    def __init__(self, contains: Callable[..., Any], tex: str) -> None:
+        self.contains, self.tex = contains, tex
+
+    def __repr__(self) -> str:
+        return f"Joint({self.tex})"
 
 
 # ------------------------------------------------------------------------------------------------------ the row

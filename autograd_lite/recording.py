@@ -258,7 +258,7 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         return record(row, args)
     if row.kind == "composite":
         mode = MODE.get() or ORDINARY
-        token = MODE.set(Mode(mode.recording, Group(row.name, mode.group, args, params), mode.watcher, mode.tracer))
+        token = MODE.set(Mode(mode.recording, Group(row.name, mode.group, args, params), mode.watcher))
         try:
             return row.fn(*args, **params)
         finally:

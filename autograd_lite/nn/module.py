@@ -152,7 +152,7 @@ class Module:
     def __call__(self, *args: Any, **params: Any) -> Any:
         mode = MODE.get() or ORDINARY
         group = Group(type(self).__name__, mode.group, module=self)
-        token = MODE.set(Mode(mode.recording, group, mode.watcher, mode.tracer))
+        token = MODE.set(Mode(mode.recording, group, mode.watcher))
         try:
             for before in tuple(self._pre_hooks.values()):
                 changed = before(self, args)

@@ -12,7 +12,6 @@ a new array, differentiable in `x` and in `value`; `add_at`, `multiply_at`, `max
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -154,11 +153,11 @@ scatter: Primitive = linear(
 # ------------------------------------------------------------------------ an index that depends on the inputs
 
 
-@dataclass(frozen=True)
 class Slot:
     """Where in an index the array argument `k` goes: all of it, or ``k[j]``."""
 
-    j: int | None = None
+    def __init__(self, j: int | None = None) -> None:
+        self.j = j
 
     def __repr__(self) -> str:
         return "k" if self.j is None else f"k[{self.j}]"

@@ -44,6 +44,12 @@ def floats(x: Any) -> Tensor:
     return t if t.dtype.kind in "fc" else t.astype(np.float64)
 
 
+def alike(x: Any, like: Tensor) -> Tensor:
+    """`x` as a Tensor of the dtype of `like`: a target in double precision does not make a single net double."""
+    t = given(x, like)
+    return t if t.dtype == like.dtype else t.astype(like.dtype)
+
+
 def positions(x: Any, what: str) -> Any:
     """Class indices and the like: an array of whole numbers, or the Tensor that a trace depends on."""
     t = given(x)
@@ -63,7 +69,7 @@ def step(f: F) -> F:
     def grouped(*args: Any, **params: Any) -> Any:
         mode = MODE.get() or ORDINARY
         group = Group(f.__name__, mode.group, args, params)
-        token = MODE.set(Mode(mode.recording, group, mode.watcher, mode.tracer))
+        token = MODE.set(Mode(mode.recording, group, mode.watcher))
         try:
             return f(*args, **params)
         finally:
