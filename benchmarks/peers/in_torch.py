@@ -7,8 +7,10 @@ import torch.nn.functional as F
 from benchmarks.workload import Dialect
 from benchmarks.workloads import digits as _digits
 from benchmarks.workloads import layers as _layers
+from benchmarks.workloads import lenet as _lenet
 from benchmarks.workloads import micrograd as _micrograd
 from benchmarks.workloads import rnn as _rnn
+from benchmarks.workloads import transformer as _transformer
 
 torch.set_num_threads(1)
 
@@ -53,6 +55,30 @@ def layers(x, labels, W1, b1, W2, b2, W3, b3):
     L = F.cross_entropy(H2 @ W3 + b3, labels)
     L.backward()
     descend(_layers.RATE, W1, b1, W2, b2, W3, b3)
+    return L
+
+
+def lenet(x, labels, K1, b1, K2, b2, W3, b3, W4, b4, W5, b5):
+    P1 = F.max_pool2d(F.relu(F.conv2d(x, K1, b1)), 2)
+    P2 = F.max_pool2d(F.relu(F.conv2d(P1, K2, b2)), 2)
+    H3 = F.relu(F.linear(P2.reshape(len(x), -1), W3, b3))
+    H4 = F.relu(F.linear(H3, W4, b4))
+    L = F.cross_entropy(F.linear(H4, W5, b5), labels)
+    L.backward()
+    descend(_lenet.RATE, K1, b1, K2, b2, W3, b3, W4, b4, W5, b5)
+    return L
+
+
+def transformer(x, y, s1, c1, Wqkv, bqkv, Wo, bo, s2, c2, W1, b1, W2, b2):
+    batch, places, d = x.shape
+    QKV = F.linear(F.layer_norm(x, (d,), s1, c1), Wqkv, bqkv)
+    q, k, v = QKV.reshape(batch, places, 3, _transformer.HEADS, -1).permute(2, 0, 3, 1, 4)
+    O = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, places, d)
+    X1 = x + F.linear(O, Wo, bo)
+    X2 = X1 + F.linear(F.relu(F.linear(F.layer_norm(X1, (d,), s2, c2), W1, b1)), W2, b2)
+    L = F.mse_loss(X2, y)
+    L.backward()
+    descend(_transformer.RATE, s1, c1, Wqkv, bqkv, Wo, bo, s2, c2, W1, b1, W2, b2)
     return L
 
 
@@ -103,4 +129,4 @@ def chain(x, links):
     return x, x0.grad
 
 
-HALVES = {f.__name__: f for f in (talk, digits, layers, elementwise, rnn, hvp, micrograd, chain)}
+HALVES = {f.__name__: f for f in (talk, digits, layers, lenet, transformer, elementwise, rnn, hvp, micrograd, chain)}

@@ -13,7 +13,7 @@ import numpy as np
 from ...rules import special as S
 from ...rules.indexing import getitem
 from ...tensor import Tensor
-from .given import floats, given, positions, reduced, rows, step
+from .given import alike, floats, given, positions, reduced, rows, step
 
 expand_dims, total, where = rows("expand_dims", "sum", "where")
 
@@ -56,7 +56,7 @@ def _average(loss: Tensor, weights: Any, reduction: str, name: str) -> Tensor:
 
 
 def _class_weights(name: str, weight: Any, x: Tensor) -> Tensor:
-    w = given(weight, x)
+    w = alike(weight, x)
     classes = x.shape[1] if x.ndim > 1 else x.shape[0]
     if w.shape != (classes,):
         raise ValueError(f"{name}: weight of shape {w.shape} for {classes} classes")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...rules import special as S
 from ...tensor import Tensor
-from .given import floats, given, reduced, rows, step
+from .given import alike, floats, given, reduced, rows, step
 
 absolute, maximum, minimum, norm = rows("absolute", "maximum", "minimum", "linalg.norm")
 sqrt, total, where = rows("sqrt", "sum", "where")
@@ -62,7 +62,7 @@ def cosine_embedding_loss(
     """``1 - cos`` of the angle where `target` is 1, ``max(0, cos - margin)`` where it is -1."""
     a = floats(input1)
     b = given(input2, a)
-    y = given(target, a)
+    y = alike(target, a)
     if a.shape != b.shape or y.shape != a.shape[:-1]:
         raise ValueError(f"cosine_embedding_loss: inputs {a.shape} and {b.shape}, target {y.shape}")
     # Not cosine_similarity: here PyTorch adds its eps to the squared lengths.

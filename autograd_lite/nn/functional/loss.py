@@ -15,7 +15,7 @@ import numpy as np
 from ...rules import special as S
 from ...tensor import Tensor
 from ...transforms import stop_gradient
-from .given import floats, given, reduced, rows, same_shape, step
+from .given import alike, floats, reduced, rows, same_shape, step
 
 exp, log, mean, total = rows("exp", "log", "mean", "sum")
 absolute, maximum, square, where = rows("absolute", "maximum", "square", "where")
@@ -23,7 +23,7 @@ absolute, maximum, square, where = rows("absolute", "maximum", "square", "where"
 
 def _pair(name: str, input: Any, target: Any) -> tuple[Tensor, Tensor]:
     x = floats(input)
-    y = given(target, x)
+    y = alike(target, x)
     same_shape(name, input=x, target=y)
     return x, y
 
@@ -90,7 +90,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 
 
 def _weighted(loss: Tensor, weight: Any) -> Tensor:
-    return loss if weight is None else loss * given(weight, loss)
+    return loss if weight is None else loss * alike(weight, loss)
 
 
 @step
@@ -127,7 +127,7 @@ def binary_cross_entropy_with_logits(
     if pos_weight is None:
         loss = S.softplus(x) - x * y
     else:
-        w = given(pos_weight, x)
+        w = alike(pos_weight, x)
         loss = (1 - y) * x + (1 + (w - 1) * y) * S.softplus(-x)
     return reduced(_weighted(loss, weight), reduction, "binary_cross_entropy_with_logits")
 
@@ -173,7 +173,7 @@ def gaussian_nll_loss(
     (`eps` at least).
     """
     x, y = _pair("gaussian_nll_loss", input, target)
-    v = given(var, x)
+    v = alike(var, x)
     if v.ndim and v.shape not in (x.shape, (*x.shape[:-1], 1)):
         if v.shape != x.shape[:-1]:
             raise ValueError(f"gaussian_nll_loss: var of shape {v.shape} for an input of shape {x.shape}")
@@ -197,7 +197,7 @@ def margin_ranking_loss(
     Smaller for -1.
     """
     x1, x2 = _pair("margin_ranking_loss", input1, input2)
-    y = given(target, x1)
+    y = alike(target, x1)
     same_shape("margin_ranking_loss", input=x1, target=y)
     return reduced(S.relu(margin - y * (x1 - x2)), reduction, "margin_ranking_loss")
 

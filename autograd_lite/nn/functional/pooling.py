@@ -62,7 +62,7 @@ def _max_pool(
     y = y[0] if added else y
     if not return_indices:
         return y
-    k = np.asarray(maximum_at(x.detach(), **of))
+    k = np.asarray(maximum_at(x.detach(), largest(x.detach(), **of), **of))
     return y, _positions(k[0] if added else k, x.shape[2:], **of)
 
 

@@ -1,0 +1,330 @@
+"""Losses against their formulas in plain NumPy, in every reduction; gradients to second order; what is refused."""
+
+import math
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+import autograd_lite.nn.functional as F
+from autograd_lite import nn
+from autograd_lite.testing import assert_gradients
+from tests.nn_checks import value
+
+rng = np.random.default_rng(0)
+N, C = 4, 5
+X, Y, Z = (rng.normal(size=(N, C)) * 1.5 for _ in range(3))
+P, Q = rng.uniform(0.1, 0.9, size=(2, N, C))
+SIGN = np.where(rng.normal(size=(N, C)) > 0, 1.0, -1.0)
+W = rng.uniform(0.5, 2, size=C)
+K = np.array([0, 2, 1, 4])
+
+
+def logp(x, axis=1):
+    return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
+
+
+def huber(d, delta):
+    return np.where(np.abs(d) < delta, d * d / 2, delta * (np.abs(d) - delta / 2))
+
+
+def hinge(x):
+    return np.maximum(x, 0)
+
+
+def distance(a, b):
+    return np.sqrt(np.sum((a - b + 1e-6) ** 2, axis=-1))
+
+
+def cosine(a, b):
+    return np.sum(a * b, -1) / np.sqrt(np.sum(a * a, -1) * np.sum(b * b, -1))
+
+
+# Each: the loss for a reduction, the inputs that it is differentiated by, the targets, the formula entry by entry.
+ENTRYWISE = {
+    "half squared": (nn.HalfSquaredError, {}, (X,), (Y,), (X - Y) ** 2 / 2),
+    "mse": (nn.MSELoss, {}, (X,), (Y,), (X - Y) ** 2),
+    "l1": (nn.L1Loss, {}, (X,), (Y,), np.abs(X - Y)),
+    "smooth l1": (nn.SmoothL1Loss, {"beta": 0.7}, (X,), (Y,), huber(X - Y, 0.7) / 0.7),
+    "smooth l1 without a bend": (nn.SmoothL1Loss, {"beta": 0.0}, (X,), (Y,), np.abs(X - Y)),
+    "huber": (nn.HuberLoss, {"delta": 0.7}, (X,), (Y,), huber(X - Y, 0.7)),
+    "bce": (nn.BCELoss, {}, (P,), (Q,), -(Q * np.log(P) + (1 - Q) * np.log(1 - P))),
+    "bce weighted": (nn.BCELoss, {"weight": W}, (P,), (Q,), -W * (Q * np.log(P) + (1 - Q) * np.log(1 - P))),
+    "bce of logits": (nn.BCEWithLogitsLoss, {}, (X,), (Q,), np.log(1 + np.exp(X)) - Q * X),
+    "bce of logits, positives weighted": (
+        nn.BCEWithLogitsLoss,
+        {"weight": W, "pos_weight": 3 * W},
+        (X,),
+        (Q,),
+        W * (3 * W * Q * np.log(1 + np.exp(-X)) + (1 - Q) * np.log(1 + np.exp(X))),
+    ),
+    "kl": (nn.KLDivLoss, {}, (np.log(P),), (Q,), Q * (np.log(Q) - np.log(P))),
+    "kl of logarithms": (
+        nn.KLDivLoss,
+        {"log_target": True},
+        (np.log(P),),
+        (np.log(Q),),
+        Q * (np.log(Q) - np.log(P)),
+    ),
+    "poisson": (nn.PoissonNLLLoss, {}, (X,), (9 * Q,), np.exp(X) - 9 * Q * X),
+    "poisson, rates, whole": (
+        nn.PoissonNLLLoss,
+        {"log_input": False, "full": True},
+        (P,),
+        (5 * Q,),
+        P
+        - 5 * Q * np.log(P + 1e-8)
+        + np.where(5 * Q > 1, 5 * Q * np.log(5 * Q) - 5 * Q + np.log(2 * math.pi * 5 * Q) / 2, 0),
+    ),
+    "gaussian": (nn.GaussianNLLLoss, {}, (X, Y, P), (), (np.log(P) + (X - Y) ** 2 / P) / 2),
+    "gaussian, whole": (
+        nn.GaussianNLLLoss,
+        {"full": True},
+        (X, Y, P[:, :1]),
+        (),
+        (np.log(P[:, :1]) + (X - Y) ** 2 / P[:, :1] + np.log(2 * math.pi)) / 2,
+    ),
+    "ranking": (nn.MarginRankingLoss, {"margin": 0.3}, (X, Y), (SIGN,), hinge(0.3 - SIGN * (X - Y))),
+    "hinge embedding": (
+        nn.HingeEmbeddingLoss,
+        {"margin": 1.2},
+        (X,),
+        (SIGN,),
+        np.where(SIGN > 0, X, hinge(1.2 - X)),
+    ),
+    "soft margin": (nn.SoftMarginLoss, {}, (X,), (SIGN,), np.log(1 + np.exp(-SIGN * X))),
+    "multilabel soft margin": (
+        nn.MultiLabelSoftMarginLoss,
+        {"weight": W},
+        (X,),
+        (Q,),
+        np.mean(W * (np.log(1 + np.exp(X)) - Q * X), 1),
+    ),
+    "cosine embedding": (
+        nn.CosineEmbeddingLoss,
+        {"margin": 0.1},
+        (X, Y),
+        (SIGN[:, 0],),
+        np.where(SIGN[:, 0] > 0, 1 - cosine(X, Y), hinge(cosine(X, Y) - 0.1)),
+    ),
+    "triplet": (
+        nn.TripletMarginLoss,
+        {"margin": 2.0},
+        (X, Y, Z),
+        (),
+        hinge(distance(X, Y) - distance(X, Z) + 2),
+    ),
+    "triplet, swapped": (
+        nn.TripletMarginLoss,
+        {"swap": True},
+        (X, Y, Z),
+        (),
+        hinge(distance(X, Y) - np.minimum(distance(X, Z), distance(Y, Z)) + 1),
+    ),
+    "triplet of one's own": (
+        nn.TripletMarginWithDistanceLoss,
+        {"distance_function": lambda a, b: ((a - b) ** 2).sum(axis=-1)},
+        (X, Y, Z),
+        (),
+        hinge(np.sum((X - Y) ** 2, -1) - np.sum((X - Z) ** 2, -1) + 1),
+    ),
+    "multi margin": (
+        nn.MultiMarginLoss,
+        {"margin": 0.8, "p": 2, "weight": W},
+        (X,),
+        (K,),
+        np.array(
+            [
+                sum(hinge(0.8 - x[k] + x[i]) ** 2 for i in range(C) if i != k) * W[k] / C
+                for x, k in zip(X, K)
+            ]
+        ),
+    ),
+    "multilabel margin": (
+        nn.MultiLabelMarginLoss,
+        {},
+        (X[:2],),
+        (np.array([[3, 0, -1, 1, 1], [1, -1, 2, 2, 2]]),),
+        np.array(
+            [
+                sum(hinge(1 - X[0, j] + X[0, i]) for j in (3, 0) for i in (1, 2, 4)) / C,
+                sum(hinge(1 - X[1, 1] + X[1, i]) for i in (0, 2, 3, 4)) / C,
+            ]
+        ),
+    ),
+}
+REDUCTIONS = {"none": lambda each: each, "sum": np.sum, "mean": np.mean}
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("name", ENTRYWISE)
+def test_formula(name, reduction):
+    make, options, inputs, targets, each = ENTRYWISE[name]
+    loss = make(reduction=reduction, **options)
+    np.testing.assert_allclose(
+        value(loss(*inputs, *targets)), REDUCTIONS[reduction](each), rtol=1e-9, atol=1e-12
+    )
+    lists = [np.asarray(t).tolist() for t in targets]
+    np.testing.assert_array_equal(value(loss(*inputs, *lists)), value(loss(*inputs, *targets)))
+    single = loss(*(x.astype(np.float32) for x in inputs), *targets)
+    assert single.dtype == np.float32
+    single = loss(*(x.astype(np.float32) for x in inputs), *lists)
+    assert single.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", ENTRYWISE)
+def test_gradients(name):
+    make, options, inputs, targets, _ = ENTRYWISE[name]
+    assert_gradients(lambda *xs: make(**options)(*xs, *targets), *inputs, broadcast=False)
+
+
+def test_the_defaults():
+    assert value(F.half_squared_error(X, Y)) == pytest.approx(np.sum((X - Y) ** 2) / 2)
+    assert value(nn.HalfSquaredError()(X, Y)) == value(F.half_squared_error(X, Y))
+    x = ag.tensor(X, requires_grad=True)
+    F.half_squared_error(x, Y).backward()
+    np.testing.assert_array_equal(x.grad.numpy(), X - Y)
+    assert value(F.mse_loss(X, Y)) == pytest.approx(np.mean((X - Y) ** 2))
+    assert value(nn.KLDivLoss("batchmean")(np.log(P), Q)) == pytest.approx(np.sum(Q * np.log(Q / P)) / N)
+
+
+# -------------------------------------------------------------------------------------------------- classes
+
+CLASSES = [
+    {},
+    {"weight": W},
+    {"ignore_index": 1},
+    {"weight": W, "ignore_index": 2},
+    {"label_smoothing": 0.2},
+    {"label_smoothing": 0.2, "weight": W, "ignore_index": 1},
+]
+
+
+def by_hand(x, k, weight=None, ignore_index=-100, label_smoothing=0.0):
+    """The loss of each sample, and how much it counts, one sample after the other."""
+    weight = np.ones(x.shape[1]) if weight is None else weight
+    losses, counts = [], []
+    for i in np.ndindex(k.shape):
+        row = logp(x[(i[0], slice(None), *i[1:])], 0)
+        counts.append(0.0 if k[i] == ignore_index else weight[k[i]])
+        wrong = label_smoothing / len(row) * np.sum(weight * row)
+        losses.append(
+            0.0 if k[i] == ignore_index else -(1 - label_smoothing) * weight[k[i]] * row[k[i]] - wrong
+        )
+    return np.array(losses).reshape(k.shape), np.array(counts)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+@pytest.mark.parametrize("options", CLASSES, ids=lambda options: " ".join(options))
+def test_cross_entropy(options, shape):
+    draws = np.random.default_rng(1)
+    x, k = draws.normal(size=(N, C, *shape)), draws.integers(0, C, size=(N, *shape))
+    k.flat[:3] = (1, 2, 0)
+    losses, counts = by_hand(x, k, **options)
+    for reduction, want in {
+        "none": losses,
+        "sum": losses.sum(),
+        "mean": losses.sum() / counts.sum(),
+    }.items():
+        got = nn.CrossEntropyLoss(reduction=reduction, **options)(x, k)
+        np.testing.assert_allclose(value(got), want, rtol=1e-12)
+        if not options.get("label_smoothing"):
+            got = nn.NLLLoss(reduction=reduction, **options)(logp(x), k)
+            np.testing.assert_allclose(value(got), want, rtol=1e-12)
+    assert_gradients(lambda x: F.cross_entropy(x, k, **options), x)
+    assert_gradients(lambda x: F.nll_loss(x, k, options.get("weight")), x)
+
+
+def test_cross_entropy_of_a_single_sample():
+    assert value(F.cross_entropy(X[0], 3)) == pytest.approx(-logp(X[0], 0)[3])
+    assert value(F.nll_loss(X[0], 3)) == -X[0, 3]
+
+
+def test_cross_entropy_of_probabilities():
+    target = Q / Q.sum(axis=1, keepdims=True)
+    want = -np.mean(np.sum(W * (0.9 * target + 0.1 / C) * logp(X), axis=1))
+    assert value(F.cross_entropy(X, target, W, label_smoothing=0.1)) == pytest.approx(want)
+    assert_gradients(lambda x, y: F.cross_entropy(x, y), X, target)
+    hard = np.eye(C)[K]
+    assert value(F.cross_entropy(X, hard)) == pytest.approx(value(F.cross_entropy(X, K)))
+
+
+def test_the_gradient_of_cross_entropy_is_probability_less_target():
+    x = ag.tensor(X, requires_grad=True)
+    F.cross_entropy(x, K).backward()
+    np.testing.assert_allclose(x.grad.numpy(), (np.exp(logp(X)) - np.eye(C)[K]) / N, atol=1e-15)
+
+
+def test_huge_logits_do_no_harm():
+    x = ag.tensor([[1e4, -1e4]], requires_grad=True)
+    L = F.cross_entropy(x, [1])
+    L.backward()
+    assert L.item() == 2e4
+    np.testing.assert_array_equal(x.grad.numpy(), [[1, -1]])
+    y = ag.tensor([1e4, -1e4], requires_grad=True)
+    L = F.binary_cross_entropy_with_logits(y, [0.0, 1.0])
+    L.backward()
+    assert L.item() == 1e4
+    np.testing.assert_array_equal(y.grad.numpy(), [0.5, -0.5])
+
+
+def test_probabilities_of_0_and_1_are_cut_off():
+    p = ag.tensor([0.0, 1.0, 1.0], requires_grad=True)
+    L = F.binary_cross_entropy(p, [1.0, 0.0, 1.0])
+    assert L.item() == pytest.approx(200 / 3)
+    L.backward()
+    assert np.all(np.isfinite(p.grad.numpy()))
+
+
+# ------------------------------------------------------------------------------------------ what is refused
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (lambda: F.mse_loss(np.ones((3, 1)), np.ones(3)), r"mse_loss: .*\(3, 1\).*\(3,\)"),
+        (lambda: nn.L1Loss()(np.ones(3), np.ones(4)), r"l1_loss: .*\(3,\).*\(4,\)"),
+        (lambda: nn.MSELoss("average"), "MSELoss: reduction='average'"),
+        (lambda: F.mse_loss(X, Y, "average"), "mse_loss: reduction='average'"),
+        (lambda: F.cross_entropy(X, [0, 1]), r"cross_entropy: .*\(4, 5\).*\(2,\)"),
+        (lambda: F.cross_entropy(X, Q[:, :2]), r"cross_entropy: .*\(4, 2\)"),
+        (lambda: F.cross_entropy(X, K, W[:2]), r"cross_entropy: weight of shape \(2,\) for 5 classes"),
+        (lambda: F.cross_entropy(X, K, label_smoothing=2.0), "label_smoothing=2"),
+        (lambda: F.binary_cross_entropy(X, Q), "binary_cross_entropy: .*with_logits"),
+        (lambda: F.gaussian_nll_loss(X, Y, -P), "var has negative"),
+        (lambda: F.huber_loss(X, Y, delta=0), "huber_loss: delta=0"),
+        (lambda: F.triplet_margin_loss(X, Y, Z[:2]), r"triplet_margin_loss: .*\(2, 5\)"),
+    ],
+)
+def test_what_does_not_fit(loss, message):
+    with pytest.raises(ValueError, match=message):
+        loss()
+
+
+def test_classes_that_do_not_exist():
+    with pytest.raises(IndexError, match=r"cross_entropy: class 5 for 5 classes \(0 to 4\)"):
+        F.cross_entropy(X, [0, 1, 5, 2])
+    with pytest.raises(IndexError, match="nll_loss: class -1"):
+        F.nll_loss(X, [0, 1, -1, 2])
+    with pytest.raises(TypeError, match="float64"):
+        F.nll_loss(X, [0.5, 1.0, 1.0, 2.0])
+
+
+def test_a_number_may_be_the_target():
+    assert value(F.mse_loss(X, 0.0)) == pytest.approx(np.mean(X**2))
+
+
+def test_labels_may_depend_on_a_trace():
+    def loss(x, k):
+        return F.cross_entropy(x, k)
+
+    program = ag.trace(loss)(X, K)
+    other = np.array([4, 4, 0, 1])
+    np.testing.assert_allclose(program(Y, other), value(F.cross_entropy(Y, other)))
+
+
+def test_weights_go_with_the_module():
+    loss = nn.CrossEntropyLoss(weight=W)
+    np.testing.assert_array_equal(loss.state_dict()["weight"], W)
+    assert list(loss.parameters()) == []
+    assert repr(nn.HuberLoss("sum", 0.5)) == "HuberLoss(reduction='sum', delta=0.5)"
