@@ -120,6 +120,9 @@ def test_large_arrays_are_summed_up_with_a_heat_map():
     source = draw(np.mean(W * W)).source
     assert "0 … 6e+02, mean 3e+02" in source
     assert source.count("BGCOLOR") > 2 * 6 * 12
+    for _ in range(45):
+        W = W * 0.5
+    assert draw(np.mean(W), view="operations").source.count("BGCOLOR") < 10  # many boxes have none
 
 
 def test_kinds_are_told_apart_without_colour():
@@ -128,6 +131,46 @@ def test_kinds_are_told_apart_without_colour():
     assert len(set(looks)) == len(looks)
     for theme in THEMES.values():
         assert set(theme.fills) == set(KINDS)
+
+
+# How colours look to readers without one kind of cone (Machado, Oliveira and Fernandes 2009, table 1, severity 1).
+CONES = {
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+def rgb(colour):
+    c = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+def luminance(colour):
+    return rgb(colour) @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(a, b):
+    light, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("cones", CONES)
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_colours_that_say_different_things_differ_for_every_reader(name, cones):
+    t = THEMES[name]
+    for a, b in ((t.positive, t.negative), (t.partial, t.gradient), (t.added, t.removed), (t.accent, t.partial)):
+        seen = [np.clip(np.array(CONES[cones]) @ rgb(c), 0, 1) ** (1 / 2.2) for c in (a, b)]
+        assert np.linalg.norm(seen[0] - seen[1]) > 0.15
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_text_can_be_read_on_every_box(name):
+    t = THEMES[name]
+    for fill in (*t.fills.values(), t.background):
+        assert contrast(t.ink, fill) > 7
+        assert contrast(t.gradient, fill) > 4.5
+    assert contrast(t.partial, t.background) > 4.5
 
 
 # ------------------------------------------------------------------------------------------ what can be drawn

@@ -20,6 +20,7 @@ from .themes import Theme, blend
 
 FONT = "Helvetica"
 HEAT = (6, 12)  # rows and columns of a heat map at most
+FEW = 40  # boxes; more than that have no heat maps, of which each is 72 cells to lay out
 SHAPES: dict[str, dict[str, str]] = {  # told apart without colour
     "parameter": {"shape": "box", "style": "filled", "penwidth": "2.4"},
     "input": {"shape": "box", "style": "filled,dashed", "penwidth": "1.2"},
@@ -201,16 +202,17 @@ def rows(item: Item, scene: Scene, style: Style) -> Iterator[Row]:
     if item.note:
         yield Row(item.note, "shape", 9)
     sizes = words.shape(item.shape)
+    maps = len(scene.items) <= FEW
     if item.kind != "summary":
         yield Row("  ".join(filter(None, [sizes, item.dtype])) or "scalar", "shape", 9)
     if style.values and item.value is not None:
-        yield from _numbers(item.value, "value")
+        yield from _numbers(item.value, "value", maps)
     if style.gradients and item.gradient is not None and item.key != scene.loss:
         lead = f"∂{scene.item(scene.loss).name}/∂{item.name}"
-        yield from _numbers(item.gradient, "gradient", words.clipped(words.plain(lead), 24))
+        yield from _numbers(item.gradient, "gradient", maps, words.clipped(words.plain(lead), 24))
 
 
-def _numbers(value: Any, role: str, lead: str = "") -> Iterator[Row]:
+def _numbers(value: Any, role: str, maps: bool, lead: str = "") -> Iterator[Row]:
     lines = words.array(value)
     if lead:
         if len(lines) == 1:
@@ -219,7 +221,7 @@ def _numbers(value: Any, role: str, lead: str = "") -> Iterator[Row]:
             lines = [f"{lead} =", *lines]
     for line in lines:
         yield Row(line, role, 10)
-    heat = pooled(value)
+    heat = pooled(value) if maps else None
     if heat is not None:
         yield Row("", role, 10, heat=heat)
 

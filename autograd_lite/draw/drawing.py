@@ -18,7 +18,7 @@ from .dot import State, Style, dot
 from .neurons import Net, neurons
 from .neurons import dot as neuron_dot
 from .page import page
-from .render import NoRenderer, available, render
+from .render import NoRenderer, render
 from .rolled import limited, rolled
 from .scene import Scene
 from .structure import structure
@@ -121,15 +121,14 @@ class Drawing:
         return replace(self, style=replace(self.style, theme=theme(name)))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        if not available():
-            try:
-                self.svg()
-            except NoRenderer as error:
-                return {"text/plain": f"{error}\n\n{self.source}"}
-        return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+        try:
+            return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+        except NoRenderer as error:
+            return {"text/plain": f"{error}\n\n{self.source}"}
 
     def __repr__(self) -> str:
-        return f"<Drawing of {len(self.scene.items)} boxes and {len(self.scene.lines)} lines>"
+        boxes, lines = len(self.scene.items), len(self.scene.lines)
+        return f"<Drawing of {boxes} box{'es' * (boxes != 1)} and {lines} line{'s' * (lines != 1)}>"
 
 
 def draw(

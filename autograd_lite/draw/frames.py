@@ -15,6 +15,7 @@ from . import png
 from .dot import caption_room
 from .drawing import Drawing, draw
 from .page import page
+from .render import NoRenderer
 from .steps import Step, steps, targets
 
 SECONDS = 2.5  # that a self-playing film rests on a frame
@@ -126,7 +127,10 @@ class Frames(Sequence[Drawing]):
             (folder / _file(k)).write_text(text, encoding="utf-8")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+        try:
+            return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+        except NoRenderer as error:
+            return {"text/plain": f"{self!r}\n{error}"}
 
 
 def frames(
