@@ -22,6 +22,7 @@ from .expression import Expr, applied, constant, evaluate, name, number, product
 from .factor import Factor, FoldedCall, laid_out, summed, total
 from .partial import Edge, G, Step, X, Y, edge, joined
 from .replay import arguments, replay
+from .writing import partial_tex, tex_name
 
 LIMIT = 2_000  # operations; a derivation of more is a book
 FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
@@ -92,6 +93,7 @@ class Chain:
                     self.constant(x if p is None else p.y)
         self.landmarks = self._landmarks()  # oldest first; inputs included
         self.marks = set(self.landmarks)
+        self._used_by = Counter(m for n in self.landmarks for m in self.inputs_of(n))
         self._name_the_rest()
 
     # ------------------------------------------------------------------------------------------- the graph, read
@@ -406,7 +408,7 @@ class Chain:
         combine, formula, axes = self._together(n, m, found)
         env = self.environment()
         value = None if combine == "map" else np.asarray(evaluate(formula, env))
-        symbol = f"d{self.names[n]}/d{self.names[m]}"
+        symbol = self._symbol(n, m)
         return Factor(
             n,
             m,
@@ -421,10 +423,20 @@ class Chain:
             env,
         )
 
+    def _symbol(self, n: Node, m: Node) -> str:
+        """``dP/dC``; ``∂L/∂x`` for what L takes from x alone where x also acts on L by other ways, which dL/dx includes."""
+        d = "∂" if n is self.root and self._used_by[m] > 1 else "d"
+        return f"{d}{self.names[n]}/{d}{self.names[m]}"
+
+    def tex_symbol(self, f: Factor) -> str:
+        """The symbol of a factor in LaTeX."""
+        word = partial_tex(tex_name(self.names[f.of]), tex_name(self.names[f.wrt]))
+        return rf"\left.{word}\right|_{{\text{{direct}}}}" if f.symbol.startswith("∂") else word
+
     def _folded_factor(self, n: Node, m: Node) -> Factor:
         call: Any = FoldedCall(f"{self.folds[n].name}_pull", lambda g: self._pull_through(n, m, g))
         formula = Expr(call.name, (name(self.cotangent, n.shape),), None, {}, m.shape, call)
-        symbol = f"d{self.names[n]}/d{self.names[m]}"
+        symbol = self._symbol(n, m)
         rules = (self.folds[n].name,)
         return Factor(
             n,

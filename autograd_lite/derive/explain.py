@@ -18,11 +18,11 @@ from ..graph import NEEDS, Node
 from ..tensor import Tensor
 from ..trace import label
 from .chain import Chain
-from .expression import Expr, substitute
+from .expression import Expr, substitute, walk
 from .factor import Factor
-from .partials import check, composed, nodes_of, partial_tex, target
+from .partials import check, composed, nodes_of, target
 from .replay import finite_difference
-from .writing import ASCII, LATEX, TEXT, TIMES, Hand, matrix, shape_text, tex, tex_name, write
+from .writing import ASCII, LATEX, TEXT, TIMES, Hand, matrix, partial_tex, shape_text, tex, tex_name, write
 
 SHOWN = 16  # entries; a larger array is told by its shape
 LONG = 8  # factors; in a longer derivation the derivative by a step from which several ways go on is written first
@@ -165,7 +165,8 @@ class Derivation:
         hand = ASCII if ascii else TEXT
         steps, factors = self.text_steps(hand), self._text_factors(hand)
         lines = [*self.text_given(), "", *steps, "", *self._text_rule(), "", *factors]
-        return "\n".join(lines).rstrip() + "\n"
+        told = "\n".join(lines).rstrip() + "\n"
+        return told.replace("∂", "d") if ascii else told
 
     @property
     def given(self) -> list[tuple[str, tuple[int, ...]]]:
@@ -271,7 +272,7 @@ class Derivation:
         rule = []
         for t in self.totals:
             ways = [
-                " ".join([*self._tex_starts(w), *(partial_tex(word[f.of], word[f.wrt]) for f in w)])
+                " ".join([*self._tex_starts(w), *map(c.tex_symbol, w)])
                 for w in t.ways
             ]
             rule.append(rf"{partial_tex(word[c.root], word[t.node])} &= {' + '.join(ways) or '0'}")
@@ -284,7 +285,7 @@ class Derivation:
                 value = "" if line.formula.is_number else value
                 since = rf"{word[line.of]} = {tex(c.definition(line.of))}"
                 rows.append(
-                    rf"{partial_tex(word[line.of], word[line.wrt])} &= {tex(self.formula(line))}{value}"
+                    rf"{c.tex_symbol(line)} &= {tex(self.formula(line))}{value}"
                     rf" && \text{{since }} {since}"
                 )
             else:
@@ -306,9 +307,14 @@ class Derivation:
 
     def formula(self, f: Factor) -> Expr:
         """The partial, in terms of what the step is a function of where that reads as the textbook: σ(C) for P."""
+        word = self.chain.names[f.of]
+        if f.combine != "elementwise" or word not in f.formula.names:
+            return f.formula
         definition = self.chain.definition(f.of)
-        if f.combine == "elementwise" and len(definition.args) == 1 and definition.args[0].head == "name":
-            return substitute(f.formula, {self.chain.names[f.of]: definition})
+        size = sum(bool(part.args) for part in walk(definition))
+        often = sum(a.value == word for part in walk(f.formula) for a in part.args if a.head == "name")
+        if len(definition.names) == 1 and (size == 1 or size == 2 and often < 2):
+            return substitute(f.formula, {word: definition})
         return f.formula
 
     def _how(self, f: Factor) -> str:

@@ -284,7 +284,16 @@ def _add(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
         return make(TABLE["subtract"], (a, number(-b.value)), {}, shape)
     if a.head == "negative":
         return make(TABLE["subtract"], (b, a.args[0]), {}, shape)
-    return product((number(2), a), shape) if a.key == b.key else None
+    (c, x), (d, y) = _coefficient(a), _coefficient(b)
+    return product((number(c + d), x), shape) if x.key == y.key else None
+
+
+def _coefficient(e: Expr) -> tuple[Any, Expr]:
+    """``3 * x`` as 3 and x."""
+    if e.head == "product" and e.args[0].is_number:
+        rest = e.args[1:]
+        return e.args[0].value, rest[0] if len(rest) == 1 else product(rest, e.shape)
+    return 1, e
 
 
 def _subtract(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
@@ -328,6 +337,9 @@ def _divide(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
         return a  # type: ignore[no-any-return]  # an Expr
     if a.is_number and b.is_number and b.value:
         return number(a.value / b.value)
+    if a.head == "divide":
+        below = product((a.args[1], b), _broadcast(a.args[1].shape, b.shape) or ())
+        return make(row, (a.args[0], below), {}, shape)
     if b.is_number and a.head in ("product", "negative") and b.value and any(f.is_number for f in a.args):
         return product((number(1 / b.value), a), shape)
     if a.head == "negative":

@@ -15,7 +15,7 @@ from .chain import Chain
 from .expression import name, substitute
 from .factor import Factor, FoldedCall
 from .replay import finite_difference, gradient
-from .writing import LATEX, Hand, tex_name, text, write
+from .writing import LATEX, Hand, partial_tex, tex_name, text, write
 
 SHORT = 24  # characters of a map that is written out where it is used
 
@@ -44,7 +44,8 @@ class Partials:
         """The factor called, say, ``"dP/dC"`` or ``"dPdC"``."""
         every = self.factors
         for known, factor in every.items():
-            if symbol in (known, known.replace("/", "")):
+            plain = known.replace("∂", "d")
+            if symbol in (known, plain, plain.replace("/", "")):
                 return factor
         raise KeyError(f"no factor {symbol}; there are {', '.join(every)}")
 
@@ -84,7 +85,7 @@ class Partials:
 
     def _repr_markdown_(self) -> str:
         word = {n: tex_name(w) for n, w in self.chain.names.items()}
-        ways = [" ".join(partial_tex(word[f.of], word[f.wrt]) for f in path) for path in self.paths]
+        ways = [" ".join(map(self.chain.tex_symbol, path)) for path in self.paths]
         return f"$${partial_tex(word[self.chain.root], word[self.wrt])} = {' + '.join(ways)}$$"
 
 
@@ -175,10 +176,9 @@ def composed(
     """Products of factors in the order in which the matrices stand, added up; each may begin with a symbol."""
     is_tex = hand is LATEX
     times, beside, total = (r" \odot ", r"\,", r"\textstyle\sum") if is_tex else (" * ", " @ ", "sum")
-    word = chain.names
 
     def symbol(f: Factor) -> str:
-        return partial_tex(tex_name(word[f.of]), tex_name(word[f.wrt])) if is_tex else f.symbol
+        return chain.tex_symbol(f) if is_tex else f.symbol
 
     def bracketed(s: str, tight: str) -> str:
         return s if tight in ("atom", "matrix") else rf"\left({s}\right)" if is_tex else f"({s})"
@@ -244,7 +244,3 @@ def composed(
                 )
         terms.append(so_far)
     return " + ".join(terms)
-
-
-def partial_tex(of: str, wrt: str) -> str:
-    return rf"\frac{{\partial {of}}}{{\partial {wrt}}}"

@@ -33,6 +33,8 @@ class Source(str):
         The arguments that need not be given: arrays that the function found around it, as they were.
     cotangent : str or None
         The argument that takes the cotangent of the result, where that has more than one entry.
+    rate : str or None
+        The argument that takes the rate of the update step, where there is one.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Source(str):
     results: tuple[str, ...]
     constants: dict[str, Any]
     cotangent: str | None
+    rate: str | None
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         given = leaves(args)
@@ -55,9 +58,11 @@ class Source(str):
         return self._space
 
     def variables(self, *args: Any) -> dict[str, Any]:
-        """The values of all its variables when it is called with `args`."""
-        given = leaves(args)
+        """The values of all its variables when it is called with `args`; an update step is left out."""
+        given = [0.0 if w == self.rate else x for w, x in zip(self.arguments, leaves(args), strict=False)]
         rest = {k: v for k, v in self.constants.items() if k not in self.arguments[: len(given)]}
+        if self.rate is not None and len(given) < len(self.arguments):
+            rest[self.rate] = 0.0
         _, found = run(self.space[self.name], given, rest)
         return dict(found)
 
@@ -181,6 +186,7 @@ def emit(
     lines.append(f"    return {', '.join(results)}")
     made = Source("\n".join(lines) + "\n")
     made.name, made.arguments, made.results = what, tuple(arguments), tuple(results)
+    made.rate = update
     made.cotangent = writer.cotangent or None
     made.constants = {w: writer.values[w] for w in outside if w != writer.cotangent}
     return made

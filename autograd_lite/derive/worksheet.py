@@ -204,13 +204,13 @@ def _causes(q: Question, value: Any, right: Any, known: Mapping[str, Any]) -> It
         for sign, more in ((1, ""), (-1, ", and the sign is wrong")):
             if _same(value, sign * np.asarray(slip)):
                 yield says + more
-    for word, other in known.items():
-        if np.ndim(other) == value.ndim and np.array_equal(value, other):
-            yield f"that is {word}"
     for axis in range(value.ndim):
         for kept in (False, True):
             if _same(value.sum(axis=axis, keepdims=kept), right):
                 yield f"the sum over axis {axis} is missing, along which the argument was repeated"
+    for word, other in known.items():
+        if np.ndim(other) == value.ndim and np.array_equal(value, other):
+            yield f"that is {word}"
     yield from _by_another(value, right, known)
     if ratio:
         yield f"it is {ratio:.6g} times the right one"
@@ -321,7 +321,7 @@ def _of_derivation(d: Derivation) -> Worksheet:
     for line in d.lines:
         if line.value is None or isinstance(line, Factor) and line.formula.is_number:
             continue
-        word = line.symbol.replace("/", "")
+        word = worded(line.symbol)
         shape = shape_text(np.shape(line.value))
         if isinstance(line, Factor):
             since = f"since {c.names[line.of]} = {text(c.definition(line.of))}"
@@ -351,6 +351,11 @@ def _of_derivation(d: Derivation) -> Worksheet:
 
 def _tex_symbol(of: str, wrt: str) -> str:
     return rf"\frac{{\partial {LATEX.name(of)}}}{{\partial {LATEX.name(wrt)}}}"
+
+
+def worded(symbol: str) -> str:
+    """A symbol as a variable: ``dPdC``; a partial with other ways beside it is ``dLdx_direct``."""
+    return symbol.replace("/", "").replace("∂", "d") + ("_direct" if "∂" in symbol else "")
 
 
 def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
@@ -389,7 +394,7 @@ def _total_slips(t: Total) -> dict[str, Any]:
                 g = start
                 for k in way:
                     g = g if k is f else k.apply(g)
-                slips[f"the factor {f.symbol.replace('/', '')} is missing"] = laid_out(g, t.value.shape)
+                slips[f"the factor {worded(f.symbol)} is missing"] = laid_out(g, t.value.shape)
     return slips
 
 
@@ -406,7 +411,7 @@ def _again(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]:
                 else start
             )
             for f in way:
-                own = values.get(f.symbol.replace("/", ""))
+                own = values.get(worded(f.symbol))
                 try:
                     g = (f if own is None or f.value is None else replace(f, value=own)).apply(g)
                 except ValueError:  # of a shape that does not go with the rest

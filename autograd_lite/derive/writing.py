@@ -435,6 +435,10 @@ def _digits(x: Any) -> str:
     return _tex_number(float(f"{x:.4g}")) if x not in (0.5, 0.25) else str(x)
 
 
+def partial_tex(of: str, wrt: str) -> str:
+    return rf"\frac{{\partial {of}}}{{\partial {wrt}}}"
+
+
 def text(e: Expr) -> str:
     """As plain text: ``(y - P)²``, ``Bᵀ``, ``σ(C)``."""
     return write(e, TEXT)
