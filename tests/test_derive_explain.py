@@ -148,7 +148,7 @@ def test_where_ways_meet_a_total_is_a_sum():
     L = np.sum(a * b)
     d = explain(L, x)
     assert [t.symbol for t in d.totals] == ["dL/da", "dL/dx"]
-    assert "dL/da = dL/db * db/da + ∂L/∂a" in str(d)
+    assert "dL/da = ∂L/∂a + dL/db * db/da" in str(d)
     assert r"\left.\frac{\partial L}{\partial a}\right|_{\text{direct}}" in d.latex()
     assert d.text(ascii=True).isascii()
     assert d.check() < 1e-12
