@@ -52,6 +52,7 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("absolute", "np.where(x == 0, 1, np.abs(x))", "divides 0, at the origin"),
     ("absolute", "the other branch forgotten in np.sign(x)", "x / |x| is the sign of a real x too"),
     ("absolute", "1 for 0 in x == 0", "at 1 the divisor is 1 already"),
+    ("fmod", "rint() forgotten", "a whole number already, to rounding"),
     ("angle", "np.where(x == 0, 1, np.abs(x))", "divides 0, at the origin"),
     ("angle", "a factor dropped in g * 1j * x", "the factor is 1 for radians"),
     ("imag", "forgotten in g * 1j if", "a real argument takes the real part, which is 0"),

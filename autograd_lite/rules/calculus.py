@@ -265,6 +265,8 @@ def geomspace(
 ) -> Any:
     """`num` points from `start` to `stop`, each the same multiple of the one before."""
     start, stop = (x.astype(np.result_type(x.dtype, float)) for x in map(entire, (start, stop)))
+    if any((getattr(x, "_data", x) == 0).any() for x in (start, stop)):
+        raise ValueError("geomspace: a geometric sequence cannot include zero")
     t = _steps(num, endpoint, max(start.ndim, stop.ndim))
     y = _typed(start * (stop / start) ** t, dtype)
     return np.moveaxis(y, 0, axis) if axis else y

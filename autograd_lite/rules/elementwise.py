@@ -69,7 +69,7 @@ remainder = elementwise(
 fmod = elementwise(
     np.fmod,
     1,
-    lambda x1, x2: -np.trunc(x1 / x2),
+    lambda x1, x2: -np.rint((x1 - np.fmod(x1, x2)) / x2),  # trunc(x1 / x2) may be one off
     domain=(REAL, NONZERO),
     kinks=lambda x1, x2: np.fmod(x1, x2) == 0,
     tex=r"\operatorname{{fmod}}({x1}, {x2})",

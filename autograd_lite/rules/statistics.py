@@ -73,7 +73,10 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     if a.dtype.kind == "c":
         raise TypeError("complex numbers have no order, and so no bins")
     if np.ndim(bins):
-        return entire(bins)
+        edges = entire(bins)
+        if np.any(np.diff(getattr(edges, "_data", edges)) < 0):
+            raise ValueError("histogram: the edges of bins must increase")
+        return edges
     count = (
         bins
         if isinstance(bins, (int, np.integer))
