@@ -47,7 +47,8 @@ def test_captions_have_formula_and_number():
     assert captions[0] == "∂L/∂P = −(y − P) = -0.927"
     assert captions[1] == "∂P/∂C = σ(C) · (1 − σ(C)) = 0.0678"
     assert captions[2] == "∂C/∂W = Bᵀ"
-    assert captions[3] == "∂L/∂W = ∂C/∂W ∂L/∂C"
+    assert captions[3] == "∂L/∂W = ∂C/∂W (∂L/∂P · ∂P/∂C)"
+    assert captions[7] == "∂L/∂V = ∂A/∂V (((∂L/∂P · ∂P/∂C) ∂C/∂B) · ∂B/∂A)"
 
 
 def test_forward_steps_come_first_when_asked_for():
@@ -94,7 +95,16 @@ def test_wrt_is_every_parameter_by_default():
 
 def test_a_function_has_a_film_too():
     told = frames(lambda w: np.sum(np.sin(w) * w), np.ones(3))
-    assert told.captions[-1].startswith("∂L/∂w = ")
+    assert told.captions == ("∂L/∂w = sin(w) + w · cos(w) = [1.4  1.4  1.4]",)
+
+
+def test_several_ways_are_summed_and_repeated_arguments_too():
+    a = ag.tensor(2.0, requires_grad=True, name="a")
+    b, c = a * 3.0, np.sin(a)
+    assert frames(b * c, names={"b": b, "c": c}).captions[-1].startswith("∂L/∂a = ∂L/∂c · ∂c/∂a + ∂L/∂b · ∂b/∂a = ")
+    d = ag.tensor([1.0, 2.0], requires_grad=True, name="d")
+    e = np.ones((3, 2)) + d
+    assert frames(np.sum(e * e), names={"e": e}).captions[-1].startswith("∂L/∂d = Σ(∂L/∂e · ∂e/∂d) = ")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from .dot import State
 from .scene import Item, Line, Scene
 
 SHOWN = 16  # numbers; a larger array is told by its shape
+FACTORS = 8  # of a product that is written out; above a longer one stands its symbol
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class _Telling:
         self.values: set[str] = set()
         self.gradients: set[str] = set()
         self.partials: set[str] = set()
+        self.users: dict[Node, list[Node]] = {}  # of a landmark: those through which a gradient comes to it
+        self.written: dict[Node, Product] = {}  # what arrives at a landmark, where that is short
 
     def step(self, caption: str, formula: str, now: Collection[str]) -> Step:
         state = State(
@@ -118,52 +121,76 @@ class _Telling:
         edges = [(n, m) for n in chain.landmarks if n in reach for m in chain.inputs_of(n) if m in reach]
         edges = [(n, m) for n, m in edges if n in self.key and m in self.key]
         edges.sort(key=lambda e: (order[e[0]], -order[e[1]]))
-        waiting = {m: sum(b is m for _, b in edges) for _, m in edges}
+        self.users = {m: [n for n, b in edges if b is m] for _, m in edges}
+        waiting = {m: len(users) for m, users in self.users.items()}
         self.gradients.add(self.key[root])
         found = []
         for n, m in edges:
             line = self.lines[self.key[m], self.key[n]]
             self.partials.add(line.key)
             waiting[m] -= 1
-            if not waiting[m] and m not in wrt:
+            if len(self.users[m]) == 1 and (written := self.term(n, m)).count < FACTORS:
+                self.written[m] = written
+            direct = self.users[m] == [root]  # the partial is the gradient: no step more
+            if not waiting[m] and (m not in wrt or direct):
                 self.gradients.add(self.key[m])
             found.append(self.step(_derived(line), _derived_tex(line), [line.key]))
-            if not waiting[m] and m in wrt:
+            if not waiting[m] and m in wrt and not direct:
                 self.gradients.add(self.key[m])
-                found.append(self.together(m, [a for a, b in edges if b is m]))
+                found.append(self.together(m, self.users[m]))
         return found
 
     def together(self, m: Node, users: Sequence[Node]) -> Step:
         """The gradient of `m`: over all its uses, what came from above times the partial."""
         loss, item = self.scene.item(self.scene.loss), self.scene.item(self.key[m])
-        parts, texs, now = [], [], [item.key]
-        for n in users:
-            line = self.lines[self.key[m], self.key[n]]
-            now.append(line.key)
-            above, here = f"∂{loss.name}/∂{self.chain.names[n]}", words.partial(line.symbol)
-            above_tex, here_tex = (
-                _partial_tex(loss.name, self.chain.names[n]),
-                _partial_tex(self.chain.names[n], item.name),
-            )
-            if n is self.chain.root:
-                parts.append(here)
-                texs.append(here_tex)
-            elif line.combine == "left":
-                parts.append(f"{here} {above}")
-                texs.append(rf"{here_tex}\,{above_tex}")
-            elif line.combine == "map":
-                parts.append(f"{here}[{above}]")
-                texs.append(rf"{here_tex}\left[{above_tex}\right]")
-            else:
-                between = " · " if line.combine == "elementwise" else " "
-                parts.append(f"{above}{between}{here}")
-                texs.append(above_tex + (r" \odot " if line.combine == "elementwise" else r"\,") + here_tex)
-        head = f"∂{loss.name}/∂{item.name}"
-        caption = f"{head} = {words.clipped(' + '.join(parts), 70)}{_number(item.gradient)}"
-        shown = (
-            f" = {matrix(item.gradient)}" if item.gradient is not None and item.gradient.size <= SHOWN else ""
-        )
-        return self.step(caption, f"{_partial_tex(loss.name, item.name)} = {' + '.join(texs)}{shown}", now)
+        now = [item.key, *(self.lines[self.key[m], self.key[n]].key for n in users)]
+        terms = [self.term(n, m) for n in users]
+        caption = f"∂{loss.name}/∂{item.name} = {words.clipped(' + '.join(t.text for t in terms), 80)}"
+        formula = f"{_partial_tex(loss.name, item.name)} = {' + '.join(t.tex for t in terms)}"
+        if item.gradient is not None and item.gradient.size <= SHOWN:
+            formula += f" = {matrix(item.gradient)}"
+        return self.step(caption + _number(item.gradient), formula, now)
+
+    def term(self, n: Node, m: Node) -> Product:
+        """The gradient that comes to `m` through `n`, as the product of the partials on the way."""
+        line = self.lines[self.key[m], self.key[n]]
+        of, wrt = self.chain.names[n], self.chain.names[m]
+        here = Product(words.partial(line.symbol), _partial_tex(of, wrt))
+        if n is not self.chain.root:
+            here = _product(self.above(n), here, line.combine)
+        return Product(f"Σ({here.text})", rf"\sum\left({here.tex}\right)", "", here.count) if line.note else here
+
+    def above(self, n: Node) -> Product:
+        """What arrives at `n`: written out if there is one way to it and it is not long, else by its symbol."""
+        if n in self.written:
+            return self.written[n]
+        loss = self.scene.item(self.scene.loss).name
+        return Product(f"∂{loss}/∂{self.chain.names[n]}", _partial_tex(loss, self.chain.names[n]))
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product of partials, written: its words, its LaTeX, how it was last multiplied, and of how many factors."""
+
+    text: str
+    tex: str
+    kind: str = ""
+    count: int = 1
+
+
+def _product(above: Product, here: Product, combine: str) -> Product:
+    """What came from above, carried past one more partial, in the order in which the matrices stand."""
+    count = above.count + 1
+    if combine == "map":
+        return Product(f"{here.text}[{above.text}]", rf"{here.tex}\left[{above.tex}\right]", "", count)
+    kind = "entries" if combine == "elementwise" else "matrices"
+    bare = above.kind in ("", kind)
+    text, tex = (above.text, above.tex) if bare else (f"({above.text})", rf"\left({above.tex}\right)")
+    if kind == "entries":
+        return Product(f"{text} · {here.text}", rf"{tex} \odot {here.tex}", kind, count)
+    if combine == "left":
+        return Product(f"{here.text} {text}", rf"{here.tex}\,{tex}", kind, count)
+    return Product(f"{text} {here.text}", rf"{tex}\,{here.tex}", kind, count)
 
 
 def _number(value: object) -> str:
