@@ -180,7 +180,9 @@ def test_too_many_paths_are_refused():
 
 def test_a_name_used_twice_is_refused():
     a, b = leaf((), "w"), leaf((), "w")
-    with pytest.raises(ValueError, match="two different values are called 'w'; give one of them another .name"):
+    with pytest.raises(
+        ValueError, match=r"two different values are called 'w'; give one of them another \.name"
+    ):
         partials(a * b, a)
 
 
@@ -197,7 +199,9 @@ def test_a_freed_graph_says_so():
     x = leaf((100,), "x")
     L = np.sum(np.exp(x) * x)
     L.backward(retain_graph=False)
-    with pytest.raises(RuntimeError, match=r"freed by backward\(retain_graph=False\): compute the loss again"):
+    with pytest.raises(
+        RuntimeError, match=r"freed by backward\(retain_graph=False\): compute the loss again"
+    ):
         partials(L, x)
 
 
@@ -206,7 +210,9 @@ def test_a_graph_of_100_000_operations_gets_a_summary():
     y = x
     for _ in range(50_000):
         y = y * 1.0 + 0.0
-    with pytest.raises(ValueError, match=r"100001 operations are too many to write out \(the limit is 2000\).*50000 add, 50000 multiply on 1 inputs"):
+    with pytest.raises(
+        ValueError, match=r"100001 operations are too many .*limit is 2000.*50000 add, 50000 multiply"
+    ):
         partials(y, x)
 
 

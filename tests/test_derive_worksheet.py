@@ -130,7 +130,9 @@ def test_a_mistake_is_marked_once():
     sheet = worksheet(at["L"], wrt=[at["W"], at["V"]], names=at)
     B, P, y = at["B"].numpy(), at["P"].numpy(), at["y"]
     wrong = y - P
-    marks = sheet.check({"dLdP": wrong, "dPdC": P * (1 - P), "dCdW": B.T, "dLdW": B.T @ (wrong * P * (1 - P))})
+    marks = sheet.check(
+        {"dLdP": wrong, "dPdC": P * (1 - P), "dCdW": B.T, "dLdW": B.T @ (wrong * P * (1 - P))}
+    )
     assert [mark.says for mark in marks[:4]] == ["the sign is wrong", "", "", "from your earlier answers"]
 
 
@@ -143,7 +145,7 @@ def test_a_function_or_its_text_is_marked_by_its_variables(sheet):
         dLdP = P - y
         dPdC = P
         dCdW = B.T
-        dLdW = dCdW @ (dLdP * dPdC)
+        dLdW = dCdW @ (dLdP * dPdC)  # noqa: F841 - the local variables are the answers
 
     marks = {mark.word: mark for mark in sheet.check(mine)}
     assert marks["dLdP"].right
@@ -163,7 +165,7 @@ def test_a_sheet_from_source():
         C = B @ W
         P = ag.sigmoid(C)
         L = 0.5 * np.sum((y - P) ** 2)
-        return L
+        return L  # noqa: RET504 - the source is called after it
 
     at = net()
     args = at["x"], at["y"], at["V"].data, at["W"].data
@@ -173,7 +175,10 @@ def test_a_sheet_from_source():
     assert "    A = x @ V" in str(sheet)
     assert sheet.key() == made
     assert sheet.check(str(made))
-    marks = {mark.word: mark.says for mark in sheet.check({"dLdP": "y - P", "dPdC": "P * (1 - P)", "dBdA": "B * (1 + B)"})}
+    marks = {
+        mark.word: mark.says
+        for mark in sheet.check({"dLdP": "y - P", "dPdC": "P * (1 - P)", "dBdA": "B * (1 + B)"})
+    }
     assert marks["dLdP"] == "the sign is wrong"
     assert marks["dPdC"] == ""
     assert marks["dBdA"]

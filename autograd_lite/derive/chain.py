@@ -26,6 +26,7 @@ from .writing import partial_tex, tex_name
 
 LIMIT = 2_000  # operations; a derivation of more is a book
 FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
+CHEAP = ("getitem", "gather", "reshape", "transpose", "matrix_transpose", "swapaxes", "moveaxis", "astype", "input")
 DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
 
 
@@ -260,6 +261,8 @@ class Chain:
                         chosen.add(n)
                         pure.add(n)
                     chosen.add(p)
+            if ways and n not in self._regions:
+                chosen |= self._needed_again(n)
         length: dict[Node, int] = {}
         for n in self.nodes:
             length[n] = 1 + sum(length[p] for p in self.parents(n) if p is not None and p in length)
@@ -267,6 +270,16 @@ class Chain:
                 chosen.add(n)
                 length[n] = 0
         return [n for n in self.nodes if n in chosen]
+
+    def _needed_again(self, n: Node) -> set[Node]:
+        """Arguments that the way back through `n` uses and that are too much to be computed twice."""
+        words = frozenset().union(*(self.edge(n, i).formula.names for i, _ in self.ways(n)))
+        return {
+            p
+            for k, p in enumerate(self.parents(n))
+            if p is not None and p in self.live and f"{X}{k}" in words and p not in self.on
+            and p.row is not None and p.row.kind not in ("elementwise", "constant") and p.row.name not in CHEAP
+        }  # fmt: skip
 
     def _folded(self, chosen: set[Node]) -> set[Node]:
         """Of folded calls only their results are landmarks, and what they use."""
@@ -371,7 +384,8 @@ class Chain:
             else value
         )
         if e.axes:
-            d = np.sum(np.broadcast_to(d, np.broadcast_shapes(np.shape(d), n.shape)), axis=e.axes)
+            full = np.broadcast_shapes(np.shape(d), n.shape) if e.combine == "elementwise" else np.shape(d)
+            d = np.sum(np.broadcast_to(d, full), axis=e.axes)
         return laid_out(d, p.shape)
 
     # ------------------------------------------------------------------------------------------------------ factors
@@ -424,7 +438,7 @@ class Chain:
         )
 
     def _symbol(self, n: Node, m: Node) -> str:
-        """``dP/dC``; ``∂L/∂x`` for what L takes from x alone where x also acts on L by other ways, which dL/dx includes."""
+        """``dP/dC``; ``∂L/∂x`` for what L takes from x itself, where x also acts on L by other ways."""
         d = "∂" if n is self.root and self._used_by[m] > 1 else "d"
         return f"{d}{self.names[n]}/{d}{self.names[m]}"
 

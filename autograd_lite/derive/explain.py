@@ -212,10 +212,10 @@ class Derivation:
             else:
                 yield f"\n  {line.symbol} = {self.put_together(line, hand)}"
             told = isinstance(line, Factor) and line.formula.is_number
-            if line.value is not None and np.size(line.value) <= SHOWN and not told:
+            if _is_shown(line.value) and not told:
                 yield f"  {indent} = {_shown(line.value, len(indent) + 5)}"
             if isinstance(line, Total):
-                if np.size(line.value) > SHOWN:
+                if not _is_shown(line.value):
                     yield f"  {indent} is {shape_text(line.value.shape)}"
                 if line.node in self.wrt and line.node.row is None:
                     yield f"  {indent}   {self._checked(line)}"
@@ -279,7 +279,7 @@ class Derivation:
         out.append(("The chain rule", rule))
         rows = []
         for line in self.lines:
-            shown = line.value is not None and np.size(line.value) <= SHOWN
+            shown = _is_shown(line.value)
             value = rf" = {matrix(line.value)}" if shown else ""
             if isinstance(line, Factor):
                 value = "" if line.formula.is_number else value
@@ -331,8 +331,12 @@ class Derivation:
         return "".join(f"; {part}" for part in parts)
 
 
+def _is_shown(value: Any) -> bool:
+    return value is not None and np.size(value) <= SHOWN and np.ndim(value) <= 2
+
+
 def _shown(value: Any, indent: int) -> str:
-    if np.size(value) > SHOWN:
+    if not _is_shown(value):
         return ""
     value = np.asarray(value)
     size = float(np.abs(value).max(initial=0.0, where=np.isfinite(value)))

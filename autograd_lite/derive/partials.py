@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -170,77 +170,67 @@ def target(chain: Chain, wrt: Tensor) -> Node:
     return node
 
 
-def composed(
-    paths: Sequence[Sequence[Factor]], chain: Chain, hand: Hand, starts: Sequence[str] | None = None
-) -> str:
+def composed(paths: Sequence[Sequence[Factor]], chain: Chain, hand: Hand, starts: Sequence[str] | None = None) -> str:
     """Products of factors in the order in which the matrices stand, added up; each may begin with a symbol."""
-    is_tex = hand is LATEX
-    times, beside, total = (r" \odot ", r"\,", r"\textstyle\sum") if is_tex else (" * ", " @ ", "sum")
-
-    def symbol(f: Factor) -> str:
-        return chain.tex_symbol(f) if is_tex else f.symbol
-
-    def bracketed(s: str, tight: str) -> str:
-        return s if tight in ("atom", "matrix") else rf"\left({s}\right)" if is_tex else f"({s})"
-
-    terms = []
+    ways = []
     for k, path in enumerate(paths):
-        so_far = starts[k] if starts else ""
-        tight = "atom"
-        size = 1
+        way = _Way(hand, chain, starts[k] if starts else "")
         for f in path:
-            s = symbol(f)
-            size = max(size, int(np.prod(f.shapes[0])), int(np.prod(f.shapes[1])))
-            if (
-                f.combine == "map"
-                and so_far
-                and len(text(f.formula)) <= SHORT
-                and not isinstance(f.formula.row, FoldedCall)
-            ):
-                # its own words say more than a bracket: (dL/dc)ᵀ @ b
-                inner = name(f"({so_far})" if not is_tex else rf"\left({so_far}\right)", f.shapes[0])
-                bare = Hand(
-                    lambda w, inner=inner: w if w == inner.value else hand.name(w),  # type: ignore[misc]
-                    hand.number,
-                    hand.array,
-                    hand.infix,
-                    hand.brackets,
-                    hand.between,
-                    hand.call,
-                )
-                so_far, tight = write(substitute(f.formula, {f.cotangent: inner}), bare), "product"
-                tight = (
-                    "matrix"
-                    if f.formula.head == "matmul"
-                    else "atom"
-                    if f.formula.head != "product"
-                    else "product"
-                )
-            elif f.combine == "map":
-                so_far, tight = (
-                    (rf"{s}\left[{so_far}\right]" if is_tex else f"{s}[{so_far}]") if so_far else s,
-                    "atom",
-                )
-            elif not so_far:
-                so_far = s
-            elif f.combine == "elementwise" and f.formula.is_number and f.formula.value == 1:
-                pass  # a factor of one
-            elif f.combine == "elementwise":
-                so_far = bracketed(so_far, "product") if tight == "matrix" else so_far
-                so_far, tight = f"{so_far}{times if size > 1 or not is_tex else beside}{s}", "product"
-            elif f.combine == "left":
-                so_far, tight = f"{s}{beside}{bracketed(so_far, tight)}", "matrix"
-            else:
-                so_far, tight = f"{bracketed(so_far, tight)}{beside}{s}", "matrix"
-            if f.axes:
-                over = ",".join(map(str, f.axes))
-                so_far, tight = (
-                    (
-                        rf"{total}_{{{over}}}\left({so_far}\right)"
-                        if is_tex
-                        else f"{total}({so_far}, axis={over})"
-                    ),
-                    "atom",
-                )
-        terms.append(so_far)
-    return " + ".join(terms)
+            way.times(f)
+        ways.append(way.word)
+    return " + ".join(ways)
+
+
+class _Way:
+    """A product of factors as it is being written."""
+
+    def __init__(self, hand: Hand, chain: Chain, start: str) -> None:
+        self.hand = hand
+        self.is_tex = hand is LATEX
+        self.chain = chain
+        self.word = start
+        self.tight = "atom"  # or "product", entry by entry, or "matrix"
+
+    def times(self, f: Factor) -> None:
+        symbol = self.chain.tex_symbol(f) if self.is_tex else f.symbol
+        beside = r"\," if self.is_tex else " @ "
+        if f.combine == "map":
+            self._mapped(f, symbol)
+        elif not self.word:
+            self.word = symbol
+        elif f.combine == "elementwise":
+            if not (f.formula.is_number and f.formula.value == 1):  # a factor of one is not written
+                one = max(int(np.prod(shape)) for shape in f.shapes) == 1
+                sign = r"\," if self.is_tex and one else r" \odot " if self.is_tex else " * "
+                self._set(f"{self._within('matrix')}{sign}{symbol}", "product")
+        elif f.combine == "left":
+            self._set(f"{symbol}{beside}{self._within('product')}", "matrix")
+        else:
+            self._set(f"{self._within('product')}{beside}{symbol}", "matrix")
+        if f.axes and self.is_tex:
+            self._set(rf"\textstyle\sum_{{{','.join(map(str, f.axes))}}}\left({self.word}\right)", "atom")
+        elif f.axes:
+            self._set(f"sum({self.word}, axis={f.axes[0] if len(f.axes) == 1 else f.axes})", "atom")
+
+    def _mapped(self, f: Factor, symbol: str) -> None:
+        """A map: its own words where they are short, ``(dL/dc)ᵀ @ b``, otherwise its symbol with brackets."""
+        short = len(text(f.formula)) <= SHORT and not isinstance(f.formula.row, FoldedCall)
+        if not self.word:
+            self.word = symbol
+        elif not short:
+            self._set(rf"{symbol}\left[{self.word}\right]" if self.is_tex else f"{symbol}[{self.word}]", "atom")
+        else:
+            g = self.word if self.word.startswith("sum(") else self._bracketed()
+            names = self.hand.name
+            hand = replace(self.hand, name=lambda w: w if w == g else names(w))
+            tight = {"matmul": "matrix", "product": "product"}.get(f.formula.head, "atom")
+            self._set(write(substitute(f.formula, {f.cotangent: name(g, f.shapes[0])}), hand), tight)
+
+    def _set(self, word: str, tight: str) -> None:
+        self.word, self.tight = word, tight
+
+    def _within(self, other: str) -> str:
+        return self._bracketed() if self.tight == other else self.word
+
+    def _bracketed(self) -> str:
+        return rf"\left({self.word}\right)" if self.is_tex else f"({self.word})"

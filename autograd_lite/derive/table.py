@@ -13,7 +13,7 @@ from ..tensor import Tensor, _tensor
 from ..tree import leaves, rebuild
 from .expression import Expr, constant, name, number, substitute, walk
 from .factor import total
-from .partial import G, RuleCall, X, Y, Step, edge, joined
+from .partial import G, RuleCall, Step, X, Y, edge, joined
 from .replay import replay
 from .writing import LATEX, TEXT, Hand, write
 
@@ -27,8 +27,8 @@ class RowDerivative:
     argument : str
         ``x``, or ``x_1``, ``x_2``, … where there are several.
     combine : str
-        ``"elementwise"``: `formula` is the partial dy/dx; otherwise it is the cotangent of the argument in terms of `g`,
-        that of the result.
+        ``"elementwise"``: `formula` is the partial dy/dx; otherwise it is the cotangent of the argument in terms of
+        `g`, that of the result.
     formula : Expr
     axes : tuple of int
         Over which it is summed because the argument was repeated along them, in this example.
