@@ -216,6 +216,29 @@ def test_a_module_by_layers():
     assert "0.weight" in opened.scene.keys_named()
 
 
+def test_a_loss_of_a_module_knows_its_layers_and_their_parameters_by_place():
+    m = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
+    loss = np.mean(m(np.ones((2, 3))) ** 2)
+    layers = [i.name for i in loss.draw(by="module").scene.items if i.kind == "layer"]
+    assert layers == ["0: Linear", "1: ReLU", "2: Linear"]
+    for view in ("landmarks", "operations"):
+        parameters = [i.name for i in loss.draw(view=view).scene.items if i.kind == "parameter"]
+        assert parameters == ["weight_0", "bias_0", "weight_2", "bias_2"]
+
+
+@pytest.mark.parametrize("options", [{}, {"view": "operations"}, {"depth": 0}])
+def test_two_of_one_name_are_told_apart(options):
+    a, b = (ag.tensor(x, requires_grad=True, name="w") for x in (1.0, 2.0))
+    assert [i.name for i in (a * b).draw(**options).scene.items] == ["w", "w1", "L"]
+
+
+@pytest.mark.parametrize("options", [{}, {"view": "operations"}, {"depth": 0}])
+def test_of_two_variables_for_one_tensor_the_first_counts(options):
+    W = ag.tensor([1.0, 2.0], requires_grad=True)
+    picture = np.sum(W * 2.0).draw(names={"W": W, "V": W}, **options)
+    assert picture.scene.items[0].name == "W"
+
+
 class Cell(nn.Module):
     def __init__(self):
         super().__init__()

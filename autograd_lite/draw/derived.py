@@ -17,16 +17,19 @@ from ..graph import NEEDS, TRACED, Node, ancestors, pull_back
 from . import words
 from .groups import Calls
 from .scene import Item, Line, Scene
-from .structure import kind_of, names_of, origin_of
+from .structure import kind_of, names_of, origin_of, own_names
 from .subject import Subject
 
 
 def chain_of(told: Subject, every: bool) -> Chain:
     """The chain that the picture shows, with every operation named if `every`."""
     claimed = dict(told.claimed)
+    nodes = [n for n in ancestors(told.roots, NEEDS | TRACED)[::-1] if n.parts is None]
+    called = [n.name for n in nodes if n.name is not None]
     if every:
-        nodes = [n for n in ancestors(told.roots, NEEDS | TRACED)[::-1] if n.parts is None]
         claimed = names_of(nodes, told)
+    elif not claimed and len(set(called)) < len(called):  # two of one name: a picture can tell them apart
+        claimed = own_names(nodes, told)
     elif not told.is_loss and told.roots[0] not in claimed:
         claimed[told.roots[0]] = names_of([], told)[told.roots[0]]
     return Chain(told.root, told.names, claimed or None)

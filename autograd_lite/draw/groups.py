@@ -30,7 +30,11 @@ class Calls:
 
     def label(self, group: Any) -> str:
         """``fc1: Linear``, or the name of a composite function."""
-        place = self.places.get(getattr(group, "module", None), "")
+        module = getattr(group, "module", None)
+        place = self.places.get(module, "")
+        outer = getattr(group.outer, "module", None)
+        if not place and module is not None and outer is not None:
+            place = next((path for path, part in outer.named_modules() if part is module), "")
         return f"{place}: {group.name}" if place else str(group.name)
 
     def clusters(self, n: Node, but: Any = None) -> tuple[tuple[str, str], ...]:

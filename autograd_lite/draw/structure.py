@@ -7,10 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..derive.expression import Expr, applied, constant
 from ..derive.expression import name as name_of
 from ..graph import NEEDS, TRACED, Node, ancestors
-from ..trace import Names, assigned, short_names
+from ..trace import Names, assigned, qualified, short_names
 from .groups import Calls
 from .scene import Item, Line, Scene
 from .subject import Subject
@@ -148,22 +150,29 @@ class _Structure:
         return list(found.values())
 
 
-def names_of(nodes: Sequence[Node], told: Subject) -> dict[Node, str]:
-    """What each node is called: by the user, by a trace, by the variable it went to, or by the next free letter."""
+def own_names(nodes: Sequence[Node], told: Subject) -> dict[Node, str]:
+    """What the user calls nodes, no name twice: by a trace, by themselves, or by the variable they went to."""
     wished: dict[Node, str] = dict(told.claimed)
-    by_node = {
-        t._node: word
-        for word, t in told.names.items()
-        if getattr(t, "_node", None) is not None and not word.startswith("_")
-    }
-    root, stored = told.roots[0], {} if told.claimed else dict(assigned(nodes))
-    for n in [*nodes, root]:
-        word = n.name or by_node.get(n) or stored.get(n)
-        if word is not None:
-            wished.setdefault(n, word)
-    arrays = [word for word in told.names if word not in by_node.values()]
-    taken = Names(arrays)
-    names = {n: taken.take(word) for n, word in wished.items()}
+    by_node: dict[Node, str] = {}
+    for word, t in told.names.items():
+        node = getattr(t, "_node", None)
+        if isinstance(node, Node) and not word.startswith("_"):
+            by_node.setdefault(node, word)
+    stored = {} if told.claimed else dict(assigned(nodes))
+    alike = qualified(nodes)
+    for n in nodes:
+        wish = alike.get(n) or n.name or by_node.get(n) or stored.get(n)
+        if wish is not None:
+            wished.setdefault(n, wish)
+    taken = Names(word for word, x in told.names.items() if isinstance(x, np.ndarray))
+    return {n: taken.take(word) for n, word in wished.items()}
+
+
+def names_of(nodes: Sequence[Node], told: Subject) -> dict[Node, str]:
+    """What each node is called; one that the user has not named by the next free letter."""
+    root = told.roots[0]
+    names = own_names([*nodes, root], told)
+    taken = Names([*names.values(), *told.names])
     if root not in names:  # by what it is, as in the chain rule's own notation
         free = (w for w in (("L", "loss") if told.is_loss else ("y", "output")) if w not in taken)
         names[root] = taken.take(next(free, "result"))
