@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.workload import Dialect
+from benchmarks.workloads import adam as _adam
 from benchmarks.workloads import digits as _digits
 from benchmarks.workloads import layers as _layers
 from benchmarks.workloads import lenet as _lenet
@@ -129,4 +130,18 @@ def chain(x, links):
     return x, x0.grad
 
 
-HALVES = {f.__name__: f for f in (talk, digits, layers, lenet, transformer, elementwise, rnn, hvp, micrograd, chain)}
+def adam(*arguments):
+    *parameters, gradients, all_kept = arguments
+    kept = _adam.kept_for(parameters, all_kept)
+    if "optimizer" not in kept:
+        for p, g in zip(parameters, gradients, strict=True):
+            p.grad = torch.from_numpy(np.copy(g))
+        kept["optimizer"] = torch.optim.Adam(parameters, lr=_adam.RATE)
+    kept["optimizer"].step()
+    return np.zeros(1)
+
+
+HALVES = {
+    f.__name__: f
+    for f in (talk, digits, layers, lenet, transformer, elementwise, rnn, hvp, micrograd, chain, adam)
+}
