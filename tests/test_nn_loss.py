@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from nn_checks import value
 
 import autograd_lite as ag
 import autograd_lite.nn.functional as F
 from autograd_lite import nn
 from autograd_lite.testing import assert_gradients
-from tests.nn_checks import value
 
 rng = np.random.default_rng(0)
 N, C = 4, 5
@@ -136,7 +136,7 @@ ENTRYWISE = {
         np.array(
             [
                 sum(hinge(0.8 - x[k] + x[i]) ** 2 for i in range(C) if i != k) * W[k] / C
-                for x, k in zip(X, K)
+                for x, k in zip(X, K, strict=True)
             ]
         ),
     ),

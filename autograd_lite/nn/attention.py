@@ -155,7 +155,7 @@ class MultiheadAttention(Module):
         sizes = [x.shape[-1] if x.ndim == q.ndim and q.ndim in (2, 3) else None for x in (q, k, v)]
         if sizes != [self.embed_dim, self.kdim, self.vdim] or k.shape[:-1] != v.shape[:-1]:
             raise ValueError(
-                f"{self!r}: queries {q.shape}, keys {k.shape}, values {v.shape}; the last sizes must be "
+                f"{self._called}: queries {q.shape}, keys {k.shape}, values {v.shape}; the last sizes must be "
                 f"{self.embed_dim}, {self.kdim} and {self.vdim}, keys and values equally many"
             )
 
@@ -184,7 +184,7 @@ class MultiheadAttention(Module):
             m = np.asarray(given(attn_mask).detach())
             if m.shape not in ((targets, sources), (n * heads, targets, sources)):
                 raise ValueError(
-                    f"{self!r}: attn_mask of shape {m.shape} for {targets} targets, {sources} sources"
+                    f"{self._called}: attn_mask of shape {m.shape} for {targets} targets, {sources} sources"
                 )
             parts.append(m if m.ndim == 2 else m.reshape(n, heads, targets, sources))
         if causal:
@@ -192,7 +192,7 @@ class MultiheadAttention(Module):
         if padding is not None:
             m = np.asarray(given(padding).detach())
             if m.shape not in ((n, sources), (sources,)):
-                raise ValueError(f"{self!r}: key_padding_mask of shape {m.shape}; {(n, sources)} is needed")
+                raise ValueError(f"{self._called}: key_padding_mask of shape {m.shape}; {(n, sources)} is needed")
             parts.append(m.reshape(-1, 1, 1, sources))
         if all(m.dtype.kind == "b" for m in parts):
             hidden = parts[0]
@@ -203,6 +203,10 @@ class MultiheadAttention(Module):
         for m in parts:
             total = total + (np.where(m, -math.inf, 0.0) if m.dtype.kind == "b" else m)
         return total.astype(q.dtype)
+
+    @property
+    def _called(self) -> str:
+        return f"MultiheadAttention({self.extra_repr()})"
 
     def extra_repr(self) -> str:
         return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}"

@@ -69,7 +69,10 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     if mask.dtype.kind != "b":
         raise TypeError(f"masked_fill: a mask is of True and False, not {mask.dtype}; write mask == 0 or so")
     x = entire(input)
-    if np.broadcast_shapes(mask.shape, x.shape) != x.shape:
+    fits = mask.ndim <= x.ndim and all(
+        m in (1, n) for m, n in zip(mask.shape[::-1], x.shape[::-1], strict=False)
+    )
+    if not fits:
         raise ValueError(f"masked_fill: a mask of shape {mask.shape} for an input of shape {x.shape}")
     return np.where(mask, value, x)
 

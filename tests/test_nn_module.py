@@ -1,0 +1,257 @@
+"""Modules: registration, walks, states, modes, hooks, dtypes, summaries; containers; lazy sizes."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from nn_checks import draw, value
+
+import autograd_lite as ag
+from autograd_lite import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(3, 4)
+        self.norm = nn.BatchNorm1d(4)
+        self.out = nn.Linear(4, 1, bias=False)
+        self.register_buffer("step", ag.tensor(0), persistent=False)
+        self.depth = 2
+
+    def forward(self, x):
+        return self.out(ag.sigmoid(self.norm(self.hidden(x))))
+
+
+def test_attributes_register_themselves():
+    net = Net()
+    names = ["hidden.weight", "hidden.bias", "norm.weight", "norm.bias", "out.weight"]
+    assert [name for name, _ in net.named_parameters()] == names
+    assert len(list(net.parameters())) == 5
+    assert [name for name, _ in net.named_children()] == ["hidden", "norm", "out"]
+    assert [name for name, _ in net.named_modules()] == ["", "hidden", "norm", "out"]
+    assert [name for name, _ in net.named_buffers()] == [
+        "step", "norm.running_mean", "norm.running_var", "norm.num_batches_tracked",
+    ]  # fmt: skip
+    assert net.depth == 2
+    assert net.get_submodule("hidden") is net.hidden
+    del net.out
+    assert [name for name, _ in net.named_children()] == ["hidden", "norm"]
+    with pytest.raises(AttributeError, match="Net has no attribute 'out'"):
+        _ = net.out
+
+
+def test_a_parameter_shared_by_two_layers_is_one():
+    net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    net[1].weight = net[0].weight
+    assert len(list(net.parameters())) == 3
+    assert set(net.state_dict()) == {"0.weight", "0.bias", "1.weight", "1.bias"}
+
+
+def test_super_init_comes_first():
+    class Wrong(nn.Module):
+        def __init__(self):
+            self.layer = nn.Linear(1, 1)
+
+    with pytest.raises(AttributeError, match=r"call super\(\).__init__\(\)"):
+        Wrong()
+    with pytest.raises(NotImplementedError, match=r"Module has no forward\(\)"):
+        nn.Module()(1)
+
+
+def test_a_state_goes_out_and_comes_back():
+    net, other = Net(), Net()
+    net(draw((5, 3)))
+    state = net.state_dict()
+    assert "step" not in state
+    other.load_state_dict(state)
+    for name, array in other.state_dict().items():
+        np.testing.assert_array_equal(array, state[name])
+    before = state["hidden.weight"].copy()
+    net.hidden.weight.data += 1
+    np.testing.assert_array_equal(state["hidden.weight"], before)  # a state is a copy
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    net = Net()
+    state = net.state_dict()
+    state["hidden.weight"] = np.ones((9, 9))
+    state["hidden.bias"] = state["hidden.bias"] + 1
+    del state["out.weight"]
+    state["more"] = np.ones(1)
+    before = net.state_dict()
+    with pytest.raises(
+        ValueError, match=r"(?s)hidden.weight has shape \(9, 9\).*out.weight is missing.*more is not known"
+    ):
+        net.load_state_dict(state)
+    for name, array in net.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_training_and_evaluation():
+    net = nn.Sequential(nn.Dropout(), nn.Sequential(nn.BatchNorm1d(2)))
+    assert net.eval() is net
+    assert not any(m.training for m in net.modules())
+    assert all(m.training for m in net.train().modules())
+
+
+def test_gradients_are_cleared_and_parameters_frozen():
+    net = Net()
+    net(draw((5, 3))).sum().backward()
+    assert net.hidden.weight.grad is not None
+    net.zero_grad()
+    assert all(p.grad is None for p in net.parameters())
+    net.requires_grad_(False)
+    assert not net(draw((5, 3))).requires_grad
+
+
+def test_hooks():
+    net, seen = nn.Linear(2, 2), []
+    first = net.register_forward_pre_hook(lambda m, args: (args[0] + 1,))
+    second = net.register_forward_hook(lambda m, args, y: seen.append((m is net, args[0].tolist())) or y * 0)
+    np.testing.assert_array_equal(value(net(ag.tensor([1.0, 2.0]))), 0)
+    assert seen == [(True, [2.0, 3.0])]
+    first.remove()
+    second.remove()
+    assert np.any(value(net([1.0, 2.0])) != 0)
+
+
+def test_apply_meets_parts_before_wholes():
+    met = []
+    Net().apply(lambda m: met.append(type(m).__name__))
+    assert met[-1] == "Net"
+    assert len(met) == 4
+
+
+def test_another_dtype():
+    net = Net().float()
+    assert {p.dtype for p in net.parameters()} == {np.dtype(np.float32)}
+    assert net.norm.num_batches_tracked.dtype == np.int64
+    assert net(draw((5, 3)).astype(np.float32)).dtype == np.float32
+    assert net.to("cpu").to(np.float64).hidden.weight.dtype == np.float64
+    assert net.to(ag.tensor(1.0, dtype=np.float16)).hidden.weight.dtype == np.float16
+    with pytest.raises(ValueError, match="no device but 'cpu'"):
+        net.to("cuda")
+
+
+def test_default_dtype():
+    ag.set_default_dtype(np.float32)
+    try:
+        assert {p.dtype for p in Net().parameters()} == {np.dtype(np.float32)}
+        assert ag.zeros(2).dtype == np.float32
+    finally:
+        ag.set_default_dtype(np.float64)
+    assert nn.Linear(1, 1).weight.dtype == ag.get_default_dtype() == np.float64
+
+
+def test_copies_and_pickles():
+    net = Net().eval()
+    x = draw((5, 3))
+    for other in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        np.testing.assert_array_equal(value(other(x)), value(net(x)))
+        assert other.hidden.weight is not net.hidden.weight
+        assert type(other.hidden.weight) is nn.Parameter
+
+
+def test_what_was_recorded_belongs_to_its_module():
+    net = Net()
+    y = net(draw((5, 3)))
+    group = y._node.group
+    while group.module is not net.out:
+        group = group.outer
+    assert group.outer.module is net
+
+
+# -------------------------------------------------------------------------------------------------- containers
+
+
+def test_sequential():
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    assert len(net) == 3
+    assert isinstance(net[1], nn.Tanh)
+    assert len(net[:2]) == 2
+    assert list(net) == [net[0], net[1], net[2]]
+    named = nn.Sequential({"first": nn.Linear(3, 4), "second": nn.ReLU()})
+    assert [name for name, _ in named.named_children()] == ["first", "second"]
+    assert net.append(nn.ReLU())[-1](np.ones(1)).shape == (1,)
+    with pytest.raises(TypeError, match="Sequential: argument 2 is a builtin_function_or_method"):
+        nn.Sequential(nn.ReLU(), abs)
+
+
+def test_lists_and_dicts_of_modules_and_parameters():
+    layers = nn.ModuleList([nn.Linear(1, 2), nn.Linear(2, 3)])
+    assert [name for name, _ in layers.named_parameters()] == ["0.weight", "0.bias", "1.weight", "1.bias"]
+    named = nn.ModuleDict({"a": nn.ReLU()})
+    named["b"] = nn.Linear(1, 1)
+    assert list(named) == ["a", "b"]
+    assert "b" in named
+    weights = nn.ParameterList([np.ones(2), nn.Parameter(np.zeros(3))])
+    assert [p.shape for p in weights.parameters()] == [(2,), (3,)]
+
+
+# ------------------------------------------------------------------------------------------------------ summary
+
+
+def test_summary():
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Sequential(nn.Linear(144, 3)), nn.Dropout())
+    net[0].requires_grad_(False)
+    rows = net.summary(np.ones((2, 1, 8, 8)))
+    assert rows[1] == ("0", "Conv2d", "(2, 4, 6, 6)", "40", "weight (4, 1, 3, 3), bias (4,)")
+    assert rows[4] == ("  2.0", "Linear", "(2, 3)", "435", "weight (3, 144), bias (3,)")
+    assert rows[-1] == ("", "Sequential", "(2, 3)", "475", "learned: 435")
+    assert net[3].training
+    assert "435" in repr(rows)
+    assert nn.Sequential(nn.LazyLinear(3)).summary()[1][3:] == ("0 + ?", "weight ?, bias ?")
+
+
+# --------------------------------------------------------------------------------------------------- lazy sizes
+
+LAZY = [
+    (lambda: nn.LazyLinear(3), lambda: nn.Linear(4, 3), (5, 4)),
+    (lambda: nn.LazyLinear(3, bias=False), lambda: nn.Linear(4, 3, bias=False), (4,)),
+    (lambda: nn.LazyConv1d(4, 3, groups=2), lambda: nn.Conv1d(2, 4, 3, groups=2), (1, 2, 6)),
+    (lambda: nn.LazyConv2d(4, 3, padding=1), lambda: nn.Conv2d(2, 4, 3, padding=1), (1, 2, 6, 6)),
+    (lambda: nn.LazyConvTranspose1d(4, 3), lambda: nn.ConvTranspose1d(2, 4, 3), (1, 2, 6)),
+    (lambda: nn.LazyConvTranspose2d(4, 3), lambda: nn.ConvTranspose2d(2, 4, 3), (2, 6, 6)),
+    (lambda: nn.LazyBatchNorm1d(), lambda: nn.BatchNorm1d(3), (4, 3)),
+    (lambda: nn.LazyBatchNorm2d(affine=False), lambda: nn.BatchNorm2d(3, affine=False), (4, 3, 2, 2)),
+]
+
+
+@pytest.mark.parametrize(("lazy", "ordinary", "shape"), LAZY, ids=lambda f: repr(f()) if callable(f) else None)
+def test_a_lazy_layer_becomes_an_ordinary_one(lazy, ordinary, shape):
+    x = draw(shape)
+    layer, like = lazy(), ordinary()
+    assert "Lazy" in repr(layer)
+    parameters = list(layer.parameters())
+    _ = ag.manual_seed(0)
+    like = ordinary()
+    _ = ag.manual_seed(0)
+    y = layer(x)
+    assert type(layer) is type(like)
+    assert repr(layer) == repr(like)
+    np.testing.assert_array_equal(value(y), value(like(x)))
+    assert all(a is b for a, b in zip(layer.parameters(), parameters, strict=True))  # an optimiser may have them
+    assert {type(p) for p in parameters} <= {nn.Parameter}
+    other = lazy()
+    other.load_state_dict(layer.state_dict())
+    assert type(other) is type(like)
+    np.testing.assert_array_equal(value(other.eval()(x)), value(layer.eval()(x)))
+
+
+def test_a_lazy_layer_inside_a_net():
+    net = nn.Sequential(nn.LazyLinear(4), nn.ReLU(), nn.LazyLinear(2))
+    net.eval()
+    net.register_forward_hook(lambda m, args, y: y)
+    net(np.ones((1, 7)))
+    assert not net[0].training
+    assert net[0].weight.shape == (4, 7)
+    again = nn.Sequential(nn.LazyLinear(4), nn.ReLU(), nn.LazyLinear(2))
+    again.load_state_dict(net.state_dict())
+    assert again[2].weight.shape == (2, 4)
+
+
+def test_a_lazy_layer_refuses_by_its_name():
+    with pytest.raises(ValueError, match=r"LazyConv2d\(4, 3\).*\(5,\)"):
+        nn.LazyConv2d(4, 3)(np.ones(5))
