@@ -251,6 +251,8 @@ def _read_npz(path: Path) -> tuple[dict[str, Array], str | None]:
             size, held = sum(e.file_size for e in entries), path.stat().st_size
             if size > _EXPANDED and size > 100 * held:
                 raise ValueError(f"its {held} bytes would become {size}")
+            if any(entry.filename.endswith("/data.pkl") for entry in entries):
+                raise ValueError("a pickle, as PyTorch writes it: save it there with safetensors.torch.save_file")
             for entry in entries:
                 name = entry.filename.removesuffix(".npy")
                 if name == entry.filename or name in arrays:

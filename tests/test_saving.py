@@ -342,6 +342,14 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
         ag.load(path)
 
 
+def test_pytorchs_own_file_gets_the_remedy(tmp_path):
+    path = tmp_path / "net.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("net/data.pkl", pickle.dumps(Evil()))
+    with pytest.raises(ValueError, match=r"a pickle, as PyTorch writes it: save it there with safetensors"):
+        ag.load(path)
+
+
 def test_an_entry_that_is_there_twice_is_refused(tmp_path):
     path = tmp_path / "x.npz"
     with zipfile.ZipFile(path, "w") as archive:

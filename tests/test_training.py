@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 import signal
+import subprocess
 import sys
 import threading
 
@@ -604,3 +605,27 @@ def test_metrics_refuse_what_does_not_go_together(make, message):
     """mse of a column and a row would broadcast to a square, silently."""
     with pytest.raises(ValueError, match=message):
         make()
+
+
+# -- the same bytes ------------------------------------------------------------------------------------------
+
+
+def test_two_runs_of_a_script_print_the_same_bytes():
+    script = """
+import numpy as np, autograd_lite as ag
+from autograd_lite import data, nn, optim, training
+ag.manual_seed(3)
+X, y = data.moons(60, generator=None)
+part, rest = data.random_split((X, y), [0.8, 0.2])
+net = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 2))
+history = training.fit(net, part, nn.CrossEntropyLoss(), optim.Adam(net.parameters()), epochs=3, validation=rest)
+print([row for row in history], training.predict(net, X).tobytes().hex())
+"""
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(outputs) == 1
+    assert len(outputs.pop()) > 500

@@ -5,6 +5,7 @@ names are used, and nothing is imported but NumPy and the library: the check als
 far from the sources, against the installed wheel.
 """
 
+from pathlib import Path
 from typing import assert_type
 
 import numpy as np
@@ -127,3 +128,21 @@ def test_hooks_and_modes() -> None:
 
     assert value() > 0
     assert_type(ag.is_grad_enabled(), bool)
+
+
+def test_learning(tmp_path: Path) -> None:
+    """The upper rooms are attributes of the library, and a checker sees into them."""
+    net = ag.nn.Sequential(ag.nn.Linear(3, 4), ag.nn.Sigmoid(), ag.nn.Linear(4, 1))
+    optimizer = ag.optim.Adam(net.parameters(), lr=0.1)
+    schedule = ag.optim.lr_scheduler.StepLR(optimizer, 2)
+    history = ag.training.fit(
+        net, ag.data.truth_table(), ag.nn.MSELoss(), optimizer,
+        epochs=2, callbacks=[ag.training.Schedule(schedule)], metrics={"mae": ag.training.mae},
+    )  # fmt: skip
+    assert_type(history, ag.training.History)
+    assert_type(history["loss"], list[float])
+    assert_type(ag.training.binary_accuracy([1.0], [1]), float)
+    ag.save(net, tmp_path / "net.npz")
+    missing, unexpected = net.load_state_dict(ag.load(tmp_path / "net.npz"))
+    assert_type(missing, list[str])
+    assert missing == unexpected == []
