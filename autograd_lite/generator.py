@@ -7,7 +7,8 @@ that it would have drawn. Nothing but an explicit call ever seeds it again.
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -58,11 +59,21 @@ class Generator:
 
     def get_state(self) -> dict[str, Any]:
         """Where the stream is: a dict of strings and whole numbers, which json can write."""
-        return copy.deepcopy(dict(self.numpy.bit_generator.state))
+        return dict(self.numpy.bit_generator.state)  # made anew for whoever asks
 
-    def set_state(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: Mapping[str, Any]) -> None:
         """Go back (or on) to where the stream was when `state` was taken."""
         self.numpy.bit_generator.state = state
+
+    @contextmanager
+    def rewound(self, state: Mapping[str, Any]) -> Iterator[None]:
+        """Within it the stream is where it was when `state` was taken; after it, where it is now."""
+        now = self.get_state()
+        self.set_state(state)
+        try:
+            yield
+        finally:
+            self.set_state(now)
 
     def __repr__(self) -> str:
         return f"Generator(seed={self.initial_seed()})"
@@ -99,5 +110,7 @@ def numpy_generator(generator: Any = None) -> np.random.Generator:
         return np.random.default_rng(int(generator))
     found = generator.numpy if isinstance(generator, Generator) else generator
     if not isinstance(found, np.random.Generator):
-        raise TypeError(f"generator={generator!r}: give an ag.Generator, a numpy.random.Generator or a seed")
+        raise TypeError(
+            f"generator={generator!r}: give an ag.Generator, a numpy.random.Generator or a seed"
+        )
     return found

@@ -18,6 +18,7 @@ from weakref import ref
 import numpy as np
 
 from .backward import _like, own, taken, watch
+from .generator import default_generator
 from .graph import NEEDS, Node, ancestors, next_order, pull_back, push_forward
 from .mode import changed, is_grad_enabled
 from .operands import _masked_error, _raw
@@ -474,7 +475,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """The same function, but what it computes on the way is forgotten, and computed again in the backward pass.
 
     Trades time for memory. What `f` captures from outside gets its gradients too. It runs twice and must do the same
-    both times: draw random numbers outside and pass them in, or make the generator inside from a fixed seed.
+    both times: what it draws from the default generator (as dropout does) is drawn again; draw other random numbers
+    outside and pass them in.
 
     Examples
     --------
@@ -522,6 +524,7 @@ class _Again:
     captured : nodes from outside on which the results depend
     first : the results of the first run, until they have been asked for
     last : the cotangents of one walk, until each argument has had its own
+    random : where the default generator was when the function began
     """
 
     def __init__(self, f: Callable[..., Any], args: Sequence[Any], params: Any) -> None:
@@ -529,11 +532,12 @@ class _Again:
         self.captured: list[Node] = []
         self.first: tuple[Any, ...] | None = None
         self.last: tuple[Any, list[Any]] | None = None
+        self.random: Any = None
 
     def __repr__(self) -> str:
         return getattr(self.f, "__name__", "f")
 
-    def run(self, inputs: Sequence[Any]) -> _Run:
+    def run(self, inputs: Sequence[Any], repeat: bool = False) -> _Run:
         """Run the function on `inputs`, the differentiable Tensors among its arguments; the others as they were."""
 
         def f(*tensors: Any) -> Any:
@@ -541,7 +545,11 @@ class _Again:
             args = tree_map(lambda x: next(given) if _is_input(x) else x, self.args)
             return self.f(*args, **self.params)
 
-        return _Run(f, inputs, tuple(range(len(inputs))), {})
+        if not repeat:
+            self.random = default_generator.get_state()
+            return _Run(f, inputs, tuple(range(len(inputs))), {})
+        with default_generator.rewound(self.random):
+            return _Run(f, inputs, tuple(range(len(inputs))), {})
 
     def values(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         if self.first is not None:
@@ -561,7 +569,7 @@ class _Again:
         return d
 
     def pull(self, g: Any, xs: Any) -> list[Any]:
-        run = self.run(self.inputs(xs))
+        run = self.run(self.inputs(xs), repeat=True)
         record = any(isinstance(x, Tensor) for x in (*xs, *g))
         roots: dict[Node, Any] = {}
         for y, part in zip((y for y in run.outputs if isinstance(y, Tensor)), g, strict=True):

@@ -171,3 +171,14 @@ def test_a_generator_of_ones_own():
 def test_what_does_not_fit(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_dropout_inside_a_checkpoint_has_one_mask():
+    """The function runs again in the backward pass, and draws what it drew."""
+    x = ag.tensor(np.ones(100), requires_grad=True)
+    y = ag.checkpoint(lambda x: F.dropout(x * x, 0.5))(x)
+    ag.rand(5)  # the stream has gone on since, and goes on from here
+    after = ag.get_rng_state()
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), 2 * y.detach().numpy())
+    assert ag.get_rng_state() == after
