@@ -405,7 +405,10 @@ def run(f: Callable[..., Any], args: Sequence[Any], params: Any) -> tuple[Any, l
     try:
         result = f(*args, **params)
     finally:
-        sys.setprofile(before)
+        if before is None or callable(before):
+            sys.setprofile(before)
+        else:
+            before.enable()  # cProfile, which may be read back but not set
     return result, [(word, value) for word, value in found if not word.startswith("_")]
 
 

@@ -15,8 +15,8 @@ PAGE = """\
 # The derivation, and `learn`
 
 The talk derives, by hand, how its loss changes with each weight of a small net, and then writes `learn`. This page is
-printed by the library from the five steps of that net alone (`docs/derivation_page.py`); `python -m autograd_lite --only
-derivation learn` prints the same at a terminal.
+printed by the library from the five steps of that net alone (`docs/derivation_page.py`);
+`python -m autograd_lite --only derivation learn` prints the same at a terminal.
 
 ```python
 >>> import numpy as np
@@ -88,8 +88,8 @@ and `print(made)` prints
 {source}```
 
 What is printed is also the function: `made(x, y, V, W, lr)`. Shapes are frozen as in the example, and so are Python
-branches; a branch on a *value* is refused. The library's own random numbers (dropout) are drawn anew at each call; those of
-a NumPy generator inside the function are constants, since a trace cannot see them.
+branches; a branch on a *value* is refused. The library's own random numbers (dropout) are drawn anew at each call;
+those of a NumPy generator inside the function are constants, since a trace cannot see them.
 
 ## As a worksheet
 

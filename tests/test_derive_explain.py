@@ -94,6 +94,14 @@ def test_the_page_is_what_its_script_prints():
     assert done.stdout == (ROOT / "docs" / "derivation.md").read_text(encoding="utf-8")
 
 
+def test_tensors_have_it_as_methods():
+    V = ag.tensor(np.ones((3, 1)), requires_grad=True, name="V")
+    x = np.ones((2, 3))
+    L = np.sum((x @ V) ** 2)
+    assert str(L.explain(wrt=[V], names={"x": x})) == str(explain(L, [V], names={"x": x}))
+    assert str(L.partials(V)) == "dL/dV = dL/da * da/dV"
+
+
 # ------------------------------------------------------------------------------------------------- no noise terms
 
 

@@ -200,6 +200,21 @@ def test_every_loop_turn_has_its_own_name():
     assert "dloss_db = np.sum(" in made
 
 
+def test_a_sum_too_long_for_a_line_goes_on_in_the_next():
+    inputs = [np.asarray(x) for x in normal((40, 2, 4), (2, 5), (4, 5), (5, 5), 5)(np.random.default_rng(0))]
+
+    def long(x, h, W, U, b):
+        for t in range(40):
+            h = np.tanh(x[t] @ W + h @ U + b)
+        return np.sum(h**2)
+
+    made = source(long, *inputs, wrt=["W", "U", "b"])
+    assert max(map(len, made.splitlines())) <= 110
+    assert "    dLdW = dLdW + " in made
+    for a, b in zip(made(*inputs)[1:], ag.grad(long, (2, 3, 4))(*inputs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
 # ------------------------------------------------------------------------------------------------- what it can take
 
 

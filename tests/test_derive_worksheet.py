@@ -113,6 +113,14 @@ def test_a_missing_sum_over_the_batch():
     assert "the sum over axis 0 is missing, along which the argument was repeated" in mark.says
 
 
+def test_a_sum_taken_for_a_mean():
+    z = ag.tensor(np.arange(1.0, 6), requires_grad=True, name="z")
+    L = np.mean(z**2)
+    sheet = worksheet(L, wrt=z)
+    says = sheet.check({"dLdz": "2 * z"})[0].says
+    assert says == "it is 5 times the right one, and 5 is its number of entries: a sum for a mean"
+
+
 def test_a_way_left_out_of_a_sum():
     x = ag.tensor([0.5, 1.5], requires_grad=True, name="x")
     a = np.sin(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import subprocess
 import sys
 
@@ -251,6 +252,17 @@ def test_a_huge_program_is_summed_up():
 def test_functions_without_a_signature_and_starred_ones():
     assert [v.name for v in trace(lambda *xs: xs[0] + xs[1])(1.0, 2.0).inputs] == ["xs1", "xs2"]
     assert str(trace(np.exp)(1.0)).startswith("exp(x: float64[])")
+
+
+def test_a_profiler_that_is_running_goes_on():
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        assert names(trace(net)(*arrays(0, (1, 3), (3, 4), (4, 1))))[:3] == ["A", "B", "C"]
+        sum([1, 2])
+    finally:
+        profile.disable()
+    assert any("sum" in str(entry.code) for entry in profile.getstats())
 
 
 SCRIPT = """

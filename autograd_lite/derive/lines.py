@@ -154,19 +154,28 @@ class LineWriter(CodeWriter):
         self, n: Node, inputs: Sequence[Node], arrived: list[Expr]
     ) -> tuple[Expr, list[tuple[str, str]]]:
         """What has arrived at `n`: under a name of its own if it will be needed more than once."""
-        above = self._sum(arrived, n.shape)
+        above = self._sum(arrived[:2], n.shape)
         factors = [self.chain.factor(n, m) for m in inputs]
         heavy = len(inputs) > 1 or any(f.combine == "map" for f in factors) or len(arrived) > 1
         if above.head in ("name", "number") and not (n in self.wanted and n.row is not None):
             return above, []
         if n in self.wanted or heavy or len(write(above, self.hand)) > 50:
-            return name(self.gradient(n), n.shape), self._result(n, [above])
+            return name(self.gradient(n), n.shape), self._result(n, arrived)
         return above, []
 
-    def _result(self, n: Node, arrived: list[Expr]) -> list[tuple[str, str]]:
+    def _result(self, n: Node, arrived: Sequence[Expr]) -> list[tuple[str, str]]:
+        """The line of a gradient; a sum that is too long for one goes on in the next."""
         word = self.gradient(n)
         self.words[word] = word
-        return self.line(word, self._sum(arrived, n.shape), n.shape, n.dtype, shape_text(n.shape), None)
+        out: list[tuple[str, str]] = []
+        waiting = arrived[0]
+        for term in arrived[1:]:
+            longer = self._sum([waiting, term], n.shape)
+            if len(write(waiting, self.hand)) > 12 and len(write(longer, self.hand)) > WIDTH:
+                out += self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None)
+                longer = self._sum([name(word, n.shape), term], n.shape)
+            waiting = longer
+        return out + self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None)
 
     def _factor(
         self, n: Node, m: Node, above: Expr, arriving: dict[Node, list[Expr]]

@@ -197,7 +197,7 @@ def _causes(q: Question, value: Any, right: Any, known: Mapping[str, Any]) -> It
         yield "the sign is wrong"
     simple = ratio is not None and Fraction(ratio).limit_denominator(12)
     if ratio and simple and abs(simple) <= 12 and abs(float(simple) - ratio) < 1e-6 * abs(ratio):
-        yield f"it is {simple} times the right one"
+        yield f"it is {simple} times the right one{_count(simple, value)}"
     if value.ndim == 2 and value.shape == right.shape[::-1] and _same(value.T, right):
         yield "it is transposed"
     for says, slip in q.slips.items():
@@ -220,6 +220,16 @@ def _causes(q: Question, value: Any, right: Any, known: Mapping[str, Any]) -> It
         and _same(np.sort(value, axis=None), np.sort(right, axis=None))
     ):
         yield "the right numbers in the wrong places"
+
+
+def _count(simple: Fraction, value: Any) -> str:
+    """Whether a factor is a number of entries: a sum where a mean was meant, or the other way round."""
+    sizes = {n: f"its length along axis {k}" for k, n in enumerate(value.shape)}
+    sizes[value.size] = "its number of entries"
+    for n, words in sizes.items():
+        if n > 2 and abs(simple) in (n, Fraction(1, n)):
+            return f", and {n} is {words}: a sum for a mean" if abs(simple) == n else f", and {n} is {words}: a mean for a sum"
+    return ""
 
 
 def _by_another(value: Any, right: Any, known: Mapping[str, Any]) -> Iterator[str]:
