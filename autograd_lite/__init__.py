@@ -27,7 +27,6 @@ from .mode import is_grad_enabled as is_grad_enabled
 from .mode import no_grad as no_grad
 from .tensor import Tensor as Tensor
 from .tensor import tensor as tensor
-from .trace import trace as trace
 from .transforms import checkpoint as checkpoint
 from .transforms import grad as grad
 from .transforms import hessian as hessian
@@ -200,12 +199,14 @@ if _TYPE_CHECKING:
     from .derive import source as source
     from .draw import draw as draw
     from .draw import frames as frames
+    from .trace import trace as trace
     from .saving import load as load
     from .saving import save as save
 
 _ROOMS = {name: name for name in ("data", "derive", "nn", "optim", "testing", "training")}
 _LATER = {
     **_ROOMS, "explain": "derive", "partials": "derive", "source": "derive", "draw": "draw", "frames": "draw",
+    "trace": "trace",
     "load": "saving", "save": "saving",
 }  # fmt: skip
 
