@@ -56,9 +56,15 @@ def test_drop_last_and_len():
 
 def test_arrays_tensors_and_data_sets_are_taken():
     assert [a.tolist() for (a,) in DataLoader(np.arange(3), batch_size=2)] == [[0, 1], [2]]
-    (batch,) = DataLoader((ag.tensor(X), y), batch_size=10)
-    assert type(batch[0]) is np.ndarray
-    np.testing.assert_array_equal(batch[0], X)
+    ((a, b),) = DataLoader((ag.tensor(X), y), batch_size=10, num_workers=0, pin_memory=True)
+    assert (type(a), type(b)) == (ag.Tensor, np.ndarray)  # as they were given
+    np.testing.assert_array_equal(a.data, X)
+    (a,) = DataLoader(ag.tensor(X, requires_grad=True), batch_size=3).dataset[2]
+    assert type(a) is ag.Tensor
+    assert not a.requires_grad
+    (rows_as_tensors,) = DataLoader([ag.tensor([1.0]), ag.tensor([2.0])], batch_size=2)
+    assert type(rows_as_tensors) is ag.Tensor
+    assert rows_as_tensors.tolist() == [[1.0], [2.0]]
 
 
 class Squares(Dataset):
@@ -107,6 +113,7 @@ def test_a_part_is_shuffled_and_batched_like_the_whole():
         (lambda: TensorDataset(np.zeros(3), np.zeros(4)), r"\(3,\), \(4,\)"),
         (lambda: TensorDataset(np.zeros(())), "no rows in common"),
         (lambda: DataLoader(X, batch_size=0), "at least one row"),
+        (lambda: DataLoader(X, num_workers=2), "leave it at 0"),
         (lambda: random_split(X, [5, 4]), "do not share out 10"),
         (lambda: random_split(X, [11, -1]), "do not share out 10"),
         (lambda: random_split(X, [0.5, 0.4]), "sum to 1"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..generator import Generator, numpy_generator
+from ..tensor import Tensor
 
 
 class Dataset:
@@ -23,6 +24,8 @@ class Dataset:
 class TensorDataset(Dataset):
     """Arrays that belong together row by row; indexed by a number, a slice or an array of numbers.
 
+    What was given as a Tensor comes out as Tensors, arrays and lists as arrays.
+
     Examples
     --------
     >>> data = TensorDataset([[1.0], [2.0]], [0, 1])
@@ -33,7 +36,7 @@ class TensorDataset(Dataset):
     def __init__(self, *arrays: Any) -> None:
         if not arrays:
             raise ValueError("TensorDataset: no arrays")
-        self.arrays = tuple(np.asarray(a.data if hasattr(a, "requires_grad") else a) for a in arrays)
+        self.arrays = tuple(a.detach() if isinstance(a, Tensor) else np.asarray(a) for a in arrays)
         lengths = [len(a) if a.ndim else None for a in self.arrays]
         if None in lengths or len(set(lengths)) != 1:
             shapes = [a.shape for a in self.arrays]
@@ -113,6 +116,8 @@ class DataLoader:
         For the shuffling; by default the library's own.
     collate_fn : callable, optional
         Makes a batch from a list of rows; by default it stacks them, field by field.
+    num_workers, pin_memory
+        PyTorch's; there are no worker processes here and no second memory, so they change nothing.
 
     Examples
     --------
@@ -124,10 +129,12 @@ class DataLoader:
     """
 
     def __init__(
-        self, dataset: Any, batch_size: int = 1, shuffle: bool = False, drop_last: bool = False,
+        self, dataset: Any, batch_size: int = 1, shuffle: bool = False, *, drop_last: bool = False,
         generator: Generator | np.random.Generator | int | None = None,
-        collate_fn: Callable[[list[Any]], Any] | None = None,
+        collate_fn: Callable[[list[Any]], Any] | None = None, num_workers: int = 0, pin_memory: bool = False,
     ) -> None:  # fmt: skip
+        if num_workers:
+            raise ValueError(f"DataLoader: num_workers={num_workers}; rows are read in this process, leave it at 0")
         if batch_size < 1:
             raise ValueError(f"DataLoader: batch_size={batch_size}; a batch has at least one row")
         self.dataset = as_dataset(dataset)
@@ -163,7 +170,8 @@ def stacked(rows: list[Any]) -> Any:
     """
     if isinstance(rows[0], tuple):
         return tuple(stacked(list(field)) for field in zip(*rows, strict=True))
-    return np.stack([np.asarray(row.data if hasattr(row, "requires_grad") else row) for row in rows])
+    batch = np.stack([row.data if isinstance(row, Tensor) else np.asarray(row) for row in rows])
+    return Tensor(batch) if isinstance(rows[0], Tensor) else batch
 
 
 def _of_arrays(dataset: Any) -> bool:
@@ -176,7 +184,7 @@ def as_dataset(given: Any) -> Any:
     """A tuple of arrays, or one array, as a data set; a data set as it is."""
     if isinstance(given, tuple):
         return TensorDataset(*given)
-    if isinstance(given, np.ndarray) or hasattr(given, "requires_grad"):
+    if isinstance(given, (np.ndarray, Tensor)):
         return TensorDataset(given)
     if not (hasattr(given, "__len__") and hasattr(given, "__getitem__")):
         raise TypeError(f"a data set has len() and indexing; {type(given).__name__} has not")
