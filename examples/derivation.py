@@ -35,6 +35,9 @@ def main() -> None:
         if count % 50 == 0:
             print(f"after {count:3} steps the loss is {value:.4f}")
 
+    if value > 0.2:
+        raise SystemExit("the written step did not learn")
+
     sheet = worksheet(L, wrt=[W2], names={"x": x, "y": y})
     print(f"\n{sheet}")
     print(sheet.check({"dLdz": "2 * (z - y)", "dzdW2": "h", "dLdW2": "h.T @ dLdz"}))
