@@ -5,8 +5,8 @@
 
 A program grows step by step on concrete numbers: a row is drawn, one of its own points is taken, and some of
 the point's arrays are replaced by what was computed before, moved near the point where the row's domain asks
-for it. The program is then run eagerly, traced and run again on other inputs, differentiated in both modes
-and measured by differences. What disagrees is shrunk by Hypothesis to the shortest program that shows it, and
+for it. The program is then run eagerly, traced and run again on other inputs, written out as NumPy source and run
+again, differentiated in both modes and measured by differences. What disagrees is shrunk by Hypothesis to the shortest program that shows it, and
 printed as source.
 """
 
@@ -24,6 +24,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
+from autograd_lite.derive import source
 from autograd_lite.primitive import TABLE, Domain, Primitive
 from autograd_lite.testing.gradients import check_gradients
 from autograd_lite.testing.numeric import CannotCheck, reals
@@ -32,6 +33,7 @@ from autograd_lite.testing.strategies import arrays
 from autograd_lite.testing.table import all_rows, domains, points
 from autograd_lite.testing.trees import Array, as_array, is_differentiable, leaves, rebuild
 from autograd_lite.trace import trace
+from autograd_lite.transforms import vjp
 
 LARGE = 50.0  # numbers beyond this make differences of differences meaningless
 SIZE = 32  # entries of the largest array
@@ -221,6 +223,7 @@ def check(program: Expression, order: int = 2) -> None:
         report.reproduce = str(program)
         report.throw()
     _traced(program)
+    _sourced(program)
 
 
 def _traced(program: Expression) -> None:
@@ -236,6 +239,28 @@ def _traced(program: Expression) -> None:
             raise
     if not np.allclose(found, expected, rtol=1e-12, atol=1e-300, equal_nan=True):
         raise GradientError(f"the traced program computes something else than the eager one:\n{program}")
+
+
+def _sourced(program: Expression) -> None:
+    """The program's NumPy source, forward and backward, says on other inputs what the engine says on these."""
+    other = [x + 0.01 for x in program.inputs]
+    with np.errstate(all="ignore"):
+        try:
+            made = source(program, *program.inputs, name="program")
+        except RuntimeError as error:
+            if "cannot branch" in str(error):
+                return
+            raise
+        except ValueError as error:
+            if "depends on none of its arguments" in str(error):
+                return
+            raise
+        y, pull = vjp(program, *other)
+        g = np.cos(np.arange(np.size(y))).reshape(np.shape(y)) if made.cotangent else np.ones(np.shape(y))
+        found = made(*other, **({made.cotangent: g} if made.cotangent else {}))
+    for got, expected in zip(found, [y, *pull(g)], strict=True):
+        if not np.allclose(got, expected, rtol=1e-7, atol=1e-9, equal_nan=True):
+            raise GradientError(f"the program's source computes something else than the engine:\n{program}\n\n{made}")
 
 
 def run(seconds: float, names: Sequence[str] = (), first: int = 0, order: int = 2, batch: int = 50) -> int:
