@@ -338,12 +338,12 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
 @lru_cache(maxsize=256)
 def _stores(code: Any) -> dict[int, str]:
     """The instructions that are followed by an assignment to a variable, and to which."""
-    steps = list(dis.get_instructions(code))
-    return {
-        a.offset: b.argval
-        for a, b in pairwise(steps)
-        if b.opname in _STORES and isinstance(b.argval, str)
-    }
+    found = {}
+    for a, b in pairwise(dis.get_instructions(code)):
+        word = b.argval[0] if isinstance(b.argval, tuple) else b.argval  # from Python 3.13 on one may do two things
+        if b.opname.startswith(_STORES) and isinstance(word, str):
+            found[a.offset] = word
+    return found
 
 
 _STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF")

@@ -384,7 +384,8 @@ def test_a_short_form_says_what_the_table_says(name):
         words = short.__code__.co_varnames[: short.__code__.co_argcount]
         with np.errstate(all="ignore"):
             expected = row.fn(*map(np.asarray, xs), **params)
-            if not np.all(np.isfinite(expected)):
+            if not all(np.all(np.isfinite(e)) for e in (expected if row.outputs else (expected,))):
                 continue
             got = short(*map(np.asarray, xs), **{k: v for k, v in params.items() if k in words})
-        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+        for a, b in zip(got, expected, strict=True) if row.outputs else ((got, expected),):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)

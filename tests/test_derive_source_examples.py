@@ -39,7 +39,10 @@ def shares(*shape):
 
 
 def truth_table():
-    net, loss = nn.Sequential(nn.Linear(3, 4), nn.Sigmoid(), nn.Linear(4, 1), nn.Sigmoid()), nn.HalfSquaredError()
+    net, loss = (
+        nn.Sequential(nn.Linear(3, 4), nn.Sigmoid(), nn.Linear(4, 1), nn.Sigmoid()),
+        nn.HalfSquaredError(),
+    )
     return lambda X, Y: loss(net(X), Y), (real(8, 3), shares(8, 1))
 
 
@@ -59,7 +62,9 @@ def two_moons():
 
 
 def digits_mlp():
-    net = nn.Sequential(nn.Linear(6, 10), nn.ReLU(), nn.Dropout(0.2), nn.Linear(10, 5), nn.ReLU(), nn.Linear(5, 3)).eval()
+    net = nn.Sequential(
+        nn.Linear(6, 10), nn.ReLU(), nn.Dropout(0.2), nn.Linear(10, 5), nn.ReLU(), nn.Linear(5, 3)
+    ).eval()
     loss = nn.CrossEntropyLoss(label_smoothing=0.05)
     return lambda X, y: loss(net(X), y), (real(7, 6), whole(3, 7))
 
@@ -81,12 +86,21 @@ def denoiser():
 
 def characters_rnn():
     net, loss = example("characters_rnn").Writer(5, hidden=3), nn.CrossEntropyLoss()
-    return lambda codes, ahead: loss(net(codes)[0].reshape(-1, 5), ahead.reshape(-1)), (whole(5, 2, 4), whole(5, 2, 4))
+    return lambda codes, ahead: loss(net(codes)[0].reshape(-1, 5), ahead.reshape(-1)), (
+        whole(5, 2, 4),
+        whole(5, 2, 4),
+    )
 
 
 def characters_transformer():
-    net, loss = example("characters_transformer").Writer(5, features=4, heads=2, layers=1), nn.CrossEntropyLoss()
-    return lambda codes, ahead: loss(net(codes).reshape(-1, 5), ahead.reshape(-1)), (whole(5, 2, 4), whole(5, 2, 4))
+    net, loss = (
+        example("characters_transformer").Writer(5, features=4, heads=2, layers=1),
+        nn.CrossEntropyLoss(),
+    )
+    return lambda codes, ahead: loss(net(codes).reshape(-1, 5), ahead.reshape(-1)), (
+        whole(5, 2, 4),
+        whole(5, 2, 4),
+    )
 
 
 def logistic_scipy():
@@ -95,7 +109,9 @@ def logistic_scipy():
 
 def pendulum():
     angles = example("pendulum").angles
-    return lambda p: np.mean((angles(p) - 1.0) ** 2), (lambda rng: np.array([1.3, 0.25, 2.0]) * rng.uniform(0.9, 1.1, 3),)
+    return lambda p: np.mean((angles(p) - 1.0) ** 2), (
+        lambda rng: np.array([1.3, 0.25, 2.0]) * rng.uniform(0.9, 1.1, 3),
+    )
 
 
 NETS = (

@@ -20,7 +20,8 @@ from .helpers import Helpers, literal
 from .partial import RuleCall
 from .writing import ATOM, INFIX, POWER, SIGN, Hand, index_text, places, plain_number, shown_params
 
-SMALL = 16  # entries of an array that is written out; a larger one becomes an argument
+SMALL = 16  # entries of an array that is written out, and …
+LONG = 48  # … characters; a larger one becomes an argument
 Sub = Callable[[Expr, int], str]
 
 _CODE = {
@@ -74,8 +75,8 @@ class CodeWriter:
         return evaluate(e, {w: self.values[self.words.get(w, w)] for w in e.names})
 
     def _array(self, value: Any) -> str:
-        if value.size <= SMALL:
-            return literal(value)
+        if value.size <= SMALL and len(word := literal(value)) <= LONG:
+            return word
         word = self.words.get(key := f"const {id(value)}") or self.fresh("const")
         self.words[key] = word
         self.values[word] = value

@@ -7,6 +7,7 @@ once is nested where it is used. Each line is run as it is written, on the examp
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -181,12 +182,22 @@ def emit(
         update = writer.fresh(update)
         body += ["", "# update", *(f"{writer.node(n)} -= {update} * {writer.gradient(n)}" for n in wanted)]
         arguments.append(update)
-    lines = ["import numpy as np", *writer.helpers.lines(), "", "", f"def {what}({', '.join(arguments)}):"]
+    head = wrapped(f"def {what}(", arguments, "):", 4)
+    lines = ["import numpy as np", *writer.helpers.lines(), "", "", *head]
     lines += [f"    {line}" if line else "" for line in body]
-    lines.append(f"    return {', '.join(results)}")
+    lines += [f"    {line}" for line in wrapped("return (", results, ")", 4, bare="return ")]
     made = Source("\n".join(lines) + "\n")
     made.name, made.arguments, made.results = what, tuple(arguments), tuple(results)
     made.rate = update
     made.cotangent = writer.cotangent or None
     made.constants = {w: writer.values[w] for w in outside if w != writer.cotangent}
     return made
+
+
+def wrapped(before: str, words: Sequence[str], after: str, indent: int, bare: str | None = None) -> list[str]:
+    """A list between brackets, on as many lines as it needs; on one line without them if `bare` is how that begins."""
+    line = f"{before if bare is None else bare}{', '.join(words)}{after if bare is None else ''}"
+    if len(line) <= 100:
+        return [line]
+    inside = textwrap.wrap(", ".join(words) + ",", 96 - indent)
+    return [before, *(" " * indent + part for part in inside), after]

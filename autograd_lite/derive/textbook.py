@@ -49,6 +49,12 @@ def relu(x: Any) -> Any:
     return np.maximum(x, 0)
 
 
+def standardize(x: Any, axis: Any, eps: Any) -> Any:
+    d = x - np.mean(x, axis=axis, keepdims=True)
+    scale = 1 / np.sqrt(np.mean(d**2, axis=axis, keepdims=True) + eps)
+    return d * scale, scale
+
+
 def scatter(g: Any, index: Any, shape: Any, unique_indices: Any = False) -> Any:
     full = np.zeros(shape, g.dtype)
     np.add.at(full, index, g)

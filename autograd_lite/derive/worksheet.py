@@ -228,7 +228,7 @@ def _count(simple: Fraction, value: Any) -> str:
     sizes[value.size] = "its number of entries"
     for n, words in sizes.items():
         if n > 2 and abs(simple) in (n, Fraction(1, n)):
-            return f", and {n} is {words}: a sum for a mean" if abs(simple) == n else f", and {n} is {words}: a mean for a sum"
+            return f", and {n} is {words}: {'a sum for a mean' if abs(simple) == n else 'a mean for a sum'}"
     return ""
 
 
