@@ -395,6 +395,24 @@ def test_lbfgs_takes_several_parameters_of_any_shape_and_complex_ones():
     assert z.item() == pytest.approx(2 - 3j, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("options", "start", "calls"),
+    [
+        ({}, 0.0, 1),  # it is there: nothing to do
+        ({"tolerance_change": 100.0}, 3.0, 1),  # no slope is worth a step
+        ({"tolerance_change": 2.0}, 3.0, 2),  # the first step, of size 1 at most, is small enough to be the last
+        ({"max_iter": 2, "max_eval": 9}, 3.0, 3),
+        ({"max_eval": 2, "max_iter": 9}, 3.0, 2),
+    ],
+)
+def test_lbfgs_asks_no_more_often_than_it_must(options, start, calls):
+    w = ag.tensor([start], requires_grad=True)
+    asked = []
+    opt = optim.LBFGS([w], lr=0.1, **options)
+    minimise(opt, lambda: asked.append(1) or (w**2).sum(), 1)
+    assert len(asked) == calls
+
+
 def test_lbfgs_goes_on_exactly_from_its_state():
     def fresh(at):
         w = ag.tensor(at, requires_grad=True)

@@ -204,6 +204,30 @@ def test_the_bar_is_there_when_asked_and_tqdm_is_installed(capsys):
     assert "batch" in capsys.readouterr().err
 
 
+def test_the_bar_counts_batches_and_a_resumed_one_those_before(monkeypatch, tmp_path):
+    bars = []
+
+    class Bar:
+        def __init__(self, **options):
+            self.options, self.count, self.shown = options, 0, {}
+            bars.append(self)
+
+        def update(self):
+            self.count += 1
+
+        def set_postfix(self, numbers, refresh):
+            self.shown = numbers
+
+        __enter__ = lambda self: self  # noqa: E731
+        __exit__ = lambda self, *error: None  # noqa: E731
+
+    monkeypatch.setattr(sys.modules["autograd_lite.training.fit"], "_tqdm", lambda progress: Bar)
+    teach(Line(), epochs=2, checkpoint=tmp_path / "run.npz")
+    teach(Line(), epochs=5, resume=tmp_path / "run.npz")
+    assert [(bar.options["initial"], bar.options["total"], bar.count) for bar in bars] == [(0, 10, 10), (10, 25, 15)]
+    assert set(bars[0].shown) == {"epoch", "loss"}
+
+
 def test_without_tqdm_there_is_no_bar_but_a_word_when_asked(monkeypatch):
     real = builtins.__import__
 
