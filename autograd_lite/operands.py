@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,6 +88,9 @@ _KINDS: tuple[type[Exception], ...] = (
     np.linalg.LinAlgError, np.exceptions.AxisError, TypeError, IndexError, ValueError,
 )  # fmt: skip
 
+#: PyTorch's names of parameters, and NumPy's, which are meant everywhere but in `nn`.
+_NUMPYS = {"dim": "axis=", "keepdim": "keepdims=", "unbiased": "ddof=1 or ddof=0"}
+
 
 def _explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
     """The same kind of error, with the operation, the operands by name and shape, and what would be right."""
@@ -96,6 +100,9 @@ def _explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
         text = "the result has another shape than the array that is written to"
     elif "broadcast" in text:
         text = "these shapes do not broadcast: aligned at the right, two sizes must be equal or one of them 1"
+    elif stranger := re.search(r"an unexpected keyword argument '(\w+)'", text):  # without our function's inner name
+        remedy = f": as in NumPy, write {_NUMPYS[stranger[1]]}" if stranger[1] in _NUMPYS else ""
+        text = stranger[0] + remedy
     elif name == "matmul" and "mismatch" in text or "not aligned" in text:
         text = "the last size of the first must equal the last but one of the second"
     explained = next(kind for kind in _KINDS if isinstance(error, kind))(f"{name}({what}): {text}")
