@@ -171,6 +171,13 @@ def _pair(result: Any, what: str) -> Any:
     return result
 
 
+def _check_asked(what: str, f: Any, argnums: Any) -> None:
+    """Said at once, for the new function would never be called: PyTorch's jacobian(f, x) has an argument there."""
+    array = isinstance(argnums, np.ndarray) and argnums.dtype.kind not in "iu"
+    if not callable(f) or array or isinstance(argnums, (Tensor, float)):
+        raise TypeError(f"{what} takes a function, and argnums says by which of its arguments: {what}(f)(x)")
+
+
 def _numbers(argnums: int | Sequence[int], args: Sequence[Any]) -> tuple[int, ...]:
     numbers = tuple(map(index, argnums)) if isinstance(argnums, Iterable) else (index(argnums),)
     for k in numbers:
@@ -241,6 +248,8 @@ def value_and_grad(
     ``scipy.optimize.minimize(value_and_grad(f), x0, jac=True)`` takes it as it stands.
     """
 
+    _check_asked("grad", f, argnums)
+
     @wraps(f)
     def value_and_gradient(*args: Any, **params: Any) -> Any:
         run = _Run(f, args, _numbers(argnums, args), params, has_aux)
@@ -300,6 +309,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     >>> print(y, t)
     8.0 12.0
     """
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+        raise TypeError("jvp: primals and tangents are tuples with an entry for each argument: jvp(f, (x,), (t,))")
     if len(primals) != len(tangents):
         raise ValueError(f"jvp: {len(primals)} primals but {len(tangents)} tangents")
     run = _Run(f, primals, tuple(range(len(primals))), {}, has_aux)
@@ -338,6 +349,7 @@ def jacobian(
     array([[2., 0.],
            [0., 4.]])
     """
+    _check_asked("jacobian", f, argnums)
     if mode not in ("reverse", "forward"):
         raise ValueError(f"jacobian: mode={mode!r} is neither 'reverse' nor 'forward'")
 
