@@ -6,8 +6,8 @@
 A program grows step by step on concrete numbers: a row is drawn, one of its own points is taken, and some of
 the point's arrays are replaced by what was computed before, moved near the point where the row's domain asks
 for it. The program is then run eagerly, traced and run again on other inputs, written out as NumPy source and run
-again, differentiated in both modes and measured by differences. What disagrees is shrunk by Hypothesis to the shortest program that shows it, and
-printed as source.
+again, differentiated in both modes and measured by differences. What disagrees is shrunk by Hypothesis to the
+shortest program that shows it, and printed as source.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ def check(program: Expression, order: int = 2) -> None:
             *program.inputs,
             order=order,
             rtol=1e-4,
-            atol=1e-9,  # numbers are of the order of one here, and so is what they are made of
+            atol=1e-8,  # numbers are of the order of one here, and so is what they are made of
             broadcast=False,
             kinks="note",
         )
