@@ -419,3 +419,27 @@ def test_hooks_are_checked():
 def test_unknown_functions_are_refused_by_name():
     with pytest.raises((TypeError, NotImplementedError), match="putmask"):
         np.putmask(parameter(), [True], 1)
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("dim", "axis="), ("keepdim", "keepdims=")])
+def test_pytorchs_names_of_parameters_are_answered_with_numpys(wrong, right):
+    with pytest.raises(TypeError, match=rf"^max\(x \(2,\)\): an unexpected .*'{wrong}': as in NumPy, write {right}$"):
+        ag.tensor([1.0, 2.0], name="x").max(**{wrong: 0})
+
+
+@pytest.mark.parametrize("transform", [ag.grad, ag.value_and_grad, ag.jacobian, ag.hessian])
+def test_a_transform_called_as_pytorch_calls_it(transform):
+    with pytest.raises(TypeError, match=r"takes a function, and argnums says .*\(f\)\(x\)"):
+        transform(np.sum, np.ones(2))
+    with pytest.raises(TypeError, match=r"takes a function"):
+        transform(ag.tensor(1.0))
+
+
+def test_jvp_of_bare_numbers_says_what_it_takes():
+    with pytest.raises(TypeError, match=r"tuples .* jvp\(f, \(x,\), \(t,\)\)"):
+        ag.jvp(np.sin, 1.0, 1.0)
+
+
+def test_explain_of_a_function_says_what_it_takes():
+    with pytest.raises(TypeError, match="what has been computed"):
+        ag.explain(np.sum)

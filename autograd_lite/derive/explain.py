@@ -400,6 +400,8 @@ def explain(
               check: slope along one direction -0.262808, by a finite difference -0.262808
     <BLANKLINE>
     """
+    if not isinstance(loss, Tensor):
+        raise TypeError("explain: give it what has been computed: y = f(x) with x = ag.tensor(..., requires_grad=True)")
     if loss.size != 1:
         raise ValueError(
             f"explain: a derivation starts from one number, not from shape {loss.shape}: take .sum() or .mean() first"
