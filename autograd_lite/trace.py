@@ -510,7 +510,7 @@ def _written(x: Any) -> str:
 
 
 class _Callable(ModuleType):
-    """This room and its main function have one name: ``ag.trace`` traces, whether or not the room was imported before."""
+    """This room and its main function have one name: ``ag.trace`` traces, whichever was imported first."""
 
     def __call__(self, f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Callable[..., Program]:
         return trace(f, names)

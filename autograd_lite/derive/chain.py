@@ -18,8 +18,9 @@ import numpy as np
 from ..graph import NEEDS, TRACED, Node, ancestors, between
 from ..tensor import Tensor
 from ..trace import Names, assigned, groups, qualified, short_names
+from . import fold
 from .expression import Expr, applied, constant, evaluate, name, number, product, substitute
-from .factor import Factor, FoldedCall, laid_out, summed, total
+from .factor import Factor, summed, total
 from .partial import Edge, G, Step, X, Y, edge, joined
 from .replay import arguments, replay
 from .writing import partial_tex, tex_name
@@ -75,7 +76,7 @@ class Chain:
         self.uses = Counter(p for n in self.nodes for p in self.parents(n) if p is not None)
         self._edges: dict[tuple[Node, int], Edge] = {}
         self.folds: dict[Node, Any] = {}  # the result of a folded call to its group
-        self._regions = (
+        self.regions = (
             {}
             if depth is None
             else {n: path[depth] for n in self.nodes if len(path := self.group_path(n)) > depth}
@@ -247,12 +248,12 @@ class Chain:
             or "generator" in n.params
         }
         chosen.add(self.root)
-        if self._regions:
-            chosen = self._folded(chosen)
+        if self.regions:
+            chosen = fold.results(self, chosen)
         consumer = {p: n for n in self.nodes for p in self.parents(n) if p is not None}
         pure: set[Node] = set()  # what lies below a landmark by steps that only scale a derivative
         for n in reversed(self.nodes):
-            ways = self.ways(n) if n not in self._regions else []
+            ways = self.ways(n) if n not in self.regions else []
             if n in chosen or consumer[n] in pure and self._is_scaling(consumer[n], n):
                 pure.add(n)
             for i, p in ways:
@@ -261,12 +262,12 @@ class Chain:
                         chosen.add(n)
                         pure.add(n)
                     chosen.add(p)
-            if ways and n not in self._regions:
+            if ways and n not in self.regions:
                 chosen |= self._needed_again(n)
         length: dict[Node, int] = {}
         for n in self.nodes:
             length[n] = 1 + sum(length[p] for p in self.parents(n) if p is not None and p in length)
-            if n in chosen or length[n] > DEEP and n not in self._regions:
+            if n in chosen or length[n] > DEEP and n not in self.regions:
                 chosen.add(n)
                 length[n] = 0
         return [n for n in self.nodes if n in chosen]
@@ -280,19 +281,6 @@ class Chain:
             if p is not None and p in self.live and f"{X}{k}" in words and p not in self.on
             and p.row is not None and p.row.kind not in ("elementwise", "constant") and p.row.name not in CHEAP
         }  # fmt: skip
-
-    def _folded(self, chosen: set[Node]) -> set[Node]:
-        """Of folded calls only their results are landmarks, and what they use."""
-        results = {self.root: self._regions[self.root]} if self.root in self._regions else {}
-        for n in self.nodes:
-            for p in self.parents(n):
-                if p is not None and self._regions.get(p) is not self._regions.get(n):
-                    if p in self._regions:
-                        results[p] = self._regions[p]
-                    if n in self._regions and p in self.live:
-                        chosen.add(p)
-        self.folds = results
-        return {n for n in chosen if n not in self._regions} | set(results)
 
     def _is_scaling(self, n: Node, p: Node) -> bool:
         for i, q in self.ways(n):
@@ -311,7 +299,7 @@ class Chain:
     def definition(self, n: Node) -> Expr:
         """The formula of `n` in terms of other landmarks."""
         if n in self.folds:
-            return self._fold(n)
+            return fold.definition(self, n)
         inside = {n}
         stack = [n]
         while stack:
@@ -328,72 +316,12 @@ class Chain:
             known[m] = applied(call, args, call.dtypes)
         return known[n]
 
-    def _fold(self, n: Node) -> Expr:
-        """A folded call of what goes into it: what was computed or given first, then what is to be learned."""
-        found: dict[str, tuple[bool, Expr]] = {}
-        for m in self._inside(n)[::-1]:
-            for p, x in zip(self.parents(m), self.call(m).xs or (), strict=False):
-                if p is None or p in self.marks or p not in self.live:
-                    e = self.constant(x) if p is None else self.expression(p)
-                    if e.head == "name" and p is not n:
-                        found[e.value] = p is not None and p.row is None and p in self.on, e
-        args = tuple(e for _, e in sorted(found.values(), key=lambda pair: pair[0]))
-        call: Any = FoldedCall(self.folds[n].name)
-        return Expr(call.name, args, None, {}, n.shape, call)
-
-    def _inside(self, n: Node) -> list[Node]:
-        """The steps of the folded call that ends in `n`, latest first."""
-        found, stack = {n}, [n]
-        while stack:
-            for p in self.parents(stack.pop()):
-                if p is not None and p not in self.marks and p in self.live and p not in found:
-                    found.add(p)
-                    stack.append(p)
-        return sorted(found, key=lambda m: m.order)
-
-    def _pull_through(self, n: Node, m: Node, g: Any) -> Any:
-        """A cotangent carried through the inside of a folded call, in numbers."""
-        arrived: dict[Node, Any] = {n: g}
-        for at in self._inside(n):
-            for i, p in self.ways(at) if at in arrived else ():
-                e = self.edge(at, i)
-                env = {
-                    self.cotangent: arrived[at],
-                    **{f"{X}{k}": x for k, x in enumerate(arguments(self.call(at), self.values))},
-                }
-                whole = self.values[self.call(at)]
-                env.update(
-                    {Y: whole, G: arrived[at]}
-                    if self.call(at) is at
-                    else {G: arrived[at], **{f"{Y}{k}": v for k, v in enumerate(whole)}}
-                )
-                d = self._carried(e, env, at, p)
-                arrived[p] = arrived[p] + d if p in arrived else d
-        return arrived.get(m, np.zeros(m.shape))
-
-    def _carried(self, e: Edge, env: Mapping[str, Any], n: Node, p: Node) -> Any:
-        value = evaluate(e.formula, env)
-        g = env[G]
-        d = (
-            g * value
-            if e.combine == "elementwise"
-            else value @ g
-            if e.combine == "left"
-            else g @ value
-            if e.combine == "right"
-            else value
-        )
-        if e.axes:
-            full = np.broadcast_shapes(np.shape(d), n.shape) if e.combine == "elementwise" else np.shape(d)
-            d = np.sum(np.broadcast_to(d, full), axis=e.axes)
-        return laid_out(d, p.shape)
-
     # ------------------------------------------------------------------------------------------------------ factors
 
     def factor(self, n: Node, m: Node) -> Factor:
         """The partial derivative of landmark `n` by landmark `m`, which its formula uses."""
         if n in self.folds:
-            return self._folded_factor(n, m)
+            return fold.factor(self, n, m)
         found: list[tuple[Expr, str, Expr, tuple[int, ...]]] = []
         rules: list[str] = []
         stack: list[tuple[Node, Expr]] = [(n, number(1))]
@@ -422,7 +350,7 @@ class Chain:
         combine, formula, axes = self._together(n, m, found)
         env = self.environment()
         value = None if combine == "map" else np.asarray(evaluate(formula, env))
-        symbol = self._symbol(n, m)
+        symbol = self.symbol(n, m)
         return Factor(
             n,
             m,
@@ -437,7 +365,7 @@ class Chain:
             env,
         )
 
-    def _symbol(self, n: Node, m: Node) -> str:
+    def symbol(self, n: Node, m: Node) -> str:
         """``dP/dC``; ``∂L/∂x`` for what L takes from x itself, where x also acts on L by other ways."""
         d = "∂" if n is self.root and self._used_by[m] > 1 else "d"
         return f"{d}{self.names[n]}/{d}{self.names[m]}"
@@ -446,25 +374,6 @@ class Chain:
         """The symbol of a factor in LaTeX."""
         word = partial_tex(tex_name(self.names[f.of]), tex_name(self.names[f.wrt]))
         return rf"\left.{word}\right|_{{\text{{direct}}}}" if f.symbol.startswith("∂") else word
-
-    def _folded_factor(self, n: Node, m: Node) -> Factor:
-        call: Any = FoldedCall(f"{self.folds[n].name}_pull", lambda g: self._pull_through(n, m, g))
-        formula = Expr(call.name, (name(self.cotangent, n.shape),), None, {}, m.shape, call)
-        symbol = self._symbol(n, m)
-        rules = (self.folds[n].name,)
-        return Factor(
-            n,
-            m,
-            symbol,
-            formula,
-            "map",
-            (),
-            None,
-            rules,
-            (n.shape, m.shape),
-            self.cotangent,
-            self.environment(),
-        )
 
     def _together(self, n: Node, m: Node, found: Sequence[Any]) -> tuple[str, Expr, tuple[int, ...]]:
         """One formula for all ways inside a step from `n` to `m`."""

@@ -1,0 +1,369 @@
+"""Simplifying takes out of a formula what a person would not write.
+
+Ones, zeros, double signs, double transposes, a broadcast that happens by itself; a product has its numbers in front and
+its quotients below one line. Each rule looks at one row, so a formula is simple because it was put together here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..primitive import TABLE, Primitive
+from .formula import Expr, number
+
+
+def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: tuple[int, ...]) -> Expr:
+    """`row` applied to formulas, without what a person would not write."""
+    if (
+        args
+        and shape == ()
+        and "generator" not in params
+        and all(a.is_number for a in args)
+        and row.kind in ("elementwise", "constant")
+    ):
+        with np.errstate(all="ignore"):
+            return number(np.asarray(row.fn(*(a.value for a in args), **params)).item())
+    if row.kind == "elementwise":
+        args = _loosened(args, shape)
+    simple = _SIMPLER.get(row.name)
+    found = simple(row, tuple(args), params, shape) if simple is not None else None
+    return found if found is not None else Expr(row.name, tuple(args), None, dict(params), shape, row)
+
+
+def _loosened(args: Sequence[Expr], shape: tuple[int, ...]) -> list[Expr]:
+    """The operands of something entrywise without the broadcasts that happen by themselves."""
+    out = list(args)
+    for k, a in enumerate(out):
+        inner = a
+        while inner.head in ("broadcast_to", "reshape") and (
+            inner.head == "broadcast_to" or _size(inner.args[0]) == 1
+        ):
+            inner = inner.args[0]
+            others = [b.shape for j, b in enumerate(out) if j != k]
+            if _broadcast(inner.shape, *others) == shape:
+                out[k] = inner
+    return out
+
+
+def _size(e: Expr) -> int:
+    return int(np.prod(e.shape))
+
+
+def _broadcast(*shapes: tuple[int, ...]) -> Any:
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        return None
+
+
+def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
+    """The elementwise product, its numbers gathered in front and its sign in front of that."""
+    coefficient: Any = 1
+    rest: list[Expr] = []
+    stack = list(factors)[::-1]
+    while stack:
+        f = stack.pop()
+        if f.is_number:
+            coefficient = coefficient * f.value
+        elif f.head == "product":
+            stack += f.args[::-1]
+        elif f.head == "negative":
+            coefficient = -coefficient
+            stack.append(f.args[0])
+        elif f.head == "broadcast_to" and f.args[0].is_number:
+            coefficient = coefficient * f.args[0].value
+        elif f.head == "array" and f.value.size and f.value.size == np.count_nonzero(f.value == 1):
+            continue
+        else:
+            rest.append(f)
+    if coefficient == 0 or not rest:
+        return number(coefficient)
+    rest = _powers(_loosened(rest, shape))
+    below = [f.args[1] for f in rest if f.head == "divide"]
+    if below:
+        above = [g for f in rest for g in ((f.args[0],) if f.head == "divide" else (f,))]
+        parts = [
+            product(_with(coefficient, above), _broadcast(*(f.shape for f in above)) or ()),
+            product(below, _broadcast(*(f.shape for f in below)) or ()),
+        ]
+        full = _broadcast(parts[0].shape, parts[1].shape)
+        if parts[0].head == "negative":
+            inner = Expr("divide", (parts[0].args[0], parts[1]), None, {}, full, TABLE["divide"])
+            return Expr("negative", (inner,), shape=full, row=TABLE["negative"])
+        return Expr("divide", tuple(parts), None, {}, full, TABLE["divide"])
+    sign = not isinstance(coefficient, complex) and coefficient < 0
+    size = -coefficient if sign else coefficient
+    parts = rest if size == 1 else [number(size), *rest]
+    full = _broadcast(*(f.shape for f in parts))
+    body = (
+        parts[0] if len(parts) == 1 else Expr("product", tuple(parts), shape=shape if full is None else full)
+    )
+    return Expr("negative", (body,), shape=body.shape, row=TABLE["negative"]) if sign else body
+
+
+def _powers(factors: list[Expr]) -> list[Expr]:
+    """``y * y`` as the square that it is."""
+    out: list[Expr] = []
+    for f in factors:
+        same = [k for k, h in enumerate(out) if h.key == f.key or h.head == "square" and h.args[0].key == f.key]
+        if same and out[same[0]].key == f.key:
+            out[same[0]] = Expr("square", (f,), None, {}, f.shape, TABLE["square"])
+        else:
+            out.append(f)
+    return out
+
+
+def _with(coefficient: Any, factors: list[Expr]) -> list[Expr]:
+    return factors if coefficient == 1 else [number(coefficient), *factors]
+
+
+def _multiply(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
+    a, b = args
+    if a.key == b.key and not a.is_number:
+        return make(TABLE["square"], (a,), {}, shape)
+    return product(args, shape)
+
+
+def _negative(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
+    return product((number(-1), *args), shape)
+
+
+def _square(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    (x,) = args
+    if x.is_number:
+        return number(x.value * x.value)
+    return make(row, x.args, {}, shape) if x.head == "negative" else None
+
+
+def _add(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    a, b = args
+    if a.is_number and b.is_number:
+        return number(a.value + b.value)
+    if _zero(a) and b.shape == shape:
+        return b  # type: ignore[no-any-return]  # an Expr
+    if _zero(b) and a.shape == shape:
+        return a  # type: ignore[no-any-return]  # an Expr
+    if b.head == "negative":
+        return make(TABLE["subtract"], (a, b.args[0]), {}, shape)
+    if b.is_number and not isinstance(b.value, complex) and b.value < 0:
+        return make(TABLE["subtract"], (a, number(-b.value)), {}, shape)
+    if a.head == "negative":
+        return make(TABLE["subtract"], (b, a.args[0]), {}, shape)
+    (c, x), (d, y) = _coefficient(a), _coefficient(b)
+    return product((number(c + d), x), shape) if x.key == y.key else None
+
+
+def _coefficient(e: Expr) -> tuple[Any, Expr]:
+    """``3 * x`` as 3 and x."""
+    if e.head == "product" and e.args[0].is_number:
+        rest = e.args[1:]
+        return e.args[0].value, rest[0] if len(rest) == 1 else product(rest, e.shape)
+    return 1, e
+
+
+def _subtract(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    a, b = args
+    if a.is_number and b.is_number:
+        return number(a.value - b.value)
+    if _zero(b) and a.shape == shape:
+        return a  # type: ignore[no-any-return]  # an Expr
+    if _zero(a) and b.shape == shape:
+        return product((number(-1), b), shape)
+    if b.head == "negative":
+        return make(TABLE["add"], (a, b.args[0]), {}, shape)
+    if a.head == "product" and b.key in [f.key for f in a.args] or a.head == "product" == b.head:
+        return _common(a, b, shape)
+    return None
+
+
+def _common(a: Expr, b: Expr, shape: tuple[int, ...]) -> Expr | None:
+    """``g * y - y * s`` as ``y * (g - s)``: what two products share is put in front."""
+    left, right = list(a.args), list(b.args) if b.head == "product" else [b]
+    shared = [f for f in left if not f.is_number and f.key in {h.key for h in right}]
+    if not shared:
+        return None
+    for f in shared:
+        left = _without(left, f)
+        right = _without(right, f)
+    one = number(1)
+    rest = [product(part or (one,), _broadcast(*(f.shape for f in part)) or ()) for part in (left, right)]
+    inner = make(TABLE["subtract"], rest, {}, _broadcast(rest[0].shape, rest[1].shape) or ())
+    return product((*shared, inner), shape)
+
+
+def _without(factors: list[Expr], f: Expr) -> list[Expr]:
+    k = next(k for k, h in enumerate(factors) if h.key == f.key)
+    return factors[:k] + factors[k + 1 :]
+
+
+def _divide(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    a, b = args
+    if b.is_number and b.value == 1 and a.shape == shape:
+        return a  # type: ignore[no-any-return]  # an Expr
+    if a.is_number and b.is_number and b.value:
+        return number(a.value / b.value)
+    if a.head == "divide":
+        below = product((a.args[1], b), _broadcast(a.args[1].shape, b.shape) or ())
+        return make(row, (a.args[0], below), {}, shape)
+    if b.is_number and a.head in ("product", "negative") and b.value and any(f.is_number for f in a.args):
+        return product((number(1 / b.value), a), shape)
+    if a.head == "negative":
+        return product((number(-1), make(row, (a.args[0], b), {}, shape)), shape)
+    return None
+
+
+def _reciprocal(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
+    return make(TABLE["divide"], (number(1), *args), {}, shape)
+
+
+def _power(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    base, exponent = args
+    if exponent.is_number and exponent.value == 1 and base.shape == shape:
+        return base  # type: ignore[no-any-return]  # an Expr
+    if exponent.is_number and exponent.value == 2 and base.shape == shape:
+        return make(TABLE["square"], (base,), {}, shape)
+    if exponent.is_number and exponent.value == 0:
+        return number(1)
+    return None
+
+
+def _transpose(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    (x,) = args
+    axes = params.get("axes")
+    ndim = len(x.shape)
+    if x.is_number or ndim < 2 and row.name == "transpose" or axes == tuple(range(ndim)):
+        return x  # type: ignore[no-any-return]  # an Expr
+    if ndim == 2:
+        if x.head in ("transpose", "matrix_transpose"):
+            return x.args[0]  # type: ignore[no-any-return]  # an Expr
+        if row.name != "transpose" or axes is not None:
+            return make(TABLE["transpose"], args, {"axes": None}, shape)
+    if x.head == "matrix_transpose" == row.name:
+        return x.args[0]  # type: ignore[no-any-return]  # an Expr
+    return None
+
+
+def _swapaxes(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    ndim = len(args[0].shape)
+    axes = sorted(k % max(ndim, 1) for k in (params.get("axis1", 0), params.get("axis2", 0)))
+    return make(TABLE["matrix_transpose"], args, {}, shape) if axes == [ndim - 2, ndim - 1] else None
+
+
+def _dot(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    a, b = args
+    if len(a.shape) == 0 or len(b.shape) == 0:
+        return product(args, shape)
+    if len(a.shape) == 2 and len(b.shape) == 2 and a.shape[1] == b.shape[0] == 1:
+        column, line = _stripped(a, 1), _stripped(b, 0)
+        if column is not None and line is not None:  # a column by a line
+            return Expr("outer", (column, line), None, {}, shape, TABLE["outer"])
+    if row.name == "dot" and len(a.shape) <= 2 and len(b.shape) <= 2:
+        return Expr("matmul", args, None, {}, shape, TABLE["matmul"])
+    return None
+
+
+def _stripped(e: Expr, axis: int) -> Expr | None:
+    """The vector that was given an axis of length 1 to be a column or a line."""
+    if (
+        e.head in ("getitem", "reshape", "expand_dims")
+        and len(e.args[0].shape) == 1
+        and e.shape[1 - axis] == e.args[0].shape[0]
+    ):
+        return e.args[0]
+    return None
+
+
+def _same(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    """A row that here changes nothing."""
+    return args[0] if args[0].shape == shape else None
+
+
+def _reshape(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    (x,) = args
+    if x.shape == shape:
+        return x  # type: ignore[no-any-return]  # an Expr
+    if x.head == "matmul" and (average := _average(x, shape)) is not None:
+        return average
+    if x.head == "reshape" and params.get("order", "C") == x.params.get("order", "C") == "C":
+        return make(row, x.args, params, shape)
+    return Expr("reshape", args, None, {**params, "shape": shape}, shape, TABLE["reshape"])
+
+
+def _average(product_: Expr, shape: tuple[int, ...]) -> Expr | None:
+    """A product with ``[1 / n, 1 / n, ...]``, which is quicker than a mean along the last axes, as that mean."""
+    x, share = product_.args
+    x = x.args[0] if x.head == "reshape" else x
+    if share.head != "array" or share.value.ndim != 1 or not share.value.size:
+        return None
+    kept = next((k for k in range(len(x.shape)) if int(np.prod(x.shape[k:])) == share.value.size), None)
+    if kept is None or not np.all(share.value == 1 / share.value.size):
+        return None
+    if shape != (*x.shape[:kept], *(1,) * (len(x.shape) - kept)):
+        return None
+    axes = tuple(range(kept, len(x.shape)))
+    return Expr("mean", (x,), None, {"axis": axes, "keepdims": True}, shape, TABLE["mean"])
+
+
+def _broadcast_to(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    (x,) = args
+    if x.shape == shape:
+        return x  # type: ignore[no-any-return]  # an Expr
+    return make(row, x.args, params, shape) if x.head == "broadcast_to" else None
+
+
+def _where(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    """A guard that never strikes is not written: ``where(False, 1, x)``."""
+    mask, a, b = args
+    if a.key == b.key and (a.shape == shape or a.is_number):
+        return a  # type: ignore[no-any-return]  # an Expr
+    if mask.is_number:  # an array of the example's values would be another matter: it might strike elsewhere
+        chosen = a if mask.value else b
+        return chosen if chosen.shape == shape or chosen.is_number else None
+    return None
+
+
+def _linear(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
+    """A layer is what it computes: ``x @ weight.T + bias``."""
+    x, weight, *bias = args
+    y = make(
+        TABLE["matmul"],
+        (x, make(TABLE["transpose"], (weight,), {"axes": None}, weight.shape[::-1])),
+        {},
+        shape,
+    )
+    return make(TABLE["add"], (y, *bias), {}, shape) if bias else y
+
+
+def _getitem(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    """``(A @ x[..., None])[..., 0]`` is ``A @ x``."""
+    (x,) = args
+    if repr(params.get("index")) == "(Ellipsis, 0)" and x.head == "matmul":
+        a, b = x.args
+        if b.head == "getitem" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
+            return Expr("matmul", (a, b.args[0]), None, {}, shape, TABLE["matmul"])
+    return None
+
+
+def _and(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    neutral = row.name in ("bitwise_and", "logical_and")
+    for a, b in (args, args[::-1]):
+        if a.is_number and isinstance(a.value, bool):
+            return b if a.value is neutral else number(a.value)
+    return None
+
+
+def _zero(e: Expr) -> bool:
+    return e.is_number and not e.value or e.head == "array" and e.value.size > 0 and not e.value.any()
+
+
+_SIMPLER: dict[str, Callable[..., Expr | None]] = {
+    "multiply": _multiply, "negative": _negative, "square": _square, "add": _add, "subtract": _subtract,
+    "divide": _divide, "reciprocal": _reciprocal, "power": _power, "transpose": _transpose,
+    "matrix_transpose": _transpose, "swapaxes": _swapaxes, "dot": _dot, "matmul": _dot, "where": _where,
+    "linear": _linear, "getitem": _getitem, "bitwise_and": _and, "bitwise_or": _and, "logical_and": _and,
+    "logical_or": _and, "positive": _same, "copy": _same, "stop_gradient": _same, "input": _same,
+    "reshape": _reshape, "broadcast_to": _broadcast_to,
+}  # fmt: skip
