@@ -340,7 +340,7 @@ def _stores(code: Any) -> dict[int, str]:
     """The instructions that are followed by an assignment to a variable, and to which."""
     found = {}
     for a, b in pairwise(dis.get_instructions(code)):
-        word = next(iter(b.argval), None) if isinstance(b.argval, tuple) else b.argval  # from Python 3.13 on one may do two things
+        word = next(iter(b.argval), None) if isinstance(b.argval, tuple) else b.argval  # Python 3.13 fuses two
         if b.opname.startswith(_STORES) and isinstance(word, str):
             found[a.offset] = word
     return found
