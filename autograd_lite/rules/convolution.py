@@ -14,7 +14,7 @@ Source: V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep le
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -35,14 +35,24 @@ def counts(sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pai
     )
 
 
-def places(windows: Ints, kernel: Ints, stride: Ints, dilation: Ints) -> Iterator[tuple[Ints, Any]]:
+@lru_cache(maxsize=64)
+def places(windows: Ints, kernel: Ints, stride: Ints, dilation: Ints) -> tuple[tuple[Ints, Any], ...]:
     """Each place in a window, and the slice of the padded array that all windows read there."""
-    for k in product(*map(range, kernel)):
-        slices = (
-            slice(i * d, i * d + (n - 1) * s + 1, s)
-            for i, n, s, d in zip(k, windows, stride, dilation, strict=True)
+    whole = slice(None)
+    return tuple(
+        (
+            k,
+            (
+                whole,
+                whole,
+                *(
+                    slice(i * d, i * d + (n - 1) * s + 1, s)
+                    for i, n, s, d in zip(k, windows, stride, dilation, strict=True)
+                ),
+            ),
         )
-        yield k, (slice(None), slice(None), *slices)
+        for k in product(*map(range, kernel))
+    )
 
 
 def padded(x: Any, padding: Pairs, value: float = 0.0) -> Any:

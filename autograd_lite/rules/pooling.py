@@ -77,7 +77,7 @@ def _window_argmax(x: Any, y: Any, kernel: Ints, stride: Ints, dilation: Ints, p
     x = padded(x, padding, -np.inf)
     before = np.ones(y.shape, bool)
     k = np.zeros(y.shape, np.int8 if prod(kernel) < 128 else np.int32)
-    for _, at in list(places(y.shape[2:], kernel, stride, dilation))[:-1]:
+    for _, at in places(y.shape[2:], kernel, stride, dilation)[:-1]:
         before &= x[at] != y
         k += before
     return k

@@ -15,6 +15,7 @@ from .given import given, rows, step
 
 Ints = tuple[int, ...]
 cut_out, expand_dims, laid_back, matmul, padded = rows("unfold", "expand_dims", "fold", "matmul", "pad")
+(transformed,) = rows("linear_columns")
 
 
 def each(value: Any, n: int, what: str) -> Ints:
@@ -85,7 +86,10 @@ def _conv(
         )
     out, count = w.shape[0], x.shape[0]
     columns = cut_out(x, **of)
-    if groups == 1:
+    if groups == 1 and bias is not None:
+        y = transformed(w.reshape(out, -1), columns, given(bias, w))
+        bias = None
+    elif groups == 1:
         y = matmul(w.reshape(out, -1), columns)
     else:
         columns = columns.reshape(count, groups, -1, columns.shape[-1])
