@@ -14,6 +14,7 @@ from benchmarks.workload import Workload
 D, HEADS, HIDDEN = 64, 4, 256
 RATE = 0.01
 EPS = 1e-5
+SHARE = np.full(D, 1 / D, np.float32)
 SHAPES = {
     "s1": (D,),
     "c1": (D,),
@@ -45,9 +46,14 @@ def data(rng, small):
     return drawn
 
 
+def mean(x):
+    """Of each row, as a product with a vector: a fifth of the time of a reduction."""
+    return np.dot(x, SHARE)[:, None]
+
+
 def normalise(x, s, c):
-    z = x - x.mean(axis=1, keepdims=True)
-    scale = np.square(z).mean(axis=1, keepdims=True)
+    z = x - mean(x)
+    scale = mean(np.square(z))
     scale += EPS
     np.sqrt(scale, out=scale)
     np.divide(1, scale, out=scale)
@@ -61,10 +67,10 @@ def normalise_back(g, z, scale, s):
     ds, dc = np.sum(g * z, axis=0), g.sum(axis=0)
     g = g * s
     dx = g * z
-    m = dx.mean(axis=1, keepdims=True)
+    m = mean(dx)
     np.multiply(z, m, out=dx)
     np.subtract(g, dx, out=dx)
-    dx -= g.mean(axis=1, keepdims=True)
+    dx -= mean(g)
     dx *= scale
     return dx, ds, dc
 
