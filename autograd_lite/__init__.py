@@ -1,8 +1,8 @@
 """Autodiff for NumPy that shows its work.
 
 `Tensor` records what is done to it, `backward()` and the transforms (`grad`, `vjp`, `jvp`, …) differentiate it to any
-order, and the same table of derivatives writes the derivation out (`explain`), emits its NumPy source (`source`), draws it
-(`draw`) and tests it (`testing`). Under a NumPy name stands what differentiates that function; NumPy's own functions
+order, and the same table of derivatives writes the derivation out (`explain`), emits its NumPy source (`source`), draws
+it (`draw`) and tests it (`testing`). Under a NumPy name stands what differentiates that function; NumPy's own functions
 work on Tensors too.
 
 Examples

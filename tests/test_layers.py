@@ -191,7 +191,7 @@ def test_import_brings_numpy_and_the_standard_library_only() -> None:
 
 
 def test_import_opens_no_upper_room() -> None:
-    """What a program that only differentiates does not use is not loaded; `benchmarks/imports.py` has the time it takes."""
+    """What a program that only differentiates does not use is not loaded; `benchmarks/imports.py` times it."""
     program = "import sys, numpy; before = set(sys.modules); import autograd_lite; print(*set(sys.modules) - before)"
     loaded = set(python(program, dict(os.environ)).split())
     upstairs = {f"{NAME}.{room}" for room in ("data", "derive", "draw", "nn", "optim", "testing", "training")}

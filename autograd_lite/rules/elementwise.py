@@ -35,7 +35,8 @@ sqrt = elementwise(np.sqrt, lambda y: 0.5 / y, domain=POSITIVE, kinks=(0.0,), te
 cbrt = elementwise(np.cbrt, lambda y: 1 / (3 * y * y), domain=NONZERO, kinks=(0.0,), tex=r"\sqrt[3]{{{x}}}")
 
 _POWER = Joint(
-    lambda x1, x2: (x1 > 0) | ((x2 == np.round(x2)) & ((x1 != 0) | (x2 >= 0))), r"x_1 > 0 \text{ or } x_2 \in \mathbb{Z}"
+    lambda x1, x2: (x1 > 0) | ((x2 == np.round(x2)) & ((x1 != 0) | (x2 >= 0))),
+    r"x_1 > 0 \text{ or } x_2 \in \mathbb{Z}",
 )
 
 

@@ -93,4 +93,5 @@ def update(V: ag.Tensor, W: ag.Tensor, x: Floats, y: Floats) -> None:
 def predict(X: Floats, V: ag.Tensor, W: ag.Tensor) -> Floats:
     """The net's output for each row of X, with nothing recorded."""
     with ag.no_grad():
-        return ag.sigmoid(ag.sigmoid(X @ V) @ W).numpy()
+        P: ag.Tensor = ag.sigmoid(ag.sigmoid(X @ V) @ W)
+    return P.numpy()

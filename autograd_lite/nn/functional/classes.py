@@ -43,7 +43,8 @@ def _classes(name: str, x: Tensor, target: Any, ignore_index: int) -> tuple[Any,
 def _picked(x: Tensor, k: Any) -> Tensor:
     """The entry of each sample at its class."""
     if x.ndim == 1:
-        return getitem(x, k)
+        picked: Tensor = getitem(x, k)
+        return picked
     places = np.ogrid[tuple(slice(n) for n in k.shape)] if k.ndim else []
     return getitem(x, (places[0], k, *places[1:]), unique_indices=True)
 
