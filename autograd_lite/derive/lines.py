@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import NEEDS, Node
+from ..graph import NEEDS, Node, pull_back
 from ..primitive import TABLE
 from ..trace import label
 from .calls import CodeWriter, close
@@ -149,6 +149,17 @@ class LineWriter(CodeWriter):
             elif n is root:
                 out += self._result(n, arriving[n])
         return _aligned(out)
+
+    def check(self) -> None:
+        """Hold the gradients that the lines gave on the example against the engine's."""
+        root = self.chain.root
+        g = self.values[self.cotangent] if self.cotangent else np.ones(root.shape, root.dtype)
+        with np.errstate(all="ignore"):
+            found = pull_back({root: g}, self.wanted)
+        for n in self.wanted:
+            mine = self.values.get(self.gradient(n), np.zeros(n.shape))
+            if n in found and np.all(np.isfinite(found[n])) and not close(mine, found[n]):
+                raise ArithmeticError(f"source: {self.gradient(n)} comes out as {mine}, the engine's is {found[n]}")
 
     def _above(
         self, n: Node, inputs: Sequence[Node], arrived: list[Expr]

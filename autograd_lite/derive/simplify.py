@@ -95,6 +95,9 @@ def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
             return Expr("negative", (inner,), shape=full, row=TABLE["negative"])
         return Expr("divide", tuple(parts), None, {}, full, TABLE["divide"])
     sign = not isinstance(coefficient, complex) and coefficient < 0
+    if sign:  # -(x > 0) would be refused, a truth value has no sign: something else in front, or the -1 as it is
+        rest.sort(key=_is_test)
+        sign = not _is_test(rest[0])
     size = -coefficient if sign else coefficient
     parts = rest if size == 1 else [number(size), *rest]
     full = _broadcast(*(f.shape for f in parts))
@@ -114,6 +117,10 @@ def _powers(factors: list[Expr]) -> list[Expr]:
         else:
             out.append(f)
     return out
+
+
+def _is_test(e: Expr) -> bool:
+    return e.row is not None and e.row.kind == "constant"
 
 
 def _with(coefficient: Any, factors: list[Expr]) -> list[Expr]:

@@ -175,6 +175,7 @@ def emit(
     body = ["# forward", *writer.forward()]
     if wanted:
         body += ["", "# backward", *writer.backward()]
+        writer.check()
     outside = [w for w in writer.used if w not in writer.assigned and w not in writer.inputs]
     arguments = [*writer.inputs, *outside]
     results = [writer.ident(chain.names[chain.root]), *(writer.gradient(n) for n in wanted)]

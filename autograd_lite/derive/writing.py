@@ -53,7 +53,7 @@ def _word(e: Expr, hand: Hand) -> tuple[str, int]:
         return hand.array(e.value), ATOM
     if e.head == "product":
         words = [
-            write(f, hand, ATOM if f.head == "matmul" else PRODUCT + (k > 0)) for k, f in enumerate(e.args)
+            write(f, hand, ATOM if _of(f) == "matmul" else PRODUCT + (k > 0)) for k, f in enumerate(e.args)
         ]
         out = words[0]
         for k in range(1, len(words)):
@@ -63,19 +63,23 @@ def _word(e: Expr, hand: Hand) -> tuple[str, int]:
         if hand is LATEX and e.head == "divide" and e.args[0].is_number and (k := _one_over(e.args[0].value)):
             return rf"\frac{{1}}{{{_side_by_side(str(k), write(e.args[1], hand, PRODUCT))}}}", ATOM
         template, own, *places = hand.infix[e.head]
+        if e.head == "negative" and _of(e) in _PRODUCTS:
+            own = PRODUCT  # -a * b is a product to whatever stands beside it
         words = []
         for k, a in enumerate(e.args):
-            mixed = (
-                {e.head, a.head} >= {"matmul"}
-                and e.head != a.head
-                and a.head in ("matmul", "product", "divide")
-                and own == PRODUCT
-            )
-            words.append(
-                write(a, hand, ATOM if mixed else places[min(k, 1)])
-            )  # both products in one line need brackets
+            kinds = {e.head, _of(a)}  # both products in one line need brackets
+            mixed = own == PRODUCT and "matmul" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
+            words.append(write(a, hand, ATOM if mixed else places[min(k, 1)]))
         return template.format(*words), own
     return hand.call(e, lambda a, t: write(a, hand, t)), hand.tightness(e)
+
+
+_PRODUCTS = ("matmul", "product", "divide")
+
+
+def _of(e: Expr) -> str:
+    """The head of a formula, behind its sign."""
+    return _of(e.args[0]) if e.head == "negative" else e.head
 
 
 # ---------------------------------------------------------------------------------------------------- parts of calls
