@@ -389,3 +389,17 @@ def test_a_short_form_says_what_the_table_says(name):
             got = short(*map(np.asarray, xs), **{k: v for k, v in params.items() if k in words})
         for a, b in zip(got, expected, strict=True) if row.outputs else ((got, expected),):
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+def test_a_sign_does_not_hide_that_a_product_stands_to_the_right_of_a_matrix():
+    """Logistic regression with a squared error: ``X.T @ -(y - p) * p`` would be ``(X.T @ -(y - p)) * p``."""
+    rng = np.random.default_rng(0)
+    w, X, y = rng.normal(size=(4, 1)), rng.normal(size=(6, 4)), rng.normal(size=(6, 1))
+
+    def loss(w, X, y):
+        return np.sum(0.5 * (y - ag.sigmoid(X @ w)) ** 2)
+
+    made = source(loss, w, X, y, wrt="w")
+    space: dict[str, object] = {}
+    exec(made, space)
+    np.testing.assert_allclose(space["loss"](w, X, y)[1], ag.grad(loss)(w, X, y), rtol=1e-12)
