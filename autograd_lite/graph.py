@@ -188,6 +188,7 @@ def pull_back(
     lift: Callable[[Any, Node | None], Any] | None = None,
     free: bool = False,
     watch: Callable[[Node, Node, Any], None] | None = None,
+    through: bool = True,
 ) -> dict[Node, Any]:
     """Carry the cotangents of `roots` back to `inputs`, or to every leaf that needs one.
 
@@ -203,6 +204,9 @@ def pull_back(
         Let go of the kept arrays on the way.
     watch : callable, optional
         Called with each ``(node, parent, cotangent)``: anomaly mode.
+    through : bool
+        Whether to call the hooks of `inputs` and walk on from one to another that it was made from. Not in a walk
+        inside another, which does both.
 
     Returns
     -------
@@ -221,11 +225,14 @@ def pull_back(
     while heap:  # the latest node first: all its uses have been met by then
         n = heappop(heap)[1]
         g = pending.pop(n)
-        if n.hooks is not None:
+        if n.hooks is not None and (through or wanted is None or n not in wanted):
             for hook in n.hooks:
                 g = hook(g, lift)
+            latest_write = LATEST_WRITE[0]  # a hook may write
         if (n.keeper is not None) if wanted is None else (n in wanted):
             found[n] = g
+            if not through:
+                continue
         row, y, xs = n.row, n.y, n.xs
         if row is None:
             continue

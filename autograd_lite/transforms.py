@@ -589,7 +589,7 @@ class _Again:
                 roots[y._node] = roots[y._node] + part if y._node in roots else part
         wanted = [*run.nodes, *self.captured]
         with changed(recording=True):
-            found = pull_back(roots, wanted, lift if record else None)
+            found = pull_back(roots, wanted, lift if record else None, through=False)
         return [found[n] if n in found else np.zeros(n.shape, n.dtype) for n in wanted]
 
 
