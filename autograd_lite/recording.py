@@ -253,6 +253,10 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     if row.direct and not params:
         if len(args) == 1 and isinstance(args[0], Value):
             return _unary(row, args[0])
+        if isinstance(row.fn, np.ufunc) and len(args) > row.fn.nin:
+            raise TypeError(
+                f"{row.name} takes {row.fn.nin} array(s), and the next one would be written into: leave it away"
+            )
         if len(args) == 2 and (y := _binary(row, *args)) is not NotImplemented:
             return y
         return record(row, args)

@@ -44,3 +44,13 @@ def test_a_hook_on_a_captured_tensor_is_called_once_through_a_checkpoint():
     (ag.checkpoint(lambda x: x * W)(ag.tensor(3.0)) + ag.checkpoint(lambda x: x * h)(ag.tensor(5.0))).backward()
     assert calls == [5.0, 53.0]
     assert W.grad.item() == 530.0
+
+
+@pytest.mark.parametrize("into", [np.zeros(2), ag.tensor([1.0, 2.0]), leaf([1.0, 2.0])])
+def test_a_positional_out_is_refused(into):
+    before = np.array(ag.tensor(into.detach() if isinstance(into, ag.Tensor) else into))
+    x = leaf([1.0, 2.0])
+    for call in (lambda: ag.exp(x, into), lambda: ag.add(x, x, into)):
+        with pytest.raises(TypeError, match="would be written into"):
+            call()
+    assert np.array_equal(into.data if isinstance(into, ag.Tensor) else into, before)
