@@ -11,10 +11,10 @@ from pathlib import Path
 # Thousands of small products: on a busy machine threads that wait for each other take ten times as long.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-import autograd_lite as ag  # noqa: E402
-from autograd_lite import nn, optim  # noqa: E402
+import autograd_lite as ag
+from autograd_lite import nn, optim
 
 TEXT = Path(__file__).with_name("text.txt").read_text(encoding="utf-8")
 LETTERS = sorted(set(TEXT))
