@@ -260,7 +260,9 @@ def _compile(row: Primitive, i: int, rule: Any) -> Any:
     if row.kind == "elementwise" and rule is row.rule(i):
         call = f"g * {call}"
     pull = eval(f"lambda g, y, xs, n: {call}", {"rule": rule})  # our own line, see above
-    return _guarded(pull) if row.restricted else pull
+    if row.restricted:
+        pull = _guarded(pull)
+    return pull if row.ours else _kept_from_writing(pull)
 
 
 def _parameters(fn: Callable[..., Any]) -> dict[str, bool]:
@@ -304,6 +306,8 @@ def _call(row: Primitive, i: int, rule: Any) -> tuple[int, str]:
         elif match and 0 <= k < count:
             uses |= 2 << k
             arguments.append(f"xs[{k}]")
+        elif optional and row.bind is None:
+            continue  # as in `lambda g, k=k: ...`, written in a loop
         elif name in params or optional:
             arguments.append(f"n.params[{name!r}]")
         else:
@@ -313,6 +317,20 @@ def _call(row: Primitive, i: int, rule: Any) -> tuple[int, str]:
                 "and the shapes of these (x1_shape, y_shape)"
             )
     return uses, f"rule({', '.join(arguments)})"
+
+
+def _kept_from_writing(pull: Any) -> Any:
+    """A user's rule gets a cotangent that it cannot write into: others may hold the same array."""
+
+    def locked(g: Any) -> Any:
+        if type(g) is tuple:
+            return tuple(map(locked, g))
+        if type(g) is np.ndarray:
+            g = g.view()
+            g.setflags(write=False)
+        return g
+
+    return lambda g, y, xs, n: pull(locked(g), y, xs, n)
 
 
 def _guarded(pull: Any) -> Any:
