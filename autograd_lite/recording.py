@@ -203,7 +203,9 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
         live &= TRACED
     several = row.outputs
     y = tuple(asarray(part) for part in y) if several else y if type(y) is ndarray else asarray(y)
-    if xs and y is xs[0]:
+    if not row.ours:
+        y = tuple(_apart(part, xs) for part in y) if several else _apart(y, xs)
+    elif xs and y is xs[0]:
         y = y.view()  # another Tensor's array may be locked, the user's may not
     if not several and y.dtype.kind not in "fc":  # whole numbers (astype(int), clip of integers) have no derivative
         live &= TRACED
@@ -319,6 +321,11 @@ def _projection(node: Node, k: int, y: Any = None, args: Sequence[Any] = ()) -> 
     if y is not None and y.base is not None:
         n.storage = _storage_seen(y, args)
     return n
+
+
+def _apart(y: Any, xs: Sequence[Any]) -> Any:
+    """The result of a user's function, which may return any of its arguments: then a view, seen to be one."""
+    return y.view() if any(y is x for x in xs) else y
 
 
 def _unrecorded(y: Any, args: Sequence[Any]) -> Tensor:
