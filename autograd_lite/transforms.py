@@ -19,7 +19,7 @@ import numpy as np
 
 from .backward import _like, own, taken, watch
 from .generator import default_generator
-from .graph import NEEDS, Node, ancestors, next_order, pull_back, push_forward
+from .graph import NEEDS, OURS, Node, ancestors, next_order, pull_back, push_forward
 from .mode import changed, is_grad_enabled
 from .operands import _masked_error, _raw
 from .primitive import Primitive
@@ -525,7 +525,9 @@ def _is_input(x: Any) -> bool:
 
 
 def _arrays(outputs: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(y._data for y in outputs if isinstance(y, Tensor))
+    """The arrays of the results; of what `f` did not make but was given, a copy, which no later write can reach."""
+    made = [y for y in outputs if isinstance(y, Tensor)]
+    return tuple(np.array(y._data) if y._node is None or y._node.storage is not OURS else y._data for y in made)
 
 
 class _Again:
