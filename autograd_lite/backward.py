@@ -78,7 +78,7 @@ def _ones(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
 def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
     """Add a gradient to `.grad`, in an array that nobody else holds."""
     t = node.keeper()
-    if t is None:
+    if t is None or not t.requires_grad:  # it may have been frozen since
         return
     version = node.storage.version
     old, g = t._grad, found[node]
@@ -135,16 +135,18 @@ _SOLE = _sole()
 class Handle:
     """What :meth:`Tensor.register_hook` returns: ``remove()`` takes the hook off again."""
 
-    __slots__ = ("_call", "_node")
+    __slots__ = ("_call", "_node", "_owner")
 
-    def __init__(self, node: Node, call: Any) -> None:
-        self._node = weakref.ref(node)
+    def __init__(self, owner: Value, call: Any) -> None:
+        self._owner = weakref.ref(owner)
+        self._node = weakref.ref(owner._leaf())  # which a result leaves behind in its graph, and a leaf when frozen
         self._call = call
 
     def remove(self) -> None:
-        node = self._node()
-        if node is not None and node.hooks is not None:
-            node.hooks = [call for call in node.hooks if call is not self._call] or None
+        owner = self._owner()
+        for node in (self._node(), None if owner is None else owner._node):
+            if node is not None and node.hooks is not None:
+                node.hooks = [call for call in node.hooks if call is not self._call] or None
 
 
 def _hooked(hook: Callable[[Tensor], Any], label: str) -> Callable[[Any, Any], Any]:

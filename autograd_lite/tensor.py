@@ -200,14 +200,16 @@ class Tensor(TorchMethods, Value):
             raise RuntimeError("only an input can stop requiring gradients; use detach() to cut a recorded result off")
         if requires_grad:
             _check_differentiable(self._data.dtype)
-            old = self._node
-            if old is not None and not old.live & NEEDS:  # what was recorded with the constant stays as it was
-                storage, self._node = self._storage(), None
-                new = self._leaf()
-                new.name, new.storage, new.hooks, new.graded = old.name, storage, old.hooks, old.graded
-            self._leaf().live = NEEDS
-        elif self._node is not None:
-            self._node.live &= ~NEEDS
+        old = self._node
+        if old is not None and bool(old.live & NEEDS) != requires_grad:
+            if old.live & TRACED:
+                old.live ^= NEEDS
+                return self
+            storage, self._node = self._storage(), None  # what was recorded with the old one stays as it was
+            new = self._leaf()
+            new.name, new.storage, new.hooks, new.graded = old.name, storage, old.hooks, old.graded
+        if requires_grad:
+            self._leaf().live |= NEEDS
         return self
 
     def detach(self) -> Tensor:
@@ -274,7 +276,7 @@ class Tensor(TorchMethods, Value):
         node = self._leaf()
         call = _hooked(hook, node.label)
         node.hooks = [*(node.hooks or ()), call]
-        return Handle(node, call)
+        return Handle(self, call)
 
     def retain_grad(self) -> None:
         """Keep the gradient of this recorded result too, as if it were a leaf."""

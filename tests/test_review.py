@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.primitive import TABLE, define
 
 
 def leaf(value, **options):
@@ -22,7 +23,7 @@ def test_a_hook_that_writes_is_seen_by_the_rest_of_the_same_walk():
             W[...] = 100.0
 
     y.register_hook(update)
-    with pytest.raises(RuntimeError, match="'W'.* has changed since multiply used it"):
+    with pytest.raises(RuntimeError, match=r"'W'.* has changed since multiply used it"):
         y.sum().backward()
 
 
@@ -54,3 +55,100 @@ def test_a_positional_out_is_refused(into):
         with pytest.raises(TypeError, match="would be written into"):
             call()
     assert np.array_equal(into.data if isinstance(into, ag.Tensor) else into, before)
+
+
+# ------------------------------------------------------------------------------------------- freezing and hooks
+
+
+def test_a_leaf_frozen_for_a_while_gets_the_gradient_of_what_was_recorded_before():
+    W = leaf([1.0, 2.0])
+    y = W * 2
+    W.requires_grad_(False)
+    assert not (W * 2).requires_grad
+    W.requires_grad_(True)
+    (y * W).sum().backward()
+    assert W.grad.tolist() == [4.0, 8.0]
+
+
+def test_a_hook_comes_off_a_leaf_that_was_frozen_meanwhile():
+    W = leaf([1.0, 2.0])
+    before = (W * 3).sum()
+    handle = W.register_hook(lambda g: g * 10)
+    W.requires_grad_(False)
+    W.requires_grad_(True)
+    (W * 2).sum().backward()
+    assert W.grad.tolist() == [20.0, 20.0]
+    W.zero_grad()
+    handle.remove()
+    ((W * 2).sum() + before).backward()
+    assert W.grad.tolist() == [5.0, 5.0]
+
+
+# ------------------------------------------------------------------------------------------- a user's own row
+
+
+@pytest.fixture
+def row():
+    """`define` for the time of a test."""
+    made = []
+
+    def add(*rules, **options):
+        def of(fn):
+            made.append(define(*rules, name=f"review_{len(made)}", **options)(fn))
+            return made[-1]
+
+        return of
+
+    yield add
+    for r in made:
+        del TABLE[r.name]
+
+
+def test_a_row_that_returns_its_second_argument(row):
+    second = row(lambda g: 0 * g, lambda g: g)(lambda x1, x2: x2)
+    W = leaf([1.0, 2.0])
+    y = second(ag.tensor(1.0), W)
+    loss = (y * y).sum()
+    with ag.no_grad():
+        W += 1
+    with pytest.raises(RuntimeError, match="has changed since"):
+        loss.backward()
+    array = np.ones(2)
+    assert not second(leaf(1.0), array).data.flags.writeable
+    array[0] = 5  # the user's own is never locked
+
+
+def test_a_row_with_results_that_returns_its_argument_among_them(row):
+    both = row(lambda g, x: g[0] + 0 * x, outputs=True)(lambda x: (x, x * 2))
+    W = leaf([1.0, 2.0])
+    y, _ = both(W)
+    loss = (y * y).sum()
+    with ag.no_grad():
+        W += 1
+    with pytest.raises(RuntimeError, match="has changed since"):
+        loss.backward()
+
+
+def test_a_rule_cannot_write_into_the_cotangent(row):
+    def rule(g):
+        g *= 2
+        return g
+
+    double = row(rule)(lambda x: 2 * x)
+    h = leaf(np.ones(100)) * 1
+    with pytest.raises(ValueError, match="read-only"):
+        ((double(h) + h) * np.ones(100)).sum().backward()
+
+
+def test_a_rule_may_be_made_in_a_loop(row):
+    rows = [row(lambda g, k=k: g * k)(lambda x, k=k: x * k) for k in (2.0, 3.0)]
+    assert [float(ag.grad(f)(1.0)) for f in rows] == [2.0, 3.0]
+
+
+def test_what_a_checkpoint_hands_through_is_out_of_reach_of_later_writes():
+    W, V, c = leaf([1.0, 2.0]), leaf([1.0, 1.0]), ag.tensor([5.0, 6.0])
+    y, _ = ag.checkpoint(lambda x: (c, x * 1))(W)
+    loss = (y * V).sum()
+    c += 1
+    loss.backward()
+    assert y.tolist() == V.grad.tolist() == [5.0, 6.0]
