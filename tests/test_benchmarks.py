@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import imports, memory
+from benchmarks import imports, memory, per_operation
 from benchmarks.__main__ import main
 from benchmarks.timing import ratio, rounds_of
 from benchmarks.workload import HAND, OURS, Prepared
@@ -84,3 +84,10 @@ def test_a_quick_run_prints_a_line_for_each_workload(capsys):
     assert [line["name"] for line in lines] == [workload.name for workload in WORKLOADS]
     assert main(["--quick", "--only", "talk"]) == 0
     assert "numbers agree" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("operation", per_operation.OPERATIONS.values(), ids=list(per_operation.OPERATIONS))
+def test_each_operation_is_recorded_and_pulled_back_whatever_it_costs(operation):
+    times = per_operation.costs(operation, repeats=1)
+    assert len(times) == len(per_operation.COLUMNS)
+    assert min(times) >= 0
