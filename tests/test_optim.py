@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite import optim
+from autograd_lite import nn, optim
 
 rng = np.random.default_rng(0)
 START = rng.standard_normal((3, 2))
@@ -297,6 +297,8 @@ W = ag.tensor([1.0], requires_grad=True)
         (lambda: optim.SGD([{"params": [W]}, {"params": [W]}]), ValueError, "given twice"),
         (lambda: optim.SGD([W * 2]), ValueError, "only inputs"),
         (lambda: optim.SGD([np.ones(3)]), TypeError, "cannot optimise a ndarray"),
+        (lambda: optim.SGD(nn.Linear(2, 3)), TypeError, r"not the module itself: model\.parameters\(\)"),
+        (lambda: optim.SGD(nn.Sequential(nn.Linear(2, 3))), TypeError, r"model\.parameters\(\)"),
         (lambda: optim.SGD([W], lr=-1.0), ValueError, "lr=-1.0"),
         (lambda: optim.SGD([W], lr=float("nan")), ValueError, "lr=nan"),
         (lambda: optim.SGD([W], nesterov=True), ValueError, "nesterov"),

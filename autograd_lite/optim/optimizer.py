@@ -39,6 +39,9 @@ class Optimizer:
     _nonnegative = ("lr", "weight_decay", "eps", "momentum", "rho", "alpha", "lr_decay", "momentum_decay")
 
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]) -> None:
+        if callable(getattr(params, "parameters", None)):
+            who = type(self).__name__
+            raise TypeError(f"{who}: takes the parameters of a module, not the module itself: model.parameters()")
         self.defaults = dict(defaults)
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
