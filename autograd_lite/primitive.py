@@ -438,6 +438,9 @@ def define(*rules: Any, kind: str = "general", **options: Any) -> Callable[[Call
     kinds = {"elementwise": elementwise, "linear": linear, "bilinear": bilinear, "general": general}
     if kind not in kinds:
         raise ValueError(f"kind={kind!r}: a row is one of {', '.join(kinds)}")
+    if not rules:
+        raise TypeError("define: a rule for each argument is missing: @define(lambda g, x: ...)")
+
     def add(fn: Callable[..., Any]) -> Primitive:
         row = kinds[kind](fn, *rules, **options)
         row.direct = False  # it may return a view of its argument, or the argument itself

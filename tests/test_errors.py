@@ -443,3 +443,13 @@ def test_jvp_of_bare_numbers_says_what_it_takes():
 def test_explain_of_a_function_says_what_it_takes():
     with pytest.raises(TypeError, match="what has been computed"):
         ag.explain(np.sum)
+
+
+def test_source_of_a_result_says_what_it_takes():
+    with pytest.raises(TypeError, match=r"source\(f, x\)"):
+        ag.source(ag.tensor(1.0, requires_grad=True) * 2)
+
+
+def test_an_own_op_without_a_rule_is_refused_when_it_is_declared():
+    with pytest.raises(TypeError, match="a rule for each argument is missing"):
+        define()

@@ -138,6 +138,8 @@ def source(
         return L, dLdw
     <BLANKLINE>
     """
+    if not callable(f):
+        raise TypeError("source: give it the function and example arguments: source(f, x)")
     made = record(f, args, None, names)
     what = name or (made.name if made.name.isidentifier() else "f")
     if isinstance(made.result, (dict, list, tuple)):
