@@ -10,7 +10,7 @@ from zlib import adler32
 
 import numpy as np
 
-from .graph import Node, _noted
+from .graph import Node, noted
 from .mode import changed
 from .tree import leaves
 
@@ -25,12 +25,12 @@ class _Watcher:
         if _has_nan(y):
             given = next((p for p in node.parents if p is not None and p.row is None and _has_nan(p.y)), None)
             came = f", from a nan in {given.label}" if given is not None else ""
-            raise _noted(RuntimeError(f"{_call(node)} made a nan in the forward pass{came}"), node)
+            raise noted(RuntimeError(f"{_call(node)} made a nan in the forward pass{came}"), node)
         self.prints[node] = _fingerprints(node)
 
     def pulled(self, node: Node, parent: Node, d: Any) -> None:
         if node.xs is not None and self.prints.get(node, ()) not in ((), _fingerprints(node)):
-            raise _noted(
+            raise noted(
                 RuntimeError(
                     f"an array that {_call(node)} uses was written to after the forward pass (through .data[...] "
                     "or an array that was mixed in): its gradient would be wrong. Write after backward()"
@@ -39,7 +39,7 @@ class _Watcher:
             )
         if _has_nan(d):
             what = f"{_call(node)} made a nan in the backward pass, for {parent.label}"
-            raise _noted(RuntimeError(what), node)
+            raise noted(RuntimeError(what), node)
 
 
 def _has_nan(value: Any) -> bool:

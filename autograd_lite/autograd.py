@@ -10,7 +10,7 @@ from .backward import backward as _backward
 from .backward import cotangent_of, taken, watch
 from .graph import Node, pull_back
 from .mode import changed
-from .recording import _tensor, lift
+from .recording import lift, wrap
 from .tensor import Tensor
 
 
@@ -126,4 +126,4 @@ def _sequence(value: Any) -> Any:
 
 
 def _result(g: Any) -> Tensor:
-    return g if isinstance(g, Tensor) else _tensor(g, None)
+    return g if isinstance(g, Tensor) else wrap(g, None)

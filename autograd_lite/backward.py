@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .graph import NEEDS, TRACED, Node, _noted, pull_back
+from .graph import NEEDS, TRACED, Node, noted, pull_back
 from .mode import MODE, changed
-from .operands import _raw
+from .operands import raw
 from .primitive import TABLE
-from .recording import _tensor, lift
+from .recording import lift, wrap
 from .value import Value
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def backward(gradients: dict[Tensor, Any], retain_graph: bool | None = None, cre
         traced |= node.live & TRACED
     if traced:  # the trace wants the backward pass as well
         with changed(recording=False):
-            found = pull_back({n: _tensor(g, None) for n, g in roots.items()}, None, lift, watch=told)
+            found = pull_back({n: wrap(g, None) for n, g in roots.items()}, None, lift, watch=told)
     else:
         found = pull_back(roots, None, None, retain_graph is False, told)
     for node in found:
@@ -59,13 +59,13 @@ def cotangent_of(t: Tensor, gradient: Any, create_graph: bool = False) -> Any:
             what = "real scalar, not a complex one: take its np.real or np.abs" if t._data.size == 1 else (
                 "scalar: reduce it to one number first (.sum(), .mean())"
             )
-            raise _noted(
+            raise noted(
                 RuntimeError(f"backward from {node.label} needs a {what}, or pass gradient= of shape {node.shape}"),
                 node,
             )
         g = _ones(node.shape, node.dtype)
-        return _tensor(g, None) if create_graph else g
-    return _like(gradient, node, f"backward from {node.label}: gradient= has", create_graph)
+        return wrap(g, None) if create_graph else g
+    return matching(gradient, node, f"backward from {node.label}: gradient= has", create_graph)
 
 
 @lru_cache(maxsize=64)
@@ -94,7 +94,7 @@ def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
     elif old is None:
         if type(g) is not ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _SOLE:
             g = np.array(g)  # somebody else holds it too
-        t._grad = _tensor(g, None)
+        t._grad = wrap(g, None)
     elif old._node is None and old._data.flags.writeable:
         np.add(old._data, g, old._data)
     else:
@@ -119,7 +119,7 @@ def taken(found: dict[Node, Any], node: Node) -> Any:
 
 def own(g: Any) -> Any:
     """The same gradient where nobody else can write to it: what is recorded is safe, a leaf is copied."""
-    return g if not g.is_leaf else TABLE["copy"](g) if g.requires_grad else _tensor(np.array(g._data), None)
+    return g if not g.is_leaf else TABLE["copy"](g) if g.requires_grad else wrap(np.array(g._data), None)
 
 
 def _sole() -> int:
@@ -149,29 +149,29 @@ class Handle:
                 node.hooks = [call for call in node.hooks if call is not self._call] or None
 
 
-def _hooked(hook: Callable[[Tensor], Any], label: str) -> Callable[[Any, Any], Any]:
+def hooked(hook: Callable[[Tensor], Any], label: str) -> Callable[[Any, Any], Any]:
     """A hook as `pull_back` calls it: on what it carries, and checked."""
 
     def call(g: Any, lift: Any) -> Any:
         given = g
         if not isinstance(g, Value):
-            given = _tensor(asarray(g).view(), None)
+            given = wrap(asarray(g).view(), None)
             given._data.setflags(write=False)  # others may hold it too
         new = hook(given)
         if new is None:
             return g
-        return _like(new, g, f"a hook on {label} returned", isinstance(g, Value))
+        return matching(new, g, f"a hook on {label} returned", isinstance(g, Value))
 
     return call
 
 
-def _like(value: Any, like: Any, what: str, keep: bool = False) -> Any:
+def matching(value: Any, like: Any, what: str, keep: bool = False) -> Any:
     """A gradient given by the user, checked against what it stands for; a Tensor where that is to be kept."""
-    g: Any = value if keep and isinstance(value, Value) else asarray(_raw(value))
+    g: Any = value if keep and isinstance(value, Value) else asarray(raw(value))
     if g.shape != like.shape:
         raise ValueError(f"{what} shape {g.shape}, but {like.shape} is needed")
     if g.dtype != like.dtype:
         if not np.can_cast(g.dtype, like.dtype, "same_kind"):
             raise TypeError(f"{what} dtype {g.dtype}, but {like.dtype} is needed")
         g = g.astype(like.dtype)
-    return _tensor(g, None) if keep and not isinstance(g, Value) else g
+    return wrap(g, None) if keep and not isinstance(g, Value) else g

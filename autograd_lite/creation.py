@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from .generator import numpy_generator
-from .tensor import Tensor, _tensor
+from .recording import wrap
+from .tensor import Tensor
 
 _DEFAULT: list[np.dtype[Any]] = [np.dtype(np.float64)]
 
@@ -46,7 +47,7 @@ def _shape(size: Sequence[Any]) -> tuple[int, ...]:
 
 
 def _made(array: Any, requires_grad: bool) -> Tensor:
-    t = _tensor(np.asarray(array), None)
+    t = wrap(np.asarray(array), None)
     return t.requires_grad_() if requires_grad else t
 
 
@@ -92,7 +93,7 @@ def as_tensor(data: Any, dtype: Any = None) -> Tensor:
     """`data` as a Tensor: itself if it is one, looking into the same array if it is an array."""
     if isinstance(data, Tensor):
         return data if dtype is None or data.dtype == dtype else data.astype(dtype)
-    return _tensor(np.asarray(data, dtype), None)
+    return wrap(np.asarray(data, dtype), None)
 
 
 def from_numpy(ndarray: Any) -> Tensor:
@@ -101,7 +102,7 @@ def from_numpy(ndarray: Any) -> Tensor:
         raise TypeError(
             f"from_numpy takes an array, not a {type(ndarray).__name__}; ag.tensor takes anything"
         )
-    return _tensor(ndarray, None)
+    return wrap(ndarray, None)
 
 
 def is_tensor(obj: Any) -> bool:
@@ -154,12 +155,12 @@ def randint(
     if size is None:
         raise TypeError("randint: say the shape, as in randint(0, 10, (3,))")
     drawn = numpy_generator(generator).integers(low, high, _shape((size,)))
-    return _tensor(np.asarray(drawn).astype(dtype), None)
+    return wrap(np.asarray(drawn).astype(dtype), None)
 
 
 def randperm(n: int, *, generator: Any = None, dtype: Any = np.int64) -> Tensor:
     """0 to `n` - 1 in random order."""
-    return _tensor(numpy_generator(generator).permutation(n).astype(dtype), None)
+    return wrap(numpy_generator(generator).permutation(n).astype(dtype), None)
 
 
 def bernoulli(input: Any, *, generator: Any = None) -> Tensor:
@@ -167,7 +168,7 @@ def bernoulli(input: Any, *, generator: Any = None) -> Tensor:
     p = as_tensor(input).detach().numpy()
     if not np.all((p >= 0) & (p <= 1)):
         raise ValueError("bernoulli: the entries are probabilities, between 0 and 1")
-    return _tensor((numpy_generator(generator).random(p.shape) < p).astype(p.dtype), None)
+    return wrap((numpy_generator(generator).random(p.shape) < p).astype(p.dtype), None)
 
 
 def multinomial(
@@ -215,4 +216,4 @@ def multinomial(
         with np.errstate(divide="ignore"):
             clocks = rng.standard_exponential(rows.shape) / rows
         drawn = np.argsort(clocks, axis=1)[:, :num_samples]
-    return _tensor(drawn.astype(np.int64).reshape(*weights.shape[:-1], num_samples), None)
+    return wrap(drawn.astype(np.int64).reshape(*weights.shape[:-1], num_samples), None)

@@ -323,7 +323,7 @@ def _stretch(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
 def _cast(d: Any, dtype: Any, n: Node) -> Any:
     """`d`, which came out of `n`, in another dtype."""
     if d.dtype.kind not in "biufc" or dtype.kind not in "biufc":
-        raise _noted(
+        raise noted(
             TypeError(
                 f"{n.row.name if n.row else 'input'}: no gradient can pass through data of dtype "
                 f"{dtype if d.dtype.kind in 'biufc' else d.dtype}; make the arrays numbers, .astype(float)"
@@ -466,7 +466,7 @@ def _check_unchanged(n: Node, on: Any) -> None:
         owner = p.storage.name
         label = f"{p.label}, which looks into {owner!r}," if owner and owner != p.name else p.label
         what = "was given an array of another shape or dtype" if p.storage.shaped < n.order else "has changed"
-        raise _noted(
+        raise noted(
             RuntimeError(
                 f"backward through {row.name}: {label} {what} since {row.name} used it, and the derivative needs "
                 "what it was. Call backward() before you update it, or compute the loss again"
@@ -476,7 +476,7 @@ def _check_unchanged(n: Node, on: Any) -> None:
 
 
 def _freed_error(n: Node) -> RuntimeError:
-    return _noted(
+    return noted(
         RuntimeError(
             f"backward through {n.label}: its arrays were freed by an earlier backward(retain_graph=False). "
             "Leave retain_graph out of the first backward() if you need a second one"
@@ -487,7 +487,7 @@ def _freed_error(n: Node) -> RuntimeError:
 
 def _order_error(n: Node) -> NotImplementedError:
     assert n.row is not None
-    return _noted(
+    return noted(
         NotImplementedError(
             f"{n.row.name} has a first derivative only (its rule is declared order=1): a second derivative through it "
             "is not available"
@@ -498,7 +498,7 @@ def _order_error(n: Node) -> NotImplementedError:
 
 def _rule_error(d: Any, n: Node, p: Node) -> TypeError:
     assert n.row is not None
-    return _noted(
+    return noted(
         TypeError(
             f"{n.row.name}: the rule for argument {n.parents.index(p) + 1} returned {type(d).__name__}, not an array; "
             f"it should return the cotangent of that argument, of shape {p.shape}"
@@ -509,7 +509,7 @@ def _rule_error(d: Any, n: Node, p: Node) -> TypeError:
 
 def _shape_error(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> ValueError:
     assert n.row is not None
-    return _noted(
+    return noted(
         ValueError(
             f"{n.row.name}: the rule for argument {n.parents.index(p) + 1} returned shape {d.shape}, but the argument "
             f"has shape {shape} (the result {n.shape}); a rule returns the argument's shape, or a shape that sums down "
@@ -519,7 +519,7 @@ def _shape_error(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> ValueError
     )
 
 
-def _noted(error: AnyError, n: Node) -> AnyError:
+def noted(error: AnyError, n: Node) -> AnyError:
     """`error` with the user's line, where it is known."""
     note = f"recorded at {n.origin}"
     if n.code is not None and note not in getattr(error, "__notes__", ()):
@@ -531,4 +531,4 @@ def _point(error: Exception, d: Any, n: Node, p: Node) -> None:
     """Point what went wrong in a rule at the user's line; say it if what the rule returned, `d`, was no array."""
     if isinstance(error, AttributeError) and error.name == "shape" and error.obj is d:
         raise _rule_error(d, n, p) from None
-    _noted(error, n)
+    noted(error, n)

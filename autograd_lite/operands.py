@@ -14,19 +14,19 @@ from .value import Value
 ndarray, asarray = np.ndarray, np.asarray
 
 #: Operands that are used as they are. A Python number stays one: it is weak, as in NumPy.
-_PLAIN = frozenset(
+PLAIN = frozenset(
     {ndarray, float, int, bool, complex} | {t for t in np.sctypeDict.values() if not issubclass(t, np.flexible)}
 )
 
 
-def _array(data: Any, dtype: Any, copy: bool = True) -> np.ndarray[Any, Any]:
+def as_array(data: Any, dtype: Any, copy: bool = True) -> np.ndarray[Any, Any]:
     """`data` as an array of numbers; lists may contain Tensors that require no gradient."""
     if isinstance(data, Value):
         if data.requires_grad:
-            raise _dropped(f"ag.tensor({data._who})")
+            raise dropped(f"ag.tensor({data._who})")
         data = data._data
     elif isinstance(data, np.ma.MaskedArray):
-        raise _masked_error()
+        raise masked_error()
     try:
         value = np.array(data, dtype, copy=copy or None, subok=False)
     except ValueError as error:
@@ -36,7 +36,7 @@ def _array(data: Any, dtype: Any, copy: bool = True) -> np.ndarray[Any, Any]:
     return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
 
 
-def _check_differentiable(dtype: Any) -> None:
+def check_differentiable(dtype: Any) -> None:
     if dtype.kind not in "fc":
         raise TypeError(
             f"only floating point or complex tensors can require gradients, not {dtype}: "
@@ -44,39 +44,39 @@ def _check_differentiable(dtype: Any) -> None:
         )
 
 
-def _raw(value: Any) -> Any:
+def raw(value: Any) -> Any:
     return value._data if isinstance(value, Value) else value
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """An operand that is no Tensor as an array, or NotImplemented if it is nothing of ours."""
     if isinstance(value, ndarray):
         if isinstance(value, np.ma.MaskedArray):
-            raise _masked_error()
+            raise masked_error()
         if isinstance(value, np.matrix):
             raise TypeError("an np.matrix beside a tensor: its * is a matrix product. Use np.asarray(matrix) and @")
         return asarray(value)
     if isinstance(value, (list, tuple)):
-        return TABLE["array"](value) if _has_tensor(value) else asarray(value)
+        return TABLE["array"](value) if has_tensor(value) else asarray(value)
     if isinstance(value, (np.generic, range)) or hasattr(value, "__array__"):
         return asarray(value)
     return NotImplemented
 
 
-def _plain_or_error(row: Primitive, value: Any) -> Any:
-    plain = _plain(value)
-    if plain is NotImplemented:
+def plain_or_error(row: Primitive, value: Any) -> Any:
+    found = plain(value)
+    if found is NotImplemented:
         raise TypeError(f"{row.name}: an operand of type {type(value).__name__}; give numbers, arrays or tensors")
-    return plain
+    return found
 
 
-def _has_tensor(value: Any) -> bool:
-    return any(isinstance(v, Value) or isinstance(v, (list, tuple)) and _has_tensor(v) for v in value)
+def has_tensor(value: Any) -> bool:
+    return any(isinstance(v, Value) or isinstance(v, (list, tuple)) and has_tensor(v) for v in value)
 
 
-def _plain_index(index: Any) -> Any:
+def plain_index(index: Any) -> Any:
     if isinstance(index, tuple):
-        return tuple(_plain_index(part) for part in index)
+        return tuple(plain_index(part) for part in index)
     return index._data if isinstance(index, Value) else index
 
 
@@ -92,7 +92,7 @@ _KINDS: tuple[type[Exception], ...] = (
 _NUMPYS = {"dim": "axis=", "keepdim": "keepdims=", "unbiased": "ddof=1 or ddof=0"}
 
 
-def _explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
+def explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
     """The same kind of error, with the operation, the operands by name and shape, and what would be right."""
     what = ", ".join(_described(a) for a in args)
     text = str(error)
@@ -105,11 +105,11 @@ def _explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
         text = stranger[0] + remedy
     elif name == "matmul" and "mismatch" in text or "not aligned" in text:
         text = "the last size of the first must equal the last but one of the second"
-    explained = next(kind for kind in _KINDS if isinstance(error, kind))(f"{name}({what}): {text}")
+    again = next(kind for kind in _KINDS if isinstance(error, kind))(f"{name}({what}): {text}")
     for a in args:
         if isinstance(a, Value) and a._node is not None and a._node.row is not None and a._node.origin:
-            explained.add_note(f"{_described(a)} was made at {a._node.origin}")
-    return explained
+            again.add_note(f"{_described(a)} was made at {a._node.origin}")
+    return again
 
 
 def _described(a: Any) -> str:
@@ -120,12 +120,12 @@ def _described(a: Any) -> str:
     return repr(a) if isinstance(a, (int, float)) else type(a).__name__
 
 
-def _dropped(what: str) -> RuntimeError:
+def dropped(what: str) -> RuntimeError:
     return RuntimeError(
         f"{what} would drop the graph of a tensor that requires gradients. Leave np.asarray away; use np.stack to join "
         "tensors, ag.set_at to fill an array; .detach() or .numpy() if only the values are meant"
     )
 
 
-def _masked_error() -> TypeError:
+def masked_error() -> TypeError:
     return TypeError("a masked array beside a tensor: its mask would be lost. Use .filled(...) or np.where(mask, ...)")

@@ -1,7 +1,7 @@
 """Recording: every operation on a Tensor comes through here.
 
 Whether it is written ``a * b``, ``np.multiply(a, b)``, ``ag.multiply(a, b)`` or ``a.sum()``, an operation finds its
-row in the table and comes through one of three doors: `_unary` and `_binary`, which are `record` written out for the
+row in the table and comes through one of three doors: `unary` and `binary`, which are `record` written out for the
 operators (that is most of what a small net spends its time on), and `record` itself.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from . import rules
 from .graph import NEEDS, OURS, SMALL, TRACED, Node, Storage, next_order
 from .mode import MODE, ORDINARY, Mode
-from .operands import _PLAIN, _explained, _has_tensor, _plain, _plain_or_error
+from .operands import PLAIN, explained, has_tensor, plain, plain_or_error
 from .primitive import TABLE, Primitive
 from .value import Value
 
@@ -51,7 +51,7 @@ def results_are(cls: type[Value]) -> None:
     _result = cls
 
 
-def _tensor(value: Any, node: Node | None) -> Tensor:
+def wrap(value: Any, node: Node | None) -> Tensor:
     t: Tensor = _new(_result)
     t._data = value if type(value) is ndarray else asarray(value)
     t._node = node
@@ -63,29 +63,29 @@ def lift(value: Any, node: Node | None) -> Any:
     """A kept value as a Tensor at its place in the graph; a tuple for a row with several results."""
     if type(value) is tuple:
         assert node is not None
-        return tuple(_tensor(v, _projection(node, k)) for k, v in enumerate(value))
-    return _tensor(value, node)
+        return tuple(wrap(v, _projection(node, k)) for k, v in enumerate(value))
+    return wrap(value, node)
 
 
-def _binary(row: Primitive, a: Any, b: Any) -> Tensor:
+def binary(row: Primitive, a: Any, b: Any) -> Tensor:
     if isinstance(a, Value):
         x1, n1 = a._data, a._node
         live1 = 0 if n1 is None else n1.live
     else:
-        if type(a) not in _PLAIN and (isinstance(a := _plain(a), Value) or a is NotImplemented):
-            return a if a is NotImplemented else _binary(row, a, b)
+        if type(a) not in PLAIN and (isinstance(a := plain(a), Value) or a is NotImplemented):
+            return a if a is NotImplemented else binary(row, a, b)
         x1, n1, live1 = a, None, 0
     if isinstance(b, Value):
         x2, n2 = b._data, b._node
         live2 = 0 if n2 is None else n2.live
     else:
-        if type(b) not in _PLAIN and (isinstance(b := _plain(b), Value) or b is NotImplemented):
-            return b if b is NotImplemented else _binary(row, a, b)
+        if type(b) not in PLAIN and (isinstance(b := plain(b), Value) or b is NotImplemented):
+            return b if b is NotImplemented else binary(row, a, b)
         x2, n2, live2 = b, None, 0
     try:
         y = row.fn(x1, x2)
     except (ValueError, TypeError) as error:
-        raise _explained(error, row.name, (a, b)) from None
+        raise explained(error, row.name, (a, b)) from None
     if type(y) is not ndarray:
         y = asarray(y)
     t: Tensor = _new(_result)
@@ -127,12 +127,12 @@ def _binary(row: Primitive, a: Any, b: Any) -> Tensor:
     return t
 
 
-def _unary(row: Primitive, a: Value, params: dict[str, Any] = _NOTHING) -> Tensor:
+def unary(row: Primitive, a: Value, params: dict[str, Any] = _NOTHING) -> Tensor:
     x, n = a._data, a._node
     try:
         y = row.fn(x, **params) if params else row.fn(x)
     except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
-        raise _explained(error, row.name, (a,)) from None
+        raise explained(error, row.name, (a,)) from None
     if type(y) is not ndarray:
         y = asarray(y)
     elif y is x:
@@ -176,8 +176,8 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
     constants = False
     for i, a in enumerate(args):
         if not isinstance(a, Value):
-            if type(a) not in _PLAIN:
-                a = _plain_or_error(row, a)
+            if type(a) not in PLAIN:
+                a = plain_or_error(row, a)
             if not isinstance(a, Value):  # a list with Tensors in it became one
                 xs.append(a)
                 parents.append(None)
@@ -196,7 +196,7 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
     try:
         y = row.fn(*xs, **params)
     except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
-        raise _explained(error, row.name, args) from None
+        raise explained(error, row.name, args) from None
     live = live & TRACED | needs
     mode = MODE.get()
     if mode is not None and not mode.recording:
@@ -240,7 +240,7 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
     if several:
         node.parts = tuple((part.shape, part.dtype) for part in y)
         return tuple(  # of which whole numbers have no derivative
-            _tensor(part, _projection(node, k, part, args) if part.dtype.kind in "fc" or live & TRACED else None)
+            wrap(part, _projection(node, k, part, args) if part.dtype.kind in "fc" or live & TRACED else None)
             for k, part in enumerate(y)
         )
     if y.base is not None:
@@ -254,12 +254,12 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     """Any call of any row, as the user wrote it: bind it to the row's canonical form and record."""
     if row.direct and not params:
         if len(args) == 1 and isinstance(args[0], Value):
-            return _unary(row, args[0])
+            return unary(row, args[0])
         if isinstance(row.fn, np.ufunc) and len(args) > row.fn.nin:
             raise TypeError(
                 f"{row.name} takes {row.fn.nin} array(s), and the next one would be written into: leave it away"
             )
-        if len(args) == 2 and (y := _binary(row, *args)) is not NotImplemented:
+        if len(args) == 2 and (y := binary(row, *args)) is not NotImplemented:
             return y
         return record(row, args)
     if row.kind == "composite":
@@ -269,20 +269,20 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
             return row.fn(*args, **params)
         finally:
             MODE.reset(token)
-    if args and type(args[0]) in (list, tuple) and not row.variadic and _has_tensor(args[0]):
+    if args and type(args[0]) in (list, tuple) and not row.variadic and has_tensor(args[0]):
         args = (TABLE["array"](args[0]), *args[1:])
     if row.bind is not None:
         try:
             bound = row.bind(*args, **params)
         except (TypeError, ValueError) as error:
-            raise _explained(error, row.name, args) from error
+            raise explained(error, row.name, args) from error
         if type(bound) is not tuple:  # a rare keyword: the answer, composed of other rows
             return bound
         args, params = bound
     elif params:
         args, params = rules.ufunc_parameters(row, args, params)
     if len(args) == 1 and isinstance(args[0], Value) and not row.outputs and not row.variadic:
-        return _unary(row, args[0], params)
+        return unary(row, args[0], params)
     return record(row, args, params)
 
 
@@ -329,7 +329,7 @@ def _apart(y: Any, xs: Sequence[Any]) -> Any:
 
 
 def _unrecorded(y: Any, args: Sequence[Any]) -> Tensor:
-    t = _tensor(y, None)
+    t = wrap(y, None)
     if y.base is not None and (owner := _seen(y, args)) is not None:
         t._view_of(owner)
     return t

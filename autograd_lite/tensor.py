@@ -17,18 +17,27 @@ import numpy as np
 
 from . import memory as memory  # does its one thing when imported
 from . import rules
-from .backward import Handle, _hooked, backward
+from .backward import Handle, backward, hooked
 from .elsewhere import no_attribute
 from .graph import NEEDS, TRACED, Storage
 from .mode import MODE
-from .operands import _PLAIN, _array, _check_differentiable, _dropped, _explained, _masked_error, _plain, _plain_index
-from .operands import _has_tensor as _has_tensor
-from .operands import _raw as _raw
+from .operands import (
+    PLAIN,
+    as_array,
+    check_differentiable,
+    dropped,
+    explained,
+    has_tensor,
+    masked_error,
+    plain,
+    plain_index,
+    raw,
+)
 from .primitive import ROWS, TABLE
 from .recording import Group as Group
-from .recording import _binary, _unary, apply, results_are
-from .recording import _tensor as _tensor
+from .recording import apply, binary, results_are, unary
 from .recording import record as record
+from .recording import wrap as wrap
 from .rules import elementwise as E
 from .rules import indexing as I
 from .rules import linalg as L
@@ -38,6 +47,7 @@ from .value import Value
 ndarray, asarray = np.ndarray, np.asarray
 _new = object.__new__
 _NOTHING: dict[str, Any] = {}
+_tensor, _raw, _has_tensor = wrap, raw, has_tensor  # former names, by which layers and derivations import them
 
 
 class _Method:
@@ -86,7 +96,7 @@ class Tensor(TorchMethods, Value):
     def __init__(
         self, data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None
     ) -> None:
-        value = _array(data, dtype)
+        value = as_array(data, dtype)
         self._data = value
         self._node = None
         self._grad = None
@@ -108,9 +118,9 @@ class Tensor(TorchMethods, Value):
     def data(self, value: Any) -> None:
         if self._node is not None and self._node.row is not None:
             raise RuntimeError(f"{self._node.label} is recorded: assign to an input, or to x.detach().copy()")
-        new = value if value is self._data else _array(_raw(value), None, copy=isinstance(value, Tensor))
+        new = value if value is self._data else as_array(raw(value), None, copy=isinstance(value, Tensor))
         if new is not self._data and self._node is not None and self._node.live & NEEDS:
-            _check_differentiable(new.dtype)
+            check_differentiable(new.dtype)
         self._data = new
         node = self._node
         if node is not None and new is not node.y:
@@ -163,7 +173,7 @@ class Tensor(TorchMethods, Value):
 
     @property
     def T(self) -> Tensor:
-        return _unary(TABLE["transpose"], self, {"axes": None})
+        return unary(TABLE["transpose"], self, {"axes": None})
 
     @property
     def mT(self) -> Tensor:
@@ -199,7 +209,7 @@ class Tensor(TorchMethods, Value):
                 return self
             raise RuntimeError("only an input can stop requiring gradients; use detach() to cut a recorded result off")
         if requires_grad:
-            _check_differentiable(self._data.dtype)
+            check_differentiable(self._data.dtype)
         old = self._node
         if old is not None and bool(old.live & NEEDS) != requires_grad:
             if old.live & TRACED:
@@ -214,7 +224,7 @@ class Tensor(TorchMethods, Value):
 
     def detach(self) -> Tensor:
         """The same array, off the record. Writing to it counts as writing to this one."""
-        t = _tensor(self._data.view(), None)
+        t = wrap(self._data.view(), None)
         t._view_of(self)
         return t
 
@@ -274,7 +284,7 @@ class Tensor(TorchMethods, Value):
                 f"register_hook on {self._who}, which requires no gradient: the hook would never be called"
             )
         node = self._leaf()
-        call = _hooked(hook, node.label)
+        call = hooked(hook, node.label)
         node.hooks = [*(node.hooks or ()), call]
         return Handle(self, call)
 
@@ -294,56 +304,56 @@ class Tensor(TorchMethods, Value):
     # ------------------------------------------------------------------------------------------------- operators
 
     def __add__(self, other: Any) -> Tensor:
-        return _binary(E.add, self, other)
+        return binary(E.add, self, other)
 
     def __radd__(self, other: Any) -> Tensor:
-        return _binary(E.add, other, self)
+        return binary(E.add, other, self)
 
     def __sub__(self, other: Any) -> Tensor:
-        return _binary(E.subtract, self, other)
+        return binary(E.subtract, self, other)
 
     def __rsub__(self, other: Any) -> Tensor:
-        return _binary(E.subtract, other, self)
+        return binary(E.subtract, other, self)
 
     def __mul__(self, other: Any) -> Tensor:
-        return _binary(E.multiply, self, other)
+        return binary(E.multiply, self, other)
 
     def __rmul__(self, other: Any) -> Tensor:
-        return _binary(E.multiply, other, self)
+        return binary(E.multiply, other, self)
 
     def __truediv__(self, other: Any) -> Tensor:
-        return _binary(E.divide, self, other)
+        return binary(E.divide, self, other)
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return _binary(E.divide, other, self)
+        return binary(E.divide, other, self)
 
     def __pow__(self, other: Any) -> Tensor:
         if type(other) in (int, float) and self._data.dtype.kind in "fc":  # as NumPy's own ** does
             row = _POWERS.get(other)
             if row is not None:
-                return _unary(row, self)
-        return _binary(E.power, self, other)
+                return unary(row, self)
+        return binary(E.power, self, other)
 
     def __rpow__(self, other: Any) -> Tensor:
-        return _binary(E.power, other, self)
+        return binary(E.power, other, self)
 
     def __matmul__(self, other: Any) -> Tensor:
-        return _binary(L.matmul, self, other)
+        return binary(L.matmul, self, other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return _binary(L.matmul, other, self)
+        return binary(L.matmul, other, self)
 
     def __mod__(self, other: Any) -> Tensor:
-        return _binary(E.remainder, self, other)
+        return binary(E.remainder, self, other)
 
     def __rmod__(self, other: Any) -> Tensor:
-        return _binary(E.remainder, other, self)
+        return binary(E.remainder, other, self)
 
     def __floordiv__(self, other: Any) -> Tensor:
-        return _binary(TABLE["floor_divide"], self, other)
+        return binary(TABLE["floor_divide"], self, other)
 
     def __rfloordiv__(self, other: Any) -> Tensor:
-        return _binary(TABLE["floor_divide"], other, self)
+        return binary(TABLE["floor_divide"], other, self)
 
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
         return self // other, self % other
@@ -352,22 +362,22 @@ class Tensor(TorchMethods, Value):
         return other // self, other % self
 
     def __neg__(self) -> Tensor:
-        return _unary(E.negative, self)
+        return unary(E.negative, self)
 
     def __pos__(self) -> Tensor:
-        return _unary(E.positive, self)
+        return unary(E.positive, self)
 
     def __abs__(self) -> Tensor:
-        return _unary(E.absolute, self)
+        return unary(E.absolute, self)
 
     def __invert__(self) -> Tensor:
-        return _unary(TABLE["invert"], self)
+        return unary(TABLE["invert"], self)
 
     def __round__(self, ndigits: int = 0) -> Tensor:
         return TABLE["round"](self, ndigits)
 
     def sigmoid(self) -> Tensor:
-        return _unary(E.sigmoid, self)
+        return unary(E.sigmoid, self)
 
     # ------------------------------------------------------------- NumPy's methods; none of them works in place
 
@@ -381,7 +391,7 @@ class Tensor(TorchMethods, Value):
 
     def reshape(self, *shape: Any, **params: Any) -> Tensor:
         if not params and shape and type(shape[0]) is int:
-            return _unary(TABLE["reshape"], self, {"shape": shape, "order": "C"})
+            return unary(TABLE["reshape"], self, {"shape": shape, "order": "C"})
         return apply(TABLE["reshape"], (self, *shape), params)  # type: ignore[no-any-return]  # one result
 
     def compress(self, condition: Any, axis: Any = None) -> Tensor:
@@ -389,13 +399,13 @@ class Tensor(TorchMethods, Value):
 
     def __getitem__(self, index: Any) -> Tensor:
         if I.is_basic(index):  # said at once, what the row's bind would say
-            return _unary(I.getitem, self, {"index": index, "unique_indices": True})
+            return unary(I.getitem, self, {"index": index, "unique_indices": True})
         return apply(I.getitem, (self, index), _NOTHING)  # type: ignore[no-any-return]  # one result
 
     def __setitem__(self, index: Any, value: Any) -> None:
         array = self._writable("x[i] = ...", value)
-        index = _plain_index(index)
-        array[index] = _raw(value)
+        index = plain_index(index)
+        array[index] = raw(value)
         self._written()
 
     def __len__(self) -> int:
@@ -408,7 +418,7 @@ class Tensor(TorchMethods, Value):
 
     def __contains__(self, value: Any) -> bool:
         self._untraced("in")
-        return bool((self._data == _raw(value)).any())
+        return bool((self._data == raw(value)).any())
 
     __hash__ = object.__hash__
 
@@ -451,7 +461,7 @@ class Tensor(TorchMethods, Value):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         self._untraced("np.asarray()")
         if self.requires_grad:
-            raise _dropped(f"np.array({self._who}) or array[i] = ...")
+            raise dropped(f"np.array({self._who}) or array[i] = ...")
         return np.array(self._data, dtype, copy=copy) if copy is not None else asarray(self._data, dtype)
 
     def _untraced(self, what: str) -> None:
@@ -523,12 +533,12 @@ class Tensor(TorchMethods, Value):
         array = self._writable(symbol, other)
         if isinstance(other, Tensor):
             x = other._data
-        elif type(x := other) not in _PLAIN and (x := _raw(_plain(other))) is NotImplemented:
+        elif type(x := other) not in PLAIN and (x := raw(plain(other))) is NotImplemented:
             return NotImplemented  # type: ignore[no-any-return]  # as operators may
         try:
             ufunc(array, x, array)
         except (ValueError, TypeError) as error:
-            raise _explained(error, symbol, (self, other)) from None
+            raise explained(error, symbol, (self, other)) from None
         self._written()
         return self
 
@@ -576,7 +586,7 @@ class Tensor(TorchMethods, Value):
         if method == "__call__" and not params and len(inputs) == 2:  # ndarray * tensor comes this way
             row = ROWS.get(ufunc)
             if row is not None and row.direct:
-                return _binary(row, *inputs)
+                return binary(row, *inputs)
         out = params.get("out")
         if out is not None and any(o is not None for o in out):
             return _ufunc_out(ufunc, method, inputs, params)
@@ -595,7 +605,7 @@ class Tensor(TorchMethods, Value):
 
         def __getattr__(self, name: str) -> Any:
             if name == "_mask":  # numpy.ma would take our array and drop the graph
-                raise _masked_error()
+                raise masked_error()
             raise no_attribute("a Tensor", name, self)
 
 
@@ -604,7 +614,7 @@ class Tensor(TorchMethods, Value):
 
 def _comparison(name: str) -> Any:
     def compare(self: Tensor, other: Any) -> Tensor:
-        return _binary(TABLE[name], self, other)
+        return binary(TABLE[name], self, other)
 
     return compare
 
@@ -670,7 +680,7 @@ def _ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> 
             f"{lost._who}: leave out= away, or write x = x + y"
         )
     arrays = tuple(o._writable("out=") if isinstance(o, Tensor) else o for o in out)
-    getattr(ufunc, method)(*map(_raw, inputs), **{**{k: _raw(v) for k, v in params.items()}, "out": arrays})
+    getattr(ufunc, method)(*map(raw, inputs), **{**{k: raw(v) for k, v in params.items()}, "out": arrays})
     for o in out:
         if isinstance(o, Tensor):
             o._written()

@@ -24,8 +24,10 @@ import numpy as np
 
 from .graph import NEEDS, TRACED, Node, ancestors
 from .mode import changed
+from .operands import raw
 from .primitive import Primitive
-from .tensor import Tensor, _raw, _tensor
+from .recording import wrap
+from .tensor import Tensor
 from .tree import leaves, rebuild, tree_map
 
 LIMIT = 20_000  # equations; beyond it nobody reads, and printing only seems to hang
@@ -96,7 +98,7 @@ class Program:
             )
         values: dict[Var, Any] = {var: node.y for var, node in self.captured.items()}
         for var, x in zip(self.inputs, given, strict=True):
-            x = np.asarray(_raw(x))
+            x = np.asarray(raw(x))
             if x.shape != var.shape:
                 raise ValueError(
                     f"{self.name}: {var.name} was traced with shape {var.shape}, called with {x.shape}: trace it again"
@@ -288,7 +290,7 @@ def record(
     """
     given = leaves(args)
     nodes = [_input(x) for x in given]
-    tensors = [_tensor(n.y, n) for n in nodes]
+    tensors = [wrap(n.y, n) for n in nodes]
     for n, t in zip(nodes, tensors, strict=True):
         n.keeper = weakref.ref(t)  # so that backward() inside `f` leaves a gradient at it
     wrapped = rebuild(args, tensors)
@@ -380,7 +382,7 @@ def _captured(f: Callable[..., Any]) -> list[tuple[str, Any]]:
 
 
 def _input(x: Any) -> Node:
-    data = np.asarray(_raw(x))
+    data = np.asarray(raw(x))
     if data.dtype.kind not in "biufc":
         raise TypeError(
             f"trace: cannot follow an argument of type {type(x).__name__}: pass arrays and numbers, bind the rest"
@@ -486,7 +488,7 @@ def _program(made: Recording, args: Any) -> Program:
         )
         equations.append(Equation(tuple(made_here), n.row, operands, n.params, n))
     outputs = tuple(
-        variables[n] if n is not None and n in variables else _raw(t)
+        variables[n] if n is not None and n in variables else raw(t)
         for n, t in zip(found, leaves(made.result), strict=True)
     )
     inputs = tuple(variables[n] for n in made.inputs)

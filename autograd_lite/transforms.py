@@ -17,13 +17,13 @@ from weakref import ref
 
 import numpy as np
 
-from .backward import _like, own, taken, watch
+from .backward import matching, own, taken, watch
 from .generator import default_generator
 from .graph import NEEDS, OURS, Node, ancestors, next_order, pull_back, push_forward
 from .mode import changed, is_grad_enabled
-from .operands import _masked_error, _raw
+from .operands import masked_error, raw
 from .primitive import Primitive
-from .recording import _tensor, apply, lift
+from .recording import apply, lift, wrap
 from .tensor import Tensor
 from .tree import leaves, matched, rebuild, tree_map
 
@@ -72,8 +72,8 @@ class _Run:
 
     def _enter(self, x: Any, what: str) -> Tensor:
         if isinstance(x, np.ma.MaskedArray):
-            raise _masked_error()
-        data = _raw(x)
+            raise masked_error()
+        data = raw(x)
         data = data if type(data) is np.ndarray else np.asarray(data)
         if data.dtype.kind not in "fc":
             raise TypeError(
@@ -90,7 +90,7 @@ class _Run:
         if isinstance(x, Tensor):
             node.name, node.storage = x.name, x._storage()
         self.nodes.append(node)
-        t = _tensor(data, node)
+        t = wrap(data, node)
         if node.row is None:
             node.keeper = ref(t)  # a backward() inside the function leaves its gradient here
         return t
@@ -114,7 +114,7 @@ class _Run:
         with changed(recording=True) if record else nullcontext():
             for t, g in zip(self.outputs, gs, strict=True):
                 if isinstance(t, Tensor) and t._node is not None and t._node.live & NEEDS:
-                    g = _like(g, t, "the cotangent has", record)
+                    g = matching(g, t, "the cotangent has", record)
                     roots[t._node] = roots[t._node] + g if t._node in roots else g
             found = pull_back(roots, self.nodes, lift if record else None, watch=watch())
         return [self.out(taken(found, n) if n in found else np.zeros(n.shape, n.dtype), record) for n in self.nodes]
@@ -123,7 +123,7 @@ class _Run:
         """The tangents of the results, leaf by leaf."""
         ts = matched(self.trees, tangents, "the tangent")
         record = is_grad_enabled() and (self.connected or any(_is_live(t) for t in ts))
-        known = {n: _like(t, n, "the tangent has", record) for n, t in zip(self.nodes, ts, strict=True)}
+        known = {n: matching(t, n, "the tangent has", record) for n, t in zip(self.nodes, ts, strict=True)}
         roots = [
             t._node for t in self.outputs if isinstance(t, Tensor) and t._node is not None and t._node.live & NEEDS
         ]
@@ -143,7 +143,7 @@ class _Run:
                 return own(value)
             value = value._data
         if self.connected or connected or self.tensors:
-            return _tensor(value, None)
+            return wrap(value, None)
         return value if value.ndim else value[()]  # a NumPy scalar for 0-d, as NumPy's own functions return
 
     def values(self, tree: Any) -> Any:
@@ -158,7 +158,7 @@ class _Run:
 
 
 def _zeros(y: Any) -> np.ndarray[Any, Any]:
-    return np.zeros(np.shape(_raw(y)), np.result_type(_raw(y)))
+    return np.zeros(np.shape(raw(y)), np.result_type(raw(y)))
 
 
 def _is_live(x: Any) -> bool:
@@ -200,20 +200,20 @@ def _by_argument(run: _Run, values: Iterable[Any], argnums: int | Sequence[int])
 def _scalar(run: _Run, f: Callable[..., Any]) -> Any:
     """The cotangent one, if there is just one number to differentiate."""
     y = run.outputs[0] if len(run.outputs) == 1 and not isinstance(run.y, (dict, list, tuple)) else None
-    if y is None or np.size(_raw(y)) != 1:
-        shapes = ", ".join(str(np.shape(_raw(t))) for t in run.outputs)
+    if y is None or np.size(raw(y)) != 1:
+        shapes = ", ".join(str(np.shape(raw(t))) for t in run.outputs)
         raise TypeError(
             f"the gradient of {getattr(f, '__name__', 'a function')} needs one number, but it returned "
             f"{shapes or 'nothing'}: reduce it (.sum(), .mean()), use has_aux=True for extra results, or jacobian for "
             "several"
         )
-    raw = np.asarray(_raw(y))
-    if raw.dtype.kind == "c":
+    one = np.asarray(raw(y))
+    if one.dtype.kind == "c":
         raise TypeError(
             f"the gradient of {getattr(f, '__name__', 'a function')} needs a real number, but it returned a complex "
             "one: take its np.real, its np.abs, or use jacobian"
         )
-    return np.ones(raw.shape, raw.dtype)
+    return np.ones(one.shape, one.dtype)
 
 
 # ---------------------------------------------------------------------------------------------------- first order
@@ -506,14 +506,14 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         run = again.run(inputs)
         captured = run.captured()
         if not captured and not any(map(_is_live, inputs)):  # nothing will be asked for
-            return tree_map(lambda y: _tensor(y._data, None) if isinstance(y, Tensor) else y, run.y)
+            return tree_map(lambda y: wrap(y._data, None) if isinstance(y, Tensor) else y, run.y)
         again.captured = captured
         again.first = _arrays(run.outputs)
         structure, others = run.y, [y for y in run.outputs if not isinstance(y, Tensor)]
         places = tree_map(lambda y: isinstance(y, Tensor), structure)
         del run, structure  # the graph of the first run, which is what is not to be kept
         # Of what is captured the rule needs the place in the graph; its value is found again where `f` finds it.
-        stand_ins = [_tensor(np.broadcast_to(np.zeros((), n.dtype), n.shape), n) for n in captured]
+        stand_ins = [wrap(np.broadcast_to(np.zeros((), n.dtype), n.shape), n) for n in captured]
         made, rest = iter(apply(_CHECKPOINT, [*inputs, *stand_ins], {"again": again})), iter(others)
         return tree_map(lambda is_tensor: next(made) if is_tensor else next(rest), places)
 
@@ -573,7 +573,7 @@ class _Again:
 
     def inputs(self, xs: Sequence[Any]) -> list[Any]:
         count = len(xs) - len(self.captured)
-        return [x if isinstance(x, Tensor) else _tensor(x, None) for x in xs[:count]]
+        return [x if isinstance(x, Tensor) else wrap(x, None) for x in xs[:count]]
 
     def rule(self, g: Any, xs: Any, i: int) -> Any:
         """The cotangent of argument `i`: one walk for all of them, as they are asked for one after the other."""

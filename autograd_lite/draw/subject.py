@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..graph import Node
-from ..tensor import Tensor, _tensor
+from ..recording import wrap
+from ..tensor import Tensor
 from ..trace import Program, Var, record
 from ..tree import leaves
 
@@ -39,7 +40,7 @@ class Subject:
 
     @property
     def root(self) -> Tensor:
-        return _tensor(self.roots[0].y, self.roots[0])
+        return wrap(self.roots[0].y, self.roots[0])
 
 
 def subject(
