@@ -129,7 +129,7 @@ def test_wrong_only_for_one_broadcast_shape(op):
         return x1 * x2
 
     with pytest.raises(GradientError, match="averaged instead"):
-        assert_gradients(product, args=ours.broadcastable(2), order=1, examples=300)
+        assert_gradients(product, args=ours.broadcastable(2), order=1, examples=5000)  # found early, but by chance
 
 
 def test_points_that_cannot_be_checked_are_passed_over_unless_all_are():
