@@ -569,6 +569,7 @@ class Tensor(TorchMethods, Value):
     # ------------------------------------------------------------------------------------------ NumPy's protocols
 
     __autograd_apply__: ClassVar[Callable[..., Any]]  # `apply`, below: what rows look for
+    __autograd_record__: ClassVar[Callable[..., Any]]  # `record`: what forward mode looks for
 
     if TYPE_CHECKING:  # set in a loop, below
 
@@ -628,6 +629,7 @@ for _op, _row in {
         setattr(Tensor, f"__r{_op}__", _comparison(_row))
 
 Tensor.__autograd_apply__ = staticmethod(apply)
+Tensor.__autograd_record__ = staticmethod(record)
 results_are(Tensor)
 
 _POWERS = {2: E.square, 1: E.positive, -1: E.reciprocal, 0.5: E.sqrt}

@@ -527,7 +527,7 @@ def _is_input(x: Any) -> bool:
 def _arrays(outputs: Iterable[Any]) -> tuple[Any, ...]:
     """The arrays of the results; of what `f` did not make but was given, a copy, which no later write can reach."""
     made = [y for y in outputs if isinstance(y, Tensor)]
-    return tuple(np.array(y._data) if y._node is None or y._node.storage is not OURS else y._data for y in made)
+    return tuple(np.array(y._data) if y.is_leaf or y._storage() is not OURS else y._data for y in made)
 
 
 class _Again:

@@ -152,3 +152,37 @@ def test_what_a_checkpoint_hands_through_is_out_of_reach_of_later_writes():
     c += 1
     loss.backward()
     assert y.tolist() == V.grad.tolist() == [5.0, 6.0]
+
+
+# ------------------------------------------------------------------------------------------- forward mode, recorded
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.kind in ("linear", "bilinear")])
+def test_reverse_over_forward_is_forward_over_reverse(name):
+    f, checked = TABLE[name], 0
+    rng = np.random.default_rng(0)
+
+    def results(args, params):
+        y = f(*args, **params)
+        return y if isinstance(y, (tuple, list)) else (y,)
+
+    for example in f.examples:
+        args, params = example(rng)
+        places = [k for k, a in enumerate(args) if isinstance(a, np.ndarray) and a.dtype == float]
+
+        def loss(*xs, args=args, params=params, places=places):
+            given = list(args)
+            for k, x in zip(places, xs, strict=True):
+                given[k] = x * x
+            return sum(np.sum(np.real(y) ** 3 + np.imag(y) ** 2) for y in results(given, params))
+
+        xs = tuple(args[k] for k in places)
+        if not xs or any(y.dtype.kind not in "fc" for y in results(args, params)):
+            continue
+        which, vs = tuple(range(len(xs))), tuple(np.cos(x) for x in xs)
+        above = ag.grad(lambda *xs, loss=loss, vs=vs: ag.jvp(loss, xs, vs)[1], which)(*xs)
+        below = ag.jvp(lambda *xs, loss=loss, which=which: ag.grad(loss, which)(*xs), xs, vs)[1]
+        for a, b in zip(above, below, strict=True):
+            assert np.allclose(a, b, rtol=1e-9, atol=1e-9)
+        checked += 1
+    assert checked or not any(isinstance(a, np.ndarray) and a.dtype == float for e in f.examples for a in e(rng)[0])
