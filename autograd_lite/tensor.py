@@ -6,6 +6,7 @@ how gradients come to ``.grad`` in :mod:`autograd_lite.backward`.
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -656,7 +657,10 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str 
     tensor([[1., 2.],
             [3., 4.]], name='V', requires_grad=True)
     """
-    return Tensor(data, dtype, requires_grad, name)
+    t = Tensor(data, dtype, requires_grad, name)
+    node, frame = t._leaf(), sys._getframe(1)
+    node.code, node.at = frame.f_code, frame.f_lasti  # where to look for the variable that it is assigned to
+    return t
 
 
 def _restore(cls: Any, data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:

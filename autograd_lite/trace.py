@@ -344,7 +344,8 @@ def _stores(code: Any) -> dict[int, str]:
     for a, b in pairwise(dis.get_instructions(code)):
         word = next(iter(b.argval), None) if isinstance(b.argval, tuple) else b.argval  # Python 3.13 fuses two
         if b.opname.startswith(_STORES) and isinstance(word, str):
-            found[a.offset] = word
+            # A call of a Python function is left at the end of its instruction, any other operation at its beginning.
+            found.update(dict.fromkeys(range(a.offset, b.offset, 2), word))
     return found
 
 

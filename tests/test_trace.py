@@ -291,3 +291,11 @@ def test_two_runs_print_the_same_bytes():
         outputs.add(done.stdout)
     assert len(outputs) == 1
     assert "svd(" in outputs.pop()
+
+
+def test_inputs_are_called_after_the_variables_they_were_assigned_to():
+    x = ag.tensor([[1.0, 2.0]])
+    V = ag.tensor(np.ones((2, 3)), requires_grad=True)
+    A = x @ V
+    loss = A.sum()
+    assert str(loss.explain()).splitlines()[0] == "Given  x (1x2), V (2x3)"

@@ -191,8 +191,9 @@ class Chain:
         """What still has no name is called after the variable that it was assigned to, where the bytecode says so."""
         if self.named_by_caller:
             return
-        for n, word in assigned(self.nodes):
-            if n not in self.names and n in self.live:
+        inputs = {p: None for n in self.nodes for p in n.parents if p is not None and p.row is None}
+        for n, word in assigned([*inputs, *self.nodes]):
+            if n not in self.names and (n in self.live or n.row is None):
                 self.names[n] = taken.take(word)
 
     def _name_the_rest(self) -> None:
