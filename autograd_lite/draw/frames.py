@@ -53,7 +53,7 @@ class Frames(Sequence[Drawing]):
         return iter(self.drawings)
 
     def __repr__(self) -> str:
-        return f"<Frames: {len(self)} pictures>"
+        return f"<Frames: {len(self)} picture{'' if len(self) == 1 else 's'}>"
 
     def svgs(self) -> list[str]:
         """Each frame as SVG text."""
