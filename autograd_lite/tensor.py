@@ -28,17 +28,13 @@ from .operands import (
     check_differentiable,
     dropped,
     explained,
-    has_tensor,
     masked_error,
     plain,
     plain_index,
     raw,
 )
 from .primitive import ROWS, TABLE
-from .recording import Group as Group
-from .recording import apply, binary, results_are, unary
-from .recording import record as record
-from .recording import wrap as wrap
+from .recording import apply, binary, record, results_are, unary, wrap
 from .rules import elementwise as E
 from .rules import indexing as I
 from .rules import linalg as L
@@ -48,7 +44,6 @@ from .value import Value
 ndarray, asarray = np.ndarray, np.asarray
 _new = object.__new__
 _NOTHING: dict[str, Any] = {}
-_tensor, _raw, _has_tensor = wrap, raw, has_tensor  # former names, by which layers and derivations import them
 
 
 class _Method:

@@ -18,7 +18,8 @@ import numpy as np
 from ..graph import TRACED, Node
 from ..mode import changed
 from ..primitive import TABLE, Primitive
-from ..tensor import Tensor, _tensor
+from ..recording import wrap
+from ..tensor import Tensor
 from .expression import Expr, conjugated, constant, make, name, number, of_graph, product, unguarded, walk
 
 LONG = 24  # operations; a longer formula is given as a call of the rule
@@ -120,7 +121,7 @@ def _traced(step: Step, i: int, constants: Callable[[Any], Expr], turned: bool) 
         array = np.asarray(value)
         leaf = Node(None, (), (), array, array.shape, array.dtype, TRACED)
         symbols[leaf] = e
-        return _tensor(array, leaf)
+        return wrap(array, leaf)
 
     def argument(k: int, x: Any) -> Any:
         if step.recorded[k]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..graph import NEEDS, Node
 from ..primitive import Primitive
-from ..tensor import Tensor, _tensor
+from ..recording import wrap
+from ..tensor import Tensor
 from ..tree import leaves, rebuild
 from .expression import Expr, constant, name, number, substitute, walk
 from .factor import total
@@ -86,7 +87,7 @@ def derivatives(row: Primitive, *args: Any, **params: Any) -> list[RowDerivative
 
 def _leaf(x: Any) -> Tensor:
     data = np.asarray(x)
-    return _tensor(data, Node(None, (), (), data, data.shape, data.dtype, NEEDS))
+    return wrap(data, Node(None, (), (), data, data.shape, data.dtype, NEEDS))
 
 
 def _of_argument(call: Node, i: int, several: bool) -> RowDerivative | None:

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from ..operands import raw
 from ..primitive import TABLE
-from ..tensor import Tensor, _raw
+from ..tensor import Tensor
 from ..trace import run
 from ..tree import leaves
 from .explain import Derivation, Total, explain
@@ -164,7 +165,7 @@ class Worksheet:
         return {**functions, "np": np, **self._env, **{q.word: q.value for q in self.questions}}
 
     def _worked_out(self, answer: Any) -> Any:
-        return np.asarray(eval(answer, self._space()) if isinstance(answer, str) else _raw(answer), float)
+        return np.asarray(eval(answer, self._space()) if isinstance(answer, str) else raw(answer), float)
 
     def _says(self, q: Question, value: Any, values: Mapping[str, Any]) -> str:
         """What is wrong with an answer, "" if nothing is."""

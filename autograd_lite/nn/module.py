@@ -14,7 +14,8 @@ from typing import Any, Self
 import numpy as np
 
 from ..mode import MODE, ORDINARY, Mode
-from ..tensor import Group, Tensor
+from ..recording import Group
+from ..tensor import Tensor
 from ..torch_methods import dtype_in
 from .summary import Summary, summary
 

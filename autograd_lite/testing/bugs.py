@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.graph import NEEDS, Node, pull_back
-from autograd_lite.tensor import Tensor, record, tensor
+from autograd_lite.recording import record
+from autograd_lite.tensor import Tensor, tensor
 from autograd_lite.testing.compare import Case, compare_vjp
 from autograd_lite.testing.numeric import CannotCheck, reals
 from autograd_lite.testing.prepare import align, cotangent_like, prepare, present, pull_safely, stacked

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...mode import MODE, ORDINARY, Mode
+from ...operands import has_tensor
 from ...primitive import TABLE
-from ...tensor import Group, Tensor, _has_tensor, _tensor
+from ...recording import Group, wrap
+from ...tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,14 +30,14 @@ def given(x: Any, like: Tensor | None = None) -> Tensor:
     """
     if isinstance(x, Tensor):
         return x.astype(like.dtype) if like is not None and x.dtype.kind not in "fc" else x
-    if isinstance(x, (list, tuple)) and _has_tensor(x):
+    if isinstance(x, (list, tuple)) and has_tensor(x):
         return given(TABLE["array"](x), like)
     array = np.asarray(x)
     if array.dtype.kind not in "biufc":
         raise TypeError(f"numbers are needed here, not {type(x).__name__} of dtype {array.dtype}")
     if like is not None and (array.dtype.kind not in "fc" or not hasattr(x, "dtype")):
         array = array.astype(like.dtype)
-    return _tensor(array, None)
+    return wrap(array, None)
 
 
 def floats(x: Any) -> Tensor:

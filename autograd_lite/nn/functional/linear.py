@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...tensor import Tensor, _tensor
+from ...recording import wrap
+from ...tensor import Tensor
 from ...transforms import stop_gradient
 from .given import given, positions, rows, step
 
@@ -105,4 +106,4 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
         raise ValueError("one_hot: no classes to count; say num_classes=")
     if largest >= n or index.min(initial=0) < 0:
         raise ValueError(f"one_hot: class {largest if largest >= n else index.min()} for {n} classes")
-    return _tensor((index[..., None] == np.arange(n)).astype(np.int64), None)
+    return wrap((index[..., None] == np.arange(n)).astype(np.int64), None)
