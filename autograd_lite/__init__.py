@@ -22,12 +22,12 @@ from . import autograd as autograd
 from . import primitive as primitive
 from .anomaly import detect_anomaly as detect_anomaly
 from .elsewhere import OF_THE_LIBRARY as _OF_THE_LIBRARY, no_attribute as _no_attribute
+from .checkpoint import checkpoint as checkpoint
 from .mode import enable_grad as enable_grad
 from .mode import is_grad_enabled as is_grad_enabled
 from .mode import no_grad as no_grad
 from .tensor import Tensor as Tensor
 from .tensor import tensor as tensor
-from .transforms import checkpoint as checkpoint
 from .transforms import grad as grad
 from .transforms import hessian as hessian
 from .transforms import hvp as hvp

@@ -1,0 +1,143 @@
+"""Memory for time: a function whose inner values are forgotten, and computed again in the backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from .generator import default_generator
+from .graph import NEEDS, OURS, Node, pull_back
+from .mode import changed, is_grad_enabled
+from .primitive import Primitive
+from .recording import apply, lift, wrap
+from .run import Run, is_live
+from .tensor import Tensor
+from .tree import leaves, tree_map
+
+
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, but what it computes on the way is forgotten, and computed again in the backward pass.
+
+    Trades time for memory. What `f` captures from outside gets its gradients too. It runs twice and must do the same
+    both times: what it draws from the default generator (as dropout does) is drawn again; draw other random numbers
+    outside and pass them in.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import autograd_lite as ag
+    >>> float(ag.grad(checkpoint(lambda x: np.sin(np.exp(x))))(0.0)) == float(np.cos(1.0))
+    True
+    """
+
+    @wraps(f)
+    def checkpointed(*args: Any, **params: Any) -> Any:
+        if not is_grad_enabled():
+            return f(*args, **params)
+        inputs = [x for x in leaves(args) if _is_input(x)]
+        again = _Again(f, args, params)
+        run = again.run(inputs)
+        captured = run.captured()
+        if not captured and not any(map(is_live, inputs)):  # nothing will be asked for
+            return tree_map(lambda y: wrap(y._data, None) if isinstance(y, Tensor) else y, run.y)
+        again.captured = captured
+        again.first = _arrays(run.outputs)
+        structure, others = run.y, [y for y in run.outputs if not isinstance(y, Tensor)]
+        places = tree_map(lambda y: isinstance(y, Tensor), structure)
+        del run, structure  # the graph of the first run, which is what is not to be kept
+        # Of what is captured the rule needs the place in the graph; its value is found again where `f` finds it.
+        stand_ins = [wrap(np.broadcast_to(np.zeros((), n.dtype), n.shape), n) for n in captured]
+        made, rest = iter(apply(_CHECKPOINT, [*inputs, *stand_ins], {"again": again})), iter(others)
+        return tree_map(lambda is_tensor: next(made) if is_tensor else next(rest), places)
+
+    return checkpointed
+
+
+def _is_input(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.dtype.kind in "fc"
+
+
+def _arrays(outputs: Iterable[Any]) -> tuple[Any, ...]:
+    """The arrays of the results; of what `f` did not make but was given, a copy, which no later write can reach."""
+    made = [y for y in outputs if isinstance(y, Tensor)]
+    return tuple(np.array(y._data) if y.is_leaf or y._storage() is not OURS else y._data for y in made)
+
+
+class _Again:
+    """What a checkpointed call needs to be computed again, and to be pulled back through.
+
+    Attributes
+    ----------
+    captured : nodes from outside on which the results depend
+    first : the results of the first run, until they have been asked for
+    last : the cotangents of one walk, until each argument has had its own
+    random : where the default generator was when the function began
+    """
+
+    def __init__(self, f: Callable[..., Any], args: Sequence[Any], params: Any) -> None:
+        self.f, self.args, self.params = f, args, params
+        self.captured: list[Node] = []
+        self.first: tuple[Any, ...] | None = None
+        self.last: tuple[Any, list[Any]] | None = None
+        self.random: Any = None
+
+    def __repr__(self) -> str:
+        return getattr(self.f, "__name__", "f")
+
+    def run(self, inputs: Sequence[Any], repeat: bool = False) -> Run:
+        """Run the function on `inputs`, the differentiable Tensors among its arguments; the others as they were."""
+
+        def f(*tensors: Any) -> Any:
+            given = iter(tensors)
+            args = tree_map(lambda x: next(given) if _is_input(x) else x, self.args)
+            return self.f(*args, **self.params)
+
+        if not repeat:
+            self.random = default_generator.get_state()
+            return Run(f, inputs, tuple(range(len(inputs))), {})
+        with default_generator.rewound(self.random):
+            return Run(f, inputs, tuple(range(len(inputs))), {})
+
+    def values(self, xs: Sequence[Any]) -> tuple[Any, ...]:
+        if self.first is not None:
+            first, self.first = self.first, None
+            return first
+        return _arrays(self.run(self.inputs(xs)).outputs)
+
+    def inputs(self, xs: Sequence[Any]) -> list[Any]:
+        count = len(xs) - len(self.captured)
+        return [x if isinstance(x, Tensor) else wrap(x, None) for x in xs[:count]]
+
+    def rule(self, g: Any, xs: Any, i: int) -> Any:
+        """The cotangent of argument `i`: one walk for all of them, as they are asked for one after the other."""
+        if self.last is None or self.last[0] is not g:
+            self.last = (g, self.pull(g, xs))
+        d, self.last[1][i] = self.last[1][i], None
+        return d
+
+    def pull(self, g: Any, xs: Any) -> list[Any]:
+        run = self.run(self.inputs(xs), repeat=True)
+        record = any(isinstance(x, Tensor) for x in (*xs, *g))
+        roots: dict[Node, Any] = {}
+        for y, part in zip((y for y in run.outputs if isinstance(y, Tensor)), g, strict=True):
+            if part is not None and y._node is not None and y._node.live & NEEDS:
+                roots[y._node] = roots[y._node] + part if y._node in roots else part
+        wanted = [*run.nodes, *self.captured]
+        with changed(recording=True):
+            found = pull_back(roots, wanted, lift if record else None, through=False)
+        return [found[n] if n in found else np.zeros(n.shape, n.dtype) for n in wanted]
+
+
+_CHECKPOINT = Primitive(
+    "general",
+    lambda *xs, again: again.values(xs),
+    (lambda g, xs, i, again: again.rule(g, xs, i),),
+    name="checkpoint",
+    bind=lambda *xs, again: (xs, {"again": again}),
+    variadic=True,
+    outputs=True,
+    holomorphic=False,  # the walk inside conjugates by itself
+)
