@@ -343,3 +343,11 @@ def test_two_runs_print_the_same_bytes():
         for seed in ("0", "1")
     }
     assert len(outputs) == 1
+
+
+def test_a_gradient_in_one_step_is_told_once():
+    x = ag.tensor([1.0, 2.0], requires_grad=True, name="x")
+    told = str(ag.sum(x**2).explain())
+    assert told.count("dL/dx") == 1
+    assert "The chain rule" not in told
+    assert "check: slope" in told

@@ -164,7 +164,7 @@ class Derivation:
         """For a terminal; with `ascii` for one that knows no σ and no ᵀ."""
         hand = ASCII if ascii else TEXT
         steps, factors = self.text_steps(hand), self._text_factors(hand)
-        lines = [*self.text_given(), "", *steps, "", *self._text_rule(), "", *factors]
+        lines = [*self.text_given(), "", *steps, "", *self._text_rule(), *factors]
         told = "\n".join(lines).rstrip() + "\n"
         return told.replace("∂", "d") if ascii else told
 
@@ -191,10 +191,17 @@ class Derivation:
                 yield f"{word:<{AT}}  {shape_text(n.shape):<8} {_shown(c.values[n], AT + 11)}".rstrip()
 
     def _text_rule(self) -> Iterator[str]:
+        if all(map(self._is_one_step, self.totals)):
+            return
         yield "The chain rule\n"
         for t in self.totals:
             ways = [" * ".join([*self._starts(w), *(f.symbol for f in w)]) for w in t.ways]
             yield f"  {t.symbol} = {' + '.join(ways) or '0'}"
+        yield ""
+
+    def _is_one_step(self, t: Total) -> bool:
+        """Whether a gradient is a single factor, which has its own line: there is nothing to chain or put together."""
+        return len(t.ways) == 1 == len(t.ways[0]) and t.ways[0][0].of is self.chain.root
 
     def _starts(self, way: Sequence[Factor]) -> list[str]:
         names, of = self.chain.names, way[0].of
@@ -209,13 +216,13 @@ class Derivation:
                 word = f"  {line.symbol} = {write(self.formula(line), hand)}"
                 since = f"since {c.names[line.of]} = {write(c.definition(line.of), hand)}"
                 yield f"{word:<{AT}}  {since}{self._how(line)}"
-            else:
+            elif not self._is_one_step(line):
                 yield f"\n  {line.symbol} = {self.put_together(line, hand)}"
-            told = isinstance(line, Factor) and line.formula.is_number
+            told = line.formula.is_number if isinstance(line, Factor) else self._is_one_step(line)
             if _is_shown(line.value) and not told:
                 yield f"  {indent} = {_shown(line.value, len(indent) + 5)}"
             if isinstance(line, Total):
-                if not _is_shown(line.value):
+                if not _is_shown(line.value) and not told:
                     yield f"  {indent} is {shape_text(line.value.shape)}"
                 if line.node in self.wrt and line.node.row is None:
                     yield f"  {indent}   {self._checked(line)}"
@@ -276,7 +283,8 @@ class Derivation:
                 for w in t.ways
             ]
             rule.append(rf"{partial_tex(word[c.root], word[t.node])} &= {' + '.join(ways) or '0'}")
-        out.append(("The chain rule", rule))
+        if not all(map(self._is_one_step, self.totals)):
+            out.append(("The chain rule", rule))
         rows = []
         for line in self.lines:
             shown = _is_shown(line.value)
@@ -288,7 +296,7 @@ class Derivation:
                     rf"{c.tex_symbol(line)} &= {tex(self.formula(line))}{value}"
                     rf" && \text{{since }} {since}"
                 )
-            else:
+            elif not self._is_one_step(line):
                 starts = ["".join(self._tex_starts(way)) for way in line.ways]
                 formula = composed(line.ways, c, LATEX, starts) or "0"
                 rows.append(rf"{partial_tex(word[c.root], word[line.node])} &= {formula}{value}")

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import prod
-from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from ..primitive import bilinear
 from .arrays import entire
 from .products import no_out
 
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LARGE = 4096  # products of indices from which on a detour over matrix products is worth its few microseconds
 
 
@@ -40,7 +40,7 @@ def explicit(subscripts: str, ndims: tuple[int, ...]) -> str:
     terms = inputs.split(",")
     if len(terms) != len(ndims):
         return subscripts
-    spare = [c for c in ascii_letters if c not in inputs]
+    spare = [c for c in LETTERS if c not in inputs]
     extra = [
         ndim - len(term.replace("...", "")) if "..." in term else 0
         for term, ndim in zip(terms, ndims, strict=True)
@@ -58,7 +58,7 @@ def explicit(subscripts: str, ndims: tuple[int, ...]) -> str:
 
 def _lettered(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
     """``einsum(x1, [0, 1], x2, [1, 2], [0, 2])`` in letters, in the order of the numbers."""
-    letters = sorted(ascii_letters)
+    letters = sorted(LETTERS)
 
     def term(labels: Any) -> str:
         return "".join("..." if k is Ellipsis else letters[k] for k in labels)
@@ -118,7 +118,7 @@ def _plan(subscripts: str, i: int, g_shape: tuple[int, ...], shapes: tuple[tuple
     sizes: dict[str, int] = {}
     for label, shape in zip(labels, (g_shape, *shapes[:i], *shapes[i + 1 :]), strict=True):
         sizes.update((c, n) for c, n in zip(label, shape, strict=True) if n != 1 or c not in sizes)
-    spare = (c for c in ascii_letters if c not in subscripts)
+    spare = (c for c in LETTERS if c not in subscripts)
     wanted, deltas = "", []
     for c, n in zip(terms[i], shapes[i], strict=True):
         if c in wanted:  # a diagonal
