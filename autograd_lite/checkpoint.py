@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .generator import default_generator
-from .graph import NEEDS, OURS, Node, pull_back
+from .graph import NEEDS, OURS, Node, next_order, pull_back
 from .mode import changed, is_grad_enabled
 from .primitive import Primitive
 from .recording import apply, lift, wrap
@@ -43,7 +43,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         captured = run.captured()
         if not captured and not any(map(is_live, inputs)):  # nothing will be asked for
             return tree_map(lambda y: wrap(y._data, None) if isinstance(y, Tensor) else y, run.y)
-        again.captured = captured
+        again.captured, again.constants, again.made = captured, run.constants(), next_order()
         again.first = _arrays(run.outputs)
         structure, others = run.y, [y for y in run.outputs if not isinstance(y, Tensor)]
         places = tree_map(lambda y: isinstance(y, Tensor), structure)
@@ -72,6 +72,7 @@ class _Again:
     Attributes
     ----------
     captured : nodes from outside on which the results depend
+    constants, made : what else it computed with, and when; a write since then would make the second run another one
     first : the results of the first run, until they have been asked for
     last : the cotangents of one walk, until each argument has had its own
     random : where the default generator was when the function began
@@ -80,6 +81,8 @@ class _Again:
     def __init__(self, f: Callable[..., Any], args: Sequence[Any], params: Any) -> None:
         self.f, self.args, self.params = f, args, params
         self.captured: list[Node] = []
+        self.constants: list[Node] = []
+        self.made = 1
         self.first: tuple[Any, ...] | None = None
         self.last: tuple[Any, list[Any]] | None = None
         self.random: Any = None
@@ -119,6 +122,12 @@ class _Again:
         return d
 
     def pull(self, g: Any, xs: Any) -> list[Any]:
+        for constant in self.constants:
+            if constant.storage.version < self.made:
+                raise RuntimeError(
+                    f"backward through checkpoint({self!r}): {constant.label} has changed since {self!r} used it, and "
+                    "what is computed again would be something else. Call backward() before you update it"
+                )
         run = self.run(self.inputs(xs), repeat=True)
         record = any(isinstance(x, Tensor) for x in (*xs, *g))
         roots: dict[Node, Any] = {}

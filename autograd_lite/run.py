@@ -95,6 +95,12 @@ class Run:
                 older.update(dict.fromkeys(reached))
         return list(older)
 
+    def constants(self) -> list[Node]:
+        """The Tensors that the results were computed with and that no derivative passes."""
+        live = [t._node for t in self.outputs if isinstance(t, Tensor) and t._node is not None and t._node.live & NEEDS]
+        parents = (p for n in ancestors(live, since=self.start) for p in n.parents)
+        return list(dict.fromkeys(p for p in parents if p is not None and p.row is None and not p.live))
+
     def pull(self, cotangents: Any) -> list[Any]:
         """The cotangents of the inputs, leaf by leaf."""
         roots: dict[Node, Any] = {}

@@ -186,3 +186,15 @@ def test_reverse_over_forward_is_forward_over_reverse(name):
             assert np.allclose(a, b, rtol=1e-9, atol=1e-9)
         checked += 1
     assert checked or not any(isinstance(a, np.ndarray) and a.dtype == float for e in f.examples for a in e(rng)[0])
+
+
+def test_checkpoint_sees_a_write_to_a_constant_it_captured():
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    c = ag.tensor([2.0, 3.0], name="c")
+    y = ag.checkpoint(lambda x: np.sin(x * c))(x)
+    c += 1
+    with pytest.raises(RuntimeError, match=r"'c', an input .* has changed since"):
+        y.sum().backward()
+    y = ag.checkpoint(lambda x: np.sin(x * c))(x)
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.data, np.cos(x.data * c.data) * c.data)
