@@ -52,6 +52,7 @@ def results_are(cls: type[Value]) -> None:
 
 
 def wrap(value: Any, node: Node | None) -> Tensor:
+    """A value as a Tensor at its place in the graph, or off the record."""
     t: Tensor = _new(_result)
     t._data = value if type(value) is ndarray else asarray(value)
     t._node = node
@@ -68,6 +69,7 @@ def lift(value: Any, node: Node | None) -> Any:
 
 
 def binary(row: Primitive, a: Any, b: Any) -> Tensor:
+    """`record` for a direct row of two arguments, one of them a Tensor; NotImplemented beside something foreign."""
     if isinstance(a, Value):
         x1, n1 = a._data, a._node
         live1 = 0 if n1 is None else n1.live
@@ -128,6 +130,7 @@ def binary(row: Primitive, a: Any, b: Any) -> Tensor:
 
 
 def unary(row: Primitive, a: Value, params: dict[str, Any] = _NOTHING) -> Tensor:
+    """`record` for one Tensor and one result."""
     x, n = a._data, a._node
     try:
         y = row.fn(x, **params) if params else row.fn(x)
