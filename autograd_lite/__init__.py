@@ -40,7 +40,7 @@ from .transforms import value_and_grad as value_and_grad
 from .transforms import vjp as vjp
 
 # What is there in NumPy under the same name: the rows of the table, room by room.
-from . import emath as emath, fft as fft, linalg as linalg, special as special
+from . import special as special
 from .rules.accumulation import (
     cumprod as cumprod, cumsum as cumsum, cumulative_prod as cumulative_prod,
     cumulative_sum as cumulative_sum, nancumprod as nancumprod, nancumsum as nancumsum,
@@ -71,7 +71,6 @@ from .rules.constant import (
     searchsorted as searchsorted, sign as sign, signbit as signbit, spacing as spacing, trunc as trunc,
     unpackbits as unpackbits, unravel_index as unravel_index, zeros_like as zeros_like,
 )
-from .rules.einsum import einsum as einsum
 from .rules.elementwise import (
     absolute as absolute, add as add, angle as angle, arccos as arccos, arccosh as arccosh, arcsin as arcsin,
     arcsinh as arcsinh, arctan as arctan, arctan2 as arctan2, arctanh as arctanh, cbrt as cbrt,
@@ -96,16 +95,6 @@ from .rules.joining import (
     repeat as repeat, resize as resize, split as split, stack as stack, tile as tile,
     trim_zeros as trim_zeros, unstack as unstack, vsplit as vsplit, vstack as vstack,
 )
-from .rules.order import (
-    median as median, nanmedian as nanmedian, nanpercentile as nanpercentile, nanquantile as nanquantile,
-    percentile as percentile, quantile as quantile,
-)
-from .rules.padding import pad as pad
-from .rules.polynomials import (
-    poly as poly, polyadd as polyadd, polyder as polyder, polydiv as polydiv, polyfit as polyfit,
-    polyint as polyint, polymul as polymul, polysub as polysub, polyval as polyval, roots as roots,
-    vander as vander,
-)
 from .rules.products import (
     cross as cross, dot as dot, inner as inner, kron as kron, matmul as matmul, matvec as matvec,
     outer as outer, tensordot as tensordot, vdot as vdot, vecdot as vecdot, vecmat as vecmat,
@@ -123,7 +112,6 @@ from .rules.shaping import (
     reshape as reshape, roll as roll, rollaxis as rollaxis, rot90 as rot90, squeeze as squeeze,
     swapaxes as swapaxes, transpose as transpose, tril as tril, triu as triu,
 )
-from .rules.signal import convolve as convolve, correlate as correlate
 from .rules.sorting import (
     argpartition as argpartition, argsort as argsort, bincount as bincount, intersect1d as intersect1d,
     ix_ as ix_, lexsort as lexsort, nonzero as nonzero, partition as partition, setdiff1d as setdiff1d,
@@ -138,9 +126,6 @@ from .rules.special import (
     real_if_close as real_if_close, rel_entr as rel_entr, relu as relu, relu6 as relu6, selu as selu,
     silu as silu, sinc as sinc, softmax as softmax, softplus as softplus, softsign as softsign,
     xlog1py as xlog1py, xlogy as xlogy,
-)
-from .rules.statistics import (
-    corrcoef as corrcoef, cov as cov, histogram as histogram, histogram_bin_edges as histogram_bin_edges,
 )
 
 # What only looks at shapes, or answers yes or no, is NumPy's own.
@@ -161,11 +146,6 @@ from .creation import (
 from .generator import (
     Generator as Generator, default_generator as default_generator, get_rng_state as get_rng_state,
     initial_seed as initial_seed, manual_seed as manual_seed, set_rng_state as set_rng_state,
-)
-from .rules.random import rand_like as rand_like, randn_like as randn_like
-from .rules.torch_names import (
-    cat as cat, clamp as clamp, masked_fill as masked_fill, permute as permute, topk as topk,
-    unsqueeze as unsqueeze,
 )
 from numpy import (
     bool as bool, complex64 as complex64, complex128 as complex128, float16 as float16, float32 as float32,
@@ -190,6 +170,9 @@ __version__ = "0.1.0"
 if _TYPE_CHECKING:
     from . import data as data
     from . import derive as derive
+    from . import emath as emath
+    from . import fft as fft
+    from . import linalg as linalg
     from . import nn as nn
     from . import optim as optim
     from . import testing as testing
@@ -200,15 +183,48 @@ if _TYPE_CHECKING:
     from .draw import draw as draw
     from .draw import frames as frames
     from .trace import trace as trace
+    from .rules.einsum import einsum as einsum
+    from .rules.order import (
+        median as median, nanmedian as nanmedian, nanpercentile as nanpercentile, nanquantile as nanquantile,
+        percentile as percentile, quantile as quantile,
+    )
+    from .rules.padding import pad as pad
+    from .rules.polynomials import (
+        poly as poly, polyadd as polyadd, polyder as polyder, polydiv as polydiv, polyfit as polyfit,
+        polyint as polyint, polymul as polymul, polysub as polysub, polyval as polyval, roots as roots,
+        vander as vander,
+    )
+    from .rules.signal import convolve as convolve, correlate as correlate
+    from .rules.statistics import (
+        corrcoef as corrcoef, cov as cov, histogram as histogram, histogram_bin_edges as histogram_bin_edges,
+    )
+    from .rules.random import rand_like as rand_like, randn_like as randn_like
+    from .rules.torch_names import (
+        cat as cat, clamp as clamp, masked_fill as masked_fill, permute as permute, topk as topk,
+        unsqueeze as unsqueeze,
+    )
     from .saving import load as load
     from .saving import save as save
 
-_ROOMS = {name: name for name in ("data", "derive", "nn", "optim", "testing", "training")}
+_ROOMS = ("data", "derive", "emath", "fft", "linalg", "nn", "optim", "testing", "training")
 _LATER = {
-    **_ROOMS, "explain": "derive", "partials": "derive", "source": "derive", "draw": "draw", "frames": "draw",
-    "trace": "trace",
-    "load": "saving", "save": "saving",
-}  # fmt: skip
+    name: room
+    for room, names in {
+        "derive": "explain partials source",
+        "draw": "draw frames",
+        "trace": "trace",
+        "saving": "load save",
+        "rules.einsum": "einsum",
+        "rules.order": "median nanmedian nanpercentile nanquantile percentile quantile",
+        "rules.padding": "pad",
+        "rules.polynomials": "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots vander",
+        "rules.random": "rand_like randn_like",
+        "rules.signal": "convolve correlate",
+        "rules.statistics": "corrcoef cov histogram histogram_bin_edges",
+        "rules.torch_names": "cat clamp masked_fill permute topk unsqueeze",
+    }.items()
+    for name in names.split()
+} | {name: name for name in _ROOMS}
 
 
 def __getattr__(name: str) -> object:

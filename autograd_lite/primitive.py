@@ -36,7 +36,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Sequence
+from _thread import RLock  # as threading has it, which takes longer to load
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, overload
@@ -96,8 +97,66 @@ class Joint:
 
 # ------------------------------------------------------------------------------------------------------ the row
 
-TABLE: dict[str, Primitive] = {}  # every row, by its public name
-ROWS: dict[Any, Primitive] = {}  # the same, by the NumPy function that it differentiates
+class Shelf(dict[Any, "Primitive"]):
+    """Rows by a key. What is asked for and not there, or all of it, brings the rooms that are read late."""
+
+    rest: Callable[[], None] | None = None  # reads them; for all shelves
+    _reading = False
+    _lock = RLock()
+
+    def fill(self) -> None:
+        """Read what has not been read yet; another thread waits until that is done."""
+        if Shelf.rest is None:
+            return
+        with self._lock:
+            if Shelf.rest is None or Shelf._reading:  # done meanwhile, or asked for by what is being read
+                return
+            Shelf._reading = True
+            try:
+                Shelf.rest()
+                Shelf.rest = None
+            finally:
+                Shelf._reading = False
+
+    def __missing__(self, key: Any) -> Primitive:
+        self.fill()
+        if (found := dict.get(self, key)) is None:
+            raise KeyError(key)
+        return found
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        found = dict.get(self, key)
+        if found is None and Shelf.rest is not None:
+            self.fill()
+            found = dict.get(self, key)
+        return found or default
+
+    def __contains__(self, key: object) -> bool:
+        return self.get(key) is not None
+
+    def __iter__(self) -> Iterator[Any]:
+        self.fill()
+        return dict.__iter__(self)
+
+    def __len__(self) -> int:
+        self.fill()
+        return dict.__len__(self)
+
+    def keys(self) -> Any:
+        self.fill()
+        return dict.keys(self)
+
+    def values(self) -> Any:
+        self.fill()
+        return dict.values(self)
+
+    def items(self) -> Any:
+        self.fill()
+        return dict.items(self)
+
+
+TABLE = Shelf()  # every row, by its public name
+ROWS = Shelf()  # the same, by the NumPy function that it differentiates
 
 Y = 1  # the bit for "a rule needs the result"; argument k has the bit 2 << k
 _ARGUMENT = re.compile(r"x(\d*)(_shape)?$")

@@ -43,6 +43,7 @@ from .value import Value
 
 ndarray, asarray = np.ndarray, np.asarray
 _new = object.__new__
+_known = partial(dict.get, ROWS)  # what has been read so far; ROWS.get reads on
 _NOTHING: dict[str, Any] = {}
 
 
@@ -56,7 +57,7 @@ class _Method:
         self.row = self.row or name
 
     def __get__(self, obj: Any, cls: Any = None) -> Callable[..., Tensor]:
-        row = TABLE[self.row]  # type: ignore[index]  # set by __set_name__
+        row = TABLE[self.row]
         return row if obj is None else lambda *args, **params: apply(row, (obj, *args), params)
 
 
@@ -581,7 +582,7 @@ class Tensor(TorchMethods, Value):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:
         if method == "__call__" and not params and len(inputs) == 2:  # ndarray * tensor comes this way
-            row = ROWS.get(ufunc)
+            row = _known(ufunc)
             if row is not None and row.direct:
                 return binary(row, *inputs)
         out = params.get("out")

@@ -197,3 +197,23 @@ def test_import_opens_no_upper_room() -> None:
     loaded = set(python(program, dict(os.environ)).split())
     upstairs = {f"{NAME}.{room}" for room in ("data", "derive", "draw", "nn", "optim", "testing", "training")}
     assert not loaded & {*upstairs, "numpy.random", "hashlib", "dataclasses"}
+
+
+def test_the_table_is_whole_for_whoever_looks_at_it() -> None:
+    """Rooms that are read late are there as soon as one of their rows, or all rows, are asked for."""
+    for look in (
+        "ROWS[numpy.fft.fft]",
+        "TABLE['polyval']",
+        "autograd_lite.polyval",
+        "numpy.median(autograd_lite.tensor([1.0]))",
+        "'polyval' in TABLE",
+        "list(TABLE)",
+    ):
+        program = f"""
+            import sys, numpy, autograd_lite
+            from autograd_lite.primitive import ROWS, TABLE
+            before = "autograd_lite.rules.polynomials" in sys.modules
+            {look}
+            print(before, len(TABLE) == len({{*TABLE}}), "polyval" in TABLE, numpy.fft.fft in ROWS)
+            """
+        assert python(textwrap.dedent(program)).split() == ["False", "True", "True", "True"]

@@ -75,7 +75,8 @@ def scipy_row(function: Any) -> Primitive | None:
     """The row of one of SciPy's functions, or None if it has none or `function` is not SciPy's."""
     if not SCIPY and "scipy.special" in sys.modules:
         declare("it")
-    return ROWS.get(function)
+    row: Primitive | None = ROWS.get(function)
+    return row
 
 
 def declare(name: str) -> dict[str, Primitive]:

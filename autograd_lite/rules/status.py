@@ -85,9 +85,8 @@ def status(function: Any) -> str | None:
     >>> [status(f) for f in (np.exp, np.trapezoid, np.floor, np.shape, np.putmask)]
     ['elementwise', 'composite', 'constant', 'plain', 'not for tensors']
     """
-    row = ROWS.get(function)
-    if row is not None:
-        return row.kind
+    if function in ROWS:
+        return ROWS[function].kind
     name = public_name(function)
     if name in OF_SHAPE or name in OF_VALUES:
         return "plain"
