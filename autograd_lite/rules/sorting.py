@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import compress
 from typing import Any
 
@@ -26,16 +27,18 @@ from .joining import flat_or
 
 def by_signature(fn: Callable[..., Any], *arrays: str) -> Callable[..., Any]:
     """A bind with the signature of `fn`, of whose parameters `arrays` are the array arguments."""
-    signature = inspect.signature(fn)
 
     def bind(*args: Any, **params: Any) -> Any:
-        given = signature.bind(*args, **params).arguments
+        given = _signature(fn).bind(*args, **params).arguments
         refuse_out(given.pop("out", None))
         xs = tuple(given.pop(name) for name in arrays)
         return xs, {k: np.asarray(v) if hasattr(v, "_data") else v for k, v in given.items()}
 
-    bind.__signature__ = signature  # type: ignore[attr-defined]  # inspect reads it
+    bind.__wrapped__ = fn  # type: ignore[attr-defined]  # whose signature inspect finds, when somebody asks
     return bind
+
+
+_signature = lru_cache(maxsize=None)(inspect.signature)  # at the first call: a hundred of them slow the import
 
 
 for _fn, *_arrays in (
