@@ -6,12 +6,11 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .graph import NEEDS, TRACED, Node, noted, pull_back
+from .graph import NEEDS, TRACED, Node, noted, ones, pull_back
 from .mode import MODE, changed
 from .operands import raw
 from .primitive import TABLE
@@ -63,16 +62,9 @@ def cotangent_of(t: Tensor, gradient: Any, create_graph: bool = False) -> Any:
                 RuntimeError(f"backward from {node.label} needs a {what}, or pass gradient= of shape {node.shape}"),
                 node,
             )
-        g = _ones(node.shape, node.dtype)
+        g = ones(node.shape, node.dtype)
         return wrap(g, None) if create_graph else g
     return matching(gradient, node, f"backward from {node.label}: gradient= has", create_graph)
-
-
-@lru_cache(maxsize=64)
-def _ones(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
-    ones = np.ones(shape, dtype)
-    ones.setflags(write=False)  # shared by every backward pass
-    return ones
 
 
 def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:

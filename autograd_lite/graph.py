@@ -291,7 +291,7 @@ def sum_to(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
         extra == 1 and d.ndim == 2 and d.shape == n.shape and d.shape[1] == shape[0] and type(d) is np.ndarray
         and d.dtype.char in "fd"
     ):  # fmt: skip
-        return _ones(d.shape[0], d.dtype).dot(d)  # a bias: a fifth of add.reduce's time
+        return ones(d.shape[0], d.dtype).dot(d)  # a bias: a fifth of add.reduce's time
     axes = tuple(range(extra)) + tuple(
         k + extra for k, (have, want) in enumerate(zip(d.shape[extra:], shape, strict=False)) if want == 1 and have != 1
     )
@@ -308,8 +308,11 @@ def sum_to(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _ones(count: int, dtype: Any) -> Any:
-    return np.ones(count, dtype)
+def ones(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
+    """Ones, made once; locked, because everybody gets the same."""
+    made = np.ones(shape, dtype)
+    made.setflags(write=False)
+    return made
 
 
 def _stretch(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:

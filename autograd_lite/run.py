@@ -84,12 +84,15 @@ class Run:
             node.keeper = ref(t)  # a backward() inside the function leaves its gradient here
         return t
 
+    def _live(self) -> list[Node]:
+        """The nodes of the results that need a gradient."""
+        return [t._node for t in self.outputs if isinstance(t, Tensor) and t._node is not None and t._node.live & NEEDS]
+
     def captured(self) -> list[Node]:
         """The nodes older than the inputs that the results depend on and that need a gradient too."""
-        live = [t._node for t in self.outputs if isinstance(t, Tensor) and t._node is not None and t._node.live & NEEDS]
         inputs = set(self.nodes)
         older: dict[Node, None] = {}
-        for n in ancestors(live, since=self.start):
+        for n in ancestors(self._live(), since=self.start):
             if n not in inputs:
                 reached = (p for p in (n, *n.parents) if p is not None and p.live & NEEDS and p.order > self.start)
                 older.update(dict.fromkeys(reached))
@@ -97,8 +100,7 @@ class Run:
 
     def constants(self) -> list[Node]:
         """The Tensors that the results were computed with and that no derivative passes."""
-        live = [t._node for t in self.outputs if isinstance(t, Tensor) and t._node is not None and t._node.live & NEEDS]
-        parents = (p for n in ancestors(live, since=self.start) for p in n.parents)
+        parents = (p for n in ancestors(self._live(), since=self.start) for p in n.parents)
         return list(dict.fromkeys(p for p in parents if p is not None and p.row is None and not p.live))
 
     def pull(self, cotangents: Any) -> list[Any]:
@@ -119,9 +121,7 @@ class Run:
         ts = matched(self.trees, tangents, "the tangent")
         record = is_grad_enabled() and (self.connected or any(is_live(t) for t in ts))
         known = {n: matching(t, n, "the tangent has", record) for n, t in zip(self.nodes, ts, strict=True)}
-        roots = [
-            t._node for t in self.outputs if isinstance(t, Tensor) and t._node is not None and t._node.live & NEEDS
-        ]
+        roots = self._live()
         with changed(recording=True):
             found: dict[Any, Any] = push_forward(roots, known, lift, record)
         del known
