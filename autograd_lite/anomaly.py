@@ -16,7 +16,7 @@ from .tree import leaves
 
 
 class _Watcher:
-    """Told of every node that is made and of every cotangent that is pulled back."""
+    """Sees every node that is made, and in the backward pass every node and every cotangent."""
 
     def __init__(self) -> None:
         self.prints: WeakKeyDictionary[Node, tuple[int, ...]] = WeakKeyDictionary()
@@ -28,7 +28,8 @@ class _Watcher:
             raise noted(RuntimeError(f"{_call(node)} made a nan in the forward pass{came}"), node)
         self.prints[node] = _fingerprints(node)
 
-    def pulled(self, node: Node, parent: Node, d: Any) -> None:
+    def check(self, node: Node) -> None:
+        """Raise if an array that a rule is about to use is not what it was; before the rule stumbles over it."""
         if node.xs is not None and self.prints.get(node, ()) not in ((), _fingerprints(node)):
             raise noted(
                 RuntimeError(
@@ -37,6 +38,8 @@ class _Watcher:
                 ),
                 node,
             )
+
+    def pulled(self, node: Node, parent: Node, d: Any) -> None:
         if _has_nan(d):
             what = f"{_call(node)} made a nan in the backward pass, for {parent.label}"
             raise noted(RuntimeError(what), node)

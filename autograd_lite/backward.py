@@ -94,9 +94,9 @@ def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
 
 
 def watch() -> Any:
-    """Whom anomaly detection wants told of each cotangent."""
+    """The watcher of anomaly detection, or None."""
     mode = MODE.get()
-    return mode.watcher.pulled if mode is not None and mode.watcher is not None else None
+    return None if mode is None else mode.watcher
 
 
 def taken(found: dict[Node, Any], node: Node) -> Any:

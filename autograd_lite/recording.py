@@ -43,6 +43,29 @@ class _Internal(dict[str, bool]):
 
 
 _INTERNAL = _Internal()
+_WITHOUT_ARRAYS = frozenset({int, float, bool, str, type(None), slice, type(Ellipsis), type, np.dtype})
+
+
+def _own(value: Any) -> Any:
+    """A parameter with arrays of its own: the user may write into an index or a mask before the backward pass."""
+    if type(value) is ndarray:
+        return value.copy()
+    return type(value)(map(_own, value)) if type(value) in (tuple, list) else value
+
+
+def _own_params(params: dict[str, Any]) -> dict[str, Any]:
+    for value in params.values():
+        if type(value) not in _WITHOUT_ARRAYS:
+            return {name: _own(value) for name, value in params.items()}
+    return params
+
+
+def _own_constant(x: Any) -> Any:
+    """A constant operand as a node keeps it: integers and booleans (masks, labels, positions) are copied.
+
+    A floating-point array is not: a write into it is what :func:`detect_anomaly` finds.
+    """
+    return x.copy() if type(x) is ndarray and x.dtype.kind in "biu" else x
 
 
 def results_are(cls: type[Value]) -> None:
@@ -113,6 +136,10 @@ def binary(row: Primitive, a: Any, b: Any) -> Tensor:
     t._node = node = _new(Node)  # and its fields one by one: a third quicker than through __init__
     node.row = row
     node.parents = (n1, n2)
+    if n1 is None:
+        x1 = _own_constant(x1)
+    if n2 is None:
+        x2 = _own_constant(x2)
     node.xs = (x1 if keep & 2 or n1 is None else None, x2 if keep & 4 or n2 is None else None)
     node.y = y if keep & 1 or y.size <= SMALL else None
     node.shape = y.shape
@@ -158,7 +185,7 @@ def unary(row: Primitive, a: Value, params: dict[str, Any] = _NOTHING) -> Tensor
     node.shape = y.shape
     node.dtype = y.dtype
     node.live = live
-    node.params = params
+    node.params = _own_params(params) if params else params
     node.order = next_order()
     if y.base is not None:
         node.storage = _storage_seen(y, (a,))
@@ -221,7 +248,9 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
             if isinstance(a, Value) and (parents[i] is None or not parents[i].live):  # type: ignore[union-attr]  # tested
                 parents[i] = a._leaf()
     for i, p in enumerate(parents):
-        if p is not None and not keep & (2 << i):
+        if p is None:
+            xs[i] = _own_constant(xs[i])
+        elif not keep & (2 << i):
             xs[i] = None
     shape, dtype = ((), np.result_type(*y) if y else np.dtype(float)) if several else (y.shape, y.dtype)
     node = Node(
@@ -232,7 +261,7 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = _NOTHIN
         shape,
         dtype,
         live,
-        params,
+        _own_params(params),
     )
     frame = _frame(2)
     while _INTERNAL[frame.f_code.co_filename] and frame.f_back is not None:

@@ -137,7 +137,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """The value of `f` and a function from cotangents of the result to the tuple of cotangents of `primals`.
 
-    Arrays among the primals are not copied: do not write into them before the last pull.
+    Arrays among the primals are copied, so that they may be written to before the last pull.
 
     Examples
     --------
@@ -146,6 +146,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> pull(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
+    primals = tuple(tree_map(lambda x: x.copy() if isinstance(x, np.ndarray) else x, x) for x in primals)
     run = Run(f, primals, tuple(range(len(primals))), {}, has_aux)
 
     def pull(cotangents: Any) -> Any:

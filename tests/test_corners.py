@@ -198,3 +198,33 @@ def test_hessians_at_a_norm_of_zero_are_finite():
         h = ag.hessian(lambda x: np.linalg.norm(x) ** 2)(np.zeros(2))
         assert not np.isnan(ag.hessian(np.linalg.norm)(np.zeros(2))).any()
     assert np.isfinite(h).all()
+
+
+# ------------------------------------------------------------------------------------------------ undoing a broadcast
+
+
+@pytest.mark.parametrize(
+    ("shape", "target"),
+    [
+        ((5000, 3), (3,)), ((5000,), ()), ((2, 5000, 3), (2, 1, 3)), ((5000, 7, 3), (1, 7, 1)), ((4, 5000), (4, 1)),
+        ((3, 2, 5000), ()), ((2, 3, 4, 5), (3, 1, 5)), ((5001, 1), (1, 1)), ((0, 3), (3,)), ((3, 0), (3, 1)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", "efd")
+def test_a_broadcast_is_undone_accurately(shape, target, dtype):
+    """Half precision would stay at 2048, and single precision lose a digit for every ten rows."""
+    g = np.random.default_rng(0).random(shape).astype(dtype)
+    b = ag.tensor(np.zeros(target, dtype), requires_grad=True)
+    (b + np.zeros(shape, dtype)).backward(g)
+    extra = len(shape) - len(target)
+    axes = (*range(extra), *(k + extra for k, n in enumerate(target) if n == 1 != shape[k + extra]))
+    exact = g.astype(np.longdouble).sum(axis=axes).reshape(target)
+    assert b.grad.dtype == dtype
+    np.testing.assert_allclose(b.grad.numpy(), exact, rtol=8 * np.finfo(dtype).eps)
+
+
+def test_a_long_sum_in_single_precision():
+    g = np.random.default_rng(0).random((1_000_000, 2)).astype("f")
+    b = ag.tensor(np.zeros(2, "f"), requires_grad=True)
+    (b + np.zeros_like(g)).backward(g)
+    np.testing.assert_allclose(b.grad.numpy(), g.astype(float).sum(axis=0), rtol=1e-6)

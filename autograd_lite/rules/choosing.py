@@ -54,6 +54,8 @@ def _bind_clip(
         raise ValueError("give a_min or min, a_max or max, not both")
     low, high = a_min if min is None else min, a_max if max is None else max
     a = entire(a)
+    # An array as a bound is copied: the user may write into it before the backward pass.
+    low, high = (v.copy() if type(v) is np.ndarray else v for v in (low, high))
     low, high = (entire(v) if type(v) in (list, tuple) else v for v in (low, high))
     kinds = {np.result_type(getattr(v, "dtype", v)).kind for v in (a, low, high) if v is not None}
     if "c" in kinds:
