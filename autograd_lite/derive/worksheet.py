@@ -1,8 +1,9 @@
 """Worksheets: a derivation, or the source of a backward pass, with blanks; an answer key; and a checker that says which
 answer is wrong, how, and by what factor.
 
-An answer is an array, or a formula as code. A formula is worked out with the *right* values of everything else, so that
-one mistake is marked once; an array that would be right if an earlier answer had been is told so.
+An answer is an array, or a formula, which is interpreted and never executed (see :mod:`~autograd_lite.derive.answer`).
+A formula is worked out with the *right* values of everything else, so that one mistake is marked once; an array that
+would be right if an earlier answer had been is marked so.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from ..operands import raw
-from ..primitive import TABLE
 from ..tensor import Tensor
 from ..trace import run
 from ..tree import leaves
+from .answer import assignments, clipped, worked_out
 from .explain import Derivation, Total, explain
 from .expression import evaluate, name, substitute
 from .factor import Factor, laid_out
@@ -28,6 +30,7 @@ from .writing import LATEX, TIMES, shape_text, tex, tex_name, text
 
 BLANK = "_" * 14
 CLOSE = 1e-6
+LONG = 20_000  # characters of a text with all answers; more where the answer key is longer
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,15 @@ class Mark:
 
 
 class Marks(list[Mark]):
-    """The marks of a sheet; true if all is right."""
+    """The marks of a sheet; true if all is right.
+
+    Attributes
+    ----------
+    unknown : tuple of str
+        Answers to what the sheet does not ask.
+    """
+
+    unknown: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return all(mark.right for mark in self)
@@ -69,7 +80,9 @@ class Marks(list[Mark]):
         return [mark for mark in self if not mark.right]
 
     def __str__(self) -> str:
-        return "\n".join([*map(str, self), f"{len(self) - len(self.wrong)} of {len(self)} right"])
+        blanks = ", ".join(mark.word for mark in self)
+        unknown = [f"{clipped(w)} is no blank of this sheet; its blanks are {blanks}" for w in self.unknown]
+        return "\n".join([*map(str, self), *unknown, f"{len(self) - len(self.wrong)} of {len(self)} right"])
 
 
 class Worksheet:
@@ -108,27 +121,35 @@ class Worksheet:
         ----------
         answers : mapping, str or callable
             ``{"dPdC": "P * (1 - P)", "dLdW": array}``; or the text of assignments or of a whole function; or a function
-            of the given values, by their names, whose local variables (or returned dict) are the answers.
+            of the given values, by their names, whose local variables (or returned dict) are the answers. Text is
+            interpreted, never executed; a function is called.
 
         Returns
         -------
         Marks
             One for each blank, also for one that was left empty.
+
+        Raises
+        ------
+        ValueError
+            If a text of assignments cannot be parsed, or a function asks for what is not given.
         """
         given = self._answers(answers)
         marks = Marks()
+        if isinstance(answers, Mapping):
+            known = {w for q in self.questions for w in _keys(q)}
+            marks.unknown = tuple(str(w) for w in answers if w not in known)
         values: dict[str, Any] = {}
         for q in self.questions:
-            answer = next(
-                (given[w] for w in (q.word, q.word.replace("_", ""), _slashed(q.word)) if w in given), None
-            )
-            if answer is None:
-                marks.append(Mark(q.word, False, "no answer"))
+            answer = next((given[w] for w in _keys(q) if w in given), None)
+            if answer is None or isinstance(answer, str) and not answer.strip():
+                marks.append(Mark(q.word, False, "not answered"))
                 continue
             try:
                 value = self._worked_out(answer)
-            except Exception as error:  # a student's code: whatever is wrong with it is the answer
-                marks.append(Mark(q.word, False, f"{answer!r} does not work: {error}"))
+            except Exception as error:  # whatever is wrong with what a student wrote is what to say of it
+                shown = q.word if isinstance(answer, Exception) else clipped(answer)
+                marks.append(Mark(q.word, False, f"{shown} does not work: {error}"))
                 continue
             values[q.word] = value
             says = self._says(q, value, values)
@@ -138,16 +159,13 @@ class Worksheet:
     def _answers(self, answers: Any) -> Mapping[str, Any]:
         if isinstance(answers, Mapping):
             return answers
-        space = self._space()
         if isinstance(answers, str):
-            before = dict(space)
-            exec(answers, space)
-            made = {k: v for k, v in space.items() if k not in before or before[k] is not v}
-            functions = [v for v in made.values() if callable(v)]
-            wanted = {w for q in self.questions for w in (q.word, q.word.replace("_", ""))}
-            if not functions or wanted & set(made):
-                return made
-            answers = functions[-1]
+            blanks = {w: q.value for q in self.questions for w in (q.word, q.word.replace("_", ""))}
+            try:
+                return assignments(answers, self._env, blanks, max(LONG, 4 * len(self._key)))
+            except ValueError as error:
+                raise ValueError(f"worksheet: the answers cannot be read: {error}") from None
+        space = self._space()
         code = answers.__code__
         words = code.co_varnames[: code.co_argcount]
         missing = [w for w in words if w not in space]
@@ -159,13 +177,12 @@ class Worksheet:
         return {**dict(variables), **(result if isinstance(result, Mapping) else {})}
 
     def _space(self) -> dict[str, Any]:
-        functions = {
-            row.name: row.fn for row in TABLE.values() if row.bind is None and row.kind == "elementwise"
-        }
-        return {**functions, "np": np, **self._env, **{q.word: q.value for q in self.questions}}
+        return {**self._env, **{q.word: q.value for q in self.questions}}
 
     def _worked_out(self, answer: Any) -> Any:
-        return np.asarray(eval(answer, self._space()) if isinstance(answer, str) else raw(answer), float)
+        if isinstance(answer, Exception):  # of a line in a text
+            raise answer
+        return np.asarray(worked_out(answer, self._space()) if isinstance(answer, str) else raw(answer), float)
 
     def _says(self, q: Question, value: Any, values: Mapping[str, Any]) -> str:
         """What is wrong with an answer, "" if nothing is."""
@@ -185,6 +202,11 @@ class Worksheet:
 
 
 _CARRIED = "from your earlier answers"
+
+
+def _keys(q: Question) -> tuple[str, ...]:
+    """How an answer to a question may be called."""
+    return q.word, q.word.replace("_", ""), _slashed(q.word)
 
 
 def _causes(q: Question, value: Any, right: Any, known: Mapping[str, Any]) -> Iterator[str]:
@@ -436,7 +458,7 @@ def _again(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]:
 def _follows(code: str, space: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Any]:
     def again(values: Mapping[str, Any]) -> Any:
         try:
-            return eval(code, {**space, **values})
+            return worked_out(code, {**space, **values})
         except ValueError:
             return np.nan
 
@@ -446,6 +468,9 @@ def _follows(code: str, space: Mapping[str, Any]) -> Callable[[Mapping[str, Any]
 def _of_source(made: Source, given: Sequence[Any]) -> Worksheet:
     variables = made.variables(*given)
     function = {w: v for w, v in made.space.items() if callable(v) and w != made.name}
+    for word in re.findall(r"\b(?:np|scipy)(?:\.[a-z]\w*)+(?=\()", made):  # what the source calls, an answer may call
+        module, _, path = word.partition(".")
+        function.setdefault(word, attrgetter(path)(made.space[module]))
     env = {w: x for w, x in variables.items() if w in made.arguments}
     lines, questions = [], []
     behind = False

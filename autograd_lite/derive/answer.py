@@ -1,0 +1,389 @@
+"""Reads what a student typed: formulas, assignments, or the text of a function. It is interpreted, never executed.
+
+An answer may use the names of the worksheet, numbers, ``+ - * / // % ** @``, comparisons, ``& | ~``, indexing, ``.T``
+and the functions listed here, with or without ``np.``. Every step is measured before it is taken, so an answer can cost
+neither much time nor much memory.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping
+from types import EllipsisType
+from typing import Any
+
+import numpy as np
+
+from ..operands import raw
+from ..primitive import TABLE
+
+LONG = 2_000  # characters of one formula
+DEEP = 200  # levels of the parsed text
+ENTRIES = 10**6  # of one result; more only where the worksheet itself has larger arrays
+WORK = 100  # times the entries of one result, for a whole answer
+BLAS = 16  # multiplications in a matrix product that take as long as one elsewhere
+
+_BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow, ast.MatMult: np.matmul,
+    ast.BitAnd: operator.and_, ast.BitOr: operator.or_, ast.Lt: operator.lt, ast.LtE: operator.le,
+    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
+}  # fmt: skip
+_UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {
+    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert,
+}  # fmt: skip
+_TYPED = str.maketrans({"²": "**2", "ᵀ": ".T", "·": "*", "×": "*", "−": "-"})  # as a derivation is printed
+
+_OURS = {
+    row.name: row.fn for row in TABLE.values()
+    if row.bind is None and row.kind == "elementwise" and not hasattr(np, row.name)
+}  # fmt: skip
+_ELEMENTWISE = [
+    "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "square", "abs", "absolute",
+    "sign", "reciprocal", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "arctan2",
+    "arcsinh", "arccosh", "arctanh", "hypot", "logaddexp", "add", "subtract", "multiply", "divide", "negative",
+    "power", "maximum", "minimum", "heaviside", "greater", "greater_equal", "less", "less_equal", "equal",
+    "not_equal", "logical_and", "logical_or", "logical_not", "isnan", "isinf", "isfinite", "where", "clip",
+]  # fmt: skip
+_WHOLE = [
+    "sum", "mean", "prod", "max", "min", "any", "all", "var", "std", "cumsum", "argmax", "argmin", "sort",
+    "transpose", "matrix_transpose", "swapaxes", "moveaxis", "squeeze", "expand_dims", "ravel", "reshape",
+    "ones_like", "zeros_like", "flip", "trace", "array", "asarray", "concatenate", "stack", "real", "conjugate",
+]  # fmt: skip
+_PRODUCTS = [
+    "matmul", "dot", "inner", "outer", "vdot", "einsum", "tensordot", "kron",
+]  # fmt: skip
+_OTHERS = [
+    "zeros", "ones", "full", "eye", "identity", "arange", "diag", "full_like", "broadcast_to", "linalg.inv",
+    "linalg.det", "linalg.solve",
+]  # fmt: skip
+_CONSTANTS = {"pi": np.pi, "e": np.e, "inf": np.inf, "nan": np.nan, "newaxis": None}
+_WORDS = ("order", "mode", "norm", "kind")  # parameters that take a word
+_GROWING = ("outer", "kron", "tile", "repeat", "pad")  # sizes are multiplied
+_METHODS = {
+    **{word: word for word in ("sum", "mean", "prod", "max", "min", "reshape", "transpose", "ravel", "dot", "astype")},
+    "conj": "conjugate",
+}
+
+
+FUNCTIONS: Mapping[str, Any] = {
+    **_OURS,
+    "σ": _OURS["sigmoid"],
+    **{word: operator.attrgetter(word)(np) for word in [*_ELEMENTWISE, *_WHOLE, *_PRODUCTS, *_OTHERS]},
+    "astype": lambda x, dtype: np.asarray(x).astype(dtype),
+    "slice": slice,
+}
+
+
+def assignments(text: str, sheet: Mapping[str, Any], blanks: Mapping[str, Any], limit: int) -> dict[str, Any]:
+    """The values of the variables of a text; an exception in the place of one that could not be worked out.
+
+    If the text only defines functions, these are the variables of the last one.
+
+    Parameters
+    ----------
+    text : str
+        Assignments, or definitions of functions.
+    sheet : mapping
+        The values and functions of the worksheet by their names; arguments of a function have to be among them.
+    blanks : mapping
+        The right values of the blanks.
+    limit : int
+        Of characters.
+    """
+    statements = _parsed(text, limit, "exec").body
+    functions = [s for s in statements if isinstance(s, ast.FunctionDef)]
+    if functions and not any(w in blanks for s in statements for w in _targets(s)):
+        a = functions[-1].args
+        words = [arg.arg for arg in (*a.posonlyargs, *a.args, *a.kwonlyargs)]
+        missing = [w for w in words if w not in sheet and w not in blanks]
+        if missing:
+            given = ", ".join(w for w, x in sheet.items() if not callable(x))
+            raise ValueError(f"worksheet: the function asks for {', '.join(missing)}; given are {given}")
+        statements = functions[-1].body
+    found: dict[str, Any] = {}
+    reader = _Reader({**sheet, **blanks})
+    for s in statements:
+        words = _targets(s)
+        if not words or not isinstance(s, (ast.Assign, ast.AnnAssign)) or s.value is None:
+            continue
+        try:
+            value = reader.value(s.value)
+            values = [value] if isinstance(s, ast.AnnAssign) or isinstance(s.targets[0], ast.Name) else list(value)
+            made = dict(zip(words, values, strict=True))
+        except Exception as error:  # whatever is wrong with one line, the others are marked
+            made = dict.fromkeys(words, error)
+        found.update(made)
+        reader.names.update({w: x for w, x in made.items() if not isinstance(x, Exception)})
+    return found
+
+
+def worked_out(text: str, sheet: Mapping[str, Any]) -> Any:
+    """The value of one formula in terms of the names of the worksheet.
+
+    >>> worked_out("2 * x.T", {"x": np.array([[1.0, 2.0]])}).tolist()
+    [[2.0], [4.0]]
+    >>> worked_out("__import__('os')", {"x": 1.0})
+    Traceback (most recent call last):
+    ValueError: __import__ is no function of this sheet; ...
+    """
+    return _Reader(sheet).value(_parsed(text.strip(), LONG, "eval").body)
+
+
+def clipped(answer: Any) -> str:
+    """An answer in a message."""
+    shown = repr(answer[:80] if isinstance(answer, str) else answer)
+    return shown if len(shown) <= 60 else f"{shown[:56]}…{shown[0]}"
+
+
+def _targets(s: ast.stmt) -> list[str]:
+    """The variables that a statement assigns to."""
+    target = s.targets[0] if isinstance(s, ast.Assign) else s.target if isinstance(s, ast.AnnAssign) else None
+    inside = target.elts if isinstance(target, ast.Tuple) else [target]
+    return [t.id for t in inside if isinstance(t, ast.Name)]
+
+
+def _parsed(text: str, limit: int, mode: str) -> Any:
+    if len(text) > limit:
+        raise ValueError(f"it has {len(text):,} characters; write it in {limit:,} at most")
+    try:
+        tree = ast.parse(text.translate(_TYPED), "<answer>", mode)
+    except (RecursionError, MemoryError):
+        raise ValueError(_DEEP) from None
+    except SyntaxError as error:
+        says = _DEEP if "nested" in error.msg else error.msg
+        if re.search(r"(?<![\w.])\d[\d.]*[A-Za-z_(]|[\w)\]]\s+[\w(]", text) and says != _DEEP:
+            says += "; write * between factors: 2 * x"
+        raise ValueError(says) from None
+    level: list[ast.AST] = [tree]
+    for _ in range(DEEP):
+        level = [part for node in level for part in ast.iter_child_nodes(node)]
+    if level:
+        raise ValueError(_DEEP)
+    return tree
+
+
+class _Reader:
+    """Interprets formulas, within a budget for all of them together."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        self.names = {w: x if callable(x) else _locked(x) for w, x in names.items()}
+        self.entries = max([ENTRIES, *(4 * np.size(x) for x in self.names.values() if not callable(x))])
+        self.left: float = WORK * self.entries
+
+    def value(self, e: ast.expr) -> Any:
+        try:
+            with np.errstate(all="ignore"):
+                found = self._value(e)
+            return found if isinstance(found, tuple) else _operand(found)
+        except OverflowError:
+            raise ValueError("a number in it is too large") from None
+
+    def _value(self, e: ast.expr) -> Any:
+        match e:
+            case ast.Constant(value=bool() | int() | float() | complex() | None | EllipsisType()):
+                return e.value
+            case ast.Name() | ast.Attribute():
+                return self._named(e)
+            case ast.Tuple():
+                return tuple(map(self._value, e.elts))
+            case ast.List():
+                parts = list(map(self._value, e.elts))
+                self._charge(_size(parts))
+                return parts
+            case ast.UnaryOp() if type(e.op) in _UNARY:
+                return _UNARY[type(e.op)](_operand(self._value(e.operand)))
+            case ast.BinOp() if type(e.op) in _BINARY:
+                return self._binary(e.op, self._value(e.left), self._value(e.right))
+            case ast.Compare(ops=[op], comparators=[right]) if type(op) in _BINARY:
+                return self._binary(op, self._value(e.left), self._value(right))
+            case ast.Subscript(value=ast.Attribute() as a) if _dotted(a) == "np.s_":
+                return self._index(e.slice)
+            case ast.Subscript():
+                x, index = _operand(self._value(e.value)), self._index(e.slice)
+                self._charge(_indexed(x, index))
+                return x[index]
+            case ast.Call():
+                return self._call(e)
+        kind: Any = type(getattr(e, "op", e))
+        raise ValueError(_HINTS.get(kind, f"{ast.unparse(e)[:40]!r} cannot be used in a formula"))
+
+    def _named(self, e: ast.Name | ast.Attribute) -> Any:
+        word = _dotted(e)
+        if word in self.names and not callable(self.names[word]):
+            return self.names[word]
+        bare = word.removeprefix("np.").removeprefix("numpy.")
+        if bare in _CONSTANTS and (bare != "e" or bare != word):
+            return _CONSTANTS[bare]
+        dtype = getattr(np, bare, None) if bare != word else None
+        if isinstance(dtype, type) and issubclass(dtype, (np.number, np.bool_)):
+            return dtype
+        if isinstance(e, ast.Attribute) and e.attr in ("T", "mT", "real", "shape", "size", "ndim"):
+            x = _operand(self._value(e.value))
+            return np.swapaxes(x, -1, -2) if e.attr == "mT" else getattr(x, e.attr)
+        if bare in FUNCTIONS or word in self.names:
+            raise ValueError(f"{word} is a function: write {word}(…)")
+        values = ", ".join(w for w, x in self.names.items() if not callable(x))
+        raise ValueError(f"{word or ast.unparse(e)[:40]} is no name of this sheet; its names are {values}")
+
+    def _index(self, e: ast.expr) -> Any:
+        if isinstance(e, ast.Tuple):
+            return tuple(map(self._index, e.elts))
+        if isinstance(e, ast.Slice):
+            return slice(*(None if part is None else self._value(part) for part in (e.lower, e.upper, e.step)))
+        found = self._value(e)
+        return np.asarray(found) if isinstance(found, list) else found
+
+    def _binary(self, op: ast.AST, a: Any, b: Any) -> Any:
+        a, b = _operand(a), _operand(b)
+        if isinstance(op, ast.MatMult):
+            self._charge(*_matrix_product(a, b))
+        else:
+            self._charge(math.prod(np.broadcast_shapes(np.shape(a), np.shape(b))))
+        if isinstance(op, ast.Pow) and isinstance(a, int) and isinstance(b, int) and not 0 <= b * a.bit_length() < 63:
+            a = float(a)  # 9**9**9 has 370 million digits
+        return _BINARY[type(op)](a, b)
+
+    def _call(self, e: ast.Call) -> Any:
+        word = _dotted(e.func)
+        bare = word.removeprefix("np.").removeprefix("numpy.")
+        fn = self.names.get(word, FUNCTIONS.get(bare))
+        args = []
+        if not callable(fn) and isinstance(e.func, ast.Attribute) and e.func.attr in _METHODS:
+            args, bare = [_operand(self._value(e.func.value))], _METHODS[e.func.attr]
+            fn = FUNCTIONS[bare]
+        if not callable(fn):
+            raise ValueError(self._no_function(e, word))
+        own = word in self.names
+        args += [self._argument(a, own or bare == "einsum") for a in e.args]
+        params = {k.arg or "**": self._argument(k.value, own or k.arg in _WORDS) for k in e.keywords}
+        if refused := params.keys() & {"out", "**"}:
+            raise ValueError(f"{word}: {', '.join(refused)} cannot be used here")
+        if bare == "reshape" and len(args) > 2:
+            args = [args[0], tuple(args[1:])]
+        self._charge(*_cost(fn, bare, [*args, *params.values()]))
+        return fn(*args, **params)
+
+    def _argument(self, e: ast.expr, words: bool) -> Any:
+        """An argument of a call; one in words, such as subscripts or a mode, where a function takes it."""
+        word = e.value if words and isinstance(e, ast.Constant) and isinstance(e.value, str) else "0"
+        return word if re.fullmatch(r"[a-zA-Z,.> -]*", word) else self._value(e)
+
+    def _no_function(self, e: ast.Call, word: str) -> str:
+        inside = ", ".join(map(ast.unparse, e.args))[:40]
+        if not word or word in self.names or isinstance(e.func, ast.Attribute) and e.func.attr in ("T", "mT"):
+            shown = ast.unparse(e.func)[:40]
+            shown = f"({shown})" if isinstance(e.func, (ast.BinOp, ast.UnaryOp)) else shown
+            return f"{shown} is no function: write {shown} * ({inside})"
+        own = [w for w, x in self.names.items() if callable(x) and w not in FUNCTIONS]
+        return f"{word} is no function of this sheet; its functions are {', '.join([*own, *FUNCTIONS])}"
+
+    def _charge(self, entries: float, work: float = 0) -> None:
+        """Raise an error before a step that would take too much memory or, with the steps before it, too much time."""
+        self.left -= entries + work
+        if entries > self.entries or self.left < 0:
+            raise ValueError(f"it is too large: a step of it has {max(entries, work):.3g} entries to compute")
+
+
+_DEEP = "it is nested too deeply"
+_HINTS: dict[type[ast.AST], str] = {
+    ast.BitXor: "^ is not the power: write B ** 2",
+    ast.And: "write & between arrays, not and",
+    ast.Or: "write | between arrays, not or",
+    ast.Not: "write ~ in front of an array, not not",
+}
+
+
+def _dotted(e: ast.expr) -> str:
+    """``np.linalg.inv``; nothing for what is no chain of names."""
+    words = []
+    while isinstance(e, ast.Attribute):
+        words.append(e.attr)
+        e = e.value
+    return ".".join([e.id, *words[::-1]]) if isinstance(e, ast.Name) else ""
+
+
+def _locked(x: Any) -> Any:
+    """A view that cannot be written to, as with ``out=``."""
+    view = np.asarray(raw(x)).view()
+    view.flags.writeable = False
+    return view
+
+
+def _operand(x: Any) -> Any:
+    """A number or an array; a list is one, ``[0] * 10**9`` is no longer list."""
+    if isinstance(x, (list, tuple)):
+        x = np.asarray(x)
+    if isinstance(x, (bool, int, float, complex)) or getattr(x, "dtype", np.dtype("O")).kind in "biufc":
+        return x
+    raise ValueError(f"a number or an array is needed in the place of {clipped(x)}")
+
+
+def _matrix_product(a: Any, b: Any) -> tuple[float, float]:
+    """The entries and the work of ``a @ b``."""
+    (*batch, m, k), (*other, _, n) = np.shape(np.atleast_2d(a)), (np.shape(b) if np.ndim(b) > 1 else (0, 1))
+    entries = math.prod(np.broadcast_shapes(tuple(batch), tuple(other))) * m * n
+    return entries, entries * k / BLAS
+
+
+def _indexed(x: Any, index: Any) -> int:
+    """The entries that ``x[index]`` has at most."""
+    parts = index if isinstance(index, tuple) else (index,)
+    arrays = [p for p in parts if isinstance(p, np.ndarray) and p.dtype.kind in "iu"]
+    if not arrays:
+        return _size(x)
+    chosen: int = math.prod(np.broadcast_shapes(*(p.shape for p in arrays)))
+    lengths = sorted(np.shape(x))[: len(arrays)]  # the axes that are indexed, if they are the shortest
+    return chosen * (_size(x) // max(math.prod(lengths), 1))
+
+
+def _cost(fn: Any, bare: str, args: list[Any]) -> tuple[float, float]:
+    """The entries and the work of a call."""
+    sizes = list(map(_size, args))
+    if isinstance(fn, np.ufunc) and fn.signature is None or bare in _ELEMENTWISE or bare in _OURS and fn is _OURS[bare]:
+        return math.prod(np.broadcast_shapes(*map(np.shape, args))), 0
+    if bare in ("matmul", "dot") and min(map(np.ndim, args)) > 0:
+        return _matrix_product(*args[:2])
+    if bare in _WHOLE or bare == "astype":
+        return sum(sizes), 0
+    if bare == "einsum":
+        return _einsum_cost(*args)
+    if bare == "diag":
+        return sizes[0] ** 2 if np.ndim(args[0]) == 1 else sizes[0], 0
+    made = [math.prod(n for n in _whole(x) if n > 1) for x in args]
+    if bare in ("eye", "identity"):
+        return made[0] ** 2, 0
+    if bare in _GROWING:
+        return math.prod(made) * math.prod(sizes), 0
+    # What else there is computes with all of its operands together, at worst each entry with each.
+    return max([*made, *sizes]), math.prod(sizes) / BLAS
+
+
+def _size(x: Any) -> int:
+    return sum(map(_size, x)) if isinstance(x, (list, tuple)) else int(np.size(x)) if isinstance(x, np.ndarray) else 1
+
+
+def _whole(x: Any) -> list[int]:
+    """The whole numbers in an argument: lengths, or parts of a shape."""
+    if isinstance(x, tuple):
+        return [n for part in x for n in _whole(part)]
+    return [abs(int(x))] if isinstance(x, (int, float, np.integer)) and math.isfinite(x) else []
+
+
+def _einsum_cost(subscripts: Any, *operands: Any) -> tuple[float, float]:
+    """As if all letters were looped over; an ellipsis stands for whatever is left."""
+    if not isinstance(subscripts, str):
+        raise ValueError("einsum: write the subscripts first, as in np.einsum('ij,jk->ik', a, b)")
+    words, _, out = subscripts.replace(" ", "").replace("...", "").partition("->")
+    lengths: dict[str, int] = {}
+    rest = 1
+    for word, x in zip(words.split(","), operands, strict=False):
+        named = np.shape(x)[-len(word) :] if word else ()
+        lengths.update(zip(word, named, strict=False))
+        rest = max(rest, int(np.size(x)) // max(math.prod(named), 1))
+    work = math.prod(lengths.values()) * rest
+    entries = math.prod(lengths.get(letter, 1) for letter in out) * rest if "->" in subscripts else 1
+    return entries, work
