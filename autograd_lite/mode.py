@@ -7,10 +7,13 @@ all that an operation pays for is one look.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar, Token
-from functools import wraps
+from contextvars import ContextVar
+from functools import partial, wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any
+from weakref import ref
+
+from .interrupts import rolled_back
 
 
 class Mode:
@@ -34,44 +37,51 @@ ORDINARY = Mode()
 _BARE = {on: Mode(on) for on in (False, True)}
 
 
-class changed:
-    """The current mode with some fields changed, while the block runs."""
+#: The block that a ``with`` statement of this thread is about to enter: manager, guard, and what the guard will call.
+_ENTERING: ContextVar[tuple[Any, Any, list[Any]] | None] = ContextVar("autograd_lite entering", default=None)
 
-    __slots__ = ("_changes", "_token")
 
-    def __init__(self, **changes: Any) -> None:
-        self._changes = changes
+class _Exit:
+    """The ``__exit__`` of a mode. ``with`` looks it up before it calls ``__enter__``, so the lookup makes the guard.
+
+    The guard (see `interrupts`) is held by the ``with`` statement alone; until ``__enter__`` it has nothing to call.
+    """
+
+    def __get__(self, manager: Any, cls: Any) -> Any:
+        if manager is None:  # contextlib.ExitStack looks at the class
+            return _leave
+        if manager._by_hand:
+            return partial(_leave, manager)
+        undo: list[Any] = []
+        guard = rolled_back(undo)
+        _ENTERING.set((manager, ref(guard), undo))
+        return guard.__exit__
+
+
+class _Block:
+    """A context manager, and a decorator, that changes the mode of this thread; it may be entered inside itself.
+
+    The mode is restored wherever an interrupt falls. When ``__enter__`` and ``__exit__`` are called by hand, it is
+    restored by the second call only.
+    """
+
+    _by_hand: tuple[Any, ...] = ()
+
+    def _mode(self, now: Mode) -> Mode:
+        raise NotImplementedError  # abstract
 
     def __enter__(self) -> None:
-        now, new = MODE.get() or ORDINARY, self._changes.get
-        self._token = MODE.set(
-            Mode(new("recording", now.recording), new("group", now.group), new("watcher", now.watcher))
-        )
+        now, entering = MODE.get(), _ENTERING.get()
+        if entering is None or entering[0] is not self or entering[1]() is None:
+            self._by_hand = (*self._by_hand, MODE.set(self._mode(now or ORDINARY)))
+            return
+        _ENTERING.set(None)
+        undo = entering[2]
+        undo.append((MODE.set, now))
+        # The token is better: it raises in another thread or task, where a generator may be closed.
+        undo[0] = (MODE.reset, MODE.set(self._mode(now or ORDINARY)))
 
-    def __exit__(self, *exc: object) -> None:
-        MODE.reset(self._token)
-
-
-class _Recording:
-    """A context manager and decorator that switches recording on or off; may be entered inside itself."""
-
-    on: bool
-    _token: Token[Mode | None]
-    _outer: list[Token[Mode | None]] | None = None  # entered again inside itself: rare
-
-    def __enter__(self) -> None:
-        mode = MODE.get()
-        token = MODE.set(_BARE[self.on] if mode is None else Mode(self.on, mode.group, mode.watcher))
-        if hasattr(self, "_token"):
-            self._outer = [*(self._outer or ()), self._token]
-        self._token = token
-
-    def __exit__(self, *exc: object) -> None:
-        MODE.reset(self._token)
-        if self._outer:
-            self._token = self._outer.pop()
-        else:
-            del self._token
+    __exit__ = _Exit()
 
     def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """Decorate `f`: what it does, be it a generator or a coroutine and later, is done in this mode."""
@@ -83,7 +93,32 @@ class _Recording:
         return wraps(f)(_generator(mode, f) if isgeneratorfunction(f) else _function(mode, f))
 
 
-def _function(mode: type[_Recording], f: Callable[..., Any]) -> Callable[..., Any]:
+def _leave(manager: _Block, *exc: object) -> None:
+    token, manager._by_hand = manager._by_hand[-1], manager._by_hand[:-1]
+    MODE.reset(token)
+
+
+class changed(_Block):
+    """The current mode with some fields changed, while the block runs."""
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+
+    def _mode(self, now: Mode) -> Mode:
+        new = self._changes.get
+        return Mode(new("recording", now.recording), new("group", now.group), new("watcher", now.watcher))
+
+
+class _Recording(_Block):
+    """Switches recording on or off."""
+
+    on: bool
+
+    def _mode(self, now: Mode) -> Mode:
+        return _BARE[self.on] if now is ORDINARY else Mode(self.on, now.group, now.watcher)
+
+
+def _function(mode: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
     def in_mode(*args: Any, **params: Any) -> Any:
         with mode():
             return f(*args, **params)
@@ -91,7 +126,7 @@ def _function(mode: type[_Recording], f: Callable[..., Any]) -> Callable[..., An
     return in_mode
 
 
-def _coroutine(mode: type[_Recording], f: Callable[..., Any]) -> Callable[..., Any]:
+def _coroutine(mode: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
     async def in_mode(*args: Any, **params: Any) -> Any:
         with mode():
             return await f(*args, **params)
@@ -99,7 +134,7 @@ def _coroutine(mode: type[_Recording], f: Callable[..., Any]) -> Callable[..., A
     return in_mode
 
 
-def _generator(mode: type[_Recording], f: Callable[..., Any]) -> Callable[..., Any]:
+def _generator(mode: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
     def in_mode(*args: Any, **params: Any) -> Any:
         steps = f(*args, **params)
         step, value = steps.send, None

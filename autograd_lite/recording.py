@@ -16,6 +16,7 @@ import numpy as np
 
 from . import rules
 from .graph import NEEDS, OURS, SMALL, TRACED, Node, Storage, next_order
+from .interrupts import at_exit
 from .mode import MODE, ORDINARY, Mode
 from .operands import PLAIN, explained, has_tensor, plain, plain_or_error
 from .primitive import TABLE, Primitive
@@ -295,12 +296,11 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
             return y
         return record(row, args)
     if row.kind == "composite":
-        mode = MODE.get() or ORDINARY
-        token = MODE.set(Mode(mode.recording, Group(row.name, mode.group, args, params), mode.watcher))
-        try:
+        outer = MODE.get()
+        mode = outer or ORDINARY
+        with at_exit(MODE.set, outer):
+            MODE.set(Mode(mode.recording, Group(row.name, mode.group, args, params), mode.watcher))
             return row.fn(*args, **params)
-        finally:
-            MODE.reset(token)
     if args and type(args[0]) in (list, tuple) and not row.variadic and has_tensor(args[0]):
         args = (TABLE["array"](args[0]), *args[1:])
     if row.bind is not None:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from .graph import NEEDS, TRACED, Node, ancestors
+from .interrupts import at_exit
 from .mode import changed
 from .operands import raw
 from .primitive import Primitive
@@ -405,14 +406,10 @@ def run(f: Callable[..., Any], args: Sequence[Any], params: Any) -> tuple[Any, l
         if event == "return" and frame.f_code is code:
             found[:] = frame.f_locals.items()  # of the outermost call, which returns last
 
-    sys.setprofile(watch)
-    try:
+    # cProfile may be read back but not set
+    with at_exit(sys.setprofile, before) if before is None or callable(before) else at_exit(before.enable):
+        sys.setprofile(watch)
         result = f(*args, **params)
-    finally:
-        if before is None or callable(before):
-            sys.setprofile(before)
-        else:
-            before.enable()  # cProfile, which may be read back but not set
     return result, [(word, value) for word, value in found if not word.startswith("_")]
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import threading
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -51,6 +54,43 @@ def test_the_same_one_entered_inside_itself():
     with off:
         assert not recorded()
     assert recorded()
+
+
+def test_entered_by_hand():
+    off = ag.no_grad()
+    off.__enter__()
+    assert not recorded()
+    with off:
+        assert not recorded()
+    assert not recorded()
+    off.__exit__(None, None, None)
+    assert recorded()
+    with ExitStack() as stack:
+        stack.enter_context(off)
+        stack.enter_context(ag.enable_grad())
+        assert recorded()
+        stack.enter_context(off)
+        assert not recorded()
+    assert recorded()
+
+
+def test_a_generator_closed_in_another_thread_leaves_the_mode_there(monkeypatch):
+    errors = []
+    monkeypatch.setattr(sys, "unraisablehook", errors.append)
+
+    def steps():
+        with ag.no_grad():
+            yield
+
+    g = steps()
+    worker = threading.Thread(target=next, args=[g])
+    worker.start()
+    worker.join()
+    with ag.no_grad():
+        g.close()
+        assert not recorded()
+    assert recorded()
+    assert [type(error.exc_value) for error in errors] == [ValueError]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])

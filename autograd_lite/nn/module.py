@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..interrupts import at_exit, rolled_back
 from ..mode import MODE, ORDINARY, Mode
 from ..recording import Group
 from ..tensor import Tensor
@@ -151,10 +152,11 @@ class Module:
         raise NotImplementedError(f"{name} has no forward(): write def forward(self, x)")  # abstract
 
     def __call__(self, *args: Any, **params: Any) -> Any:
-        mode = MODE.get() or ORDINARY
+        outer = MODE.get()
+        mode = outer or ORDINARY
         group = Group(type(self).__name__, mode.group, module=self)
-        token = MODE.set(Mode(mode.recording, group, mode.watcher))
-        try:
+        with at_exit(MODE.set, outer):
+            MODE.set(Mode(mode.recording, group, mode.watcher))
             for before in tuple(self._pre_hooks.values()):
                 changed = before(self, args)
                 if changed is not None:
@@ -164,8 +166,6 @@ class Module:
                 changed = after(self, args, y)
                 y = y if changed is None else changed
             return y
-        finally:
-            MODE.reset(token)
 
     def register_forward_hook(self, hook: Callable[[Module, Any, Any], Any]) -> Handle:
         """Call ``hook(module, args, output)`` after each forward; what it returns replaces the output."""
@@ -311,6 +311,9 @@ class Module:
     ) -> tuple[list[str], list[str]]:
         """Copy a state into this module; nothing is changed if anything does not fit.
 
+        An interrupt leaves all parameters and buffers as they were, or all as in `state_dict`. Only a lazy layer keeps
+        the size that it has taken from `state_dict`.
+
         Parameters
         ----------
         state_dict : mapping of str to array_like
@@ -358,8 +361,11 @@ class Module:
             raise ValueError(f"load_state_dict into {type(self).__name__}: " + "; ".join(wrong))
         for where, m in self._every_place():
             m._sized_by(arrays, f"{where}." if where else "")
-        for name, array in arrays.items():
-            own[name].data = array.astype(own[name].dtype, copy=True)
+        undo = [(setattr, *place) for name in arrays for place in _places(own[name])]
+        with rolled_back(undo):
+            for name, array in arrays.items():
+                own[name].data = array.astype(own[name].dtype, copy=True)
+            undo.clear()
         return missing, unexpected
 
     # ------------------------------------------------------------------------------------------- appearance
@@ -411,6 +417,13 @@ class Handle:
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
+
+
+def _places(t: Tensor) -> list[tuple[Any, str, Any]]:
+    """What assigning to ``t.data`` changes: the objects, their attributes, and the values that these have now."""
+    node = t._node
+    fields = [] if node is None else [(node, key, getattr(node, key)) for key in ("y", "shape", "dtype", "storage")]
+    return [(t, "_data", t._data), *fields]
 
 
 def _array(value: Any) -> Any:

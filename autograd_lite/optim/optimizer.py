@@ -7,12 +7,17 @@ through what was recorded before the step is refused, not wrong.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
+from itertools import starmap
+from numbers import Real
+from operator import call, setitem
 from typing import Any
 
 import numpy as np
 
+from ..interrupts import exhaust, rolled_back
 from ..mode import enable_grad
 from ..tensor import Tensor
 
@@ -45,6 +50,7 @@ class Optimizer:
         self.defaults = dict(defaults)
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
+        self._copies: list[Array] = []
         given: list[Any] = [params] if isinstance(params, (Tensor, dict)) else list(params)
         if not given:
             raise ValueError(f"{type(self).__name__}: no parameters to optimise")
@@ -54,6 +60,9 @@ class Optimizer:
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters with options of their own; those not named are the defaults."""
         who = type(self).__name__
+        if not isinstance(group, Mapping) or "params" not in group:
+            got = f"the keys {', '.join(map(repr, group))}" if isinstance(group, Mapping) else type(group).__name__
+            raise ValueError(f'{who}: expected a group as a dict with "params", got {got}; write {{"params": [...]}}')
         given = group["params"]
         given = [given] if isinstance(given, Tensor) else given
         params = [p[1] if isinstance(p, tuple) else p for p in given]
@@ -72,13 +81,27 @@ class Optimizer:
             names = ", ".join(sorted(map(str, unknown)))
             raise ValueError(f"{who}: no such option as {names}; it has {', '.join(self.defaults)}")
         options = {**self.defaults, **group, "params": params}
-        for key in self._nonnegative:
-            if key in options and not options[key] >= 0:
-                raise ValueError(f"{who}: {key}={options[key]} must not be negative")
-        for k, beta in enumerate(options.get("betas", ())):
-            if not 0 <= beta < 1:
-                raise ValueError(f"{who}: betas[{k}]={beta} must lie in [0, 1)")
+        self._check_options(options, who)
         self.param_groups.append(options)
+
+    def _check_options(self, options: Mapping[str, Any], who: str) -> None:
+        for key in ("initial_lr", *self.defaults):
+            if key not in options:
+                continue
+            value, default = options[key], self.defaults.get(key)
+            if key in (*self._nonnegative, "initial_lr"):
+                if not _is_number(value) or not 0 <= value < math.inf:
+                    raise ValueError(f"{who}: expected a finite number that is not negative, got {key}={value!r}")
+            elif key == "betas":
+                if not isinstance(value, (tuple, list)) or len(value) != len(self.defaults["betas"]):
+                    raise ValueError(f"{who}: expected betas as {len(self.defaults['betas'])} numbers, got {value!r}")
+                for k, beta in enumerate(value):
+                    if not _is_number(beta) or not 0 <= beta < 1:
+                        raise ValueError(f"{who}: betas[{k}]={beta!r} must lie in [0, 1)")
+            elif _is_number(default) and not (_is_number(value) and math.isfinite(value)):
+                raise ValueError(f"{who}: expected a finite number, got {key}={value!r}")
+            elif default is None and not (value is None or isinstance(value, str)):
+                raise ValueError(f"{who}: expected a string or None, got {key}={value!r}")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradient of every parameter."""
@@ -88,6 +111,10 @@ class Optimizer:
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
+
+        All or nothing: if an error or an interrupt stops the update, parameters and state are as they were before it.
+        What the closure did remains, such as the gradients, and so does what a user-defined `update` changes elsewhere
+        than in `p` and in the arrays and entries of `state`.
 
         Parameters
         ----------
@@ -99,17 +126,41 @@ class Optimizer:
         The closure's loss, or None.
         """
         loss = _called(closure) if closure is not None else None
-        for group in self.param_groups:
-            sign = group.get("maximize")
-            for p in group["params"]:
-                if p.grad is not None:
-                    state = self.state.setdefault(p, {})
-                    value, g = real_view(p.data), real_view(p.grad.data)
-                    if sign:
-                        g = np.negative(g, out=buffer(state, "_negative", value))
-                    self.update(value, g, state, group)
-                    p._written()
+        undo: list[tuple[Any, ...]] = []
+        with rolled_back(undo):
+            undo += _contents(self.state)
+            count = 0
+            for group in self.param_groups:
+                sign = group.get("maximize")
+                for p in group["params"]:
+                    if p.grad is not None:
+                        state = self.state.setdefault(p, {})
+                        value, g = real_view(p.data), real_view(p.grad.data)
+                        count = self._remember(value, state, undo, count)
+                        if sign:
+                            g = np.negative(g, out=buffer(state, "_negative", value))
+                        self.update(value, g, state, group)
+                        p._written()
+            undo.clear()
         return loss
+
+    def _remember(self, value: Array, state: dict[str, Any], undo: list[tuple[Any, ...]], count: int) -> int:
+        """Copy what an update may write to, and append to `undo` the calls that restore it; how many copies there are.
+
+        The copies are kept from step to step, so that they are no new memory each time.
+        """
+        for x in (value, *(x for key, x in state.items() if isinstance(x, np.ndarray) and not key.startswith("_"))):
+            if count == len(self._copies):
+                self._copies.append(x.copy())
+            elif self._copies[count].shape != x.shape or self._copies[count].dtype != x.dtype:
+                self._copies[count] = x.copy()
+            else:
+                self._copies[count][...] = x
+            if x.flags.writeable:
+                undo.append((setitem, x, ..., self._copies[count]))
+            count += 1
+        undo += _contents(state)
+        return count
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change the array `p` in place, given its gradient; written by each kind of optimiser."""
@@ -131,39 +182,49 @@ class Optimizer:
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` returned; nothing is changed if it does not fit.
 
+        Everything is checked first. The assignment cannot be interrupted.
+
         Raises
         ------
         ValueError
-            If the groups have other sizes or options, or a part of the state another shape than its
-            parameter.
+            If the groups have other sizes or options, an option is out of its range, or a part of the state has another
+            shape than its parameter.
         """
-        who = f"{type(self).__name__}.load_state_dict"
+        exhaust(starmap(call, self._assignments(state_dict, f"{type(self).__name__}.load_state_dict")))
+
+    def _assignments(self, state_dict: Mapping[str, Any], who: str) -> list[tuple[Any, ...]]:
+        """The calls, C functions all, that put a state in place, after it has been checked."""
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
             raise ValueError(f"{who}: not an optimiser's state, which has 'state' and 'param_groups'")
-        groups = state_dict["param_groups"]
+        groups, given = state_dict["param_groups"], state_dict["state"]
+        if not isinstance(groups, (list, tuple)) or not all(
+            isinstance(g, Mapping) and isinstance(g.get("params"), (list, tuple)) for g in groups
+        ):
+            raise ValueError(f"{who}: expected 'param_groups' as a list of dicts with 'params', got {groups!r:.80}")
         sizes, own = ([len(g["params"]) for g in of] for of in (groups, self.param_groups))
         if sizes != own:
             raise ValueError(f"{who}: groups of {sizes} parameters there and of {own} here")
-        for theirs in groups:
+        changes: list[tuple[Any, ...]] = []
+        for mine, theirs in zip(self.param_groups, groups, strict=True):
             missing = [k for k in self.defaults if k not in theirs]
             if missing:
                 raise ValueError(f"{who}: another kind of optimiser's state: it has no {', '.join(missing)}")
-            for k, v in self.defaults.items():
-                if isinstance(v, (int, float)) and not isinstance(theirs[k], (int, float)):
-                    raise ValueError(f"{who}: {k} is a number, not {theirs[k]!r}")
+            self._check_options(theirs, who)
+            known = {k: v for k, v in theirs.items() if k in mine or k == "initial_lr"}
+            known |= {k: tuple(v) for k, v in known.items() if k == "betas"}
+            changes.append((mine.update, {**known, "params": mine["params"]}))
         params = [p for g in self.param_groups for p in g["params"]]
+        if not isinstance(given, Mapping):
+            raise ValueError(f"{who}: expected 'state' as a dict by parameter number, got {type(given).__name__}")
         state = {}
-        for k, s in state_dict["state"].items():
-            if not 0 <= int(k) < len(params):
+        for k, s in given.items():
+            if str(k) not in map(str, range(len(params))):
                 raise ValueError(f"{who}: state of parameter {k}, but there are {len(params)}")
+            if not isinstance(s, Mapping):
+                raise ValueError(f"{who}: expected the state of parameter {k} as a dict, got {s!r:.80}")
             p = params[int(k)]
             state[p] = {key: _fitting(key, v, p, f"{who}: {key} of parameter {k}") for key, v in s.items()}
-        for mine, theirs in zip(self.param_groups, groups, strict=True):
-            known = {k: v for k, v in theirs.items() if k in mine or k == "initial_lr"}
-            mine.update({**known, "params": mine["params"]})
-            if "betas" in mine:
-                mine["betas"] = tuple(mine["betas"])
-        self.state = state
+        return [*changes, (object.__setattr__, self, "state", state)]
 
     def __repr__(self) -> str:
         groups = (
@@ -202,14 +263,26 @@ def _called(closure: Callable[[], Any]) -> Any:
         return closure()
 
 
+def _contents(d: dict[Any, Any]) -> list[tuple[Any, ...]]:
+    """The calls that give a dict back the entries that it has now."""
+    return [(dict.clear, d), (dict.update, d, dict(d))]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) or (isinstance(value, (np.ndarray, Tensor)) and value.ndim == 0)
+
+
 def _fitting(key: str, value: Any, p: Tensor, what: str) -> Any:
     """A part of a state as its optimiser keeps it: an array of the parameter's shape, or a number."""
     value = value.detach().numpy() if hasattr(value, "detach") else value
     if key in ("step", "mu_product"):
-        return value.item() if isinstance(value, np.ndarray) else value
-    if not isinstance(value, np.ndarray):
+        value = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
+        if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+            raise ValueError(f"{what}: expected a finite number that is not negative, got {value!r:.80}")
         return value
     shape = real_view(p.data).shape
+    if not isinstance(value, np.ndarray):
+        raise ValueError(f"{what}: expected an array of shape {shape}, got {value!r:.80}")
     if value.shape != shape:
         raise ValueError(f"{what} has shape {value.shape} there, the parameter {shape} here")
     return value.astype(real_view(p.data).dtype)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from itertools import starmap
 from typing import Any
 
 import numpy as np
 
 from ..data import DataLoader
+from ..interrupts import at_exit, exhaust
 from ..mode import no_grad
 from ..nn import Module
 
@@ -27,7 +28,8 @@ def predict(model: Module, X: Any, batch_size: int = 256) -> Any:
         How many rows at a time.
     """
     loader = DataLoader(X, batch_size)
-    with _evaluating(model):
+    with _evaluating(model), no_grad():
+        model.eval()
         outputs = [array_of(model(*_tuple(batch))) for batch in loader]
     if not outputs:
         raise ValueError("predict: no rows")
@@ -48,7 +50,8 @@ def evaluate(
     {'loss': 0.5, 'mae': 0.5}
     """
     scores = Scores(named(metrics))
-    with _evaluating(model):
+    with _evaluating(model), no_grad():
+        model.eval()
         for batch in as_loader(data, batch_size):
             inputs, target = inputs_and_target(batch)
             pred = model(*inputs)
@@ -118,14 +121,7 @@ def _tuple(batch: Any) -> tuple[Any, ...]:
     return tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
 
 
-@contextmanager
-def _evaluating(model: Module) -> Iterator[None]:
-    """In evaluation mode, with nothing recorded; afterwards every part is in the mode that it was in."""
-    modes = [(m, m.training) for m in model.modules()]
-    model.eval()
-    try:
-        with no_grad():
-            yield
-    finally:
-        for m, training in modes:
-            m.training = training
+def _evaluating(model: Module) -> at_exit:
+    """After the ``with`` block every part is in the mode, training or evaluation, that it is in now."""
+    modes = [(m, "training", m.training) for m in model.modules()]
+    return at_exit(exhaust, starmap(object.__setattr__, modes))

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ...interrupts import at_exit
 from ...mode import MODE, ORDINARY, Mode
 from ...operands import has_tensor
 from ...primitive import TABLE
@@ -69,13 +70,12 @@ def step(f: F) -> F:
 
     @wraps(f)
     def grouped(*args: Any, **params: Any) -> Any:
-        mode = MODE.get() or ORDINARY
+        outer = MODE.get()
+        mode = outer or ORDINARY
         group = Group(f.__name__, mode.group, args, params)
-        token = MODE.set(Mode(mode.recording, group, mode.watcher))
-        try:
+        with at_exit(MODE.set, outer):
+            MODE.set(Mode(mode.recording, group, mode.watcher))
             return f(*args, **params)
-        finally:
-            MODE.reset(token)
 
     return grouped  # type: ignore[return-value]  # the same signature
 

@@ -1,0 +1,306 @@
+"""Raise KeyboardInterrupt at every bytecode instruction of a block, and see that nothing is left half-changed.
+
+    python tools/interrupts.py                    # every case; minutes
+    python tools/interrupts.py no_grad save       # these cases
+    python tools/interrupts.py --most 200         # at most 200 instructions of each, spread evenly
+
+Each case is run once for each instruction that it executes, in our code and in the Python code of NumPy and of the
+standard library, and the interrupt comes at that instruction. The state is looked at twice: while the exception, and
+with it the traceback and all its frames, is alive (as it is at an interactive prompt), and when it is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import autograd_lite as ag
+from autograd_lite import nn, optim, training
+from autograd_lite.mode import MODE
+
+#: What to run, and what says which state is wrong afterwards ("" if none is).
+Prepared = tuple[Callable[[], Any], Callable[[], str]]
+CASES: dict[str, Callable[[], Prepared]] = {}
+
+
+def case(prepare: Callable[[], Prepared]) -> Callable[[], Prepared]:
+    CASES[prepare.__name__.rstrip("_")] = prepare
+    return prepare
+
+
+def nothing() -> str:
+    return ""
+
+
+def in_block(manager: Callable[[], Any]) -> Prepared:
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+
+    def run() -> None:
+        with manager():
+            (x * 2).sum()
+
+    return run, nothing
+
+
+@case
+def no_grad() -> Prepared:
+    return in_block(ag.no_grad)
+
+
+@case
+def enable_grad() -> Prepared:
+    return in_block(ag.enable_grad)
+
+
+@case
+def detect_anomaly() -> Prepared:
+    return in_block(ag.detect_anomaly)
+
+
+def f(x: Any) -> Any:
+    return (np.sin(x) * x).sum()
+
+
+@case
+def composite() -> Prepared:
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    return lambda: np.mean(x), nothing
+
+
+@case
+def hessian() -> Prepared:
+    x = np.array([1.0, 2.0])
+    return lambda: ag.hessian(f)(x), nothing
+
+
+@case
+def trace() -> Prepared:
+    return lambda: ag.trace(f)(np.array([1.0, 2.0])), nothing
+
+
+def net() -> nn.Sequential:
+    ag.manual_seed(0)
+    return nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Dropout(0.5), nn.Linear(3, 1))
+
+
+X, Y = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[1.0], [0.0]])
+
+
+@case
+def evaluate() -> Prepared:
+    model = net()
+    model[1].eval()
+    before = [m.training for m in model.modules()]
+    return (
+        lambda: training.evaluate(model, (X, Y), nn.MSELoss(), batch_size=1),
+        lambda: "" if [m.training for m in model.modules()] == before else "training",
+    )
+
+
+def values(model: nn.Module, optimizer: Any) -> list[Any]:
+    """All numbers that a model and its optimizer hold."""
+    state = optimizer.state_dict()
+    groups = [v for group in state["param_groups"] for v in group.values()]
+    held = [x for s in state["state"].values() for x in s.values()]
+    return [*model.state_dict().values(), *held, *groups]
+
+
+def same(a: list[Any], b: list[Any]) -> bool:
+    return len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def trained(steps: int, make: Callable[[Any], Any] = optim.Adam) -> tuple[nn.Module, Any]:
+    model = net()
+    optimizer = make(model.parameters())
+    for k in range(steps + 1):
+        optimizer.zero_grad()
+        ((model.eval()(X) - Y) ** 2).sum().backward()
+        if k < steps:
+            optimizer.step()
+    return model, optimizer
+
+
+def all_or_nothing(model: nn.Module, optimizer: Any, run: Callable[[], Any], after: list[Any]) -> Prepared:
+    before = values(model, optimizer)
+
+    def wrong() -> str:
+        now = values(model, optimizer)
+        return "" if same(now, before) or same(now, after) else "torn"
+
+    return run, wrong
+
+
+def _step(make: Callable[[Any], Any], steps: int) -> Prepared:
+    model, optimizer = trained(steps, make)
+    done = trained(steps, make)
+    done[1].step()
+    return all_or_nothing(model, optimizer, optimizer.step, values(*done))
+
+
+@case
+def first_step() -> Prepared:
+    return _step(optim.Adam, 0)
+
+
+@case
+def optimizer_step() -> Prepared:
+    return _step(optim.Adam, 1)
+
+
+@case
+def momentum_step() -> Prepared:
+    return _step(lambda params: optim.SGD(params, 0.1, momentum=0.9), 1)
+
+
+@case
+def load_state_dict() -> Prepared:
+    model, optimizer = trained(1)
+    other = trained(2)[0]
+    state = other.state_dict()
+    return all_or_nothing(model, optimizer, lambda: model.load_state_dict(state), values(other, optimizer))
+
+
+@case
+def optimizer_load_state_dict() -> Prepared:
+    model, optimizer = trained(1)
+    other = trained(3)[1]
+    state = other.state_dict()
+    return all_or_nothing(model, optimizer, lambda: optimizer.load_state_dict(state), values(model, other))
+
+
+@cache
+def folder() -> Path:
+    """An empty one, removed at the end."""
+    path = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, path)
+    return path
+
+
+@case
+def save() -> Prepared:
+    path = folder() / "weights.npz"
+    states = [{"w": np.zeros(3)}, {"w": np.ones(3)}]
+    ag.save(states[0], path)
+
+    def wrong() -> str:
+        found = ag.load(path)
+        if not any(np.array_equal(found["w"], state["w"]) for state in states):
+            return "torn"
+        ag.save(states[0], path)
+        return "" if len(list(path.parent.iterdir())) == 1 else "a temporary file that stays"
+
+    return lambda: ag.save(states[1], path), wrong
+
+
+@case
+def fit() -> Prepared:
+    model = net()
+    start = model.state_dict()
+    batches: list[Any] = []
+
+    class Note(training.Callback):
+        def on_batch(self, run: Any) -> None:
+            batches.append(run.model.state_dict())
+
+    def run(callbacks: tuple[Any, ...] = ()) -> None:
+        ag.manual_seed(1)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        training.fit(
+            model, (X, Y), nn.MSELoss(), optimizer, epochs=1, batch_size=1, validation=(X, Y), callbacks=callbacks
+        )
+
+    run((Note(),))
+    model.load_state_dict(start)
+    possible = [list(state.values()) for state in (start, *batches)]
+
+    def wrong() -> str:
+        now = list(model.state_dict().values())
+        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            return "the handler of Ctrl-C"
+        if not all(m.training for m in model.modules()):
+            return "training"
+        return "" if any(same(now, state) for state in possible) else "torn"
+
+    return run, wrong
+
+
+# ------------------------------------------------------------------------------------------------------ interrupts
+
+
+def interrupted(run: Callable[[], Any], at: int) -> tuple[int, BaseException | None]:
+    """Run with an interrupt at instruction `at`: how many instructions were executed, and what came out."""
+    count = 0
+
+    def trace(frame: Any, event: str, arg: Any) -> Any:
+        nonlocal count
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            count += 1
+            if count == at + 1:
+                raise KeyboardInterrupt
+        return trace
+
+    error = None
+    try:
+        sys.settrace(trace)
+        run()
+        sys.settrace(None)
+    except BaseException as e:
+        error = e
+    finally:
+        sys.settrace(None)
+    return count, error
+
+
+def left_wrong() -> str:
+    """What is wrong with the state of this thread."""
+    if MODE.get() is not None:
+        return "mode"
+    return "profile function" if sys.getprofile() is not None else ""
+
+
+def attack(prepare: Callable[[], Prepared], most: int | None = None) -> tuple[int, int, dict[str, int]]:
+    """Interrupt a case at every instruction: instructions, interrupts, and how often which state was left wrong."""
+    run, wrong = prepare()
+    run()  # what is done on first use is done
+    total = max(interrupted(prepare()[0], sys.maxsize)[0] for _ in range(2))
+    places = range(total) if most is None or total <= most else np.linspace(0, total - 1, most).astype(int).tolist()
+    found: dict[str, int] = {}
+    for at in places:
+        run, wrong = prepare()
+        _, error = interrupted(run, at)
+        what = left_wrong() or wrong()
+        error = None  # noqa: F841 - and with it the traceback and its frames
+        what = what or left_wrong() or wrong()
+        if what:
+            found[what] = found.get(what, 0) + 1
+            MODE.set(None)
+            sys.setprofile(None)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    return total, len(places), found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
+    parser.add_argument("--most", type=int, help="at most so many instructions of each case")
+    options = parser.parse_args()
+    print(f"{'case':<28}{'instructions':>14}{'interrupts':>12}{'left wrong':>12}")
+    for name in options.cases or CASES:
+        total, count, found = attack(CASES[name], options.most)
+        detail = "  " + ", ".join(f"{what}: {n}" for what, n in found.items()) if found else ""
+        print(f"{name:<28}{total:>14,}{count:>12,}{sum(found.values()):>12,}{detail}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
