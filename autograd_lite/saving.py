@@ -17,11 +17,16 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 Array = np.ndarray[Any, Any]
 PathLike = str | os.PathLike[str]
@@ -53,6 +58,13 @@ def save(obj: Any, path: PathLike) -> None:
         If something in it is none of these: where, and what it is.
     ValueError
         If the path ends otherwise.
+    OSError
+        If the file cannot be written, as on a full disk; what was there before is unchanged.
+
+    Notes
+    -----
+    The state is written to a hidden file beside `path`, which then takes its place. A process that is killed meanwhile
+    leaves that file behind, and the next call for the same path removes it.
 
     Examples
     --------
@@ -73,8 +85,12 @@ def save(obj: Any, path: PathLike) -> None:
         arrays = {name: np.asarray(plain(value)) for name, value in state.items()}
         for name, array in arrays.items():
             _check_dtype(array, name)
-    with _replacing(path) as beside:
-        write(beside, arrays, structure)
+    try:
+        with replacing(path) as file:
+            write(file, arrays, structure)
+    except OSError as error:
+        what = f"save: cannot write {path}, what was there is unchanged: {error.strerror or error}"
+        raise OSError(*(() if error.errno is None else (error.errno,)), what) from None
 
 
 def load(path: PathLike) -> Any:
@@ -201,38 +217,71 @@ def _put_together(found: Any, arrays: dict[str, Array]) -> Any:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A name beside `path` to write to; what is there at the end takes its place, or nothing is left."""
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """An open file beside `path` that takes its place at the end of the block, or leaves nothing."""
     path = path.resolve()  # a link stays a link
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    _remove_abandoned(path)
+    beside, file = _opened_beside(path)
     try:
-        yield beside
-        with beside.open("rb+") as file:
+        with file:
+            yield file
+            file.flush()
             os.fsync(file.fileno())
-        if path.exists():
-            beside.chmod(path.stat().st_mode & 0o777)
-        os.replace(beside, path)
+            if path.exists():
+                beside.chmod(path.stat().st_mode & 0o777)
+            if fcntl is not None:
+                os.replace(beside, path)  # while it is locked
+        if fcntl is None:  # Windows does not rename an open file
+            os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _write_npz(path: Path, arrays: dict[str, Array], structure: str | None) -> None:
+def _opened_beside(path: Path) -> tuple[Path, BinaryIO]:
+    """A new file of our own. A lock on it says that its process is alive; on Windows it is enough that it is open."""
+    while True:
+        beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        file = beside.open("x+b")
+        if fcntl is not None:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if not os.fstat(file.fileno()).st_nlink:  # another process took it for abandoned before it was locked
+                file.close()
+                continue
+        return beside, file
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove the files beside `path` whose process was killed; one that another process is writing is locked."""
+    name = re.compile(re.escape(f".{path.name}.") + "[0-9a-f]{8}")
+    for beside in [entry for entry in path.parent.iterdir() if name.fullmatch(entry.name)]:
+        with suppress(OSError):
+            if fcntl is None:
+                beside.unlink()
+                continue
+            with beside.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                beside.unlink()
+
+
+def _write_npz(file: BinaryIO, arrays: dict[str, Array], structure: str | None) -> None:
     """NumPy's format, written entry by entry: `np.savez` takes no array named "file", and stamps the time."""
     if structure is not None:
         arrays = {**arrays, _STRUCTURE: np.frombuffer(structure.encode(), np.uint8)}
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, array in arrays.items():
             entry = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
-            with archive.open(entry, "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, array, allow_pickle=False)
+            with archive.open(entry, "w", force_zip64=True) as content:
+                np.lib.format.write_array(content, array, allow_pickle=False)
 
 
-def _write_safetensors(path: Path, arrays: dict[str, Array], structure: str | None) -> None:
+def _write_safetensors(file: BinaryIO, arrays: dict[str, Array], structure: str | None) -> None:
     content = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
     try:
-        _safetensors().numpy.save_file(content, path, None if structure is None else {_STRUCTURE: structure})
+        whole = _safetensors().numpy.save(content, None if structure is None else {_STRUCTURE: structure})
     except (KeyError, TypeError, _safetensors().SafetensorError) as error:
         raise TypeError(f"save: safetensors cannot hold this state ({error}); .npz can") from None
+    file.write(whole)
 
 
 # ----------------------------------------------------------------------------------------- reading

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import pickle
 import struct
+import subprocess
+import sys
 import zipfile
 from collections import OrderedDict
 
@@ -15,6 +18,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn, optim, saving
+from autograd_lite.saving import replacing
 
 safetensors = pytest.importorskip("safetensors.numpy", reason="comes with the extra `io`")
 
@@ -210,6 +214,48 @@ def test_a_crash_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, su
         ag.save({"a": np.zeros(1000)}, path)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("limit", [0, 100, 20_000])
+@SUFFIXES
+def test_a_full_disk_is_an_oserror_that_leaves_the_old_file(tmp_path, suffix, limit):
+    resource = pytest.importorskip("resource")
+    path = tmp_path / f"x{suffix}"
+    ag.save({"a": np.ones(1)}, path)
+    before, (soft, hard) = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        with pytest.raises(OSError, match=r"save: cannot write .*what was there is unchanged: File too large") as full:
+            ag.save({"a": np.ones(10_000)}, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert full.value.errno == errno.EFBIG
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == [path.name]
+
+
+KILLED = """
+import os, signal, sys
+import numpy as np
+import autograd_lite as ag
+os.fsync = lambda number: os.kill(os.getpid(), signal.SIGKILL)
+ag.save({"a": np.ones(5)}, sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals and locks as POSIX has them")
+@SUFFIXES
+def test_what_a_killed_process_left_is_removed_by_the_next_save(tmp_path, suffix):
+    path, other = tmp_path / f"x{suffix}", tmp_path / f"other{suffix}"
+    ag.save({"a": np.ones(1)}, path)
+    for target in (path, other):
+        assert subprocess.run([sys.executable, "-c", KILLED, target]).returncode == -9
+    (tmp_path / f".{path.name}.backup").touch()  # not one of ours
+    assert len(os.listdir(tmp_path)) == 4
+    with replacing(path):  # a process that is alive and writes to the same path
+        ag.save({"a": np.ones(2)}, path)
+        assert len(os.listdir(tmp_path)) == 4
+    assert sorted(os.listdir(tmp_path))[1:] == sorted([f".{path.name}.backup", path.name])
 
 
 def test_an_unknown_suffix_and_a_missing_folder_or_file(tmp_path):

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..saving import replacing
 from .bundled import Split
 
 VARIABLE = "AUTOGRAD_LITE_DATA"
@@ -170,9 +171,8 @@ def _fetched(path: Path) -> Path:
     if found != SHA256:
         raise ValueError(f"{SOURCE}: its SHA-256 is {found}, not {SHA256}; nothing was kept")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(content)
-    os.replace(part, path)  # whoever looks sees the whole file or none
+    with replacing(path) as file:  # other processes see the whole file or none
+        file.write(content)
     return path
 
 
