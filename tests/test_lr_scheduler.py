@@ -103,6 +103,10 @@ def test_one_cycle_goes_up_and_down_and_momentum_the_other_way(curve):
     assert lrs[-1] == pytest.approx(2e-5)
 
 
+def test_one_cycle_that_begins_at_the_top():
+    assert rates(S.OneCycleLR(optimizer(0.3), 1.0, total_steps=10, pct_start=0.1), 3)[0] == 1.0
+
+
 def test_one_cycle_in_three_phases_and_for_adam():
     o = Adam([ag.tensor(1.0, requires_grad=True)])
     schedule = S.OneCycleLR(o, 1.0, epochs=5, steps_per_epoch=4, pct_start=0.25, three_phase=True)
@@ -201,15 +205,22 @@ def test_a_state_that_does_not_fit_changes_nothing():
     schedule = MAKERS["step"](optimizer(0.3))
     before = schedule.state_dict()
     other = MAKERS["cosine"](optimizer()).state_dict()
-    for wrong in ({}, {**before, "optimizer": None}, {**before, "rate": 1}, other, 3):
-        with pytest.raises(ValueError, match=r"StepLR\.load_state_dict"):
+    values = [("last_epoch", -1), ("last_epoch", np.inf), ("last_epoch", "1"), ("base_lrs", [-5.0])]
+    values += [("base_lrs", [np.nan]), ("base_lrs", [0.1, 0.1]), ("base_lrs", 0.1)]
+    values += [("gamma", "0.1"), ("step_size", 0), ("gamma", -1e300)]
+    given = ({}, {**before, "optimizer": None}, {**before, "rate": 1}, other, 3)
+    for wrong in (*given, *({**before, "last_epoch": 3, key: value} for key, value in values)):
+        with pytest.raises(ValueError, match=r"StepLR"):
             schedule.load_state_dict(wrong)
         assert schedule.state_dict() == before
+        assert schedule.optimizer.param_groups[0]["lr"] == 0.3
     several = MAKERS["sequential"](optimizer(0.3))
-    for wrong in ({}, {"last_epoch": 1, "schedulers": [{}, {}]}, {"last_epoch": 1, "schedulers": []}):
+    before = several.state_dict()
+    given = ({}, {"last_epoch": 1, "schedulers": [{}, {}]}, {"last_epoch": 1, "schedulers": []}, [])
+    for wrong in (*given, *({**before, "last_epoch": epoch} for epoch in (-1, np.inf, "2"))):
         with pytest.raises(ValueError, match="load_state_dict"):
             several.load_state_dict(wrong)
-    assert several.last_epoch == 0
+    assert several.state_dict() == before
 
 
 @pytest.mark.parametrize(
@@ -218,6 +229,11 @@ def test_a_state_that_does_not_fit_changes_nothing():
         (lambda o: S.LinearLR(o, start_factor=0.0), "LinearLR: the factors"),
         (lambda o: S.LambdaLR(o, [abs, abs]), "2 functions for 1 parameter groups"),
         (lambda o: S.CosineAnnealingWarmRestarts(o, 0), "from 1 on"),
+        (lambda o: S.StepLR(o, step_size=0), "StepLR: expected step_size as a number from 1 on, got 0"),
+        (lambda o: S.CosineAnnealingLR(o, T_max=0), "expected T_max as a number from 1 on, got 0"),
+        (lambda o: S.LinearLR(o, total_iters=0), "expected total_iters as a number from 1 on, got 0"),
+        (lambda o: S.OneCycleLR(o, 0.1, total_steps=0), "expected total_steps as a number from 1 on, got 0"),
+        (lambda o: S.OneCycleLR(o, 0.1, epochs=0, steps_per_epoch=5), "expected total_steps"),
         (lambda o: S.OneCycleLR(o, 1.0), "give total_steps"),
         (lambda o: S.OneCycleLR(o, 1.0, total_steps=9, anneal_strategy="exp"), "'exp'"),
         (lambda o: S.OneCycleLR(o, [1.0, 2.0], total_steps=9), "2 rates for 1"),

@@ -265,3 +265,34 @@ print([row for row in history], training.predict(net, X).tobytes().hex())
     }
     assert len(outputs) == 1
     assert len(outputs.pop()) > 500
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"model": lambda x: x}, TypeError, "expected the model as an nn.Module, got a function"),
+        ({"model": Line}, TypeError, "got the class Line itself"),
+        ({"optimizer": "adam"}, TypeError, "expected an optimizer, got a str"),
+        ({"loss": None}, TypeError, "expected loss as a function"),
+        ({"loss": lambda pred, y: ((pred - y) ** 2).mean().item()}, TypeError, "got a float, which has no gradient"),
+        ({"loss": lambda pred, y: ((pred - y) ** 2).mean().numpy()}, TypeError, "which has no gradient"),
+        ({"epochs": -1}, ValueError, "epochs as a whole number that is not negative, got -1"),
+        ({"epochs": 1.5}, ValueError, r"epochs .* got 1\.5"),
+        ({"batch_size": 8.0}, ValueError, r"batch_size as a whole number from 1 on, got 8\.0"),
+        ({"callbacks": [object()]}, TypeError, "derived from training.Callback, got a object"),
+        ({"callbacks": [training.Log]}, TypeError, "got the class Log itself"),
+        ({"callbacks": training.Log()}, TypeError, r"write callbacks=\[...\]"),
+    ],
+)
+def test_arguments_of_another_kind(change, error, message):
+    model = Line()
+    before = [p.numpy().copy() for p in model.parameters()]
+    given = {"model": model, "data": (X, Y), "loss": mean_square, "optimizer": sgd(model), "epochs": 1, **change}
+    with pytest.raises(error, match=message):
+        fit(given.pop("model"), given.pop("data"), given.pop("loss"), given.pop("optimizer"), **given)
+    np.testing.assert_equal([p.numpy() for p in model.parameters()], before)
+
+
+def test_evaluating_what_is_no_module():
+    with pytest.raises(TypeError, match=r"expected the model as an nn\.Module, got a function"):
+        training.evaluate(lambda x: x, (X, Y))

@@ -68,29 +68,99 @@ def test_a_run_that_had_stopped_early_does_not_go_on(tmp_path):
     assert again.b.item() == 1.0  # the best
 
 
-def test_a_checkpoint_that_does_not_fit_changes_nothing(tmp_path):
-    path = tmp_path / "run.npz"
-    args, options = parts()
+def everything(args, options):
+    """All that a checkpoint sets."""
+    model, loader, _, opt = args
+    states = [part.state_dict() for part in (model, opt, *options["callbacks"])]
+    return [*states, loader.generator.bit_generator.state, ag.generator.get_rng_state()]
+
+
+def with_parameter(bad, state):
+    return {**bad["optimizer"], "state": {**bad["optimizer"]["state"], 0: state}}
+
+
+def with_option(bad, **options):
+    (group,) = bad["optimizer"]["param_groups"]
+    return {**bad["optimizer"], "param_groups": [{**group, **options}]}
+
+
+CHANGES = [
+    (lambda bad: bad.pop("kind"), "is no checkpoint of a run"),
+    (lambda bad: bad.pop("history"), "cannot go on from .*history"),
+    (lambda bad: bad.update(callbacks=[]), "0 callbacks, this run 2"),
+    (lambda bad: bad.update(model={**bad["model"], "W": np.zeros((2, 1))}), r"W has shape \(2, 1\)"),
+    (lambda bad: bad.update(optimizer=sgd(Line()).state_dict()), "another kind of optimiser"),
+    (lambda bad: bad.update(random={"bit_generator": "none"}), "cannot go on"),
+    (lambda bad: bad.update(loaders=[None, None]), "generators of their own"),
+    (lambda bad: bad.update(loaders=[{}, None]), "cannot go on"),
+    (lambda bad: bad.update(loaders=3), "expected loaders as a list, got 3"),
+    (lambda bad: bad.update(epoch=np.inf), "expected epoch as a whole number that is not negative, got inf"),
+    (lambda bad: bad.update(epoch=-1), "expected epoch as a whole number that is not negative, got -1"),
+    (lambda bad: bad.update(epoch=30), "it has had 30 epochs, and epochs=3 counts those too"),
+    (lambda bad: bad.update(steps="many"), "expected steps as a whole number"),
+    (lambda bad: bad.update(stop="no"), "expected stop as True or False"),
+    (lambda bad: bad.update(history=[3]), "expected each row of the history as a dict"),
+    (lambda bad: bad.update(model=[1, 2]), "a state is a dict of arrays, not a list"),
+    (lambda bad: bad.update(optimizer=[]), "not an optimiser's state"),
+    (lambda bad: bad.update(optimizer={**bad["optimizer"], "state": []}), "expected 'state' as a dict"),
+    (lambda bad: bad.update(optimizer={**bad["optimizer"], "param_groups": 3}), "expected 'param_groups' as a list"),
+    (lambda bad: bad.update(optimizer={**bad["optimizer"], "state": {9: {}}}), "state of parameter 9, but there are 2"),
+    (lambda bad: bad.update(optimizer=with_parameter(bad, 3)), "expected the state of parameter 0 as a dict, got 3"),
+    (lambda bad: bad.update(optimizer=with_parameter(bad, {"step": -1})), "expected a finite number"),
+    (lambda bad: bad.update(optimizer=with_parameter(bad, {"exp_avg": "x"})), "exp_avg .*: expected an array"),
+    (lambda bad: bad.update(optimizer=with_option(bad, lr=-5)), "not negative, got lr=-5"),
+    (lambda bad: bad.update(optimizer=with_option(bad, lr=np.nan)), "got lr=nan"),
+    (lambda bad: bad.update(optimizer=with_option(bad, eps="small")), "got eps='small'"),
+    (lambda bad: bad.update(optimizer=with_option(bad, betas=(0.9,))), "betas as 2 numbers"),
+    (lambda bad: bad.update(callbacks=[bad["callbacks"][0], {}]), "number 'best'"),
+    (lambda bad: bad.update(callbacks=[bad["callbacks"][0], {**bad["callbacks"][1], "waited": -1}]), "'waited'"),
+    (lambda bad: bad.update(callbacks=[3, bad["callbacks"][1]]), "OneCycleLR"),
+]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("checkpoint") / "run.npz"
+    args, options = parts(generator=3)
     fit(*args, epochs=1, checkpoint=path, **options)
-    good = ag.load(path)
+    return path
 
-    def attempt(change, message):
-        bad = {**good}
-        change(bad)
-        ag.save(bad, path)
-        args, options = parts(seed=5)
-        state = [args[0].state_dict(), args[3].state_dict(), ag.generator.get_rng_state()]
-        with pytest.raises(ValueError, match=message):
-            fit(*args, epochs=3, resume=path, **options)
-        np.testing.assert_equal([args[0].state_dict(), args[3].state_dict(), ag.generator.get_rng_state()], state)
 
-    attempt(lambda bad: bad.pop("kind"), "is no checkpoint of a run")
-    attempt(lambda bad: bad.pop("history"), "cannot go on from .*history")
-    attempt(lambda bad: bad.update(callbacks=[]), "0 callbacks, this run 2")
-    attempt(lambda bad: bad.update(model={**bad["model"], "W": np.zeros((2, 1))}), r"W has shape \(2, 1\)")
-    attempt(lambda bad: bad.update(optimizer=sgd(Line()).state_dict()), "another kind of optimiser")
-    attempt(lambda bad: bad.update(random={"bit_generator": "none"}), "cannot go on")
-    attempt(lambda bad: bad.update(loaders=[{}, None]), "generators of their own")
+@pytest.mark.parametrize(("change", "message"), CHANGES, ids=[message for _, message in CHANGES])
+def test_a_checkpoint_that_does_not_fit_changes_nothing(checkpoint, tmp_path, change, message):
+    bad, path = ag.load(checkpoint), tmp_path / "bad.npz"
+    change(bad)
+    ag.save(bad, path)
+    args, options = parts(seed=5, generator=4)
+    before = everything(args, options)
+    with pytest.raises(ValueError, match=message):
+        fit(*args, epochs=3, resume=path, **options)
+    np.testing.assert_equal(everything(args, options), before)
+
+
+class Broken(training.Callback):
+    def load_state_dict(self, state_dict):
+        if state_dict:
+            raise ZeroDivisionError("in a callback")
+
+
+def test_a_callback_that_fails_changes_nothing(tmp_path):
+    path = tmp_path / "run.npz"
+    args, options = parts(generator=3)
+    options["callbacks"].append(Broken())
+    Broken.state_dict = lambda self: {"x": 1}
+    fit(*args, epochs=1, checkpoint=path, **options)
+    Broken.state_dict = lambda self: {}
+    args, options = parts(seed=5, generator=4)
+    options["callbacks"].append(Broken())
+    before = everything(args, options)
+    with pytest.raises(ValueError, match=r"cannot go on .* ZeroDivisionError: in a callback"):
+        fit(*args, epochs=3, resume=path, **options)
+    np.testing.assert_equal(everything(args, options), before)
+
+
+def test_what_is_no_checkpoint(tmp_path):
+    path = tmp_path / "run.npz"
     ag.save(Line(), path)
     with pytest.raises(ValueError, match="weights alone"):
         teach(Line(), resume=path)

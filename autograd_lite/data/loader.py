@@ -135,8 +135,8 @@ class DataLoader:
     ) -> None:  # fmt: skip
         if num_workers:
             raise ValueError(f"DataLoader: num_workers={num_workers}; rows are read in this process, leave it at 0")
-        if batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size={batch_size}; a batch has at least one row")
+        if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+            raise ValueError(f"DataLoader: expected batch_size as a whole number from 1 on, got {batch_size!r}")
         self.dataset = as_dataset(dataset)
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self.collate_fn = collate_fn

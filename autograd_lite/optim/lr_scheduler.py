@@ -9,8 +9,13 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from itertools import starmap
+from numbers import Real
+from operator import call
 from typing import Any
 
+from ..interrupts import exhaust
 from .optimizer import Optimizer
 
 
@@ -27,6 +32,7 @@ class LRScheduler:
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = optimizer
+        self._check()
         for group in optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
@@ -42,9 +48,16 @@ class LRScheduler:
         self.last_epoch += 1
         self._write()
 
+    def _check(self) -> None:
+        """Raise ValueError if a field has a value with which there are no rates."""
+
+    def _options(self) -> list[dict[str, Any]]:
+        """What the schedule sets in each group at `last_epoch`."""
+        return [{"lr": self.rate(base, self.last_epoch, k)} for k, base in enumerate(self.base_lrs)]
+
     def _write(self) -> None:
-        for k, group in enumerate(self.optimizer.param_groups):
-            group["lr"] = self.rate(self.base_lrs[k], self.last_epoch, k)
+        for group, options in zip(self.optimizer.param_groups, self._options(), strict=False):
+            group.update(options)
 
     def get_last_lr(self) -> list[float]:
         """The rates as they are set."""
@@ -56,8 +69,8 @@ class LRScheduler:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from a state, and set the rates it implies; nothing is changed if it does not fit."""
-        _take(self, state_dict)
-        self._write()
+        trial = _trial(self, state_dict)
+        exhaust(starmap(call, [*_changes(self, trial), (vars(self).update, vars(trial))]))
 
 
 class LambdaLR(LRScheduler):
@@ -97,6 +110,9 @@ class StepLR(LRScheduler):
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 
+    def _check(self) -> None:
+        _at_least_1(self, "step_size")
+
     def rate(self, base: float, t: int, group: int) -> float:
         return float(base * self.gamma ** (t // self.step_size))
 
@@ -132,10 +148,13 @@ class LinearLR(LRScheduler):
         self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0,
         total_iters: int = 5, last_epoch: int = -1,
     ) -> None:  # fmt: skip
-        if not 0 < start_factor <= 1 or not 0 <= end_factor <= 1:
-            raise ValueError("LinearLR: the factors must lie in (0, 1] and [0, 1]")
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer, last_epoch)
+
+    def _check(self) -> None:
+        if not 0 < self.start_factor <= 1 or not 0 <= self.end_factor <= 1:
+            raise ValueError("LinearLR: the factors must lie in (0, 1] and [0, 1]")
+        _at_least_1(self, "total_iters")
 
     def rate(self, base: float, t: int, group: int) -> float:
         share = min(t, self.total_iters) / self.total_iters
@@ -162,6 +181,9 @@ class CosineAnnealingLR(LRScheduler):
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
 
+    def _check(self) -> None:
+        _at_least_1(self, "T_max")
+
     def rate(self, base: float, t: int, group: int) -> float:
         return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2
 
@@ -172,13 +194,16 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
-        if T_0 < 1 or T_mult < 1:
-            raise ValueError("CosineAnnealingWarmRestarts: T_0 and T_mult are whole numbers from 1 on")
         self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
         super().__init__(optimizer, last_epoch)
 
+    def _check(self) -> None:
+        _at_least_1(self, "T_0", "T_mult")
+
     def rate(self, base: float, t: int, group: int) -> float:
         period, since = self.T_0, t
+        if self.T_mult == 1:
+            since %= period
         while since >= period:
             since -= period
             period *= self.T_mult
@@ -218,12 +243,8 @@ class OneCycleLR(LRScheduler):
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: give total_steps, or epochs and steps_per_epoch")
             total_steps = epochs * steps_per_epoch
-        if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f"OneCycleLR: anneal_strategy={anneal_strategy!r} is neither 'cos' nor 'linear'")
         count = len(optimizer.param_groups)
         self.max_lrs = [float(r) for r in max_lr] if isinstance(max_lr, Sequence) else [float(max_lr)] * count
-        if len(self.max_lrs) != count:
-            raise ValueError(f"OneCycleLR: {len(self.max_lrs)} rates for {count} parameter groups")
         self.total_steps, self.anneal_strategy = total_steps, anneal_strategy
         self.cycle_momentum = cycle_momentum
         self.base_momentum, self.max_momentum = base_momentum, max_momentum
@@ -232,6 +253,14 @@ class OneCycleLR(LRScheduler):
         #: The corners: the step at each, and which of (start, top, end) it has.
         self.corners = [(0.0, 0), (top, 1), *([(2 * top, 0)] if three_phase else []), (end, 2)]
         super().__init__(optimizer, last_epoch)
+
+    def _check(self) -> None:
+        _at_least_1(self, "total_steps")
+        if self.anneal_strategy not in ("cos", "linear"):
+            raise ValueError(f"OneCycleLR: anneal_strategy={self.anneal_strategy!r} is neither 'cos' nor 'linear'")
+        count = len(self.optimizer.param_groups)
+        if len(self.max_lrs) != count:
+            raise ValueError(f"OneCycleLR: {len(self.max_lrs)} rates for {count} parameter groups")
 
     def rate(self, base: float, t: int, group: int) -> float:
         highest = self.max_lrs[group]
@@ -243,21 +272,22 @@ class OneCycleLR(LRScheduler):
             raise ValueError(f"OneCycleLR: step {t} of a cycle of {self.total_steps}")
         k = min(bisect_left([step for step, _ in self.corners[1:]], t), len(self.corners) - 2)
         (t0, from_), (t1, to) = self.corners[k], self.corners[k + 1]
-        share = (t - t0) / (t1 - t0)
+        share = (t - t0) / (t1 - t0) if t1 > t0 else 1.0
         if self.anneal_strategy == "linear":
             return at[from_] + (at[to] - at[from_]) * share
         return at[to] + (at[from_] - at[to]) * (1 + math.cos(math.pi * share)) / 2
 
-    def _write(self) -> None:
-        super()._write()
+    def _options(self) -> list[dict[str, Any]]:
+        made = super()._options()
         if not self.cycle_momentum:
-            return
+            return made
         momentum = self._between(self.last_epoch, (self.max_momentum, self.base_momentum, self.max_momentum))
-        for group in self.optimizer.param_groups:
+        for group, options in zip(self.optimizer.param_groups, made, strict=False):
             if "betas" in group:
-                group["betas"] = (momentum, *group["betas"][1:])
+                options["betas"] = (momentum, *group["betas"][1:])
             elif "momentum" in group:
-                group["momentum"] = momentum
+                options["momentum"] = momentum
+        return made
 
 
 class SequentialLR:
@@ -273,11 +303,15 @@ class SequentialLR:
         self.last_epoch = 0
         self._write()
 
-    def _write(self) -> None:
+    def _options(self) -> list[dict[str, Any]]:
         which = bisect_right(self.milestones, self.last_epoch)
         schedule = self.schedulers[which]
         schedule.last_epoch = self.last_epoch - (self.milestones[which - 1] if which else 0)
-        schedule._write()
+        return schedule._options()
+
+    def _write(self) -> None:
+        for group, options in zip(self.optimizer.param_groups, self._options(), strict=False):
+            group.update(options)
 
     def step(self) -> None:
         """Move on to the next epoch."""
@@ -293,16 +327,16 @@ class SequentialLR:
         return {"last_epoch": self.last_epoch, "schedulers": [s.state_dict() for s in self.schedulers]}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a state."""
-        given = state_dict.get("schedulers")
+        """Go on from a state; nothing is changed if it does not fit."""
+        given = state_dict.get("schedulers") if isinstance(state_dict, Mapping) else None
         if not isinstance(given, (list, tuple)) or len(given) != len(self.schedulers):
             raise ValueError(f"SequentialLR.load_state_dict: not a state of {len(self.schedulers)} schedules")
-        for schedule, state in zip(self.schedulers, given, strict=True):
-            _check(schedule, state)
-        for schedule, state in zip(self.schedulers, given, strict=True):
-            _take(schedule, state)
-        self.last_epoch = state_dict["last_epoch"]
-        self._write()
+        trials = {s: _trial(s, state) for s, state in zip(self.schedulers, given, strict=True)}
+        trial = copy(self)
+        trial.schedulers, trial.last_epoch = list(trials.values()), _epoch(self, state_dict.get("last_epoch"))
+        changes = _changes(self, trial)
+        changes += [(vars(self).update, {"last_epoch": trial.last_epoch})]
+        exhaust(starmap(call, [*changes, *((vars(s).update, vars(t)) for s, t in trials.items())]))
 
 
 class ReduceLROnPlateau:
@@ -313,15 +347,18 @@ class ReduceLROnPlateau:
         threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0, min_lr: float = 0.0,
         eps: float = 1e-8,
     ) -> None:  # fmt: skip
-        if mode not in ("min", "max") or threshold_mode not in ("rel", "abs") or not 0 < factor < 1:
-            raise ValueError(
-                "ReduceLROnPlateau: mode is 'min' or 'max', threshold_mode 'rel' or 'abs', and 0 < factor < 1"
-            )
         self.optimizer = optimizer
         self.mode, self.factor, self.patience, self.threshold = mode, factor, patience, threshold
         self.threshold_mode, self.cooldown, self.min_lr, self.eps = threshold_mode, cooldown, min_lr, eps
         self.best = math.inf if mode == "min" else -math.inf
         self.bad_epochs = self.waiting = 0
+        self._check()
+
+    def _check(self) -> None:
+        if self.mode not in ("min", "max") or self.threshold_mode not in ("rel", "abs") or not 0 < self.factor < 1:
+            raise ValueError(
+                "ReduceLROnPlateau: mode is 'min' or 'max', threshold_mode 'rel' or 'abs', and 0 < factor < 1"
+            )
 
     def _better(self, value: float) -> bool:
         relative = self.threshold_mode == "rel" and math.isfinite(self.best)
@@ -354,7 +391,7 @@ class ReduceLROnPlateau:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from a state; nothing is changed if it does not fit."""
-        _take(self, state_dict)
+        vars(self).update(vars(_trial(self, state_dict)))
 
 
 def _numbers(schedule: Any) -> dict[str, Any]:
@@ -363,14 +400,55 @@ def _numbers(schedule: Any) -> dict[str, Any]:
     return {k: v for k, v in fields if k != "optimizer" and not callable(v) and not k.startswith("_")}
 
 
-def _check(schedule: Any, state: Mapping[str, Any]) -> None:
-    own = set(_numbers(schedule))
-    if not isinstance(state, Mapping) or set(state) != own:
+def _at_least_1(schedule: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(schedule, name)
+        if not isinstance(value, Real) or not 1 <= float(value) < math.inf:
+            raise ValueError(f"{type(schedule).__name__}: expected {name} as a number from 1 on, got {value!r}")
+
+
+def _epoch(schedule: Any, value: Any) -> int:
+    if not isinstance(value, int) or value < 0:
         who = f"{type(schedule).__name__}.load_state_dict"
+        raise ValueError(f"{who}: expected last_epoch as a whole number that is not negative, got {value!r:.80}")
+    return value
+
+
+def _trial(schedule: Any, state: Mapping[str, Any]) -> Any:
+    """A copy of a schedule with the fields of a state, or ValueError if it is not the state of such a schedule."""
+    own, who = _numbers(schedule), f"{type(schedule).__name__}.load_state_dict"
+    if not isinstance(state, Mapping) or set(state) != set(own):
         raise ValueError(f"{who}: the state of such a schedule has {', '.join(sorted(own))} and no more")
+    for name, value in own.items():
+        if not _alike(value, state[name]):
+            raise ValueError(f"{who}: {name} is {value!r:.80} here, which cannot become {state[name]!r:.80}")
+    trial = copy(schedule)
+    vars(trial).update(state)
+    if "last_epoch" in own:
+        _epoch(schedule, trial.last_epoch)
+        if len(trial.base_lrs) != len(schedule.base_lrs):
+            raise ValueError(f"{who}: rates of {len(trial.base_lrs)} groups there and of {len(schedule.base_lrs)} here")
+    trial._check()
+    return trial
 
 
-def _take(schedule: Any, state: Mapping[str, Any]) -> None:
-    """Set the fields to those of a state, or raise ValueError if it is not the state of such a schedule."""
-    _check(schedule, state)
-    vars(schedule).update(state)
+def _alike(own: Any, other: Any) -> bool:
+    """Whether a value of a state is of the kind of a schedule's own."""
+    if isinstance(own, (list, tuple)):
+        return isinstance(other, (list, tuple)) and all(_alike(own[0] if own else 0, x) for x in other)
+    if isinstance(own, (bool, str)):
+        return type(other) is type(own)
+    return isinstance(other, Real) and not math.isnan(other)
+
+
+def _changes(schedule: Any, trial: Any) -> list[tuple[Any, ...]]:
+    """The calls that set in each group what `trial` says, after it has been checked."""
+    who, groups = f"{type(schedule).__name__}.load_state_dict", schedule.optimizer.param_groups
+    try:
+        options = trial._options()
+    except ArithmeticError as error:
+        raise ValueError(f"{who}: there is no rate at epoch {trial.last_epoch} ({error})") from None
+    for chosen in options:
+        if not 0 <= chosen["lr"] < math.inf:
+            raise ValueError(f"{who}: a rate of {chosen['lr']} at epoch {trial.last_epoch}")
+    return [(group.update, chosen) for group, chosen in zip(groups, options, strict=False)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,15 @@ class _Watcher(Callback):
         return {"best": self.best}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        self.best = float(state_dict["best"])
+        vars(self).update(self._checked(state_dict))
+
+    def _checked(self, state: Any) -> dict[str, Any]:
+        """The fields in a state, or ValueError."""
+        best = state.get("best") if isinstance(state, Mapping) else None
+        if not isinstance(best, Real) or math.isnan(best):
+            who = f"{type(self).__name__}.load_state_dict"
+            raise ValueError(f"{who}: expected a dict with a number 'best', got {state!r:.80}")
+        return {"best": float(best)}
 
 
 class EarlyStopping(_Watcher):
@@ -110,9 +119,13 @@ class EarlyStopping(_Watcher):
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "waited": self.waited, "weights": self.weights}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        super().load_state_dict(state_dict)
-        self.waited, self.weights = int(state_dict["waited"]), state_dict["weights"]
+    def _checked(self, state: Any) -> dict[str, Any]:
+        fields, waited, weights = super()._checked(state), state.get("waited"), state.get("weights")
+        if not isinstance(waited, int) or waited < 0:
+            raise ValueError(f"EarlyStopping.load_state_dict: expected 'waited' as a whole number, got {waited!r:.80}")
+        if weights is not None and not isinstance(weights, Mapping):
+            raise ValueError(f"EarlyStopping.load_state_dict: expected 'weights' as a dict, got {weights!r:.80}")
+        return {**fields, "waited": waited, "weights": weights}
 
 
 class BestCheckpoint(_Watcher):

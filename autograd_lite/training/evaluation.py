@@ -121,7 +121,15 @@ def _tuple(batch: Any) -> tuple[Any, ...]:
     return tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
 
 
+def check_model(model: Any, who: str) -> None:
+    """Raise TypeError for what is no module."""
+    if not isinstance(model, Module):
+        what = f"the class {model.__name__} itself" if isinstance(model, type) else f"a {type(model).__name__}"
+        raise TypeError(f"{who}: expected the model as an nn.Module, got {what}; derive it from nn.Module")
+
+
 def _evaluating(model: Module) -> at_exit:
     """After the ``with`` block every part is in the mode, training or evaluation, that it is in now."""
+    check_model(model, "evaluate")
     modes = [(m, "training", m.training) for m in model.modules()]
     return at_exit(exhaust, starmap(object.__setattr__, modes))

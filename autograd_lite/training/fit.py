@@ -11,16 +11,22 @@ import os
 import signal
 import sys
 import threading
+from _signal import signal as set_handler  # type: ignore[import-not-found]  # the C function that signal.signal calls
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from numbers import Real
 from typing import Any
 
-from ..generator import get_rng_state, numpy_generator, set_rng_state
+import numpy as np
+
+from ..generator import default_generator, get_rng_state, numpy_generator
+from ..interrupts import at_exit
 from ..nn import Module
 from ..optim import Optimizer
 from ..saving import load, save
+from ..tensor import Tensor
 from .callbacks import Callback
-from .evaluation import Metrics, Scores, array_of, as_loader, evaluate, inputs_and_target, named
+from .evaluation import Metrics, Scores, array_of, as_loader, check_model, evaluate, inputs_and_target, named
 from .history import History
 from .run import Run
 
@@ -44,7 +50,8 @@ def fit(
         ``loss(prediction, target)``, one number for a batch, such as ``nn.CrossEntropyLoss()``.
     optimizer : Optimizer
     epochs : int
-        How many times through the data, in all: a resumed run counts those that it has had.
+        How many times through the data, in all: a resumed run counts those that it has had, and it is an error if they
+        are more.
     batch_size, shuffle, generator
         How to go through the data, unless it is a DataLoader, which knows.
     validation : like `data`, optional
@@ -87,6 +94,7 @@ def fit(
     >>> history.rows[-1]["binary_accuracy"]
     1.0
     """
+    _check_arguments(model, loss, optimizer, epochs, callbacks)
     run = Run(
         model, optimizer, loss, as_loader(data, batch_size, shuffle, generator), epochs,
         None if validation is None else as_loader(validation, batch_size), named(metrics),
@@ -94,7 +102,14 @@ def fit(
     if resume is not None:
         _resume(run, callbacks, resume)
     _tell(callbacks, "on_begin", run)
-    with _interruptible() as pressed, _bar(progress, epochs * len(run.loader), run) as advance:
+    pressed: list[bool] = []
+    ours = _gets_signals()
+    with (
+        at_exit(set_handler, signal.SIGINT, signal.default_int_handler) if ours else nullcontext(),
+        _bar(progress, epochs * len(run.loader), run) as advance,
+    ):
+        if ours:
+            signal.signal(signal.SIGINT, _handler(pressed))
         try:
             while run.epoch < epochs and not run.stop:
                 row = _learn(run, callbacks, pressed, advance)
@@ -144,7 +159,31 @@ def _learn(
     return scores.row()
 
 
+def _check_arguments(model: Any, loss: Any, optimizer: Any, epochs: Any, callbacks: Any) -> None:
+    check_model(model, "fit")
+    if not callable(loss):
+        raise TypeError(f"fit: expected loss as a function of prediction and target, got a {type(loss).__name__}")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"fit: expected an optimizer, got {_kind(optimizer)}; write optim.Adam(model.parameters())")
+    if not isinstance(epochs, int | np.integer) or epochs < 0:
+        raise ValueError(f"fit: expected epochs as a whole number that is not negative, got {epochs!r}")
+    if not isinstance(callbacks, Sequence):
+        raise TypeError(f"fit: expected callbacks as a list, got {_kind(callbacks)}; write callbacks=[...]")
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise TypeError(f"fit: expected callbacks derived from training.Callback, got {_kind(callback)}")
+
+
+def _kind(x: Any) -> str:
+    return f"the class {x.__name__} itself" if isinstance(x, type) else f"a {type(x).__name__}"
+
+
 def _check_loss(loss: Any, run: Run) -> None:
+    if not isinstance(loss, Tensor):
+        raise TypeError(
+            f"fit: expected the loss of a batch as a Tensor, got a {type(loss).__name__}, which has no gradient; "
+            "compute it from the prediction without float(), .item() or .numpy()"
+        )
     value = array_of(loss)
     if value.size != 1:
         raise ValueError(f"fit: the loss of a batch has shape {value.shape}; one number is needed: a mean or a sum")
@@ -193,55 +232,77 @@ def _resume(run: Run, callbacks: Sequence[Callback], path: PathLike) -> None:
         raise ValueError(f"fit: {path} is no checkpoint of a run; weights alone: net.load_state_dict(ag.load(path))")
     parts = [run.model, run.optimizer, *callbacks]
     before = [part.state_dict() for part in parts]  # type: ignore[attr-defined]  # all three kinds have one
-    random = get_rng_state()
-    generators = _own_generators(run)
+    streams = [default_generator.numpy, *_own_generators(run)]
+    positions = [g and g.bit_generator.state for g in streams]
     try:
-        if len(state["callbacks"]) != len(callbacks):
-            raise ValueError(f"it has {len(state['callbacks'])} callbacks, this run {len(callbacks)}")
-        if [s is None for s in state["loaders"]] != [g is None for g in generators]:
-            raise ValueError("its loaders had generators of their own where these have not, or the other way round")
+        _check_state(state, run, callbacks, streams)
         given = [state["model"], state["optimizer"], *state["callbacks"]]
         for part, s in zip(parts, given, strict=True):
             part.load_state_dict(s)  # type: ignore[attr-defined]
-        set_rng_state(state["random"])
-        for g, s in zip(generators, state["loaders"], strict=True):
-            if g is not None:
-                g.bit_generator.state = s
-        run.history = History(state["history"])
-        run.epoch, run.steps, run.stop = int(state["epoch"]), int(state["steps"]), bool(state["stop"])
-    except (ValueError, TypeError, KeyError) as error:
+        _set_positions(streams, [state["random"], *state["loaders"]])
+    except BaseException as error:
         for part, s in zip(parts, before, strict=True):
             part.load_state_dict(s)  # type: ignore[attr-defined]
-        set_rng_state(random)
-        raise ValueError(f"fit: cannot go on from {path}: {error}") from None
+        _set_positions(streams, positions)
+        if not isinstance(error, Exception):  # Ctrl-C
+            raise
+        what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise ValueError(f"fit: cannot go on from {path}: {what}") from None
+    run.history = History(state["history"])
+    run.epoch, run.steps, run.stop = state["epoch"], state["steps"], state["stop"]
+
+
+def _check_state(state: dict[str, Any], run: Run, callbacks: Sequence[Callback], streams: list[Any]) -> None:
+    """Raise ValueError for what is not such a state, before anything is changed."""
+    missing = {"epoch", "steps", "stop", "model", "optimizer", "callbacks", "history", "random", "loaders"} - set(state)
+    if missing:
+        raise ValueError(f"it has no {', '.join(sorted(missing))}")
+    for name in ("epoch", "steps"):
+        if not isinstance(state[name], int) or state[name] < 0:
+            raise ValueError(f"expected {name} as a whole number that is not negative, got {state[name]!r:.80}")
+    if not isinstance(state["stop"], bool):
+        raise ValueError(f"expected stop as True or False, got {state['stop']!r:.80}")
+    if state["epoch"] > run.epochs:
+        raise ValueError(
+            f"it has had {state['epoch']} epochs, and epochs={run.epochs} counts those too; write epochs= for all of "
+            "them together"
+        )
+    for name in ("history", "callbacks", "loaders"):
+        if not isinstance(state[name], list):
+            raise ValueError(f"expected {name} as a list, got {state[name]!r:.80}")
+    for row in state["history"]:
+        if not isinstance(row, dict) or not all(isinstance(value, Real) for value in row.values()):
+            raise ValueError(f"expected each row of the history as a dict of numbers, got {row!r:.80}")
+    if len(state["callbacks"]) != len(callbacks):
+        raise ValueError(f"it has {len(state['callbacks'])} callbacks, this run {len(callbacks)}")
+    if [s is None for s in state["loaders"]] != [g is None for g in streams[1:]]:
+        raise ValueError("its loaders had generators of their own where these have not, or the other way round")
+
+
+def _set_positions(streams: list[Any], positions: list[Any]) -> None:
+    for g, position in zip(streams, positions, strict=True):
+        if g is not None:
+            g.bit_generator.state = position
 
 
 # --------------------------------------------------------------------------------------------- Ctrl-C, the bar
 
 
-@contextmanager
-def _interruptible() -> Iterator[list[bool]]:
-    """A list that Ctrl-C puts something into; a second Ctrl-C interrupts at once.
-
-    So no step is broken off with half of its parameters updated. Only the main thread gets signals, and a program
-    that has a handler of its own keeps it.
-    """
-    pressed: list[bool] = []
+def _gets_signals() -> bool:
+    """Only the main thread does, and a program that has a handler of its own for Ctrl-C keeps it."""
     ours = threading.current_thread() is threading.main_thread()
-    ours = ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    return ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def _handler(pressed: list[bool]) -> Callable[[int, Any], None]:
+    """Note the first Ctrl-C in `pressed`, so that the batch is finished; a second one interrupts at once."""
 
     def press(number: int, frame: Any) -> None:
         if pressed:
             raise KeyboardInterrupt
         pressed.append(True)
 
-    if ours:
-        signal.signal(signal.SIGINT, press)
-    try:
-        yield pressed
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    return press
 
 
 @contextmanager
