@@ -101,6 +101,62 @@ def test_rrelu_draws_slopes_in_training():
     assert -0.12 < y.max() <= -0.1
 
 
+SLOPES_AT_THE_ENDS = {  # PyTorch's
+    "relu": ((0.0,), (0.0,)),
+    "relu6": ((0.0, 6.0), (0.0, 0.0)),
+    "hardtanh": ((-1.0, 1.0), (0.0, 0.0)),
+    "hardsigmoid": ((-3.0, 3.0), (0.0, 0.0)),
+    "hardswish": ((-3.0, 3.0), (0.0, 1.0)),
+    "hardshrink": ((-0.5, 0.5), (0.0, 0.0)),
+    "softshrink": ((-0.5, 0.5), (0.0, 0.0)),
+    "leaky_relu": ((0.0,), (0.01,)),
+    "elu": ((0.0,), (1.0,)),
+    "celu": ((0.0,), (1.0,)),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", SLOPES_AT_THE_ENDS)
+def test_slopes_at_the_ends(name, dtype):
+    ends, slopes = SLOPES_AT_THE_ENDS[name]
+    x = ag.tensor(np.array(ends, dtype), requires_grad=True)
+    getattr(F, name)(x).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), np.array(slopes, dtype))
+
+
+def test_softplus_is_its_argument_above_the_threshold():
+    x = ag.tensor([-3.0, 0.5, 0.75, 2.0], requires_grad=True)
+    y = F.softplus(x, beta=2, threshold=1)
+    bent = np.log1p(np.exp([-6.0, 1.0])) / 2
+    np.testing.assert_allclose(value(y), [*bent, 0.75, 2.0], rtol=1e-14)
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), [*sigmoid(np.array([-6.0, 1.0])), 1, 1], rtol=1e-14)
+    assert nn.Softplus(threshold=-1)(0.5).item() == 0.5
+
+
+@pytest.mark.parametrize("activation", [F.hardshrink, lambda x: F.threshold(x, 0.5, 2.0), F.hardtanh, F.relu6])
+def test_nan_stays_nan(activation):
+    assert np.isnan(activation(np.nan).item())
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        lambda x: F.softmax(x, dim=0), lambda x: F.log_softmax(x, dim=-1), lambda x: F.softmin(x, dim=0),
+        lambda x: F.prelu(x, np.array([0.25])), lambda x: F.prelu(x, 0.25), lambda x: F.normalize(x, dim=0),
+        lambda x: F.cosine_similarity(x, x, dim=0),
+    ],
+)  # fmt: skip
+def test_one_number(activation):
+    x = ag.tensor(-2.0, requires_grad=True)
+    y = activation(x)
+    assert y.shape == ()
+    alone = activation(ag.tensor([-2.0]))
+    assert y.item() == alone.item()
+    y.backward()
+    assert x.grad.shape == ()
+
+
 def test_what_is_refused():
     with pytest.raises(TypeError, match="softmax: say along which dim"):
         nn.Softmax()(X)

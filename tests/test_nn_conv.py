@@ -10,6 +10,7 @@ from nn_checks import check_layer, draw, shaken, value
 import autograd_lite as ag
 import autograd_lite.nn.functional as F
 from autograd_lite import nn
+from autograd_lite.testing import assert_gradients
 
 
 def tuple_of(v, n):
@@ -131,6 +132,20 @@ def test_output_padding_adds_rows_at_the_end():
     np.testing.assert_allclose(value(more(y))[..., 6, :], plain.bias.data[0])
 
 
+@pytest.mark.parametrize(
+    ("stride", "padding", "extra", "dilation"),
+    [(1, 0, 1, 2), (1, 2, 1, 2), (2, 1, 2, 3), (2, 0, 2, 3), (1, 1, 3, 4), (1, 3, 2, 3), (3, 1, 2, 1), (2, 2, 3, 4)],
+)
+def test_output_padding_takes_back_what_padding_cuts_off(stride, padding, extra, dilation):
+    """Also where it is a whole stride or more, which PyTorch allows below the dilation."""
+    x, w, b = draw((2, 3, 4)), draw((3, 2, 3)), draw(2)
+    whole = value(F.conv_transpose1d(x, w, None, stride, dilation=dilation))
+    wanted = np.pad(whole, [(0, 0), (0, 0), (0, extra)])[..., padding : whole.shape[-1] - padding + extra]
+    y = F.conv_transpose1d(x, w, b, stride, padding, extra, dilation=dilation)
+    np.testing.assert_allclose(value(y), wanted + b[:, None], atol=1e-13)
+    assert_gradients(lambda x, w: F.conv_transpose1d(x, w, None, stride, padding, extra, 1, dilation), x, w)
+
+
 def test_convolutions_begin_as_in_pytorch():
     layer = nn.Conv2d(8, 50, 5)
     bound = 1 / math.sqrt(8 * 25)
@@ -205,6 +220,13 @@ def test_indices_of_the_maxima():
     y, k = F.max_pool2d(x, 3, stride=2, padding=1, return_indices=True)
     flat = x.reshape(2, 3, -1)
     np.testing.assert_array_equal(np.take_along_axis(flat, k.reshape(2, 3, -1), 2).reshape(y.shape), value(y))
+
+
+@pytest.mark.parametrize("pool", [F.max_pool1d, F.avg_pool1d, F.max_pool2d, F.avg_pool2d])
+def test_an_empty_stride_is_the_kernel_size(pool):
+    x = draw((1, 2, 6, 6)) if "2d" in pool.__name__ else draw((1, 2, 6))
+    for stride in ((), []):
+        np.testing.assert_array_equal(value(pool(x, 2, stride)), value(pool(x, 2)))
 
 
 def test_ceil_mode_has_a_window_that_sticks_out():

@@ -276,6 +276,75 @@ def test_probabilities_of_0_and_1_are_cut_off():
     assert np.all(np.isfinite(p.grad.numpy()))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_slope_at_probabilities_of_0_and_1_is_pytorchs(dtype):
+    p = ag.tensor(np.array([0, 1, 0, 1], dtype), requires_grad=True)
+    F.binary_cross_entropy(p, [0.0, 1.0, 1.0, 0.0], reduction="sum").backward()
+    np.testing.assert_allclose(p.grad.numpy(), [0, 0, -1e12, 1e12], rtol=1e-6)
+
+
+def test_a_margin_that_is_just_kept_has_the_slope_of_one_that_is_not():
+    """PyTorch has ``clamp_min`` there, not ``relu``."""
+    one = {"requires_grad": True}
+    x = ag.tensor([1.0, 2.0], **one)
+    F.margin_ranking_loss(x, [0.5, 1.5], [1.0, 1.0], margin=0.5, reduction="sum").backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [-1, -1])
+    x = ag.tensor([1.0, 2.0], **one)
+    F.hinge_embedding_loss(x, [-1.0, -1.0], reduction="sum").backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [-1, 0])
+    x = ag.tensor([[1.0, 0.0]], **one)
+    F.cosine_embedding_loss(x, [[0.0, 1.0]], [-1.0]).backward()
+    np.testing.assert_allclose(x.grad.numpy(), [[0, 1]])
+    x = ag.tensor([0.0], **one)
+    F.triplet_margin_loss(x, [1.0], [2.0], margin=1.0, eps=0.0).backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [0])  # both distances grow by the same
+
+
+def test_hinge_embedding_of_other_targets_counts_both_ways():
+    assert F.hinge_embedding_loss([0.25], [0.5]).item() == 0.25 + 0.75
+
+
+def test_a_variance_for_each_column():
+    v = np.array([[0.5, 1.0, 1.5, 2.0, 2.5]])
+    y = F.gaussian_nll_loss(X, Y, v)
+    assert y.item() == pytest.approx(np.mean(0.5 * (np.log(v) + (X - Y) ** 2 / v)))
+
+
+def test_an_empty_batch_of_probabilities():
+    x = ag.tensor(np.zeros((0, 3)), requires_grad=True)
+    y = F.cross_entropy(x, np.zeros((0, 3)), reduction="sum")
+    y.backward()
+    assert y.item() == 0
+    assert x.grad.shape == (0, 3)
+
+
+# ------------------------------------------------------------------------------------- distances and angles
+
+
+@pytest.mark.parametrize(
+    ("shapes", "dim"),
+    [
+        (((3, 4), (1, 4)), 1), (((3, 1), (3, 4)), 1), (((3, 4), (4,)), 1), (((2, 3, 1), (2, 1, 4)), 2),
+        (((2, 3, 1), (2, 1, 4)), -2), (((4,), ()), 0),
+    ],
+)  # fmt: skip
+def test_cosine_similarity_broadcasts_first(shapes, dim):
+    a, b = (rng.normal(size=shape) for shape in shapes)
+    wide = np.broadcast_arrays(a, b)
+    u, v = (w / np.sqrt(np.sum(w * w, dim, keepdims=True)) for w in wide)
+    y = F.cosine_similarity(a, b, dim=dim)
+    np.testing.assert_allclose(value(y), np.sum(u * v, dim), rtol=1e-12)
+    assert np.all(np.abs(value(y)) <= 1 + 1e-15)
+    assert_gradients(lambda a, b: F.cosine_similarity(a, b, dim=dim), a, b)
+
+
+@pytest.mark.parametrize("p", [0, 0.5, 1, 2, 3, math.inf])
+def test_normalize_along_two_axes_is_along_one_of_both(p):
+    x = rng.normal(size=(2, 3, 4))
+    flat = F.normalize(x.reshape(2, 12), p=p)
+    np.testing.assert_allclose(value(F.normalize(x, p=p, dim=(1, 2))).reshape(2, 12), value(flat), rtol=1e-12)
+
+
 # ------------------------------------------------------------------------------------------ what is refused
 
 

@@ -46,7 +46,45 @@ def test_a_parameter_shared_by_two_layers_is_one():
     net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
     net[1].weight = net[0].weight
     assert len(list(net.parameters())) == 3
-    assert set(net.state_dict()) == {"0.weight", "0.bias", "1.weight", "1.bias"}
+    assert list(net.state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]  # a tied weight keeps its place
+    net = nn.Module()
+    net.decoder, net.embedding = nn.Linear(3, 5), nn.Embedding(5, 3)
+    net.decoder.weight = net.embedding.weight
+    assert [name for name, _ in net.named_parameters()] == ["decoder.weight", "decoder.bias"]
+    assert list(net.state_dict()) == ["decoder.weight", "decoder.bias", "embedding.weight"]
+
+
+def test_a_parameter_made_of_others_is_a_leaf_of_its_own():
+    weight = nn.Parameter(np.arange(6.0).reshape(3, 2))
+    first = nn.Parameter(weight[:2])
+    np.testing.assert_array_equal(first.numpy(), [[0, 1], [2, 3]])
+    (first * first).sum().backward()
+    np.testing.assert_array_equal(first.grad.numpy(), [[0, 2], [4, 6]])
+    assert weight.grad is None
+    first.data += 1
+    np.testing.assert_array_equal(weight.numpy(), np.arange(6.0).reshape(3, 2))
+
+
+def test_a_part_under_two_names_is_one_child():
+    net = nn.Module()
+    net.a, net.b = [nn.Linear(2, 2)] * 2
+    assert [name for name, _ in net.named_children()] == ["a"]
+    assert list(net.state_dict()) == ["a.weight", "a.bias", "b.weight", "b.bias"]
+
+
+def test_a_name_is_registered_once():
+    net = nn.Module()
+    net.a = nn.Linear(2, 2)
+    for register, what in (
+        (net.register_buffer, ag.tensor(1.0)),
+        (net.register_parameter, nn.Parameter(1.0)),
+        (net.register_parameter, None),
+    ):
+        with pytest.raises(KeyError, match=r"Module\.register_.*'a' is an attribute already"):
+            register("a", what)
+    net.register_buffer("b", ag.tensor(1.0), persistent=False)
+    net.b = nn.Parameter([1.0])
+    assert list(net.state_dict()) == ["b", "a.weight", "a.bias"]  # a parameter is part of the state
 
 
 def test_super_init_comes_first():
@@ -122,6 +160,9 @@ def test_apply_meets_parts_before_wholes():
     Net().apply(lambda m: met.append(type(m).__name__))
     assert met[-1] == "Net"
     assert len(met) == 4
+    net, names = nn.Sequential(nn.Sequential(nn.ReLU(), nn.Tanh()), nn.Linear(1, 1)), []
+    net.apply(lambda m: names.append(type(m).__name__))
+    assert names == ["ReLU", "Tanh", "Sequential", "Linear", "Sequential"]
 
 
 def test_another_dtype():

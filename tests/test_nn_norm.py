@@ -94,6 +94,24 @@ def test_a_batch_without_spread_is_refused():
     nn.BatchNorm1d(6).eval()(X[:1, :, 0, 0])
 
 
+def test_instance_norm_of_one_value_is_refused():
+    with pytest.raises(ValueError, match="instance_norm: one value"):
+        F.instance_norm(X[..., :1, :1])
+
+
+@pytest.mark.parametrize("shape", [(0, 6, 3), (2, 6, 0), (0, 6)])
+def test_empty_batches(shape):
+    layers = [nn.GroupNorm(2, 6), nn.BatchNorm1d(6), nn.BatchNorm1d(6).eval()]
+    for norm in [*layers, F.instance_norm] if len(shape) == 3 else layers:
+        x = ag.tensor(np.zeros(shape), requires_grad=True)
+        y = norm(x)
+        assert y.shape == shape
+        y.sum().backward()
+        assert x.grad.shape == shape
+    np.testing.assert_array_equal(value(layers[1].running_mean), np.zeros(6))
+    np.testing.assert_array_equal(value(layers[1].running_var), np.ones(6))
+
+
 def test_running_statistics_are_not_learned_but_kept():
     layer = nn.BatchNorm2d(6)
     assert list(layer.state_dict()) == ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]

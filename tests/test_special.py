@@ -94,7 +94,7 @@ def test_nothing_times_the_logarithm_of_nothing_has_the_slope_nothing():
 def test_softmax_of_huge_logits():
     x = np.array([[1e4, 1e4, -1e4], [-1e308, 0, 1e308]])
     with np.errstate(over="ignore"):
-        np.testing.assert_array_equal(ag.softmax(x), [[0.5, 0.5, 0], [0, 0, 1]])
+        np.testing.assert_array_equal(ag.softmax(x, -1), [[0.5, 0.5, 0], [0, 0, 1]])
     np.testing.assert_allclose(ag.log_softmax(x[0]), [-np.log(2), -np.log(2), -2e4 - np.log(2)])
     t = ag.tensor(x[0], requires_grad=True)
     ag.log_softmax(t)[2].backward()
@@ -114,7 +114,7 @@ def test_softmax_of_a_row_of_minus_infinity_is_nan():
     """0 / 0 is no number; PyTorch, JAX and SciPy say so too. The other rows do not suffer from it."""
     x = np.array([[-np.inf, -np.inf], [0.0, 0.0]])
     with np.errstate(invalid="ignore"):
-        np.testing.assert_array_equal(ag.softmax(x), [[np.nan, np.nan], [0.5, 0.5]])
+        np.testing.assert_array_equal(ag.softmax(x, -1), [[np.nan, np.nan], [0.5, 0.5]])
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (5, 32), (5, 33), (3, 4, 5), (4, 0), (0, 4)])
@@ -126,6 +126,22 @@ def test_softmax_along_any_axes(shape, axis):
     expected = e / e.sum(axis=axis, keepdims=True)
     np.testing.assert_allclose(ag.softmax(x, axis), expected, rtol=1e-14)
     np.testing.assert_allclose(ag.log_softmax(x, axis=axis), np.log(expected), rtol=1e-12, atol=1e-14)
+
+
+def test_softmax_is_over_all_axes_by_default_as_in_scipy():
+    x = rng.normal(size=(2, 3))
+    np.testing.assert_allclose(ag.softmax(x), np.exp(x) / np.exp(x).sum(), rtol=1e-14)
+    np.testing.assert_allclose(ag.log_softmax(x), x - np.log(np.exp(x).sum()), rtol=1e-13)
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1])
+def test_softmax_of_one_number(axis):
+    x = ag.tensor(2.5, requires_grad=True)
+    assert ag.softmax(x, axis).item() == 1.0
+    y = ag.log_softmax(x, axis)
+    assert y.item() == 0.0
+    y.backward()
+    assert x.grad.item() == 0.0
 
 
 def test_softmax_of_whole_numbers():

@@ -24,6 +24,8 @@ from .summary import Summary, summary
 class Parameter(Tensor):
     """A tensor that a module learns: it requires gradients, and registers itself when set as an attribute.
 
+    Of a tensor, also of one that was computed from parameters, it holds a copy of the values and is a leaf of its own.
+
     Examples
     --------
     >>> Parameter([1.0, 2.0])
@@ -33,7 +35,7 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
-        super().__init__(data, None, requires_grad, name)
+        super().__init__(data.detach() if isinstance(data, Tensor) else data, None, requires_grad, name)
 
 
 class Module:
@@ -89,8 +91,10 @@ class Module:
         for kind, cls in kinds:
             if isinstance(value, cls):
                 for other in ("_parameters", "_buffers", "_modules"):
-                    fields[other].pop(name, None)
+                    if other != kind:  # what replaces one of its kind keeps its place in the order
+                        fields[other].pop(name, None)
                 fields.pop(name, None)
+                fields["_passing"].discard(name)
                 fields[kind][name] = value
                 if isinstance(value, Parameter) and value.name is None:
                     value.name = name
@@ -116,6 +120,7 @@ class Module:
         for kind in ("_parameters", "_buffers", "_modules"):
             if name in self.__dict__[kind]:
                 del self.__dict__[kind][name]
+                self._passing.discard(name)
                 return
         object.__delattr__(self, name)
 
@@ -124,6 +129,7 @@ class Module:
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """The same as setting it; None keeps the name for a parameter that this layer does without."""
+        self._taken("register_parameter", "_parameters", name)
         if param is None:
             self._parameters[name] = None
         else:
@@ -134,15 +140,21 @@ class Module:
 
         With ``persistent=False`` it stays out of :meth:`state_dict`.
         """
-        self.__dict__.pop(name, None)
+        self._taken("register_buffer", "_buffers", name)
         self._buffers[name] = tensor if tensor is None or isinstance(tensor, Tensor) else Tensor(tensor)
         (self._passing.discard if persistent else self._passing.add)(name)
 
     def register_module(self, name: str, module: Module | None) -> None:
         """The same as setting it."""
+        self._taken("register_module", "_modules", name)
         self._modules[name] = module
 
     add_module = register_module
+
+    def _taken(self, method: str, kind: str, name: str) -> None:
+        """Raise if the name is that of another attribute."""
+        if name not in self.__dict__[kind] and hasattr(self, name):
+            raise KeyError(f"{type(self).__name__}.{method}: {name!r} is an attribute already; del it first")
 
     # ------------------------------------------------------------------------------------------------ calls
 
@@ -182,8 +194,12 @@ class Module:
         return (m for _, m in self.named_children())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The parts directly in this module, with their names."""
-        return ((name, m) for name, m in self._modules.items() if m is not None)
+        """The parts directly in this module, each once, with their names."""
+        firsts: dict[int, tuple[str, Module]] = {}
+        for name, m in self._modules.items():
+            if m is not None:
+                firsts.setdefault(id(m), (name, m))
+        return iter(firsts.values())
 
     def modules(self) -> Iterator[Module]:
         """This module and all in it, each once."""
@@ -226,9 +242,13 @@ class Module:
                     yield (f"{where}.{name}" if where else name), t
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
-        """Call `fn` on every module, parts before wholes; returns self."""
-        for m in reversed(list(self.modules())):
-            fn(m)
+        """Call `fn` on every module, parts before wholes and otherwise in order; returns self.
+
+        As in PyTorch, a part of two modules is met twice.
+        """
+        for m in self.children():
+            m.apply(fn)
+        fn(self)
         return self
 
     def get_submodule(self, target: str) -> Module:
@@ -303,8 +323,9 @@ class Module:
     def _every_place(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """Like `named_modules`, but a module that is used in two places is named in both, as in PyTorch."""
         yield prefix, self
-        for name, m in self.named_children():
-            yield from m._every_place(f"{prefix}.{name}" if prefix else name)
+        for name, m in self._modules.items():
+            if m is not None:
+                yield from m._every_place(f"{prefix}.{name}" if prefix else name)
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True

@@ -15,6 +15,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..primitive import POSITIVE, REAL, Primitive, composite, elementwise, general, interval
 from .arrays import entire
+from .axes import reduced, resolve
 from .elementwise import sigmoid
 from .scipy_special import scipy_module
 
@@ -134,14 +135,34 @@ kl_div = elementwise(
     tex=r"{x1} \ln \frac{{{x1}}}{{{x2}}} - {x1} + {x2}",
 )
 
+
+
+def _cut_off(log: Any, x: Any) -> Any:
+    with np.errstate(divide="ignore"):
+        return np.maximum(log(x), -100)
+
+
+# Written with other rows it would be 0 * inf in float32 at the ends, where a logarithm cut off at -100 is steep.
+binary_cross_entropy = elementwise(
+    lambda x1, x2: -(x2 * _cut_off(np.log, x1) + (1 - x2) * _cut_off(np.log1p, -x1)),
+    lambda x1, x2: (x1 - x2) / np.maximum(x1 * (1 - x1), 1e-12),
+    lambda x1: _cut_off(np.log1p, -x1) - _cut_off(np.log, x1),
+    name="binary_cross_entropy",
+    bind=_pair,
+    domain=(interval(0, 1), REAL),
+    tex=r"-({x2} \ln {x1} + (1 - {x2}) \ln(1 - {x1}))",
+)
+
 # ---------------------------------------------------------------------------------------------------- softmax
 
 
-def _over_axis(x: Any, axis: Any = -1) -> Any:
+def _over_axis(x: Any, axis: Any = None) -> Any:
     x = entire(x)
     if axis == -1 and x.ndim:
         return (x,), {"axis": (x.ndim - 1,)}
-    return (x,), {"axis": normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)}
+    if not isinstance(axis, tuple):
+        axis = reduced(resolve(axis, x.ndim), x.ndim)
+    return (x,), {"axis": normalize_axis_tuple(axis, x.ndim)}
 
 
 def _shifted(x: Any, axis: Any) -> Any:
@@ -153,7 +174,7 @@ def _shifted(x: Any, axis: Any) -> Any:
         top = np.maximum.reduce(np.ascontiguousarray(x.T), 0)[:, None]
     else:
         top = np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf)
-    return x - top
+    return np.asarray(x - top)  # of one number, too, as the callers go on in place
 
 
 def _softmax(x: Any, axis: Any) -> Any:
@@ -250,11 +271,6 @@ gelu = elementwise(
 )
 
 
-@composite(name="relu6", examples=_ACTIVATED)
-def relu6(x: Any) -> Any:
-    return np.clip(x, 0, 6)
-
-
 @composite(name="leaky_relu", examples=_ACTIVATED)
 def leaky_relu(x: Any, negative_slope: Any = 0.01) -> Any:
     return np.where(x > 0, x, negative_slope * x)
@@ -286,14 +302,26 @@ def mish(x: Any) -> Any:
     return x * np.tanh(softplus(x))
 
 
-@composite(name="hardtanh", examples=_ACTIVATED)
-def hardtanh(x: Any, min_val: Any = -1.0, max_val: Any = 1.0) -> Any:
-    return np.clip(x, min_val, max_val)
+# Unlike those of `clip`, its slopes at both ends are 0.
+hardtanh = elementwise(
+    lambda x, min_val, max_val: np.clip(x, min_val, max_val),
+    lambda x, min_val, max_val: (x > min_val) & (x < max_val),
+    name="hardtanh",
+    bind=lambda x, min_val=-1.0, max_val=1.0: ((x,), {"min_val": min_val, "max_val": max_val}),
+    kinks=(-1.0, 1.0),
+    tex=r"\operatorname{{clip}}({x}, {min_val}, {max_val})",
+    examples=_ACTIVATED,
+)
+
+
+@composite(name="relu6", examples=_ACTIVATED)
+def relu6(x: Any) -> Any:
+    return hardtanh(x, 0, 6)
 
 
 @composite(name="hardsigmoid", examples=_ACTIVATED)
 def hardsigmoid(x: Any) -> Any:
-    return np.clip(x / 6 + 0.5, 0, 1)
+    return hardtanh(x, -3, 3) / 6 + 0.5
 
 
 @composite(name="hardswish", examples=_ACTIVATED)

@@ -136,7 +136,7 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: label_smoothing={label_smoothing} must lie between 0 and 1")
     logp = S.log_softmax(x, 1 if x.ndim > 1 else 0)
     y = given(target)
-    if y.dtype.kind == "f" and y.size:
+    if y.dtype.kind == "f" and (y.size or y.shape == x.shape):
         return _of_probabilities(logp, y, weight, reduction, label_smoothing)
     k, counted = _classes("cross_entropy", x, target, ignore_index)
     loss = _nll(logp, k, counted, weight, reduction, "cross_entropy")

@@ -130,13 +130,24 @@ def _conv_transpose(
         (m - 1) * s - 2 * p + d * (k - 1) + e + 1
         for m, s, p, d, k, e in zip(x.shape[2:], stride, pad, dilation, kernel, extra, strict=True)
     )
+    # Behind, the padding cuts off and the extra adds. An extra of a stride or more is a window more to `fold`: there
+    # one is set against the other first, and the zeros that are left are put on afterwards.
+    late = tuple(max(e - p, 0) if e >= s else 0 for e, p, s in zip(extra, pad, stride, strict=True))
+    behind = tuple(max(p - e, 0) if e >= s else p for e, p, s in zip(extra, pad, stride, strict=True))
     count, channels = x.shape[:2]
     columns = x.reshape(count, groups, channels // groups, prod(x.shape[2:]))
     flat = w.reshape(groups, channels // groups, -1)
     columns = matmul(flat.mT, columns).reshape(count, groups * flat.shape[-1], -1)
     y = laid_back(
-        columns, sizes, kernel=kernel, stride=stride, dilation=dilation, padding=tuple((p, p) for p in pad)
+        columns,
+        tuple(n - m for n, m in zip(sizes, late, strict=True)),
+        kernel=kernel,
+        stride=stride,
+        dilation=dilation,
+        padding=tuple(zip(pad, behind, strict=True)),
     )
+    if any(late):
+        y = padded(y, [(0, 0), (0, 0), *((0, m) for m in late)])
     if bias is not None:
         y = y + given(bias, w).reshape(-1, *[1] * n)
     return y[0] if added else y

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...rules import special as S
+from ...rules.axes import resolve
 from ...tensor import Tensor
-from .given import alike, floats, given, reduced, rows, step
+from .given import alike, floats, given, hinge, reduced, rows, step
 
-absolute, maximum, minimum, norm = rows("absolute", "maximum", "minimum", "linalg.norm")
+broadcast, maximum, minimum, norm = rows("broadcast_arrays", "maximum", "minimum", "linalg.vector_norm")
 sqrt, total, where = rows("sqrt", "sum", "where")
 
 
@@ -23,18 +23,14 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> T
     tensor([0.6, 0.8])
     """
     x = floats(input)
-    return x / maximum(_norm(x, p, dim), eps)
-
-
-def _norm(x: Tensor, p: float, dim: Any) -> Tensor:
-    if isinstance(dim, (tuple, list)):
-        return total(absolute(x) ** p, tuple(dim), keepdims=True) ** (1 / p)
-    return norm(x, p, dim, True)
+    return x / maximum(norm(x, axis=resolve(dim, x.ndim), keepdims=True, ord=p), eps)
 
 
 @step
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along `dim`; lengths below `eps` count as `eps`.
+
+    The arrays are broadcast first, and `dim` is an axis of what they make together.
 
     Examples
     --------
@@ -43,8 +39,10 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     """
     a = floats(x1)
     b = given(x2, a)
-    lengths = maximum(norm(a, 2, dim), eps) * maximum(norm(b, 2, dim), eps)
-    return total(a * b, dim) / lengths
+    if a.shape != b.shape:
+        a, b = broadcast(a, b)
+    axis = resolve(dim, a.ndim)
+    return total(a * b, axis) / (maximum(norm(a, axis=axis), eps) * maximum(norm(b, axis=axis), eps))
 
 
 @step
@@ -52,7 +50,7 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
     """The `p`-norm of ``x1 - x2 + eps`` along the last axis."""
     a = floats(x1)
     b = given(x2, a)
-    return norm(a - b + eps, p, -1, keepdim)
+    return norm(a - b + eps, axis=-1, keepdims=keepdim, ord=p)
 
 
 @step
@@ -68,7 +66,7 @@ def cosine_embedding_loss(
     # Not cosine_similarity: here PyTorch adds its eps to the squared lengths.
     squares = (total(a * a, -1) + 1e-12) * (total(b * b, -1) + 1e-12)
     cos = total(a * b, -1) / sqrt(squares)
-    loss = where(y == 1, 1 - cos, 0) + where(y == -1, S.relu(cos - margin), 0)
+    loss = where(y == 1, 1 - cos, 0) + where(y == -1, hinge(cos - margin), 0)
     return reduced(loss, reduction, "cosine_embedding_loss")
 
 
@@ -117,4 +115,4 @@ def triplet_margin_with_distance_loss(
     near, far = d(a, p), d(a, n)
     if swap:
         far = minimum(far, d(p, n))
-    return reduced(S.relu(near - far + margin), reduction, "triplet_margin_loss")
+    return reduced(hinge(near - far + margin), reduction, "triplet_margin_loss")

@@ -90,6 +90,11 @@ def reduced(loss: Tensor, reduction: str, name: str) -> Tensor:
     return loss
 
 
+def hinge(x: Tensor) -> Tensor:
+    """``max(x, 0)`` as margins have it in PyTorch: the slope at 0 is 1, where that of `relu` is 0."""
+    return TABLE["clip"](x, 0, None)  # type: ignore[no-any-return]
+
+
 def check_reduction(reduction: str, name: str) -> None:
     """Refuse what is no reduction."""
     if reduction not in ("none", "mean", "sum"):

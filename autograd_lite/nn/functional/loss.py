@@ -15,7 +15,7 @@ import numpy as np
 from ...rules import special as S
 from ...tensor import Tensor
 from ...transforms import stop_gradient
-from .given import alike, floats, reduced, rows, same_shape, step
+from .given import alike, floats, hinge, reduced, rows, same_shape, step
 
 exp, log, mean, total = rows("exp", "log", "mean", "sum")
 absolute, maximum, square, where = rows("absolute", "maximum", "square", "where")
@@ -97,8 +97,8 @@ def _weighted(loss: Tensor, weight: Any) -> Tensor:
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """Minus the log-probability of `target` (0, 1 or between) where `input` is the probability of 1.
 
-    Logarithms are cut off at -100, as in PyTorch; :func:`binary_cross_entropy_with_logits` needs no such
-    thing.
+    As in PyTorch, logarithms are cut off at -100, and the slope ``(input - target) / (input * (1 - input))`` is
+    never divided by less than 1e-12; :func:`binary_cross_entropy_with_logits` needs no such thing.
     """
     p, y = _pair("binary_cross_entropy", input, target)
     if p.size and not (p.detach()._data.min() >= 0 and p.detach()._data.max() <= 1):
@@ -106,13 +106,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
             "binary_cross_entropy: input must be probabilities, between 0 and 1; for the numbers "
             "before a sigmoid there is binary_cross_entropy_with_logits"
         )
-    return reduced(
-        _weighted(-(y * _log(p) + (1 - y) * _log(1 - p)), weight), reduction, "binary_cross_entropy"
-    )
-
-
-def _log(p: Tensor) -> Tensor:
-    return log(maximum(p, math.exp(-100)))
+    return reduced(_weighted(S.binary_cross_entropy(p, y), weight), reduction, "binary_cross_entropy")
 
 
 @step
@@ -174,10 +168,13 @@ def gaussian_nll_loss(
     """
     x, y = _pair("gaussian_nll_loss", input, target)
     v = alike(var, x)
-    if v.ndim and v.shape not in (x.shape, (*x.shape[:-1], 1)):
-        if v.shape != x.shape[:-1]:
-            raise ValueError(f"gaussian_nll_loss: var of shape {v.shape} for an input of shape {x.shape}")
+    if v.ndim and v.shape == x.shape[:-1]:
         v = v[..., None]
+    if v.ndim and (v.ndim != x.ndim or any(m not in (1, n) for m, n in zip(v.shape, x.shape, strict=True))):
+        raise ValueError(
+            f"gaussian_nll_loss: var of shape {v.shape} for an input of shape {x.shape}: expected a number, that "
+            "shape with any sizes replaced by 1, or that shape without its last axis"
+        )
     if np.any(v.detach()._data < 0):
         raise ValueError("gaussian_nll_loss: var has negative entries")
     v = v + stop_gradient(maximum(v, eps) - v)  # as in PyTorch, the gradient does not see the bound
@@ -199,16 +196,18 @@ def margin_ranking_loss(
     x1, x2 = _pair("margin_ranking_loss", input1, input2)
     y = alike(target, x1)
     same_shape("margin_ranking_loss", input=x1, target=y)
-    return reduced(S.relu(margin - y * (x1 - x2)), reduction, "margin_ranking_loss")
+    return reduced(hinge(margin - y * (x1 - x2)), reduction, "margin_ranking_loss")
 
 
 @step
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Tensor:
-    """`input`, a distance, where `target` is 1; ``max(0, margin - input)`` where it is -1."""
+    """`input`, a distance, where `target` is 1; ``max(0, margin - input)`` where it is -1.
+
+    As in PyTorch, any other target counts as both.
+    """
     x, y = _pair("hinge_embedding_loss", input, target)
-    return reduced(
-        where(y == 1, x, 0) + where(y == -1, S.relu(margin - x), 0), reduction, "hinge_embedding_loss"
-    )
+    loss = where(y != -1, x, 0) + where(y != 1, hinge(margin - x), 0)
+    return reduced(loss, reduction, "hinge_embedding_loss")
 
 
 @step

@@ -71,7 +71,9 @@ def group_norm(
         raise ValueError(
             f"group_norm: an input of shape {x.shape} has no channels in {num_groups} equal groups"
         )
-    grouped = x.reshape(x.shape[0], num_groups, -1)
+    if not x.size:
+        return _affine(x, _channels(weight, x), _channels(bias, x))
+    grouped = x.reshape(x.shape[0], num_groups, prod(x.shape[1:]) // num_groups)
     z = standardize(grouped, -1, eps)[0].reshape(x.shape)
     return _affine(z, _channels(weight, x), _channels(bias, x))
 
@@ -91,6 +93,11 @@ def instance_norm(
     x = floats(input)
     if running_mean is not None or running_var is not None or not use_input_stats:
         raise ValueError("instance_norm: running statistics are not supported: batch_norm has them")
+    if prod(x.shape[2:]) == 1:
+        raise ValueError(
+            f"instance_norm: one value for each channel of a sample (shape {x.shape}) has no spread; batch_norm "
+            "takes the spread over the batch"
+        )
     return group_norm(x, x.shape[1], weight, bias, eps)
 
 
@@ -131,10 +138,12 @@ def batch_norm(
         return given(x * _channels(scale, x) + _channels(shift, x))
     axes = (0, *range(2, x.ndim))
     n = prod(x.shape[k] for k in axes)
-    if n < 2:
+    if n == 1:
         raise ValueError(
             f"batch_norm: one value for each channel (shape {x.shape}) has no spread to train with"
         )
+    if n == 0:  # nothing to normalise, and nothing to learn from
+        return _affine(x, _channels(weight, x), _channels(bias, x))
     z, scale = standardize(x, axes, eps)
     _run(running_mean, lambda: x.detach().numpy().mean(axes), momentum)
     _run(running_var, lambda: (1 / scale.detach().numpy().ravel() ** 2 - eps) * (n / (n - 1)), momentum)

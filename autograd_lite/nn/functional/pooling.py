@@ -28,7 +28,7 @@ def _windows(
 ) -> dict[str, Any]:
     """The windows; with `ceil_mode` one more where it would stick out, if it begins inside."""
     kernel = each(kernel_size, n, "kernel_size")
-    stride = kernel if stride is None else each(stride, n, "stride")
+    stride = kernel if stride is None or stride in ((), []) else each(stride, n, "stride")
     dilation, pad = each(dilation, n, "dilation"), each(padding, n, "padding")
     if any(2 * p > k for p, k in zip(pad, kernel, strict=True)):
         raise ValueError(f"{name}: padding {pad} must be at most half of kernel_size {kernel}")
