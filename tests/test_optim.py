@@ -407,7 +407,8 @@ def test_lbfgs_takes_several_parameters_of_any_shape_and_complex_ones():
         ({}, 0.0, 1),  # it is there: nothing to do
         ({"tolerance_change": 100.0}, 3.0, 1),  # no slope is worth a step
         ({"tolerance_change": 2.0}, 3.0, 2),  # the first step, of size 1 at most, is small enough to be the last
-        ({"max_iter": 2, "max_eval": 9}, 3.0, 3),
+        ({"max_iter": 2, "max_eval": 9}, 3.0, 2),  # after the last step nobody needs to know
+        ({"max_iter": 1}, 3.0, 1),
         ({"max_eval": 2, "max_iter": 9}, 3.0, 2),
     ],
 )
@@ -417,6 +418,51 @@ def test_lbfgs_asks_no_more_often_than_it_must(options, start, calls):
     opt = optim.LBFGS([w], lr=0.1, **options)
     minimise(opt, lambda: asked.append(1) or (w**2).sum(), 1)
     assert len(asked) == calls
+
+
+@pytest.mark.parametrize(
+    ("options", "calls", "loss"),
+    [  # as PyTorch 2.13 does it
+        ({"lr": 0.1, "max_iter": 5}, [5, 5, 5, 5], 4.265336005782761),
+        ({"max_iter": 1}, [1, 1, 1, 1], 6.412442546983449),
+        ({"lr": 0.5, "history_size": 2}, [20, 20, 20], None),
+        ({"line_search_fn": "strong_wolfe"}, [25, 19], None),
+        ({"line_search_fn": "strong_wolfe", "lr": 0.1}, [25, 26, 25], None),
+        ({"line_search_fn": "strong_wolfe", "lr": 3.0, "max_iter": 7}, [8, 9, 8, 8], 0.6495405293992256),
+        ({"line_search_fn": "strong_wolfe", "max_eval": 6}, [6, 6, 7, 7], 0.6529776962626517),
+        ({"line_search_fn": "strong_wolfe", "max_eval": 1}, [2, 2, 2, 2], 24.2),
+    ],
+)
+def test_lbfgs_computes_the_loss_as_often_as_pytorch(options, calls, loss):
+    w = ag.tensor([-1.2, 1.0], requires_grad=True)
+    asked = []
+    opt = optim.LBFGS([w], **options)
+    counts = []
+    for _ in calls:
+        minimise(opt, lambda: asked.append(1) or (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2, 1)
+        counts.append(len(asked) - sum(counts))
+    assert counts == calls
+    if loss is not None:
+        assert rosenbrock(w).item() == pytest.approx(loss, rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_a_line_search_comes_back_from_where_the_loss_is_nan():
+    w = ag.tensor([3.0], requires_grad=True)
+    minimise(optim.LBFGS([w], lr=100.0, line_search_fn="strong_wolfe"), lambda: (w - np.log(w)).sum(), 3)
+    assert w.item() == pytest.approx(1.0, abs=1e-4)
+
+
+def test_lbfgs_that_fails_leaves_everything_as_it_was():
+    w = ag.tensor([-1.2, 1.0], requires_grad=True)
+    opt = optim.LBFGS([w], max_iter=3)
+    minimise(opt, lambda: rosenbrock(w), 1)
+    before, state = w.data.copy(), opt.state_dict()
+    asked = []
+    with pytest.raises(ZeroDivisionError):
+        minimise(opt, lambda: rosenbrock(w) if asked.append(1) or len(asked) < 3 else 1 / 0, 1)
+    np.testing.assert_array_equal(w.data, before)
+    np.testing.assert_equal(opt.state_dict(), state)
 
 
 def test_lbfgs_goes_on_exactly_from_its_state():
@@ -434,7 +480,8 @@ def test_lbfgs_goes_on_exactly_from_its_state():
     v, third = fresh([0.0, 0.0])
     state = opt.state_dict()
     short = {**state["history"], "last": (np.zeros(1), np.zeros(1))}
-    for wrong in ({**state, "history": {}}, {**state, "history": short}, {**state, "history": None}):
+    odd = [{**state["history"], key: value} for key, value in (("last", 3), ("steps", "x"), ("changes", []))]
+    for wrong in ({**state, "history": h} for h in ({}, short, None, *odd)):
         with pytest.raises(ValueError, match=r"LBFGS\.load_state_dict"):
             third.load_state_dict(wrong)
     assert third._history["last"] is None

@@ -112,7 +112,8 @@ def values(model: nn.Module, optimizer: Any) -> list[Any]:
     state = optimizer.state_dict()
     groups = [v for group in state["param_groups"] for v in group.values()]
     held = [x for s in state["state"].values() for x in s.values()]
-    return [*model.state_dict().values(), *held, *groups]
+    history = [x for of in state.get("history", {}).values() for x in of or ()]  # of LBFGS
+    return [*model.state_dict().values(), *held, *groups, *history]
 
 
 def same(a: list[Any], b: list[Any]) -> bool:
@@ -160,6 +161,29 @@ def optimizer_step() -> Prepared:
 @case
 def momentum_step() -> Prepared:
     return _step(lambda params: optim.SGD(params, 0.1, momentum=0.9), 1)
+
+
+@case
+def lbfgs_step() -> Prepared:
+    def loss(model: nn.Module, optimizer: Any) -> Any:
+        optimizer.zero_grad()
+        loss = ((model(X) - Y) ** 2).sum()
+        loss.backward()
+        return loss
+
+    def make(params: Any) -> Any:
+        return optim.LBFGS(params, max_iter=2, line_search_fn="strong_wolfe")
+
+    def start() -> tuple[nn.Module, Any]:
+        model = net().eval()
+        optimizer = make(model.parameters())
+        optimizer.step(lambda: loss(model, optimizer))
+        return model, optimizer
+
+    model, optimizer = start()
+    done = start()
+    done[1].step(lambda: loss(*done))
+    return all_or_nothing(model, optimizer, lambda: optimizer.step(lambda: loss(model, optimizer)), values(*done))
 
 
 @case

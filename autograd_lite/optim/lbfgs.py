@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import starmap
+from operator import call, setitem
 from typing import Any
 
 import numpy as np
 
-from .optimizer import Optimizer, real_view
+from ..interrupts import exhaust, rolled_back
+from .line_search import Point, strong_wolfe
+from .optimizer import Optimizer, called, real_view
 
 
 class LBFGS(Optimizer):
@@ -27,7 +31,7 @@ class LBFGS(Optimizer):
     history_size : int
         How many of the last steps it remembers.
     line_search_fn : {None, "strong_wolfe"}
-        With "strong_wolfe" each step is as long as a line search says (SciPy's, from the extra ``scipy``).
+        With "strong_wolfe" a line search finds the length of each step; it begins at `lr`.
 
     Examples
     --------
@@ -74,102 +78,119 @@ class LBFGS(Optimizer):
             p._written()
             at += value.size
 
-    def _direction(self, g: Any) -> Any:
-        """Two loops over the history: the inverse Hessian's estimate times the gradient."""
-        steps, changes = self._history["steps"], self._history["changes"]
-        q, weights = -g, []
-        for s, y in zip(reversed(steps), reversed(changes), strict=True):
-            a = (s @ q) / (y @ s)
-            q = q - a * y
-            weights.append(a)
-        if steps:
-            q = q * ((changes[-1] @ steps[-1]) / (changes[-1] @ changes[-1]))
-        for (s, y), a in zip(zip(steps, changes, strict=True), reversed(weights), strict=True):
-            q = q + s * (a - (y @ q) / (y @ s))
-        return q
-
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take up to `max_iter` steps.
 
-        `closure` clears the gradients, computes the loss, calls backward and returns the loss. Returned is
-        the loss before the first step.
+        `closure` clears the gradients, computes the loss, calls backward and returns the loss. This method returns the
+        loss before the first step. If an error or an interrupt stops it, parameters and history are as they were before
+        the call.
         """
         if closure is None:
             raise TypeError("LBFGS.step needs a closure that computes the loss and its gradients anew")
-        group, history = self.param_groups[0], self._history
-        first = loss = closure()
-        g = self._flat(gradients=True)
-        evaluations = 1
-        for _ in range(group["max_iter"]):
-            if np.abs(g).max(initial=0.0) <= group["tolerance_grad"] or evaluations >= group["max_eval"]:
-                break
-            if history["last"] is not None:
-                s, y = history["last"][0], g - history["last"][1]
-                if y @ s > 1e-10:
-                    history["steps"].append(s)
-                    history["changes"].append(y)
-                    old = slice(0, -group["history_size"])
-                    del history["steps"][old], history["changes"][old]
-            d = self._direction(g)
-            slope = float(g @ d)
-            if slope > -group["tolerance_change"]:
+        history = {k: list(v) if isinstance(v, list) else v for k, v in self._history.items()}
+        undo = [(setitem, value, ..., value.copy()) for value in (real_view(p.data) for p in self._params)]
+        with rolled_back(undo):
+            first = self._steps(closure, history)
+            exhaust(starmap(call, [(undo.clear,), (object.__setattr__, self, "_history", history)]))
+        return first
+
+    def _steps(self, closure: Callable[[], Any], history: dict[str, Any]) -> Any:
+        """In the order of PyTorch's, so that the closure is called as often and at the same points."""
+        group = self.param_groups[0]
+        first = called(closure)
+        loss, g, evaluations = float(_value(first)), self._flat(gradients=True), 1
+        for k in range(1, group["max_iter"] + 1):
+            if np.abs(g).max(initial=0.0) <= group["tolerance_grad"]:
                 break
             start = history["last"] is None  # nothing is known of the curvature yet
+            if not start:
+                _remember(history, history["last"][0], g - history["last"][1], group["history_size"])
+            d = _direction(g, history)
             t = (min(1.0, 1.0 / float(np.abs(g).sum())) if start else 1.0) * group["lr"]
-            x, before = self._flat(), float(_value(loss))
-            if group["line_search_fn"]:
-                t, used = self._searched(closure, x, d, g, before)
-                evaluations += used
-            self._put(x + t * d)
+            slope, before, x = float(g @ d), loss, self._flat()
             history["last"] = (t * d, g)
-            loss = closure()
-            evaluations += 1
-            g = self._flat(gradients=True)
-            moved, gained = float(np.abs(t * d).max()), abs(float(_value(loss)) - before)
-            if moved <= group["tolerance_change"] or gained < group["tolerance_change"]:
+            if slope > -group["tolerance_change"]:
+                break
+            if group["line_search_fn"]:
+                found, used = strong_wolfe(
+                    self._along(closure, x, d), Point(0.0, loss, g, slope), t, group["max_eval"] - evaluations,
+                    group["tolerance_change"] / float(np.abs(d).max()),
+                )  # fmt: skip
+                t, loss, g = found.t, found.f, found.g
+                self._put(x + t * d)
+                evaluations += used
+            else:
+                self._put(x + t * d)
+                if k < group["max_iter"]:  # nothing would use it
+                    loss, g = float(_value(called(closure))), self._flat(gradients=True)
+                    evaluations += 1
+            history["last"] = (t * d, history["last"][1])
+            moved = float(np.abs(t * d).max())
+            if evaluations >= group["max_eval"] or moved <= group["tolerance_change"]:
+                break
+            if abs(loss - before) < group["tolerance_change"]:
                 break
         return first
 
-    def _searched(
-        self, closure: Callable[[], Any], x: Any, d: Any, g: Any, value: float
-    ) -> tuple[float, int]:
-        try:
-            from scipy.optimize import line_search  # for this option alone
-        except ImportError:
-            raise ImportError("LBFGS(line_search_fn='strong_wolfe') needs SciPy: pip install scipy") from None
+    def _along(self, closure: Callable[[], Any], x: Any, d: Any) -> Callable[[float], Point]:
+        """The loss on the line from `x` in the direction `d`, as a function of the step."""
 
-        seen: dict[bytes, tuple[float, Any]] = {}
+        def at(t: float) -> Point:
+            self._put(x + t * d)
+            loss = float(_value(called(closure)))
+            g = self._flat(gradients=True)
+            return Point(t, loss, g, float(g @ d))
 
-        def at(point: Any) -> tuple[float, Any]:
-            key = point.tobytes()
-            if key not in seen:
-                self._put(point)
-                loss = closure()
-                seen[key] = (float(_value(loss)), self._flat(gradients=True))
-            return seen[key]
-
-        t = line_search(lambda p: at(p)[0], lambda p: at(p)[1], x, d, g, value, maxiter=25)[0]
-        if t is None:  # none meets both conditions, as at the limit of the dtype: one that gains
-            t = next((t for t in (1.0, 0.1, 1e-2, 1e-3, 1e-4) if at(x + t * d)[0] < value), 0.0)
-        return float(t), len(seen)
+        return at
 
     def state_dict(self) -> dict[str, Any]:
         """With the steps and changes that it remembers."""
         history = {k: list(v) if isinstance(v, (list, tuple)) else v for k, v in self._history.items()}
         return {**super().state_dict(), "history": history}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """With the steps and changes that it remembers; nothing is changed if they do not fit."""
-        given = state_dict.get("history")
+    def _assignments(self, state_dict: Mapping[str, Any], who: str) -> list[tuple[Any, ...]]:
+        given = state_dict.get("history") if isinstance(state_dict, Mapping) else None
         if not isinstance(given, Mapping) or set(given) != set(self._history):
-            raise ValueError("LBFGS.load_state_dict: not the state of an LBFGS, which has a history")
-        shape = self._flat().shape
-        for array in (*given["steps"], *given["changes"], *(given["last"] or ())):
-            if np.shape(array) != shape:
-                what = f"a step of shape {np.shape(array)} for {shape} parameters"
-                raise ValueError(f"LBFGS.load_state_dict: {what}")
-        super().load_state_dict(state_dict)
-        self._history = {k: list(v) if isinstance(v, (list, tuple)) else v for k, v in given.items()}
+            raise ValueError(f"{who}: not the state of an LBFGS, which has a history")
+        steps, changes, last = given["steps"], given["changes"], given["last"] or ()
+        if not all(isinstance(of, (list, tuple)) for of in (steps, changes, last)) or len(steps) != len(changes):
+            raise ValueError(f"{who}: expected 'steps' and 'changes' as lists of one length, and 'last' as a pair")
+        if len(last) not in (0, 2):
+            raise ValueError(f"{who}: expected 'last' as a step and a gradient, got {len(last)} arrays")
+        flat = self._flat()
+        for array in (*steps, *changes, *last):
+            if np.shape(array) != flat.shape or np.asarray(array).dtype.kind != "f":
+                what = f"a step of shape {np.shape(array)} and dtype {np.asarray(array).dtype}"
+                raise ValueError(f"{who}: {what} for {flat.size} parameters")
+        history = {
+            "steps": [np.array(s, flat.dtype) for s in steps],
+            "changes": [np.array(y, flat.dtype) for y in changes],
+            "last": tuple(np.array(x, flat.dtype) for x in last) or None,
+        }
+        return [*super()._assignments(state_dict, who), (object.__setattr__, self, "_history", history)]
+
+
+def _remember(history: dict[str, Any], s: Any, y: Any, size: int) -> None:
+    """Add a step and the change of the gradient over it, unless the curvature along it is not positive."""
+    if y @ s > 1e-10:
+        history["steps"].append(s)
+        history["changes"].append(y)
+        del history["steps"][:-size], history["changes"][:-size]
+
+
+def _direction(g: Any, history: dict[str, Any]) -> Any:
+    """Two loops over the history: the estimate of the inverse Hessian times the negative gradient."""
+    steps, changes = history["steps"], history["changes"]
+    q, weights = -g, []
+    for s, y in zip(reversed(steps), reversed(changes), strict=True):
+        a = (s @ q) / (y @ s)
+        q = q - a * y
+        weights.append(a)
+    if steps:
+        q = q * ((changes[-1] @ steps[-1]) / (changes[-1] @ changes[-1]))
+    for (s, y), a in zip(zip(steps, changes, strict=True), reversed(weights), strict=True):
+        q = q + s * (a - (y @ q) / (y @ s))
+    return q
 
 
 def _gradient(p: Any) -> Any:

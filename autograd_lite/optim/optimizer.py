@@ -125,7 +125,7 @@ class Optimizer:
         -------
         The closure's loss, or None.
         """
-        loss = _called(closure) if closure is not None else None
+        loss = called(closure) if closure is not None else None
         undo: list[tuple[Any, ...]] = []
         with rolled_back(undo):
             undo += _contents(self.state)
@@ -258,7 +258,8 @@ def real_view(x: Array) -> Array:
     return x.reshape(*x.shape, 1).view(x.real.dtype)
 
 
-def _called(closure: Callable[[], Any]) -> Any:
+def called(closure: Callable[[], Any]) -> Any:
+    """The closure's loss; it records even where the step is under `no_grad`."""
     with enable_grad():
         return closure()
 
