@@ -212,6 +212,23 @@ def test_a_step_makes_no_garbage(cls):
 
 
 @pytest.mark.parametrize("cls", KINDS)
+def test_a_step_that_fails_changes_nothing(cls):
+    good, bad = ag.tensor([1.0, 2.0], requires_grad=True), ag.tensor([3.0], requires_grad=True)
+    opt = cls([good, bad], lr=0.1)
+    for _ in range(2):
+        before, state = [good.data.copy(), bad.data.copy()], opt.state_dict()
+        good.grad, bad.grad = np.ones(2), np.ones(1)
+        bad.data.setflags(write=False)
+        with pytest.raises(ValueError, match=rf"{cls.__name__}\.step: a parameter of shape \(1,\) lies in a read-only"):
+            opt.step()
+        bad.data.setflags(write=True)
+        np.testing.assert_equal([good.data, bad.data], before)
+        np.testing.assert_equal(opt.state_dict(), state)
+        opt.step()
+        assert good.data[0] < before[0][0]
+
+
+@pytest.mark.parametrize("cls", KINDS)
 def test_every_optimiser_goes_downhill(cls):
     w = ag.tensor([1.5, -1.5], requires_grad=True)
     opt = cls([w], lr={"Adadelta": 10.0, "Adagrad": 0.5}.get(cls.__name__, 0.05))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Array, Optimizer, buffer, decayed
+from .optimizer import Array, Optimizer, buffer, decayed, turned
 
 
 class SGD(Optimizer):
@@ -36,20 +36,21 @@ class SGD(Optimizer):
         }  # fmt: skip
         super().__init__(params, options)
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
         g = decayed(p, g, state, group["weight_decay"])
         momentum, scratch = group["momentum"], buffer(state, "_scratch", p)
         if momentum:
             first = "momentum_buffer" not in state
-            velocity = buffer(state, "momentum_buffer", p)
-            velocity *= momentum
+            old, velocity = turned(state, "momentum_buffer", p)
+            np.multiply(old, momentum, out=velocity)
             velocity += g if first else np.multiply(g, 1 - group["dampening"], out=scratch)
             if group["nesterov"]:
                 np.multiply(velocity, momentum, out=scratch)
                 g = np.add(scratch, g, out=scratch)
             else:
                 g = velocity
-        p -= np.multiply(g, group["lr"], out=scratch)
+        np.multiply(g, group["lr"], out=scratch)
+        return scratch
 
 
 class Adam(Optimizer):
@@ -79,25 +80,25 @@ class Adam(Optimizer):
         }  # fmt: skip
         super().__init__(params, options)
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
         lr, (beta1, beta2) = group["lr"], group["betas"]
-        if self.decoupled:
-            p *= 1 - lr * group["weight_decay"]
-        else:
+        if not self.decoupled:
             g = decayed(p, g, state, group["weight_decay"])
         mean, square, scratch = moments(g, state, group["betas"], p)
         t = state["step"]
         if group["amsgrad"]:
-            most = buffer(state, "max_exp_avg_sq", p)
-            square = np.maximum(most, square, out=most)
-        # p -= lr * (mean / (1 - beta1**t)) / (sqrt(square / (1 - beta2**t)) + eps), all of it by one root, so
+            old, most = turned(state, "max_exp_avg_sq", p)
+            square = np.maximum(old, square, out=most)
+        # lr * (mean / (1 - beta1**t)) / (sqrt(square / (1 - beta2**t)) + eps), all of it by one root, so
         # that no pass over the arrays only multiplies by a number
         root = math.sqrt(1 - beta2**t)
         np.sqrt(square, out=scratch)
         scratch += group["eps"] * root
         np.divide(mean, scratch, out=scratch)
         scratch *= lr * root / (1 - beta1**t)
-        p -= scratch
+        if self.decoupled and group["weight_decay"]:
+            scratch += np.multiply(p, lr * group["weight_decay"], out=buffer(state, "_decayed", p))
+        return scratch
 
 
 class AdamW(Adam):
@@ -127,7 +128,7 @@ class NAdam(Optimizer):
         }  # fmt: skip
         super().__init__(params, options)
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
         g = decayed(p, g, state, group["weight_decay"])
         (beta1, beta2), decay, lr = group["betas"], group["momentum_decay"], group["lr"]
         mean, square, scratch = moments(g, state, group["betas"], p)
@@ -138,10 +139,10 @@ class NAdam(Optimizer):
         root = np.divide(square, 1 - beta2**t, out=buffer(state, "_root", p))
         np.sqrt(root, out=root)
         root += group["eps"]
-        for x, weight in ((g, (1 - now) / (1 - product)), (mean, after / (1 - product * after))):
-            np.multiply(x, lr * weight, out=scratch)
-            scratch /= root
-            p -= scratch
+        np.multiply(g, lr * (1 - now) / (1 - product), out=scratch)
+        scratch += np.multiply(mean, lr * after / (1 - product * after), out=buffer(state, "_ahead", p))
+        scratch /= root
+        return scratch
 
 
 class RMSprop(Optimizer):
@@ -157,17 +158,17 @@ class RMSprop(Optimizer):
         }  # fmt: skip
         super().__init__(params, options)
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
         g = decayed(p, g, state, group["weight_decay"])
         alpha = group["alpha"]
-        square, scratch = buffer(state, "square_avg", p), buffer(state, "_scratch", p)
-        square *= alpha
+        (old, square), scratch = turned(state, "square_avg", p), buffer(state, "_scratch", p)
+        np.multiply(old, alpha, out=square)
         np.multiply(g, g, out=scratch)
         scratch *= 1 - alpha
         square += scratch
         if group["centered"]:
-            mean = buffer(state, "grad_avg", p)
-            mean *= alpha
+            old, mean = turned(state, "grad_avg", p)
+            np.multiply(old, alpha, out=mean)
             mean += np.multiply(g, 1 - alpha, out=scratch)
             np.multiply(mean, mean, out=scratch)
             np.subtract(square, scratch, out=scratch)
@@ -177,12 +178,12 @@ class RMSprop(Optimizer):
         scratch += group["eps"]
         np.divide(g, scratch, out=scratch)
         if group["momentum"]:
-            velocity = buffer(state, "momentum_buffer", p)
-            velocity *= group["momentum"]
+            old, velocity = turned(state, "momentum_buffer", p)
+            np.multiply(old, group["momentum"], out=velocity)
             velocity += scratch
             np.copyto(scratch, velocity)
         scratch *= group["lr"]
-        p -= scratch
+        return scratch
 
 
 class Adagrad(Optimizer):
@@ -198,18 +199,18 @@ class Adagrad(Optimizer):
         }  # fmt: skip
         super().__init__(params, options)
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
         g = decayed(p, g, state, group["weight_decay"])
         if "sum" not in state:
             state["sum"] = np.full_like(p, group["initial_accumulator_value"])
-        total, scratch = state["sum"], buffer(state, "_scratch", p)
+        (old, total), scratch = turned(state, "sum", p), buffer(state, "_scratch", p)
         t = state["step"] = state.get("step", 0) + 1
-        total += np.multiply(g, g, out=scratch)
+        np.add(old, np.multiply(g, g, out=scratch), out=total)
         np.sqrt(total, out=scratch)
         scratch += group["eps"]
         np.divide(g, scratch, out=scratch)
         scratch *= group["lr"] / (1 + (t - 1) * group["lr_decay"])
-        p -= scratch
+        return scratch
 
 
 class Adadelta(Optimizer):
@@ -222,26 +223,26 @@ class Adadelta(Optimizer):
         options = {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(params, options)
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
         g = decayed(p, g, state, group["weight_decay"])
         rho, eps = group["rho"], group["eps"]
-        square, steps = buffer(state, "square_avg", p), buffer(state, "acc_delta", p)
+        (old_square, square), (old_steps, steps) = turned(state, "square_avg", p), turned(state, "acc_delta", p)
         step, scratch = buffer(state, "_step", p), buffer(state, "_scratch", p)
-        square *= rho
+        np.multiply(old_square, rho, out=square)
         np.multiply(g, g, out=scratch)
         scratch *= 1 - rho
         square += scratch
-        np.add(steps, eps, out=step)
+        np.add(old_steps, eps, out=step)
         np.add(square, eps, out=scratch)
         step /= scratch
         np.sqrt(step, out=step)
         step *= g
         np.multiply(step, step, out=scratch)
         scratch *= 1 - rho
-        steps *= rho
+        np.multiply(old_steps, rho, out=steps)
         steps += scratch
         step *= group["lr"]
-        p -= step
+        return step
 
 
 def moments(
@@ -249,12 +250,12 @@ def moments(
 ) -> tuple[Array, Array, Array]:
     """Adam's running means of `g` and of its square, after one more step; and an array to work in."""
     beta1, beta2 = betas
-    mean, square = buffer(state, "exp_avg", p), buffer(state, "exp_avg_sq", p)
+    (old_mean, mean), (old_square, square) = turned(state, "exp_avg", p), turned(state, "exp_avg_sq", p)
     scratch = buffer(state, "_scratch", p)
     state["step"] = state.get("step", 0) + 1
-    mean *= beta1
+    np.multiply(old_mean, beta1, out=mean)
     mean += np.multiply(g, 1 - beta1, out=scratch)
-    square *= beta2
+    np.multiply(old_square, beta2, out=square)
     np.multiply(g, g, out=scratch)
     scratch *= 1 - beta2
     square += scratch

@@ -1,8 +1,8 @@
 """What all optimisers share: parameter groups, per-parameter state, saving and loading of both.
 
-A step reads ``.grad`` and writes into the parameters' own arrays; what it needs in between lies in buffers
-that are made once. So a step makes no garbage, and every parameter's version moves, as it must: a pull-back
-through what was recorded before the step is refused, not wrong.
+A step reads ``.grad`` and writes into the parameters' own arrays; what it needs in between lies in buffers that are
+made once. So a step makes no garbage, and every parameter's version moves, as it must: pulling back through what was
+recorded before the step is an error.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from itertools import starmap
 from numbers import Real
-from operator import call, setitem
+from operator import call
 from typing import Any
 
 import numpy as np
 
-from ..interrupts import exhaust, rolled_back
+from ..interrupts import exhaust
 from ..mode import enable_grad
 from ..tensor import Tensor
 
@@ -50,7 +50,6 @@ class Optimizer:
         self.defaults = dict(defaults)
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
-        self._copies: list[Array] = []
         given: list[Any] = [params] if isinstance(params, (Tensor, dict)) else list(params)
         if not given:
             raise ValueError(f"{type(self).__name__}: no parameters to optimise")
@@ -112,9 +111,9 @@ class Optimizer:
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
 
-        All or nothing: if an error or an interrupt stops the update, parameters and state are as they were before it.
-        What the closure did remains, such as the gradients, and so does what a user-defined `update` changes elsewhere
-        than in `p` and in the arrays and entries of `state`.
+        Everything is computed before the first parameter changes, and the change itself cannot be interrupted: an error
+        or Ctrl-C leaves parameters and state as they were, or all updated. What the closure did remains, such as the
+        gradients.
 
         Parameters
         ----------
@@ -126,44 +125,32 @@ class Optimizer:
         The closure's loss, or None.
         """
         loss = called(closure) if closure is not None else None
-        undo: list[tuple[Any, ...]] = []
-        with rolled_back(undo):
-            undo += _contents(self.state)
-            count = 0
-            for group in self.param_groups:
-                sign = group.get("maximize")
-                for p in group["params"]:
-                    if p.grad is not None:
-                        state = self.state.setdefault(p, {})
-                        value, g = real_view(p.data), real_view(p.grad.data)
-                        count = self._remember(value, state, undo, count)
-                        if sign:
-                            g = np.negative(g, out=buffer(state, "_negative", value))
-                        self.update(value, g, state, group)
-                        p._written()
-            undo.clear()
+        changes: list[tuple[Any, ...]] = []
+        states: dict[Tensor, dict[str, Any]] = {}
+        for group in self.param_groups:
+            sign = group.get("maximize")
+            for p in group["params"]:
+                if p.grad is not None:
+                    state = states[p] = dict(self.state.get(p, ()))
+                    value, g = real_view(p.data), real_view(p.grad.data)
+                    if not value.flags.writeable:
+                        who = f"{type(self).__name__}.step: {p.name or 'a parameter'} of shape {p.shape}"
+                        raise ValueError(f"{who} lies in a read-only array: copy it, p.data = p.data.copy()")
+                    if sign:
+                        g = np.negative(g, out=buffer(state, "_negative", value))
+                    changes.append((np.subtract, value, self.update(value, g, state, group), value))
+        for p in states:
+            p._written()
+        with np.errstate(all="ignore"):  # a warning would be Python code in between
+            exhaust(starmap(call, [*changes, (self.state.update, states)]))
         return loss
 
-    def _remember(self, value: Array, state: dict[str, Any], undo: list[tuple[Any, ...]], count: int) -> int:
-        """Copy what an update may write to, and append to `undo` the calls that restore it; how many copies there are.
+    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
+        """What to subtract from the array `p`, given its gradient; written by each kind of optimiser.
 
-        The copies are kept from step to step, so that they are no new memory each time.
+        It must write neither to `p` nor to the arrays that it finds in `state`: see `turned`. New entries in `state`
+        take effect when the result is subtracted.
         """
-        for x in (value, *(x for key, x in state.items() if isinstance(x, np.ndarray) and not key.startswith("_"))):
-            if count == len(self._copies):
-                self._copies.append(x.copy())
-            elif self._copies[count].shape != x.shape or self._copies[count].dtype != x.dtype:
-                self._copies[count] = x.copy()
-            else:
-                self._copies[count][...] = x
-            if x.flags.writeable:
-                undo.append((setitem, x, ..., self._copies[count]))
-            count += 1
-        undo += _contents(state)
-        return count
-
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """Change the array `p` in place, given its gradient; written by each kind of optimiser."""
         raise NotImplementedError(f"{type(self).__name__} has no update()")  # abstract
 
     # ------------------------------------------------------------------------------------------------- state
@@ -242,6 +229,13 @@ def buffer(state: dict[str, Any], name: str, like: Array) -> Array:
     return found
 
 
+def turned(state: dict[str, Any], name: str, like: Array) -> tuple[Array, Array]:
+    """The array `name`, and one for its next value, which takes its place in `state`. They change places each time."""
+    old, new = buffer(state, name, like), buffer(state, f"_{name}", like)
+    state[name], state[f"_{name}"] = new, old
+    return old, new
+
+
 def decayed(p: Array, g: Array, state: dict[str, Any], rate: float) -> Array:
     """The gradient with weight decay added: that of ``rate / 2 * sum(p ** 2)``."""
     if not rate:
@@ -262,11 +256,6 @@ def called(closure: Callable[[], Any]) -> Any:
     """The closure's loss; it records even where the step is under `no_grad`."""
     with enable_grad():
         return closure()
-
-
-def _contents(d: dict[Any, Any]) -> list[tuple[Any, ...]]:
-    """The calls that give a dict back the entries that it has now."""
-    return [(dict.clear, d), (dict.update, d, dict(d))]
 
 
 def _is_number(value: Any) -> bool:
