@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from . import memory
 from .primitive import Primitive
 
 NEEDS = 1  # a gradient may be asked for
@@ -215,6 +216,8 @@ def pull_back(
     dict
         Node to cotangent. An array in it may be shared with others.
     """
+    if memory.PIN is None:
+        memory.keep_freed()
     on = wanted = None
     if inputs is not None:
         wanted = set(inputs)

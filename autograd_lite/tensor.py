@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from . import memory as memory  # does its one thing when imported
 from . import rules
 from .backward import Handle, backward, hooked
 from .elsewhere import no_attribute

@@ -1,0 +1,38 @@
+"""The allocator is changed at the first backward pass, and not at all where the environment says so."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import numpy as np
+import autograd_lite as ag
+from autograd_lite import memory, nn, optim
+x = ag.tensor([1.0, 2.0], requires_grad=True)
+y = (x * x).sum()
+assert memory.PIN is None
+{first}
+pin = memory.PIN
+(x * x).sum().backward()
+assert memory.PIN is pin
+print(type(pin).__name__)
+"""
+
+
+FIRST = ["y.backward()", "ag.grad(lambda x: (x * x).sum())(np.ones(2))", "ag.autograd.grad(y, x)"]
+
+
+@pytest.mark.parametrize("first", FIRST)
+@pytest.mark.parametrize(("value", "kept"), [(None, "ndarray"), ("1", "ndarray"), ("0", "str")])
+def test_freed_memory_is_kept_from_the_first_backward_pass_on(first, value, kept):
+    environment = {k: v for k, v in os.environ.items() if k != "AUTOGRAD_LITE_KEEP_MEMORY"}
+    if value is not None:
+        environment["AUTOGRAD_LITE_KEEP_MEMORY"] = value
+    run = subprocess.run(
+        [sys.executable, "-c", CODE.format(first=first)], capture_output=True, text=True, env=environment, check=True
+    )
+    assert run.stdout.strip() == kept
