@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .graph import NEEDS, TRACED, Node, noted, ones, pull_back
+from .marks import about_to_write
 from .mode import MODE, changed
 from .operands import raw
 from .primitive import TABLE
@@ -72,6 +73,7 @@ def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
     t = node.keeper()
     if t is None or not t.requires_grad:  # it may have been frozen since
         return
+    about_to_write(t)
     version = node.storage.version
     old, g = t._grad, found[node]
     if old is not None and node.graded is not None and node.graded != version and node.row is None and old._data.any():

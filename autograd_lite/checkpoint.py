@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .generator import default_generator
-from .graph import NEEDS, OURS, Node, next_order, pull_back
+from .graph import NEEDS, OURS, TRACED, Node, next_order, pull_back
+from .marks import Marks, untouched, watched
 from .mode import changed, is_grad_enabled
 from .primitive import Primitive
 from .recording import apply, lift, wrap
@@ -22,8 +22,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """The same function, but what it computes on the way is forgotten, and computed again in the backward pass.
 
     Trades time for memory. What `f` captures from outside gets its gradients too. It runs twice and must do the same
-    both times: what it draws from the default generator (as dropout does) is drawn again; draw other random numbers
-    outside and pass them in.
+    both times: the second run draws the same numbers from the library's generators (as dropout does), begins with the
+    same buffers, and leaves both as they are. Draw from NumPy's own generators outside and pass the numbers in. A
+    program that is traced has all the steps of `f`.
 
     Examples
     --------
@@ -35,11 +36,12 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(f)
     def checkpointed(*args: Any, **params: Any) -> Any:
-        if not is_grad_enabled():
+        if not is_grad_enabled() or any(map(_is_traced, leaves(args))):
             return f(*args, **params)
         inputs = [x for x in leaves(args) if _is_input(x)]
         again = _Again(f, args, params)
-        run = again.run(inputs)
+        with watched() as again.marks:
+            run = again.run(inputs)
         captured = run.captured()
         if not captured and not any(map(is_live, inputs)):  # nothing will be asked for
             return tree_map(lambda y: wrap(y._data, None) if isinstance(y, Tensor) else y, run.y)
@@ -60,6 +62,10 @@ def _is_input(x: Any) -> bool:
     return isinstance(x, Tensor) and x.dtype.kind in "fc"
 
 
+def _is_traced(x: Any) -> bool:
+    return isinstance(x, Tensor) and x._node is not None and bool(x._node.live & TRACED)
+
+
 def _arrays(outputs: Iterable[Any]) -> tuple[Any, ...]:
     """The arrays of the results; of what `f` did not make but was given, a copy, which no later write can reach."""
     made = [y for y in outputs if isinstance(y, Tensor)]
@@ -75,7 +81,7 @@ class _Again:
     constants, made : what else it computed with, and when; a write since then would make the second run another one
     first : the results of the first run, until they have been asked for
     last : the cotangents of one walk, until each argument has had its own
-    random : where the default generator was when the function began
+    marks : what the first run drew from and wrote to, as it was when that began
     """
 
     def __init__(self, f: Callable[..., Any], args: Sequence[Any], params: Any) -> None:
@@ -85,12 +91,12 @@ class _Again:
         self.made = 1
         self.first: tuple[Any, ...] | None = None
         self.last: tuple[Any, list[Any]] | None = None
-        self.random: Any = None
+        self.marks: Marks | None = None
 
     def __repr__(self) -> str:
         return getattr(self.f, "__name__", "f")
 
-    def run(self, inputs: Sequence[Any], repeat: bool = False) -> Run:
+    def run(self, inputs: Sequence[Any]) -> Run:
         """Run the function on `inputs`, the differentiable Tensors among its arguments; the others as they were."""
 
         def f(*tensors: Any) -> Any:
@@ -98,17 +104,14 @@ class _Again:
             args = tree_map(lambda x: next(given) if _is_input(x) else x, self.args)
             return self.f(*args, **self.params)
 
-        if not repeat:
-            self.random = default_generator.get_state()
-            return Run(f, inputs, tuple(range(len(inputs))), {})
-        with default_generator.rewound(self.random):
-            return Run(f, inputs, tuple(range(len(inputs))), {})
+        return Run(f, inputs, tuple(range(len(inputs))), {})
 
     def values(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         if self.first is not None:
             first, self.first = self.first, None
             return first
-        return _arrays(self.run(self.inputs(xs)).outputs)
+        with untouched(again=self.marks):
+            return _arrays(self.run(self.inputs(xs)).outputs)
 
     def inputs(self, xs: Sequence[Any]) -> list[Any]:
         count = len(xs) - len(self.captured)
@@ -128,8 +131,10 @@ class _Again:
                     f"backward through checkpoint({self!r}): {constant.label} has changed since {self!r} used it, and "
                     "what is computed again would be something else. Call backward() before you update it"
                 )
-        run = self.run(self.inputs(xs), repeat=True)
-        record = any(isinstance(x, Tensor) for x in (*xs, *g))
+        with untouched(again=self.marks):
+            return self._walk(self.run(self.inputs(xs)), g, any(isinstance(x, Tensor) for x in (*xs, *g)))
+
+    def _walk(self, run: Run, g: Any, record: bool) -> list[Any]:
         roots: dict[Node, Any] = {}
         for y, part in zip((y for y in run.outputs if isinstance(y, Tensor)), g, strict=True):
             if part is not None and y._node is not None and y._node.live & NEEDS:

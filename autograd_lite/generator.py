@@ -7,11 +7,12 @@ that it would have drawn. Nothing but an explicit call ever seeds it again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from .marks import about_to_draw, about_to_seed
 
 
 class Generator:
@@ -39,10 +40,11 @@ class Generator:
         if self._numpy is None:
             self.seed()
             assert self._numpy is not None
-        return self._numpy
+        return about_to_draw(self._numpy)
 
     def manual_seed(self, seed: int) -> Generator:
         """Begin anew from `seed`; returns self."""
+        about_to_seed(self)
         self._seed = int(seed)
         self._numpy = np.random.default_rng(self._seed if self._seed >= 0 else 2**64 + self._seed)
         return self
@@ -64,16 +66,6 @@ class Generator:
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go back (or on) to where the stream was when `state` was taken."""
         self.numpy.bit_generator.state = state
-
-    @contextmanager
-    def rewound(self, state: Mapping[str, Any]) -> Iterator[None]:
-        """Within it the stream is where it was when `state` was taken; after it, where it is now."""
-        now = self.get_state()
-        self.set_state(state)
-        try:
-            yield
-        finally:
-            self.set_state(now)
 
     def __repr__(self) -> str:
         return f"Generator(seed={self.initial_seed()})"
@@ -113,4 +105,4 @@ def numpy_generator(generator: Any = None) -> np.random.Generator:
         raise TypeError(
             f"generator={generator!r}: give an ag.Generator, a numpy.random.Generator or a seed"
         )
-    return found
+    return about_to_draw(found)

@@ -17,7 +17,7 @@ from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from itertools import count
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
@@ -146,6 +146,23 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<Node {self.row.name if self.row else 'input'} {self.name or ''} {self.shape}>"
+
+
+class GraphView:
+    """Base of what shows a recorded graph. It never changes, so that a copy is itself; it cannot be pickled."""
+
+    instead: ClassVar[str]  # what to write
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            f"a {type(self).__name__} cannot be pickled, because its graph holds functions and tensors; {self.instead}"
+        )
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
 
 
 # --------------------------------------------------------------------------------------------------------- the order

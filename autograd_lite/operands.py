@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .primitive import TABLE, Primitive
+from .tree import too_deep
 from .value import Value
 
 ndarray, asarray = np.ndarray, np.asarray
@@ -71,7 +72,10 @@ def plain_or_error(row: Primitive, value: Any) -> Any:
 
 
 def has_tensor(value: Any) -> bool:
-    return any(isinstance(v, Value) or isinstance(v, (list, tuple)) and has_tensor(v) for v in value)
+    try:
+        return any(isinstance(v, Value) or isinstance(v, (list, tuple)) and has_tensor(v) for v in value)
+    except RecursionError:
+        raise too_deep(value) from None
 
 
 def plain_index(index: Any) -> Any:

@@ -44,6 +44,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from .tree import too_deep
+
 if TYPE_CHECKING:  # a name for annotations only: the ground floor imports NumPy alone
     from .tensor import Tensor
 
@@ -300,7 +302,10 @@ def _interpreter(args: Iterable[Any]) -> Any:
     for a in args:
         found = getattr(type(a), "__autograd_apply__", None)
         if found is None and type(a) in (list, tuple):
-            found = _interpreter(a)
+            try:
+                found = _interpreter(a)
+            except RecursionError:
+                raise too_deep(a) from None
         if found is not None:
             return found
     return None

@@ -382,5 +382,7 @@ def _storage_seen(y: Any, args: Sequence[Any]) -> Storage:
 
 def _told(mode: Any, node: Node, y: Any) -> None:
     node.group = mode.group
+    if "generator" in node.params:  # what was drawn cannot be computed again
+        node.y = y
     if mode.watcher is not None:
         mode.watcher(node, y)

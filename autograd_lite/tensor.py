@@ -20,6 +20,7 @@ from . import rules
 from .backward import Handle, backward, hooked
 from .elsewhere import no_attribute
 from .graph import NEEDS, TRACED, Storage
+from .marks import about_to_write
 from .mode import MODE
 from .operands import (
     PLAIN,
@@ -117,6 +118,7 @@ class Tensor(TorchMethods, Value):
         new = value if value is self._data else as_array(raw(value), None, copy=isinstance(value, Tensor))
         if new is not self._data and self._node is not None and self._node.live & NEEDS:
             check_differentiable(new.dtype)
+        about_to_write(self)
         self._data = new
         node = self._node
         if node is not None and new is not node.y:
@@ -142,6 +144,7 @@ class Tensor(TorchMethods, Value):
                 raise ValueError(f"{self._who}.grad = ...: a gradient of shape {value.shape} for shape {self.shape}")
             if value.dtype != self.dtype:
                 raise TypeError(f"{self._who}.grad = ...: a gradient of dtype {value.dtype} for dtype {self.dtype}")
+        about_to_write(self)
         self._grad = value
         if self._node is not None:
             self._node.graded = None
@@ -226,6 +229,7 @@ class Tensor(TorchMethods, Value):
 
     def zero_grad(self) -> None:
         """Forget the accumulated gradient."""
+        about_to_write(self)
         self._grad = None
 
     def copy(self) -> Tensor:
@@ -523,6 +527,7 @@ class Tensor(TorchMethods, Value):
             )
         if not self._data.flags.writeable:
             raise ValueError(f"{what} on a tensor of shape {self.shape} whose array is read-only: copy() it first")
+        about_to_write(self)
         return self._data
 
     def _in_place(self, ufunc: Any, symbol: str, other: Any) -> Tensor:

@@ -22,14 +22,18 @@ from typing import Any
 
 import numpy as np
 
-from .graph import NEEDS, TRACED, Node, ancestors
+from .graph import NEEDS, TRACED, GraphView, Node, ancestors, next_order
 from .interrupts import at_exit
+from .marks import untouched
 from .mode import changed
 from .operands import raw
 from .primitive import Primitive
+from .recording import record as record_call
 from .recording import wrap
+from .replay import value_of
+from .run import is_live
 from .tensor import Tensor
-from .tree import leaves, rebuild, tree_map
+from .tree import leaves, matched, rebuild, tree_map
 
 LIMIT = 20_000  # equations; beyond it nobody reads, and printing only seems to hang
 
@@ -48,7 +52,7 @@ class Var:
     @property
     def kind(self) -> str:
         """``float64[3,4]``."""
-        return f"{self.dtype}[{','.join(map(str, self.shape))}]"
+        return _kind(self.shape, self.dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,41 +79,57 @@ class Equation:
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
+class Program(GraphView):
     """What a function did, in order. Shapes and Python branches are frozen as they were for the example.
 
-    Call it with other arguments of the same structure and shapes, and it runs again, on arrays.
+    Call it with other arguments of the same structure, shapes and dtypes, and it runs again. Like any function it takes
+    arrays to arrays, and records what is done to a Tensor.
     """
+
+    instead = "pickle the function and trace it again, or keep str(program) or ag.source(f, x)"
 
     name: str
     inputs: tuple[Var, ...]
     equations: tuple[Equation, ...]
     outputs: tuple[Any, ...]  # a Var each, or a constant
-    captured: Mapping[Var, Node] = field(
-        repr=False
-    )  # tensors from around the function, such as parameters; as they are now
-    structure: Any = field(repr=False)  # of the arguments
+    captured: Mapping[Var, Tensor] = field(repr=False)  # from around the function, such as parameters; as they are now
+    structure: Any = field(repr=False)  # the arguments, with the inputs as leaves
     result: Any = field(repr=False)  # the tree of the outputs
 
     def __call__(self, *args: Any) -> Any:
-        given = leaves(args)
-        if len(given) != len(self.inputs):
-            raise TypeError(
-                f"{self.name}: traced with {len(self.inputs)} input arrays, called with {len(given)}"
-            )
-        values: dict[Var, Any] = {var: node.y for var, node in self.captured.items()}
-        for var, x in zip(self.inputs, given, strict=True):
-            x = np.asarray(raw(x))
-            if x.shape != var.shape:
-                raise ValueError(
-                    f"{self.name}: {var.name} was traced with shape {var.shape}, called with {x.shape}: trace it again"
-                )
-            values[var] = x
+        given = self._given(args)
+        values: dict[Var, Any] = dict(zip(self.inputs, given, strict=True))
+        values.update(self.captured)
         for eq in self.equations:
-            y: Any = eq.row.fn(*(values[x] if isinstance(x, Var) else x for x in eq.operands), **eq.params)
+            xs = [values[x] if isinstance(x, Var) else x for x in eq.operands]
+            y: Any = record_call(eq.row, xs, dict(eq.params))
             for var, part in zip(eq.outputs, y if eq.row.outputs else (y,), strict=True):
                 values[var] = part  # noqa: PERF403 - the plain loop reads as the program does
-        return rebuild(self.result, (values[x] if isinstance(x, Var) else x for x in self.outputs))
+        found = [values[x] if isinstance(x, Var) else x for x in self.outputs]
+        if not any(isinstance(x, Tensor) for x in given):  # arrays in, arrays out, but for what needs a gradient
+            found = [x._data[()] if isinstance(x, Tensor) and not is_live(x) else x for x in found]
+        return rebuild(self.result, found)
+
+    def _given(self, args: Sequence[Any]) -> list[Any]:
+        """The leaves of the arguments in the order of the inputs, each checked against the one it was traced with."""
+        if len(args) != len(self.structure):
+            raise TypeError(f"{self.name}: expected {len(self.structure)} arguments, got {len(args)}")
+        try:
+            given = matched(self.structure, args, "args")
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}: trace it again for another structure") from None
+        for k, (var, x) in enumerate(zip(self.inputs, given, strict=True)):
+            value = raw(x)
+            weak = type(value) in (bool, int, float, complex) and np.result_type(var.dtype, value) == var.dtype
+            value = np.asarray(value, var.dtype if weak else None)
+            if value.shape != var.shape or value.dtype != var.dtype:
+                got = _kind(value.shape, value.dtype) if value.dtype.kind in "biufc" else type(x).__name__
+                raise ValueError(
+                    f"{self.name}: {var.name} was traced as {var.kind}, but got {got}: trace it again for other shapes "
+                    "and dtypes"
+                )
+            given[k] = x if isinstance(x, Tensor) else value
+        return given
 
     def __len__(self) -> int:
         return len(self.equations)
@@ -185,6 +205,10 @@ class Program:
         kinds = ", ".join(v.kind for v in out)
         call = f"{group.name}({', '.join(map(str, used))})"
         return f"{', '.join(map(str, out))} : {kinds} = {call}  # {len(equations)} equations"
+
+
+def _kind(shape: Sequence[int], dtype: Any) -> str:
+    return f"{dtype}[{','.join(map(str, shape))}]"
 
 
 def groups(node: Node) -> list[Any]:
@@ -295,7 +319,7 @@ def record(
     for n, t in zip(nodes, tensors, strict=True):
         n.keeper = weakref.ref(t)  # so that backward() inside `f` leaves a gradient at it
     wrapped = rebuild(args, tensors)
-    with changed(recording=True, group=None):
+    with untouched(f, args), changed(recording=True, group=None):
         result, variables = run(f, wrapped, params or {})
     outside = [*variables, *_captured(f), *(names or {}).items()]
     nodes_made = ancestors(_nodes_of(result), TRACED | NEEDS)[::-1]
@@ -449,9 +473,20 @@ def short_names(taken: Iterable[str]) -> Iterator[str]:
                 yield name
 
 
+def _inside(roots: Iterable[Node], start: int) -> dict[Node, None]:
+    """What a program computes, oldest first: all that depends on an input or an outside Tensor that needs a gradient."""
+    found: dict[Node, None] = {}
+    for n in ancestors([n for n in roots if n.live and n.order <= start], TRACED | NEEDS, start)[::-1]:
+        above = [p for p in n.parents if p is not None]
+        if n.live & TRACED or any(p in found or p.live & NEEDS and p.order > start for p in above):
+            found[n] = None
+    return found
+
+
 def _program(made: Recording, args: Any) -> Program:
     found = [t._node if isinstance(t, Tensor) else None for t in leaves(made.result)]
-    nodes = ancestors([n for n in found if n is not None and n.live & TRACED], TRACED)[::-1]
+    start = made.inputs[0].order if made.inputs else next_order()  # what is older comes from around the function
+    nodes = _inside([n for n in found if n is not None], start)
     fresh = short_names(made.names.values())
     variables = {n: Var(made.names.get(n) or next(fresh), n.shape, n.dtype) for n in made.inputs}
     results: dict[
@@ -461,11 +496,14 @@ def _program(made: Recording, args: Any) -> Program:
         if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
             results.setdefault((n.parents[0], n.params["index"]), []).append(n)
     equations = []
-    outside = dict.fromkeys(
-        p for n in nodes for p in n.parents if p is not None and p.row is None and p not in variables
-    )
-    captured = {p: Var(made.names[p], p.shape, p.dtype) for p in outside if p in made.names}
-    variables.update(captured)
+    captured = {}
+    for p in dict.fromkeys(p for p in (*(p for n in nodes for p in n.parents), *found) if p is not None):
+        if p in nodes or p in variables:
+            continue
+        if p.live & NEEDS and p.order > start or p.row is None and p in made.names:
+            variables[p] = Var(made.names.get(p) or next(fresh), p.shape, p.dtype)
+            owner = p.keeper() if p.row is None and p.keeper is not None else None
+            captured[variables[p]] = wrap(value_of(p), p) if owner is None else owner
     for n in nodes:
         if n.row is None or n in variables:
             continue
@@ -481,7 +519,7 @@ def _program(made: Recording, args: Any) -> Program:
             made_here.append(Var(word or next(fresh), shape, dtype))
             variables.update(dict.fromkeys(places, made_here[-1]))
         operands = tuple(
-            variables[p] if p is not None and p in variables else x if p is None else p.y
+            x if p is None else variables[p] if p in variables else value_of(p)
             for p, x in zip(n.parents, n.xs, strict=True)
         )
         equations.append(Equation(tuple(made_here), n.row, operands, n.params, n))
@@ -495,8 +533,8 @@ def _program(made: Recording, args: Any) -> Program:
         inputs,
         tuple(equations),
         outputs,
-        {v: p for p, v in captured.items()},
-        tree_map(lambda x: None, args),
+        captured,
+        rebuild(args, inputs),
         tree_map(lambda t: 0, made.result),
     )
 

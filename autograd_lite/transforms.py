@@ -8,6 +8,7 @@ results stay connected to it.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from operator import index
@@ -45,6 +46,18 @@ def _numbers(argnums: int | Sequence[int], args: Sequence[Any]) -> tuple[int, ..
     if len(set(numbers)) < len(numbers):
         raise ValueError(f"argnums={argnums} names an argument twice")
     return numbers
+
+
+def _run(f: Callable[..., Any], args: Any, argnums: tuple[int, ...], params: Any = None, has_aux: bool = False) -> Run:
+    """A run of `f`, whose results are numbers: a derivative of anything else would be zero without a word."""
+    run = Run(f, args, argnums, params or {}, has_aux)
+    for y in run.outputs:
+        if not isinstance(y, Tensor) and np.asarray(y).dtype.kind not in "biufc":
+            raise TypeError(
+                f"{getattr(f, '__name__', 'the function')} returned {reprlib.repr(y)} ({type(y).__name__}): expected "
+                "numbers, arrays or Tensors; pass anything else on with has_aux=True"
+            )
+    return run
 
 
 def _by_argument(run: Run, values: Iterable[Any], argnums: int | Sequence[int]) -> Any:
@@ -107,7 +120,7 @@ def value_and_grad(
 
     @wraps(f)
     def value_and_gradient(*args: Any, **params: Any) -> Any:
-        run = Run(f, args, _numbers(argnums, args), params, has_aux)
+        run = _run(f, args, _numbers(argnums, args), params, has_aux)
         gradients = _by_argument(run, run.pull(_scalar(run, f)), argnums)
         value = run.values(run.y)
         return ((value, run.values(run.aux)) if has_aux else value), gradients
@@ -147,7 +160,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     (array([ 3., 40.]), array([ 1., 20.]))
     """
     primals = tuple(tree_map(lambda x: x.copy() if isinstance(x, np.ndarray) else x, x) for x in primals)
-    run = Run(f, primals, tuple(range(len(primals))), {}, has_aux)
+    run = _run(f, primals, tuple(range(len(primals))), {}, has_aux)
 
     def pull(cotangents: Any) -> Any:
         return tuple(rebuild(run.trees, run.pull(cotangents)))
@@ -169,7 +182,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
         raise TypeError("jvp: primals and tangents are tuples with an entry for each argument: jvp(f, (x,), (t,))")
     if len(primals) != len(tangents):
         raise ValueError(f"jvp: {len(primals)} primals but {len(tangents)} tangents")
-    run = Run(f, primals, tuple(range(len(primals))), {}, has_aux)
+    run = _run(f, primals, tuple(range(len(primals))), {}, has_aux)
     pushed = rebuild(run.y, run.push(tangents))
     y = run.values(run.y)
     return (y, pushed, run.values(run.aux)) if has_aux else (y, pushed)
@@ -211,7 +224,7 @@ def jacobian(
 
     @wraps(f)
     def jacobian_of_f(*args: Any, **params: Any) -> Any:
-        run = Run(f, args, _numbers(argnums, args), params, has_aux)
+        run = _run(f, args, _numbers(argnums, args), params, has_aux)
         blocks = _rows(run) if mode == "reverse" else _columns(run)
         found = rebuild(run.y, [_by_argument(run, block, argnums) for block in blocks])
         return (found, run.values(run.aux)) if has_aux else found
@@ -291,7 +304,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bo
     return jacobian(grad(f, argnums, has_aux), argnums, "forward", has_aux)
 
 
-def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+def hvp(f: Callable[..., Any], argnums: int = 0, *vector: Any) -> Callable[..., Any]:
     """The product of the Hessian of `f` with a vector, ``hvp(f)(x, v, *args)``, at the cost of two gradients.
 
     The order of the arguments is that of ``hessp`` in :func:`scipy.optimize.minimize`.
@@ -303,6 +316,8 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     array([ 6., 12.])
     """
 
+    if vector or not isinstance(argnums, int):  # hvp(f, x, v), as other libraries have it
+        raise TypeError("hvp takes a function, and returns one of the point and the vector: write hvp(f)(x, v)")
     if argnums < 0:
         raise ValueError(
             f"hvp: argnums={argnums}; count from the front, because the vector stands beside that argument"
@@ -317,9 +332,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
             return jvp(at, (x,), (v,))[1]
 
         at.__name__ = slope.__name__ = getattr(f, "__name__", "the function")  # for error messages
-        run = Run(
-            slope, (x,), (0,), {}
-        )  # reverse over forward: the other way round computes the gradient, for nothing
+        run = _run(slope, (x,), (0,))  # reverse over forward: the other way round computes the gradient, for nothing
         return _by_argument(run, run.pull(_scalar(run, f)), 0)
 
     return product

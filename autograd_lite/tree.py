@@ -9,6 +9,11 @@ from typing import Any
 def leaves(tree: Any) -> list[Any]:
     """What is in a tree that is not itself a dict, list, tuple or None.
 
+    Raises
+    ------
+    ValueError
+        If it is nested too deeply for Python's stack, as one that contains itself is.
+
     Examples
     --------
     >>> leaves({"W": 1, "layers": [2, (3, None)]})
@@ -16,11 +21,22 @@ def leaves(tree: Any) -> list[Any]:
     """
     if tree is None:
         return []
-    if isinstance(tree, dict):
-        return [leaf for part in tree.values() for leaf in leaves(part)]
-    if isinstance(tree, (list, tuple)):
-        return [leaf for part in tree for leaf in leaves(part)]
+    try:
+        if isinstance(tree, dict):
+            return [leaf for part in tree.values() for leaf in leaves(part)]
+        if isinstance(tree, (list, tuple)):
+            return [leaf for part in tree for leaf in leaves(part)]
+    except RecursionError:
+        raise too_deep(tree) from None
     return [tree]
+
+
+def too_deep(tree: Any) -> ValueError:
+    """The error for a container that cannot be walked."""
+    return ValueError(
+        f"a {type(tree).__name__} contains itself, or is nested deeper than Python's stack allows: pass a flat list, "
+        "tuple or dict of arrays"
+    )
 
 
 def matched(like: Any, tree: Any, what: str = "it") -> list[Any]:

@@ -403,3 +403,49 @@ def test_a_sign_does_not_hide_that_a_product_stands_to_the_right_of_a_matrix():
     space: dict[str, object] = {}
     exec(made, space)
     np.testing.assert_allclose(space["loss"](w, X, y)[1], ag.grad(loss)(w, X, y), rtol=1e-12)
+
+
+def test_other_shapes_and_keys_are_checked():
+    made = source(lambda x, y: np.sum((x - y) ** 2), np.ones(3), np.ones(3))
+    with pytest.raises(ValueError, match=r"expected y of shape \(3,\), got \(3, 1\): .* make the source again"):
+        made(np.ones(3), np.ones((3, 1)))
+    with pytest.raises(ValueError, match=r"expected x of shape \(3,\), got \(\)"):
+        made(x=1.0, y=np.ones(3))
+    made = source(lambda d: d["a"] - 2 * d["b"], {"a": 1.0, "b": 2.0})
+    assert made({"b": 2.0, "a": 1.0})[0] == made(1.0, 2.0)[0] == -3.0
+    assert made.variables({"b": 2.0, "a": 1.0})["a"] == 1.0
+    with pytest.raises(ValueError, match=r"args\[0\] should be a dict with the keys \['a', 'b'\], not list of 2"):
+        made([1.0, 2.0])
+
+
+def test_a_check_knows_how_inexact_the_numbers_are():
+    w = np.linspace(-1, 1, 50).astype(np.float32)
+    made = source(lambda w: np.sum(np.tanh(w)) * np.float64(1.5), w)
+    np.testing.assert_allclose(made(w)[1], ag.grad(lambda w: np.sum(np.tanh(w)) * np.float64(1.5))(w), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_gradient_that_is_zero_but_for_rounding_is_no_contradiction(seed, dtype):
+    ag.manual_seed(seed)
+    net = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Dropout(0.5)).to(dtype)  # the bias has no effect
+    x = np.random.default_rng(seed).normal(size=(6, 4)).astype(dtype)
+    made = source(lambda x: (net(x) ** 2).sum(), x)
+    assert "dL_dbias_0" in made.results
+
+
+@pytest.mark.parametrize("draw", [ag.rand_like, ag.randn_like, lambda x: ag.rand_like(x) > 0.5])
+def test_large_random_numbers_are_kept_for_the_check(draw):
+    x = np.ones(500)  # more than is kept for pictures
+    made = source(lambda x: np.sum(x + 3 * draw(x)), x)
+    np.testing.assert_array_equal(made(x)[1], np.ones(500))
+    assert made(x)[0] != made(x)[0]
+
+
+def test_a_wrong_line_is_found_however_small():
+    from autograd_lite.derive.calls import Rounding, close
+
+    assert not close(np.array([1e-9]), np.array([1.1e-9]))
+    assert close(np.array([1e-15]), np.array([2e-15]), Rounding(0.0, 1.0))
+    assert not close(np.array([1e-9]), np.array([2e-9]), Rounding(0.0, 1.0))
+    assert not close(1.96, 1.63, Rounding(float(np.finfo(np.float32).eps), 10.0))

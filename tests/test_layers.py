@@ -25,9 +25,9 @@ NAME = PACKAGE.name
 # From the ground up. A room may use the rooms of the floors below it; rooms on one floor may use each other,
 # as long as no circle comes of it (a test of its own).
 FLOORS = [
-    {"elsewhere", "generator", "interrupts", "memory", "mode", "primitive", "saving", "tree"},
+    {"elsewhere", "generator", "interrupts", "marks", "memory", "mode", "primitive", "saving", "tree"},
     {"rules"},
-    {"graph", "torch_methods"},
+    {"graph", "replay", "torch_methods"},
     {"value"},
     {"operands"},
     {"recording"},

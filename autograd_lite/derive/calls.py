@@ -9,7 +9,7 @@ import inspect
 import keyword
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,31 @@ _CODE = {
     "transpose": ("{0}.T", ATOM, ATOM, ATOM),
     "matrix_transpose": ("{0}.mT", ATOM, ATOM, ATOM),
 }
+
+
+class Rounding(NamedTuple):
+    """How far off two ways to compute a value may be: what it was computed from, at its coarsest and at its largest.
+
+    A sum that cancels is as inexact as its terms, and float64 that was computed from float32 as inexact as that.
+    """
+
+    eps: float = 0.0
+    size: float = 0.0
+
+    def joined(self, other: Rounding) -> Rounding:
+        return Rounding(max(self.eps, other.eps), max(self.size, other.size))
+
+    @staticmethod
+    def of(value: Any) -> Rounding:
+        """That of a value by itself."""
+        a = np.asarray(value)
+        if a.dtype.kind not in "iufc":
+            return Rounding()
+        eps = float(np.finfo(a.dtype).eps) if a.dtype.kind in "fc" else 0.0
+        return Rounding(eps, float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a))))
+
+
+EXACT = Rounding()
 
 
 class CodeWriter:
@@ -273,13 +298,14 @@ def same(y: Any, expected: Any) -> bool:
     return y.shape == expected.shape and y.dtype == expected.dtype and close(y, expected)
 
 
-def close(y: Any, expected: Any) -> bool:
+def close(y: Any, expected: Any, rounding: Rounding = EXACT) -> bool:
+    """Whether two results agree up to `rounding`, which is at least that of their own dtype and size."""
     y, expected = np.asarray(y), np.asarray(expected)
     if y.dtype.kind not in "fc":
         return bool(np.array_equal(y, expected))
-    tolerance = 1e3 * float(np.finfo(y.dtype).eps)
-    scale = float(np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected)))
-    return bool(np.allclose(y, expected, rtol=tolerance, atol=tolerance * max(scale, 1e-300), equal_nan=True))
+    eps, size = rounding.joined(Rounding.of(y)).joined(Rounding.of(expected))
+    tolerance = 1e3 * eps
+    return bool(np.allclose(y, expected, rtol=tolerance, atol=tolerance * max(size, 1e-300), equal_nan=True))
 
 
 def _counted(index: Any) -> str:

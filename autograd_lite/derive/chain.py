@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from ..graph import NEEDS, TRACED, Node, ancestors, between
+from ..replay import arguments, replay
 from ..tensor import Tensor
 from ..trace import Names, assigned, groups, qualified, short_names
 from . import fold
 from .expression import Expr, applied, constant, evaluate, name, number, product, substitute
 from .factor import Factor, summed, total
 from .partial import Edge, G, Step, X, Y, edge, joined
-from .replay import arguments, replay
 from .writing import partial_tex, tex_name
 
 LIMIT = 2_000  # operations; a derivation of more is a book

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import NEEDS, Node
+from ..graph import NEEDS, GraphView, Node
+from ..replay import finite_difference
 from ..tensor import Tensor
 from ..trace import label
 from .chain import Chain
 from .expression import Expr, substitute, walk
 from .factor import Factor
 from .partials import check, composed, nodes_of, target
-from .replay import finite_difference
 from .writing import ASCII, LATEX, TEXT, TIMES, Hand, matrix, partial_tex, shape_text, tex, tex_name, write
 
 SHOWN = 16  # entries; a larger array is told by its shape
@@ -42,8 +42,10 @@ class Total:
 
 
 @dataclass(frozen=True, eq=False)
-class Derivation:
+class Derivation(GraphView):
     """What :meth:`Tensor.explain` returns: print it, or ask for ``.markdown()`` or ``.latex()``."""
+
+    instead = "keep its text: str(it), .markdown() or .latex()"
 
     chain: Chain = field(repr=False)
     wrt: tuple[Node, ...] = field(repr=False)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..graph import Node
+from ..replay import arguments
 from .expression import Expr, evaluate, name
 from .factor import Factor, FoldedCall, laid_out
 from .partial import Edge, G, X, Y
-from .replay import arguments
 
 if TYPE_CHECKING:
     from .chain import Chain  # which calls these functions

@@ -14,7 +14,7 @@ import numpy as np
 from ..graph import NEEDS, Node, pull_back
 from ..primitive import TABLE
 from ..trace import label
-from .calls import CodeWriter, close
+from .calls import CodeWriter, Rounding, close
 from .chain import Chain
 from .expression import Expr, make, name, number, parts_of, walk
 from .factor import summed
@@ -43,6 +43,7 @@ class LineWriter(CodeWriter):
             self.values[self.ident(word)] = value
         self.cotangent = ""
         self._hoisted: dict[str, str] = {}
+        self._rounding: dict[str, Rounding] = {}  # of the identifiers
         self._words: dict[tuple[Node | None, Node], str] = {}
 
     # ----------------------------------------------------------------------------------------------------- names
@@ -100,6 +101,7 @@ class LineWriter(CodeWriter):
         words = [self.ident(chain.part(call, k)) for k in range(len(call.parts))]
         self.values.update(zip(words, chain.values[call], strict=True))
         e = Expr(call.row.name, tuple(args), None, dict(call.params), (), call.row)
+        self._rounding.update({word: self._rounding_of(e, self.values[word]) for word in words})
         self._use(e)
         code = write(e, self.hand)
         self.assigned |= set(words)
@@ -157,9 +159,18 @@ class LineWriter(CodeWriter):
         with np.errstate(all="ignore"):
             found = pull_back({root: g}, self.wanted)
         for n in self.wanted:
-            mine = self.values.get(self.gradient(n), np.zeros(n.shape))
-            if n in found and np.all(np.isfinite(found[n])) and not close(mine, found[n]):
-                raise ArithmeticError(f"source: {self.gradient(n)} comes out as {mine}, the engine's is {found[n]}")
+            word = self.gradient(n)
+            mine, rounding = self.values.get(word, np.zeros(n.shape)), self._rounding.get(word, Rounding())
+            if n in found and np.all(np.isfinite(found[n])) and not close(mine, found[n], rounding):
+                raise ArithmeticError(f"source: {word} comes out as {mine}, the engine's is {found[n]}")
+
+    def _rounding_of(self, e: Expr, value: Any) -> Rounding:
+        """How inexact a value may be that was computed by `e`."""
+        total = Rounding.of(value)
+        for w in e.names:
+            word = self.words.get(w, w)
+            total = total.joined(self._rounding.get(word) or Rounding.of(self.values.get(word, 0.0)))
+        return total
 
     def _above(
         self, n: Node, inputs: Sequence[Node], arrived: list[Expr]
@@ -272,9 +283,10 @@ class LineWriter(CodeWriter):
                 part += f".astype({literal(dtype)})" if np.asarray(value).real.dtype != dtype else ""
                 code = write(e, self.hand, ATOM) + part
             value = self._run(code)
+        self._rounding[word] = rounding = self._rounding_of(e, value)
         if expected is not None and _is_random(e):
             value = expected  # one draw is as good as the other, but what follows is compared
-        elif expected is not None and not close(value, expected):
+        elif expected is not None and not close(value, expected, rounding):
             raise ArithmeticError(f"source: {word} = {code} gives {value}, the function itself {expected}")
         self.assigned.add(word)
         self.values[word] = value
@@ -304,6 +316,7 @@ class LineWriter(CodeWriter):
                 self._use(inner)
                 code = write(inner, self.hand)
                 self.values[word] = self._run(code)
+                self._rounding[word] = self._rounding_of(inner, self.values[word])
                 self.assigned.add(word)
                 lines += [*before, (f"{word} = {code}", shape_text(part.shape))]
                 self._hoisted[part.key] = word

@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node
+from ..graph import GraphView, Node
+from ..replay import finite_difference, gradient
 from ..tensor import Tensor
 from .chain import Chain
 from .expression import name, substitute
 from .factor import Factor, FoldedCall
-from .replay import finite_difference, gradient
 from .writing import LATEX, Hand, partial_tex, tex_name, text, write
 
 SHORT = 24  # characters of a map that is written out where it is used
 
 
 @dataclass(frozen=True, eq=False)
-class Partials:
+class Partials(GraphView):
     """Every way from a result to one of its inputs, as factors; their composition is the gradient.
 
     Attributes
@@ -29,6 +29,8 @@ class Partials:
     paths : tuple of tuple of Factor
         Latest factor first, as the chain rule is written.
     """
+
+    instead = "keep its text: str(it)"
 
     chain: Chain = field(repr=False)
     wrt: Node = field(repr=False)

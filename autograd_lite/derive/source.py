@@ -11,10 +11,14 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..graph import NEEDS, TRACED, Node, ancestors
+from ..marks import untouched
+from ..operands import raw
 from ..tensor import Tensor
 from ..trace import Recording, record, run
-from ..tree import leaves
+from ..tree import leaves, matched, rebuild
 from .chain import Chain
 from .lines import LineWriter
 
@@ -36,6 +40,10 @@ class Source(str):
         The argument that takes the cotangent of the result, where that has more than one entry.
     rate : str or None
         The argument that takes the rate of the update step, where there is one.
+    shapes : dict
+        The shapes of the arguments, which the lines are for: a call with others is an error.
+    structure : tuple
+        The arguments of the function that it was made from, with names in place of arrays.
     """
 
     name: str
@@ -44,11 +52,26 @@ class Source(str):
     constants: dict[str, Any]
     cotangent: str | None
     rate: str | None
+    shapes: dict[str, tuple[int, ...]]
+    structure: tuple[Any, ...]
 
     def __call__(self, *args: Any, **params: Any) -> Any:
-        given = leaves(args)
+        given = self._given(args)
+        for word, x in {**dict(zip(self.arguments, given, strict=False)), **params}.items():
+            if word in self.shapes and np.shape(raw(x)) != self.shapes[word]:
+                raise ValueError(
+                    f"{self.name}: expected {word} of shape {self.shapes[word]}, got {np.shape(raw(x))}: the lines "
+                    "are for the shapes of the example; make the source again with another"
+                )
         rest = {k: v for k, v in self.constants.items() if k not in self.arguments[: len(given)]}
         return self.space[self.name](*given, **{**rest, **params})
+
+    def _given(self, args: Sequence[Any]) -> list[Any]:
+        """The arguments leaf by leaf; trees, as the function itself takes them, are matched by their keys."""
+        n = len(self.structure)
+        if any(x is None or isinstance(x, (dict, list, tuple)) for x in args[:n]):
+            return [*matched(self.structure, args[:n], f"{self.name}: args"), *leaves(args[n:])]
+        return leaves(args)
 
     @property
     def space(self) -> dict[str, Any]:
@@ -60,15 +83,24 @@ class Source(str):
 
     def variables(self, *args: Any) -> dict[str, Any]:
         """The values of all its variables when it is called with `args`; an update step is left out."""
-        given = [0.0 if w == self.rate else x for w, x in zip(self.arguments, leaves(args), strict=False)]
+        given = [0.0 if w == self.rate else x for w, x in zip(self.arguments, self._given(args), strict=False)]
         rest = {k: v for k, v in self.constants.items() if k not in self.arguments[: len(given)]}
         if self.rate is not None and len(given) < len(self.arguments):
             rest[self.rate] = 0.0
         _, found = run(self.space[self.name], given, rest)
         return dict(found)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _remade, (str(self), {k: v for k, v in self.__dict__.items() if k != "_space"})  # which it makes anew
+
     def _repr_markdown_(self) -> str:
         return f"```python\n{self}\n```"
+
+
+def _remade(text: str, fields: dict[str, Any]) -> Source:
+    made = Source(text)
+    made.__dict__.update(fields)
+    return made
 
 
 def source(
@@ -86,7 +118,7 @@ def source(
     f : callable
         Of arrays, or trees of them, which the source takes leaf by leaf; returns one array, usually a loss.
     *args
-        Examples: they fix the shapes. The source works for any other numbers.
+        Examples: they fix the shapes. The source works for any other numbers of these shapes.
     wrt : sequence of str, optional
         What to differentiate by: arguments, or tensors that `f` uses from outside. By default those that require a
         gradient, if there are any, and otherwise all floating arguments.
@@ -140,6 +172,11 @@ def source(
     """
     if not callable(f):
         raise TypeError("source: give it the function and example arguments: source(f, x)")
+    with untouched(f, args):
+        return _source(f, args, wrt, names, update, name)
+
+
+def _source(f: Any, args: Any, wrt: Any, names: Any, update: str | None, name: str | None) -> Source:
     made = record(f, args, None, names)
     what = name or (made.name if made.name.isidentifier() else "f")
     if isinstance(made.result, (dict, list, tuple)):
@@ -148,7 +185,9 @@ def source(
         raise ValueError(f"source: the result of {what} depends on none of its arguments")
     wanted = _wanted(made, what, args, wrt)
     chain = Chain(made.result, made.arrays, made.names, limit=LIMIT, wrt=wanted)
-    return emit(chain, wanted, what, made.inputs, update)
+    found = emit(chain, wanted, what, made.inputs, update)
+    found.structure = rebuild(args, found.arguments)
+    return found
 
 
 def _wanted(made: Recording, what: str, args: Any, wrt: Sequence[str] | str | None) -> list[Node]:
@@ -192,6 +231,9 @@ def emit(
     made = Source("\n".join(lines) + "\n")
     made.name, made.arguments, made.results = what, tuple(arguments), tuple(results)
     made.rate = update
+    made.structure = ()
+    shapes = {word: n.shape for word, n in zip(writer.inputs, inputs, strict=True)}
+    made.shapes = shapes | {word: np.shape(writer.values[word]) for word in outside if word in writer.values}
     made.cotangent = writer.cotangent or None
     made.constants = {w: writer.values[w] for w in outside if w != writer.cotangent}
     return made

@@ -10,12 +10,12 @@ import numpy as np
 from ..graph import NEEDS, Node
 from ..primitive import Primitive
 from ..recording import wrap
+from ..replay import replay
 from ..tensor import Tensor
 from ..tree import leaves, rebuild
 from .expression import Expr, constant, name, number, substitute, walk
 from .factor import total
 from .partial import G, RuleCall, Step, X, Y, edge, joined
-from .replay import replay
 from .writing import LATEX, TEXT, Hand, write
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..derive.chain import Chain
+from ..graph import GraphView
 from . import svg as svg_text
 from .compare import compared
 from .derived import chain_of, derived
@@ -31,7 +32,7 @@ DPI = 150
 
 
 @dataclass(frozen=True, eq=False)
-class Drawing:
+class Drawing(GraphView):
     """A picture of a graph, with its numbers as they were when it was made. Notebooks show it.
 
     Attributes
@@ -41,6 +42,8 @@ class Drawing:
     scene : Scene
         What is drawn, as data.
     """
+
+    instead = "keep the picture: .save('net.svg'), or .source for the DOT text"
 
     scene: Scene
     style: Style

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
+from ..graph import GraphView
 from ..tensor import Tensor
 from . import png
 from .dot import caption_room
@@ -22,7 +23,7 @@ SECONDS = 2.5  # that a self-playing film rests on a frame
 
 
 @dataclass(frozen=True, eq=False)
-class Frames(Sequence[Drawing]):
+class Frames(GraphView, Sequence[Drawing]):
     """The pictures of a film, as a list.
 
     Attributes
@@ -32,6 +33,8 @@ class Frames(Sequence[Drawing]):
     steps : tuple of Step
         What each picture says; empty for a film made of drawings.
     """
+
+    instead = "keep the film: .save('film.svg')"
 
     drawings: tuple[Drawing, ...]
     captions: tuple[str, ...]

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..derive.replay import replay
 from ..graph import NEEDS, TRACED, Node, ancestors, pull_back
+from ..replay import replay
 from ..trace import assigned, short_names
 from . import words
 from .dot import FONT, Style

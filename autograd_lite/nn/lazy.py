@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..creation import get_default_dtype
+from ..marks import for_good
 from ..tensor import Tensor
 from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .functional.given import given
@@ -87,6 +88,10 @@ class _Lazy(Module):
 
     def _become(self, size: int) -> None:
         """Be the ordinary layer for inputs of this size from now on."""
+        with for_good():
+            self._be(size)
+
+    def _be(self, size: int) -> None:
         args, params = self._made_with
         layer = self.becomes(size, *args, **params)
         for kind in ("_parameters", "_buffers"):

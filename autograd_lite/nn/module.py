@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..interrupts import at_exit, rolled_back
+from ..marks import about_to_run
 from ..mode import MODE, ORDINARY, Mode
 from ..recording import Group
 from ..tensor import Tensor
@@ -169,6 +170,7 @@ class Module:
         group = Group(type(self).__name__, mode.group, module=self)
         with at_exit(MODE.set, outer):
             MODE.set(Mode(mode.recording, group, mode.watcher))
+            about_to_run(self)
             for before in tuple(self._pre_hooks.values()):
                 changed = before(self, args)
                 if changed is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..marks import untouched
 from ..mode import no_grad
 
 if TYPE_CHECKING:  # a name for annotations only: modules use this file
@@ -34,7 +35,7 @@ def summary(module: Module, *inputs: Any) -> Summary:
         handles = [m.register_forward_hook(note) for m in module.modules()]
         modes = [(m, m.training) for m in module.modules()]
         try:
-            with no_grad():
+            with untouched(module, inputs), no_grad():
                 module.eval()(*inputs)
         finally:
             for handle in handles:

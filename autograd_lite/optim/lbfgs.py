@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..interrupts import exhaust, rolled_back
+from ..marks import about_to_write
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, called, real_view
 
@@ -73,6 +74,7 @@ class LBFGS(Optimizer):
     def _put(self, flat: Any) -> None:
         at = 0
         for p in self._params:
+            about_to_write(p)
             value = real_view(p.data)
             value[...] = flat[at : at + value.size].reshape(value.shape)
             p._written()

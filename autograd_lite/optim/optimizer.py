@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..interrupts import exhaust
+from ..marks import about_to_write
 from ..mode import enable_grad
 from ..tensor import Tensor
 
@@ -140,6 +141,7 @@ class Optimizer:
                         g = np.negative(g, out=buffer(state, "_negative", value))
                     changes.append((np.subtract, value, self.update(value, g, state, group), value))
         for p in states:
+            about_to_write(p)
             p._written()
         with np.errstate(all="ignore"):  # a warning would be Python code in between
             exhaust(starmap(call, [*changes, (self.state.update, states)]))

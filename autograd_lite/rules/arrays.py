@@ -7,10 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from ..tree import too_deep
+
 
 def is_live(a: Any) -> bool:
     """Whether `a` is, or holds, something that dispatches: a Tensor."""
-    return any(map(is_live, a)) if isinstance(a, (list, tuple)) else hasattr(type(a), "__autograd_apply__")
+    try:
+        return any(map(is_live, a)) if isinstance(a, (list, tuple)) else hasattr(type(a), "__autograd_apply__")
+    except RecursionError:
+        raise too_deep(a) from None
 
 
 def entire(a: Any) -> Any:

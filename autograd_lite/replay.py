@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node
-from ..graph import pull_back as _pull_back
+from .graph import Node, ancestors, pull_back
 
 
 def replay(nodes: Iterable[Node], moved: Mapping[Node, Any] | None = None) -> dict[Node, Any]:
@@ -33,7 +32,7 @@ def replay(nodes: Iterable[Node], moved: Mapping[Node, Any] | None = None) -> di
                 _check_unchanged(p, n)
         if n in values:
             continue
-        if moved and not other.isdisjoint(p for p in n.parents if p is not None):
+        if moved and "generator" not in n.params and not other.isdisjoint(p for p in n.parents if p is not None):
             other.add(n)
         elif n.row is None or n.y is not None:
             values[n] = n.y
@@ -49,6 +48,11 @@ def replay(nodes: Iterable[Node], moved: Mapping[Node, Any] | None = None) -> di
         y = n.row.fn(*arguments(n, values), **n.params)
         values[n] = tuple(map(np.asarray, y)) if n.row.outputs else np.asarray(y)
     return values
+
+
+def value_of(node: Node) -> Any:
+    """The value of one node, kept or not."""
+    return node.y if node.y is not None else replay(ancestors([node])[::-1])[node]
 
 
 def arguments(n: Node, values: Mapping[Node, Any]) -> tuple[Any, ...]:
@@ -78,7 +82,7 @@ def _check_unchanged(p: Node, n: Node) -> None:
 
 def gradient(root: Node, wrt: Node) -> Any:
     """The engine's own gradient, to be compared with."""
-    found = _pull_back({root: np.ones(root.shape, root.dtype)}, [wrt]).get(wrt)
+    found = pull_back({root: np.ones(root.shape, root.dtype)}, [wrt]).get(wrt)
     return np.zeros(wrt.shape, wrt.dtype) if found is None else np.asarray(found)
 
 

@@ -1,0 +1,226 @@
+"""Running a function in order to look at it, and leaving everything as it was.
+
+`draw`, `trace`, `source` and `summary` run a user's function once, and a checkpoint runs it a second time. Such a run
+may draw random numbers, write to tensors, and update the buffers of a module. Code that is about to do so calls
+`about_to_draw` or `about_to_write` first, and :class:`untouched` undoes it. Outside such a run these calls read one
+context variable.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar, Token
+from types import CellType, FunctionType, MethodType
+from typing import Any
+
+Undo = Callable[[], None]
+
+
+class Marks:
+    """What has changed during a run, each thing with how to restore it. An outer run notes it too."""
+
+    def __init__(self, outer: Marks | None) -> None:
+        self.outer = outer
+        self.noted: dict[int, tuple[Any, Callable[[Any], Undo], Undo]] = {}  # by id; the tuple keeps the thing alive
+
+    def note(self, thing: Any, state: Callable[[Any], Undo]) -> None:
+        if id(thing) not in self.noted:
+            self.noted[id(thing)] = thing, state, state(thing)
+        if self.outer is not None:
+            self.outer.note(thing, state)
+
+    def restore(self) -> None:
+        """Restore everything, the latest first."""
+        for _, _, undo in reversed(list(self.noted.values())):
+            undo()
+
+
+_MARKS: ContextVar[Marks | None] = ContextVar("autograd_lite_marks", default=None)
+
+
+class watched:
+    """Within it every change is noted; nothing is undone."""
+
+    marks: Marks
+    _token: Token[Marks | None]
+
+    def __enter__(self) -> Marks:
+        self.marks = Marks(_MARKS.get())
+        self._token = _MARKS.set(self.marks)
+        return self.marks
+
+    def __exit__(self, *exc: object) -> None:
+        _MARKS.reset(self._token)
+
+
+class untouched(watched):
+    """After it every generator, tensor, gradient and buffer is as it was before.
+
+    Parameters
+    ----------
+    f : callable, optional
+        What will run. The generators of NumPy that it can reach are found by looking for them, because NumPy does not
+        say when it draws.
+    again : Marks, optional
+        What an earlier run of the same function changed. This one begins where that one began.
+    """
+
+    def __init__(self, f: Any = None, args: Iterable[Any] = (), again: Marks | None = None) -> None:
+        self._f, self._args, self._again = f, args, again
+
+    def __enter__(self) -> Marks:
+        marks = super().__enter__()
+        if self._f is not None:
+            found = list(_reachable(self._f, self._args))
+            _note_generators(marks, [sys.modules.get("numpy.random"), sys.modules.get("random"), *found])
+            for module in found:
+                if _is_module(module):
+                    about_to_run(module)
+        for thing, state, undo in [] if self._again is None else self._again.noted.values():
+            marks.note(thing, state)
+            undo()
+        return marks
+
+    def __exit__(self, *exc: object) -> None:
+        super().__exit__(*exc)
+        self.marks.restore()
+
+
+class for_good:
+    """Inside an :class:`untouched` run: what is made only once, such as the weights of a lazy layer, stays.
+
+    The generators continue from there, so that the same numbers are not drawn a second time.
+    """
+
+    def __enter__(self) -> None:
+        self._token = _MARKS.set(None)
+
+    def __exit__(self, *exc: object) -> None:
+        _MARKS.reset(self._token)
+        marks = _MARKS.get()
+        while marks is not None:
+            for key in [key for key, (_, state, _) in marks.noted.items() if state is _generator_state]:
+                del marks.noted[key]
+            marks = marks.outer
+
+
+def about_to_draw(generator: Any) -> Any:
+    """Note the state of a NumPy generator before numbers are drawn from it; returns the generator."""
+    marks = _MARKS.get()
+    if marks is not None:
+        marks.note(generator, _generator_state)
+    return generator
+
+
+def about_to_seed(generator: Any) -> None:
+    """Note the stream of one of our generators before it gets another."""
+    marks = _MARKS.get()
+    if marks is not None:
+        marks.note(generator, _stream)
+
+
+def about_to_write(t: Any) -> None:
+    """Note the array and the gradient of a Tensor before either changes."""
+    marks = _MARKS.get()
+    if marks is not None:
+        marks.note(t, _tensor_state)
+
+
+def about_to_run(module: Any) -> None:
+    """Note a module before it runs: it may write to its buffers, and draw from generators that it holds."""
+    marks = _MARKS.get()
+    if marks is not None:
+        for buffer in module._buffers.values():
+            if buffer is not None and not getattr(buffer, "lazy", False):
+                marks.note(buffer, _tensor_state)
+        _note_generators(marks, module.__dict__.values())
+
+
+# ------------------------------------------------------------------------------------------------- what has a state
+
+
+def _is_module(value: Any) -> bool:
+    return hasattr(type(value), "named_buffers")
+
+
+def _note_generators(marks: Marks, values: Iterable[Any]) -> None:
+    """Note the generators of NumPy and of Python among `values`; what was never imported has none."""
+    numpys, pythons = sys.modules.get("numpy.random"), sys.modules.get("random")
+    for value in values:
+        if numpys is not None and isinstance(value, numpys.Generator):
+            marks.note(value, _generator_state)
+        elif numpys is not None and (value is numpys or isinstance(value, numpys.RandomState)):
+            marks.note(value, _numpy_state)
+        elif pythons is not None and (value is pythons or isinstance(value, pythons.Random)):
+            marks.note(value, _python_state)
+
+
+def _generator_state(generator: Any) -> Undo:
+    bits = generator.bit_generator
+    state = bits.state
+    return lambda: setattr(bits, "state", state)
+
+
+def _numpy_state(generator: Any) -> Undo:
+    state = generator.get_state(legacy=False)
+    return lambda: generator.set_state(state)
+
+
+def _python_state(generator: Any) -> Undo:
+    state = generator.getstate()
+    return lambda: generator.setstate(state)
+
+
+def _stream(generator: Any) -> Undo:
+    fields = dict(generator.__dict__)
+    return lambda: generator.__dict__.update(fields)
+
+
+def _tensor_state(t: Any) -> Undo:
+    data, values, grad, node = t._data, t._data.copy(), t._grad, t._node
+    slopes = None if grad is None else grad._data.copy()
+    graded = None if node is None else node.graded
+    storage = None if node is None else node.storage
+    times = None if storage is None else (storage.version, storage.shaped)
+
+    def undo() -> None:
+        t._data, t._grad = data, grad
+        if data.flags.writeable:
+            data[...] = values
+        if grad is not None and grad._data.flags.writeable:
+            grad._data[...] = slopes
+        if node is not None and storage is not None and times is not None and node.row is None:
+            node.y, node.shape, node.dtype, node.graded, node.storage = data, data.shape, data.dtype, graded, storage
+            storage.version, storage.shaped = times
+
+    return undo
+
+
+def _reachable(f: Any, args: Iterable[Any]) -> Iterator[Any]:
+    """What a function can draw from: its arguments, and the variables around it and around functions of its module."""
+    stack, seen, home = [f, *args], set[int](), getattr(f, "__module__", None)
+    while stack:
+        value = stack.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, dict):
+            stack += value.values()
+        elif isinstance(value, (list, tuple)):
+            stack += value
+        elif isinstance(value, FunctionType):
+            if value.__module__ == home:
+                around = [value.__globals__.get(word) for word in value.__code__.co_names]
+                stack += [*around, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+            stack += [cell.cell_contents for cell in value.__closure__ or () if cell != _EMPTY]
+            stack.append(getattr(value, "__wrapped__", None))
+        elif isinstance(value, MethodType):
+            stack += [value.__self__, value.__func__]
+        else:
+            yield value
+            if _is_module(value) or type(value).__module__ == home:  # a module, or an object of the user's
+                stack += getattr(value, "__dict__", {}).values()
+
+
+_EMPTY = CellType()
