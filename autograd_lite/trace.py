@@ -474,7 +474,9 @@ def short_names(taken: Iterable[str]) -> Iterator[str]:
 
 
 def _inside(roots: Iterable[Node], start: int) -> dict[Node, None]:
-    """What a program computes, oldest first: all that depends on an input or an outside Tensor that needs a gradient."""
+    """What a program computes, oldest first: all that depends on its inputs, or on Tensors from outside that need a
+    gradient.
+    """
     found: dict[Node, None] = {}
     for n in ancestors([n for n in roots if n.live and n.order <= start], TRACED | NEEDS, start)[::-1]:
         above = [p for p in n.parents if p is not None]
