@@ -77,7 +77,7 @@ def test_r_alone(shape, make):
 
 
 @pytest.mark.parametrize("make", [N, C])
-@pytest.mark.parametrize("shape", [(4, 2), (2, 4, 2), (3, 2)], ids=str)
+@pytest.mark.parametrize("shape", [(4, 2), (2, 4, 2), (1, 2, 3, 2), (3, 2), (3, 3), (2, 4), (2, 2, 3)], ids=str)
 def test_complete(shape, make):
     """The added columns through the projection on them, which no turn among them changes."""
 
@@ -93,12 +93,15 @@ def test_one_added_column_of_reals_is_determined():
     agrees(lambda a: la.qr(a, mode="complete"), N(3, 2))
 
 
-def test_what_depends_on_the_turn_of_the_added_columns_is_refused():
-    t = ag.tensor(N(4, 2), requires_grad=True)
+@pytest.mark.parametrize(
+    ("make", "shape"), [(N, (4, 2)), (C, (4, 2)), (C, (3, 2))], ids=["two columns", "of complex numbers", "a phase"]
+)
+def test_what_depends_on_the_turn_of_the_added_columns_is_refused(make, shape):
+    t = ag.tensor(make(*shape), requires_grad=True)
     with pytest.raises(
         la.LinAlgError, match=r'linalg.qr: the loss depends on the basis that mode="complete" adds'
     ):
-        la.qr(t, mode="complete").Q[0, 3].backward()
+        (la.qr(t, mode="complete").Q[0, -1] * (1 + 1j)).real.backward()
 
 
 def test_the_names_of_the_results():

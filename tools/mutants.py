@@ -97,6 +97,7 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("eig", "conj() forgotten in conj(_gaps(w))", "real but where the phase is open, which is refused"),
     ("linalg.cofactor", "x.shape[-1]", "matrices are square, and a stack has one axis more"),
     ("ive", "np.sign(x2) * y", "positive arguments: the other sign is pinned by a test of its own"),
+    ("qr", "dagger(turn)", "when to refuse what depends on an open choice: pinned by a test of its own"),
     ("svd", "_rounding(s)", "when to refuse a matrix without full rank"),
     ("svd", "phases=", "for complex matrices: in tests of what no phase touches"),
     ("svd", "u.dtype.kind == 'c'", "for complex matrices: in tests of what no phase touches"),

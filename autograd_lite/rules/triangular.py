@@ -67,7 +67,7 @@ cholesky = general(
 # --------------------------------------------------------------------------------------------------------- qr
 
 
-def _qr_rule(g: Any, y: Any, x_shape: Any) -> Any:
+def _qr_rule(g: Any, y: Any, x_shape: Any, mode: str) -> Any:
     """With ``Qᴴ dA R⁻¹ = X``, ``Qᴴ dQ`` is the skew-Hermitian matrix that has X's lower triangle."""
     (gq, gr), (q, r) = g, y
     m, n = x_shape[-2:]
@@ -77,7 +77,7 @@ def _qr_rule(g: Any, y: Any, x_shape: Any) -> Any:
         rest, g_rest = r[..., m:], gr[..., m:]
         first = _qr_square(gq + q @ (rest @ dagger(g_rest)), gr[..., :m], q, r[..., :m])
         return np.concatenate([first, q @ g_rest], -1)
-    if q.shape[-1] > n:  # mode="complete": the added columns turn against the others only
+    if mode == "complete":  # the added columns turn against the others only
         added, g_added = q[..., n:], gq[..., n:]
         turn = dagger(added) @ g_added
         refuse_open_choice("linalg.qr", turn - dagger(turn), g_added, 'the basis that mode="complete" adds')
@@ -107,9 +107,11 @@ qr_ = general(
         normal(4, 2),
         normal(2, 4),
         normal(2, 3, 2),
+        normal(2, 2, 4),
         normal(1, 1),
         normal(3, 0),
         normal(3, 2, mode="complete"),
+        normal(2, 3, 2, mode="complete"),
     ],
 )
 
