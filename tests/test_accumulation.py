@@ -43,7 +43,7 @@ def test_methods():
     same(x.cumprod(axis=1), M.cumprod(axis=1))
 
 
-@by_name([getattr(np, name) for name in ("cumulative_sum", "cumulative_prod") if hasattr(np, name)])
+@by_name([np.cumulative_sum, np.cumulative_prod])
 def test_the_names_of_the_array_api(f):
     agrees(f, X)
     agrees(lambda x: f(x, axis=-1), M)

@@ -5,6 +5,7 @@ from functools import partial
 import agreement
 import numpy as np
 import pytest
+from numpy.lib import NumpyVersion
 
 import autograd_lite as ag
 
@@ -111,8 +112,9 @@ def test_small_and_large_numbers():
 def test_empty(shape):
     t = ag.tensor(np.zeros(shape), requires_grad=True)
     for p in (None, 1, 2, inf) if len(shape) == 1 else (None, "fro", "nuc", 1, 2, inf):
-        y = la.norm(t, p)
-        assert y.item() == la.norm(np.zeros(shape), p) == 0
+        assert la.norm(t, p).item() == 0
+        if p not in (1, 2, inf) or NumpyVersion(np.__version__) >= "2.3.0":  # before, NumPy has no maximum of nothing
+            assert la.norm(np.zeros(shape), p) == 0
 
 
 # ----------------------------------------------------------------------------------------------------- errors

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from agreement import agrees
+from numpy.lib import NumpyVersion
 
 import autograd_lite as ag
 from autograd_lite.rules.padding import KEYWORDS
@@ -15,8 +16,8 @@ MODES = [mode for mode in KEYWORDS if mode != "empty"]  # what "empty" puts ther
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("width", [2, (0, 3), ((1, 0), (2, 1)), {1: (1, 2)}], ids=str)
 def test_modes(mode, width):
-    if isinstance(width, dict) and np.lib.NumpyVersion(np.__version__) < "2.3.0":
-        pytest.skip("a dict of widths is new in NumPy 2.3")
+    if isinstance(width, dict) and NumpyVersion(np.__version__) < "2.4.0":
+        pytest.skip("a dict of widths is new in NumPy 2.4")
     agrees(lambda x: np.pad(x, width, mode=mode), M)
 
 

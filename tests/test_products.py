@@ -120,14 +120,11 @@ CASES = {
     "multi_dot, complex": (lambda a, b, c: np.linalg.multi_dot([a, b, c]), C(2, 3), C(3, 1), N(1, 2)),
     "multi_dot, vectors at the ends": (lambda a, b, c: np.linalg.multi_dot([a, b, c]), N(3), N(3, 4), N(4)),
     "multi_dot, a vector in front": (lambda a, b: np.linalg.multi_dot((a, b)), N(3), N(3, 4)),
+    "matvec": (np.matvec, N(4, 2, 3), N(3)),
+    "matvec, complex": (np.matvec, C(2, 3), C(5, 1, 3)),
+    "vecmat": (np.vecmat, N(3), N(4, 3, 2)),
+    "vecmat conjugates the vector": (np.vecmat, C(5, 1, 3), C(3, 2)),
 }  # fmt: skip
-if hasattr(np, "matvec"):
-    CASES |= {
-        "matvec": (np.matvec, N(4, 2, 3), N(3)),
-        "matvec, complex": (np.matvec, C(2, 3), C(5, 1, 3)),
-        "vecmat": (np.vecmat, N(3), N(4, 3, 2)),
-        "vecmat conjugates the vector": (np.vecmat, C(5, 1, 3), C(3, 2)),
-    }
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,11 +1,8 @@
 """The wrong edge is red, and a failed test leaves a picture beside its report."""
 
-import subprocess
-import sys
-from importlib.metadata import entry_points
-
 import numpy as np
 import pytest
+from plugins import pytest_run
 
 from autograd_lite.primitive import TABLE, define
 from autograd_lite.testing import find_gradient_bug
@@ -47,13 +44,9 @@ def test_exactly_the_wrong_edge_is_marked():
 
 def test_a_failed_test_leaves_a_picture(tmp_path):
     (tmp_path / "test_it.py").write_text(SOURCE)
-    installed = any(e.value == "autograd_lite.testing.plugin" for e in entry_points(group="pytest11"))
-    plugin = [] if installed else ["-p", "autograd_lite.testing.plugin"]
-    options = [*plugin, "-p", "no:cacheprovider", f"--grad-pictures={tmp_path}/pictures"]
-    command = [sys.executable, "-m", "pytest", *options, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "1 failed" in done.stdout, done.stdout + done.stderr
-    assert "the graph is drawn in" in done.stdout or "no picture" in done.stdout
+    out = pytest_run(f"--grad-pictures={tmp_path}/pictures", str(tmp_path))
+    assert "1 failed" in out, out
+    assert "the graph is drawn in" in out or "no picture" in out
     saved = list((tmp_path / "pictures").glob("*"))
-    assert saved, done.stdout
+    assert saved, out
     assert "<svg" in saved[0].read_text()

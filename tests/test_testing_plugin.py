@@ -1,10 +1,7 @@
 """The pytest plugin, in a pytest of its own."""
 
-import subprocess
-import sys
-from importlib.metadata import entry_points
-
 import pytest
+from plugins import OURS, pytest_run
 
 SOURCE = """
 import numpy as np
@@ -38,26 +35,7 @@ def test_plain():
 def run(tmp_path):
     """Run pytest on the source above with some options; the lines that it prints."""
     (tmp_path / "test_it.py").write_text(SOURCE)
-    installed = any(e.value == "autograd_lite.testing.plugin" for e in entry_points(group="pytest11"))
-    plugin = [] if installed else ["-p", "autograd_lite.testing.plugin"]
-
-    def pytest_run(*options):
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            *plugin,
-            "-p",
-            "no:cacheprovider",
-            "-v",
-            "-s",
-            *options,
-            str(tmp_path),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done.stdout + done.stderr
-
-    return pytest_run
+    return lambda *options: pytest_run("-v", "-s", *options, str(tmp_path))
 
 
 def calls(output):
@@ -84,3 +62,24 @@ def test_profiles(run):
     first, second = (run("--hypothesis-profile=gradient-ci", "-k", "draws") for _ in range(2))
     assert "1 passed" in first
     assert calls(first) == calls(second)
+
+
+LISTING = """
+def test_list():
+    import sys
+    print("modules", *sys.modules)
+"""
+
+
+def test_a_start_of_pytest_that_uses_nothing_of_it_imports_nothing(tmp_path):
+    """Nothing but the one module of the plugin: neither NumPy nor the library."""
+    (tmp_path / "test_it.py").write_text(LISTING)
+
+    def modules(*plugins):
+        out = pytest_run("-s", str(tmp_path), plugins=plugins)
+        return set(out.partition("modules ")[2].split("\n")[0].split())
+
+    without = modules()
+    assert "pytest" in without
+    assert "numpy" not in without
+    assert modules(OURS) - without == {OURS}

@@ -161,8 +161,7 @@ def _cumulative(name: str, row: Primitive, start: int) -> Primitive:
         *_ALONG[1:5],
         lambda rng: ((rng.normal(size=(3, 2)),), {"axis": 0, "include_initial": True}),
     )
-    of = [getattr(np, name)] if hasattr(np, name) else []
-    return composite(*of, name=name, np_name=f"np.{name}", examples=examples)(total)
+    return composite(getattr(np, name), name=name, np_name=f"np.{name}", examples=examples)(total)
 
 
 cumulative_sum = _cumulative("cumulative_sum", cumsum, 0)

@@ -227,27 +227,23 @@ vecdot = bilinear(
     ],
 )
 
-if hasattr(np, "matvec"):  # NumPy 2.2
-    matvec = bilinear(
-        np.matvec,
-        lambda g, x2: g[..., None] * x2[..., None, :],
-        lambda g, x1: np.matvec(x1.mT, g),
-        name="matvec",
-        np_name="np.matvec",
-        examples=[_pair((2, 3), (3,)), _pair((4, 2, 3), (3,)), _pair((2, 3), (5, 1, 3))],
-    )
-    vecmat = bilinear(
-        np.vecmat,
-        lambda g, x2: np.matvec(x2, conj(g)),
-        lambda g, x1: x1[..., None] * g[..., None, :],
-        name="vecmat",
-        np_name="np.vecmat",
-        holomorphic=False,  # the vector is conjugated
-        examples=[_pair((3,), (3, 2)), _pair((3,), (4, 3, 2)), _pair((5, 1, 3), (3, 2))],
-    )
-else:
-    matvec = composite(name="matvec")(lambda x1, x2: (x1 @ x2[..., None])[..., 0])
-    vecmat = composite(name="vecmat")(lambda x1, x2: (conj(x1)[..., None, :] @ x2)[..., 0, :])
+matvec = bilinear(
+    np.matvec,
+    lambda g, x2: g[..., None] * x2[..., None, :],
+    lambda g, x1: np.matvec(x1.mT, g),
+    name="matvec",
+    np_name="np.matvec",
+    examples=[_pair((2, 3), (3,)), _pair((4, 2, 3), (3,)), _pair((2, 3), (5, 1, 3))],
+)
+vecmat = bilinear(
+    np.vecmat,
+    lambda g, x2: np.matvec(x2, conj(g)),
+    lambda g, x1: x1[..., None] * g[..., None, :],
+    name="vecmat",
+    np_name="np.vecmat",
+    holomorphic=False,  # the vector is conjugated
+    examples=[_pair((3,), (3, 2)), _pair((3,), (4, 3, 2)), _pair((5, 1, 3), (3, 2))],
+)
 
 # --------------------------------------------------------------------------------------------------- any rank
 

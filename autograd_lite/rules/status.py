@@ -42,6 +42,7 @@ NOT_FOR_TENSORS: dict[str, frozenset[str]] = {
         fromfunction fromiter fromstring full genfromtxt identity loadtxt ones require tri zeros"""
     ),
     "it is an inner function of NumPy's: call the public one": frozenset({"clip", "_ones_like"}),
+    "it is gone from NumPy 2.4: call np.isin": _named("in1d"),
     "it works on dates, and a tensor holds numbers": _named(
         "busday_count busday_offset datetime_as_string is_busday"
     ),

@@ -224,6 +224,8 @@ def names_of(f: Callable[..., Any], count: int) -> list[str]:
         )  # fn: a row's own function
     except (TypeError, ValueError):
         parameters = []
+        if isinstance(f, np.ufunc):  # before NumPy 2.4 it has no signature
+            return ["x"] if f.nin == 1 else [f"x{i + 1}" for i in range(count)]
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return [names[i] if i < len(names) else f"argument {i}" for i in range(count)]
 
