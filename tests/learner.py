@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import numpy as np
+import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn, optim, training
@@ -73,13 +74,24 @@ class Script(training.Callback):
             run.model.b.data = np.array([value])
 
 
-def press(times=1, at=3):
-    callback = training.Callback()
+@pytest.fixture
+def press():
+    """Makes a callback that presses Ctrl-C: as Python handles it by itself, however the tests were started.
 
-    def on_gradients(run):
-        if run.steps == at:
-            for _ in range(times):
-                signal.raise_signal(signal.SIGINT)
+    Under `nohup`, or in the background of a script, Ctrl-C is ignored from the start.
+    """
 
-    callback.on_gradients = on_gradients
-    return callback
+    def press(times=1, at=3):
+        callback = training.Callback()
+
+        def on_gradients(run):
+            if run.steps == at:
+                for _ in range(times):
+                    signal.raise_signal(signal.SIGINT)
+
+        callback.on_gradients = on_gradients
+        return callback
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield press
+    signal.signal(signal.SIGINT, before)

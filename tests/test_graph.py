@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import subprocess
 import sys
 import textwrap
-import time
 import weakref
 from collections import Counter
 from pathlib import Path
@@ -65,9 +65,7 @@ def test_walks_pass_each_edge_once():
     found = pull_back({x._node: np.ones(())}, watch=watch)
     assert watch.pulled.call_count == 120
     assert found[W._node] == 2.0**60
-    start = time.perf_counter()
     x.backward()
-    assert time.perf_counter() - start < 1
     assert W.grad.item() == 2.0**60
     assert ag.jvp(lambda v: repeat(v, 60), (1.0,), (1.0,))[1] == 2.0**60
     assert ag.grad(ag.grad(lambda v: repeat(v * v, 60)))(1.0) == 2.0**61
@@ -79,19 +77,23 @@ def repeat(x, times):
     return x
 
 
-def test_time_is_linear():
-    def seconds(length):
+def test_work_is_linear():
+    """In calls, of Python's functions and of C's."""
+
+    def calls(length):
         W = parameter(())
         x = W
         for _ in range(length):
             x = x * 1.0001
-        start = time.process_time()
-        x.backward()
-        return time.process_time() - start
+        before, seen = sys.getprofile(), itertools.count()
+        sys.setprofile(lambda *event: next(seen))
+        try:
+            x.backward()
+        finally:
+            sys.setprofile(before)
+        return next(seen)
 
-    short = min(seconds(2_000) for _ in range(3))
-    long = min(seconds(16_000) for _ in range(3))
-    assert long < 30 * short  # eight times as long: 64 times if it were quadratic
+    assert calls(8_000) < 4.1 * calls(2_000)
 
 
 def test_a_chain_of_100_000_operations():

@@ -13,8 +13,8 @@ from tools.interrupts import CASES, attack
 
 @pytest.fixture(autouse=True)
 def untraced():
-    """Coverage and debuggers trace too; they get their function back."""
-    before, handler = sys.gettrace(), signal.getsignal(signal.SIGINT)
+    """Coverage and debuggers trace too; they get their function back. Under `nohup` Ctrl-C is ignored at first."""
+    before, handler = sys.gettrace(), signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     sys.settrace(before)
     signal.signal(signal.SIGINT, handler)

@@ -1,7 +1,5 @@
 """assert_gradients: right functions pass, and each way of being wrong is caught by name."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -188,12 +186,12 @@ def test_options_are_checked(options, message):
 
 
 def test_cost():
-    assert_gradients(np.multiply, A, B)
-    fastest = min(_timed(lambda: assert_gradients(np.multiply, A, B)) for _ in range(5))
-    assert fastest < 0.05
+    """In calls of the function: fifty for each number of the arguments."""
+    calls = [0]
 
+    def multiply(x1, x2):
+        calls[0] += 1
+        return np.multiply(x1, x2)
 
-def _timed(f):
-    start = time.process_time()
-    f()
-    return time.process_time() - start
+    assert_gradients(multiply, A, B)
+    assert 0 < calls[0] <= 50 * (A.size + B.size)

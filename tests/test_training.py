@@ -11,7 +11,7 @@ import threading
 
 import numpy as np
 import pytest
-from learner import Line, Recorder, X, Y, mean_square, press, sgd, teach
+from learner import Line, Recorder, X, Y, mean_square, sgd, teach
 
 from autograd_lite import data, nn, optim, training
 from autograd_lite.training import fit
@@ -138,7 +138,7 @@ def teach_steps(model, loader, steps):
                 break
 
 
-def test_ctrl_c_ends_after_the_batch_and_keeps_what_was_learned():
+def test_ctrl_c_ends_after_the_batch_and_keeps_what_was_learned(press):
     """It is pressed between gradients and step; the step is taken all the same."""
     model, recorder = Line(), Recorder()
     history = teach(model, epochs=9, callbacks=[press(at=7), recorder])
@@ -152,14 +152,14 @@ def test_ctrl_c_ends_after_the_batch_and_keeps_what_was_learned():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_second_ctrl_c_interrupts_at_once():
+def test_a_second_ctrl_c_interrupts_at_once(press):
     model, recorder = Line(), Recorder()
     history = teach(model, epochs=9, callbacks=[press(times=2), recorder])
     assert history.interrupted
     assert recorder.events[-2:] == [("on_batch", 0, 3), ("on_end", 0, 3)]  # no step after the fourth gradients
 
 
-def test_ctrl_c_from_elsewhere_and_other_handlers(monkeypatch):
+def test_ctrl_c_from_elsewhere_and_other_handlers(monkeypatch, press):
     def broken():
         yield X[:8], Y[:8]
         raise KeyboardInterrupt
@@ -179,6 +179,15 @@ def test_ctrl_c_from_elsewhere_and_other_handlers(monkeypatch):
         assert signal.getsignal(signal.SIGINT) is mine
     finally:
         signal.signal(signal.SIGINT, old)
+
+
+def test_where_ctrl_c_is_ignored_it_stays_ignored(press):
+    """As under `nohup`: a run in the background goes on to its end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    history = teach(Line(), epochs=2, callbacks=[press(at=7)])
+    assert len(history) == 2
+    assert not history.interrupted
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_it_runs_in_other_threads():

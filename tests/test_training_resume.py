@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from learner import Line, Script, X, Y, mean_square, press, sgd, teach
+from learner import Line, Script, X, Y, mean_square, sgd, teach
 
 import autograd_lite as ag
 from autograd_lite import data, optim, training
@@ -35,7 +35,7 @@ def same_run(a, b):
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 @pytest.mark.parametrize("shuffling", [{}, {"generator": 3}], ids=["library", "own"])
-def test_a_resumed_run_has_the_numbers_of_one_that_was_not_interrupted(tmp_path, suffix, shuffling):
+def test_a_resumed_run_has_the_numbers_of_one_that_was_not_interrupted(tmp_path, suffix, shuffling, press):
     if suffix == ".safetensors":
         pytest.importorskip("safetensors")
     path = tmp_path / f"run{suffix}"
