@@ -336,7 +336,7 @@ def _indexed(x: Any, index: Any) -> int:
     if not arrays:
         return _size(x)
     chosen: int = math.prod(np.broadcast_shapes(*(p.shape for p in arrays)))
-    lengths = sorted(np.shape(x))[: len(arrays)]  # the axes that are indexed, if they are the shortest
+    lengths: list[int] = sorted(np.shape(x))[: len(arrays)]  # the axes that are indexed, if they are the shortest
     return chosen * (_size(x) // max(math.prod(lengths), 1))
 
 
