@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -80,27 +80,31 @@ def _check_unchanged(p: Node, n: Node) -> None:
         )
 
 
-def gradient(root: Node, wrt: Node) -> Any:
-    """The engine's own gradient, to be compared with."""
-    found = pull_back({root: np.ones(root.shape, root.dtype)}, [wrt]).get(wrt)
-    return np.zeros(wrt.shape, wrt.dtype) if found is None else np.asarray(found)
+def gradients(root: Node, wrt: Iterable[Node]) -> dict[Node, Any]:
+    """The engine's own gradients, to be compared with; by one pass for all of them."""
+    wrt = list(wrt)
+    found = pull_back({root: np.ones(root.shape, root.dtype)}, wrt)
+    return {n: np.asarray(found[n]) if n in found else np.zeros(n.shape, n.dtype) for n in wrt}
 
 
-def finite_difference(nodes: Iterable[Node], root: Node, wrt: Node) -> tuple[float, float]:
-    """The slope along one fixed direction: by a central difference of the replayed graph, and by the gradient."""
-    size = max(int(np.prod(wrt.shape)), 1)
-    direction = np.cos(np.arange(1, size + 1)).reshape(
-        wrt.shape
-    )  # no random numbers: the same check each time
-    nodes = list(nodes)
-    values = replay(nodes)
-    x = np.asarray(values.get(wrt, wrt.y))
-    wide = np.dtype(complex if x.dtype.kind == "c" else float)
-    h = 1e-6 * max(1.0, float(np.abs(x).max(initial=0.0)))
+def finite_difference(
+    nodes: Sequence[Node], root: Node, values: Mapping[Node, Any], engine: Mapping[Node, Any]
+) -> tuple[float, float]:
+    """The slope along one fixed direction of all inputs in `engine` together: by a central difference of the replayed
+    graph, and by these gradients.
+    """
+    moves, along, step = {}, 0.0, 1.0
+    for n, g in engine.items():
+        x = np.asarray(values.get(n, n.y))
+        # No random numbers: the same check each time.
+        direction = np.cos(np.arange(1, max(x.size, 1) + 1)).reshape(n.shape)
+        moves[n] = x.astype(np.dtype(complex if x.dtype.kind == "c" else float)), direction
+        along += float(np.sum(np.conj(g) * direction).real)
+        step = max(step, float(np.abs(x).max(initial=0.0)))
 
     def at(t: float) -> float:
-        moved = {wrt: x.astype(wide) + t * direction}
+        moved = {n: x + t * direction for n, (x, direction) in moves.items()}
         return float(np.sum(replay(nodes, moved)[root]).real)
 
-    slope = (at(h) - at(-h)) / (2 * h)
-    return slope, float(np.sum(np.conj(gradient(root, wrt)) * direction).real)
+    h = 1e-6 * step
+    return (at(h) - at(-h)) / (2 * h), along

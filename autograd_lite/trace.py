@@ -235,10 +235,32 @@ def _words(path: Sequence[Any]) -> list[str]:
         module = getattr(group, "module", None)
         own = None
         if module is not None and outer is not None:
-            own = next((w for w, m in outer.named_modules() if m is module and w), None)
+            own = place_in(outer, module)
         words.append(own or group.name)
         outer = module
     return words
+
+
+def place_in(outer: Any, module: Any) -> str:
+    """The path to a module inside another one, ``layers.0``; empty if it is not there."""
+    known = _PLACES.setdefault(outer, {})
+    word = known.get(id(module))
+    if word is None or not _is_at(outer, word, module):  # it was built, or changed, since
+        known.clear()
+        for path, part in outer.named_modules():
+            if path:
+                known.setdefault(id(part), path)
+        word = known.get(id(module), "")
+    return word
+
+
+_PLACES: weakref.WeakKeyDictionary[Any, dict[int, str]] = weakref.WeakKeyDictionary()
+
+
+def _is_at(outer: Any, path: str, module: Any) -> bool:
+    for word in path.split("."):
+        outer = outer._modules.get(word) if outer is not None else None
+    return outer is module
 
 
 def qualified(nodes: Iterable[Node]) -> dict[Node, str]:
@@ -251,9 +273,11 @@ def qualified(nodes: Iterable[Node]) -> dict[Node, str]:
     often = Counter(p.name for p in users)
     found: dict[Node, str] = {}
     for p, n in users.items():
+        if often[p.name] == 1:
+            continue
         path = [group for group in groups(n) if getattr(group, "module", None) is not None]
         words = ".".join(_words(path)[1:]).replace(".", "_") or (path[0].name if path else "")
-        if often[p.name] > 1 and words:
+        if words:
             found[p] = f"{p.name}_{words}"
     return found
 

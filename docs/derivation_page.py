@@ -121,7 +121,10 @@ which a student fills in, and the library marks:
 
 ```
 
-An answer may be an array, a formula as here, or a whole function; `sheet.key()` has the answers.
+An answer may be an array, a formula as here, the text of assignments, or a function; `sheet.key()` has the answers.
+Text is parsed and interpreted, never executed: it may use the names of the sheet, numbers, operators, indexing and
+listed functions such as `exp` and `np.sum`, and an answer that would take much time or memory raises an error. So
+answers from anybody can be marked.
 """
 
 ANSWERS = {

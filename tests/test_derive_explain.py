@@ -248,7 +248,7 @@ def test_a_kink_is_told_and_not_printed_as_right():
     x = ag.tensor([0.0], requires_grad=True, name="x")
     L = np.sum(ag.special.relu(x))  # from either side the slope is another: 0 and 1
     with pytest.raises(
-        ArithmeticError, match=r"by x a finite difference along one direction says .* is it at a kink"
+        ArithmeticError, match=r"with respect to x a finite difference along one direction gives .* is it at a kink"
     ):
         str(explain(L, x))
 

@@ -155,7 +155,7 @@ def test_checking_finds_a_factor_that_is_not_right():
     net = talk()
     found = partials(net["L"], net["W"], names=net)
     found["dP/dC"].value[...] *= 2
-    with pytest.raises(ArithmeticError, match="by W the factors compose to"):
+    with pytest.raises(ArithmeticError, match="with respect to W the factors compose to"):
         found.check()
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -75,6 +76,10 @@ class Chain:
         self.values = replay(recorded)
         self.uses = Counter(p for n in self.nodes for p in self.parents(n) if p is not None)
         self._edges: dict[tuple[Node, int], Edge] = {}
+        self._steps: dict[Node, Step] = {}
+        self._definitions: dict[Node, Expr] = {}
+        self._factors: dict[tuple[Node, Node], Factor] = {}
+        self._ways_through: dict[Node, dict[Node, _Found]] = {}
         self.folds: dict[Node, Any] = {}  # the result of a folded call to its group
         self.regions = (
             {}
@@ -128,11 +133,12 @@ class Chain:
     def edge(self, n: Node, i: int) -> Edge:
         """The rule for argument `i` of `n`, in symbols."""
         if (n, i) not in self._edges:
-            call = self.call(n)
-            index = n.params["index"] if call is not n else None
-            recorded = tuple(p is not None for p in call.parents)
-            step = Step(call, index, arguments(call, self.values), recorded, self.values[call])
-            self._edges[n, i] = edge(step, i, self.constant)
+            if n not in self._steps:
+                call = self.call(n)
+                index = n.params["index"] if call is not n else None
+                recorded = tuple(p is not None for p in call.parents)
+                self._steps[n] = Step(call, index, arguments(call, self.values), recorded, self.values[call])
+            self._edges[n, i] = edge(self._steps[n], i, self.constant)
         return self._edges[n, i]
 
     def words(self, n: Node) -> dict[str, Expr]:
@@ -154,20 +160,24 @@ class Chain:
         self.names: dict[Node, str] = {}
         self.claimed = [self.canonical(n) for n in claimed]
         self.arrays: list[tuple[Any, str]] = []  # constants that are no Tensors
+        self._array_names: dict[int, str] = {}  # the same by id, the first name of each
+        self._environment: tuple[tuple[int, ...], dict[str, Any]] = ((), {})
         self._parts: dict[tuple[Node, int], str] = {}
+        self._count = 0  # of constants that were given a name
         for n, word in claimed.items():
             self.names.setdefault(self.canonical(n), word)
         inputs = {p for n in self.nodes for p in self.parents(n) if p is not None}
         told = qualified(self.nodes)
+        self._taken = taken = Names(self.names.values())
         for n in sorted(self.live | inputs, key=lambda n: -n.order):
             own = told.get(n, n.name)
             if own is not None and n not in self.names:
-                if own in self.names.values():
+                if own in taken:
                     raise ValueError(
                         f"explain: two different values are called {own!r}; give one of them another .name"
                     )
                 self.names[n] = own
-        taken = Names(self.names.values())
+                taken.add(own)
         for word, value in names.items():
             if word.startswith("_") or word in taken:
                 continue
@@ -179,10 +189,11 @@ class Chain:
                 self.names[self.canonical(value._node)] = word
                 taken.add(word)
             elif isinstance(value, (np.ndarray, Tensor)):
-                self.arrays.append((value if isinstance(value, np.ndarray) else value._data, word))
+                self._add_array(value if isinstance(value, np.ndarray) else value._data, word)
         self._name_by_assignment(taken)
         if self.root not in self.names:
             self.names[self.root] = next((w for w in ("L", "loss", "result") if w not in taken), "output")
+            taken.add(self.names[self.root])
         self.cotangent = next(
             w for w in ("g", "dy", "cotangent", *(f"g{k}" for k in range(1, 99))) if w not in taken
         )
@@ -206,35 +217,30 @@ class Chain:
                 self.names[n] = next(self._fresh) if call is n else self.part(call, n.params["index"])
             elif self.call(n) is not n:
                 self._parts[self.call(n), n.params["index"]] = self.names[n]
+        for n, word in self.names.items():
+            if n in self._same:
+                self._parts.setdefault((self.call(n), n.params["index"]), word)
 
     def part(self, call: Node, k: int) -> str:
         """The name of one of several results, also of one that nobody used."""
         if (call, k) not in self._parts:
-            owner = next(
-                (
-                    n
-                    for n in self.names
-                    if n in self._same and self.call(n) is call and n.params["index"] == k
-                ),
-                None,
-            )
-            self._parts[call, k] = self.names[owner] if owner is not None else next(self._fresh)
+            self._parts[call, k] = next(self._fresh)
         return self._parts[call, k]
+
+    def _add_array(self, x: Any, word: str) -> None:
+        self.arrays.append((x, word))
+        self._array_names.setdefault(id(x), word)  # `arrays` keeps it alive
+        self._taken.add(word)
 
     def constant(self, x: Any) -> Expr:
         """An operand that is no recorded value: by its name, as a number, or as it is."""
-        for array, word in self.arrays:
-            if array is x:
-                return name(word, np.shape(x))
-        if not self.named_by_caller and np.size(x) > FEW:
-            word = next(
-                w
-                for k in range(1, 10**6)
-                if (w := f"c{k}") not in self.names.values() and w not in (v for _, v in self.arrays)
-            )
-            self.arrays.append((x, word))
-            return name(word, np.shape(x))
-        return constant(x)
+        word = self._array_names.get(id(x))
+        if word is None and not self.named_by_caller and np.size(x) > FEW:
+            while word is None or word in self._taken:
+                self._count += 1
+                word = f"c{self._count}"
+            self._add_array(x, word)
+        return constant(x) if word is None else name(word, np.shape(x))
 
     # -------------------------------------------------------------------------------------------------- landmarks
 
@@ -299,8 +305,11 @@ class Chain:
 
     def definition(self, n: Node) -> Expr:
         """The formula of `n` in terms of other landmarks."""
-        if n in self.folds:
-            return fold.definition(self, n)
+        if n not in self._definitions:
+            self._definitions[n] = fold.definition(self, n) if n in self.folds else self._definition(n)
+        return self._definitions[n]
+
+    def _definition(self, n: Node) -> Expr:
         inside = {n}
         stack = [n]
         while stack:
@@ -321,21 +330,27 @@ class Chain:
 
     def factor(self, n: Node, m: Node) -> Factor:
         """The partial derivative of landmark `n` by landmark `m`, which its formula uses."""
-        if n in self.folds:
-            return fold.factor(self, n, m)
-        found: list[tuple[Expr, str, Expr, tuple[int, ...]]] = []
-        rules: list[str] = []
-        stack: list[tuple[Node, Expr]] = [(n, number(1))]
+        if (n, m) not in self._factors:
+            self._factors[n, m] = fold.factor(self, n, m) if n in self.folds else self._factor(n, m)
+        return self._factors[n, m]
+
+    def _found(self, n: Node) -> dict[Node, _Found]:
+        """The formulas of all ways inside the step `n`, by the landmarks where they end; found in one walk."""
+        if n in self._ways_through:
+            return self._ways_through[n]
+        found: dict[Node, _Found] = {}
+        stack: list[tuple[Node, Expr, tuple[tuple[int, str], ...]]] = [(n, number(1), ())]
+        steps = count()
         while stack:
-            at, before = stack.pop()
-            for i, p in self.ways(at):
-                if p is not m and (p in self.marks or not self._leads(p, m)):
-                    continue
+            at, before, way = stack.pop()
+            ways = self.ways(at)
+            words = self.words(at) if ways else {}
+            for i, p in ways:
                 e = self.edge(at, i)
                 row = self.call(at).row
                 assert row is not None
-                rules.append(row.name)
-                formula = substitute(e.formula, self.words(at))
+                here = (*way, (next(steps), row.name))
+                formula = substitute(e.formula, words)
                 if e.is_simple:
                     full = np.broadcast_shapes(before.shape, formula.shape)
                     formula = product((before, formula), full)
@@ -344,11 +359,18 @@ class Chain:
                     formula = substitute(formula, {self.cotangent: product((before, g), at.shape)})
                 else:
                     formula = product((before, formula), formula.shape)
-                if p is m:
-                    found.append((before, e.combine, formula, e.axes))
+                if p in self.marks:
+                    into = found.setdefault(p, _Found([], set()))
+                    into.ways.append((e.combine, formula, e.axes))
+                    into.rules.update(here)
                 else:
-                    stack.append((p, formula))
-        combine, formula, axes = self._together(n, m, found)
+                    stack.append((p, formula, here))
+        self._ways_through[n] = found
+        return found
+
+    def _factor(self, n: Node, m: Node) -> Factor:
+        found = self._found(n)[m]
+        combine, formula, axes = self._together(n, m, found.ways)
         env = self.environment()
         value = None if combine == "map" else np.asarray(evaluate(formula, env))
         symbol = self.symbol(n, m)
@@ -360,7 +382,7 @@ class Chain:
             combine,
             axes,
             value,
-            tuple(dict.fromkeys(rules)),
+            tuple(dict.fromkeys(row for _, row in sorted(found.rules))),
             (n.shape, m.shape),
             self.cotangent,
             env,
@@ -379,41 +401,28 @@ class Chain:
     def _together(self, n: Node, m: Node, found: Sequence[Any]) -> tuple[str, Expr, tuple[int, ...]]:
         """One formula for all ways inside a step from `n` to `m`."""
         if len(found) == 1:
-            _, combine, formula, axes = found[0]
+            combine, formula, axes = found[0]
             return combine, formula, axes
-        if all(combine == "elementwise" and not axes for _, combine, _, axes in found):
-            return "elementwise", total([f for _, _, f, _ in found]), ()
+        if all(combine == "elementwise" and not axes for combine, _, axes in found):
+            return "elementwise", total([f for _, f, _ in found]), ()
         g = name(self.cotangent, n.shape)
         terms = []
-        for _, combine, formula, axes in found:
+        for combine, formula, axes in found:
             term = formula if combine == "map" else joined(combine, formula, g, m.shape)
             terms.append(summed(term, axes, m.shape) if axes else term)
         return "map", total(terms), ()
 
-    def _leads(self, p: Node, m: Node) -> bool:
-        """Whether the formula of a landmark, followed from `p`, arrives at `m` without passing another landmark."""
-        stack, seen = [p], {p}
-        while stack:
-            for _, q in self.ways(stack.pop()):
-                if q is m:
-                    return True
-                if q not in self.marks and q not in seen:
-                    seen.add(q)
-                    stack.append(q)
-        return False
-
     def inputs_of(self, n: Node) -> list[Node]:
         """The landmarks that the formula of `n` uses and that a derivative passes, in the order of the formula."""
-        found: list[Node] = []
+        found: dict[Node, None] = {}
         stack = [p for _, p in self.ways(n)][::-1]
         while stack:
             p = stack.pop()
             if p in self.marks:
-                if p not in found:
-                    found.append(p)
+                found[p] = None
             else:
                 stack += [q for _, q in self.ways(p)][::-1]
-        return found
+        return list(found)
 
     def reaching(self, wanted: Iterable[Node]) -> set[Node]:
         """The landmarks on some way from the result to one of `wanted`."""
@@ -431,13 +440,13 @@ class Chain:
         """Every way through the landmarks from the result to `wrt`."""
         reach = self.reaching([wrt])
         stack = [[self.root]] if self.root in reach else []
-        count = 0
+        yielded = 0
         while stack:
             path = stack.pop()
             if path[-1] is wrt:
                 yield path
-                count += 1
-                if count > limit:
+                yielded += 1
+                if yielded > limit:
                     raise ValueError(
                         f"explain: more than {limit} paths lead from {self.names[self.root]} to {self.names[wrt]}: "
                         "explain a part of the graph, or ask source() for the backward pass"
@@ -447,6 +456,9 @@ class Chain:
 
     def environment(self) -> dict[str, Any]:
         """Every name with its value."""
+        stamp = (len(self.arrays), len(self.names), len(self._parts))  # nothing is ever taken out of these
+        if self._environment[0] == stamp:
+            return self._environment[1]
         env = {word: array for array, word in self.arrays}
         for n, word in self.names.items():
             value = self.values.get(n, n.y)
@@ -454,7 +466,15 @@ class Chain:
                 env[word] = value
         for (call, k), word in self._parts.items():
             env[word] = self.values[call][k]
+        self._environment = stamp, env
         return env
+
+
+class _Found(NamedTuple):
+    """The ways inside one step that end at one landmark."""
+
+    ways: list[tuple[str, Expr, tuple[int, ...]]]  # how each combines, its formula, its axes
+    rules: set[tuple[int, str]]  # the rows passed on them, numbered
 
 
 def _projections(recorded: Sequence[Node]) -> dict[Node, Node]:

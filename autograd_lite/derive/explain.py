@@ -26,6 +26,8 @@ from .writing import ASCII, LATEX, TEXT, TIMES, Hand, matrix, partial_tex, shape
 
 SHOWN = 16  # entries; a larger array is told by its shape
 LONG = 8  # factors; in a longer derivation the derivative by a step from which several ways go on is written first
+CHECKED = 12  # gradients; more are checked together, along one direction of all inputs
+WIDE = 400  # characters; a longer definition is written out with the first of its derivatives only
 AT = 34  # the column of remarks in plain text
 
 
@@ -68,18 +70,18 @@ class Derivation(GraphView):
                 out.append(self._total(n, arrived))
             for m in self._inputs(n):
                 out.append(factors[n, m])
-                done = all(n2 is n for n2 in self._consumers[m]) or self._is_last(m, n)
-                if done and m in self.wrt and m.row is None:
+                if self._consumers[m][0] is n and m in self._asked and m.row is None:  # the oldest comes last
                     out.append(self._total(m, arrived))
         return out
 
-    def _is_last(self, m: Node, n: Node) -> bool:
-        return min(self._consumers[m], key=lambda k: -k.order) is n
+    @cached_property
+    def _asked(self) -> frozenset[Node]:
+        return frozenset(self.wrt)
 
     def _inputs(self, n: Node) -> list[Node]:
         """What a step is differentiated by: the parameters first, since with them a gradient is complete."""
         found = [m for m in self.chain.inputs_of(n) if m in self._reach]
-        return sorted(found, key=lambda m: m.row is not None or m not in self.wrt)
+        return sorted(found, key=lambda m: m.row is not None or m not in self._asked)
 
     @cached_property
     def _reach(self) -> set[Node]:
@@ -126,12 +128,12 @@ class Derivation(GraphView):
         arrived[n] = value = sum(parts) if parts else np.zeros(n.shape)
         return Total(n, f"d{c.names[c.root]}/d{c.names[n]}", tuple(ways), tuple(starts), tuple(parts), value)
 
-    @property
+    @cached_property
     def totals(self) -> list[Total]:
         """The gradients, and the derivatives where several ways meet."""
         return [line for line in self.lines if isinstance(line, Total)]
 
-    @property
+    @cached_property
     def factors(self) -> list[Factor]:
         """Each factor once, from the result down."""
         return [line for line in self.lines if isinstance(line, Factor)]
@@ -153,9 +155,8 @@ class Derivation(GraphView):
 
     def check(self) -> float:
         """The largest relative distance of a gradient from the engine's; an ArithmeticError if it is no rounding."""
-        return max(
-            (check(self.chain, t.node, t.value) for t in self.totals if t.node in self.wrt), default=0.0
-        )
+        found = {t.node: t.value for t in self.totals if t.node in self._asked}
+        return check(self.chain, found).error if found else 0.0
 
     # ------------------------------------------------------------------------------------------------ plain text
 
@@ -211,12 +212,14 @@ class Derivation(GraphView):
 
     def _text_factors(self, hand: Hand) -> Iterator[str]:
         c = self.chain
+        asked = {t.node: t.value for t in self.totals if t.node in self._asked and t.node.row is None}
+        definitions: dict[Node, str] = {}
         yield "From the result down\n"
         for line in self.lines:
             indent = " " * len(line.symbol)
             if isinstance(line, Factor):
                 word = f"  {line.symbol} = {write(self.formula(line), hand)}"
-                since = f"since {c.names[line.of]} = {write(c.definition(line.of), hand)}"
+                since = f"since {c.names[line.of]} = {self._once(line.of, hand, definitions)}"
                 yield f"{word:<{AT}}  {since}{self._how(line)}"
             elif not self._is_one_step(line):
                 yield f"\n  {line.symbol} = {self.put_together(line, hand)}"
@@ -226,18 +229,28 @@ class Derivation(GraphView):
             if isinstance(line, Total):
                 if not _is_shown(line.value) and not told:
                     yield f"  {indent} is {shape_text(line.value.shape)}"
-                if line.node in self.wrt and line.node.row is None:
-                    yield f"  {indent}   {self._checked(line)}"
+                if line.node in asked and len(asked) <= CHECKED:
+                    yield f"  {indent}   {self._checked({line.node: line.value})}"
                 yield ""
+        if len(asked) > CHECKED:
+            yield f"  All {len(asked)} gradients together"
+            yield f"      {self._checked(asked)}"
+
+    def _once(self, n: Node, hand: Hand, written: dict[Node, str]) -> str:
+        """The definition of a step; a long one only the first time."""
+        if n not in written:
+            written[n] = write(self.chain.definition(n), hand)
+        elif len(written[n]) > WIDE:
+            written[n] = r"\ldots" if hand is LATEX else "..." if hand is ASCII else "…"
+        return written[n]
 
     def put_together(self, t: Total, hand: Hand = TEXT) -> str:
         """The factors in the order in which the matrices stand, as plain text."""
         starts = ["".join(self._starts(way)) for way in t.ways]
         return composed(t.ways, self.chain, hand, starts) or "0"
 
-    def _checked(self, t: Total) -> str:
-        check(self.chain, t.node, t.value)
-        slope, along = finite_difference(self.chain.recorded, self.chain.root, t.node)
+    def _checked(self, found: Mapping[Node, Any]) -> str:
+        _, slope, along = check(self.chain, found)
         return f"check: slope along one direction {along:.6g}, by a finite difference {slope:.6g}"
 
     # ---------------------------------------------------------------------------------------------------- LaTeX
@@ -288,12 +301,13 @@ class Derivation(GraphView):
         if not all(map(self._is_one_step, self.totals)):
             out.append(("The chain rule", rule))
         rows = []
+        definitions: dict[Node, str] = {}
         for line in self.lines:
             shown = _is_shown(line.value)
             value = rf" = {matrix(line.value)}" if shown else ""
             if isinstance(line, Factor):
                 value = "" if line.formula.is_number else value
-                since = rf"{word[line.of]} = {tex(c.definition(line.of))}"
+                since = rf"{word[line.of]} = {self._once(line.of, LATEX, definitions)}"
                 rows.append(
                     rf"{c.tex_symbol(line)} &= {tex(self.formula(line))}{value}"
                     rf" && \text{{since }} {since}"

@@ -100,10 +100,12 @@ def applied(n: Node, args: Sequence[Expr], dtypes: Sequence[Any]) -> Expr:
 
 def of_graph(node: Node, known: Mapping[Node, Expr]) -> Expr:
     """The formula that a node stands for, down to the nodes that are `known`."""
-    done: dict[Node, Expr] = dict(known)
+    done: dict[Node, Expr] = {}
     stack = [node]
     while stack:
         n = stack[-1]
+        if n in known:
+            done[n] = known[n]
         if n in done:
             stack.pop()
             continue

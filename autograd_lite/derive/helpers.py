@@ -14,6 +14,7 @@ import sys
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,7 @@ class Helpers:
         self._words: dict[int, str] = {}
         self._alive: list[Any] = []  # so that no id is used twice
         self.space: dict[str, Any] = {"np": np}
+        self._imported = self._defined = 0  # how many of each have been run
 
     @staticmethod
     def is_textbook(row: Any) -> bool:
@@ -116,10 +118,11 @@ class Helpers:
 
     def run(self) -> dict[str, Any]:
         """Everything defined so far."""
-        exec("\n".join(self.imports.values()), self.space)
-        for word, text in self.texts.items():
-            if word not in self.space:
-                exec(text, self.space)
+        for text in islice(self.imports.values(), self._imported, None):
+            exec(text, self.space)
+        for text in islice(self.texts.values(), self._defined, None):
+            exec(text, self.space)
+        self._imported, self._defined = len(self.imports), len(self.texts)
         return self.space
 
     # ------------------------------------------------------------------------------------------------ one by one

@@ -293,14 +293,13 @@ class LineWriter(CodeWriter):
         return [*lines, (f"{word} = {code}", comment)]
 
     def _run(self, code: str) -> Any:
-        space = {**self.helpers.run(), **self.values}
+        space = self.helpers.run()
         with np.errstate(all="ignore"):
-            return eval(code, space)
+            return eval(code, space, self.values)
 
     def _use(self, e: Expr) -> None:
         for w in e.names:
             self.used[self.words.get(w, w)] = None
-        self.used = dict(sorted(self.used.items()))
 
     def _shortened(self, e: Expr) -> tuple[Expr, list[tuple[str, str]]]:
         lines: list[tuple[str, str]] = []

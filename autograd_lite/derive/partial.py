@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,7 @@ class Step:
     xs: tuple[Any, ...]  # the values of the arguments
     recorded: tuple[bool, ...]  # whether each is a recorded value (or a constant)
     y: Any  # the value, or the tuple of values
+    _symbols: list[Any] = field(default_factory=list, repr=False, compare=False)  # made once for all arguments
 
     @property
     def dtype(self) -> Any:
@@ -114,6 +115,32 @@ def _traced(step: Step, i: int, constants: Callable[[Any], Expr], turned: bool) 
     """The formula by running the rule; None where that gives none that a person would read."""
     n, row = step.node, step.node.row
     assert row is not None
+    g_symbol, y, xs, symbols, own = _symbols(step, constants, turned)
+    try:
+        with changed(recording=False, group=None, watcher=None), np.errstate(all="ignore"):
+            d = row.written(i)(g_symbol, y, xs, n)
+        if not isinstance(d, Tensor):
+            return constant(d) if np.size(d) == 1 or not np.any(d) else None
+        if d._node is None:
+            return constant(d._data) if d._data.size == 1 or not d._data.any() else None
+        formula = unguarded(of_graph(d._node, symbols))
+    except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError):
+        return None  # it looks at its numbers: `if x > 0`
+    parts = walk(formula)
+    if sum(bool(part.args) for part in parts) > LONG:
+        return None
+    if any(
+        part.head == "array" and part.value.size > 1 and part.key not in own and not _uniform(part.value)
+        for part in parts
+    ):
+        return None  # numbers of this example, which other inputs would not have
+    return conjugated(formula) if turned else formula
+
+
+def _symbols(step: Step, constants: Callable[[Any], Expr], turned: bool) -> Any:
+    """``g``, ``y`` and the arguments as Tensors, what they stand for, and the keys of the constants among them."""
+    if step._symbols:
+        return step._symbols
     symbols: dict[Node, Expr] = {}
     own: set[str] = set()
 
@@ -140,25 +167,8 @@ def _traced(step: Step, i: int, constants: Callable[[Any], Expr], turned: bool) 
         y = tuple(symbol(v, name(f"{Y}{k}", np.shape(v))) for k, v in enumerate(step.y))
         g_symbol = tuple(g_symbol if k == step.index else None for k in range(len(step.y)))
     xs = tuple(argument(k, x) for k, x in enumerate(step.xs))
-    try:
-        with changed(recording=False, group=None, watcher=None), np.errstate(all="ignore"):
-            d = row.written(i)(g_symbol, y, xs, n)
-        if not isinstance(d, Tensor):
-            return constant(d) if np.size(d) == 1 or not np.any(d) else None
-        if d._node is None:
-            return constant(d._data) if d._data.size == 1 or not d._data.any() else None
-        formula = unguarded(of_graph(d._node, symbols))
-    except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError):
-        return None  # it looks at its numbers: `if x > 0`
-    parts = walk(formula)
-    if sum(bool(part.args) for part in parts) > LONG:
-        return None
-    if any(
-        part.head == "array" and part.value.size > 1 and part.key not in own and not _uniform(part.value)
-        for part in parts
-    ):
-        return None  # numbers of this example, which other inputs would not have
-    return conjugated(formula) if turned else formula
+    step._symbols[:] = g_symbol, y, xs, symbols, own
+    return step._symbols
 
 
 def _uniform(value: Any) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..graph import GraphView, Node
-from ..replay import finite_difference, gradient
+from ..replay import finite_difference, gradients
 from ..tensor import Tensor
 from .chain import Chain
 from .expression import name, substitute
@@ -80,7 +80,7 @@ class Partials(GraphView):
         ArithmeticError
             If that is more than rounding, or if a finite difference of the replayed graph disagrees.
         """
-        return check(self.chain, self.wrt, self.value)
+        return check(self.chain, {self.wrt: self.value}).error
 
     def __str__(self) -> str:
         return f"{self.symbol} = " + " + ".join(" * ".join(f.symbol for f in path) for path in self.paths)
@@ -91,24 +91,36 @@ class Partials(GraphView):
         return f"$${partial_tex(word[self.chain.root], word[self.wrt])} = {' + '.join(ways)}$$"
 
 
-def check(chain: Chain, wrt: Node, value: Any) -> float:
-    """Hold a gradient against the engine's and a finite difference; returns its relative distance from the former."""
-    engine = gradient(chain.root, wrt)
+class Check(NamedTuple):
+    """How gradients compare: the largest relative distance from the engine's, and the slope along one direction."""
+
+    error: float
+    slope: float  # by a finite difference
+    along: float  # by the gradients
+
+
+def check(chain: Chain, found: Mapping[Node, Any]) -> Check:
+    """Compare gradients with the engine's, and all together with one finite difference."""
+    engine = gradients(chain.root, found)
     steps = (np.abs(chain.values[n]).max(initial=0.0) for n in chain.landmarks)
-    size = 1e-6 * max(float(s) for s in steps if np.isfinite(s))  # a gradient of 0 is not to be hit exactly
-    size = max(float(np.abs(engine).max(initial=0.0)), size, 1e-300)
-    error = float(np.abs(value - engine).max(initial=0.0)) / size
-    word = chain.names[wrt]
-    if not error < 1e-9 + 1e3 * float(np.finfo(engine.dtype).eps):
+    least = 1e-6 * max(float(s) for s in steps if np.isfinite(s))  # a gradient of 0 is not to be hit exactly
+    largest, error = max(least, 1e-300), 0.0
+    for n, g in engine.items():
+        size = max(float(np.abs(g).max(initial=0.0)), least, 1e-300)
+        off = float(np.abs(found[n] - g).max(initial=0.0)) / size
+        if not off < 1e-9 + 1e3 * float(np.finfo(g.dtype).eps):
+            raise ArithmeticError(
+                f"with respect to {chain.names[n]} the factors compose to {found[n]}, but the engine's gradient is {g}"
+            )
+        largest, error = max(largest, size), max(error, off)
+    slope, along = finite_difference(chain.recorded, chain.root, chain.values, engine)
+    if not abs(slope - along) <= 1e-4 * max(abs(slope), largest):
+        word = chain.names[next(iter(found))] if len(found) == 1 else f"all {len(found)} inputs"
         raise ArithmeticError(
-            f"by {word} the factors compose to {value}, but the engine's gradient is {engine}"
+            f"with respect to {word} a finite difference along one direction gives {slope}, the chain rule {along}: "
+            "is it at a kink?"
         )
-    slope, along = finite_difference(chain.recorded, chain.root, wrt)
-    if not abs(slope - along) <= 1e-4 * max(abs(slope), size):
-        raise ArithmeticError(
-            f"by {word} a finite difference along one direction says {slope}, the chain rule {along}: is it at a kink?"
-        )
-    return error
+    return Check(error, slope, along)
 
 
 def partials(

@@ -217,7 +217,7 @@ def emit(
     if wanted:
         body += ["", "# backward", *writer.backward()]
         writer.check()
-    outside = [w for w in writer.used if w not in writer.assigned and w not in writer.inputs]
+    outside = [w for w in sorted(writer.used) if w not in writer.assigned and w not in writer.inputs]
     arguments = [*writer.inputs, *outside]
     results = [writer.ident(chain.names[chain.root]), *(writer.gradient(n) for n in wanted)]
     if update:

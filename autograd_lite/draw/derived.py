@@ -7,6 +7,7 @@ The view of every operation is the same scene with a name, and so a landmark, fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,9 @@ class _Derived:
         self.keys: dict[str, str] = {}  # of a name
         self.items: dict[str, Item] = {}
         self.lines: list[Line] = []
-        self.arrays: list[tuple[Any, str]] = []
+        self.arrays: dict[int, tuple[Any, str]] = {}  # by id, for which the array is kept alive
+        taken = {*chain.names.values(), *(w for _, w in chain.arrays)}
+        self.fresh = (w for k in count() if (w := f"const{k or ''}") not in taken)
         self.by_name = {word: n for n, word in chain.names.items()}
         self.gradients = self._gradients() if gradients else {}
 
@@ -188,12 +191,9 @@ class _Derived:
 
         def named(part: Expr) -> Expr:
             if part.head == "array" and part.value.size > 1:
-                word = next((w for a, w in self.arrays if a is part.value), None)
-                if word is None:
-                    taken = {*self.chain.names.values(), *(w for _, w in self.chain.arrays)}
-                    fresh = (f"const{k or ''}" for k in range(len(self.arrays), 10**9))
-                    word = next(w for w in fresh if w not in taken)
-                    self.arrays.append((part.value, word))
+                if id(part.value) not in self.arrays:
+                    self.arrays[id(part.value)] = part.value, next(self.fresh)
+                _, word = self.arrays[id(part.value)]
                 found[word] = part.value
                 return name(word, part.shape)
             if not part.args or all(a.head != "array" for a in walk(part)):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..graph import Node
-from ..trace import groups
+from ..trace import groups, place_in
 
 
 def is_module(group: Any) -> bool:
@@ -34,7 +34,7 @@ class Calls:
         place = self.places.get(module, "")
         outer = getattr(group.outer, "module", None)
         if not place and module is not None and outer is not None:
-            place = next((path for path, part in outer.named_modules() if part is module), "")
+            place = place_in(outer, module)
         return f"{place}: {group.name}" if place else str(group.name)
 
     def clusters(self, n: Node, but: Any = None) -> tuple[tuple[str, str], ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -125,8 +126,12 @@ class Scene:
     loss: str = ""  # the key of the result
     names: Mapping[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def _by_key(self) -> dict[str, Item]:
+        return {i.key: i for i in reversed(self.items)}
+
     def item(self, key: str) -> Item:
-        return next(i for i in self.items if i.key == key)
+        return self._by_key[key]
 
     def keys_named(self) -> dict[str, str]:
         """Name to key."""

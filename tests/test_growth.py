@@ -1,0 +1,37 @@
+"""Derivations, pictures and programs grow in step with the graph: calls are counted, so no machine is too slow.
+
+What C code does inside one call is not seen here; `python -m benchmarks.growth` prints times.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from benchmarks import growth
+
+SIZES = 25, 50, 100
+
+
+@pytest.mark.parametrize("name", growth.CASES)
+def test_calls_grow_as_the_graph(name):
+    do = growth.CASES[name]
+    do(SIZES[0])  # what is loaded or remembered at first use
+    small, middle, large = (growth.calls(do, n) for n in SIZES)
+    assert large - middle < 2.3 * (middle - small), (small, middle, large)
+
+
+def test_many_gradients_are_checked_together():
+    text = str(growth.explain(growth.many(20)))
+    assert text.count("check: ") == 1
+    slope, difference = map(float, re.search(r"direction (\S+), by a finite difference (\S+)", text).groups())
+    assert slope == pytest.approx(difference, rel=1e-4)
+    assert str(growth.explain(growth.many(5))).count("check: ") == 5
+
+
+def test_the_benchmark_prints_a_line_for_each_case(capsys):
+    growth.main(["--only", "backward many", "--only", "summary layers", "--sizes", "2", "4"])
+    assert [line[:14] for line in capsys.readouterr().out.splitlines()] == [
+        "seconds at siz", "backward many ", "summary layers",
+    ]  # fmt: skip
