@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from ..graph import NEEDS, GraphView, Node
-from ..replay import finite_difference
 from ..tensor import Tensor
 from ..trace import label
 from .chain import Chain
