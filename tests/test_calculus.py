@@ -1,5 +1,7 @@
 """Differences, integrals, interpolation, polynomials, covariance: NumPy's values, with derivatives."""
 
+import warnings
+
 import numpy as np
 import pytest
 from agreement import agrees, same
@@ -215,3 +217,30 @@ def test_errors_name_the_operation(name):
 def test_the_covariance_of_too_few():
     with pytest.warns(RuntimeWarning):
         np.cov(ag.tensor([1.0]))
+
+
+@pytest.mark.parametrize(("y", "x"), [((3,), (2, 3)), ((3,), (3, 2)), ((3, 3), (2, 3, 3)), ((3,), (2, 3, 3))])
+def test_positions_with_more_axes_than_the_values(y, x):
+    """The axis is counted from the end of each of them."""
+    y, x = rng.normal(size=y), np.cumsum(rng.uniform(1, 2, size=x), axis=-1)
+    if y.shape[-1] == x.shape[-1]:
+        agrees(np.trapezoid, y, x)
+    else:  # one spacing for all
+        agrees(lambda y, x: np.trapezoid(y, x), y, x)
+
+
+def test_covariances_of_nothing_and_of_too_little():
+    two = np.array([[1.0, 3.0]])
+    for m, params in ((np.zeros((2, 0)), {}), (two, {"ddof": 2}), (two, {"ddof": 5})):
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, of degrees of freedom
+            expected, got = np.cov(m, **params), np.cov(ag.tensor(m, requires_grad=True), **params)
+        same(got, expected)
+    for y in (None, np.ones(3), np.ones((2, 3))):
+        assert np.cov(ag.tensor(np.zeros((0, 3)), requires_grad=True), y).shape == (0, 0)
+
+
+@pytest.mark.parametrize(("a", "b"), [((0,), ()), ((), (0,)), ((0,), (3,)), ((3,), (0,)), ((0,), (0,))])
+def test_no_coefficients_are_the_polynomial_0(a, b):
+    a, b = rng.normal(size=a), rng.normal(size=b)
+    same(np.polymul(ag.tensor(a, requires_grad=True), b), np.polymul(a, b))

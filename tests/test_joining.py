@@ -187,3 +187,10 @@ def test_float32_stays():
 def test_errors_name_the_operation(call, message):
     with pytest.raises((ValueError, TypeError), match=message):
         call(ag.tensor(M, requires_grad=True))
+
+
+@pytest.mark.parametrize("axis", [0, -1])
+def test_a_number_has_the_axes_that_numpy_allows_it(axis):
+    agrees(lambda x: np.repeat(x, 2, axis=axis), S)
+    agrees(lambda x: np.squeeze(x, axis=axis), S)
+    agrees(lambda x: np.take(x, [0, 0], axis=axis), S)

@@ -181,6 +181,25 @@ def test_shapes_that_do_not_fit_are_named(f, shapes, message):
         f(*(ag.tensor(np.ones(s), requires_grad=True) for s in shapes))
 
 
+@pytest.mark.parametrize("product", [np.dot, np.inner, np.outer, np.kron, lambda a, b: np.tensordot(a, b, 0)])
+@pytest.mark.parametrize("number", [2.0, 3, True, np.float64(1.5), np.array(2.0)])
+def test_products_with_a_number(product, number):
+    for shape in ((3,), (2, 3), (), (0,), (2, 0)):
+        agrees(lambda x: product(x, number), N(*shape))
+        agrees(lambda x: product(number, x), N(*shape))
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((2, 0), (0, 3), (3, 2)), ((0, 3), (3, 3), (3, 2)), ((0,), (0, 3), (3, 2)), ((3,), (3, 0), (0, 3)),
+        ((2, 0), (0, 3)), ((0,), (0,)), ((3,), (2, 3, 3)), ((2, 3), (2, 3, 2)), ((), (3,)),
+    ],
+)  # fmt: skip
+def test_multi_dot_of_empty_arrays_and_of_two_of_any_rank(shapes):
+    agrees(lambda *xs: np.linalg.multi_dot(xs), *(N(*shape) for shape in shapes))
+
+
 def test_matmul_by_a_number_is_refused():
     with pytest.raises(ValueError, match="matmul"):
         ag.tensor(np.ones((2, 2))) @ 2.0

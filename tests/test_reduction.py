@@ -407,6 +407,36 @@ def test_a_traced_selection_follows_the_input():
         np.testing.assert_allclose(program(M), f(M, where=M > 0), rtol=1e-12)
 
 
+WIDENING = (
+    np.sum, np.prod, np.cumsum, np.cumprod, np.nansum, np.nanprod, np.nancumsum, np.nancumprod, np.mean, np.trace,
+    np.add.reduce, np.multiply.reduce, np.add.accumulate,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, bool])
+@pytest.mark.parametrize("f", WIDENING)
+def test_the_integer_dtype_that_was_asked_for(f, dtype):
+    """NumPy adds narrow integers up in 64 bits of itself, but in the dtype that it is told."""
+    for x in (np.array([[200.7, 100.2], [3.0, 0.0]]), np.array([[100, 100], [3, 7]], np.int8)):
+        for params in ({}, {"axis": 0}) if f is not np.trace else ({},):
+            t = ag.tensor(x, requires_grad=x.dtype == float)
+            y, expected = f(t, dtype=dtype, **params), f(x, dtype=dtype, **params)
+            assert y.dtype == expected.dtype == dtype
+            np.testing.assert_array_equal(y.numpy(), expected)
+
+
+def test_an_integer_dtype_beside_other_keywords():
+    x = np.array([[100.0, 100.0, 90.0], [1.0, 2.0, 3.0]])
+    t = ag.tensor(x, requires_grad=True)
+    for params in ({"initial": 1}, {"where": W}, {"where": W, "axis": 1, "keepdims": True}):
+        for dtype in (np.int8, bool):
+            same(np.sum(t, dtype=dtype, **params), np.sum(x, dtype=dtype, **params))
+    y = np.add.reduceat(t, [0, 1], axis=1, dtype=np.int8)
+    np.testing.assert_array_equal(y.numpy(), np.add.reduceat(x, [0, 1], axis=1, dtype=np.int8))
+    with pytest.raises(TypeError, match="int8 would round every step of a variance"):
+        np.var(t, dtype=np.int8)
+
+
 def test_inputs_are_left_alone():
     x = M.copy()
     x.setflags(write=False)

@@ -16,15 +16,23 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, composite, general, linear
+from ..primitive import TABLE, Primitive, composite, general, linear
 from . import elementwise as E
 from .axes import kept_shape, operand, resolve
 from .indexing import scatter
 
 
-def _bind(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
-    x = operand(a, dtype, out)
-    return (x,), {"axis": resolve(axis, x.ndim)}
+def _binding(name: str) -> Callable[..., Any]:
+    """The signature of ``np.cumsum``. Asked for a narrow integer, the row of this name is cast; of itself it widens."""
+
+    def bind(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
+        x = operand(a, dtype, out)
+        axis = resolve(axis, x.ndim)
+        if dtype is not None and x.dtype.kind in "biu":
+            return TABLE[name](x, axis).astype(x.dtype)
+        return (x,), {"axis": axis}
+
+    return bind
 
 
 _ALONG: tuple[Any, ...] = (
@@ -52,7 +60,7 @@ cumsum = linear(
     of=np.cumsum,
     name="cumsum",
     np_name="np.cumsum",
-    bind=_bind,
+    bind=_binding("cumsum"),
     tex=r"\operatorname{{cumsum}}({x})",
     examples=_ALONG,
 )
@@ -116,7 +124,7 @@ def _accumulation(row: Primitive, of: Any = None) -> Primitive:
         of=of or ufunc.accumulate,
         name=name,
         np_name=f"np.{name}" if of else f"np.{ufunc.__name__}.accumulate",
-        bind=_bind,
+        bind=_binding(name),
         tex=rf"\operatorname{{{{{name.replace('_', ' ')}}}}}({{x}})",
         examples=_ALONG,
     )
@@ -148,11 +156,11 @@ def _cumulative(name: str, row: Primitive, start: int) -> Primitive:
     def total(
         x: Any, /, *, axis: Any = None, dtype: Any = None, out: None = None, include_initial: bool = False
     ) -> Any:
-        x = operand(x, dtype, out)
-        if axis is None and x.ndim != 1:
+        x = operand(x, None, out)
+        if axis is None and x.ndim > 1:
             raise ValueError(f"{name}: say along which axis of shape {x.shape}: axis=")
         axis = resolve(axis or 0, x.ndim)
-        y = row(x, axis)
+        y = row(x, axis, dtype)
         if include_initial:
             y = np.concatenate([np.full(kept_shape(y.shape, (axis,)), start, y.dtype), y], axis)
         return y
@@ -185,6 +193,8 @@ def _reduceat_back(g: Any, indices: Any, axis: int, x_shape: tuple[int, ...]) ->
 
 def _bind_reduceat(a: Any, indices: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:
     x = operand(a, dtype, out)
+    if dtype is not None and x.dtype.kind in "biu":
+        return add_reduceat(x, indices, axis).astype(x.dtype)
     return (x,), {"indices": np.asarray(indices), "axis": resolve(axis, x.ndim)}
 
 

@@ -82,12 +82,12 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral along an axis by the trapezoidal rule."""
     y = entire(y)
-    axis = normalize_axis_index(axis, y.ndim)
+    of_y = normalize_axis_index(axis, y.ndim)
     if x is not None:
         dx = np.diff(entire(x), axis=axis if np.ndim(x) > 1 else 0)
         if np.ndim(x) == 1:
-            dx = np.reshape(dx, (-1,) + (1,) * (y.ndim - 1 - axis))
-    return np.sum(dx * (y[_from(1, None, axis)] + y[_from(None, -1, axis)]) / 2, axis=axis)
+            dx = np.reshape(dx, (-1,) + (1,) * (y.ndim - 1 - of_y))
+    return np.sum(dx * (y[_from(1, None, of_y)] + y[_from(None, -1, of_y)]) / 2, axis=axis)
 
 
 @composite(

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..primitive import composite, elementwise
 from .arrays import entire
-from .axes import refuse_out
+from .axes import refuse_out, resolve
 from .indexing import getitem, on_axis, set_at
 from .joining import flat_or
 
@@ -159,7 +159,7 @@ def whole(indices: Any, n: int = 0, mode: str = "raise") -> Any:
 )
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
     refuse_out(out)
-    a, axis = flat_or(a, axis)
+    a, axis = flat_or(a, resolve(axis, np.ndim(a)))
     return getitem(a, on_axis(axis, whole(indices, a.shape[axis], mode)))
 
 

@@ -16,6 +16,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..primitive import composite, linear
 from .arrays import entire, ints, is_live
+from .axes import resolve
 from .indexing import getitem, on_axis, scatter, set_at
 from .shaping import astype
 
@@ -329,7 +330,7 @@ def flat_or(a: Any, axis: Any) -> tuple[Any, int]:
 
 
 def _bind_repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
-    a, axis = flat_or(a, axis)
+    a, axis = flat_or(a, resolve(axis, np.ndim(a)))
     repeats = ints(repeats)
     return (a,), {"repeats": repeats[0] if len(repeats) == 1 else repeats, "axis": axis}
 

@@ -64,7 +64,8 @@ def polysub(a1: Any, a2: Any) -> Any:
 @composite(np.polymul, examples=(normal((4,), (2,)), normal((1,), (3,))))
 def polymul(a1: Any, a2: Any) -> Any:
     """The product of two polynomials."""
-    return np.convolve(_coefficients(a1), _coefficients(a2))
+    a1, a2 = (a if a.size else np.append(a, 0.0) for a in map(_coefficients, (a1, a2)))  # none at all: 0
+    return np.convolve(a1, a2)
 
 
 @composite(np.polydiv, examples=(normal((4,), (2,)), normal((2,), (4,)), normal((4,), (1,))))

@@ -139,7 +139,7 @@ def _dot_2(g: Any, x1: Any, x2_shape: Any) -> Any:
 
 def _dot_bind(a: Any, b: Any, out: Any = None) -> Any:
     no_out(out)
-    return (a, b), {}
+    return (entire(a), entire(b)), {}
 
 
 dot = bilinear(
@@ -194,8 +194,8 @@ def inner(a: Any, b: Any, /) -> Any:
 
 outer = bilinear(
     np.outer,
-    lambda g, x2, x1_shape: g.dot(np.ravel(x2)).reshape(x1_shape),
-    lambda g, x1, x2_shape: np.ravel(x1).dot(g).reshape(x2_shape),
+    lambda g, x2, x1_shape: np.dot(g, np.ravel(x2)).reshape(x1_shape),
+    lambda g, x1, x2_shape: np.dot(np.ravel(x1), g).reshape(x2_shape),
     name="outer",
     np_name="np.outer",
     bind=_dot_bind,
@@ -384,8 +384,11 @@ def _multi_dot(*xs: Any) -> Any:
 
 def _multi_dot_rule(g: Any, xs: Any, i: int) -> Any:
     """``x1 x2 x3`` gives ``x1ᵀ g x3ᵀ`` for the middle one; the ends may be vectors: a row, a column."""
-    ends = {0: xs[0].reshape(-1, xs[0].shape[-1]), len(xs) - 1: xs[-1].reshape(xs[-1].shape[0], -1)}
-    full = [ends.get(k, x) for k, x in enumerate(xs)]
+    full = list(xs)
+    if xs[0].ndim == 1:
+        full[0] = xs[0][None, :]
+    if xs[-1].ndim == 1:
+        full[-1] = xs[-1][:, None]
     g = g.reshape(full[0].shape[0], full[-1].shape[1])
     before, after = [x.T for x in full[:i]], [x.T for x in full[i + 1 :]]
     return np.linalg.multi_dot([*before[::-1], g, *after[::-1]]).reshape(xs[i].shape)
@@ -393,7 +396,10 @@ def _multi_dot_rule(g: Any, xs: Any, i: int) -> Any:
 
 def _multi_dot_bind(arrays: Any, *, out: Any = None) -> Any:
     no_out(out)
-    return tuple(arrays), {}
+    xs = tuple(map(entire, arrays))
+    if len(xs) == 2 and {x.ndim for x in xs} - {1, 2}:  # NumPy multiplies two arrays of any rank
+        return np.dot(*xs)
+    return xs, {}
 
 
 def _chain(*shapes: tuple[int, ...]) -> Any:
@@ -414,5 +420,7 @@ multi_dot = bilinear(
         _chain((3,), (3, 4), (4, 2), (2,)),
         _chain((3,), (3, 4)),
         _chain((2, 3), (3,)),
+        _chain((2, 0), (0, 3), (3, 2)),
+        _chain((0,), (0, 3)),
     ],
 )

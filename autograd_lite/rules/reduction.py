@@ -68,16 +68,19 @@ def _fold(fn: Any, join: Any, neutral: Any) -> Callable[..., Any]:
         initial: Any = None, where: Any = True,
     ) -> Any:  # fmt: skip
         x = operand(a, dtype, out)
+        wanted = x.dtype if dtype is not None and x.dtype.kind in "biu" else None  # NumPy widens unless asked not to
         if where is not True:
             if neutral is None and initial is None:
                 raise ValueError("with where= say also what the result is where nothing is left: initial=")
             x = _selected(where, x, initial if neutral is None else neutral)
         params = {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
-        if initial is None:
+        if initial is None and wanted is None:
             return (x,), params
         if neutral is None and count(x.shape, params["axis"]) == 0:  # an extreme of nothing
             return np.sum(x, **params) + initial
-        return join(fn(x, **params), initial)
+        y = fn(x, **params)
+        y = y if initial is None else join(y, initial)
+        return y if wanted is None else y.astype(wanted)
 
     return bind
 
@@ -195,6 +198,9 @@ def _bind_mean(
 ) -> Any:  # fmt: skip
     x = operand(a, dtype, out)
     params = {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
+    if dtype is not None and x.dtype.kind in "biu":  # a total that may wrap, divided and cut off, as in NumPy
+        total = np.sum(x, dtype=x.dtype, where=where, **params)
+        return (total / _many(where, x, **params)).astype(x.dtype)
     if where is True:
         return (x,), params
     wide = np.float32 if x.dtype == np.float16 else None  # as NumPy adds them up
@@ -233,6 +239,8 @@ def _moment_bind(finish: Callable[[Any], Any]) -> Callable[..., Any]:
         keepdims: bool = False, *, where: Any = True, mean: Any = None, correction: float | None = None,
     ) -> Any:  # fmt: skip
         x = operand(a, dtype, out)
+        if dtype is not None and x.dtype.kind in "biu":
+            raise TypeError(f"dtype={x.dtype} would round every step of a variance: omit it, or name a floating dtype")
         if correction is not None:
             if ddof != 0:
                 raise ValueError("ddof= and correction= are two names of one thing: give one of them")

@@ -93,11 +93,17 @@ flatten = linear(  # a method only: the copying one
     bind=_bind_ravel,
     examples=_RAVELLED,
 )
+def _bind_squeeze(a: Any, axis: Any = None) -> Any:
+    a = entire(a)
+    one = a.ndim == 0 and axis in (0, -1)  # of a number NumPy allows these axes
+    return (a,), {"axis": None if one or axis is None else ints(axis)}
+
+
 squeeze = linear(
     np.squeeze,
     lambda g, x_shape: g.reshape(x_shape),
     np_name="np.squeeze",
-    bind=lambda a, axis=None: ((entire(a),), {"axis": axis if axis is None else ints(axis)}),
+    bind=_bind_squeeze,
     examples=(
         lambda rng: ((rng.normal(size=(1, 3, 1)),), {}),
         lambda rng: ((rng.normal(size=(1, 3, 1)), -1), {}),

@@ -30,6 +30,8 @@ def cov(
 ) -> Any:  # fmt: skip
     """The covariances of the variables in the rows of `m` (and `y`), over its columns."""
     rows = [_variables(x, rowvar, dtype) for x in (m, y) if x is not None]
+    if not rows[0].shape[0]:  # no variables, whatever `y` is, as in NumPy
+        return rows[0] @ rows[0].T
     x = np.concatenate(rows) if len(rows) > 1 else rows[0]
     w = None if fweights is None else entire(fweights)
     w = w if aweights is None else entire(aweights) if w is None else w * aweights
@@ -38,6 +40,7 @@ def cov(
     norm = total
     if ddof:
         norm = total - ddof * (1 if aweights is None else np.sum(w * aweights) / total)
+        norm = max(norm, 0) if w is None else np.maximum(norm, 0)  # of too few observations NumPy makes inf
     x = x - np.average(x, axis=1, weights=w)[:, None]
     return np.squeeze((x if w is None else x * w) @ np.conj(x.T) / norm)
 
