@@ -8,10 +8,12 @@ is a C function runs no bytecode that could be interrupted.
 """
 
 from collections import deque
+from contextvars import ContextVar
 from functools import partial
 from itertools import starmap
 from operator import call
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 #: Consume an iterator in one C call: ``exhaust(map(f, xs))`` with a C function `f` is not interrupted half-way.
 exhaust = deque[Any](maxlen=0).extend
@@ -57,3 +59,60 @@ def rolled_back(undo: list[tuple[Any, ...]]) -> at_exit:
     {'lr': 0.1}
     """
     return at_exit(exhaust, starmap(call, undo))
+
+
+#: The block that a ``with`` statement of this thread is about to enter: manager, guard, and what the guard will call.
+_ENTERING: ContextVar[tuple[Any, Any, list[Any]] | None] = ContextVar("autograd_lite entering", default=None)
+
+
+class _Exit:
+    """The ``__exit__`` of a block. ``with`` looks it up before it calls ``__enter__``, so the lookup makes the guard.
+
+    The guard is an `at_exit`, held by the ``with`` statement alone; until ``__enter__`` it has nothing to call.
+    """
+
+    def __get__(self, block: Any, cls: Any) -> Any:
+        if block is None:  # contextlib.ExitStack looks at the class
+            return _leave
+        if block._by_hand:
+            return partial(_leave, block)
+        undo: list[Any] = []
+        guard = rolled_back(undo)
+        _ENTERING.set((block, ref(guard), undo))
+        return guard.__exit__
+
+
+class Block:
+    """A context manager that undoes what it did, wherever an interrupt falls; it may be entered inside itself.
+
+    When ``__enter__`` and ``__exit__`` are called by hand, it is undone by the second call only.
+    """
+
+    _by_hand: tuple[Any, ...] = ()
+
+    def _enter(self, undo: list[tuple[Any, ...]]) -> Any:
+        """Do it; append to `undo` the calls, ``(f, *args)`` each, that undo it, before it is done."""
+        raise NotImplementedError  # abstract
+
+    def __enter__(self) -> Any:
+        entering = _ENTERING.get()
+        if entering is not None and entering[0] is self and entering[1]() is not None:
+            _ENTERING.set(None)
+            return self._enter(entering[2])
+        undo: list[Any] = []
+        self._by_hand = (*self._by_hand, undo)
+        return self._enter(undo)
+
+    __exit__ = _Exit()
+
+
+def _leave(block: Block, *exc: object) -> None:
+    undo, block._by_hand = block._by_hand[-1], block._by_hand[:-1]
+    exhaust(starmap(call, undo))
+
+
+def changed_to(variable: ContextVar[Any], value: Any, undo: list[tuple[Any, ...]]) -> None:
+    """Set a context variable in a block, and say how to undo it."""
+    undo.append((variable.set, variable.get()))
+    # The token is better: it raises in another thread or task, where a generator may be closed.
+    undo[-1] = (variable.reset, variable.set(value))

@@ -10,48 +10,60 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
+from itertools import starmap
+from operator import call, setitem
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
-Undo = Callable[[], None]
+from .interrupts import Block, changed_to, exhaust
+
+Undo = list[tuple[Any, ...]]  # calls, (f, *args) each; of C functions, which no interrupt breaks off
 
 
 class Marks:
-    """What has changed during a run, each thing with how to restore it. An outer run notes it too."""
+    """What has changed during a run, each thing with how to restore it. An outer run notes it too.
+
+    Attributes
+    ----------
+    noted : dict
+        By id: the thing, which is so kept alive, the function that reads its state, and the calls that restore it.
+    undo : list
+        The calls that restore everything, the latest first.
+    """
 
     def __init__(self, outer: Marks | None) -> None:
         self.outer = outer
-        self.noted: dict[int, tuple[Any, Callable[[Any], Undo], Undo]] = {}  # by id; the tuple keeps the thing alive
+        self.noted: dict[int, tuple[Any, Callable[[Any], Undo], Undo]] = {}
+        self.undo: Undo = []
 
     def note(self, thing: Any, state: Callable[[Any], Undo]) -> None:
         if id(thing) not in self.noted:
-            self.noted[id(thing)] = thing, state, state(thing)
+            undo = state(thing)
+            self.undo[:0] = undo
+            self.noted[id(thing)] = thing, state, undo
         if self.outer is not None:
             self.outer.note(thing, state)
 
-    def restore(self) -> None:
-        """Restore everything, the latest first."""
-        for _, _, undo in reversed(list(self.noted.values())):
-            undo()
+    def forget_generators(self) -> None:
+        """Let the generators stay where they are from now on."""
+        for key in [key for key, (_, state, _) in self.noted.items() if state is _generator_state]:
+            _, _, undo = self.noted.pop(key)
+            self.undo[:] = [call for call in self.undo if not any(call is of for of in undo)]
+        if self.outer is not None:
+            self.outer.forget_generators()
 
 
 _MARKS: ContextVar[Marks | None] = ContextVar("autograd_lite_marks", default=None)
 
 
-class watched:
+class watched(Block):
     """Within it every change is noted; nothing is undone."""
 
-    marks: Marks
-    _token: Token[Marks | None]
-
-    def __enter__(self) -> Marks:
-        self.marks = Marks(_MARKS.get())
-        self._token = _MARKS.set(self.marks)
-        return self.marks
-
-    def __exit__(self, *exc: object) -> None:
-        _MARKS.reset(self._token)
+    def _enter(self, undo: Undo) -> Marks:
+        marks = Marks(_MARKS.get())
+        changed_to(_MARKS, marks, undo)
+        return marks
 
 
 class untouched(watched):
@@ -69,40 +81,32 @@ class untouched(watched):
     def __init__(self, f: Any = None, args: Iterable[Any] = (), again: Marks | None = None) -> None:
         self._f, self._args, self._again = f, args, again
 
-    def __enter__(self) -> Marks:
-        marks = super().__enter__()
+    def _enter(self, undo: Undo) -> Marks:
+        marks = super()._enter(undo)
+        undo.append((exhaust, starmap(call, marks.undo)))
         if self._f is not None:
             found = list(_reachable(self._f, self._args))
             _note_generators(marks, [sys.modules.get("numpy.random"), sys.modules.get("random"), *found])
             for module in found:
                 if _is_module(module):
                     about_to_run(module)
-        for thing, state, undo in [] if self._again is None else self._again.noted.values():
+        for thing, state, before in [] if self._again is None else self._again.noted.values():
             marks.note(thing, state)
-            undo()
+            exhaust(starmap(call, before))
         return marks
 
-    def __exit__(self, *exc: object) -> None:
-        super().__exit__(*exc)
-        self.marks.restore()
 
-
-class for_good:
+class for_good(Block):
     """Inside an :class:`untouched` run: what is made only once, such as the weights of a lazy layer, stays.
 
     The generators continue from there, so that the same numbers are not drawn a second time.
     """
 
-    def __enter__(self) -> None:
-        self._token = _MARKS.set(None)
-
-    def __exit__(self, *exc: object) -> None:
-        _MARKS.reset(self._token)
+    def _enter(self, undo: Undo) -> None:
         marks = _MARKS.get()
-        while marks is not None:
-            for key in [key for key, (_, state, _) in marks.noted.items() if state is _generator_state]:
-                del marks.noted[key]
-            marks = marks.outer
+        if marks is not None:
+            marks.forget_generators()
+        changed_to(_MARKS, None, undo)
 
 
 def about_to_draw(generator: Any) -> Any:
@@ -158,42 +162,31 @@ def _note_generators(marks: Marks, values: Iterable[Any]) -> None:
 
 def _generator_state(generator: Any) -> Undo:
     bits = generator.bit_generator
-    state = bits.state
-    return lambda: setattr(bits, "state", state)
+    return [(setattr, bits, "state", bits.state)]
 
 
 def _numpy_state(generator: Any) -> Undo:
-    state = generator.get_state(legacy=False)
-    return lambda: generator.set_state(state)
+    return [(generator.set_state, generator.get_state(legacy=False))]
 
 
 def _python_state(generator: Any) -> Undo:
-    state = generator.getstate()
-    return lambda: generator.setstate(state)
+    return [(generator.setstate, generator.getstate())]
 
 
 def _stream(generator: Any) -> Undo:
-    fields = dict(generator.__dict__)
-    return lambda: generator.__dict__.update(fields)
+    return [(generator.__dict__.update, dict(generator.__dict__))]
 
 
 def _tensor_state(t: Any) -> Undo:
-    data, values, grad, node = t._data, t._data.copy(), t._grad, t._node
-    slopes = None if grad is None else grad._data.copy()
-    graded = None if node is None else node.graded
-    storage = None if node is None else node.storage
-    times = None if storage is None else (storage.version, storage.shaped)
-
-    def undo() -> None:
-        t._data, t._grad = data, grad
-        if data.flags.writeable:
-            data[...] = values
-        if grad is not None and grad._data.flags.writeable:
-            grad._data[...] = slopes
-        if node is not None and storage is not None and times is not None and node.row is None:
-            node.y, node.shape, node.dtype, node.graded, node.storage = data, data.shape, data.dtype, graded, storage
-            storage.version, storage.shaped = times
-
+    data, grad, node = t._data, t._grad, t._node
+    undo: Undo = [(setattr, t, "_data", data), (setattr, t, "_grad", grad)]
+    arrays = [data] if grad is None else [data, grad._data]
+    undo += [(setitem, x, ..., x.copy()) for x in arrays if x.flags.writeable]
+    if node is not None and node.row is None:
+        fields = {"y": data, "shape": data.shape, "dtype": data.dtype, "graded": node.graded, "storage": node.storage}
+        undo += [(setattr, node, key, value) for key, value in fields.items()]
+        if node.storage is not None:
+            undo += [(setattr, node.storage, key, getattr(node.storage, key)) for key in ("version", "shaped")]
     return undo
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import partial, wraps
+from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any
-from weakref import ref
 
-from .interrupts import rolled_back
+from .interrupts import Block, changed_to
 
 
 class Mode:
@@ -37,51 +36,14 @@ ORDINARY = Mode()
 _BARE = {on: Mode(on) for on in (False, True)}
 
 
-#: The block that a ``with`` statement of this thread is about to enter: manager, guard, and what the guard will call.
-_ENTERING: ContextVar[tuple[Any, Any, list[Any]] | None] = ContextVar("autograd_lite entering", default=None)
-
-
-class _Exit:
-    """The ``__exit__`` of a mode. ``with`` looks it up before it calls ``__enter__``, so the lookup makes the guard.
-
-    The guard (see `interrupts`) is held by the ``with`` statement alone; until ``__enter__`` it has nothing to call.
-    """
-
-    def __get__(self, manager: Any, cls: Any) -> Any:
-        if manager is None:  # contextlib.ExitStack looks at the class
-            return _leave
-        if manager._by_hand:
-            return partial(_leave, manager)
-        undo: list[Any] = []
-        guard = rolled_back(undo)
-        _ENTERING.set((manager, ref(guard), undo))
-        return guard.__exit__
-
-
-class _Block:
-    """A context manager, and a decorator, that changes the mode of this thread; it may be entered inside itself.
-
-    The mode is restored wherever an interrupt falls. When ``__enter__`` and ``__exit__`` are called by hand, it is
-    restored by the second call only.
-    """
-
-    _by_hand: tuple[Any, ...] = ()
+class _Block(Block):
+    """A context manager, and a decorator, that changes the mode of this thread."""
 
     def _mode(self, now: Mode) -> Mode:
         raise NotImplementedError  # abstract
 
-    def __enter__(self) -> None:
-        now, entering = MODE.get(), _ENTERING.get()
-        if entering is None or entering[0] is not self or entering[1]() is None:
-            self._by_hand = (*self._by_hand, MODE.set(self._mode(now or ORDINARY)))
-            return
-        _ENTERING.set(None)
-        undo = entering[2]
-        undo.append((MODE.set, now))
-        # The token is better: it raises in another thread or task, where a generator may be closed.
-        undo[0] = (MODE.reset, MODE.set(self._mode(now or ORDINARY)))
-
-    __exit__ = _Exit()
+    def _enter(self, undo: list[tuple[Any, ...]]) -> None:
+        changed_to(MODE, self._mode(MODE.get() or ORDINARY), undo)
 
     def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """Decorate `f`: what it does, be it a generator or a coroutine and later, is done in this mode."""
@@ -91,11 +53,6 @@ class _Block:
         if iscoroutinefunction(f):
             return wraps(f)(_coroutine(mode, f))
         return wraps(f)(_generator(mode, f) if isgeneratorfunction(f) else _function(mode, f))
-
-
-def _leave(manager: _Block, *exc: object) -> None:
-    token, manager._by_hand = manager._by_hand[-1], manager._by_hand[:-1]
-    MODE.reset(token)
 
 
 class changed(_Block):

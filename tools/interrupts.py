@@ -26,6 +26,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import nn, optim, training
+from autograd_lite.marks import _MARKS
 from autograd_lite.mode import MODE
 
 #: What to run, and what says which state is wrong afterwards ("" if none is).
@@ -86,6 +87,18 @@ def hessian() -> Prepared:
 @case
 def trace() -> Prepared:
     return lambda: ag.trace(f)(np.array([1.0, 2.0])), nothing
+
+
+@case
+def trace_module() -> Prepared:
+    ag.manual_seed(0)
+    model = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.5))
+
+    def state() -> list[Any]:
+        return [*model.state_dict().values(), str(ag.generator.get_rng_state())]
+
+    before = state()
+    return lambda: ag.trace(model)(X), lambda: "" if same(state(), before) else "buffers or random numbers"
 
 
 def net() -> nn.Sequential:
@@ -289,8 +302,9 @@ def interrupted(run: Callable[[], Any], at: int) -> tuple[int, BaseException | N
 
 def left_wrong() -> str:
     """What is wrong with the state of this thread."""
-    if MODE.get() is not None:
-        return "mode"
+    for variable, name in ((MODE, "mode"), (_MARKS, "marks")):
+        if variable.get() is not None:
+            return name
     return "profile function" if sys.getprofile() is not None else ""
 
 
@@ -310,6 +324,7 @@ def attack(prepare: Callable[[], Prepared], most: int | None = None) -> tuple[in
         if what:
             found[what] = found.get(what, 0) + 1
             MODE.set(None)
+            _MARKS.set(None)
             sys.setprofile(None)
             signal.signal(signal.SIGINT, signal.default_int_handler)
     return total, len(places), found
@@ -320,6 +335,7 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     parser.add_argument("--most", type=int, help="at most so many instructions of each case")
     options = parser.parse_args()
+    sys.unraisablehook = lambda unraisable: None  # interrupts in the destructors of the standard library
     print(f"{'case':<28}{'instructions':>14}{'interrupts':>12}{'left wrong':>12}")
     for name in options.cases or CASES:
         total, count, found = attack(CASES[name], options.most)
