@@ -50,7 +50,7 @@ _WITHOUT_ARRAYS = frozenset({int, float, bool, str, type(None), slice, type(Elli
 def _own(value: Any) -> Any:
     """A parameter with arrays of its own: the user may write into an index or a mask before the backward pass."""
     if type(value) is ndarray:
-        return value.copy()
+        return value.copy("K")
     return type(value)(map(_own, value)) if type(value) in (tuple, list) else value
 
 
@@ -66,7 +66,7 @@ def _own_constant(x: Any) -> Any:
 
     A floating-point array is not: a write into it is what :func:`detect_anomaly` finds.
     """
-    return x.copy() if type(x) is ndarray and x.dtype.kind in "biu" else x
+    return x.copy("K") if type(x) is ndarray and x.dtype.kind in "biu" else x
 
 
 def results_are(cls: type[Value]) -> None:

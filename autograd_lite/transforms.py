@@ -159,7 +159,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> pull(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
-    primals = tuple(tree_map(lambda x: x.copy() if isinstance(x, np.ndarray) else x, x) for x in primals)
+    primals = tuple(tree_map(lambda x: x.copy("K") if isinstance(x, np.ndarray) else x, x) for x in primals)
     run = _run(f, primals, tuple(range(len(primals))), {}, has_aux)
 
     def pull(cotangents: Any) -> Any:
