@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.creation import from_numpy
 from autograd_lite.mode import no_grad
 from autograd_lite.tensor import Tensor, tensor
 from autograd_lite.testing.compare import Case
@@ -76,7 +77,7 @@ def _layouts(case: Case, point: Point) -> None:
     g = cotangent_like(case.y, np.random.default_rng(0))
     plain = vjp(point.of_arrays, *point.arrays)[1](g)
     try:
-        turned = vjp(point.of_arrays, *map(_turned, point.arrays))[1](g)
+        turned = vjp(point.of_arrays, *map(_turned, point.arrays))[1](g)  # of Tensors: vjp copies arrays
     except Exception as error:  # a function may refuse such arrays, but not because it cannot write into them
         if "read-only" in str(error):
             case.report.say("differentiating", "fails on read-only inputs: something writes into them")
@@ -93,9 +94,9 @@ def _layouts(case: Case, point: Point) -> None:
 
 
 def _turned(a: Any) -> Any:
-    """The same array, read-only, with all its strides negative."""
+    """The same array as a Tensor, read-only, with all its strides negative."""
     if not isinstance(a, np.ndarray) or a.ndim == 0:
         return a
     turned = np.flip(np.flip(a).copy())
     turned.flags.writeable = False
-    return turned
+    return from_numpy(turned)
