@@ -16,13 +16,15 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import os
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -438,37 +440,59 @@ def rows(names: list[str]) -> list[Primitive]:
     return [row for row in chosen if row.kind not in ("constant", "composite")]
 
 
+@dataclass
+class Trial:
+    """All mutants of one row: how many, and what there is to print."""
+
+    total: int
+    excused: int
+    survived: int
+    lines: list[str]
+
+
+def trial(name: str, verbose: bool = False) -> Trial:
+    """Try the mutants of the row `name`. A row that fails its own checks counts as a survivor."""
+    row = TABLE[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if not right(row):
+            return Trial(1, 0, 1, [f"not tried  {name}: it fails its checks as it is"])
+        result = Trial(0, 0, 0, [])
+        for mutant in (*rule_mutants(row), *source_mutants(row)):
+            fine = caught(mutant)
+            why = "" if fine else reason(mutant)
+            result.total += 1
+            result.excused += bool(why)
+            result.survived += not fine and not why
+            if verbose or not fine:
+                fate = "caught  " if fine else "no error" if why else "SURVIVED"
+                result.lines.append(f"{fate}  {mutant}" + (f" ({why})" if why else ""))
+    return result
+
+
 def main(argv: list[str] | None = None) -> int:
     """Try all mutants; the number of survivors without a reason is the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("names", nargs="*", metavar="ROW", help="rows to break (all of them by default)")
     parser.add_argument("-v", "--verbose", action="store_true", help="print every mutant")
+    parser.add_argument(
+        "-n", "--processes", type=int, default=os.cpu_count() or 1, metavar="N",
+        help="how many rows are tried at a time, each in a process (default: as many as there are cores)",
+    )  # fmt: skip
     options = parser.parse_args(argv)
-    warnings.simplefilter("ignore")
-    total = excused = 0
-    survivors: list[Mutant] = []
+    names = [row.name for row in rows(options.names)]
+    total = excused = survived = 0
     start = time.perf_counter()
-    for row in rows(options.names):
-        if not right(row):
-            print(f"{row.name}: not tried, it fails its checks as it is")
-            continue
-        for mutant in (*rule_mutants(row), *source_mutants(row)):
-            total += 1
-            fine = caught(mutant)
-            why = "" if fine else reason(mutant)
-            if not fine and why:
-                excused += 1
-            elif not fine:
-                survivors.append(mutant)
-            if options.verbose or not fine:
-                fate = "caught  " if fine else "no error" if why else "SURVIVED"
-                print(f"{fate}  {mutant}", f"({why})" if why else "")
+    with ProcessPoolExecutor(options.processes) as pool:
+        for result in pool.map(partial(trial, verbose=options.verbose), names):
+            total, excused, survived = total + result.total, excused + result.excused, survived + result.survived
+            print(*result.lines, sep="\n", end="\n" * bool(result.lines), flush=True)
     seconds = time.perf_counter() - start
     print(
-        f"{total} mutants of {len(rows(options.names))} rows in {seconds:.0f} s: "
-        f"{total - excused - len(survivors)} caught, {excused} no mistakes, {len(survivors)} survived"
+        f"{total} mutants of {len(names)} rows in {seconds:.0f} s: "
+        f"{total - excused - survived} caught, {excused} no mistakes, {survived} survived"
     )
-    return min(len(survivors), 125)
+    return min(survived, 125)
 
 
 if __name__ == "__main__":
