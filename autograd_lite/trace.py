@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from .escape import plain
 from .graph import NEEDS, TRACED, GraphView, Node, ancestors, next_order
 from .interrupts import at_exit
 from .marks import untouched
@@ -224,7 +225,7 @@ def groups(node: Node) -> list[Any]:
 def label(path: Sequence[Any]) -> str:
     """How a place inside modules is told: ``Net.hidden.0 (Linear)``; composite calls are the last words of it."""
     words = _words(path)
-    last = path[-1].name if path else ""
+    last = plain(path[-1].name) if path else ""
     return ".".join(words) + (f" ({last})" if words and words[-1] != last else "")
 
 
@@ -236,7 +237,7 @@ def _words(path: Sequence[Any]) -> list[str]:
         own = None
         if module is not None and outer is not None:
             own = place_in(outer, module)
-        words.append(own or group.name)
+        words.append(plain(own or group.name))
         outer = module
     return words
 
@@ -362,12 +363,12 @@ def record(
     for node in sorted(
         wish, key=lambda n: (n not in nodes, -n.order)
     ):  # of one variable's values the oldest first
-        found[node] = words.take(wish[node])
+        found[node] = words.take(plain(wish[node]) or "x")
     arrays: dict[str, Any] = {}
     for word, value in outside:
         if isinstance(value, np.ndarray) and word not in found.values():
             arrays.setdefault(word, value)
-    return Recording(getattr(f, "__name__", "f"), tuple(nodes), result, found, arrays)
+    return Recording(plain(getattr(f, "__name__", "f")), tuple(nodes), result, found, arrays)
 
 
 def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:

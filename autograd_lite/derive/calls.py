@@ -6,13 +6,12 @@ NumPy's name is used where NumPy, called that way on the example, says what the 
 from __future__ import annotations
 
 import inspect
-import keyword
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..escape import RESERVED, identifier
 from ..generator import numpy_generator
 from ..primitive import TABLE
 from .expression import Expr, evaluate
@@ -69,7 +68,7 @@ class CodeWriter:
 
     def __init__(self) -> None:
         self.words: dict[str, str] = {}  # what a name of a formula is as an identifier
-        self.taken = {"np", *keyword.kwlist}
+        self.taken = set(RESERVED)
         self.helpers = Helpers(self.taken)
         self.used: dict[str, None] = {}
         self.values: dict[str, Any] = {}  # of the identifiers, on the example
@@ -86,9 +85,7 @@ class CodeWriter:
     def ident(self, word: str) -> str:
         """A name of the chain as an identifier that means nothing else."""
         if word not in self.words:
-            self.words[word] = self.fresh(
-                re.sub(r"\W", "_", word, flags=re.ASCII).lstrip("0123456789") or "x"
-            )
+            self.words[word] = self.fresh(identifier(word))
         return self.words[word]
 
     def fresh(self, wish: str) -> str:

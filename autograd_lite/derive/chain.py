@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..escape import plain
 from ..graph import NEEDS, TRACED, Node, ancestors, between
 from ..replay import arguments, replay
 from ..tensor import Tensor
@@ -165,21 +166,21 @@ class Chain:
         self._parts: dict[tuple[Node, int], str] = {}
         self._count = 0  # of constants that were given a name
         for n, word in claimed.items():
-            self.names.setdefault(self.canonical(n), word)
+            self.names.setdefault(self.canonical(n), plain(word))
         inputs = {p for n in self.nodes for p in self.parents(n) if p is not None}
         told = qualified(self.nodes)
         self._taken = taken = Names(self.names.values())
         for n in sorted(self.live | inputs, key=lambda n: -n.order):
-            own = told.get(n, n.name)
-            if own is not None and n not in self.names:
+            own = plain(told.get(n, n.name) or "")
+            if own and n not in self.names:
                 if own in taken:
                     raise ValueError(
                         f"explain: two different values are called {own!r}; give one of them another .name"
                     )
                 self.names[n] = own
                 taken.add(own)
-        for word, value in names.items():
-            if word.startswith("_") or word in taken:
+        for word, value in ((plain(w), x) for w, x in names.items()):
+            if not word or word.startswith("_") or word in taken:
                 continue
             if (
                 isinstance(value, Tensor)

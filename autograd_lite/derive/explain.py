@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..escape import markdown, plain
 from ..graph import NEEDS, GraphView, Node
 from ..tensor import Tensor
 from ..trace import label
@@ -257,7 +258,7 @@ class Derivation(GraphView):
     def latex(self) -> str:
         """The derivation as aligned LaTeX, one ``align*`` for each section."""
         return "\n\n".join(
-            f"% {title}\n\\begin{{align*}}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+            f"% {plain(title)}\n\\begin{{align*}}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
             for title, rows in self._sections()
         )
 
@@ -266,7 +267,7 @@ class Derivation(GraphView):
         parts = []
         for title, rows in self._sections():
             parts.append(
-                f"**{title}**\n\n$$\n\\begin{{aligned}}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}\n$$\n"
+                f"**{markdown(title)}**\n\n$$\n\\begin{{aligned}}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}\n$$\n"
             )
         return "\n".join(parts)
 

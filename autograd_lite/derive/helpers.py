@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..escape import identifier
 from ..primitive import ROWS, TABLE, Primitive
 from . import textbook
 from .partial import RuleCall
@@ -103,10 +104,11 @@ class Helpers:
         if short and self.is_textbook(row):
             return self._function(getattr(textbook, row.name), row.name)
         if isinstance(row, RuleCall):
-            return self._function(row.rule, row.name)
+            return self._function(row.rule, identifier(row.name))
         if short and row.source is not None:
-            return self._text(row, row.name, f"def {row.name}(x):\n    return {row.source}")
-        word = row.name.replace(".", "_").strip("_")
+            word = identifier(row.name)
+            return self._text(row, word, f"def {word}(x):\n    return {row.source}")
+        word = identifier(row.name)
         return self._value(row.fn, word) if short else self._function(row.fn, word)
 
     def lines(self) -> list[str]:
@@ -225,8 +227,8 @@ class Helpers:
         if getattr(textbook, row.name, None) is not None or row.bind is None and row.kind != "composite":
             return self.of_row(row)
         if row.kind == "composite":
-            return self._value(row.fn, row.name.replace(".", "_"))
-        word, new = self._word(row, row.name.replace(".", "_"))
+            return self._value(row.fn, identifier(row.name))
+        word, new = self._word(row, identifier(row.name))
         if new:
             fn_word = self._value(row.fn, f"{word}_of")
             bind = self._value(row.bind, f"{word}_arguments")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..escape import plain
 from ..graph import NEEDS, Node, pull_back
 from ..primitive import TABLE
 from ..trace import label
@@ -363,4 +364,4 @@ def _swapped(e: Expr, key: str, by: Expr) -> Expr:
 def _aligned(lines: Sequence[tuple[str, str]]) -> list[str]:
     """Comments in one column, as far as that is not too far out."""
     column = max((len(code) for code, _ in lines if len(code) <= 52), default=0)
-    return [f"{code:<{column}}  # {comment}" if comment else code for code, comment in lines]
+    return [f"{code:<{column}}  # {plain(comment)}" if comment else code for code, comment in lines]

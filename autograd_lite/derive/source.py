@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..escape import RESERVED, identifier
 from ..graph import NEEDS, TRACED, Node, ancestors
 from ..marks import untouched
 from ..operands import raw
@@ -55,7 +56,7 @@ class Source(str):
     shapes: dict[str, tuple[int, ...]]
     structure: tuple[Any, ...]
 
-    def __call__(self, *args: Any, **params: Any) -> Any:
+    def __call__(self, /, *args: Any, **params: Any) -> Any:
         given = self._given(args)
         for word, x in {**dict(zip(self.arguments, given, strict=False)), **params}.items():
             if word in self.shapes and np.shape(raw(x)) != self.shapes[word]:
@@ -179,6 +180,7 @@ def source(
 def _source(f: Any, args: Any, wrt: Any, names: Any, update: str | None, name: str | None) -> Source:
     made = record(f, args, None, names)
     what = name or (made.name if made.name.isidentifier() else "f")
+    what = identifier(what) + "_" * (identifier(what) in RESERVED)
     if isinstance(made.result, (dict, list, tuple)):
         raise TypeError(f"source: {what} must return one array, not a {type(made.result).__name__}")
     if not isinstance(made.result, Tensor) or made.result._node is None or not made.result._node.live:
@@ -221,9 +223,11 @@ def emit(
     arguments = [*writer.inputs, *outside]
     results = [writer.ident(chain.names[chain.root]), *(writer.gradient(n) for n in wanted)]
     if update:
-        update = writer.fresh(update)
+        update = writer.fresh(identifier(update))
         body += ["", "# update", *(f"{writer.node(n)} -= {update} * {writer.gradient(n)}" for n in wanted)]
         arguments.append(update)
+    while what in writer.helpers.texts:  # a helper of that name is called inside
+        what += "_"
     head = wrapped(f"def {what}(", arguments, "):", 4)
     lines = ["import numpy as np", *writer.helpers.lines(), "", "", *head]
     lines += [f"    {line}" if line else "" for line in body]
@@ -244,5 +248,5 @@ def wrapped(before: str, words: Sequence[str], after: str, indent: int, bare: st
     line = f"{before if bare is None else bare}{', '.join(words)}{after if bare is None else ''}"
     if len(line) <= 100:
         return [line]
-    inside = textwrap.wrap(", ".join(words) + ",", 96 - indent)
+    inside = textwrap.wrap(", ".join(words) + ",", 96 - indent, break_long_words=False)
     return [before, *(" " * indent + part for part in inside), after]

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..escape import markdown
 from ..operands import raw
 from ..tensor import Tensor
 from ..trace import run
@@ -376,7 +377,7 @@ def _of_derivation(d: Derivation) -> Worksheet:
     head = "\n".join([*d.text_given(), "", *d.text_steps()])
     body = f"{head}\n\nFill in\n\n" + "\n".join(rows) + "\n"
     parts = [
-        f"**{title}**\n\n$$\n\\begin{{aligned}}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}\n$$\n"
+        f"**{markdown(title)}**\n\n$$\n\\begin{{aligned}}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}\n$$\n"
         for title, lines in [*d.sections_before(), ("Fill in", mathematics)]
     ]
     return Worksheet(head, questions, body, str(d), env, "\n".join(parts))

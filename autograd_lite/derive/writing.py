@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import escape
 from .expression import Expr
 
 # How tightly each form binds; an operand that binds less tightly than its place needs brackets.
@@ -224,7 +225,7 @@ INFIX: dict[str, tuple[str, int, int, int]] = {
     **{row: (f"{{0}} {sign} {{1}}", TEST, BIT, BIT) for row, sign in _COMPARE.items()},
 }
 TEXT = Hand(
-    name=lambda word: word,
+    name=escape.plain,
     number=short_number,
     array=array_text,
     infix={
@@ -265,13 +266,14 @@ _GREEK = {
 
 
 def tex_name(word: str) -> str:
-    r"""A variable in LaTeX: ``W1`` as :math:`W_{1}`, ``theta`` as :math:`\theta`, ``loss`` upright.
+    r"""A variable in LaTeX: ``W1`` as :math:`W_{1}`, ``theta`` as :math:`\theta`, ``loss`` upright; what LaTeX could
+    take for anything else as text.
 
-    >>> tex_name("W1"), tex_name("theta"), tex_name("loss"), tex_name("w_out")
-    ('W_{1}', '\\theta', '\\mathrm{loss}', 'w_{\\mathrm{out}}')
+    >>> tex_name("W1"), tex_name("theta"), tex_name("loss"), tex_name("w_out"), tex_name(r"\input{x}")
+    ('W_{1}', '\\theta', '\\mathrm{loss}', 'w_{\\mathrm{out}}', '\\text{\\textbackslash{}input\\{x\\}}')
     """
-    if word.startswith(("\\", "{")):
-        return word
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
+        return rf"\text{{{escape.tex(word)}}}"
     stem, _, index = word.partition("_")
     if not stem or "." in word:
         return rf"\mathrm{{{_escaped(word)}}}"
@@ -356,9 +358,7 @@ def _tex_call(e: Expr, sub: Sub) -> str:
         below = ",".join(
             str(v).strip("(,)").replace(", ", r" \times " if k == "shape" else ",") for k, v in shown.items()
         )
-        operator = rf"\operatorname{{{_escaped(e.head.removeprefix('linalg.'))}}}" + (
-            f"_{{{below}}}" if below else ""
-        )
+        operator = _operator(e.head.removeprefix("linalg.")) + (f"_{{{below}}}" if below else "")
         return rf"{operator}\left({', '.join(sub(a, 0) for a in e.args)}\right)"
     return _filled(template, e, sub)
 
@@ -374,9 +374,16 @@ def _filled(template: str, e: Expr, sub: Sub) -> str:
             )
             placed[key] = sub(a, 0 if enclosed else ATOM)
     try:
-        return template.format(**{**e.params, **placed})
+        params = {k: escape.tex(v) if isinstance(v, str) else v for k, v in e.params.items()}
+        return template.format(**{**params, **placed})
     except (KeyError, IndexError):  # a template that names what this call does not have
-        return rf"\operatorname{{{_escaped(e.head)}}}\left({', '.join(placed.values())}\right)"
+        return rf"{_operator(e.head)}\left({', '.join(placed.values())}\right)"
+
+
+def _operator(word: str) -> str:
+    """The name of a row, which an author chose."""
+    is_plain = re.fullmatch(r"[A-Za-z0-9_.]+", word)
+    return rf"\operatorname{{{_escaped(word) if is_plain else rf'{chr(92)}text{{{escape.tex(word)}}}'}}}"
 
 
 LATEX = Hand(

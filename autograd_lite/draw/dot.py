@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import escape
 from . import words
 from .scene import KINDS, Item, Line, Scene
 from .themes import Theme, blend
@@ -160,7 +161,7 @@ def _boxes(graph: Any, scene: Scene, style: Style, state: State | None) -> None:
         else:
             cluster = graphviz.Digraph(f"cluster_{key}")
             cluster.attr(
-                label=f'<<FONT COLOR="{style.theme.cluster}">{words.label(label[key])}</FONT>>',
+                label=f'<<FONT COLOR="{style.theme.cluster}">{escape.dot(label[key])}</FONT>>',
                 color=style.theme.cluster,
                 style="rounded",
                 penwidth="0.8",
@@ -173,7 +174,7 @@ def _boxes(graph: Any, scene: Scene, style: Style, state: State | None) -> None:
 
 def _headline(title: str, room: int, theme: Theme) -> str:
     size = f'FIXEDSIZE="TRUE" WIDTH="{room}" HEIGHT="30"' if room else ""
-    said = words.label(title) or " "
+    said = escape.dot(title) or " "
     return (
         f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2"><TR><TD ALIGN="LEFT" {size}>'
         f'<FONT POINT-SIZE="15" COLOR="{theme.ink}">{said}</FONT></TD></TR></TABLE>>'
@@ -190,7 +191,7 @@ def caption_room(captions: Iterable[str]) -> int:
 
 def rows(item: Item, scene: Scene, style: Style) -> Iterator[Row]:
     """The lines of a box's label, in order."""
-    head = words.clipped(words.plain(item.name), 44)
+    head = words.clipped(escape.plain(item.name), 44)
     said = words.formula(item.formula) or item.operation
     mark = MARKS.get(item.change, "")
     if item.kind in ("layer", "summary"):
@@ -209,7 +210,7 @@ def rows(item: Item, scene: Scene, style: Style) -> Iterator[Row]:
         yield from _numbers(item.value, "value", maps)
     if style.gradients and item.gradient is not None and item.key != scene.loss:
         lead = f"∂{scene.item(scene.loss).name}/∂{item.name}"
-        yield from _numbers(item.gradient, "gradient", maps, words.clipped(words.plain(lead), 24))
+        yield from _numbers(item.gradient, "gradient", maps, words.clipped(escape.plain(lead), 24))
 
 
 def _numbers(value: Any, role: str, maps: bool, lead: str = "") -> Iterator[Row]:
@@ -287,7 +288,7 @@ def _row(r: Row, colour: str, theme: Theme, fill: str) -> str:
     if r.heat is not None:
         hidden = colour == fill
         return f"<TR><TD>{_heat(r.heat, theme, fill if hidden else None)}</TD></TR>"
-    said = words.label(r.words) or " "  # an empty element is an error
+    said = escape.dot(r.words) or " "  # an empty element is an error
     said = f"<B>{said}</B>" if r.bold else said
     return f'<TR><TD><FONT POINT-SIZE="{r.size}" COLOR="{colour}">{said}</FONT></TD></TR>'
 
@@ -315,7 +316,7 @@ def partial_rows(line: Line, style: Style) -> list[Row]:
     """The lines of a line's label: the symbol, the formula, the number if it is small, else its shape."""
     if not style.partials or not line.symbol:
         return [Row(words.shape(line.shape), "shape", 9)] if line.shape and not line.symbol else []
-    found = [Row(words.clipped(words.plain(words.partial(line.symbol)), 28), "symbol", 11, True)]
+    found = [Row(words.clipped(escape.plain(words.partial(line.symbol)), 28), "symbol", 11, True)]
     said = words.formula(line.formula, 28)
     numbers = words.array(line.value) if line.value is not None else []
     plain_number = line.formula is not None and line.formula.is_number
@@ -381,7 +382,7 @@ def foot(scene: Scene, style: Style) -> str:
             cells += f'<TD><FONT COLOR="{theme.partial}" POINT-SIZE="9">{said}</FONT></TD>'
     lines = [f"<TR>{cells}</TR>"] if cells else []
     lines_of_notes = [
-        f'<TR><TD ALIGN="LEFT" COLSPAN="16"><FONT POINT-SIZE="10">{words.label(n)}</FONT></TD></TR>'
+        f'<TR><TD ALIGN="LEFT" COLSPAN="16"><FONT POINT-SIZE="10">{escape.dot(n)}</FONT></TD></TR>'
         for n in scene.notes
     ]
     if not lines and not lines_of_notes:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
+from ..escape import markdown
 from ..graph import GraphView
 from ..tensor import Tensor
 from . import png
@@ -90,7 +91,7 @@ class Frames(GraphView, Sequence[Drawing]):
         """Markdown: each caption and its formula, and the pictures by the names that `save` gives them."""
         lines = []
         for k, caption in enumerate(self.captions):
-            lines.append(f"**{k + 1}.** {_plain_markdown(caption)}\n")
+            lines.append(f"**{k + 1}.** {markdown(caption)}\n")
             if self.steps:
                 lines.append(f"$$\n{self.steps[k].tex}\n$$\n")
             lines.append(f"![step {k + 1}]({folder}{_file(k)})\n")
@@ -211,7 +212,3 @@ def _inner(text: str) -> str:
 
 def _file(k: int) -> str:
     return f"step{k + 1:02d}.svg"
-
-
-def _plain_markdown(words: str) -> str:
-    return re.sub(r"([\\`*_<>\[\]|#])", r"\\\1", words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..escape import plain
 from ..graph import Node
 from ..trace import groups, place_in
 
@@ -35,7 +36,7 @@ class Calls:
         outer = getattr(group.outer, "module", None)
         if not place and module is not None and outer is not None:
             place = place_in(outer, module)
-        return f"{place}: {group.name}" if place else str(group.name)
+        return plain(f"{place}: {group.name}" if place else str(group.name))
 
     def clusters(self, n: Node, but: Any = None) -> tuple[tuple[str, str], ...]:
         """The clusters that a node lies in, down to the call `but`, which is folded."""

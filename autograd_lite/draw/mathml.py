@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from .words import escaped
+from ..escape import TEX_CHARACTERS, xml
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_&]|[0-9]+(?:\.[0-9]+)?|\s+|.", re.S)
 _IDENTIFIERS = {
@@ -156,7 +156,10 @@ class _Reader:
             depth += (token == "{") - (token == "}")
             if not depth:
                 break
-            found += token[1:] if token.startswith("\\") else token
+            if token in TEX_CHARACTERS:
+                token = TEX_CHARACTERS[token]
+                self.at += 2 * (self.peek() == "{")
+            found += token[1:] if token[0] == "\\" and len(token) > 1 else token
         return found
 
     def one(self) -> str:
@@ -171,24 +174,24 @@ class _Reader:
         if token[0].isdigit():
             return f"<mn>{token}</mn>"
         if token.isalpha():
-            return f"<mi>{escaped(token)}</mi>"
+            return f"<mi>{xml(token)}</mi>"
         if token == "-":
             return "<mo>−</mo>"
         if token in "()[]":
             return f'<mo stretchy="false">{token}</mo>'
-        return f"<mo>{escaped(token)}</mo>" if token else ""
+        return f"<mo>{xml(token)}</mo>" if token else ""
 
     def command(self, word: str) -> str:
         if word in _IDENTIFIERS:
             return f"<mi>{_IDENTIFIERS[word]}</mi>"
         if word in _OPERATORS:
-            return f'<mo stretchy="false">{escaped(_OPERATORS[word])}</mo>'
+            return f'<mo stretchy="false">{xml(_OPERATORS[word])}</mo>'
         if word in _SPACES:
             return f'<mspace width="{_SPACES[word]}"/>'
         if word in _IGNORED:
             return ""
         special: Callable[[], str] | None = getattr(self, f"_{word}", None)
-        return special() if special is not None else f"<mi>{escaped(word)}</mi>"
+        return special() if special is not None else f"<mi>{xml(word)}</mi>"
 
     def _frac(self) -> str:
         return f"<mfrac>{self.argument()}{self.argument()}</mfrac>"
@@ -207,12 +210,12 @@ class _Reader:
         return f'<mover>{self.argument()}<mo stretchy="true">‾</mo></mover>'
 
     def _mathrm(self) -> str:
-        return f'<mi mathvariant="normal">{escaped(self.raw())}</mi>'
+        return f'<mi mathvariant="normal">{xml(self.raw())}</mi>'
 
     _operatorname = _mathcal = _mathbb = _mathrm
 
     def _text(self) -> str:
-        return f"<mtext>{escaped(self.raw())}\u00a0</mtext>"
+        return f"<mtext>{xml(self.raw())}\u00a0</mtext>"
 
     def _left(self) -> str:
         opening = self.take()
@@ -244,7 +247,7 @@ _EMPTY = "<mrow></mrow>"
 
 def _fence(token: str) -> str:
     token = {".": "", "\\{": "{", "\\}": "}"}.get(token, token)
-    return f'<mo fence="true" stretchy="true">{escaped(token)}</mo>' if token else ""
+    return f'<mo fence="true" stretchy="true">{xml(token)}</mo>' if token else ""
 
 
 def _is_single(inside: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import escape
 from ..graph import NEEDS, TRACED, Node, ancestors, pull_back
 from ..replay import replay
 from ..trace import assigned, short_names
@@ -338,7 +339,7 @@ def dot(net: Net | None, style: Style, room: int = 0) -> str:
     wide = len(net.columns) * ACROSS
     if style.title or room:
         size = max(room, 9 * len(style.title), 40)
-        said = f'<FONT COLOR="{theme.ink}" POINT-SIZE="15">{words.label(style.title) or " "}</FONT>'
+        said = f'<FONT COLOR="{theme.ink}" POINT-SIZE="15">{escape.dot(style.title) or " "}</FONT>'
         cell = f'<TR><TD ALIGN="LEFT" FIXEDSIZE="TRUE" WIDTH="{size}" HEIGHT="24">{said}</TD></TR>'
         text = f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="0">{cell}</TABLE>>'
         place, width = f"{size / 2 - 30:g},{top + 96:g}!", f"{size / 72 + 0.2:.3f}"
@@ -360,8 +361,8 @@ def dot(net: Net | None, style: Style, room: int = 0) -> str:
 
 
 def _circle(graph: Any, key: str, name: str, number: str, place: str, fill: str, kind: str) -> None:
-    text = f"<B>{words.label(words.clipped(name, 8))}</B>" + (
-        f'<BR/><FONT POINT-SIZE="10">{words.label(number)}</FONT>' if number else ""
+    text = f"<B>{escape.dot(words.clipped(name, 8))}</B>" + (
+        f'<BR/><FONT POINT-SIZE="10">{escape.dot(number)}</FONT>' if number else ""
     )
     more: Mapping[str, str] = (
         {"shape": "doublecircle"} if kind == "loss" else {"style": "filled,dashed"} if kind == "input" else {}
@@ -372,7 +373,7 @@ def _circle(graph: Any, key: str, name: str, number: str, place: str, fill: str,
 def _words(
     graph: Any, key: str, said: str, place: str, colour: str, size: int, wide: int = 150, fill: str = ""
 ) -> None:
-    text = f'<<FONT COLOR="{colour}" POINT-SIZE="{size}">{words.label(said) or " "}</FONT>>'
+    text = f'<<FONT COLOR="{colour}" POINT-SIZE="{size}">{escape.dot(said) or " "}</FONT>>'
     behind = {"style": "filled", "fillcolor": fill} if fill else {"style": ""}  # lines end behind it
     graph.node(key, text, pos=place, shape="plaintext", **behind, width=f"{wide / 72:.3f}", height="0.3")
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import escape
 from . import words
 from .dot import partial_rows, rows
 from .mathml import mathml
@@ -44,14 +45,14 @@ def page(drawing: Drawing, told: Sequence[Step] | None = None) -> str:
     checksum = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     parts = {
         "POLICY": _POLICY.format(checksum),
-        "TITLE": words.escaped(title),
+        "TITLE": escape.xml(title),
         "STYLE": style,
         "SVG": _picture(drawing),
         "LEGEND": _legend(scene),
         "STEPS": "".join(f"<li>{mathml(s.tex)}</li>" for s in told),
         "LAST": str(max(0, len(told) - 1)),
         "HIDDEN": "" if told else " hidden",
-        "NOTES": "".join(f"<p>{words.escaped(n)}</p>" for n in scene.notes),
+        "NOTES": "".join(f"<p>{escape.xml(n)}</p>" for n in scene.notes),
         "DATA": _json(
             {
                 "items": [_item(i, scene) for i in scene.items],
@@ -81,8 +82,8 @@ def _item(i: Item, scene: Scene) -> dict[str, str]:
     return {
         "key": i.key,
         "kind": f"{i.kind}: {KINDS[i.kind]}",
-        "name": words.plain(i.name),
-        "title": words.plain(f"{i.name} = {said}" if said else i.name),
+        "name": escape.plain(i.name),
+        "title": escape.plain(f"{i.name} = {said}" if said else i.name),
         "shape": " ".join(filter(None, [words.shape(i.shape) or "scalar", i.dtype])),
         "value": _told(i.value),
         "gradient": _told(i.gradient),
@@ -104,7 +105,7 @@ def _line(x: Line, scene: Scene) -> dict[str, str]:
         "tail": x.tail,
         "head": x.head,
         "symbol": words.partial(x.symbol) if x.symbol else "",
-        "title": words.plain(f"{scene.item(x.tail).name} → {scene.item(x.head).name}"),
+        "title": escape.plain(f"{scene.item(x.tail).name} → {scene.item(x.head).name}"),
         "formula": words.formula(x.formula, 400),
         "value": _told(x.value),
         "how": how[x.combine] if x.combine in how and (x.symbol or not x.combine) else "",
@@ -190,7 +191,7 @@ def _classed(text: str, key: str, kind: str, roles: Iterable[str]) -> str:
 def _legend(scene: Scene) -> str:
     present = {i.kind for i in scene.items}
     return "".join(
-        f'<span class="{kind}" title="{words.escaped(said)}">{kind}</span>'
+        f'<span class="{kind}" title="{escape.xml(said)}">{kind}</span>'
         for kind, said in KINDS.items()
         if kind in present
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..derive.expression import Expr, applied, constant
 from ..derive.expression import name as name_of
+from ..escape import plain
 from ..graph import NEEDS, TRACED, Node, ancestors
 from ..trace import Names, assigned, qualified, short_names
 from .groups import Calls
@@ -161,8 +162,8 @@ def own_names(nodes: Sequence[Node], told: Subject) -> dict[Node, str]:
     stored = {} if told.claimed else dict(assigned(nodes))
     alike = qualified(nodes)
     for n in nodes:
-        wish = alike.get(n) or n.name or by_node.get(n) or stored.get(n)
-        if wish is not None:
+        wish = plain(alike.get(n) or n.name or by_node.get(n) or stored.get(n) or "")
+        if wish:
             wished.setdefault(n, wish)
     taken = Names(word for word, x in told.names.items() if isinstance(x, np.ndarray))
     return {n: taken.take(word) for n, word in wished.items()}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 
+from .. import escape
 from . import words
 from .scene import Item, Line, Scene
 
@@ -19,7 +20,7 @@ def tidy(text: str, scene: Scene, label: str = "") -> str:
 
     def titled(m: re.Match[str]) -> str:
         key = m[2]
-        return f"{m[1]}<title>{words.escaped(said[key])}</title>" if key in said else m[0]
+        return f"{m[1]}<title>{escape.xml(said[key])}</title>" if key in said else m[0]
 
     text = re.sub(r'(<g id="([^"]+)" class="(?:node|edge)">\s*)<title>.*?</title>', titled, text, flags=re.S)
     text = re.sub(r'<g id="a_[^"]*"><a [^>]*>(.*?)</a>\s*</g>', r"\1", text, flags=re.S)  # made for tooltips
@@ -27,7 +28,7 @@ def tidy(text: str, scene: Scene, label: str = "") -> str:
     text = re.sub(
         r'(<g id="[^"]+" class="(?:graph|cluster)"[^>]*>\s*)<title>.*?</title>\s*', r"\1", text, flags=re.S
     )
-    label = words.escaped(
+    label = escape.xml(
         label or f"computation graph of {scene.item(scene.loss).name}" if scene.loss else label
     )
     return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip() + "\n"

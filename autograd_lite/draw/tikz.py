@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import escape
 from ..derive.writing import matrix
 from . import words
 from .render import render
@@ -42,11 +43,9 @@ def tikz(drawing: Drawing) -> str:
         raise ValueError("draw: a neuron diagram is saved as .svg, .png, .pdf or .dot, not as .tex")
     layout = json.loads(render(drawing.source, "json0"))
     scene, style = drawing.scene, drawing.style
+    lines = {f"e{x.key}": x for x in scene.lines}
     place = {o["id"]: o for o in layout.get("objects", ()) if "pos" in o and "id" in o}
-    found = []
-    for e in layout.get("edges", ()):
-        line = next(x for x in scene.lines if f"e{x.key}" == e["id"])
-        found.append(_line(line, e, style.partials))
+    found = [_line(lines[e["id"]], e, style.partials) for e in layout.get("edges", ())]
     for item in scene.items:
         at = place[item.key]
         size = ", ".join(f"minimum {side}={72 * float(at[side]):.1f}pt" for side in ("width", "height"))
@@ -60,10 +59,10 @@ def tikz(drawing: Drawing) -> str:
 def _said(item: Item, scene: Scene, values: bool, gradients: bool) -> str:
     head = f"${words.tex_name(item.name)}" + (f" = {words.tex(item.formula)}$" if item.formula is not None else "$")
     if item.kind in ("layer", "summary"):
-        head = rf"\textbf{{{words.tex_text(item.name)}}}"
+        head = rf"\textbf{{{escape.tex(item.name)}}}"
     parts = [head]
     if item.operation:
-        parts.append(words.tex_text(item.operation))
+        parts.append(escape.tex(item.operation))
     if item.shape:
         sizes = r" \times ".join(map(str, item.shape))
         parts.append(rf"\scriptsize ${sizes}$")

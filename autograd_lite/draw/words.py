@@ -4,16 +4,15 @@ picture.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..derive.expression import Expr, name, substitute, walk
-from ..derive.writing import tex as expression_tex
-from ..derive.writing import tex_name as variable_tex
+from ..derive.expression import Expr
+from ..derive.writing import tex as tex
+from ..derive.writing import tex_name as tex_name
 from ..derive.writing import text
 
 LINES, COLUMNS = 4, 6  # of a matrix that is written out; a larger one is summed up
@@ -92,52 +91,7 @@ def clipped(words: str, wide: int) -> str:
     return words if len(words) <= wide else words[: wide - 1].rstrip() + "…"
 
 
-def tex(e: Expr) -> str:
-    """A formula in LaTeX, in which a name is a name and never a command."""
-    names = (p for p in walk(e) if p.head == "name" and not _is_plain(p.value))
-    return expression_tex(substitute(e, {p.value: name(tex_name(p.value), p.shape) for p in names}))
-
-
-def tex_name(word: str) -> str:
-    r"""A name in LaTeX; what LaTeX could take for anything else is set as text.
-
-    >>> tex_name("W1"), tex_name(r"\input{x}")
-    ('W_{1}', '\\text{\\textbackslash{}input\\{x\\}}')
-    """
-    return variable_tex(word) if _is_plain(word) else rf"\text{{{tex_text(word)}}}"
-
-
-def tex_text(words: str) -> str:
-    """Words in LaTeX, outside of formulas."""
-    return "".join(_SPECIAL.get(c) or (f"\\{c}" if c in "#$%&_{}" else c) for c in plain(words))
-
-
-_SPECIAL = {
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$",
-    "…": r"\ldots{}", "−": "--",
-}  # fmt: skip
-
-
-def _is_plain(word: str) -> bool:
-    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]*", word) is not None
-
-
 def partial(symbol: str) -> str:
     """``dP/dC`` as ``∂P/∂C``."""
     of, _, wrt = symbol.partition("/")
     return f"∂{of.removeprefix('d')}/∂{wrt.removeprefix('d')}"
-
-
-def plain(words: str) -> str:
-    """One line without control characters: names may hold anything."""
-    return "".join(c if c.isprintable() else " " for c in words)
-
-
-def escaped(words: str) -> str:
-    """For an SVG or a page."""
-    return html.escape(plain(words), quote=True)
-
-
-def label(words: str) -> str:
-    r"""For an HTML-like label, in which Graphviz still takes ``\N`` for the key of the node."""
-    return escaped(words).replace("\\", "\\\\")

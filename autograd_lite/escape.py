@@ -1,0 +1,69 @@
+"""Names may hold anything: how they are written in each language, so that none is ever taken for a command.
+
+One function for each language; everything that prints, draws or emits source uses these.
+"""
+
+from __future__ import annotations
+
+import builtins
+import html
+import keyword
+import re
+
+#: What a variable in emitted source must not be called.
+RESERVED = {"np", "scipy", *keyword.kwlist, *(w for w in dir(builtins) if w.islower())}
+
+
+def plain(words: str) -> str:
+    r"""One line of printable characters; lone surrogates, which no file can hold, are replaced as well.
+
+    >>> plain("a\nb\ud800")
+    'a b '
+    """
+    return words if words.isprintable() else "".join(c if c.isprintable() else " " for c in words)
+
+
+def xml(words: str) -> str:
+    """For HTML, SVG and MathML, in text and in attributes."""
+    return html.escape(plain(words), quote=True)
+
+
+def dot(words: str) -> str:
+    r"""For an HTML-like label, in which Graphviz still takes ``\N`` for the key of the node."""
+    return xml(words).replace("\\", "\\\\")
+
+
+def tex(words: str) -> str:
+    r"""Words in LaTeX, outside of formulas.
+
+    >>> tex(r"\input{x}")
+    '\\textbackslash{}input\\{x\\}'
+    """
+    return "".join(_TEX.get(c) or (f"\\{c}" if c in "#$%&_{}" else c) for c in plain(words))
+
+
+_TEX = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$",
+    "…": r"\ldots{}", "−": "--", "<": r"\textless{}", ">": r"\textgreater{}", "$": r"\textdollar{}",
+}  # fmt: skip
+#: The characters behind the commands, for who reads LaTeX.
+TEX_CHARACTERS = {command.removesuffix("{}"): c for c, command in _TEX.items() if command.endswith("{}")}
+
+
+def markdown(words: str) -> str:
+    r"""For Markdown, in which HTML and formulas are live too.
+
+    >>> markdown("<b>*x*</b> $y$")
+    '\\<b\\>\\*x\\*\\</b\\> \\$y\\$'
+    """
+    return re.sub(r"([\\`*_<>\[\]|#$~&!])", r"\\\1", plain(words))
+
+
+def identifier(words: str) -> str:
+    """A valid Python name that resembles `words`; it may still be one of `RESERVED`.
+
+    >>> identifier("fc1.weight"), identifier("2 x"), identifier("é")
+    ('fc1_weight', 'x', 'x')
+    """
+    word = re.sub(r"\W", "_", words, flags=re.ASCII).lstrip("0123456789_ ")
+    return word or "x"
