@@ -18,6 +18,8 @@ from typing import Any
 
 from .interrupts import Block, changed_to, exhaust
 
+LONG = 1_000  # entries
+
 Undo = list[tuple[Any, ...]]  # calls, (f, *args) each; of C functions, which no interrupt breaks off
 
 
@@ -198,10 +200,8 @@ def _reachable(f: Any, args: Iterable[Any]) -> Iterator[Any]:
         if id(value) in seen:
             continue
         seen.add(id(value))
-        if isinstance(value, dict):
-            stack += value.values()
-        elif isinstance(value, (list, tuple)):
-            stack += value
+        if isinstance(value, (dict, list, tuple)):  # a long one is data
+            stack += [] if len(value) > LONG else value.values() if isinstance(value, dict) else value
         elif isinstance(value, FunctionType):
             if value.__module__ == home:
                 around = [value.__globals__.get(word) for word in value.__code__.co_names]

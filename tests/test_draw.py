@@ -1,7 +1,9 @@
 """Drawings: what is in a scene and its DOT text, how it is rendered and saved, and that nothing can break it."""
 
 import ast
+import copy
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -542,3 +544,22 @@ def test_glyphs_that_the_wheels_fonts_lack_are_not_used():
 def test_the_room_can_be_called():
     L, names = net()
     assert ag.draw(L, names=names).source == draw(L, names=names).source
+
+
+def test_what_shows_a_graph_says_what_to_keep_instead_of_a_pickle():
+    w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
+    loss = np.sum(w**2)
+    program = ag.trace(lambda x: x * w)(np.ones(2))
+    for shown, remedy in (
+        (program, r"a Program cannot be pickled.* keep str\(program\)"),
+        (ag.draw(loss), r"a Drawing cannot be pickled.*\.save\("),
+        (ag.frames(loss, wrt=w), r"a Frames cannot be pickled.*\.save\("),
+        (loss.explain(w), r"a Derivation cannot be pickled.*\.markdown\(\)"),
+        (loss.partials(w), r"a Partials cannot be pickled.* str\("),
+    ):
+        with pytest.raises(TypeError, match=remedy):
+            pickle.dumps(shown)
+        assert copy.copy(shown) is copy.deepcopy(shown) is shown
+    source = ag.source(lambda w: np.sum(w**2), np.ones(2))
+    source(np.ones(2))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(source))(np.ones(2))[1], [2, 2])

@@ -104,6 +104,16 @@ def test_explain_draws_nothing_and_checks_the_numbers_that_were_drawn():
     assert float(slopes[0]) == pytest.approx(float(slopes[2].split()[0]), rel=1e-4)
 
 
+def test_the_variables_of_a_source_are_looked_at():
+    ag.manual_seed(0)
+    made = ag.source(lambda x: np.sum(F.dropout(x, 0.5)), X)
+    before = ag.get_rng_state()
+    made.variables(X)
+    assert ag.get_rng_state() == before
+    made(X)
+    assert ag.get_rng_state() != before
+
+
 def test_what_is_drawn_after_a_look_is_what_would_have_been_drawn_without():
     def numbers(look):
         ag.manual_seed(7)

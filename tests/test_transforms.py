@@ -541,3 +541,30 @@ def test_scipy_takes_arguments_grad_hessian_and_jacobian():
     root = scipy.optimize.root(lambda x: x**3 - 2, np.ones(2), jac=ag.jacobian(lambda x: x**3 - 2))
     np.testing.assert_allclose(root.x, np.full(2, 2 ** (1 / 3)))
     assert scipy.optimize.check_grad(rosenbrock, ag.grad(rosenbrock), np.array([0.3, -0.2, 0.8])) < 1e-4
+
+
+def test_a_result_that_is_no_number_is_named():
+    for way in (
+        lambda f: ag.grad(f)(1.0),
+        lambda f: ag.jacobian(f)(1.0),
+        lambda f: ag.jacfwd(f)(1.0),
+        lambda f: ag.hessian(f)(1.0),
+        lambda f: ag.vjp(f, 1.0),
+        lambda f: ag.jvp(f, (1.0,), (1.0,)),
+        lambda f: ag.hvp(f)(1.0, 1.0),
+    ):
+        with pytest.raises(TypeError, match=r"<lambda> returned 'a' \(str\): expected numbers"):
+            way(lambda x: "a")
+        with pytest.raises(TypeError, match=r"\(object\): expected numbers"):
+            way(lambda x: object())
+    with pytest.raises(TypeError, match=r"returned 'a' \(str\)"):
+        ag.vjp(lambda x: {"y": x, "note": "a"}, 1.0)
+    assert ag.grad(lambda x: (x * 2, "a"), has_aux=True)(1.0) == (2.0, "a")
+    assert ag.grad(lambda x: 3)(1.0) == 0.0, "a constant has a gradient"
+
+
+def test_hvp_called_as_elsewhere_says_what_to_write():
+    x = np.ones(2)
+    for args in ((x, x), (x,), (0, x)):
+        with pytest.raises(TypeError, match=r"write hvp\(f\)\(x, v\)"):
+            ag.hvp(lambda x: np.sum(x**3), *args)

@@ -7,6 +7,7 @@ from collections import OrderedDict, namedtuple
 import numpy as np
 import pytest
 
+import autograd_lite as ag
 from autograd_lite.tree import leaves, matched, rebuild, tree_map
 
 Pair = namedtuple("Pair", "a b")
@@ -55,3 +56,57 @@ def test_matched_by_keys():
 def test_what_does_not_match_is_said_with_its_place(like, tree, message):
     with pytest.raises(ValueError, match=message):
         matched(like, tree)
+
+
+W = ag.tensor([1.0, 2.0], requires_grad=True)
+
+
+def itself(kind):
+    """A container of this kind that contains itself."""
+    inner = [1.0]
+    a = {"a": inner} if kind is dict else (inner,) if kind is tuple else inner
+    inner.append(a)
+    return a
+
+
+def deep(levels=2000):
+    a = 1.0
+    for _ in range(levels):
+        a = [a]
+    return a
+
+
+ENDLESS = {"list": itself(list), "tuple": itself(tuple), "dict": itself(dict), "deep": deep()}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda f, a: ag.grad(f)(a),
+        lambda f, a: ag.grad(lambda x: a)(1.0),
+        lambda f, a: ag.vjp(f, a),
+        lambda f, a: ag.jvp(f, (1.0,), (a,)),
+        lambda f, a: ag.trace(f)(a),
+        lambda f, a: ag.source(f, a),
+        lambda f, a: ag.draw(f, a),
+        lambda f, a: ag.checkpoint(f)(a),
+        lambda f, a: ag.stop_gradient(a),
+        lambda f, a: np.stack([W, a]),
+        lambda f, a: np.einsum("i,i", W, a),
+        lambda f, a: np.where([True, False], W, a),
+        lambda f, a: ag.set_at(W, 0, a),
+        lambda f, a: W * a,
+        lambda f, a: ag.array(a),
+        lambda f, a: ag.tensor(a),
+    ],
+)
+def test_a_container_that_contains_itself_or_is_very_deep_is_an_error(call, kind):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        np.asarray(call(lambda x: 1.0, ENDLESS[kind]), float)
+    assert len(str(caught.value)) > 20
+
+
+def test_the_error_of_a_container_without_end_says_what_to_do():
+    with pytest.raises(ValueError, match=r"a list contains itself, or is nested deeper .*: pass a flat list"):
+        ag.vjp(lambda x: x, itself(list))

@@ -88,7 +88,8 @@ class Source(str):
         rest = {k: v for k, v in self.constants.items() if k not in self.arguments[: len(given)]}
         if self.rate is not None and len(given) < len(self.arguments):
             rest[self.rate] = 0.0
-        _, found = run(self.space[self.name], given, rest)
+        with untouched(self.space[self.name], rest.values()):
+            _, found = run(self.space[self.name], given, rest)
         return dict(found)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
