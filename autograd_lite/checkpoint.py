@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .graph import NEEDS, OURS, TRACED, Node, next_order, pull_back
+from .graph import NEEDS, OURS, Node, next_order, pull_back
 from .marks import Marks, untouched, watched
 from .mode import changed, is_grad_enabled
 from .primitive import Primitive
-from .recording import apply, lift, wrap
+from .recording import apply, is_traced, lift, wrap
 from .run import Run, is_live
 from .tensor import Tensor
 from .tree import leaves, tree_map
@@ -36,7 +36,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(f)
     def checkpointed(*args: Any, **params: Any) -> Any:
-        if not is_grad_enabled() or any(map(_is_traced, leaves(args))):
+        if not is_grad_enabled() or any(isinstance(x, Tensor) and is_traced(x) for x in leaves(args)):
             return f(*args, **params)
         inputs = [x for x in leaves(args) if _is_input(x)]
         again = _Again(f, args, params)
@@ -60,10 +60,6 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def _is_input(x: Any) -> bool:
     return isinstance(x, Tensor) and x.dtype.kind in "fc"
-
-
-def _is_traced(x: Any) -> bool:
-    return isinstance(x, Tensor) and x._node is not None and bool(x._node.live & TRACED)
 
 
 def _arrays(outputs: Iterable[Any]) -> tuple[Any, ...]:

@@ -40,7 +40,8 @@ class Generator:
         if self._numpy is None:
             self.seed()
             assert self._numpy is not None
-        return about_to_draw(self._numpy)
+        about_to_draw(self._numpy)
+        return self._numpy
 
     def manual_seed(self, seed: int) -> Generator:
         """Begin anew from `seed`; returns self."""
@@ -105,4 +106,5 @@ def numpy_generator(generator: Any = None) -> np.random.Generator:
         raise TypeError(
             f"generator={generator!r}: give an ag.Generator, a numpy.random.Generator or a seed"
         )
-    return about_to_draw(found)
+    about_to_draw(found)
+    return found

@@ -111,12 +111,11 @@ class for_good(Block):
         changed_to(_MARKS, None, undo)
 
 
-def about_to_draw(generator: Any) -> Any:
-    """Note the state of a NumPy generator before numbers are drawn from it; returns the generator."""
+def about_to_draw(generator: Any) -> None:
+    """Note the state of a NumPy generator before numbers are drawn from it."""
     marks = _MARKS.get()
     if marks is not None:
         marks.note(generator, _generator_state)
-    return generator
 
 
 def about_to_seed(generator: Any) -> None:

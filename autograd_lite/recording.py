@@ -345,6 +345,15 @@ _PROJECT = Primitive(
 )
 
 
+#: What ends every derivative.
+STOP_GRADIENT = Primitive("constant", lambda x: x, (), name="stop_gradient", bind=lambda x: ((x,), {}))
+
+
+def is_traced(t: Value) -> bool:
+    """Whether a program is being written down that `t` is part of."""
+    return t._node is not None and bool(t._node.live & TRACED)
+
+
 def _projection(node: Node, k: int, y: Any = None, args: Sequence[Any] = ()) -> Node:
     """One of the results of a row that has several."""
     shape, dtype = node.parts[k]

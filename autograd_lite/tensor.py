@@ -34,7 +34,7 @@ from .operands import (
     raw,
 )
 from .primitive import ROWS, TABLE
-from .recording import apply, binary, record, results_are, unary, wrap
+from .recording import STOP_GRADIENT, apply, binary, is_traced, record, results_are, unary, wrap
 from .rules import elementwise as E
 from .rules import indexing as I
 from .rules import linalg as L
@@ -107,8 +107,10 @@ class Tensor(TorchMethods, Value):
     @property
     def data(self) -> np.ndarray[Any, Any]:
         """The array. Writable for an input; read-only for a recorded result, which others may share."""
-        if self._node is not None and self._node.row is not None:
-            self._data.setflags(write=False)
+        if self._node is not None:
+            self._untraced(".data")
+            if self._node.row is not None:
+                self._data.setflags(write=False)
         return self._data
 
     @data.setter
@@ -223,6 +225,8 @@ class Tensor(TorchMethods, Value):
 
     def detach(self) -> Tensor:
         """The same array, off the record. Writing to it counts as writing to this one."""
+        if is_traced(self):  # off the record for derivatives, but a program has to compute it
+            return record(STOP_GRADIENT, (self,))  # type: ignore[no-any-return]  # one result
         t = wrap(self._data.view(), None)
         t._view_of(self)
         return t
@@ -465,7 +469,7 @@ class Tensor(TorchMethods, Value):
         return np.array(self._data, dtype, copy=copy) if copy is not None else asarray(self._data, dtype)
 
     def _untraced(self, what: str) -> None:
-        if self._node is not None and self._node.live & TRACED:
+        if is_traced(self):
             raise RuntimeError(
                 f"{what} of a value that depends on the traced inputs: a trace is a straight program and cannot branch "
                 "on it. Use np.where, or make the choice outside the traced function"
@@ -493,6 +497,7 @@ class Tensor(TorchMethods, Value):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         grad = self._grad
+        self._untraced("a copy")
         if not self.is_leaf or grad is not None and not grad.is_leaf:
             what = f"the .grad of {self._who}" if self.is_leaf else self._node.label  # type: ignore[union-attr]  # has one
             raise RuntimeError(f"{what} cannot be pickled or deep-copied with its graph: use detach() first")

@@ -26,7 +26,7 @@ from .escape import plain
 from .graph import NEEDS, TRACED, GraphView, Node, ancestors, next_order
 from .interrupts import at_exit
 from .marks import untouched
-from .mode import changed
+from .mode import changed, no_grad
 from .operands import raw
 from .primitive import Primitive
 from .recording import record as record_call
@@ -63,7 +63,7 @@ class Equation:
     outputs: tuple[Var, ...]
     row: Primitive
     operands: tuple[Any, ...]
-    params: Mapping[str, Any]
+    params: dict[str, Any]
     node: Node = field(repr=False)
 
     @property
@@ -103,7 +103,11 @@ class Program(GraphView):
         values.update(self.captured)
         for eq in self.equations:
             xs = [values[x] if isinstance(x, Var) else x for x in eq.operands]
-            y: Any = record_call(eq.row, xs, dict(eq.params))
+            if eq.node.live & NEEDS:
+                y: Any = record_call(eq.row, xs, eq.params)
+            else:  # computed without a gradient: under no_grad(), or of whole numbers
+                with no_grad():
+                    y = record_call(eq.row, xs, eq.params)
             for var, part in zip(eq.outputs, y if eq.row.outputs else (y,), strict=True):
                 values[var] = part  # noqa: PERF403 - the plain loop reads as the program does
         found = [values[x] if isinstance(x, Var) else x for x in self.outputs]

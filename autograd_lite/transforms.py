@@ -17,14 +17,10 @@ from typing import Any
 import numpy as np
 
 from .operands import raw
-from .primitive import Primitive
-from .recording import apply
+from .recording import STOP_GRADIENT, record
 from .run import Run, zeros
 from .tensor import Tensor
 from .tree import rebuild, tree_map
-
-#: What ends every derivative.
-_CONSTANT = Primitive("constant", lambda x: x, (), name="stop_gradient", bind=lambda x: ((x,), {}))
 
 
 def _check_asked(what: str, f: Any, argnums: Any) -> None:
@@ -349,4 +345,4 @@ def stop_gradient(tree: Any) -> Any:
     >>> float(grad(lambda x: x * stop_gradient(x))(3.0))
     3.0
     """
-    return tree_map(lambda x: apply(_CONSTANT, (x,), {}) if isinstance(x, Tensor) else x, tree)
+    return tree_map(lambda x: record(STOP_GRADIENT, (x,)) if isinstance(x, Tensor) else x, tree)

@@ -442,6 +442,12 @@ def test_large_random_numbers_are_kept_for_the_check(draw):
     assert made(x)[0] != made(x)[0]
 
 
+def test_an_excursion_to_single_precision_is_no_contradiction():
+    x = np.array([1.0, 2.0])
+    made = source(lambda x: x.astype(np.float32) * x, x)
+    np.testing.assert_allclose(made(x, x)[1], 2 * x * x, rtol=1e-6)
+
+
 def test_a_wrong_line_is_found_however_small():
     from autograd_lite.derive.calls import Rounding, close
 

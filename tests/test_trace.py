@@ -5,6 +5,7 @@ from __future__ import annotations
 import cProfile
 import subprocess
 import sys
+from copy import copy
 
 import numpy as np
 import pytest
@@ -424,3 +425,54 @@ def test_a_checkpoint_is_traced_step_by_step():
     assert rows(program) == ["multiply", "sin", "multiply"]
     w.data = np.array(2.0)
     assert ag.grad(program)(0.5).item() == ag.grad(lambda x: np.sin(x * w) * x)(0.5).item()
+
+
+def off_the_record(x):
+    with ag.no_grad():
+        s = np.sin(x)
+    return s * x
+
+
+def by_backward(x):
+    np.sum(x**3).backward()
+    return x.grad * x
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        off_the_record,
+        by_backward,
+        lambda x: x.detach() * x,
+        lambda x: x.detach().copy() * x,
+        lambda x: ag.stop_gradient(x) * x,
+        lambda x: ag.grad(lambda z: np.sum(z**3 * x))(x) * x,
+        lambda x: ag.set_at(x, 0, x.detach()[1]),
+        lambda x: x[np.argmax(x)] * x,
+    ],
+)
+def test_what_is_held_constant_is_computed_anew_and_stays_constant(f):
+    program, x, g = trace(f)(np.array([1.0, 2.0])), np.array([0.3, 0.7]), np.array([2.0, 3.0])
+    (y, pull), (expected, expected_pull) = ag.vjp(program, x), ag.vjp(f, x)
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_allclose(pull(g), expected_pull(g), rtol=1e-14)
+    np.testing.assert_allclose(ag.jvp(program, (x,), (g,))[1], ag.jvp(f, (x,), (g,))[1], rtol=1e-14)
+    made = ag.source(f, np.array([1.0, 2.0]))
+    np.testing.assert_allclose(made(x, g)[1], expected_pull(g)[0], rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: x.data * x, lambda x: x.detach().numpy() * x, lambda x: np.asarray(x) * x, lambda x: copy(x) * x]
+)
+def test_an_array_taken_out_of_a_trace_is_refused(f):
+    with pytest.raises(RuntimeError, match="depends on the traced inputs"):
+        trace(f)(np.array([1.0, 2.0]))
+
+
+def test_attention_by_a_traced_mask_is_a_program_of_the_mask():
+    q = np.random.default_rng(0).normal(size=(1, 3, 4))
+    layer = nn.MultiheadAttention(4, 2, batch_first=True)
+    hidden = np.array([[False, True, False]])
+    program = trace(lambda x, hidden: layer(x, x, x, key_padding_mask=hidden)[0])(q, np.zeros((1, 3), bool))
+    expected = layer(q, q, q, key_padding_mask=hidden)[0]
+    np.testing.assert_allclose(program(q, hidden).numpy(), expected.numpy(), rtol=1e-12)

@@ -181,7 +181,7 @@ class MultiheadAttention(Module):
             return None
         parts = []
         if attn_mask is not None:
-            m = np.asarray(given(attn_mask).detach())
+            m = given(attn_mask).detach()
             if m.shape not in ((targets, sources), (n * heads, targets, sources)):
                 raise ValueError(
                     f"{self._called}: attn_mask of shape {m.shape} for {targets} targets, {sources} sources"
@@ -190,7 +190,7 @@ class MultiheadAttention(Module):
         if causal:
             parts.append(~np.tri(targets, sources, dtype=bool))
         if padding is not None:
-            m = np.asarray(given(padding).detach())
+            m = given(padding).detach()
             if m.shape not in ((n, sources), (sources,)):
                 raise ValueError(f"{self._called}: key_padding_mask of shape {m.shape}; {(n, sources)} is needed")
             parts.append(m.reshape(-1, 1, 1, sources))

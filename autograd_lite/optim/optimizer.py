@@ -133,7 +133,7 @@ class Optimizer:
             for p in group["params"]:
                 if p.grad is not None:
                     state = states[p] = dict(self.state.get(p, ()))
-                    value, g = real_view(p.data), real_view(p.grad.data)
+                    value, g = real_view(p.data), real_view(p.grad._data)
                     if not value.flags.writeable:
                         who = f"{type(self).__name__}.step: {p.name or 'a parameter'} of shape {p.shape}"
                         raise ValueError(f"{who} lies in a read-only array: copy it, p.data = p.data.copy()")

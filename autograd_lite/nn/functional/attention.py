@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...recording import is_traced
 from ...rules.random import dropout_mask
 from ...tensor import Tensor
 from .given import floats, given, rows, step
@@ -110,7 +111,7 @@ def attention_weights(
         scores = scores + mask
     else:
         scores = where(mask, scores, -math.inf)
-    blind = ~np.asarray(seen.detach()).any(-1, keepdims=True)
-    if not blind.any():
+    blind = np.logical_not(np.any(seen.detach(), axis=-1, keepdims=True))
+    if not blind._data.any() and not is_traced(blind):
         return softmax(scores, -1)
     return where(blind, 0, softmax(where(blind, 0, scores), -1))

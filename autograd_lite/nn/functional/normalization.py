@@ -145,8 +145,8 @@ def batch_norm(
     if n == 0:  # nothing to normalise, and nothing to learn from
         return _affine(x, _channels(weight, x), _channels(bias, x))
     z, scale = standardize(x, axes, eps)
-    _run(running_mean, lambda: x.detach().numpy().mean(axes), momentum)
-    _run(running_var, lambda: (1 / scale.detach().numpy().ravel() ** 2 - eps) * (n / (n - 1)), momentum)
+    _run(running_mean, lambda: x.detach()._data.mean(axes), momentum)
+    _run(running_var, lambda: (1 / scale.detach()._data.ravel() ** 2 - eps) * (n / (n - 1)), momentum)
     return _affine(z, _channels(weight, x), _channels(bias, x))
 
 
