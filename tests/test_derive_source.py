@@ -448,6 +448,12 @@ def test_an_excursion_to_single_precision_is_no_contradiction():
     np.testing.assert_allclose(made(x, x)[1], 2 * x * x, rtol=1e-6)
 
 
+def test_a_number_beside_whole_numbers_is_not_a_float16():
+    x = np.array(1.61)
+    made = source(lambda x: np.frexp(x * 0.05)[0], x)
+    assert made(x)[1] == ag.grad(lambda x: np.frexp(x * 0.05)[0])(x)
+
+
 def test_a_wrong_line_is_found_however_small():
     from autograd_lite.derive.calls import Rounding, close
 

@@ -81,6 +81,7 @@ OTHERWISE: dict[str, Callable[..., Any]] = {
 UNLIKE = {
     "kl_div": "another function in PyTorch",
     "linalg.cholesky": "only the lower triangle is read and has a gradient; PyTorch's gradient is symmetric",
+    "linalg.eigvalsh": "only one triangle is read and has a gradient; PyTorch's gradient is symmetric",
     "linalg.lstsq": "PyTorch omits the residuals",
     "linalg.qr": "PyTorch returns Q also where only R is asked for",
     "median": "PyTorch's is the lower of the two in the middle",
