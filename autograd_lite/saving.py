@@ -85,6 +85,8 @@ def save(obj: Any, path: PathLike) -> None:
         arrays = {name: np.asarray(plain(value)) for name, value in state.items()}
         for name, array in arrays.items():
             _check_dtype(array, name)
+    if wrong := [name for name in arrays if any("\ud800" <= c <= "\udfff" for c in name)]:
+        raise ValueError(f"save: the name {wrong[0]!r} has a lone surrogate, which no file can hold: rename it")
     try:
         with replacing(path) as file:
             write(file, arrays, structure)
