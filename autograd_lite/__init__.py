@@ -19,43 +19,43 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from . import autograd as autograd
-from . import primitive as primitive
-from .anomaly import detect_anomaly as detect_anomaly
-from .elsewhere import OF_THE_LIBRARY as _OF_THE_LIBRARY, no_attribute as _no_attribute
-from .checkpoint import checkpoint as checkpoint
-from .mode import enable_grad as enable_grad
-from .mode import is_grad_enabled as is_grad_enabled
-from .mode import no_grad as no_grad
+from . import table as table
+from .engine.anomaly import detect_anomaly as detect_anomaly
+from .table.migration_hints import OF_THE_LIBRARY as _OF_THE_LIBRARY, no_attribute as _no_attribute
+from .transforms.checkpoint import checkpoint as checkpoint
+from .engine.context import enable_grad as enable_grad
+from .engine.context import is_grad_enabled as is_grad_enabled
+from .engine.context import no_grad as no_grad
 from .tensor import Tensor as Tensor
 from .tensor import tensor as tensor
-from .transforms import grad as grad
-from .transforms import hessian as hessian
-from .transforms import hvp as hvp
-from .transforms import jacfwd as jacfwd
-from .transforms import jacobian as jacobian
-from .transforms import jacrev as jacrev
-from .transforms import jvp as jvp
-from .transforms import stop_gradient as stop_gradient
-from .transforms import value_and_grad as value_and_grad
-from .transforms import vjp as vjp
+from .transforms.grad import grad as grad
+from .transforms.jacobian import hessian as hessian
+from .transforms.jacobian import hvp as hvp
+from .transforms.jacobian import jacfwd as jacfwd
+from .transforms.jacobian import jacobian as jacobian
+from .transforms.jacobian import jacrev as jacrev
+from .transforms.grad import jvp as jvp
+from .transforms.grad import stop_gradient as stop_gradient
+from .transforms.grad import value_and_grad as value_and_grad
+from .transforms.grad import vjp as vjp
 
 # What is there in NumPy under the same name: the rows of the table, room by room.
 from . import special as special
-from .rules.accumulation import (
+from .rules.cumulative import (
     cumprod as cumprod, cumsum as cumsum, cumulative_prod as cumulative_prod,
     cumulative_sum as cumulative_sum, nancumprod as nancumprod, nancumsum as nancumsum,
 )
-from .rules.calculus import (
+from .rules.differences import (
     apply_along_axis as apply_along_axis, apply_over_axes as apply_over_axes, diff as diff,
     ediff1d as ediff1d, geomspace as geomspace, gradient as gradient, interp as interp, linspace as linspace,
     logspace as logspace, sliding_window_view as sliding_window_view, trapezoid as trapezoid,
     unwrap as unwrap,
 )
-from .rules.choosing import (
+from .rules.selection import (
     choose as choose, clip as clip, compress as compress, extract as extract, piecewise as piecewise,
     select as select, take as take, take_along_axis as take_along_axis, where as where,
 )
-from .rules.constant import (
+from .rules.constants import (
     all as all, any as any, argmax as argmax, argmin as argmin, argwhere as argwhere,
     bitwise_and as bitwise_and, bitwise_count as bitwise_count, bitwise_or as bitwise_or,
     bitwise_xor as bitwise_xor, ceil as ceil, count_nonzero as count_nonzero, digitize as digitize,
@@ -99,7 +99,7 @@ from .rules.products import (
     cross as cross, dot as dot, inner as inner, kron as kron, matmul as matmul, matvec as matvec,
     outer as outer, tensordot as tensordot, vdot as vdot, vecdot as vecdot, vecmat as vecmat,
 )
-from .rules.reduction import (
+from .rules.reductions import (
     average as average, logsumexp as logsumexp, max as max, mean as mean, min as min, nanmax as nanmax,
     nanmean as nanmean, nanmin as nanmin, nanprod as nanprod, nanstd as nanstd, nansum as nansum,
     nanvar as nanvar, prod as prod, ptp as ptp, std as std, sum as sum, var as var,
@@ -137,13 +137,13 @@ from numpy import (
 )
 
 # PyTorch's everyday names that NumPy has not, or has for arrays alone; its dtypes, by its names.
-from .creation import (
+from .tensor.creation import (
     arange as arange, as_tensor as as_tensor, bernoulli as bernoulli, empty as empty, eye as eye,
     from_numpy as from_numpy, full as full, get_default_dtype as get_default_dtype, is_tensor as is_tensor,
     multinomial as multinomial, normal as normal, ones as ones, rand as rand, randint as randint,
     randn as randn, randperm as randperm, set_default_dtype as set_default_dtype, zeros as zeros,
 )
-from .generator import (
+from .base.generator import (
     Generator as Generator, default_generator as default_generator, get_rng_state as get_rng_state,
     initial_seed as initial_seed, manual_seed as manual_seed, set_rng_state as set_rng_state,
 )
@@ -180,11 +180,11 @@ if _TYPE_CHECKING:
     from .derive import explain as explain
     from .derive import partials as partials
     from .derive import source as source
-    from .draw import draw as draw
-    from .draw import frames as frames
-    from .trace import trace as trace
+    from .drawing import draw as draw
+    from .drawing import frames as frames
+    from .tracing.capture import trace as trace
     from .rules.einsum import einsum as einsum
-    from .rules.order import (
+    from .rules.quantiles import (
         median as median, nanmedian as nanmedian, nanpercentile as nanpercentile, nanquantile as nanquantile,
         percentile as percentile, quantile as quantile,
     )
@@ -199,12 +199,12 @@ if _TYPE_CHECKING:
         corrcoef as corrcoef, cov as cov, histogram as histogram, histogram_bin_edges as histogram_bin_edges,
     )
     from .rules.random import rand_like as rand_like, randn_like as randn_like
-    from .rules.torch_names import (
+    from .rules.torch_aliases import (
         cat as cat, clamp as clamp, masked_fill as masked_fill, permute as permute, topk as topk,
         unsqueeze as unsqueeze,
     )
-    from .saving import load as load
-    from .saving import save as save
+    from .export.saving import load as load
+    from .export.saving import save as save
 
 _ROOMS = ("data", "derive", "emath", "fft", "linalg", "nn", "optim", "testing", "training")
 _LATER = {

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, overload
 
-from .backward import backward as _backward
-from .backward import cotangent_of, taken, watch
-from .graph import Node, pull_back
-from .mode import changed
-from .recording import lift, wrap
+from .engine.accumulate import backward as _backward
+from .engine.accumulate import cotangent_of, taken
+from .engine.backward import pull_back
+from .engine.context import changed, watch
+from .engine.node import Node
+from .engine.results import lift
+from .engine.value import wrap
 from .tensor import Tensor
 
 

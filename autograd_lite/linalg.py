@@ -13,7 +13,7 @@ tensor([[ 3., -1.],
 
 from numpy.linalg import LinAlgError as LinAlgError
 
-from .rules.constant import matrix_rank as matrix_rank
+from .rules.constants import matrix_rank as matrix_rank
 from .rules.linalg import (
     cross as cross, det as det, diagonal as diagonal, inv as inv, lstsq as lstsq,
     matrix_power as matrix_power, matrix_transpose as matrix_transpose, outer as outer, pinv as pinv,

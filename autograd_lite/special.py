@@ -10,9 +10,9 @@ tensor([0.21194156, 0.21194156, 0.57611688])
 """
 # ruff: noqa: I001 - set as a list of names, not one to a line
 
-from .primitive import Primitive
+from .table import Primitive
 from .rules.elementwise import sigmoid as sigmoid
-from .rules.reduction import logsumexp as logsumexp
+from .rules.reductions import logsumexp as logsumexp
 from .rules.scipy_special import NAMES, declare
 from .rules.special import (
     celu as celu, elu as elu, entr as entr, gelu as gelu, hardsigmoid as hardsigmoid, hardswish as hardswish,

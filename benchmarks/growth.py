@@ -1,7 +1,7 @@
 """How the time of derivations, pictures and programs grows with the graph: `python -m benchmarks.growth`.
 
 Each line is one thing to do with one kind of graph, at sizes that double; near-linear growth doubles the time as well.
-The tests count calls instead, which do not depend on the machine (`tests/test_growth.py`).
+The tests count calls instead, which do not depend on the machine (`tests/derive/test_growth.py`).
 """
 
 from __future__ import annotations

@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 
 import autograd_lite  # noqa: F401  fills the table
-from autograd_lite.derive.table import RowDerivative, derivatives
-from autograd_lite.primitive import REAL, TABLE, Primitive
-from autograd_lite.rules import status
+from autograd_lite.derive.row_formulas import RowDerivative, derivatives
+from autograd_lite.table import REAL, TABLE, Primitive, status
 from autograd_lite.testing.numeric import CannotCheck
-from autograd_lite.testing.table import elementwise_point, points
+from autograd_lite.testing.rows import elementwise_point, points
 
 KINDS = {
     "elementwise": "The result depends entry by entry on the arguments; the rule is the partial $∂y/∂x$.",

@@ -16,7 +16,7 @@ import time
 import numpy as np
 from hypothesis import strategies as st
 
-from autograd_lite.primitive import define
+from autograd_lite.table import define
 from autograd_lite.testing import GradientError, assert_gradients
 from autograd_lite.testing.strategies import arrays, shapes
 

@@ -119,7 +119,7 @@ IMPORTS = [
 def test_the_reader_of_imports_reads() -> None:
     """The tests below are only as good as `imports_of`: try it on one import of each kind."""
     text = textwrap.dedent("""
-        import numpy as np, autograd_lite.primitive
+        import numpy as np, autograd_lite.table
         from typing import TYPE_CHECKING
         from ..tensor import Tensor, no_grad
         from .. import graph
@@ -211,7 +211,7 @@ def test_the_table_is_whole_for_whoever_looks_at_it() -> None:
     ):
         program = f"""
             import sys, numpy, autograd_lite
-            from autograd_lite.primitive import ROWS, TABLE
+            from autograd_lite.table import ROWS, TABLE
             before = "autograd_lite.rules.polynomials" in sys.modules
             {look}
             print(before, len(TABLE) == len({{*TABLE}}), "polyval" in TABLE, numpy.fft.fft in ROWS)

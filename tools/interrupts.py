@@ -26,8 +26,8 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import nn, optim, training
-from autograd_lite.marks import _MARKS
-from autograd_lite.mode import MODE
+from autograd_lite.base.snapshots import _MARKS
+from autograd_lite.engine.context import CONTEXT
 
 #: What to run, and what says which state is wrong afterwards ("" if none is).
 Prepared = tuple[Callable[[], Any], Callable[[], str]]
@@ -302,7 +302,7 @@ def interrupted(run: Callable[[], Any], at: int) -> tuple[int, BaseException | N
 
 def left_wrong() -> str:
     """What is wrong with the state of this thread."""
-    for variable, name in ((MODE, "mode"), (_MARKS, "marks")):
+    for variable, name in ((CONTEXT, "mode"), (_MARKS, "marks")):
         if variable.get() is not None:
             return name
     return "profile function" if sys.getprofile() is not None else ""
@@ -323,7 +323,7 @@ def attack(prepare: Callable[[], Prepared], most: int | None = None) -> tuple[in
         what = what or left_wrong() or wrong()
         if what:
             found[what] = found.get(what, 0) + 1
-            MODE.set(None)
+            CONTEXT.set(None)
             _MARKS.set(None)
             sys.setprofile(None)
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -6,7 +6,7 @@
 A test suite is only as good as the mistakes that it catches. Every rule is replaced by a wrong one: with the
 other sign, doubled, a thousandth too large, or nothing; two rules of a row exchanged; the conjugate
 forgotten; a broadcast averaged instead of summed. And its own source is changed, one operator, constant, call
-or branch at a time, as a tired author would. Each mutant must fail `autograd_lite.testing.table.check_row`,
+or branch at a time, as a tired author would. Each mutant must fail `autograd_lite.testing.rows.check_row`,
 which is what the table's tests run. A mutant that survives is either a hole in the tests or no mistake at
 all; the latter are listed below with the reason.
 """
@@ -31,12 +31,12 @@ from typing import Any
 import numpy as np
 
 import autograd_lite  # noqa: F401 - fills the table
-from autograd_lite.primitive import TABLE, Primitive
+from autograd_lite.table import TABLE, Primitive
 from autograd_lite.testing.numeric import reals
 from autograd_lite.testing.prepare import cotangent_like
-from autograd_lite.testing.table import all_rows, check_row, points, variant
+from autograd_lite.testing.rows import all_rows, check_row, points, variant
 from autograd_lite.testing.trees import as_array, is_differentiable, leaves, rebuild
-from autograd_lite.transforms import vjp
+from autograd_lite.transforms.grad import vjp
 
 #: Mutants that are no mistakes: (row or *, part of the mutant's description) and why.
 EQUIVALENT: list[tuple[str, str, str]] = [

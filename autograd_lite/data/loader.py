@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..generator import Generator, numpy_generator
+from ..base.generator import Generator, numpy_generator
 from ..tensor import Tensor
 
 

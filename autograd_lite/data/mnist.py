@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..saving import replacing
+from ..export.saving import replacing
 from .bundled import Split
 
 VARIABLE = "AUTOGRAD_LITE_DATA"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..generator import Generator, numpy_generator
+from ..base.generator import Generator, numpy_generator
 
 
 def moons(

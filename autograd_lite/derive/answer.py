@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ..operands import raw
-from ..primitive import TABLE
+from ..engine.operands import raw
+from ..table import TABLE
 
 LONG = 2_000  # characters of one formula
 DEEP = 200  # levels of the parsed text

@@ -1,6 +1,6 @@
 """The derivation, as a good teacher writes it on a board: the steps, the chain rule, each factor, the numbers, a check.
 
-It is worked out once, from a :class:`~autograd_lite.derive.chain.Chain`, as a list of factors and gradients in the
+It is worked out once, from a :class:`~autograd_lite.derive.landmarks.Chain`, as a list of factors and gradients in the
 order in which a person derives them, and said in plain text, in Markdown or in LaTeX.
 """
 
@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from ..escape import markdown, plain
-from ..graph import NEEDS, GraphView, Node
+from ..base.escape import markdown, plain
+from ..engine.node import GraphView, Node
 from ..tensor import Tensor
-from ..trace import label
-from .chain import Chain
+from ..tracing.naming import label
 from .expression import Expr, substitute, walk
-from .factor import Factor
-from .partials import check, composed, nodes_of, target
+from .factors import Factor
+from .landmarks import Chain
+from .paths import check, composed, nodes_of, target
 from .writing import ASCII, LATEX, TEXT, TIMES, Hand, matrix, partial_tex, shape_text, tex, tex_name, write
 
 SHOWN = 16  # entries; a larger array is told by its shape
@@ -433,7 +433,7 @@ def explain(
     asked = None if wrt is None else [wrt] if isinstance(wrt, Tensor) else list(wrt)
     chain = Chain(loss, names, depth=depth, wrt=None if asked is None else nodes_of(asked))
     targets = (
-        [n for n in chain.landmarks if n.row is None and n.live & NEEDS]
+        [n for n in chain.landmarks if n.row is None and n.requires_grad]
         if asked is None
         else [target(chain, w) for w in asked]
     )

@@ -1,7 +1,7 @@
 """Formulas of recorded graphs: what a node computes, with other formulas in the place of names, and in numbers.
 
 A rule is run once on Tensors under a trace; the little graph that this leaves is the formula. The tree itself is in
-:mod:`~autograd_lite.derive.formula`, what is left out of it in :mod:`~autograd_lite.derive.simplify`, and how it is
+:mod:`~autograd_lite.derive.expr`, what is left out of it in :mod:`~autograd_lite.derive.simplify`, and how it is
 written in :mod:`~autograd_lite.derive.writing`.
 """
 
@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node
-from ..primitive import TABLE
-from .formula import Expr as Expr
-from .formula import constant as constant
-from .formula import name as name
-from .formula import number as number
-from .formula import parts_of as parts_of
-from .formula import walk as walk
+from ..engine.node import Node
+from ..table import TABLE
+from .expr import Expr as Expr
+from .expr import constant as constant
+from .expr import name as name
+from .expr import number as number
+from .expr import parts_of as parts_of
+from .expr import walk as walk
 from .simplify import make as make
 from .simplify import product as product
 

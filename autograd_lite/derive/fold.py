@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..graph import Node
-from ..replay import arguments
+from ..engine.node import Node
+from ..engine.replay import arguments
 from .expression import Expr, evaluate, name
-from .factor import Factor, FoldedCall, laid_out
-from .partial import Edge, G, X, Y
+from .factors import Factor, FoldedCall, laid_out
+from .symbolic_rule import Edge, G, X, Y
 
 if TYPE_CHECKING:
-    from .chain import Chain  # which calls these functions
+    from .landmarks import Chain  # which calls these functions
 
 
 def results(c: Chain, chosen: set[Node]) -> set[Node]:

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from ..escape import identifier
-from ..primitive import ROWS, TABLE, Primitive
+from ..base.escape import identifier
+from ..table import ROWS, TABLE, Primitive
 from . import textbook
-from .partial import RuleCall
+from .symbolic_rule import RuleCall
 
 #: Functions of rows that have a textbook form.
 _SHORT = {row.fn: row for row in TABLE.values() if row.source is not None or hasattr(textbook, row.name)}

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import TABLE, Primitive
-from .formula import Expr, number
+from ..table import TABLE, Primitive
+from .expr import Expr, number
 
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: tuple[int, ...]) -> Expr:

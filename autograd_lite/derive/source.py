@@ -1,6 +1,6 @@
 """The backward pass as NumPy source: a flat function that a person could have written, and that needs nothing of ours.
 
-The landmarks of a :class:`~autograd_lite.derive.chain.Chain` become its lines: forward one for each, in order, then
+The landmarks of a :class:`~autograd_lite.derive.landmarks.Chain` become its lines: forward one for each, in order, then
 backward one for each factor (``dPdC = P * (1 - P)``) and for each gradient, as soon as all of it is there. What is used
 once is nested where it is used. Each line is run as it is written, on the example, and compared with the engine.
 """
@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from ..escape import RESERVED, identifier
-from ..graph import NEEDS, TRACED, Node, ancestors
-from ..marks import untouched
-from ..operands import raw
+from ..base.escape import RESERVED, identifier
+from ..base.snapshots import untouched
+from ..base.tree import leaves, matched, rebuild
+from ..engine.node import ANY, Node, ancestors
+from ..engine.operands import raw
 from ..tensor import Tensor
-from ..trace import Recording, record, run
-from ..tree import leaves, matched, rebuild
-from .chain import Chain
-from .lines import LineWriter
+from ..tracing.capture import Recording, record, run
+from .landmarks import Chain
+from .source_lines import LineWriter
 
 LIMIT = 5_000  # operations
 
@@ -194,9 +194,9 @@ def _source(f: Any, args: Any, wrt: Any, names: Any, update: str | None, name: s
 
 
 def _wanted(made: Recording, what: str, args: Any, wrt: Sequence[str] | str | None) -> list[Node]:
-    inside = ancestors([made.result._node], NEEDS | TRACED)[::-1]
-    outside = [n for n in inside if n.row is None and n not in made.inputs and n.live & NEEDS]
-    floating = [n for n in made.inputs if n.live & NEEDS] + outside
+    inside = ancestors([made.result._node], ANY)[::-1]
+    outside = [n for n in inside if n.row is None and n not in made.inputs and n.requires_grad]
+    floating = [n for n in made.inputs if n.requires_grad] + outside
     if wrt is None:
         asked = [isinstance(x, Tensor) and x.requires_grad for x in leaves(args)]
         chosen = [n for n, yes in zip(made.inputs, asked, strict=True) if yes] + outside

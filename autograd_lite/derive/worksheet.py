@@ -17,15 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from ..escape import markdown
-from ..operands import raw
+from ..base.escape import markdown
+from ..base.tree import leaves
+from ..engine.operands import raw
 from ..tensor import Tensor
-from ..trace import run
-from ..tree import leaves
+from ..tracing.capture import run
 from .answer import assignments, clipped, worked_out
 from .explain import Derivation, Total, explain
 from .expression import evaluate, name, substitute
-from .factor import Factor, laid_out
+from .factors import Factor, laid_out
 from .source import Source
 from .writing import LATEX, TIMES, shape_text, tex, tex_name, text
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import escape
+from ..base import escape
 from .expression import Expr
 
 # How tightly each form binds; an operand that binds less tightly than its place needs brackets.

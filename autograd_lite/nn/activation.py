@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..creation import get_default_dtype
 from ..tensor import Tensor
+from ..tensor.creation import get_default_dtype
 from . import functional as F
 from .module import Module, Parameter
 

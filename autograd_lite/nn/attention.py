@@ -14,7 +14,7 @@ from . import functional as F
 from . import init
 from .containers import ModuleList
 from .functional.attention import attention_weights
-from .functional.given import given, rows
+from .functional.inputs import given, rows
 from .linear import Linear, parameter
 from .module import Module, Parameter
 from .norm import Dropout, LayerNorm

@@ -9,7 +9,7 @@ from ..tensor import Tensor
 from . import functional as F
 from . import init
 from .functional.convolution import around, each
-from .functional.given import given
+from .functional.inputs import given
 from .linear import parameter
 from .module import Module, Parameter
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..generator import numpy_generator
-from ..mode import no_grad
+from ..base.generator import numpy_generator
+from ..engine.context import no_grad
 from ..tensor import Tensor
 
 

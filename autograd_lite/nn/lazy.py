@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..creation import get_default_dtype
-from ..marks import for_good
+from ..base.snapshots import for_good
 from ..tensor import Tensor
+from ..tensor.creation import get_default_dtype
 from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
-from .functional.given import given
+from .functional.inputs import given
 from .linear import Linear
 from .module import Module, Parameter
 from .norm import BatchNorm1d, BatchNorm2d

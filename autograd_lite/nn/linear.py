@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..creation import get_default_dtype
 from ..tensor import Tensor
+from ..tensor.creation import get_default_dtype
 from . import functional as F
 from . import init
-from .functional.given import given
+from .functional.inputs import given
 from .module import Module, Parameter
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..tensor import Tensor
 from . import functional as F
-from .functional.given import check_reduction, given
+from .functional.inputs import check_reduction, given
 from .module import Module
 
 

@@ -13,12 +13,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..interrupts import at_exit, rolled_back
-from ..marks import about_to_run
-from ..mode import MODE, ORDINARY, Mode
-from ..recording import Group
+from ..base.interrupts import at_exit, rolled_back
+from ..base.snapshots import about_to_run
+from ..engine.context import MODE, ORDINARY, Group, Mode
 from ..tensor import Tensor
-from ..torch_methods import dtype_in
+from ..tensor.torch_names import dtype_in
 from .summary import Summary, summary
 
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from ..mode import no_grad
-from ..primitive import TABLE
+from ..engine.context import no_grad
+from ..table import TABLE
 from ..tensor import Tensor
 from . import functional as F
 from . import init
 from .containers import ModuleList
-from .functional.given import given
+from .functional.inputs import given
 from .lazy import UninitializedParameter, materialize
 from .module import Module, Parameter
 

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..creation import get_default_dtype
 from ..tensor import Tensor, tensor
+from ..tensor.creation import get_default_dtype
 from . import functional as F
 from . import init
-from .functional.given import given
+from .functional.inputs import given
 from .linear import parameter
 from .module import Module, Parameter
 

@@ -16,7 +16,7 @@ import numpy as np
 from ..tensor import Tensor
 from . import functional as F
 from . import init
-from .functional.given import given, rows
+from .functional.inputs import given, rows
 from .linear import parameter
 from .module import Module, Parameter
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..tensor import Tensor
-from .functional.given import given
+from .functional.inputs import given
 from .module import Module
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..marks import untouched
-from ..mode import no_grad
+from ..base.snapshots import untouched
+from ..engine.context import no_grad
 
 if TYPE_CHECKING:  # a name for annotations only: modules use this file
     from .module import Module

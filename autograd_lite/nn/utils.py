@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..mode import no_grad
-from ..primitive import TABLE
+from ..engine.context import no_grad
+from ..table import TABLE
 from ..tensor import Tensor, tensor
 
 

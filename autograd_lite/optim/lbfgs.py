@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..interrupts import exhaust, rolled_back
-from ..marks import about_to_write
+from ..base.interrupts import exhaust, rolled_back
+from ..base.snapshots import about_to_write
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, called, real_view
 

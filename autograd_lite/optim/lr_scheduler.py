@@ -15,7 +15,7 @@ from numbers import Real
 from operator import call
 from typing import Any
 
-from ..interrupts import exhaust
+from ..base.interrupts import exhaust
 from .optimizer import Optimizer
 
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from ..interrupts import exhaust
-from ..marks import about_to_write
-from ..mode import enable_grad
+from ..base.interrupts import exhaust
+from ..base.snapshots import about_to_write
+from ..engine.context import enable_grad
 from ..tensor import Tensor
 
 Array = np.ndarray[Any, Any]

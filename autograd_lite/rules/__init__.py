@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from ..primitive import Shelf
-from . import accumulation as accumulation
-from . import calculus as calculus
-from . import choosing as choosing
-from . import constant as constant
+from ..table import Shelf
+from ..table.status import plain as plain
+from ..table.status import refusal as refusal
+from . import constants as constants
+from . import cumulative as cumulative
+from . import differences as differences
 from . import elementwise as elementwise
 from . import indexing as indexing
 from . import joining as joining
 from . import linalg as linalg
 from . import products as products
-from . import reduction as reduction
+from . import reductions as reductions
+from . import selection as selection
 from . import shaping as shaping
 from . import sorting as sorting
 from . import special as special
-from .status import plain as plain
-from .status import refusal as refusal
 from .ufuncs import ufunc_method as ufunc_method
 from .ufuncs import ufunc_parameters as ufunc_parameters
 

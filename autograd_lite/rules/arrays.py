@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tree import too_deep
+from ..base.tree import too_deep
 
 
 def is_live(a: Any) -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, linear
+from ..table import Primitive, linear
 
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]

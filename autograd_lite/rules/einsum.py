@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import bilinear
+from ..table import bilinear
 from .arrays import entire
 from .products import no_out
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import NONZERO, POSITIVE, REAL, Joint, constant, elementwise, general, interval
+from ..table import NONZERO, POSITIVE, REAL, Joint, constant, elementwise, general, interval
 
 # ---------------------------------------------------------------------------------------------------- arithmetic
 

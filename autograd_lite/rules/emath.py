@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, composite
+from ..table import Primitive, composite
 from .arrays import entire
 
 

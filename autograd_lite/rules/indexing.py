@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, composite, general, linear
+from ..table import Primitive, composite, general, linear
 from .arrays import entire
 
 # -------------------------------------------------------------------------------------------------- the index

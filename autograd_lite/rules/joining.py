@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..primitive import composite, linear
+from ..table import composite, linear
 from .arrays import entire, ints, is_live
 from .axes import resolve
 from .indexing import getitem, on_axis, scatter, set_at

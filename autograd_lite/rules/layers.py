@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..primitive import general
+from ..table import general
 from .axes import kept_shape
 from .products import matmul
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..primitive import composite, constant, general
+from ..table import composite, constant, general
 from . import products
 from .arrays import entire
 from .matrices import EMPTY, dagger, from_lower, plain, regular

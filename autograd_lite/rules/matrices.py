@@ -83,5 +83,5 @@ def regular(*shape: int, **params: Any) -> Any:
 
 
 #: The first example is the one of which checks make a complex one by themselves; but the vectors of complex
-#: matrices are to be checked through functions that do not depend on a phase (tests/test_spectral.py does).
+#: matrices are to be checked through functions that do not depend on a phase (tests/rules/test_spectral.py does).
 EMPTY = normal(0, 0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import composite
+from ..table import composite
 from .arrays import entire
 from .indexing import on_axis, scatter, set_at
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import composite, general
+from ..table import composite, general
 from .arrays import entire
-from .calculus import normal
+from .differences import normal
 
 
 def _coefficients(p: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import TABLE, Primitive, constant, general, linear
+from ..table import TABLE, Primitive, constant, general, linear
 from .convolution import (
     WINDOWS,
     Ints,

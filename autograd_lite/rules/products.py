@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..primitive import bilinear, composite
+from ..table import bilinear, composite
 from .arrays import entire
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..generator import numpy_generator
-from ..primitive import TABLE, constant
+from ..base.generator import numpy_generator
+from ..table import TABLE, constant
 from .arrays import entire
 
 

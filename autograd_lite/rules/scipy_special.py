@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..primitive import (
+from ..table import (
     NONZERO,
     POSITIVE,
     REAL,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..primitive import composite, linear
+from ..table import composite, linear
 from .arrays import entire, ints
 from .indexing import scatter
 

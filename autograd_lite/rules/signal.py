@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..primitive import bilinear, composite, linear
+from ..table import bilinear, composite, linear
 from .arrays import entire
 from .products import conj, no_out
 

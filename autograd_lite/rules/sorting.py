@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import TABLE, composite, constant, linear
+from ..table import TABLE, composite, constant, linear
 from .arrays import entire
 from .axes import refuse_out
-from .choosing import along, whole
 from .indexing import getitem, on_axis
 from .joining import flat_or
+from .selection import along, whole
 
 # ---------------------------------------------------------------------------------------- positions: constant
 

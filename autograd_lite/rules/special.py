@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..primitive import POSITIVE, REAL, Primitive, composite, elementwise, general, interval
+from ..table import POSITIVE, REAL, Primitive, composite, elementwise, general, interval
 from .arrays import entire
 from .axes import reduced, resolve
 from .elementwise import sigmoid

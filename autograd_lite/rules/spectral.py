@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..primitive import NONZERO, REAL, composite, elementwise, general
+from ..table import NONZERO, REAL, composite, elementwise, general
 from .matrices import EMPTY, dagger, normal, of_triangle, plain, positive, refuse_open_choice
 from .products import conj
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import composite
+from ..table import composite
 from .arrays import entire
-from .calculus import normal, precision
+from .differences import normal, precision
 
 # ------------------------------------------------------------------------------------------------- covariance
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..primitive import composite, general
+from ..table import composite, general
 from .matrices import (
     EMPTY,
     dagger,

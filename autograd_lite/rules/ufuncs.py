@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..primitive import ROWS, TABLE, Primitive
-from .reduction import METHODS
+from ..table import ROWS, TABLE, Primitive
+from ..table.status import public_name, refusal
+from .reductions import METHODS
 from .scipy_special import scipy_row
-from .status import public_name, refusal
 
 
 def ufunc_method(ufunc: Any, method: str) -> Callable[..., Any]:

@@ -9,8 +9,8 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite.data import truth_table
-from autograd_lite.draw import Drawing, Frames, available, draw, film, frames
-from autograd_lite.draw.render import REMEDY
+from autograd_lite.drawing import Drawing, Frames, available, draw, film, frames
+from autograd_lite.drawing.render import REMEDY
 from autograd_lite.talk import by_engine, slide
 from autograd_lite.talk.training import epochs, normal_weights
 

@@ -15,15 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.graph import NEEDS, Node, pull_back
-from autograd_lite.recording import record
+from autograd_lite.engine.backward import pull_back
+from autograd_lite.engine.node import Node
+from autograd_lite.engine.record import record
 from autograd_lite.tensor import Tensor, tensor
 from autograd_lite.testing.compare import Case, compare_vjp
 from autograd_lite.testing.numeric import CannotCheck, reals
 from autograd_lite.testing.prepare import align, cotangent_like, prepare, present, pull_safely, stacked
 from autograd_lite.testing.report import Finding, called, name_of, names_of
 from autograd_lite.testing.trees import as_array, is_differentiable, leaves, rebuild
-from autograd_lite.transforms import vjp
+from autograd_lite.transforms.grad import vjp
 
 
 @dataclass
@@ -102,7 +103,7 @@ def gradient_bugs(loss: Any, *inputs: Any, seed: int = 0) -> Iterator[GradientBu
     elif inputs:
         raise TypeError("a recorded loss takes no inputs: they are in its graph")
     root = loss._node
-    if root is None or not root.live & NEEDS:
+    if root is None or not root.requires_grad:
         raise CannotCheck("this result has no graph: nothing that it was computed from requires a gradient")
     nodes = _in_order(root)
     _refuse_changed(nodes)
@@ -189,7 +190,7 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
     ):
         return
     args = _arguments(node, values)
-    places = [i for i, p in enumerate(node.parents) if p is not None and p.live & NEEDS]
+    places = [i for i, p in enumerate(node.parents) if p is not None and p.requires_grad]
     names = _argument_names(node, places)
     fn = row.fn
 
@@ -240,7 +241,7 @@ def _source(node: Node) -> str:
 
 def _wrong_whole(root: Node, nodes: list[Node], rng: np.random.Generator) -> Iterator[GradientBug]:
     """The graph as one function of its leaves: what is wrong here and in no edge comes from in between."""
-    inputs = [n for n in nodes if n.row is None and n.live & NEEDS]
+    inputs = [n for n in nodes if n.row is None and n.requires_grad]
     names = [n.name or f"input {k}" for k, n in enumerate(inputs)]
 
     def f(*xs: Any) -> Any:

@@ -25,15 +25,15 @@ from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
 from autograd_lite.derive import source
-from autograd_lite.primitive import TABLE, Domain, Primitive
+from autograd_lite.table import TABLE, Domain, Primitive
 from autograd_lite.testing.gradients import check_gradients
 from autograd_lite.testing.numeric import CannotCheck, reals
 from autograd_lite.testing.report import GradientError, called, spell
+from autograd_lite.testing.rows import all_rows, domains, points
 from autograd_lite.testing.strategies import arrays
-from autograd_lite.testing.table import all_rows, domains, points
 from autograd_lite.testing.trees import Array, as_array, is_differentiable, leaves, rebuild
-from autograd_lite.trace import trace
-from autograd_lite.transforms import vjp
+from autograd_lite.tracing.capture import trace
+from autograd_lite.transforms.grad import vjp
 
 LARGE = 50.0  # numbers beyond this make differences of differences meaningless
 SIZE = 32  # entries of the largest array

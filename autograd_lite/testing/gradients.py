@@ -16,7 +16,7 @@ import numpy as np
 
 from autograd_lite.testing.compare import ALL, Case, compare_jvp, compare_vjp
 from autograd_lite.testing.examples import for_all, is_strategy
-from autograd_lite.testing.manners import check_manners, same_again, same_value
+from autograd_lite.testing.invariants import check_manners, same_again, same_value
 from autograd_lite.testing.modules import as_function, is_module
 from autograd_lite.testing.numeric import CannotCheck, reals
 from autograd_lite.testing.point import Point, plain, values_of
@@ -31,7 +31,7 @@ from autograd_lite.testing.prepare import (
 )
 from autograd_lite.testing.report import Report, called, name_of
 from autograd_lite.testing.trees import Array, Tree, as_array, is_differentiable, leaves, rebuild
-from autograd_lite.transforms import jvp, vjp
+from autograd_lite.transforms.grad import jvp, vjp
 
 MODES = ("reverse", "forward")
 ORDINAL = {1: "the gradient", 2: "the second derivative", 3: "the third derivative"}

@@ -98,7 +98,7 @@ class Flat:
     args : sequence
         The point. Leaves that hold no floating numbers are constants.
     domain : optional
-        Where `f` may be asked: an open interval ``(low, high)`` or a :class:`~autograd_lite.primitive.Domain`
+        Where `f` may be asked: an open interval ``(low, high)`` or a :class:`~autograd_lite.table.Domain`
         for every argument, a sequence with one of these (or None) per argument, or an object whose
         ``contains(*args)`` ties the arguments together. Steps stay strictly inside.
     names : optional

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from autograd_lite.draw import draw
+from autograd_lite.drawing import draw
 from autograd_lite.tensor import Tensor
 from autograd_lite.testing.bugs import GradientBug, gradient_bugs, recorded
 from autograd_lite.testing.report import Report

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd_lite.mode import no_grad
+from autograd_lite.engine.context import no_grad
 from autograd_lite.tensor import tensor
 from autograd_lite.testing.trees import Tree, as_array, is_differentiable, leaves, rebuild
 

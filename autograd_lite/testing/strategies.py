@@ -19,7 +19,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograd_lite.primitive import REAL, Domain
+from autograd_lite.table import REAL, Domain
 from autograd_lite.testing.trees import Array, as_array
 
 FLOATS = (np.float64, np.float32)
@@ -83,7 +83,7 @@ def arrays(
         Up to three axes of up to four entries by default.
     domain : Domain or (low, high)
         Where the entries lie: ``POSITIVE``, ``NONZERO``, ``interval(-1, 1)`` of
-        :mod:`autograd_lite.primitive`, or a pair of numbers.
+        :mod:`autograd_lite.table`, or a pair of numbers.
     dtype : dtype or strategy
         Real or complex. A complex number has both parts in the domain.
     unique : bool

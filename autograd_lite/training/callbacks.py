@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..export.saving import save
 from ..optim.lr_scheduler import ReduceLROnPlateau
-from ..saving import save
 from .history import smaller_is_better, table_line
 from .run import Run
 

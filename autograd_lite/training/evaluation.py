@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..base.interrupts import at_exit, exhaust
 from ..data import DataLoader
-from ..interrupts import at_exit, exhaust
-from ..mode import no_grad
+from ..engine.context import no_grad
 from ..nn import Module
 
 Metrics = Mapping[str, Callable[[Any, Any], float]] | Iterable[Callable[[Any, Any], float]]

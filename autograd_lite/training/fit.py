@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from ..generator import default_generator, get_rng_state, numpy_generator
-from ..interrupts import at_exit
+from ..base.generator import default_generator, get_rng_state, numpy_generator
+from ..base.interrupts import at_exit
+from ..export.saving import load, save
 from ..nn import Module
 from ..optim import Optimizer
-from ..saving import load, save
 from ..tensor import Tensor
 from .callbacks import Callback
 from .evaluation import Metrics, Scores, array_of, as_loader, check_model, evaluate, inputs_and_target, named

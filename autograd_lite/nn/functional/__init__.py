@@ -13,7 +13,7 @@ from .attention import (
     dropout as dropout, dropout1d as dropout1d, dropout2d as dropout2d,
     scaled_dot_product_attention as scaled_dot_product_attention,
 )
-from .classes import (
+from .classification import (
     cross_entropy as cross_entropy, multi_margin_loss as multi_margin_loss,
     multilabel_margin_loss as multilabel_margin_loss, nll_loss as nll_loss,
 )

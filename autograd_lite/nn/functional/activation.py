@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...creation import as_tensor
 from ...rules import elementwise as E
 from ...rules import special as S
 from ...rules.random import rand_like
 from ...tensor import Tensor
-from .given import floats, given, rows, step
+from ...tensor.creation import as_tensor
+from .inputs import floats, given, rows, step
 
 split, where = rows("split", "where")
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ...recording import is_traced
+from ...engine.record import is_traced
 from ...rules.random import dropout_mask
 from ...tensor import Tensor
-from .given import floats, given, rows, step
+from .inputs import floats, given, rows, step
 
 matmul, softmax, where = rows("matmul", "softmax", "where")
 

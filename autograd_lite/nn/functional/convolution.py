@@ -11,7 +11,7 @@ from typing import Any
 
 from ...rules.convolution import counts, window
 from ...tensor import Tensor
-from .given import given, rows, step
+from .inputs import given, rows, step
 
 Ints = tuple[int, ...]
 cut_out, expand_dims, laid_back, matmul, padded = rows("unfold", "expand_dims", "fold", "matmul", "pad")

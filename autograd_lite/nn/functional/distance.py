@@ -7,7 +7,7 @@ from typing import Any
 
 from ...rules.axes import resolve
 from ...tensor import Tensor
-from .given import alike, floats, given, hinge, reduced, rows, step
+from .inputs import alike, floats, given, hinge, reduced, rows, step
 
 broadcast, maximum, minimum, norm = rows("broadcast_arrays", "maximum", "minimum", "linalg.vector_norm")
 sqrt, total, where = rows("sqrt", "sum", "where")

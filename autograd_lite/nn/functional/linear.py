@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ...recording import wrap
+from ...engine.value import wrap
 from ...tensor import Tensor
-from ...transforms import stop_gradient
-from .given import given, positions, rows, step
+from ...transforms.grad import stop_gradient
+from .inputs import given, positions, rows, step
 
 matmul, taken, transformed, where = rows("matmul", "getitem", "linear", "where")
 

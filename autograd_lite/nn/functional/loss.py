@@ -14,8 +14,8 @@ import numpy as np
 
 from ...rules import special as S
 from ...tensor import Tensor
-from ...transforms import stop_gradient
-from .given import alike, floats, hinge, reduced, rows, same_shape, step
+from ...transforms.grad import stop_gradient
+from .inputs import alike, floats, hinge, reduced, rows, same_shape, step
 
 exp, log, mean, total = rows("exp", "log", "mean", "sum")
 absolute, maximum, square, where = rows("absolute", "maximum", "square", "where")

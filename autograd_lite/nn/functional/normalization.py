@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ...mode import no_grad
+from ...engine.context import no_grad
 from ...tensor import Tensor
-from .given import floats, given, rows, step
+from .inputs import floats, given, rows, step
 
 mean, sqrt, square, standardize = rows("mean", "sqrt", "square", "standardize")
 

@@ -10,7 +10,7 @@ import numpy as np
 from ...rules.convolution import counts, window
 from ...tensor import Tensor
 from .convolution import batched, each
-from .given import floats, rows, step
+from .inputs import floats, rows, step
 
 Ints = tuple[int, ...]
 largest, summed, matmul, maximum_at = rows("max_pool", "window_sum", "matmul", "window_argmax")

@@ -1,0 +1,250 @@
+"""The ways from a result to one of its inputs, each a product of factors; together they are the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..engine.node import GraphView, Node
+from ..engine.replay import finite_difference, gradients
+from ..tensor import Tensor
+from .expression import name, substitute
+from .factors import Factor, FoldedCall
+from .landmarks import Chain
+from .writing import LATEX, Hand, partial_tex, tex_name, text, write
+
+SHORT = 24  # characters of a map that is written out where it is used
+
+
+@dataclass(frozen=True, eq=False)
+class Partials(GraphView):
+    """Every way from a result to one of its inputs, as factors; their composition is the gradient.
+
+    Attributes
+    ----------
+    paths : tuple of tuple of Factor
+        Latest factor first, as the chain rule is written.
+    """
+
+    instead = "keep its text: str(it)"
+
+    chain: Chain = field(repr=False)
+    wrt: Node = field(repr=False)
+    paths: tuple[tuple[Factor, ...], ...]
+
+    def __iter__(self) -> Iterator[tuple[Factor, ...]]:
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, symbol: str) -> Factor:
+        """The factor called, say, ``"dP/dC"`` or ``"dPdC"``."""
+        every = self.factors
+        for known, factor in every.items():
+            plain = known.replace("∂", "d")
+            if symbol in (known, plain, plain.replace("/", "")):
+                return factor
+        raise KeyError(f"no factor {symbol}; there are {', '.join(every)}")
+
+    @property
+    def factors(self) -> dict[str, Factor]:
+        """Each factor once, by its symbol."""
+        return {f.symbol: f for path in self.paths for f in path}
+
+    @property
+    def symbol(self) -> str:
+        """``dL/dW``."""
+        return f"d{self.chain.names[self.chain.root]}/d{self.chain.names[self.wrt]}"
+
+    @property
+    def value(self) -> Any:
+        """The product of the factors, summed over the paths: the gradient."""
+        total: Any = np.zeros(self.wrt.shape)
+        for path in self.paths:
+            g: Any = np.ones(self.chain.root.shape)
+            for factor in path:
+                g = factor.apply(g)
+            total = total + g
+        return total
+
+    def check(self) -> float:
+        """How far the composition is from the engine's gradient, relative to its size.
+
+        Raises
+        ------
+        ArithmeticError
+            If that is more than rounding, or if a finite difference of the replayed graph disagrees.
+        """
+        return check(self.chain, {self.wrt: self.value}).error
+
+    def __str__(self) -> str:
+        return f"{self.symbol} = " + " + ".join(" * ".join(f.symbol for f in path) for path in self.paths)
+
+    def _repr_markdown_(self) -> str:
+        word = {n: tex_name(w) for n, w in self.chain.names.items()}
+        ways = [" ".join(map(self.chain.tex_symbol, path)) for path in self.paths]
+        return f"$${partial_tex(word[self.chain.root], word[self.wrt])} = {' + '.join(ways)}$$"
+
+
+class Check(NamedTuple):
+    """How gradients compare: the largest relative distance from the engine's, and the slope along one direction."""
+
+    error: float
+    slope: float  # by a finite difference
+    along: float  # by the gradients
+
+
+def check(chain: Chain, found: Mapping[Node, Any]) -> Check:
+    """Compare gradients with the engine's, and all together with one finite difference."""
+    engine = gradients(chain.root, found)
+    steps = (np.abs(chain.values[n]).max(initial=0.0) for n in chain.landmarks)
+    least = 1e-6 * max(float(s) for s in steps if np.isfinite(s))  # a gradient of 0 is not to be hit exactly
+    largest, error = max(least, 1e-300), 0.0
+    for n, g in engine.items():
+        size = max(float(np.abs(g).max(initial=0.0)), least, 1e-300)
+        off = float(np.abs(found[n] - g).max(initial=0.0)) / size
+        if not off < 1e-9 + 1e3 * float(np.finfo(g.dtype).eps):
+            raise ArithmeticError(
+                f"with respect to {chain.names[n]} the factors compose to {found[n]}, but the engine's gradient is {g}"
+            )
+        largest, error = max(largest, size), max(error, off)
+    slope, along = finite_difference(chain.recorded, chain.root, chain.values, engine)
+    if not abs(slope - along) <= 1e-4 * max(abs(slope), largest):
+        word = chain.names[next(iter(found))] if len(found) == 1 else f"all {len(found)} inputs"
+        raise ArithmeticError(
+            f"with respect to {word} a finite difference along one direction gives {slope}, the chain rule {along}: "
+            "is it at a kink?"
+        )
+    return Check(error, slope, along)
+
+
+def partials(
+    loss: Tensor, wrt: Tensor, names: Mapping[str, Any] | None = None, *, depth: int | None = None
+) -> Partials:
+    """Every path from `loss` to `wrt` as factors of the chain rule.
+
+    Parameters
+    ----------
+    loss, wrt : Tensor
+    names : mapping, optional
+        Names for values that have none, such as ``locals()``.
+    depth : int, optional
+        How many levels of modules and composite calls to look into.
+
+    Raises
+    ------
+    ValueError
+        If `loss` does not depend on `wrt`, or by more than a hundred paths.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> w = ag.tensor(2.0, requires_grad=True, name="w")
+    >>> p = ag.sigmoid(3.0 * w); p.name = "p"
+    >>> found = partials((1.0 - p) ** 2, w)
+    >>> print(found)
+    dL/dw = dL/dp * dp/dw
+    >>> found["dp/dw"].value.round(6).item()
+    0.0074
+    >>> bool(found.check() < 1e-12)
+    True
+    """
+    chain = Chain(loss, names, depth=depth, wrt=nodes_of([wrt]))
+    node = target(chain, wrt)
+    return Partials(
+        chain,
+        node,
+        tuple(tuple(chain.factor(a, b) for a, b in pairwise(p)) for p in chain.paths(node)),
+    )
+
+
+def nodes_of(tensors: Sequence[Any]) -> list[Node]:
+    return [t._node for t in tensors if isinstance(t, Tensor) and t._node is not None]
+
+
+def target(chain: Chain, wrt: Tensor) -> Node:
+    """The node of `wrt` in the chain, or an error that says why it has none."""
+    node = wrt._node if isinstance(wrt, Tensor) else None
+    node = None if node is None else chain.canonical(node)
+    if node is None or node not in chain.live:
+        word = getattr(wrt, "name", None)
+        raise ValueError(
+            f"explain: {chain.names[chain.root]} does not depend on {repr(word) if word else 'this tensor'}; "
+            "pass the very tensor that the loss was computed from, and make it with requires_grad=True"
+        )
+    if node not in chain.marks:
+        raise ValueError(
+            "explain: to take derivatives by an inner result, give it a .name before, and look inside its module"
+        )
+    return node
+
+
+def composed(paths: Sequence[Sequence[Factor]], chain: Chain, hand: Hand, starts: Sequence[str] | None = None) -> str:
+    """Products of factors in the order in which the matrices stand, added up; each may begin with a symbol."""
+    ways = []
+    for k, path in enumerate(paths):
+        way = _Way(hand, chain, starts[k] if starts else "")
+        for f in path:
+            way.times(f)
+        ways.append(way.word)
+    return " + ".join(ways)
+
+
+class _Way:
+    """A product of factors as it is being written."""
+
+    def __init__(self, hand: Hand, chain: Chain, start: str) -> None:
+        self.hand = hand
+        self.is_tex = hand is LATEX
+        self.chain = chain
+        self.word = start
+        self.tight = "atom"  # or "product", entry by entry, or "matrix"
+
+    def times(self, f: Factor) -> None:
+        symbol = self.chain.tex_symbol(f) if self.is_tex else f.symbol
+        beside = r"\," if self.is_tex else " @ "
+        if f.combine == "map":
+            self._mapped(f, symbol)
+        elif not self.word:
+            self.word = symbol
+        elif f.combine == "elementwise":
+            if not (f.formula.is_number and f.formula.value == 1):  # a factor of one is not written
+                one = max(int(np.prod(shape)) for shape in f.shapes) == 1
+                sign = r"\," if self.is_tex and one else r" \odot " if self.is_tex else " * "
+                self._set(f"{self._within('matrix')}{sign}{symbol}", "product")
+        elif f.combine == "left":
+            self._set(f"{symbol}{beside}{self._within('product')}", "matrix")
+        else:
+            self._set(f"{self._within('product')}{beside}{symbol}", "matrix")
+        if f.axes and self.is_tex:
+            self._set(rf"\textstyle\sum_{{{','.join(map(str, f.axes))}}}\left({self.word}\right)", "atom")
+        elif f.axes:
+            self._set(f"sum({self.word}, axis={f.axes[0] if len(f.axes) == 1 else f.axes})", "atom")
+
+    def _mapped(self, f: Factor, symbol: str) -> None:
+        """A map: its own words where they are short, ``(dL/dc)ᵀ @ b``, otherwise its symbol with brackets."""
+        short = len(text(f.formula)) <= SHORT and not isinstance(f.formula.row, FoldedCall)
+        if not self.word:
+            self.word = symbol
+        elif not short:
+            self._set(rf"{symbol}\left[{self.word}\right]" if self.is_tex else f"{symbol}[{self.word}]", "atom")
+        else:
+            g = self.word if self.word.startswith("sum(") else self._bracketed()
+            names = self.hand.name
+            hand = replace(self.hand, name=lambda w: w if w == g else names(w))
+            tight = {"matmul": "matrix", "product": "product"}.get(f.formula.head, "atom")
+            self._set(write(substitute(f.formula, {f.cotangent: name(g, f.shapes[0])}), hand), tight)
+
+    def _set(self, word: str, tight: str) -> None:
+        self.word, self.tight = word, tight
+
+    def _within(self, other: str) -> str:
+        return self._bracketed() if self.tight == other else self.word
+
+    def _bracketed(self) -> str:
+        return rf"\left({self.word}\right)" if self.is_tex else f"({self.word})"

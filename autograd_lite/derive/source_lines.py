@@ -1,0 +1,371 @@
+"""The lines of a function that computes a result and its gradients: one for each step, each factor, each gradient.
+
+Each line is run as it is written, on the example, and compared with the engine. What is used twice in a formula, or
+would make it too long, gets a line of its own before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..base.escape import plain
+from ..engine.backward import pull_back
+from ..engine.node import Node
+from ..table import TABLE
+from ..tracing.naming import label
+from .expression import Expr, make, name, number, parts_of, walk
+from .factors import summed
+from .helpers import literal
+from .landmarks import Chain
+from .numpy_code import CodeWriter, Rounding, close
+from .symbolic_rule import joined
+from .writing import ATOM, shape_text, write
+
+WIDTH = 88  # of a line of source, without its comment
+_PLAIN = ("add", "subtract", "multiply", "negative", "divide", "transpose", "reshape", "input")
+
+
+class LineWriter(CodeWriter):
+    """Collects the lines of one function, and the helpers that they call."""
+
+    def __init__(self, chain: Chain, wanted: Sequence[Node], inputs: Sequence[Node]) -> None:
+        super().__init__()
+        self.chain = chain
+        self.wanted = list(wanted)
+        self.inputs = [
+            self.ident(chain.names[n]) if n in chain.names else self.fresh("unused") for n in inputs
+        ]
+        self.given = {n for n in chain.names if n.name or n not in chain.marks or n.row is None}
+        self.given |= set(chain.claimed)
+        self.assigned: set[str] = set()
+        for word, value in chain.environment().items():
+            self.values[self.ident(word)] = value
+        self.cotangent = ""
+        self._hoisted: dict[str, str] = {}
+        self._rounding: dict[str, Rounding] = {}  # of the identifiers
+        self._words: dict[tuple[Node | None, Node], str] = {}
+
+    # ----------------------------------------------------------------------------------------------------- names
+
+    def node(self, n: Node) -> str:
+        return self.ident(self.chain.names[n])
+
+    def gradient(self, n: Node) -> str:
+        """``dLdW``."""
+        if n not in self.chain.names:
+            self.chain.names[n] = "unused"
+        return self.partial(self.chain.root, n)
+
+    def partial(self, n: Node, m: Node) -> str:
+        """``dPdC``; ``dloss_dW1`` where the names are longer."""
+        if (n, m) not in self._words:
+            of, wrt = self.node(n), self.node(m)
+            short = len(of) == 1 and len(wrt) <= 2
+            self._words[n, m] = self.fresh(f"d{of}d{wrt}" if short else f"d{of}_d{wrt}")
+        return self._words[n, m]
+
+    # ------------------------------------------------------------------------------------------------------ lines
+
+    def forward(self) -> list[str]:
+        chain = self.chain
+        out: list[tuple[str, str]] = []
+        seen: set[Node] = set()
+        for n in chain.landmarks:
+            call = chain.call(n)
+            if n.row is None or call in seen:
+                continue
+            definition = chain.definition(n) if call is n else None
+            rows = (
+                [part.row.name for part in walk(definition) if part.row is not None]
+                if definition
+                else [_row_name(call)]
+            )
+            origin = label(chain.group_path(n)) or _origin(rows)
+            if definition is not None:
+                comment = f"{origin}, {shape_text(n.shape)}"
+                out += self.line(self.node(n), definition, n.shape, n.dtype, comment, chain.values[n])
+            else:
+                seen.add(call)
+                out += self._several(call, origin)
+        return _aligned(out)
+
+    def _several(self, call: Node, origin: str) -> list[tuple[str, str]]:
+        """One line for a call with several results."""
+        chain = self.chain
+        assert call.row is not None
+        args = [
+            chain.constant(x) if p is None else chain.expression(p)
+            for p, x in zip(chain.parents(call), call.xs, strict=True)
+        ]
+        words = [self.ident(chain.part(call, k)) for k in range(len(call.parts))]
+        self.values.update(zip(words, chain.values[call], strict=True))
+        e = Expr(call.row.name, tuple(args), None, dict(call.params), (), call.row)
+        self._rounding.update({word: self._rounding_of(e, self.values[word]) for word in words})
+        self._use(e)
+        code = write(e, self.hand)
+        self.assigned |= set(words)
+        shapes = ", ".join(shape_text(shape) for shape, _ in call.parts)
+        return [(f"{', '.join(words)} = {code}", f"{origin}, {shapes}")]
+
+    def backward(self) -> list[str]:
+        chain = self.chain
+        reach = chain.reaching(self.wanted)
+        arriving: dict[Node, list[Expr]] = {}
+        root = chain.root
+        if int(np.prod(root.shape)) == 1:
+            arriving[root] = [number(1.0)]
+        else:
+            self.cotangent = self.fresh(chain.cotangent)
+            self.words[self.cotangent] = self.cotangent
+            self.values[self.cotangent] = (
+                np.cos(np.arange(1, np.prod(root.shape) + 1)).reshape(root.shape).astype(root.dtype)
+            )
+            self._words[root, root] = self.cotangent
+            self.used[self.cotangent] = None
+            arriving[root] = [name(self.cotangent, root.shape)]
+        waiting: dict[Node, int] = {}
+        for n in chain.landmarks:
+            for m in chain.inputs_of(n) if n in reach and n.requires_grad else ():
+                waiting[m] = waiting.get(m, 0) + 1
+        out: list[tuple[str, str]] = []
+        for n in reversed(chain.landmarks):
+            if n not in arriving or n.row is None:
+                continue
+            inputs = [m for m in chain.inputs_of(n) if m in reach]
+            inputs.sort(key=lambda m: m.row is not None or m not in self.wanted)
+            above, lines = self._above(n, inputs, arriving.pop(n))
+            out += lines
+            for m in inputs:
+                out += self._factor(n, m, above, arriving)
+                waiting[m] -= 1
+                if not waiting[m] and m in self.wanted and m.row is None:
+                    out += self._result(m, arriving[m])
+        for n in self.wanted:
+            if n is root and self.cotangent:
+                continue  # the function returns this argument itself
+            if n not in arriving and n.row is None and n is not root:
+                zeros = f"np.zeros_like({self.node(n)})"
+                self.assigned.add(self.gradient(n))
+                out.append((f"{self.gradient(n)} = {zeros}", "not used"))
+            elif n is root:
+                out += self._result(n, arriving[n])
+        return _aligned(out)
+
+    def check(self) -> None:
+        """Hold the gradients that the lines gave on the example against the engine's."""
+        root = self.chain.root
+        g = self.values[self.cotangent] if self.cotangent else np.ones(root.shape, root.dtype)
+        with np.errstate(all="ignore"):
+            found = pull_back({root: g}, self.wanted)
+        # The engine rounds each cotangent to the dtype of its value. A line that merges several steps rounds once.
+        working = Rounding(max(float(np.finfo(n.dtype).eps) for n in self.chain.nodes if n.dtype.kind in "fc"))
+        for n in self.wanted:
+            word = self.gradient(n)
+            mine, rounding = self.values.get(word, np.zeros(n.shape)), self._rounding.get(word, Rounding())
+            rounding = rounding.joined(working)
+            if n in found and np.all(np.isfinite(found[n])) and not close(mine, found[n], rounding):
+                raise ArithmeticError(f"source: {word} comes out as {mine}, the engine's is {found[n]}")
+
+    def _rounding_of(self, e: Expr, value: Any) -> Rounding:
+        """How inexact a value may be that was computed by `e`."""
+        total = Rounding.of(value)
+        for w in e.names:
+            word = self.words.get(w, w)
+            total = total.joined(self._rounding.get(word) or Rounding.of(self.values.get(word, 0.0)))
+        return total
+
+    def _above(
+        self, n: Node, inputs: Sequence[Node], arrived: list[Expr]
+    ) -> tuple[Expr, list[tuple[str, str]]]:
+        """What has arrived at `n`: under a name of its own if it will be needed more than once."""
+        above = self._sum(arrived[:2], n.shape)
+        factors = [self.chain.factor(n, m) for m in inputs]
+        heavy = len(inputs) > 1 or any(f.combine == "map" for f in factors) or len(arrived) > 1
+        if above.head in ("name", "number") and not (n in self.wanted and n.row is not None):
+            return above, []
+        if n in self.wanted or heavy or len(write(above, self.hand)) > 50:
+            return name(self.gradient(n), n.shape), self._result(n, arrived)
+        return above, []
+
+    def _result(self, n: Node, arrived: Sequence[Expr]) -> list[tuple[str, str]]:
+        """The line of a gradient; a sum that is too long for one goes on in the next."""
+        word = self.gradient(n)
+        self.words[word] = word
+        out: list[tuple[str, str]] = []
+        waiting = arrived[0]
+        for term in arrived[1:]:
+            longer = self._sum([waiting, term], n.shape)
+            if len(write(waiting, self.hand)) > 12 and len(write(longer, self.hand)) > WIDTH:
+                out += self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None)
+                longer = self._sum([name(word, n.shape), term], n.shape)
+            waiting = longer
+        return out + self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None)
+
+    def _factor(
+        self, n: Node, m: Node, above: Expr, arriving: dict[Node, list[Expr]]
+    ) -> list[tuple[str, str]]:
+        factor = self.chain.factor(n, m)
+        lines: list[tuple[str, str]] = []
+        formula = factor.formula
+        if factor.combine == "map":
+            down = self._put(formula, self._full(above, n.shape))
+        else:
+            whole = above.is_number and above.value == 1 and factor.combine == "elementwise"
+            if self._is_told(n, m) and not formula.is_number and formula.head != "name":
+                word = self.partial(n, m)
+                self.words[word] = word
+                if whole and not factor.axes:
+                    formula = self._full(formula, m.shape)
+                shape = np.shape(self.value(formula))
+                lines = self.line(
+                    word, formula, shape, None, f"{_origin(factor.rules)}, {shape_text(shape)}", None
+                )
+                formula = name(word, shape)
+            if factor.combine != "elementwise":
+                above = self._full(above, n.shape)
+            down = joined(factor.combine, formula, above, self._joined_shape(factor, formula, m))
+        if factor.axes:
+            if factor.combine == "elementwise":
+                full = np.broadcast_shapes(np.shape(self.value(down)), n.shape)
+                down = self._full(down, full)
+            down = summed(down, factor.axes, m.shape)
+        arriving.setdefault(m, []).append(down)
+        return lines
+
+    def _joined_shape(self, factor: Any, formula: Expr, m: Node) -> tuple[int, ...]:
+        if not factor.axes or factor.combine == "elementwise":
+            return m.shape
+        g = np.empty(factor.shapes[0])
+        value = np.empty(formula.shape)
+        return np.shape(value @ g if factor.combine == "left" else g @ value)
+
+    def _is_told(self, n: Node, m: Node) -> bool:
+        """Whether a partial gets a line of its own: between two things that have names, as on a board."""
+        return n in self.given and m in self.given
+
+    def _put(self, e: Expr, g: Expr) -> Expr:
+        """A map with the cotangent in its place."""
+        done: dict[str, Expr] = {}
+        for part in walk(e):
+            args = tuple(done[a.key] for a in part.args)
+            new = Expr(part.head, args, part.value, part.params, part.shape, part.row) if args else part
+            done[part.key] = g if part.head == "name" and part.value == self.chain.cotangent else new
+        return done[e.key]
+
+    def _sum(self, terms: list[Expr], shape: tuple[int, ...]) -> Expr:
+        total = terms[0]
+        for term in terms[1:]:
+            total = make(TABLE["add"], (total, term), {}, shape)
+        return total
+
+    def _full(self, e: Expr, shape: tuple[int, ...]) -> Expr:
+        """`e`, laid out to the shape that it stands for if it is smaller."""
+        value = self.value(e)
+        if np.shape(value) == shape:
+            return e
+        if np.size(value) == int(np.prod(shape)) and np.ndim(value) > 0:
+            return Expr("reshape", (e,), None, {"shape": shape}, shape, TABLE["reshape"])
+        return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])
+
+    # --------------------------------------------------------------------------------------------------- one line
+
+    def line(
+        self, word: str, e: Expr, shape: tuple[int, ...], dtype: Any, comment: str, expected: Any
+    ) -> list[tuple[str, str]]:
+        """``word = e``, after lines for what is used twice in it or would make it too long; run, and looked at."""
+        e, lines = self._shortened(self._full(e, shape))
+        self._use(e)
+        code = write(e, self.hand)
+        value = self._run(code)
+        if dtype is not None and np.asarray(value).dtype != dtype:
+            if e.is_number:
+                code = f"np.asarray({code}, {literal(dtype)})"
+            else:
+                part = ".real" if np.iscomplexobj(value) and dtype.kind != "c" else ""
+                part += f".astype({literal(dtype)})" if np.asarray(value).real.dtype != dtype else ""
+                code = write(e, self.hand, ATOM) + part
+            value = self._run(code)
+        self._rounding[word] = rounding = self._rounding_of(e, value)
+        if expected is not None and _is_random(e):
+            value = expected  # one draw is as good as the other, but what follows is compared
+        elif expected is not None and not close(value, expected, rounding):
+            raise ArithmeticError(f"source: {word} = {code} gives {value}, the function itself {expected}")
+        self.assigned.add(word)
+        self.values[word] = value
+        return [*lines, (f"{word} = {code}", comment)]
+
+    def _run(self, code: str) -> Any:
+        space = self.helpers.run()
+        with np.errstate(all="ignore"):
+            return eval(code, space, self.values)
+
+    def _use(self, e: Expr) -> None:
+        for w in e.names:
+            self.used[self.words.get(w, w)] = None
+
+    def _shortened(self, e: Expr) -> tuple[Expr, list[tuple[str, str]]]:
+        lines: list[tuple[str, str]] = []
+        while True:
+            part = self._to_hoist(e)
+            if part is None:
+                return e, lines
+            word = self._hoisted.get(part.key, "")
+            if not word:
+                word = self.fresh(next(self.chain._fresh))
+                self.words[word] = word
+                inner, before = self._shortened(part)
+                self._use(inner)
+                code = write(inner, self.hand)
+                self.values[word] = self._run(code)
+                self._rounding[word] = self._rounding_of(inner, self.values[word])
+                self.assigned.add(word)
+                lines += [*before, (f"{word} = {code}", shape_text(part.shape))]
+                self._hoisted[part.key] = word
+            e = _swapped(e, part.key, name(word, np.shape(self.values[word])))
+
+    def _to_hoist(self, e: Expr) -> Expr | None:
+        """A part that should have a line of its own: it is used twice, or what it stands in is too long."""
+        found = [
+            (part, uses)
+            for part, uses in parts_of(e)
+            if not part.is_atom and part is not e and part.head != "array"
+        ]
+        for part, uses in found:
+            if uses > 1 and len(write(part, self.hand)) > 7:
+                return part
+        if len(write(e, self.hand)) <= WIDTH:
+            return None
+        lengths = [(len(write(part, self.hand)), part) for part, _ in found]
+        fitting = [pair for pair in lengths if 12 < pair[0] <= WIDTH]
+        return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
+
+
+def _row_name(n: Node) -> str:
+    return n.row.name if n.row is not None else "input"
+
+
+def _origin(rows: Sequence[str]) -> str:
+    """What a step is called in a comment: its functions, without the arithmetic between them."""
+    return " ".join(dict.fromkeys(r for r in rows if r not in _PLAIN)) or next(iter(rows), "")
+
+
+def _is_random(e: Expr) -> bool:
+    return any("generator" in part.params for part in walk(e))
+
+
+def _swapped(e: Expr, key: str, by: Expr) -> Expr:
+    done: dict[str, Expr] = {}
+    for part in walk(e):
+        args = tuple(done[a.key] for a in part.args)
+        new = Expr(part.head, args, part.value, part.params, part.shape, part.row) if args else part
+        done[part.key] = by if part.key == key else new
+    return done[e.key]
+
+
+def _aligned(lines: Sequence[tuple[str, str]]) -> list[str]:
+    """Comments in one column, as far as that is not too far out."""
+    column = max((len(code) for code, _ in lines if len(code) <= 52), default=0)
+    return [f"{code:<{column}}  # {plain(comment)}" if comment else code for code, comment in lines]

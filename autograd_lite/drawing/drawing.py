@@ -1,0 +1,261 @@
+"""A drawing: DOT text that needs nothing installed, and from it SVG, PNG, PDF, LaTeX, or a page to step
+through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..derive.landmarks import Chain
+from ..engine.node import GraphView
+from . import svg as svg_text
+from .collapse import limited, rolled
+from .diff import compared
+from .dot import State, Style, dot
+from .from_chain import chain_of, derived
+from .from_graph import structure
+from .neurons import Net, neurons
+from .neurons import dot as neuron_dot
+from .page import page
+from .render import NoRenderer, render
+from .scene import Scene
+from .subject import Subject, subject
+from .themes import Theme, theme
+from .tikz import tikz
+
+VIEWS = ("landmarks", "operations", "neurons")
+DPI = 150
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing(GraphView):
+    """A picture of a graph, with its numbers as they were when it was made. Notebooks show it.
+
+    Attributes
+    ----------
+    source : str
+        DOT text; the same bytes for the same graph, on every run.
+    scene : Scene
+        What is drawn, as data.
+    """
+
+    instead = "keep the picture: .save('net.svg'), or .source for the DOT text"
+
+    scene: Scene
+    style: Style
+    chain: Chain | None = field(default=None, repr=False)
+    net: Net | None = field(default=None, repr=False)
+    state: State | None = field(default=None, repr=False)  # of a frame: what is known
+    room: int = 0  # for the longest caption of a film
+
+    @cached_property
+    def source(self) -> str:
+        if self.net is not None:
+            return neuron_dot(self.net, self.style, self.room)
+        return dot(self.scene, self.style, self.state, self.room)
+
+    @property
+    def layout(self) -> str:
+        """How places are found: by Graphviz, or fixed beforehand."""
+        return "fixed" if self.net is not None else "dot"
+
+    def svg(self) -> str:
+        """The picture as SVG text.
+
+        Raises
+        ------
+        NoRenderer
+            If nothing on this machine can draw; the message says what to install.
+        """
+        return svg_text.tidy(render(self.source, "svg", self.layout).decode(), self.scene)
+
+    def png(self, dpi: int = DPI) -> bytes:
+        """The picture as PNG bytes."""
+        return render(self.source, "png", self.layout, dpi)
+
+    def pdf(self) -> bytes:
+        """The picture as PDF bytes; only Graphviz's own ``dot`` makes them."""
+        return render(self.source, "pdf", self.layout)
+
+    def html(self) -> str:
+        """A page of one file, to step through, with the derivation beside the picture."""
+        return page(self)
+
+    def tex(self) -> str:
+        """A LaTeX document with the picture in TikZ, its formulas set as mathematics."""
+        return tikz(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture; the ending says how: ``.svg .png .pdf .dot .html .tex``.
+
+        Returns
+        -------
+        Path
+        """
+        path = Path(path)
+        makers: dict[str, Callable[[], str | bytes]] = {
+            ".svg": self.svg,
+            ".png": self.png,
+            ".pdf": self.pdf,
+            ".dot": lambda: self.source,
+            ".html": self.html,
+            ".tex": self.tex,
+        }
+        if path.suffix not in makers:
+            raise ValueError(
+                f"draw: save() knows the endings {', '.join(makers)}, not {path.suffix or 'none'!r}"
+            )
+        made = makers[path.suffix]()
+        path.write_bytes(made if isinstance(made, bytes) else made.encode())
+        return path
+
+    def diff(self, other: Drawing) -> Drawing:
+        """What `other` has that this one has not (``+``), the other way round (``−``), and what differs
+        (``≠``).
+        """
+        return Drawing(compared(self.scene, other.scene), self.style)
+
+    def with_theme(self, name: str | Theme) -> Drawing:
+        """The same picture in other colours."""
+        return replace(self, style=replace(self.style, theme=theme(name)))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        try:
+            return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+        except NoRenderer as error:
+            return {"text/plain": f"{error}\n\n{self.source}"}
+
+    def __repr__(self) -> str:
+        boxes, lines = len(self.scene.items), len(self.scene.lines)
+        return f"<Drawing of {boxes} box{'es' * (boxes != 1)} and {lines} line{'s' * (lines != 1)}>"
+
+
+def draw(
+    what: Any,
+    *args: Any,
+    names: Mapping[str, Any] | None = None,
+    view: str = "landmarks",
+    by: str | None = None,
+    depth: int | None = None,
+    loss: Callable[..., Any] | None = None,
+    forward_only: bool = False,
+    values: bool = True,
+    gradients: bool = True,
+    partials: bool = True,
+    direction: str = "LR",
+    theme: str | Theme = "light",
+    legend: bool = True,
+    title: str = "",
+    limit: int = 120,
+    roll: bool = True,
+    **options: Any,
+) -> Drawing:
+    """Draw a recorded computation.
+
+    Parameters
+    ----------
+    what : Tensor, callable, Module or Program
+        A result that was computed; a function or module, to be run once on `args`; or what `trace` returned.
+    *args
+        Example arguments, where something has to run.
+    names : mapping, optional
+        Names for values that have none, such as ``locals()``.
+    view : {"landmarks", "operations", "neurons"}
+        What has a name and what a derivation would stop at; or every operation; or circles and lines.
+    by : {"module"}, optional
+        Fold each layer into a box. `depth` says how deep, counted from the outermost module (0).
+    depth : int, optional
+        Fold the calls (of modules and composite functions) at this depth.
+    loss : callable, optional
+        For a module: applied to what it returns.
+    forward_only : bool
+        No gradients and no partials.
+    values, gradients, partials : bool
+        Which numbers are written.
+    direction : {"LR", "TB"}
+        Left to right or top down.
+    theme : {"light", "dark", "print"} or Theme
+    legend : bool
+    title : str
+    limit : int
+        Boxes; the rest is told in one summary box.
+    roll : bool
+        Draw a cell that is repeated, as in an unrolled loop, once.
+    **options
+        For ``view="neurons"``: see :func:`~autograd_lite.drawing.neurons.neurons`.
+
+    Returns
+    -------
+    Drawing
+
+    Raises
+    ------
+    ValueError
+        If nothing was recorded, or an option is none of the above.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> w = ag.tensor(2.0, requires_grad=True, name="w")
+    >>> p = ag.sigmoid(3.0 * w)
+    >>> picture = draw((1.0 - p) ** 2, names={"p": p})
+    >>> [line.symbol for line in picture.scene.lines]
+    ['dp/dw', 'dL/dp']
+    """
+    _check(view, by, direction, limit)
+    told = subject(what, args, names, loss)
+    style = Style(
+        _theme(theme),
+        direction,
+        values,
+        gradients and not forward_only,
+        partials and not forward_only,
+        legend,
+        title,
+    )
+    if view == "neurons":
+        net = neurons(told, **options)
+        return Drawing(net.scene(), style, None, net)
+    if options:
+        raise TypeError(f"draw: unknown option {', '.join(options)}")
+    if by is None and depth is None and len(told.roots) == 1:
+        chain, why = _chain(told, view == "operations")
+        if chain is not None:
+            return Drawing(derived(told, chain, limit, style.gradients, style.partials), style, chain)
+    else:
+        why = "" if len(told.roots) == 1 or not style.partials else "Several results: no partials are shown."
+    scene = structure(told, by, depth, [why] if why else [])
+    if roll and (by is not None or depth is not None):
+        scene = rolled(scene)
+    return Drawing(limited(scene, limit), style)
+
+
+_theme = theme
+
+
+def _chain(told: Subject, every: bool) -> tuple[Chain | None, str]:
+    """The chain, or why there is none: the picture then shows the structure, and says so."""
+    try:
+        return chain_of(told, every), ""
+    except RuntimeError as error:  # overwritten or freed
+        said = str(error).partition(":")[0].replace(", so the numbers of this graph are gone", "")
+        return None, f"No partials: {said}."
+    except ValueError as error:
+        if "too many" not in str(error):
+            raise
+        return None, "Too many operations for formulas: the structure alone is shown."
+
+
+def _check(view: str, by: str | None, direction: str, limit: int) -> None:
+    if view not in VIEWS:
+        raise ValueError(f"draw: view is one of {', '.join(VIEWS)}, not {view!r}")
+    if by not in (None, "module"):
+        raise ValueError(f'draw: by is "module" or None, not {by!r}')
+    if direction not in ("LR", "TB"):
+        raise ValueError(f'draw: direction is "LR" or "TB", not {direction!r}')
+    if limit < 1:
+        raise ValueError("draw: limit must be 1 or more")

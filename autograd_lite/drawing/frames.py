@@ -1,0 +1,214 @@
+"""A film of the chain rule: one picture a step, all laid out alike, so that only what is new catches the
+eye.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, overload
+
+from ..base.escape import markdown
+from ..engine.node import GraphView
+from ..tensor import Tensor
+from . import png
+from .dot import caption_room
+from .drawing import Drawing, draw
+from .page import page
+from .render import NoRenderer
+from .steps import Step, steps, targets
+
+SECONDS = 2.5  # that a self-playing film rests on a frame
+
+
+@dataclass(frozen=True, eq=False)
+class Frames(GraphView, Sequence[Drawing]):
+    """The pictures of a film, as a list.
+
+    Attributes
+    ----------
+    drawings : tuple of Drawing
+    captions : tuple of str
+    steps : tuple of Step
+        What each picture says; empty for a film made of drawings.
+    """
+
+    instead = "keep the film: .save('film.svg')"
+
+    drawings: tuple[Drawing, ...]
+    captions: tuple[str, ...]
+    steps: tuple[Step, ...] = field(default=(), repr=False)
+
+    def __len__(self) -> int:
+        return len(self.drawings)
+
+    @overload
+    def __getitem__(self, k: int) -> Drawing: ...
+    @overload
+    def __getitem__(self, k: slice) -> Frames: ...
+    def __getitem__(self, k: int | slice) -> Drawing | Frames:
+        if isinstance(k, slice):
+            return Frames(self.drawings[k], self.captions[k], self.steps[k])
+        return self.drawings[k]
+
+    def __iter__(self) -> Iterator[Drawing]:
+        return iter(self.drawings)
+
+    def __repr__(self) -> str:
+        return f"<Frames: {len(self)} picture{'' if len(self) == 1 else 's'}>"
+
+    def svgs(self) -> list[str]:
+        """Each frame as SVG text."""
+        return [d.svg() for d in self.drawings]
+
+    def strip(self, dpi: int = 110) -> bytes:
+        """All frames below one another, as PNG bytes."""
+        return png.stacked([d.png(dpi) for d in self.drawings])
+
+    def svg(self, seconds: float = SECONDS) -> str:
+        """One SVG that plays by itself; it stands still where the reader asked for less motion."""
+        found = self.svgs()
+        inside = [_inner(text) for text in found]
+        head = re.match(r"<svg [^>]*>", found[0])
+        assert head is not None
+        total, share = seconds * len(found), 100 / len(found)
+        rules = (
+            f".frame {{ visibility: hidden; animation: show {total:g}s step-end infinite; }} "
+            f"@keyframes show {{ 0% {{ visibility: visible; }} {share:.4f}% {{ visibility: hidden; }} }} "
+            "@media (prefers-reduced-motion: reduce) "
+            "{ .frame { animation: none; } .frame:last-of-type { visibility: visible; } }"
+        )
+        frames = []
+        for k, text in enumerate(inside):
+            # Times are negative so that no frame waits for its first turn; ids are made unique in the file.
+            text = re.sub(r'id="([^"]*)"', rf'id="f{k}_\1"', text)
+            frames.append(f'<g class="frame" style="animation-delay: {k * seconds - total:g}s">{text}</g>')
+        return f"{head[0]}\n<style>{rules}</style>\n" + "\n".join(frames) + "\n</svg>\n"
+
+    def markdown(self, folder: str = "") -> str:
+        """Markdown: each caption and its formula, and the pictures by the names that `save` gives them."""
+        lines = []
+        for k, caption in enumerate(self.captions):
+            lines.append(f"**{k + 1}.** {markdown(caption)}\n")
+            if self.steps:
+                lines.append(f"$$\n{self.steps[k].tex}\n$$\n")
+            lines.append(f"![step {k + 1}]({folder}{_file(k)})\n")
+        return "\n".join(lines)
+
+    def html(self) -> str:
+        """The page, to step through."""
+        if not self.steps:
+            raise ValueError(
+                "frames: only the film of a derivation makes a page; this one is a list of pictures"
+            )
+        return page(self.drawings[0], self.steps)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the film: ``.svg`` plays by itself, ``.png`` is a strip, ``.html`` the page, ``.md`` a text
+        with its pictures beside it; a name without an ending is a folder with an SVG for each frame.
+        """
+        path = Path(path)
+        if path.suffix == ".svg":
+            path.write_text(self.svg(), encoding="utf-8")
+        elif path.suffix == ".png":
+            path.write_bytes(self.strip())
+        elif path.suffix == ".html":
+            path.write_text(self.html(), encoding="utf-8")
+        elif path.suffix == ".md":
+            self._pictures(path.parent / path.stem)
+            path.write_text(self.markdown(f"{path.stem}/"), encoding="utf-8")
+        elif not path.suffix:
+            self._pictures(path)
+        else:
+            raise ValueError(f"frames: save() knows .svg, .png, .html, .md and a folder, not {path.suffix!r}")
+        return path
+
+    def _pictures(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for k, text in enumerate(self.svgs()):
+            (folder / _file(k)).write_text(text, encoding="utf-8")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        try:
+            return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+        except NoRenderer as error:
+            return {"text/plain": f"{self!r}\n{error}"}
+
+
+def frames(
+    loss: Any,
+    *args: Any,
+    wrt: Tensor | Sequence[Tensor] | None = None,
+    names: Mapping[str, Any] | None = None,
+    forward: bool = False,
+    **options: Any,
+) -> Frames:
+    """One picture for each step of the chain rule, from `loss` back to each of `wrt`.
+
+    Parameters
+    ----------
+    loss : Tensor, or a function with its arguments
+    wrt : Tensor or sequence of Tensor, optional
+        By default every parameter.
+    names : mapping, optional
+        Such as ``locals()``.
+    forward : bool
+        Begin with the steps from the inputs to the loss.
+    **options
+        As for :func:`draw`.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> w = ag.tensor(2.0, requires_grad=True, name="w")
+    >>> p = ag.sigmoid(3.0 * w)
+    >>> for caption in frames((1.0 - p) ** 2, names={"p": p}).captions:
+    ...     print(caption)
+    ∂L/∂p = −2 · (1 − p) = -0.00495
+    ∂p/∂w = 3 · σ(3 · w) · (1 − σ(3 · w)) = 0.0074
+    ∂L/∂w = ∂L/∂p · ∂p/∂w = -3.66e-05
+    """
+    picture = draw(loss, *args, names=names, **options)
+    chain = picture.chain
+    if chain is None or picture.net is not None:
+        raise ValueError(
+            "frames: the steps need formulas. "
+            + (" ".join(picture.scene.notes) or "Draw it without by=, depth= or view=")
+        )
+    if chain.root.shape not in ((), (1,), (1, 1)):
+        raise ValueError(
+            f"frames: a derivation starts from one number, not from shape {chain.root.shape}: "
+            "take .sum() or .mean() first"
+        )
+    found = steps(picture.scene, chain, targets(picture.scene, chain, wrt), forward)
+    return _film(picture, found)
+
+
+def _film(picture: Drawing, found: Sequence[Step]) -> Frames:
+    room = caption_room(s.caption for s in found)
+    drawings = tuple(replace(picture, state=s.state, room=room) for s in found)
+    return Frames(drawings, tuple(s.caption for s in found), tuple(found))
+
+
+def film(drawings: Sequence[Drawing], captions: Sequence[str] = ()) -> Frames:
+    """Pictures made one after another, such as neuron diagrams during training, as a film.
+
+    They should be of one layout; a neuron diagram's is fixed by its layers alone.
+    """
+    captions = captions or [d.style.title for d in drawings]
+    room = caption_room(captions)
+    titled = [
+        replace(d, style=replace(d.style, title=c), room=room)
+        for d, c in zip(drawings, captions, strict=True)
+    ]
+    return Frames(tuple(titled), tuple(captions))
+
+
+def _inner(text: str) -> str:
+    return text[text.index(">") + 1 : text.rindex("</svg>")].strip()
+
+
+def _file(k: int) -> str:
+    return f"step{k + 1:02d}.svg"

@@ -1,0 +1,216 @@
+"""A scene from the chain rule: the landmarks of a derivation, their formulas and numbers, and the partials
+between them.
+
+The view of every operation is the same scene with a name, and so a landmark, for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from ..derive.expression import Expr, name, substitute, walk
+from ..derive.landmarks import Chain
+from ..engine.backward import pull_back
+from ..engine.node import ANY, Node, ancestors
+from . import words
+from .from_graph import kind_of, names_of, origin_of, own_names
+from .groups import Calls
+from .scene import Item, Line, Scene
+from .subject import Subject
+
+
+def chain_of(told: Subject, every: bool) -> Chain:
+    """The chain that the picture shows, with every operation named if `every`."""
+    claimed = dict(told.claimed)
+    nodes = [n for n in ancestors(told.roots, ANY)[::-1] if n.parts is None]
+    called = [n.name for n in nodes if n.name is not None]
+    if every:
+        claimed = names_of(nodes, told)
+    elif not claimed and len(set(called)) < len(called):  # two of one name: a picture can tell them apart
+        claimed = own_names(nodes, told)
+    elif not told.is_loss and told.roots[0] not in claimed:
+        claimed[told.roots[0]] = names_of([], told)[told.roots[0]]
+    return Chain(told.root, told.names, claimed or None)
+
+
+def derived(told: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> Scene:
+    """The scene of a chain; only the last `limit` landmarks and what they use directly."""
+    return _Derived(told, chain, limit, gradients, partials).scene()
+
+
+class _Derived:
+    def __init__(self, told: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> None:
+        self.told, self.chain, self.partials, self.limit = told, chain, partials, limit
+        drawn = [n for n in chain.landmarks if n.row is not None][-limit:]
+        self.left = sum(n.row is not None for n in chain.landmarks) - len(drawn)
+        self.drawn = drawn
+        self.calls = Calls([chain.call(n) for n in drawn], told.places)
+        self.keys: dict[str, str] = {}  # of a name
+        self.items: dict[str, Item] = {}
+        self.lines: list[Line] = []
+        self.arrays: dict[int, tuple[Any, str]] = {}  # by id, for which the array is kept alive
+        taken = {*chain.names.values(), *(w for _, w in chain.arrays)}
+        self.fresh = (w for k in count() if (w := f"const{k or ''}") not in taken)
+        self.by_name = {word: n for n, word in chain.names.items()}
+        self.gradients = self._gradients() if gradients else {}
+
+    def _gradients(self) -> dict[Node, Any]:
+        root = self.chain.root
+        if root.shape not in ((), (1,), (1, 1)) or not root.requires_grad or root.dtype.kind not in "fc":
+            return {}
+        try:
+            return pull_back(
+                {root: np.ones(root.shape, root.dtype)}, [n for n in self.chain.landmarks if n.requires_grad]
+            )
+        except (
+            RuntimeError,
+            NotImplementedError,
+            TypeError,
+        ):  # freed or overwritten: the picture does without
+            return {}
+
+    def scene(self) -> Scene:
+        hidden = {n for n in self.chain.landmarks if n.row is not None} - set(self.drawn)
+        for n in self.drawn:
+            formula, constants = self._without_arrays(self.chain.definition(n))
+            words = [*dict.fromkeys(e.value for e in walk_in_order(formula) if e.head == "name")]
+            for word in words:
+                self._leaf(word, constants, hidden)
+            self._result(n, formula)
+            passes = self.chain.inputs_of(n) if n.requires_grad else []
+            for word in words:
+                self._line(n, word, passes)
+            for m in passes:  # the formula may have left out what changes nothing
+                if self.chain.names[m] not in words:
+                    self._leaf(self.chain.names[m], constants, hidden)
+                    self._line(n, self.chain.names[m], passes)
+        items = tuple(self.items.values())
+        return Scene(items, tuple(self.lines), loss=self.keys[self.chain.names[self.chain.root]])
+
+    def _key(self, word: str) -> str:
+        return self.keys.setdefault(word, f"n{len(self.keys)}")
+
+    def _leaf(self, word: str, constants: dict[str, Any], hidden: Iterable[Node]) -> None:
+        """An input that has not been drawn yet, or the summary of all that is left out."""
+        if word in self.keys:
+            return
+        n = self.by_name.get(word)
+        if n is not None and n in hidden:
+            self.keys[word] = self._summary()
+            return
+        key = self._key(word)
+        if n is None:
+            value: Any = constants[word] if word in constants else self.chain.environment().get(word)
+            kind = "constant" if word in constants else "input"
+            shape, dtype = np.shape(value), str(np.asarray(value).dtype)
+            self.items[key] = Item(key, kind, word, None, "", shape, dtype, value, own=kind == "input")
+            return
+        value = self.chain.values.get(n, n.y)
+        self.items[key] = Item(
+            key,
+            kind_of(n, self.told),
+            word,
+            None,
+            "",
+            n.shape,
+            str(n.dtype),
+            value,
+            self.gradients.get(n),
+            (),
+            self._own(n),
+        )
+
+    def _summary(self) -> str:
+        if "rest" not in self.items:
+            self.items["rest"] = Item(
+                "rest", "summary", f"{self.left:,} earlier steps", operation=f"not drawn (limit={self.limit})"
+            )
+        return "rest"
+
+    def _result(self, n: Node, formula: Expr) -> None:
+        word = self.chain.names[n]
+        key = self._key(word)
+        call = self.chain.call(n)
+        self.items[key] = Item(
+            key,
+            kind_of(n, self.told),
+            word,
+            formula,
+            "",
+            n.shape,
+            str(n.dtype),
+            self.chain.values.get(n),
+            self.gradients.get(n),
+            self.calls.clusters(call),
+            self._own(n),
+            call.row.name if call.row else "",
+            "",
+            origin_of(call),
+        )
+
+    def _own(self, n: Node) -> bool:
+        word = self.chain.names[n]
+        said = self.told.names.get(word)
+        return n.name == word or n in self.told.claimed or getattr(said, "_node", None) is n
+
+    def _line(self, n: Node, word: str, passes: Sequence[Node]) -> None:
+        tail, head = self.keys[word], self.keys[self.chain.names[n]]
+        key = f"{tail}_{head}"
+        if any(line.key == key for line in self.lines[-12:]):
+            return
+        m = self.by_name.get(word)
+        shape = m.shape if m is not None else None
+        if m is None or m not in passes or tail == "rest" or not self.partials:
+            self.lines.append(Line(key, tail, head, shape=shape, combine="passes" if m in passes else ""))
+            return
+        f = self.chain.factor(n, m)
+        formula, _ = self._without_arrays(self._textbook(n, f.formula, f.combine))
+        summed = f"summed over axis {', '.join(map(str, f.axes))}" if f.axes else ""
+        value = (
+            f.value.astype(m.dtype) if f.value is not None and f.value.dtype.kind == "b" else f.value
+        )  # of a ramp: 1 and 0
+        self.lines.append(
+            Line(key, tail, head, f.symbol, formula, f.combine, value, shape, summed, tex=words.tex(formula))
+        )
+
+    def _textbook(self, n: Node, e: Expr, combine: str) -> Expr:
+        """In terms of what the step is a function of, as books have it: ``σ(C) · (1 − σ(C))`` for ``P · (1
+        − P)``.
+        """
+        definition = self.chain.definition(n)
+        if combine == "elementwise" and len(definition.args) == 1 and len(definition.names) == 1:
+            return substitute(e, {self.chain.names[n]: definition})
+        return e
+
+    def _without_arrays(self, e: Expr) -> tuple[Expr, dict[str, Any]]:
+        """`e` with a name in the place of each array of numbers, and what the names stand for."""
+        found: dict[str, Any] = {}
+
+        def named(part: Expr) -> Expr:
+            if part.head == "array" and part.value.size > 1:
+                if id(part.value) not in self.arrays:
+                    self.arrays[id(part.value)] = part.value, next(self.fresh)
+                _, word = self.arrays[id(part.value)]
+                found[word] = part.value
+                return name(word, part.shape)
+            if not part.args or all(a.head != "array" for a in walk(part)):
+                return part
+            return Expr(
+                part.head, tuple(map(named, part.args)), part.value, part.params, part.shape, part.row
+            )
+
+        return named(e), found
+
+
+def walk_in_order(e: Expr) -> list[Expr]:
+    """Every part of `e`, in the order in which it is written."""
+    found, stack = [], [e]
+    while stack:
+        part = stack.pop()
+        found.append(part)
+        stack += part.args[::-1]
+    return found

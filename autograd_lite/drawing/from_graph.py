@@ -1,0 +1,214 @@
+"""A scene from the graph's structure alone: for layers, for graphs too large for formulas, for numbers that
+are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..base.escape import plain
+from ..derive.expression import Expr, applied, constant
+from ..derive.expression import name as name_of
+from ..engine.node import ANY, TRACED, Node, ancestors
+from ..tracing.naming import Names, assigned, qualified, short_names
+from .groups import Calls
+from .scene import Item, Line, Scene
+from .subject import Subject
+
+
+def structure(told: Subject, by: str | None, depth: int | None, notes: Sequence[str] = ()) -> Scene:
+    """Boxes for operations or folded calls, lines that say what shape goes along them."""
+    return _Structure(told, by, depth).scene(notes)
+
+
+class _Structure:
+    def __init__(self, told: Subject, by: str | None, depth: int | None) -> None:
+        self.told = told
+        nodes = ancestors(told.roots, ANY)[::-1]
+        known = set(nodes)
+        leaves = [p for n in nodes for p in n.parents if p is not None and p not in known]
+        self.nodes = [*dict.fromkeys(leaves), *nodes]
+        self.calls = Calls(self.nodes, told.places)
+        self.names = names_of(self.nodes, told)
+        self.fold = {n: self.calls.folded(n, by, depth) for n in nodes if n.row is not None}
+        self.changed = {
+            p for n in nodes for p in n.parents if p is not None and p.row is None and p.version < n.order
+        }
+        self.modules: dict[Any, int] = {}  # those with parameters, numbered as they come
+        self.users: dict[Node, set[Any]] = {}
+        for n in nodes:
+            for p in n.parents:
+                if p is not None:
+                    self.users.setdefault(p, set()).add(self.fold.get(n) or n)
+
+    def owner(self, n: Node) -> Any:
+        """The call or node that a node is drawn as."""
+        if n.row is None:
+            users = self.users.get(n, set())
+            if not _is_parameter(n) or any(isinstance(u, Node) for u in users):
+                return n
+            modules = {
+                getattr(u, "module", None) or u for u in users
+            }  # one module called often keeps its parameters
+            return min(users, key=lambda u: int(self.calls.keys[u][1:])) if len(modules) == 1 else n
+        return self.fold[n] or n
+
+    def scene(self, notes: Sequence[str]) -> Scene:
+        members: dict[Any, list[Node]] = {}
+        for n in self.nodes:
+            members.setdefault(self.owner(n), []).append(n)
+        first = {o: next((n for n in inside if n.row is not None), inside[0]) for o, inside in members.items()}
+        members = {o: members[o] for o in sorted(members, key=lambda o: -first[o].order)}  # as they were computed
+        keys = {owner: f"n{k}" for k, owner in enumerate(members)}
+        items, lines = [], []
+        for owner, inside in members.items():
+            items.append(
+                self.operation(owner, keys) if isinstance(owner, Node) else self.layer(owner, inside, keys)
+            )
+            lines += self.lines(owner, inside, keys)
+        loss = keys[self.owner(self.told.roots[0])]
+        return Scene(tuple(items), tuple(lines), notes=tuple(notes), loss=loss)
+
+    def operation(self, n: Node, keys: Mapping[Any, str]) -> Item:
+        formula, operation = self._formula(n)
+        changed = n in self.changed
+        return Item(
+            keys[n],
+            kind_of(n, self.told),
+            self.names[n],
+            formula,
+            operation,
+            n.shape,
+            str(n.dtype),
+            None if changed else n.y,
+            clusters=self.calls.clusters(n),
+            own=n.name is not None or n in self.told.claimed,
+            row=n.row.name if n.row else "",
+            origin=origin_of(n),
+            note="has changed since" if changed else "",
+        )
+
+    def _formula(self, n: Node) -> tuple[Expr | None, str]:
+        if n.row is None:
+            return None, ""
+        if n.xs is None or n.row.outputs or any(p is not None and p.parts is not None for p in n.parents):
+            return None, n.row.name
+        args = [
+            constant(x) if p is None else name_of(self.names.get(p, "…"), p.shape)
+            for p, x in zip(n.parents, n.xs, strict=True)
+        ]
+        if any(a.head == "array" or (a.value is None and not a.args) for a in args):
+            return None, n.row.name
+        return applied(n, args, n.dtypes), ""
+
+    def layer(self, group: Any, inside: list[Node], keys: Mapping[Any, str]) -> Item:
+        params = [n for n in inside if n.row is None]
+        made = [n for n in inside if n.row is not None]
+        last = made[-1]
+        said = "  ".join(
+            f"{_short(self.names.get(n, ''))} {'×'.join(map(str, n.shape)) or '1'}" for n in params[:4]
+        )
+        said += "  …" if len(params) > 4 else ""
+        module = getattr(group, "module", None)
+        if module is not None and params:
+            self.modules.setdefault(module, len(self.modules))
+        cell = f"m{self.modules[module]}" if module in self.modules else ""
+        structure = ",".join(f"{n.row.name}{n.shape}" for n in made if n.row is not None)
+        is_root = last in self.told.roots
+        is_loss = is_root and kind_of(last, self.told) == "loss"
+        label = self.calls.label(group)
+        return Item(
+            keys[group],
+            "loss" if is_loss else "layer",
+            self.names[last] if is_loss else label,
+            None,
+            label if is_loss else said,
+            last.shape,
+            str(last.dtype),
+            last.y if is_root else None,
+            None,
+            self.calls.clusters(last, group),
+            True,
+            structure,
+            cell,
+            note="the result" if is_root and not is_loss else "",
+        )
+
+    def lines(self, owner: Any, inside: Sequence[Node], keys: Mapping[Any, str]) -> list[Line]:
+        found: dict[str, Line] = {}
+        for n in inside:
+            for p in n.parents:
+                if p is None or (tail := self.owner(p)) == owner or (p.row is None and tail is not p):
+                    continue  # a parameter that is told in a layer has no line
+                key = f"{keys[tail]}_{keys[owner]}"
+                passes = p.requires_grad and n.requires_grad and n.row is not None and n.row.kind != "constant"
+                found.setdefault(
+                    key, Line(key, keys[tail], keys[owner], shape=p.shape, combine="passes" if passes else "")
+                )
+        return list(found.values())
+
+
+def own_names(nodes: Sequence[Node], told: Subject) -> dict[Node, str]:
+    """What the user calls nodes, no name twice: by a trace, by themselves, or by the variable they went to."""
+    wished: dict[Node, str] = dict(told.claimed)
+    by_node: dict[Node, str] = {}
+    for word, t in told.names.items():
+        node = getattr(t, "_node", None)
+        if isinstance(node, Node) and not word.startswith("_"):
+            by_node.setdefault(node, word)
+    stored = {} if told.claimed else dict(assigned(nodes))
+    alike = qualified(nodes)
+    for n in nodes:
+        wish = plain(alike.get(n) or n.name or by_node.get(n) or stored.get(n) or "")
+        if wish:
+            wished.setdefault(n, wish)
+    taken = Names(word for word, x in told.names.items() if isinstance(x, np.ndarray))
+    return {n: taken.take(word) for n, word in wished.items()}
+
+
+def names_of(nodes: Sequence[Node], told: Subject) -> dict[Node, str]:
+    """What each node is called; one that the user has not named by the next free letter."""
+    root = told.roots[0]
+    names = own_names([*nodes, root], told)
+    taken = Names([*names.values(), *told.names])
+    if root not in names:  # by what it is, as in the chain rule's own notation
+        free = (w for w in (("L", "loss") if told.is_loss else ("y", "output")) if w not in taken)
+        names[root] = taken.take(next(free, "result"))
+    fresh = short_names([*taken, "g", "d", "l", "np"])
+    for n in nodes:
+        if n not in names:
+            names[n] = next(fresh)
+    return names
+
+
+def kind_of(n: Node, told: Subject) -> str:
+    if n in told.roots:
+        return "loss" if told.is_loss and n is told.roots[0] and n.shape in ((), (1,), (1, 1)) else "result"
+    if n.row is not None:
+        return "result"
+    if _is_parameter(n):
+        return "parameter"
+    return (
+        "input"
+        if n.name
+        or n.live
+        or n in told.claimed
+        or any(getattr(t, "_node", None) is n for t in told.names.values())
+        else "constant"
+    )
+
+
+def _is_parameter(n: Node) -> bool:
+    return n.row is None and n.requires_grad and not n.live & TRACED
+
+
+def origin_of(n: Node) -> str:
+    """The user's file and line; the folder is left out, for it says where, not what."""
+    return n.origin.replace("\\", "/").rpartition("/")[2]
+
+
+def _short(path: str) -> str:
+    return path.rpartition(".")[2]

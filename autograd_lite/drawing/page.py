@@ -1,0 +1,251 @@
+"""The page: one HTML file without network in which a reader steps through a graph, the derivation beside
+it.
+
+Whatever came from the user's program, such as a name, is escaped in the markup and goes into the script as
+data; the page's content policy allows the one script that is here by its checksum, and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..base import escape
+from . import words
+from .dot import partial_rows, rows
+from .mathml import mathml
+from .render import render
+from .scene import KINDS, Item, Line, Scene
+from .steps import Step, steps, targets
+from .svg import tidy
+
+if TYPE_CHECKING:  # a drawing makes its page
+    from .drawing import Drawing
+
+MANY = 48  # numbers that are told on hovering
+
+
+def page(drawing: Drawing, told: Sequence[Step] | None = None) -> str:
+    """The page of a drawing; its steps go forward and back if `told` does not say otherwise."""
+    scene, chain = drawing.scene, drawing.chain
+    if told is None:
+        one = chain is not None and drawing.net is None and chain.root.shape in ((), (1,), (1, 1))
+        told = steps(scene, chain, targets(scene, chain, None), True) if one and chain is not None else []
+    title = drawing.style.title or f"How {scene.item(scene.loss).name} is computed, and its derivative"
+    here = files(__package__)
+    style, script = (here.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    checksum = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    parts = {
+        "POLICY": _POLICY.format(checksum),
+        "TITLE": escape.xml(title),
+        "STYLE": style,
+        "SVG": _picture(drawing),
+        "LEGEND": _legend(scene),
+        "STEPS": "".join(f"<li>{mathml(s.tex)}</li>" for s in told),
+        "LAST": str(max(0, len(told) - 1)),
+        "HIDDEN": "" if told else " hidden",
+        "NOTES": "".join(f"<p>{escape.xml(n)}</p>" for n in scene.notes),
+        "DATA": _json(
+            {
+                "items": [_item(i, scene) for i in scene.items],
+                "lines": [_line(x, scene) for x in scene.lines],
+                "steps": [_step(s) for s in told],
+            }
+        ),
+        "SCRIPT": script,
+    }
+    return re.sub(r"@([A-Z]+)@", lambda m: parts[m[1]], _PAGE)
+
+
+def _json(data: Any) -> str:
+    """As text inside a script element: nothing in it can end the element."""
+    said = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return (
+        said.replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+        .replace("&", "\\u0026")
+        .replace("\u2028", "\\u2028")
+        .replace("\u2029", "\\u2029")
+    )
+
+
+def _item(i: Item, scene: Scene) -> dict[str, str]:
+    said = words.formula(i.formula, 400) or i.operation
+    return {
+        "key": i.key,
+        "kind": f"{i.kind}: {KINDS[i.kind]}",
+        "name": escape.plain(i.name),
+        "title": escape.plain(f"{i.name} = {said}" if said else i.name),
+        "shape": " ".join(filter(None, [words.shape(i.shape) or "scalar", i.dtype])),
+        "value": _told(i.value),
+        "gradient": _told(i.gradient),
+        "origin": i.origin,
+        "note": i.note,
+    }
+
+
+def _line(x: Line, scene: Scene) -> dict[str, str]:
+    how = {
+        "left": "a matrix, from the left",
+        "right": "a matrix, from the right",
+        "map": "carries g down",
+        "elementwise": "entry by entry",
+        "": "no gradient passes",
+    }
+    return {
+        "key": x.key,
+        "tail": x.tail,
+        "head": x.head,
+        "symbol": words.partial(x.symbol) if x.symbol else "",
+        "title": escape.plain(f"{scene.item(x.tail).name} → {scene.item(x.head).name}"),
+        "formula": words.formula(x.formula, 400),
+        "value": _told(x.value),
+        "how": how[x.combine] if x.combine in how and (x.symbol or not x.combine) else "",
+        "shape": words.shape(x.shape),
+        "note": x.note,
+    }
+
+
+def _step(s: Step) -> dict[str, Any]:
+    sets = ("now", "known", "values", "gradients", "partials")
+    return {"caption": s.caption} | {name: sorted(getattr(s.state, name)) for name in sets}
+
+
+def _told(value: Any) -> str:
+    """An array for the reader who points at it: all of it if it is not large."""
+    if value is None:
+        return ""
+    value = np.asarray(value)
+    if value.size > MANY or value.ndim > 2 or value.dtype.kind not in "biufc" or value.size == 0:
+        return " ".join(words.array(value))
+    if value.size == 1:
+        return words.number(value.item(), 6)
+    cells = [[words.number(x, 4) for x in row] for row in np.atleast_2d(value).tolist()]
+    wide = max(len(c) for row in cells for c in row)
+    return "\n".join("  ".join(c.rjust(wide) for c in row) for row in cells)
+
+
+# ----------------------------------------------------------------------------------------------- the picture
+
+
+def _picture(drawing: Drawing) -> str:
+    """The SVG with classes that say what each part is, so that the page decides on colours."""
+    bare = replace(
+        drawing,
+        style=replace(drawing.style, legend=False, title=""),
+        state=None,
+        room=0,
+        scene=replace(drawing.scene, notes=()),
+    )
+    text = tidy(render(bare.source, "svg", bare.layout).decode(), bare.scene)
+    text = re.sub(
+        r'^(<svg [^>]*?) width="[^"]*" height="[^"]*"',
+        r'\1 preserveAspectRatio="xMidYMid meet"',
+        text,
+        flags=re.S,
+    )
+    text = text.replace('role="img"', 'role="group"', 1)
+    for item in bare.scene.items:
+        roles = [r.role for r in rows(item, bare.scene, bare.style) if r.heat is None]
+        text = _classed(
+            text, item.key, f"node {item.kind}", ["shape-row" if r == "shape" else r for r in roles]
+        )
+    for line in bare.scene.lines:
+        weight = " weight" if drawing.net is not None else ""
+        text = _classed(
+            text, f"e{line.key}", f"edge{weight}", [r.role for r in partial_rows(line, bare.style)]
+        )
+    return text
+
+
+def _classed(text: str, key: str, kind: str, roles: Iterable[str]) -> str:
+    start = text.find(f'<g id="{key}" class="')
+    if start < 0:
+        return text
+    end = text.index("</g>", start)
+    part = re.sub(r'class="[^"]*"', f'class="{kind}"', text[start:end], count=1)
+    rest = iter(roles)
+    part = re.sub(r"<text ", lambda m: f'<text class="{next(rest, "")}" ', part)
+    # A heat map's cells have no outline; everything else that is drawn is the box.
+    part = re.sub(
+        r'<(path|polygon|ellipse|polyline) (?=[^>]*fill="none")(?![^>]*stroke="none")',
+        r'<\1 class="shape" ',
+        part,
+    )
+    part = re.sub(
+        r'<(path|polygon|ellipse) (?!class)(?![^>]*stroke="none")', r'<\1 class="shape filled" ', part
+    )
+    if kind.startswith("edge"):
+        part = part.replace('class="shape filled" ', "").replace('class="shape" ', "")
+    return text[:start] + part + text[end:]
+
+
+def _legend(scene: Scene) -> str:
+    present = {i.kind for i in scene.items}
+    return "".join(
+        f'<span class="{kind}" title="{escape.xml(said)}">{kind}</span>'
+        for kind, said in KINDS.items()
+        if kind in present
+    )
+
+
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{}'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="@POLICY@">
+<link rel="icon" href="data:,">
+<title>@TITLE@</title>
+<style>
+@STYLE@</style>
+</head>
+<body>
+<header><h1>@TITLE@</h1></header>
+<nav aria-label="Steps and view">
+<span@HIDDEN@><button id="first" title="first step (Home)" aria-label="first step">|◀</button>
+<button id="back" title="one step back (←)" aria-label="one step back">◀</button>
+<button id="next" title="one step on (→)" aria-label="one step on">▶</button>
+<button id="last" title="last step (End)" aria-label="last step">▶|</button></span>
+<input id="slider" type="range" min="0" max="@LAST@" value="0" aria-label="step"@HIDDEN@>
+<span id="count"@HIDDEN@></span>
+<button id="closer" title="closer (+)" aria-label="zoom in">+</button>
+<button id="wider" title="wider (-)" aria-label="zoom out">−</button>
+<button id="fit" title="the whole picture (0)">whole</button>
+<button id="shade" title="light or dark">light / dark</button>
+</nav>
+<main>
+<figure>
+<figcaption id="caption" aria-live="polite"></figcaption>
+<div id="picture">
+@SVG@</div>
+<div id="legend">@LEGEND@</div>
+</figure>
+<aside aria-label="Derivation">
+<section id="details" aria-live="polite">
+<h2 id="about">Point at a box or a line</h2><div id="facts"></div>
+</section>
+<div id="told" tabindex="0" role="region" aria-label="Steps of the derivation">
+@NOTES@
+<h2@HIDDEN@>The derivation</h2>
+<ol id="steps">@STEPS@</ol>
+</div>
+</aside>
+</main>
+<script type="application/json" id="data">@DATA@</script>
+<script>@SCRIPT@</script>
+</body>
+</html>
+"""

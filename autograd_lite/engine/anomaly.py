@@ -1,0 +1,86 @@
+"""``detect_anomaly``: stop at the first operation that makes a nan, or whose inputs were written to unseen."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+from zlib import adler32
+
+import numpy as np
+
+from ..base.tree import leaves
+from .context import changed
+from .errors import noted
+from .node import Node
+
+
+class _Watcher:
+    """Sees every node that is made, and in the backward pass every node and every cotangent."""
+
+    def __init__(self) -> None:
+        self.prints: WeakKeyDictionary[Node, tuple[int, ...]] = WeakKeyDictionary()
+
+    def __call__(self, node: Node, y: Any) -> None:
+        if _has_nan(y):
+            given = next((p for p in node.parents if p is not None and p.row is None and _has_nan(p.y)), None)
+            came = f", from a nan in {given.label}" if given is not None else ""
+            raise noted(RuntimeError(f"{_call(node)} made a nan in the forward pass{came}"), node)
+        self.prints[node] = _fingerprints(node)
+
+    def check(self, node: Node) -> None:
+        """Raise if an array that a rule is about to use is not what it was; before the rule stumbles over it."""
+        if node.xs is not None and self.prints.get(node, ()) not in ((), _fingerprints(node)):
+            raise noted(
+                RuntimeError(
+                    f"an array that {_call(node)} uses was written to after the forward pass (through .data[...] "
+                    "or an array that was mixed in): its gradient would be wrong. Write after backward()"
+                ),
+                node,
+            )
+
+    def pulled(self, node: Node, parent: Node, d: Any) -> None:
+        if _has_nan(d):
+            what = f"{_call(node)} made a nan in the backward pass, for {parent.label}"
+            raise noted(RuntimeError(what), node)
+
+
+def _has_nan(value: Any) -> bool:
+    parts = [getattr(part, "_data", part) for part in (value if isinstance(value, tuple) else (value,))]
+    return any(part is not None and part.dtype.kind in "fc" and bool(np.isnan(part).any()) for part in parts)
+
+
+def _call(node: Node) -> str:
+    name = node.row.name if node.row is not None else "input"
+    called = f", named {node.name!r}," if node.name else ""
+    given = ", ".join(
+        f"{p.name} {shape}" if p is not None and p.name else str(shape)
+        for p, shape in zip(node.parents, node.shapes, strict=True)
+    )
+    return f"{name}({given}){called}"
+
+
+def _fingerprints(node: Node) -> tuple[int, ...]:
+    """A number for each array that the node holds: arguments that a rule needs, indices and the like."""
+    held = [x for x in (*node.xs, *leaves(node.params)) if isinstance(x, np.ndarray) and x.size]
+    return tuple(adler32(np.ascontiguousarray(x).view(np.uint8).data) for x in held)
+
+
+class detect_anomaly(changed):
+    """Within it, the first operation that makes a nan raises, forward or backward, and so does a raw write.
+
+    Slow: every array is read again at every step.
+
+    Examples
+    --------
+    >>> import numpy as np, autograd_lite as ag
+    >>> x = ag.tensor([-1.0, 1.0], requires_grad=True)
+    >>> with detect_anomaly(), np.errstate(invalid="ignore"):
+    ...     np.log(x).sum()
+    Traceback (most recent call last):
+      ...
+    RuntimeError: log((2,)) made a nan in the forward pass
+    recorded at ...
+    """
+
+    def __init__(self) -> None:
+        super().__init__(watcher=_Watcher())

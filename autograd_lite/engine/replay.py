@@ -1,0 +1,111 @@
+"""The numbers of a recorded graph: those that were kept, and the others computed again from the inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .backward import pull_back
+from .node import Node, ancestors
+
+
+def replay(nodes: Iterable[Node], moved: Mapping[Node, Any] | None = None) -> dict[Node, Any]:
+    """The value of every node, given oldest first, computed again from the inputs where the graph did not keep it.
+
+    With `moved`, other values for some inputs, everything that depends on them is computed again.
+
+    Raises
+    ------
+    RuntimeError
+        If an input has been written to since; the message names it.
+    """
+    nodes = list(nodes)
+    values: dict[Node, Any] = dict(moved or {})
+    other = set(values)  # nodes whose value is not what was recorded
+    kept = {} if moved else _kept_by_consumers(nodes)
+    for n in nodes:
+        for p in n.parents:
+            if p is not None and p not in values:
+                values[p] = p.y
+            if p is not None and p.row is None:
+                _check_unchanged(p, n)
+        if n in values:
+            continue
+        if moved and "generator" not in n.params and not other.isdisjoint(p for p in n.parents if p is not None):
+            other.add(n)
+        elif n.row is None or n.y is not None:
+            values[n] = n.y
+            continue
+        elif n in kept:
+            values[n] = kept[n]
+            continue
+        if n.xs is None:
+            raise RuntimeError(
+                f"the arrays of {n.label} were freed by backward(retain_graph=False): compute the loss again to explain"
+            )
+        assert n.row is not None
+        y = n.row.fn(*arguments(n, values), **n.params)
+        values[n] = tuple(map(np.asarray, y)) if n.row.outputs else np.asarray(y)
+    return values
+
+
+def value_of(node: Node) -> Any:
+    """The value of one node, kept or not."""
+    return node.y if node.y is not None else replay(ancestors([node])[::-1])[node]
+
+
+def arguments(n: Node, values: Mapping[Node, Any]) -> tuple[Any, ...]:
+    """The values of what a node was computed from."""
+    return tuple(x if p is None else values[p] for p, x in zip(n.parents, n.xs, strict=True))
+
+
+def _kept_by_consumers(nodes: Iterable[Node]) -> dict[Node, Any]:
+    """What somebody's rule will need was kept there: no need to compute it again, nor to draw it again."""
+    kept = {}
+    for n in nodes:
+        for p, x in zip(n.parents, n.xs or (), strict=False):
+            if p is not None and x is not None and p.row is not None:
+                kept[p] = x  # noqa: PERF403 - two loops deep
+    return kept
+
+
+def _check_unchanged(p: Node, n: Node) -> None:
+    if p.version < n.order:
+        through = p.storage.name
+        through = f" (it lies in {through!r})" if through and through != p.name else ""
+        raise RuntimeError(
+            f"{p.label} has changed since it was used{through}, so the numbers of this graph are gone: "
+            "explain before you update it, or compute the loss again"
+        )
+
+
+def gradients(root: Node, wrt: Iterable[Node]) -> dict[Node, Any]:
+    """The engine's own gradients, to be compared with; by one pass for all of them."""
+    wrt = list(wrt)
+    found = pull_back({root: np.ones(root.shape, root.dtype)}, wrt)
+    return {n: np.asarray(found[n]) if n in found else np.zeros(n.shape, n.dtype) for n in wrt}
+
+
+def finite_difference(
+    nodes: Sequence[Node], root: Node, values: Mapping[Node, Any], engine: Mapping[Node, Any]
+) -> tuple[float, float]:
+    """The slope along one fixed direction of all inputs in `engine` together: by a central difference of the replayed
+    graph, and by these gradients.
+    """
+    moves, along, step = {}, 0.0, 1.0
+    for n, g in engine.items():
+        x = np.asarray(values.get(n, n.y))
+        # No random numbers: the same check each time.
+        direction = np.cos(np.arange(1, max(x.size, 1) + 1)).reshape(n.shape)
+        moves[n] = x.astype(np.dtype(complex if x.dtype.kind == "c" else float)), direction
+        along += float(np.sum(np.conj(g) * direction).real)
+        step = max(step, float(np.abs(x).max(initial=0.0)))
+
+    def at(t: float) -> float:
+        moved = {n: x + t * direction for n, (x, direction) in moves.items()}
+        return float(np.sum(replay(nodes, moved)[root]).real)
+
+    h = 1e-6 * step
+    return (at(h) - at(-h)) / (2 * h), along

@@ -1,0 +1,223 @@
+"""Losses for classes: targets are the numbers of the right classes, or a probability for each class.
+
+The classes lie along axis 1 of the input (along its only axis, for a single sample), as in PyTorch: (n,
+classes) for a batch, (n, classes, height, width) for images in which each pixel has its class.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...rules import special as S
+from ...rules.indexing import getitem
+from ...tensor import Tensor
+from .inputs import alike, floats, given, positions, reduced, rows, step
+
+expand_dims, total, where = rows("expand_dims", "sum", "where")
+
+
+def _classes(name: str, x: Tensor, target: Any, ignore_index: int) -> tuple[Any, Any]:
+    """Class numbers that fit `x`, and which of them count (None: all)."""
+    k = positions(target, f"{name}: a target")
+    if k.shape != x.shape[:1] + x.shape[2:] if x.ndim > 1 else k.shape != ():
+        raise ValueError(
+            f"{name}: input of shape {x.shape}, target of shape {k.shape}: class numbers are "
+            f"needed, one a sample, so of shape {x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()}"
+        )
+    classes = x.shape[1] if x.ndim > 1 else x.shape[0]
+    if not isinstance(k, np.ndarray):  # a trace depends on them: nothing may be asked of their values
+        return k, None
+    counted = k != ignore_index
+    if counted.all():
+        counted = None
+    else:
+        k = np.where(counted, k, 0)
+    if k.size and not (k.min() >= 0 and k.max() < classes):
+        wrong = k.max() if k.max() >= classes else k.min()
+        raise IndexError(f"{name}: class {wrong} for {classes} classes (0 to {classes - 1})")
+    return k, counted
+
+
+def _picked(x: Tensor, k: Any) -> Tensor:
+    """The entry of each sample at its class."""
+    if x.ndim == 1:
+        picked: Tensor = getitem(x, k)
+        return picked
+    places = np.ogrid[tuple(slice(n) for n in k.shape)] if k.ndim else []
+    return getitem(x, (places[0], k, *places[1:]), unique_indices=True)
+
+
+def _average(loss: Tensor, weights: Any, reduction: str, name: str) -> Tensor:
+    """A mean is one over the weights: what does not count has weight 0."""
+    if reduction != "mean" or weights is None:
+        return reduced(loss, reduction, name)
+    return total(loss) / total(weights)
+
+
+def _class_weights(name: str, weight: Any, x: Tensor) -> Tensor:
+    w = alike(weight, x)
+    classes = x.shape[1] if x.ndim > 1 else x.shape[0]
+    if w.shape != (classes,):
+        raise ValueError(f"{name}: weight of shape {w.shape} for {classes} classes")
+    return w
+
+
+@step
+def nll_loss(
+    input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
+) -> Tensor:
+    """Minus the entry of log-probabilities `input` at each target.
+
+    Parameters
+    ----------
+    input : array_like, shape (n, classes, ...) or (classes,)
+    target : whole numbers, shape (n, ...) or ()
+    weight : array_like, shape (classes,), optional
+        How much a sample of each class counts, also in the mean.
+    ignore_index : int
+        Samples with this target do not count.
+    reduction : {'mean', 'sum', 'none'}
+    """
+    x = floats(input)
+    if not x.ndim:
+        raise ValueError("nll_loss: an input of shape (): it needs an axis for the classes")
+    k, counted = _classes("nll_loss", x, target, ignore_index)
+    return _nll(x, k, counted, weight, reduction, "nll_loss")
+
+
+def _nll(x: Tensor, k: Any, counted: Any, weight: Any, reduction: str, name: str) -> Tensor:
+    loss = -_picked(x, k)
+    w: Any = None
+    if weight is not None:
+        w = getitem(_class_weights(name, weight, x), k)
+        w = w if counted is None else where(counted, w, 0)
+        loss = loss * w
+    elif counted is not None:
+        w = given(counted.astype(x.dtype))
+        loss = where(counted, loss, 0)
+    return _average(loss, w, reduction, name)
+
+
+@step
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """The cross entropy of logits `input`: what the right classes are missed by, in nats.
+
+    Parameters
+    ----------
+    input : array_like, shape (n, classes, ...) or (classes,)
+        Logits: any numbers; no softmax before.
+    target : whole numbers of shape (n, ...), or probabilities of the shape of `input`
+    weight : array_like, shape (classes,), optional
+        How much each class counts, with class numbers also in the mean.
+    ignore_index : int
+        Samples with this class number do not count.
+    reduction : {'mean', 'sum', 'none'}
+    label_smoothing : float
+        This share of each target is spread evenly over all classes.
+
+    Examples
+    --------
+    >>> float(cross_entropy([[0.0, 0.0]], [1]))  # log(2)
+    0.6931471805599453
+    """
+    x = floats(input)
+    if not x.ndim:
+        raise ValueError("cross_entropy: an input of shape (): it needs an axis for the classes")
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing={label_smoothing} must lie between 0 and 1")
+    logp = S.log_softmax(x, 1 if x.ndim > 1 else 0)
+    y = given(target)
+    if y.dtype.kind == "f" and (y.size or y.shape == x.shape):
+        return _of_probabilities(logp, y, weight, reduction, label_smoothing)
+    k, counted = _classes("cross_entropy", x, target, ignore_index)
+    loss = _nll(logp, k, counted, weight, reduction, "cross_entropy")
+    if not label_smoothing:
+        return loss
+    return (1 - label_smoothing) * loss + label_smoothing * _spread(logp, k, counted, weight, reduction)
+
+
+def _spread(logp: Tensor, k: Any, counted: Any, weight: Any, reduction: str) -> Tensor:
+    """The loss against the even distribution."""
+    axis = 1 if logp.ndim > 1 else 0
+    n = logp.shape[axis]
+    w = None if weight is None else _class_weights("cross_entropy", weight, logp)
+    weighed = logp if w is None else logp * w.reshape(-1, *[1] * (logp.ndim - 1 - axis))
+    even = total(weighed, axis) * (-1 / n)
+    if counted is not None:
+        even = where(counted, even, 0)
+    counts: Any = None
+    if w is not None:
+        counts = getitem(w, k) if counted is None else where(counted, getitem(w, k), 0)
+    elif counted is not None:
+        counts = given(counted.astype(logp.dtype))
+    return _average(even, counts, reduction, "cross_entropy")
+
+
+def _of_probabilities(logp: Tensor, y: Tensor, weight: Any, reduction: str, smoothing: float) -> Tensor:
+    if y.shape != logp.shape:
+        raise ValueError(
+            f"cross_entropy: probabilities of shape {y.shape} for an input of shape {logp.shape}"
+        )
+    axis = 1 if logp.ndim > 1 else 0
+    y = y.astype(logp.dtype)
+    if smoothing:
+        y = (1 - smoothing) * y + smoothing / logp.shape[axis]
+    if weight is not None:
+        w = _class_weights("cross_entropy", weight, logp)
+        y = y * w.reshape(-1, *[1] * (logp.ndim - 1 - axis))
+    return reduced(-total(y * logp, axis), reduction, "cross_entropy")
+
+
+@step
+def multi_margin_loss(
+    input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
+) -> Tensor:
+    """How far the other classes come within `margin` of the right one, to the power `p`.
+
+    Over the number of classes.
+    """
+    x = floats(input)
+    if p not in (1, 2):
+        raise ValueError(f"multi_margin_loss: p={p}; it is 1 or 2")
+    if x.ndim not in (1, 2):
+        raise ValueError(
+            f"multi_margin_loss: an input of shape {x.shape}; it is (n, classes) or (classes,)"
+        )
+    k, _ = _classes("multi_margin_loss", x, target, -1)
+    short = S.relu(margin - expand_dims(_picked(x, k), -1) + x)
+    short = where(np.equal(np.expand_dims(k, -1), np.arange(x.shape[-1])), 0, short)
+    loss = total(short if p == 1 else short * short, -1) / x.shape[-1]
+    if weight is not None:
+        loss = loss * getitem(_class_weights("multi_margin_loss", weight, x), k)
+    return reduced(loss, reduction, "multi_margin_loss")
+
+
+@step
+def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """How far the wrong classes come within 1 of each right one, over the number of classes.
+
+    `target` has the shape of `input` and begins with the right classes; the first -1 ends them.
+    """
+    x = floats(input)
+    k = np.asarray(positions(target, "multilabel_margin_loss: a target"))
+    if x.ndim not in (1, 2) or k.shape != x.shape:
+        raise ValueError(
+            f"multilabel_margin_loss: an input of shape {x.shape} and a target of shape {k.shape}"
+        )
+    named = np.cumprod(k >= 0, axis=-1).astype(bool)
+    n = x.shape[-1]
+    right = ((np.where(named, k, -1)[..., None] == np.arange(n)) & named[..., None]).any(-2)
+    each = np.where(named, k, 0)
+    at_right = getitem(x, each) if x.ndim == 1 else getitem(x, (np.arange(len(x))[:, None], each))
+    short = S.relu(1 - expand_dims(at_right, -1) + expand_dims(x, -2))
+    counted = named[..., None] & ~right[..., None, :]
+    return reduced(total(where(counted, short, 0), (-2, -1)) / n, reduction, "multilabel_margin_loss")

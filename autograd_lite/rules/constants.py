@@ -1,0 +1,70 @@
+"""Functions whose derivative is zero wherever there is one: known, not forgotten.
+
+A result is a Tensor off the record. Rows of this kind are declared where their like are (`floor` in
+:mod:`.elementwise`, `argmax` in :mod:`.reduction`, `isin` in :mod:`.sorting`), the rest here; and
+here they have their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..table import ROWS, TABLE, Primitive, composite, constant
+from . import elementwise as elementwise  # these fill the table with some of the names below
+from . import linalg as linalg
+from . import reductions as reductions
+from .arrays import entire
+from .sorting import by_signature
+
+for _fn, *_arrays in (
+    (np.round, "a"), (np.fix, "x"), (np.isclose, "a", "b"),
+    (np.iscomplex, "x"), (np.isreal, "x"), (np.isneginf, "x"), (np.isposinf, "x"),
+    (np.ones_like, "a"), (np.zeros_like, "a"),
+):  # fmt: skip
+    constant(_fn, bind=by_signature(_fn, *_arrays))
+constant(np.empty_like, bind=by_signature(np.zeros_like, "a"))  # before NumPy 2.4 it did not tell its own
+ROWS[np.around] = TABLE["round"]
+
+
+def _named(names: str) -> Iterator[Primitive]:
+    return (TABLE[name] for name in names.split())
+
+
+# fmt: off
+floor, ceil, trunc, rint, fix, round = _named("floor ceil trunc rint fix round")
+sign, signbit, floor_divide, spacing = _named("sign signbit floor_divide spacing")
+greater, greater_equal, less, less_equal = _named("greater greater_equal less less_equal")
+equal, not_equal, isclose = _named("equal not_equal isclose")
+logical_and, logical_or, logical_not, logical_xor = _named("logical_and logical_or logical_not logical_xor")
+bitwise_and, bitwise_or, bitwise_xor, invert = _named("bitwise_and bitwise_or bitwise_xor invert")
+left_shift, right_shift, bitwise_count, gcd, lcm = _named("left_shift right_shift bitwise_count gcd lcm")
+isfinite, isinf, isnan, isneginf, isposinf = _named("isfinite isinf isnan isneginf isposinf")
+isreal, iscomplex = _named("isreal iscomplex")
+all, any, count_nonzero = _named("all any count_nonzero")
+argmax, argmin, nanargmax, nanargmin = _named("argmax argmin nanargmax nanargmin")
+argwhere, flatnonzero, searchsorted, digitize = _named("argwhere flatnonzero searchsorted digitize")
+isin, packbits, unpackbits = _named("isin packbits unpackbits")
+ravel_multi_index, unravel_index = _named("ravel_multi_index unravel_index")
+(matrix_rank,) = _named("linalg.matrix_rank")
+ones_like, zeros_like, empty_like = _named("ones_like zeros_like empty_like")
+# fmt: on
+
+
+@composite(
+    np.full_like,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=())), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=3)), {"shape": (4, 3)}),
+    ),
+)
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None,
+    *, device: Any = None,
+) -> Any:  # fmt: skip
+    """`fill_value`, whose derivative is kept, in the shape of `a`."""
+    a = entire(a)
+    dtype = a.dtype if dtype is None else dtype
+    return np.broadcast_to(entire(fill_value).astype(dtype), a.shape if shape is None else shape)

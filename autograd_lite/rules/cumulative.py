@@ -1,0 +1,231 @@
+"""Running totals: cumsum and cumprod, ``ufunc.accumulate``, and the sums of stretches, ``add.reduceat``.
+
+An accumulation is a loop, ``y[k] = f(y[k-1], x[k])``, and so is its derivative, backwards:
+
+    b[k] = g[k] + b[k+1] · ∂y[k+1]/∂y[k]       all that has still to come; x[k] gets b[k] · ∂y[k]/∂x[k]
+
+The partials are those of the row of `f`, and the loop is a row too (`linear_recurrence`), whose derivative is
+the same loop run the other way. So one function here differentiates every accumulation, to every order, zeros
+and all; only the running sum has a shorter way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..table import TABLE, Primitive, composite, general, linear
+from . import elementwise as E
+from .axes import kept_shape, operand, resolve
+from .indexing import scatter
+
+
+def _binding(name: str) -> Callable[..., Any]:
+    """The signature of ``np.cumsum``. Asked for a narrow integer, the row of this name is cast; of itself it widens."""
+
+    def bind(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
+        x = operand(a, dtype, out)
+        axis = resolve(axis, x.ndim)
+        if dtype is not None and x.dtype.kind in "biu":
+            return TABLE[name](x, axis).astype(x.dtype)
+        return (x,), {"axis": axis}
+
+    return bind
+
+
+_ALONG: tuple[Any, ...] = (
+    lambda rng: ((rng.normal(size=(2, 3)),), {}),
+    lambda rng: ((rng.normal(size=(4, 2)),), {"axis": 0}),
+    lambda rng: ((rng.normal(size=(2, 3, 2)),), {"axis": -2}),
+    lambda rng: ((rng.normal(size=(3, 2)).T[:, ::-1],), {"axis": 1}),
+    lambda rng: ((rng.normal(size=(1, 1)),), {"axis": 0}),
+    lambda rng: ((rng.normal(size=()),), {}),
+    lambda rng: ((rng.normal(size=(2, 0)),), {"axis": 1}),
+)
+
+# ----------------------------------------------------------------------------------------------- running sums
+
+
+def _cumsum_back(g: Any, axis: int | None, x_shape: tuple[int, ...]) -> Any:
+    k = axis or 0
+    d = np.flip(np.cumsum(np.flip(g, k), k), k)
+    return d.reshape(x_shape) if axis is None else d
+
+
+cumsum = linear(
+    lambda x, axis: np.cumsum(x, axis),
+    _cumsum_back,
+    of=np.cumsum,
+    name="cumsum",
+    np_name="np.cumsum",
+    bind=_binding("cumsum"),
+    tex=r"\operatorname{{cumsum}}({x})",
+    examples=_ALONG,
+)
+
+# ------------------------------------------------------------------------------------ any other running total
+
+
+def _linear_recurrence(a: Any, x: Any) -> Any:
+    """``y[0] = x[0]``, then ``y[k] = a[k-1] y[k-1] + x[k]``, along the first axis.
+
+    Examples
+    --------
+    >>> linear_recurrence(np.full(3, 0.5), np.array([8.0, 0.0, 0.0, 0.0]))
+    array([8., 4., 2., 1.])
+    """
+    y = np.array(x, np.result_type(a, x), order="C")
+    if y.size:
+        rows = y.reshape(len(y), -1)  # so that a row is an array, even where it is one number
+        for ratio, before, row in zip(a.reshape(len(a), rows.shape[1]), rows, rows[1:], strict=False):
+            row += ratio * before
+    return y
+
+
+def _from_the_end(a: Any, g: Any) -> Any:
+    return np.flip(linear_recurrence(np.flip(a, 0), np.flip(g, 0)), 0)
+
+
+linear_recurrence = general(
+    _linear_recurrence,
+    lambda g, y, x1: _from_the_end(x1, g)[1:] * y[:-1],
+    lambda g, x1: _from_the_end(x1, g),
+    name="linear_recurrence",
+    np_name="linear_recurrence",
+    tex=r"\operatorname{{recurrence}}({x1}, {x2})",
+    examples=(
+        lambda rng: ((rng.normal(size=(3,)), rng.normal(size=(4,))), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=(3, 3))), {}),
+        lambda rng: ((rng.normal(size=(0, 2)), rng.normal(size=(1, 2))), {}),
+    ),
+)
+
+
+def _accumulation(row: Primitive, of: Any = None) -> Primitive:
+    """The row for ``ufunc.accumulate``, by the partials in the row of the ufunc."""
+    ufunc: Any = row.fn
+    to_before, to_entry = row.pulls  # the two partials, each times a cotangent
+
+    def pull(g: Any, y: Any, x: Any, axis: int | None, x_shape: tuple[int, ...]) -> Any:
+        k = axis or 0
+        x = x.reshape(y.shape) if axis is None else x
+        x, y, g = np.moveaxis(x, k, 0), np.moveaxis(y, k, 0), np.moveaxis(g, k, 0)
+        step = (y[1:], (y[:-1], x[1:]), None)
+        b = _from_the_end(to_before(np.ones(y[1:].shape, y.dtype), *step), g)
+        d = np.moveaxis(np.concatenate([b[:1], to_entry(b[1:], *step)]), 0, k)
+        return d.reshape(x_shape) if axis is None else d
+
+    name = of.__name__ if of else f"{ufunc.__name__}_accumulate"
+    return general(
+        lambda x, axis: ufunc.accumulate(x.reshape(-1) if axis is None else x, axis or 0),
+        pull,
+        of=of or ufunc.accumulate,
+        name=name,
+        np_name=f"np.{name}" if of else f"np.{ufunc.__name__}.accumulate",
+        bind=_binding(name),
+        tex=rf"\operatorname{{{{{name.replace('_', ' ')}}}}}({{x}})",
+        examples=_ALONG,
+    )
+
+
+cumprod = _accumulation(E.multiply, np.cumprod)
+maximum_accumulate = _accumulation(E.maximum)
+minimum_accumulate = _accumulation(E.minimum)
+logaddexp_accumulate = _accumulation(E.logaddexp)
+
+# ----------------------------------------------------------------------------------------- written with those
+
+
+@composite(np.nancumsum, examples=_ALONG)
+def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
+    a = operand(a)
+    return cumsum(np.where(np.isnan(a), 0, a), axis, dtype, out)
+
+
+@composite(np.nancumprod, examples=_ALONG)
+def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
+    a = operand(a)
+    return cumprod(np.where(np.isnan(a), 1, a), axis, dtype, out)
+
+
+def _cumulative(name: str, row: Primitive, start: int) -> Primitive:
+    """The array API's name for a running total, which NumPy has from 2.1 on."""
+
+    def total(
+        x: Any, /, *, axis: Any = None, dtype: Any = None, out: None = None, include_initial: bool = False
+    ) -> Any:
+        x = operand(x, None, out)
+        if axis is None and x.ndim > 1:
+            raise ValueError(f"{name}: say along which axis of shape {x.shape}: axis=")
+        axis = resolve(axis or 0, x.ndim)
+        y = row(x, axis, dtype)
+        if include_initial:
+            y = np.concatenate([np.full(kept_shape(y.shape, (axis,)), start, y.dtype), y], axis)
+        return y
+
+    examples = (
+        *_ALONG[1:5],
+        lambda rng: ((rng.normal(size=(3, 2)),), {"axis": 0, "include_initial": True}),
+    )
+    return composite(getattr(np, name), name=name, np_name=f"np.{name}", examples=examples)(total)
+
+
+cumulative_sum = _cumulative("cumulative_sum", cumsum, 0)
+cumulative_prod = _cumulative("cumulative_prod", cumprod, 1)
+
+# ------------------------------------------------------------------------------------------ sums of stretches
+
+
+def _stretches(indices: Any, n: int) -> tuple[Any, Any]:
+    """Which entries ``reduceat`` adds up, one after another, and into which result each of them goes."""
+    lengths = np.maximum(np.append(indices[1:], n) - indices, 1)  # one that would run backwards is one entry
+    result = np.repeat(np.arange(len(indices)), lengths)
+    return np.arange(len(result)) + np.repeat(indices - np.cumsum(lengths) + lengths, lengths), result
+
+
+def _reduceat_back(g: Any, indices: Any, axis: int, x_shape: tuple[int, ...]) -> Any:
+    entries, result = _stretches(indices, x_shape[axis])
+    before = (slice(None),) * axis
+    return scatter(g[(*before, result)], (*before, entries), x_shape)
+
+
+def _bind_reduceat(a: Any, indices: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:
+    x = operand(a, dtype, out)
+    if dtype is not None and x.dtype.kind in "biu":
+        return add_reduceat(x, indices, axis).astype(x.dtype)
+    return (x,), {"indices": np.asarray(indices), "axis": resolve(axis, x.ndim)}
+
+
+add_reduceat = linear(
+    lambda x, indices, axis: np.add.reduceat(x, indices, axis),
+    _reduceat_back,
+    of=np.add.reduceat,
+    name="add_reduceat",
+    np_name="np.add.reduceat",
+    bind=_bind_reduceat,
+    tex=r"\sum {x}",
+    examples=(
+        lambda rng: ((rng.normal(size=(6,)), [0, 2, 3]), {}),
+        lambda rng: ((rng.normal(size=(2, 6)), [3, 1, 1, 5]), {"axis": 1}),
+    ),
+)
+
+# ------------------------------------------------------------------------------------------ methods of ufuncs
+
+
+def _accumulate(row: Primitive) -> Callable[..., Any]:
+    """``ufunc.accumulate`` by the row that does the same; only its axis is 0 by default."""
+    return lambda x, axis=0, *args, **params: row(x, axis, *args, **params)
+
+
+#: What :data:`.reduction.METHODS` has from here.
+METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
+    (np.add, "accumulate"): _accumulate(cumsum),
+    (np.add, "reduceat"): add_reduceat,
+    (np.multiply, "accumulate"): _accumulate(cumprod),
+    (np.maximum, "accumulate"): _accumulate(maximum_accumulate),
+    (np.minimum, "accumulate"): _accumulate(minimum_accumulate),
+    (np.logaddexp, "accumulate"): _accumulate(logaddexp_accumulate),
+}

@@ -1,0 +1,325 @@
+"""Differences, integrals and interpolation; evenly spaced points; functions applied along axes.
+
+All of it is composed of other rows: these are formulas, and a formula differentiates itself.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from ..table import composite, general
+from .arrays import entire
+from .selection import take
+
+_NONE: Any = np._NoValue
+
+
+def _from(start: int | None, stop: int | None, axis: int) -> Any:
+    """The index of ``start:stop`` along an axis."""
+    return (slice(None),) * axis + (slice(start, stop),)
+
+
+def normal(*shapes: Any, **params: Any) -> Any:
+    """An example for a row: normally distributed numbers in these shapes, and keywords."""
+    return lambda rng: (tuple(rng.normal(size=s) for s in shapes), params)
+
+
+def _rising(rng: Any, n: int) -> Any:
+    return np.cumsum(rng.uniform(0.5, 1, size=n))
+
+
+# ---------------------------------------------------------------------------------- differences and integrals
+
+
+@composite(
+    np.diff,
+    examples=(
+        normal((5,)), normal((3, 4), n=2), normal((3, 4), axis=0), normal((3,), n=0),
+        normal((2, 3), prepend=0.5, append=1.5),
+    ),
+)  # fmt: skip
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any = _NONE) -> Any:
+    """The n-th differences along an axis, ``x[i + 1] - x[i]`` n times over."""
+    if n < 0:
+        raise ValueError(f"diff: n={n}; the order is one of 0, 1, 2, ...")
+    if n == 0:
+        return a
+    a = entire(a)
+    axis = normalize_axis_index(axis, a.ndim)
+    one = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
+    before, after = (
+        [] if end is _NONE else [np.broadcast_to(end, one) if np.ndim(end) == 0 else end]
+        for end in (prepend, append)
+    )
+    if before or after:
+        a = np.concatenate([*before, a, *after], axis)
+    subtract = np.not_equal if a.dtype == bool else np.subtract
+    for _ in range(n):
+        a = subtract(a[_from(1, None, axis)], a[_from(None, -1, axis)])
+    return a
+
+
+@composite(np.ediff1d, examples=(normal((2, 3)), normal((4,), to_end=[1.0, 2.0], to_begin=3.0)))
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    """The differences of neighbours in the flattened array, between two given ends."""
+    steps = np.diff(np.ravel(entire(ary)))
+    ends = [None if end is None else np.ravel(entire(end)).astype(steps.dtype) for end in (to_begin, to_end)]
+    parts = [part for part in (ends[0], steps, ends[1]) if part is not None]
+    return np.concatenate(parts) if len(parts) > 1 else steps
+
+
+@composite(
+    np.trapezoid,
+    examples=(
+        normal((5,)), normal((3, 4), dx=0.3, axis=0),
+        normal((3, 4), (4,)), normal((3, 4), (3, 4), axis=0),
+    ),
+)  # fmt: skip
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    """The integral along an axis by the trapezoidal rule."""
+    y = entire(y)
+    of_y = normalize_axis_index(axis, y.ndim)
+    if x is not None:
+        dx = np.diff(entire(x), axis=axis if np.ndim(x) > 1 else 0)
+        if np.ndim(x) == 1:
+            dx = np.reshape(dx, (-1,) + (1,) * (y.ndim - 1 - of_y))
+    return np.sum(dx * (y[_from(1, None, of_y)] + y[_from(None, -1, of_y)]) / 2, axis=axis)
+
+
+@composite(
+    np.gradient,
+    examples=(
+        normal((5,)), normal((3, 4)), normal((3, 4), axis=0, edge_order=2),
+        lambda rng: ((rng.normal(size=(2, 4)), _rising(rng, 4)), {"axis": 1, "edge_order": 2}),
+        lambda rng: ((rng.normal(size=(2, 4)), 0.5, _rising(rng, 4)), {}),
+    ),
+)  # fmt: skip
+def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """Central differences inside and one-sided ones at the ends, along an axis; a tuple for several axes."""
+    f = entire(f)
+    if f.dtype.kind not in "fc":
+        f = f.astype(float)
+    axes = normalize_axis_tuple(range(f.ndim) if axis is None else axis, f.ndim)
+    if len(varargs) not in (0, 1, len(axes)):
+        raise TypeError(
+            f"gradient: {len(varargs)} spacings for {len(axes)} axes; give none, one, or one for each"
+        )
+    if len(varargs) == 1 and len(axes) > 1 and np.ndim(varargs[0]):
+        raise TypeError(f"gradient: one array of positions for {len(axes)} axes; give one for each")
+    if edge_order not in (1, 2):
+        raise ValueError(f"gradient: edge_order={edge_order}; it is 1 or 2")
+    spacings = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
+    slopes = tuple(_slope(f, k, dx, edge_order) for k, dx in zip(axes, spacings, strict=True))
+    return slopes[0] if len(slopes) == 1 else slopes
+
+
+def _slope(f: Any, axis: int, dx: Any, edge_order: int) -> Any:
+    """The derivative along one axis: in each point that of the parabola (or line) through it."""
+    n = f.shape[axis]
+    if n < edge_order + 1:
+        raise ValueError(f"gradient: {n} points along axis {axis} are too few for edge_order={edge_order}")
+    if np.ndim(dx) == 0:
+        steps = np.ones((n - 1,) + (1,) * (f.ndim - 1 - axis), f.dtype) * dx
+    elif np.shape(dx) == (n,):
+        steps = np.reshape(np.diff(entire(dx)), (-1,) + (1,) * (f.ndim - 1 - axis))
+    else:
+        raise ValueError(f"gradient: positions of shape {np.shape(dx)} for {n} points along axis {axis}")
+    slopes = (f[_from(1, None, axis)] - f[_from(None, -1, axis)]) / steps  # between neighbours
+    s1, s2 = slopes[_from(None, -1, axis)], slopes[_from(1, None, axis)]
+    h1, h2 = steps[:-1], steps[1:]
+    inside = (h2 * s1 + h1 * s2) / (h1 + h2)
+    first, last = slopes[_from(None, 1, axis)], slopes[_from(-1, None, axis)]
+    if edge_order == 2:
+        bend = (s2 - s1) / (h1 + h2)  # half the second derivative
+        first = first - bend[_from(None, 1, axis)] * steps[:1]
+        last = last + bend[_from(-1, None, axis)] * steps[-1:]
+    return np.concatenate([first, inside, last], axis)
+
+
+@composite(
+    np.interp,
+    examples=(
+        lambda rng: ((rng.uniform(-1, 5, size=(2, 3)), np.arange(5.0), rng.normal(size=5)), {}),
+        lambda rng: (
+            (rng.uniform(-1, 5, size=6), _rising(rng, 5), rng.normal(size=5)), {"left": -1.0, "right": 3.0}
+        ),
+        lambda rng: ((rng.uniform(-9, 9, size=6), [0.1, 0.5, 0.4], rng.normal(size=3)), {"period": 0.9}),
+    ),
+)  # fmt: skip
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+    """The broken line through (xp, fp) at x, a function of all three; at a corner, the slope to its right."""
+    x, xp, fp = (v.astype(np.result_type(v.dtype, float)) for v in map(entire, (x, xp, fp)))  # as NumPy does
+    if xp.ndim != 1 or fp.shape != xp.shape or not xp.size:
+        raise ValueError(
+            f"interp: points of shapes {xp.shape} and {fp.shape}; they must be two equally long lists"
+        )
+    if period is not None:
+        x, xp, left, right = x % abs(period), xp % abs(period), None, None
+        order = np.argsort(xp)
+        xp, fp = take(xp, order), take(fp, order)
+        xp = np.concatenate([xp[-1:] - abs(period), xp, xp[:1] + abs(period)])
+        fp = np.concatenate([fp[-1:], fp, fp[:1]])
+    last = xp.shape[0] - 1
+    i = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, max(last - 1, 0))
+    j = np.minimum(i + 1, last)
+    x1, x2, y1, y2 = take(xp, i), take(xp, j), take(fp, i), take(fp, j)
+    y = y1 + (y2 - y1) / np.where(x1 == x2, 1, x2 - x1) * (x - x1)
+    y = np.where(x < xp[0], fp[0] if left is None else left, y)
+    return np.where(x > xp[last], fp[last] if right is None else right, y)
+
+
+unwrap = general(
+    lambda x, discont, axis, period: np.unwrap(x, discont, axis, period=period),
+    lambda g: g,  # whole periods are added, and these are constant
+    of=np.unwrap,
+    name="unwrap",
+    np_name="np.unwrap",
+    bind=lambda p, discont=None, axis=-1, *, period=2 * math.pi: (
+        (p,), {"discont": discont, "axis": normalize_axis_index(axis, np.ndim(p)), "period": period}
+    ),
+    examples=(
+        lambda rng: ((rng.uniform(-9, 9, size=7),), {}),
+        lambda rng: ((rng.uniform(-3, 3, size=(4, 3)),), {"axis": 0, "period": 1.5}),
+    ),
+)  # fmt: skip
+
+# ---------------------------------------------------------------------------------------------- evenly spaced
+
+
+def _steps(num: int, endpoint: bool, ndim: int) -> Any:
+    """From 0 to 1 in `num` steps, as a column to broadcast against arrays of `ndim` axes."""
+    if num < 0:
+        raise ValueError(f"{num} points: their number cannot be negative")
+    return (np.arange(num) / max(num - 1 if endpoint else num, 1)).reshape((-1,) + (1,) * ndim)
+
+
+def precision(*xs: Any) -> Any:
+    """The real floating dtype that these have together; a Python number is weak."""
+    dtype = np.result_type(*(x if type(x) in (int, float, complex) else x.dtype for x in xs))
+    return np.finfo(dtype).dtype if dtype.kind in "fc" else np.dtype(float)
+
+
+def _typed(y: Any, dtype: Any) -> Any:
+    if dtype is None:
+        return y
+    return (np.floor(y) if np.issubdtype(dtype, np.integer) else y).astype(dtype)
+
+
+@composite(
+    np.linspace,
+    examples=(
+        normal((), (), num=5), normal((3,), (3,), num=4, endpoint=False),
+        normal((2, 3), (3,), num=3, axis=-1),
+        normal((), (), num=4, retstep=True), normal((), (), num=1), normal((2,), (2,), num=0),
+    ),
+)  # fmt: skip
+def linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
+    axis: int = 0, *, device: Any = None,
+) -> Any:  # fmt: skip
+    """`num` points from `start` to `stop`, each a weighted mean of the two."""
+    start, stop = (entire(x) if type(x) in (list, tuple) else x for x in (start, stop))
+    t = _steps(num, endpoint, max(np.ndim(start), np.ndim(stop))).astype(precision(start, stop))
+    y = _typed((1 - t) * start + t * stop, dtype)
+    y = np.moveaxis(y, 0, axis) if axis else y
+    intervals = num - 1 if endpoint else num
+    return (y, (stop - start) / intervals if intervals > 0 else math.nan) if retstep else y
+
+
+@composite(
+    np.logspace,
+    examples=(normal((), (), num=5), normal((3,), (3,), num=4, base=np.array([2.0, 3.0, 1.5]))),
+)  # fmt: skip
+def logspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    base: Any = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """`num` powers of `base` with evenly spaced exponents."""
+    if np.ndim(base):
+        ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
+        start, stop, base = (
+            np.reshape(x, (1,) * (ndim - np.ndim(x)) + np.shape(x)) for x in (start, stop, base)
+        )
+        base = np.expand_dims(base, axis)
+    return _typed(base ** np.linspace(start, stop, num, endpoint, axis=axis), dtype)
+
+
+@composite(
+    np.geomspace,
+    examples=(
+        lambda rng: ((rng.uniform(1, 2), rng.uniform(3, 4)), {"num": 5}),
+        lambda rng: ((-rng.uniform(1, 2, size=3), -rng.uniform(3, 4, size=3)), {"num": 3, "axis": 1}),
+    ),
+)  # fmt: skip
+def geomspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Any:
+    """`num` points from `start` to `stop`, each the same multiple of the one before."""
+    start, stop = (x.astype(np.result_type(x.dtype, float)) for x in map(entire, (start, stop)))
+    if any((getattr(x, "_data", x) == 0).any() for x in (start, stop)):
+        raise ValueError("geomspace: a geometric sequence cannot include zero")
+    t = _steps(num, endpoint, max(start.ndim, stop.ndim))
+    y = _typed(start * (stop / start) ** t, dtype)
+    return np.moveaxis(y, 0, axis) if axis else y
+
+
+# --------------------------------------------------------------------------------------- functions along axes
+
+
+@composite(
+    np.apply_along_axis,
+    examples=(
+        lambda rng: ((np.cumsum, 0, rng.normal(size=(3, 2))), {}),
+        lambda rng: ((np.mean, -1, rng.normal(size=(2, 3, 2))), {}),
+        lambda rng: ((np.diag, 1, rng.normal(size=(2, 3, 2))), {}),
+    ),
+)
+def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    """`func1d` of each line along an axis; what it returns takes the place of the line."""
+    arr = entire(arr)
+    axis = normalize_axis_index(axis, arr.ndim)
+    lines = np.moveaxis(arr, axis, -1)
+    outer = lines.shape[:-1]
+    if 0 in outer:
+        raise ValueError(f"apply_along_axis: an array of shape {arr.shape} has no lines along axis {axis}")
+    results = [entire(func1d(lines[at], *args, **kwargs)) for at in np.ndindex(*outer)]
+    y = np.reshape(np.stack(results), (*outer, *results[0].shape))
+    own = results[0].ndim
+    return np.moveaxis(y, tuple(range(-own, 0)), tuple(range(axis, axis + own)))
+
+
+@composite(np.apply_over_axes, examples=(lambda rng: ((np.sum, rng.normal(size=(2, 3, 2)), (0, -1)), {}),))
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    """`func` over one axis after another, each of which stays, with size 1."""
+    y = entire(a)
+    for axis in np.atleast_1d(axes).tolist():
+        folded = func(y, axis)
+        y = folded if folded.ndim == y.ndim else np.expand_dims(folded, axis)
+    return y
+
+
+@composite(
+    np.lib.stride_tricks.sliding_window_view,
+    np_name="np.lib.stride_tricks.sliding_window_view",
+    examples=(
+        lambda rng: ((rng.normal(size=5), 3), {}),
+        lambda rng: ((rng.normal(size=(3, 4)), (2, 2)), {}),
+        lambda rng: ((rng.normal(size=(3, 4)), 2), {"axis": 0}),
+    ),
+)
+def sliding_window_view(
+    x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
+) -> Any:
+    """All windows of a shape, in new axes at the end; each entry is taken as often as a window shows it."""
+    x = entire(x)
+    places = np.arange(x.size).reshape(x.shape)
+    return np.ravel(x)[np.lib.stride_tricks.sliding_window_view(places, window_shape, axis)]

@@ -1,0 +1,193 @@
+"""Order statistics: the median, quantiles and percentiles, by all of NumPy's methods.
+
+A quantile is a place in the sorted array, usually between two entries; what the methods disagree on is only
+where, and that is the table below. The two neighbours share the gradient as they share the value, and where
+the place moves with `q` there is a derivative for `q` as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..table import Primitive, composite
+from .axes import kept_shape, operand, reduced, refuse_out, resolve
+from .shaping import astype
+
+#: Where the quantile `q` of `n` sorted entries is, counted from 0; what falls outside is at the nearest end.
+#: Source: R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, Am. Stat. 50 (1996).
+PLACES: dict[str, Callable[[Any, Any], Any]] = {
+    "inverted_cdf": lambda n, q: np.ceil(n * q - 1),
+    "averaged_inverted_cdf": lambda n, q: (np.floor(n * q - 1) + np.ceil(n * q - 1) + 1) / 2,
+    "closest_observation": lambda n, q: np.ceil(n * q - 1.5) + ((n * q - 1.5) % 2 == 0),
+    "interpolated_inverted_cdf": lambda n, q: n * q - 1,
+    "hazen": lambda n, q: n * q - 0.5,
+    "weibull": lambda n, q: (n + 1) * q - 1,
+    "linear": lambda n, q: (n - 1) * q,
+    "median_unbiased": lambda n, q: (n + 1 / 3) * q - 2 / 3,
+    "normal_unbiased": lambda n, q: (n + 1 / 4) * q - 5 / 8,
+    "lower": lambda n, q: np.floor((n - 1) * q),
+    "higher": lambda n, q: np.ceil((n - 1) * q),
+    "midpoint": lambda n, q: (np.floor((n - 1) * q) + np.ceil((n - 1) * q)) / 2,
+    "nearest": lambda n, q: np.rint((n - 1) * q),
+}
+
+
+def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: Any, skip_nan: bool) -> Any:
+    x, weak = operand(a), type(q) in (int, float)
+    q = operand(q)
+    _check(q, method, weights)
+    axes = reduced(resolve(axis, x.ndim), x.ndim)
+    kept = tuple(k for k in range(x.ndim) if k not in axes)
+    lines = _lines(x, axes, kept)
+    each = q.reshape(q.shape + (1,) * len(kept))  # one row of results for each q
+    if not len(lines):  # a quantile of nothing
+        y = np.broadcast_to(np.sum(lines, axis=0) * math.nan, q.shape + lines.shape[1:])
+    elif weights is not None:
+        y = _weighted(lines, each, _lines(_full(weights, x, axes), axes, kept), skip_nan)
+    else:
+        y = _between(lines, each, method, weak, skip_nan)
+    return y.reshape(q.shape + kept_shape(x.shape, axes)) if keepdims else y
+
+
+def _check(q: Any, method: str, weights: Any) -> None:
+    q = _raw(q)
+    if not ((q >= 0) & (q <= 1)).all():
+        raise ValueError("quantile: q must be between 0 and 1 (for a percentile, between 0 and 100)")
+    if method not in PLACES:
+        raise ValueError(f"quantile: method={method!r} is none of {', '.join(PLACES)}")
+    if weights is not None and method != "inverted_cdf":
+        raise ValueError(f"quantile: weights= go with method='inverted_cdf' only, not {method!r}")
+
+
+def _raw(x: Any) -> Any:
+    """The numbers themselves, for a check."""
+    return getattr(x, "_data", x)
+
+
+def _lines(x: Any, axes: tuple[int, ...], kept: tuple[int, ...]) -> Any:
+    """`x` with all the axes that are reduced as one, the first."""
+    shape = (math.prod(x.shape[k] for k in axes), *(x.shape[k] for k in kept))
+    return np.transpose(x, axes + kept).reshape(shape)
+
+
+def _between(lines: Any, q: Any, method: str, weak: bool, skip_nan: bool) -> Any:
+    """The value at each place, from the two entries beside it; nan is sorted last."""
+    floating = lines.dtype.kind in "fc"
+    n = np.sum(~np.isnan(lines), axis=0).astype(q.dtype) if skip_nan else len(lines)
+    place = np.maximum(np.minimum(PLACES[method](n, q), n - 1), 0)
+    below, above = np.floor(place), np.ceil(place)
+    if skip_nan or hasattr(place, "_data"):
+        ordered = np.sort(lines, axis=0)
+    else:  # only these places need the right entry: several times faster
+        ordered = np.partition(lines, np.unique([*below.flat, *above.flat, n - 1]).astype(np.intp), axis=0)
+    low, high = _entries(ordered, below), _entries(ordered, above)
+    t = place - below
+    t = t.astype(np.finfo(ordered.dtype).dtype) if weak and floating else t  # a Python number is weak, too
+    with np.errstate(invalid="ignore"):
+        y = np.where(t == 0, low, (1 - t) * low + t * high)
+    return np.where(np.isnan(ordered[-1]), ordered[-1], y) if floating and not skip_nan else y
+
+
+def _entries(ordered: Any, place: Any) -> Any:
+    """The entries at whole places, the same places in all lines or others in each."""
+    several = np.ndim(place) - ordered.ndim + 1  # the axes of q
+    at = astype(place, np.intp).reshape((math.prod(place.shape[:several]), *place.shape[several:]))
+    found = np.take_along_axis(ordered, at, axis=0)
+    return found.reshape(place.shape[:several] + found.shape[1:])
+
+
+def _full(weights: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """Weights for every entry, given for all of them or along the axes alone."""
+    w = operand(weights)
+    if (_raw(w) < 0).any():
+        raise ValueError("quantile: weights must not be negative")
+    if w.shape != x.shape:
+        if w.shape != tuple(x.shape[k] for k in axes):
+            raise ValueError(f"quantile: weights of shape {w.shape} do not fit axes {axes} of {x.shape}")
+        others = tuple(k for k in range(x.ndim) if k not in axes)
+        w = np.transpose(w, np.argsort(axes)).reshape(kept_shape(x.shape, others))
+    return np.broadcast_to(w, x.shape)
+
+
+def _weighted(lines: Any, q: Any, w: Any, skip_nan: bool) -> Any:
+    """The first entry up to which the weights come to the share `q` of their sum."""
+    if skip_nan:
+        w = np.where(np.isnan(lines), 0, w)
+    order = np.argsort(lines, axis=0)
+    ordered = np.take_along_axis(lines, order, axis=0)
+    share = np.cumsum(np.take_along_axis(w, order, axis=0), axis=0, dtype=float)
+    share = share / share[-1]
+    share = np.where(share == 0, -1, share)  # a weight of 0 never counts, not even for q = 0
+    several = q.ndim - lines.ndim + 1
+    place = np.minimum(np.sum(share < np.expand_dims(q, several), axis=several), len(lines) - 1)
+    y = _entries(ordered, place)
+    return y if skip_nan or lines.dtype.kind not in "fc" else np.where(np.isnan(ordered[-1]), ordered[-1], y)
+
+
+# ---------------------------------------------------------------------------------------------- the functions
+
+_MEDIANS: tuple[Any, ...] = (
+    lambda rng: ((rng.normal(size=(5,)),), {}),
+    lambda rng: ((rng.normal(size=(4, 3)),), {"axis": 0}),
+    lambda rng: ((rng.normal(size=(2, 3, 2)),), {"axis": (0, -1), "keepdims": True}),
+    lambda rng: ((rng.normal(size=()),), {}),
+)
+_QUANTILES: tuple[Any, ...] = (
+    *(
+        lambda rng, method=method: ((rng.normal(size=(5, 2)), 40.3), {"axis": 0, "method": method})
+        for method in PLACES
+    ),
+    lambda rng: ((rng.normal(size=(2, 3, 2)), np.array([21.0, 100.0])), {"axis": (2, 0), "keepdims": True}),
+    lambda rng: ((rng.normal(size=(6,)), rng.uniform(21, 39, size=(2, 2))), {}),
+    lambda rng: (
+        (rng.normal(size=(5, 2)), [10, 60.3]),
+        {"axis": 0, "weights": rng.uniform(1, 2, size=5), "method": "inverted_cdf"},
+    ),
+)
+
+
+def _share(example: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """An example for percentiles as one for quantiles."""
+
+    def example_of_shares(rng: Any) -> Any:
+        (a, q), params = example(rng)
+        return (a, np.asarray(q) / 100 if isinstance(q, list) else q / 100), params
+
+    return example_of_shares
+
+
+def _median(numpy_function: Any, skip_nan: bool) -> Primitive:
+    def median(
+        a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False
+    ) -> Any:
+        refuse_out(out)
+        return _quantile(a, 0.5, axis, "linear", keepdims, None, skip_nan)
+
+    name = numpy_function.__name__
+    return composite(numpy_function, name=name, np_name=f"np.{name}", examples=_MEDIANS)(median)
+
+
+def _quantiles(numpy_function: Any, scale: int, skip_nan: bool) -> Primitive:
+    def quantile(
+        a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False,
+        method: str = "linear", keepdims: bool = False, *, weights: Any = None,
+    ) -> Any:  # fmt: skip
+        refuse_out(out)
+        a = operand(a)
+        if a.dtype.kind == "c":  # though NumPy has a median of them
+            raise TypeError(f"{name}: complex numbers have no order")
+        q = (q if type(q) in (int, float) else operand(q)) / scale
+        return _quantile(a, q, axis, method, keepdims, weights, skip_nan)
+
+    name = numpy_function.__name__
+    examples = _QUANTILES if scale == 100 else tuple(map(_share, _QUANTILES))
+    return composite(numpy_function, name=name, np_name=f"np.{name}", examples=examples)(quantile)
+
+
+median, nanmedian = _median(np.median, False), _median(np.nanmedian, True)
+quantile, nanquantile = _quantiles(np.quantile, 1, False), _quantiles(np.nanquantile, 1, True)
+percentile, nanpercentile = _quantiles(np.percentile, 100, False), _quantiles(np.nanpercentile, 100, True)

@@ -1,0 +1,511 @@
+"""Many numbers to one: sums, products, extremes, means and spreads, over whole arrays or along axes.
+
+Backwards every one of them does the same first: it lays the cotangent of the result along the axes that it
+reduced (`spread`, a view: nothing is copied). A sum is done then; others weigh it by what each entry counted.
+
+A keyword that few people use (``where=``, ``initial=``, ``mean=``) is never seen by a row: its `bind` says
+what the call means in other rows. Entries that share an extreme share its gradient, as in PyTorch's ``amax``;
+the standard deviation of equal entries has the slope 0.
+
+In this file `sum`, `max`, `any` and their like are the rows, not Python's own functions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..table import ROWS, Primitive, composite, constant, elementwise, general, linear
+from . import cumulative as accumulation
+from .axes import count, kept_shape, operand, reduced, resolve, spread
+
+_OVER_AXES: tuple[Any, ...] = (
+    lambda rng: ((rng.normal(size=(2, 3)),), {}),
+    lambda rng: ((rng.normal(size=(2, 3)),), {"axis": 0}),
+    lambda rng: ((rng.normal(size=(2, 3)),), {"axis": -1, "keepdims": True}),
+    lambda rng: ((rng.normal(size=(2, 3, 2)),), {"axis": (0, -1)}),
+    lambda rng: ((rng.normal(size=(2, 1, 2)),), {"axis": (2, 1), "keepdims": True}),
+    lambda rng: ((rng.normal(size=(2, 3)),), {"keepdims": True}),
+    lambda rng: ((rng.normal(size=(3, 2)).T[:, ::-1],), {"axis": 1}),
+)
+_OF_ONE: tuple[Any, ...] = (
+    lambda rng: ((rng.normal(size=()),), {}),
+    lambda rng: ((rng.normal(size=(2, 3)),), {"axis": ()}),
+)
+_OF_NONE: tuple[Any, ...] = (
+    lambda rng: ((rng.normal(size=(0,)),), {}),
+    lambda rng: ((rng.normal(size=(2, 0)),), {"axis": 1}),
+)
+_SOME = np.array([[True, False, True], [True, True, True]])
+_SELECTED: tuple[Any, ...] = (lambda rng: ((rng.normal(size=(2, 3)),), {"axis": 0, "where": _SOME}),)
+_FROM: tuple[Any, ...] = (
+    lambda rng: ((rng.normal(size=(2, 3)),), {"axis": 1, "initial": 0.5}),
+    lambda rng: ((rng.normal(size=(3,)),), {"initial": 0.5, "where": _SOME[0]}),
+)
+
+# ---------------------------------------------------------------------------------------------- rare keywords
+
+
+def _selected(where: Any, x: Any, other: Any) -> Any:
+    """`x` where it counts, and elsewhere `other`, which makes no difference."""
+    if np.broadcast_shapes(np.shape(where), x.shape) != x.shape:
+        raise ValueError(f"where= of shape {np.shape(where)} does not fit into shape {x.shape}")
+    return np.where(where, x, other)
+
+
+def _fold(fn: Any, join: Any, neutral: Any) -> Callable[..., Any]:
+    """The signature of ``np.sum`` and ``np.prod``.
+
+    `initial` joins the result; what `where` leaves out is `neutral` (None: there is no such number, so that
+    `initial` has to serve).
+    """
+
+    def bind(
+        a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False,
+        initial: Any = None, where: Any = True,
+    ) -> Any:  # fmt: skip
+        x = operand(a, dtype, out)
+        wanted = x.dtype if dtype is not None and x.dtype.kind in "biu" else None  # NumPy widens unless asked not to
+        if where is not True:
+            if neutral is None and initial is None:
+                raise ValueError("with where= say also what the result is where nothing is left: initial=")
+            x = _selected(where, x, initial if neutral is None else neutral)
+        params = {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
+        if initial is None and wanted is None:
+            return (x,), params
+        if neutral is None and count(x.shape, params["axis"]) == 0:  # an extreme of nothing
+            return np.sum(x, **params) + initial
+        y = fn(x, **params)
+        y = y if initial is None else join(y, initial)
+        return y if wanted is None else y.astype(wanted)
+
+    return bind
+
+
+def _extreme_fold(fn: Any, join: Any) -> Callable[..., Any]:
+    """The signature of ``np.max``, which has no `dtype`."""
+    fold = _fold(fn, join, None)
+
+    def bind(
+        a: Any, axis: Any = None, out: None = None, keepdims: bool = False,
+        initial: Any = None, where: Any = True,
+    ) -> Any:  # fmt: skip
+        return fold(a, axis, None, out, keepdims, initial, where)
+
+    return bind
+
+
+# -------------------------------------------------------------------------------------------- sum and product
+
+sum = linear(
+    lambda x, axis, keepdims: np.add.reduce(x, axis=axis, keepdims=keepdims),
+    lambda g, axis, keepdims, x_shape: spread(g, axis, keepdims, x_shape),
+    of=np.sum,
+    name="sum",
+    np_name="np.sum",
+    bind=_fold(np.sum, np.add, 0),
+    tex=r"\sum {x}",
+    examples=_OVER_AXES + _OF_ONE + _OF_NONE + _SELECTED + _FROM,
+)
+
+
+def _before(x: Any) -> Any:
+    """The product of all entries before each one, along the last axis."""
+    ones = np.ones(x[..., :1].shape, x.dtype)
+    return np.cumprod(np.concatenate([ones, x[..., :-1]], axis=-1), axis=-1)
+
+
+def _prod_pull(g: Any, x: Any, axis: Any, keepdims: bool, x_shape: tuple[int, ...]) -> Any:
+    # The product of the others, before times after: where an entry is 0, y / x would have no answer.
+    axes = reduced(axis, len(x_shape))
+    order = [k for k in range(len(x_shape)) if k not in axes] + list(axes)
+    moved = np.transpose(x, order)
+    lines = moved.reshape((*moved.shape[: len(x_shape) - len(axes)], count(x_shape, axis)))
+    others = _before(lines) * np.flip(_before(np.flip(lines, -1)), -1)
+    return spread(g, axis, keepdims, x_shape) * np.transpose(others.reshape(moved.shape), np.argsort(order))
+
+
+prod = general(
+    lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims),
+    _prod_pull,
+    of=np.prod,
+    name="prod",
+    np_name="np.prod",
+    bind=_fold(np.prod, np.multiply, 1),
+    tex=r"\prod {x}",
+    examples=(
+        *_OVER_AXES, *_OF_ONE, *_OF_NONE, *_SELECTED, *_FROM,
+        lambda rng: ((np.array([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0]]),), {"axis": 1}),
+        lambda rng: ((rng.normal(size=(2, 3, 2)),), {"axis": 0}),  # the axes go round: there and back differ
+    ),
+)  # fmt: skip
+
+# --------------------------------------------------------------------------------------------------- extremes
+
+
+def _extreme_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool, x_dtype: Any) -> Any:
+    top = x == spread(y, axis, keepdims, x.shape)
+    share = g / np.maximum(np.sum(top, axis=axis, keepdims=keepdims), 1)
+    share = np.where(np.isnan(y), y, share)  # what a nan has swallowed has no derivative
+    return top * spread(share.astype(x_dtype), axis, keepdims, x.shape)
+
+
+def _extreme(of: Any, ufunc: np.ufunc) -> Primitive:
+    name = of.__name__
+    return general(
+        lambda x, axis, keepdims: ufunc.reduce(x, axis=axis, keepdims=keepdims),
+        _extreme_pull,
+        of=of,
+        name=name,
+        np_name=f"np.{name}",
+        bind=_extreme_fold(of, ufunc),
+        tex=rf"\{name.removeprefix('nan')} {{x}}",
+        examples=_OVER_AXES + _OF_ONE + _FROM,
+    )
+
+
+max = amax = ROWS[np.amax] = _extreme(np.max, np.maximum)
+min = amin = ROWS[np.amin] = _extreme(np.min, np.minimum)
+nanmax = _extreme(np.nanmax, np.fmax)
+nanmin = _extreme(np.nanmin, np.fmin)
+
+
+@composite(np.ptp, examples=_OVER_AXES)
+def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
+    return max(a, axis, out, keepdims) - min(a, axis, out, keepdims)
+
+
+# ------------------------------------------------------------------------------------------ mean and variance
+
+
+def _over(total: Any, n: Any, dtype: Any) -> Any:
+    """A total over a number of entries that is itself an array, in the dtype of the entries."""
+    y = total / n
+    return y.astype(dtype) if dtype.kind in "fc" and y.dtype != dtype else y
+
+
+def _many(where: Any, x: Any, **params: Any) -> Any:
+    """How many entries of `x` are selected, for each result."""
+    return np.sum(np.broadcast_to(where, x.shape), **params)
+
+
+def _bind_mean(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, *,
+    where: Any = True,
+) -> Any:  # fmt: skip
+    x = operand(a, dtype, out)
+    params = {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
+    if dtype is not None and x.dtype.kind in "biu":  # a total that may wrap, divided and cut off, as in NumPy
+        total = np.sum(x, dtype=x.dtype, where=where, **params)
+        return (total / _many(where, x, **params)).astype(x.dtype)
+    if where is True:
+        return (x,), params
+    wide = np.float32 if x.dtype == np.float16 else None  # as NumPy adds them up
+    total = np.sum(_selected(where, x, 0), dtype=wide, **params)
+    return _over(total, _many(where, x, **params), x.dtype)
+
+
+def _mean(x: Any, axis: Any, keepdims: Any) -> Any:
+    if x.dtype.kind in "fc" and x.dtype.itemsize > 2:
+        return np.add.reduce(x, axis=axis, keepdims=keepdims) / count(x.shape, axis)
+    return np.mean(x, axis=axis, keepdims=keepdims)  # which widens small and whole numbers
+
+
+def _mean_pull(g: Any, axis: Any, keepdims: bool, x_shape: tuple[int, ...]) -> Any:
+    return spread(g * (1 / (count(x_shape, axis) or 1)), axis, keepdims, x_shape)
+
+
+# Rows, though they could be composites: one step where those take two, or seven for a variance.
+mean = linear(
+    _mean,
+    _mean_pull,
+    of=np.mean,
+    name="mean",
+    np_name="np.mean",
+    bind=_bind_mean,
+    tex=r"\operatorname{{mean}}({x})",
+    examples=_OVER_AXES + _OF_ONE + _SELECTED,
+)
+
+
+def _moment_bind(finish: Callable[[Any], Any]) -> Callable[..., Any]:
+    """The signature of ``np.var``. With `where` or `mean` the definition is written out, then finished."""
+
+    def bind(
+        a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0,
+        keepdims: bool = False, *, where: Any = True, mean: Any = None, correction: float | None = None,
+    ) -> Any:  # fmt: skip
+        x = operand(a, dtype, out)
+        if dtype is not None and x.dtype.kind in "biu":
+            raise TypeError(f"dtype={x.dtype} would round every step of a variance: omit it, or name a floating dtype")
+        if correction is not None:
+            if ddof != 0:
+                raise ValueError("ddof= and correction= are two names of one thing: give one of them")
+            ddof = correction
+        axis, keepdims = resolve(axis, x.ndim), bool(keepdims)
+        if where is True and mean is None:
+            return (x,), {"axis": axis, "ddof": ddof, "keepdims": keepdims}
+        d = x - (np.mean(x, axis=axis, keepdims=True, where=where) if mean is None else mean)
+        d = d if where is True else _selected(where, d, 0)
+        square = np.real(d * np.conj(d)) if d.dtype.kind == "c" else np.square(d)
+        n = np.maximum(_many(where, d, axis=axis, keepdims=keepdims) - ddof, 0)
+        return finish(_over(np.sum(square, axis=axis, keepdims=keepdims), n, square.dtype))
+
+    return bind
+
+
+def _root(v: Any) -> Any:
+    flat = v == 0
+    return np.where(flat, 0, np.sqrt(np.where(flat, 1, v)))
+
+
+def _share(x_shape: tuple[int, ...], axis: Any, ddof: float) -> float:
+    n = count(x_shape, axis) - ddof
+    return 1 / n if n > 0 else math.nan
+
+
+def _var_pull(g: Any, x: Any, axis: Any, ddof: float, keepdims: bool, x_shape: Any) -> Any:
+    d = x - np.mean(x, axis=axis, keepdims=True)
+    return spread(g * (2 * _share(x_shape, axis, ddof)), axis, keepdims, x_shape) * d
+
+
+def _std_pull(g: Any, y: Any, x: Any, axis: Any, ddof: float, keepdims: bool, x_shape: Any) -> Any:
+    d = x - np.mean(x, axis=axis, keepdims=True)
+    flat = y == 0
+    g = np.where(flat, 0, g * _share(x_shape, axis, ddof) / np.where(flat, 1, y))
+    return spread(g, axis, keepdims, x_shape) * d
+
+
+_MOMENTS: tuple[Any, ...] = (
+    *_OVER_AXES, *_SELECTED,
+    lambda rng: ((rng.normal(size=(4, 2)),), {"axis": 0, "ddof": 1}),
+    lambda rng: ((rng.normal(size=(4, 2)),), {"axis": 0, "correction": 0.5, "mean": rng.normal(size=(1, 2))}),
+)  # fmt: skip
+var = general(
+    lambda x, axis, ddof, keepdims: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims),
+    _var_pull,
+    of=np.var,
+    name="var",
+    np_name="np.var",
+    bind=_moment_bind(lambda v: v),
+    holomorphic=False,
+    tex=r"\operatorname{{var}}({x})",
+    examples=_MOMENTS + _OF_ONE,
+)
+std = general(
+    lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims),
+    _std_pull,
+    of=np.std,
+    name="std",
+    np_name="np.std",
+    bind=_moment_bind(_root),
+    holomorphic=False,
+    tex=r"\operatorname{{std}}({x})",
+    examples=_MOMENTS,
+)
+
+_WEIGHTED: tuple[Any, ...] = (
+    lambda rng: ((rng.normal(size=(2, 3)), 1, rng.uniform(1, 2, size=3)), {}),
+    lambda rng: ((rng.normal(size=(2, 3, 4)), (2, 0), rng.uniform(1, 2, size=(4, 2))), {"keepdims": True}),
+    lambda rng: ((rng.normal(size=(2, 3)), None, rng.uniform(1, 2, size=(2, 3))), {"returned": True}),
+)
+
+
+@composite(np.average, examples=_OVER_AXES + _WEIGHTED)
+def average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False
+) -> Any:
+    a = operand(a)
+    axis = resolve(axis, a.ndim)
+    if weights is None:
+        y, n = mean(a, axis, keepdims=keepdims), count(a.shape, axis)
+    else:
+        w = _fitting(operand(weights), a.shape, axis)
+        n = sum(w, axis, keepdims=keepdims)
+        if (getattr(n, "_data", n) == 0).any():
+            raise ZeroDivisionError("average: the weights sum to zero")
+        y = sum(a * w, axis, keepdims=keepdims) / n
+    return (y, np.zeros_like(y) + n) if returned else y
+
+
+def _fitting(w: Any, shape: tuple[int, ...], axis: Any) -> Any:
+    """Weights of the shape of the array, or of the axes alone, so that they broadcast against it."""
+    if w.shape == shape:
+        return w
+    if axis is None:
+        raise TypeError(f"average: weights of shape {w.shape} for shape {shape}: say along which axis=")
+    axes = reduced(axis, len(shape))
+    if w.shape != tuple(shape[k] for k in axes):
+        raise ValueError(f"average: weights of shape {w.shape} do not fit shape {shape} along axis {axis}")
+    others = tuple(k for k in range(len(shape)) if k not in axes)
+    return np.transpose(w, np.argsort(axes)).reshape(kept_shape(shape, others))
+
+
+# -------------------------------------------------------------------------------------------------- logsumexp
+
+
+def _bind_logsumexp(
+    a: Any, axis: Any = None, b: None = None, keepdims: bool = False, return_sign: bool = False
+) -> Any:
+    if b is not None or return_sign:
+        raise TypeError("b= and return_sign= are not supported: for b > 0 write logsumexp(a + np.log(b))")
+    x = operand(a)
+    x = x.astype(float) if x.dtype.kind in "biu" else x
+    return (x,), {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
+
+
+def _exp_minus(x1: Any, x2: Any) -> Any:
+    with np.errstate(invalid="ignore", over="ignore"):
+        e = np.subtract(x1, x2)
+        reusable = e.ndim and e.dtype.kind in "fc"  # a second large array would cost as much as exp does
+        e = np.exp(e, out=e) if reusable else np.exp(e)
+        if np.isinf(x2).any():
+            e = np.where(np.isinf(x2) & (x1 == x2), x2 == math.inf, e)
+    return e
+
+
+#: The weight that `x1` has in a `logsumexp` of `x2`: where all entries are -inf they have none; +inf has all.
+exp_minus = elementwise(_exp_minus, lambda y: y, lambda y: -y, name="exp_minus", tex="e^{{{x1} - {x2}}}")
+
+
+def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
+    """``log(sum(exp(x)))`` where that would overflow, too; SciPy's name and defaults.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> x = ag.tensor([1000.0, 1000.0, -float("inf")], requires_grad=True)
+    >>> y = logsumexp(x)
+    >>> y.backward()
+    >>> print(f"{y.item():.4f}", x.grad)
+    1000.6931 tensor([0.5, 0.5, 0. ])
+    """
+    each: dict[str, Any] = {"axis": axis, "keepdims": True}
+    top = np.max(x.real, initial=-math.inf, **each)
+    e = _exp_minus(x, np.where(np.isfinite(top), top, 0))
+    with np.errstate(divide="ignore"):
+        if x.dtype.kind == "c":
+            y = np.log(np.sum(e, **each)) + top
+        else:  # the largest entries are 1 in e: log1p of the others keeps the digits of a result near 0
+            largest = x == top
+            n = np.maximum(np.sum(largest, dtype=e.dtype, **each), 1)
+            y = np.log1p(np.add.reduce(e, where=~largest, **each) / n) + np.log(n) + top
+    return y if keepdims else y.reshape([n for k, n in enumerate(y.shape) if k not in reduced(axis, x.ndim)])
+
+
+def _logsumexp_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    kept = y if axis is None or keepdims else y.reshape(kept_shape(x.shape, reduced(axis, x.ndim)))
+    return spread(g, axis, keepdims, x.shape) * exp_minus(x, kept)
+
+
+logsumexp = general(
+    _logsumexp,
+    _logsumexp_pull,
+    name="logsumexp",
+    np_name="logsumexp",
+    bind=_bind_logsumexp,
+    tex=r"\ln \sum e^{{{x}}}",
+    examples=_OVER_AXES + _OF_ONE + _OF_NONE,
+)
+
+# ------------------------------------------------------------------------------------------ as if without nan
+
+
+def _numbers(a: Any, where: Any) -> Any:
+    """Where `a` is a number and selected."""
+    numbers = np.logical_not(np.isnan(a))
+    return numbers if where is True else np.logical_and(numbers, where)
+
+
+@composite(np.nansum, examples=_OVER_AXES)
+def nansum(a: Any, *args: Any, **params: Any) -> Any:
+    a = operand(a)
+    return sum(np.where(np.isnan(a), 0, a), *args, **params)
+
+
+@composite(np.nanprod, examples=_OVER_AXES)
+def nanprod(a: Any, *args: Any, **params: Any) -> Any:
+    a = operand(a)
+    return prod(np.where(np.isnan(a), 1, a), *args, **params)
+
+
+@composite(np.nanmean, examples=_OVER_AXES)
+def nanmean(a: Any, *args: Any, where: Any = True, **params: Any) -> Any:
+    a = operand(a)
+    return mean(a, *args, where=_numbers(a, where), **params)
+
+
+@composite(np.nanvar, examples=_MOMENTS)
+def nanvar(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0,
+    keepdims: bool = False, *, where: Any = True, mean: Any = None, correction: float | None = None,
+) -> Any:  # fmt: skip
+    a = operand(a)
+    chosen = _numbers(a, where)
+    v = var(a, axis, dtype, out, ddof, keepdims, where=chosen, mean=mean, correction=correction)
+    n = _many(chosen, a, axis=axis, keepdims=keepdims)
+    return np.where(n <= (ddof if correction is None else correction), math.nan, v)
+
+
+@composite(np.nanstd, examples=_MOMENTS)
+def nanstd(a: Any, *args: Any, **params: Any) -> Any:
+    return _root(nanvar(a, *args, **params))
+
+
+# ------------------------------------------------------------------------------------- derivative zero: known
+
+
+def _bind_position(a: Any, axis: Any = None, out: None = None, *, keepdims: bool = False) -> Any:
+    x = operand(a, None, out)
+    return (x,), {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
+
+
+def _bind_count(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return _bind_position(a, axis, keepdims=keepdims)
+
+
+def _bind_truth(neutral: bool) -> Callable[..., Any]:
+    def bind(
+        a: Any, axis: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True
+    ) -> Any:
+        x = operand(a, None, out)
+        x = x if where is True else _selected(where, x, neutral)
+        return _bind_position(x, axis, keepdims=keepdims)
+
+    return bind
+
+
+for _fn, _bind in (
+    (np.any, _bind_truth(False)), (np.all, _bind_truth(True)), (np.count_nonzero, _bind_count),
+    *((_fn, _bind_position) for _fn in (np.argmax, np.argmin, np.nanargmax, np.nanargmin)),
+):  # fmt: skip
+    constant(_fn, np_name=f"np.{_fn.__name__}", bind=_bind)
+
+# ------------------------------------------------------------------------------------------ methods of ufuncs
+
+
+def _reduce(row: Primitive, join: np.ufunc, neutral: Any) -> Callable[..., Any]:
+    """``ufunc.reduce`` by the row that does the same; it has its own order of keywords, and ``axis=0``."""
+    fold = _fold(row, join, neutral)
+
+    def reduce(x: Any, axis: Any = 0, *args: Any, **params: Any) -> Any:
+        bound = fold(x, axis, *args, **params)
+        return row(*bound[0], **bound[1]) if type(bound) is tuple else bound
+
+    return reduce
+
+
+#: What the methods of these ufuncs do with a Tensor; those of the others fold step by step.
+METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
+    (np.add, "reduce"): _reduce(sum, np.add, 0),
+    (np.multiply, "reduce"): _reduce(prod, np.multiply, 1),
+    (np.maximum, "reduce"): _reduce(max, np.maximum, None),
+    (np.minimum, "reduce"): _reduce(min, np.minimum, None),
+    (np.fmax, "reduce"): _reduce(nanmax, np.fmax, None),
+    (np.fmin, "reduce"): _reduce(nanmin, np.fmin, None),
+    (np.logaddexp, "reduce"): _reduce(logsumexp, np.logaddexp, -math.inf),
+    **accumulation.METHODS,
+}

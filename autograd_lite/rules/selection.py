@@ -1,0 +1,229 @@
+"""Choosing between entries: by a condition, by bounds, by a list of positions.
+
+`where` selects, it does not multiply: what is not chosen may be infinite or nan, and its gradient is zero. At
+the ends of `clip` the gradient still goes to the array (as in ``torch.clamp``), beyond them to the bound.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..table import composite, elementwise
+from .arrays import entire
+from .axes import refuse_out, resolve
+from .indexing import getitem, on_axis, set_at
+from .joining import flat_or
+
+
+class Answer(tuple[Any, ...]):
+    """A tuple that a bind gives as the answer, not as arguments."""
+
+
+def _bind_where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
+    if x is None and y is None:
+        return Answer(np.nonzero(condition))
+    if x is None or y is None:
+        raise TypeError("either both or neither of x and y should be given")
+    return (condition, x, y), {}
+
+
+where = elementwise(
+    np.where,
+    None,
+    lambda x1: np.where(x1, 1, 0),
+    lambda x1: np.where(x1, 0, 1),
+    pull=(None, lambda g, x1: np.where(x1, g, 0), lambda g, x1: np.where(x1, 0, g)),
+    name="where",
+    np_name="np.where",
+    bind=_bind_where,
+    tex=r"\begin{{cases}} {x2} & \text{{if }} {x1} \\ {x3} & \text{{otherwise}} \end{{cases}}",
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)) > 0, rng.normal(size=(2, 3)), rng.normal(size=3)), {}),
+        lambda rng: ((np.array(True), rng.normal(size=2), rng.normal(size=())), {}),
+    ),
+)
+
+
+def _bind_clip(
+    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None
+) -> Any:
+    refuse_out(out)
+    if (a_min is not None and min is not None) or (a_max is not None and max is not None):
+        raise ValueError("give a_min or min, a_max or max, not both")
+    low, high = a_min if min is None else min, a_max if max is None else max
+    a = entire(a)
+    # An array as a bound is copied: the user may write into it before the backward pass.
+    low, high = (v.copy() if type(v) is np.ndarray else v for v in (low, high))
+    low, high = (entire(v) if type(v) in (list, tuple) else v for v in (low, high))
+    kinds = {np.result_type(getattr(v, "dtype", v)).kind for v in (a, low, high) if v is not None}
+    if "c" in kinds:
+        raise TypeError("complex numbers have no order that a derivative could follow: clip real and imag")
+    if "f" in kinds:
+        bounds: Any = (-np.inf, np.inf)
+    else:
+        bounds = (False, True) if a.dtype.kind == "b" else (np.iinfo(a.dtype).min, np.iinfo(a.dtype).max)
+    return (a, bounds[0] if low is None else low, bounds[1] if high is None else high), {}
+
+
+clip = elementwise(
+    np.clip,
+    lambda x1, x2, x3: (x2 <= x1) & (x1 <= x3),
+    lambda x1, x2, x3: (x1 < x2) & (x2 <= x3),
+    lambda x1, x2, x3: (x1 > x3) | (x2 > x3),
+    name="clip",
+    np_name="np.clip",
+    bind=_bind_clip,
+    kinks=lambda x1, x2, x3: (x1 == x2) | (x1 == x3) | (x2 == x3),
+    tex=r"\operatorname{{clip}}({x1}, {x2}, {x3})",
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 5)), -0.4, 0.5), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=3) - 1, rng.normal(size=(2, 1)) + 1), {}),
+        lambda rng: ((rng.normal(size=5),), {"min": 0.0}),
+        lambda rng: ((rng.normal(size=5), None, 0.3), {}),
+    ),
+)
+
+
+@composite(
+    np.select,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 4)) > 0, [rng.normal(size=4), rng.normal(size=1)]), {}),
+        lambda rng: (([rng.normal(size=(2, 3)) > 0], [rng.normal(size=3)], rng.normal(size=(2, 1))), {}),
+    ),
+)
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    if len(condlist) != len(choicelist):
+        raise ValueError("select: list of cases must be same length as list of conditions")
+    y = default
+    for condition, choice in reversed(list(zip(map(entire, condlist), choicelist, strict=True))):
+        if condition.dtype.kind != "b":
+            raise TypeError(f"select: a condition is an array of True and False, not of {condition.dtype}")
+        y = np.where(condition, choice, y)
+    return y
+
+
+@composite(
+    np.piecewise,
+    examples=(
+        lambda rng: ((rng.normal(size=4), [[True, False, True, False]], [np.exp, np.sin]), {}),
+        lambda rng: ((rng.normal(size=(2, 2)), [np.eye(2) > 0], [np.square, 0.5]), {}),
+        lambda rng: ((rng.normal(size=3), np.eye(2, 3) > 0, [2.0, np.negative]), {}),
+    ),
+)
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    if np.ndim(condlist) == 0 or (np.ndim(condlist[0]) == 0 and x.ndim):  # one condition alone
+        condlist = [condlist]
+    conditions = np.stack([np.asarray(c, bool) for c in condlist])
+    if len(funclist) == len(conditions) + 1:
+        conditions = np.concatenate([conditions, ~conditions.any(axis=0, keepdims=True)])
+    elif len(funclist) != len(conditions):
+        n = len(conditions)
+        raise ValueError(f"piecewise: {n} condition(s) need {n} or {n + 1} functions, not {len(funclist)}")
+    y: Any = np.zeros(x.shape, x.dtype)
+    for condition, function in zip(conditions, funclist, strict=True):
+        if not condition.any():
+            continue
+        y = set_at(y, condition, function(x[condition], *args, **kw) if callable(function) else function)
+    return y
+
+
+# ----------------------------------------------------------------------------------------------- by positions
+
+
+def whole(indices: Any, n: int = 0, mode: str = "raise") -> Any:
+    """Positions as whole numbers from -n to n - 1."""
+    k = entire(indices)
+    if k.dtype.kind == "b" or (k.size == 0 and not hasattr(indices, "dtype")):  # [] is no list of floats here
+        k = k.astype(np.intp)
+    if k.dtype.kind not in "iu":
+        raise TypeError(f"positions are whole numbers, not {k.dtype}")
+    if mode == "wrap":
+        return k % n
+    if mode == "clip":
+        return np.clip(k, 0, n - 1)
+    if mode != "raise":
+        raise ValueError(f"mode={mode!r} is none of 'raise', 'wrap', 'clip'")
+    return k
+
+
+@composite(
+    np.take,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), [0, 5, 0]), {}),
+        lambda rng: ((rng.normal(size=(2, 3)), [[2, 0], [-1, 0]]), {"axis": 1}),
+        lambda rng: ((rng.normal(size=4), [7, -9]), {"mode": "wrap"}),
+        lambda rng: ((rng.normal(size=4), 9), {"mode": "clip"}),
+    ),
+)
+def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+    refuse_out(out)
+    a, axis = flat_or(a, resolve(axis, np.ndim(a)))
+    return getitem(a, on_axis(axis, whole(indices, a.shape[axis], mode)))
+
+
+def along(k: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """The index that takes position `k` along `axis` in each line of an array of `shape`."""
+
+    def places(i: int) -> Any:
+        return np.arange(shape[i]).reshape([-1 if j == i else 1 for j in range(len(shape))])
+
+    return tuple(k if i == axis else places(i) for i in range(len(shape)))
+
+
+@composite(
+    np.take_along_axis,
+    examples=(
+        lambda rng: ((rng.normal(size=(2, 3)), np.array([[2, 0], [1, 1]])), {"axis": 1}),
+        lambda rng: ((rng.normal(size=(2, 3)), np.array([0, 5, 0])), {"axis": None}),
+        lambda rng: ((rng.normal(size=(2, 3)), np.array([[1, 0, 1]])), {"axis": 0}),
+    ),
+)
+def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
+    indices = entire(indices)
+    arr, axis = flat_or(arr, axis)
+    if indices.ndim != arr.ndim:
+        raise ValueError("take_along_axis: `indices` and `arr` must have the same number of dimensions")
+    shape = tuple(m if n == 1 else n for n, m in zip(arr.shape, indices.shape, strict=True))  # 1 is stretched
+    shape = (*shape[:axis], arr.shape[axis], *shape[axis + 1 :])
+    return getitem(np.broadcast_to(arr, shape), along(whole(indices), axis, shape))
+
+
+@composite(
+    np.choose,
+    examples=(
+        lambda rng: ((np.array([0, 1, 1, 0]), [rng.normal(size=4), rng.normal(size=4)]), {}),
+        lambda rng: ((np.array([[0], [3]]), [rng.normal(size=3), rng.normal(size=())]), {"mode": "wrap"}),
+    ),
+)
+def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+    refuse_out(out)
+    k, *laid_out = np.broadcast_arrays(entire(a), *map(entire, choices))
+    return getitem(np.stack(laid_out), (whole(k, len(laid_out), mode), *np.indices(k.shape, sparse=True)))
+
+
+@composite(
+    np.compress,
+    examples=(
+        lambda rng: (([True, False, True], rng.normal(size=(2, 3))), {"axis": 1}),
+        lambda rng: (([True, False, True], rng.normal(size=(2, 3))), {}),
+    ),
+)
+def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
+    refuse_out(out)
+    condition = entire(condition)
+    if condition.ndim != 1:
+        raise ValueError("compress: the condition is a list of True and False, of one dimension")
+    a, axis = flat_or(a, axis)
+    return getitem(a, on_axis(axis, np.nonzero(condition)[0]), unique_indices=True)
+
+
+@composite(
+    np.extract,
+    examples=(
+        lambda rng: ((np.array([[True, False, True], [False, True, True]]), rng.normal(size=(2, 3))), {}),
+    ),
+)
+def extract(condition: Any, arr: Any) -> Any:
+    return getitem(np.ravel(entire(arr)), np.nonzero(np.ravel(entire(condition)))[0], unique_indices=True)

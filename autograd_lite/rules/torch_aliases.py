@@ -1,0 +1,96 @@
+"""What PyTorch calls otherwise: its everyday functions, with its argument names, written with NumPy's rows.
+
+Only what NumPy has no name for, or another one, stands here. Where both have the name and mean different
+things (`max`, `std`, `repeat`, `size`, …) the name is NumPy's.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from ..table import composite
+from .arrays import entire, ints
+
+
+class TopK(NamedTuple):
+    """The largest (or smallest) entries, and where they were."""
+
+    values: Any
+    indices: Any
+
+
+def _numbers(*shape: int, **params: Any) -> Any:
+    return lambda rng: ((rng.normal(size=shape),), params)
+
+
+@composite(
+    name="cat", examples=(lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=(2, 1))],), {"dim": -1}),)
+)
+def cat(tensors: Any, dim: int = 0) -> Any:
+    """``np.concatenate(tensors, axis=dim)``."""
+    return np.concatenate(tensors, axis=dim)
+
+
+@composite(name="clamp", examples=(_numbers(2, 3, min=-0.5, max=0.4), _numbers(3, min=0.1)))
+def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+    """``np.clip(input, min, max)``."""
+    if min is None and max is None:
+        raise ValueError("clamp: at least one of min= and max= is needed")
+    return np.clip(input, min, max)
+
+
+@composite(name="unsqueeze", examples=(_numbers(2, 3, dim=1), _numbers(2, 3, dim=-1)))
+def unsqueeze(input: Any, dim: int) -> Any:
+    """``np.expand_dims(input, dim)``: a new axis of length 1."""
+    return np.expand_dims(input, dim)
+
+
+@composite(name="permute", examples=(_numbers(2, 3, 4, dims=(2, 0, 1)),))
+def permute(input: Any, dims: Any) -> Any:
+    """``np.transpose(input, dims)``: the axes in another order."""
+    return np.transpose(input, ints(dims))
+
+
+@composite(
+    name="masked_fill", examples=(lambda rng: ((rng.normal(size=(2, 3)), np.eye(2, 3) > 0, -1.5), {}),)
+)
+def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+    """``np.where(mask, value, input)``: `value` where the mask is True.
+
+    Raises
+    ------
+    TypeError
+        If the mask is not of True and False.
+    """
+    mask = entire(mask)
+    if mask.dtype.kind != "b":
+        raise TypeError(f"masked_fill: a mask is of True and False, not {mask.dtype}; write mask == 0 or so")
+    x = entire(input)
+    fits = mask.ndim <= x.ndim and all(
+        m in (1, n) for m, n in zip(mask.shape[::-1], x.shape[::-1], strict=False)
+    )
+    if not fits:
+        raise ValueError(f"masked_fill: a mask of shape {mask.shape} for an input of shape {x.shape}")
+    return np.where(mask, value, x)
+
+
+@composite(name="topk", examples=(_numbers(2, 5, k=3), _numbers(4, 3, k=2, dim=0, largest=False)))
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """The `k` largest entries along `dim`, the largest first (of equal ones the first), and their positions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> topk(np.array([3.0, 1.0, 2.0]), 2).indices
+    array([0, 2])
+    """
+    x = entire(input)
+    dim = normalize_axis_index(dim, x.ndim)
+    if not 0 <= k <= x.shape[dim]:
+        raise ValueError(f"topk: k={k} of {x.shape[dim]} entries along axis {dim} of shape {x.shape}")
+    order = np.argsort(-x if largest else x, axis=dim, kind="stable")
+    indices = order[(slice(None),) * dim + (slice(k),)]
+    return TopK(np.take_along_axis(x, indices, dim), indices)

@@ -1,0 +1,71 @@
+"""Names that PyTorch's tensors or NumPy's arrays have and ours have not, with what to write instead."""
+
+from __future__ import annotations
+
+_GPU = "arrays live in the memory of this computer; there is no GPU here"
+_IN_PLACE = "write under `with ag.no_grad():`, x += ... or x[...] = ..., or make a new tensor"
+
+#: By attribute: the remedy.
+REMEDIES = {
+    "tile": "np.tile(x, repeats)",
+    "flip": "np.flip(x, axis)",
+    "norm": "np.linalg.norm(x)",
+    "gather": "np.take_along_axis(x, indices, axis)",
+    "type": "x.astype(dtype)",
+    "cuda": f"leave it away: {_GPU}",
+    "device": f"leave it away: {_GPU}",
+    "is_cuda": _GPU,
+    "grad_fn": "x.explain() tells where it comes from, x.draw() shows it",
+    "at": "ag.set_at(x, index, value), ag.add_at and their like",
+    "split": "np.split(x, indices_or_sections, axis)",
+    "chunk": "np.array_split(x, sections, axis)",
+    "scatter_add": "ag.add_at(x, index, value)",
+    "outer": "np.outer(x, y)",
+    "detach_": "x = x.detach()",
+    "to_sparse": "a dense array: there are no sparse ones here",
+    "fill": _IN_PLACE,
+    "put": _IN_PLACE,
+    "resize": _IN_PLACE,
+    "byteswap": "x.data.byteswap()",
+    "tobytes": "x.data.tobytes()",
+    "tofile": "x.data.tofile(...)",
+    "strides": "x.data.strides",
+    "flags": "x.data.flags",
+    "base": "x.data.base",
+    "ctypes": "x.data.ctypes",
+    **dict.fromkeys(("add_", "sub_", "mul_", "div_", "zero_", "copy_", "fill_", "clamp_"), _IN_PLACE),
+}
+
+
+#: The same for the library as a whole, for names of PyTorch's and JAX's.
+OF_THE_LIBRARY = {
+    "vmap": "no automatic batching here: write f for arrays with one axis more, or np.stack([f(x) for x in xs])",
+    "pmap": "a program runs on one machine, in as many threads as it starts",
+    "cuda": _GPU,
+    "device": _GPU,
+    "norm": "np.linalg.norm(x)",
+    "gather": "np.take_along_axis(x, indices, axis)",
+    "flatten": "np.ravel(x), or x.flatten()",
+    "asarray": "arrays stand beside tensors as they are; ag.as_tensor(x) makes a tensor",
+    "random": "ag.manual_seed and ag.randn, or NumPy's generators",
+    "jit": "nothing is compiled here; ag.trace(f)(x) is the program, ag.source(f, x) its NumPy source",
+    "make_jaxpr": "ag.trace(f)(x)",
+    "linearize": "ag.jvp(f, primals, tangents)",
+    "custom_vjp": "ag.table.define",
+    "custom_jvp": "ag.table.define",
+    "Function": "ag.table.define",
+    "elementwise_grad": "ag.grad(lambda x: f(x).sum())",
+    "gradcheck": "ag.testing.assert_gradients(f, x)",
+    "lax": "Python's loops and conditions are recorded as they run; stop_gradient is ag.stop_gradient",
+    "make_dot": "ag.draw(x)",
+    "sparse": "there are no sparse arrays here",
+    "numpy": "NumPy's own functions work on tensors: import numpy as np",
+    "set_grad_enabled": "ag.enable_grad() or ag.no_grad()",
+    "inference_mode": "ag.no_grad()",
+}
+
+
+def no_attribute(what: str, name: str, obj: object, remedies: dict[str, str] = REMEDIES) -> AttributeError:
+    """The error for an attribute that does not exist, with the remedy where it is known."""
+    remedy = f": {remedies[name]}" if name in remedies else ""
+    return AttributeError(f"{what} has no attribute {name!r}{remedy}", name=name, obj=obj)

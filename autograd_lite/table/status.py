@@ -1,0 +1,145 @@
+"""What has no row: answered from the arrays alone, or refused by name with a reason and a remedy.
+
+Every function of NumPy that can be called on a Tensor has exactly one status, and a test holds the installed
+NumPy against this page: a row of the table (of some kind), a *plain answer* (a shape, a text, a yes or no:
+nothing that could have a derivative), *not for tensors* (it writes in place, makes arrays, works on text), or
+*not yet*, with the reason.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import ROWS
+
+
+def _named(names: str) -> frozenset[str]:
+    return frozenset("np." + name for name in names.split())
+
+
+#: Known by shape and dtype alone: a plain answer, also while a trace is being written.
+OF_SHAPE = _named(
+    """shape ndim size result_type can_cast common_type min_scalar_type iscomplexobj isrealobj einsum_path
+    may_share_memory shares_memory diag_indices_from tril_indices_from triu_indices_from"""
+)
+#: One yes or no about the values, or the values as text or in a file: a plain answer, which no trace can
+#: follow.
+OF_VALUES = _named(
+    "allclose array_equal array_equiv array2string array_repr array_str save savetxt savez savez_compressed"
+)
+
+#: What makes no sense for a Tensor: what to do instead, and the functions.
+NOT_FOR_TENSORS: dict[str, frozenset[str]] = {
+    "it writes into an array: a changed copy is x = ag.set_at(x, index, value)": _named(
+        "copyto fill_diagonal place put put_along_axis putmask"
+    ),
+    "leave like= away, and make the array a tensor: ag.tensor(np.ones(3))": _named(
+        """arange array asanyarray asarray ascontiguousarray asfortranarray empty eye frombuffer fromfile
+        fromfunction fromiter fromstring full genfromtxt identity loadtxt ones require tri zeros"""
+    ),
+    "it is an inner function of NumPy's: call the public one": frozenset({"clip", "_ones_like"}),
+    "it is gone from NumPy 2.4: call np.isin": _named("in1d"),
+    "it works on dates, and a tensor holds numbers": _named(
+        "busday_count busday_offset datetime_as_string is_busday"
+    ),
+}
+#: The same for whole modules.
+NOT_FOR_TENSORS_MODULES = {
+    "numpy.char": "it works on text, and a tensor holds numbers",
+    "numpy.strings": "it works on text, and a tensor holds numbers",
+    "numpy.lib.recfunctions": "it works on records: use one tensor for each field",
+}
+
+#: What could be differentiated and is not, with the reason.
+NOT_YET: dict[str, str] = {
+    "np.histogram2d": "only the one-dimensional np.histogram has rows; np.bincount(index, weights) may do",
+    "np.histogramdd": "only the one-dimensional np.histogram has rows; np.bincount(index, weights) may do",
+    "np.polynomial.polynomial.polyval2d": "of the polynomials in numpy.polynomial none has; np.polyval has",
+    "np.polynomial.polynomial.polygrid2d": "of the polynomials in numpy.polynomial none has; np.polyval has",
+}
+
+
+def public_name(function: Any) -> str:
+    """How a user writes it: ``np.linalg.norm``, ``scipy.special.erf``."""
+    name = getattr(function, "__name__", None) or repr(function)
+    module = getattr(function, "__module__", None)
+    if module is None:  # a ufunc does not know where it lives
+        known = (
+            m
+            for m in ("numpy", "numpy.strings", "scipy.special")
+            if getattr(sys.modules.get(m), name, None) is function
+        )
+        module = next(known, "")
+    module = module.replace("numpy.lib.scimath", "np.emath").replace("numpy", "np", 1)
+    return f"{module}.{name}".removeprefix(".")
+
+
+def status(function: Any) -> str | None:
+    """The status of a NumPy function: the kind of its row, or 'plain', or why it has none; None if unknown.
+
+    Examples
+    --------
+    >>> [status(f) for f in (np.exp, np.trapezoid, np.floor, np.shape, np.putmask)]
+    ['elementwise', 'composite', 'constant', 'plain', 'not for tensors']
+    """
+    if function in ROWS:
+        return ROWS[function].kind
+    name = public_name(function)
+    if name in OF_SHAPE or name in OF_VALUES:
+        return "plain"
+    if _not_for_tensors(function, name):
+        return "not for tensors"
+    return "not yet" if name in NOT_YET else None
+
+
+def _not_for_tensors(function: Any, name: str) -> str | None:
+    """What to do instead, if `function` is not one to be called on tensors."""
+    for remedy, names in NOT_FOR_TENSORS.items():
+        if name in names:
+            return remedy
+    module = getattr(function, "__module__", None)
+    if isinstance(function, np.ufunc) and not function.types:  # no loop over numbers
+        module = "numpy.strings"
+    return NOT_FOR_TENSORS_MODULES.get(str(module))
+
+
+def refusal(function: Any) -> Exception:
+    """The error for a function that no tensor can go through: its name, the reason, what to do."""
+    name = public_name(function)
+    remedy = _not_for_tensors(function, name)
+    if remedy is not None:
+        return TypeError(f"{name} is not for tensors: {remedy}")
+    away = f"Where no gradient is wanted through it, call it on the array, {function.__name__}(x.data)"
+    if name in NOT_YET:
+        return NotImplementedError(f"{name} of a tensor is not differentiable yet: {NOT_YET[name]}. {away}")
+    return TypeError(
+        f"{name} of a tensor: it has no row in the table of derivatives: a gradient would be lost. "
+        f"{away}; or write it with functions that have one, or add its row (ag.table.define)"
+    )
+
+
+def plain(function: Any) -> Callable[..., Any]:
+    """`function` on the arrays inside its arguments, for what has a plain answer; else its refusal."""
+    name = public_name(function)
+    if name in OF_SHAPE:
+        return lambda *args, **params: function(*_arrays(args, None), **_arrays(params, None))
+    if name in OF_VALUES:
+        return lambda *args, **params: function(*_arrays(args, name), **_arrays(params, name))
+    raise refusal(function)
+
+
+def _arrays(value: Any, reads: str | None) -> Any:
+    """`value` with every Tensor in it as its array; `reads` names a function that looks at values."""
+    if type(value) in (list, tuple):
+        return type(value)(_arrays(v, reads) for v in value)
+    if type(value) is dict:
+        return {k: _arrays(v, reads) for k, v in value.items()}
+    if hasattr(type(value), "__autograd_apply__"):
+        if reads is not None:
+            value._untraced(f"{reads}()")
+        return value._data
+    return value

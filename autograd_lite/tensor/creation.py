@@ -1,0 +1,219 @@
+"""New tensors, by PyTorch's names: filled with a number, counted up, drawn at random.
+
+They come in the default dtype, float64 as in NumPy unless :func:`set_default_dtype` said otherwise; with
+``requires_grad=True`` they are ready to be learned. Random ones draw from the default generator (see
+:func:`manual_seed`) or from `generator`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..base.generator import numpy_generator
+from ..engine.value import wrap
+from .tensor import Tensor
+
+_DEFAULT: list[np.dtype[Any]] = [np.dtype(np.float64)]
+
+
+def get_default_dtype() -> np.dtype[Any]:
+    """The dtype of new tensors and layers for which none is given."""
+    return _DEFAULT[0]
+
+
+def set_default_dtype(d: Any) -> None:
+    """Choose the dtype of new tensors and layers for which none is given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> set_default_dtype(np.float32)
+    >>> ones(2).dtype
+    dtype('float32')
+    >>> set_default_dtype(np.float64)
+    """
+    dtype = np.dtype(d)
+    if dtype.kind != "f":
+        raise TypeError(f"set_default_dtype({d!r}): it must be a floating one, such as np.float32")
+    _DEFAULT[0] = dtype
+
+
+def _shape(size: Sequence[Any]) -> tuple[int, ...]:
+    """``(2, 3)`` from ``f(2, 3)`` as from ``f((2, 3))``."""
+    return tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else tuple(size)
+
+
+def _made(array: Any, requires_grad: bool) -> Tensor:
+    t = wrap(np.asarray(array), None)
+    return t.requires_grad_() if requires_grad else t
+
+
+def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros in the shape ``*size``."""
+    return _made(np.zeros(_shape(size), dtype or _DEFAULT[0]), requires_grad)
+
+
+def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones in the shape ``*size``."""
+    return _made(np.ones(_shape(size), dtype or _DEFAULT[0]), requires_grad)
+
+
+def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """The shape ``*size``, to be filled: here filled with zeros, so that two runs are the same."""
+    return zeros(*size, dtype=dtype, requires_grad=requires_grad)
+
+
+def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """`fill_value` in the shape `size`."""
+    if dtype is None and isinstance(fill_value, float):
+        dtype = _DEFAULT[0]
+    return _made(np.full(size, fill_value, dtype), requires_grad)
+
+
+def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones on the diagonal of an `n` by `m` matrix."""
+    return _made(np.eye(n, m, dtype=dtype or _DEFAULT[0]), requires_grad)
+
+
+def arange(
+    start: Any, end: Any = None, step: Any = 1, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Evenly spaced numbers from `start` (0 if there is but one argument) up to, not including, `end`."""
+    start, end = (0, start) if end is None else (start, end)
+    if dtype is None and any(isinstance(v, float) for v in (start, end, step)):
+        dtype = _DEFAULT[0]
+    count: Any = np.arange  # NumPy's types know no argument that may be whole or not
+    return _made(count(start, end, step, dtype), requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None) -> Tensor:
+    """`data` as a Tensor: itself if it is one, looking into the same array if it is an array."""
+    if isinstance(data, Tensor):
+        return data if dtype is None or data.dtype == dtype else data.astype(dtype)
+    return wrap(np.asarray(data, dtype), None)
+
+
+def from_numpy(ndarray: Any) -> Tensor:
+    """A Tensor that looks into the same array: a write to either is seen in both."""
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(
+            f"from_numpy takes an array, not a {type(ndarray).__name__}; ag.tensor takes anything"
+        )
+    return wrap(ndarray, None)
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether `obj` is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+# ------------------------------------------------------------------------------------------------ at random
+
+
+def _drawn(array: Any, dtype: Any, requires_grad: bool) -> Tensor:
+    return _made(np.asarray(array).astype(dtype or _DEFAULT[0], copy=False), requires_grad)
+
+
+def rand(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Numbers drawn evenly from [0, 1)."""
+    return _drawn(numpy_generator(generator).random(_shape(size)), dtype, requires_grad)
+
+
+def randn(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Numbers drawn from the normal distribution with mean 0 and variance 1.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> _ = ag.manual_seed(0)
+    >>> x = ag.randn(2, 3)
+    >>> _ = ag.manual_seed(0)
+    >>> bool((x == ag.randn(2, 3)).all())
+    True
+    """
+    return _drawn(numpy_generator(generator).standard_normal(_shape(size)), dtype, requires_grad)
+
+
+def normal(
+    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: Any = None
+) -> Tensor:
+    """Numbers drawn from normal distributions of the given means and standard deviations."""
+    mean, std = np.asarray(mean), np.asarray(std)
+    shape = np.broadcast_shapes(mean.shape, std.shape) if size is None else _shape((size,))
+    return _drawn(mean + std * numpy_generator(generator).standard_normal(shape), dtype, False)
+
+
+def randint(
+    low: int, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = np.int64
+) -> Tensor:
+    """Whole numbers from `low` up to, not including, `high`; ``randint(high, size)`` begins at 0."""
+    if size is None:
+        low, high, size = 0, low, high
+    if size is None:
+        raise TypeError("randint: say the shape, as in randint(0, 10, (3,))")
+    drawn = numpy_generator(generator).integers(low, high, _shape((size,)))
+    return wrap(np.asarray(drawn).astype(dtype), None)
+
+
+def randperm(n: int, *, generator: Any = None, dtype: Any = np.int64) -> Tensor:
+    """0 to `n` - 1 in random order."""
+    return wrap(numpy_generator(generator).permutation(n).astype(dtype), None)
+
+
+def bernoulli(input: Any, *, generator: Any = None) -> Tensor:
+    """1 with the probability that `input` says, else 0, entry by entry."""
+    p = as_tensor(input).detach().numpy()
+    if not np.all((p >= 0) & (p <= 1)):
+        raise ValueError("bernoulli: the entries are probabilities, between 0 and 1")
+    return wrap((numpy_generator(generator).random(p.shape) < p).astype(p.dtype), None)
+
+
+def multinomial(
+    input: Any, num_samples: int, replacement: bool = False, *, generator: Any = None
+) -> Tensor:
+    """Positions drawn with the probabilities that the rows of `input` are proportional to.
+
+    Parameters
+    ----------
+    input : array_like, shape (n,) or (m, n)
+        Weights, none negative; a row need not sum to 1.
+    num_samples : int
+        How many to draw from each row.
+    replacement : bool
+        Whether a position may be drawn again.
+
+    Returns
+    -------
+    Tensor of int64, shape (num_samples,) or (m, num_samples)
+
+    Examples
+    --------
+    >>> multinomial([0.0, 1.0, 0.0], 3, replacement=True)
+    tensor([1, 1, 1])
+    """
+    weights = as_tensor(input).detach().numpy()
+    if weights.ndim not in (1, 2) or weights.dtype.kind not in "fiub":
+        raise ValueError(f"multinomial: weights in a row or in rows, not of shape {weights.shape}")
+    rows = np.atleast_2d(weights).astype(float)
+    total = rows.sum(axis=1, keepdims=True)
+    if not (np.all(rows >= 0) and np.all(np.isfinite(total)) and np.all(total > 0)):
+        raise ValueError("multinomial: weights are finite, none negative, and not all of a row zero")
+    rng = numpy_generator(generator)
+    if replacement:
+        ends = np.cumsum(rows, axis=1)
+        u = np.minimum(rng.random((len(rows), num_samples)) * ends[:, -1:], np.nextafter(ends[:, -1:], 0))
+        drawn = np.stack([np.searchsorted(e, v, side="right") for e, v in zip(ends, u, strict=True)])
+    else:
+        fewest = int((rows > 0).sum(axis=1).min())
+        if num_samples > fewest:
+            raise ValueError(
+                f"multinomial: {num_samples} samples, none drawn twice, from {fewest} positions of weight > 0"
+            )
+        # Exponential clocks with these rates: the first to ring, the second, ... are drawn in proportion.
+        with np.errstate(divide="ignore"):
+            clocks = rng.standard_exponential(rows.shape) / rows
+        drawn = np.argsort(clocks, axis=1)[:, :num_samples]
+    return wrap(drawn.astype(np.int64).reshape(*weights.shape[:-1], num_samples), None)

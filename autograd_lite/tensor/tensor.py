@@ -1,0 +1,694 @@
+"""Tensor: a NumPy array that remembers how it was made.
+
+PyTorch's surface on NumPy's semantics. What an operation does with the graph is in :mod:`autograd_lite.engine.record`, and
+how gradients come to ``.grad`` in :mod:`autograd_lite.engine.accumulate`.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib import import_module
+from operator import index as as_index
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from .. import rules
+from ..base.snapshots import about_to_write
+from ..engine.accumulate import backward
+from ..engine.context import MODE
+from ..engine.errors import dropped, explained, masked_error
+from ..engine.fast import binary, unary
+from ..engine.hooks import Handle, hooked
+from ..engine.node import NEEDS, TRACED
+from ..engine.operands import PLAIN, as_array, check_differentiable, plain, plain_index, raw
+from ..engine.record import STOP_GRADIENT, apply, is_traced, record, results_are
+from ..engine.value import Value, wrap
+from ..engine.versions import Storage
+from ..rules import elementwise as E
+from ..rules import indexing as I
+from ..rules import linalg as L
+from ..table import ROWS, TABLE
+from ..table.migration_hints import no_attribute
+from .torch_names import TorchMethods
+
+ndarray, asarray = np.ndarray, np.asarray
+_new = object.__new__
+_known = partial(dict.get, ROWS)  # what has been read so far; ROWS.get reads on
+_NOTHING: dict[str, Any] = {}
+
+
+class _Method:
+    """A row as a method: ``x.sum(axis=0)`` is ``sum(x, axis=0)``, from the same declaration in the table."""
+
+    def __init__(self, row: str | None = None) -> None:
+        self.row = row
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self.row = self.row or name
+
+    def __get__(self, obj: Any, cls: Any = None) -> Callable[..., Tensor]:
+        row = TABLE[self.row]
+        return row if obj is None else lambda *args, **params: apply(row, (obj, *args), params)
+
+
+class _Upstairs:
+    """A method that lives in a room on a higher floor, which is opened when the method is first used."""
+
+    def __init__(self, room: str) -> None:
+        self.room = room
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self.name = name
+
+    def __get__(self, obj: Any, cls: Any = None) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(import_module(f"{__package__}.{self.room}"), self.name)
+        return found if obj is None else partial(found, obj)
+
+
+class Tensor(TorchMethods, Value):
+    """An array whose use is recorded. Made by :func:`tensor`; PyTorch's surface on NumPy's semantics.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> x = ag.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4., 6.])
+    """
+
+    __slots__ = ()
+    __array_priority__ = 1000.0
+
+    def __init__(
+        self, data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None
+    ) -> None:
+        value = as_array(data, dtype)
+        self._data = value
+        self._node = None
+        self._grad = None
+        if requires_grad:
+            self.requires_grad_()
+        if name is not None:
+            self.name = name
+
+    # ------------------------------------------------------------------------------------------------ what it is
+
+    @property
+    def data(self) -> np.ndarray[Any, Any]:
+        """The array. Writable for an input; read-only for a recorded result, which others may share."""
+        if self._node is not None:
+            self._untraced(".data")
+            if self._node.row is not None:
+                self._data.setflags(write=False)
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        if self._node is not None and self._node.row is not None:
+            raise RuntimeError(f"{self._node.label} is recorded: assign to an input, or to x.detach().copy()")
+        new = value if value is self._data else as_array(raw(value), None, copy=isinstance(value, Tensor))
+        if new is not self._data and self._node is not None and self._node.live & NEEDS:
+            check_differentiable(new.dtype)
+        about_to_write(self)
+        self._data = new
+        node = self._node
+        if node is not None and new is not node.y:
+            unlike = new.shape != node.shape or new.dtype != node.dtype
+            node.y, node.shape, node.dtype, node.storage = new, new.shape, new.dtype, Storage(node.name)
+            self._written()
+            if unlike:
+                node.storage.shaped = node.storage.version
+        else:
+            self._written()
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that backward() has accumulated here, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor) or value.is_leaf and not value.requires_grad:
+                value = Tensor(value)  # an array of its own, because backward() will add to it
+            if value.shape != self.shape:
+                raise ValueError(f"{self._who}.grad = ...: a gradient of shape {value.shape} for shape {self.shape}")
+            if value.dtype != self.dtype:
+                raise TypeError(f"{self._who}.grad = ...: a gradient of dtype {value.dtype} for dtype {self.dtype}")
+        about_to_write(self)
+        self._grad = value
+        if self._node is not None:
+            self._node.graded = None
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of entries, as in NumPy."""
+        return self._data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._data.dtype
+
+    @property
+    def itemsize(self) -> int:
+        return self._data.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self._data.nbytes
+
+    @property
+    def T(self) -> Tensor:
+        return unary(TABLE["transpose"], self, {"axes": None})
+
+    @property
+    def mT(self) -> Tensor:
+        return TABLE["matrix_transpose"](self)
+
+    @property
+    def real(self) -> Tensor:
+        return TABLE["real"](self)
+
+    @property
+    def imag(self) -> Tensor:
+        return TABLE["imag"](self)
+
+    @property
+    def flat(self) -> Iterator[Tensor]:
+        return iter(self.ravel())
+
+    # ----------------------------------------------------------------------------------------------- as an input
+
+    @property
+    def requires_grad(self) -> bool:
+        node = self._node
+        return node is not None and bool(node.live & NEEDS)
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Say whether gradients of this input will be wanted; returns self."""
+        if not self.is_leaf:
+            if requires_grad:
+                return self
+            raise RuntimeError("only an input can stop requiring gradients; use detach() to cut a recorded result off")
+        if requires_grad:
+            check_differentiable(self._data.dtype)
+        old = self._node
+        if old is not None and bool(old.live & NEEDS) != requires_grad:
+            if old.live & TRACED:
+                old.live ^= NEEDS
+                return self
+            storage, self._node = self._storage(), None  # what was recorded with the old one stays as it was
+            new = self._leaf()
+            new.name, new.storage, new.hooks, new.graded = old.name, storage, old.hooks, old.graded
+        if requires_grad:
+            self._leaf().live |= NEEDS
+        return self
+
+    def detach(self) -> Tensor:
+        """The same array, off the record. Writing to it counts as writing to this one."""
+        if is_traced(self):  # off the record for derivatives, but a program has to compute it
+            return record(STOP_GRADIENT, (self,))  # type: ignore[no-any-return]  # one result
+        t = wrap(self._data.view(), None)
+        t._view_of(self)
+        return t
+
+    def zero_grad(self) -> None:
+        """Forget the accumulated gradient."""
+        about_to_write(self)
+        self._grad = None
+
+    def copy(self) -> Tensor:
+        return TABLE["copy"](self)
+
+    clone = copy
+
+    def item(self, *args: int) -> Any:
+        """The only entry, as a Python number; the graph is left behind, which is the point of asking."""
+        self._untraced("item()")
+        return self._data.item(*args)
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The array itself, without the graph; read-only where it is a recorded result."""
+        self._untraced("numpy()")
+        return self.data
+
+    def tolist(self) -> Any:
+        self._untraced("tolist()")
+        return self._data.tolist()
+
+    # ---------------------------------------------------------------------------------------------- reverse mode
+
+    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
+        """Add the gradient of this scalar to the `.grad` of every leaf that it depends on.
+
+        Parameters
+        ----------
+        gradient : array_like, optional
+            The cotangent to start from, of this tensor's shape; needed unless it has one entry.
+        retain_graph : bool, optional
+            False frees the large arrays on the way; by default all is kept, to be drawn and explained.
+        create_graph : bool
+            Record the backward pass itself, so that the gradients can be differentiated.
+
+        Raises
+        ------
+        RuntimeError
+            If nothing was recorded, if it has more than one entry and no `gradient` is given, or if a value that the
+            derivative needs has been overwritten or freed.
+        """
+        backward({self: gradient}, retain_graph, create_graph)
+
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> Handle:
+        """Call `hook` with the gradient when it reaches this tensor; what it returns, if not None, replaces it.
+
+        Hooks are called in the order of their registration, each with what the one before left. The gradient is
+        read-only. ``remove()`` of what is returned takes the hook off.
+        """
+        if not self.requires_grad:
+            raise RuntimeError(
+                f"register_hook on {self._who}, which requires no gradient: the hook would never be called"
+            )
+        node = self._leaf()
+        call = hooked(hook, node.label)
+        node.hooks = [*(node.hooks or ()), call]
+        return Handle(self, call)
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this recorded result too, as if it were a leaf."""
+        if not self.requires_grad:
+            raise RuntimeError(f"retain_grad() on {self._who}, which requires no gradient: there will be none")
+        self._leaf().keeper = weakref.ref(self)
+
+    # ------------------------------------------------------------------------ the chain rule written out and drawn
+
+    explain = _Upstairs("derive")
+    partials = _Upstairs("derive")
+    draw = _Upstairs("draw")
+    frames = _Upstairs("draw")
+
+    # ------------------------------------------------------------------------------------------------- operators
+
+    def __add__(self, other: Any) -> Tensor:
+        return binary(E.add, self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return binary(E.add, other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return binary(E.subtract, self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return binary(E.subtract, other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return binary(E.multiply, self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return binary(E.multiply, other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return binary(E.divide, self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return binary(E.divide, other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        if type(other) in (int, float) and self._data.dtype.kind in "fc":  # as NumPy's own ** does
+            row = _POWERS.get(other)
+            if row is not None:
+                return unary(row, self)
+        return binary(E.power, self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return binary(E.power, other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return binary(L.matmul, self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return binary(L.matmul, other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return binary(E.remainder, self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return binary(E.remainder, other, self)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return binary(TABLE["floor_divide"], self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return binary(TABLE["floor_divide"], other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
+    def __neg__(self) -> Tensor:
+        return unary(E.negative, self)
+
+    def __pos__(self) -> Tensor:
+        return unary(E.positive, self)
+
+    def __abs__(self) -> Tensor:
+        return unary(E.absolute, self)
+
+    def __invert__(self) -> Tensor:
+        return unary(TABLE["invert"], self)
+
+    def __round__(self, ndigits: int = 0) -> Tensor:
+        return TABLE["round"](self, ndigits)
+
+    def sigmoid(self) -> Tensor:
+        return unary(E.sigmoid, self)
+
+    # ------------------------------------------------------------- NumPy's methods; none of them works in place
+
+    all, any, argmax, argmin, argpartition, argsort = (_Method() for _ in range(6))
+    astype, choose, clip, conjugate, cumprod, cumsum = (_Method() for _ in range(6))
+    diagonal, dot, flatten, logsumexp, max, mean, min, nonzero = (_Method() for _ in range(8))
+    partition, prod, ravel, repeat, round, searchsorted = (_Method() for _ in range(6))
+    sort, squeeze, std, sum, swapaxes, take, trace, transpose, var = (_Method() for _ in range(9))
+    conj, abs = _Method("conjugate"), _Method("absolute")
+    exp, log, sqrt, tanh, sin, cos, relu, softmax = (_Method() for _ in range(8))
+
+    def reshape(self, *shape: Any, **params: Any) -> Tensor:
+        if not params and shape and type(shape[0]) is int:
+            return unary(TABLE["reshape"], self, {"shape": shape, "order": "C"})
+        return apply(TABLE["reshape"], (self, *shape), params)  # type: ignore[no-any-return]  # one result
+
+    def compress(self, condition: Any, axis: Any = None) -> Tensor:
+        return TABLE["compress"](condition, self, axis)  # type: ignore[no-any-return]  # whatever comes first
+
+    def __getitem__(self, index: Any) -> Tensor:
+        if I.is_basic(index):  # said at once, what the row's bind would say
+            return unary(I.getitem, self, {"index": index, "unique_indices": True})
+        return apply(I.getitem, (self, index), _NOTHING)  # type: ignore[no-any-return]  # one result
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        array = self._writable("x[i] = ...", value)
+        index = plain_index(index)
+        array[index] = raw(value)
+        self._written()
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return (self[k] for k in range(len(self._data)))
+
+    def __contains__(self, value: Any) -> bool:
+        self._untraced("in")
+        return bool((self._data == raw(value)).any())
+
+    __hash__ = object.__hash__
+
+    # -------------------------------------------------------------------------------------------- out of the graph
+
+    def __bool__(self) -> bool:
+        self._untraced("bool()")
+        if self.size != 1:
+            raise ValueError(
+                f"the truth value of a tensor of shape {self.shape} is ambiguous: use .any(), .all() or where()"
+            )
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return float(self._number("float"))
+
+    def __int__(self) -> int:
+        return int(self._number("int"))
+
+    def __complex__(self) -> complex:
+        return complex(self._number("complex"))
+
+    def __index__(self) -> int:
+        if self._data.dtype.kind not in "biu":
+            raise TypeError(f"{self._who} of dtype {self._data.dtype} is no index: only a whole number is")
+        return as_index(self._number("index"))
+
+    def _number(self, what: str) -> Any:
+        self._untraced(f"{what}()")
+        if self.requires_grad:
+            raise RuntimeError(
+                f"{what}({self._who}), which array[i] = tensor and math.exp(tensor) ask for too, would drop the graph "
+                "of a tensor that requires gradients. Use np.exp and the like; np.stack, or ag.set_at, to fill an "
+                "array; .item() if only the number is meant"
+            )
+        if self.size != 1:
+            raise TypeError(f"{what}() of a tensor of shape {self.shape}: only one with a single entry is a number")
+        return self._data.reshape(())[()]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        self._untraced("np.asarray()")
+        if self.requires_grad:
+            raise dropped(f"np.array({self._who}) or array[i] = ...")
+        return np.array(self._data, dtype, copy=copy) if copy is not None else asarray(self._data, dtype)
+
+    def _untraced(self, what: str) -> None:
+        if is_traced(self):
+            raise RuntimeError(
+                f"{what} of a value that depends on the traced inputs: a trace is a straight program and cannot branch "
+                "on it. Use np.where, or make the choice outside the traced function"
+            )
+
+    def __format__(self, spec: str) -> str:
+        if self.size == 1 and spec:
+            return format(self._data.item(), spec)
+        try:
+            return format(str(self), spec)
+        except ValueError:
+            raise TypeError(f"format {spec!r} of {self._who}: it is one for a number; take an entry") from None
+
+    def __repr__(self) -> str:
+        data = self._data
+        body = np.array2string(data, separator=", ", prefix="tensor(", threshold=200)
+        extra = [f"shape={data.shape}"] if data.size > 200 or data.size == 0 != data.ndim - 1 else []
+        extra += [] if data.dtype in (np.float64, np.int64, np.bool_) else [f"dtype={data.dtype}"]
+        node = self._node
+        if node is not None and node.name:
+            extra.append(f"name={node.name!r}")
+        if node is not None and node.live & NEEDS:
+            extra.append("requires_grad=True" if node.row is None else f"from={node.row.name}")
+        return f"tensor({', '.join([body, *extra])})"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        grad = self._grad
+        self._untraced("a copy")
+        if not self.is_leaf or grad is not None and not grad.is_leaf:
+            what = f"the .grad of {self._who}" if self.is_leaf else self._node.label  # type: ignore[union-attr]  # has one
+            raise RuntimeError(f"{what} cannot be pickled or deep-copied with its graph: use detach() first")
+        made = (type(self), self._data, self.requires_grad, self.name, grad)
+        return _restore, made, getattr(self, "__dict__", None)  # which only a subclass has
+
+    def __copy__(self) -> Tensor:
+        """Another leaf on the same array."""
+        _, made, state = self.__reduce_ex__(4)
+        other = _restore(*made)
+        other._view_of(self)
+        if state:
+            other.__dict__.update(state)
+        return other
+
+    # ----------------------------------------------------------------------------------------------- in place
+
+    def _writable(self, what: str, value: Any = None) -> np.ndarray[Any, Any]:
+        mode = MODE.get()
+        recording = mode is None or mode.recording
+        node = self._node
+        if node is not None and (node.row is not None or node.live & TRACED):
+            raise RuntimeError(
+                f"{what} on {node.label} would change what the graph has recorded: write x = x + ... , or "
+                "ag.set_at(x, index, value) instead"
+            )
+        if recording and (self.requires_grad or isinstance(value, Tensor) and value.requires_grad):
+            who = f"{node.name!r}" if node is not None and node.name else f"a tensor of shape {self.shape}"
+            raise RuntimeError(
+                f"{what} on {who} while gradients are being recorded: update a parameter under `with ag.no_grad():`, "
+                "or write x = x + ... (ag.set_at for an element) if the change is part of the computation"
+            )
+        if not self._data.flags.writeable:
+            raise ValueError(f"{what} on a tensor of shape {self.shape} whose array is read-only: copy() it first")
+        about_to_write(self)
+        return self._data
+
+    def _in_place(self, ufunc: Any, symbol: str, other: Any) -> Tensor:
+        array = self._writable(symbol, other)
+        if isinstance(other, Tensor):
+            x = other._data
+        elif type(x := other) not in PLAIN and (x := raw(plain(other))) is NotImplemented:
+            return NotImplemented  # type: ignore[no-any-return]  # as operators may
+        try:
+            ufunc(array, x, array)
+        except (ValueError, TypeError) as error:
+            raise explained(error, symbol, (self, other)) from None
+        self._written()
+        return self
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._in_place(np.add, "+=", other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._in_place(np.subtract, "-=", other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._in_place(np.multiply, "*=", other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._in_place(np.divide, "/=", other)
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return self._in_place(np.power, "**=", other)
+
+    def __ifloordiv__(self, other: Any) -> Tensor:
+        return self._in_place(np.floor_divide, "//=", other)
+
+    def __imod__(self, other: Any) -> Tensor:
+        return self._in_place(np.remainder, "%=", other)
+
+    def __imatmul__(self, other: Any) -> Tensor:
+        return self._in_place(np.matmul, "@=", other)
+
+    # ------------------------------------------------------------------------------------------ NumPy's protocols
+
+    __autograd_apply__: ClassVar[Callable[..., Any]]  # `apply`, below: what rows look for
+    __autograd_record__: ClassVar[Callable[..., Any]]  # `record`: what forward mode looks for
+
+    if TYPE_CHECKING:  # set in a loop, below
+
+        def __lt__(self, other: Any) -> Tensor: ...
+        def __le__(self, other: Any) -> Tensor: ...
+        def __gt__(self, other: Any) -> Tensor: ...
+        def __ge__(self, other: Any) -> Tensor: ...
+        def __eq__(self, other: Any) -> Tensor: ...  # type: ignore[override]  # entry by entry, as in NumPy
+        def __ne__(self, other: Any) -> Tensor: ...  # type: ignore[override]  # likewise
+        def __and__(self, other: Any) -> Tensor: ...
+        def __or__(self, other: Any) -> Tensor: ...
+        def __xor__(self, other: Any) -> Tensor: ...
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:
+        if method == "__call__" and not params and len(inputs) == 2:  # ndarray * tensor comes this way
+            row = _known(ufunc)
+            if row is not None and row.direct:
+                return binary(row, *inputs)
+        out = params.get("out")
+        if out is not None and any(o is not None for o in out):
+            return _ufunc_out(ufunc, method, inputs, params)
+        if method == "__call__" and (row := ROWS.get(ufunc)) is not None:
+            return apply(row, inputs, params)
+        return rules.ufunc_method(ufunc, method)(*inputs, **params)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, params: Any) -> Any:
+        row = ROWS.get(function)
+        if row is None:
+            return rules.plain(function)(*args, **params)
+        return apply(row, args, params)
+
+
+    if not TYPE_CHECKING:  # a type checker should know of no further attributes
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "_mask":  # numpy.ma would take our array and drop the graph
+                raise masked_error()
+            raise no_attribute("a Tensor", name, self)
+
+
+# ------------------------------------------------------------------------------------------------------- comparisons
+
+
+def _comparison(name: str) -> Any:
+    def compare(self: Tensor, other: Any) -> Tensor:
+        return binary(TABLE[name], self, other)
+
+    return compare
+
+
+for _op, _row in {
+    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal",
+    "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
+}.items():  # fmt: skip
+    setattr(Tensor, f"__{_op}__", _comparison(_row))
+    if _op in ("and", "or", "xor"):
+        setattr(Tensor, f"__r{_op}__", _comparison(_row))
+
+Tensor.__autograd_apply__ = staticmethod(apply)
+Tensor.__autograd_record__ = staticmethod(record)
+results_are(Tensor)
+
+_POWERS = {2: E.square, 1: E.positive, -1: E.reciprocal, 0.5: E.sqrt}
+
+# ------------------------------------------------------------------------------------------------- making and recording
+
+
+def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
+    """Copy `data` into a new Tensor.
+
+    Parameters
+    ----------
+    data : array_like or Tensor
+    dtype : dtype, optional
+        As for :func:`numpy.array`.
+    requires_grad : bool
+        Whether ``backward()`` is to leave a gradient here; for real or complex floating data only.
+    name : str, optional
+        What pictures, derivations and messages call it.
+
+    Examples
+    --------
+    >>> tensor([[1, 2], [3, 4]], dtype=float, requires_grad=True, name="V")
+    tensor([[1., 2.],
+            [3., 4.]], name='V', requires_grad=True)
+    """
+    t = Tensor(data, dtype, requires_grad, name)
+    node, frame = t._leaf(), sys._getframe(1)
+    node.code, node.at = frame.f_code, frame.f_lasti  # where to look for the variable that it is assigned to
+    return t
+
+
+def _restore(cls: Any, data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
+    t: Tensor = _new(cls)
+    t._data, t._node, t._grad = data, None, grad
+    if requires_grad:
+        t.requires_grad_()
+    if name is not None:
+        t.name = name
+    return t
+
+
+def _ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> Any:
+    """``np.add(a, b, out=array)``, which ``array += tensor`` also is: allowed while nothing would be lost."""
+    out = params["out"]
+    mode = MODE.get()
+    drops = NEEDS | TRACED if mode is None or mode.recording else TRACED
+    tensors = [x for x in (*inputs, *out) if isinstance(x, Tensor)]
+    lost = next((x for x in tensors if x._node is not None and x._node.live & drops), None)
+    if lost is not None:
+        raise RuntimeError(
+            f"np.{ufunc.__name__}(..., out=...), or an augmented assignment to an array, would drop the graph of "
+            f"{lost._who}: leave out= away, or write x = x + y"
+        )
+    arrays = tuple(o._writable("out=") if isinstance(o, Tensor) else o for o in out)
+    getattr(ufunc, method)(*map(raw, inputs), **{**{k: raw(v) for k, v in params.items()}, "out": arrays})
+    for o in out:
+        if isinstance(o, Tensor):
+            o._written()
+    return out[0] if len(out) == 1 else out
+
+

@@ -1,0 +1,290 @@
+"""A row of the table, put to the test at the points that the row itself names.
+
+An elementwise row needs no examples: its arguments are numbers of its domain, in every shape that broadcasts.
+Other rows bring examples, each ``rng -> (args, keywords)``. From these come the arguments for all checks:
+those here, those of the fuzzer, and those of the mutation test.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from autograd_lite.rules.scipy_special import declare
+from autograd_lite.table import REAL, TABLE, Domain, Joint, Primitive
+from autograd_lite.testing.gradients import MODES, absorb, check_gradients
+from autograd_lite.testing.numeric import CannotCheck
+from autograd_lite.testing.report import Report, called
+from autograd_lite.testing.trees import Array, as_array, is_differentiable, leaves, rebuild
+
+REACH = 2.5  # how far from zero, or from the only end of a domain, numbers are drawn
+Point = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def all_rows() -> list[Primitive]:
+    """Every row of the table, SciPy's too where SciPy is installed."""
+    if find_spec("scipy") is not None:
+        declare("erf")
+    return list(TABLE.values())
+
+
+def domains(row: Primitive) -> tuple[Any, ...]:
+    """The domain of each argument of an elementwise row."""
+    if isinstance(row.domain, tuple):
+        return row.domain
+    return (row.domain if isinstance(row.domain, Domain) else REAL,) * len(row.rules)
+
+
+def draw(domain: Any, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Numbers inside a domain, a little away from its ends and holes."""
+    low = domain.low if np.isfinite(domain.low) else min(-REACH, domain.high - REACH)
+    high = domain.high if np.isfinite(domain.high) else low + REACH if np.isfinite(domain.low) else REACH
+    margin = 0.02 * (high - low)
+    x = rng.uniform(low + margin, high - margin, shape)
+    for hole in domain.holes:
+        near = np.abs(x - hole) < margin
+        x = np.where(near, hole + np.where(x < hole, -margin, margin) * rng.uniform(1, 2, shape), x)
+    return x
+
+
+def elementwise_point(row: Primitive, shape: tuple[int, ...], rng: np.random.Generator) -> tuple[Array, ...]:
+    """Arguments of an elementwise row, off its kinks; an argument without a derivative is a small integer."""
+    for _ in range(100):
+        xs = tuple(
+            rng.integers(1, 4, shape)
+            if rule is None and row.np_name == "np.ldexp"
+            else draw(domain, shape, rng)
+            for rule, domain in zip(row.rules, domains(row), strict=True)
+        )
+        if isinstance(row.domain, Joint) and not np.all(row.domain.contains(*xs)):
+            xs = (np.abs(xs[0]) + 0.1, *xs[1:])
+        if not _on_a_kink(row, xs):
+            return xs
+    raise CannotCheck(f"{row.name}: no point off its kinks was found")
+
+
+def _on_a_kink(row: Primitive, xs: tuple[Array, ...]) -> bool:
+    if callable(row.kinks):
+        return bool(np.any(row.kinks(*xs)))
+    return any(bool(np.any(np.abs(x - kink) < 1e-3)) for x in xs for kink in row.kinks)
+
+
+def points(row: Primitive, rng: np.random.Generator) -> Iterator[Point]:
+    """Where to check a row: its examples; for an elementwise row, its domain and special values."""
+    if row.kind == "elementwise" and not row.examples:
+        for shape in ((2, 3), ()):
+            yield elementwise_point(row, shape, rng), {}
+        xs = special_point(row)
+        if xs[0].size:
+            yield xs, {}
+        if isinstance(row.domain, Joint) and len(row.rules) == 2:  # a power by held whole numbers
+            base, whole = (axis.ravel() for axis in np.meshgrid([0.0, -1.0, 0.5], [0, 1, 2, 3]))
+            inside = row.domain.contains(base, whole)
+            yield (base[inside], whole[inside]), {}
+        return
+    for example in row.examples:
+        yield example(rng)
+
+
+def special_point(row: Primitive) -> tuple[Array, ...]:
+    """All combinations of 0, 1, -1 and 0.5 where an elementwise row is smooth: formulas fail there first."""
+    values = np.array([0.0, 1.0, -1.0, 0.5])
+    xs = tuple(axis.ravel() for axis in np.meshgrid(*[values] * len(row.rules), indexing="ij"))
+    with np.errstate(all="ignore"):
+        joint = xs[0] > 0 if isinstance(row.domain, Joint) else np.ones(xs[0].shape, bool)
+        fine = joint & np.all([d.contains(x) for d, x in zip(domains(row), xs, strict=True)], axis=0)
+        if callable(row.kinks):
+            fine &= ~row.kinks(*xs)
+        else:
+            fine &= ~np.any([x == kink for x in xs for kink in row.kinks] + [~fine], axis=0)
+        if row.np_name == "np.ldexp":
+            return xs[0][fine], np.ones(int(fine.sum()), int)
+        try:
+            fine[fine] = np.isfinite(row.on_arrays(*(x[fine] for x in xs)))
+        except TypeError:  # it needs more than its arguments
+            fine[:] = False
+    return tuple(x[fine] for x in xs)
+
+
+def kink_points(row: Primitive) -> Iterator[tuple[Array, ...]]:
+    """Where an elementwise row has kinks: there its derivative must lie between the two sides' slopes."""
+    some = np.array([1.25, -0.75])
+    if not callable(row.kinks):
+        for kink in row.kinks:
+            yield (np.full(2, float(kink)),) * len(row.rules)
+    elif len(row.rules) == 2 and not row.examples:  # else an argument may have no derivative
+        for xs in ((some, some), (0 * some, 0 * some), (0 * some, some), (some, 0 * some)):
+            if np.all(row.kinks(*xs)):
+                yield xs
+
+
+def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief: bool = False) -> Report:
+    """Everything that is true of a right row, at each of its points and for elementwise rows in all kinds.
+
+    Parameters
+    ----------
+    row : Primitive
+    order : int, optional
+        Up to which order; 2 by default, or what the row allows.
+    seed : int
+        For the points, directions and cotangents.
+    brief : bool
+        Stop at the first thing that is wrong.
+
+    Returns
+    -------
+    Report
+
+    Examples
+    --------
+    >>> from autograd_lite.table import TABLE
+    >>> bool(check_row(TABLE["tanh"]))
+    True
+    """
+    total = Report(row.name)
+    order = order or row.order or 2
+    rng = np.random.default_rng(seed)
+    for k, (args, keywords) in enumerate(points(row, rng)):
+        _take(total, row, args, keywords, order, seed)
+        for dtype, limit in ((np.float32, 1), (np.complex128, order)) if k == 0 else ():
+            other = of_dtype(row, args, keywords, dtype, rng)
+            if other is not None and (total.ok or not brief):
+                with _refusals(total, dtype):
+                    _take(total, row, other, keywords, min(order, limit), seed)
+        if not total.ok and brief:
+            return total
+    if row.kind == "elementwise":
+        for args in kink_points(row):
+            with suppress(CannotCheck):  # a jump, or an infinite slope: nothing to judge
+                _take(total, variant(row, domain=REAL), args, {}, 1, seed, modes=("reverse",))
+    elif "linalg" not in row.fn.__module__ and "linalg" not in str(row.np_name):
+        _ties(total, row, rng, seed)
+    if row.outputs:
+        _each_result(total, row, rng, order, seed)
+    if row.pull:
+        for args, keywords in points(row, rng):
+            if row.holomorphic or not np.iscomplexobj(args[0]):  # else the partial is that of real numbers
+                _take(total, variant(row, pull=None), args, keywords, 1, seed)
+    if not total.looked_at:
+        raise CannotCheck(f"{row.name}: the row has no examples, so there is no point to check it at")
+    return total
+
+
+def _ties(total: Report, row: Primitive, rng: np.random.Generator, seed: int) -> None:
+    """At equal entries, where an extreme has a kink, all of them moved together have an ordinary slope."""
+    for args, keywords in points(row, rng):
+        tied = [rebuild(tree, [_rounded(v) for _, v in leaves(tree)]) for tree in args]
+
+        def moved(t: Any, tied: list[Any] = tied, keywords: dict[str, Any] = keywords) -> Any:
+            return row(*(rebuild(a, [_plus(v, t) for _, v in leaves(a)]) for a in tied), **keywords)
+
+        with suppress(CannotCheck):
+            f = called(moved, _named(row, keywords), ["t"])
+            absorb(total, check_gradients(f, 1.0, order=1, kinks="note", seed=seed))
+
+
+def _rounded(v: Any) -> Any:
+    return np.round(as_array(v)) - 1 if is_differentiable(v) else v
+
+
+def _plus(v: Any, t: Any) -> Any:
+    return v + t if is_differentiable(v) else v
+
+
+def _each_result(total: Report, row: Primitive, rng: np.random.Generator, order: int, seed: int) -> None:
+    """A row with several results when only one of them is used: the others' cotangents are absent."""
+    for args, keywords in points(row, rng):
+        for k in range(len(row.on_arrays(*args, **keywords))):
+
+            def one(*xs: Any, k: int = k, keywords: dict[str, Any] = keywords) -> Any:
+                return row(*xs, **keywords)[k]
+
+            f = called(one, _named(row, keywords))
+            with suppress(CannotCheck):  # a result of whole numbers
+                absorb(total, check_gradients(f, *args, order=order, kinks="note", seed=seed))
+
+
+@contextmanager
+def _refusals(total: Report, dtype: Any) -> Iterator[None]:
+    """A row may refuse complex numbers where they have no derivative, if it says so."""
+    try:
+        yield
+    except (TypeError, ValueError, np.linalg.LinAlgError) as error:
+        if dtype != np.complex128 or "complex" not in str(error):
+            raise
+        total.notes.append(f"complex numbers are refused: {error}")
+
+
+def _take(
+    total: Report,
+    row: Primitive,
+    args: tuple[Any, ...],
+    keywords: dict[str, Any],
+    order: int,
+    seed: int,
+    modes: tuple[str, ...] = MODES,
+) -> None:
+    arrays = [as_array(v) for _, v in leaves(args) if is_differentiable(v)]
+    if not any(a.size for a in arrays):
+        return  # an example for shapes alone: empty
+    joint = not isinstance(row.domain, tuple | Domain)
+    free = row.domain is REAL or any(a.dtype.kind == "c" for a in arrays) or (joint and bool(keywords))
+    domain = None if free else row.domain
+    f = called(lambda *xs: row(*xs, **keywords), _named(row, keywords))
+    absorb(total, check_gradients(f, *args, order=order, domain=domain, kinks="note", seed=seed, modes=modes))
+
+
+def _named(row: Primitive, keywords: dict[str, Any]) -> Callable[..., Any]:
+    """A stand-in that carries the row's signature, and is called as a reader would write it."""
+
+    def stand_in(*xs: Any) -> None: ...
+
+    stand_in.__wrapped__ = row.fn if row.bind is None else row.bind  # type: ignore[attr-defined]
+    name = row.np_name or row.name
+    if keywords:
+        name = f"lambda *xs: {name}(*xs, {', '.join(f'{k}={v!r}' for k, v in keywords.items())})"
+    stand_in.__name__, stand_in.__module__ = name, ""
+    return stand_in
+
+
+def of_dtype(
+    row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any], dtype: Any, rng: np.random.Generator
+) -> tuple[Any, ...] | None:
+    """The same arguments in another kind of numbers, where the function takes them.
+
+    Complex ones of an elementwise row have a positive real part, off the cuts of logarithms and roots.
+    """
+    complex_ = np.dtype(dtype).kind == "c"
+    if complex_ and row.kind == "elementwise":
+        if any(rule is None for rule in row.rules):
+            return None
+        args = tuple(np.abs(x) * 0.25 + 0.1 for x in args)
+
+    def turned(v: Any) -> Any:
+        if not is_differentiable(v) or as_array(v).dtype != np.float64:
+            return v
+        x = as_array(v)
+        return np.asarray(x + 0.25j * draw(REAL, x.shape, rng) if complex_ else x).astype(dtype)
+
+    other = tuple(rebuild(tree, [turned(v) for _, v in leaves(tree)]) for tree in args)
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            y = [as_array(v) for _, v in leaves(row.on_arrays(*other, **keywords))]
+    except (TypeError, ValueError, np.exceptions.ComplexWarning):  # NumPy has no loop for it
+        return None
+    return other if all(v.dtype.kind in "fc" and np.isfinite(v).all() for v in y) else None
+
+
+def variant(row: Primitive, **changes: Any) -> Primitive:
+    """The same row with other options, in no table: ``variant(row, pull=None)`` is what its partials say."""
+    names = list(inspect.signature(Primitive).parameters)
+    options = {name: getattr(row, name) for name in names} | changes
+    kind, fn, rules = (options.pop(name) for name in names[:3])
+    return Primitive(kind, fn, rules, **options)

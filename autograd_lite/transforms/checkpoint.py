@@ -1,0 +1,157 @@
+"""Memory for time: a function whose inner values are forgotten, and computed again in the backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ..base.snapshots import Marks, untouched, watched
+from ..base.tree import leaves, tree_map
+from ..engine.backward import pull_back
+from ..engine.context import changed, is_grad_enabled
+from ..engine.node import Node
+from ..engine.record import apply, is_traced
+from ..engine.results import lift
+from ..engine.value import wrap
+from ..engine.versions import OURS, next_order
+from ..table import Primitive
+from ..tensor import Tensor
+from .linearize import Run, is_live
+
+
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, but what it computes on the way is forgotten, and computed again in the backward pass.
+
+    Trades time for memory. What `f` captures from outside gets its gradients too. It runs twice and must do the same
+    both times: the second run draws the same numbers from the library's generators (as dropout does), begins with the
+    same buffers, and leaves both as they are. Draw from NumPy's own generators outside and pass the numbers in. A
+    program that is traced has all the steps of `f`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import autograd_lite as ag
+    >>> float(ag.grad(checkpoint(lambda x: np.sin(np.exp(x))))(0.0)) == float(np.cos(1.0))
+    True
+    """
+
+    @wraps(f)
+    def checkpointed(*args: Any, **params: Any) -> Any:
+        if not is_grad_enabled() or any(isinstance(x, Tensor) and is_traced(x) for x in leaves(args)):
+            return f(*args, **params)
+        inputs = [x for x in leaves(args) if _is_input(x)]
+        again = _Again(f, args, params)
+        with watched() as again.marks:
+            run = again.run(inputs)
+        captured = run.captured()
+        if not captured and not any(map(is_live, inputs)):  # nothing will be asked for
+            return tree_map(lambda y: wrap(y._data, None) if isinstance(y, Tensor) else y, run.y)
+        again.captured, again.constants, again.made = captured, run.constants(), next_order()
+        again.first = _arrays(run.outputs)
+        structure, others = run.y, [y for y in run.outputs if not isinstance(y, Tensor)]
+        places = tree_map(lambda y: isinstance(y, Tensor), structure)
+        del run, structure  # the graph of the first run, which is what is not to be kept
+        # Of what is captured the rule needs the place in the graph; its value is found again where `f` finds it.
+        stand_ins = [wrap(np.broadcast_to(np.zeros((), n.dtype), n.shape), n) for n in captured]
+        made, rest = iter(apply(_CHECKPOINT, [*inputs, *stand_ins], {"again": again})), iter(others)
+        return tree_map(lambda is_tensor: next(made) if is_tensor else next(rest), places)
+
+    return checkpointed
+
+
+def _is_input(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.dtype.kind in "fc"
+
+
+def _arrays(outputs: Iterable[Any]) -> tuple[Any, ...]:
+    """The arrays of the results; of what `f` did not make but was given, a copy, which no later write can reach."""
+    made = [y for y in outputs if isinstance(y, Tensor)]
+    return tuple(np.array(y._data) if y.is_leaf or y._storage() is not OURS else y._data for y in made)
+
+
+class _Again:
+    """What a checkpointed call needs to be computed again, and to be pulled back through.
+
+    Attributes
+    ----------
+    captured : nodes from outside on which the results depend
+    constants, made : what else it computed with, and when; a write since then would make the second run another one
+    first : the results of the first run, until they have been asked for
+    last : the cotangents of one walk, until each argument has had its own
+    marks : what the first run drew from and wrote to, as it was when that began
+    """
+
+    def __init__(self, f: Callable[..., Any], args: Sequence[Any], params: Any) -> None:
+        self.f, self.args, self.params = f, args, params
+        self.captured: list[Node] = []
+        self.constants: list[Node] = []
+        self.made = 1
+        self.first: tuple[Any, ...] | None = None
+        self.last: tuple[Any, list[Any]] | None = None
+        self.marks: Marks | None = None
+
+    def __repr__(self) -> str:
+        return getattr(self.f, "__name__", "f")
+
+    def run(self, inputs: Sequence[Any]) -> Run:
+        """Run the function on `inputs`, the differentiable Tensors among its arguments; the others as they were."""
+
+        def f(*tensors: Any) -> Any:
+            given = iter(tensors)
+            args = tree_map(lambda x: next(given) if _is_input(x) else x, self.args)
+            return self.f(*args, **self.params)
+
+        return Run(f, inputs, tuple(range(len(inputs))), {})
+
+    def values(self, xs: Sequence[Any]) -> tuple[Any, ...]:
+        if self.first is not None:
+            first, self.first = self.first, None
+            return first
+        with untouched(again=self.marks):
+            return _arrays(self.run(self.inputs(xs)).outputs)
+
+    def inputs(self, xs: Sequence[Any]) -> list[Any]:
+        count = len(xs) - len(self.captured)
+        return [x if isinstance(x, Tensor) else wrap(x, None) for x in xs[:count]]
+
+    def rule(self, g: Any, xs: Any, i: int) -> Any:
+        """The cotangent of argument `i`: one walk for all of them, as they are asked for one after the other."""
+        if self.last is None or self.last[0] is not g:
+            self.last = (g, self.pull(g, xs))
+        d, self.last[1][i] = self.last[1][i], None
+        return d
+
+    def pull(self, g: Any, xs: Any) -> list[Any]:
+        for constant in self.constants:
+            if constant.storage.version < self.made:
+                raise RuntimeError(
+                    f"backward through checkpoint({self!r}): {constant.label} has changed since {self!r} used it, and "
+                    "what is computed again would be something else. Call backward() before you update it"
+                )
+        with untouched(again=self.marks):
+            return self._walk(self.run(self.inputs(xs)), g, any(isinstance(x, Tensor) for x in (*xs, *g)))
+
+    def _walk(self, run: Run, g: Any, record: bool) -> list[Any]:
+        roots: dict[Node, Any] = {}
+        for y, part in zip((y for y in run.outputs if isinstance(y, Tensor)), g, strict=True):
+            if part is not None and y._node is not None and y._node.requires_grad:
+                roots[y._node] = roots[y._node] + part if y._node in roots else part
+        wanted = [*run.nodes, *self.captured]
+        with changed(recording=True):
+            found = pull_back(roots, wanted, lift if record else None, through=False)
+        return [found[n] if n in found else np.zeros(n.shape, n.dtype) for n in wanted]
+
+
+_CHECKPOINT = Primitive(
+    "general",
+    lambda *xs, again: again.values(xs),
+    (lambda g, xs, i, again: again.rule(g, xs, i),),
+    name="checkpoint",
+    bind=lambda *xs, again: (xs, {"again": again}),
+    variadic=True,
+    outputs=True,
+    holomorphic=False,  # the walk inside conjugates by itself
+)

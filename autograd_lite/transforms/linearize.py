@@ -1,0 +1,171 @@
+"""One run of a function on inputs in fresh nodes, and the walks over what it recorded: what transforms are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from ..base.tree import leaves, matched, rebuild, tree_map
+from ..engine.accumulate import matching, own, taken
+from ..engine.backward import pull_back
+from ..engine.context import changed, is_grad_enabled, watch
+from ..engine.errors import masked_error
+from ..engine.forward import push_forward
+from ..engine.node import NEEDS, Node, ancestors
+from ..engine.operands import raw
+from ..engine.results import lift
+from ..engine.value import wrap
+from ..engine.versions import next_order
+from ..table import Primitive
+from ..tensor import Tensor
+
+#: An input of a transform, seen from outside.
+_INPUT = Primitive("linear", lambda x: x, (lambda g: g,), name="input")
+
+
+class Run:
+    """One run of a function on inputs wrapped in fresh nodes, and the two walks over what it recorded.
+
+    Attributes
+    ----------
+    y : the result, a tree of Tensors
+    aux : what else the function returned, where `has_aux`
+    connected : whether results must stay in somebody else's graph
+    tensors : whether the caller gave Tensors and so gets Tensors
+    """
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        argnums: tuple[int, ...],
+        params: Any,
+        has_aux: bool = False,
+    ) -> None:
+        what = getattr(f, "__name__", "the function")
+        outside = is_grad_enabled()
+        self.start = next_order()  # what was made before this is captured from outside
+        self.trees = [args[k] for k in argnums]
+        given = leaves(self.trees)
+        self.nodes: list[Node] = []
+        wrapped = [self._enter(x, what) for x in given]
+        args = list(args)
+        for k, tree in zip(argnums, rebuild(self.trees, wrapped), strict=True):
+            args[k] = tree
+        with changed(recording=True):
+            result = f(*args, **params)
+        self.aux: Any = None
+        self.y, self.aux = _pair(result, what) if has_aux else (result, None)
+        self.outputs = leaves(self.y)
+        self.tensors = any(isinstance(x, Tensor) for x in given)
+        self.connected = outside and (any(is_live(x) for x in given) or bool(self.captured()))
+
+    def _enter(self, x: Any, what: str) -> Tensor:
+        if isinstance(x, np.ma.MaskedArray):
+            raise masked_error()
+        data = raw(x)
+        data = data if type(data) is np.ndarray else np.asarray(data)
+        if data.dtype.kind not in "fc":
+            raise TypeError(
+                f"{what}: a derivative with respect to data of dtype {data.dtype} is not possible; pass floats "
+                "(2.0 for 2, .astype(float)), or leave the argument out of argnums"
+            )
+        if not data.dtype.isnative:  # bytes in the other order
+            data = data.astype(data.dtype.newbyteorder("="))
+        outer = x._node if isinstance(x, Tensor) else None
+        if outer is not None and outer.live:
+            node = Node(_INPUT, (outer,), (None,), data, data.shape, data.dtype, outer.live | NEEDS)
+        else:
+            node = Node(None, (), (), data, data.shape, data.dtype, NEEDS)
+        if isinstance(x, Tensor):
+            node.name, node.storage = x.name, x._storage()
+        self.nodes.append(node)
+        t = wrap(data, node)
+        if node.row is None:
+            node.keeper = ref(t)  # a backward() inside the function leaves its gradient here
+        return t
+
+    def _live(self) -> list[Node]:
+        """The nodes of the results that need a gradient."""
+        return [t._node for t in self.outputs if isinstance(t, Tensor) and t._node is not None and t._node.requires_grad]
+
+    def captured(self) -> list[Node]:
+        """The nodes older than the inputs that the results depend on and that need a gradient too."""
+        inputs = set(self.nodes)
+        older: dict[Node, None] = {}
+        for n in ancestors(self._live(), since=self.start):
+            if n not in inputs:
+                reached = (p for p in (n, *n.parents) if p is not None and p.requires_grad and p.order > self.start)
+                older.update(dict.fromkeys(reached))
+        return list(older)
+
+    def constants(self) -> list[Node]:
+        """The Tensors that the results were computed with and that no derivative passes."""
+        parents = (p for n in ancestors(self._live(), since=self.start) for p in n.parents)
+        return list(dict.fromkeys(p for p in parents if p is not None and p.row is None and not p.live))
+
+    def pull(self, cotangents: Any) -> list[Any]:
+        """The cotangents of the inputs, leaf by leaf."""
+        roots: dict[Node, Any] = {}
+        gs = matched(self.y, cotangents, "the cotangent")
+        record = is_grad_enabled() and (self.connected or any(is_live(g) for g in gs))
+        with changed(recording=True) if record else nullcontext():
+            for t, g in zip(self.outputs, gs, strict=True):
+                if isinstance(t, Tensor) and t._node is not None and t._node.requires_grad:
+                    g = matching(g, t, "the cotangent has", record)
+                    roots[t._node] = roots[t._node] + g if t._node in roots else g
+            found = pull_back(roots, self.nodes, lift if record else None, watch=watch())
+        return [self.out(taken(found, n) if n in found else np.zeros(n.shape, n.dtype), record) for n in self.nodes]
+
+    def push(self, tangents: Any) -> list[Any]:
+        """The tangents of the results, leaf by leaf."""
+        ts = matched(self.trees, tangents, "the tangent")
+        record = is_grad_enabled() and (self.connected or any(is_live(t) for t in ts))
+        known = {n: matching(t, n, "the tangent has", record) for n, t in zip(self.nodes, ts, strict=True)}
+        roots = self._live()
+        with changed(recording=True):
+            found: dict[Any, Any] = push_forward(roots, known, lift, record)
+        del known
+        result = []
+        for y in self.outputs:
+            node = y._node if isinstance(y, Tensor) else None
+            result.append(self.out(zeros(y) if node is None or node not in found else taken(found, node), record))
+        return result
+
+    def out(self, value: Any, connected: bool = False) -> Any:
+        """An array that is nobody else's as the caller gets it: connected, or off the record."""
+        if isinstance(value, Tensor):
+            if self.connected or connected:
+                return own(value)
+            value = value._data
+        if self.connected or connected or self.tensors:
+            return wrap(value, None)
+        return value if value.ndim else value[()]  # a NumPy scalar for 0-d, as NumPy's own functions return
+
+    def values(self, tree: Any) -> Any:
+        """The Tensors in what the function returned, as the caller gets them: copies, where they are not recorded."""
+
+        def value(t: Any) -> Any:
+            if not isinstance(t, Tensor):
+                return t
+            return self.out(t if self.connected else np.array(t._data))
+
+        return tree_map(value, tree)
+
+
+def zeros(y: Any) -> np.ndarray[Any, Any]:
+    return np.zeros(np.shape(raw(y)), np.result_type(raw(y)))
+
+
+def is_live(x: Any) -> bool:
+    return isinstance(x, Tensor) and x._node is not None and bool(x._node.live)
+
+
+def _pair(result: Any, what: str) -> Any:
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError(f"{what}: with has_aux=True it must return (result, auxiliary data)")
+    return result

@@ -1,0 +1,463 @@
+"""Source of nets: executed on other numbers it says what the engine says, and it reads as a person would write it."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite import nn
+from autograd_lite.derive import source, textbook
+from autograd_lite.rules.random import dropout_mask
+from autograd_lite.table import TABLE
+from autograd_lite.talk import by_hand, derived
+from autograd_lite.testing.rows import points
+
+# -------------------------------------------------------------------------------------------------------- the nets
+
+
+def talk(x, y, V, W):
+    A = x @ V
+    B = ag.sigmoid(A)
+    C = B @ W
+    P = ag.sigmoid(C)
+    L = 0.5 * np.sum((y - P) ** 2)
+    return L  # noqa: RET504 - the source is called after it
+
+
+def classifier(X, labels, W1, b1, W2, b2):
+    H = ag.special.relu(X @ W1 + b1)
+    Z = H @ W2 + b2
+    logp = ag.special.log_softmax(Z, axis=-1)
+    loss = -np.mean(logp[np.arange(len(X)), labels])
+    return loss  # noqa: RET504 - the source is called after it
+
+
+def recurrent(x, h, W, U, b):
+    for t in range(3):
+        h = np.tanh(x[t] @ W + h @ U + b)
+    loss = np.sum(h**2)
+    return loss  # noqa: RET504 - the source is called after it
+
+
+def attention(Q, K, V):
+    S = Q @ K.T / np.sqrt(K.shape[1])
+    A = ag.special.softmax(S, axis=-1)
+    O = A @ V
+    return np.sum(O**2)
+
+
+def normalised(x, gamma, beta):
+    mean = np.mean(x, axis=1, keepdims=True)
+    var = np.var(x, axis=1, keepdims=True)
+    z = (x - mean) / np.sqrt(var + 1e-5)
+    return np.sum(np.cos(gamma * z + beta))
+
+
+def convolved(x, k):
+    y = np.convolve(x, k, "valid")
+    return np.sum(np.maximum(y, 0) ** 3)
+
+
+def logistic(w, b, X, y):
+    return np.mean(np.logaddexp(0, -y * (X @ w + b)))
+
+
+def pendulum(theta, omega, g):
+    for _ in range(5):
+        omega = omega - 0.1 * g * np.sin(theta)
+        theta = theta + 0.1 * omega
+    return theta**2 + omega**2
+
+
+def least_squares(A, b):
+    x = np.linalg.solve(A.T @ A + np.eye(A.shape[1]), A.T @ b)
+    return np.sum((A @ x - b) ** 2)
+
+
+def gaussian(x, mu, chol):
+    z = np.linalg.inv(chol) @ (x - mu)
+    return 0.5 * z @ z + np.log(np.abs(np.linalg.det(chol)))
+
+
+def normal(*shapes):
+    return lambda rng: tuple(rng.normal(size=s) for s in shapes)
+
+
+NETS = {
+    talk: (normal((5, 3), (5, 1), (3, 4), (4, 1)), ["V", "W"]),
+    classifier: (
+        lambda rng: (rng.normal(size=(6, 3)), rng.integers(0, 4, 6), *normal((3, 5), 5, (5, 4), 4)(rng)),
+        ["W1", "b1", "W2", "b2"],
+    ),
+    recurrent: (normal((3, 2, 4), (2, 5), (4, 5), (5, 5), 5), ["W", "U", "b"]),
+    attention: (normal((3, 4), (5, 4), (5, 2)), None),
+    normalised: (normal((3, 4), 4, 4), None),
+    convolved: (normal(8, 3), None),
+    logistic: (
+        lambda rng: (*normal(3, ())(rng), rng.normal(size=(5, 3)), np.sign(rng.normal(size=5))),
+        ["w", "b"],
+    ),
+    pendulum: (normal((), (), ()), ["theta", "omega"]),
+    least_squares: (normal((4, 3), 4), None),
+    gaussian: (normal(3, 3, (3, 3)), None),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("f", NETS, ids=lambda f: f.__name__)
+def test_on_other_numbers_it_says_what_the_engine_says(f, dtype):
+    inputs, wrt = NETS[f]
+
+    def made_of(seed):
+        return [
+            x.astype(dtype) if x.dtype.kind == "f" else x
+            for x in map(np.asarray, inputs(np.random.default_rng(seed)))
+        ]
+
+    source_ = source(f, *made_of(0), wrt=wrt)
+    fresh = made_of(1)
+    names = list(source_.arguments)
+    places = tuple(range(len(fresh))) if wrt is None else tuple(names.index(w) for w in wrt)
+    value, gradients = ag.value_and_grad(f, places)(*fresh)
+    got, *mine = source_(*fresh)
+    tolerance = 1e-9 if dtype == np.float64 else 2e-4
+    np.testing.assert_allclose(got, value, rtol=tolerance)
+    for a, b in zip(mine, gradients, strict=True):
+        assert np.asarray(a).dtype == dtype
+        assert np.shape(a) == np.shape(b)
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+    assert "autograd_lite" not in source_
+    assert max(map(len, source_.splitlines())) <= 110
+
+
+# --------------------------------------------------------------------------------------------------------- the talk
+
+
+def test_the_talks_learn_is_about_twenty_lines_and_the_derivation_by_hand():
+    made = derived.learn_source()
+    body = [
+        line
+        for line in made.split("def learn")[1].splitlines()[1:]
+        if line.strip() and line.strip()[0] != "#"
+    ]
+    assert len(body) <= 20
+    rng = np.random.default_rng(3)
+    x, y, V, W = (rng.normal(size=s) for s in ((1, 3), (1, 1), (3, 4), (4, 1)))
+    hand = by_hand.quantities(x, y, V, W)
+    variables = made.variables(x, y, V.copy(), W.copy(), 0.5)
+    for word, value in hand.items():
+        np.testing.assert_allclose(variables[word], value, rtol=1e-12, err_msg=word)
+    V1, W1 = V.copy(), W.copy()
+    L, dLdW, dLdV = made(x, y, V1, W1, 0.5)
+    np.testing.assert_allclose(V1, V - 0.5 * dLdV)
+    np.testing.assert_allclose(W1, W - 0.5 * dLdW)
+    np.testing.assert_allclose(L, hand["L"])
+
+
+def test_it_reads_as_the_talk_does():
+    made = derived.learn_source()
+    backward = made.split("# backward")[1].split("# update")[0]
+    words = [line.split("=")[0].strip() for line in backward.splitlines() if "=" in line]
+    assert words == ["dLdP", "dPdC", "dLdC", "dCdW", "dLdW", "dCdB", "dBdA", "dAdV", "dLdV"]
+    for line in (
+        "dLdP = -(y - P)",
+        "dPdC = P * (1 - P)",
+        "dCdW = B.T",
+        "dLdV = dAdV @ ((dLdC @ dCdB) * dBdA)",
+        "W -= lr * dLdW",
+    ):
+        assert f"    {line}" in made
+    assert made.arguments == ("x", "y", "V", "W", "lr")
+    assert made.results == ("L", "dLdW", "dLdV")
+
+
+@pytest.mark.parametrize("f", NETS, ids=lambda f: f.__name__)
+def test_no_noise(f):
+    inputs, wrt = NETS[f]
+    made = source(f, *inputs(np.random.default_rng(0)), wrt=wrt)
+    for noise in (
+        r"\* 1 ",
+        r"(?<![\w.])[01] \* ",
+        r" \+ 0(?![.\d])",
+        r"\.T\.T",
+        "broadcast_to",
+        "isnan",
+        "isinf",
+        "--",
+    ):
+        assert not re.search(noise, made), made
+    assert made.count("def ") <= 4
+
+
+def test_every_loop_turn_has_its_own_name():
+    made = source(recurrent, *NETS[recurrent][0](np.random.default_rng(0)), wrt=["W", "U", "b"])
+    assert "h1 = np.tanh(" in made
+    assert "h3 = np.tanh(" in made
+    assert "dloss_db = np.sum(" in made
+
+
+def test_a_sum_too_long_for_a_line_goes_on_in_the_next():
+    inputs = [np.asarray(x) for x in normal((40, 2, 4), (2, 5), (4, 5), (5, 5), 5)(np.random.default_rng(0))]
+
+    def long(x, h, W, U, b):
+        for t in range(40):
+            h = np.tanh(x[t] @ W + h @ U + b)
+        return np.sum(h**2)
+
+    made = source(long, *inputs, wrt=["W", "U", "b"])
+    assert max(map(len, made.splitlines())) <= 110
+    assert "    dLdW = dLdW + " in made
+    for a, b in zip(made(*inputs)[1:], ag.grad(long, (2, 3, 4))(*inputs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+# ------------------------------------------------------------------------------------------------- what it can take
+
+
+def test_a_result_of_several_entries_takes_its_cotangent():
+    def f(x, w):
+        return np.tanh(x @ w)
+
+    rng = np.random.default_rng(0)
+    x, w, g = rng.normal(size=(2, 3)), rng.normal(size=(3, 4)), rng.normal(size=(2, 4))
+    made = source(f, x, w)
+    assert made.cotangent == "g"
+    assert made.arguments == ("x", "w", "g")
+    y, dx, dw = made(x, w, g)
+    value, pull = ag.vjp(f, x, w)
+    for a, b in zip((y, dx, dw), (value, *pull(g)), strict=True):
+        np.testing.assert_allclose(a, b)
+
+
+def test_parameters_from_around_the_function_come_with_it():
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    target = np.random.default_rng(0).normal(size=(5, 2))
+
+    def loss(x):
+        return np.mean((net(x) - target) ** 2)
+
+    x = np.random.default_rng(1).normal(size=(5, 3))
+    made = source(loss, x)
+    assert set(made.constants) == {"target", "weight_0", "bias_0", "weight_2", "bias_2"}
+    assert "a = x @ weight_0.T + bias_0" in made
+    assert "# Sequential.0 (Linear), 5x4" in made
+    L = loss(x)
+    L.backward()
+    got, *gradients = made(x)
+    np.testing.assert_allclose(got, L.numpy())
+    for a, p in zip(gradients, net.parameters(), strict=True):
+        np.testing.assert_allclose(a, p.grad.numpy(), rtol=1e-10)
+    other = {w: np.zeros_like(v) for w, v in made.constants.items()}
+    assert made(x, **other)[0] == 0
+
+
+def test_trees_of_arguments_are_taken_leaf_by_leaf():
+    def f(params, x):
+        return np.sum((params["w"] * x + params["b"]) ** 2)
+
+    args = {"w": np.ones(3), "b": np.zeros(3)}, np.arange(3.0)
+    made = source(f, *args, wrt=["w", "b"])
+    assert made.arguments == ("w", "b", "x")
+    for call in (made(*args), made(np.ones(3), np.zeros(3), np.arange(3.0))):
+        np.testing.assert_allclose(call[1], 2 * np.arange(3.0) ** 2)
+
+
+def test_a_gradient_inside_is_differentiated_again():
+    def penalty(w, x):
+        slope = ag.grad(lambda w: np.sum(np.tanh(x @ w)))(w)
+        return np.sum(slope**2)
+
+    rng = np.random.default_rng(0)
+    w, x = rng.normal(size=3), rng.normal(size=(4, 3))
+    made = source(penalty, w, x, wrt="w")
+    np.testing.assert_allclose(made(w + 0.5, x)[1], ag.grad(penalty)(w + 0.5, x), rtol=1e-9)
+
+
+def test_dropout_draws_anew_and_keeps_its_mask_for_the_way_back():
+    def f(x, w):
+        mask = dropout_mask(x, 0.5)
+        return np.sum(x * mask * w)
+
+    x, w = np.ones(200), np.arange(1.0, 201)
+    made = source(f, x, w, wrt="x")
+    (_, a), (_, b) = made(x, w), made(x, w)
+    assert set(np.unique(a / w)) == {0.0, 2.0}
+    assert not np.array_equal(a, b)
+    rng = np.random.default_rng(0)
+    mask = np.random.default_rng(0).random(200) >= 0.5
+    np.testing.assert_allclose(made(x, w, rng=rng)[1], 2 * mask * w)
+
+
+def test_what_is_not_used_gets_zeros():
+    made = source(lambda a, b: np.sum(a**2), np.ones(2), np.ones(3))
+    assert made.arguments == ("a", "b")
+    np.testing.assert_array_equal(made(np.ones(2), np.ones(3))[2], np.zeros(3))
+
+
+def test_large_constants_become_arguments_with_their_values():
+    table = np.random.default_rng(0).normal(size=(40,))
+
+    def f(x):
+        return np.sum(x * (table + 1.0))
+
+    made = source(f, np.ones(40))
+    assert len(made) < 700
+    np.testing.assert_allclose(made(np.ones(40))[1], table + 1)
+
+
+def test_names_that_mean_something_else_are_changed():
+    def f(np_, sigmoid):
+        lambda_ = ag.sigmoid(np_ * sigmoid)
+        return np.sum(lambda_)
+
+    a = ag.tensor(np.ones(2), name="lambda")
+    made = source(f, np.full(2, 0.5), np.ones(2))
+    assert not set(made.arguments) & set(keyword.kwlist)
+    np.testing.assert_allclose(made(np.full(2, 0.5), np.ones(2))[0], 2 / (1 + np.exp(-0.5)))
+    assert a.name == "lambda"
+
+
+def test_complex_numbers():
+    def f(z, w):
+        return np.sum(np.abs(z * w + np.exp(z)) ** 2)
+
+    rng = np.random.default_rng(0)
+    z, w = (rng.normal(size=3) + 1j * rng.normal(size=3) for _ in range(2))
+    got = source(f, z, w)(z + 1, w - 0.5j)
+    for a, b in zip(got[1:], ag.grad(f, (0, 1))(z + 1, w - 0.5j), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9)
+
+
+def test_a_row_of_the_users_own_comes_with_its_text():
+    made = source(lambda x: np.sum(_cube(x)), np.ones(3))
+    np.testing.assert_allclose(made(np.full(3, 2.0))[1], np.full(3, 12.0))
+    assert "autograd_lite" not in made
+
+
+_cube = ag.table.define(lambda g, x: g * 3 * x**2, name="cube_of_the_source_test")(lambda x: x * x * x)
+
+
+# --------------------------------------------------------------------------------------------------------- refusals
+
+
+def test_refusals_name_the_remedy():
+    with pytest.raises(ValueError, match=r"f has no floating argument q; it has x"):
+        source(lambda x: np.sum(x), np.ones(2), wrt="q", name="f")
+    with pytest.raises(TypeError, match="must return one array, not a tuple"):
+        source(lambda x: (x, x), np.ones(2))
+    with pytest.raises(ValueError, match="depends on none of its arguments"):
+        source(lambda x: np.ones(2), np.ones(2))
+    with pytest.raises(RuntimeError, match=r"cannot branch on it.*np\.where"):
+        source(lambda x: x if x.sum() > 0 else -x, np.ones(2))
+
+    def long(x):
+        for _ in range(6000):
+            x = x * 1.0
+        return x
+
+    with pytest.raises(ValueError, match=r"6000 operations are too many|6001 operations are too many"):
+        source(long, 1.0)
+
+
+# ------------------------------------------------------------------------------------------------------- short forms
+
+SHORT = [name for name in vars(textbook) if name in TABLE and TABLE[name].kind != "constant"]
+
+
+def test_there_are_short_forms():
+    assert {"softmax", "relu", "scatter", "logsumexp"} <= set(SHORT)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_short_form_says_what_the_table_says(name):
+    row = TABLE[name]
+    for args, keywords in points(row, np.random.default_rng(0)):
+        bound = (args, keywords) if row.bind is None else row.bind(*args, **keywords)
+        xs, params = bound
+        if any(np.size(x) == 0 for x in xs):
+            continue
+        short = getattr(textbook, name)
+        words = short.__code__.co_varnames[: short.__code__.co_argcount]
+        with np.errstate(all="ignore"):
+            expected = row.fn(*map(np.asarray, xs), **params)
+            if not all(np.all(np.isfinite(e)) for e in (expected if row.outputs else (expected,))):
+                continue
+            got = short(*map(np.asarray, xs), **{k: v for k, v in params.items() if k in words})
+        for a, b in zip(got, expected, strict=True) if row.outputs else ((got, expected),):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+def test_a_sign_does_not_hide_that_a_product_stands_to_the_right_of_a_matrix():
+    """Logistic regression with a squared error: ``X.T @ -(y - p) * p`` would be ``(X.T @ -(y - p)) * p``."""
+    rng = np.random.default_rng(0)
+    w, X, y = rng.normal(size=(4, 1)), rng.normal(size=(6, 4)), rng.normal(size=(6, 1))
+
+    def loss(w, X, y):
+        return np.sum(0.5 * (y - ag.sigmoid(X @ w)) ** 2)
+
+    made = source(loss, w, X, y, wrt="w")
+    space: dict[str, object] = {}
+    exec(made, space)
+    np.testing.assert_allclose(space["loss"](w, X, y)[1], ag.grad(loss)(w, X, y), rtol=1e-12)
+
+
+def test_other_shapes_and_keys_are_checked():
+    made = source(lambda x, y: np.sum((x - y) ** 2), np.ones(3), np.ones(3))
+    with pytest.raises(ValueError, match=r"expected y of shape \(3,\), got \(3, 1\): .* make the source again"):
+        made(np.ones(3), np.ones((3, 1)))
+    with pytest.raises(ValueError, match=r"expected x of shape \(3,\), got \(\)"):
+        made(x=1.0, y=np.ones(3))
+    made = source(lambda d: d["a"] - 2 * d["b"], {"a": 1.0, "b": 2.0})
+    assert made({"b": 2.0, "a": 1.0})[0] == made(1.0, 2.0)[0] == -3.0
+    assert made.variables({"b": 2.0, "a": 1.0})["a"] == 1.0
+    with pytest.raises(ValueError, match=r"args\[0\] should be a dict with the keys \['a', 'b'\], not list of 2"):
+        made([1.0, 2.0])
+
+
+def test_a_check_knows_how_inexact_the_numbers_are():
+    w = np.linspace(-1, 1, 50).astype(np.float32)
+    made = source(lambda w: np.sum(np.tanh(w)) * np.float64(1.5), w)
+    np.testing.assert_allclose(made(w)[1], ag.grad(lambda w: np.sum(np.tanh(w)) * np.float64(1.5))(w), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_gradient_that_is_zero_but_for_rounding_is_no_contradiction(seed, dtype):
+    ag.manual_seed(seed)
+    net = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Dropout(0.5)).to(dtype)  # the bias has no effect
+    x = np.random.default_rng(seed).normal(size=(6, 4)).astype(dtype)
+    made = source(lambda x: (net(x) ** 2).sum(), x)
+    assert "dL_dbias_0" in made.results
+
+
+@pytest.mark.parametrize("draw", [ag.rand_like, ag.randn_like, lambda x: ag.rand_like(x) > 0.5])
+def test_large_random_numbers_are_kept_for_the_check(draw):
+    x = np.ones(500)  # more than is kept for pictures
+    made = source(lambda x: np.sum(x + 3 * draw(x)), x)
+    np.testing.assert_array_equal(made(x)[1], np.ones(500))
+    assert made(x)[0] != made(x)[0]
+
+
+def test_an_excursion_to_single_precision_is_no_contradiction():
+    x = np.array([1.0, 2.0])
+    made = source(lambda x: x.astype(np.float32) * x, x)
+    np.testing.assert_allclose(made(x, x)[1], 2 * x * x, rtol=1e-6)
+
+
+def test_a_number_beside_whole_numbers_is_not_a_float16():
+    x = np.array(1.61)
+    made = source(lambda x: np.frexp(x * 0.05)[0], x)
+    assert made(x)[1] == ag.grad(lambda x: np.frexp(x * 0.05)[0])(x)
+
+
+def test_a_wrong_line_is_found_however_small():
+    from autograd_lite.derive.numpy_code import Rounding, close
+
+    assert not close(np.array([1e-9]), np.array([1.1e-9]))
+    assert close(np.array([1e-15]), np.array([2e-15]), Rounding(0.0, 1.0))
+    assert not close(np.array([1e-9]), np.array([2e-9]), Rounding(0.0, 1.0))
+    assert not close(1.96, 1.63, Rounding(float(np.finfo(np.float32).eps), 10.0))

@@ -1,0 +1,90 @@
+"""The emitted source of every row, at the row's own examples, run on other numbers: it says what the engine says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.derive import source
+from autograd_lite.table import TABLE
+from autograd_lite.testing.numeric import CannotCheck
+from autograd_lite.testing.rows import points
+from autograd_lite.testing.trees import as_array, is_differentiable, leaves, rebuild
+
+#: What these compute depends on the numbers that they are given (the rank, whether an answer is complex), so there is
+#: no one program to write down.
+CHOOSES = {"linalg.lstsq", "polyfit", "trim_zeros", *(row for row in TABLE if row.startswith("emath."))}
+
+
+def cases():
+    for row in TABLE.values():
+        if row.kind == "constant":
+            continue
+        try:
+            examples = list(points(row, np.random.default_rng(1)))
+        except CannotCheck:
+            continue
+        for k, _ in enumerate(examples):
+            yield pytest.param(row, k, id=f"{row.name}-{k}")
+
+
+def combined(y):
+    """One array of what a row returns: several results, weighted and added up."""
+    parts = [p for _, p in leaves(y) if hasattr(p, "dtype") and p.dtype.kind in "fc"]
+    if len(parts) == 1:
+        return parts[0]
+    total = 0.0
+    for k, p in enumerate(parts):
+        total = total + np.sum(np.real(p)) * (1 + 0.5 * k) + np.sum(np.imag(p)) * 0.25
+    return total
+
+
+@pytest.mark.parametrize(("row", "k"), list(cases()))
+def test_source_of_a_row(row, k):
+    args, keywords = list(points(row, np.random.default_rng(1)))[k]
+    places = [(j, path) for j, (path, v) in enumerate(leaves(args)) if is_differentiable(v)]
+    values = [v for _, v in leaves(args)]
+
+    def f(*xs):
+        filled = list(values)
+        for (j, _), x in zip(places, xs, strict=True):
+            filled[j] = x
+        return combined(row(*rebuild(args, filled), **keywords))
+
+    example = [np.array(as_array(values[j])) for j, _ in places]
+    fresh_args, _ = list(points(row, np.random.default_rng(2)))[k]
+    fresh_values = [v for _, v in leaves(fresh_args)]
+    fresh = [np.array(as_array(fresh_values[j])) for j, _ in places]
+    if [x.shape for x in fresh] != [x.shape for x in example]:
+        pytest.skip("the shapes of this example are drawn too")
+    if row.name in CHOOSES:
+        with pytest.raises(RuntimeError, match="a trace is a straight program and cannot branch"):
+            source(f, *example)
+        return
+    try:
+        made = source(f, *example)
+    except ValueError as error:
+        assert "depends on none of its arguments" in str(error)  # noqa: PT017 - either is right, but not both
+        np.testing.assert_array_equal(f(*fresh), f(*example))
+        return
+    assert "autograd_lite" not in made
+    assert len(made.splitlines()) < 150, made
+    y, pull = ag.vjp(f, *fresh)
+    y = np.asarray(y)
+    g = np.ones(y.shape, y.dtype)
+    cotangent = {}
+    if made.cotangent:
+        g = np.random.default_rng(3).normal(size=y.shape).astype(y.dtype)
+        cotangent = {made.cotangent: g}
+    got, *gradients = made(*fresh, **cotangent)
+    close(got, y, made)
+    for mine, engine in zip(gradients, pull(g), strict=True):
+        close(mine, engine, made)
+
+
+def close(mine, engine, made):
+    mine, engine = np.asarray(mine), np.asarray(engine)
+    assert mine.shape == engine.shape, made
+    assert mine.dtype == engine.dtype, made
+    np.testing.assert_allclose(mine, engine, rtol=1e-8, atol=1e-9, err_msg=made)

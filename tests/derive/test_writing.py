@@ -1,0 +1,107 @@
+"""Formulas as they are written: brackets where they are needed, whatever stands inside what."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from autograd_lite.derive.expression import Expr, evaluate, make, name, number, product
+from autograd_lite.derive.numpy_code import CodeWriter
+from autograd_lite.derive.writing import LATEX, TEXT, tex_name, write
+from autograd_lite.table import TABLE
+
+RNG = np.random.default_rng(0)
+ENV = {word: RNG.normal(size=(3, 3)) for word in "ABCD"}  # matrices, whose products do not commute
+
+
+def grown(rng, depth):
+    """A random formula over the names above, put together with or without simplification."""
+    if depth == 0 or rng.random() < 0.15:
+        return (
+            name(rng.choice(list(ENV)), (3, 3))
+            if rng.random() < 0.8
+            else number(float(rng.integers(-3, 4)) or 0.5)
+        )
+    kind = rng.choice(
+        [
+            "add",
+            "subtract",
+            "divide",
+            "matmul",
+            "product",
+            "negative",
+            "square",
+            "transpose",
+            "exp",
+            "greater",
+        ]
+    )
+    args = [grown(rng, depth - 1) for _ in range(2)]
+    matrices = [a if a.shape else name("A", (3, 3)) for a in args]
+    if kind == "product":
+        return product(args, (3, 3))
+    if kind == "greater":
+        return make(
+            TABLE["multiply"], (make(TABLE["greater"], matrices, {}, (3, 3)), matrices[0]), {}, (3, 3)
+        )
+    if kind in ("negative", "square", "transpose", "exp"):
+        params = {"axes": None} if kind == "transpose" else {}
+        return make(TABLE[kind], matrices[:1], params, (3, 3))
+    if kind == "matmul":
+        return make(TABLE[kind], matrices, {}, (3, 3))
+    if rng.random() < 0.5:
+        return make(TABLE[kind], (args[0], matrices[1]), {}, (3, 3))
+    return Expr(kind, (args[0], matrices[1]), None, {}, (3, 3), TABLE[kind])
+
+
+@pytest.mark.parametrize("seed", range(400))
+def test_what_is_written_is_what_is_meant(seed):
+    e = grown(np.random.default_rng(seed), 4)
+    writer = CodeWriter()
+    with np.errstate(all="ignore"):
+        expected = evaluate(e, ENV)
+        for hand in (writer.hand, TEXT):
+            code = write(e, hand)
+            if hand is TEXT:
+                code = code.replace("ᵀ", ".T").replace("²", " ** 2").replace("exp(", "np.exp(")
+            got = eval(code, {"np": np, **ENV})
+            if np.all(np.isfinite(expected)):
+                np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12, err_msg=code)
+
+
+@pytest.mark.parametrize(
+    ("e", "code"),
+    [
+        (lambda A, B, C: A @ (-(B * C)), "A @ (-B * C)"),
+        (lambda A, B, C: (A @ B) * C, "(A @ B) * C"),
+        (lambda A, B, C: A @ B @ C, "A @ B @ C"),
+        (lambda A, B, C: A @ (B @ C), "A @ (B @ C)"),
+        (lambda A, B, C: A / (B * C), "A / (B * C)"),
+        (lambda A, B, C: A - (B - C), "A - (B - C)"),
+        (lambda A, B, C: (A @ B) / C, "(A @ B) / C"),
+    ],
+)
+def test_brackets(e, code):
+    class Term:
+        def __init__(self, e):
+            self.e = e
+
+        def __mul__(self, other):
+            return Term(product((self.e, other.e), (3, 3)))
+
+        def __neg__(self):
+            return Term(make(TABLE["negative"], (self.e,), {}, (3, 3)))
+
+    for op, row in {"matmul": "matmul", "truediv": "divide", "sub": "subtract"}.items():
+        setattr(Term, f"__{op}__", lambda a, b, row=row: Term(make(TABLE[row], (a.e, b.e), {}, (3, 3))))
+    assert write(e(*(Term(name(word, (3, 3))) for word in "ABC")).e, TEXT) == code
+
+
+def test_names_in_tex():
+    assert tex_name("W1") == "W_{1}"
+    assert tex_name("theta") == r"\theta"
+    assert tex_name("layers.0.weight") == r"\mathrm{layers.0.weight}"
+    assert tex_name("x_0") == "x_{0}"
+    assert write(number(1e-7), LATEX) == r"1 \times 10^{-7}"
+    assert write(number(1 / 3), LATEX) == r"\tfrac{1}{3}"
+    assert write(number(1 / 3), TEXT) == "1 / 3"

@@ -1,0 +1,313 @@
+"""Films of the chain rule and of training: the steps, one layout for all, and the forms they are saved in."""
+
+import re
+import struct
+import xml.etree.ElementTree as ET
+import zlib
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite import nn
+from autograd_lite.drawing import draw, film, frames, png
+from tests.drawing.test_drawing import can_render, net
+
+
+def story(**options):
+    L, names = net()
+    return frames(L, wrt=[names["W"], names["V"]], names=names, **options)
+
+
+def places(svg):
+    """Where everything in a picture lies, but for the heads of arrows, which are larger on a line that is marked."""
+    kept = []
+    root = ET.fromstring(svg)
+    heads = {e for g in root.iter() if g.get("class") == "edge" for e in g if e.tag.endswith("polygon")}
+    for e in root.iter():
+        if e in heads:
+            continue
+        if e.tag.endswith("text"):
+            kept.append((e.get("x"), e.get("y"), e.text))
+        elif e.tag.rpartition("}")[2] in ("path", "polygon", "polyline", "ellipse"):
+            kept.append((e.get("d"), e.get("points"), e.get("cx"), e.get("cy")))
+    return kept
+
+
+# ------------------------------------------------------------------------------------------------- the steps
+
+
+def test_the_talks_steps_in_the_talks_order():
+    said = [caption.partition(" = ")[0] for caption in story().captions]
+    assert said == ["∂L/∂P", "∂P/∂C", "∂C/∂W", "∂L/∂W", "∂C/∂B", "∂B/∂A", "∂A/∂V", "∂L/∂V"]
+
+
+def test_captions_have_formula_and_number():
+    captions = story().captions
+    assert captions[0] == "∂L/∂P = −(y − P) = -0.927"
+    assert captions[1] == "∂P/∂C = σ(C) · (1 − σ(C)) = 0.0678"
+    assert captions[2] == "∂C/∂W = Bᵀ"
+    assert captions[3] == "∂L/∂W = ∂C/∂W (∂L/∂P · ∂P/∂C)"
+    assert captions[7] == "∂L/∂V = ∂A/∂V (((∂L/∂P · ∂P/∂C) ∂C/∂B) · ∂B/∂A)"
+
+
+def test_forward_steps_come_first_when_asked_for():
+    captions = story(forward=True).captions
+    assert [c.partition(" = ")[0] for c in captions[1:6]] == ["A", "B", "C", "P", "L"]
+    assert captions[0].startswith("Given: ")
+    assert captions[6:] == story().captions
+
+
+def test_each_step_marks_one_line_and_only_learns():
+    told = story()
+    keys = {(line.tail, line.head): line for line in told[0].scene.lines}
+    name = {i.key: i.name for i in told[0].scene.items}
+    marked = []
+    for k, step in enumerate(told.steps):
+        lines = [line for ends, line in keys.items() if line.key in step.state.now]
+        marked.append([f"{name[line.head]}{name[line.tail]}" for line in lines])
+        if k:
+            before = told.steps[k - 1].state
+            assert before.partials <= step.state.partials
+            assert before.gradients <= step.state.gradients
+            assert before.now <= step.state.known
+    assert marked == [["LP"], ["PC"], ["CW"], ["CW"], ["CB"], ["BA"], ["AV"], ["AV"]]
+
+
+def test_a_gradient_is_shown_when_all_ways_to_it_are_known():
+    a = ag.tensor(2.0, requires_grad=True, name="a")
+    h = np.exp(a)
+    b, c = h * 2.0, np.sin(h)
+    told = frames(b * c, wrt=a, names={"h": h, "b": b, "c": c})
+    key = told[0].scene.keys_named()["h"]
+    known = [c.partition(" = ")[0] for c, s in zip(told.captions, told.steps, strict=True) if key in s.state.gradients]
+    before = [c.partition(" = ")[0] for c in told.captions[: -len(known)]]
+    assert {"∂b/∂h", "∂c/∂h"} <= {*before, known[0]}
+    assert known[0] in ("∂b/∂h", "∂c/∂h")
+
+
+def test_wrt_is_every_parameter_by_default():
+    L, names = net()
+    assert [c.partition(" = ")[0] for c in frames(L, names=names).captions] == [
+        c.partition(" = ")[0] for c in story().captions
+    ]
+
+
+def test_a_function_has_a_film_too():
+    told = frames(lambda w: np.sum(np.sin(w) * w), np.ones(3))
+    assert told.captions == ("∂L/∂w = sin(w) + w · cos(w) = [1.4  1.4  1.4]",)
+
+
+def test_several_ways_are_summed_and_repeated_arguments_too():
+    a = ag.tensor(2.0, requires_grad=True, name="a")
+    b, c = a * 3.0, np.sin(a)
+    assert frames(b * c, names={"b": b, "c": c}).captions[-1].startswith("∂L/∂a = ∂L/∂c · ∂c/∂a + ∂L/∂b · ∂b/∂a = ")
+    d = ag.tensor([1.0, 2.0], requires_grad=True, name="d")
+    e = np.ones((3, 2)) + d
+    assert frames(np.sum(e * e), names={"e": e}).captions[-1].startswith("∂L/∂d = Σ(∂L/∂e · ∂e/∂d) = ")
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda L, names: frames(L, wrt=ag.tensor(1.0, requires_grad=True, name="other")), "'other' is not in this"),
+        (lambda L, names: frames(names["B"], names=names), r"one number, not from shape \(1, 4\)"),
+        (lambda L, names: frames(L, by="module"), "need formulas"),
+    ],
+)
+def test_a_wrong_call_gets_one_clear_error(call, words):
+    with pytest.raises(ValueError, match=words):
+        call(*net())
+
+
+# ------------------------------------------------------------------------------------------------- one layout
+
+
+@can_render
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_frame_is_laid_out_alike(theme):
+    told = story(forward=True, theme=theme)
+    svgs = told.svgs()
+    laid = [places(svg) for svg in svgs]
+    for caption, found in zip(told.captions, laid, strict=True):
+        (said,) = [p for p in found if len(p) == 3 and p[2].replace("\xa0", " ") == caption]
+        found[found.index(said)] = said[:2]
+    for other in laid[1:]:
+        assert other == laid[0]
+    assert len(set(svgs)) == len(svgs)
+    sizes = {re.search(r'viewBox="([^"]*)"', svg)[1] for svg in svgs}
+    assert len(sizes) == 1
+
+
+@can_render
+def test_what_is_not_known_has_the_colour_of_its_background():
+    told = story()
+    first, last = ET.fromstring(told[0].svg()), ET.fromstring(told[-1].svg())
+
+    def colours(root, key):
+        group = next(g for g in root.iter() if g.get("id") == key)
+        return {e.text: e.get("fill") for e in group if e.tag.endswith("text")}
+
+    W = told[0].scene.keys_named()["W"]
+    line = next(x.key for x in told[0].scene.lines if x.symbol == "dC/dW")
+    fill = told[0].style.theme.fills["parameter"]
+    assert colours(first, W)["∂L/∂W ="] == fill
+    assert colours(last, W)["∂L/∂W ="] == told[0].style.theme.gradient
+    assert set(colours(first, f"e{line}").values()) == {told[0].style.theme.background}
+    assert set(colours(last, f"e{line}").values()) == {told[0].style.theme.partial}
+
+
+# ------------------------------------------------------------------------------------------------------ forms
+
+
+@can_render
+def test_a_film_is_a_list_and_is_saved_in_every_form(tmp_path):
+    told = story()
+    assert len(told) == len(list(told)) == 8
+    assert len(told[2:4]) == 2
+    root = ET.fromstring(told.svg())
+    groups = [g for g in root if g.get("class") == "frame"]
+    assert len(groups) == 8
+    ids = [e.get("id") for e in root.iter() if e.get("id")]
+    assert len(ids) == len(set(ids))
+    delays = [float(re.search(r"delay: (-?[\d.]+)s", g.get("style"))[1]) for g in groups]
+    assert delays == [pytest.approx(2.5 * k - 20) for k in range(8)]
+    assert told.save(tmp_path / "film.svg").read_text(encoding="utf-8") == told.svg()
+    assert told.save(tmp_path / "film.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    told.save(tmp_path / "film.md")
+    text = (tmp_path / "film.md").read_text(encoding="utf-8")
+    for name in re.findall(r"\((film/step\d+\.svg)\)", text):
+        ET.fromstring((tmp_path / name).read_text(encoding="utf-8"))
+    assert text.count("$$") == 16
+    told.save(tmp_path / "folder")
+    assert len(list((tmp_path / "folder").glob("*.svg"))) == 8
+    with pytest.raises(ValueError, match=r"\.svg, \.png"):
+        told.save(tmp_path / "film.gif")
+
+
+def decoded(data):
+    """A PNG's points, by the book."""
+    head, body, at = None, b"", 8
+    while at < len(data):
+        count, kind = struct.unpack(">I4s", data[at : at + 8])
+        if kind == b"IHDR":
+            head = struct.unpack(">IIBBBBB", data[at + 8 : at + 21])
+        if kind == b"IDAT":
+            body += data[at + 8 : at + 8 + count]
+        (checksum,) = struct.unpack(">I", data[at + 8 + count : at + 12 + count])
+        assert zlib.crc32(data[at + 4 : at + 8 + count]) == checksum
+        at += 12 + count
+    width, height, _, colours, *_ = head
+    step = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colours]
+    raw, line = zlib.decompress(body), width * step
+    above, rows = bytearray(line), []
+    for k in range(height):
+        how, now = raw[k * (line + 1)], bytearray(raw[k * (line + 1) + 1 : (k + 1) * (line + 1)])
+        for i in range(line):
+            a, b, c = (now[i - step], above[i], above[i - step]) if i >= step else (0, above[i], 0)
+            p = a + b - c
+            nearest = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
+            now[i] = (now[i] + [0, a, b, (a + b) // 2, nearest][how]) & 255
+        rows.append(bytes(now))
+        above = now
+    return rows
+
+
+@can_render
+def test_a_strip_is_the_pictures_below_one_another():
+    told = film([draw(ag.sigmoid, x, title=f"at {x:g}", legend=False) for x in (1.0, 2.0)])
+    pictures = [d.png(24) for d in told]
+    assert decoded(told.strip(24)) == [row for p in pictures for row in decoded(p)]
+    assert png.size(told.strip(24))[1] == sum(png.size(p)[1] for p in pictures)
+
+
+def test_every_filter_survives_being_stacked():
+    rows = [bytes([1, 200, 3, 90]), bytes([9, 8, 250, 6])]
+
+    def picture(how):
+        filtered, above = b"", bytes(4)
+        for row in rows:
+            line = bytearray()
+            for i in range(4):
+                a, b, c = (row[i - 1], above[i], above[i - 1]) if i else (0, above[i], 0)
+                p = a + b - c
+                nearest = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
+                line.append((row[i] - [0, a, b, (a + b) // 2, nearest][how]) & 255)
+            filtered += bytes([how]) + bytes(line)
+            above = row
+        head = struct.pack(">IIBBBBB", 4, 2, 8, 0, 0, 0, 0)
+        chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(filtered)), (b"IEND", b""))
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks
+        )
+
+    pictures = [picture(how) for how in range(5)]
+    assert all(decoded(p) == rows for p in pictures)
+    assert decoded(png.stacked(pictures)) == rows * 5
+
+
+# ---------------------------------------------------------------------------------------------------- neurons
+
+
+def test_the_talks_neurons():
+    L, names = net()
+    found = draw(L, names=names, view="neurons").net
+    assert [c.name for c in found.columns] == ["x", "B", "P"]
+    assert [len(c.values) for c in found.columns] == [3, 4, 1]
+    assert found.columns[1].formula == "B = σ(A)"
+    np.testing.assert_array_equal(found.weights[0], names["V"].detach().numpy())
+    np.testing.assert_array_equal(found.columns[2].values, names["P"].detach().numpy()[0])
+    assert found.loss[0] == "L"
+    drawn = draw(L, names=names, view="neurons")
+    assert [i.name for i in drawn.scene.items] == ["x₁", "x₂", "x₃", "b₁", "b₂", "b₃", "b₄", "p₁", "L"]
+
+
+def test_lines_have_sign_and_size():
+    L, names = net()
+    source = draw(L, names=names, view="neurons", scale=3.0).source
+    V = names["V"].detach().numpy()
+    for i, j in ((0, 0), (2, 1)):
+        line = re.search(rf"c0n{i} -> c1n{j} \[(.*)\]", source)[1]
+        assert ("style=dashed" in line) == (V[i, j] < 0)
+        width = float(re.search(r"penwidth=([\d.]+)", line)[1])
+        assert width == pytest.approx(0.3 + 5.7 * abs(V[i, j]) / 3.0, abs=1e-3)
+
+
+def test_lines_can_show_gradients():
+    L, names = net()
+    L.backward()
+    found = draw(L, names=names, view="neurons", lines="gradients").net
+    np.testing.assert_allclose(found.weights[0], names["V"].grad.numpy())
+    assert found.said == ("∂L/∂V", "∂L/∂W")
+
+
+def test_a_module_and_a_batch():
+    m = nn.Sequential(nn.Linear(20, 12), nn.Tanh(), nn.Linear(12, 3))
+    x = np.random.default_rng(1).normal(size=(5, 20))
+    found = draw(m, x, view="neurons", example=3, most=6).net
+    np.testing.assert_array_equal(found.columns[0].values, x[3])
+    np.testing.assert_array_equal(found.weights[0], m[0].weight.detach().numpy().T)
+    np.testing.assert_allclose(found.columns[2].values, m(x).detach().numpy()[3])
+    source = draw(m, x, view="neurons", most=6).source
+    assert "… 15 more" in source
+    assert "… 7 more" in source
+    with pytest.raises(ValueError, match="no example 9 in a batch of 5"):
+        draw(m, x, view="neurons", example=9)
+
+
+@can_render
+def test_before_and_after_lie_on_one_another():
+    pictures = []
+    for size in (1.0, 2.0):
+        names = net()[1]
+        with ag.no_grad():
+            names["W"] *= size
+        x, y, V, W = (names[k] for k in "xyVW")
+        L = 0.5 * (y - ag.sigmoid(ag.sigmoid(x @ V) @ W)) ** 2
+        pictures.append(draw(L, names=names, view="neurons", scale=5.0))
+    told = film(pictures, ["before", "after"])
+    before, after = (
+        [p for p in places(svg) if len(p) == 4] for svg in told.svgs()
+    )
+    assert before == after
+    assert ">after<" in told[1].svg()

@@ -1,0 +1,316 @@
+"""The page in a real browser: it steps, answers to pointer and keyboard, keeps the peace, and cannot be broken into."""
+
+import re
+import xml.etree.ElementTree as ET
+
+import chromium
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite import nn
+from autograd_lite.drawing import draw, frames
+from autograd_lite.drawing.mathml import mathml
+from tests.drawing.test_drawing import HOSTILE, can_render, net
+
+browser_is_here = pytest.mark.skipif(chromium.found() is None, reason="no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    opened = chromium.Browser(chromium.found())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(browser, tmp_path):
+    """Opens a drawing's page, and at the end sees that the browser had nothing to complain of."""
+
+    def show(picture):
+        browser.said.clear()
+        browser.open(picture.save(tmp_path / "page.html").as_uri())
+        assert browser.run("document.documentElement.dataset.ready") == "yes"
+        return browser
+
+    yield show
+    browser.run("1")  # whatever is on its way has arrived
+    assert browser.said == []
+
+
+def text(browser, key):
+    return browser.run(f"document.getElementById({key!r}).textContent")
+
+
+def middle(browser, selector):
+    return browser.run(
+        f"(() => {{ const r = document.querySelector({selector!r}).getBoundingClientRect();"
+        " return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+    )
+
+
+RIGHT, LEFT, HOME, END, TAB = 39, 37, 36, 35, 9
+
+
+# --------------------------------------------------------------------------------------------------- in a browser
+
+
+@can_render
+@browser_is_here
+def test_arrow_keys_buttons_and_slider_step(page):
+    L, names = net()
+    told = frames(L, wrt=[names["W"], names["V"]], names=names, forward=True)
+    b = page(told)
+    seen = [text(b, "caption")]
+    for _ in range(len(told) + 2):
+        b.press("ArrowRight", RIGHT)
+        seen.append(text(b, "caption"))
+    assert seen[: len(told)] == list(told.captions)
+    assert set(seen[len(told) :]) == {told.captions[-1]}  # stays at the end
+    b.press("ArrowLeft", LEFT)
+    assert text(b, "caption") == told.captions[-2]
+    b.press("Home", HOME)
+    assert text(b, "caption") == told.captions[0]
+    b.run("document.getElementById('next').click()")
+    assert text(b, "caption") == told.captions[1]
+    b.run("{ const s = document.getElementById('slider'); s.value = 7; s.dispatchEvent(new Event('input')); }")
+    assert text(b, "caption") == told.captions[7]
+    assert text(b, "count") == f"8 of {len(told)}"
+    b.press("End", END)
+    assert b.run("document.querySelectorAll('#steps li.now').length") == 1
+    assert b.run("document.querySelectorAll('#steps li.later').length") == 0
+
+
+@can_render
+@browser_is_here
+def test_a_step_marks_hides_and_shows(page):
+    L, names = net()
+    picture = draw(L, names=names)
+    b = page(picture)
+    W, P = (picture.scene.keys_named()[k] for k in "WP")
+    line = next(x.key for x in picture.scene.lines if x.symbol == "dP/dC")
+
+    def classes(key):
+        return set(b.run(f"document.getElementById({key!r}).getAttribute('class')").split())
+
+    def visible(key, role):
+        return b.run(f"getComputedStyle(document.querySelector('#{key} text{role}')).visibility") == "visible"
+
+    assert {"pale", "no-value"} <= classes(P)
+    assert not visible(P, ".value")
+    assert not visible(f"e{line}", "")
+    b.press("End", END)
+    assert visible(P, ".value")
+    assert visible(W, ".gradient")
+    assert visible(f"e{line}", "")
+    captions = [text(b, "caption")]
+    while not captions[-1].startswith("∂P/∂C"):
+        b.press("ArrowLeft", LEFT)
+        captions.append(text(b, "caption"))
+    assert "now" in classes(f"e{line}")
+    assert not visible(W, ".gradient")
+
+
+@can_render
+@browser_is_here
+def test_pointing_tells_value_gradient_partial_and_the_way_to_the_loss(page):
+    L, names = net()
+    picture = draw(L, names=names)
+    b = page(picture)
+    keys = picture.scene.keys_named()
+    b.point(*middle(b, f"#{keys['V']}"))
+    details = text(b, "details")
+    assert "V → A → B → C → P → L" in details
+    assert "∂L/∂P · ∂P/∂C · ∂C/∂B · ∂B/∂A · ∂A/∂V" in details
+    assert "0.1257" in details  # of the value
+    assert "0.03639" in details  # of the gradient
+    on_path = b.run("[...document.querySelectorAll('#picture .node.path')].map((g) => g.id)")
+    assert set(on_path) == {keys[k] for k in "VABCPL"}
+    line = next(x.key for x in picture.scene.lines if x.symbol == "dP/dC")
+    b.run(f"document.getElementById('e{line}').dispatchEvent(new PointerEvent('pointerenter'))")
+    assert "σ(C) · (1 − σ(C))" in text(b, "details")
+    assert "0.0678" in text(b, "details")
+    b.point(3, 3)
+    b.run(f"document.getElementById('e{line}').dispatchEvent(new PointerEvent('pointerleave'))")
+    assert b.run("document.querySelectorAll('#picture .path').length") == 0
+
+
+@can_render
+@browser_is_here
+def test_a_keyboard_is_enough_and_a_screen_reader_is_told(page):
+    L, names = net()
+    b = page(draw(L, names=names))
+    boxes = b.run("document.querySelectorAll('#picture [tabindex=\"0\"][role=img][aria-label]').length")
+    assert boxes == 9 + 8
+    for _ in range(40):
+        b.press("Tab", TAB)
+        if b.run("document.activeElement.closest('#picture g') !== null"):
+            break
+    said = b.run("document.activeElement.getAttribute('aria-label')")
+    assert said
+    assert b.run("document.querySelectorAll('#picture .path').length") > 0
+    assert b.run("document.getElementById('caption').getAttribute('aria-live')") == "polite"
+    assert b.run("[...document.querySelectorAll('button')].every((x) => x.textContent.trim() || x.ariaLabel)") is True
+    tree = b.ask("Accessibility.getFullAXTree")["nodes"]
+    named = [n["name"]["value"] for n in tree if n.get("role", {}).get("value") in ("image", "img", "slider")]
+    assert any("result C" in word for word in named)
+    assert "step" in named
+    assert b.run("document.documentElement.lang") == "en"
+
+
+@can_render
+@browser_is_here
+def test_zoom_pan_and_back(page):
+    L, names = net()
+    b = page(draw(L, names=names))
+
+    def view():
+        return [float(x) for x in b.run("document.querySelector('#picture svg').getAttribute('viewBox')").split()]
+
+    whole = view()
+    b.press("+", 187)
+    assert view()[2] < whole[2]
+    x, y = middle(b, "#picture")
+    near = view()
+    b.ask("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=-120)
+    assert view()[2] < near[2]
+    near = view()
+    b.ask("Input.dispatchMouseEvent", type="mousePressed", x=x, y=y, button="left", buttons=1, clickCount=1)
+    b.ask("Input.dispatchMouseEvent", type="mouseMoved", x=x + 50, y=y, button="left", buttons=1)
+    b.ask("Input.dispatchMouseEvent", type="mouseReleased", x=x + 50, y=y, button="left", clickCount=1)
+    assert view()[0] < near[0]
+    b.press("0", 48)
+    assert view() == pytest.approx(whole)
+
+
+@can_render
+@browser_is_here
+def test_light_dark_and_paper(page):
+    L, names = net()
+    b = page(draw(L, names=names))
+
+    def background():
+        return b.run("getComputedStyle(document.body).backgroundColor")
+
+    try:
+        for scheme, colour in (("dark", "rgb(22, 24, 29)"), ("light", "rgb(255, 255, 255)")):
+            b.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+            b.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            assert background() == colour
+        b.run("document.getElementById('shade').click()")
+        assert background() == "rgb(22, 24, 29)"
+        b.ask("Emulation.setEmulatedMedia", media="print", features=[])
+        assert background() == "rgb(255, 255, 255)"
+        assert b.run("getComputedStyle(document.querySelector('nav')).display") == "none"
+        assert b.run("getComputedStyle(document.querySelector('#steps li.later')).opacity") == "1"
+        assert len(b.ask("Page.printToPDF")["data"]) > 10_000
+    finally:
+        b.ask("Emulation.setEmulatedMedia", media="", features=[])
+
+
+@can_render
+@browser_is_here
+def test_a_name_cannot_become_markup_or_script(page):
+    W = ag.tensor([[1.0, 2.0]], requires_grad=True, name=HOSTILE + "<img src=x onerror=alert(1)>")
+    b = page(draw(np.sum(np.sin(W) * W), title=HOSTILE))
+    b.press("End", END)
+    for key in b.run("[...document.querySelectorAll('#picture g.node')].map((g) => g.id)"):
+        b.run(f"document.getElementById({key!r}).dispatchEvent(new PointerEvent('pointerenter'))")
+    assert b.run("document.scripts.length") == 2
+    assert b.run("document.querySelectorAll('img, b, iframe, [onerror]').length") == 0
+    assert "<script>alert(1)</script>" in text(b, "details")
+
+
+@can_render
+@browser_is_here
+def test_pages_without_steps(page):
+    m = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    for picture in (draw(m, np.ones((2, 3)), by="module"), draw(m, np.ones((2, 3)), view="neurons")):
+        b = page(picture)
+        assert b.run("getComputedStyle(document.getElementById('slider')).display") == "none"
+        b.run("document.querySelector('#picture g.node').dispatchEvent(new PointerEvent('pointerenter'))")
+        assert b.run("document.querySelectorAll('#picture .path').length") > 1
+
+
+@can_render
+@browser_is_here
+def test_a_film_plays_by_itself(browser, tmp_path):
+    L, names = net()
+    told = frames(L, wrt=names["W"], names=names)
+    browser.open(told.save(tmp_path / "film.svg").as_uri())
+    shown = (
+        "(t) => { document.getAnimations().forEach((a) => { a.pause(); a.currentTime = t; });"
+        " return [...document.querySelectorAll('.frame')].map((g) => getComputedStyle(g).visibility === 'visible'); }"
+    )
+    assert browser.run("document.getAnimations().length") == len(told)
+    for k in range(len(told)):
+        seen = browser.run(f"({shown})({2500 * k + 100})")
+        assert seen == [n == k for n in range(len(told))]
+
+
+# ------------------------------------------------------------------------------------------------ without a browser
+
+
+@can_render
+def test_the_page_is_one_file_without_network():
+    L, names = net()
+    html = draw(L, names=names).html()
+    assert not re.findall(r'(?:src|href)="(?!data:)', html.replace("xlink:href", ""))
+    assert not re.findall(r"url\(|@import|fetch\(|XMLHttpRequest", html)
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)[1]
+    assert "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
+    assert draw(L, names=names).html() == html
+
+
+@pytest.mark.parametrize(
+    ("tex", "expected"),
+    [
+        ("x", "<mi>x</mi>"),
+        ("12.5", "<mn>12.5</mn>"),
+        ("W_{1}", "<msub><mi>W</mi><mn>1</mn></msub>"),
+        (r"B^\top", '<msup><mi>B</mi><mo stretchy="false">⊤</mo></msup>'),
+        (r"\frac{1}{2}", "<mfrac><mn>1</mn><mn>2</mn></mfrac>"),
+        (r"\sqrt{x}", "<msqrt><mi>x</mi></msqrt>"),
+        (r"\mathrm{loss}", '<mi mathvariant="normal">loss</mi>'),
+        ("a < b", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
+        (r"\unheard", "<mi>unheard</mi>"),
+    ],
+)
+def test_mathml_of_latex(tex, expected):
+    assert mathml(tex, block=False) == f"<math>{expected}</math>"
+
+
+def test_mathml_of_a_matrix_has_its_rows():
+    root = ET.fromstring(mathml(r"\begin{bmatrix} 1 & 2 \\ 3 & -4 \end{bmatrix}"))
+    assert ["".join(line.itertext()) for line in root.iter("mtr")] == ["12", "3−4"]
+
+
+def test_every_formula_of_the_table_is_well_formed_mathml():
+    from autograd_lite.table import TABLE
+
+    seen = 0
+    for row in TABLE.values():
+        if row.tex is None:
+            continue
+        values = {f"x{k}": rf"\frac{{a_{{{k}}}}}{{b}}" for k in range(1, 6)}
+        values |= {"x": "x^2", "index": "0", "n": "2", "p": "2"}
+        try:
+            tex = row.tex.format(**values)
+        except KeyError:
+            continue
+        said = mathml(tex)
+        root = ET.fromstring(said)
+        for tag, count in (("mfrac", 2), ("msup", 2), ("msub", 2), ("msubsup", 3), ("mover", 2), ("mroot", 2)):
+            assert all(len(e) == count for e in root.iter(tag)), (row.name, said)
+        assert "\\" not in said
+        seen += 1
+    assert seen > 100
+
+
+NONSENSE = ["{", "}", "^", "_", r"\frac", r"\left(", r"\begin{bmatrix} 1", "a^", "}{", r"\right)", "&", ""]
+
+
+@pytest.mark.parametrize("tex", NONSENSE)
+def test_mathml_of_nonsense_is_still_well_formed(tex):
+    ET.fromstring(mathml(tex))
