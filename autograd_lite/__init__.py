@@ -39,8 +39,13 @@ from .transforms.grad import stop_gradient as stop_gradient
 from .transforms.grad import value_and_grad as value_and_grad
 from .transforms.grad import vjp as vjp
 
-# What is there in NumPy under the same name: the rows of the table, room by room.
+# NumPy's namespaces, and SciPy's special functions.
+from . import emath as emath
+from . import fft as fft
+from . import linalg as linalg
 from . import special as special
+
+# Rows of the table, under NumPy's names.
 from .rules.cumulative import (
     cumprod as cumprod, cumsum as cumsum, cumulative_prod as cumulative_prod,
     cumulative_sum as cumulative_sum, nancumprod as nancumprod, nancumsum as nancumsum,
@@ -128,7 +133,23 @@ from .rules.special import (
     xlog1py as xlog1py, xlogy as xlogy,
 )
 
-# What only looks at shapes, or answers yes or no, is NumPy's own.
+from .rules.einsum import einsum as einsum
+from .rules.padding import pad as pad
+from .rules.polynomials import (
+    poly as poly, polyadd as polyadd, polyder as polyder, polydiv as polydiv, polyfit as polyfit,
+    polyint as polyint, polymul as polymul, polysub as polysub, polyval as polyval, roots as roots,
+    vander as vander,
+)
+from .rules.quantiles import (
+    median as median, nanmedian as nanmedian, nanpercentile as nanpercentile, nanquantile as nanquantile,
+    percentile as percentile, quantile as quantile,
+)
+from .rules.signal import convolve as convolve, correlate as correlate
+from .rules.statistics import (
+    corrcoef as corrcoef, cov as cov, histogram as histogram, histogram_bin_edges as histogram_bin_edges,
+)
+
+# What only depends on shapes, or answers yes or no, is NumPy's own.
 from numpy import (
     allclose as allclose, array_equal as array_equal, array_equiv as array_equiv, can_cast as can_cast,
     e as e,
@@ -142,6 +163,11 @@ from .tensor.creation import (
     from_numpy as from_numpy, full as full, get_default_dtype as get_default_dtype, is_tensor as is_tensor,
     multinomial as multinomial, normal as normal, ones as ones, rand as rand, randint as randint,
     randn as randn, randperm as randperm, set_default_dtype as set_default_dtype, zeros as zeros,
+)
+from .rules.random import rand_like as rand_like, randn_like as randn_like
+from .rules.torch_aliases import (
+    cat as cat, clamp as clamp, masked_fill as masked_fill, permute as permute, topk as topk,
+    unsqueeze as unsqueeze,
 )
 from .base.generator import (
     Generator as Generator, default_generator as default_generator, get_rng_state as get_rng_state,
@@ -165,14 +191,17 @@ bitwise_left_shift, bitwise_right_shift = left_shift, right_shift
 
 __version__ = "0.1.0"
 
-# The rooms on the upper floors are opened when first entered, so that a program which only differentiates does not
-# load them. Editors and type checkers see them as ordinary imports.
+# The packages above the engine are imported when first used, as SPEC 1 of scientific Python has it, so that a program
+# which only differentiates does not load them. Editors and type checkers see ordinary imports; a test compares the two.
+_LAZY_PACKAGES = ("data", "derive", "nn", "optim", "testing", "training")
+_LAZY_NAMES = {
+    "explain": "derive", "partials": "derive", "source": "derive", "draw": "drawing", "frames": "drawing",
+    "trace": "tracing", "load": "export.saving", "save": "export.saving",
+}  # fmt: skip
+
 if _TYPE_CHECKING:
     from . import data as data
     from . import derive as derive
-    from . import emath as emath
-    from . import fft as fft
-    from . import linalg as linalg
     from . import nn as nn
     from . import optim as optim
     from . import testing as testing
@@ -182,58 +211,21 @@ if _TYPE_CHECKING:
     from .derive import source as source
     from .drawing import draw as draw
     from .drawing import frames as frames
-    from .tracing.capture import trace as trace
-    from .rules.einsum import einsum as einsum
-    from .rules.quantiles import (
-        median as median, nanmedian as nanmedian, nanpercentile as nanpercentile, nanquantile as nanquantile,
-        percentile as percentile, quantile as quantile,
-    )
-    from .rules.padding import pad as pad
-    from .rules.polynomials import (
-        poly as poly, polyadd as polyadd, polyder as polyder, polydiv as polydiv, polyfit as polyfit,
-        polyint as polyint, polymul as polymul, polysub as polysub, polyval as polyval, roots as roots,
-        vander as vander,
-    )
-    from .rules.signal import convolve as convolve, correlate as correlate
-    from .rules.statistics import (
-        corrcoef as corrcoef, cov as cov, histogram as histogram, histogram_bin_edges as histogram_bin_edges,
-    )
-    from .rules.random import rand_like as rand_like, randn_like as randn_like
-    from .rules.torch_aliases import (
-        cat as cat, clamp as clamp, masked_fill as masked_fill, permute as permute, topk as topk,
-        unsqueeze as unsqueeze,
-    )
     from .export.saving import load as load
     from .export.saving import save as save
-
-_ROOMS = ("data", "derive", "emath", "fft", "linalg", "nn", "optim", "testing", "training")
-_LATER = {
-    name: room
-    for room, names in {
-        "derive": "explain partials source",
-        "draw": "draw frames",
-        "trace": "trace",
-        "saving": "load save",
-        "rules.einsum": "einsum",
-        "rules.order": "median nanmedian nanpercentile nanquantile percentile quantile",
-        "rules.padding": "pad",
-        "rules.polynomials": "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots vander",
-        "rules.random": "rand_like randn_like",
-        "rules.signal": "convolve correlate",
-        "rules.statistics": "corrcoef cov histogram histogram_bin_edges",
-        "rules.torch_names": "cat clamp masked_fill permute topk unsqueeze",
-    }.items()
-    for name in names.split()
-} | {name: name for name in _ROOMS}
+    from .tracing import trace as trace
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LATER:
+    if name in _LAZY_PACKAGES:
+        found = _import_module(f".{name}", __name__)
+    elif name in _LAZY_NAMES:
+        found = getattr(_import_module(f".{_LAZY_NAMES[name]}", __name__), name)
+    else:
         raise _no_attribute("autograd_lite", name, None, _OF_THE_LIBRARY)
-    room = _import_module(f".{_LATER[name]}", __name__)
-    globals()[name] = found = room if name in _ROOMS else getattr(room, name)
+    globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LAZY_PACKAGES, *_LAZY_NAMES})

@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 from .engine.accumulate import backward as _backward
 from .engine.accumulate import cotangent_of, taken
 from .engine.backward import pull_back
-from .engine.context import changed, watch
+from .engine.context import changed, watcher
 from .engine.node import Node
 from .engine.results import lift
 from .engine.value import wrap
@@ -77,7 +77,7 @@ def grad(
     with changed(recording=True) if create_graph else nullcontext():
         start = _cotangents("autograd.grad", outputs, grad_outputs, create_graph)
         roots = {t._leaf(): g for t, g in start.items()}
-        found = pull_back(roots, nodes, lift if create_graph else None, watch=watch())
+        found = pull_back(roots, nodes, lift if create_graph else None, watch=watcher())
         for n in nodes:
             if n not in found and not allow_unused:
                 raise RuntimeError(

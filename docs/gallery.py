@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from autograd_lite.tracing.capture import trace
 
 import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.drawing import Drawing, Frames, available, film
+from autograd_lite.tracing.capture import trace
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "gallery"

@@ -21,7 +21,6 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from autograd_lite.tracing.capture import trace
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from autograd_lite.derive import source
@@ -29,6 +28,7 @@ from autograd_lite.table import Primitive
 from autograd_lite.testing.fuzz import Expression, Ref, candidates, expressions
 from autograd_lite.testing.rows import points
 from autograd_lite.testing.trees import leaves, rebuild
+from autograd_lite.tracing.capture import trace
 from autograd_lite.transforms.grad import vjp
 
 torch: Any = __import__("torch") if find_spec("torch") is not None else None

@@ -19,7 +19,7 @@ from ..base.tree import leaves, matched, rebuild
 from ..engine.node import ANY, Node, ancestors
 from ..engine.operands import raw
 from ..tensor import Tensor
-from ..tracing.capture import Recording, record, run
+from ..tracing.capture import Capture, capture, run
 from .landmarks import Chain
 from .source_lines import LineWriter
 
@@ -179,7 +179,7 @@ def source(
 
 
 def _source(f: Any, args: Any, wrt: Any, names: Any, update: str | None, name: str | None) -> Source:
-    made = record(f, args, None, names)
+    made = capture(f, args, None, names)
     what = name or (made.name if made.name.isidentifier() else "f")
     what = identifier(what) + "_" * (identifier(what) in RESERVED)
     if isinstance(made.result, (dict, list, tuple)):
@@ -193,7 +193,7 @@ def _source(f: Any, args: Any, wrt: Any, names: Any, update: str | None, name: s
     return found
 
 
-def _wanted(made: Recording, what: str, args: Any, wrt: Sequence[str] | str | None) -> list[Node]:
+def _wanted(made: Capture, what: str, args: Any, wrt: Sequence[str] | str | None) -> list[Node]:
     inside = ancestors([made.result._node], ANY)[::-1]
     outside = [n for n in inside if n.row is None and n not in made.inputs and n.requires_grad]
     floating = [n for n in made.inputs if n.requires_grad] + outside

@@ -7,8 +7,7 @@ from typing import Any
 
 from ..base.escape import plain
 from ..engine.node import Node
-from ..tracing.naming import groups
-from ..tracing.program import place_in
+from ..tracing.naming import groups, place_in
 
 
 def is_module(group: Any) -> bool:

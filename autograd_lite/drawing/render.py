@@ -100,7 +100,7 @@ def _pygraphviz() -> object | None:
         import pygraphviz
     except ImportError:
         return None
-    return pygraphviz  # type: ignore[no-any-return]  # ships no types
+    return pygraphviz
 
 
 def _by_pygraphviz(source: str, form: str, layout: str) -> bytes:

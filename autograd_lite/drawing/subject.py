@@ -12,7 +12,7 @@ from ..base.tree import leaves
 from ..engine.node import Node
 from ..engine.value import wrap
 from ..tensor import Tensor
-from ..tracing.capture import record
+from ..tracing.capture import capture
 from ..tracing.program import Program, Var
 
 
@@ -88,7 +88,7 @@ def _of_call(
 ) -> Subject:
     is_module = hasattr(what, "named_parameters") and hasattr(what, "named_modules")
     f = _named(what, loss, len(args)) if is_module else what
-    made = record(f, args, None, names)
+    made = capture(f, args, None, names)
     claimed = dict(made.names)
     places: dict[Any, str] = {}
     if is_module:

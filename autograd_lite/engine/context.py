@@ -12,38 +12,53 @@ from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any
 
-from ..base.interrupts import Block, changed_to
+import numpy as np
+
+from ..base.interrupts import Block, at_exit, changed_to
+from .value import Value
 
 
-class Mode:
+class Context:
     """The state of a thread that is not in the ordinary one; nobody writes to it.
 
     Attributes
     ----------
     recording : bool
-    group : the innermost composite call or module
-    watcher : anomaly detection, which is told of every node
+    group : Group or None
+        The innermost composite call or module.
+    watcher : optional
+        Anomaly detection, which sees every node.
+    level : int
+        How many transforms are running, one inside the other.
     """
 
-    __slots__ = ("group", "recording", "watcher")
+    __slots__ = ("group", "level", "recording", "watcher")
 
-    def __init__(self, recording: bool = True, group: Any = None, watcher: Any = None) -> None:
-        self.recording, self.group, self.watcher = recording, group, watcher
+    def __init__(self, recording: bool = True, group: Any = None, watcher: Any = None, level: int = 0) -> None:
+        self.recording, self.group, self.watcher, self.level = recording, group, watcher, level
+
+    def enter(self, node: Any, y: Any) -> None:
+        """Note where a node was recorded, and show it to the watcher."""
+        node.group = self.group
+        if "generator" in node.params:  # what was drawn cannot be computed again
+            node.y = y
+        if self.watcher is not None:
+            self.watcher(node, y)
 
 
-MODE: ContextVar[Mode | None] = ContextVar("autograd_lite", default=None)
-ORDINARY = Mode()
-_BARE = {on: Mode(on) for on in (False, True)}
+CONTEXT: ContextVar[Context | None] = ContextVar("autograd_lite", default=None)
+ORDINARY = Context()
+_BARE = {on: Context(on) for on in (False, True)}
 
 
 class _Block(Block):
     """A context manager, and a decorator, that changes the mode of this thread."""
 
-    def _mode(self, now: Mode) -> Mode:
+    def _context(self, now: Context) -> Context:
         raise NotImplementedError  # abstract
 
     def _enter(self, undo: list[tuple[Any, ...]]) -> None:
-        changed_to(MODE, self._mode(MODE.get() or ORDINARY), undo)
+        changed_to(CONTEXT, self._context(CONTEXT.get() or ORDINARY), undo)
 
     def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """Decorate `f`: what it does, be it a generator or a coroutine and later, is done in this mode."""
@@ -61,9 +76,12 @@ class changed(_Block):
     def __init__(self, **changes: Any) -> None:
         self._changes = changes
 
-    def _mode(self, now: Mode) -> Mode:
+    def _context(self, now: Context) -> Context:
         new = self._changes.get
-        return Mode(new("recording", now.recording), new("group", now.group), new("watcher", now.watcher))
+        return Context(
+            new("recording", now.recording), new("group", now.group), new("watcher", now.watcher),
+            new("level", now.level),
+        )  # fmt: skip
 
 
 class _Recording(_Block):
@@ -71,8 +89,8 @@ class _Recording(_Block):
 
     on: bool
 
-    def _mode(self, now: Mode) -> Mode:
-        return _BARE[self.on] if now is ORDINARY else Mode(self.on, now.group, now.watcher)
+    def _context(self, now: Context) -> Context:
+        return _BARE[self.on] if now is ORDINARY else Context(self.on, now.group, now.watcher, now.level)
 
 
 def _function(mode: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
@@ -133,5 +151,35 @@ class enable_grad(_Recording):
 
 def is_grad_enabled() -> bool:
     """Whether operations on tensors that require gradients are being recorded in this thread."""
-    mode = MODE.get()
+    mode = CONTEXT.get()
     return mode is None or mode.recording
+
+
+def watcher() -> Any:
+    """The watcher of anomaly detection, or None."""
+    context = CONTEXT.get()
+    return None if context is None else context.watcher
+
+
+class Group:
+    """One call of a composite function or a module: the nodes recorded during it point here."""
+
+    __slots__ = ("module", "name", "outer", "params")
+
+    def __init__(self, name: str, outer: Group | None, params: dict[str, Any], module: Any = None) -> None:
+        self.name = name
+        self.outer = outer
+        self.module = module
+        self.params = {k: v for k, v in params.items() if not isinstance(v, (Value, np.ndarray))}
+
+    def __repr__(self) -> str:
+        return f"<Group {self.name}>"
+
+
+def called_in_group(f: Callable[..., Any], args: Any, params: dict[str, Any], name: str, module: Any = None) -> Any:
+    """``f(*args, **params)``; what it records belongs to one group, which is shown as one step called `name`."""
+    outer = CONTEXT.get()
+    now = outer or ORDINARY
+    with at_exit(CONTEXT.set, outer):
+        CONTEXT.set(Context(now.recording, Group(name, now.group, params, module), now.watcher, now.level))
+        return f(*args, **params)

@@ -1,15 +1,14 @@
-"""What may stand beside a Tensor: numbers, arrays and lists made plain; and what is said when one does not fit."""
+"""What may stand beside a Tensor as an operand: numbers, arrays and lists; and which of them a node copies."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..base.tree import too_deep
 from ..table import TABLE, Primitive
+from .errors import dropped, masked_error
 from .value import Value
 
 ndarray, asarray = np.ndarray, np.asarray
@@ -49,8 +48,8 @@ def raw(value: Any) -> Any:
     return value._data if isinstance(value, Value) else value
 
 
-def plain(value: Any) -> Any:
-    """An operand that is no Tensor as an array, or NotImplemented if it is nothing of ours."""
+def as_operand(value: Any) -> Any:
+    """A value beside a Tensor as an array (a list with Tensors in it as a Tensor); NotImplemented if it is no array."""
     if isinstance(value, ndarray):
         if isinstance(value, np.ma.MaskedArray):
             raise masked_error()
@@ -64,8 +63,9 @@ def plain(value: Any) -> Any:
     return NotImplemented
 
 
-def plain_or_error(row: Primitive, value: Any) -> Any:
-    found = plain(value)
+def operand(row: Primitive, value: Any) -> Any:
+    """The same, but what is no array raises."""
+    found = as_operand(value)
     if found is NotImplemented:
         raise TypeError(f"{row.name}: an operand of type {type(value).__name__}; give numbers, arrays or tensors")
     return found
@@ -78,58 +78,34 @@ def has_tensor(value: Any) -> bool:
         raise too_deep(value) from None
 
 
-def plain_index(index: Any) -> Any:
+def raw_index(index: Any) -> Any:
     if isinstance(index, tuple):
-        return tuple(plain_index(part) for part in index)
+        return tuple(raw_index(part) for part in index)
     return index._data if isinstance(index, Value) else index
 
 
-# ------------------------------------------------------------------------------------------------------------ errors
+# ------------------------------------------------------------------------------------ what a node keeps a copy of
+
+_WITHOUT_ARRAYS = frozenset({int, float, bool, str, type(None), slice, type(Ellipsis), type, np.dtype})
 
 
-#: As what an error of NumPy's is raised again, the narrowest first.
-_KINDS: tuple[type[Exception], ...] = (
-    np.linalg.LinAlgError, np.exceptions.AxisError, TypeError, IndexError, ValueError,
-)  # fmt: skip
+def own_constant(x: Any) -> Any:
+    """A constant operand as a node keeps it: integers and booleans (masks, labels, positions) are copied.
 
-#: PyTorch's names of parameters, and NumPy's, which are meant everywhere but in `nn`.
-_NUMPYS = {"dim": "axis=", "keepdim": "keepdims=", "unbiased": "ddof=1 or ddof=0"}
-
-
-def explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
-    """The same kind of error, with the operation, the operands by name and shape, and what would be right."""
-    what = ", ".join(_described(a) for a in args)
-    text = str(error)
-    if "non-broadcastable output" in text:
-        text = "the result has another shape than the array that is written to"
-    elif "broadcast" in text:
-        text = "these shapes do not broadcast: aligned at the right, two sizes must be equal or one of them 1"
-    elif stranger := re.search(r"an unexpected keyword argument '(\w+)'", text):  # without our function's inner name
-        remedy = f": as in NumPy, write {_NUMPYS[stranger[1]]}" if stranger[1] in _NUMPYS else ""
-        text = stranger[0] + remedy
-    elif name == "matmul" and "mismatch" in text or "not aligned" in text:
-        text = "the last size of the first must equal the last but one of the second"
-    again = next(kind for kind in _KINDS if isinstance(error, kind))(f"{name}({what}): {text}")
-    for a in args:
-        if isinstance(a, Value) and a._node is not None and a._node.row is not None and a._node.origin:
-            again.add_note(f"{_described(a)} was made at {a._node.origin}")
-    return again
+    A floating-point array is not: a write to it is what :func:`detect_anomaly` finds.
+    """
+    return x.copy("K") if type(x) is ndarray and x.dtype.kind in "biu" else x
 
 
-def _described(a: Any) -> str:
-    if isinstance(a, Value):
-        return f"{a.name or 'tensor'} {a.shape}"
-    if isinstance(a, ndarray):
-        return f"array {a.shape}"
-    return repr(a) if isinstance(a, (int, float)) else type(a).__name__
+def own_params(params: dict[str, Any]) -> dict[str, Any]:
+    """Keyword parameters with arrays of their own: the user may write to an index before the backward pass."""
+    for value in params.values():
+        if type(value) not in _WITHOUT_ARRAYS:
+            return {name: _own(value) for name, value in params.items()}
+    return params
 
 
-def dropped(what: str) -> RuntimeError:
-    return RuntimeError(
-        f"{what} would drop the graph of a tensor that requires gradients. Leave np.asarray away; use np.stack to join "
-        "tensors, ag.set_at to fill an array; .detach() or .numpy() if only the values are meant"
-    )
-
-
-def masked_error() -> TypeError:
-    return TypeError("a masked array beside a tensor: its mask would be lost. Use .filled(...) or np.where(mask, ...)")
+def _own(value: Any) -> Any:
+    if type(value) is ndarray:
+        return value.copy("K")
+    return type(value)(map(_own, value)) if type(value) in (tuple, list) else value

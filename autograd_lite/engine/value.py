@@ -1,4 +1,4 @@
-"""A value and its place in the graph: what recording needs to know of a Tensor.
+"""A value and its place in the graph: what the engine needs to know of a Tensor.
 
 Everything that a person does with a Tensor is in :mod:`autograd_lite.tensor`; this is the part that the engine
 works with.
@@ -7,33 +7,46 @@ works with.
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .node import NEEDS, Node
-from .versions import LATEST_WRITE, OURS, Storage, next_order
+from .node import TRACED, Node
+from .versions import OURS, Storage
 
-if TYPE_CHECKING:
-    from ..tensor import Tensor
+ndarray, asarray = np.ndarray, np.asarray
+_new = object.__new__
 
 
 class Value:
-    """An array (`_data`), the node that it was recorded as (`_node`, or None), and its gradient (`_grad`)."""
+    """An array (`_data`), the node that it was recorded as (`_node`, or None), and its gradient (`_grad`).
+
+    Attributes
+    ----------
+    result_class : class attribute
+        The class of what the engine makes: Tensor, as soon as that is defined. (Only this points upwards.)
+    """
 
     __slots__ = ("__weakref__", "_data", "_grad", "_node")
+    result_class: ClassVar[type[Value]]
     _data: np.ndarray[tuple[int, ...], np.dtype[Any]]
     _node: Node | None
-    _grad: Tensor | None
+    _grad: Self | None
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self._data.shape
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._data.dtype
+
+    @property
     def requires_grad(self) -> bool:
+        """Whether a derivative with respect to this may be asked for."""
         node = self._node
-        return node is not None and bool(node.live & NEEDS)
+        return node is not None and node.requires_grad
 
     @property
     def is_leaf(self) -> bool:
@@ -72,24 +85,55 @@ class Value:
         """Its array has been written to: what was recorded before must not use it any more."""
         node = self._node
         if node is not None:
-            storage = node.storage
-            if storage is OURS:
-                storage = self._storage()
-            storage.version = version = next_order()
-            if version < LATEST_WRITE[0]:  # not at once: another thread may have written since
-                LATEST_WRITE[0] = version
+            (self._storage() if node.storage is OURS else node.storage).written()
 
     def _storage(self) -> Storage:
-        """The memory that it lies in, told apart from others from now on if it is an input's."""
+        """The memory that it lies in. An input shares OURS until it is first asked for, and then gets its own."""
         node = self._leaf()
         if node.storage is OURS and node.row is None:
             node.storage = Storage(node.name)
         return node.storage
 
     def _view_of(self, owner: Value) -> None:
-        """Declare that this constant looks into the array of `owner`: a write to either is a write to both."""
+        """Declare that this constant is a view of the array of `owner`: a write to either is a write to both."""
         storage = owner._storage()
         if storage is OURS:  # a recorded result: nobody may write to it
             self._data.setflags(write=False)
         else:
             self._leaf().storage = storage
+
+
+def is_traced(t: Value) -> bool:
+    """Whether `t` is part of a program that is being written down."""
+    return t._node is not None and t._node.live & TRACED != 0
+
+
+def wrap(value: Any, node: Node | None) -> Any:
+    """A value as a Tensor at its place in the graph, or off the record."""
+    t = _new(Value.result_class)
+    t._data = value if type(value) is ndarray else asarray(value)
+    t._node = node
+    t._grad = None
+    return t
+
+
+def unrecorded(y: Any, args: Sequence[Any]) -> Any:
+    """A result that nothing is recorded for; if it is a view of an argument, a write to either is a write to both."""
+    t = wrap(y, None)
+    if y.base is not None and (owner := _seen(y, args)) is not None:
+        t._view_of(owner)
+    return t
+
+
+def seen_storage(y: Any, args: Sequence[Any]) -> Storage:
+    """The memory that a result lies in: an argument's, if it is a view of it."""
+    owner = _seen(y, args)
+    return OURS if owner is None else owner._storage()
+
+
+def _seen(y: Any, args: Sequence[Any]) -> Value | None:
+    """The argument whose array `y` is a view of."""
+    for a in args:
+        if isinstance(a, Value) and (y.base is a._data or y.base is a._data.base is not None):
+            return a
+    return None

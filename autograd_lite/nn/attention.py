@@ -179,7 +179,7 @@ class MultiheadAttention(Module):
         sources = k.shape[2]
         if padding is None and attn_mask is None:
             return None
-        parts = []
+        parts: list[Any] = []
         if attn_mask is not None:
             m = given(attn_mask).detach()
             if m.shape not in ((targets, sources), (n * heads, targets, sources)):

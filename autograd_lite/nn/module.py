@@ -13,9 +13,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..base.interrupts import at_exit, rolled_back
+from ..base.interrupts import rolled_back
 from ..base.snapshots import about_to_run
-from ..engine.context import MODE, ORDINARY, Group, Mode
+from ..engine.context import called_in_group
 from ..tensor import Tensor
 from ..tensor.torch_names import dtype_in
 from .summary import Summary, summary
@@ -164,21 +164,19 @@ class Module:
         raise NotImplementedError(f"{name} has no forward(): write def forward(self, x)")  # abstract
 
     def __call__(self, *args: Any, **params: Any) -> Any:
-        outer = MODE.get()
-        mode = outer or ORDINARY
-        group = Group(type(self).__name__, mode.group, module=self)
-        with at_exit(MODE.set, outer):
-            MODE.set(Mode(mode.recording, group, mode.watcher))
-            about_to_run(self)
-            for before in tuple(self._pre_hooks.values()):
-                changed = before(self, args)
-                if changed is not None:
-                    args = changed if isinstance(changed, tuple) else (changed,)
-            y = self.forward(*args, **params)
-            for after in tuple(self._hooks.values()):
-                changed = after(self, args, y)
-                y = y if changed is None else changed
-            return y
+        return called_in_group(self._call, args, params, type(self).__name__, self)
+
+    def _call(self, *args: Any, **params: Any) -> Any:
+        about_to_run(self)
+        for before in tuple(self._pre_hooks.values()):
+            changed = before(self, args)
+            if changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+        y = self.forward(*args, **params)
+        for after in tuple(self._hooks.values()):
+            changed = after(self, args, y)
+            y = y if changed is None else changed
+        return y
 
     def register_forward_hook(self, hook: Callable[[Module, Any, Any], Any]) -> Handle:
         """Call ``hook(module, args, output)`` after each forward; what it returns replaces the output."""

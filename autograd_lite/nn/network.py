@@ -150,7 +150,7 @@ class NeuralNetwork(Module):
     def loss(self, prediction: Any, Y: Any) -> Tensor:
         """How far the prediction is from Y: one number."""
         loss = self.loss_function(prediction, Y)
-        return loss if np.ndim(loss) == 0 else TABLE["sum"](loss)  # type: ignore[no-any-return]  # a Tensor
+        return loss if np.ndim(loss) == 0 else TABLE["sum"](loss)
 
     def backpropagate(self, loss: Tensor) -> None:
         """The gradient of the loss by every weight, into its `.grad`. No weight is changed."""

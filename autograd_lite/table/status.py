@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from . import ROWS
+from .row import ROWS
 
 
 def _named(names: str) -> frozenset[str]:
@@ -122,7 +122,7 @@ def refusal(function: Any) -> Exception:
     )
 
 
-def plain(function: Any) -> Callable[..., Any]:
+def plain_answer(function: Any) -> Callable[..., Any]:
     """`function` on the arrays inside its arguments, for what has a plain answer; else its refusal."""
     name = public_name(function)
     if name in OF_SHAPE:

@@ -1,7 +1,7 @@
 """Tensor: a NumPy array that remembers how it was made.
 
-PyTorch's surface on NumPy's semantics. What an operation does with the graph is in :mod:`autograd_lite.engine.record`, and
-how gradients come to ``.grad`` in :mod:`autograd_lite.engine.accumulate`.
+PyTorch's surface on NumPy's semantics. What an operation does to the graph is in :mod:`autograd_lite.engine.record`,
+and how gradients come to ``.grad`` in :mod:`autograd_lite.engine.accumulate`.
 """
 
 from __future__ import annotations
@@ -9,42 +9,40 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Iterator
-from functools import partial
-from importlib import import_module
 from operator import index as as_index
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .. import rules
 from ..base.snapshots import about_to_write
 from ..engine.accumulate import backward
-from ..engine.context import MODE
-from ..engine.errors import dropped, explained, masked_error
+from ..engine.errors import dropped, masked_error
 from ..engine.fast import binary, unary
-from ..engine.hooks import Handle, hooked
-from ..engine.node import NEEDS, TRACED
-from ..engine.operands import PLAIN, as_array, check_differentiable, plain, plain_index, raw
-from ..engine.record import STOP_GRADIENT, apply, is_traced, record, results_are
-from ..engine.value import Value, wrap
+from ..engine.hooks import Handle, add_hook
+from ..engine.node import NEEDS, NOTHING, TRACED
+from ..engine.operands import as_array, check_differentiable, raw
+from ..engine.record import apply, record
+from ..engine.results import STOP_GRADIENT
+from ..engine.value import Value, is_traced, wrap
 from ..engine.versions import Storage
-from ..rules import elementwise as E
-from ..rules import indexing as I
-from ..rules import linalg as L
+from ..rules.indexing import getitem, is_basic
+from ..rules.ufuncs import ufunc_method
 from ..table import ROWS, TABLE
 from ..table.migration_hints import no_attribute
-from .torch_names import TorchMethods
+from ..table.status import plain_answer
+from .operators import Operators
+from .show import Show
+from .torch_names import TorchNames
+from .writes import Writes, ufunc_out
 
 ndarray, asarray = np.ndarray, np.asarray
 _new = object.__new__
-_known = partial(dict.get, ROWS)  # what has been read so far; ROWS.get reads on
-_NOTHING: dict[str, Any] = {}
 
 
 class _Method:
     """A row as a method: ``x.sum(axis=0)`` is ``sum(x, axis=0)``, from the same declaration in the table."""
 
-    def __init__(self, row: str | None = None) -> None:
+    def __init__(self, row: str = "") -> None:
         self.row = row
 
     def __set_name__(self, owner: Any, name: str) -> None:
@@ -55,21 +53,7 @@ class _Method:
         return row if obj is None else lambda *args, **params: apply(row, (obj, *args), params)
 
 
-class _Upstairs:
-    """A method that lives in a room on a higher floor, which is opened when the method is first used."""
-
-    def __init__(self, room: str) -> None:
-        self.room = room
-
-    def __set_name__(self, owner: Any, name: str) -> None:
-        self.name = name
-
-    def __get__(self, obj: Any, cls: Any = None) -> Callable[..., Any]:
-        found: Callable[..., Any] = getattr(import_module(f"{__package__}.{self.room}"), self.name)
-        return found if obj is None else partial(found, obj)
-
-
-class Tensor(TorchMethods, Value):
+class Tensor(Operators, Writes, TorchNames, Show, Value):
     """An array whose use is recorded. Made by :func:`tensor`; PyTorch's surface on NumPy's semantics.
 
     Examples
@@ -112,7 +96,7 @@ class Tensor(TorchMethods, Value):
         if self._node is not None and self._node.row is not None:
             raise RuntimeError(f"{self._node.label} is recorded: assign to an input, or to x.detach().copy()")
         new = value if value is self._data else as_array(raw(value), None, copy=isinstance(value, Tensor))
-        if new is not self._data and self._node is not None and self._node.live & NEEDS:
+        if new is not self._data and self._node is not None and self._node.requires_grad:
             check_differentiable(new.dtype)
         about_to_write(self)
         self._data = new
@@ -155,10 +139,6 @@ class Tensor(TorchMethods, Value):
         return self._data.size
 
     @property
-    def dtype(self) -> np.dtype[Any]:
-        return self._data.dtype
-
-    @property
     def itemsize(self) -> int:
         return self._data.itemsize
 
@@ -190,8 +170,7 @@ class Tensor(TorchMethods, Value):
 
     @property
     def requires_grad(self) -> bool:
-        node = self._node
-        return node is not None and bool(node.live & NEEDS)
+        return super().requires_grad
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -206,21 +185,21 @@ class Tensor(TorchMethods, Value):
         if requires_grad:
             check_differentiable(self._data.dtype)
         old = self._node
-        if old is not None and bool(old.live & NEEDS) != requires_grad:
+        if old is not None and old.requires_grad != requires_grad:
             if old.live & TRACED:
                 old.live ^= NEEDS
                 return self
             storage, self._node = self._storage(), None  # what was recorded with the old one stays as it was
             new = self._leaf()
             new.name, new.storage, new.hooks, new.graded = old.name, storage, old.hooks, old.graded
-        if requires_grad:
+        if requires_grad and not self.requires_grad:
             self._leaf().live |= NEEDS
         return self
 
     def detach(self) -> Tensor:
         """The same array, off the record. Writing to it counts as writing to this one."""
         if is_traced(self):  # off the record for derivatives, but a program has to compute it
-            return record(STOP_GRADIENT, (self,))  # type: ignore[no-any-return]  # one result
+            return record(STOP_GRADIENT, (self,))
         t = wrap(self._data.view(), None)
         t._view_of(self)
         return t
@@ -274,17 +253,14 @@ class Tensor(TorchMethods, Value):
     def register_hook(self, hook: Callable[[Tensor], Any]) -> Handle:
         """Call `hook` with the gradient when it reaches this tensor; what it returns, if not None, replaces it.
 
-        Hooks are called in the order of their registration, each with what the one before left. The gradient is
-        read-only. ``remove()`` of what is returned takes the hook off.
+        Hooks are called in the order of their registration, each with the result of the one before. The gradient is
+        read-only. ``remove()`` of the handle that is returned removes the hook.
         """
         if not self.requires_grad:
             raise RuntimeError(
                 f"register_hook on {self._who}, which requires no gradient: the hook would never be called"
             )
-        node = self._leaf()
-        call = hooked(hook, node.label)
-        node.hooks = [*(node.hooks or ()), call]
-        return Handle(self, call)
+        return add_hook(self, hook)
 
     def retain_grad(self) -> None:
         """Keep the gradient of this recorded result too, as if it were a leaf."""
@@ -292,92 +268,10 @@ class Tensor(TorchMethods, Value):
             raise RuntimeError(f"retain_grad() on {self._who}, which requires no gradient: there will be none")
         self._leaf().keeper = weakref.ref(self)
 
-    # ------------------------------------------------------------------------ the chain rule written out and drawn
-
-    explain = _Upstairs("derive")
-    partials = _Upstairs("derive")
-    draw = _Upstairs("draw")
-    frames = _Upstairs("draw")
-
-    # ------------------------------------------------------------------------------------------------- operators
-
-    def __add__(self, other: Any) -> Tensor:
-        return binary(E.add, self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return binary(E.add, other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return binary(E.subtract, self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return binary(E.subtract, other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return binary(E.multiply, self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return binary(E.multiply, other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return binary(E.divide, self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return binary(E.divide, other, self)
-
-    def __pow__(self, other: Any) -> Tensor:
-        if type(other) in (int, float) and self._data.dtype.kind in "fc":  # as NumPy's own ** does
-            row = _POWERS.get(other)
-            if row is not None:
-                return unary(row, self)
-        return binary(E.power, self, other)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return binary(E.power, other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return binary(L.matmul, self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return binary(L.matmul, other, self)
-
-    def __mod__(self, other: Any) -> Tensor:
-        return binary(E.remainder, self, other)
-
-    def __rmod__(self, other: Any) -> Tensor:
-        return binary(E.remainder, other, self)
-
-    def __floordiv__(self, other: Any) -> Tensor:
-        return binary(TABLE["floor_divide"], self, other)
-
-    def __rfloordiv__(self, other: Any) -> Tensor:
-        return binary(TABLE["floor_divide"], other, self)
-
-    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return self // other, self % other
-
-    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return other // self, other % self
-
-    def __neg__(self) -> Tensor:
-        return unary(E.negative, self)
-
-    def __pos__(self) -> Tensor:
-        return unary(E.positive, self)
-
-    def __abs__(self) -> Tensor:
-        return unary(E.absolute, self)
-
-    def __invert__(self) -> Tensor:
-        return unary(TABLE["invert"], self)
-
-    def __round__(self, ndigits: int = 0) -> Tensor:
-        return TABLE["round"](self, ndigits)
+    # ------------------------------------------------------------- NumPy's methods; none of them works in place
 
     def sigmoid(self) -> Tensor:
-        return unary(E.sigmoid, self)
-
-    # ------------------------------------------------------------- NumPy's methods; none of them works in place
+        return unary(TABLE["sigmoid"], self)
 
     all, any, argmax, argmin, argpartition, argsort = (_Method() for _ in range(6))
     astype, choose, clip, conjugate, cumprod, cumsum = (_Method() for _ in range(6))
@@ -390,21 +284,15 @@ class Tensor(TorchMethods, Value):
     def reshape(self, *shape: Any, **params: Any) -> Tensor:
         if not params and shape and type(shape[0]) is int:
             return unary(TABLE["reshape"], self, {"shape": shape, "order": "C"})
-        return apply(TABLE["reshape"], (self, *shape), params)  # type: ignore[no-any-return]  # one result
+        return apply(TABLE["reshape"], (self, *shape), params)
 
     def compress(self, condition: Any, axis: Any = None) -> Tensor:
-        return TABLE["compress"](condition, self, axis)  # type: ignore[no-any-return]  # whatever comes first
+        return TABLE["compress"](condition, self, axis)
 
     def __getitem__(self, index: Any) -> Tensor:
-        if I.is_basic(index):  # said at once, what the row's bind would say
-            return unary(I.getitem, self, {"index": index, "unique_indices": True})
-        return apply(I.getitem, (self, index), _NOTHING)  # type: ignore[no-any-return]  # one result
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        array = self._writable("x[i] = ...", value)
-        index = plain_index(index)
-        array[index] = raw(value)
-        self._written()
+        if is_basic(index):  # said at once, what the row's bind would say
+            return unary(getitem, self, {"index": index, "unique_indices": True})
+        return apply(getitem, (self, index), NOTHING)
 
     def __len__(self) -> int:
         return len(self._data)
@@ -417,8 +305,6 @@ class Tensor(TorchMethods, Value):
     def __contains__(self, value: Any) -> bool:
         self._untraced("in")
         return bool((self._data == raw(value)).any())
-
-    __hash__ = object.__hash__
 
     # -------------------------------------------------------------------------------------------- out of the graph
 
@@ -485,7 +371,7 @@ class Tensor(TorchMethods, Value):
         node = self._node
         if node is not None and node.name:
             extra.append(f"name={node.name!r}")
-        if node is not None and node.live & NEEDS:
+        if node is not None and node.requires_grad:
             extra.append("requires_grad=True" if node.row is None else f"from={node.row.name}")
         return f"tensor({', '.join([body, *extra])})"
 
@@ -507,98 +393,27 @@ class Tensor(TorchMethods, Value):
             other.__dict__.update(state)
         return other
 
-    # ----------------------------------------------------------------------------------------------- in place
-
-    def _writable(self, what: str, value: Any = None) -> np.ndarray[Any, Any]:
-        mode = MODE.get()
-        recording = mode is None or mode.recording
-        node = self._node
-        if node is not None and (node.row is not None or node.live & TRACED):
-            raise RuntimeError(
-                f"{what} on {node.label} would change what the graph has recorded: write x = x + ... , or "
-                "ag.set_at(x, index, value) instead"
-            )
-        if recording and (self.requires_grad or isinstance(value, Tensor) and value.requires_grad):
-            who = f"{node.name!r}" if node is not None and node.name else f"a tensor of shape {self.shape}"
-            raise RuntimeError(
-                f"{what} on {who} while gradients are being recorded: update a parameter under `with ag.no_grad():`, "
-                "or write x = x + ... (ag.set_at for an element) if the change is part of the computation"
-            )
-        if not self._data.flags.writeable:
-            raise ValueError(f"{what} on a tensor of shape {self.shape} whose array is read-only: copy() it first")
-        about_to_write(self)
-        return self._data
-
-    def _in_place(self, ufunc: Any, symbol: str, other: Any) -> Tensor:
-        array = self._writable(symbol, other)
-        if isinstance(other, Tensor):
-            x = other._data
-        elif type(x := other) not in PLAIN and (x := raw(plain(other))) is NotImplemented:
-            return NotImplemented  # type: ignore[no-any-return]  # as operators may
-        try:
-            ufunc(array, x, array)
-        except (ValueError, TypeError) as error:
-            raise explained(error, symbol, (self, other)) from None
-        self._written()
-        return self
-
-    def __iadd__(self, other: Any) -> Tensor:
-        return self._in_place(np.add, "+=", other)
-
-    def __isub__(self, other: Any) -> Tensor:
-        return self._in_place(np.subtract, "-=", other)
-
-    def __imul__(self, other: Any) -> Tensor:
-        return self._in_place(np.multiply, "*=", other)
-
-    def __itruediv__(self, other: Any) -> Tensor:
-        return self._in_place(np.divide, "/=", other)
-
-    def __ipow__(self, other: Any) -> Tensor:
-        return self._in_place(np.power, "**=", other)
-
-    def __ifloordiv__(self, other: Any) -> Tensor:
-        return self._in_place(np.floor_divide, "//=", other)
-
-    def __imod__(self, other: Any) -> Tensor:
-        return self._in_place(np.remainder, "%=", other)
-
-    def __imatmul__(self, other: Any) -> Tensor:
-        return self._in_place(np.matmul, "@=", other)
-
     # ------------------------------------------------------------------------------------------ NumPy's protocols
 
-    __autograd_apply__: ClassVar[Callable[..., Any]]  # `apply`, below: what rows look for
+    __autograd_apply__: ClassVar[Callable[..., Tensor]]  # `apply`, below: what rows look for
     __autograd_record__: ClassVar[Callable[..., Any]]  # `record`: what forward mode looks for
-
-    if TYPE_CHECKING:  # set in a loop, below
-
-        def __lt__(self, other: Any) -> Tensor: ...
-        def __le__(self, other: Any) -> Tensor: ...
-        def __gt__(self, other: Any) -> Tensor: ...
-        def __ge__(self, other: Any) -> Tensor: ...
-        def __eq__(self, other: Any) -> Tensor: ...  # type: ignore[override]  # entry by entry, as in NumPy
-        def __ne__(self, other: Any) -> Tensor: ...  # type: ignore[override]  # likewise
-        def __and__(self, other: Any) -> Tensor: ...
-        def __or__(self, other: Any) -> Tensor: ...
-        def __xor__(self, other: Any) -> Tensor: ...
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:
         if method == "__call__" and not params and len(inputs) == 2:  # ndarray * tensor comes this way
-            row = _known(ufunc)
+            row = ROWS.get(ufunc)
             if row is not None and row.direct:
                 return binary(row, *inputs)
         out = params.get("out")
         if out is not None and any(o is not None for o in out):
-            return _ufunc_out(ufunc, method, inputs, params)
+            return ufunc_out(ufunc, method, inputs, params)
         if method == "__call__" and (row := ROWS.get(ufunc)) is not None:
             return apply(row, inputs, params)
-        return rules.ufunc_method(ufunc, method)(*inputs, **params)
+        return ufunc_method(ufunc, method)(*inputs, **params)
 
     def __array_function__(self, function: Any, types: Any, args: Any, params: Any) -> Any:
         row = ROWS.get(function)
         if row is None:
-            return rules.plain(function)(*args, **params)
+            return plain_answer(function)(*args, **params)
         return apply(row, args, params)
 
 
@@ -610,29 +425,9 @@ class Tensor(TorchMethods, Value):
             raise no_attribute("a Tensor", name, self)
 
 
-# ------------------------------------------------------------------------------------------------------- comparisons
-
-
-def _comparison(name: str) -> Any:
-    def compare(self: Tensor, other: Any) -> Tensor:
-        return binary(TABLE[name], self, other)
-
-    return compare
-
-
-for _op, _row in {
-    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal",
-    "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
-}.items():  # fmt: skip
-    setattr(Tensor, f"__{_op}__", _comparison(_row))
-    if _op in ("and", "or", "xor"):
-        setattr(Tensor, f"__r{_op}__", _comparison(_row))
-
 Tensor.__autograd_apply__ = staticmethod(apply)
 Tensor.__autograd_record__ = staticmethod(record)
-results_are(Tensor)
-
-_POWERS = {2: E.square, 1: E.positive, -1: E.reciprocal, 0.5: E.sqrt}
+Value.result_class = Tensor
 
 # ------------------------------------------------------------------------------------------------- making and recording
 
@@ -670,25 +465,3 @@ def _restore(cls: Any, data: Any, requires_grad: bool, name: str | None, grad: A
     if name is not None:
         t.name = name
     return t
-
-
-def _ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> Any:
-    """``np.add(a, b, out=array)``, which ``array += tensor`` also is: allowed while nothing would be lost."""
-    out = params["out"]
-    mode = MODE.get()
-    drops = NEEDS | TRACED if mode is None or mode.recording else TRACED
-    tensors = [x for x in (*inputs, *out) if isinstance(x, Tensor)]
-    lost = next((x for x in tensors if x._node is not None and x._node.live & drops), None)
-    if lost is not None:
-        raise RuntimeError(
-            f"np.{ufunc.__name__}(..., out=...), or an augmented assignment to an array, would drop the graph of "
-            f"{lost._who}: leave out= away, or write x = x + y"
-        )
-    arrays = tuple(o._writable("out=") if isinstance(o, Tensor) else o for o in out)
-    getattr(ufunc, method)(*map(raw, inputs), **{**{k: raw(v) for k, v in params.items()}, "out": arrays})
-    for o in out:
-        if isinstance(o, Tensor):
-            o._written()
-    return out[0] if len(out) == 1 else out
-
-

@@ -7,14 +7,12 @@ means in NumPy: `x.size` is a number, `x.max()` has no indices, `x.repeat` repea
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 
+from ..engine.value import Value
 from ..table import TABLE
-
-if TYPE_CHECKING:
-    from .tensor import Tensor
 
 _DEVICES = "arrays live in the memory of this computer: there is no device but 'cpu'"
 
@@ -31,87 +29,80 @@ def dtype_in(what: str, args: Any, dtype: Any, device: Any) -> Any:
     return None if dtype is None else np.dtype(dtype)
 
 
-class TorchMethods:
+class TorchNames(Value):
     """The base of Tensor that holds them."""
 
     __slots__ = ()
 
-    if TYPE_CHECKING:
-
-        @property
-        def shape(self) -> tuple[builtins.int, ...]: ...
-        @property
-        def dtype(self) -> Any: ...
-
     # ----------------------------------------------------------------------------------------------- shapes
 
-    def view(self: Any, *shape: Any) -> Tensor:
+    def view(self, *shape: Any) -> Self:
         """``reshape``."""
-        return self.reshape(*shape)  # type: ignore[no-any-return]  # all of these: `self` is a Tensor
+        return TABLE["reshape"](self, *shape)
 
-    def view_as(self: Any, other: Any) -> Tensor:
+    def view_as(self, other: Any) -> Self:
         """``reshape(other.shape)``."""
-        return self.reshape(other.shape)  # type: ignore[no-any-return]
+        return TABLE["reshape"](self, other.shape)
 
-    def permute(self: Any, *dims: Any) -> Tensor:
+    def permute(self, *dims: Any) -> Self:
         """``transpose``: the axes in another order."""
-        return self.transpose(*dims)  # type: ignore[no-any-return]
+        return TABLE["transpose"](self, *dims)
 
-    def unsqueeze(self: Any, dim: builtins.int) -> Tensor:
+    def unsqueeze(self, dim: builtins.int) -> Self:
         """A new axis of length 1."""
-        return TABLE["expand_dims"](self, dim)  # type: ignore[no-any-return]
+        return TABLE["expand_dims"](self, dim)
 
-    def expand(self: Any, *sizes: Any) -> Tensor:
+    def expand(self, *sizes: Any) -> Self:
         """Axes of length 1 repeated to these sizes; -1 leaves one as it is."""
         shape = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], builtins.int) else sizes
-        old = (0,) * (len(shape) - self.ndim) + self.shape
+        old = (0,) * (len(shape) - len(self.shape)) + self.shape
         if len(old) == len(shape):
             shape = tuple(n if want == -1 else want for want, n in zip(shape, old, strict=True))
-        return TABLE["broadcast_to"](self, shape)  # type: ignore[no-any-return]
+        return TABLE["broadcast_to"](self, shape)
 
-    def expand_as(self: Any, other: Any) -> Tensor:
+    def expand_as(self, other: Any) -> Self:
         """Axes of length 1 repeated to the shape of `other`."""
-        return TABLE["broadcast_to"](self, other.shape)  # type: ignore[no-any-return]
+        return TABLE["broadcast_to"](self, other.shape)
 
-    def t(self: Any) -> Tensor:
+    def t(self) -> Self:
         """The transpose of a matrix."""
-        if self.ndim > 2:
+        if len(self.shape) > 2:
             raise ValueError(
                 f"t() of a tensor of shape {self.shape}: more than two axes; use .T, .mT or permute"
             )
-        return self.T  # type: ignore[no-any-return]
+        return TABLE["transpose"](self)
 
-    def dim(self: Any) -> builtins.int:
+    def dim(self) -> builtins.int:
         """``ndim``."""
-        return self.ndim  # type: ignore[no-any-return]
+        return len(self.shape)
 
-    def numel(self: Any) -> builtins.int:
+    def numel(self) -> builtins.int:
         """``size``: how many entries there are."""
-        return self.size  # type: ignore[no-any-return]
+        return self._data.size
 
     # --------------------------------------------------------------------------------------------- elements
 
-    def masked_fill(self: Any, mask: Any, value: Any) -> Tensor:
+    def masked_fill(self, mask: Any, value: Any) -> Self:
         """`value` where the mask is True."""
-        return TABLE["masked_fill"](self, mask, value)  # type: ignore[no-any-return]
+        return TABLE["masked_fill"](self, mask, value)
 
-    def clamp(self: Any, min: Any = None, max: Any = None) -> Tensor:
+    def clamp(self, min: Any = None, max: Any = None) -> Self:
         """``clip``."""
-        return TABLE["clamp"](self, min, max)  # type: ignore[no-any-return]
+        return TABLE["clamp"](self, min, max)
 
-    def pow(self: Any, exponent: Any) -> Tensor:
+    def pow(self, exponent: Any) -> Self:
         """``self ** exponent``."""
-        return self**exponent  # type: ignore[no-any-return]
+        return self**exponent
 
-    def matmul(self: Any, other: Any) -> Tensor:
+    def matmul(self, other: Any) -> Self:
         """``self @ other``."""
-        return self @ other  # type: ignore[no-any-return]
+        return self @ other
 
     mm = bmm = matmul
 
-    def log_softmax(self: Any, dim: builtins.int) -> Tensor:
+    def log_softmax(self, dim: builtins.int) -> Self:
         """The logarithm of the softmax along `dim`."""
-        return TABLE["log_softmax"](self, dim)  # type: ignore[no-any-return]
+        return TABLE["log_softmax"](self, dim)
 
     def topk(
         self: Any,
@@ -125,45 +116,45 @@ class TorchMethods:
 
     # -------------------------------------------------------------------------------- memory, device, dtype
 
-    def contiguous(self: Any) -> Tensor:
+    def contiguous(self) -> Self:
         """Itself: how an array lies in memory makes no difference here."""
-        return self  # type: ignore[no-any-return]
+        return self
 
-    def cpu(self: Any) -> Tensor:
+    def cpu(self) -> Self:
         """Itself."""
-        return self  # type: ignore[no-any-return]
+        return self
 
-    def to(self: Any, *args: Any, dtype: Any = None, device: Any = None, **ignored: Any) -> Tensor:
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, **ignored: Any) -> Self:
         """In another dtype, or that of another tensor; the device can only be the CPU."""
         dtype = dtype_in("to", args, dtype, device)
         if dtype is None or self.dtype == dtype:
-            return self  # type: ignore[no-any-return]
-        return self.astype(dtype)  # type: ignore[no-any-return]
+            return self
+        return TABLE["astype"](self, dtype)
 
-    def type_as(self: Any, other: Any) -> Tensor:
+    def type_as(self, other: Any) -> Self:
         """In the dtype of `other`."""
-        return self.to(other.dtype)  # type: ignore[no-any-return]
+        return self.to(other.dtype)
 
-    def long(self: Any) -> Tensor:
+    def long(self) -> Self:
         """As int64."""
-        return self.to(np.int64)  # type: ignore[no-any-return]
+        return self.to(np.int64)
 
-    def double(self: Any) -> Tensor:
+    def double(self) -> Self:
         """As float64."""
-        return self.to(np.float64)  # type: ignore[no-any-return]
+        return self.to(np.float64)
 
-    def half(self: Any) -> Tensor:
+    def half(self) -> Self:
         """As float16."""
-        return self.to(np.float16)  # type: ignore[no-any-return]
+        return self.to(np.float16)
 
-    def float(self: Any) -> Tensor:
+    def float(self) -> Self:
         """As float32, which PyTorch calls so."""
-        return self.to(np.float32)  # type: ignore[no-any-return]
+        return self.to(np.float32)
 
-    def int(self: Any) -> Tensor:
+    def int(self) -> Self:
         """As int32."""
-        return self.to(np.int32)  # type: ignore[no-any-return]
+        return self.to(np.int32)
 
-    def bool(self: Any) -> Tensor:
+    def bool(self) -> Self:
         """As True and False."""
-        return self.to(np.bool_)  # type: ignore[no-any-return]
+        return self.to(np.bool_)

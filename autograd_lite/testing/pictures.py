@@ -21,7 +21,7 @@ from autograd_lite.testing.report import Report
 
 
 def draw_bug(bug: GradientBug, loss: Tensor | None = None, **options: Any) -> Any:
-    """The graph of a bug with its wrong edge in red, as a :class:`~autograd_lite.draw.Drawing`.
+    """The graph of a bug with its wrong edge in red, as a :class:`~autograd_lite.drawing.Drawing`.
 
     Parameters
     ----------

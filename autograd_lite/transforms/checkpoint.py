@@ -13,13 +13,13 @@ from ..base.tree import leaves, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import changed, is_grad_enabled
 from ..engine.node import Node
-from ..engine.record import apply, is_traced
+from ..engine.record import apply
 from ..engine.results import lift
-from ..engine.value import wrap
+from ..engine.value import is_traced, wrap
 from ..engine.versions import OURS, next_order
 from ..table import Primitive
 from ..tensor import Tensor
-from .linearize import Run, is_live
+from .linearize import Linearized, is_live
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,7 +96,7 @@ class _Again:
     def __repr__(self) -> str:
         return getattr(self.f, "__name__", "f")
 
-    def run(self, inputs: Sequence[Any]) -> Run:
+    def run(self, inputs: Sequence[Any]) -> Linearized:
         """Run the function on `inputs`, the differentiable Tensors among its arguments; the others as they were."""
 
         def f(*tensors: Any) -> Any:
@@ -104,7 +104,7 @@ class _Again:
             args = tree_map(lambda x: next(given) if _is_input(x) else x, self.args)
             return self.f(*args, **self.params)
 
-        return Run(f, inputs, tuple(range(len(inputs))), {})
+        return Linearized(f, inputs, tuple(range(len(inputs))), {})
 
     def values(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         if self.first is not None:
@@ -134,7 +134,7 @@ class _Again:
         with untouched(again=self.marks):
             return self._walk(self.run(self.inputs(xs)), g, any(isinstance(x, Tensor) for x in (*xs, *g)))
 
-    def _walk(self, run: Run, g: Any, record: bool) -> list[Any]:
+    def _walk(self, run: Linearized, g: Any, record: bool) -> list[Any]:
         roots: dict[Node, Any] = {}
         for y, part in zip((y for y in run.outputs if isinstance(y, Tensor)), g, strict=True):
             if part is not None and y._node is not None and y._node.requires_grad:

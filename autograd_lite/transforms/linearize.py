@@ -1,4 +1,9 @@
-"""One run of a function on inputs in fresh nodes, and the walks over what it recorded: what transforms are made of."""
+"""A function run once on inputs in fresh nodes, and the two passes over what it recorded: what transforms are made of.
+
+Each run has a bit of its own among those that a node may be live for (:mod:`autograd_lite.engine.node`). Its inputs
+have that bit, and everything computed from them inherits it. So a node is on a path to the inputs if it has the bit,
+and the result depends on a variable from outside if it has a lower one: nothing has to be searched for.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +15,13 @@ from weakref import ref
 import numpy as np
 
 from ..base.tree import leaves, matched, rebuild, tree_map
-from ..engine.accumulate import matching, own, taken
+from ..engine.accumulate import own, taken
 from ..engine.backward import pull_back
-from ..engine.context import changed, is_grad_enabled, watch
+from ..engine.context import CONTEXT, ORDINARY, changed, is_grad_enabled, watcher
 from ..engine.errors import masked_error
 from ..engine.forward import push_forward
-from ..engine.node import NEEDS, Node, ancestors
+from ..engine.hooks import matching
+from ..engine.node import DIFFERENTIABLE, TRANSFORM, Node, ancestors
 from ..engine.operands import raw
 from ..engine.results import lift
 from ..engine.value import wrap
@@ -23,12 +29,12 @@ from ..engine.versions import next_order
 from ..table import Primitive
 from ..tensor import Tensor
 
-#: An input of a transform, seen from outside.
-_INPUT = Primitive("linear", lambda x: x, (lambda g: g,), name="input")
+#: An input of a transform that is a variable outside it too.
+_INPUT = Primitive("linear", lambda x: x, (lambda g: g,), name="input", transparent=True)
 
 
-class Run:
-    """One run of a function on inputs wrapped in fresh nodes, and the two walks over what it recorded.
+class Linearized:
+    """A function run once on inputs in fresh nodes, and the two passes over what it recorded.
 
     Attributes
     ----------
@@ -47,7 +53,10 @@ class Run:
         has_aux: bool = False,
     ) -> None:
         what = getattr(f, "__name__", "the function")
-        outside = is_grad_enabled()
+        context = CONTEXT.get() or ORDINARY
+        self.level = context.level
+        self.bit = TRANSFORM << self.level
+        self._outer = self.bit - 1 & DIFFERENTIABLE  # what was a variable before; higher bits are of transforms inside
         self.start = next_order()  # what was made before this is captured from outside
         self.trees = [args[k] for k in argnums]
         given = leaves(self.trees)
@@ -56,13 +65,15 @@ class Run:
         args = list(args)
         for k, tree in zip(argnums, rebuild(self.trees, wrapped), strict=True):
             args[k] = tree
-        with changed(recording=True):
+        with self._recording():
             result = f(*args, **params)
         self.aux: Any = None
         self.y, self.aux = _pair(result, what) if has_aux else (result, None)
         self.outputs = leaves(self.y)
         self.tensors = any(isinstance(x, Tensor) for x in given)
-        self.connected = outside and (any(is_live(x) for x in given) or bool(self.captured()))
+        self.connected = context.recording and (
+            any(is_live(x) for x in given) or any(n.live & self._outer for n in self._live())
+        )
 
     def _enter(self, x: Any, what: str) -> Tensor:
         if isinstance(x, np.ma.MaskedArray):
@@ -78,9 +89,9 @@ class Run:
             data = data.astype(data.dtype.newbyteorder("="))
         outer = x._node if isinstance(x, Tensor) else None
         if outer is not None and outer.live:
-            node = Node(_INPUT, (outer,), (None,), data, data.shape, data.dtype, outer.live | NEEDS)
+            node = Node(_INPUT, (outer,), (None,), data, data.shape, data.dtype, outer.live | self.bit)
         else:
-            node = Node(None, (), (), data, data.shape, data.dtype, NEEDS)
+            node = Node(None, (), (), data, data.shape, data.dtype, self.bit)
         if isinstance(x, Tensor):
             node.name, node.storage = x.name, x._storage()
         self.nodes.append(node)
@@ -91,7 +102,16 @@ class Run:
 
     def _live(self) -> list[Node]:
         """The nodes of the results that need a gradient."""
-        return [t._node for t in self.outputs if isinstance(t, Tensor) and t._node is not None and t._node.requires_grad]
+        nodes = (t._node for t in self.outputs if isinstance(t, Tensor))
+        return [n for n in nodes if n is not None and n.requires_grad]
+
+    def _recording(self) -> changed:
+        """Recording is on, and transforms that begin meanwhile have other bits."""
+        return changed(recording=True, level=max((CONTEXT.get() or ORDINARY).level, self.level + 1))
+
+    def _depends(self, n: Node) -> bool:
+        """Whether `n` was computed from the inputs."""
+        return n.live & self.bit != 0 and n.order <= self.start
 
     def captured(self) -> list[Node]:
         """The nodes older than the inputs that the results depend on and that need a gradient too."""
@@ -113,12 +133,12 @@ class Run:
         roots: dict[Node, Any] = {}
         gs = matched(self.y, cotangents, "the cotangent")
         record = is_grad_enabled() and (self.connected or any(is_live(g) for g in gs))
-        with changed(recording=True) if record else nullcontext():
+        with self._recording() if record else nullcontext():
             for t, g in zip(self.outputs, gs, strict=True):
                 if isinstance(t, Tensor) and t._node is not None and t._node.requires_grad:
                     g = matching(g, t, "the cotangent has", record)
                     roots[t._node] = roots[t._node] + g if t._node in roots else g
-            found = pull_back(roots, self.nodes, lift if record else None, watch=watch())
+            found = pull_back(roots, self.nodes, lift if record else None, reaches=self._depends, watch=watcher())
         return [self.out(taken(found, n) if n in found else np.zeros(n.shape, n.dtype), record) for n in self.nodes]
 
     def push(self, tangents: Any) -> list[Any]:
@@ -126,9 +146,10 @@ class Run:
         ts = matched(self.trees, tangents, "the tangent")
         record = is_grad_enabled() and (self.connected or any(is_live(t) for t in ts))
         known = {n: matching(t, n, "the tangent has", record) for n, t in zip(self.nodes, ts, strict=True)}
-        roots = self._live()
-        with changed(recording=True):
-            found: dict[Any, Any] = push_forward(roots, known, lift, record)
+        outputs = self._live()
+        with self._recording():
+            path = reversed(ancestors(filter(self._depends, outputs), self.bit, self.start))
+            found: dict[Any, Any] = push_forward(path, outputs, known, lift, record)
         del known
         result = []
         for y in self.outputs:

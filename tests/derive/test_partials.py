@@ -7,7 +7,8 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn
-from autograd_lite.derive import explain, partials
+from autograd_lite.derive import explain
+from autograd_lite.derive import paths as partials
 from autograd_lite.talk import by_hand
 
 RNG = np.random.default_rng(0)

@@ -494,7 +494,7 @@ def test_a_mistake_in_dot_text_is_told():
 
 SCRIPT = """
 import numpy as np, autograd_lite as ag
-from autograd_lite.draw import draw, frames
+from autograd_lite.drawing import draw, frames
 W = ag.tensor(np.arange(6.0).reshape(3, 2) / 7, requires_grad=True, name="W")
 h = np.tanh(np.ones((2, 3)) @ W)
 L = np.mean(ag.softmax(h, axis=-1) ** 2) + np.sum(W)
@@ -541,7 +541,7 @@ def test_glyphs_that_the_wheels_fonts_lack_are_not_used():
         assert not re.search("[∇⊙⊗⋮✓]", picture.source)
 
 
-def test_the_room_can_be_called():
+def test_the_public_name_is_the_function():
     L, names = net()
     assert ag.draw(L, names=names).source == draw(L, names=names).source
 

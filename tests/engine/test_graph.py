@@ -15,9 +15,9 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from autograd_lite.engine.backward import pull_back
 
 import autograd_lite as ag
+from autograd_lite.engine.backward import pull_back
 from autograd_lite.engine.node import NEEDS, Node, ancestors, between
 from autograd_lite.table import TABLE
 

@@ -10,10 +10,10 @@ import warnings
 
 import numpy as np
 import pytest
-from autograd_lite.engine.versions import OURS
 
 import autograd_lite as ag
 from autograd_lite.base.tree import leaves, tree_map
+from autograd_lite.engine.versions import OURS
 from autograd_lite.testing.rows import all_rows, points
 
 ROWS = [row for row in all_rows() if row.kind != "composite"]

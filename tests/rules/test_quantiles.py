@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 import pytest
 from agreement import agrees, same
-from autograd_lite.tracing.capture import trace
 
 import autograd_lite as ag
 from autograd_lite.rules.quantiles import PLACES
+from autograd_lite.tracing.capture import trace
 
 rng = np.random.default_rng(0)
 X, M, T = rng.normal(size=5), rng.normal(size=(4, 3)), rng.normal(size=(2, 3, 4))

@@ -6,11 +6,11 @@ import warnings
 import numpy as np
 import pytest
 from agreement import agrees, same
-from autograd_lite.tracing.capture import trace
 
 import autograd_lite as ag
 from autograd_lite.rules import axes
 from autograd_lite.rules.reductions import logsumexp
+from autograd_lite.tracing.capture import trace
 
 rng = np.random.default_rng(0)
 X, M, T = rng.normal(size=4), rng.normal(size=(2, 3)), rng.normal(size=(2, 3, 4))

@@ -7,7 +7,7 @@ from plugins import pytest_run
 from autograd_lite.table import TABLE, define
 from autograd_lite.testing import find_gradient_bug
 
-pytest.importorskip("autograd_lite.draw")
+pytest.importorskip("autograd_lite.drawing")
 from autograd_lite.testing.pictures import draw_bug
 
 SOURCE = """

@@ -9,11 +9,11 @@ from copy import copy
 
 import numpy as np
 import pytest
-from autograd_lite.tracing.capture import trace
 
 import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.rules.random import dropout_mask
+from autograd_lite.tracing.capture import trace
 from autograd_lite.tracing.program import LIMIT
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.record import is_traced
+from ...engine.value import is_traced
 from ...rules.random import dropout_mask
 from ...tensor import Tensor
 from .inputs import floats, given, rows, step

@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ...base.interrupts import at_exit
-from ...engine.context import MODE, ORDINARY, Group, Mode
+from ...engine.context import called_in_group
 from ...engine.operands import has_tensor
 from ...engine.value import wrap
 from ...table import TABLE
@@ -70,12 +69,7 @@ def step(f: F) -> F:
 
     @wraps(f)
     def grouped(*args: Any, **params: Any) -> Any:
-        outer = MODE.get()
-        mode = outer or ORDINARY
-        group = Group(f.__name__, mode.group, args, params)
-        with at_exit(MODE.set, outer):
-            MODE.set(Mode(mode.recording, group, mode.watcher))
-            return f(*args, **params)
+        return called_in_group(f, args, params, f.__name__)
 
     return grouped  # type: ignore[return-value]  # the same signature
 

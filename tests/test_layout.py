@@ -1,8 +1,7 @@
-"""The floors of the house: imports run downwards only, and importing us brings NumPy and nothing else.
+"""Imports run downwards only, annotations included, and importing the library brings NumPy and nothing else.
 
-The imports are read from the syntax tree, not from a running interpreter, so that an import inside a function
-or on a branch that did not run is seen as well. A name that only annotations use may come from above under
-`if TYPE_CHECKING`: it is never imported when the program runs.
+The imports are read from the syntax tree, not from a running interpreter, so that an import inside a function, for
+annotations only, or on a branch that did not run is seen as well.
 """
 
 from __future__ import annotations
@@ -19,31 +18,19 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import autograd_lite as ag
+
 PACKAGE = Path(__file__).parents[1] / "autograd_lite"
 NAME = PACKAGE.name
 
-# From the ground up. A room may use the rooms of the floors below it; rooms on one floor may use each other,
-# as long as no circle comes of it (a test of its own).
-FLOORS = [
-    {"elsewhere", "generator", "interrupts", "marks", "memory", "mode", "primitive", "saving", "tree"},
-    {"rules"},
-    {"graph", "replay", "torch_methods"},
-    {"value"},
-    {"operands"},
-    {"recording"},
-    {"backward"},
-    {"tensor"},
-    {"run"},
-    {"anomaly", "autograd", "checkpoint", "creation", "fft", "linalg", "special", "transforms"},
-    {"trace"},
-    {"derive"},
-    {"data", "draw", "nn", "optim", "testing"},
-    {"training"},
-    {"__init__", "emath", "fft", "linalg", "special"},  # the front door: only re-exports
-    {"talk"},  # the main job uses the library as anyone would
-    {"__main__"},
-]
-FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
+# In the order in which one reads them. A package imports what comes before it.
+ORDER = [
+    "base", "table", "rules", "engine", "tensor", "transforms", "autograd", "special", "linalg", "fft", "emath",
+    "tracing", "derive", "drawing", "export", "nn", "optim", "data", "training", "testing",
+    "__init__",  # the public names
+    "talk", "__main__",  # which use the library as anyone would
+]  # fmt: skip
+PLACE = {package: place for place, package in enumerate(ORDER)}
 
 
 class Import(NamedTuple):
@@ -56,7 +43,7 @@ class Import(NamedTuple):
         return f"{self.source} imports {self.target} (line {self.line})"
 
 
-def room(module: str) -> str:
+def package(module: str) -> str:
     return module.partition(".")[0]
 
 
@@ -97,8 +84,6 @@ def imports_of(source: str, text: str, folder: tuple[str, ...], known: Collectio
     while stack:
         node, in_function = stack.pop()
         children: list[ast.AST] = list(ast.iter_child_nodes(node))
-        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            children = list(node.orelse)
         if isinstance(node, ast.Import | ast.ImportFrom):
             for name in full_names(node, folder):
                 if target := our_module(name, known):
@@ -130,46 +115,38 @@ def test_the_reader_of_imports_reads() -> None:
             def f():
                 from . import dot
         """)
-    known = {"__init__", "draw", "draw.dot", "draw.html", "graph", "nn", "primitive", "tensor"}
+    known = {"__init__", "draw", "draw.dot", "draw.html", "graph", "nn", "table", "tensor"}
     found = [(entry.target, entry.in_function) for entry in imports_of("draw.html", text, ("draw",), known)]
     assert sorted(found) == [
         ("__init__", False),
         ("draw.dot", True),
         ("graph", False),
-        ("primitive", False),
+        ("nn", False),
+        ("table", False),
         ("tensor", False),
         ("tensor", False),
     ]
 
 
-def test_every_room_stands_on_a_floor() -> None:
-    homeless = sorted({room(module) for module in MODULES} - FLOOR.keys())
-    assert not homeless, f"say in tests/test_layers.py (FLOORS) where these stand: {homeless}"
+def test_every_package_has_its_place() -> None:
+    missing = sorted({package(module) for module in MODULES} - PLACE.keys())
+    assert not missing, f"say in ORDER where these stand: {missing}"
 
 
 def test_imports_run_downwards() -> None:
-    upwards = [
-        entry
-        for entry in IMPORTS
-        if room(entry.source) != room(entry.target) and FLOOR[room(entry.target)] > FLOOR[room(entry.source)]
-    ]
+    upwards = [entry for entry in IMPORTS if PLACE[package(entry.target)] > PLACE[package(entry.source)]]
     assert not upwards, "\n".join(map(str, upwards))
 
 
 def test_no_circles() -> None:
-    """Neither between modules nor, counted together, between rooms of one floor."""
     by_module: dict[str, set[str]] = {}
-    by_room: dict[str, set[str]] = {}
     for source, target, *_ in IMPORTS:
         if source != target:
             by_module.setdefault(source, set()).add(target)
-        if room(source) != room(target):
-            by_room.setdefault(room(source), set()).add(room(target))
-    for graph in (by_module, by_room):
-        try:
-            TopologicalSorter(graph).prepare()
-        except CycleError as error:
-            pytest.fail(f"imports go round: {' <- '.join(error.args[1])}")
+    try:
+        TopologicalSorter(by_module).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle of imports: {' <- '.join(error.args[1])}")
 
 
 def test_no_import_of_our_own_inside_a_function() -> None:
@@ -191,29 +168,31 @@ def test_import_brings_numpy_and_the_standard_library_only() -> None:
     assert packages - sys.stdlib_module_names - {NAME, "numpy"} == set()
 
 
-def test_import_opens_no_upper_room() -> None:
+LAZY = {"data", "derive", "drawing", "export", "nn", "optim", "testing", "tracing", "training"}
+
+
+def test_import_loads_the_engine_only() -> None:
     """What a program that only differentiates does not use is not loaded; `benchmarks/imports.py` times it."""
     program = "import sys, numpy; before = set(sys.modules); import autograd_lite; print(*set(sys.modules) - before)"
     loaded = set(python(program, dict(os.environ)).split())
-    upstairs = {f"{NAME}.{room}" for room in ("data", "derive", "draw", "nn", "optim", "testing", "training")}
-    assert not loaded & {*upstairs, "numpy.random", "hashlib", "dataclasses"}
+    assert not loaded & {*(f"{NAME}.{package}" for package in LAZY), "hashlib", "dataclasses"}
 
 
-def test_the_table_is_whole_for_whoever_looks_at_it() -> None:
-    """Rooms that are read late are there as soon as one of their rows, or all rows, are asked for."""
-    for look in (
-        "ROWS[numpy.fft.fft]",
-        "TABLE['polyval']",
-        "autograd_lite.polyval",
-        "numpy.median(autograd_lite.tensor([1.0]))",
-        "'polyval' in TABLE",
-        "list(TABLE)",
-    ):
-        program = f"""
-            import sys, numpy, autograd_lite
-            from autograd_lite.table import ROWS, TABLE
-            before = "autograd_lite.rules.polynomials" in sys.modules
-            {look}
-            print(before, len(TABLE) == len({{*TABLE}}), "polyval" in TABLE, numpy.fft.fft in ROWS)
-            """
-        assert python(textwrap.dedent(program)).split() == ["False", "True", "True", "True"]
+def test_the_lazy_names_are_those_that_an_editor_sees() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    (block,) = [n for n in tree.body if isinstance(n, ast.If) and ast.unparse(n.test) == "_TYPE_CHECKING"]
+    seen = {(n.module or a.name, a.name) for n in block.body if isinstance(n, ast.ImportFrom) for a in n.names}
+    lazy = {(package, package) for package in ag._LAZY_PACKAGES}
+    assert seen == lazy | {(package, name) for name, package in ag._LAZY_NAMES.items()}
+    for _, name in seen:
+        assert getattr(ag, name) is not None
+        assert name in dir(ag)
+
+
+def test_the_table_is_a_plain_dict_filled_by_the_import() -> None:
+    program = """
+        import sys, numpy, autograd_lite
+        from autograd_lite.table import ROWS, TABLE
+        print(type(TABLE).__name__, type(ROWS).__name__, "polyval" in TABLE, numpy.fft.fft in ROWS)
+        """
+    assert python(textwrap.dedent(program)).split() == ["dict", "dict", "True", "True"]

@@ -1,0 +1,158 @@
+"""Reverse mode: the loop that carries cotangents from results back to inputs.
+
+Nodes carry a number that falls with each one made, so the order of making is at hand and nothing is sorted: a heap
+holds the nodes that have a cotangent waiting, and the latest of them is next. When its turn comes, every use of it has
+been met, because a use is later than what it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from heapq import heapify, heappop, heappush
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from ..base import memory
+from .errors import changed_error, freed_error, order_error, point_at
+from .fit import fit
+from .hooks import run_hooks
+from .node import DIFFERENTIABLE, TRACED, Lift, Node, between
+from .versions import LATEST_WRITE
+
+
+def pull_back(
+    roots: Mapping[Node, Any],
+    inputs: Iterable[Node] | None = None,
+    lift: Lift | None = None,
+    *,
+    reaches: Callable[[Node], Any] | None = None,
+    free: bool = False,
+    watch: Any = None,
+    through: bool = True,
+) -> dict[Node, Any]:
+    """Carry the cotangents of `roots` back to `inputs`, or to every leaf that keeps a gradient.
+
+    Parameters
+    ----------
+    roots : mapping of Node to cotangent
+        Of the node's shape; for a row with several results a tuple.
+    inputs : iterable of Node, optional
+        Whose cotangents are wanted. By default every node with a `keeper`: the leaves.
+    lift : callable, optional
+        ``lift(value, node)`` makes a Tensor of a kept value, so that the backward pass is itself recorded. By default
+        the rules run on arrays.
+    reaches : callable, optional
+        Whether a node is on a path to `inputs`, where that is known; otherwise the paths are searched for.
+    free : bool
+        Free the kept arrays on the way.
+    watch : optional
+        Anomaly detection: ``watch.check(node)`` is called before the rules of a node, ``watch.pulled(node, parent,
+        cotangent)`` after each.
+    through : bool
+        Run hooks on `inputs` and continue past them. False in a nested pass, whose outer pass does both.
+
+    Returns
+    -------
+    dict
+        Node to cotangent. An array in it may be shared with others.
+    """
+    if memory.PIN is None:
+        memory.keep_freed()
+    if reaches is None:
+        reaches = _differentiable(roots) if inputs is None else set(between(roots, inputs)).__contains__
+    ends = None if inputs is None else set(inputs)
+    pending = {n: g for n, g in roots.items() if reaches(n)}
+    heap = [(n.order, n) for n in pending]
+    heapify(heap)
+    special = lift is not None or watch is not None
+    found: dict[Node, Any] = {}
+    while heap:  # the latest node first: every use of it has been met
+        n = heappop(heap)[1]
+        g = pending.pop(n)
+        wanted = n.keeper is not None if ends is None else n in ends
+        if n.hooks is not None and (through or not wanted):
+            g = run_hooks(n, g)
+        if wanted:
+            found[n] = g
+        if n.row is None or wanted and not through:
+            continue
+        y, xs = n.y, n.xs
+        if xs is None or n.order > LATEST_WRITE[0] or special:
+            y, xs = saved(n, lift, reaches, watch)
+        for p, pull in zip(n.parents, n.row.pulls if n.dtype.kind != "c" else n.row.complex_pulls, strict=False):
+            if p is None or pull is None or not reaches(p):
+                continue
+            try:
+                d = pull(g, y, xs, n)
+                if d.shape != p.shape or d.dtype is not p.dtype:
+                    d = fit(d, n, p)
+            except Exception as error:
+                point_at(error, n, p)
+                raise
+            if watch is not None:
+                watch.pulled(n, p, d)
+            if p in pending:
+                pending[p] = add(pending[p], d)
+            else:
+                pending[p] = d
+                heappush(heap, (p.order, p))
+        if free:
+            n.xs = n.y = None
+    return found
+
+
+def _differentiable(roots: Iterable[Node]) -> Callable[[Node], Any]:
+    """Whether a node is live for any derivative, as a function for :func:`pull_back`."""
+    if any(n.live & TRACED for n in roots):
+        return lambda n: n.live & DIFFERENTIABLE
+    return attrgetter("live")  # what none of `roots` is live for none of their ancestors is; and this is faster
+
+
+def saved(n: Node, lift: Lift | None, reaches: Callable[[Node], Any], watch: Any = None) -> tuple[Any, Any]:
+    """The result and the arguments of a node as its rules shall see them.
+
+    Raises
+    ------
+    RuntimeError
+        If they were freed, or one that a rule needs has been overwritten.
+    """
+    if n.xs is None:
+        raise freed_error(n)
+    if n.order > LATEST_WRITE[0]:
+        _check_unchanged(n, reaches)
+    if watch is not None:
+        watch.check(n)
+    return (n.y, n.xs) if lift is None else lifted(n, lift)
+
+
+def lifted(n: Node, lift: Lift) -> tuple[Any, tuple[Any, ...]]:
+    """The kept values of a node as things whose use is recorded."""
+    if n.row is not None and n.row.order == 1:
+        raise order_error(n)
+    xs = tuple(
+        x if x is None or p is None and type(x) is not np.ndarray else lift(x, p)
+        for p, x in zip(n.parents, n.xs, strict=True)
+    )
+    return (None if n.y is None else lift(n.y, n)), xs
+
+
+def _check_unchanged(n: Node, reaches: Callable[[Node], Any]) -> None:
+    """Raise if an argument value that a rule is about to use has been overwritten."""
+    row = n.row
+    assert row is not None
+    keeps = 0
+    for i, p in enumerate(n.parents):
+        if p is not None and reaches(p):
+            keeps |= row.keeps[i]
+    for k, p in enumerate(n.parents):
+        if p is not None and (p.storage.shaped < n.order or keeps & (2 << k) and p.storage.version < n.order):
+            raise changed_error(n, p)
+
+
+def add(a: Any, b: Any) -> Any:
+    """The sum of two cotangents; a tuple of them has None for a result that was not used."""
+    if isinstance(a, tuple):
+        return type(a)(q if p is None else p if q is None else p + q for p, q in zip(a, b, strict=True))
+    return a + b

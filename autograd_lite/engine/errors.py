@@ -1,0 +1,153 @@
+"""Errors that say what was done, to which value, and what to write instead; they point at the user's line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .node import Node
+from .value import Value
+
+AnyError = TypeVar("AnyError", bound=Exception)
+
+# ----------------------------------------------------------------------------------------------- the backward pass
+
+
+def noted(error: AnyError, n: Node) -> AnyError:
+    """`error` with the user's line, where it is known."""
+    note = f"recorded at {n.origin}"
+    if n.code is not None and note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
+    return error
+
+
+def freed_error(n: Node) -> RuntimeError:
+    return noted(
+        RuntimeError(
+            f"backward through {n.label}: its arrays were freed by an earlier backward(retain_graph=False). "
+            "Leave retain_graph out of the first backward() if you need a second one"
+        ),
+        n,
+    )
+
+
+def changed_error(n: Node, p: Node) -> RuntimeError:
+    """The argument `p` of `n` has been overwritten, and a rule needs what it was."""
+    assert n.row is not None
+    owner = p.storage.name
+    label = f"{p.label}, which is a view of {owner!r}," if owner and owner != p.name else p.label
+    what = "was given an array of another shape or dtype" if p.storage.shaped < n.order else "has changed"
+    return noted(
+        RuntimeError(
+            f"backward through {n.row.name}: {label} {what} since {n.row.name} used it, and the derivative needs "
+            "what it was. Call backward() before you update it, or compute the loss again"
+        ),
+        n,
+    )
+
+
+def order_error(n: Node) -> NotImplementedError:
+    assert n.row is not None
+    return noted(
+        NotImplementedError(
+            f"{n.row.name} has a first derivative only (its rule is declared order=1): a second derivative through it "
+            "is not available"
+        ),
+        n,
+    )
+
+
+def rule_error(d: Any, n: Node, p: Node) -> TypeError:
+    """A rule returned no array."""
+    assert n.row is not None
+    return noted(
+        TypeError(
+            f"{n.row.name}: the rule for argument {n.parents.index(p) + 1} returned {type(d).__name__}, not an array; "
+            f"it should return the cotangent of that argument, of shape {p.shape}"
+        ),
+        n,
+    )
+
+
+def shape_error(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> ValueError:
+    """A rule returned an array of a shape that does not sum down to the argument's."""
+    assert n.row is not None
+    return noted(
+        ValueError(
+            f"{n.row.name}: the rule for argument {n.parents.index(p) + 1} returned shape {d.shape}, but the argument "
+            f"has shape {shape} (the result {n.shape}); a rule returns the argument's shape, or a shape that sums down "
+            "to it"
+        ),
+        n,
+    )
+
+
+def no_gradient_error(n: Node, dtype: Any) -> TypeError:
+    return noted(
+        TypeError(
+            f"{n.row.name if n.row else 'input'}: no gradient can pass through data of dtype {dtype}; make the arrays "
+            "numbers, .astype(float)"
+        ),
+        n,
+    )
+
+
+def point_at(error: Exception, n: Node, p: Node) -> None:
+    """Add the user's line to what went wrong in a rule; raise a clearer error if it returned no array."""
+    if isinstance(error, AttributeError) and error.name == "shape" and not hasattr(error.obj, "dtype"):
+        raise rule_error(error.obj, n, p) from None
+    noted(error, n)
+
+
+# ------------------------------------------------------------------------------------------------- the forward pass
+
+
+#: As what an error of NumPy's is raised again, the narrowest first.
+_KINDS: tuple[type[Exception], ...] = (
+    np.linalg.LinAlgError, np.exceptions.AxisError, TypeError, IndexError, ValueError,
+)  # fmt: skip
+
+#: PyTorch's names of parameters, and NumPy's, which are meant everywhere but in `nn`.
+_NUMPYS = {"dim": "axis=", "keepdim": "keepdims=", "unbiased": "ddof=1 or ddof=0"}
+
+
+def explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
+    """The same kind of error, with the operation, the operands by name and shape, and what would be right."""
+    what = ", ".join(_described(a) for a in args)
+    text = str(error)
+    if "non-broadcastable output" in text:
+        text = "the result has another shape than the array that is written to"
+    elif "broadcast" in text:
+        text = "these shapes do not broadcast: aligned at the right, two sizes must be equal or one of them 1"
+    elif stranger := re.search(r"an unexpected keyword argument '(\w+)'", text):  # without our function's inner name
+        remedy = f": as in NumPy, write {_NUMPYS[stranger[1]]}" if stranger[1] in _NUMPYS else ""
+        text = stranger[0] + remedy
+    elif name == "matmul" and "mismatch" in text or "not aligned" in text:
+        text = "the last size of the first must equal the last but one of the second"
+    again = next(kind for kind in _KINDS if isinstance(error, kind))(f"{name}({what}): {text}")
+    for a in args:
+        if isinstance(a, Value) and a._node is not None and a._node.row is not None and a._node.origin:
+            again.add_note(f"{_described(a)} was made at {a._node.origin}")
+    return again
+
+
+def _described(a: Any) -> str:
+    if isinstance(a, Value):
+        return f"{a.name or 'tensor'} {a.shape}"
+    if isinstance(a, np.ndarray):
+        return f"array {a.shape}"
+    return repr(a) if isinstance(a, (int, float)) else type(a).__name__
+
+
+def dropped(what: str) -> RuntimeError:
+    return RuntimeError(
+        f"{what} would drop the graph of a tensor that requires gradients. Omit np.asarray; use np.stack to join "
+        "tensors, ag.set_at to fill an array; .detach() or .numpy() if only the values are meant"
+    )
+
+
+def masked_error() -> TypeError:
+    return TypeError("a masked array beside a tensor: its mask would be lost. Use .filled(...) or np.where(mask, ...)")

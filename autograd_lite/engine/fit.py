@@ -1,0 +1,107 @@
+"""What no rule has to think of: a cotangent is made to fit the argument that it belongs to.
+
+If the argument was broadcast, its cotangent is summed back to the argument's shape; a real argument gets a real
+cotangent; the dtype is the argument's.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .errors import no_gradient_error, rule_error, shape_error
+from .node import Node
+
+_BLOCK = 512  # up to so many entries one product is accurate enough
+
+
+def fit(d: Any, n: Node, p: Node) -> Any:
+    """The cotangent `d`, as the rule of `n` returned it, in the shape and dtype of the argument `p`."""
+    if isinstance(d, tuple):
+        if p.parts is None:
+            raise rule_error(d, n, p)
+        return d  # for a row with several results
+    if d.shape != p.shape:
+        d = sum_to(d, p.shape, n, p)
+    return d if d.dtype is p.dtype else cast(d, p.dtype, n)
+
+
+def sum_to(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
+    """Undo a broadcast: sum `d` over the axes along which an argument of `shape` was repeated."""
+    extra = d.ndim - len(shape)
+    elementwise = n.row is not None and n.row.kind == "elementwise"
+    if extra < 0 or any(want not in (1, have) for have, want in zip(d.shape[extra:], shape, strict=True)):
+        if elementwise:
+            return _stretch(d, shape, n, p)
+        raise shape_error(d, shape, n, p)
+    users = n.row is not None and not n.row.builtin
+    if elementwise and d.shape != n.shape or users and d.ndim > n.ndim and not n.parts:
+        raise shape_error(d, shape, n, p)
+    axes = tuple(range(extra)) + tuple(
+        k + extra for k, (have, want) in enumerate(zip(d.shape[extra:], shape, strict=False)) if want == 1 and have != 1
+    )
+    if not axes:
+        return d.reshape(shape)
+    if type(d) is np.ndarray and d.dtype.char in "fd" and d.size:
+        return _sum(d, axes).reshape(shape)
+    # Half precision overflows and stagnates: it is accumulated in single, and single in double.
+    return np.sum(d, axis=axes, dtype={"e": np.float32, "f": np.float64}.get(d.dtype.char, d.dtype)).reshape(shape)
+
+
+def _sum(d: Any, axes: tuple[int, ...]) -> Any:
+    """The sum along `axes` (in ascending order), each kept with length 1: as accurate as a pairwise sum.
+
+    NumPy adds pairwise along the last axis alone; along another its float32 has an error of n roundings. A product
+    with ones is faster, and one in blocks of about sqrt(n) has an error of 2 sqrt(n) roundings at most.
+    """
+    while axes:
+        start = stop = axes[-1]
+        while start - 1 in axes:
+            start -= 1
+        axes = axes[: start - stop - 1]
+        kept = (*d.shape[:start], *(1,) * (stop + 1 - start), *d.shape[stop + 1 :])
+        size, after = math.prod(d.shape[start : stop + 1]), math.prod(d.shape[stop + 1 :])
+        if after == 1 and start:
+            d = np.add.reduce(d.reshape(*d.shape[:start], size), axis=-1)
+        elif size <= _BLOCK:
+            d = ones(size, d.dtype).dot(d.reshape(size, after)) if start == 0 else (
+                np.matmul(ones(size, d.dtype), d.reshape(-1, size, after))
+            )
+        else:
+            block = math.isqrt(size)
+            whole = size - size % block
+            lines = d.reshape(-1, size, after)
+            sums = np.matmul(ones(block, d.dtype), lines[:, :whole].reshape(-1, whole // block, block, after))
+            d = np.matmul(ones(whole // block, d.dtype), sums)
+            if whole < size:
+                d = d + np.matmul(ones(size - whole, d.dtype), lines[:, whole:])
+        d = d.reshape(kept)
+    return d
+
+
+@lru_cache(maxsize=64)
+def ones(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
+    """Ones, made once; read-only, because everybody gets the same array."""
+    made = np.ones(shape, dtype)
+    made.setflags(write=False)
+    return made
+
+
+def _stretch(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
+    """A partial that does not depend on this argument may come out smaller than the argument."""
+    try:
+        return np.broadcast_to(d, shape)
+    except ValueError:
+        raise shape_error(d, shape, n, p) from None
+
+
+def cast(d: Any, dtype: Any, n: Node) -> Any:
+    """`d`, which came out of `n`, in another dtype."""
+    if d.dtype.kind not in "biufc" or dtype.kind not in "biufc":
+        raise no_gradient_error(n, dtype if d.dtype.kind in "biufc" else d.dtype)
+    if d.dtype.kind == "c" and dtype.kind != "c":
+        d = d.real
+    return d if d.dtype == dtype else d.astype(dtype)

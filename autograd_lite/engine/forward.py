@@ -1,0 +1,117 @@
+"""Forward mode: tangents of the inputs are carried along the graph to the results.
+
+No row has a forward rule: it follows from the kind. An elementwise row multiplies the tangent by the same partial
+derivative; a linear or bilinear row is applied to the tangent itself; a general row is transposed, because its vjp is
+linear in the cotangent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .backward import pull_back, saved
+from .fit import cast, sum_to
+from .node import NEEDS, Lift, Node
+
+
+def push_forward(
+    path: Iterable[Node], outputs: Iterable[Node], tangents: Mapping[Node, Any], lift: Lift, record: bool = False
+) -> dict[Node, Any]:
+    """Carry the tangents of inputs forward along `path` to `outputs`.
+
+    Parameters
+    ----------
+    path : iterable of Node
+        The nodes between the inputs and the outputs, earliest first.
+    outputs : iterable of Node
+    tangents : mapping of Node to tangent
+        Of the inputs.
+    lift : callable
+        See :func:`~autograd_lite.engine.backward.pull_back`.
+    record : bool
+        Whether the pass is itself recorded.
+
+    Returns
+    -------
+    dict
+        Those of `outputs` that depend on an input, with their tangents.
+    """
+    known: dict[Node, Any] = dict(tangents)
+    for n in path:
+        if n in known or n.row is None:
+            continue
+        y, xs = saved(n, lift if record else None, known.__contains__)
+        t = _push(n, [known.get(p) if p is not None else None for p in n.parents], y, xs, lift)
+        if type(t) is not tuple:
+            if t.shape != n.shape:
+                t = np.broadcast_to(t, n.shape)
+            if t.dtype is not n.dtype:
+                t = cast(t, n.dtype, n)
+        known[n] = t
+    return {n: known[n] for n in outputs if n in known}
+
+
+def _push(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> Any:
+    """The tangent of one node's result, as the kind of its row says."""
+    row = n.row
+    assert row is not None
+    moving = [i for i, t in enumerate(ts) if t is not None and row.pulls[i] is not None]
+    if row.jvp is not None:
+        return row.jvp(ts, y, xs, n)
+    if not moving or not row.holomorphic and any(d.kind == "c" for d in n.dtypes):
+        return _transposed(n, ts, y, xs, lift)
+    if row.kind == "elementwise":
+        return _total([row.pulls[i](ts[i], y, xs, n) for i in moving])
+    if row.kind == "bilinear":
+        return _total([_applied(n, [ts[i] if j == i else x for j, x in enumerate(xs)]) for i in moving])
+    if row.kind == "linear":
+        full = [
+            x if row.rule(i) is None else np.zeros(n.shape_of(i), n.dtype) if t is None else t
+            for i, (t, x) in enumerate(zip(ts, xs, strict=True))
+        ]
+        return _applied(n, full)
+    return _transposed(n, ts, y, xs, lift)
+
+
+def _total(terms: Sequence[Any]) -> Any:
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def _applied(n: Node, xs: Sequence[Any]) -> Any:
+    """The node's function on other values; where one of them is a Tensor this is recorded."""
+    assert n.row is not None
+    record = next((x.__autograd_record__ for x in xs if hasattr(x, "__autograd_record__")), None)
+    return n.row.fn(*xs, **n.params) if record is None else record(n.row, xs, n.params)
+
+
+def _transposed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> Any:
+    """A vjp is linear in its cotangent, so the jvp is its transpose: pull the tangents back through the rule itself."""
+    row = n.row
+    assert row is not None
+    several = n.parts is not None
+    seeds = [Node(None, (), (), None, shape, dtype, NEEDS) for shape, dtype in n.parts or ((n.shape, n.dtype),)]
+    gs = tuple(lift(np.zeros(s.shape, s.dtype), s) for s in seeds)
+    conjugate = row.holomorphic and n.dtype.kind == "c"
+    totals: list[Any] = [None] * len(seeds)
+    for i, t in enumerate(ts):
+        if t is None or row.pulls[i] is None:
+            continue
+        v = row.pulls[i](gs if several else gs[0], y, xs, n)
+        if getattr(v, "_node", None) is None:
+            continue
+        if v.shape != t.shape:
+            v = sum_to(v, t.shape, n, n.parents[i] or n)
+        recorded = lift if hasattr(t, "_node") or any(hasattr(x, "_node") for x in xs) else None
+        parts = pull_back({v._node: np.conj(t) if conjugate else t}, seeds, recorded)
+        for k, seed in enumerate(seeds):
+            if seed in parts:
+                part = np.conj(parts[seed]) if conjugate else parts[seed]
+                totals[k] = part if totals[k] is None else totals[k] + part
+    full = tuple(np.zeros(s.shape, s.dtype) if t is None else t for t, s in zip(totals, seeds, strict=True))
+    return full if several else full[0]

@@ -1,0 +1,29 @@
+"""Where the user's code is: the line that an operation was written on, for errors and for the names of variables."""
+
+from __future__ import annotations
+
+import sys
+from os.path import dirname, join
+from typing import Any
+
+_PACKAGE = join(dirname(dirname(__file__)), "")  # with its slash: a folder beside it may be called autograd_lite_too
+_USERS = (join(_PACKAGE, "talk", ""), join(_PACKAGE, "__main__.py"))  # which use the library as anyone would
+
+
+class _Internal(dict[str, bool]):
+    """Whether a file belongs to the library, so that the user's line is further out."""
+
+    def __missing__(self, filename: str) -> bool:
+        self[filename] = inside = filename.startswith(_PACKAGE) and not filename.startswith(_USERS)
+        return inside
+
+
+INTERNAL = _Internal()
+
+
+def users_position() -> tuple[Any, int]:
+    """The innermost code object outside the library that is running, and the instruction that it is at."""
+    frame: Any = sys._getframe(2)
+    while INTERNAL[frame.f_code.co_filename] and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_code, frame.f_lasti

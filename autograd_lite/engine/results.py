@@ -1,0 +1,48 @@
+"""The engine's own rows: one of several results, and a value that no derivative passes.
+
+Of a row with several results, each is a node of its own, which projects the tuple onto one of its parts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..table import Primitive
+from .node import Node
+from .value import wrap
+
+
+class Cotangents(tuple[Any, ...]):
+    """The cotangents of several results, None for one that was not used; with the attributes of an array."""
+
+    shape, dtype = (), None
+
+
+#: Its cotangent is a tuple with None for the results that were not used.
+PROJECTION = Primitive(
+    "linear",
+    lambda ys, index, count: ys[index],
+    (lambda g, index, count: Cotangents(g if k == index else None for k in range(count)),),
+    name="result",
+    bind=lambda ys, index, count: ((ys,), {"index": index, "count": count}),
+    transparent=True,
+)
+
+#: What ends every derivative.
+STOP_GRADIENT = Primitive("constant", lambda x: x, (), name="stop_gradient", bind=lambda x: ((x,), {}))
+
+
+def projection(node: Node, k: int) -> Node:
+    """The node of result `k` of a call that has several."""
+    shape, dtype = node.parts[k]
+    n = Node(PROJECTION, (node,), (None,), None, shape, dtype, node.live, {"index": k, "count": len(node.parts)})
+    n.code, n.at, n.group = node.code, node.at, node.group
+    return n
+
+
+def lift(value: Any, node: Node | None) -> Any:
+    """A kept value as a Tensor at its place in the graph; a tuple of them for a row with several results."""
+    if type(value) is tuple:
+        assert node is not None
+        return tuple(wrap(v, projection(node, k)) for k, v in enumerate(value))
+    return wrap(value, node)

@@ -1,0 +1,22 @@
+"""The table of derivatives: what a row is, the kinds of rows, and where their derivatives hold.
+
+The rows themselves are in :mod:`autograd_lite.rules`.
+"""
+
+from .domain import NONZERO as NONZERO
+from .domain import POSITIVE as POSITIVE
+from .domain import REAL as REAL
+from .domain import Domain as Domain
+from .domain import Joint as Joint
+from .domain import interval as interval
+from .kinds import bilinear as bilinear
+from .kinds import composite as composite
+from .kinds import constant as constant
+from .kinds import define as define
+from .kinds import elementwise as elementwise
+from .kinds import general as general
+from .kinds import linear as linear
+from .row import OPTIONS as OPTIONS
+from .row import ROWS as ROWS
+from .row import TABLE as TABLE
+from .row import Primitive as Primitive

@@ -1,0 +1,53 @@
+"""Where a derivative holds: intervals of the reals, and conditions that tie several arguments together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+class Domain:
+    """The open interval of the reals on which a derivative holds, less some points.
+
+    Examples
+    --------
+    >>> POSITIVE.contains(np.array([-1.0, 0.0, 2.0]))
+    array([False, False,  True])
+    """
+
+    def __init__(
+        self, low: float = -np.inf, high: float = np.inf, holes: tuple[float, ...] = (), tex: str = r"\mathbb{R}"
+    ) -> None:
+        self.low, self.high, self.holes, self.tex = low, high, holes, tex
+
+    def __repr__(self) -> str:
+        holes = f", holes={self.holes}" if self.holes else ""
+        return f"Domain({self.low}, {self.high}{holes})"
+
+    def contains(self, x: Any) -> Any:
+        inside = (x > self.low) & (x < self.high)
+        for hole in self.holes:
+            inside &= x != hole
+        return inside
+
+
+REAL = Domain()
+POSITIVE = Domain(low=0.0, tex="x > 0")
+NONZERO = Domain(holes=(0.0,), tex=r"x \neq 0")
+
+
+def interval(low: float, high: float) -> Domain:
+    """The open interval ``low < x < high``."""
+    return Domain(low, high, tex=f"{low:g} < x < {high:g}".replace("inf", r"\infty"))
+
+
+class Joint:
+    """A condition on all arguments together, as for ``x1 ** x2``."""
+
+    def __init__(self, contains: Callable[..., Any], tex: str) -> None:
+        self.contains, self.tex = contains, tex
+
+    def __repr__(self) -> str:
+        return f"Joint({self.tex})"

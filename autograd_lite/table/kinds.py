@@ -1,0 +1,110 @@
+"""The kinds of rows, one function each: they declare a row and put it into the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .row import ROWS, TABLE, Primitive
+
+
+def _add(row: Primitive, *numpy_functions: Any) -> Primitive:
+    if row.name in TABLE:
+        raise ValueError(f"the table already has a row called {row.name!r}; give this one another name=")
+    for fn in numpy_functions:
+        if fn in ROWS:
+            raise ValueError(f"{fn.__name__} has a row, {ROWS[fn].name!r}; wrap it in a function of your own")
+    TABLE[row.name] = row
+    ROWS.update(dict.fromkeys(numpy_functions, row))
+    return row
+
+
+def _numpy(fn: Any) -> tuple[Any, ...]:
+    """`fn` itself if it is NumPy's own, to be found by its dispatch protocols."""
+    return (fn,) if isinstance(fn, np.ufunc) or str(getattr(fn, "__module__", "")).startswith("numpy") else ()
+
+
+def elementwise(fn: Callable[..., Any], *partials: Any, of: Any = None, **options: Any) -> Primitive:
+    """A row whose result depends entry by entry on its (broadcast) arguments.
+
+    Parameters
+    ----------
+    fn : callable
+        The function on arrays.
+    *partials : number, callable or None
+        ``dy/dx`` for each argument; None for an argument that has no derivative.
+    of : callable, optional
+        The NumPy function that this is the derivative of, where `fn` is not that function itself.
+    **options
+        See `autograd_lite.table.OPTIONS`.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> softsign = elementwise(lambda x: x / (1 + abs(x)), lambda x: 1 / (1 + abs(x)) ** 2, name="softsign_example")
+    >>> float(ag.grad(softsign)(1.0))
+    0.25
+    """
+    return _add(Primitive("elementwise", fn, partials, **options), *_numpy(of or fn))
+
+
+def linear(fn: Callable[..., Any], *transposes: Any, of: Any = None, **options: Any) -> Primitive:
+    """A row that is linear in its differentiable arguments taken together; each rule is a transpose of it."""
+    return _add(Primitive("linear", fn, transposes, **options), *_numpy(of or fn))
+
+
+def bilinear(fn: Callable[..., Any], *transposes: Any, of: Any = None, **options: Any) -> Primitive:
+    """A row that is linear in each of its arguments, the other one held."""
+    return _add(Primitive("bilinear", fn, transposes, **options), *_numpy(of or fn))
+
+
+def general(fn: Callable[..., Any], *vjps: Any, of: Any = None, **options: Any) -> Primitive:
+    """A row given by its vjp: the cotangent of the result in, that of the argument out."""
+    return _add(Primitive("general", fn, vjps, **options), *_numpy(of or fn))
+
+
+def constant(*functions: Any, **options: Any) -> None:
+    """Rows whose derivative is zero wherever there is one."""
+    for fn in functions:
+        _add(Primitive("constant", fn, (), **options), *_numpy(fn))
+
+
+def composite(*numpy_functions: Any, **options: Any) -> Callable[[Callable[..., Any]], Primitive]:
+    """Decorate a function written with other rows: it needs no rule, and is shown as one named step."""
+
+    def add(fn: Callable[..., Any]) -> Primitive:
+        row = Primitive("composite", fn, (), **options)
+        if numpy_functions:  # on arrays NumPy's own
+            row.on_arrays = numpy_functions[0]  # type: ignore[method-assign]  # a function of this row alone
+        return _add(row, *numpy_functions)
+
+    return add
+
+
+def define(*rules: Any, kind: str = "general", **options: Any) -> Callable[[Callable[..., Any]], Primitive]:
+    """Decorate your own function on arrays with its derivative: one row, the same checks.
+
+    Examples
+    --------
+    >>> import numpy as np, autograd_lite as ag
+    >>> @define(lambda g, x: g * 3 * x**2)
+    ... def cube_example(x):
+    ...     return x**3
+    >>> float(ag.grad(cube_example)(2.0))
+    12.0
+    """
+    kinds = {"elementwise": elementwise, "linear": linear, "bilinear": bilinear, "general": general}
+    if kind not in kinds:
+        raise ValueError(f"kind={kind!r}: a row is one of {', '.join(kinds)}")
+    if not rules:
+        raise TypeError("define: a rule for each argument is missing: @define(lambda g, x: ...)")
+
+    def add(fn: Callable[..., Any]) -> Primitive:
+        row = kinds[kind](fn, *rules, **options)
+        row.direct = False  # it may return a view of its argument, or the argument itself
+        row.builtin = False
+        return row
+
+    return add

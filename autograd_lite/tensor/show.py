@@ -1,0 +1,97 @@
+"""The chain rule written out and drawn: what the packages above this one make of a recorded result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ..engine.value import Value
+
+_PUBLIC = __name__.partition(".")[0]
+
+
+def _public(name: str) -> Any:
+    """A function of the public namespace, which imports the package that it is in when it is first used."""
+    return getattr(sys.modules[_PUBLIC], name)
+
+
+class Show(Value):
+    """The base of Tensor that holds these methods."""
+
+    __slots__ = ()
+
+    def explain(
+        self, wrt: Any = None, names: Mapping[str, Any] | None = None, *, depth: int | None = None
+    ) -> Any:
+        """The derivation of the gradient of this scalar, as on a board: a :class:`~autograd_lite.derive.Derivation`.
+
+        Parameters
+        ----------
+        wrt : Tensor or sequence of Tensor, optional
+            By default every input that requires a gradient.
+        names : mapping, optional
+            Names for values that have none, such as ``locals()``.
+        depth : int, optional
+            How many levels of modules and composite calls to open; what lies deeper is one step.
+
+        See Also
+        --------
+        autograd_lite.explain : the same as a function, with an example.
+        """
+        return _public("explain")(self, wrt, names, depth=depth)
+
+    def partials(self, wrt: Any, names: Mapping[str, Any] | None = None, *, depth: int | None = None) -> Any:
+        """The factors of the chain rule from this scalar to `wrt`: a :class:`~autograd_lite.derive.Partials`.
+
+        Parameters
+        ----------
+        wrt : Tensor
+        names : mapping, optional
+            Names for values that have none, such as ``locals()``.
+        depth : int, optional
+            How many levels of modules and composite calls to open.
+
+        See Also
+        --------
+        autograd_lite.partials : the same as a function, with an example.
+        """
+        return _public("partials")(self, wrt, names, depth=depth)
+
+    def draw(self, names: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """The graph of this result with its partial derivatives: a :class:`~autograd_lite.drawing.Drawing`.
+
+        Parameters
+        ----------
+        names : mapping, optional
+            Names for values that have none, such as ``locals()``.
+        **options
+            Those of :func:`autograd_lite.draw`: ``view by depth forward_only values direction theme limit``, …
+
+        See Also
+        --------
+        autograd_lite.draw : the same as a function, with an example.
+        """
+        return _public("draw")(self, names=names, **options)
+
+    def frames(
+        self, wrt: Any = None, names: Mapping[str, Any] | None = None, forward: bool = False, **options: Any
+    ) -> Any:
+        """One picture for each step of the chain rule: :class:`~autograd_lite.drawing.Frames`.
+
+        Parameters
+        ----------
+        wrt : Tensor or sequence of Tensor, optional
+            By default every parameter.
+        names : mapping, optional
+            Names for values that have none, such as ``locals()``.
+        forward : bool
+            Begin with the steps from the inputs to the result.
+        **options
+            Those of :func:`autograd_lite.draw`.
+
+        See Also
+        --------
+        autograd_lite.frames : the same as a function, with an example.
+        """
+        return _public("frames")(self, wrt=wrt, names=names, forward=forward, **options)

@@ -1,0 +1,181 @@
+"""What values are called: after the variables that they were assigned to, the arguments, the modules that own them."""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import count, pairwise
+from string import ascii_lowercase
+from typing import Any
+
+from ..base.escape import plain
+from ..engine.node import Node
+from ..tensor import Tensor
+
+
+def groups(node: Node) -> list[Any]:
+    """The composite calls and modules during which a node was recorded, outermost first."""
+    path = []
+    group = node.group
+    while group is not None:
+        path.append(group)
+        group = group.outer
+    return path[::-1]
+
+
+def label(path: Sequence[Any]) -> str:
+    """How a place inside modules is told: ``Net.hidden.0 (Linear)``; composite calls are the last words of it."""
+    words = _words(path)
+    last = plain(path[-1].name) if path else ""
+    return ".".join(words) + (f" ({last})" if words and words[-1] != last else "")
+
+
+def _words(path: Sequence[Any]) -> list[str]:
+    words: list[str] = []
+    outer = None
+    for group in path:
+        module = getattr(group, "module", None)
+        own = None
+        if module is not None and outer is not None:
+            own = place_in(outer, module)
+        words.append(plain(own or group.name))
+        outer = module
+    return words
+
+
+def place_in(outer: Any, module: Any) -> str:
+    """The path to a module inside another one, ``layers.0``; empty if it is not there."""
+    known = _PLACES.setdefault(outer, {})
+    word = known.get(id(module))
+    if word is None or not _is_at(outer, word, module):  # it was built, or changed, since
+        known.clear()
+        for path, part in outer.named_modules():
+            if path:
+                known.setdefault(id(part), path)
+        word = known.get(id(module), "")
+    return word
+
+
+_PLACES: weakref.WeakKeyDictionary[Any, dict[int, str]] = weakref.WeakKeyDictionary()
+
+
+def _is_at(outer: Any, path: str, module: Any) -> bool:
+    for word in path.split("."):
+        outer = outer._modules.get(word) if outer is not None else None
+    return outer is module
+
+
+def qualified(nodes: Iterable[Node]) -> dict[Node, str]:
+    """Names for parameters of modules that are called alike: ``weight_0`` and ``weight_2``, not ``weight`` twice."""
+    users: dict[Node, Node] = {}
+    for n in nodes:
+        for p in n.parents:
+            if p is not None and p.row is None and p.name is not None:
+                users.setdefault(p, n)
+    often = Counter(p.name for p in users)
+    found: dict[Node, str] = {}
+    for p, n in users.items():
+        if often[p.name] == 1:
+            continue
+        path = [group for group in groups(n) if getattr(group, "module", None) is not None]
+        words = ".".join(_words(path)[1:]).replace(".", "_") or (path[0].name if path else "")
+        if words:
+            found[p] = f"{p.name}_{words}"
+    return found
+
+
+def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
+    """The variables that results were assigned to, ``h = np.tanh(a)``: by the next instruction of the user's code."""
+    found: dict[tuple[Any, ...], tuple[Node, str]] = {}
+    for n in nodes:
+        if n.code is None or n.parts is not None:
+            continue
+        word = _stores(n.code).get(n.at)
+        if word is not None and not word.startswith("_"):
+            outermost = next(iter(groups(n)), None)
+            found[n.code, n.at, outermost if outermost is not None else n] = (
+                n,
+                word,
+            )  # of a composite call its last step
+    return list(found.values())
+
+
+@lru_cache(maxsize=256)
+def _stores(code: Any) -> dict[int, str]:
+    """The instructions that are followed by an assignment to a variable, and to which."""
+    found = {}
+    for a, b in pairwise(dis.get_instructions(code)):
+        word = next(iter(b.argval), None) if isinstance(b.argval, tuple) else b.argval  # Python 3.13 fuses two
+        if b.opname.startswith(_STORES) and isinstance(word, str):
+            # A call of a Python function is left at the end of its instruction, any other operation at its beginning.
+            found.update(dict.fromkeys(range(a.offset, b.offset, 2), word))
+    return found
+
+
+_STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF")
+
+
+class Names(set[str]):
+    """The names that are taken. A variable may stand for several values in turn: they become x, x1, x2, …"""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        super().__init__(taken)
+        self._next: dict[str, int] = {}
+
+    def take(self, wish: str) -> str:
+        """`wish`, or the first of wish1, wish2, … that is free; taken from now on."""
+        word, k = wish, self._next.get(wish, 1)
+        while word in self:
+            word, k = f"{wish}{k}", k + 1
+        self._next[wish] = k
+        self.add(word)
+        return word
+
+
+def captured(f: Callable[..., Any]) -> list[tuple[str, Any]]:
+    """The arrays and tensors that `f` takes from around it, by their names there."""
+    try:
+        around = inspect.getclosurevars(inspect.unwrap(f))
+    except (TypeError, ValueError):
+        return []
+    return [*around.nonlocals.items(), *around.globals.items()]
+
+
+def argument_names(f: Callable[..., Any], args: Sequence[Any]) -> list[tuple[str, Any]]:
+    try:
+        bound = inspect.signature(f).bind(*args)
+    except (TypeError, ValueError):  # a builtin, a ufunc: it has no signature to ask
+        return [(f"x{k + 1}" if len(args) > 1 else "x", arg) for k, arg in enumerate(args)]
+    named: list[tuple[str, Any]] = []
+    for name, value in bound.arguments.items():
+        starred = bound.signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
+        named += [(f"{name}{k + 1}", part) for k, part in enumerate(value)] if starred else [(name, value)]
+    return named
+
+
+def named_nodes(name: str, value: Any) -> Iterator[tuple[Node | None, str]]:
+    """The nodes in a named value; those inside a tree are called after their place in it."""
+    if isinstance(value, Tensor):
+        yield value._node, name
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from named_nodes(
+                key if isinstance(key, str) and key.isidentifier() else f"{name}_{key}", part
+            )
+    elif isinstance(value, (list, tuple)):
+        for k, part in enumerate(value):
+            yield from named_nodes(f"{name}{k + 1}", part)
+
+
+def short_names(taken: Iterable[str]) -> Iterator[str]:
+    """a, b, …, z, a1, b1, … without those already in use."""
+    used = set(taken)
+    for k in count():
+        for letter in ascii_lowercase:
+            name = f"{letter}{k or ''}"
+            if name not in used:
+                yield name
