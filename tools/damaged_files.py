@@ -59,7 +59,7 @@ class Run:
 
     def everything(self) -> list[Any]:
         parts = [part.state_dict() for part in (self.model, self.optimizer, *self.callbacks)]
-        return [*parts, self.loader.generator.bit_generator.state, ag.generator.get_rng_state()]
+        return [*parts, self.loader.generator.bit_generator.state, ag.get_rng_state()]
 
 
 def same(a: list[Any], b: list[Any]) -> bool:

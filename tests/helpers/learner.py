@@ -9,6 +9,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn, optim, training
+from autograd_lite.base.generator import numpy_generator
 from autograd_lite.training import fit
 
 rng = np.random.default_rng(0)
@@ -34,7 +35,7 @@ class Line(nn.Module):
         if self.training:
             self.mean.data = 0.9 * self.mean.data + 0.1 * y.data.mean()
             if self.noise:
-                y = y + self.noise * ag.generator.numpy_generator().standard_normal(y.shape)
+                y = y + self.noise * numpy_generator().standard_normal(y.shape)
         return y
 
 

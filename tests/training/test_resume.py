@@ -72,7 +72,7 @@ def everything(args, options):
     """All that a checkpoint sets."""
     model, loader, _, opt = args
     states = [part.state_dict() for part in (model, opt, *options["callbacks"])]
-    return [*states, loader.generator.bit_generator.state, ag.generator.get_rng_state()]
+    return [*states, loader.generator.bit_generator.state, ag.get_rng_state()]
 
 
 def with_parameter(bad, state):
