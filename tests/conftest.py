@@ -1,8 +1,29 @@
-"""For all tests: a list of what the tests of the table let pass, printed at the end; and Ctrl-C, pressed."""
+"""For all tests: the same random numbers in any order, Ctrl-C, and a list of what the tests of the table let pass."""
 
+import numpy as np
+import pytest
 from allowances import allowed as allowed
 from allowances import summary
+from hypothesis import settings
 from learner import press as press
+
+import autograd_lite as ag
+
+settings.register_profile("tests", derandomize=True, database=None)
+settings.load_profile("tests")
+
+_states = {}
+
+
+@pytest.fixture(autouse=True)
+def same_numbers(request):
+    """A test draws the same random numbers whichever ran before it: its module's generators start anew."""
+    ag.manual_seed(0)
+    module = request.module
+    generators = [v for v in vars(module).values() if isinstance(v, np.random.Generator)]
+    states = _states.setdefault(module.__name__, [g.bit_generator.state for g in generators])
+    for generator, state in zip(generators, states, strict=True):
+        generator.bit_generator.state = state
 
 
 def pytest_terminal_summary(terminalreporter):
