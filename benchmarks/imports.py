@@ -12,7 +12,7 @@ import sys
 import tempfile
 from typing import Any
 
-TARGET = 0.25
+TARGET = 0.5  # an import fills the whole table (docs/design/packages.md)
 
 
 def seconds(module: str, cache: str) -> float:

@@ -25,10 +25,10 @@ myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"  # the signature's types are written out in each docstring, with shapes
+autodoc_typehints = "none"  # each docstring has the types, with shapes
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 
-# Pages that are made by the library itself, so that they can't fall behind.
+# The library writes these pages itself, so they cannot go out of date.
 gallery.make()
 (HERE / "ops.md").write_text(ops_table.page(), encoding="utf-8")
