@@ -4,27 +4,36 @@ Small arguments are compared entry by entry. Large ones are compared along a ran
 entry escapes, and in a sample of their entries; when the direction disagrees, halving finds the entry that is
 to blame.
 
-What counts as equal is decided in one place, :func:`verdicts`: a tolerance relative to the terms that were
-added up (so that cancellation is forgiven and a wrong factor is not), and the measured error of the
-differences. Where that error is too large for any verdict, the check says so instead of passing.
+What counts as equal is decided in one place, :func:`judge`. A quick measurement may confirm a derivative, and no
+more. Where it does not, the slope is measured again (:mod:`autograd_lite.testing.second_look`) with an error that
+includes the measured noise of the function; where that contradicts the derivative, the rounding of the derivative as
+given is measured too, and a complex step is asked for a second opinion. Only what all of this cannot explain is wrong.
+What lies within the error of the measurement is not judged, and the report says so.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from autograd_lite.testing.diagnose import likely_cause
-from autograd_lite.testing.numeric import Flat, Leaf, Slopes, show, slopes
+from autograd_lite.testing.noise import noise
+from autograd_lite.testing.numeric import Flat, Leaf, Slopes, complex_step, scales, show, slopes
 from autograd_lite.testing.report import Entry, Finding, Report
+from autograd_lite.testing.second_look import look_closely
 from autograd_lite.testing.trees import Array, as_array, leaves
 
 ALL = 64  # arguments of up to this many numbers are compared entry by entry
 SAMPLE = 16  # entries looked at in larger ones
-RTOL = {2: 1e-2, 4: 1e-3, 8: 1e-6}  # by the bytes of one real number
+RTOL = {2: 1e-2, 4: 1e-4, 8: 1e-7}  # by the bytes of one real number
+STRICT = 1e-2  # of the tolerance of an entry is that of a sum of many
+SAFE = 6.0  # times the error of a measurement is the distance from which on it contradicts
+MARGIN = 16.0  # standard deviations of its rounding that a given number may be off by
 OK, WRONG, KINK, UNSURE = range(4)
 
 
@@ -62,69 +71,182 @@ class Case:
     all: int = ALL  # up to how many numbers an argument is compared entry by entry; 0: along directions only
 
 
-def verdicts(
-    analytic: Array, numeric: Array, error: Array, width: Array, terms: Array, usual: Array, t: Tolerance
-) -> Array:
-    """OK, WRONG, KINK or UNSURE for each number.
+@dataclass
+class Measured:
+    """Measured numbers to hold a derivative against, all arrays of its shape (directions first).
 
-    Parameters
+    Attributes
     ----------
-    analytic, numeric, error : arrays
-        The derivative as given, as measured, and the error of the measurement.
+    numeric, error : arrays
+        The derivative as measured, and the error of the measurement.
     width : array
         Half the distance between the slopes of the two sides: zero where the function is smooth.
     terms : array
         The sum of the absolute values of what was added up to make `numeric`.
     usual : array
-        What a derivative here would usually be, |f| / max(|x|, 1): a floor for rounding.
+        What a derivative here would usually be, |f| / max(|x|, 1): the scale of rounding.
+    grain : array
+        The rounding that any formula for the derivative may be expected to have, as measured in the function.
+    verdict : array
+        SAFE = 6.0  # times the error of a measurement is the distance from which on it contradicts
+MARGIN = 16.0  # standard deviations of its rounding that a given number may be off by
+OK, WRONG, KINK or UNSURE: see :func:`verdicts`.
+    """
+
+    numeric: Array
+    error: Array
+    width: Array
+    terms: Array
+    usual: Array
+    grain: Array
+    verdict: Array = field(default_factory=lambda: np.zeros(0))
+
+    def replace(self, rows: Array, other: Measured) -> None:
+        """Take over these rows of a measurement from another one."""
+        for name in ("numeric", "error", "width", "terms", "usual", "grain", "verdict"):
+            getattr(self, name)[rows] = getattr(other, name)
+
+
+def verdicts(given: Array, m: Measured, t: Tolerance, strict: float = 1.0) -> Array:
+    """SAFE = 6.0  # times the error of a measurement is the distance from which on it contradicts
+MARGIN = 16.0  # standard deviations of its rounding that a given number may be off by
+OK, WRONG, KINK or UNSURE for each number of a derivative.
+
+    It is right if it agrees within the tolerance, and wrong if it differs by more than the tolerance and the error of
+    the measurement. In between it is right where the measurement is as sharp as the tolerance, relative to the terms
+    that were added up, and else cannot be judged. `strict` is the part of the relative tolerance that is allowed.
     """
     with np.errstate(all="ignore"):
-        off = np.abs(analytic - numeric)
-        allowed = t.atol + t.rtol * terms + 64 * t.eps * usual
-        noise = 4 * error
-        blind = ~(noise <= np.maximum(allowed, 1e-2 * terms + 1e-6 * usual))
-        near = off <= allowed
-        fine = near | (~blind & (off <= allowed + noise))
-        between = (width > 0) & (off <= width * (1 + 1e-3) + allowed + np.where(blind, 0, noise))
-    verdict = np.where(between, KINK, np.where(fine, OK, WRONG))
-    verdict[blind & ~near & ~between] = UNSURE
-    verdict[~np.isfinite(analytic) & np.isfinite(numeric) & ~blind] = WRONG
-    return verdict
+        off, error = np.abs(given - m.numeric), SAFE * m.error
+        rounding = min(5e4 * t.eps, 0.1 * t.rtol) * m.terms + 64 * t.eps * m.usual
+        allowed = t.atol + strict * t.rtol * np.abs(m.numeric) + rounding
+        sharp = error <= t.atol + t.rtol * m.terms + rounding
+        near = (off <= allowed) & np.isfinite(error)
+        wrong = (off > allowed + error) | (sharp & ~np.isfinite(given) & np.isfinite(m.numeric))
+        between = (m.width > 0) & (off <= m.width * (1 + 1e-3) + allowed + np.where(sharp, error, 0))
+    return np.where(between, KINK, np.where(near, OK, np.where(wrong, WRONG, np.where(sharp, OK, UNSURE))))
+
+
+def judge(
+    case: Case,
+    directions: Array,
+    given: Array,
+    measured: Callable[[Slopes, Array], Measured],
+    rounding: Callable[[], Array] | None = None,
+    strict: float = 1.0,
+) -> Measured:
+    """Measure along directions, as often and as well as it takes, and judge what is given there.
+
+    Parameters
+    ----------
+    measured : callable
+        From slopes of all outputs along some directions (and these directions) to numbers like those given.
+    rounding : callable, optional
+        Returns the standard deviation of the rounding in `given`.
+    strict : float
+        The part of the relative tolerance that is allowed.
+    """
+    result = measured(slopes(case.flat, directions, case.base), directions)
+    result.error = np.where(np.isfinite(result.error), 0.0, np.inf)  # a quick look confirms, or is not heard
+    result.verdict = verdicts(given, result, case.tolerance, strict)
+    rows = np.unique(np.nonzero(result.verdict != OK)[0])
+    if not rows.size:
+        return result
+    closer = measured(look_closely(case.flat, directions[rows], case.base), directions[rows])
+    # The function may have been measured in double where the derivative was computed in float32.
+    closer.error = closer.error + MARGIN / SAFE * closer.grain * (case.tolerance.eps / case.flat.eps)
+    closer.verdict = verdicts(given[rows], closer, case.tolerance, strict)
+    if np.any(closer.verdict == WRONG) and rounding is not None:
+        closer.error = closer.error + MARGIN / SAFE * rounding()[rows]
+        closer.verdict = verdicts(given[rows], closer, case.tolerance, strict)
+    if np.any((closer.verdict == WRONG) | (closer.verdict == KINK)):
+        _second_opinion(case, directions[rows], given[rows], measured, closer, strict)
+    result.replace(rows, closer)
+    return result
+
+
+def _second_opinion(
+    case: Case,
+    directions: Array,
+    given: Array,
+    measured: Callable[[Slopes, Array], Measured],
+    closer: Measured,
+    strict: float,
+) -> None:
+    """Withdraw what a complex step contradicts, where the function takes complex numbers.
+
+    It is exact for a function that is analytic, and wrong for one that is not, as with ``conj`` or ``abs`` inside. So
+    it counts only where it roughly agrees with the differences, and it never confirms: it makes a wrong number one that
+    cannot be judged, and a kink a smooth point.
+    """
+    if any(as_array(v).dtype.kind == "c" for _, v in leaves(case.y)):
+        return
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            found = complex_step(case.flat, directions)
+    except Exception:  # whatever the function says to complex numbers: there is no second opinion then
+        return
+    other = measured(found, directions)
+    with np.errstate(all="ignore"):
+        heard = np.abs(other.numeric - closer.numeric) <= 1e-2 * other.terms + SAFE * closer.error
+        smooth = (closer.verdict == KINK) & (np.abs(other.numeric - closer.numeric) <= closer.width / 8)
+    closer.width = np.where(smooth, 0.0, closer.width)
+    closer.verdict = np.where(smooth, verdicts(given, closer, case.tolerance, strict), closer.verdict)
+    agrees = verdicts(given, other, case.tolerance) == OK
+    closer.verdict = np.where((closer.verdict == WRONG) & heard & agrees, UNSURE, closer.verdict)
 
 
 def compare_vjp(
-    case: Case, gradient: Array, g: Array, what: str, among: Sequence[Leaf] | None = None
+    case: Case,
+    gradient: Array,
+    g: Array,
+    what: str,
+    among: Sequence[Leaf] | None = None,
+    again: Callable[[Array], Array] | None = None,
 ) -> None:
-    """Hold the gradient of <g, f> against differences, argument by argument, and report what is off."""
+    """Hold the gradient of <g, f> against differences, argument by argument, and report what is off.
+
+    `again` returns the gradient at another point, a vector like the case's: its rounding is measured by it.
+    """
+    rounding = rounding_of(case, again) if again else None
     for leaf in case.flat.leaves if among is None else among:
         if not leaf.size:
             continue
-        given = gradient[leaf.start : leaf.stop]
+        part = slice(leaf.start, leaf.stop)
+        given = gradient[part]
+
+        def judged(directions: Array, strict: float = 1.0, part: slice = part, given: Array = given) -> Measured:
+            lengths = directions[:, part]
+
+            def noisy() -> Array:
+                assert rounding is not None
+                return np.multiply(np.abs(lengths), rounding()[part], where=lengths != 0, out=0 * lengths).sum(axis=1)
+
+            measured = partial(_projected, case, g)
+            return judge(case, directions, lengths @ given, measured, noisy if rounding else None, strict)
+
         positions = _positions(leaf, case.rng, case.all)
-        found = _projected(case, _units(case.flat, leaf, positions), given[positions], g)
+        found = judged(_units(case.flat, leaf, positions))
         if len(positions):
             case.report.looked_at[f"entries of {what}"] += len(positions)
         if leaf.size > len(positions) and not np.any(found.verdict == WRONG):
             direction = np.zeros((1, case.flat.x.size))
-            direction[0, leaf.start : leaf.stop] = case.rng.standard_normal(leaf.size) * _reach(
-                case.flat, leaf
-            )
+            direction[0, part] = case.rng.standard_normal(leaf.size) * _reach(case.flat, leaf)
             # One wrong entry is a small part of a large sum. So the sum is held to more than an entry is:
             # what then looks wrong is only looked into, and judged entry by entry.
-            strict = replace(
-                case, tolerance=replace(case.tolerance, rtol=1e-2 * case.tolerance.rtol, atol=0.0)
-            )
-            whole = _projected(strict, direction, direction[:, leaf.start : leaf.stop] @ given, g)
+            whole = judged(direction, STRICT)
             case.report.looked_at[f"directions of {what}"] += 1
             if whole.verdict[0] != OK and leaf.size <= ALL:
                 positions = np.arange(leaf.size)
-                found = _projected(case, _units(case.flat, leaf, positions), given[positions], g)
+                found = judged(_units(case.flat, leaf, positions))
             elif whole.verdict[0] == WRONG:
-                position = _bisect(case, leaf, given, g, direction[0, leaf.start : leaf.stop])
+                position = _bisect(case, leaf, given, g, direction[0, part])
                 positions = np.append(positions, position)
-                found = _projected(case, _units(case.flat, leaf, positions), given[positions], g)
+                found = judged(_units(case.flat, leaf, positions))
             elif whole.verdict[0] == UNSURE:
-                _note(case, leaf, what, "along a random direction")
+                sought = f"{what} with respect to {leaf.path}"
+                _note(case, sought, "along a random direction", direction[0, part] @ given, whole, 0)
         _say_kinks(case, leaf, positions, found, given[positions], what)
         wrong = np.flatnonzero(found.verdict == WRONG)
         if wrong.size:
@@ -141,30 +263,25 @@ def compare_vjp(
             case.report.findings.append(finding)
 
 
-@dataclass
-class Projected:
-    """Measured slopes of <g, f>, one number per direction."""
+def rounding_of(case: Case, again: Callable[[Array], Array]) -> Callable[[], Array]:
+    """The standard deviation of the rounding in what `again` returns, measured when first asked for."""
 
-    numeric: Array
-    error: Array
-    width: Array
-    verdict: Array
+    def safely(x: Array) -> Array:
+        try:
+            return again(x)
+        except Exception:  # a neighbouring point that it does not like tells nothing
+            return np.full(1, np.nan)
 
+    @cache
+    def rounding() -> Array:
+        reach = np.minimum(*scales(case.flat)) * case.rng.choice([-1.0, 1.0], case.flat.x.size)
+        return noise(safely, case.flat.x, reach, case.tolerance.eps)
 
-def _projected(case: Case, directions: Array, given: Array, g: Array) -> Projected:
-    """Measure <g, f> along directions and judge; what looks wrong is measured again at every step."""
-    found = slopes(case.flat, directions, case.base)
-    result = _judge(case, directions, found, given, g)
-    again = np.flatnonzero(result.verdict != OK)
-    if again.size:
-        found = slopes(case.flat, directions[again], case.base, thorough=True)
-        closer = _judge(case, directions[again], found, given[again], g)
-        for name in ("numeric", "error", "width", "verdict"):
-            getattr(result, name)[again] = getattr(closer, name)
-    return result
+    return rounding
 
 
-def _judge(case: Case, directions: Array, found: Slopes, given: Array, g: Array) -> Projected:
+def _projected(case: Case, g: Array, found: Slopes, directions: Array) -> Measured:
+    """Slopes of <g, f>, one number for each direction."""
     with np.errstate(all="ignore"):
         weight = np.abs(g)
         value = np.where(np.isfinite(found.value), found.value, 0.0)
@@ -172,37 +289,56 @@ def _judge(case: Case, directions: Array, found: Slopes, given: Array, g: Array)
         width = (np.abs(found.gap) * weight).sum(axis=1) / 2
         size = (np.abs(directions) / np.maximum(np.abs(case.flat.x), 1)).max(axis=1, initial=0.0)
         usual = size * (weight @ np.maximum(np.abs(case.base), case.floor))
-        numeric = value @ g
-        verdict = verdicts(given, numeric, error, width, np.abs(value) @ weight, usual, case.tolerance)
-    return Projected(numeric, error, width, verdict)
+        grain = 0 * error if found.grain is None else np.where(weight > 0, found.grain * weight, 0.0).sum(axis=1)
+        return Measured(value @ g, error, width, np.abs(value) @ weight, usual, grain)
 
 
 def compare_jvp(
-    case: Case, jvp: Callable[[Array], Array], what: str = "the tangent", directions: int = 2
+    case: Case,
+    jvp: Callable[[Array], Array],
+    what: str = "the tangent",
+    directions: int = 2,
+    again: Callable[[Array, Array], Array] | None = None,
 ) -> None:
-    """Hold ``jvp(v)``, the derivative along v as given, against differences; both are vectors of reals."""
+    """Hold ``jvp(v)``, the derivative along v as given, against differences; both are vectors of reals.
+
+    `again(x, v)` is the same at another point.
+    """
     size = case.flat.x.size
     if not size or not case.base.size:
         return
     tangents = case.rng.standard_normal((directions, size)) * np.clip(np.abs(case.flat.x), 1e-2, 1e2)
-    for thorough in (False, True):
-        found = slopes(case.flat, tangents, case.base, thorough)
-        given = np.array([jvp(v) for v in tangents])
-        terms = np.abs(found.value).max(axis=0, initial=0.0)
-        verdict = _judge_outputs(case, found, given, terms)
-        if np.all(verdict == OK):
-            break
-    case.report.looked_at[f"entries of {what}"] += verdict.size
-    if np.any(verdict == WRONG):
-        _locate_tangent(case, jvp, what, tangents, given, found, verdict)
+    given = np.array([jvp(v) for v in tangents])
+    found = _judge_outputs(case, tangents, given, again, together=True)
+    case.report.looked_at[f"entries of {what}"] += found.verdict.size
+    _say_unsure(case, found, given, what)
+    if np.any(found.verdict == WRONG):
+        _locate_tangent(case, jvp, what, tangents, given, found, again)
 
 
-def _judge_outputs(case: Case, found: Slopes, given: Array, terms: Array) -> Array:
-    steepest = np.abs(found.value).max(initial=0.0, where=np.isfinite(found.value))
-    usual = np.maximum(np.abs(case.base), max(case.floor, steepest))  # a zero among others: to their rounding
-    usual = np.broadcast_to(usual, given.shape)
-    width, terms = np.abs(found.gap) / 2, np.broadcast_to(terms, given.shape)
-    return verdicts(given, found.value, found.error, width, terms, usual, case.tolerance)
+def _judge_outputs(
+    case: Case,
+    directions: Array,
+    given: Array,
+    again: Callable[[Array, Array], Array] | None = None,
+    together: bool = False,
+) -> Measured:
+    """Judge a derivative of every output; `together`: the terms of an output are those along all directions."""
+
+    def measured(found: Slopes, _: Array) -> Measured:
+        size = np.abs(found.value)
+        steepest = size.max(initial=0.0, where=np.isfinite(size))
+        usual = np.maximum(np.abs(case.base), max(case.floor, steepest))  # a zero among others: to their rounding
+        terms = size.max(axis=0, initial=0.0) if together else size
+        usual, terms = (np.broadcast_to(a, size.shape).copy() for a in (usual, terms))
+        grain = np.zeros(size.shape) if found.grain is None else found.grain
+        return Measured(found.value, found.error, np.abs(found.gap) / 2, terms, usual, grain)
+
+    def rounding() -> Array:
+        assert again is not None
+        return np.array([rounding_of(case, partial(again, v=v))() for v in directions])
+
+    return judge(case, directions, given, measured, rounding if again else None)
 
 
 def _locate_tangent(
@@ -211,8 +347,8 @@ def _locate_tangent(
     what: str,
     tangents: Array,
     given: Array,
-    found: Slopes,
-    verdict: Array,
+    found: Measured,
+    again: Callable[[Array, Array], Array] | None,
 ) -> None:
     """Find the argument, and its entry, whose tangent goes wrong; failing that, blame the whole direction."""
     for leaf in case.flat.leaves:
@@ -220,53 +356,58 @@ def _locate_tangent(
         units = _units(case.flat, leaf, positions)
         if not len(units):
             continue
-        alone = slopes(case.flat, units, case.base, thorough=True)
         columns = np.array([jvp(v) for v in units])
-        bad = _judge_outputs(case, alone, columns, np.abs(alone.value)) == WRONG
+        alone = _judge_outputs(case, units, columns, again)
+        bad = alone.verdict == WRONG
         if bad.any():
-            finding = _matrix_finding(case, leaf, what, positions, columns, alone, bad)
+            finding = _matrix_finding(case, leaf, what, positions, columns, alone)
             ones, wrong = np.ones(case.base.size), np.flatnonzero(bad.any(axis=1))
-            sums = (columns @ ones, alone.value @ ones)
+            sums = (columns @ ones, alone.numeric @ ones)
             finding.cause = likely_cause(case.flat, leaf, positions, *sums, wrong, ones)
             return
-    d, i = np.unravel_index(int(np.argmax(verdict == WRONG)), verdict.shape)
-    entry = Entry((), given[d, i], found.value[d, i], found.error[d, i], output=_output_index(case.y, int(i)))
-    finding = Finding(what, "all arguments together", (case.flat.x.size,), "reals", [entry], 1, verdict.size)
+    wrong = found.verdict == WRONG
+    d, i = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+    entry = Entry((), given[d, i], found.numeric[d, i], found.error[d, i], output=_output_index(case.y, int(i)))
+    finding = Finding(what, "all arguments together", (case.flat.x.size,), "reals", [entry], 1, wrong.size)
     finding.cause = (
         "it is not linear in the tangents: right along each argument alone, wrong along a mixed direction"
     )
     case.report.findings.append(finding)
 
 
-def compare_jacobian(case: Case, given: list[Array | None], what: str = "the Jacobian") -> None:
-    """Hold matrices (outputs, entries), one for each leaf (or None), against differences."""
+def compare_jacobian(
+    case: Case,
+    given: list[Array | None],
+    what: str = "the Jacobian",
+    again: Callable[[Array, Array], Array] | None = None,
+) -> None:
+    """Hold matrices (outputs, entries), one for each leaf (or None), against differences.
+
+    `again(x, v)` is the derivative at another point along `v`.
+    """
     for leaf, matrix in zip(case.flat.leaves, given, strict=True):
         if matrix is None or not leaf.size:
             continue
         positions = _positions(leaf, case.rng)
-        units = _units(case.flat, leaf, positions)
-        for thorough in (False, True):
-            found = slopes(case.flat, units, case.base, thorough)
-            columns = matrix[:, positions].T
-            verdict = _judge_outputs(case, found, columns, np.abs(found.value))
-            if np.all(verdict == OK):
-                break
-        case.report.looked_at[f"entries of {what}"] += verdict.size
-        bad = verdict == WRONG
-        if bad.any():
-            finding = _matrix_finding(case, leaf, what, positions, columns, found, bad)
-            finding.cause = _matrix_cause(columns, found.value)
+        columns = matrix[:, positions].T
+        found = _judge_outputs(case, _units(case.flat, leaf, positions), columns, again)
+        case.report.looked_at[f"entries of {what}"] += found.verdict.size
+        _say_unsure(case, found, columns, what)
+        if np.any(found.verdict == WRONG):
+            finding = _matrix_finding(case, leaf, what, positions, columns, found)
+            finding.cause = _matrix_cause(columns, found.numeric)
 
 
 def _matrix_finding(
-    case: Case, leaf: Leaf, what: str, positions: Array, given: Array, found: Slopes, bad: Array
+    case: Case, leaf: Leaf, what: str, positions: Array, given: Array, found: Measured
 ) -> Finding:
     """Report wrong entries of a table: a row for each entry of the argument, a column for each output."""
-    off = np.where(bad, np.nan_to_num(np.abs(given - found.value), nan=np.inf), -1)
+    bad = found.verdict == WRONG
+    off = np.where(bad, np.nan_to_num(np.abs(given - found.numeric), nan=np.inf), -1)
     entries = []
     for worst in np.argsort(-off, axis=None, kind="stable")[: min(int(bad.sum()), 6)]:
         k, i = np.unravel_index(worst, off.shape)
-        entry = _entry(leaf, positions[k], given[k, i], found.value[k, i], found.error[k, i])
+        entry = _entry(leaf, positions[k], given[k, i], found.numeric[k, i], found.error[k, i])
         entry.output = _output_index(case.y, int(i))
         entries.append(entry)
     finding = Finding(what, leaf.path, leaf.shape, leaf.dtype, entries, int(bad.sum()), bad.size)
@@ -331,7 +472,7 @@ def _output_index(y: Any, position: int) -> tuple[int, ...]:
     raise IndexError(position)
 
 
-def _say_kinks(case: Case, leaf: Leaf, positions: Array, found: Projected, given: Array, what: str) -> None:
+def _say_kinks(case: Case, leaf: Leaf, positions: Array, found: Measured, given: Array, what: str) -> None:
     for k in np.flatnonzero(found.verdict == KINK)[:3]:
         index, part = leaf.index(int(positions[k]))
         left, right = found.numeric[k] - found.width[k], found.numeric[k] + found.width[k]
@@ -341,14 +482,27 @@ def _say_kinks(case: Case, leaf: Leaf, positions: Array, found: Projected, given
         )
     unsure = np.flatnonzero(found.verdict == UNSURE)
     if unsure.size:
-        index, part = leaf.index(int(positions[unsure[0]]))
+        k = unsure[0]
+        index, part = leaf.index(int(positions[k]))
         more = f" and {unsure.size - 1} more entries" if unsure.size > 1 else ""
-        _note(case, leaf, what, f"at {leaf.path}{show(index)}{part}{more}")
+        where = f"at {leaf.path}{show(index)}{part}{more}"
+        _note(case, f"{what} with respect to {leaf.path}", where, given[k], found, k)
         case.report.looked_at["not judged"] += unsure.size
 
 
-def _note(case: Case, leaf: Leaf, what: str, where: str) -> None:
-    case.report.notes.append(
-        f"{what} with respect to {leaf.path} could not be judged {where}: differences do not settle there "
-        "(a jump, an edge of the domain, a vertical slope, or noise larger than the slope)"
-    )
+def _say_unsure(case: Case, found: Measured, given: Array, what: str) -> None:
+    """Of a derivative of every output: how many numbers could not be judged, and one of them."""
+    count = int((found.verdict == UNSURE).sum())
+    if count:
+        k = np.unravel_index(int(np.argmax(found.verdict == UNSURE)), found.verdict.shape)
+        where = f"at y{show(_output_index(case.y, int(k[1])))}{f' and {count - 1} more entries' if count > 1 else ''}"
+        _note(case, what, where, given[k], found, k)
+        case.report.looked_at["not judged"] += count
+
+
+def _note(case: Case, what: str, where: str, given: float, found: Measured, k: Any) -> None:
+    if np.isfinite(found.error[k]):
+        why = f"{given:.6g} was given, and differences say {found.numeric[k]:.6g} ± {SAFE * found.error[k]:.1g}"
+    else:
+        why = "differences do not settle there (a jump, an edge of the domain, a vertical slope, or much noise)"
+    case.report.notes.append(f"{what} could not be judged {where}: {why}")

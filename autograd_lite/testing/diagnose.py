@@ -38,6 +38,9 @@ def likely_cause(
         The cotangent.
     """
     whole = len(positions) == leaf.size
+    if _same(given[wrong], right[wrong]):  # then the questions below would all be answered by a yes
+        off = float(np.max(np.abs(given[wrong] - right[wrong])) / np.max(np.abs(right[wrong])))
+        return f"off by {off:.0e} of its size: a constant of too few digits, or a small term that is missing"
     with np.errstate(all="ignore"):
         for cause in _causes(flat, leaf, positions, given, right, wrong, g, whole):
             return cause

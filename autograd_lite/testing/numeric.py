@@ -3,13 +3,16 @@
 A difference quotient has two enemies: too long a step bends away from the tangent, too short a step drowns in
 rounding. So no step is trusted. The function is sampled at a falling ladder of steps, the ladder is
 extrapolated to step zero (Richardson's table, as Ridders used it), and each number of the result takes the
-entry of the table that disagrees least with its neighbours. That disagreement, plus the rounding that no step
-escapes, is the error estimate that comes with every result. The first ladder starts at a step that suits
-arguments near one; where it does not converge, ladders cut to the argument's own size are tried.
+entry of the table that disagrees least with its neighbours. That disagreement, plus the rounding of the values,
+is the error estimate that comes with every result. The first ladder starts at a step that suits arguments near
+one; where it does not converge, ladders cut to the argument's own size are tried.
 
 The same samples tell, at no cost, whether the two sides agree. Where the slope from the right and from the
-left differ by an amount that does not shrink with the step, the point is a kink; where the difference of the
+left differ by an amount that does not shrink with the step, the point may be a kink; where the difference of the
 values does not shrink, a jump. Both are reported, not averaged away.
+
+This is fast, and enough to confirm a derivative that agrees. It is not enough to contradict one: the error estimate
+knows nothing of rounding inside the function. :mod:`autograd_lite.testing.second_look` does.
 
 Everything is real inside: a complex number is two real ones, and the inner product is Re(conj(a) b). A
 gradient is therefore dL/dRe + i dL/dIm, as in PyTorch.
@@ -243,12 +246,16 @@ class Slopes:
         Slope from the right less slope from the left, where that is a kink; zero elsewhere.
     jump : array (directions, outputs) of bool
         Where the values themselves do not come together.
+    grain : array (directions, outputs), optional
+        How much the rounding of the values amounts to over the distance on which they may be expected to change: any
+        formula for the derivative has about as much rounding. Zero where it was not measured.
     """
 
     value: Array
     error: Array
     gap: Array
     jump: Array
+    grain: Array | None = None
 
     @property
     def right(self) -> Array:
@@ -259,28 +266,23 @@ class Slopes:
         return self.value - self.gap / 2
 
 
-def slopes(flat: Flat, directions: Array, base: Array | None = None, thorough: bool = False) -> Slopes:
-    """The derivative of every output of `flat` at its point along each row of `directions`.
-
-    With `thorough`, no ladder stops early, so that kinks are seen down to the shortest step.
-    """
+def slopes(flat: Flat, directions: Array, base: Array | None = None) -> Slopes:
+    """The derivative of every output of `flat` at its point along each row of `directions`."""
     directions = np.atleast_2d(np.asarray(directions, dtype=np.float64))
     with np.errstate(all="ignore"):
         base = flat(flat.x.copy()) if base is None else base
         if not len(directions):
             nothing = np.zeros((0, base.size))
             return Slopes(nothing, nothing, nothing, nothing.astype(bool))
-        size = np.abs(flat.x)
-        near_one = np.where(size > 0, np.maximum(np.clip(size, 1e-2, 1e2), 1e-6 * size), 1.0)
-        own = np.where(size > 0, size, 1.0)
-        found, still = _ladder(flat, directions, base, _start(flat, directions, near_one), thorough)
+        near_one, own = scales(flat)
+        found, still = _ladder(flat, directions, base, first_steps(flat, directions, near_one))
         found.error[still] = 0.0  # a longer step than any that follows
         for scale in (own, own * 1e-4):
             poor = ~np.all((found.error <= 1e-7 * np.abs(found.value)) | still, axis=1)
-            first, start = (_start(flat, directions[poor], s) for s in (near_one, scale))
+            first, start = (first_steps(flat, directions[poor], s) for s in (near_one, scale))
             if not poor.any() or np.allclose(start, first, rtol=0.5):
                 continue
-            again, _ = _ladder(flat, directions[poor], base, start, thorough)
+            again, _ = _ladder(flat, directions[poor], base, start)
             better = again.error < found.error[poor]
             # A long step over a bounded wave finds a small, steady, wrong slope: it must agree with the
             # shorter one's.
@@ -292,7 +294,14 @@ def slopes(flat: Flat, directions: Array, base: Array | None = None, thorough: b
     return found
 
 
-def _start(flat: Flat, directions: Array, scale: Array) -> Array:
+def scales(flat: Flat) -> tuple[Array, Array]:
+    """Over what distance each entry may be expected to matter: of the order of one, and its own size."""
+    size = np.abs(flat.x)
+    near_one = np.where(size > 0, np.maximum(np.clip(size, 1e-2, 1e2), 1e-6 * size), 1.0)
+    return near_one, np.where(size > 0, size, 1.0)
+
+
+def first_steps(flat: Flat, directions: Array, scale: Array) -> Array:
     """The first step along each direction: a quarter of the tightest entry's scale, inside the domain."""
     room = scale / 4
     if flat.low is not None and flat.high is not None:
@@ -302,7 +311,14 @@ def _start(flat: Flat, directions: Array, scale: Array) -> Array:
     return np.where(np.isfinite(start), start, 1.0)
 
 
-def _ladder(flat: Flat, directions: Array, base: Array, start: Array, thorough: bool) -> tuple[Slopes, Array]:
+def sides(flat: Flat, directions: Array, steps: Array, size: int) -> tuple[Array, Array]:
+    """The values a step ahead and a step back along each direction."""
+    moves = steps[:, None] * directions
+    up = np.array([flat.near(flat.x + move, size) for move in moves])
+    return up, np.array([flat.near(flat.x - move, size) for move in moves])
+
+
+def _ladder(flat: Flat, directions: Array, base: Array, start: Array) -> tuple[Slopes, Array]:
     """Richardson's table for central differences, every direction and output choosing its own best entry.
 
     The second result says which outputs did not move by a bit at any step: they do not depend on what was
@@ -311,15 +327,13 @@ def _ladder(flat: Flat, directions: Array, base: Array, start: Array, thorough: 
     shape = (len(directions), base.size)
     best, error = np.full(shape, np.nan), np.full(shape, np.inf)
     previous: list[Array] = []
-    sides: list[Array] = []  # right slope less left slope, level by level
-    seconds: list[Array] = []  # once extrapolated, times the step
+    bends: list[Array] = []  # right slope less left slope, level by level
     rises: list[Array] = []  # right value less left value, level by level
     grain = flat.eps * np.array([np.abs(flat.x[d != 0] / d[d != 0]).max(initial=0.0) for d in directions])
-    noise, shortest, shortest_error, taken = np.zeros(shape), best, error, np.ones(shape)
+    noise, shortest, shortest_error = np.zeros(shape), best, error
     for level in range(LEVELS):
         step = (start / RATIO**level)[:, None]
-        up = np.array([flat.near(flat.x + h * d, base.size) for h, d in zip(step, directions, strict=True)])
-        down = np.array([flat.near(flat.x - h * d, base.size) for h, d in zip(step, directions, strict=True)])
+        up, down = sides(flat, directions, step[:, 0], base.size)
         row = [(up - down) / (2 * step)]
         # two roundings of the value, and the grain of x itself, both blown up by the step
         noise = (flat.eps * (np.abs(up) + np.abs(down)) + 2 * grain[:, None] * np.abs(row[0])) / step
@@ -330,39 +344,31 @@ def _ladder(flat: Flat, directions: Array, base: Array, start: Array, thorough: 
             doubt = np.maximum(np.abs(row[-1] - row[-2]), np.abs(row[-1] - older)) + noise
             better = doubt < error
             best, error = np.where(better, row[-1], best), np.where(better, doubt, error)
-            taken = np.where(better, step, taken)
             if order == 0:
                 shortest, shortest_error = row[-1], doubt
-                seconds.append(row[-1] * step)
         previous = row
-        sides.append((up - 2 * base + down) / step)
+        bends.append((up - 2 * base + down) / step)
         rises.append(up - down)
-        if level >= 3 and not thorough:
+        if level >= 3:
             size = np.maximum(np.abs(best), np.abs(base))
             if np.all((error <= ENOUGH * size) & (shortest_error <= 1e-2 * size)):
                 break
     # Two long steps over a staircase may agree by chance: what the shortest steps say must not contradict it.
     chance = np.abs(best - shortest) > 8 * (error + shortest_error)
     best, error = np.where(chance, shortest, best), np.where(chance, shortest_error, error)
-    if len(rises) == LEVELS:
-        # What the shortest steps scatter by is rounding inside the function, of numbers larger than its
-        # value.
-        steps = start[:, None] / RATIO ** np.arange(LEVELS - 3, LEVELS)[:, None, None]
-        scatter = np.abs(np.array(seconds[-3:]) - steps * best).max(axis=0)
-        error = np.fmax(error, scatter / taken)
-    gap, jump = _kinks(sides, rises, best, noise)
+    gap, jump = _kinks(bends, rises, best, noise)
     still = np.all([rise == 0 for rise in rises], axis=0) & np.isfinite(best)
     error = np.where(jump, np.inf, error)
     return Slopes(best, error, gap, jump), still
 
 
-def _kinks(sides: list[Array], rises: list[Array], best: Array, noise: Array) -> tuple[Array, Array]:
+def _kinks(bends: list[Array], rises: list[Array], best: Array, noise: Array) -> tuple[Array, Array]:
     """What of the two sides' disagreement does not shrink with the step.
 
     For a smooth function the slopes differ by h f'' + O(h^3), which one extrapolation removes; a kink leaves
     a constant. The values differ by 2 h f', which shrinks with h; a jump leaves a constant.
     """
-    older, newer = ((RATIO * b - a) / (RATIO - 1) for a, b in zip(sides[-3:-1], sides[-2:], strict=True))
+    older, newer = ((RATIO * b - a) / (RATIO - 1) for a, b in zip(bends[-3:-1], bends[-2:], strict=True))
     steady = np.abs(newer - older) <= 0.25 * np.abs(newer)
     kink = steady & (np.abs(newer) > 64 * noise + 1e-7 * np.abs(best))
     jump = np.abs(rises[-1] - rises[-2]) <= 0.05 * np.abs(rises[-1])

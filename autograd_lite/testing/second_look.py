@@ -1,0 +1,114 @@
+"""The slope measured again, by steps of all lengths, with an error that may be relied on.
+
+What :func:`~autograd_lite.testing.numeric.slopes` finds is enough to confirm a derivative, not to contradict one.
+Before that, the slope is measured here at steps from a quarter of the argument down to about a billionth of it.
+
+A short step is accurate but for the noise of the function, which is measured (:mod:`autograd_lite.testing.noise`) and
+divided by the step. A long step has little noise and an unknown curvature. So the steps are lengthened from the
+shortest on, as long as each result lies in the noise bands of all shorter ones (O. Lepski's rule), and the difference
+of two successive results stands for the curvature that is left. No estimate of curvature from long steps is
+trusted: it fails for functions that bend over a shorter distance than the step.
+
+A kink is a difference between the slopes of the two sides that stays the same over five steps, a factor of 256, the
+shortest of which is the last where the difference is clear of noise. The difference due to curvature falls to a
+256th over the same steps.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from autograd_lite.testing.noise import noise
+from autograd_lite.testing.numeric import RATIO, Flat, Slopes, first_steps, scales, sides
+from autograd_lite.testing.trees import Array
+
+SHORTEST = 0.6  # the shortest step, as a power of the machine epsilon
+BAND = 4.0  # standard deviations of noise that a result may be off by
+CLEAR = 32.0  # standard deviations of noise from which on a difference of the two sides counts
+LASTING = 5  # steps over which a kink stays the same
+SAME = 0.2  # relative
+
+
+def look_closely(flat: Flat, directions: Array, base: Array) -> Slopes:
+    """The derivative of every output of `flat` along each row of `directions`, with an honest error."""
+    directions = np.atleast_2d(np.asarray(directions, dtype=np.float64))
+    levels = math.ceil(-SHORTEST * math.log(flat.eps) / math.log(RATIO)) + 1
+    with np.errstate(all="ignore"):
+        starts = [first_steps(flat, directions, scale) for scale in scales(flat)]
+        lengths = 4 * np.minimum(*starts)[:, None]
+        rounding = np.array(
+            [noise(lambda x: flat.near(x, base.size), flat.x, reach, flat.eps) for reach in lengths * directions]
+        ).reshape(len(directions), base.size)
+        ladders = [_Ladder.of(flat, directions, base, starts[0], levels, rounding)]
+        if not np.allclose(*starts, rtol=0.5):
+            ladders.append(_Ladder.of(flat, directions, base, starts[1], levels, rounding))
+        value, error = _longest_consistent(ladders)
+        still = np.all([np.all(ladder.still, axis=0) for ladder in ladders], axis=0)
+        value, error = np.where(still, 0.0, value), np.where(still, 0.0, error)
+        gap = np.zeros_like(value)
+        for ladder in ladders:
+            gap = np.where(gap == 0, ladder.kink(), gap)
+        return Slopes(value, error, gap, ~np.isfinite(error), rounding / lengths)
+
+
+class _Ladder:
+    """Central differences at falling steps, twice extrapolated. Axes: steps, directions, outputs."""
+
+    def __init__(self, steps: Array, slope: Array, bend: Array, rounding: Array, still: Array) -> None:
+        self.steps = steps
+        self.slope = slope
+        self.bend = bend  # slope from the right less slope from the left
+        self.rounding = rounding  # standard deviation of a slope
+        self.still = still  # whether the value did not change by a bit
+
+    @classmethod
+    def of(
+        cls, flat: Flat, directions: Array, base: Array, start: Array, levels: int, rounding: Array
+    ) -> _Ladder:
+        steps = start / RATIO ** np.arange(levels)[:, None]
+        pairs = [sides(flat, directions, row, base.size) for row in steps]
+        up, down = (np.array(side) for side in zip(*pairs, strict=True))
+        h = steps[:, :, None]
+        table = (up - down) / (2 * h)
+        for power in (2, 4):
+            finer = table[1:] + (table[1:] - table[:-1]) / (RATIO**power - 1)
+            table = np.concatenate([np.full_like(table[:1], np.nan), finer])
+        sigma = (rounding + flat.eps * np.maximum(np.maximum(np.abs(up), np.abs(down)), np.abs(base))) / h
+        return cls(steps, table, (up - 2 * base + down) / h, sigma, (up == base) & (down == base))
+
+    def kink(self) -> Array:
+        """Slope from the right less slope from the left where that is a kink, else zero."""
+        clear = np.abs(self.bend) > CLEAR * self.rounding
+        levels = np.arange(len(clear))[:, None, None]
+        shortest = np.where(clear, levels, -1).max(axis=0)
+        first = np.maximum(shortest - LASTING + 1, 0)
+        among = (levels >= first) & (levels <= shortest)
+        middle = np.take_along_axis(self.bend, ((first + shortest) // 2)[None].clip(0), axis=0)[0]
+        steady = np.all(~among | (clear & (np.abs(self.bend - middle) <= SAME * np.abs(middle))), axis=0)
+        enough = shortest - first + 1 >= LASTING
+        return np.where(steady & enough, middle, 0.0)
+
+
+def _longest_consistent(ladders: list[_Ladder]) -> tuple[Array, Array]:
+    """Lepski's rule over the steps of all ladders: the value, and its error (inf where no two steps agree)."""
+    steps = np.concatenate([ladder.steps for ladder in ladders])
+    slope = np.concatenate([ladder.slope for ladder in ladders])
+    band = BAND * np.concatenate([ladder.rounding for ladder in ladders])
+    order = np.argsort(steps, axis=0)[:, :, None]
+    slope, band = (np.take_along_axis(a, np.broadcast_to(order, a.shape), axis=0) for a in (slope, band))
+    shape = slope.shape[1:]
+    before, wider = np.full(shape, np.nan), np.zeros(shape)  # the last result and its band
+    low, high, going = np.full(shape, -np.inf), np.full(shape, np.inf), np.ones(shape, bool)
+    value, error = np.full(shape, np.nan), np.full(shape, np.inf)
+    for s, b in zip(slope, band, strict=True):
+        there = np.isfinite(s) & going
+        low, high = np.where(there, np.maximum(low, s - b), low), np.where(there, np.minimum(high, s + b), high)
+        going &= ~there | (low <= high)
+        there &= going
+        doubt = np.maximum(b, wider / 2) + np.abs(s - before)
+        better = there & (doubt < error)  # never at the first step, which nothing confirms
+        value, error = np.where(better, s, value), np.where(better, doubt, error)
+        before, wider = np.where(there, s, before), np.where(there, b, wider)
+    return value, error
