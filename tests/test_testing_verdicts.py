@@ -153,6 +153,14 @@ def test_a_complex_step_is_heard_before_a_derivative_is_called_wrong():
     assert check_vjp(f, vjp, np.array([0.5, 1.0]))
 
 
+def test_infinity_is_not_called_wrong_where_nothing_is_known():
+    report = check_vjp(
+        lambda x: np.append(np.cbrt(x[:1]), x[1:]), lambda g, x: g * np.append(np.inf, np.ones(1)), np.array([0.0, 1.0])
+    )
+    assert report
+    assert report.looked_at["not judged"] == 1
+
+
 def test_where_nothing_can_be_judged_that_is_said():
     with pytest.raises(CannotCheck, match=r"differences say .* ±"):
         check_vjp(lambda x: (1e-6 * np.sin(x) + 1e6) - 1e6, lambda g, x: 1.2e-6 * g * np.cos(x), np.array(0.5))

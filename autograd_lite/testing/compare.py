@@ -122,7 +122,7 @@ OK, WRONG, KINK or UNSURE for each number of a derivative.
         allowed = t.atol + strict * t.rtol * np.abs(m.numeric) + rounding
         sharp = error <= t.atol + t.rtol * m.terms + rounding
         near = (off <= allowed) & np.isfinite(error)
-        wrong = (off > allowed + error) | (sharp & ~np.isfinite(given) & np.isfinite(m.numeric))
+        wrong = np.where(np.isfinite(given), off > allowed + error, sharp & np.isfinite(m.numeric))
         between = (m.width > 0) & (off <= m.width * (1 + 1e-3) + allowed + np.where(sharp, error, 0))
     return np.where(between, KINK, np.where(near, OK, np.where(wrong, WRONG, np.where(sharp, OK, UNSURE))))
 
