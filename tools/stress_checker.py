@@ -36,7 +36,7 @@ from autograd_lite.testing.point import Point
 from autograd_lite.testing.report import called
 from autograd_lite.testing.second_look import look_closely
 from autograd_lite.testing.trees import Array
-from autograd_lite.transforms import vjp
+from autograd_lite.transforms.grad import vjp
 
 Program = tuple[str, Callable[..., Any], list[Array]]
 SIZES = (1e-3, 1e-5, 1e-6)

@@ -209,7 +209,8 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
     g = cotangent_like(case.y, rng)
 
     def pull_at(*xs: Any) -> Callable[[Any], Any]:
-        return vjp(lambda *xs: record(row, filled(xs), node.params), *xs)[1]
+        pull: Callable[[Any], Any] = vjp(lambda *xs: record(row, filled(xs), node.params), *xs)[1]
+        return pull
 
     def again(x: Array) -> Array:
         pulled = pull_at(*case.flat.arguments(x, wide=False))(g)

@@ -219,11 +219,11 @@ def _along(
 
     def along(x: Array, v: Array) -> Array:
         arrays = align(unread, derivative(*case.flat.arguments(x, wide=False)), what, False, lead)
-        columns = [
-            0.0 if a is None else a @ v[leaf.start : leaf.stop]
-            for leaf, a in zip(case.flat.leaves, _matrices(case, arrays), strict=True)
-        ]
-        return np.sum(columns, axis=0)
+        total = np.zeros(case.base.size)
+        for leaf, matrix in zip(case.flat.leaves, _matrices(case, arrays), strict=True):
+            if matrix is not None:
+                total += matrix @ v[leaf.start : leaf.stop]
+        return total
 
     return along
 

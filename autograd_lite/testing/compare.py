@@ -221,10 +221,10 @@ def compare_vjp(
 
             def noisy() -> Array:
                 assert rounding is not None
-                return np.multiply(np.abs(lengths), rounding()[part], where=lengths != 0, out=0 * lengths).sum(axis=1)
+                return _along(np.abs(lengths), rounding()[part])
 
             measured = partial(_projected, case, g)
-            return judge(case, directions, lengths @ given, measured, noisy if rounding else None, strict)
+            return judge(case, directions, _along(lengths, given), measured, noisy if rounding else None, strict)
 
         positions = _positions(leaf, case.rng, case.all)
         found = judged(_units(case.flat, leaf, positions))
@@ -246,7 +246,7 @@ def compare_vjp(
                 found = judged(_units(case.flat, leaf, positions))
             elif whole.verdict[0] == UNSURE:
                 sought = f"{what} with respect to {leaf.path}"
-                _note(case, sought, "along a random direction", direction[0, part] @ given, whole, 0)
+                _note(case, sought, "along a random direction", float(direction[0, part] @ given), whole, 0)
         _say_kinks(case, leaf, positions, found, given[positions], what)
         wrong = np.flatnonzero(found.verdict == WRONG)
         if wrong.size:
@@ -261,6 +261,18 @@ def compare_vjp(
                 case.flat, leaf, positions, given[positions], found.numeric, wrong, g
             )
             case.report.findings.append(finding)
+
+
+def _turned(f: Callable[[Array, Array], Array], v: Array, x: Array) -> Array:
+    return f(x, v)
+
+
+def _along(directions: Array, gradient: Array) -> Array:
+    """The slopes along directions; an infinite entry of the gradient counts only where the direction has one."""
+    terms = np.zeros(directions.shape)
+    with np.errstate(all="ignore"):
+        np.multiply(directions, gradient, where=directions != 0, out=terms)
+        return np.asarray(terms.sum(axis=1))
 
 
 def rounding_of(case: Case, again: Callable[[Array], Array]) -> Callable[[], Array]:
@@ -336,7 +348,8 @@ def _judge_outputs(
 
     def rounding() -> Array:
         assert again is not None
-        return np.array([rounding_of(case, partial(again, v=v))() for v in directions])
+        along = [partial(_turned, again, v) for v in directions]
+        return np.array([rounding_of(case, at)() for at in along])
 
     return judge(case, directions, given, measured, rounding if again else None)
 

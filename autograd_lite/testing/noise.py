@@ -73,12 +73,14 @@ def noise(evaluate: Callable[[Array], Array], x: Array, reach: Array, eps: float
             levels.append(np.nan_to_num(np.fmax(*sides), nan=0.0, posinf=np.inf))
             if power == SPACINGS[-1]:
                 rough = levels[-1] > ROUGH * np.maximum(np.max(levels[:-2], axis=0), np.nan_to_num(usual))
-    return np.where(rough, np.inf, np.max(levels, axis=0))
+    largest: Array = np.max(levels, axis=0)
+    return np.where(rough, np.inf, largest)
 
 
 def _scatter(values: Array) -> Array:
     """The standard deviation of what a polynomial of low degree leaves over."""
-    return np.sqrt((np.tensordot(REST, values - values[0], 1) ** 2).mean(axis=0))
+    scatter: Array = np.sqrt((np.tensordot(REST, values - values[0], 1) ** 2).mean(axis=0))
+    return scatter
 
 
 def _jumps(values: Array) -> Array:

@@ -42,11 +42,13 @@ def look_closely(flat: Flat, directions: Array, base: Array) -> Slopes:
             [noise(lambda x: flat.near(x, base.size), flat.x, reach, flat.eps) for reach in lengths * directions]
         ).reshape(len(directions), base.size)
         ladders = [_Ladder.of(flat, directions, base, starts[0], levels, rounding)]
-        if not np.allclose(*starts, rtol=0.5):
+        if not np.allclose(starts[0], starts[1], rtol=0.5):
             ladders.append(_Ladder.of(flat, directions, base, starts[1], levels, rounding))
         value, error = _longest_consistent(ladders)
         still = np.all([np.all(ladder.still, axis=0) for ladder in ladders], axis=0)
-        value, error = np.where(still, 0.0, value), np.where(still, 0.0, error)
+        # A value that never moves by a bit may yet depend on this argument, by less than its rounding.
+        longest = np.max([ladder.steps[0] for ladder in ladders], axis=0)[:, None]
+        value, error = np.where(still, 0.0, value), np.where(still, flat.eps * np.abs(base) / longest, error)
         gap = np.zeros_like(value)
         for ladder in ladders:
             gap = np.where(gap == 0, ladder.kink(), gap)
