@@ -163,12 +163,12 @@ def check_right(n: int, f: Callable[..., Any], xs: list[Array]) -> str:
 # ------------------------------------------------------------------------------------------ wrong gradients
 
 
-def planted(kind: str, size: float, right: Array, rng: np.random.Generator) -> Array:
-    """A wrong gradient: one that differs from the right one by this relative size."""
-    wrong = right.astype(np.float64)
+def planted(kind: str, size: float, right: Array, entry: int) -> Array:
+    """A wrong gradient: one that differs from the right one by this relative size, everywhere or in one entry."""
+    wrong = np.array(right, dtype=np.float64, order="C")
     flat = wrong.reshape(-1)
     if kind == "one entry":
-        flat[np.argmax(np.abs(flat))] *= 1 + size
+        flat[entry] *= 1 + size
     elif kind == "all entries":
         wrong *= 1 + size
     else:  # a part of the result with derivatives of this size: left out, or with the other sign
@@ -183,14 +183,14 @@ KINDS = ("one entry", "all entries", "a term missing", "a term's sign")
 def check_planted(kind: str, size: float, f: Callable[..., Any], xs: list[Array], n: int) -> str:
     """Whether the checker finds an error of this size in the gradient by the first argument."""
     value, right = gradient_of(f, xs)
-    rng = np.random.default_rng(n)
+    g = np.ones_like(np.asarray(value(*xs)))
+    entry = int(np.argmax(np.abs(right(g, *xs)[0])))
 
     def wrong(g: Any, *at: Array) -> list[Any]:
         first, *rest = right(g, *at)
-        return [planted(kind, size, np.asarray(first), rng), *rest]
+        return [planted(kind, size, np.asarray(first), entry), *rest]
 
     try:
-        g = np.ones_like(np.asarray(value(*xs)))
         report = check_vjp(value, wrong if len(xs) > 1 else lambda g, x: tuple(wrong(g, x)), *xs, cotangent=g, seed=n)
     except CannotCheck:
         return "cannot judge"
