@@ -1,4 +1,4 @@
-"""One factor of a chain of derivatives: a formula, its value, and how it combines with what comes from above."""
+"""One factor of a chain of derivatives: a formula, its value, and how it combines with the cotangent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .expression import Expr, evaluate, make, number, product
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """One factor of a chain: the partial derivative of one landmark by another.
+    """One factor of a chain: the partial derivative of one landmark with respect to another.
 
     Attributes
     ----------
@@ -25,9 +25,9 @@ class Factor:
     formula : Expr
         The partial itself; for a map the new cotangent in terms of the old one, written `cotangent`.
     combine : str
-        ``"elementwise"``, ``"left"`` (the partial stands left of what comes from above), ``"right"``, or ``"map"``.
+        ``"elementwise"``, ``"left"`` (the partial stands left of the cotangent), ``"right"``, or ``"map"``.
     axes : tuple of int
-        Over which the result is summed afterwards, because the argument was repeated along them.
+        To sum over afterwards, because the argument was broadcast along them.
     value : ndarray or None
         The partial in numbers; None for a map.
     rules : tuple of str
@@ -42,49 +42,60 @@ class Factor:
     axes: tuple[int, ...]
     value: Any
     rules: tuple[str, ...]
-    shapes: tuple[tuple[int, ...], tuple[int, ...]]
     cotangent: str
     _env: Mapping[str, Any] = field(repr=False)
 
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return self.of.shape, self.wrt.shape
+
     def apply(self, g: Any) -> Any:
-        """What comes from above, carried past this factor."""
-        n_shape, m_shape = self.shapes
-        if self.combine == "elementwise":
-            d = g * self.value
-        elif self.combine == "left":
-            d = self.value @ g
-        elif self.combine == "right":
-            d = g @ self.value
-        else:
-            d = evaluate(self.formula, {**self._env, self.cotangent: g})
-        if self.axes:
-            if self.combine == "elementwise":
-                d = np.broadcast_to(d, np.broadcast_shapes(np.shape(d), n_shape))
-            d = np.sum(d, axis=self.axes)
-        return laid_out(d, m_shape)
+        """The cotangent of `wrt`, from the cotangent `g` of `of`."""
+        is_map = self.combine == "map"
+        partial = evaluate(self.formula, {**self._env, self.cotangent: g}) if is_map else self.value
+        return pulled(g, self.combine, partial, self.axes, *self.shapes)
 
     def jacobian(self) -> Any:
-        """Every derivative of every entry, an array of shape ``of.shape + wrt.shape``."""
-        n_shape, m_shape = self.shapes
+        """The derivative of every entry with respect to every entry, of shape ``of.shape + wrt.shape``."""
+        of_shape, wrt_shape = self.shapes
         rows = []
-        for k in range(int(np.prod(n_shape))):
-            e = np.zeros(n_shape)
+        for k in range(int(np.prod(of_shape))):
+            e = np.zeros(of_shape)
             e.flat[k] = 1
             rows.append(self.apply(e))
-        return np.reshape(rows, n_shape + m_shape)
+        return np.reshape(rows, of_shape + wrt_shape)
 
     def __repr__(self) -> str:
         from_above = "" if self.combine == "elementwise" else f", {self.combine}"
-        return f"<Factor {self.symbol} {self.shapes[0]} by {self.shapes[1]}{from_above}>"
+        of_shape, wrt_shape = self.shapes
+        return f"<Factor {self.symbol} {of_shape} by {wrt_shape}{from_above}>"
+
+
+def pulled(
+    g: Any, combine: str, partial: Any, axes: Sequence[int], of_shape: tuple[int, ...], wrt_shape: tuple[int, ...]
+) -> Any:
+    """The cotangent `g` combined with a partial, which is the new cotangent itself if it is a map; then summed."""
+    match combine:
+        case "elementwise":
+            d = g * partial
+            if axes:
+                d = np.broadcast_to(d, np.broadcast_shapes(np.shape(d), of_shape))
+        case "left":
+            d = partial @ g
+        case "right":
+            d = g @ partial
+        case _:
+            d = partial
+    return laid_out(np.sum(d, axis=tuple(axes)) if axes else d, wrt_shape)
 
 
 def laid_out(d: Any, shape: tuple[int, ...]) -> Any:
-    """`d`, which may be smaller where it is the same throughout, in full."""
+    """`d` at full shape; it may be smaller where all entries are the same."""
     return np.reshape(d, shape) if np.size(d) == int(np.prod(shape)) else np.broadcast_to(d, shape)
 
 
 class FoldedCall:
-    """Stands where a row would in a formula: a module or composite call, told as one step."""
+    """Takes the place of a row in a formula: a module or composite call, as one step."""
 
     kind = "general"
     np_name = tex = source = bind = None
@@ -100,18 +111,13 @@ def summed(e: Expr, axes: tuple[int, ...], shape: tuple[int, ...]) -> Expr:
     if e.head == "negative":
         return product((number(-1), summed(e.args[0], axes, shape)), shape)
     kept = len(e.shape) == len(shape)
-    after = (
-        tuple(1 if k in axes else s for k, s in enumerate(e.shape))
-        if kept
-        else tuple(s for k, s in enumerate(e.shape) if k not in axes)
-    )
+    after = tuple(1 if k in axes else s for k, s in enumerate(e.shape) if kept or k not in axes)
     total = Expr("sum", (e,), None, {"axis": axes, "keepdims": kept}, after, TABLE["sum"])
-    return (
-        total if after == shape else make(TABLE["reshape"], (total,), {"shape": shape, "order": "C"}, shape)
-    )
+    return total if after == shape else make(TABLE["reshape"], (total,), {"shape": shape, "order": "C"}, shape)
 
 
 def total(terms: Sequence[Expr]) -> Expr:
+    """The sum of several formulas."""
     total = terms[0]
     for term in terms[1:]:
         total = make(TABLE["add"], (total, term), {}, np.broadcast_shapes(total.shape, term.shape))

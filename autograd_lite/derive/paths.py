@@ -171,7 +171,7 @@ def target(chain: Chain, wrt: Tensor) -> Node:
     """The node of `wrt` in the chain, or an error that says why it has none."""
     node = wrt._node if isinstance(wrt, Tensor) else None
     node = None if node is None else chain.canonical(node)
-    if node is None or node not in chain.live:
+    if node is None or node not in chain.node_set:
         word = getattr(wrt, "name", None)
         raise ValueError(
             f"explain: {chain.names[chain.root]} does not depend on {repr(word) if word else 'this tensor'}; "

@@ -4,7 +4,7 @@ through.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from .neurons import dot as neuron_dot
 from .page import page
 from .render import NoRenderer, render
 from .scene import Scene
+from .steps import Step, steps, targets
 from .subject import Subject, subject
 from .themes import Theme, theme
 from .tikz import tikz
@@ -82,12 +83,23 @@ class Drawing(GraphView):
         return render(self.source, "pdf", self.layout)
 
     def html(self) -> str:
-        """A page of one file, to step through, with the derivation beside the picture."""
-        return page(self)
+        """An HTML page in one file, to step through, with the derivation beside the picture."""
+        chain = self.chain
+        if chain is None or chain.root.shape not in ((), (1,), (1, 1)):
+            return self.page([])
+        return self.page(steps(self.scene, chain, targets(self.scene, chain, None), True))
+
+    def page(self, shown: Sequence[Step]) -> str:
+        """The page with other steps than those of :meth:`html`."""
+        plain_style = replace(self.style, legend=False, title="")
+        picture = replace(self, style=plain_style, scene=replace(self.scene, notes=()), state=None, room=0)
+        return page(self.scene, self.style, picture.svg(), shown, "edge" if self.net is None else "edge weight")
 
     def tex(self) -> str:
         """A LaTeX document with the picture in TikZ, its formulas set as mathematics."""
-        return tikz(self)
+        if self.net is not None:
+            raise ValueError("draw: a neuron diagram is saved as .svg, .png, .pdf or .dot, not as .tex")
+        return tikz(self.scene, self.style, self.source)
 
     def save(self, path: str | Path) -> Path:
         """Write the picture; the ending says how: ``.svg .png .pdf .dot .html .tex``.

@@ -16,7 +16,6 @@ from ..tensor import Tensor
 from . import png
 from .dot import caption_room
 from .drawing import Drawing, draw
-from .page import page
 from .render import NoRenderer
 from .steps import Step, steps, targets
 
@@ -103,7 +102,7 @@ class Frames(GraphView, Sequence[Drawing]):
             raise ValueError(
                 "frames: only the film of a derivation makes a page; this one is a list of pictures"
             )
-        return page(self.drawings[0], self.steps)
+        return self.drawings[0].page(self.steps)
 
     def save(self, path: str | Path) -> Path:
         """Write the film: ``.svg`` plays by itself, ``.png`` is a strip, ``.html`` the page, ``.md`` a text

@@ -12,52 +12,54 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..base import escape
 from . import words
-from .dot import partial_rows, rows
+from .dot import Style, partial_rows, rows
 from .mathml import mathml
-from .render import render
 from .scene import KINDS, Item, Line, Scene
-from .steps import Step, steps, targets
-from .svg import tidy
+from .steps import Step
 
-if TYPE_CHECKING:  # a drawing makes its page
-    from .drawing import Drawing
-
-MANY = 48  # numbers that are told on hovering
+MANY = 48  # entries of the largest array that is shown in full on hovering
 
 
-def page(drawing: Drawing, told: Sequence[Step] | None = None) -> str:
-    """The page of a drawing; its steps go forward and back if `told` does not say otherwise."""
-    scene, chain = drawing.scene, drawing.chain
-    if told is None:
-        one = chain is not None and drawing.net is None and chain.root.shape in ((), (1,), (1, 1))
-        told = steps(scene, chain, targets(scene, chain, None), True) if one and chain is not None else []
-    title = drawing.style.title or f"How {scene.item(scene.loss).name} is computed, and its derivative"
+def page(scene: Scene, style: Style, svg: str, steps: Sequence[Step], edge_class: str = "edge") -> str:
+    """The page of a scene.
+
+    Parameters
+    ----------
+    scene : Scene
+    style : Style
+    svg : str
+        The picture without legend, title and notes, which the page writes itself.
+    steps : sequence of Step
+        What the reader steps through; may be empty.
+    edge_class : str
+        The class of the lines in the picture.
+    """
+    title = style.title or f"How {scene.item(scene.loss).name} is computed, and its derivative"
     here = files(__package__)
-    style, script = (here.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    css, script = (here.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     checksum = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     parts = {
         "POLICY": _POLICY.format(checksum),
         "TITLE": escape.xml(title),
-        "STYLE": style,
-        "SVG": _picture(drawing),
+        "STYLE": css,
+        "SVG": _picture(scene, style, svg, edge_class),
         "LEGEND": _legend(scene),
-        "STEPS": "".join(f"<li>{mathml(s.tex)}</li>" for s in told),
-        "LAST": str(max(0, len(told) - 1)),
-        "HIDDEN": "" if told else " hidden",
+        "STEPS": "".join(f"<li>{mathml(s.tex)}</li>" for s in steps),
+        "LAST": str(max(0, len(steps) - 1)),
+        "HIDDEN": "" if steps else " hidden",
         "NOTES": "".join(f"<p>{escape.xml(n)}</p>" for n in scene.notes),
         "DATA": _json(
             {
                 "items": [_item(i, scene) for i in scene.items],
                 "lines": [_line(x, scene) for x in scene.lines],
-                "steps": [_step(s) for s in told],
+                "steps": [_step(s) for s in steps],
             }
         ),
         "SCRIPT": script,
@@ -136,33 +138,16 @@ def _told(value: Any) -> str:
 # ----------------------------------------------------------------------------------------------- the picture
 
 
-def _picture(drawing: Drawing) -> str:
-    """The SVG with classes that say what each part is, so that the page decides on colours."""
-    bare = replace(
-        drawing,
-        style=replace(drawing.style, legend=False, title=""),
-        state=None,
-        room=0,
-        scene=replace(drawing.scene, notes=()),
-    )
-    text = tidy(render(bare.source, "svg", bare.layout).decode(), bare.scene)
-    text = re.sub(
-        r'^(<svg [^>]*?) width="[^"]*" height="[^"]*"',
-        r'\1 preserveAspectRatio="xMidYMid meet"',
-        text,
-        flags=re.S,
-    )
+def _picture(scene: Scene, style: Style, svg: str, edge_class: str) -> str:
+    """The SVG with a class for each part, so that the page's style sheet chooses the colours."""
+    fitted = r'\1 preserveAspectRatio="xMidYMid meet"'
+    text = re.sub(r'^(<svg [^>]*?) width="[^"]*" height="[^"]*"', fitted, svg, flags=re.S)
     text = text.replace('role="img"', 'role="group"', 1)
-    for item in bare.scene.items:
-        roles = [r.role for r in rows(item, bare.scene, bare.style) if r.heat is None]
-        text = _classed(
-            text, item.key, f"node {item.kind}", ["shape-row" if r == "shape" else r for r in roles]
-        )
-    for line in bare.scene.lines:
-        weight = " weight" if drawing.net is not None else ""
-        text = _classed(
-            text, f"e{line.key}", f"edge{weight}", [r.role for r in partial_rows(line, bare.style)]
-        )
+    for item in scene.items:
+        roles = [r.role for r in rows(item, scene, style) if r.heat is None]
+        text = _classed(text, item.key, f"node {item.kind}", ["shape-row" if r == "shape" else r for r in roles])
+    for line in scene.lines:
+        text = _classed(text, f"e{line.key}", edge_class, [r.role for r in partial_rows(line, style)])
     return text
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..base import escape
 from ..derive.writing import matrix
 from . import words
+from .dot import Style
 from .render import render
 from .scene import Item, Line, Scene
-
-if TYPE_CHECKING:  # a drawing makes its TikZ
-    from .drawing import Drawing
 
 SMALL = 4  # numbers in a label
 _LOOKS = {
@@ -37,12 +35,9 @@ _HEAD = r"""\documentclass[tikz,border=6pt]{standalone}
 """
 
 
-def tikz(drawing: Drawing) -> str:
-    """A standalone LaTeX document."""
-    if drawing.net is not None:
-        raise ValueError("draw: a neuron diagram is saved as .svg, .png, .pdf or .dot, not as .tex")
-    layout = json.loads(render(drawing.source, "json0"))
-    scene, style = drawing.scene, drawing.style
+def tikz(scene: Scene, style: Style, source: str) -> str:
+    """A standalone LaTeX document; `source` is the DOT text of the scene."""
+    layout = json.loads(render(source, "json0"))
     lines = {f"e{x.key}": x for x in scene.lines}
     place = {o["id"]: o for o in layout.get("objects", ()) if "pos" in o and "id" in o}
     found = [_line(lines[e["id"]], e, style.partials) for e in layout.get("edges", ())]

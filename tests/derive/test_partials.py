@@ -7,8 +7,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn
-from autograd_lite.derive import explain
-from autograd_lite.derive import paths as partials
+from autograd_lite.derive import explain, partials
 from autograd_lite.talk import by_hand
 
 RNG = np.random.default_rng(0)
@@ -132,6 +131,16 @@ def test_a_whole_module_can_be_one_factor():
     assert len(opened.paths[0]) > 3
     np.testing.assert_allclose(folded.value, opened.value, rtol=1e-12)
     assert folded.check() < 1e-12
+
+
+def test_a_folded_module_may_use_constant_arrays():
+    class Scaled(nn.Module):
+        def forward(self, x):
+            return np.tanh(x) * np.arange(9.0).reshape(3, 3)
+
+    x = leaf((3, 3), "x")
+    L = np.sum(Scaled()(x) ** 2)
+    assert partials(L, x, depth=0).check() < 1e-12
 
 
 def test_large_values_that_were_not_kept_are_replayed():

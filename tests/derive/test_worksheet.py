@@ -351,7 +351,7 @@ def test_a_sheet_from_source():
 
 
 #: Where the package runs text of its own making: its printers' source, and a call that a row's declaration spells.
-RUN = {"primitive.py": 1, "derive/helpers.py": 2, "derive/lines.py": 1, "derive/source.py": 2}
+RUN = {"table/pull.py": 2, "derive/helpers.py": 2, "derive/source_lines.py": 1, "derive/source.py": 2}
 
 
 def test_no_other_text_is_run():
