@@ -55,7 +55,7 @@ def test_the_wrong_operation_is_named_with_its_line(op, parameters):
     bug = find_gradient_bug(net(my_tanh, *parameters))
     assert (bug.op, bug.argument, bug.result) == ("my_tanh", "h", "a")
     assert bug.line == "a = activation(h)"
-    assert Path(bug.where.rpartition(":")[0]).name == "test_testing_bugs.py"
+    assert Path(bug.where.rpartition(":")[0]).name == "test_bugs.py"
     assert "exactly where this argument is negative" in str(bug)
     assert bug.parent is not None
     assert bug.parent.name == "h"
