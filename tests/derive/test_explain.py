@@ -236,7 +236,7 @@ def test_a_loss_of_several_entries_is_refused():
         explain(w * 2, w)
 
 
-def test_an_inner_result_without_a_name_is_told_how_to_get_one():
+def test_an_inner_result_without_a_name_says_how_to_get_one():
     w = leaf((3,), "w")
     inner = [w * 2]
     L = np.sum(inner[0] ** 2 * 3)
@@ -244,7 +244,7 @@ def test_an_inner_result_without_a_name_is_told_how_to_get_one():
         explain(L, inner[0])
 
 
-def test_a_kink_is_told_and_not_printed_as_right():
+def test_a_kink_is_reported_and_not_printed_as_right():
     x = ag.tensor([0.0], requires_grad=True, name="x")
     L = np.sum(ag.special.relu(x))  # from either side the slope is another: 0 and 1
     with pytest.raises(
@@ -345,7 +345,7 @@ def test_two_runs_print_the_same_bytes():
     assert len(outputs) == 1
 
 
-def test_a_gradient_in_one_step_is_told_once():
+def test_a_gradient_in_one_step_is_printed_once():
     x = ag.tensor([1.0, 2.0], requires_grad=True, name="x")
     told = str(ag.sum(x**2).explain())
     assert told.count("dL/dx") == 1

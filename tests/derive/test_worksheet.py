@@ -113,7 +113,7 @@ def test_arrays_and_slashed_names_will_do(sheet):
         ({"dPdC": "B"}, "that is B"),
     ],
 )
-def test_a_wrong_answer_is_told_how(sheet, answer, verdict):
+def test_a_wrong_answer_gets_a_reason(sheet, answer, verdict):
     assert verdict in says(sheet, **answer)
 
 

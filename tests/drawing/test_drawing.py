@@ -127,7 +127,7 @@ def test_large_arrays_are_summed_up_with_a_heat_map():
     assert draw(np.mean(W), view="operations").source.count("BGCOLOR") < 10  # many boxes have none
 
 
-def test_kinds_are_told_apart_without_colour():
+def test_kinds_differ_without_colour():
     assert set(SHAPES) == set(KINDS)
     looks = [tuple(v for k, v in sorted(look.items()) if k != "fillcolor") for look in SHAPES.values()]
     assert len(set(looks)) == len(looks)
@@ -229,7 +229,7 @@ def test_a_loss_of_a_module_knows_its_layers_and_their_parameters_by_place():
 
 
 @pytest.mark.parametrize("options", [{}, {"view": "operations"}, {"depth": 0}])
-def test_two_of_one_name_are_told_apart(options):
+def test_two_of_one_name_are_distinguished(options):
     a, b = (ag.tensor(x, requires_grad=True, name="w") for x in (1.0, 2.0))
     assert [i.name for i in (a * b).draw(**options).scene.items] == ["w", "w1", "L"]
 
@@ -485,7 +485,7 @@ def test_a_pdf_needs_graphviz_itself_and_says_so():
 
 
 @can_render
-def test_a_mistake_in_dot_text_is_told():
+def test_a_mistake_in_dot_text_is_reported():
     with pytest.raises(NoRenderer, match=r"could not be drawn: .*syntax"):
         render.render("digraph { a -> }", "svg")
 

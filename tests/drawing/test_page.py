@@ -137,7 +137,7 @@ def test_pointing_tells_value_gradient_partial_and_the_way_to_the_loss(page):
 
 @can_render
 @browser_is_here
-def test_a_keyboard_is_enough_and_a_screen_reader_is_told(page):
+def test_a_keyboard_is_enough_and_a_screen_reader_is_informed(page):
     L, names = net()
     b = page(draw(L, names=names))
     boxes = b.run("document.querySelectorAll('#picture [tabindex=\"0\"][role=img][aria-label]').length")

@@ -8,29 +8,11 @@ import warnings
 
 import numpy as np
 import pytest
+from messages import points_here, says
+from tensors import parameter
 
 import autograd_lite as ag
 from autograd_lite.table import TABLE, define
-
-
-def parameter(shape=(3,), name="W", dtype=float):
-    return ag.tensor(
-        np.arange(1, 1 + int(np.prod(shape))).reshape(shape), dtype, requires_grad=True, name=name
-    )
-
-
-def says(error, *words):
-    text = str(error.value)
-    missing = [word for word in words if word not in text]
-    assert not missing, f"{text!r} does not say {missing}"
-    assert text.count("\n") == 0, "one sentence or two, not a page"
-
-
-def points_here(error):
-    """A note tells the user's line, in this file."""
-    notes = getattr(error.value, "__notes__", [])
-    assert any(f"{__file__}:" in note for note in notes), notes
-
 
 # -------------------------------------------------------------------------------------------------- backward
 

@@ -1,4 +1,4 @@
-"""The graph: walks without recursion, in linear time, without cycles; and what happens to it afterwards."""
+"""The graph: traversal without recursion, in linear time, without cycles; and what happens to it afterwards."""
 
 from __future__ import annotations
 
@@ -15,18 +15,12 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from tensors import parameter
 
 import autograd_lite as ag
 from autograd_lite.engine.backward import pull_back
 from autograd_lite.engine.node import NEEDS, Node, ancestors, between
 from autograd_lite.table import TABLE
-
-
-def parameter(shape=(3,), name="W", dtype=float):
-    return ag.tensor(
-        np.arange(1, 1 + int(np.prod(shape))).reshape(shape), dtype, requires_grad=True, name=name
-    )
-
 
 # ------------------------------------------------------------------------------------------------- the order
 
@@ -56,7 +50,7 @@ def test_between_is_what_lies_on_some_way():
     assert W._node not in between([c._node], [V._node])
 
 
-def test_walks_pass_each_edge_once():
+def test_a_traversal_passes_each_edge_once():
     """Sixty repeats of x = x + x have 2**60 paths and 120 edges."""
     W = parameter(())
     x = W
@@ -399,7 +393,7 @@ def test_what_is_kept():
 
 
 def test_origins_are_the_users_lines():
-    W = parameter()
+    W = ag.tensor([1.0, 2.0, 3.0], requires_grad=True)
     y = W * 2
     z = np.exp(W)
     s = W.sum()
@@ -495,7 +489,7 @@ def interrupt(g):
 
 
 def test_an_interrupt_anywhere_loses_nothing():
-    """Raised in a rule, in the middle of each kind of walk: mode, graph and gradients are as before."""
+    """Raised in a rule, in the middle of each kind of backward pass: context, graph and gradients are as before."""
     W = parameter()
     armed = [False]
 
@@ -511,7 +505,7 @@ def test_an_interrupt_anywhere_loses_nothing():
         )
         assert slope_named
         loss = mine(W).sum()
-        for walk in (
+        for backward in (
             loss.backward,
             lambda: loss.backward(create_graph=True),
             lambda: ag.autograd.grad(loss, W),
@@ -522,7 +516,7 @@ def test_an_interrupt_anywhere_loses_nothing():
         ):
             armed[0] = True
             with pytest.raises(KeyboardInterrupt):
-                walk()
+                backward()
             armed[0] = False
             assert ag.is_grad_enabled()
             assert W.grad is None

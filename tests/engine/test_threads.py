@@ -202,7 +202,7 @@ def test_asynchronous_tasks_have_their_own_mode():
     assert asyncio.run(main()) == ([False] * 3, [True] * 3, 6.0, True)
 
 
-def test_a_graph_may_be_made_in_one_thread_and_walked_in_another():
+def test_a_graph_may_be_made_in_one_thread_and_differentiated_in_another():
     W = ag.tensor([1.0, 2.0], requires_grad=True)
     with ThreadPoolExecutor(1) as pool:
         loss = pool.submit(lambda: (W * W).sum()).result()

@@ -1,4 +1,4 @@
-"""What the tests of the Tensor share: its dtypes, an input to differentiate by, and being just an array's value."""
+"""For tests of Tensors: dtypes, parameters, and equality with an array."""
 
 import numpy as np
 
@@ -8,14 +8,18 @@ FLOATS = [np.float16, np.float32, np.float64, np.longdouble]
 COMPLEX = [np.complex64, np.complex128, np.clongdouble]
 
 
-def parameter(shape=(3,), dtype=float, name="W"):
-    return ag.tensor(
-        np.arange(1, 1 + int(np.prod(shape))).reshape(shape), dtype, requires_grad=True, name=name
-    )
+def parameter(shape=(3,), name="W", dtype=float, first=1):
+    """A leaf of this shape that counts from `first`."""
+    return leaf(np.arange(first, first + int(np.prod(shape))).reshape(shape), name, dtype)
+
+
+def leaf(values, name="W", dtype=float):
+    """A leaf with these values."""
+    return ag.tensor(values, dtype, requires_grad=True, name=name)
 
 
 def same(tensor, array):
-    """A Tensor with just this array's value, shape and dtype."""
+    """Whether a Tensor has exactly this array's value, shape and dtype; an error that shows both if not."""
     assert type(tensor) is ag.Tensor
     expected = np.asarray(array)
     assert tensor.dtype == expected.dtype

@@ -238,7 +238,7 @@ def test_ceil_mode_has_a_window_that_sticks_out():
     assert F.max_pool1d(x[..., :4], 2, stride=3, padding=1, ceil_mode=True).shape == (1, 1, 2)
 
 
-def test_zeros_around_count_in_a_mean_unless_told_not_to():
+def test_padding_zeros_count_in_the_mean_by_default():
     x = np.ones((1, 1, 4))
     np.testing.assert_array_equal(value(F.avg_pool1d(x, 2, padding=1)), [[[0.5, 1, 0.5]]])
     np.testing.assert_array_equal(value(F.avg_pool1d(x, 2, padding=1, count_include_pad=False)), [[[1, 1, 1]]])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from agreement import agrees, same
+from functions import by_name, gradient
 
 import autograd_lite as ag
 from autograd_lite.rules.cumulative import linear_recurrence
@@ -14,14 +15,6 @@ S = np.array(0.5)
 
 RUNNING = (np.cumsum, np.cumprod, np.nancumsum, np.nancumprod)
 UFUNCS = (np.add, np.multiply, np.maximum, np.minimum, np.logaddexp)
-
-
-def by_name(functions):
-    return pytest.mark.parametrize("f", functions, ids=lambda f: f.__name__)
-
-
-def gradient(f, x):
-    return ag.grad(lambda x: f(x).sum())(np.asarray(x))
 
 
 @by_name(RUNNING)

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from agreement import agrees, same
+from functions import by_name, gradient
 
 import autograd_lite as ag
 from autograd_lite.rules.quantiles import PLACES
@@ -14,14 +15,6 @@ rng = np.random.default_rng(0)
 X, M, T = rng.normal(size=5), rng.normal(size=(4, 3)), rng.normal(size=(2, 3, 4))
 NAN = rng.normal(size=(5, 3))
 NAN[1, 0] = NAN[3, 0] = NAN[2, 2] = np.nan
-
-
-def by_name(functions):
-    return pytest.mark.parametrize("f", functions, ids=lambda f: f.__name__)
-
-
-def gradient(f, x):
-    return ag.grad(lambda x: f(x).sum())(np.asarray(x))
 
 
 @by_name([np.median, np.nanmedian])

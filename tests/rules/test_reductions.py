@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 from agreement import agrees, same
+from functions import by_name, gradient
 
 import autograd_lite as ag
 from autograd_lite.rules import axes
@@ -24,14 +25,6 @@ REDUCTIONS = (np.sum, np.prod, np.mean, np.var, np.std, np.max, np.min, np.ptp, 
 NAN_REDUCTIONS = (np.nansum, np.nanprod, np.nanmean, np.nanvar, np.nanstd, np.nanmax, np.nanmin)
 FOLDED = (np.sum, np.prod, np.max, np.min, np.nansum, np.nanprod, np.nanmax, np.nanmin)
 MOMENTS = (np.mean, np.var, np.std, np.nanmean, np.nanvar, np.nanstd)
-
-
-def by_name(functions):
-    return pytest.mark.parametrize("f", functions, ids=lambda f: f.__name__)
-
-
-def gradient(f, x):
-    return ag.grad(lambda x: f(x).sum())(np.asarray(x))
 
 
 # ---------------------------------------------------------------------------------------------- as NumPy does

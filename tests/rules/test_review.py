@@ -13,7 +13,7 @@ def leaf(value, **options):
     return ag.tensor(value, requires_grad=True, **options)
 
 
-def test_a_hook_that_writes_is_seen_by_the_rest_of_the_same_walk():
+def test_a_hook_that_writes_is_seen_by_the_rest_of_the_same_backward_pass():
     W, x = leaf([2.0, 3.0], name="W"), leaf([1.0, 1.0])
     h = W * x
     y = h * h

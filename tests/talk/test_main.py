@@ -84,7 +84,7 @@ def test_a_seed_decides_every_number(capsys):
     assert first != other
 
 
-def test_sections_are_told_alone_or_left_out_and_in_order(capsys):
+def test_sections_are_printed_alone_or_left_out_and_in_order(capsys):
     why, example = told(capsys, "--only", "why"), told(capsys, "--only", "example")
     assert told(capsys, "--only", "example", "why") == why + example
     assert told(capsys, "--skip", *(SECTIONS.keys() - {"why", "example"})) == why + example

@@ -60,7 +60,7 @@ def test_freezing_and_thawing_ten_thousand_times_keeps_nothing():
 
 def test_grad_owns_a_writable_array_of_the_leafs_shape_and_dtype():
     for dtype in (np.float16, np.float32, np.float64, np.complex64):
-        W = parameter((2, 3), dtype)
+        W = parameter((2, 3), dtype=dtype)
         (W * 2).sum().backward(None if W.dtype.kind == "f" else np.ones((), dtype))
         grad = W.grad
         assert type(grad) is ag.Tensor

@@ -432,7 +432,7 @@ def test_whole_numbers_among_results_require_nothing():
 
 
 def test_pickle_and_deepcopy_take_leaves():
-    W = parameter((2, 2), np.float32)
+    W = parameter((2, 2), dtype=np.float32)
     (W * W).sum().backward()
     for made in (pickle.loads(pickle.dumps(W)), copy.deepcopy(W)):
         assert (made.name, made.requires_grad, made.is_leaf, made.dtype) == ("W", True, True, np.float32)

@@ -127,7 +127,7 @@ def test_composite_calls_are_blocks_that_fold():
     assert "    s : float64[3] = softsign(x)  # 3 equations\n" in program.text(depth=0)
 
 
-def test_modules_are_blocks_and_their_parameters_told_apart():
+def test_modules_are_blocks_and_their_parameters_have_distinct_names():
     model = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
     program = trace(lambda x: model(x))(np.ones((4, 3)))
     assert [v.name for v in program.captured] == ["weight_0", "bias_0", "weight_2", "bias_2"]

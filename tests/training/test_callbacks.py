@@ -13,7 +13,7 @@ from autograd_lite import training
 from autograd_lite.optim import lr_scheduler
 
 
-def test_callbacks_are_told_everything_in_order():
+def test_callbacks_are_called_in_order():
     recorder = Recorder()
     teach(Line(), epochs=2, batch_size=20, callbacks=[recorder])
     assert recorder.events == [

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tensors import leaf, parameter
 
 import autograd_lite as ag
 
 
-def parameter(value=(1.0, 2.0, 3.0), name="W"):
-    return ag.tensor(value, requires_grad=True, name=name)
-
-
 def test_gradients_by_leaves_and_by_results():
-    W, V = parameter(), parameter((4.0, 5.0, 6.0), "V")
+    W, V = parameter(), leaf((4.0, 5.0, 6.0), "V")
     h = W * V
     loss = (h * h).sum()
     gW, gV, gh = ag.autograd.grad(loss, [W, V, h])

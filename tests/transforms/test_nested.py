@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 import numpy as np
 import pytest
+from functions import close, f
+from tensors import leaf, parameter
 
 import autograd_lite as ag
 
-Point = namedtuple("Point", "x y")
 X = np.array([0.5, 1.0, 2.0])
 Z = np.array([1 + 2j, -0.5 + 1j])
-
-
-def parameter(value=(1.0, 2.0, 3.0), name="W"):
-    return ag.tensor(value, requires_grad=True, name=name)
-
-
-def f(x):
-    return np.sum(np.sin(x) * x**2)
-
-
-def df(x):
-    return np.cos(x) * x**2 + 2 * x * np.sin(x)
-
-
-def ddf(x):
-    return -np.sin(x) * x**2 + 4 * x * np.cos(x) + 2 * np.sin(x)
-
-
-def close(a, b):
-    np.testing.assert_allclose(np.asarray(a), b, rtol=1e-13, atol=1e-14)
-    return True
 
 
 # --------------------------------------------------------------------------------------------------- nesting
@@ -116,7 +94,7 @@ def test_captured_variables_of_each_level():
 
 
 def test_a_gradient_penalty_reaches_the_parameters():
-    W = parameter([[0.5, -1.0], [2.0, 0.3]])
+    W = leaf([[0.5, -1.0], [2.0, 0.3]])
 
     def critic(x):
         return np.sum(np.tanh(W @ x))
@@ -277,7 +255,7 @@ def test_checkpoint_keeps_what_goes_in_and_forgets_the_rest():
 
 def test_checkpoint_with_captured_parameters():
     for shape in ((), (3,), (100,)):  # small values are kept anyway, large ones are not
-        W, h = parameter(np.ones(shape)), parameter(np.full(shape, 2.0), "h")
+        W, h = leaf(np.ones(shape)), leaf(np.full(shape, 2.0), "h")
         late = h * 3
         x = np.full(shape, 0.5)
         y = ag.checkpoint(lambda x: np.sum(np.sin(x * W) * late))(x)  # noqa: B023
@@ -291,7 +269,7 @@ def test_checkpoint_with_captured_parameters():
 
 
 def test_checkpoint_to_second_order_by_a_captured_parameter():
-    W = parameter(2.0)
+    W = leaf(2.0)
     y = ag.checkpoint(lambda x: x * W**3)(ag.tensor(5.0))
     (g,) = ag.autograd.grad(y, W, create_graph=True)
     (h,) = ag.autograd.grad(g, W)
