@@ -8,43 +8,65 @@ from typing import Any, ClassVar
 from ..tensor import Tensor
 from . import functional as F
 from . import init
-from .functional.convolution import around, each
+from .functional.convolution import around, conv, conv_transpose
 from .functional.inputs import given
+from .functional.spatial import SIZES, each, filled
 from .linear import parameter
 from .module import Module, Parameter
 
 
 class _Conv(Module):
-    """What all convolutions share: their sizes, weights and how these begin."""
+    """Convolution over `dims` axes: the public classes below set that number, and their docstrings are completed."""
 
-    axes: ClassVar[int]
+    dims: ClassVar[int]
     transposed: ClassVar[bool] = False
     weight: Parameter
     bias: Parameter | None
+    _details = """
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    kernel_size : int or tuple of int
+        The sizes of a window.
+    stride, dilation : int or tuple of int
+        The distance from one window to the next; from one entry of a window to the next.
+    padding : int, tuple of int, 'same' or 'valid'
+        The number of entries to add on both sides of each axis.
+    groups : int
+        The number of groups of channels, each with its own weights.
+    bias : bool
+    padding_mode : {{'zeros', 'reflect', 'replicate', 'circular'}}
+        What the added entries are.
+    dtype : dtype, optional
+
+    Attributes
+    ----------
+    weight : Parameter, shape (out_channels, in_channels / groups, {each[k]})
+    bias : Parameter, shape (out_channels,)
+
+    Examples
+    --------
+    >>> from autograd_lite import nn, ones
+    >>> nn.{name}(2, 6, 3, padding=1)(ones(5, 2, {each[8]})).shape
+    (5, 6, {each[8]})
+    """
+
+    def __init_subclass__(cls, **params: Any) -> None:
+        super().__init_subclass__(**params)
+        if cls.__doc__ and "dims" in vars(cls):
+            cls.__doc__ += filled(cls._details, cls.dims, cls.__name__)
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any,
-        padding: Any,
-        dilation: Any,
-        groups: int,
-        bias: bool,
-        padding_mode: str,
-        dtype: Any,
-    ) -> None:
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", dtype: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__()
-        name, n = type(self).__name__, self.axes
+        name, n = type(self).__name__, self.dims
         if in_channels % groups or out_channels % groups:
-            raise ValueError(
-                f"{name}: {in_channels} to {out_channels} channels cannot be in {groups} groups"
-            )
+            raise ValueError(f"{name}: {in_channels} to {out_channels} channels cannot be in {groups} groups")
         if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
-            raise ValueError(
-                f"{name}: padding_mode={padding_mode!r}; zeros, reflect, replicate or circular"
-            )
+            raise ValueError(f"{name}: expected 'zeros', 'reflect', 'replicate' or 'circular', got {padding_mode=}")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size = each(kernel_size, n, "kernel_size")
         self.stride, self.dilation = each(stride, n, "stride"), each(dilation, n, "dilation")
@@ -56,200 +78,114 @@ class _Conv(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew, evenly between ±1/√(inputs of an output), as PyTorch does."""
+        """Draw the weights anew, uniformly between ±1/√(inputs of an output), as PyTorch does."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
             fan = self.weight.shape[1] * math.prod(self.kernel_size)
             bound = 1 / math.sqrt(fan) if fan else 0
             init.uniform_(self.bias, -bound, bound)
 
-    def _given(self, input: Any) -> Tensor:
-        x = given(input, self.weight)
-        n = self.axes
+    def _checked(self, input: Any) -> Tensor:
+        x, n = given(input, self.weight), self.dims
         if x.ndim not in (n + 1, n + 2) or x.shape[x.ndim - n - 1] != self.in_channels:
-            sizes = ", ".join(("length",) if n == 1 else ("height", "width"))
-            raise ValueError(
-                f"{self!r}: an input of shape {x.shape}; (n, {self.in_channels}, {sizes}) is needed"
-            )
+            expected = f"(n, {self.in_channels}, {SIZES[n]})"
+            raise ValueError(f"{self!r}: expected an input of shape {expected}, got {x.shape}")
         return x
 
+    def forward(self, input: Any) -> Tensor:
+        x, padding = self._checked(input), self.padding
+        if self.padding_mode != "zeros":
+            pairs = around(padding, self.kernel_size, self.stride, self.dilation, type(self).__name__)
+            x = F.pad(x, [side for pair in reversed(pairs) for side in pair], self.padding_mode)
+            padding = (0,) * self.dims
+        return conv(self.dims)(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
     def extra_repr(self) -> str:
-        shown = (
-            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        )
-        ones = (1,) * self.axes
-        if self.padding != (0,) * self.axes:
-            shown += f", padding={self.padding}"
-        if self.dilation != ones:
-            shown += f", dilation={self.dilation}"
-        if self.transposed and self.output_padding != (0,) * self.axes:
-            shown += f", output_padding={self.output_padding}"
-        if self.groups != 1:
-            shown += f", groups={self.groups}"
+        shown = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        usual: dict[str, Any] = {"padding": (0,) * self.dims, "dilation": (1,) * self.dims}
+        if self.transposed:
+            usual["output_padding"] = (0,) * self.dims
+        for name, default in {**usual, "groups": 1}.items():
+            if getattr(self, name) != default:
+                shown += f", {name}={getattr(self, name)}"
         if self.bias is None:
             shown += ", bias=False"
         return shown if self.padding_mode == "zeros" else f"{shown}, padding_mode={self.padding_mode}"
 
 
-class _Forward(_Conv):
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            groups,
-            bias,
-            padding_mode,
-            dtype,
-        )
+class Conv1d(_Conv):
+    """Convolution of sequences: (n, in_channels, length) to (n, out_channels, length')."""
 
-    def forward(self, input: Any) -> Tensor:
-        x = self._given(input)
-        padding: Any = self.padding
-        if self.padding_mode != "zeros":
-            pairs = around(padding, self.kernel_size, self.stride, self.dilation, type(self).__name__)
-            x = F.pad(x, [side for pair in reversed(pairs) for side in pair], self.padding_mode)
-            padding = 0
-        convolve = F.conv1d if self.axes == 1 else F.conv2d
-        return convolve(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+    dims = 1
 
 
-class Conv1d(_Forward):
-    """Convolution of sequences: (n, in_channels, length) to (n, out_channels, length').
+class Conv2d(_Conv):
+    """Convolution of images: (n, in_channels, height, width) to (n, out_channels, height', width')."""
 
-    Attributes
-    ----------
-    weight : Parameter, shape (out_channels, in_channels / groups, kernel_size)
-    bias : Parameter, shape (out_channels,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from autograd_lite import nn
-    >>> nn.Conv1d(2, 4, 3, padding=1)(np.zeros((5, 2, 10))).shape
-    (5, 4, 10)
-    """
-
-    axes = 1
+    dims = 2
 
 
-class Conv2d(_Forward):
-    """Convolution of images: (n, in_channels, height, width) to (n, out_channels, height', width').
+class Conv3d(_Conv):
+    """Convolution of volumes: (n, in_channels, depth, ...) to (n, out_channels, depth', ...)."""
+
+    dims = 3
+
+
+class _ConvTranspose(_Conv):
+    transposed = True
+    _details = """
 
     Parameters
     ----------
     in_channels, out_channels : int
-    kernel_size : int or pair
-        The sizes of a window.
-    stride, dilation : int or pair
-        How far the window moves; how far its entries are apart.
-    padding : int, pair, 'same' or 'valid'
-        How many entries are put around.
-    groups : int
-        Into so many parts the channels are divided, each with weights of its own.
-    bias : bool
-    padding_mode : {'zeros', 'reflect', 'replicate', 'circular'}
-        What the entries around are.
-    dtype : dtype, optional
+    kernel_size, stride, padding, dilation, groups, bias, dtype
+        Those of the convolution; padding makes the output smaller.
+    output_padding : int or tuple of int
+        The number of entries to add at the end of each axis: with a stride several sizes have the same convolution.
+    padding_mode : 'zeros'
 
     Attributes
     ----------
-    weight : Parameter, shape (out_channels, in_channels / groups, k1, k2)
+    weight : Parameter, shape (in_channels, out_channels / groups, {each[k]})
     bias : Parameter, shape (out_channels,)
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from autograd_lite import nn
-    >>> nn.Conv2d(1, 6, 5)(np.zeros((32, 1, 28, 28))).shape
-    (32, 6, 24, 24)
+    >>> from autograd_lite import nn, ones
+    >>> nn.{name}(8, 3, 2, stride=2)(ones(1, 8, {each[5]})).shape
+    (1, 3, {each[10]})
     """
-
-    axes = 2
-
-
-class _Transposed(_Conv):
-    transposed = True
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        output_padding: Any = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Any = 1,
-        padding_mode: str = "zeros",
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros",
         dtype: Any = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if padding_mode != "zeros" or isinstance(padding, str):
-            raise ValueError(f"{type(self).__name__}: only padding with a number of zeros is possible")
+            raise ValueError(f"{type(self).__name__}: expected a number as padding, and padding_mode 'zeros'")
         super().__init__(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            groups,
-            bias,
-            padding_mode,
-            dtype,
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype
         )
-        self.output_padding = each(output_padding, self.axes, "output_padding")
+        self.output_padding = each(output_padding, self.dims, "output_padding")
 
     def forward(self, input: Any) -> Tensor:
-        convolve = F.conv_transpose1d if self.axes == 1 else F.conv_transpose2d
-        return convolve(
-            self._given(input),
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            self.output_padding,
-            self.groups,
-            self.dilation,
-        )
+        x, options = self._checked(input), (self.output_padding, self.groups, self.dilation)
+        return conv_transpose(self.dims)(x, self.weight, self.bias, self.stride, self.padding, *options)
 
 
-class ConvTranspose1d(_Transposed):
-    """The transpose of Conv1d; weights are (in_channels, out_channels / groups, kernel_size)."""
+class ConvTranspose1d(_ConvTranspose):
+    """The transpose of Conv1d, which makes sequences longer."""
 
-    axes = 1
+    dims = 1
 
 
-class ConvTranspose2d(_Transposed):
-    """The transpose of Conv2d, which makes images larger.
+class ConvTranspose2d(_ConvTranspose):
+    """The transpose of Conv2d, which makes images larger."""
 
-    Attributes
-    ----------
-    weight : Parameter, shape (in_channels, out_channels / groups, k1, k2)
-    bias : Parameter, shape (out_channels,)
+    dims = 2
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from autograd_lite import nn
-    >>> nn.ConvTranspose2d(8, 3, 2, stride=2)(np.zeros((1, 8, 7, 7))).shape
-    (1, 3, 14, 14)
-    """
 
-    axes = 2
+class ConvTranspose3d(_ConvTranspose):
+    """The transpose of Conv3d, which makes volumes larger."""
+
+    dims = 3

@@ -1,7 +1,7 @@
-"""Layers that learn the size of their input from the first input that they see, as the talk's layers do.
+"""Layers that take the size of their input from the first input that they see, as the talk's layers do.
 
-Until then their weights have no shape, and whoever asks for one is told so. After the first forward pass
-such a layer is an ordinary one: of the same class, with the same state.
+Until then their weights have no shape, and asking for one raises an error. After the first forward pass such a layer
+is an ordinary one, of the same class and with the same state.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import numpy as np
 from ..base.snapshots import for_good
 from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
-from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, _Conv
 from .functional.inputs import given
+from .functional.spatial import SIZES
 from .linear import Linear
 from .module import Module, Parameter
 from .norm import BatchNorm1d, BatchNorm2d
@@ -23,7 +24,7 @@ from .norm import BatchNorm1d, BatchNorm2d
 class UninitializedParameter(Parameter):
     """A parameter whose shape is not known yet: empty until its layer has seen an input.
 
-    It stays the same object when it gets its shape, so that an optimiser may have it before.
+    It stays the same object when it gets its shape, so an optimiser may hold it from the start.
     """
 
     __slots__ = ()
@@ -56,44 +57,45 @@ def materialize(unknown: Tensor, like: Tensor) -> None:
 
 
 class _Lazy(Module):
-    """Keeps the arguments of a layer, and becomes that layer when the first input comes."""
+    """Keeps the arguments of a layer, and becomes that layer with the first input.
+
+    It must stay the same object, which others hold, so it changes its class.
+    """
 
     becomes: Any  # the class of the layer
 
     def __init__(self, *args: Any, **params: Any) -> None:
         super().__init__()
         self._made_with = args, params
-        example = self.becomes(1, *args, **{"dtype": None, **params, **self._one_group()})
+        example = self.becomes(1, *args, **{"dtype": None, **params, **self._example_options()})
         for name, p in example.named_parameters():
             self.register_parameter(name, UninitializedParameter(p.dtype))
         for name, t in example.named_buffers():
             self.register_buffer(name, UninitializedBuffer(t.dtype) if t.ndim else t)
 
-    def _one_group(self) -> dict[str, Any]:
-        """What has to be changed in the arguments for an input of size 1."""
+    def _example_options(self) -> dict[str, Any]:
+        """The arguments to replace when the layer is made for an input of size 1, to see its parameters."""
         return {}
 
     def _size(self, x: Tensor) -> int:
-        """The size that was left open, as this input has it."""
+        """The missing size, taken from an input."""
         raise NotImplementedError(f"{type(self).__name__} has no _size()")  # abstract
 
-    def _of_weight(self, shape: tuple[int, ...]) -> int:
-        """The same, as the weights in a state have it."""
+    def _size_in_weight(self, shape: tuple[int, ...]) -> int:
+        """The missing size, taken from the shape of the weights in a state dict."""
         return shape[1]
 
     def forward(self, input: Any) -> Any:
         x = given(input)
         self._become(self._size(x))
-        return self.forward(x)  # that of the class it is now
+        return self.forward(x)  # of the new class
 
     def _become(self, size: int) -> None:
-        """Be the ordinary layer for inputs of this size from now on."""
+        """Become the ordinary layer for inputs of this size."""
         with for_good():
-            self._be(size)
+            self._turn_into(self.becomes(size, *self._made_with[0], **self._made_with[1]))
 
-    def _be(self, size: int) -> None:
-        args, params = self._made_with
-        layer = self.becomes(size, *args, **params)
+    def _turn_into(self, layer: Module) -> None:
         for kind in ("_parameters", "_buffers"):
             for name, t in layer.__dict__[kind].items():
                 mine = self.__dict__[kind].get(name)
@@ -103,12 +105,12 @@ class _Lazy(Module):
                     self.__dict__[kind][name] = t
         del self.__dict__["_made_with"]
         self.__dict__.update({k: v for k, v in layer.__dict__.items() if k not in self.__dict__})
-        self.__class__ = self.becomes  # the same object: others hold it
+        self.__class__ = self.becomes
 
     def _sized_by(self, state: Any, prefix: str) -> None:
         for name in ("weight", "running_mean"):
             if (value := state.get(prefix + name)) is not None:
-                self._become(self._of_weight(tuple(value.shape)))
+                self._become(self._size_in_weight(tuple(value.shape)))
                 return
 
     def extra_repr(self) -> str:
@@ -117,14 +119,13 @@ class _Lazy(Module):
 
 
 class LazyLinear(_Lazy):
-    """A Linear that learns `in_features`: ``LazyLinear(out_features, bias=True)``.
+    """A Linear that takes `in_features` from its first input: ``LazyLinear(out_features, bias=True)``.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from autograd_lite import nn
+    >>> from autograd_lite import nn, ones
     >>> layer = nn.LazyLinear(2)
-    >>> layer(np.ones((5, 3))).shape
+    >>> layer(ones(5, 3)).shape
     (5, 2)
     >>> layer
     Linear(in_features=3, out_features=2, bias=True)
@@ -134,72 +135,79 @@ class LazyLinear(_Lazy):
 
     def _size(self, x: Tensor) -> int:
         if not x.ndim:
-            raise ValueError(f"{self!r}: an input of shape (): it needs an axis of features")
+            raise ValueError(f"{self!r}: expected an input with an axis of features, got shape ()")
         return x.shape[-1]
 
 
-class _LazyChannels(_Lazy):
-    axes: int
+class _LazyConv(_Lazy):
+    becomes: type[_Conv]
 
     def _size(self, x: Tensor) -> int:
-        if x.ndim not in (self.axes + 1, self.axes + 2):
-            raise ValueError(
-                f"{self!r}: an input of shape {x.shape} has no channels before {self.axes} size(s)"
-            )
-        return x.shape[x.ndim - self.axes - 1]
+        dims = self.becomes.dims
+        if x.ndim not in (dims + 1, dims + 2):
+            raise ValueError(f"{self!r}: expected an input of shape (n, channels, {SIZES[dims]}), got {x.shape}")
+        return x.shape[x.ndim - dims - 1]
 
-    def _one_group(self) -> dict[str, Any]:
+    def _example_options(self) -> dict[str, Any]:
         return {"groups": 1}
 
-    def _of_weight(self, shape: tuple[int, ...]) -> int:
-        return shape[1] * int(self._made_with[1].get("groups", 1))
+    def _size_in_weight(self, shape: tuple[int, ...]) -> int:
+        return shape[0] if self.becomes.transposed else shape[1] * int(self._made_with[1].get("groups", 1))
 
 
-class LazyConv1d(_LazyChannels):
-    """A Conv1d that learns `in_channels`."""
+class LazyConv1d(_LazyConv):
+    """A Conv1d that takes `in_channels` from its first input."""
 
-    becomes, axes = Conv1d, 1
-
-
-class LazyConv2d(_LazyChannels):
-    """A Conv2d that learns `in_channels`."""
-
-    becomes, axes = Conv2d, 2
+    becomes = Conv1d
 
 
-class LazyConvTranspose1d(_LazyChannels):
-    """A ConvTranspose1d that learns `in_channels`."""
+class LazyConv2d(_LazyConv):
+    """A Conv2d that takes `in_channels` from its first input."""
 
-    becomes: Any = ConvTranspose1d
-    axes = 1
-
-    def _of_weight(self, shape: tuple[int, ...]) -> int:
-        return shape[0]
+    becomes = Conv2d
 
 
-class LazyConvTranspose2d(LazyConvTranspose1d):
-    """A ConvTranspose2d that learns `in_channels`."""
+class LazyConv3d(_LazyConv):
+    """A Conv3d that takes `in_channels` from its first input."""
 
-    becomes, axes = ConvTranspose2d, 2
+    becomes = Conv3d
+
+
+class LazyConvTranspose1d(_LazyConv):
+    """A ConvTranspose1d that takes `in_channels` from its first input."""
+
+    becomes = ConvTranspose1d
+
+
+class LazyConvTranspose2d(_LazyConv):
+    """A ConvTranspose2d that takes `in_channels` from its first input."""
+
+    becomes = ConvTranspose2d
+
+
+class LazyConvTranspose3d(_LazyConv):
+    """A ConvTranspose3d that takes `in_channels` from its first input."""
+
+    becomes = ConvTranspose3d
 
 
 class _LazyNorm(_Lazy):
     def _size(self, x: Tensor) -> int:
         if x.ndim < 2:
-            raise ValueError(f"{self!r}: an input of shape {x.shape}; it is (n, features, ...)")
+            raise ValueError(f"{self!r}: expected an input of shape (n, features, ...), got {x.shape}")
         return x.shape[1]
 
-    def _of_weight(self, shape: tuple[int, ...]) -> int:
+    def _size_in_weight(self, shape: tuple[int, ...]) -> int:
         return shape[0]
 
 
 class LazyBatchNorm1d(_LazyNorm):
-    """A BatchNorm1d that learns `num_features`."""
+    """A BatchNorm1d that takes `num_features` from its first input."""
 
     becomes = BatchNorm1d
 
 
 class LazyBatchNorm2d(_LazyNorm):
-    """A BatchNorm2d that learns `num_features`."""
+    """A BatchNorm2d that takes `num_features` from its first input."""
 
     becomes = BatchNorm2d

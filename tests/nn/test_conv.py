@@ -1,6 +1,8 @@
-"""Convolutions and pooling against loops over the windows; gradients to second order; what is refused."""
+"""Convolutions and pooling against loops over the windows; gradients to second order; errors; signatures."""
 
+import inspect
 import math
+import pickle
 from itertools import product
 
 import numpy as np
@@ -49,6 +51,7 @@ CONVOLUTIONS = [
     (nn.Conv2d, (1, 2, 5, 6), (2, 4, (2, 3)), {"stride": (2, 1), "padding": (1, 0), "groups": 2, "bias": False}),
     (nn.Conv2d, (1, 1, 6, 5), (1, 2, 2), {"dilation": (2, 3), "padding": 2}),
     (nn.Conv2d, (2, 3, 2, 3), (3, 2, 1), {}),
+    (nn.Conv3d, (1, 2, 3, 4, 3), (2, 3, (2, 3, 2)), {"stride": (1, 2, 1), "padding": (0, 1, 1)}),
 ]
 
 
@@ -96,6 +99,7 @@ TRANSPOSED = [
         (2, 4, 3),
         {"stride": 2, "padding": 1, "groups": 2, "dilation": 2},
     ),
+    (nn.ConvTranspose3d, nn.Conv3d, (1, 2, 2, 2, 3), (2, 3, 2), {"stride": (1, 2, 1)}),
 ]
 
 
@@ -113,11 +117,7 @@ def test_transposed_convolution_is_the_transpose(kind, forward, shape, sizes, op
     layer = shaken(kind(*sizes, **options))
     np.testing.assert_allclose(
         value(layer(y) - layer.bias.reshape(-1, *[1] * (y.ndim - 2))),
-        value(
-            F.conv_transpose1d(y, layer.weight, None, **options)
-            if y.ndim == 3
-            else F.conv_transpose2d(y, layer.weight, None, **options)
-        ),
+        value(getattr(F, f"conv_transpose{y.ndim - 2}d")(y, layer.weight, None, **options)),
         atol=1e-13,
     )
     check_layer(layer, y)
@@ -189,9 +189,11 @@ def pool(x, of, kernel, stride=None, padding=0, dilation=1, fill=0.0):
         (nn.MaxPool1d, (2, 3, 9), {"kernel_size": 3, "stride": 2, "padding": 1, "dilation": 2}),
         (nn.MaxPool2d, (2, 3, 5, 6), {"kernel_size": 2}),
         (nn.MaxPool2d, (2, 3, 5, 6), {"kernel_size": (3, 2), "stride": (2, 1), "padding": (1, 0)}),
+        (nn.MaxPool3d, (1, 2, 3, 4, 4), {"kernel_size": 2, "stride": (1, 2, 2), "padding": (1, 0, 0)}),
         (nn.AvgPool1d, (2, 3, 9), {"kernel_size": 3, "stride": 2, "padding": 1}),
         (nn.AvgPool2d, (2, 3, 5, 6), {"kernel_size": 2}),
         (nn.AvgPool2d, (2, 3, 5, 6), {"kernel_size": (3, 2), "stride": 1, "padding": (1, 0)}),
+        (nn.AvgPool3d, (1, 2, 3, 4, 4), {"kernel_size": 2, "stride": (1, 2, 2), "padding": (1, 0, 0)}),
     ],
 )
 def test_pooling(kind, shape, options):
@@ -245,21 +247,22 @@ def test_padding_zeros_count_in_the_mean_by_default():
     np.testing.assert_array_equal(value(F.avg_pool2d(x[None], (1, 2), divisor_override=4)), [[[[0.5, 0.5]]]])
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 4, (3, None), (None, 5), (6, 7)])
-def test_adaptive_means(size):
-    x = draw((2, 3, 4, 5))
-    rows, columns = (
-        m if w is None else w for w, m in zip(tuple_of(size, 2), (4, 5), strict=True)
-    )
-    want = np.zeros((2, 3, rows, columns))
-    for i, j in np.ndindex(rows, columns):
-        a, b = (slice(k * n // m, -(-(k + 1) * n // m)) for k, n, m in ((i, 4, rows), (j, 5, columns)))
-        want[:, :, i, j] = x[:, :, a, b].mean(axis=(2, 3))
-    np.testing.assert_allclose(value(nn.AdaptiveAvgPool2d(size)(x)), want, atol=1e-13)
-    check_layer(nn.AdaptiveAvgPool2d(size), x)
-    np.testing.assert_allclose(
-        value(nn.AdaptiveAvgPool1d(columns)(x[:, 0])), value(F.adaptive_avg_pool2d(x[:, 0], (None, columns)))
-    )
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [((2, 3, 4, 5), size) for size in (1, 2, 3, 4, (3, None), (None, 5), (6, 7))]
+    + [((2, 2, 5), 3), ((1, 2, 3, 4, 5), 2), ((1, 1, 4, 2, 6), (2, 1, 3))],
+)
+def test_adaptive_means(shape, size):
+    x, n = draw(shape), len(shape) - 2
+    out = [m if w is None else w for w, m in zip(tuple_of(size, n), shape[2:], strict=True)]
+    want = np.zeros((*shape[:2], *out))
+    for at in np.ndindex(*out):
+        spans = (slice(k * m // w, -(-(k + 1) * m // w)) for k, m, w in zip(at, shape[2:], out, strict=True))
+        want[(..., *at)] = x[(..., *spans)].mean(axis=tuple(range(2, n + 2)))
+    layer = getattr(nn, f"AdaptiveAvgPool{n}d")(size)
+    np.testing.assert_allclose(value(layer(x)), want, atol=1e-13)
+    np.testing.assert_allclose(value(layer(x[0])), want[0], atol=1e-13)
+    check_layer(layer, x)
 
 
 # ---------------------------------------------------------------------------------------------------- what else
@@ -294,7 +297,7 @@ def test_repr():
     [
         (
             lambda: nn.Conv2d(3, 4, 3)(np.ones((2, 1, 8, 8))),
-            r"Conv2d\(3, 4.*\(2, 1, 8, 8\).*\(n, 3, height, width\)",
+            r"Conv2d\(3, 4.*\(n, 3, height, width\), got \(2, 1, 8, 8\)",
         ),
         (lambda: nn.Conv1d(3, 4, 3)(np.ones((2, 3, 8, 8))), r"Conv1d.*\(2, 3, 8, 8\)"),
         (lambda: nn.Conv2d(1, 1, 5)(np.ones((1, 1, 4, 4))), r"conv2d: windows of \(5, 5\)"),
@@ -303,7 +306,7 @@ def test_repr():
         (lambda: nn.Conv2d(1, 1, (3, 3, 3)), "kernel_size"),
         (lambda: nn.Conv2d(1, 1, 3, padding_mode="mirror"), "padding_mode='mirror'"),
         (lambda: nn.ConvTranspose2d(1, 1, 3, output_padding=1)(np.ones((1, 1, 4, 4))), "output_padding"),
-        (lambda: F.conv2d(np.ones((1, 2, 4, 4)), np.ones((1, 3, 2, 2))), r"conv2d: .*\(1, 2, 4, 4\)"),
+        (lambda: F.conv2d(np.ones((1, 2, 4, 4)), np.ones((1, 3, 2, 2))), r"conv2d: .*\(1, 3, 2, 2\) .*\(1, 2, 4, 4\)"),
         (lambda: nn.MaxPool2d(2)(np.ones((4, 4))), r"max_pool2d: .*\(4, 4\)"),
         (lambda: nn.MaxPool2d(2, padding=2)(np.ones((1, 4, 4))), "at most half"),
         (lambda: F.pad(np.ones(3), (1, 2, 3)), r"pad: 3 numbers .*\(3,\)"),
@@ -313,3 +316,45 @@ def test_repr():
 def test_what_does_not_fit(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# ------------------------------------------------------------------------------------------------------- signatures
+
+CONV = "input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1"
+CONV_TRANSPOSE = "input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1"
+MAX_POOL = "input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False"
+AVG_POOL = "input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True"
+SIGNATURES = {
+    F.conv1d: CONV, F.conv2d: CONV, F.conv3d: CONV,
+    F.conv_transpose1d: CONV_TRANSPOSE, F.conv_transpose2d: CONV_TRANSPOSE, F.conv_transpose3d: CONV_TRANSPOSE,
+    F.max_pool1d: MAX_POOL, F.max_pool2d: MAX_POOL, F.max_pool3d: MAX_POOL,
+    F.avg_pool1d: AVG_POOL,
+    F.avg_pool2d: f"{AVG_POOL}, divisor_override=None", F.avg_pool3d: f"{AVG_POOL}, divisor_override=None",
+    F.adaptive_avg_pool1d: "input, output_size", F.adaptive_avg_pool2d: "input, output_size",
+    F.adaptive_avg_pool3d: "input, output_size",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("function", SIGNATURES, ids=lambda f: f.__name__)
+def test_a_function_made_for_its_dimensions_has_the_signature_and_docs_of_pytorch_s(function):
+    bare = [p.replace(annotation=inspect.Parameter.empty) for p in inspect.signature(function).parameters.values()]
+    assert str(inspect.Signature(bare)) == f"({SIGNATURES[function]})"
+    assert getattr(F, function.__name__) is function is pickle.loads(pickle.dumps(function))
+    signal = {"1": "sequences", "2": "images", "3": "volumes"}[function.__name__[-2]]
+    assert signal in function.__doc__
+    assert "{" not in function.__doc__
+
+
+@pytest.mark.parametrize("name", ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose3d"])
+def test_a_convolution_documents_its_arguments(name):
+    layer = getattr(nn, name)
+    parameters = {"in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias"}
+    assert parameters <= set(inspect.signature(layer).parameters)
+    assert all(word in layer.__doc__ for word in parameters)
+    assert f"nn.{name}(" in layer.__doc__
+    assert "{" not in layer.__doc__.replace("{'zeros', 'reflect', 'replicate', 'circular'}", "")
+
+
+def test_what_a_convolution_records_is_one_step_of_its_name():
+    x = ag.tensor(np.ones((1, 1, 4, 4)), requires_grad=True)
+    assert "conv2d" in str(ag.draw(F.conv2d(x, np.ones((1, 1, 2, 2))).sum()).source)

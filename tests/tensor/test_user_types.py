@@ -130,6 +130,20 @@ def test_hooks_and_modes() -> None:
     assert_type(ag.is_grad_enabled(), bool)
 
 
+def test_functions_made_for_their_dimensions() -> None:
+    """`conv1d`, `conv2d` and `conv3d` are made from one definition; each has its types and its argument names."""
+    images = np.ones((2, 3, 8, 8))
+    y = ag.nn.functional.conv2d(images, weight=np.ones((4, 3, 3, 3)), stride=2, groups=1)
+    assert_type(y, ag.Tensor)
+    assert_type(ag.nn.functional.avg_pool2d(images, 2, ceil_mode=True), ag.Tensor)
+    assert_type(ag.nn.Conv2d(3, 4, kernel_size=3, padding="same").weight, ag.nn.Parameter)
+    assert y.shape == (2, 4, 3, 3)
+    try:
+        ag.nn.functional.conv2d(images, np.ones((4, 3, 3, 3)), strides=2)  # type: ignore[call-arg]
+    except TypeError as error:
+        assert "strides" in str(error)  # noqa: PT017 - this file imports no pytest
+
+
 def test_learning(tmp_path: Path) -> None:
     """The upper rooms are attributes of the library, and a checker sees into them."""
     net = ag.nn.Sequential(ag.nn.Linear(3, 4), ag.nn.Sigmoid(), ag.nn.Linear(4, 1))

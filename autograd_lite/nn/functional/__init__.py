@@ -19,7 +19,8 @@ from .classification import (
 )
 from .convolution import (
     conv1d as conv1d, conv2d as conv2d, conv3d as conv3d, conv_transpose1d as conv_transpose1d,
-    conv_transpose2d as conv_transpose2d, fold as fold, pad as pad, unfold as unfold,
+    conv_transpose2d as conv_transpose2d, conv_transpose3d as conv_transpose3d, fold as fold, pad as pad,
+    unfold as unfold,
 )
 from .distance import (
     cosine_embedding_loss as cosine_embedding_loss, cosine_similarity as cosine_similarity,
@@ -45,5 +46,6 @@ from .normalization import (
 )
 from .pooling import (
     adaptive_avg_pool1d as adaptive_avg_pool1d, adaptive_avg_pool2d as adaptive_avg_pool2d,
-    avg_pool1d as avg_pool1d, avg_pool2d as avg_pool2d, max_pool1d as max_pool1d, max_pool2d as max_pool2d,
+    adaptive_avg_pool3d as adaptive_avg_pool3d, avg_pool1d as avg_pool1d, avg_pool2d as avg_pool2d,
+    avg_pool3d as avg_pool3d, max_pool1d as max_pool1d, max_pool2d as max_pool2d, max_pool3d as max_pool3d,
 )

@@ -1,6 +1,6 @@
 """Convolutions, as one matrix product with the windows cut out as columns (see `rules/convolution.py`).
 
-Like everywhere in deep learning these are correlations: the weights are not reversed.
+As everywhere in deep learning these are correlations: the weights are not reversed.
 """
 
 from __future__ import annotations
@@ -12,79 +12,69 @@ from typing import Any
 from ...rules.convolution import counts, window
 from ...tensor import Tensor
 from .inputs import given, rows, step
+from .spatial import Ints, batched, by_dims, each
 
-Ints = tuple[int, ...]
 cut_out, expand_dims, laid_back, matmul, padded = rows("unfold", "expand_dims", "fold", "matmul", "pad")
 (transformed,) = rows("linear_columns")
 
 
-def each(value: Any, n: int, what: str) -> Ints:
-    """One whole number for each of `n` axes."""
-    try:
-        values = (index(value),) * n
-    except TypeError:
-        values = tuple(index(v) for v in value)
-        values = values * n if len(values) == 1 else values
-    if len(values) != n:
-        raise ValueError(f"{what}={value!r}: one whole number, or one for each of {n} axes")
-    return values
-
-
-def around(
-    padding: Any, kernel: Ints, stride: Ints, dilation: Ints, name: str
-) -> tuple[tuple[int, int], ...]:
-    """How many zeros before and behind each axis."""
+def around(padding: Any, kernel: Ints, stride: Ints, dilation: Ints, name: str) -> tuple[tuple[int, int], ...]:
+    """The number of zeros before and behind each axis."""
     if padding == "valid":
         return ((0, 0),) * len(kernel)
     if padding == "same":
         if any(s != 1 for s in stride):
-            raise ValueError(f"{name}: padding='same' needs stride 1, not {stride}")
+            raise ValueError(f"{name}: padding='same' needs stride 1, got {stride}")
         totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
         return tuple((total // 2, total - total // 2) for total in totals)
     if isinstance(padding, str):
-        raise ValueError(f"{name}: padding={padding!r}; it is a number, 'same' or 'valid'")
+        raise ValueError(f"{name}: expected padding as a number, 'same' or 'valid', got {padding!r}")
     return tuple((p, p) for p in each(padding, len(kernel), "padding"))
 
 
-def batched(name: str, x: Tensor, n: int) -> tuple[Tensor, bool]:
-    """Images with an axis for the batch, and whether it had to be added."""
-    if x.ndim == n + 1:
-        return expand_dims(x, 0), True
-    if x.ndim != n + 2:
-        sizes = ", ".join(("length",) if n == 1 else ("height", "width") if n == 2 else ["size"] * n)
-        raise ValueError(
-            f"{name}: input of shape {x.shape}; it is (n, channels, {sizes}), or without the n"
-        )
-    return x, False
+@by_dims
+def conv(
+    dims: int, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:  # fmt: skip
+    """Convolution of {signals}: each output is a window of the input times the weights.
 
+    Parameters
+    ----------
+    input : array_like, shape (n, in_channels, {sizes}), or without the n
+    weight : Tensor, shape (out_channels, in_channels / groups, {each[k]})
+    bias : Tensor, shape (out_channels,), optional
+    stride, dilation : int or tuple of int
+        The distance from one window to the next; from one entry of a window to the next.
+    padding : int, tuple of int, 'same' or 'valid'
+        The number of zeros on both sides of each axis.
+    groups : int
+        The number of groups of channels, each with its own weights.
 
-def _conv(
-    name: str,
-    n: int,
-    input: Any,
-    weight: Any,
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: int,
-) -> Tensor:
+    Returns
+    -------
+    Tensor, shape (n, out_channels, {each[windows]})
+
+    Examples
+    --------
+    >>> from autograd_lite import ones
+    >>> {name}(ones(1, 2, {each[5]}), ones(3, 2, {each[3]})).shape
+    (1, 3, {each[3]})
+    """
+    name = f"conv{dims}d"
     w = given(weight)
-    x, added = batched(name, given(input, w), n)
-    if w.ndim != n + 2 or w.shape[0] % groups or x.shape[1] != w.shape[1] * groups:
+    x, added = batched(name, given(input, w), dims)
+    if w.ndim != dims + 2 or w.shape[0] % groups or x.shape[1] != w.shape[1] * groups:
         raise ValueError(
-            f"{name}: input of shape {x.shape} and weights of shape {w.shape}, {groups} group(s): weights are "
-            "(out_channels, in_channels / groups, ...)"
+            f"{name}: expected weights of shape (out_channels, in_channels / groups, ...), got {w.shape} for an input "
+            f"of shape {x.shape} in {groups} group(s)"
         )
-    kernel = w.shape[2:]
-    stride, dilation = each(stride, n, "stride"), each(dilation, n, "dilation")
+    kernel, out, count = w.shape[2:], w.shape[0], x.shape[0]
+    stride, dilation = each(stride, dims, "stride"), each(dilation, dims, "dilation")
     of = window(kernel, stride, dilation, around(padding, kernel, stride, dilation, name))
     windows = counts(x.shape[2:], **of)
     if min(windows) < 1:
-        raise ValueError(
-            f"{name}: windows of {kernel} (padding {padding}) do not fit an input of shape {x.shape}"
-        )
-    out, count = w.shape[0], x.shape[0]
+        raise ValueError(f"{name}: windows of {kernel} (padding {padding}) do not fit an input of shape {x.shape}")
     columns = cut_out(x, **of)
     if groups == 1 and bias is not None:
         y = transformed(w.reshape(out, -1), columns, given(bias, w))
@@ -100,183 +90,94 @@ def _conv(
     return y[0] if added else y
 
 
-def _conv_transpose(
-    name: str,
-    n: int,
-    input: Any,
-    weight: Any,
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    output_padding: Any,
-    groups: int,
-    dilation: Any,
-) -> Tensor:
+conv1d, conv2d, conv3d = conv(1), conv(2), conv(3)
+
+
+@by_dims
+def conv_transpose(
+    dims: int, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
+    groups: int = 1, dilation: Any = 1,
+) -> Tensor:  # fmt: skip
+    """Transposed convolution of {signals}: the linear map whose matrix is the transpose of a convolution's.
+
+    With a stride it makes its input larger.
+
+    Parameters
+    ----------
+    input : array_like, shape (n, in_channels, {sizes}), or without the n
+    weight : Tensor, shape (in_channels, out_channels / groups, {each[k]})
+    bias : Tensor, shape (out_channels,), optional
+    stride, padding, dilation : int or tuple of int
+        Those of the convolution; padding makes the output smaller.
+    output_padding : int or tuple of int
+        The number of entries to add at the end of each axis: with a stride several sizes have the same convolution.
+    groups : int
+        The number of groups of channels, each with its own weights.
+
+    Examples
+    --------
+    >>> from autograd_lite import ones
+    >>> {name}(ones(1, 2, {each[3]}), ones(2, 4, {each[2]}), stride=2).shape
+    (1, 4, {each[6]})
+    """
+    name = f"conv_transpose{dims}d"
     w = given(weight)
-    x, added = batched(name, given(input, w), n)
-    if w.ndim != n + 2 or x.shape[1] % groups or x.shape[1] != w.shape[0]:
+    x, added = batched(name, given(input, w), dims)
+    if w.ndim != dims + 2 or x.shape[1] % groups or x.shape[1] != w.shape[0]:
         raise ValueError(
-            f"{name}: input of shape {x.shape} and weights of shape {w.shape}, {groups} group(s): weights are "
-            "(in_channels, out_channels / groups, ...)"
+            f"{name}: expected weights of shape (in_channels, out_channels / groups, ...), got {w.shape} for an input "
+            f"of shape {x.shape} in {groups} group(s)"
         )
     kernel = w.shape[2:]
-    stride, dilation = each(stride, n, "stride"), each(dilation, n, "dilation")
-    extra, pad = each(output_padding, n, "output_padding"), each(padding, n, "padding")
+    stride, dilation = each(stride, dims, "stride"), each(dilation, dims, "dilation")
+    extra, pad = each(output_padding, dims, "output_padding"), each(padding, dims, "padding")
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
-        raise ValueError(
-            f"{name}: output_padding {extra} must be less than stride {stride} or dilation {dilation}"
-        )
+        raise ValueError(f"{name}: output_padding {extra} must be less than stride {stride} or dilation {dilation}")
     sizes = tuple(
         (m - 1) * s - 2 * p + d * (k - 1) + e + 1
         for m, s, p, d, k, e in zip(x.shape[2:], stride, pad, dilation, kernel, extra, strict=True)
     )
-    # Behind, the padding cuts off and the extra adds. An extra of a stride or more is a window more to `fold`: there
-    # one is set against the other first, and the zeros that are left are put on afterwards.
+    # At the end of an axis padding removes entries and output_padding adds some. `fold` would place another window in
+    # an output_padding of a stride or more: there padding is subtracted first, and the zeros that remain are added
+    # afterwards.
     late = tuple(max(e - p, 0) if e >= s else 0 for e, p, s in zip(extra, pad, stride, strict=True))
     behind = tuple(max(p - e, 0) if e >= s else p for e, p, s in zip(extra, pad, stride, strict=True))
     count, channels = x.shape[:2]
     columns = x.reshape(count, groups, channels // groups, prod(x.shape[2:]))
     flat = w.reshape(groups, channels // groups, -1)
     columns = matmul(flat.mT, columns).reshape(count, groups * flat.shape[-1], -1)
-    y = laid_back(
-        columns,
-        tuple(n - m for n, m in zip(sizes, late, strict=True)),
-        kernel=kernel,
-        stride=stride,
-        dilation=dilation,
-        padding=tuple(zip(pad, behind, strict=True)),
-    )
+    of = window(kernel, stride, dilation, list(zip(pad, behind, strict=True)))
+    y = laid_back(columns, tuple(n - m for n, m in zip(sizes, late, strict=True)), **of)
     if any(late):
         y = padded(y, [(0, 0), (0, 0), *((0, m) for m in late)])
     if bias is not None:
-        y = y + given(bias, w).reshape(-1, *[1] * n)
+        y = y + given(bias, w).reshape(-1, *[1] * dims)
     return y[0] if added else y
 
 
-@step
-def conv1d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
-    """Windows of a sequence times weights: (n, in, length) by (out, in / groups, k) is (n, out, windows).
-
-    Examples
-    --------
-    >>> conv1d([[[1.0, 2.0, 3.0, 4.0]]], [[[1.0, -1.0]]])
-    tensor([[[-1., -1., -1.]]])
-    """
-    return _conv("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+conv_transpose1d, conv_transpose2d, conv_transpose3d = conv_transpose(1), conv_transpose(2), conv_transpose(3)
 
 
-@step
-def conv2d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
-    """Windows of images times weights.
-
-    Parameters
-    ----------
-    input : array_like, shape (n, in_channels, height, width), or without the n
-    weight : Tensor, shape (out_channels, in_channels / groups, k1, k2)
-    bias : Tensor, shape (out_channels,), optional
-    stride, dilation : int or pair
-        How far the window moves; how far its entries are apart.
-    padding : int, pair, 'same' or 'valid'
-        How many zeros lie around.
-    groups : int
-        Into so many parts the channels are divided, each with weights of its own.
-    """
-    return _conv("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
-
-
-@step
-def conv3d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
-    """Windows of volumes times weights."""
-    return _conv("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
-
-
-@step
-def conv_transpose1d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
-    """The transpose of `conv1d`; weights are (in, out / groups, k)."""
-    return _conv_transpose(
-        "conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
-
-
-@step
-def conv_transpose2d(
-    input: Any,
-    weight: Any,
-    bias: Any = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor:
-    """The transpose of `conv2d`, which makes images larger; weights are (in, out / groups, k1, k2)."""
-    return _conv_transpose(
-        "conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+def _window2d(kernel_size: Any, stride: Any, dilation: Any, padding: Any) -> dict[str, Any]:
+    kernel, pad = each(kernel_size, 2, "kernel_size"), each(padding, 2, "padding")
+    return window(kernel, each(stride, 2, "stride"), each(dilation, 2, "dilation"), [(p, p) for p in pad])
 
 
 def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
-    """The windows of images as columns: (n, channels, h, w) gives (n, channels * k1 * k2, windows)."""
+    """The windows of images as columns: (n, channels, h, w) becomes (n, channels * k1 * k2, windows)."""
     x, added = batched("unfold", given(input), 2)
-    kernel, pad = each(kernel_size, 2, "kernel_size"), each(padding, 2, "padding")
-    y = cut_out(
-        x,
-        kernel=kernel,
-        stride=each(stride, 2, "stride"),
-        dilation=each(dilation, 2, "dilation"),
-        padding=[(p, p) for p in pad],
-    )
+    y = cut_out(x, **_window2d(kernel_size, stride, dilation, padding))
     return y[0] if added else y
 
 
 def fold(
     input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Tensor:
-    """Columns added up where `unfold` would have cut them out of images of `output_size`."""
+    """The transpose of `unfold`: columns added up at the places of their windows in images of `output_size`."""
     x = given(input)
     added = x.ndim == 2
-    kernel, pad = each(kernel_size, 2, "kernel_size"), each(padding, 2, "padding")
-    y = laid_back(
-        expand_dims(x, 0) if added else x,
-        each(output_size, 2, "output_size"),
-        kernel=kernel,
-        stride=each(stride, 2, "stride"),
-        dilation=each(dilation, 2, "dilation"),
-        padding=[(p, p) for p in pad],
-    )
+    of = _window2d(kernel_size, stride, dilation, padding)
+    y = laid_back(expand_dims(x, 0) if added else x, each(output_size, 2, "output_size"), **of)
     return y[0] if added else y
 
 

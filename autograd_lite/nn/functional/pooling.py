@@ -1,4 +1,4 @@
-"""Pooling: each window of an image, or of a sequence, made one number."""
+"""Pooling: each window of the input becomes one number."""
 
 from __future__ import annotations
 
@@ -9,24 +9,17 @@ import numpy as np
 
 from ...rules.convolution import counts, window
 from ...tensor import Tensor
-from .convolution import batched, each
 from .inputs import floats, rows, step
+from .spatial import Ints, batched, by_dims, each
 
-Ints = tuple[int, ...]
 largest, summed, matmul, maximum_at = rows("max_pool", "window_sum", "matmul", "window_argmax")
 
 
 def _windows(
-    name: str,
-    n: int,
-    x: Tensor,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    ceil_mode: bool,
+    name: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> dict[str, Any]:
-    """The windows; with `ceil_mode` one more where it would stick out, if it begins inside."""
+    """The windows; `ceil_mode` adds one that extends past the end, if it begins inside."""
+    n = x.ndim - 2
     kernel = each(kernel_size, n, "kernel_size")
     stride = kernel if stride is None or stride in ((), []) else each(stride, n, "stride")
     dilation, pad = each(dilation, n, "dilation"), each(padding, n, "padding")
@@ -35,9 +28,8 @@ def _windows(
     behind = list(pad)
     if ceil_mode:
         for i, (m, k, s, d, p) in enumerate(zip(x.shape[2:], kernel, stride, dilation, pad, strict=True)):
-            rest = (m + 2 * p - d * (k - 1) - 1) % s
-            windows = (m + 2 * p - d * (k - 1) - 1) // s + 1
-            if rest and windows * s < m + p:
+            steps, rest = divmod(m + 2 * p - d * (k - 1) - 1, s)
+            if rest and (steps + 1) * s < m + p:
                 behind[i] += s - rest
     of = window(kernel, stride, dilation, list(zip(pad, behind, strict=True)))
     if min(counts(x.shape[2:], **of)) < 1:
@@ -45,29 +37,50 @@ def _windows(
     return of
 
 
-def _max_pool(
-    name: str,
-    n: int,
-    input: Any,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    ceil_mode: bool,
-    return_indices: bool,
-) -> Any:
-    x, added = batched(name, floats(input), n)
-    of = _windows(name, n, x, kernel_size, stride, padding, dilation, ceil_mode)
+@by_dims
+def max_pool(
+    dims: int, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """The largest entry of each window of {signals}.
+
+    Parameters
+    ----------
+    input : array_like, shape (n, channels, {sizes}), or without the n
+    kernel_size : int or tuple of int
+    stride : int or tuple of int, optional
+        The distance from one window to the next; `kernel_size` by default.
+    padding : int or tuple of int
+        The number of entries of -inf on both sides of each axis, at most half of `kernel_size`.
+    dilation : int or tuple of int
+        The distance from one entry of a window to the next.
+    ceil_mode : bool
+        Whether a last window may extend past the end.
+    return_indices : bool
+        Whether to return the indices of the maxima too, into each flattened channel.
+
+    Examples
+    --------
+    >>> from autograd_lite import ones
+    >>> {name}(ones(1, 3, {each[4]}), 2).shape
+    (1, 3, {each[2]})
+    """
+    name = f"max_pool{dims}d"
+    x, added = batched(name, floats(input), dims)
+    of = _windows(name, x, kernel_size, stride, padding, dilation, ceil_mode)
     y = largest(x, **of)
     y = y[0] if added else y
     if not return_indices:
         return y
     k = np.asarray(maximum_at(x.detach(), largest(x.detach(), **of), **of))
-    return y, _positions(k[0] if added else k, x.shape[2:], **of)
+    return y, _flat_indices(k[0] if added else k, x.shape[2:], **of)
 
 
-def _positions(k: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Any) -> Any:
-    """The place in each flattened image of the largest entry of each window."""
+max_pool1d, max_pool2d, max_pool3d = max_pool(1), max_pool(2), max_pool(3)
+
+
+def _flat_indices(k: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Any) -> Any:
+    """From the index `k` of an entry in each window to its index in the flattened channel."""
     inside = np.unravel_index(k, kernel)
     flat: Any = 0
     for axis, (size, s, d, (before, _)) in enumerate(zip(sizes, stride, dilation, padding, strict=True)):
@@ -77,147 +90,115 @@ def _positions(k: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, 
     return np.asarray(flat)
 
 
-@step
-def max_pool1d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """The largest entry of each window of a sequence; `stride` is `kernel_size` unless given."""
-    return _max_pool(
-        "max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-    )
+@by_dims
+def avg_pool(
+    dims: int, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True, divisor_override: int | None = None,
+) -> Tensor:  # fmt: skip
+    """The mean of each window of {signals}.
 
-
-@step
-def max_pool2d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Any:
-    """The largest entry of each window of images; `stride` is `kernel_size` unless given.
-
-    With `return_indices` also the place of each in the flattened image.
+    Parameters
+    ----------
+    input : array_like, shape (n, channels, {sizes}), or without the n
+    kernel_size : int or tuple of int
+    stride : int or tuple of int, optional
+        The distance from one window to the next; `kernel_size` by default.
+    padding : int or tuple of int
+        The number of zeros on both sides of each axis, at most half of `kernel_size`.
+    ceil_mode : bool
+        Whether a last window may extend past the end.
+    count_include_pad : bool
+        Whether the mean counts those zeros.
+    divisor_override : int, optional
+        Divide the sum by this instead of the number of entries.
 
     Examples
     --------
-    >>> max_pool2d([[[1.0, 2.0], [4.0, 3.0]]], 2)
-    tensor([[[4.]]])
+    >>> from autograd_lite import ones
+    >>> {name}(ones(1, 3, {each[4]}), 2).shape
+    (1, 3, {each[2]})
     """
-    return _max_pool(
-        "max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-    )
+    return _avg_pool(dims, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def _avg_pool(
-    name: str,
-    n: int,
-    input: Any,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor_override: int | None,
-) -> Tensor:
-    x, added = batched(name, floats(input), n)
-    of = _windows(name, n, x, kernel_size, stride, padding, 1, ceil_mode)
-    pad = each(padding, n, "padding")
-    y = summed(x, **of)
-    if divisor_override is not None:
-        if divisor_override == 0:
-            raise ValueError(f"{name}: divisor_override must not be 0")
-        y = y * (1 / divisor_override)
-    elif not any(map(any, of["padding"])):
-        y = y * (1 / prod(of["kernel"]))
-    else:  # count what lies inside; what ceil_mode added behind never counts
-        one = np.ones((1, 1, *x.shape[2:]), x.dtype)
-        if count_include_pad:
-            one = np.ones((1, 1, *(m + 2 * p for m, p in zip(x.shape[2:], pad, strict=True))), x.dtype)
-            behind = [(0, b - p) for (_, b), p in zip(of["padding"], pad, strict=True)]
-            inside: Any = summed(one, **{**of, "padding": behind})
-        else:
-            inside = summed(one, **of)
-        y = y / inside
-    return y[0] if added else y
+avg_pool2d, avg_pool3d = avg_pool(2), avg_pool(3)
 
 
 @step
 def avg_pool1d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
+    input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Tensor:
-    """The mean of each window of a sequence; `stride` is `kernel_size` unless given."""
-    return _avg_pool(
-        "avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None
-    )
+) -> Tensor:  # fmt: skip
+    """The mean of each window of sequences; see `avg_pool2d`, whose `divisor_override` PyTorch does not have here."""
+    return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
-@step
-def avg_pool2d(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Tensor:
-    """The mean of each window of images; `stride` is `kernel_size` unless given.
+def _avg_pool(
+    dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
+    divisor: int | None,
+) -> Tensor:  # fmt: skip
+    name = f"avg_pool{dims}d"
+    x, added = batched(name, floats(input), dims)
+    of = _windows(name, x, kernel_size, stride, padding, 1, ceil_mode)
+    y = summed(x, **of)
+    if divisor == 0:
+        raise ValueError(f"{name}: divisor_override must not be 0")
+    if divisor is not None:
+        y = y * (1 / divisor)
+    elif not any(map(any, of["padding"])):
+        y = y * (1 / prod(of["kernel"]))
+    else:
+        y = y / _entries(x, of, each(padding, dims, "padding") if count_include_pad else None)
+    return y[0] if added else y
 
-    Examples
-    --------
-    >>> avg_pool2d([[[1.0, 2.0], [4.0, 3.0]]], 2)
-    tensor([[[2.5]]])
-    """
-    return _avg_pool(
-        "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
+
+def _entries(x: Tensor, of: dict[str, Any], padding: Ints | None) -> Any:
+    """The number of entries in each window: of `x`, and of `padding`; never of what `ceil_mode` added at the end."""
+    sizes, around = x.shape[2:], of["padding"]
+    if padding is not None:
+        sizes = tuple(m + 2 * p for m, p in zip(sizes, padding, strict=True))
+        around = [(0, behind - p) for (_, behind), p in zip(around, padding, strict=True)]
+    return summed(np.ones((1, 1, *sizes), x.dtype), **{**of, "padding": around})
 
 
 def _averaging(n: int, m: int, dtype: Any) -> Any:
-    """The matrix that makes `m` means of `n` entries: of spans as equal as can be, overlapping if need be."""
+    """The (m, n) matrix of means over m spans of n entries: spans as equal as possible, overlapping if they must."""
     start, end = np.arange(m) * n // m, -(-(np.arange(m) + 1) * n // m)
     at = np.arange(n)
     inside = (at >= start[:, None]) & (at < end[:, None])
     return (inside / (end - start)[:, None]).astype(dtype)
 
 
-def _adaptive(name: str, n: int, input: Any, output_size: Any) -> Tensor:
-    x, added = batched(name, floats(input), n)
-    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * n
-    if len(wanted) != n:
-        raise ValueError(f"{name}: output_size={output_size!r}: one number, or one for each of {n} axes")
+@by_dims
+def adaptive_avg_pool(dims: int, input: Any, output_size: Any) -> Tensor:
+    """Means of {signals} over windows of sizes as equal as possible, so many that the output has `output_size`.
+
+    Parameters
+    ----------
+    input : array_like, shape (n, channels, {sizes}), or without the n
+    output_size : int or tuple
+        One size for all axes, or one for each; None keeps the size of an axis.
+
+    Examples
+    --------
+    >>> from autograd_lite import ones
+    >>> {name}(ones(1, 3, {each[5]}), 2).shape
+    (1, 3, {each[2]})
+    """
+    name = f"adaptive_avg_pool{dims}d"
+    x, added = batched(name, floats(input), dims)
+    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * dims
+    if len(wanted) != dims:
+        raise ValueError(f"{name}: expected output_size as one number, or one for each axis, got {output_size!r}")
     sizes = tuple(m if w is None else w for w, m in zip(wanted, x.shape[2:], strict=True))
     if all(m % w == 0 for m, w in zip(x.shape[2:], sizes, strict=True) if w):
         kernel = tuple(m // w for m, w in zip(x.shape[2:], sizes, strict=True))
         y = summed(x, kernel=kernel, stride=kernel) * (1 / prod(kernel))
-    else:  # an average along each axis after the other
+    else:  # a product with a matrix of means along each axis, the last one first
         y = matmul(x, _averaging(x.shape[-1], sizes[-1], x.dtype).T)
-        if n == 2:
-            y = matmul(_averaging(x.shape[-2], sizes[-2], x.dtype), y)
+        for k in range(2, dims + 1):
+            y = matmul(_averaging(x.shape[-k], sizes[-k], x.dtype), y.swapaxes(-k, -2)).swapaxes(-k, -2)
     return y[0] if added else y
 
 
-@step
-def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
-    """`output_size` means of spans of a sequence as equal as can be."""
-    return _adaptive("adaptive_avg_pool1d", 1, input, output_size)
-
-
-@step
-def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
-    """Means over a grid of `output_size` fields of each image; None keeps the size of an axis."""
-    return _adaptive("adaptive_avg_pool2d", 2, input, output_size)
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = map(adaptive_avg_pool, (1, 2, 3))

@@ -1,0 +1,88 @@
+"""What convolution and pooling share: one definition for 1, 2 and 3 spatial axes, and the arguments that they take.
+
+`conv1d`, `conv2d` and `conv3d` are one function. It is written once, with the number of axes as its first parameter,
+and `by_dims` makes the public functions from it, with PyTorch's signature and a docstring for their number of axes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cache, update_wrapper
+from operator import index
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from ...engine.context import called_in_group
+from ...tensor import Tensor
+from .inputs import rows
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Ints = tuple[int, ...]
+(expand_dims,) = rows("expand_dims")
+
+SIGNALS = {1: "sequences", 2: "images", 3: "volumes"}
+SIZES = {1: "length", 2: "height, width", 3: "depth, height, width"}
+
+
+class _Each(dict[object, str]):
+    """``{each[k]}`` in a docstring: one k for each axis, ``k, k`` for images."""
+
+    def __init__(self, dims: int) -> None:
+        self.dims = dims
+
+    def __missing__(self, word: object) -> str:
+        return ", ".join([str(word)] * self.dims)
+
+
+def filled(template: str, dims: int, name: str) -> str:
+    """A docstring for `dims` axes: ``{name}``, ``{signals}`` (images), ``{sizes}`` (height, width), ``{each[k]}``."""
+    return template.format(name=name, signals=SIGNALS[dims], sizes=SIZES[dims], each=_Each(dims))
+
+
+def by_dims(f: Callable[Concatenate[int, P], T]) -> Callable[[int], Callable[P, T]]:
+    """Turn ``f(dims, input, ...)`` into a function of `dims` that returns the public function of that many axes.
+
+    The public function has the name of `f` followed by ``1d``, ``2d`` or ``3d``, the signature of `f` without `dims`,
+    and the docstring of `f`, a template for `filled`. What it records is one step of the graph.
+    """
+
+    @cache
+    def over(dims: int) -> Callable[P, T]:
+        name = f"{f.__name__}{dims}d"
+
+        def function(*args: P.args, **params: P.kwargs) -> T:
+            return called_in_group(f, (dims, *args), params, name)
+
+        update_wrapper(function, f)
+        signature = inspect.signature(f)
+        function.__name__ = function.__qualname__ = name
+        function.__doc__ = filled(f.__doc__ or "", dims, name)
+        function.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=list(signature.parameters.values())[1:]
+        )
+        return function
+
+    return over
+
+
+def each(value: Any, dims: int, what: str) -> Ints:
+    """One whole number for each of `dims` axes."""
+    try:
+        values = (index(value),) * dims
+    except TypeError:
+        values = tuple(index(v) for v in value)
+        values = values * dims if len(values) == 1 else values
+    if len(values) != dims:
+        raise ValueError(f"{what}: expected one whole number, or one for each of {dims} axes, got {value!r}")
+    return values
+
+
+def batched(name: str, x: Tensor, dims: int) -> tuple[Tensor, bool]:
+    """The input with an axis for the batch, and whether that axis was added."""
+    if x.ndim == dims + 1:
+        return expand_dims(x, 0), True
+    if x.ndim != dims + 2:
+        expected = f"(n, channels, {SIZES[dims]}), or without the n"
+        raise ValueError(f"{name}: expected an input of shape {expected}, got {x.shape}")
+    return x, False
