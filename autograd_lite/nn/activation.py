@@ -1,11 +1,12 @@
-"""Activations as modules, to stand in a `Sequential`: each calls its function in `functional`.
+"""Activations as modules, for use in a `Sequential`: each calls its function in `functional`.
 
-`inplace=` is accepted for the sake of PyTorch's programs; what a graph has recorded is never written into.
+`inplace=` is accepted for compatibility with PyTorch and ignored: recorded values are never overwritten.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,266 +17,227 @@ from .module import Module, Parameter
 
 
 class Activation(Module):
-    """A function with a few fixed options, which its repr shows."""
+    """Calls `function` with the input and the options, which are attributes and stand in the repr."""
+
+    function: ClassVar[Callable[..., Tensor]]
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
-        self._options = options
+        self._options = tuple(options)
         for name, value in options.items():
             setattr(self, name, value)
 
+    def forward(self, input: Any) -> Tensor:
+        return self.function(input, *(getattr(self, name) for name in self._options))
+
     def extra_repr(self) -> str:
-        return ", ".join(f"{name}={value!r}" for name, value in self._options.items())
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self._options)
 
 
-class ReLU(Activation):
+class _NoOptions(Activation):
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class _InPlace(Activation):
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+
+
+class _Alpha(Activation):
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(alpha=alpha)
+
+
+class _Shrink(Activation):
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__(lambd=lambd)
+
+
+class _AlongDim(Activation):
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__(dim=dim)
+
+
+class ReLU(_InPlace):
     """``max(input, 0)``."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-
-    def forward(self, input: Any) -> Tensor:
-        return F.relu(input)
+    function = staticmethod(F.relu)
 
 
-class ReLU6(Activation):
+class ReLU6(_InPlace):
     """`input` clipped to 0 … 6."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-
-    def forward(self, input: Any) -> Tensor:
-        return F.relu6(input)
+    function = staticmethod(F.relu6)
 
 
 class LeakyReLU(Activation):
-    """A small slope below 0."""
+    """``input``, with a small slope below 0."""
+
+    function = staticmethod(F.leaky_relu)
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(negative_slope=negative_slope)
 
-    def forward(self, input: Any) -> Tensor:
-        return F.leaky_relu(input, self.negative_slope)
+
+class ELU(_Alpha):
+    """``input`` above 0; below 0 an exponential that tends to ``-alpha``."""
+
+    function = staticmethod(F.elu)
 
 
-class ELU(Activation):
-    """Bends to ``-alpha`` below 0."""
-
-    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(alpha=alpha)
-
-    def forward(self, input: Any) -> Tensor:
-        return F.elu(input, self.alpha)
-
-
-class SELU(Activation):
+class SELU(_InPlace):
     """An ELU scaled so that layers keep mean 0 and variance 1."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-
-    def forward(self, input: Any) -> Tensor:
-        return F.selu(input)
+    function = staticmethod(F.selu)
 
 
-class CELU(Activation):
-    """An ELU whose slope is continuous for any `alpha`."""
+class CELU(_Alpha):
+    """An ELU whose derivative is continuous for any `alpha`."""
 
-    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(alpha=alpha)
-
-    def forward(self, input: Any) -> Tensor:
-        return F.celu(input, self.alpha)
+    function = staticmethod(F.celu)
 
 
-class SiLU(Activation):
+class SiLU(_InPlace):
     """``input * sigmoid(input)``."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-
-    def forward(self, input: Any) -> Tensor:
-        return F.silu(input)
+    function = staticmethod(F.silu)
 
 
-class Mish(Activation):
+class Mish(_InPlace):
     """``input * tanh(softplus(input))``."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-
-    def forward(self, input: Any) -> Tensor:
-        return F.mish(input)
+    function = staticmethod(F.mish)
 
 
 class GELU(Activation):
-    """`input` times the normal distribution function at it."""
+    """``input * Φ(input)``, where Φ is the normal distribution function."""
+
+    function = staticmethod(F.gelu)
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__(approximate=approximate)
 
-    def forward(self, input: Any) -> Tensor:
-        return F.gelu(input, self.approximate)
 
-
-class Sigmoid(Activation):
+class Sigmoid(_NoOptions):
     """``1 / (1 + exp(-input))``."""
 
-    def forward(self, input: Any) -> Tensor:
-        return F.sigmoid(input)
+    function = staticmethod(F.sigmoid)
 
 
-class LogSigmoid(Activation):
+class LogSigmoid(_NoOptions):
     """The logarithm of the sigmoid."""
 
-    def forward(self, input: Any) -> Tensor:
-        return F.logsigmoid(input)
+    function = staticmethod(F.logsigmoid)
 
 
-class Tanh(Activation):
+class Tanh(_NoOptions):
     """The hyperbolic tangent."""
 
-    def forward(self, input: Any) -> Tensor:
-        return F.tanh(input)
+    function = staticmethod(F.tanh)
 
 
-class Tanhshrink(Activation):
+class Tanhshrink(_NoOptions):
     """``input - tanh(input)``."""
 
-    def forward(self, input: Any) -> Tensor:
-        return F.tanhshrink(input)
+    function = staticmethod(F.tanhshrink)
 
 
-class Softsign(Activation):
+class Softsign(_NoOptions):
     """``input / (1 + abs(input))``."""
 
-    def forward(self, input: Any) -> Tensor:
-        return F.softsign(input)
+    function = staticmethod(F.softsign)
 
 
 class Softplus(Activation):
     """``log(1 + exp(beta * input)) / beta``."""
 
+    function = staticmethod(F.softplus)
+
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__(beta=beta, threshold=threshold)
 
-    def forward(self, input: Any) -> Tensor:
-        return F.softplus(input, self.beta, self.threshold)
+
+class Softshrink(_Shrink):
+    """`input` moved towards 0 by `lambd`, and no further than 0."""
+
+    function = staticmethod(F.softshrink)
 
 
-class Softshrink(Activation):
-    """`input` moved towards 0 by `lambd`."""
+class Hardshrink(_Shrink):
+    """`input`, and 0 between ``-lambd`` and ``lambd``."""
 
-    def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__(lambd=lambd)
-
-    def forward(self, input: Any) -> Tensor:
-        return F.softshrink(input, self.lambd)
-
-
-class Hardshrink(Activation):
-    """0 between ``-lambd`` and ``lambd``."""
-
-    def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__(lambd=lambd)
-
-    def forward(self, input: Any) -> Tensor:
-        return F.hardshrink(input, self.lambd)
+    function = staticmethod(F.hardshrink)
 
 
 class Hardtanh(Activation):
-    """`input` clipped."""
+    """`input` clipped to `min_val` … `max_val`."""
+
+    function = staticmethod(F.hardtanh)
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__(min_val=min_val, max_val=max_val)
 
-    def forward(self, input: Any) -> Tensor:
-        return F.hardtanh(input, self.min_val, self.max_val)
 
-
-class Hardsigmoid(Activation):
+class Hardsigmoid(_InPlace):
     """``input / 6 + 1/2`` clipped to 0 … 1."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-
-    def forward(self, input: Any) -> Tensor:
-        return F.hardsigmoid(input)
+    function = staticmethod(F.hardsigmoid)
 
 
-class Hardswish(Activation):
+class Hardswish(_InPlace):
     """``input * hardsigmoid(input)``."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-
-    def forward(self, input: Any) -> Tensor:
-        return F.hardswish(input)
+    function = staticmethod(F.hardswish)
 
 
 class Threshold(Activation):
-    """`value` where `input` is not above `threshold`."""
+    """`input` where it is above `threshold`, and `value` elsewhere."""
+
+    function = staticmethod(F.threshold)
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__(threshold=threshold, value=value)
 
-    def forward(self, input: Any) -> Tensor:
-        return F.threshold(input, self.threshold, self.value)
-
 
 class GLU(Activation):
-    """One half of `input` along `dim`, times the sigmoid of the other."""
+    """One half of `input` along `dim`, times the sigmoid of the other half."""
+
+    function = staticmethod(F.glu)
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__(dim=dim)
 
-    def forward(self, input: Any) -> Tensor:
-        return F.glu(input, self.dim)
+
+class Softmax(_AlongDim):
+    """``exp(input)`` divided by its sum along `dim`."""
+
+    function = staticmethod(F.softmax)
 
 
-class Softmax(Activation):
-    """Positive, and of sum 1 along `dim`."""
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__(dim=dim)
-
-    def forward(self, input: Any) -> Tensor:
-        return F.softmax(input, self.dim)
-
-
-class LogSoftmax(Activation):
+class LogSoftmax(_AlongDim):
     """The logarithm of Softmax."""
 
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__(dim=dim)
-
-    def forward(self, input: Any) -> Tensor:
-        return F.log_softmax(input, self.dim)
+    function = staticmethod(F.log_softmax)
 
 
-class Softmin(Activation):
+class Softmin(_AlongDim):
     """Softmax of ``-input``."""
 
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__(dim=dim)
-
-    def forward(self, input: Any) -> Tensor:
-        return F.softmin(input, self.dim)
+    function = staticmethod(F.softmin)
 
 
-class Softmax2d(Activation):
+class Softmax2d(_NoOptions):
     """Softmax over the channels of images."""
 
     def forward(self, input: Any) -> Tensor:
         if np.ndim(input) not in (3, 4):
-            raise ValueError(
-                f"Softmax2d: an input of shape {np.shape(input)}; (n, channels, h, w) is needed"
-            )
+            raise ValueError(f"Softmax2d: expected an input of shape (n, channels, h, w), got {np.shape(input)}")
         return F.softmax(input, -3)
 
 
 class RReLU(Activation):
-    """A LeakyReLU with random slopes in training."""
+    """A LeakyReLU whose slopes are random in training."""
 
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
         super().__init__(lower=lower, upper=upper)
@@ -285,7 +247,7 @@ class RReLU(Activation):
 
 
 class PReLU(Activation):
-    """A LeakyReLU whose slope is learned: one for all, or one for each channel."""
+    """A LeakyReLU whose slope is learned: one for all channels, or one for each."""
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: Any = None) -> None:
         super().__init__(num_parameters=num_parameters)

@@ -163,13 +163,13 @@ def test_repr():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: nn.RNN(3, 4)(np.ones((5, 2, 2))), r"RNN\(3, 4\).*\(5, 2, 2\); \(length, batch, 3\)"),
+        (lambda: nn.RNN(3, 4)(np.ones((5, 2, 2))), r"RNN\(3, 4\).*\(length, batch, 3\), got \(5, 2, 2\)"),
         (lambda: nn.LSTM(3, 4, batch_first=True)(np.ones((2, 5, 2))), r"LSTM.*\(batch, length, 3\)"),
-        (lambda: nn.GRU(3, 4)(np.ones((5, 2, 3)), np.ones((1, 3, 4))), r"GRU.*\(1, 3, 4\); \(1, 2, 4\)"),
+        (lambda: nn.GRU(3, 4)(np.ones((5, 2, 3)), np.ones((1, 3, 4))), r"GRU.*\(1, 2, 4\), got \(1, 3, 4\)"),
         (lambda: nn.LSTM(3, 4)(np.ones((5, 2, 3)), [np.ones((1, 2, 4))]), "pair"),
         (lambda: nn.RNN(3, 4, nonlinearity="sine"), "nonlinearity='sine'"),
         (lambda: nn.GRUCell(3, 4)(np.ones((2, 5))), r"GRUCell.*\(2, 5\)"),
-        (lambda: nn.RNNCell(3, 4)(np.ones((2, 3)), np.ones((2, 3))), r"RNNCell.*state of shape \(2, 3\)"),
+        (lambda: nn.RNNCell(3, 4)(np.ones((2, 3)), np.ones((2, 3))), r"RNNCell.*state of shape \(2, 4\), got \(2, 3\)"),
     ],
 )
 def test_what_does_not_fit(call, message):
