@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -14,20 +14,22 @@ from .value import Value, wrap
 
 
 class Handle:
-    """What :meth:`Tensor.register_hook` returns: ``remove()`` removes the hook."""
+    """What registering a hook on a tensor or a module returns: ``remove()``, or the end of a ``with``, removes it."""
 
-    __slots__ = ("_call", "_node", "_owner")
+    __slots__ = ("_remove",)
 
-    def __init__(self, owner: Value, call: Any) -> None:
-        self._owner = weakref.ref(owner)
-        self._node = weakref.ref(owner._leaf())  # which a result leaves behind in its graph, and a leaf when frozen
-        self._call = call
+    def __init__(self, remove: Callable[[], object]) -> None:
+        self._remove = remove
 
     def remove(self) -> None:
-        owner = self._owner()
-        for node in (self._node(), None if owner is None else owner._node):
-            if node is not None and node.hooks is not None:
-                node.hooks = [call for call in node.hooks if call is not self._call] or None
+        """Remove the hook; nothing happens if it was removed before."""
+        self._remove()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
 
 
 def add_hook(owner: Value, hook: Callable[[Any], Any]) -> Handle:
@@ -43,8 +45,17 @@ def add_hook(owner: Value, hook: Callable[[Any], Any]) -> Handle:
         new = hook(given)
         return g if new is None else matching(new, g, f"a hook on {label} returned", isinstance(g, Value))
 
+    # A result leaves its node behind in its graph, and so does a leaf when it is frozen: the hook is on either.
+    its_node, its_owner = weakref.ref(node), weakref.ref(owner)
+
+    def remove() -> None:
+        tensor = its_owner()
+        for n in (its_node(), None if tensor is None else tensor._node):
+            if n is not None and n.hooks is not None:
+                n.hooks = [hook for hook in n.hooks if hook is not call] or None
+
     node.hooks = [*(node.hooks or ()), call]
-    return Handle(owner, call)
+    return Handle(remove)
 
 
 def run_hooks(n: Node, g: Any) -> Any:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import count
 from typing import Any, Self
 
 import numpy as np
@@ -16,9 +18,12 @@ import numpy as np
 from ..base.interrupts import rolled_back
 from ..base.snapshots import about_to_run
 from ..engine.context import called_in_group
+from ..engine.hooks import Handle
 from ..tensor import Tensor
 from ..tensor.torch_names import dtype_in
 from .summary import Summary, summary
+
+_HOOK_NUMBERS = count()
 
 
 class Parameter(Tensor):
@@ -180,11 +185,11 @@ class Module:
 
     def register_forward_hook(self, hook: Callable[[Module, Any, Any], Any]) -> Handle:
         """Call ``hook(module, args, output)`` after each forward; what it returns replaces the output."""
-        return Handle(self._hooks, hook)
+        return _registered(self._hooks, hook)
 
     def register_forward_pre_hook(self, hook: Callable[[Module, Any], Any]) -> Handle:
         """Call ``hook(module, args)`` before each forward; what it returns replaces the arguments."""
-        return Handle(self._pre_hooks, hook)
+        return _registered(self._pre_hooks, hook)
 
     # ------------------------------------------------------------------------------------------------ walks
 
@@ -419,24 +424,10 @@ class Module:
         return "\n".join([f"{type(self).__name__}({extra}", *(f"  {part}" for part in parts), ")"])
 
 
-class Handle:
-    """What registering a hook returns; ``remove()`` takes the hook away."""
-
-    _next = iter(range(10**12)).__next__
-
-    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
-        self.hooks, self.key = hooks, Handle._next()
-        hooks[self.key] = hook
-
-    def remove(self) -> None:
-        """Take the hook away; nothing happens if it is gone."""
-        self.hooks.pop(self.key, None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
+def _registered(hooks: dict[int, Any], hook: Any) -> Handle:
+    key = next(_HOOK_NUMBERS)
+    hooks[key] = hook
+    return Handle(partial(hooks.pop, key, None))
 
 
 def _places(t: Tensor) -> list[tuple[Any, str, Any]]:

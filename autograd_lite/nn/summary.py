@@ -1,14 +1,11 @@
-"""A module as a table: its parts, the shapes of their weights and results, and how many numbers it has."""
+"""A module as a table: its parts, the shapes of their weights and results, and its number of parameters."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..base.snapshots import untouched
 from ..engine.context import no_grad
-
-if TYPE_CHECKING:  # a name for annotations only: modules use this file
-    from .module import Module
 
 
 class Summary(list[tuple[str, ...]]):
@@ -23,11 +20,11 @@ class Summary(list[tuple[str, ...]]):
         return "\n".join(lines)
 
 
-def summary(module: Module, *inputs: Any) -> Summary:
-    """See :meth:`Module.summary`; what lies deeper is indented, and the whole module comes last."""
+def summary(module: Any, *inputs: Any) -> Summary:
+    """See :meth:`Module.summary`. Parts of parts are indented; the whole module, an `nn.Module`, comes last."""
     shapes: dict[int, str] = {}
 
-    def note(m: Module, args: Any, y: Any) -> None:
+    def note(m: Any, args: Any, y: Any) -> None:
         first = y[0] if isinstance(y, tuple) else y
         shapes[id(m)] = str(tuple(getattr(first, "shape", ())))
 
