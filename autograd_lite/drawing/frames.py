@@ -7,13 +7,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, overload
 
 from ..base.escape import markdown
 from ..engine.node import GraphView
 from ..tensor import Tensor
-from . import png
 from .dot import caption_room
 from .drawing import Drawing, draw
 from .render import NoRenderer
@@ -63,8 +63,27 @@ class Frames(GraphView, Sequence[Drawing]):
         return [d.svg() for d in self.drawings]
 
     def strip(self, dpi: int = 110) -> bytes:
-        """All frames below one another, as PNG bytes."""
-        return png.stacked([d.png(dpi) for d in self.drawings])
+        """All frames below one another, as PNG bytes.
+
+        Raises
+        ------
+        NoRenderer
+            If nothing on this machine can draw, or Pillow is not installed.
+        """
+        try:
+            from PIL import Image  # only a strip needs it
+        except ImportError:
+            raise NoRenderer("frames: a strip of PNGs needs Pillow: pip install pillow, or save .svg") from None
+        pictures = [Image.open(BytesIO(d.png(dpi))).convert("RGBA") for d in self.drawings]
+        size = max(p.width for p in pictures), sum(p.height for p in pictures)
+        strip = Image.new("RGBA", size, self.drawings[0].style.theme.background)
+        top = 0
+        for picture in pictures:
+            strip.paste(picture, (0, top))
+            top += picture.height
+        file = BytesIO()
+        strip.save(file, "PNG")
+        return file.getvalue()
 
     def svg(self, seconds: float = SECONDS) -> str:
         """One SVG that plays by itself; it stands still where the reader asked for less motion."""

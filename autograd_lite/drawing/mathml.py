@@ -1,7 +1,7 @@
-"""Formulas for the page: the LaTeX of a derivation as MathML, which browsers show by themselves.
+"""Formulas of the page: LaTeX as MathML, which browsers show without a script.
 
-Only the LaTeX that derivations and the table's rows write is understood; a command that is not known is
-shown by its name, so nothing is ever lost.
+It reads the LaTeX that derivations and the rows' `tex` produce. An unknown command appears as its name, so nothing gets
+lost, and any input gives well-formed MathML.
 """
 
 from __future__ import annotations
@@ -13,69 +13,19 @@ from ..base.escape import TEX_CHARACTERS, xml
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_&]|[0-9]+(?:\.[0-9]+)?|\s+|.", re.S)
 _IDENTIFIERS = {
-    "partial": "∂",
-    "sigma": "σ",
-    "alpha": "α",
-    "beta": "β",
-    "gamma": "γ",
-    "delta": "δ",
-    "epsilon": "ε",
-    "zeta": "ζ",
-    "eta": "η",
-    "theta": "θ",
-    "kappa": "κ",
-    "lambda": "λ",
-    "mu": "μ",
-    "nu": "ν",
-    "xi": "ξ",
-    "pi": "π",
-    "rho": "ρ",
-    "tau": "τ",
-    "phi": "φ",
-    "chi": "χ",
-    "psi": "ψ",
-    "omega": "ω",
-    "Gamma": "Γ",
-    "Phi": "Φ",
-    "infty": "∞",
-}
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
+    "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ",
+    "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Phi": "Φ", "partial": "∂", "infty": "∞",
+}  # fmt: skip
 _OPERATORS = {
-    "odot": "⊙",
-    "times": "×",
-    "cdot": "·",
-    "top": "⊤",
-    "lvert": "|",
-    "rvert": "|",
-    "lVert": "‖",
-    "rVert": "‖",
-    "geq": "≥",
-    "leq": "≤",
-    "neq": "≠",
-    "sum": "∑",
-    "prod": "∏",
-    "to": "→",
-    "ldots": "…",
-    "dots": "…",
-    "mapsto": "↦",
-    "{": "{",
-    "}": "}",
-    "%": "%",
-    "#": "#",
-    "$": "$",
-    "&": "&",
-    "_": "_",
-}
-_SPACES = {
-    ",": "0.17em",
-    ";": "0.28em",
-    ":": "0.22em",
-    "quad": "1em",
-    "qquad": "2em",
-    " ": "0.25em",
-    "!": "0",
-}
+    "odot": "⊙", "times": "×", "cdot": "·", "top": "⊤", "lvert": "|", "rvert": "|", "lVert": "‖", "rVert": "‖",
+    "geq": "≥", "leq": "≤", "neq": "≠", "sum": "∑", "prod": "∏", "to": "→", "mapsto": "↦", "ldots": "…", "dots": "…",
+    **{c: c for c in "{}%#$&_"},
+}  # fmt: skip
+_SPACES = {",": "0.17em", ";": "0.28em", ":": "0.22em", "quad": "1em", "qquad": "2em", " ": "0.25em", "!": "0"}
 _IGNORED = {"textstyle", "displaystyle", "big", "bigl", "bigr", "limits", "\\"}
-_FENCED = {"pmatrix": ("(", ")"), "matrix": ("", ""), "cases": ("{", ""), "aligned": ("", "")}
+_FENCES = {"pmatrix": ("(", ")"), "cases": (r"\{", "")}
+_EMPTY = "<mrow></mrow>"
 
 
 def mathml(tex: str, block: bool = True) -> str:
@@ -106,17 +56,16 @@ class _Reader:
     def all(self) -> str:
         found = ""
         while self.peek():
-            found += self.until(("}", "&")) or ""
-            if self.peek():
-                self.take()  # a bracket too many is dropped
+            found += self.until("}", "&")
+            self.take()  # an unmatched bracket is dropped
         return found
 
-    def until(self, stops: tuple[str, ...]) -> str:
-        """Everything up to one of `stops`, with its indices and powers."""
-        found: list[str] = []
+    def until(self, *stops: str) -> str:
+        """Everything up to one of `stops`, with subscripts and superscripts."""
+        found = ""
         while self.peek() and self.peek() not in stops:
-            found.append(self.scripted())
-        return "".join(found)
+            found += self.scripted()
+        return found
 
     def scripted(self) -> str:
         base = self.one()
@@ -126,24 +75,20 @@ class _Reader:
                 sup = self.argument()
             else:
                 sub = self.argument()
-        if sub and sup:
-            return f"<msubsup>{base or _EMPTY}{sub}{sup}</msubsup>"
-        return (
-            f"<msub>{base or _EMPTY}{sub}</msub>"
-            if sub
-            else f"<msup>{base or _EMPTY}{sup}</msup>"
-            if sup
-            else base
-        )
+        if not sub and not sup:
+            return base
+        tag = "msubsup" if sub and sup else "msub" if sub else "msup"
+        return f"<{tag}>{base or _EMPTY}{sub}{sup}</{tag}>"
 
     def argument(self) -> str:
-        """The next thing, or the whole of a group, as one element."""
+        """The next token, or the whole of a group, as one element."""
         if self.peek() != "{":
             return self.one() or _EMPTY
         self.take()
-        inside = self.until(("}",))
+        inside = self.until("}")
         self.take()
-        return f"<mrow>{inside}</mrow>" if not _is_single(inside) else inside
+        is_single = re.fullmatch(r"<(mi|mn|mo)[^>]*>[^<]*</\1>", inside)
+        return inside if is_single else f"<mrow>{inside}</mrow>"
 
     def raw(self) -> str:
         """A group as text."""
@@ -164,22 +109,18 @@ class _Reader:
 
     def one(self) -> str:
         token = self.take()
-        if not token:
-            return ""
         if token == "{":
             self.at -= 1
             return self.argument()
         if token.startswith("\\"):
             return self.command(token[1:])
-        if token[0].isdigit():
+        if token[:1].isdigit():
             return f"<mn>{token}</mn>"
         if token.isalpha():
             return f"<mi>{xml(token)}</mi>"
-        if token == "-":
-            return "<mo>−</mo>"
-        if token in "()[]":
+        if token in ("(", ")", "[", "]"):
             return f'<mo stretchy="false">{token}</mo>'
-        return f"<mo>{xml(token)}</mo>" if token else ""
+        return f"<mo>{xml(token.replace('-', '−'))}</mo>" if token else ""
 
     def command(self, word: str) -> str:
         if word in _IDENTIFIERS:
@@ -202,7 +143,7 @@ class _Reader:
         if self.peek() != "[":
             return f"<msqrt>{self.argument()}</msqrt>"
         self.take()
-        root = self.until(("]",))
+        root = self.until("]")
         self.take()
         return f"<mroot>{self.argument()}<mrow>{root}</mrow></mroot>"
 
@@ -219,36 +160,28 @@ class _Reader:
 
     def _left(self) -> str:
         opening = self.take()
-        inside = self.until(("\\right",))
+        inside = self.until(r"\right")
         self.take()
-        closing = self.take()
-        return f"<mrow>{_fence(opening)}{inside}{_fence(closing)}</mrow>"
+        return f"<mrow>{_fence(opening)}{inside}{_fence(self.take())}</mrow>"
 
     def _begin(self) -> str:
         kind = self.raw()
-        lines, cells = [], []
+        lines, cells = "", ""
         while self.peek():
-            cells.append(f"<mtd>{self.until(('&', chr(92) * 2, chr(92) + 'end'))}</mtd>")
+            cells += f"<mtd>{self.until('&', chr(92) * 2, chr(92) + 'end')}</mtd>"
             token = self.take()
             if token != "&":
-                lines.append(f"<mtr>{''.join(cells)}</mtr>")
-                cells = []
-            if token == "\\end":
+                lines, cells = f"{lines}<mtr>{cells}</mtr>", ""
+            if token == r"\end":
                 self.raw()
                 break
-        if kind == "bmatrix":  # a border, since not every machine has a font whose brackets grow
-            return f'<mtable class="bracketed">{"".join(lines)}</mtable>'
-        opening, closing = _FENCED.get(kind, ("", ""))
-        return f"<mrow>{_fence(opening)}<mtable>{''.join(lines)}</mtable>{_fence(closing)}</mrow>"
-
-
-_EMPTY = "<mrow></mrow>"
+        if kind == "bmatrix":  # a border, since few machines have a font whose brackets grow
+            return f'<mtable class="bracketed">{lines}</mtable>'
+        opening, closing = _FENCES.get(kind, ("", ""))
+        return f"<mrow>{_fence(opening)}<mtable>{lines}</mtable>{_fence(closing)}</mrow>"
 
 
 def _fence(token: str) -> str:
-    token = {".": "", "\\{": "{", "\\}": "}"}.get(token, token)
-    return f'<mo fence="true" stretchy="true">{xml(token)}</mo>' if token else ""
-
-
-def _is_single(inside: str) -> bool:
-    return bool(re.fullmatch(r"<(mi|mn|mo)[^>]*>[^<]*</\1>", inside))
+    word = token.removeprefix("\\")
+    shown = "" if word == "." else _OPERATORS.get(word, word)
+    return f'<mo fence="true" stretchy="true">{xml(shown)}</mo>' if shown else ""

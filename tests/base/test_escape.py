@@ -8,13 +8,13 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from test_draw import can_render
 
 import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.base import escape
 from autograd_lite.derive import explain, partials, source, worksheet
 from autograd_lite.drawing.mathml import mathml
+from tests.drawing.test_drawing import can_render
 
 HOSTILE = [
     r"\input{/etc/passwd}",

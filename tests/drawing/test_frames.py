@@ -1,16 +1,17 @@
 """Films of the chain rule and of training: the steps, one layout for all, and the forms they are saved in."""
 
 import re
-import struct
+import sys
 import xml.etree.ElementTree as ET
-import zlib
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import autograd_lite as ag
 from autograd_lite import nn
-from autograd_lite.drawing import draw, film, frames, png
+from autograd_lite.drawing import NoRenderer, draw, film, frames
 from tests.drawing.test_drawing import can_render, net
 
 
@@ -185,65 +186,31 @@ def test_a_film_is_a_list_and_is_saved_in_every_form(tmp_path):
         told.save(tmp_path / "film.gif")
 
 
-def decoded(data):
-    """A PNG's points, by the book."""
-    head, body, at = None, b"", 8
-    while at < len(data):
-        count, kind = struct.unpack(">I4s", data[at : at + 8])
-        if kind == b"IHDR":
-            head = struct.unpack(">IIBBBBB", data[at + 8 : at + 21])
-        if kind == b"IDAT":
-            body += data[at + 8 : at + 8 + count]
-        (checksum,) = struct.unpack(">I", data[at + 8 + count : at + 12 + count])
-        assert zlib.crc32(data[at + 4 : at + 8 + count]) == checksum
-        at += 12 + count
-    width, height, _, colours, *_ = head
-    step = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colours]
-    raw, line = zlib.decompress(body), width * step
-    above, rows = bytearray(line), []
-    for k in range(height):
-        how, now = raw[k * (line + 1)], bytearray(raw[k * (line + 1) + 1 : (k + 1) * (line + 1)])
-        for i in range(line):
-            a, b, c = (now[i - step], above[i], above[i - step]) if i >= step else (0, above[i], 0)
-            p = a + b - c
-            nearest = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
-            now[i] = (now[i] + [0, a, b, (a + b) // 2, nearest][how]) & 255
-        rows.append(bytes(now))
-        above = now
-    return rows
+def pixels(data):
+    return np.asarray(Image.open(BytesIO(data)).convert("RGBA"))
 
 
 @can_render
 def test_a_strip_is_the_pictures_below_one_another():
-    told = film([draw(ag.sigmoid, x, title=f"at {x:g}", legend=False) for x in (1.0, 2.0)])
-    pictures = [d.png(24) for d in told]
-    assert decoded(told.strip(24)) == [row for p in pictures for row in decoded(p)]
-    assert png.size(told.strip(24))[1] == sum(png.size(p)[1] for p in pictures)
+    pictures = [draw(ag.sigmoid, x, title=f"at {x:g}", legend=False) for x in (1.0, 2.0)]
+    wider = draw(lambda x: np.log(np.sum(ag.sigmoid(x) ** 2)), np.ones(3), title="wider")
+    shown = film([*pictures, wider])
+    parts = [pixels(d.png(24)) for d in shown]
+    strip = pixels(shown.strip(24))
+    assert strip.shape[:2] == (sum(len(p) for p in parts), max(p.shape[1] for p in parts))
+    assert strip.shape[1] > parts[0].shape[1]
+    top = 0
+    for part in parts:
+        height, width, _ = part.shape
+        np.testing.assert_array_equal(strip[top : top + height, :width], part)
+        assert (strip[top : top + height, width:] == 255).all()
+        top += height
 
 
-def test_every_filter_survives_being_stacked():
-    rows = [bytes([1, 200, 3, 90]), bytes([9, 8, 250, 6])]
-
-    def picture(how):
-        filtered, above = b"", bytes(4)
-        for row in rows:
-            line = bytearray()
-            for i in range(4):
-                a, b, c = (row[i - 1], above[i], above[i - 1]) if i else (0, above[i], 0)
-                p = a + b - c
-                nearest = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
-                line.append((row[i] - [0, a, b, (a + b) // 2, nearest][how]) & 255)
-            filtered += bytes([how]) + bytes(line)
-            above = row
-        head = struct.pack(">IIBBBBB", 4, 2, 8, 0, 0, 0, 0)
-        chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(filtered)), (b"IEND", b""))
-        return b"\x89PNG\r\n\x1a\n" + b"".join(
-            struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks
-        )
-
-    pictures = [picture(how) for how in range(5)]
-    assert all(decoded(p) == rows for p in pictures)
-    assert decoded(png.stacked(pictures)) == rows * 5
+def test_a_strip_without_pillow_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(NoRenderer, match="pip install pillow"):
+        story().strip()
 
 
 # ---------------------------------------------------------------------------------------------------- neurons
