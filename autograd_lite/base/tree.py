@@ -19,16 +19,12 @@ def leaves(tree: Any) -> list[Any]:
     >>> leaves({"W": 1, "layers": [2, (3, None)]})
     [1, 2, 3]
     """
-    if tree is None:
-        return []
+    if not isinstance(tree, (dict, list, tuple)):
+        return [] if tree is None else [tree]
     try:
-        if isinstance(tree, dict):
-            return [leaf for part in tree.values() for leaf in leaves(part)]
-        if isinstance(tree, (list, tuple)):
-            return [leaf for part in tree for leaf in leaves(part)]
+        return [leaf for part in (tree.values() if isinstance(tree, dict) else tree) for leaf in leaves(part)]
     except RecursionError:
         raise too_deep(tree) from None
-    return [tree]
 
 
 def too_deep(tree: Any) -> ValueError:

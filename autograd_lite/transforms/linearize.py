@@ -14,14 +14,15 @@ from weakref import ref
 
 import numpy as np
 
+from ..base.interrupts import at_exit
 from ..base.tree import leaves, matched, rebuild, tree_map
 from ..engine.accumulate import own, taken
 from ..engine.backward import pull_back
-from ..engine.context import CONTEXT, ORDINARY, changed, is_grad_enabled, watcher
+from ..engine.context import CONTEXT, ORDINARY, Context, changed, is_grad_enabled, watcher
 from ..engine.errors import masked_error
 from ..engine.forward import push_forward
 from ..engine.hooks import matching
-from ..engine.node import DIFFERENTIABLE, TRANSFORM, Node, ancestors
+from ..engine.node import DIFFERENTIABLE, TRACED, TRANSFORM, Node, ancestors
 from ..engine.operands import raw
 from ..engine.results import lift
 from ..engine.value import wrap
@@ -53,7 +54,8 @@ class Linearized:
         has_aux: bool = False,
     ) -> None:
         what = getattr(f, "__name__", "the function")
-        context = CONTEXT.get() or ORDINARY
+        outside = CONTEXT.get()
+        context = outside or ORDINARY
         self.level = context.level
         self.bit = TRANSFORM << self.level
         self._outer = self.bit - 1 & DIFFERENTIABLE  # what was a variable before; higher bits are of transforms inside
@@ -65,14 +67,18 @@ class Linearized:
         args = list(args)
         for k, tree in zip(argnums, rebuild(self.trees, wrapped), strict=True):
             args[k] = tree
-        with self._recording():
+        with at_exit(CONTEXT.set, outside):  # as `changed`, but a transform is called more often
+            CONTEXT.set(Context(True, context.group, context.watcher, self.level + 1))
             result = f(*args, **params)
         self.aux: Any = None
         self.y, self.aux = _pair(result, what) if has_aux else (result, None)
         self.outputs = leaves(self.y)
-        self.tensors = any(isinstance(x, Tensor) for x in given)
+        self.tensors = any([isinstance(x, Tensor) for x in given])
+        live = 0
+        for n in self._live():
+            live |= n.live
         self.connected = context.recording and (
-            any(is_live(x) for x in given) or any(n.live & self._outer for n in self._live())
+            bool(live & self._outer) or self.tensors and any([is_live(x) for x in given])
         )
 
     def _enter(self, x: Any, what: str) -> Tensor:
@@ -102,8 +108,8 @@ class Linearized:
 
     def _live(self) -> list[Node]:
         """The nodes of the results that need a gradient."""
-        nodes = (t._node for t in self.outputs if isinstance(t, Tensor))
-        return [n for n in nodes if n is not None and n.requires_grad]
+        nodes = [t._node for t in self.outputs if isinstance(t, Tensor)]
+        return [n for n in nodes if n is not None and n.live > TRACED]
 
     def _recording(self) -> changed:
         """Recording is on, and transforms that begin meanwhile have other bits."""
@@ -132,7 +138,7 @@ class Linearized:
         """The cotangents of the inputs, leaf by leaf."""
         roots: dict[Node, Any] = {}
         gs = matched(self.y, cotangents, "the cotangent")
-        record = is_grad_enabled() and (self.connected or any(is_live(g) for g in gs))
+        record = is_grad_enabled() and (self.connected or any([is_live(g) for g in gs]))
         with self._recording() if record else nullcontext():
             for t, g in zip(self.outputs, gs, strict=True):
                 if isinstance(t, Tensor) and t._node is not None and t._node.requires_grad:
@@ -144,7 +150,7 @@ class Linearized:
     def push(self, tangents: Any) -> list[Any]:
         """The tangents of the results, leaf by leaf."""
         ts = matched(self.trees, tangents, "the tangent")
-        record = is_grad_enabled() and (self.connected or any(is_live(t) for t in ts))
+        record = is_grad_enabled() and (self.connected or any([is_live(t) for t in ts]))
         known = {n: matching(t, n, "the tangent has", record) for n, t in zip(self.nodes, ts, strict=True)}
         outputs = self._live()
         with self._recording():
