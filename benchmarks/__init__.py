@@ -1,7 +1,7 @@
 """How fast the library is, as multiples of hand-written NumPy.
 
-One thread is part of the method, and BLAS reads these variables once, when NumPy is first imported; that is
-why they are set here, before any module of this package can import it.
+Everything is timed on one thread. BLAS reads these variables once, when NumPy is first imported, so they are set here,
+before any module of this package imports it.
 """
 
 import os

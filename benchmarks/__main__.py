@@ -1,4 +1,4 @@
-"""Print the table: `python -m benchmarks`. See README.md beside this file."""
+"""Print the table: `python -m benchmarks`. See README.md in this folder."""
 
 import argparse
 import importlib
@@ -25,24 +25,21 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     names = [workload.name for workload in WORKLOADS] + list(EXTRAS)
     several = f"only this line (may repeat): {', '.join(names)}"
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=several)
-    parser.add_argument("--quick", action="store_true", help="compare numbers on small data; time nothing")
+    parser.add_argument("--quick", action="store_true", help="compare numbers on small data, without timing")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long to time each line (default 4)")
     parser.add_argument("--peers", default="", help="other libraries to time: any of torch,mygrad,autograd")
-    parser.add_argument("--json", action="store_true", help="print a JSON object a line instead of a table")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line instead of a table")
     return parser.parse_args(argv)
 
 
 def timed(workload: Workload, peers: Sequence[ModuleType], seconds: float) -> dict[str, Any]:
-    """One line of the table. The numbers are compared first: unequal halves are not worth timing."""
+    """One line of the table. The numbers are compared first: there is no point in timing versions that differ."""
     error = workload.compare(workload.ours, OURS)
-    versions = {
-        "hand": workload.prepare(workload.hand, HAND),
-        "ours": workload.prepare(workload.ours, OURS),
-    }
+    versions = {"hand": workload.prepare(workload.hand, HAND), "ours": workload.prepare(workload.ours, OURS)}
     for peer in peers:
-        if half := peer.HALVES.get(workload.name):
-            workload.compare(half, peer.DIALECT)
-            versions[peer.DIALECT.name] = workload.prepare(half, peer.DIALECT)
+        if version := peer.VERSIONS.get(workload.name):
+            workload.compare(version, peer.DIALECT)
+            versions[peer.DIALECT.name] = workload.prepare(version, peer.DIALECT)
     times = timing.rounds_of(versions, seconds)
     ratios = {name: timing.ratio(times[name], times["hand"]) for name in versions}
     return {
@@ -58,16 +55,13 @@ def timed(workload: Workload, peers: Sequence[ModuleType], seconds: float) -> di
 
 
 def checked(workload: Workload) -> dict[str, Any]:
-    """The line of a quick run: no times."""
-    return {
-        "name": workload.name,
-        "title": workload.title,
-        "error": workload.compare(workload.ours, OURS, small=True),
-    }
+    """The line of a quick run, without times."""
+    error = workload.compare(workload.ours, OURS, small=True)
+    return {"name": workload.name, "title": workload.title, "error": error}
 
 
 def lines(chosen: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """The table, a line at a time, as each is ready."""
+    """The lines of the table, each as soon as it is measured."""
     named = [name for name in chosen.peers.split(",") if name]
     peers = [importlib.import_module(f"benchmarks.peers.in_{name}") for name in named]
     wanted = chosen.only or [workload.name for workload in WORKLOADS] + list(EXTRAS)

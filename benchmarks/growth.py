@@ -1,6 +1,6 @@
 """How the time of derivations, pictures and programs grows with the graph: `python -m benchmarks.growth`.
 
-Each line is one thing to do with one kind of graph, at sizes that double; near-linear growth doubles the time as well.
+Each line is one task with one kind of graph, at sizes that double; where growth is linear, the time doubles as well.
 The tests count calls instead, which do not depend on the machine (`tests/derive/test_growth.py`).
 """
 
@@ -45,7 +45,7 @@ def recurrent(n: int) -> Any:
 
 
 def constants(n: int) -> Any:
-    """Many arrays that are no Tensors."""
+    """Many arrays that are not Tensors."""
     w: Any = ag.tensor(np.full(8, 0.1), requires_grad=True, name="w")
     loss: Any = 0.0
     for k in range(n):
@@ -72,7 +72,7 @@ def layers(n: int) -> Any:
 
 
 class Weights(nn.Module):
-    """A module of many parameters and no layers."""
+    """A module with many parameters and no layers."""
 
     def __init__(self, n: int) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ def _marked(sheet: Any) -> Any:
 
 
 def calls(do: Callable[[int], Any], n: int) -> int:
-    """How many functions are called, in Python and in C."""
+    """The number of calls of functions, in Python and in C."""
     made = 0
 
     def count(frame: Any, event: str, arg: Any) -> None:
@@ -164,7 +164,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{'seconds at size':<24}", *(f"{n:>9}" for n in given.sizes))
     for name in given.only or CASES:
         times = []
-        CASES[name](2)  # what is loaded or remembered at first use
+        CASES[name](2)  # imports and caches what the first use does
         for n in given.sizes:
             start = time.perf_counter()
             CASES[name](n)

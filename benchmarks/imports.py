@@ -1,8 +1,8 @@
 """What `import autograd_lite` costs on top of `import numpy`, as a share of NumPy's own time.
 
-Each import runs in a fresh interpreter, the two in turn, and times itself (CPU time), so that starting Python
-is not counted. Both find their modules compiled, as after an installation: the first pair compiles them into
-a folder of its own and is thrown away.
+Each import runs in a fresh interpreter, alternating between the two, and times itself (CPU time), so starting Python is
+not included. The modules are already compiled, as after an installation: the first pair compiles them into a temporary
+folder and is discarded.
 """
 
 import os
@@ -19,14 +19,12 @@ def seconds(module: str, cache: str) -> float:
     """CPU seconds that `import module` takes in a fresh interpreter whose compiled files are in `cache`."""
     code = f"import time; start = time.process_time(); import {module}; print(time.process_time() - start)"
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
-    run = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment
-    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
     return float(run.stdout)
 
 
 def measure(pairs: int = 15) -> dict[str, Any]:
-    """One line of the table; its ratio is what comes on top: 0.25 is a quarter more than NumPy."""
+    """One line of the table. The ratio is the additional time: 0.25 is a quarter of NumPy's own."""
     numpy, ours = [], []
     with tempfile.TemporaryDirectory() as cache:
         for _ in range(pairs + 1):

@@ -1,6 +1,6 @@
-"""What keeping freed memory is worth: the digits workload in fresh interpreters, with and without it.
+"""The effect of keeping freed memory: the digits workload in fresh interpreters, with and without it.
 
-Run it as `python -m benchmarks.kept_memory`; docs/design/memory.md says what it is about.
+Run `python -m benchmarks.kept_memory`; `docs/design/memory.md` explains why freed memory is kept.
 """
 
 import os
@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 STEPS = 300
-RUNS = 6  # whether the cliff is met depends on where things lie in memory, which differs from run to run
+RUNS = 6  # the effect depends on where arrays are in memory, which differs from run to run
 CODE = """
 import timeit
 from benchmarks.workload import HAND, OURS
@@ -30,7 +30,7 @@ def microseconds(without: bool, seed: int) -> list[float]:
 def main() -> None:
     """Print the best and the worst run of each."""
     print(f"{'one step, µs: best to worst run':<34}{'by hand':>18}{'ours':>18}")
-    for title, without in (("freed memory given back", True), ("freed memory kept", False)):
+    for title, without in (("freed memory returned", True), ("freed memory kept", False)):
         hand, ours = zip(*(microseconds(without, seed) for seed in range(RUNS)), strict=True)
         columns = "".join(f"{f'{min(times):.0f} to {max(times):.0f}':>18}" for times in (hand, ours))
         print(f"{title:<34}{columns}")

@@ -1,10 +1,8 @@
-"""Peak memory of a chain of elementwise operations over a million numbers, as a multiple of the hand-written
-version's.
+"""Peak memory of a chain of elementwise operations over a million numbers, as a multiple of the hand-written version's.
 
-NumPy reports every array to tracemalloc, so the figure is exact and the same on every run: the most bytes
-alive at once above what was there before. Two cases: one step, and three steps of a loop that gives each
-graph back (`retain_graph=False`), where a version that forgets to free would pile one step's arrays on the
-next's.
+NumPy reports every array to tracemalloc, so the figure is exact and the same on every run: the largest number of bytes
+alive at once, beyond those allocated before. There are two cases: one step, and three steps of a loop that frees each
+graph (`retain_graph=False`), where a version that did not free would add up the arrays of the steps.
 """
 
 import gc
@@ -22,7 +20,7 @@ RATE = 0.1
 
 
 def hand(x, steps, retain_graph=None):
-    """Seven operations a link; three arrays are kept, those that derivatives need, the rest is in place."""
+    """Seven operations a link; the three arrays that derivatives need are kept, everything else is in place."""
     for _ in range(steps):
         h, kept = x, []
         for _ in range(LINKS):
@@ -72,7 +70,7 @@ def ours(x, steps, retain_graph=None):
 
 
 def peak(version: Callable[..., Any], x: Any, steps: int, retain_graph: bool | None = None) -> int:
-    """The most bytes alive at once while `version` runs, above those alive before."""
+    """The largest number of bytes alive at once while `version` runs, beyond those alive before."""
     version(x, 1, retain_graph)
     gc.collect()
     tracemalloc.start()
@@ -92,14 +90,8 @@ def measure(small: bool = False) -> list[dict[str, Any]]:
     for steps, retain_graph, title in ((1, None, "one step"), (3, False, "three steps, retain_graph=False")):
         by_hand = peak(hand, start.copy(), steps)
         by_ours = peak(ours, ag.tensor(start, requires_grad=True, name="x"), steps, retain_graph)
-        lines.append(
-            {
-                "name": f"memory-{steps}",
-                "title": f"peak memory, {title}",
-                "hand": by_hand,
-                "ours": by_ours,
-                "ratio": by_ours / by_hand,
-                "target": TARGET,
-            }
-        )
+        lines.append({
+            "name": f"memory-{steps}", "title": f"peak memory, {title}", "hand": by_hand, "ours": by_ours,
+            "ratio": by_ours / by_hand, "target": TARGET,
+        })  # fmt: skip
     return lines

@@ -1,10 +1,10 @@
-"""What one operation on a few numbers costs: where the ratio of the smallest nets comes from.
+"""The cost of one operation on a small array, which explains the ratios of the smallest nets.
 
     python -m benchmarks.per_operation
 
-A chain of one operation is computed by NumPy, on Tensors that record nothing, on Tensors that record, and is pulled
-back. The arrays are 4x4, so that the call is all there is to pay for. Each figure is CPU time over the length of the
-chain, the fastest of many repeats.
+A chain of one operation is computed by NumPy, on Tensors without recording, on Tensors with recording, and in a
+backward pass. The arrays are 4x4, so almost all of the time is the cost of the call. A figure is the CPU time divided
+by the length of the chain, the smallest of many repeats.
 """
 
 import gc
@@ -31,7 +31,7 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "reshape": lambda x: x.reshape(4, 4),
     "x[::-1]": lambda x: x[::-1],
 }
-COLUMNS = ("NumPy", "not recorded", "recorded", "pulled back")
+COLUMNS = ("NumPy", "not recorded", "recorded", "backward")
 
 
 def chain(operation: Callable[[Any], Any], x: Any) -> Any:
@@ -48,7 +48,7 @@ def once(f: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def costs(operation: Callable[[Any], Any], repeats: int = REPEATS) -> tuple[float, ...]:
-    """Seconds for one operation, by the columns of the table."""
+    """Seconds for one operation, one figure for each column of the table."""
     x = np.full((4, 4), -0.1)
     leaf = ag.tensor(x, requires_grad=True)
     gradient = np.ones((4, 4))

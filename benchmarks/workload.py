@@ -1,8 +1,7 @@
-"""A workload: the same calculation twice, by hand and by the library, with the data that both start from.
+"""A workload: the same calculation by hand and by the library, with the data that both start from.
 
-Both halves take the same arguments in the same order. What they learn they update in place, and what they
-return is compared; so is every parameter afterwards. Other libraries may stand beside them
-(`benchmarks/peers`).
+Both versions take the same arguments in the same order, and update the parameters in place. What they return is
+compared, and so is every parameter afterwards. There may be versions for other libraries (`benchmarks/peers`).
 """
 
 from collections.abc import Callable, Mapping
@@ -14,23 +13,23 @@ import numpy as np
 
 import autograd_lite as ag
 
-Half = Callable[..., Any]
+Version = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one side takes arrays in (as data, as something to learn) and gives a value back."""
+    """How a library makes constants and parameters of arrays, and arrays of its results."""
 
     name: str
     constant: Callable[[np.ndarray], Any]
     parameter: Callable[[np.ndarray, str], Any]
-    plain: Callable[[Any], Any]
+    array: Callable[[Any], Any]
 
 
 HAND = Dialect("hand", lambda array: array, lambda array, name: array.copy(), np.asarray)
 OURS = Dialect(
     "ours",
-    lambda array: array,  # arrays mix in as they are
+    lambda array: array,
     lambda array, name: ag.tensor(array, requires_grad=True, name=name),
     lambda x: x.data if isinstance(x, ag.Tensor) else x,
 )
@@ -38,24 +37,24 @@ OURS = Dialect(
 
 @dataclass(frozen=True)
 class Workload:
-    """One line of the table: two halves, their data, and how many times the hand's time ours may take."""
+    """One line of the table: two versions, their data, and the largest ratio of their times that is allowed."""
 
     name: str
     title: str
     target: float
-    hand: Half
-    ours: Half
+    hand: Version
+    ours: Version
     data: Callable[[np.random.Generator, bool], Mapping[str, Any]]
     learns: tuple[str, ...] = ()
     tolerance: float = 1e-12
 
-    def prepare(self, half: Half, dialect: Dialect, small: bool = False) -> "Prepared":
-        """Say the data in the half's own dialect. The arrays are shared: speed depends on where they lie."""
-        return Prepared(half, dialect, drawn(self.data, small), self.learns)
+    def prepare(self, version: Version, dialect: Dialect, small: bool = False) -> "Prepared":
+        """A version with its arguments. The arrays are shared: speed depends on where they are in memory."""
+        return Prepared(version, dialect, drawn(self.data, small), self.learns)
 
-    def compare(self, half: Half, dialect: Dialect, small: bool = False, steps: int = 3) -> float:
-        """Run a half beside the hand-written one; the largest difference, or an error if it is too large."""
-        by_hand, other = self.prepare(self.hand, HAND, small), self.prepare(half, dialect, small)
+    def compare(self, version: Version, dialect: Dialect, small: bool = False, steps: int = 3) -> float:
+        """The largest difference from the hand-written version; an AssertionError if it is too large."""
+        by_hand, other = self.prepare(self.hand, HAND, small), self.prepare(version, dialect, small)
         worst = 0.0
         for _ in range(steps):
             for want, got in zip(by_hand.outcome(), other.outcome(), strict=True):
@@ -73,40 +72,38 @@ class Workload:
 
 @lru_cache(maxsize=1)
 def drawn(data: Callable[[np.random.Generator, bool], Mapping[str, Any]], small: bool) -> Mapping[str, Any]:
-    """What a workload starts from, drawn once."""
+    """The data of a workload, drawn once."""
     return data(np.random.default_rng(20171104), small)
 
 
 class Prepared:
-    """One half with its arguments in place, to be run again and again."""
+    """A version with its arguments, to be run repeatedly."""
 
-    def __init__(
-        self, half: Half, dialect: Dialect, start: Mapping[str, Any], learns: tuple[str, ...]
-    ) -> None:
+    def __init__(self, version: Version, dialect: Dialect, start: Mapping[str, Any], learns: tuple[str, ...]) -> None:
         self.dialect = dialect
         self.start = {name: start[name] for name in learns}
-        self.arguments = {name: self._said(name, value) for name, value in start.items()}
+        self.arguments = {name: self._argument(name, value) for name, value in start.items()}
         arguments = tuple(self.arguments.values())
-        self.step = lambda: half(*arguments)
+        self.step = lambda: version(*arguments)
 
-    def _said(self, name: str, value: Any) -> Any:
+    def _argument(self, name: str, value: Any) -> Any:
         if name in self.start:
             return self.dialect.parameter(value, name)
         return self.dialect.constant(value) if isinstance(value, np.ndarray) else value
 
     def reset(self) -> None:
-        """Put every parameter back to its start, so that thousands of steps do not run into saturation."""
+        """Reset every parameter, so that thousands of steps do not saturate."""
         for name, array in self.start.items():
             parameter = self.arguments[name]
             memory = parameter if isinstance(parameter, np.ndarray) else parameter.data
-            memory[...] = self.dialect.constant(array)  # in place: a block never starts with other memory
+            memory[...] = self.dialect.constant(array)  # in place: every block uses the same memory
 
     def outcome(self) -> list[np.ndarray]:
-        """Take one step: what it returned, then every parameter as it is now."""
+        """Take one step; its results, and then the new value of every parameter."""
         returned = self.step()
         returned = returned if isinstance(returned, tuple) else (returned,)
         learned = tuple(self.arguments[name] for name in self.start)
-        return [np.array(self.dialect.plain(x)) for x in (*returned, *learned)]
+        return [np.array(self.dialect.array(x)) for x in (*returned, *learned)]
 
 
 def difference(want: np.ndarray, got: np.ndarray) -> float:

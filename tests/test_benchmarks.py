@@ -1,4 +1,4 @@
-"""The benchmarks compare equals: both halves of each workload give the same numbers. Times are not tested."""
+"""Both versions of each workload compute the same numbers. Times are not tested."""
 
 import dataclasses
 import json
@@ -16,13 +16,13 @@ EACH = pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workl
 
 
 @EACH
-def test_both_halves_give_the_same_numbers(workload):
+def test_both_versions_give_the_same_numbers(workload):
     assert workload.compare(workload.ours, OURS, small=True) <= workload.tolerance
 
 
 @EACH
-def test_the_hand_written_half_learns_what_it_says(workload):
-    """Guards against a comparison of two halves that both do nothing."""
+def test_the_hand_written_version_updates_its_parameters(workload):
+    """Guards against a comparison of two versions that both do nothing."""
     prepared = workload.prepare(workload.hand, HAND, small=True)
     prepared.step()
     for name, before in prepared.start.items():
@@ -32,7 +32,7 @@ def test_the_hand_written_half_learns_what_it_says(workload):
         np.testing.assert_array_equal(before, prepared.arguments[name])
 
 
-def test_a_wrong_half_is_caught():
+def test_a_wrong_version_is_caught():
     def wrong(x, y, V, W):
         loss = talk.hand(x, y, V, W)
         W *= 1 + 1e-9
@@ -87,7 +87,7 @@ def test_a_quick_run_prints_a_line_for_each_workload(capsys):
 
 
 @pytest.mark.parametrize("operation", per_operation.OPERATIONS.values(), ids=list(per_operation.OPERATIONS))
-def test_each_operation_is_recorded_and_pulled_back_whatever_it_costs(operation):
+def test_each_operation_is_recorded_and_differentiated(operation):
     times = per_operation.costs(operation, repeats=1)
     assert len(times) == len(per_operation.COLUMNS)
     assert min(times) >= 0

@@ -1,5 +1,4 @@
-"""The same workloads in other libraries, for the optional columns of the table: `--peers
-torch,mygrad,autograd`.
+"""The same workloads in other libraries, for the optional columns of the table: `--peers torch,mygrad,autograd`.
 
-None of them is needed. A peer's module is imported when it is asked for, and says its workloads in HALVES.
+None of them is required. A module is imported only if `--peers` names it; its VERSIONS are the workloads that it has.
 """

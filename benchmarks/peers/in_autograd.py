@@ -1,4 +1,4 @@
-"""The workloads in HIPS autograd: functions of arrays, differentiated from outside."""
+"""The workloads in HIPS autograd, as functions of arrays."""
 
 import autograd
 import autograd.numpy as anp
@@ -16,9 +16,7 @@ DIALECT = Dialect("autograd", lambda array: array, lambda array, name: array.cop
 
 def descent(loss, data, rate):
     """One step of gradient descent on everything after the first `data` arguments of `loss`."""
-    value_and_gradients = autograd.value_and_grad(
-        lambda parameters, constants: loss(*constants, *parameters)
-    )
+    value_and_gradients = autograd.value_and_grad(lambda parameters, constants: loss(*constants, *parameters))
 
     def step(*arguments):
         constants, parameters = arguments[:data], arguments[data:]
@@ -90,7 +88,7 @@ def chain(x, links):
     return autograd.value_and_grad(links_of)(x)
 
 
-HALVES = {
+VERSIONS = {
     "talk": descent(net, 2, 1.0),
     "digits": descent(net, 2, _digits.RATE),
     "layers": descent(layers, 2, _layers.RATE),

@@ -1,4 +1,4 @@
-"""The workloads in MyGrad, where it has the functions for them."""
+"""The workloads in MyGrad, as far as it has the functions."""
 
 import mygrad as mg
 import mygrad.nnet.activations as nnet
@@ -70,4 +70,4 @@ def chain(x, links):
     return x, x0.grad
 
 
-HALVES = {f.__name__: f for f in (talk, digits, elementwise, micrograd)}  # its backward recurses: no chain
+VERSIONS = {f.__name__: f for f in (talk, digits, elementwise, micrograd)}  # no chain: its backward pass is recursive

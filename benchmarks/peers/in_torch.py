@@ -1,4 +1,4 @@
-"""The workloads in PyTorch, eager, one thread, as its users write them."""
+"""The workloads in PyTorch: eager mode, one thread, as its users write them."""
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ DIALECT = Dialect(
 
 
 def descend(rate, *parameters):
-    """`p -= rate * p.grad`; then the gradient is dropped, as torch's own optimisers do."""
+    """``p -= rate * p.grad``, and then ``p.grad = None``, as PyTorch's optimizers do."""
     with torch.no_grad():
         for p in parameters:
             p -= rate * p.grad
@@ -141,7 +141,7 @@ def adam(*arguments):
     return np.zeros(1)
 
 
-HALVES = {
+VERSIONS = {
     f.__name__: f
     for f in (talk, digits, layers, lenet, transformer, elementwise, rnn, hvp, micrograd, chain, adam)
 }

@@ -1,6 +1,6 @@
-"""One step of Adam on the parameters of 784-300-200-10 (297,710 of them, float32), whose gradients are there.
+"""One step of Adam on the parameters of 784-300-200-10 (297,710 of them, float32), with given gradients.
 
-The target is what torch's step takes. Both halves work in arrays that are made once: a step only writes.
+The target is the ratio of PyTorch's step. Both versions work in arrays that are allocated once.
 """
 
 import math
@@ -25,7 +25,7 @@ def data(rng, small):
 
 
 def kept_for(parameters, all_kept):
-    """What a half keeps from one step to the next, for these parameters; the first of them tells them apart."""
+    """What a version keeps from one step to the next for these parameters, identified by the first of them."""
     return all_kept.setdefault(id(parameters[0]), {"of": parameters})
 
 

@@ -1,7 +1,7 @@
 """A chain of 10,000 scalar x * 1.0001 + 0.0001, forward and backward, against a bare Python loop over floats.
 
-Twenty thousand operations with no arithmetic to speak of: the price of a node, of its walk and of its
-destruction. The target is torch's own ratio.
+Twenty thousand operations with hardly any arithmetic: the cost of making a node, of its backward pass and of its
+destruction. The target is PyTorch's own ratio.
 """
 
 import autograd_lite as ag

@@ -1,7 +1,6 @@
-"""The talk's handwritten digits, 784 - 50 - 10: one image at a time, half squared error, one step of gradient
-descent.
+"""The talk's handwritten digits, 784 - 50 - 10: one image at a time, half squared error, one step of gradient descent.
 
-Half the time is arithmetic (two outer products and two updates), half is calls.
+Half of the time is arithmetic (two outer products and two updates), and half is calls.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """An expression of a dozen ufuncs over a million numbers: its value (a sum) and its gradient.
 
-Memory traffic decides here: every temporary is eight megabytes, and a page of it that goes back to the system
-is paid for again at the next step.
+Memory traffic dominates: every temporary has eight megabytes, and pages that are returned to the system cost time again
+at the next step.
 """
 
 import numpy as np
@@ -40,15 +40,15 @@ def hand(x):
     t *= t
     np.subtract(1, t, out=t)
     t *= l
-    t /= b  # by a
+    t /= b  # dc/da, times l
     l -= 1
     l *= c
     l /= b
-    l /= b  # minus by b, over b
+    l /= b  # minus the derivative with respect to b, over b
     a *= t
     a += a
     a += l
-    a *= x  # minus by x through x²
+    a *= x  # minus the derivative with respect to x through x²
     g = np.cos(x)
     g *= e
     g *= t

@@ -1,7 +1,6 @@
 """Logistic regression, 1000 x 200: the Hessian times a vector, as a Newton-CG step asks for it.
 
-By hand this is three products with the data; differentiating the derivative takes a fourth, the gradient's
-own.
+By hand this is three products with the data; differentiating the derivative takes a fourth, the gradient's own.
 """
 
 import numpy as np
@@ -26,7 +25,7 @@ def loss(w, X, y):
 
 def hand(X, y, w, v):
     p = 1 / (1 + np.exp(np.dot(X, w)))
-    p *= 1 - p  # sigmoid' is even: the labels' signs fall out
+    p *= 1 - p  # sigmoid' is even, so the signs of the labels drop out
     p *= np.dot(X, v)
     return np.dot(p, X)
 

@@ -1,7 +1,6 @@
-"""A layered classifier, 784 - 256 - 128 - 10 in float32: relu, softmax cross entropy, batches of 64, one SGD
-step.
+"""A classifier, 784 - 256 - 128 - 10 in float32: relu, softmax cross-entropy, batches of 64, one SGD step.
 
-Nearly all of it is matrix products. What the library may add is a copy here and a needless gradient there.
+Nearly all of the time is matrix products; the library may add copies and gradients that are not needed.
 """
 
 from itertools import pairwise
@@ -74,13 +73,5 @@ def ours(x, labels, W1, b1, W2, b2, W3, b3):
     return L
 
 
-WORKLOAD = Workload(
-    "layers",
-    "784-256-128-10, batch 64, float32",
-    1.1,
-    hand,
-    ours,
-    data,
-    ("W1", "b1", "W2", "b2", "W3", "b3"),
-    tolerance=1e-5,
-)
+WORKLOAD = Workload("layers", "784-256-128-10, batch 64, float32", 1.1, hand, ours, data,
+                    ("W1", "b1", "W2", "b2", "W3", "b3"), 1e-5)  # fmt: skip

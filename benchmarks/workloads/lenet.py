@@ -1,8 +1,8 @@
-"""A convolutional net as LeNet's, on 28 x 28 images, 32 at a time, float32: two convolutions of 5 x 5,
-each with relu and a maximum over 2 x 2, three layers, softmax cross entropy, one SGD step.
+"""A convolutional net like LeNet on 28 x 28 images, batches of 32, float32: two 5 x 5 convolutions, each with relu and
+2 x 2 max pooling, three linear layers, softmax cross-entropy, one SGD step.
 
-By hand the windows are cut out as columns once and kept for the backward pass, and pooling looks at four
-strided slices; the gradient by the images is not taken.
+The hand-written version copies the windows to columns once and keeps them for the backward pass; pooling uses four
+strided slices. It does not compute the gradient with respect to the images.
 """
 
 import numpy as np
@@ -14,17 +14,9 @@ from benchmarks.workload import Workload
 K = 5
 RATE = 0.05
 SHAPES = {
-    "K1": (6, 1, K, K),
-    "b1": (6,),
-    "K2": (16, 6, K, K),
-    "b2": (16,),
-    "W3": (120, 256),
-    "b3": (120,),
-    "W4": (84, 120),
-    "b4": (84,),
-    "W5": (10, 84),
-    "b5": (10,),
-}
+    "K1": (6, 1, K, K), "b1": (6,), "K2": (16, 6, K, K), "b2": (16,),
+    "W3": (120, 256), "b3": (120,), "W4": (84, 120), "b4": (84,), "W5": (10, 84), "b5": (10,),
+}  # fmt: skip
 
 
 def data(rng, small):
@@ -55,7 +47,7 @@ def convolve(x, kernel, bias):
 
 
 def convolve_back(g, columns, kernel):
-    """By the kernel, by the bias, and by the columns."""
+    """The gradients with respect to kernel and bias, and the cotangent for `images_back`."""
     g = g.reshape(len(g), len(kernel), -1)
     dK = np.matmul(g, columns.transpose(0, 2, 1)).sum(axis=0).reshape(kernel.shape)
     return dK, g.sum(axis=(0, 2)), g
@@ -76,7 +68,7 @@ CORNERS = [(slice(None), slice(None), slice(i, None, 2), slice(j, None, 2)) for 
 
 
 def pool(x):
-    """The largest of four."""
+    """The maximum of each 2 x 2 window."""
     y = x[CORNERS[0]].copy()
     for at in CORNERS[1:]:
         np.maximum(y, x[at], out=y)
@@ -84,7 +76,7 @@ def pool(x):
 
 
 def pool_back(g, y, x):
-    """To the largest; of equal ones to the first."""
+    """The gradient goes to the maximum; among equal ones to the first."""
     dx = np.empty(x.shape, g.dtype)
     left = np.ones(y.shape, bool)
     for at in CORNERS:
@@ -138,17 +130,9 @@ def hand(x, labels, K1, b1, K2, b2, W3, b3, W4, b4, W5, b5):
     dK1, db1, _ = convolve_back(G, columns1, K1)
 
     for p, dp in (
-        (K1, dK1),
-        (b1, db1),
-        (K2, dK2),
-        (b2, db2),
-        (W3, dW3),
-        (b3, db3),
-        (W4, dW4),
-        (b4, db4),
-        (W5, dW5),
-        (b5, db5),
-    ):
+        (K1, dK1), (b1, db1), (K2, dK2), (b2, db2),
+        (W3, dW3), (b3, db3), (W4, dW4), (b4, db4), (W5, dW5), (b5, db5),
+    ):  # fmt: skip
         dp *= RATE
         p -= dp
     return L
@@ -168,13 +152,5 @@ def ours(x, labels, K1, b1, K2, b2, W3, b3, W4, b4, W5, b5):
     return L
 
 
-WORKLOAD = Workload(
-    "lenet",
-    "LeNet-like conv net 28x28, batch 32, float32",
-    1.3,
-    hand,
-    ours,
-    data,
-    tuple(SHAPES),
-    tolerance=1e-5,
-)
+WORKLOAD = Workload("lenet", "LeNet-like conv net 28x28, batch 32, float32", 1.3, hand, ours, data,
+                    tuple(SHAPES), 1e-5)  # fmt: skip

@@ -1,7 +1,6 @@
-"""The net of micrograd's demo, 2 - 16 - 16 - 1 on 100 points: relu, max-margin loss, L2 penalty, one SGD
-step.
+"""The net of micrograd's demo, 2 - 16 - 16 - 1 on 100 points: relu, max-margin loss, L2 penalty, one SGD step.
 
-micrograd makes a graph of every number; here, as by hand, a layer is one matrix product.
+micrograd makes a node for every number; in both versions here a layer is one matrix product.
 """
 
 from itertools import pairwise
@@ -69,12 +68,5 @@ def ours(x, y, W1, b1, W2, b2, W3, b3):
     return L
 
 
-WORKLOAD = Workload(
-    "micrograd",
-    "micrograd's demo net 2-16-16-1, 100 points",
-    2.5,
-    hand,
-    ours,
-    data,
-    ("W1", "b1", "W2", "b2", "W3", "b3"),
-)
+WORKLOAD = Workload("micrograd", "micrograd's demo net 2-16-16-1, 100 points", 2.5, hand, ours, data,
+                    ("W1", "b1", "W2", "b2", "W3", "b3"))  # fmt: skip

@@ -1,5 +1,4 @@
-"""A tanh recurrent net, 50 steps, hidden 64, batch 16: squared error at the last step, one step of gradient
-descent.
+"""A tanh recurrent net, 50 steps, hidden 64, batch 16: squared error at the last step, one step of gradient descent.
 
 Three weights are used fifty times each, so their gradients are sums of fifty products.
 """
@@ -68,6 +67,4 @@ def ours(x, y, U, V, b, W):
     return L
 
 
-WORKLOAD = Workload(
-    "rnn", "tanh RNN, 50 steps, hidden 64, batch 16", 1.7, hand, ours, data, ("U", "V", "b", "W")
-)
+WORKLOAD = Workload("rnn", "tanh RNN, 50 steps, hidden 64, batch 16", 1.7, hand, ours, data, ("U", "V", "b", "W"))

@@ -1,6 +1,6 @@
 """The talk's net, 1x3 - 4 - 1: sigmoid, sigmoid, half squared error, one step of gradient descent.
 
-So small that nothing is measured but the cost of a Python call: what the library adds to each operation.
+It is so small that only calls count: what the library adds to each operation.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
-"""A pre-norm transformer block, 64 features in 4 heads, 64 places, 8 sequences, float32: normalisation,
-self-attention and a way around it, normalisation, two layers with relu and a way around them; squared
-error, one SGD step.
+"""A pre-norm transformer block, 64 features in 4 heads, 64 positions, 8 sequences, float32: self-attention, and two
+linear layers with relu, each after a normalisation and with a residual connection; squared error, one SGD step.
 
-By hand queries, keys and values are one product, and what the backward pass needs of a normalisation is kept.
+In the hand-written version queries, keys and values are one product, and a normalisation keeps what its backward pass
+needs.
 """
 
 import numpy as np
@@ -16,26 +16,16 @@ RATE = 0.01
 EPS = 1e-5
 SHARE = np.full(D, 1 / D, np.float32)
 SHAPES = {
-    "s1": (D,),
-    "c1": (D,),
-    "Wqkv": (3 * D, D),
-    "bqkv": (3 * D,),
-    "Wo": (D, D),
-    "bo": (D,),
-    "s2": (D,),
-    "c2": (D,),
-    "W1": (HIDDEN, D),
-    "b1": (HIDDEN,),
-    "W2": (D, HIDDEN),
-    "b2": (D,),
-}
+    "s1": (D,), "c1": (D,), "Wqkv": (3 * D, D), "bqkv": (3 * D,), "Wo": (D, D), "bo": (D,),
+    "s2": (D,), "c2": (D,), "W1": (HIDDEN, D), "b1": (HIDDEN,), "W2": (D, HIDDEN), "b2": (D,),
+}  # fmt: skip
 
 
 def data(rng, small):
-    batch, places = (2, 5) if small else (8, 64)
+    batch, positions = (2, 5) if small else (8, 64)
     drawn = {
-        "x": rng.normal(size=(batch, places, D)).astype(np.float32),
-        "y": rng.normal(size=(batch, places, D)).astype(np.float32),
+        "x": rng.normal(size=(batch, positions, D)).astype(np.float32),
+        "y": rng.normal(size=(batch, positions, D)).astype(np.float32),
     }
     for name, shape in SHAPES.items():
         if name.startswith("s"):
@@ -47,7 +37,7 @@ def data(rng, small):
 
 
 def mean(x):
-    """Of each row, as a product with a vector: a fifth of the time of a reduction."""
+    """The mean of each row, as a product with a vector: a fifth of the time of a reduction."""
     return np.dot(x, SHARE)[:, None]
 
 
@@ -76,13 +66,13 @@ def normalise_back(g, z, scale, s):
 
 
 def hand(x, y, s1, c1, Wqkv, bqkv, Wo, bo, s2, c2, W1, b1, W2, b2):
-    batch, places, _ = x.shape
-    n = batch * places
+    batch, positions, _ = x.shape
+    n = batch * positions
     x = x.reshape(n, D)
     N1, z1, scale1 = normalise(x, s1, c1)
     QKV = np.dot(N1, Wqkv.T)
     QKV += bqkv
-    q, k, v = QKV.reshape(batch, places, 3, HEADS, D // HEADS).transpose(2, 0, 3, 1, 4)
+    q, k, v = QKV.reshape(batch, positions, 3, HEADS, D // HEADS).transpose(2, 0, 3, 1, 4)
     root = np.float32(1 / np.sqrt(D // HEADS))
     q = q * root
     A = np.matmul(q, k.transpose(0, 1, 3, 2))
@@ -111,8 +101,8 @@ def hand(x, y, s1, c1, Wqkv, bqkv, Wo, bo, s2, c2, W1, b1, W2, b2):
     G, ds2, dc2 = normalise_back(np.dot(G, W1), z2, scale2, s2)
     G += e
     dWo, dbo = np.dot(G.T, O), G.sum(axis=0)
-    dO = np.dot(G, Wo).reshape(batch, places, HEADS, D // HEADS).transpose(0, 2, 1, 3)
-    dQKV = np.empty((batch, places, 3, HEADS, D // HEADS), np.float32)
+    dO = np.dot(G, Wo).reshape(batch, positions, HEADS, D // HEADS).transpose(0, 2, 1, 3)
+    dQKV = np.empty((batch, positions, 3, HEADS, D // HEADS), np.float32)
     dq, dk, dv = dQKV.transpose(2, 0, 3, 1, 4)
     dv[...] = np.matmul(A.transpose(0, 1, 3, 2), dO)
     dA = np.matmul(dO, v.transpose(0, 1, 3, 2))
@@ -125,29 +115,19 @@ def hand(x, y, s1, c1, Wqkv, bqkv, Wo, bo, s2, c2, W1, b1, W2, b2):
     _, ds1, dc1 = normalise_back(np.dot(dQKV, Wqkv), z1, scale1, s1)
 
     for p, dp in (
-        (s1, ds1),
-        (c1, dc1),
-        (Wqkv, dWqkv),
-        (bqkv, dbqkv),
-        (Wo, dWo),
-        (bo, dbo),
-        (s2, ds2),
-        (c2, dc2),
-        (W1, dW1),
-        (b1, db1),
-        (W2, dW2),
-        (b2, db2),
-    ):
+        (s1, ds1), (c1, dc1), (Wqkv, dWqkv), (bqkv, dbqkv), (Wo, dWo), (bo, dbo),
+        (s2, ds2), (c2, dc2), (W1, dW1), (b1, db1), (W2, dW2), (b2, db2),
+    ):  # fmt: skip
         dp *= RATE
         p -= dp
     return L
 
 
 def ours(x, y, s1, c1, Wqkv, bqkv, Wo, bo, s2, c2, W1, b1, W2, b2):
-    batch, places, _ = x.shape
+    batch, positions, _ = x.shape
     QKV = F.linear(F.layer_norm(x, D, s1, c1), Wqkv, bqkv)
-    q, k, v = ag.unstack(QKV.reshape(batch, places, 3, HEADS, -1).transpose(2, 0, 3, 1, 4))
-    O = F.scaled_dot_product_attention(q, k, v).transpose(0, 2, 1, 3).reshape(batch, places, D)
+    q, k, v = ag.unstack(QKV.reshape(batch, positions, 3, HEADS, -1).transpose(2, 0, 3, 1, 4))
+    O = F.scaled_dot_product_attention(q, k, v).transpose(0, 2, 1, 3).reshape(batch, positions, D)
     X1 = x + F.linear(O, Wo, bo)
     X2 = X1 + F.linear(F.relu(F.linear(F.layer_norm(X1, D, s2, c2), W1, b1)), W2, b2)
     L = F.mse_loss(X2, y)
@@ -159,13 +139,5 @@ def ours(x, y, s1, c1, Wqkv, bqkv, Wo, bo, s2, c2, W1, b1, W2, b2):
     return L
 
 
-WORKLOAD = Workload(
-    "transformer",
-    "pre-norm transformer block d 64, T 64, batch 8",
-    1.6,
-    hand,
-    ours,
-    data,
-    tuple(SHAPES),
-    tolerance=1e-5,
-)
+WORKLOAD = Workload("transformer", "pre-norm transformer block d 64, T 64, batch 8", 1.6, hand, ours, data,
+                    tuple(SHAPES), 1e-5)  # fmt: skip
