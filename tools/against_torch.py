@@ -1,11 +1,12 @@
-"""Every function of `nn.functional` beside PyTorch's: values, dtypes and gradients, at random points and at kinks.
+"""Compare each function of `nn.functional` with PyTorch's: values, dtypes, gradients, at random points and at kinks.
 
-Run it where PyTorch is installed::
+PyTorch must be installed::
 
     python tools/against_torch.py [part of a name]
 
-It prints each difference that is not one of `CHOSEN`, and counts at the end. A case is a function's name and its
-arguments; arrays of floats get gradients. Where both raise, they agree; what only one of them accepts is a difference.
+It prints each difference that is not one of `CHOSEN`, and the counts at the end. A case is the name of a function and
+its arguments; float arrays require gradients. If both raise, they agree; if only one does, that is a difference.
+``tools/programs_against_torch.py`` compares the rows of the table, in random programs.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ ONE_GRADIENT = {
     "nll_loss", "cross_entropy", "multi_margin_loss", "multilabel_soft_margin_loss", "soft_margin_loss",
     "binary_cross_entropy_with_logits", "binary_cross_entropy",
 }  # fmt: skip
-#: What differs on purpose: a pattern for the call and what was found, and the reason.
+#: Intended differences: a pattern for the call and the difference, and the reason.
 CHOSEN = {
     r"^\w+\(\[-inf +inf +nan\]": "at nan the slope is 0 or nan, and at infinity it may be nan",
     r"^celu\(.*alpha=-0.7": "PyTorch rounds 1 / alpha to single precision",
@@ -45,7 +46,7 @@ CHOSEN = {
     r"^(group|instance)_norm\(\[\].*PyTorch \[nan": "parameters get no gradient from an empty batch",
     r"only ours raises.*(the shapes differ|must be equal)": "targets are not broadcast",
     r"only ours raises.*takes no value and no negative numbers": "only zeros may be padded by negative numbers",
-    r"only ours raises.*linear: bias of shape \(1,\)": "one bias for all outputs is likelier a slip",
+    r"only ours raises.*linear: bias of shape \(1,\)": "one bias for all outputs is more likely a mistake",
     r"^(linear|normalize|pad|gaussian_nll_loss|multilabel_soft_margin_loss|(group|instance)_norm)\(.*\n"
     r".*only PyTorch raises": "more is accepted than by PyTorch",
 }
@@ -324,7 +325,7 @@ def others() -> Iterator[Case]:
 
 
 class Constant:
-    """An array that needs no gradient, and may be written into."""
+    """An array that requires no gradient, and may be written into."""
 
     def __init__(self, array: Any) -> None:
         self.array = array
@@ -358,14 +359,14 @@ def run(functional: Any, tensor: Any, case: Case) -> Any:
         if "float" in str(y.dtype) and y.requires_grad:
             weights = np.random.default_rng(1).normal(size=tuple(y.shape))
             (y * tensor(weights, False).to(y.dtype)).sum().backward()
-    except Exception as e:  # whatever they raise is what is compared
+    except Exception as e:  # exceptions are compared as well
         return e
     arrays = [y, *buffers, *(t.grad if t.grad is not None else t.detach() * 0 for t in leaves)]
     return [t.detach().numpy() for t in arrays]
 
 
 def difference(case: Case, dtype: str) -> str:
-    """In what ours and PyTorch's results differ; empty if in nothing."""
+    """The difference between our result and PyTorch's; empty if there is none."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         ours, theirs = (
@@ -421,7 +422,7 @@ def main(part: str = "") -> None:
     if not part:
         print("not compared:", *sorted(n for n in missing if callable(getattr(our_functional, n))))
     cases, known = sum(seen.values()), sum(chosen.values())
-    print(f"{cases} cases of {len(seen)} functions; {known} differ as chosen, {differ} others")
+    print(f"{cases} cases of {len(seen)} functions; {known} intended differences, {differ} others")
 
 
 if __name__ == "__main__":

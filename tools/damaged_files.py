@@ -1,16 +1,17 @@
-"""Damage checkpoints in every way, and see that a run that resumes from one is refused or intact, never half-changed.
+"""Damage checkpoints in every way, and check that resuming from one either raises or works, and never does half of it.
 
-    python tools/damaged_files.py                  # everything; minutes
-    python tools/damaged_files.py --most 200       # at most 200 damaged files of each kind, spread evenly
+    python tools/damaged_files.py                      # everything; minutes
+    python tools/damaged_files.py --most 200           # at most 200 damaged files of each kind, evenly spaced
+    python tools/damaged_files.py --most 5 --kills 3   # a quick run
 
-A checkpoint of a small run is cut off at every byte, and one bit of every byte is flipped; a run then resumes from each
-file. Saving processes are killed at random moments, and the disk is full after every number of bytes (as a limit on
-the size of a file). The columns:
+A checkpoint of a small run is truncated at every byte, and one bit of every byte is flipped; a run then resumes from
+each file. Processes are killed at random moments while they save, and saving fails after every number of bytes, as on
+a full disk (by a limit on the size of a file). The columns:
 
-    refused     one clear error that names the file, and nothing has changed
-    intact      everything is as in the undamaged file: the damage was where it does no harm
-    altered     loaded with another value. A safetensors file has no checksum, so a changed number is a number
-    changed     refused, but model, optimizer, callbacks or random numbers had changed: must be 0
+    raised      one clear error that names the file, and nothing has changed
+    intact      everything is as in the undamaged file: the damage did no harm
+    altered     loaded with another value: a safetensors file has no checksum, so a changed number is still a number
+    changed     raised, but the model, optimizer, callbacks or random numbers had changed: must be 0
     crashes     anything else, such as another exception: must be 0
 """
 
@@ -37,12 +38,12 @@ import autograd_lite as ag
 from autograd_lite import data, nn, optim, training
 
 SUFFIXES = (".npz", ".safetensors")
-COLUMNS = ("refused", "intact", "altered", "changed", "crashes")
+COLUMNS = ("raised", "intact", "altered", "changed", "crashes")
 X, Y = np.linspace(-1, 1, 8).reshape(4, 2), np.array([[0.0], [1.0], [1.0], [0.0]])
 
 
 class Run:
-    """A small run with everything that a checkpoint holds."""
+    """A small run with everything that a checkpoint stores."""
 
     def __init__(self, seed: int) -> None:
         ag.manual_seed(seed)
@@ -70,7 +71,7 @@ def same(a: list[Any], b: list[Any]) -> bool:
     return True
 
 
-def cut_off(content: bytes) -> Iterator[bytes]:
+def truncated(content: bytes) -> Iterator[bytes]:
     return (content[:n] for n in range(len(content)))
 
 
@@ -80,7 +81,7 @@ def flipped(content: bytes) -> Iterator[bytes]:
 
 
 def attacked(path: Path, damaged: Iterator[bytes], total: int, most: int | None) -> Counter[str]:
-    """What became of a run that resumes from each of the damaged files."""
+    """The outcomes of resuming a run from each of the damaged files."""
     good = Run(1)
     good.fit(resume=path)
     intact, bad, found = good.everything(), path.with_name(f"bad{path.suffix}"), Counter[str]()
@@ -95,13 +96,13 @@ def attacked(path: Path, damaged: Iterator[bytes], total: int, most: int | None)
             run.fit(resume=bad)
         except ValueError as error:
             clear = str(bad) in str(error)
-            outcome = "crashes" if not clear else "refused" if same(run.everything(), before) else "changed"
+            outcome = "crashes" if not clear else "raised" if same(run.everything(), before) else "changed"
         except Exception:
             outcome = "crashes"
         else:
             outcome = "intact" if same(run.everything(), intact) else "altered"
         found[outcome] += 1
-        if outcome != "refused":
+        if outcome != "raised":
             run = Run(2)
             before = run.everything()
     bad.unlink(missing_ok=True)
@@ -119,7 +120,7 @@ while True:
 
 
 def killed(path: Path, times: int) -> Counter[str]:
-    """Kill a saving process; the file must be whole, and the next save must remove what the process left."""
+    """The outcomes of killing a process that saves. The next save must remove what it left."""
     found, rng = Counter[str](), random.Random(0)
     ag.save({"w": np.full(200_000, 0), "k": 0}, path)
     for _ in range(times):
@@ -139,7 +140,7 @@ def killed(path: Path, times: int) -> Counter[str]:
 
 
 def full_disk(path: Path, most: int | None) -> Counter[str]:
-    """Save to a disk that is full after so many bytes."""
+    """The outcomes of saving to a disk that is full after some number of bytes."""
     state, other = {"w": np.zeros(40), "k": 0}, {"w": np.ones(40), "k": 1}
     ag.save(state, path)
     before, (soft, hard) = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -151,7 +152,7 @@ def full_disk(path: Path, most: int | None) -> Counter[str]:
             ag.save(other, path)
             outcome = "altered"
         except OSError as error:
-            outcome = "refused" if str(path) in str(error) else "crashes"
+            outcome = "raised" if str(path) in str(error) else "crashes"
         except Exception:
             outcome = "crashes"
         finally:
@@ -162,12 +163,12 @@ def full_disk(path: Path, most: int | None) -> Counter[str]:
 
 
 def rows(folder: Path, most: int | None, kills: int) -> Iterator[tuple[str, Counter[str]]]:
-    """The lines of the table: what was done, and how it ended how often."""
+    """The lines of the table: what was done, and how often it had which outcome."""
     for suffix in SUFFIXES:
         path = folder / f"run{suffix}"
         Run(0).fit(checkpoint=path)
         content = path.read_bytes()
-        yield f"{suffix} cut off", attacked(path, cut_off(content), len(content), most)
+        yield f"{suffix} truncated", attacked(path, truncated(content), len(content), most)
         yield f"{suffix} bit flipped", attacked(path, flipped(content), len(content), most)
         yield f"{suffix} killed while saving", killed(folder / f"killed{suffix}", kills)
         yield f"{suffix} disk full", full_disk(folder / f"full{suffix}", most)
@@ -175,10 +176,10 @@ def rows(folder: Path, most: int | None, kills: int) -> Iterator[tuple[str, Coun
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--most", type=int, help="at most so many damaged files of each kind")
-    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--most", type=int, help="at most this many damaged files of each kind")
+    parser.add_argument("--kills", type=int, default=100, help="how many processes to kill (default: 100)")
     options = parser.parse_args()
-    warnings.simplefilter("ignore")  # zipfile's about damaged entries
+    warnings.simplefilter("ignore")  # from zipfile, about damaged entries
     print(f"{'':<32}{'attacks':>9}" + "".join(f"{column:>9}" for column in COLUMNS))
     with tempfile.TemporaryDirectory() as folder:
         for name, found in rows(Path(folder), options.most, options.kills):

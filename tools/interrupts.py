@@ -1,12 +1,12 @@
-"""Raise KeyboardInterrupt at every bytecode instruction of a block, and see that nothing is left half-changed.
+"""Raise KeyboardInterrupt at every bytecode instruction of a block, and check that nothing is left half-changed.
 
     python tools/interrupts.py                    # every case; minutes
     python tools/interrupts.py no_grad save       # these cases
-    python tools/interrupts.py --most 200         # at most 200 instructions of each, spread evenly
+    python tools/interrupts.py --most 200         # at most 200 instructions of each, evenly spaced
 
-Each case is run once for each instruction that it executes, in our code and in the Python code of NumPy and of the
-standard library, and the interrupt comes at that instruction. The state is looked at twice: while the exception, and
-with it the traceback and all its frames, is alive (as it is at an interactive prompt), and when it is gone.
+Each case runs once for each instruction that it executes, in our code and in the Python code of NumPy and the standard
+library, and is interrupted at that instruction. The state is checked twice: while the exception, with its traceback and
+all frames, is alive (as at an interactive prompt), and after it has been deleted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from autograd_lite import nn, optim, training
 from autograd_lite.base.snapshots import _MARKS
 from autograd_lite.engine.context import CONTEXT
 
-#: What to run, and what says which state is wrong afterwards ("" if none is).
+#: What to run, and a function that names the state that is wrong afterwards ("" if none is).
 Prepared = tuple[Callable[[], Any], Callable[[], str]]
 CASES: dict[str, Callable[[], Prepared]] = {}
 
@@ -121,7 +121,7 @@ def evaluate() -> Prepared:
 
 
 def values(model: nn.Module, optimizer: Any) -> list[Any]:
-    """All numbers that a model and its optimizer hold."""
+    """All numbers of a model and its optimizer."""
     state = optimizer.state_dict()
     groups = [v for group in state["param_groups"] for v in group.values()]
     held = [x for s in state["state"].values() for x in s.values()]
@@ -217,7 +217,7 @@ def optimizer_load_state_dict() -> Prepared:
 
 @cache
 def folder() -> Path:
-    """An empty one, removed at the end."""
+    """An empty folder, removed at exit."""
     path = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, path)
     return path
@@ -273,7 +273,7 @@ def fit() -> Prepared:
 
 
 def interrupted(run: Callable[[], Any], at: int) -> tuple[int, BaseException | None]:
-    """Run with an interrupt at instruction `at`: how many instructions were executed, and what came out."""
+    """Run with an interrupt at instruction `at`: how many instructions were executed, and the exception."""
     count = 0
 
     def trace(frame: Any, event: str, arg: Any) -> Any:
@@ -301,17 +301,17 @@ def interrupted(run: Callable[[], Any], at: int) -> tuple[int, BaseException | N
 
 
 def left_wrong() -> str:
-    """What is wrong with the state of this thread."""
-    for variable, name in ((CONTEXT, "mode"), (_MARKS, "marks")):
+    """The name of what is wrong with the state of this thread, or ""."""
+    for variable, name in ((CONTEXT, "context"), (_MARKS, "marks")):
         if variable.get() is not None:
             return name
     return "profile function" if sys.getprofile() is not None else ""
 
 
 def attack(prepare: Callable[[], Prepared], most: int | None = None) -> tuple[int, int, dict[str, int]]:
-    """Interrupt a case at every instruction: instructions, interrupts, and how often which state was left wrong."""
+    """Interrupt a case at every instruction: the numbers of instructions, of interrupts, and of each wrong state."""
     run, wrong = prepare()
-    run()  # what is done on first use is done
+    run()  # imports and caches of the first use
     total = max(interrupted(prepare()[0], sys.maxsize)[0] for _ in range(2))
     places = range(total) if most is None or total <= most else np.linspace(0, total - 1, most).astype(int).tolist()
     found: dict[str, int] = {}
@@ -319,7 +319,7 @@ def attack(prepare: Callable[[], Prepared], most: int | None = None) -> tuple[in
         run, wrong = prepare()
         _, error = interrupted(run, at)
         what = left_wrong() or wrong()
-        error = None  # noqa: F841 - and with it the traceback and its frames
+        error = None  # noqa: F841 - deletes the traceback and its frames too
         what = what or left_wrong() or wrong()
         if what:
             found[what] = found.get(what, 0) + 1
@@ -333,7 +333,7 @@ def attack(prepare: Callable[[], Prepared], most: int | None = None) -> tuple[in
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
-    parser.add_argument("--most", type=int, help="at most so many instructions of each case")
+    parser.add_argument("--most", type=int, help="at most this many instructions of each case")
     options = parser.parse_args()
     sys.unraisablehook = lambda unraisable: None  # interrupts in the destructors of the standard library
     print(f"{'case':<28}{'instructions':>14}{'interrupts':>12}{'left wrong':>12}")

@@ -1,11 +1,11 @@
 """Make autograd_lite/data/digits.npz from scikit-learn's copy of the handwritten digits.
 
-Run once, with scikit-learn installed; the library itself only ever reads the file:
+Run once, with scikit-learn installed; the library only reads the file:
 
     python tools/make_digits.py
 
-Pixels are whole numbers from 0 to 16 and labels from 0 to 9, so both fit into bytes, and nothing is lost.
-NumPy writes the archive without a date, so that the same data make the same bytes.
+Pixels are integers from 0 to 16 and labels from 0 to 9, so both fit into bytes without loss. NumPy writes the archive
+without a date, so the same data give the same bytes.
 """
 
 from pathlib import Path

@@ -1,20 +1,20 @@
-"""Break each row of the table, one way at a time, and see that the tests notice.
+"""Break each row of the table, one way at a time, and check that the tests fail.
 
     python tools/mutants.py                    # every row; prints the survivors
     python tools/mutants.py tanh matmul -v     # these rows, every mutant
 
-A test suite is only as good as the mistakes that it catches. Every rule is replaced by a wrong one: with the
-other sign, doubled, a thousandth too large, or nothing; two rules of a row exchanged; the conjugate
-forgotten; a broadcast averaged instead of summed. And its own source is changed, one operator, constant, call
-or branch at a time, as a tired author would. Each mutant must fail `autograd_lite.testing.rows.check_row`,
-which is what the table's tests run. A mutant that survives is either a hole in the tests or no mistake at
-all; the latter are listed below with the reason.
+A test suite is only as good as the mistakes that it catches. Every rule is replaced by a wrong one: with the other
+sign, doubled, a thousandth too large, or zero; two rules of a row are exchanged; the conjugate is omitted. Then its
+own source is changed, one operator, constant, call or branch at a time. Each mutant must fail
+`autograd_lite.testing.rows.check_row`, which the table's tests run. A mutant that survives is either a gap in the
+tests or not a mistake; the latter are listed below, with the reason.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import copy
 import inspect
 import os
 import sys
@@ -38,7 +38,7 @@ from autograd_lite.testing.rows import all_rows, check_row, points, variant
 from autograd_lite.testing.trees import as_array, is_differentiable, leaves, rebuild
 from autograd_lite.transforms.grad import vjp
 
-#: Mutants that are no mistakes: (row or *, part of the mutant's description) and why.
+#: Mutants that are not mistakes: the row or *, a part of the mutant's description, and the reason.
 EQUIVALENT: list[tuple[str, str, str]] = [
     ("*", "a branch forgotten in d.reshape(x_shape) if axis is None", "a reshape to the shape it has"),
     ("*", "a branch forgotten in x.reshape(y.shape) if axis is None", "a reshape to the shape it has"),
@@ -73,7 +73,7 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("mean", "count(x_shape, axis) or 1", "of no entries at all"),
     ("linalg.cofactor", "np.where(same, 0, both)", "the diagonal cancels in the next line"),
     ("linalg.cofactor", "axis=-1", "the product over the last axis of a symmetric stack"),
-    ("linalg.multi_dot", "2 for 1 in xs", "NumPy takes any negative size for the one to be found"),
+    ("linalg.multi_dot", "2 for 1 in xs", "NumPy infers the size for any negative number"),
     ("frexp", "_given()", "the other result is a whole number, never asked for a derivative"),
     ("logaddexp", "a comparison turned in x1 == x2", "at infinities only: pinned by a test of its own"),
     ("angle", "1 for 0 in x == 0", "at 1 the divisor is 1 already"),
@@ -81,26 +81,26 @@ EQUIVALENT: list[tuple[str, str, str]] = [
     ("maximum_accumulate", "2 for 1 in 1:", "the result, which this partial does not use"),
     ("minimum_accumulate", "2 for 1 in 1:", "the result, which this partial does not use"),
     ("logaddexp_accumulate", "2 for 1 in 1:", "the result, which this partial does not use"),
-    ("eig", "v.shape[-1]", "when to refuse a defective matrix: pinned by a test of its own"),
-    ("matmul", "x2.ndim == 2", "a shorter road to the product of the next branch"),
-    ("matmul", "g.ndim == 1", "a shorter road to the product of the next branch"),
-    ("matmul", "len(x2_shape) == 1", "a shorter road to the product of the next branch"),
+    ("eig", "v.shape[-1]", "when to raise for a defective matrix: pinned by a test of its own"),
+    ("matmul", "x2.ndim == 2", "a faster way to the product of the next branch"),
+    ("matmul", "g.ndim == 1", "a faster way to the product of the next branch"),
+    ("matmul", "len(x2_shape) == 1", "a faster way to the product of the next branch"),
     ("linear", "_rows() forgotten in _rows(g)", "the engine sums a bias over the rest of the stack as well"),
-    ("dot", "ndim == 2", "a shorter road to the same product"),
-    ("dot", "_shape) == 2", "a shorter road to the same product"),
+    ("dot", "ndim == 2", "a faster way to the same product"),
+    ("dot", "_shape) == 2", "a faster way to the same product"),
     ("tensordot", "np.transpose(d, np.argsort(now))", "a transpose into the order it is in"),
     ("tensordot", "sorted(theirs)", "an order that einsum restores"),
     ("einsum", "np.broadcast_to(d, along)", "a broadcast to the shape it has"),
     ("logsumexp", "y.reshape(kept_shape(", "a reshape to the shape it has"),
-    ("eig", "np.linalg.cond", "when to refuse a defective matrix: pinned by a test of its own"),
-    ("eig", "np.finfo", "when to refuse a defective matrix: pinned by a test of its own"),
-    ("eig", "plain()", "when to refuse a defective matrix: pinned by a test of its own"),
-    ("eig", "real() forgotten in np.real(along)", "real but where the phase is open, which is refused"),
-    ("eig", "conj() forgotten in conj(_gaps(w))", "real but where the phase is open, which is refused"),
+    ("eig", "np.linalg.cond", "when to raise for a defective matrix: pinned by a test of its own"),
+    ("eig", "np.finfo", "when to raise for a defective matrix: pinned by a test of its own"),
+    ("eig", "plain()", "when to raise for a defective matrix: pinned by a test of its own"),
+    ("eig", "real() forgotten in np.real(along)", "real, unless the phase is arbitrary, which raises"),
+    ("eig", "conj() forgotten in conj(_gaps(w))", "real, unless the phase is arbitrary, which raises"),
     ("linalg.cofactor", "x.shape[-1]", "matrices are square, and a stack has one axis more"),
     ("ive", "np.sign(x2) * y", "positive arguments: the other sign is pinned by a test of its own"),
-    ("qr", "dagger(turn)", "when to refuse what depends on an open choice: pinned by a test of its own"),
-    ("svd", "_rounding(s)", "when to refuse a matrix without full rank"),
+    ("qr", "dagger(turn)", "when to raise for what depends on an arbitrary choice: pinned by a test of its own"),
+    ("svd", "_rounding(s)", "when to raise for a matrix without full rank"),
     ("svd", "phases=", "for complex matrices: in tests of what no phase touches"),
     ("svd", "u.dtype.kind == 'c'", "for complex matrices: in tests of what no phase touches"),
 ]
@@ -118,8 +118,7 @@ class Mutant:
         return f"{self.row.name}: {self.what}"
 
 
-# ---------------------------------------------------------------------------------------------- the whole
-# rule
+# ------------------------------------------------------------------------------------------------- whole rules
 
 
 def wrapped(rule: Callable[..., Any], change: str) -> Callable[..., Any]:
@@ -143,7 +142,7 @@ OF_TUPLES = {name: PART_BY_PART.format(change.replace("d", "part"), change) for 
 def rule_mutants(row: Primitive) -> Iterator[Mutant]:
     """Each rule, each `pull=` and the `jvp=` of a row, wrong as a whole."""
     for place, i, rule in places(row):
-        if rule is None or refuses(rule):
+        if rule is None or raises(rule):
             continue
         for name, change in OF_TUPLES.items():
             if not callable(rule) and rule == 0:
@@ -153,7 +152,7 @@ def rule_mutants(row: Primitive) -> Iterator[Mutant]:
                 yield Mutant(row, f"{place}: {name}", replaced(row, place, i, eval(change, {"d": rule})))
             else:
                 yield Mutant(row, f"{place}: {name}", replaced(row, place, i, wrapped(rule, change)))
-    active = [i for i, rule in enumerate(row.rules) if rule is not None and not refuses(rule)]
+    active = [i for i, rule in enumerate(row.rules) if rule is not None and not raises(rule)]
     for i, j in pairwise(active):
         if row.rules[i] == row.rules[j] and row.pull[i : i + 1] == row.pull[j : j + 1]:
             continue
@@ -161,20 +160,18 @@ def rule_mutants(row: Primitive) -> Iterator[Mutant]:
         rules[i], rules[j] = rules[j], rules[i]
         pull = list(row.pull) + [None] * (len(rules) - len(row.pull))
         pull[i], pull[j] = pull[j], pull[i]
-        yield Mutant(
-            row, f"rules {i + 1} and {j + 1} exchanged", {"rules": tuple(rules), "pull": tuple(pull)}
-        )
+        yield Mutant(row, f"rules {i + 1} and {j + 1} exchanged", {"rules": tuple(rules), "pull": tuple(pull)})
     if row.holomorphic and conjugate_matters(row):
         yield Mutant(row, "the conjugate forgotten", {"holomorphic": False})
 
 
-def refuses(rule: Any) -> bool:
-    """Whether a rule only says that there is none: any mutant of it says so too."""
+def raises(rule: Any) -> bool:
+    """Whether a rule only raises: any mutant of it raises too."""
     return str(getattr(rule, "__annotations__", {}).get("return", "")).endswith("NoReturn")
 
 
 def conjugate_matters(row: Primitive) -> bool:
-    """Whether some gradient is another one without the conjugate: not where all partials are real."""
+    """Whether omitting the conjugate changes some gradient; it does not where all partials are real."""
     rng = np.random.default_rng(0)
     for args, keywords in points(row, rng):
         z = [rebuild(tree, [_complexed(v, rng) for _, v in leaves(tree)]) for tree in args]
@@ -215,8 +212,7 @@ def replaced(row: Primitive, place: str, i: int, rule: Any) -> dict[str, Any]:
     return {field: tuple(values)}
 
 
-# ------------------------------------------------------------------------------------------- the source of a
-# rule
+# ---------------------------------------------------------------------------------------- the source of a rule
 
 
 @cache
@@ -244,17 +240,15 @@ def definition(rule: Callable[..., Any]) -> ast.Lambda | ast.FunctionDef | None:
 
 
 TURNED: dict[type, type[ast.cmpop]] = {
-    ast.Gt: ast.Lt,
-    ast.Lt: ast.Gt,
-    ast.GtE: ast.LtE,
-    ast.LtE: ast.GtE,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-}
+    ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.GtE: ast.LtE, ast.LtE: ast.GtE, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+}  # fmt: skip
+
+
+RELATED = {"sin": "cos", "cos": "sin", "sinh": "cosh", "cosh": "sinh", "i0e": "i1e", "i1e": "i0e", "exp": "expm1"}
 
 
 def edits(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    """Wrong things to write instead of one piece of syntax."""
+    """Wrong replacements for one piece of syntax, each with a description."""
     if isinstance(node, ast.BinOp):
         yield from _operators(node)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
@@ -299,35 +293,21 @@ def _operators(node: ast.BinOp) -> Iterator[tuple[str, ast.AST]]:
 
 def _calls(node: ast.Call) -> Iterator[tuple[str, ast.AST]]:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    turned = {
-        "sin": "cos",
-        "cos": "sin",
-        "sinh": "cosh",
-        "cosh": "sinh",
-        "i0e": "i1e",
-        "i1e": "i0e",
-        "exp": "expm1",
-    }
-    if name in turned and isinstance(node.func, ast.Attribute):
-        func = ast.Attribute(node.func.value, turned[name], ast.Load())
-        yield f"{turned[name]} for {name}", ast.Call(func, node.args, node.keywords)
-    if (
-        len(node.args) == 1
-        and not node.keywords
-        and name not in ("len", "tuple", "list", "range", "sum", "type")
-    ):
+    other = RELATED.get(name)
+    if other and isinstance(node.func, ast.Attribute):
+        func = ast.Attribute(node.func.value, other, ast.Load())
+        yield f"{other} for {name}", ast.Call(func, node.args, node.keywords)
+    if len(node.args) == 1 and not node.keywords and name not in ("len", "tuple", "list", "range", "sum", "type"):
         yield f"{name}() forgotten", node.args[0]
     if isinstance(node.func, ast.Attribute) and name in ("conj", "swapaxes", "reshape", "sum", "transpose"):
         yield f".{name}() forgotten", node.func.value
     for k, keyword in enumerate(node.keywords):
         if keyword.arg not in SPEED:
-            yield (
-                f"{keyword.arg}= forgotten",
-                ast.Call(node.func, node.args, node.keywords[:k] + node.keywords[k + 1 :]),
-            )
+            rest = node.keywords[:k] + node.keywords[k + 1 :]
+            yield f"{keyword.arg}= forgotten", ast.Call(node.func, node.args, rest)
 
 
-#: Keywords that change how fast or how loud a call is, not what it returns.
+#: Keywords that change the speed or the warnings of a call, not what it returns.
 SPEED = (None, "strict", "optimize", "unique_indices", "copy", "invalid", "divide", "over")
 
 
@@ -355,7 +335,7 @@ def source_mutants(row: Primitive) -> Iterator[Mutant]:
 
 
 def computing(part: ast.AST, around: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
-    """All syntax from `part` down that computes (not what is raised), and what each piece stands in."""
+    """All syntax within `part` that computes (nothing in a `raise`), each with the syntax to show for it."""
     if isinstance(part, ast.Raise):
         return
     if isinstance(part, ast.keyword) and part.arg in SPEED:
@@ -366,19 +346,13 @@ def computing(part: ast.AST, around: ast.AST) -> Iterator[tuple[ast.AST, ast.AST
         yield from computing(child, around if signed else part)
 
 
-def rewritten(
-    rule: Callable[..., Any], tree: ast.Lambda | ast.FunctionDef, old: ast.AST, new: ast.AST
-) -> Callable[..., Any] | None:
-    """The same function with one piece of its syntax exchanged, in the same surroundings."""
-    import copy
-
+def rewritten(rule: Any, tree: ast.Lambda | ast.FunctionDef, old: ast.AST, new: ast.AST) -> Callable[..., Any] | None:
+    """The same function with one piece of its syntax replaced."""
     memo: dict[int, Any] = {id(old): old}
     fresh = copy.deepcopy(tree, memo)  # `old` itself stays in the copy, so that it can be found there
     fresh = _Replace(old, new).visit(fresh)
-    inner = dict(
-        zip(rule.__code__.co_freevars, (c.cell_contents for c in rule.__closure__ or ()), strict=True)
-    )  # type: ignore[attr-defined]
-    scope = {**rule.__globals__, **inner}  # type: ignore[attr-defined]
+    inner = zip(rule.__code__.co_freevars, (c.cell_contents for c in rule.__closure__ or ()), strict=True)
+    scope = {**rule.__globals__, **dict(inner)}
     try:
         if isinstance(fresh, ast.Lambda):
             made = eval(compile(ast.fix_missing_locations(ast.Expression(fresh)), "<mutant>", "eval"), scope)
@@ -388,20 +362,19 @@ def rewritten(
             made = scope[fresh.name]
     except (SyntaxError, ValueError, TypeError, NameError):
         return None
-    made.__defaults__ = rule.__defaults__  # type: ignore[attr-defined]
+    made.__defaults__ = rule.__defaults__
     return made  # type: ignore[no-any-return]
 
 
-# ---------------------------------------------------------------------------------------------------- the
-# trial
+# ------------------------------------------------------------------------------------------------------ trials
 
 
 @contextmanager
 def installed(mutant: Mutant) -> Iterator[None]:
-    """Within it the row, wherever it is used, is the mutant."""
+    """A context in which the row is the mutant, wherever it is used."""
     row, before = mutant.row, dict(mutant.row.__dict__)
     changed = dict(variant(row, **mutant.changes).__dict__)
-    row.__dict__.clear()  # what was compiled from the right rules, too
+    row.__dict__.clear()  # including what was compiled from the right rules
     row.__dict__.update(changed)
     try:
         yield
@@ -411,11 +384,11 @@ def installed(mutant: Mutant) -> Iterator[None]:
 
 
 def caught(mutant: Mutant, seeds: int = 2) -> bool:
-    """Whether the checks of the row fail: with a wrong derivative, or because the rule cannot even run."""
+    """Whether the checks of the row fail, or its rule raises."""
     try:
         with installed(mutant):
             return any(not check_row(mutant.row, seed=seed, brief=True) for seed in range(seeds))
-    except Exception:  # a rule that raises is noticed
+    except Exception:  # a rule that raises is caught too
         return True
 
 
@@ -427,7 +400,7 @@ def right(row: Primitive) -> bool:
 
 
 def reason(mutant: Mutant) -> str:
-    """Why a surviving mutant is no mistake, or ""."""
+    """Why a surviving mutant is not a mistake, or ""."""
     for row, part, why in EQUIVALENT:
         if row in ("*", mutant.row.name) and part in mutant.what:
             return why
@@ -442,7 +415,7 @@ def rows(names: list[str]) -> list[Primitive]:
 
 @dataclass
 class Trial:
-    """All mutants of one row: how many, and what there is to print."""
+    """The mutants of one row: their numbers, and the lines to print."""
 
     total: int
     excused: int
@@ -490,7 +463,7 @@ def main(argv: list[str] | None = None) -> int:
     seconds = time.perf_counter() - start
     print(
         f"{total} mutants of {len(names)} rows in {seconds:.0f} s: "
-        f"{total - excused - survived} caught, {excused} no mistakes, {survived} survived"
+        f"{total - excused - survived} caught, {excused} not mistakes, {survived} survived"
     )
     return min(survived, 125)
 

@@ -1,13 +1,13 @@
-"""Random programs computed by us and by PyTorch: values and gradients, eagerly, as a traced program, and as source.
+"""Compare random programs with PyTorch: values and gradients, run eagerly, as a traced program, and as source.
 
     python tools/programs_against_torch.py                             # 3,000 programs; minutes
     python tools/programs_against_torch.py --programs 500 --seed 7
     python tools/programs_against_torch.py --rows multiply,sum,tanh    # programs of these rows only
 
-The programs come from ``autograd_lite.testing.fuzz``. A row takes part if PyTorch has a function of the same name, or
-one in `OTHERWISE`, which holds those that are called differently or mean something else. A row that gives other values
-than PyTorch at its own points is listed: it is wrong, or belongs there. Single calls, with all options, are compared
-by ``tools/against_torch.py``.
+The programs come from ``autograd_lite.testing.fuzz``. A row is compared if PyTorch has a function of the same name, or
+if it is in `OTHERWISE`, which has the functions that are called differently or have another meaning. If a row differs
+from PyTorch at its own example points, its name is printed: either it is wrong, or it belongs in `OTHERWISE`.
+``tools/against_torch.py`` compares single calls of `nn.functional`, with all options.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from autograd_lite.transforms.grad import vjp
 
 torch: Any = __import__("torch") if find_spec("torch") is not None else None
 
-RTOL, ATOL = 1e-8, 1e-9  # float64 on both sides; functions are computed by other formulas
+RTOL, ATOL = 1e-8, 1e-9  # float64 on both sides, but the formulas differ
 BATCH = 100
 
-#: How PyTorch is called where it takes other arguments than NumPy, or where the same name means something else.
+#: How to call PyTorch where its arguments differ from NumPy's, or the same name has another meaning.
 OTHERWISE: dict[str, Callable[..., Any]] = {
     "concatenate": lambda xs, axis=0: torch.cat([x.ravel() for x in xs] if axis is None else list(xs), axis or 0),
     "expand_dims": lambda a, axis: torch.unsqueeze(a, axis),
@@ -77,16 +77,16 @@ OTHERWISE: dict[str, Callable[..., Any]] = {
     "vecmat": lambda x1, x2: torch.einsum("...i,...ij", x1, x2),
 }
 
-#: What is not compared, and why.
+#: Rows that are not compared, and why.
 UNLIKE = {
     "kl_div": "another function in PyTorch",
     "linalg.cholesky": "only the lower triangle is read and has a gradient; PyTorch's gradient is symmetric",
     "linalg.eigvalsh": "only one triangle is read and has a gradient; PyTorch's gradient is symmetric",
     "linalg.lstsq": "PyTorch omits the residuals",
-    "linalg.qr": "PyTorch returns Q also where only R is asked for",
+    "linalg.qr": "PyTorch returns Q even if only R is asked for",
     "median": "PyTorch's is the lower of the two in the middle",
     "nanmedian": "PyTorch's is the lower of the two in the middle",
-    "nextafter": "its derivative is 1; PyTorch has none and goes on with zero",
+    "nextafter": "its derivative is 1; PyTorch has none and uses zero",
     **dict.fromkeys(("svd", "linalg.svd", "linalg.eig", "linalg.eigh"), "vectors are unique only up to a factor"),
 }
 
@@ -104,7 +104,7 @@ class NoCounterpart(Exception):
 
 
 def counterpart(row: Primitive) -> Callable[..., Any] | None:
-    """PyTorch's function for a row."""
+    """PyTorch's function for a row, or None."""
     if row.name in OTHERWISE:
         return OTHERWISE[row.name]
     if row.name in UNLIKE:
@@ -115,9 +115,9 @@ def counterpart(row: Primitive) -> Callable[..., Any] | None:
 
 
 def called(row: Primitive, args: Any, keywords: dict[str, Any]) -> Any:
-    """A call of a row by PyTorch."""
+    """The result of PyTorch's function for a row."""
     fn = counterpart(row)
-    if fn is None or keywords.get("axis") == ():  # by which PyTorch means all axes
+    if fn is None or keywords.get("axis") == ():  # which means all axes in PyTorch
         raise NoCounterpart(row.name)
     try:
         return fn(*(_torchs(a) for a in args), **keywords)
@@ -147,7 +147,7 @@ def by_torch(program: Expression) -> tuple[Any, list[Any]]:
     if y.requires_grad:
         try:
             y.backward(torch.as_tensor(cotangent(y.shape)))
-        except RuntimeError as error:  # a derivative that PyTorch has not
+        except RuntimeError as error:  # PyTorch has no such derivative
             raise NoCounterpart(str(error)) from error
     return y.detach().numpy(), [np.zeros(x.shape) if x.grad is None else x.grad.numpy() for x in xs]
 
@@ -157,7 +157,7 @@ def cotangent(shape: Any) -> Any:
 
 
 def by_us(way: str, program: Expression) -> tuple[Any, list[Any]]:
-    """The same by one of our ways."""
+    """The same by the library: "eager", "traced" or "source"."""
     other = [x + 0.01 for x in program.inputs]
     if way == "source":
         made = source(program, *other, name="program")
@@ -173,7 +173,7 @@ def agree(a: Any, b: Any) -> bool:
 
 
 def comparable(rows: Sequence[Primitive]) -> tuple[list[Primitive], list[str]]:
-    """The rows that PyTorch can compute at one of their points, and the names of those that differ there."""
+    """The rows that agree with PyTorch at their example points, and the names of those that differ."""
     good, other = [], []
     for row in rows:
         same = []
@@ -185,13 +185,15 @@ def comparable(rows: Sequence[Primitive]) -> tuple[list[Primitive], list[str]]:
             y = row(*args, **keywords)
             pairs = zip(y, theirs, strict=False) if isinstance(y, list | tuple) else [(y, theirs)]
             same.append(all(isinstance(b, torch.Tensor) and agree(a, b.resolve_conj().numpy()) for a, b in pairs))
-        if same:
-            (good.append(row) if all(same) else other.append(row.name))  # type: ignore[func-returns-value]  # either list
+        if same and all(same):
+            good.append(row)
+        elif same:
+            other.append(row.name)
     return good, other
 
 
 class Results:
-    """What came of the programs: counts by way, and an example of each kind of difference."""
+    """How many programs had which outcome, and an example of each kind of difference."""
 
     def __init__(self) -> None:
         self.count: dict[str, Counter[str]] = defaultdict(Counter)
@@ -212,14 +214,14 @@ class Results:
             y, found = by_us(way, program)
         except RuntimeError as error:
             if "cannot branch" in str(error):
-                return "a choice by value"
+                return "branch on a value"
             raise
         except ValueError as error:
             if "depends on none" in str(error):
                 return "constant"
             raise
         except ArithmeticError as error:
-            return self.differs(way, "refused", program, str(error))
+            return self.differs(way, "error", program, str(error))
         if not agree(y, value):
             return self.differs(way, "value", program, f"{y}\nPyTorch: {value}")
         if not all(agree(g, h) for g, h in zip(found, gradients, strict=True)):
@@ -264,7 +266,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         number += 1
     for (way, what, row), text in results.examples.items():
         print(f"--- {way}, {what}, last row {row}\n{text}\n")
-    print(f"{done:,} programs of {len(rows)} rows; other values at their own points: {', '.join(other) or 'none'}")
+    print(f"{done:,} programs of {len(rows)} rows; rows that differ at their own points: {', '.join(other) or 'none'}")
     print(results.table())
     return int(bool(results.examples))
 

@@ -1,4 +1,4 @@
-"""A run resumes from a damaged checkpoint or not at all; `tools/damaged_files.py` tries every byte."""
+"""A run resumes from a damaged checkpoint or raises; `tools/damaged_files.py` damages every byte."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import autograd_lite as ag
 pytest.importorskip("resource", reason="signals and limits as POSIX has them")
 pytest.importorskip("safetensors", reason="comes with the extra `io`")
 
-from tools.damaged_files import SUFFIXES, Run, attacked, cut_off, flipped, full_disk, killed
+from tools.damaged_files import SUFFIXES, Run, attacked, flipped, full_disk, killed, truncated
 
 
 @pytest.fixture(scope="module", params=SUFFIXES)
@@ -20,14 +20,14 @@ def checkpoint(request, tmp_path_factory):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # zipfile's about damaged entries
-@pytest.mark.parametrize("damage", [cut_off, flipped])
+@pytest.mark.parametrize("damage", [truncated, flipped])
 def test_a_damaged_checkpoint_changes_nothing(checkpoint, damage):
     content = checkpoint.read_bytes()
     found = attacked(checkpoint, damage(content), len(content), most=60)
     assert found.total() == 60
-    assert found["refused"] > 30
+    assert found["raised"] > 30
     assert found["changed"] == found["crashes"] == 0
-    if damage is cut_off or checkpoint.suffix == ".npz":  # safetensors has no checksum
+    if damage is truncated or checkpoint.suffix == ".npz":  # safetensors has no checksum
         assert found["altered"] == 0
 
 
@@ -36,7 +36,7 @@ def test_a_process_that_is_killed_while_saving_leaves_a_whole_file(checkpoint):
 
 
 def test_a_full_disk_leaves_the_old_file(checkpoint):
-    assert full_disk(checkpoint.with_stem("full"), most=20) == {"refused": 20}
+    assert full_disk(checkpoint.with_stem("full"), most=20) == {"raised": 20}
 
 
 def test_the_tool_sees_what_is_half_changed(checkpoint, monkeypatch):
@@ -50,4 +50,4 @@ def test_the_tool_sees_what_is_half_changed(checkpoint, monkeypatch):
 
     monkeypatch.setattr(Run, "fit", careless)
     content = checkpoint.read_bytes()
-    assert attacked(checkpoint, cut_off(content), len(content), most=3)["changed"] == 3
+    assert attacked(checkpoint, truncated(content), len(content), most=3)["changed"] == 3
