@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import words
+from . import formatting
 from .scene import Item, Line, Scene
 
 
@@ -44,14 +44,14 @@ def compared(before: Scene, after: Scene) -> Scene:
 def difference(b: Item, a: Item) -> str:
     """How two boxes of one name differ, in a few words; empty if they do not."""
     if b.shape != a.shape:
-        return f"shape was {words.shape(b.shape) or 'scalar'}"
+        return f"shape was {formatting.shape(b.shape) or 'scalar'}"
     if b.dtype != a.dtype:
         return f"dtype was {b.dtype}"
-    old, new = words.formula(b.formula) or b.operation, words.formula(a.formula) or a.operation
+    old, new = formatting.formula(b.formula) or b.operation, formatting.formula(a.formula) or a.operation
     if a.own and b.own and old != new and a.name == b.name and b.row != a.row:
         return f"was {old}"
     if not _equal(b.value, a.value):
-        lines = words.array(b.value) if b.value is not None else []
+        lines = formatting.array(b.value) if b.value is not None else []
         return (
             f"value was {lines[0]}"
             if len(lines) == 1
@@ -71,7 +71,7 @@ def _equal(x: Any, y: Any) -> bool:
 def _distance(x: Any, y: Any) -> str:
     if x is None or y is None or np.asarray(x).dtype.kind not in "biufc":
         return "an unknown amount"
-    return words.number(np.abs(np.subtract(y, x, dtype=np.result_type(x, y, float))).max())
+    return formatting.number(np.abs(np.subtract(y, x, dtype=np.result_type(x, y, float))).max())
 
 
 def _pairs(before: Scene, after: Scene) -> list[tuple[Item | None, Item | None]]:

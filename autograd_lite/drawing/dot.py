@@ -1,9 +1,8 @@
-"""A scene as DOT text: which shape, line and colour says what. Made with the `graphviz` package; no program
-is needed.
+"""A scene as DOT text: the shapes, lines and colours. It needs the `graphviz` package, but no program.
 
-Labels are tables of one line per row, in the HTML-like language, so that each line has its own size and
-colour. A frame of a film is the same text with other colours: what is not yet known is written in the
-colour of its background, so that one layout serves all frames.
+Labels are tables in the HTML-like language with one row for each line of text, so that each line has its own size and
+colour. A frame is the same text with other colours: what is not yet known has the colour of its background, so one
+layout serves all frames.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from ..base import escape
-from . import words
+from . import formatting
 from .scene import KINDS, Item, Line, Scene
 from .themes import Theme, blend
 
 FONT = "Helvetica"
 HEAT = (6, 12)  # rows and columns of a heat map at most
-FEW = 40  # boxes; more than that have no heat maps, of which each is 72 cells to lay out
-SHAPES: dict[str, dict[str, str]] = {  # told apart without colour
+FEW = 40  # boxes; a larger picture has no heat maps, each of which is 72 cells to lay out
+SHAPES: dict[str, dict[str, str]] = {  # distinct without colour
     "parameter": {"shape": "box", "style": "filled", "penwidth": "2.4"},
     "input": {"shape": "box", "style": "filled,dashed", "penwidth": "1.2"},
     "constant": {"shape": "box", "style": "filled,dotted", "penwidth": "1.2"},
@@ -45,7 +44,7 @@ MARKS = {"added": "+ ", "removed": "− ", "changed": "≠ "}
 
 @dataclass(frozen=True)
 class Style:
-    """What is shown, and how."""
+    """What is shown, and in which colours and direction."""
 
     theme: Theme
     direction: str = "LR"
@@ -58,16 +57,16 @@ class Style:
 
 @dataclass(frozen=True)
 class State:
-    """What is known at one step of a film. Keys of boxes and lines; what is in none of the sets is pale.
+    """What one frame shows, as keys of boxes and lines; those in no set are pale.
 
     Attributes
     ----------
     now : set
-        Being looked at.
+        Highlighted.
     known : set
-        Boxes and lines seen before.
+        Highlighted in an earlier frame.
     values, gradients, partials : set
-        Whose numbers are written.
+        Whose numbers are shown.
     """
 
     caption: str = ""
@@ -79,52 +78,38 @@ class State:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of a label; `role` says which colour it has and when it is known."""
+class LabelRow:
+    """One line of a label; its `role` determines its colour, and in which frames it is shown."""
 
-    words: str
+    text: str
     role: str
     size: int = 10
     bold: bool = False
     heat: Any = field(default=None)
 
 
-def dot(scene: Scene, style: Style, state: State | None = None, room: int = 0) -> str:
-    """DOT text of a scene, or of one frame of it; `room` is the width kept for captions, in points."""
-    import graphviz
+def dot(scene: Scene, style: Style, state: State | None = None, caption_width: int = 0) -> str:
+    """DOT text of a scene, or of one frame of it; `caption_width` is the width of the captions' cell, in points."""
+    import graphviz  # a picture's DOT text is made on request only
 
     theme = style.theme
+    font = {"fontname": FONT, "fontsize": "11", "fontcolor": theme.ink}
     graph = graphviz.Digraph(
         graph_attr={
-            "rankdir": style.direction,
-            "bgcolor": theme.background,
-            "fontname": FONT,
-            "fontcolor": theme.ink,
-            "pad": "0.2",
-            "nodesep": "0.3",
-            "ranksep": "0.55",
-            "fontsize": "11",
-            "labelloc": "b",
-            "labeljust": "l",
-            "ordering": "in",
+            "rankdir": style.direction, "bgcolor": theme.background, **font, "pad": "0.2", "nodesep": "0.3",
+            "ranksep": "0.55", "labelloc": "b", "labeljust": "l", "ordering": "in",
         },
-        node_attr={
-            "fontname": FONT,
-            "fontsize": "11",
-            "color": theme.ink,
-            "fontcolor": theme.ink,
-            "margin": "0.12,0.06",
-        },
+        node_attr={**font, "color": theme.ink, "margin": "0.12,0.06"},
         edge_attr={"fontname": FONT, "fontsize": "10", "color": theme.ink, "arrowsize": "0.7"},
-    )
+    )  # fmt: skip
     below = foot(scene, style)
     if below:
         graph.attr(label=below)
     title = state.caption if state is not None else style.title
     inside = graph
-    if title or room:
+    if title or caption_width:
         inside = graphviz.Digraph("cluster_all")
-        inside.attr(label=_headline(title, room, theme), peripheries="0", labelloc="t", labeljust="l")
+        inside.attr(label=_headline(title, caption_width, theme), peripheries="0", labelloc="t", labeljust="l")
     _boxes(inside, scene, style, state)
     for line in scene.lines:
         graph_line(inside, line, scene, style, state)
@@ -135,14 +120,14 @@ def dot(scene: Scene, style: Style, state: State | None = None, room: int = 0) -
 
 def _boxes(graph: Any, scene: Scene, style: Style, state: State | None) -> None:
     """The boxes, each in its cluster."""
-    import graphviz
+    import graphviz  # as in `dot`
 
     tree: dict[str, Any] = {}
     label: dict[str, str] = {}
     for item in scene.items:
         at = tree
-        for key, said in item.clusters:
-            label[key] = said
+        for key, text in item.clusters:
+            label[key] = text
             at = at.setdefault(key, {})
         at.setdefault("", []).append(item)
     stack = [(graph, tree, iter(list(tree.items())))]
@@ -172,73 +157,67 @@ def _boxes(graph: Any, scene: Scene, style: Style, state: State | None) -> None:
             stack.append((cluster, below, iter(list(below.items()))))
 
 
-def _headline(title: str, room: int, theme: Theme) -> str:
-    size = f'FIXEDSIZE="TRUE" WIDTH="{room}" HEIGHT="30"' if room else ""
-    said = escape.dot(title) or " "
+def _headline(title: str, caption_width: int, theme: Theme) -> str:
+    size = f'FIXEDSIZE="TRUE" WIDTH="{caption_width}" HEIGHT="30"' if caption_width else ""
+    text = escape.dot(title) or " "
     return (
         f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2"><TR><TD ALIGN="LEFT" {size}>'
-        f'<FONT POINT-SIZE="15" COLOR="{theme.ink}">{said}</FONT></TD></TR></TABLE>>'
+        f'<FONT POINT-SIZE="15" COLOR="{theme.ink}">{text}</FONT></TD></TR></TABLE>>'
     )
 
 
-def caption_room(captions: Iterable[str]) -> int:
-    """Points that the longest caption needs."""
+def width_for(captions: Iterable[str]) -> int:
+    """The width of the longest caption, in points."""
     return 24 + max((9 * len(c) for c in captions), default=0)
 
 
 # ---------------------------------------------------------------------------------------------------- boxes
 
 
-def rows(item: Item, scene: Scene, style: Style) -> Iterator[Row]:
+def label_rows(item: Item, scene: Scene, style: Style) -> Iterator[LabelRow]:
     """The lines of a box's label, in order."""
-    head = words.clipped(escape.plain(item.name), 44)
-    said = words.formula(item.formula) or item.operation
+    head = formatting.clipped(escape.plain(item.name), 44)
+    source = formatting.formula(item.formula) or item.operation
     mark = MARKS.get(item.change, "")
     if item.kind in ("layer", "summary"):
-        yield Row(mark + head, "name", 12, True)
-        if said:
-            yield Row(said, "shape", 10)
+        yield LabelRow(mark + head, "name", 12, True)
+        if source:
+            yield LabelRow(source, "shape", 10)
     else:
-        yield Row(mark + (f"{head} = {said}" if said and head else head or said), "name", 12, True)
+        yield LabelRow(mark + " = ".join(filter(None, [head, source])), "name", 12, True)
     if item.note:
-        yield Row(item.note, "shape", 9)
-    sizes = words.shape(item.shape)
+        yield LabelRow(item.note, "shape", 9)
+    sizes = formatting.shape(item.shape)
     maps = len(scene.items) <= FEW
     if item.kind != "summary":
-        yield Row("  ".join(filter(None, [sizes, item.dtype])) or "scalar", "shape", 9)
+        yield LabelRow("  ".join(filter(None, [sizes, item.dtype])) or "scalar", "shape", 9)
     if style.values and item.value is not None:
         yield from _numbers(item.value, "value", maps)
     if style.gradients and item.gradient is not None and item.key != scene.loss:
         lead = f"∂{scene.item(scene.loss).name}/∂{item.name}"
-        yield from _numbers(item.gradient, "gradient", maps, words.clipped(escape.plain(lead), 24))
+        yield from _numbers(item.gradient, "gradient", maps, formatting.clipped(escape.plain(lead), 24))
 
 
-def _numbers(value: Any, role: str, maps: bool, lead: str = "") -> Iterator[Row]:
-    lines = words.array(value)
+def _numbers(value: Any, role: str, maps: bool, lead: str = "") -> Iterator[LabelRow]:
+    lines = formatting.array(value)
     if lead:
         if len(lines) == 1:
             lines = [f"{lead} = {lines[0]}"]
         else:
             lines = [f"{lead} =", *lines]
     for line in lines:
-        yield Row(line, role, 10)
+        yield LabelRow(line, role, 10)
     heat = pooled(value) if maps else None
     if heat is not None:
-        yield Row("", role, 10, heat=heat)
+        yield LabelRow("", role, 10, heat=heat)
 
 
 def pooled(value: Any) -> Any:
-    """A large matrix as a small one of block means, for a heat map; None where numbers or a range say it
-    all.
-    """
+    """A large matrix as a small one of block means, for a heat map; None where the label shows its numbers."""
     value = np.asarray(value)
-    if (
-        value.ndim != 2
-        or min(value.shape) < 2
-        or value.dtype.kind not in "fiu"
-        or len(words.array(value)) > 1
-        or value.size < 12
-    ):
+    if value.ndim != 2 or min(value.shape) < 2 or value.size < 12 or value.dtype.kind not in "fiu":
+        return None
+    if len(formatting.array(value)) > 1:
         return None
     for axis in (0, 1):
         blocks = np.array_split(np.arange(value.shape[axis]), min(HEAT[axis], value.shape[axis]))
@@ -251,20 +230,15 @@ def box(item: Item, scene: Scene, style: Style, state: State | None) -> dict[str
     theme = style.theme
     look = SHAPES[item.kind]
     fill = theme.fills[item.kind]
-    border = {"added": theme.added, "removed": theme.removed, "changed": theme.accent}.get(
-        item.change, theme.ink
-    )
-    colour = {
-        "name": theme.ink,
-        "shape": blend(theme.ink, fill, 0.25),
-        "value": theme.ink,
-        "gradient": theme.gradient,
-    }
+    changes = {"added": theme.added, "removed": theme.removed, "changed": theme.accent}
+    border = changes.get(item.change, theme.ink)
+    shape = blend(theme.ink, fill, 0.25)
+    colour = {"name": theme.ink, "shape": shape, "value": theme.ink, "gradient": theme.gradient}
     if state is not None:
         seen = item.key in state.now or item.key in state.known
         fill = fill if seen else theme.background
         border = border if seen else theme.faint
-        if item.key in state.now:  # told by colour and shade; a wider pen would move the lines
+        if item.key in state.now:  # by colour only: a wider pen would move the lines
             border, fill = theme.accent, blend(fill, theme.accent, 0.22)
         colour = {
             "name": theme.ink if seen else blend(theme.faint, theme.ink, 0.3),
@@ -272,25 +246,18 @@ def box(item: Item, scene: Scene, style: Style, state: State | None) -> dict[str
             "value": theme.ink if item.key in state.values else fill,
             "gradient": theme.gradient if item.key in state.gradients else fill,
         }
-    cells = "".join(_row(r, colour[r.role], theme, fill) for r in rows(item, scene, style))
+    cells = "".join(_row(r, colour[r.role], theme, fill) for r in label_rows(item, scene, style))
     label = f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
-    return {
-        **look,
-        "id": item.key,
-        "label": label,
-        "fillcolor": fill,
-        "color": border,
-        "tooltip": " ",
-    }
+    return {**look, "id": item.key, "label": label, "fillcolor": fill, "color": border, "tooltip": " "}
 
 
-def _row(r: Row, colour: str, theme: Theme, fill: str) -> str:
+def _row(r: LabelRow, colour: str, theme: Theme, fill: str) -> str:
     if r.heat is not None:
         hidden = colour == fill
         return f"<TR><TD>{_heat(r.heat, theme, fill if hidden else None)}</TD></TR>"
-    said = escape.dot(r.words) or " "  # an empty element is an error
-    said = f"<B>{said}</B>" if r.bold else said
-    return f'<TR><TD><FONT POINT-SIZE="{r.size}" COLOR="{colour}">{said}</FONT></TD></TR>'
+    text = escape.dot(r.text) or " "  # an empty element is an error
+    text = f"<B>{text}</B>" if r.bold else text
+    return f'<TR><TD><FONT POINT-SIZE="{r.size}" COLOR="{colour}">{text}</FONT></TD></TR>'
 
 
 def _heat(value: Any, theme: Theme, hidden: str | None) -> str:
@@ -304,36 +271,34 @@ def _heat(value: Any, theme: Theme, hidden: str | None) -> str:
             cells.append(f'<TD BGCOLOR="{colour}" FIXEDSIZE="TRUE" WIDTH="7" HEIGHT="7"></TD>')
         lines.append(f"<TR>{''.join(cells)}</TR>")
     sizes = f'FIXEDSIZE="TRUE" WIDTH="{7 * value.shape[1]}" HEIGHT="{7 * value.shape[0]}"'
-    return (
-        f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" {sizes}>{"".join(lines)}</TABLE>'
-    )
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" {sizes}>{"".join(lines)}</TABLE>'
 
 
 # ---------------------------------------------------------------------------------------------------- lines
 
 
-def partial_rows(line: Line, style: Style) -> list[Row]:
-    """The lines of a line's label: the symbol, the formula, the number if it is small, else its shape."""
+def partial_rows(line: Line, style: Style) -> list[LabelRow]:
+    """The label of a line: the symbol, the formula, and the value if it is small, else its shape."""
     if not style.partials or not line.symbol:
-        return [Row(words.shape(line.shape), "shape", 9)] if line.shape and not line.symbol else []
-    found = [Row(words.clipped(escape.plain(words.partial(line.symbol)), 28), "symbol", 11, True)]
-    said = words.formula(line.formula, 28)
-    numbers = words.array(line.value) if line.value is not None else []
-    plain_number = line.formula is not None and line.formula.is_number
-    if said and not plain_number:
-        found.append(Row(f"= {said}", "formula", 10))
-    if len(numbers) == 1 and np.size(line.value) <= words.COLUMNS:
-        found.append(Row(f"= {numbers[0]}", "formula", 10))
+        return [LabelRow(formatting.shape(line.shape), "shape", 9)] if line.shape and not line.symbol else []
+    found = [LabelRow(formatting.clipped(escape.plain(formatting.partial(line.symbol)), 28), "symbol", 11, True)]
+    source = formatting.formula(line.formula, 28)
+    numbers = formatting.array(line.value) if line.value is not None else []
+    if source and not (line.formula is not None and line.formula.is_number):
+        found.append(LabelRow(f"= {source}", "formula", 10))
+    if len(numbers) == 1 and np.size(line.value) <= formatting.COLUMNS:
+        found.append(LabelRow(f"= {numbers[0]}", "formula", 10))
     elif line.value is not None:
-        found.append(Row(words.shape(np.shape(line.value)), "formula", 9))
+        found.append(LabelRow(formatting.shape(np.shape(line.value)), "formula", 9))
     if line.combine == "map":
-        found.append(Row("(carries the gradient g)", "formula", 9))
+        found.append(LabelRow("(carries the gradient g)", "formula", 9))
     if line.note:
-        found.append(Row(line.note, "formula", 9))
+        found.append(LabelRow(line.note, "formula", 9))
     return found
 
 
 def graph_line(graph: Any, line: Line, scene: Scene, style: Style, state: State | None) -> None:
+    """Add a line to the DOT graph."""
     theme = style.theme
     attributes = {"id": f"e{line.key}", "color": theme.ink, "tooltip": " "}
     looks = []
@@ -348,7 +313,7 @@ def graph_line(graph: Any, line: Line, scene: Scene, style: Style, state: State 
         seen = line.key in state.known or line.key in state.now
         if line.key in state.now:
             attributes["color"] = theme.accent
-            looks.append("bold")  # a style, which unlike a wider pen leaves the layout as it is
+            looks.append("bold")  # unlike a wider pen, this style does not change the layout
         elif not seen:
             attributes["color"] = theme.faint
         shown = line.key in state.partials
@@ -360,10 +325,8 @@ def graph_line(graph: Any, line: Line, scene: Scene, style: Style, state: State 
     found = partial_rows(line, style)
     if found:
         cells = "".join(_row(r, colours[r.role], theme, theme.background) for r in found)
-        cells += '<TR><TD HEIGHT="5"></TD></TR>'  # so that the line runs clear of the last row
-        attributes["label"] = (
-            f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
-        )
+        cells += '<TR><TD HEIGHT="5"></TD></TR>'  # keeps the line clear of the last row
+        attributes["label"] = f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
     graph.edge(line.tail, line.head, **attributes)
 
 
@@ -378,23 +341,21 @@ def foot(scene: Scene, style: Style) -> str:
         present = {item.kind for item in scene.items}
         cells += "".join(_sample(kind, theme) for kind in KINDS if kind in present)
         if any(line.symbol for line in scene.lines) and style.partials:
-            said = "∂y/∂x on a line: its partial derivative"
-            cells += f'<TD><FONT COLOR="{theme.partial}" POINT-SIZE="9">{said}</FONT></TD>'
+            text = "∂y/∂x on a line: its partial derivative"
+            cells += f'<TD><FONT COLOR="{theme.partial}" POINT-SIZE="9">{text}</FONT></TD>'
     lines = [f"<TR>{cells}</TR>"] if cells else []
-    lines_of_notes = [
+    lines += [
         f'<TR><TD ALIGN="LEFT" COLSPAN="16"><FONT POINT-SIZE="10">{escape.dot(n)}</FONT></TD></TR>'
         for n in scene.notes
     ]
-    if not lines and not lines_of_notes:
+    if not lines:
         return ""
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="6">{"".join(lines + lines_of_notes)}</TABLE>>'
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="6">{"".join(lines)}</TABLE>>'
 
 
 def _sample(kind: str, theme: Theme) -> str:
     cell = f'<TD BGCOLOR="{theme.fills[kind]}"><FONT POINT-SIZE="9"> {kind} </FONT></TD>'
-    sample = (
-        f'<TABLE {_BORDERS[kind]} CELLBORDER="0" CELLPADDING="2" COLOR="{theme.ink}"><TR>{cell}</TR></TABLE>'
-    )
+    sample = f'<TABLE {_BORDERS[kind]} CELLBORDER="0" CELLPADDING="2" COLOR="{theme.ink}"><TR>{cell}</TR></TABLE>'
     if kind == "loss":
         looks = 'BORDER="1" CELLBORDER="0" CELLPADDING="1" CELLSPACING="0" STYLE="rounded"'
         outer = f'{looks} COLOR="{theme.ink}"'

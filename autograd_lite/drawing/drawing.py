@@ -1,6 +1,4 @@
-"""A drawing: DOT text that needs nothing installed, and from it SVG, PNG, PDF, LaTeX, or a page to step
-through.
-"""
+"""A drawing: DOT text, which needs no renderer, and from it SVG, PNG, PDF, LaTeX, or a page to step through."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ from .page import page
 from .render import NoRenderer, render
 from .scene import Scene
 from .steps import Step, steps, targets
-from .subject import Subject, subject
+from .subject import Subject, subject_of
 from .themes import Theme, theme
 from .tikz import tikz
 
@@ -34,14 +32,14 @@ DPI = 150
 
 @dataclass(frozen=True, eq=False)
 class Drawing(GraphView):
-    """A picture of a graph, with its numbers as they were when it was made. Notebooks show it.
+    """A picture of a graph with its values at the time of drawing. Notebooks show it.
 
     Attributes
     ----------
     source : str
-        DOT text; the same bytes for the same graph, on every run.
+        DOT text; the same bytes for the same graph in every run.
     scene : Scene
-        What is drawn, as data.
+        The boxes and lines as data.
     """
 
     instead = "keep the picture: .save('net.svg'), or .source for the DOT text"
@@ -51,17 +49,17 @@ class Drawing(GraphView):
     chain: Chain | None = field(default=None, repr=False)
     net: Net | None = field(default=None, repr=False)
     state: State | None = field(default=None, repr=False)  # of a frame: what is known
-    room: int = 0  # for the longest caption of a film
+    caption_width: int = 0  # of the longest caption of the frames, in points
 
     @cached_property
     def source(self) -> str:
         if self.net is not None:
-            return neuron_dot(self.net, self.style, self.room)
-        return dot(self.scene, self.style, self.state, self.room)
+            return neuron_dot(self.net, self.style, self.caption_width)
+        return dot(self.scene, self.style, self.state, self.caption_width)
 
     @property
     def layout(self) -> str:
-        """How places are found: by Graphviz, or fixed beforehand."""
+        """How positions are found: by Graphviz (``dot``), or ``fixed`` in the source."""
         return "fixed" if self.net is not None else "dot"
 
     def svg(self) -> str:
@@ -70,7 +68,7 @@ class Drawing(GraphView):
         Raises
         ------
         NoRenderer
-            If nothing on this machine can draw; the message says what to install.
+            If nothing on this machine can render; the message says what to install.
         """
         return svg_text.tidy(render(self.source, "svg", self.layout).decode(), self.scene)
 
@@ -79,7 +77,7 @@ class Drawing(GraphView):
         return render(self.source, "png", self.layout, dpi)
 
     def pdf(self) -> bytes:
-        """The picture as PDF bytes; only Graphviz's own ``dot`` makes them."""
+        """The picture as PDF bytes; this needs Graphviz's own ``dot``."""
         return render(self.source, "pdf", self.layout)
 
     def html(self) -> str:
@@ -92,7 +90,7 @@ class Drawing(GraphView):
     def page(self, shown: Sequence[Step]) -> str:
         """The page with other steps than those of :meth:`html`."""
         plain_style = replace(self.style, legend=False, title="")
-        picture = replace(self, style=plain_style, scene=replace(self.scene, notes=()), state=None, room=0)
+        picture = replace(self, style=plain_style, scene=replace(self.scene, notes=()), state=None, caption_width=0)
         return page(self.scene, self.style, picture.svg(), shown, "edge" if self.net is None else "edge weight")
 
     def tex(self) -> str:
@@ -102,7 +100,7 @@ class Drawing(GraphView):
         return tikz(self.scene, self.style, self.source)
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture; the ending says how: ``.svg .png .pdf .dot .html .tex``.
+        """Write the picture in the format of the suffix: ``.svg .png .pdf .dot .html .tex``.
 
         Returns
         -------
@@ -118,17 +116,13 @@ class Drawing(GraphView):
             ".tex": self.tex,
         }
         if path.suffix not in makers:
-            raise ValueError(
-                f"draw: save() knows the endings {', '.join(makers)}, not {path.suffix or 'none'!r}"
-            )
+            raise ValueError(f"draw: save() expected a suffix in {', '.join(makers)}, got {path.suffix or 'none'!r}")
         made = makers[path.suffix]()
         path.write_bytes(made if isinstance(made, bytes) else made.encode())
         return path
 
     def diff(self, other: Drawing) -> Drawing:
-        """What `other` has that this one has not (``+``), the other way round (``−``), and what differs
-        (``≠``).
-        """
+        """Compare with another drawing: ``+`` is only in `other`, ``−`` only in this one, ``≠`` differs."""
         return Drawing(compared(self.scene, other.scene), self.style)
 
     def with_theme(self, name: str | Theme) -> Drawing:
@@ -171,32 +165,32 @@ def draw(
     Parameters
     ----------
     what : Tensor, callable, Module or Program
-        A result that was computed; a function or module, to be run once on `args`; or what `trace` returned.
+        A computed result; a function or module, to be run once on `args`; or a traced program.
     *args
-        Example arguments, where something has to run.
+        Example arguments of a function or module.
     names : mapping, optional
         Names for values that have none, such as ``locals()``.
     view : {"landmarks", "operations", "neurons"}
-        What has a name and what a derivation would stop at; or every operation; or circles and lines.
+        The steps of a derivation; or every operation; or circles and lines.
     by : {"module"}, optional
-        Fold each layer into a box. `depth` says how deep, counted from the outermost module (0).
+        Fold each layer into a box, or each module at `depth`, counted from the outermost (0).
     depth : int, optional
         Fold the calls (of modules and composite functions) at this depth.
     loss : callable, optional
-        For a module: applied to what it returns.
+        For a module: a function of its result.
     forward_only : bool
-        No gradients and no partials.
+        Omit gradients and partials.
     values, gradients, partials : bool
-        Which numbers are written.
+        Which numbers to show.
     direction : {"LR", "TB"}
-        Left to right or top down.
+        Left to right or top to bottom.
     theme : {"light", "dark", "print"} or Theme
     legend : bool
     title : str
     limit : int
-        Boxes; the rest is told in one summary box.
+        The largest number of boxes; one box summarizes the rest.
     roll : bool
-        Draw a cell that is repeated, as in an unrolled loop, once.
+        Draw repeated cells, as in an unrolled loop, once.
     **options
         For ``view="neurons"``: see :func:`~autograd_lite.drawing.neurons.neurons`.
 
@@ -219,28 +213,21 @@ def draw(
     ['dp/dw', 'dL/dp']
     """
     _check(view, by, direction, limit)
-    told = subject(what, args, names, loss)
-    style = Style(
-        _theme(theme),
-        direction,
-        values,
-        gradients and not forward_only,
-        partials and not forward_only,
-        legend,
-        title,
-    )
+    subject = subject_of(what, args, names, loss)
+    gradients, partials = gradients and not forward_only, partials and not forward_only
+    style = Style(_theme(theme), direction, values, gradients, partials, legend, title)
     if view == "neurons":
-        net = neurons(told, **options)
+        net = neurons(subject, **options)
         return Drawing(net.scene(), style, None, net)
     if options:
         raise TypeError(f"draw: unknown option {', '.join(options)}")
-    if by is None and depth is None and len(told.roots) == 1:
-        chain, why = _chain(told, view == "operations")
+    if by is None and depth is None and len(subject.roots) == 1:
+        chain, why = _chain(subject, view == "operations")
         if chain is not None:
-            return Drawing(derived(told, chain, limit, style.gradients, style.partials), style, chain)
+            return Drawing(derived(subject, chain, limit, style.gradients, style.partials), style, chain)
     else:
-        why = "" if len(told.roots) == 1 or not style.partials else "Several results: no partials are shown."
-    scene = structure(told, by, depth, [why] if why else [])
+        why = "" if len(subject.roots) == 1 or not style.partials else "Several results: no partials are shown."
+    scene = structure(subject, by, depth, [why] if why else [])
     if roll and (by is not None or depth is not None):
         scene = rolled(scene)
     return Drawing(limited(scene, limit), style)
@@ -249,13 +236,13 @@ def draw(
 _theme = theme
 
 
-def _chain(told: Subject, every: bool) -> tuple[Chain | None, str]:
-    """The chain, or why there is none: the picture then shows the structure, and says so."""
+def _chain(subject: Subject, every: bool) -> tuple[Chain | None, str]:
+    """The chain, or why there is none; the picture then shows the structure, with the reason as a note."""
     try:
-        return chain_of(told, every), ""
+        return chain_of(subject, every), ""
     except RuntimeError as error:  # overwritten or freed
-        said = str(error).partition(":")[0].replace(", so the numbers of this graph are gone", "")
-        return None, f"No partials: {said}."
+        reason = str(error).partition(":")[0].replace(", so the numbers of this graph are gone", "")
+        return None, f"No partials: {reason}."
     except ValueError as error:
         if "too many" not in str(error):
             raise
@@ -264,10 +251,10 @@ def _chain(told: Subject, every: bool) -> tuple[Chain | None, str]:
 
 def _check(view: str, by: str | None, direction: str, limit: int) -> None:
     if view not in VIEWS:
-        raise ValueError(f"draw: view is one of {', '.join(VIEWS)}, not {view!r}")
+        raise ValueError(f"draw: expected view to be one of {', '.join(VIEWS)}, got {view!r}")
     if by not in (None, "module"):
-        raise ValueError(f'draw: by is "module" or None, not {by!r}')
+        raise ValueError(f'draw: expected by="module" or None, got {by!r}')
     if direction not in ("LR", "TB"):
-        raise ValueError(f'draw: direction is "LR" or "TB", not {direction!r}')
+        raise ValueError(f'draw: expected direction="LR" or "TB", got {direction!r}')
     if limit < 1:
-        raise ValueError("draw: limit must be 1 or more")
+        raise ValueError(f"draw: expected limit >= 1, got {limit}")

@@ -1,6 +1,4 @@
-"""A film of the chain rule: one picture a step, all laid out alike, so that only what is new catches the
-eye.
-"""
+"""The chain rule frame by frame: one picture for each step, all with the same layout."""
 
 from __future__ import annotations
 
@@ -14,24 +12,24 @@ from typing import Any, overload
 from ..base.escape import markdown
 from ..engine.node import GraphView
 from ..tensor import Tensor
-from .dot import caption_room
+from .dot import width_for
 from .drawing import Drawing, draw
 from .render import NoRenderer
 from .steps import Step, steps, targets
 
-SECONDS = 2.5  # that a self-playing film rests on a frame
+SECONDS = 2.5  # for each frame of an animated SVG
 
 
 @dataclass(frozen=True, eq=False)
 class Frames(GraphView, Sequence[Drawing]):
-    """The pictures of a film, as a list.
+    """A sequence of pictures, which can be saved as a film.
 
     Attributes
     ----------
     drawings : tuple of Drawing
     captions : tuple of str
     steps : tuple of Step
-        What each picture says; empty for a film made of drawings.
+        The steps of the derivation; empty for a film made of drawings.
     """
 
     instead = "keep the film: .save('film.svg')"
@@ -86,7 +84,7 @@ class Frames(GraphView, Sequence[Drawing]):
         return file.getvalue()
 
     def svg(self, seconds: float = SECONDS) -> str:
-        """One SVG that plays by itself; it stands still where the reader asked for less motion."""
+        """One animated SVG; it stands still for readers who prefer reduced motion."""
         found = self.svgs()
         inside = [_inner(text) for text in found]
         head = re.match(r"<svg [^>]*>", found[0])
@@ -100,13 +98,13 @@ class Frames(GraphView, Sequence[Drawing]):
         )
         frames = []
         for k, text in enumerate(inside):
-            # Times are negative so that no frame waits for its first turn; ids are made unique in the file.
+            # With negative delays no frame waits for its first turn. Ids are made unique in the file.
             text = re.sub(r'id="([^"]*)"', rf'id="f{k}_\1"', text)
             frames.append(f'<g class="frame" style="animation-delay: {k * seconds - total:g}s">{text}</g>')
         return f"{head[0]}\n<style>{rules}</style>\n" + "\n".join(frames) + "\n</svg>\n"
 
     def markdown(self, folder: str = "") -> str:
-        """Markdown: each caption and its formula, and the pictures by the names that `save` gives them."""
+        """Markdown with the caption and formula of each step, and links to the pictures that `save` writes."""
         lines = []
         for k, caption in enumerate(self.captions):
             lines.append(f"**{k + 1}.** {markdown(caption)}\n")
@@ -119,13 +117,13 @@ class Frames(GraphView, Sequence[Drawing]):
         """The page, to step through."""
         if not self.steps:
             raise ValueError(
-                "frames: only the film of a derivation makes a page; this one is a list of pictures"
+                "frames: expected the frames of a derivation for a page, got a list of pictures; save a film as .svg"
             )
         return self.drawings[0].page(self.steps)
 
     def save(self, path: str | Path) -> Path:
-        """Write the film: ``.svg`` plays by itself, ``.png`` is a strip, ``.html`` the page, ``.md`` a text
-        with its pictures beside it; a name without an ending is a folder with an SVG for each frame.
+        """Write the frames: ``.svg`` is animated, ``.png`` a strip, ``.html`` the page, ``.md`` a text with a folder
+        of pictures; a path without a suffix is a folder with an SVG for each frame.
         """
         path = Path(path)
         if path.suffix == ".svg":
@@ -140,7 +138,7 @@ class Frames(GraphView, Sequence[Drawing]):
         elif not path.suffix:
             self._pictures(path)
         else:
-            raise ValueError(f"frames: save() knows .svg, .png, .html, .md and a folder, not {path.suffix!r}")
+            raise ValueError(f"frames: save() expected .svg, .png, .html, .md or a folder, got {path.suffix!r}")
         return path
 
     def _pictures(self, folder: Path) -> None:
@@ -163,7 +161,7 @@ def frames(
     forward: bool = False,
     **options: Any,
 ) -> Frames:
-    """One picture for each step of the chain rule, from `loss` back to each of `wrt`.
+    """Draw each step of the chain rule, from `loss` back to each of `wrt`.
 
     Parameters
     ----------
@@ -173,7 +171,7 @@ def frames(
     names : mapping, optional
         Such as ``locals()``.
     forward : bool
-        Begin with the steps from the inputs to the loss.
+        Start with the steps from the inputs to the loss.
     **options
         As for :func:`draw`.
 
@@ -193,35 +191,30 @@ def frames(
     if chain is None or picture.net is not None:
         raise ValueError(
             "frames: the steps need formulas. "
-            + (" ".join(picture.scene.notes) or "Draw it without by=, depth= or view=")
+            + (" ".join(picture.scene.notes) or "Omit by=, depth= and view=")
         )
     if chain.root.shape not in ((), (1,), (1, 1)):
         raise ValueError(
-            f"frames: a derivation starts from one number, not from shape {chain.root.shape}: "
-            "take .sum() or .mean() first"
+            f"frames: expected a result with one entry, got shape {chain.root.shape}: take .sum() or .mean() first"
         )
     found = steps(picture.scene, chain, targets(picture.scene, chain, wrt), forward)
-    return _film(picture, found)
-
-
-def _film(picture: Drawing, found: Sequence[Step]) -> Frames:
-    room = caption_room(s.caption for s in found)
-    drawings = tuple(replace(picture, state=s.state, room=room) for s in found)
+    caption_width = width_for(s.caption for s in found)
+    drawings = tuple(replace(picture, state=s.state, caption_width=caption_width) for s in found)
     return Frames(drawings, tuple(s.caption for s in found), tuple(found))
 
 
 def film(drawings: Sequence[Drawing], captions: Sequence[str] = ()) -> Frames:
-    """Pictures made one after another, such as neuron diagrams during training, as a film.
+    """Drawings, such as neuron diagrams during training, as the frames of a film.
 
-    They should be of one layout; a neuron diagram's is fixed by its layers alone.
+    They should have the same layout; that of a neuron diagram depends on its layers only.
     """
     captions = captions or [d.style.title for d in drawings]
-    room = caption_room(captions)
-    titled = [
-        replace(d, style=replace(d.style, title=c), room=room)
+    caption_width = width_for(captions)
+    titled = tuple(
+        replace(d, style=replace(d.style, title=c), caption_width=caption_width)
         for d, c in zip(drawings, captions, strict=True)
-    ]
-    return Frames(tuple(titled), tuple(captions))
+    )
+    return Frames(titled, tuple(captions))
 
 
 def _inner(text: str) -> str:

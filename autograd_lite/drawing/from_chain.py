@@ -16,39 +16,39 @@ from ..derive.expression import Expr, name, substitute, walk
 from ..derive.landmarks import Chain
 from ..engine.backward import pull_back
 from ..engine.node import ANY, Node, ancestors
-from . import words
+from . import formatting
 from .from_graph import kind_of, names_of, origin_of, own_names
 from .groups import Calls
 from .scene import Item, Line, Scene
 from .subject import Subject
 
 
-def chain_of(told: Subject, every: bool) -> Chain:
+def chain_of(subject: Subject, every: bool) -> Chain:
     """The chain that the picture shows, with every operation named if `every`."""
-    claimed = dict(told.claimed)
-    nodes = [n for n in ancestors(told.roots, ANY)[::-1] if n.parts is None]
+    claimed = dict(subject.claimed)
+    nodes = [n for n in ancestors(subject.roots, ANY)[::-1] if n.parts is None]
     called = [n.name for n in nodes if n.name is not None]
     if every:
-        claimed = names_of(nodes, told)
+        claimed = names_of(nodes, subject)
     elif not claimed and len(set(called)) < len(called):  # two of one name: a picture can tell them apart
-        claimed = own_names(nodes, told)
-    elif not told.is_loss and told.roots[0] not in claimed:
-        claimed[told.roots[0]] = names_of([], told)[told.roots[0]]
-    return Chain(told.root, told.names, claimed or None)
+        claimed = own_names(nodes, subject)
+    elif not subject.is_loss and subject.roots[0] not in claimed:
+        claimed[subject.roots[0]] = names_of([], subject)[subject.roots[0]]
+    return Chain(subject.root, subject.names, claimed or None)
 
 
-def derived(told: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> Scene:
+def derived(subject: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> Scene:
     """The scene of a chain; only the last `limit` landmarks and what they use directly."""
-    return _Derived(told, chain, limit, gradients, partials).scene()
+    return _Derived(subject, chain, limit, gradients, partials).scene()
 
 
 class _Derived:
-    def __init__(self, told: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> None:
-        self.told, self.chain, self.partials, self.limit = told, chain, partials, limit
+    def __init__(self, subject: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> None:
+        self.subject, self.chain, self.partials, self.limit = subject, chain, partials, limit
         drawn = [n for n in chain.landmarks if n.row is not None][-limit:]
         self.left = sum(n.row is not None for n in chain.landmarks) - len(drawn)
         self.drawn = drawn
-        self.calls = Calls([chain.call(n) for n in drawn], told.places)
+        self.calls = Calls([chain.call(n) for n in drawn], subject.places)
         self.keys: dict[str, str] = {}  # of a name
         self.items: dict[str, Item] = {}
         self.lines: list[Line] = []
@@ -112,7 +112,7 @@ class _Derived:
         value = self.chain.values.get(n, n.y)
         self.items[key] = Item(
             key,
-            kind_of(n, self.told),
+            kind_of(n, self.subject),
             word,
             None,
             "",
@@ -137,7 +137,7 @@ class _Derived:
         call = self.chain.call(n)
         self.items[key] = Item(
             key,
-            kind_of(n, self.told),
+            kind_of(n, self.subject),
             word,
             formula,
             "",
@@ -154,8 +154,8 @@ class _Derived:
 
     def _own(self, n: Node) -> bool:
         word = self.chain.names[n]
-        said = self.told.names.get(word)
-        return n.name == word or n in self.told.claimed or getattr(said, "_node", None) is n
+        said = self.subject.names.get(word)
+        return n.name == word or n in self.subject.claimed or getattr(said, "_node", None) is n
 
     def _line(self, n: Node, word: str, passes: Sequence[Node]) -> None:
         tail, head = self.keys[word], self.keys[self.chain.names[n]]
@@ -174,7 +174,7 @@ class _Derived:
             f.value.astype(m.dtype) if f.value is not None and f.value.dtype.kind == "b" else f.value
         )  # of a ramp: 1 and 0
         self.lines.append(
-            Line(key, tail, head, f.symbol, formula, f.combine, value, shape, summed, tex=words.tex(formula))
+            Line(key, tail, head, f.symbol, formula, f.combine, value, shape, summed, tex=formatting.tex(formula))
         )
 
     def _textbook(self, n: Node, e: Expr, combine: str) -> Expr:

@@ -19,20 +19,20 @@ from .scene import Item, Line, Scene
 from .subject import Subject
 
 
-def structure(told: Subject, by: str | None, depth: int | None, notes: Sequence[str] = ()) -> Scene:
+def structure(subject: Subject, by: str | None, depth: int | None, notes: Sequence[str] = ()) -> Scene:
     """Boxes for operations or folded calls, lines that say what shape goes along them."""
-    return _Structure(told, by, depth).scene(notes)
+    return _Structure(subject, by, depth).scene(notes)
 
 
 class _Structure:
-    def __init__(self, told: Subject, by: str | None, depth: int | None) -> None:
-        self.told = told
-        nodes = ancestors(told.roots, ANY)[::-1]
+    def __init__(self, subject: Subject, by: str | None, depth: int | None) -> None:
+        self.subject = subject
+        nodes = ancestors(subject.roots, ANY)[::-1]
         known = set(nodes)
         leaves = [p for n in nodes for p in n.parents if p is not None and p not in known]
         self.nodes = [*dict.fromkeys(leaves), *nodes]
-        self.calls = Calls(self.nodes, told.places)
-        self.names = names_of(self.nodes, told)
+        self.calls = Calls(self.nodes, subject.places)
+        self.names = names_of(self.nodes, subject)
         self.fold = {n: self.calls.folded(n, by, depth) for n in nodes if n.row is not None}
         self.changed = {
             p for n in nodes for p in n.parents if p is not None and p.row is None and p.version < n.order
@@ -69,7 +69,7 @@ class _Structure:
                 self.operation(owner, keys) if isinstance(owner, Node) else self.layer(owner, inside, keys)
             )
             lines += self.lines(owner, inside, keys)
-        loss = keys[self.owner(self.told.roots[0])]
+        loss = keys[self.owner(self.subject.roots[0])]
         return Scene(tuple(items), tuple(lines), notes=tuple(notes), loss=loss)
 
     def operation(self, n: Node, keys: Mapping[Any, str]) -> Item:
@@ -77,7 +77,7 @@ class _Structure:
         changed = n in self.changed
         return Item(
             keys[n],
-            kind_of(n, self.told),
+            kind_of(n, self.subject),
             self.names[n],
             formula,
             operation,
@@ -85,7 +85,7 @@ class _Structure:
             str(n.dtype),
             None if changed else n.y,
             clusters=self.calls.clusters(n),
-            own=n.name is not None or n in self.told.claimed,
+            own=n.name is not None or n in self.subject.claimed,
             row=n.row.name if n.row else "",
             origin=origin_of(n),
             note="has changed since" if changed else "",
@@ -117,8 +117,8 @@ class _Structure:
             self.modules.setdefault(module, len(self.modules))
         cell = f"m{self.modules[module]}" if module in self.modules else ""
         structure = ",".join(f"{n.row.name}{n.shape}" for n in made if n.row is not None)
-        is_root = last in self.told.roots
-        is_loss = is_root and kind_of(last, self.told) == "loss"
+        is_root = last in self.subject.roots
+        is_loss = is_root and kind_of(last, self.subject) == "loss"
         label = self.calls.label(group)
         return Item(
             keys[group],
@@ -142,7 +142,7 @@ class _Structure:
         for n in inside:
             for p in n.parents:
                 if p is None or (tail := self.owner(p)) == owner or (p.row is None and tail is not p):
-                    continue  # a parameter that is told in a layer has no line
+                    continue  # a parameter that is subject in a layer has no line
                 key = f"{keys[tail]}_{keys[owner]}"
                 passes = p.requires_grad and n.requires_grad and n.row is not None and n.row.kind != "constant"
                 found.setdefault(
@@ -151,31 +151,31 @@ class _Structure:
         return list(found.values())
 
 
-def own_names(nodes: Sequence[Node], told: Subject) -> dict[Node, str]:
+def own_names(nodes: Sequence[Node], subject: Subject) -> dict[Node, str]:
     """What the user calls nodes, no name twice: by a trace, by themselves, or by the variable they went to."""
-    wished: dict[Node, str] = dict(told.claimed)
+    wished: dict[Node, str] = dict(subject.claimed)
     by_node: dict[Node, str] = {}
-    for word, t in told.names.items():
+    for word, t in subject.names.items():
         node = getattr(t, "_node", None)
         if isinstance(node, Node) and not word.startswith("_"):
             by_node.setdefault(node, word)
-    stored = {} if told.claimed else dict(assigned(nodes))
+    stored = {} if subject.claimed else dict(assigned(nodes))
     alike = qualified(nodes)
     for n in nodes:
         wish = plain(alike.get(n) or n.name or by_node.get(n) or stored.get(n) or "")
         if wish:
             wished.setdefault(n, wish)
-    taken = Names(word for word, x in told.names.items() if isinstance(x, np.ndarray))
+    taken = Names(word for word, x in subject.names.items() if isinstance(x, np.ndarray))
     return {n: taken.take(word) for n, word in wished.items()}
 
 
-def names_of(nodes: Sequence[Node], told: Subject) -> dict[Node, str]:
+def names_of(nodes: Sequence[Node], subject: Subject) -> dict[Node, str]:
     """What each node is called; one that the user has not named by the next free letter."""
-    root = told.roots[0]
-    names = own_names([*nodes, root], told)
-    taken = Names([*names.values(), *told.names])
+    root = subject.roots[0]
+    names = own_names([*nodes, root], subject)
+    taken = Names([*names.values(), *subject.names])
     if root not in names:  # by what it is, as in the chain rule's own notation
-        free = (w for w in (("L", "loss") if told.is_loss else ("y", "output")) if w not in taken)
+        free = (w for w in (("L", "loss") if subject.is_loss else ("y", "output")) if w not in taken)
         names[root] = taken.take(next(free, "result"))
     fresh = short_names([*taken, "g", "d", "l", "np"])
     for n in nodes:
@@ -184,9 +184,9 @@ def names_of(nodes: Sequence[Node], told: Subject) -> dict[Node, str]:
     return names
 
 
-def kind_of(n: Node, told: Subject) -> str:
-    if n in told.roots:
-        return "loss" if told.is_loss and n is told.roots[0] and n.shape in ((), (1,), (1, 1)) else "result"
+def kind_of(n: Node, subject: Subject) -> str:
+    if n in subject.roots:
+        return "loss" if subject.is_loss and n is subject.roots[0] and n.shape in ((), (1,), (1, 1)) else "result"
     if n.row is not None:
         return "result"
     if _is_parameter(n):
@@ -195,8 +195,8 @@ def kind_of(n: Node, told: Subject) -> str:
         "input"
         if n.name
         or n.live
-        or n in told.claimed
-        or any(getattr(t, "_node", None) is n for t in told.names.values())
+        or n in subject.claimed
+        or any(getattr(t, "_node", None) is n for t in subject.names.values())
         else "constant"
     )
 

@@ -18,7 +18,7 @@ from ..engine.backward import pull_back
 from ..engine.node import ANY, Node, ancestors
 from ..engine.replay import replay
 from ..tracing.naming import assigned, short_names
-from . import words
+from . import formatting
 from .dot import FONT, Style
 from .scene import Item, Line, Scene
 from .subject import Subject
@@ -74,7 +74,7 @@ class Net:
                     symbol="",
                     value=np.asarray(w),
                     shape=None,
-                    note=f"{self.said[c]}{at} = {words.number(w)}",
+                    note=f"{self.said[c]}{at} = {formatting.number(w)}",
                 )
             )
         if self.loss is not None:
@@ -97,7 +97,7 @@ def label(column: Column, k: int) -> str:
 
 
 def neurons(
-    told: Subject,
+    subject: Subject,
     lines: str = "weights",
     example: int = 0,
     most: int = 8,
@@ -107,7 +107,7 @@ def neurons(
 
     Parameters
     ----------
-    told : Subject
+    subject : Subject
     lines : {"weights", "gradients"}
         What colour and width of the lines show: ``w``, or ``dL/dw``.
     example : int
@@ -127,19 +127,19 @@ def neurons(
         raise ValueError(f'neurons: lines is "weights" or "gradients", not {lines!r}')
     if most < 3:
         raise ValueError("neurons: most must be 3 or more")
-    found = _Finder(told)
+    found = _Finder(subject)
     products = found.products()
     if not products:
         raise ValueError(
             "neurons: no layer was found: nothing here is the product of an array with a matrix of parameters"
         )
-    letters = short_names([*told.names, *told.claimed.values()])
+    letters = short_names([*subject.names, *subject.claimed.values()])
     columns, weights, said = [found.column_of(products[0][1], "input", example)], [], []
     for n, _, w in products:
         columns.append(found.column(n, example, next(letters)))
         weights.append(found.weight(n, w, lines))
         word = found.word(found.leaf(n.parents[w], n.xs[w]), "w")
-        said.append(word if lines == "weights" else f"∂{found.word(told.roots[0], 'L')}/∂{word}")
+        said.append(word if lines == "weights" else f"∂{found.word(subject.roots[0], 'L')}/∂{word}")
     for c, matrix in enumerate(weights):
         if matrix.shape != (len(columns[c].values), len(columns[c + 1].values)):
             raise ValueError(
@@ -148,8 +148,8 @@ def neurons(
                 "can be drawn"
             )
     loss = None
-    if told.is_loss and told.roots[0].shape in ((), (1,), (1, 1)):
-        loss = (found.word(told.roots[0], "L"), found.values[told.roots[0]])
+    if subject.is_loss and subject.roots[0].shape in ((), (1,), (1, 1)):
+        loss = (found.word(subject.roots[0], "L"), found.values[subject.roots[0]])
     largest = max(float(np.abs(m).max(initial=0.0)) for m in weights)
     count = found.count(products[0][1])
     return Net(
@@ -158,27 +158,27 @@ def neurons(
 
 
 class _Finder:
-    def __init__(self, told: Subject) -> None:
-        self.told = told
-        self.nodes = ancestors(told.roots, ANY)[::-1]
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.nodes = ancestors(subject.roots, ANY)[::-1]
         self.values = replay(self.nodes)
         self.users: dict[Node, list[Node]] = {}
         for n in self.nodes:
             for p in n.parents:
                 if p is not None:
                     self.users.setdefault(p, []).append(n)
-        self.stored = {} if told.claimed else dict(assigned(self.nodes))
+        self.stored = {} if subject.claimed else dict(assigned(self.nodes))
         self.names = {
             t._node: w
-            for w, t in told.names.items()
+            for w, t in subject.names.items()
             if getattr(t, "_node", None) is not None and not w.startswith("_")
         }
 
     def word(self, n: Any, otherwise: str) -> str:
         """The name of a node, or of an array."""
         if isinstance(n, Node):
-            return n.name or self.told.claimed.get(n) or self.names.get(n) or self.stored.get(n) or otherwise
-        return next((w for w, a in self.told.names.items() if a is n), otherwise)
+            return n.name or self.subject.claimed.get(n) or self.names.get(n) or self.stored.get(n) or otherwise
+        return next((w for w, a in self.subject.names.items() if a is n), otherwise)
 
     def leaf(self, n: Node | None, x: Any) -> Any:
         """What a factor is, seen through transposes: an input, or an array that is no tensor."""
@@ -264,7 +264,7 @@ class _Finder:
         if lines == "weights":
             matrix = np.asarray(self.values.get(p, p.y))
         else:
-            root = self.told.roots[0]
+            root = self.subject.roots[0]
             pulled = pull_back({root: np.ones(root.shape, root.dtype)}, [p])
             matrix = np.asarray(pulled[p]) if p in pulled else np.zeros(p.shape)
         return np.array(matrix.T if lying else matrix)
@@ -273,7 +273,7 @@ class _Finder:
 # ------------------------------------------------------------------------------------------------------- DOT
 
 
-def dot(net: Net | None, style: Style, room: int = 0) -> str:
+def dot(net: Net | None, style: Style, caption_width: int = 0) -> str:
     """DOT text with every place fixed."""
     import graphviz
 
@@ -316,7 +316,7 @@ def dot(net: Net | None, style: Style, room: int = 0) -> str:
                     theme.background,
                 )
             else:
-                number = words.number(column.values[k]) if style.values else ""
+                number = formatting.number(column.values[k]) if style.values else ""
                 _circle(
                     graph, f"c{c}n{k}", label(column, k), number, place, theme.fills[column.kind], column.kind
                 )
@@ -329,7 +329,7 @@ def dot(net: Net | None, style: Style, room: int = 0) -> str:
             graph,
             "loss",
             net.loss[0],
-            words.array(net.loss[1])[0] if style.values else "",
+            formatting.array(net.loss[1])[0] if style.values else "",
             f"{at * ACROSS},0!",
             theme.fills["loss"],
             "loss",
@@ -338,8 +338,8 @@ def dot(net: Net | None, style: Style, room: int = 0) -> str:
             if k is not None:
                 graph.edge(f"c{at - 1}n{k}", "loss", color=theme.cluster, penwidth="1")
     wide = len(net.columns) * ACROSS
-    if style.title or room:
-        size = max(room, 9 * len(style.title), 40)
+    if style.title or caption_width:
+        size = max(caption_width, 9 * len(style.title), 40)
         said = f'<FONT COLOR="{theme.ink}" POINT-SIZE="15">{escape.dot(style.title) or " "}</FONT>'
         cell = f'<TR><TD ALIGN="LEFT" FIXEDSIZE="TRUE" WIDTH="{size}" HEIGHT="24">{said}</TD></TR>'
         text = f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="0">{cell}</TABLE>>'
@@ -362,7 +362,7 @@ def dot(net: Net | None, style: Style, room: int = 0) -> str:
 
 
 def _circle(graph: Any, key: str, name: str, number: str, place: str, fill: str, kind: str) -> None:
-    text = f"<B>{escape.dot(words.clipped(name, 8))}</B>" + (
+    text = f"<B>{escape.dot(formatting.clipped(name, 8))}</B>" + (
         f'<BR/><FONT POINT-SIZE="10">{escape.dot(number)}</FONT>' if number else ""
     )
     more: Mapping[str, str] = (

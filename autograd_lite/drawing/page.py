@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..base import escape
-from . import words
-from .dot import Style, partial_rows, rows
+from . import formatting
+from .dot import Style, label_rows, partial_rows
 from .mathml import mathml
 from .scene import KINDS, Item, Line, Scene
 from .steps import Step
@@ -80,13 +80,13 @@ def _json(data: Any) -> str:
 
 
 def _item(i: Item, scene: Scene) -> dict[str, str]:
-    said = words.formula(i.formula, 400) or i.operation
+    said = formatting.formula(i.formula, 400) or i.operation
     return {
         "key": i.key,
         "kind": f"{i.kind}: {KINDS[i.kind]}",
         "name": escape.plain(i.name),
         "title": escape.plain(f"{i.name} = {said}" if said else i.name),
-        "shape": " ".join(filter(None, [words.shape(i.shape) or "scalar", i.dtype])),
+        "shape": " ".join(filter(None, [formatting.shape(i.shape) or "scalar", i.dtype])),
         "value": _told(i.value),
         "gradient": _told(i.gradient),
         "origin": i.origin,
@@ -106,12 +106,12 @@ def _line(x: Line, scene: Scene) -> dict[str, str]:
         "key": x.key,
         "tail": x.tail,
         "head": x.head,
-        "symbol": words.partial(x.symbol) if x.symbol else "",
+        "symbol": formatting.partial(x.symbol) if x.symbol else "",
         "title": escape.plain(f"{scene.item(x.tail).name} → {scene.item(x.head).name}"),
-        "formula": words.formula(x.formula, 400),
+        "formula": formatting.formula(x.formula, 400),
         "value": _told(x.value),
         "how": how[x.combine] if x.combine in how and (x.symbol or not x.combine) else "",
-        "shape": words.shape(x.shape),
+        "shape": formatting.shape(x.shape),
         "note": x.note,
     }
 
@@ -127,10 +127,10 @@ def _told(value: Any) -> str:
         return ""
     value = np.asarray(value)
     if value.size > MANY or value.ndim > 2 or value.dtype.kind not in "biufc" or value.size == 0:
-        return " ".join(words.array(value))
+        return " ".join(formatting.array(value))
     if value.size == 1:
-        return words.number(value.item(), 6)
-    cells = [[words.number(x, 4) for x in row] for row in np.atleast_2d(value).tolist()]
+        return formatting.number(value.item(), 6)
+    cells = [[formatting.number(x, 4) for x in row] for row in np.atleast_2d(value).tolist()]
     wide = max(len(c) for row in cells for c in row)
     return "\n".join("  ".join(c.rjust(wide) for c in row) for row in cells)
 
@@ -144,7 +144,7 @@ def _picture(scene: Scene, style: Style, svg: str, edge_class: str) -> str:
     text = re.sub(r'^(<svg [^>]*?) width="[^"]*" height="[^"]*"', fitted, svg, flags=re.S)
     text = text.replace('role="img"', 'role="group"', 1)
     for item in scene.items:
-        roles = [r.role for r in rows(item, scene, style) if r.heat is None]
+        roles = [r.role for r in label_rows(item, scene, style) if r.heat is None]
         text = _classed(text, item.key, f"node {item.kind}", ["shape-row" if r == "shape" else r for r in roles])
     for line in scene.lines:
         text = _classed(text, f"e{line.key}", edge_class, [r.role for r in partial_rows(line, style)])

@@ -1,7 +1,6 @@
-"""From DOT text to a picture, by whatever is there: Graphviz's own ``dot``, the ``graphviz-pure`` wheel, or
-pygraphviz.
+"""Render DOT text with what is installed: Graphviz's own ``dot``, the ``graphviz-pure`` wheel, or pygraphviz.
 
-"Is there" is tried, not believed: a ``dot`` without its plugins is on the path and draws nothing.
+Each is tried on a small graph first: a ``dot`` without its plugins is on the path, but draws nothing.
 """
 
 from __future__ import annotations
@@ -16,23 +15,23 @@ from functools import lru_cache
 from pathlib import Path
 
 REMEDY = (
-    "install the wheel that draws (pip install graphviz-pure) or Graphviz itself (graphviz.org/download); "
+    "install a renderer (pip install graphviz-pure) or Graphviz itself (graphviz.org/download); "
     "the DOT text is in .source"
 )
 _PROBE = "digraph { a -> b }"
 
 
 class NoRenderer(RuntimeError):
-    """Nothing on this machine can draw the picture; its DOT text is still there."""
+    """Nothing on this machine can render the picture; its DOT text is in ``.source``."""
 
 
 def render(source: str, form: str, layout: str = "dot", dpi: int = 96) -> bytes:
-    """Draw DOT text as ``svg``, ``png`` or ``pdf``.
+    """Render DOT text as ``svg``, ``png`` or ``pdf``.
 
     Raises
     ------
     NoRenderer
-        If nothing here can draw, or nothing here can draw that format.
+        If nothing on this machine can render, or not in that format.
     """
     complaints = []
     for command in commands():
@@ -49,16 +48,16 @@ def render(source: str, form: str, layout: str = "dot", dpi: int = 96) -> bytes:
         )
     if complaints:
         raise NoRenderer(f"draw: the picture could not be drawn: {complaints[0]}")
-    raise NoRenderer(f"draw: no program that draws graphs was found: {REMEDY}")
+    raise NoRenderer(f"draw: no renderer was found: {REMEDY}")
 
 
 def available() -> bool:
-    """Whether a picture can be drawn on this machine."""
+    """Whether a picture can be rendered on this machine."""
     return bool(commands()) or _pygraphviz() is not None
 
 
 def commands() -> list[str]:
-    """The drawing commands of this machine that work, best first."""
+    """The commands on this machine that can render, best first."""
     return [command for command in _candidates() if _works(command)]
 
 
@@ -79,7 +78,7 @@ def _works(command: str) -> bool:
 
 
 def _run(command: str, source: str, form: str, layout: str, dpi: int) -> tuple[bytes, str]:
-    """The picture, or nothing and why."""
+    """The picture, or no bytes and the reason."""
     how: Sequence[str] = ("-Kneato", "-n2") if layout == "fixed" else ("-Kdot",)
     more = (f"-Gdpi={dpi}",) if form == "png" else ()
     try:
@@ -89,15 +88,15 @@ def _run(command: str, source: str, form: str, layout: str, dpi: int) -> tuple[b
     except (OSError, subprocess.TimeoutExpired) as error:
         return b"", str(error)
     if done.returncode or not done.stdout:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        wrong = [line for line in said if line.startswith("Error")]
-        return b"", (wrong or said[-1:] or [f"exit status {done.returncode}"])[0]
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        errors = [line for line in lines if line.startswith("Error")]
+        return b"", (errors or lines[-1:] or [f"exit status {done.returncode}"])[0]
     return done.stdout, ""
 
 
 def _pygraphviz() -> object | None:
     try:
-        import pygraphviz
+        import pygraphviz  # optional
     except ImportError:
         return None
     return pygraphviz
@@ -110,6 +109,6 @@ def _by_pygraphviz(source: str, form: str, layout: str) -> bytes:
     try:
         how = {"prog": "neato", "args": "-n2"} if layout == "fixed" else {"prog": "dot"}
         drawn: bytes = module.AGraph(string=source).draw(format=form, **how)  # type: ignore[attr-defined]
-    except (OSError, ValueError):  # it needs Graphviz's programs in turn
+    except (OSError, ValueError):  # it runs Graphviz's programs itself
         return b""
     return drawn

@@ -1,8 +1,7 @@
-"""A picture as data: boxes, lines between them, and what is said about each; nothing yet about looks.
+"""A picture as data: boxes, lines between them, and the text of each, without colours or positions.
 
-A scene is read off a graph once, with its numbers, so a drawing shows what was true when it was made.
-Everything that turns a scene into something visible (DOT, the page, LaTeX, a comparison) reads it from
-here.
+A scene is read from a graph once, with copies of its numbers, so a drawing does not change afterwards. DOT, the page,
+LaTeX and comparisons are all made from the scene.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ import numpy as np
 
 from ..derive.expression import Expr
 
-#: What a box can be; each looks different without colour too.
+#: The kinds of boxes; each looks different, even without colour.
 KINDS = {
-    "parameter": "a gradient is taken by it",
-    "input": "given, not learned",
+    "parameter": "differentiated with respect to it",
+    "input": "given, not trained",
     "constant": "a number or array in the code",
     "result": "computed",
     "loss": "the result that is differentiated",
@@ -39,21 +38,25 @@ class Item:
     kind : str
         One of :data:`KINDS`.
     name : str
-        What the user, or failing that the alphabet, calls it.
+        The user's, or else a letter.
     formula : Expr, optional
-        Of other items.
+        In terms of other items.
     operation : str
-        What is said where there is no formula.
+        Shown where there is no formula.
     value, gradient : ndarray, optional
         As they were when the scene was made.
     clusters : tuple of (key, label)
-        The calls it was computed in, outermost first.
+        The calls in which it was computed, outermost first.
     own : bool
         Whether the name is the user's.
     row : str
         The name of the row of the table that computed it; of a layer, its operations.
     cell : str
-        Of a layer: the same for all calls of one module.
+        Of a layer: equal for all calls of one module.
+    origin : str
+        File and line of the user's code.
+    change : str
+        In a comparison: ``added``, ``removed`` or ``changed``.
     """
 
     key: str
@@ -70,9 +73,8 @@ class Item:
     row: str = ""
     cell: str = ""
     origin: str = ""
-    change: str = ""  # in a comparison: "added", "removed", "changed"
+    change: str = ""
     note: str = ""
-
 
     def __post_init__(self) -> None:
         _own(self, "value", "gradient")
@@ -80,13 +82,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Line:
-    """A line from an argument to what uses it, with the partial derivative on it.
+    """A line from an argument to the result that uses it, with the partial derivative on it.
 
     Attributes
     ----------
     combine : str
-        How the partial meets the gradient from above: ``elementwise``, ``left``, ``right``, ``map``;
-        ``passes`` where that is not shown, and "" where no gradient passes.
+        How the partial combines with the gradient of the result: ``elementwise``, ``left``, ``right``, ``map``;
+        ``passes`` where the partial is not shown, and "" where no gradient passes.
     tex : str
         The partial in LaTeX.
     """
@@ -98,7 +100,7 @@ class Line:
     formula: Expr | None = None
     combine: str = ""
     value: Any = None
-    shape: tuple[int, ...] | None = None  # of what is carried forward
+    shape: tuple[int, ...] | None = None  # of the argument
     note: str = ""
     change: str = ""
     tex: str = ""
@@ -108,7 +110,7 @@ class Line:
 
 
 def _own(thing: Any, *fields: str) -> None:
-    """Copy arrays: a parameter is updated in place later, and the picture must not follow it."""
+    """Copy arrays: parameters are updated in place later, and the picture must not change with them."""
     for field_name in fields:
         value = getattr(thing, field_name)
         if isinstance(value, np.ndarray):
@@ -117,7 +119,7 @@ def _own(thing: Any, *fields: str) -> None:
 
 @dataclass(frozen=True)
 class Scene:
-    """Boxes in the order of computation, lines, and notes that the reader must not miss."""
+    """Boxes in the order of computation, lines, and notes to the reader."""
 
     items: tuple[Item, ...]
     lines: tuple[Line, ...]

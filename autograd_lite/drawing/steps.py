@@ -1,8 +1,7 @@
-"""The chain rule as a sequence of steps: first forward, a landmark at a time, then back, a partial at a
-time.
+"""The chain rule as a sequence of steps: forward, one landmark at a time, then back, one partial at a time.
 
-Each step says what is looked at, what is known by then, and the formula that it adds; a picture, a page and
-a text tell the same steps.
+Each step has what is highlighted, what is known by then, and the formula that it adds. Frames, the page and the
+Markdown text show the same steps.
 """
 
 from __future__ import annotations
@@ -14,17 +13,17 @@ from ..derive.landmarks import Chain
 from ..derive.writing import matrix
 from ..engine.node import Node
 from ..tensor import Tensor
-from . import words
+from . import formatting
 from .dot import State
 from .scene import Item, Line, Scene
 
-SHOWN = 16  # numbers; a larger array is told by its shape
-FACTORS = 8  # of a product that is written out; above a longer one stands its symbol
+SHOWN = 16  # entries of the largest array that is written out
+FACTORS = 8  # of a product; a longer one is written by its symbol
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its words, its formula in LaTeX, and what is known."""
+    """One step: its caption, its formula in LaTeX, and what is known."""
 
     caption: str
     tex: str
@@ -33,9 +32,9 @@ class Step:
 
 def steps(scene: Scene, chain: Chain, wrt: Sequence[Node], forward: bool) -> list[Step]:
     """The steps from the inputs to the loss (if `forward`) and back to `wrt`."""
-    telling = _Telling(scene, chain)
-    found = telling.forward() if forward else telling.told_forward()
-    return [*found, *telling.backward(wrt)]
+    builder = _Builder(scene, chain)
+    found = builder.forward() if forward else builder.skip_forward()
+    return [*found, *builder.backward(wrt)]
 
 
 def targets(scene: Scene, chain: Chain, wrt: Tensor | Sequence[Tensor] | None) -> list[Node]:
@@ -56,7 +55,7 @@ def targets(scene: Scene, chain: Chain, wrt: Tensor | Sequence[Tensor] | None) -
     return found
 
 
-class _Telling:
+class _Builder:
     def __init__(self, scene: Scene, chain: Chain) -> None:
         self.scene, self.chain = scene, chain
         self.lines = {(line.tail, line.head): line for line in scene.lines}
@@ -67,55 +66,41 @@ class _Telling:
         self.values: set[str] = set()
         self.gradients: set[str] = set()
         self.partials: set[str] = set()
-        self.users: dict[Node, list[Node]] = {}  # of a landmark: those through which a gradient comes to it
-        self.written: dict[Node, Product] = {}  # what arrives at a landmark, where that is short
+        self.users: dict[Node, list[Node]] = {}  # of a landmark: those that contribute to its gradient
+        self.written: dict[Node, Product] = {}  # the gradient of a landmark as a product, where that is short
 
     def step(self, caption: str, formula: str, now: Collection[str]) -> Step:
-        state = State(
-            caption,
-            frozenset(now),
-            frozenset(self.known),
-            frozenset(self.values),
-            frozenset(self.gradients),
-            frozenset(self.partials),
-        )
+        sets = (now, self.known, self.values, self.gradients, self.partials)
+        state = State(caption, *map(frozenset, sets))
         self.known |= set(now)
         return Step(caption, formula, state)
 
     def forward(self) -> list[Step]:
-        """What is given, then one step for each landmark."""
+        """The inputs together, then one step for each landmark."""
         given = [i for i in self.scene.items if i.formula is None]
         self.values |= {i.key for i in given}
-        listed = ", ".join(i.name for i in given)
-        found = [
-            self.step(
-                f"Given: {words.clipped(listed, 60)}",
-                r"\text{given } " + ", ".join(words.tex_name(i.name) for i in given),
-                [i.key for i in given],
-            )
-        ]
+        caption = f"Given: {formatting.clipped(', '.join(i.name for i in given), 60)}"
+        formula = r"\text{given } " + ", ".join(formatting.tex_name(i.name) for i in given)
+        found = [self.step(caption, formula, [i.key for i in given])]
         for item in self.scene.items:
             if item.formula is None:
                 continue
             self.values.add(item.key)
             now = [item.key, *(line.key for line in self.scene.lines if line.head == item.key)]
-            found.append(
-                self.step(
-                    f"{item.name} = {words.formula(item.formula)}{_number(item.value)}", _defined(item), now
-                )
-            )
+            caption = f"{item.name} = {formatting.formula(item.formula)}{_number(item.value)}"
+            found.append(self.step(caption, _defined(item), now))
         return found
 
-    def told_forward(self) -> list[Step]:
-        """Everything forward is known, and nothing is said about it."""
+    def skip_forward(self) -> list[Step]:
+        """No steps: the forward pass is known."""
         self.known |= {i.key for i in self.scene.items}
         self.values |= {i.key for i in self.scene.items}
         return []
 
     def backward(self, wrt: Sequence[Node]) -> list[Step]:
-        """A step for each partial on the way, from the loss down, and one for each gradient put together."""
+        """A step for each partial, from the loss down, and one for each gradient as soon as it is complete."""
         chain, root = self.chain, self.chain.root
-        self.known = {i.key for i in self.scene.items}  # lines turn pale again: their partials are to come
+        self.known = {i.key for i in self.scene.items}  # lines turn pale again until their partials are known
         reach = chain.reaching(wrt)
         order = {n: k for k, n in enumerate(reversed(chain.landmarks))}
         edges = [(n, m) for n in chain.landmarks if n in reach for m in chain.inputs_of(n) if m in reach]
@@ -131,46 +116,46 @@ class _Telling:
             waiting[m] -= 1
             if len(self.users[m]) == 1 and (written := self.term(n, m)).count < FACTORS:
                 self.written[m] = written
-            direct = self.users[m] == [root]  # the partial is the gradient: no step more
+            direct = self.users[m] == [root]  # the partial is the gradient: no further step
             if not waiting[m] and (m not in wrt or direct):
                 self.gradients.add(self.key[m])
-            found.append(self.step(_derived(line), _derived_tex(line), [line.key]))
+            found.append(self.step(_partial(line), _partial_tex(line), [line.key]))
             if not waiting[m] and m in wrt and not direct:
                 self.gradients.add(self.key[m])
                 found.append(self.together(m, self.users[m]))
         return found
 
     def together(self, m: Node, users: Sequence[Node]) -> Step:
-        """The gradient of `m`: over all its uses, what came from above times the partial."""
+        """The gradient of `m`: the sum over all its uses of the gradient there times the partial."""
         loss, item = self.scene.item(self.scene.loss), self.scene.item(self.key[m])
         now = [item.key, *(self.lines[self.key[m], self.key[n]].key for n in users)]
         terms = [self.term(n, m) for n in users]
-        caption = f"∂{loss.name}/∂{item.name} = {words.clipped(' + '.join(t.text for t in terms), 80)}"
-        formula = f"{_partial_tex(loss.name, item.name)} = {' + '.join(t.tex for t in terms)}"
+        symbol = f"d{loss.name}/d{item.name}"
+        caption = f"{formatting.partial(symbol)} = {formatting.clipped(' + '.join(t.text for t in terms), 80)}"
+        formula = f"{formatting.partial_tex(symbol)} = {' + '.join(t.tex for t in terms)}"
         if item.gradient is not None and item.gradient.size <= SHOWN:
             formula += f" = {matrix(item.gradient)}"
         return self.step(caption + _number(item.gradient), formula, now)
 
     def term(self, n: Node, m: Node) -> Product:
-        """The gradient that comes to `m` through `n`, as the product of the partials on the way."""
+        """The contribution of `n` to the gradient of `m`, as the product of the partials on the path."""
         line = self.lines[self.key[m], self.key[n]]
-        of, wrt = self.chain.names[n], self.chain.names[m]
-        here = Product(words.partial(line.symbol), _partial_tex(of, wrt))
+        here = Product(formatting.partial(line.symbol), formatting.partial_tex(line.symbol))
         if n is not self.chain.root:
             here = _product(self.above(n), here, line.combine)
         return Product(f"Σ({here.text})", rf"\sum\left({here.tex}\right)", "", here.count) if line.note else here
 
     def above(self, n: Node) -> Product:
-        """What arrives at `n`: written out if there is one way to it and it is not long, else by its symbol."""
+        """The gradient of `n`: written out if it has one path and is not long, else its symbol."""
         if n in self.written:
             return self.written[n]
-        loss = self.scene.item(self.scene.loss).name
-        return Product(f"∂{loss}/∂{self.chain.names[n]}", _partial_tex(loss, self.chain.names[n]))
+        symbol = f"d{self.scene.item(self.scene.loss).name}/d{self.chain.names[n]}"
+        return Product(formatting.partial(symbol), formatting.partial_tex(symbol))
 
 
 @dataclass(frozen=True)
 class Product:
-    """A product of partials, written: its words, its LaTeX, how it was last multiplied, and of how many factors."""
+    """A product of partials: as text, in LaTeX, the kind of its last multiplication, and its number of factors."""
 
     text: str
     tex: str
@@ -179,7 +164,7 @@ class Product:
 
 
 def _product(above: Product, here: Product, combine: str) -> Product:
-    """What came from above, carried past one more partial, in the order in which the matrices stand."""
+    """The gradient from above times one more partial, in the order of the matrices."""
     count = above.count + 1
     if combine == "map":
         return Product(f"{here.text}[{above.text}]", rf"{here.tex}\left[{above.tex}\right]", "", count)
@@ -194,29 +179,24 @@ def _product(above: Product, here: Product, combine: str) -> Product:
 
 
 def _number(value: object) -> str:
-    lines = words.array(value) if value is not None else []
+    lines = formatting.array(value) if value is not None else []
     return f" = {lines[0]}" if len(lines) == 1 and len(lines[0]) < 44 else ""
 
 
 def _defined(item: Item) -> str:
     assert item.formula is not None
     shown = f" = {matrix(item.value)}" if item.value is not None and item.value.size <= SHOWN else ""
-    return f"{words.tex_name(item.name)} = {words.tex(item.formula)}{shown}"
+    return f"{formatting.tex_name(item.name)} = {formatting.tex(item.formula)}{shown}"
 
 
-def _derived(line: Line) -> str:
+def _partial(line: Line) -> str:
     shown = "" if line.formula is None or line.formula.is_number else _number(line.value)
-    return f"{words.partial(line.symbol)} = {words.formula(line.formula)}{shown}"
+    return f"{formatting.partial(line.symbol)} = {formatting.formula(line.formula)}{shown}"
 
 
-def _derived_tex(line: Line) -> str:
-    of, _, wrt = line.symbol.partition("/")
+def _partial_tex(line: Line) -> str:
     value = line.value
     shown = ""
     if value is not None and value.size <= SHOWN and line.formula is not None and not line.formula.is_number:
         shown = f" = {matrix(value)}"
-    return f"{_partial_tex(of.removeprefix('d'), wrt.removeprefix('d'))} = {line.tex}{shown}"
-
-
-def _partial_tex(of: str, wrt: str) -> str:
-    return rf"\frac{{\partial {words.tex_name(of)}}}{{\partial {words.tex_name(wrt)}}}"
+    return f"{formatting.partial_tex(line.symbol)} = {line.tex}{shown}"

@@ -44,7 +44,7 @@ class Subject:
         return wrap(self.roots[0].y, self.roots[0])
 
 
-def subject(
+def subject_of(
     what: Any, args: tuple[Any, ...], names: Mapping[str, Any] | None, loss: Callable[..., Any] | None
 ) -> Subject:
     """Read what the user gave to `draw`.

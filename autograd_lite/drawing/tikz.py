@@ -1,4 +1,4 @@
-"""The picture in TikZ: places from the layout program, formulas from the derivation, set by LaTeX itself."""
+"""The picture in TikZ: positions from Graphviz, formulas from the derivation, set by LaTeX itself."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from ..base import escape
 from ..derive.writing import matrix
-from . import words
+from . import formatting
 from .dot import Style
 from .render import render
 from .scene import Item, Line, Scene
 
-SMALL = 4  # numbers in a label
+SMALL = 4  # entries of the largest partial or gradient in a label
 _LOOKS = {
     "parameter": "very thick",
     "input": "dashed",
@@ -46,13 +46,14 @@ def tikz(scene: Scene, style: Style, source: str) -> str:
         size = ", ".join(f"minimum {side}={72 * float(at[side]):.1f}pt" for side in ("width", "height"))
         found.append(
             rf"\node[item, {_LOOKS[item.kind]}, {size}] at ({at['pos']}) "
-            f"{{{_said(item, scene, style.values, style.gradients)}}};"
+            f"{{{_label(item, scene, style)}}};"
         )
     return _HEAD + "\n".join(found) + "\n\\end{tikzpicture}\n\\end{document}\n"
 
 
-def _said(item: Item, scene: Scene, values: bool, gradients: bool) -> str:
-    head = f"${words.tex_name(item.name)}" + (f" = {words.tex(item.formula)}$" if item.formula is not None else "$")
+def _label(item: Item, scene: Scene, style: Style) -> str:
+    formula = f" = {formatting.tex(item.formula)}" if item.formula is not None else ""
+    head = f"${formatting.tex_name(item.name)}{formula}$"
     if item.kind in ("layer", "summary"):
         head = rf"\textbf{{{escape.tex(item.name)}}}"
     parts = [head]
@@ -61,13 +62,11 @@ def _said(item: Item, scene: Scene, values: bool, gradients: bool) -> str:
     if item.shape:
         sizes = r" \times ".join(map(str, item.shape))
         parts.append(rf"\scriptsize ${sizes}$")
-    if values and item.value is not None and np.size(item.value) <= 3 * SMALL and np.ndim(item.value) <= 2:
+    if style.values and item.value is not None and np.size(item.value) <= 3 * SMALL and np.ndim(item.value) <= 2:
         parts.append(rf"\scriptsize $\displaystyle {matrix(item.value)}$")
-    if gradients and item.gradient is not None and np.size(item.gradient) <= SMALL and item.key != scene.loss:
-        d = _partial(scene.item(scene.loss).name, item.name)
-        parts.append(
-            rf"\scriptsize ${d} = {matrix(item.gradient)}$"
-        )
+    if style.gradients and item.gradient is not None and np.size(item.gradient) <= SMALL and item.key != scene.loss:
+        d = formatting.partial_tex(f"d{scene.item(scene.loss).name}/d{item.name}")
+        parts.append(rf"\scriptsize ${d} = {matrix(item.gradient)}$")
     return r" \\ ".join(parts)
 
 
@@ -81,19 +80,10 @@ def _line(line: Line, e: dict[str, Any], partials: bool) -> str:
         drawn += f" .. controls ({a:g},{b:g}) and ({c:g},{d:g}) .. ({x:g},{y:g})"
     text = rf"\draw[->{'' if line.combine else ', dashed, gray'}] {drawn} -- ({end[0]:g},{end[1]:g});"
     if partials and line.symbol and "lp" in e:
-        of, _, wrt = line.symbol.partition("/")
-        said = f"${_partial(of.removeprefix('d'), wrt.removeprefix('d'))} = {line.tex}$"
-        if (
-            line.value is not None
-            and np.size(line.value) <= SMALL
-            and line.formula is not None
-            and not line.formula.is_number
-        ):
-            said += rf" \\ $= {matrix(line.value)}$"
+        label = f"${formatting.partial_tex(line.symbol)} = {line.tex}$"
+        is_number = line.formula is None or line.formula.is_number
+        if line.value is not None and np.size(line.value) <= SMALL and not is_number:
+            label += rf" \\ $= {matrix(line.value)}$"
         x, y = e["lp"].split(",")
-        text += f"\n\\node[partial] at ({x},{y}) {{{said}}};"
+        text += f"\n\\node[partial] at ({x},{y}) {{{label}}};"
     return text
-
-
-def _partial(of: str, wrt: str) -> str:
-    return rf"\frac{{\partial {words.tex_name(of)}}}{{\partial {words.tex_name(wrt)}}}"

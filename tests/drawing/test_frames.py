@@ -112,7 +112,7 @@ def test_several_ways_are_summed_and_repeated_arguments_too():
     ("call", "words"),
     [
         (lambda L, names: frames(L, wrt=ag.tensor(1.0, requires_grad=True, name="other")), "'other' is not in this"),
-        (lambda L, names: frames(names["B"], names=names), r"one number, not from shape \(1, 4\)"),
+        (lambda L, names: frames(names["B"], names=names), r"one entry, got shape \(1, 4\)"),
         (lambda L, names: frames(L, by="module"), "need formulas"),
     ],
 )
@@ -211,6 +211,16 @@ def test_a_strip_without_pillow_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(NoRenderer, match="pip install pillow"):
         story().strip()
+
+
+def test_a_direct_partial_is_not_the_whole_gradient():
+    a = ag.tensor(2.0, requires_grad=True, name="a")
+    b = np.sin(a)
+    b.name = "b"
+    shown = frames(a * b)
+    assert shown.captions[0].startswith("∂L/∂a|direct = b")
+    assert shown.captions[-1].startswith("∂L/∂a = ∂L/∂a|direct + ∂L/∂b · ∂b/∂a")
+    assert r"\right|_{\text{direct}} = b" in shown.steps[0].tex
 
 
 # ---------------------------------------------------------------------------------------------------- neurons

@@ -1,6 +1,4 @@
-"""What is written into a picture: numbers to few digits, shapes, formulas, and none of it able to break the
-picture.
-"""
+"""The text in a picture: numbers to a few digits, shapes, arrays, formulas."""
 
 from __future__ import annotations
 
@@ -10,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..derive import writing
 from ..derive.expression import Expr
 from ..derive.writing import tex as tex
 from ..derive.writing import tex_name as tex_name
 from ..derive.writing import text
 
-LINES, COLUMNS = 4, 6  # of a matrix that is written out; a larger one is summed up
+LINES, COLUMNS = 4, 6  # of the largest matrix that is written out; a larger one is summarized
 WIDE = 36  # characters of a formula
 
 
@@ -36,7 +35,7 @@ def number(x: Any, digits: int = 3) -> str:
 
 
 def shape(dims: Sequence[int] | None) -> str:
-    """``3×4``; a scalar's is empty.
+    """``3×4``; empty for a scalar.
 
     >>> shape((3, 4)), shape(()), shape((5,))
     ('3×4', '', '5')
@@ -45,7 +44,7 @@ def shape(dims: Sequence[int] | None) -> str:
 
 
 def array(value: Any) -> list[str]:
-    """An array as lines: written out if it is small, else its range and mean.
+    """An array as lines of text: its entries if it is small, else its range and mean.
 
     >>> array(np.array([[0.5, -1.0]]))
     ['[0.5  -1]']
@@ -73,9 +72,9 @@ def summary(value: Any) -> str:
     finite = value[np.isfinite(value)]
     if finite.size == 0:
         return "no finite entry"
-    words = f"{number(finite.min(), 2)} … {number(finite.max(), 2)}, mean {number(finite.mean(), 2)}"
+    text = f"{number(finite.min(), 2)} … {number(finite.max(), 2)}, mean {number(finite.mean(), 2)}"
     bad = value.size - finite.size
-    return f"{words}, {bad} not finite" if bad else words
+    return f"{text}, {bad} not finite" if bad else text
 
 
 def formula(e: Expr | None, wide: int = WIDE) -> str:
@@ -87,11 +86,22 @@ def formula(e: Expr | None, wide: int = WIDE) -> str:
 
 
 def clipped(words: str, wide: int) -> str:
-    """No longer than `wide`."""
+    """`words`, cut to `wide` characters."""
     return words if len(words) <= wide else words[: wide - 1].rstrip() + "…"
 
 
 def partial(symbol: str) -> str:
-    """``dP/dC`` as ``∂P/∂C``."""
+    """The symbol of a factor as a partial derivative.
+
+    >>> partial("dP/dC"), partial("∂L/∂x")
+    ('∂P/∂C', '∂L/∂x|direct')
+    """
     of, _, wrt = symbol.partition("/")
-    return f"∂{of.removeprefix('d')}/∂{wrt.removeprefix('d')}"
+    return f"∂{of[1:]}/∂{wrt[1:]}" + ("|direct" if symbol.startswith("∂") else "")
+
+
+def partial_tex(symbol: str) -> str:
+    """The same in LaTeX."""
+    of, _, wrt = symbol.partition("/")
+    found = writing.partial_tex(tex_name(of[1:]), tex_name(wrt[1:]))
+    return rf"\left.{found}\right|_{{\text{{direct}}}}" if symbol.startswith("∂") else found
