@@ -1,4 +1,4 @@
-"""For all tests: the same random numbers in any order, Ctrl-C, and a list of what the tests of the table let pass."""
+"""For all tests: the same random numbers in any order, Ctrl-C, and a list of the allowances of the table's tests."""
 
 import numpy as np
 import pytest

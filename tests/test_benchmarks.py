@@ -58,7 +58,7 @@ def test_rounds_time_each_version_equally_often():
 
 
 def test_peak_memory_is_within_its_target():
-    """Unlike a time it is the same on every run, so it may be tested."""
+    """Unlike a time, it is the same on every run, so it can be tested."""
     lines = memory.measure(small=True)
     assert [line["name"] for line in lines] == ["memory-1", "memory-3"]
     for line in lines:

@@ -1,6 +1,6 @@
-"""The examples are listed, say how they are run, and write nowhere but into the folder that git ignores.
+"""The examples are listed in the README, say how to run them, and write only into the folder that git ignores.
 
-They are run by .ci/run, each by itself as a user would.
+`.ci/run` runs each of them as a user would.
 """
 
 import ast
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(path.name for path in FOLDER.glob("*.py"))
 
 
-def test_the_readme_lists_each_once_and_nothing_else():
+def test_the_readme_lists_each_example_once():
     listed = re.findall(r"^\| \[(\w+\.py)\]\((\w+\.py)\) \|", (FOLDER / "README.md").read_text(encoding="utf-8"), re.M)
     assert all(name == target for name, target in listed)
     assert sorted(name for name, _ in listed) == EXAMPLES
@@ -21,7 +21,7 @@ def test_the_readme_lists_each_once_and_nothing_else():
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_says_how_it_is_run_and_can_fail(name):
+def test_an_example_says_how_to_run_it_and_can_fail(name):
     text = (FOLDER / name).read_text(encoding="utf-8")
     assert f"python examples/{name}" in (ast.get_docstring(ast.parse(text)) or "")
     assert "raise SystemExit(" in text

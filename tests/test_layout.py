@@ -23,7 +23,7 @@ import autograd_lite as ag
 PACKAGE = Path(__file__).parents[1] / "autograd_lite"
 NAME = PACKAGE.name
 
-# In the order in which one reads them. A package imports what comes before it.
+# In reading order. A package imports only what comes before it.
 ORDER = [
     "base", "table", "rules", "engine", "tensor", "transforms", "autograd", "special", "linalg", "fft", "emath",
     "tracing", "derive", "drawing", "export", "nn", "optim", "data", "training", "testing",
@@ -35,7 +35,7 @@ PLACE = {package: place for place, package in enumerate(ORDER)}
 
 class Import(NamedTuple):
     source: str  # the module that imports, as "rules.linalg"; the package itself is "__init__"
-    target: str  # the module of ours that is imported
+    target: str  # the module of this package that is imported
     line: int
     in_function: bool
 
@@ -48,7 +48,7 @@ def package(module: str) -> str:
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the package by its dotted name within it; a folder's own goes by the folder's name."""
+    """Every module of the package by its dotted name within it; an ``__init__`` has the name of its folder."""
     named = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         inner = path.relative_to(PACKAGE)
@@ -61,7 +61,7 @@ MODULES = modules()
 
 
 def our_module(name: str, known: Collection[str]) -> str | None:
-    """The module of ours in a full dotted name, whose last words may name a function in it; None: not ours"""
+    """The module of this package in a full dotted name, whose last parts may name a function in it, or None."""
     first, *inner = name.split(".")
     if first != NAME:
         return None
@@ -79,7 +79,7 @@ def full_names(node: ast.Import | ast.ImportFrom, folder: tuple[str, ...]) -> li
 
 
 def imports_of(source: str, text: str, folder: tuple[str, ...], known: Collection[str]) -> Iterator[Import]:
-    """The imports of our own modules (all of them `known`) in the text of one that lies in `folder`."""
+    """The imports of this package's modules (all of them `known`) in the text of a module in `folder`."""
     stack: list[tuple[ast.AST, bool]] = [(ast.parse(text), False)]
     while stack:
         node, in_function = stack.pop()
@@ -102,7 +102,7 @@ IMPORTS = [
 
 
 def test_the_reader_of_imports_reads() -> None:
-    """The tests below are only as good as `imports_of`: try it on one import of each kind."""
+    """The tests below rely on `imports_of`: test it on one import of each kind."""
     text = textwrap.dedent("""
         import numpy as np, autograd_lite.table
         from typing import TYPE_CHECKING
@@ -128,9 +128,9 @@ def test_the_reader_of_imports_reads() -> None:
     ]
 
 
-def test_every_package_has_its_place() -> None:
+def test_every_package_is_in_the_order() -> None:
     missing = sorted({package(module) for module in MODULES} - PLACE.keys())
-    assert not missing, f"say in ORDER where these stand: {missing}"
+    assert not missing, f"add these to ORDER: {missing}"
 
 
 def test_imports_run_downwards() -> None:
@@ -149,19 +149,19 @@ def test_no_circles() -> None:
         pytest.fail(f"a circle of imports: {' <- '.join(error.args[1])}")
 
 
-def test_no_import_of_our_own_inside_a_function() -> None:
+def test_no_import_of_this_package_inside_a_function() -> None:
     hidden = [entry for entry in IMPORTS if entry.in_function]
     assert not hidden, "\n".join(map(str, hidden))
 
 
 def python(program: str, env: dict[str, str] | None = None) -> str:
-    """Run a program in an interpreter of its own, and return what it printed."""
+    """Run a program in a new interpreter, and return what it prints."""
     options: dict[str, Any] = {"capture_output": True, "text": True, "check": True, "cwd": PACKAGE.parent}
     return str(subprocess.run([sys.executable, "-c", program], env=env, **options).stdout)
 
 
 def test_import_brings_numpy_and_the_standard_library_only() -> None:
-    """What a bare interpreter has loaded (an editable installation's finder, say) does not count."""
+    """Modules that a bare interpreter has loaded, such as the finder of an editable installation, do not count."""
     loaded = python("import sys; was = {*sys.modules}; import autograd_lite; print(*set(sys.modules) - was)")
     packages = {name.partition(".")[0] for name in loaded.split()}
     assert {NAME, "numpy"} <= packages
@@ -172,7 +172,7 @@ LAZY = {"data", "derive", "drawing", "export", "nn", "optim", "testing", "tracin
 
 
 def test_import_loads_the_engine_only() -> None:
-    """What a program that only differentiates does not use is not loaded; `benchmarks/imports.py` times it."""
+    """A program that only differentiates does not load the other packages; `benchmarks/imports.py` times the import."""
     program = "import sys, numpy; before = set(sys.modules); import autograd_lite; print(*set(sys.modules) - before)"
     loaded = set(python(program, dict(os.environ)).split())
     assert not loaded & {*(f"{NAME}.{package}" for package in LAZY), "hashlib", "dataclasses"}

@@ -1,7 +1,7 @@
-"""README.md and the pages under docs/ do what they say: each is run from top to bottom as one session.
+"""The examples in README.md and docs/ are right: each page is run from top to bottom as one session.
 
-Every block marked `python` must be written as one types it, with prompts and what comes out (`>>> 1 + 1`,
-then `2`), so that nothing on a page goes untried; `...` stands for any text. Other languages are prose.
+Every block marked `python` must be a session with prompts and results (`>>> 1 + 1`, then `2`), so that no example is
+left untested; `...` stands for any text. Blocks in other languages are not run.
 """
 
 from __future__ import annotations

@@ -28,14 +28,14 @@ def page(browser, tmp_path):
     """Opens a drawing's page, and at the end sees that the browser had nothing to complain of."""
 
     def show(picture):
-        browser.said.clear()
+        browser.console.clear()
         browser.open(picture.save(tmp_path / "page.html").as_uri())
         assert browser.run("document.documentElement.dataset.ready") == "yes"
         return browser
 
     yield show
     browser.run("1")  # whatever is on its way has arrived
-    assert browser.said == []
+    assert browser.console == []
 
 
 def text(browser, key):

@@ -1,4 +1,4 @@
-"""For tests: a function must do to Tensors what NumPy does to arrays, and have the right derivatives."""
+"""For tests: a function has the same result on Tensors as NumPy's on arrays, and the right derivatives."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from autograd_lite.testing import assert_gradients
 
 
 def agrees(f, *arrays: Any, order: int = 2, like=None, **options: Any) -> None:
-    """Hold `f` on Tensors against `f` (or `like`) on arrays (value, dtype, structure); check derivatives."""
+    """Compare `f` on Tensors with `f` (or `like`) on arrays (value, dtype, structure), and check its derivatives."""
     expected = (like or f)(*(np.array(a) for a in arrays))
     same(f(*(_input(a) for a in arrays)), expected)
     if any(np.asarray(a).dtype.kind in "fc" and np.size(a) for a in arrays):

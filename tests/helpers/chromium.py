@@ -1,4 +1,4 @@
-"""A headless Chromium, spoken to over its debugging pipe; nothing but the standard library."""
+"""A headless Chromium, controlled through its debugging pipe, with nothing but the standard library."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ FLAGS = (
 
 
 def found() -> str | None:
-    """The command of a Chromium on this machine, if there is one."""
+    """The path of a Chromium on this machine, or None."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 class Browser:
-    """One page in one browser, with everything that it said on its console."""
+    """One page in one browser, with everything that it printed on its console."""
 
     def __init__(self, command: str) -> None:
         self.folder = tempfile.mkdtemp()
@@ -53,12 +53,10 @@ class Browser:
         self.read, self.write = os.fdopen(ours_in, "rb"), os.fdopen(ours_out, "wb")
         self.count = 0
         self.session: str | None = None
-        self.said: list[str] = []
+        self.console: list[str] = []
         self.rest = b""
         target = next(t for t in self.ask("Target.getTargets")["targetInfos"] if t["type"] == "page")
-        self.session = self.ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)[
-            "sessionId"
-        ]
+        self.session = self.ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             self.ask(f"{domain}.enable")
 
@@ -80,12 +78,12 @@ class Browser:
         while b"\0" not in self.rest:
             more = os.read(self.read.fileno(), 1 << 16)
             if not more:
-                raise RuntimeError("the browser has gone")
+                raise RuntimeError("the browser has exited")
             self.rest += more
         line, _, self.rest = self.rest.partition(b"\0")
         answer = json.loads(line)
         if answer.get("method") in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
-            self.said.append(json.dumps(answer["params"]))
+            self.console.append(json.dumps(answer["params"]))
         return answer
 
     def open(self, address: str) -> None:

@@ -1,4 +1,4 @@
-"""For tests of training: a model with everything that a run depends on, and callbacks that watch and meddle."""
+"""For tests of training: a model with everything that a run depends on, and callbacks that record and interfere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Y = X @ np.array([[1.0], [-2.0], [0.5]]) + 0.3
 
 
 class Line(nn.Module):
-    """A linear map with noise while it learns, a running mean, and a count of its calls."""
+    """A linear map with noise in training mode, a running mean, and a list of its calls."""
 
     def __init__(self, seed=0, noise=0.0):
         super().__init__()
@@ -47,7 +47,7 @@ def sgd(model, lr=0.1, **options):
     return optim.SGD(model.parameters(), lr=lr, **options)
 
 
-def teach(model, opt=None, **options):
+def train(model, opt=None, **options):
     return fit(model, (X, Y), mean_square, opt or sgd(model), **{"generator": 0, "batch_size": 8, **options})
 
 
@@ -77,9 +77,9 @@ class Script(training.Callback):
 
 @pytest.fixture
 def press():
-    """Makes a callback that presses Ctrl-C: as Python handles it by itself, however the tests were started.
+    """Makes a callback that presses Ctrl-C, with Python's default handler of the signal.
 
-    Under `nohup`, or in the background of a script, Ctrl-C is ignored from the start.
+    Without that, Ctrl-C is ignored under `nohup` or in the background of a script.
     """
 
     def press(times=1, at=3):

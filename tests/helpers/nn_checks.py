@@ -1,4 +1,4 @@
-"""For the tests of layers: all that is true of any layer, in one call."""
+"""For tests of layers: everything that holds for any layer, in one call."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ def draw(*shapes: tuple[int, ...], seed: int = 0) -> Any:
 
 
 def shaken(module: nn.Module, seed: int = 1) -> nn.Module:
-    """The module with parameters that are all different, so that none can hide behind a one or a zero."""
+    """The module with random parameters, so that no mistake is hidden by a one or a zero."""
     rng = np.random.default_rng(seed)
     for p in module.parameters():
         p.data[...] = p.data + rng.normal(size=p.shape) / 3
@@ -26,7 +26,7 @@ def shaken(module: nn.Module, seed: int = 1) -> nn.Module:
 
 
 def as_function(module: nn.Module) -> tuple[Callable[..., Any], list[Any]]:
-    """The module as a function of its inputs and then its parameters, and these."""
+    """The module as a function of its inputs and its parameters, and the values of the parameters."""
     places = [(m, name) for m in module.modules() for name, p in m._parameters.items() if p is not None]
     values = [m._parameters[name].data.copy() for m, name in places]
 
@@ -45,7 +45,7 @@ def as_function(module: nn.Module) -> tuple[Callable[..., Any], list[Any]]:
 
 
 def check_layer(module: nn.Module, *inputs: Any, order: int = 2, **options: Any) -> None:
-    """Gradients by inputs and parameters to second order in both modes; single precision stays single."""
+    """Check gradients with respect to inputs and parameters to second order, and that float32 stays float32."""
     f, values = as_function(shaken(module))
     assert_gradients(f, *inputs, *values, order=order, broadcast=False, **options)
     single = [x.astype(np.float32) if x.dtype.kind == "f" else x for x in map(np.asarray, inputs)]
@@ -60,13 +60,9 @@ def check_layer(module: nn.Module, *inputs: Any, order: int = 2, **options: Any)
 
 
 def flat(y: Any) -> list[Any]:
-    return (
-        [part for some in y for part in flat(some)]
-        if isinstance(y, tuple | list)
-        else []
-        if y is None
-        else [y]
-    )
+    if isinstance(y, tuple | list):
+        return [part for some in y for part in flat(some)]
+    return [] if y is None else [y]
 
 
 def value(y: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A pytest of its own, with just the plugins that are named: what is installed beside them plays no part."""
+"""Run a separate pytest with only the named plugins, whatever else is installed."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ OURS = "_autograd_lite_pytest"
 
 
 def pytest_run(*options, plugins=("_hypothesis_pytestplugin", OURS)):
-    """Run pytest with these options; what it prints."""
+    """Run pytest with these options, and return what it prints."""
     named = [word for plugin in (*plugins, "no:cacheprovider") for word in ("-p", plugin)]
     command = [sys.executable, "-m", "pytest", *named, *options]
     env = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

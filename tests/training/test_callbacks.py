@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 import pytest
-from learner import Line, Recorder, Script, X, Y, sgd, teach
+from learner import Line, Recorder, Script, X, Y, sgd, train
 
 import autograd_lite as ag
 from autograd_lite import training
@@ -15,7 +15,7 @@ from autograd_lite.optim import lr_scheduler
 
 def test_callbacks_are_called_in_order():
     recorder = Recorder()
-    teach(Line(), epochs=2, batch_size=20, callbacks=[recorder])
+    train(Line(), epochs=2, batch_size=20, callbacks=[recorder])
     assert recorder.events == [
         ("on_begin", 0, 0),
         ("on_gradients", 0, 0), ("on_batch", 0, 1), ("on_gradients", 0, 1), ("on_batch", 0, 2), ("on_epoch", 1, 2),
@@ -39,26 +39,26 @@ def test_callbacks_are_called_in_order():
 def test_early_stopping(values, options, epochs, kept):
     model = Line()
     stopping = training.EarlyStopping(**options)
-    history = teach(model, epochs=len(values), callbacks=[Script(*values), stopping])
+    history = train(model, epochs=len(values), callbacks=[Script(*values), stopping])
     assert len(history) == epochs
     assert model.b.item() == kept
 
 
 def test_early_stopping_knows_that_accuracy_should_grow():
     script = Script(0.5, 0.6, 0.7, name="val_accuracy")
-    history = teach(Line(), epochs=3, callbacks=[script, training.EarlyStopping("val_accuracy", patience=1)])
+    history = train(Line(), epochs=3, callbacks=[script, training.EarlyStopping("val_accuracy", patience=1)])
     assert len(history) == 3
 
 
 def test_watching_what_is_not_there_is_one_clear_error():
     with pytest.raises(KeyError, match="EarlyStopping watches 'val_loss', but an epoch has loss; give validation="):
-        teach(Line(), epochs=1, callbacks=[training.EarlyStopping()])
+        train(Line(), epochs=1, callbacks=[training.EarlyStopping()])
 
 
 def test_the_best_weights_are_kept_in_a_file(tmp_path):
     path = tmp_path / "best.npz"
     model = Line()
-    teach(model, epochs=4, callbacks=[Script(3.0, 1.0, 2.0, 1.0), training.BestCheckpoint(path)])
+    train(model, epochs=4, callbacks=[Script(3.0, 1.0, 2.0, 1.0), training.BestCheckpoint(path)])
     assert ag.load(path)["b"].tolist() == [1.0]
     assert set(ag.load(path)) == {"W", "b", "mean"}
     assert os.listdir(tmp_path) == ["best.npz"]
@@ -72,7 +72,7 @@ def test_schedules_step_by_epoch_by_batch_and_on_a_plateau():
         watch = training.Callback()
         watch.on_epoch = lambda run: seen.append(opt.param_groups[0]["lr"])
         before = options.pop("before", [])
-        teach(model, opt, epochs=3, callbacks=[*before, training.Schedule(make(opt), **options), watch])
+        train(model, opt, epochs=3, callbacks=[*before, training.Schedule(make(opt), **options), watch])
         return seen
 
     assert rates(lambda o: lr_scheduler.ExponentialLR(o, 0.5)) == pytest.approx([0.05, 0.025, 0.0125])
@@ -98,12 +98,12 @@ def test_gradients_are_clipped_together():
     unclipped.on_gradients = lambda run: before.append(model.W.grad.data / model.b.grad.data)
     after = training.Callback()
     after.on_gradients = lambda run: before.append(model.W.grad.data / model.b.grad.data)
-    teach(model, epochs=1, callbacks=[unclipped, training.ClipGradients(0.5), watch, after])
+    train(model, epochs=1, callbacks=[unclipped, training.ClipGradients(0.5), watch, after])
     assert max(seen) <= 0.5 + 1e-12
     np.testing.assert_allclose(before[0], before[1])
 
 
 def test_log_prints_the_table_as_it_grows(capsys):
-    history = teach(Line(), epochs=5, validation=(X, Y), callbacks=[training.Log(every=2)])
+    history = train(Line(), epochs=5, validation=(X, Y), callbacks=[training.Log(every=2)])
     printed = capsys.readouterr().out.splitlines()
     assert printed == [history.table(every=2).splitlines()[k] for k in (0, 1, 2, 3, 4)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from learner import Line, X, Y, teach
+from learner import Line, X, Y, train
 
 from autograd_lite import training
 
@@ -45,7 +45,7 @@ def test_the_best_row():
 def test_it_plots_itself():
     pyplot = pytest.importorskip("matplotlib.pyplot", reason="comes with the extra `examples`")
     pyplot.switch_backend("Agg")
-    history = teach(Line(), epochs=3, validation=(X, Y), metrics=[training.mae])
+    history = train(Line(), epochs=3, validation=(X, Y), metrics=[training.mae])
     axes = history.plot()
     assert [[line.get_label() for line in ax.lines] for ax in axes] == [["loss", "val_loss"], ["mae", "val_mae"]]
     assert axes[0].lines[0].get_xdata().tolist() == [1, 2, 3]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from learner import Line, Script, X, Y, mean_square, sgd, teach
+from learner import Line, Script, X, Y, mean_square, sgd, train
 
 import autograd_lite as ag
 from autograd_lite import data, optim, training
@@ -61,9 +61,9 @@ def test_a_run_that_had_stopped_early_does_not_go_on(tmp_path):
     path = tmp_path / "run.npz"
     model = Line()
     script, stopping = Script(1.0, 2.0, 2.0, 2.0), training.EarlyStopping(patience=1)
-    teach(model, epochs=4, callbacks=[script, stopping], checkpoint=path)
+    train(model, epochs=4, callbacks=[script, stopping], checkpoint=path)
     again = Line()
-    history = teach(again, epochs=4, callbacks=[script, training.EarlyStopping(patience=1)], resume=path)
+    history = train(again, epochs=4, callbacks=[script, training.EarlyStopping(patience=1)], resume=path)
     assert len(history) == 2
     assert again.b.item() == 1.0  # the best
 
@@ -163,6 +163,6 @@ def test_what_is_no_checkpoint(tmp_path):
     path = tmp_path / "run.npz"
     ag.save(Line(), path)
     with pytest.raises(ValueError, match="weights alone"):
-        teach(Line(), resume=path)
+        train(Line(), resume=path)
     with pytest.raises(FileNotFoundError):
-        teach(Line(), resume=tmp_path / "nothing.npz")
+        train(Line(), resume=tmp_path / "nothing.npz")

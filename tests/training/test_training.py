@@ -11,7 +11,7 @@ import threading
 
 import numpy as np
 import pytest
-from learner import Line, Recorder, X, Y, mean_square, sgd, teach
+from learner import Line, Recorder, X, Y, mean_square, sgd, train
 
 from autograd_lite import data, nn, optim, training
 from autograd_lite.training import fit
@@ -21,7 +21,7 @@ from autograd_lite.training import fit
 
 def test_it_learns_and_returns_a_row_for_each_epoch():
     model = Line()
-    history = teach(model, epochs=30)
+    history = train(model, epochs=30)
     assert [row["epoch"] for row in history] == list(range(1, 31))
     assert history["loss"][-1] < 1e-6 < history["loss"][0]
     np.testing.assert_allclose(model.W.data, [[1], [-2], [0.5]], atol=1e-3)
@@ -29,7 +29,7 @@ def test_it_learns_and_returns_a_row_for_each_epoch():
 
 def test_it_is_the_loop_that_one_would_write():
     ours, theirs = Line(), Line()
-    history = teach(ours, epochs=3, validation=(X[:5], Y[:5]))
+    history = train(ours, epochs=3, validation=(X[:5], Y[:5]))
     order, opt, losses = np.random.default_rng(0), sgd(theirs), []
     for _ in range(3):
         total = 0.0
@@ -46,7 +46,7 @@ def test_it_is_the_loop_that_one_would_write():
 
 def test_every_row_counts_once_in_a_last_batch_that_is_short():
     model = Line()
-    history = teach(model, sgd(model, lr=0.0), epochs=1, batch_size=7)
+    history = train(model, sgd(model, lr=0.0), epochs=1, batch_size=7)
     assert history["loss"] == [pytest.approx(mean_square(model(X), Y).item())]
     assert [n for _, n in model.seen[:6]] == [7, 7, 7, 7, 7, 5]
 
@@ -55,8 +55,8 @@ def test_validation_is_looked_at_in_evaluation_mode_and_never_learned_from():
     a, b = Line(), Line()
     a.add_module("frozen", nn.Sequential())
     a.frozen.eval()
-    teach(a, epochs=2)
-    history = teach(b, epochs=2, validation=(X, Y), metrics={"mae": training.mae})
+    train(a, epochs=2)
+    history = train(b, epochs=2, validation=(X, Y), metrics={"mae": training.mae})
     np.testing.assert_array_equal(a.W.data, b.W.data)
     assert history.names == ["epoch", "loss", "mae", "val_loss", "val_mae"]
     assert [mode for mode, _ in b.seen] == ([True] * 5 + [False] * 5) * 2
@@ -65,7 +65,7 @@ def test_validation_is_looked_at_in_evaluation_mode_and_never_learned_from():
 
 def test_metrics_are_of_all_predictions_together():
     model = Line()
-    history = teach(model, sgd(model, lr=0.0), epochs=1, batch_size=7, metrics=[training.r2_score])
+    history = train(model, sgd(model, lr=0.0), epochs=1, batch_size=7, metrics=[training.r2_score])
     assert history["r2_score"] == [pytest.approx(training.r2_score(model(X), Y))]
 
 
@@ -91,7 +91,7 @@ def test_several_inputs_one_alone_and_loaders_are_taken():
 
 def test_lbfgs_learns_too():
     model = Line()
-    history = teach(model, optim.LBFGS(model.parameters()), epochs=3, batch_size=40)
+    history = train(model, optim.LBFGS(model.parameters()), epochs=3, batch_size=40)
     np.testing.assert_allclose(model.b.data, 0.3, atol=1e-5)
     assert history["loss"][0] > 1  # before the step, as for the others
 
@@ -114,7 +114,7 @@ def test_a_loss_that_is_no_number_stops_before_the_step(loss, error, message):
 def test_a_run_that_explodes_names_epoch_and_batch():
     model = Line()
     with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match=r"epoch \d+, batch \d+") as caught:
-        teach(model, sgd(model, lr=1e30), epochs=50)
+        train(model, sgd(model, lr=1e30), epochs=50)
     assert np.isfinite(model.W.data).all() or "nan" in str(caught.value)
 
 
@@ -141,7 +141,7 @@ def teach_steps(model, loader, steps):
 def test_ctrl_c_ends_after_the_batch_and_keeps_what_was_learned(press):
     """It is pressed between gradients and step; the step is taken all the same."""
     model, recorder = Line(), Recorder()
-    history = teach(model, epochs=9, callbacks=[press(at=7), recorder])
+    history = train(model, epochs=9, callbacks=[press(at=7), recorder])
     assert history.interrupted
     assert len(history) == 1
     assert recorder.events[-2:] == [("on_batch", 1, 8), ("on_end", 1, 8)]
@@ -154,7 +154,7 @@ def test_ctrl_c_ends_after_the_batch_and_keeps_what_was_learned(press):
 
 def test_a_second_ctrl_c_interrupts_at_once(press):
     model, recorder = Line(), Recorder()
-    history = teach(model, epochs=9, callbacks=[press(times=2), recorder])
+    history = train(model, epochs=9, callbacks=[press(times=2), recorder])
     assert history.interrupted
     assert recorder.events[-2:] == [("on_batch", 0, 3), ("on_end", 0, 3)]  # no step after the fourth gradients
 
@@ -175,7 +175,7 @@ def test_ctrl_c_from_elsewhere_and_other_handlers(monkeypatch, press):
     old = signal.signal(signal.SIGINT, mine)
     try:
         with pytest.raises(RuntimeError, match="mine"):
-            teach(Line(), callbacks=[press()])
+            train(Line(), callbacks=[press()])
         assert signal.getsignal(signal.SIGINT) is mine
     finally:
         signal.signal(signal.SIGINT, old)
@@ -184,7 +184,7 @@ def test_ctrl_c_from_elsewhere_and_other_handlers(monkeypatch, press):
 def test_where_ctrl_c_is_ignored_it_stays_ignored(press):
     """As under `nohup`: a run in the background goes on to its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    history = teach(Line(), epochs=2, callbacks=[press(at=7)])
+    history = train(Line(), epochs=2, callbacks=[press(at=7)])
     assert len(history) == 2
     assert not history.interrupted
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -192,7 +192,7 @@ def test_where_ctrl_c_is_ignored_it_stays_ignored(press):
 
 def test_it_runs_in_other_threads():
     result = []
-    thread = threading.Thread(target=lambda: result.append(teach(Line(), epochs=2)))
+    thread = threading.Thread(target=lambda: result.append(train(Line(), epochs=2)))
     thread.start()
     thread.join()
     assert len(result[0]) == 2
@@ -202,14 +202,14 @@ def test_it_runs_in_other_threads():
 
 
 def test_nothing_is_printed_where_nobody_looks(capsys):
-    teach(Line(), epochs=2)
+    train(Line(), epochs=2)
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "")
 
 
 def test_the_bar_is_there_when_asked_and_tqdm_is_installed(capsys):
     pytest.importorskip("tqdm", reason="comes with the extra `examples`")
-    teach(Line(), epochs=2, progress=True)
+    train(Line(), epochs=2, progress=True)
     assert "batch" in capsys.readouterr().err
 
 
@@ -231,8 +231,8 @@ def test_the_bar_counts_batches_and_a_resumed_one_those_before(monkeypatch, tmp_
         __exit__ = lambda self, *error: None  # noqa: E731
 
     monkeypatch.setattr(sys.modules["autograd_lite.training.fit"], "_tqdm", lambda progress: Bar)
-    teach(Line(), epochs=2, checkpoint=tmp_path / "run.npz")
-    teach(Line(), epochs=5, resume=tmp_path / "run.npz")
+    train(Line(), epochs=2, checkpoint=tmp_path / "run.npz")
+    train(Line(), epochs=5, resume=tmp_path / "run.npz")
     assert [(bar.options["initial"], bar.options["total"], bar.count) for bar in bars] == [(0, 10, 10), (10, 25, 15)]
     assert set(bars[0].shown) == {"epoch", "loss"}
 
@@ -247,9 +247,9 @@ def test_without_tqdm_there_is_no_bar_but_a_word_when_asked(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    assert len(teach(Line(), epochs=1)) == 1
+    assert len(train(Line(), epochs=1)) == 1
     with pytest.raises(ImportError, match="pip install tqdm"):
-        teach(Line(), epochs=1, progress=True)
+        train(Line(), epochs=1, progress=True)
 
 
 # -- the same bytes ------------------------------------------------------------------------------------------
