@@ -1,7 +1,7 @@
 """Makes the pictures of the gallery, and its page: `python docs/gallery.py`.
 
-Each function below is one picture. The page shows the function beside what it drew, so the code on the page is the
-code that ran.
+Each function below draws one picture. The page shows the function with its picture, so the code on the page is the code
+that ran.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def neurons() -> Drawing:
 
 
 def learning() -> Frames:
-    """Before and after fifty steps of gradient descent, with lines of one scale."""
+    """Before and after fifty steps of gradient descent, with one scale for both."""
     v, w = (ag.tensor(t.detach().numpy(), requires_grad=True, name=t.name) for t in (V, W))
     taken = []
     for step in range(51):
@@ -68,7 +68,7 @@ def learning() -> Frames:
 
 
 def operations() -> Drawing:
-    """Every operation of a scalar expression. What is used twice gets its gradient from both sides."""
+    """Every operation of a scalar expression. What is used twice gets a gradient from each use."""
     a = ag.tensor(-4.0, requires_grad=True, name="a")
     b = ag.tensor(2.0, requires_grad=True, name="b")
     c = a + b
@@ -79,7 +79,7 @@ def operations() -> Drawing:
 
 
 def diamond() -> Drawing:
-    """Two ways from a to L."""
+    """Two paths from a to L."""
     a = ag.tensor(2.0, requires_grad=True, name="a")
     b = a * a
     c = np.sin(a)
@@ -87,7 +87,7 @@ def diamond() -> Drawing:
 
 
 def function() -> Drawing:
-    """A function that has not run: draw runs it once. A large matrix is told by its range and a heat map."""
+    """A function that has not run: draw runs it once. A large matrix is shown by its range and a heat map."""
 
     def f(X, W, b):
         H = ag.relu(X @ W + b)
@@ -119,7 +119,7 @@ def mlp() -> Drawing:
 
 
 def wide() -> Drawing:
-    """Its neurons, with most of them left out."""
+    """Its neurons, with most of them omitted."""
     model = nn.Sequential(nn.Linear(64, 50), nn.Sigmoid(), nn.Linear(50, 10))
     return ag.draw(model, rng.normal(size=(16, 64)), view="neurons", most=7)
 
@@ -165,7 +165,7 @@ def transformer() -> Drawing:
 
 
 def deep() -> Drawing:
-    """Six of them, one after another."""
+    """Six transformer blocks, one after another."""
     layer = nn.TransformerEncoderLayer(16, 2, dim_feedforward=32, dropout=0.0)
     return ag.draw(nn.TransformerEncoder(layer, 6), rng.normal(size=(5, 2, 16)), by="module", depth=1)
 
@@ -186,12 +186,12 @@ def long() -> Drawing:
 
 
 def dark() -> Drawing:
-    """Dark."""
+    """The dark theme."""
     return ag.draw(loss(), names={"x": x, "y": y}, theme="dark")
 
 
 def printed() -> Drawing:
-    """For print: greys alone, the forward pass alone."""
+    """For print: only greys, only the forward pass."""
     return ag.draw(loss(), names={"x": x, "y": y}, theme="print", forward_only=True)
 
 
@@ -204,7 +204,7 @@ PICTURES: tuple[Callable[[], Picture], ...] = (
 OPENING = """\
 # Gallery
 
-Each picture with the function that drew it, made by `docs/gallery.py` when this documentation is built. Its first
+Each picture with the function that drew it. `docs/gallery.py` makes them when this documentation is built. Its first
 lines make the talk's net:
 
 """
@@ -214,11 +214,8 @@ PLAYER = """
 
 
 def page(made: bool) -> str:
-    """The gallery in Markdown; without a program that draws, the code alone."""
-    parts = [
-        OPENING,
-        _fenced(_source(loss)),
-    ]
+    """The gallery in Markdown; without a renderer, only the code."""
+    parts = [OPENING, _fenced(_source(loss))]
     if made:
         parts.append(PLAYER)
     for f in PICTURES:

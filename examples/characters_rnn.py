@@ -1,15 +1,15 @@
-"""A recurrent net that reads a small text letter by letter, and then goes on by itself.
+"""A recurrent net that reads a small text letter by letter, and then continues it.
 
     python examples/characters_rnn.py
 
-It learns to say the next letter, from pieces of the text; the text is examples/text.txt. What it writes at the
-end is drawn from its own probabilities, one letter after the other.
+It learns to predict the next letter from pieces of the text, examples/text.txt. What it writes at the end is sampled
+from its own probabilities, one letter after the other.
 """
 
 import os
 from pathlib import Path
 
-# Thousands of small products: on a busy machine threads that wait for each other take ten times as long.
+# Thousands of small products: on a busy machine, threads that wait for each other would take ten times as long.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
@@ -31,7 +31,7 @@ class Writer(nn.Module):
         self.out = nn.Linear(hidden, letters)
 
     def forward(self, codes, state=None):
-        """Scores for the letter after each of `codes` (batch, length), and the state to go on with."""
+        """Scores for the letter after each of `codes` (batch, length), and the final state."""
         hidden, state = self.memory(self.table(codes), state)
         return self.out(hidden), state
 
@@ -42,7 +42,7 @@ def write(net, start, length):
     with ag.no_grad():
         scores, state = net(np.array([codes]))
         for _ in range(length):
-            p = nn.functional.softmax(2.0 * scores[0, -1], dim=-1)  # a little bolder than what it has learned
+            p = nn.functional.softmax(2.0 * scores[0, -1], dim=-1)  # a temperature of 1/2
             codes.append(int(ag.multinomial(p, 1)[0].item()))
             scores, state = net(np.array([codes[-1:]]), state)
     return "".join(LETTERS[code] for code in codes)

@@ -2,13 +2,13 @@
 
     python examples/characters_transformer.py
 
-Each letter looks back at those before it, and at none after it: that is the mask. Two layers, four heads.
+Each letter attends to those before it and to none after it: that is the mask. Two layers, four heads.
 """
 
 import os
 from pathlib import Path
 
-# Thousands of small products: on a busy machine threads that wait for each other take ten times as long.
+# Thousands of small products: on a busy machine, threads that wait for each other would take ten times as long.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
@@ -39,7 +39,7 @@ class Writer(nn.Module):
     def forward(self, codes):
         """Scores for the letter after each of `codes` (batch, length)."""
         n = codes.shape[1]
-        later = np.triu(np.ones((n, n), bool), 1)  # True where one must not look
+        later = np.triu(np.ones((n, n), bool), 1)  # True where attention is not allowed
         x = self.letters(codes) + self.places(np.arange(n))
         for layer in self.layers:
             x = layer(x, src_mask=later)

@@ -1,14 +1,13 @@
-"""A custom operation with a mistake that ordinary tests miss, and the ten lines that find it.
+"""A custom operation with a mistake that ordinary tests miss, and ten lines that find it.
 
     python examples/custom_op_bug.py
 
-`softmin` works along an axis of a matrix or of a stack of matrices. Its author tried it on matrices, along
-both axes, counted from either end: everything came out right. But the rule counts a negative axis from the
-end of a matrix, however many axes there are. On a stack ``axis=-1`` then sums along the wrong one: no error,
-only a wrong gradient.
+`softmin` works along an axis of a matrix or of a stack of matrices. Its author tested it on matrices, along both axes,
+counted from either end, and every result was right. But the rule counts a negative axis from the end of a matrix,
+however many axes there are. On a stack, ``axis=-1`` then sums along the wrong axis: no error, only a wrong gradient.
 
-Ten lines let Hypothesis choose shapes, axes and numbers. They find the mistake, shrink it to the smallest
-arrays that show it, and name the argument, its shape, the entries and by how much they are off.
+Ten lines let Hypothesis choose shapes, axes and numbers. They find the mistake, shrink it to the smallest arrays that
+show it, and name the argument, its shape, the entries and the size of the error.
 """
 
 import time
@@ -20,8 +19,7 @@ from autograd_lite.table import define
 from autograd_lite.testing import GradientError, assert_gradients
 from autograd_lite.testing.strategies import arrays, shapes
 
-# ------------------------------------------------------------------------------------------------------ the
-# operation
+# ------------------------------------------------------------------------------------------------ the operation
 
 
 def softmin_pull(g, y, axis):
@@ -35,8 +33,7 @@ def softmin(x, axis=-1):
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
-# ------------------------------------------------------------------------------------------------------- its
-# ten lines
+# ------------------------------------------------------------------------------------------------ the ten lines
 
 
 @st.composite

@@ -1,8 +1,8 @@
-"""A net that takes noise off digits: it sees them spoiled, and learns to give them back clean.
+"""A net that removes noise from digits: it sees noisy ones, and learns to output clean ones.
 
     python examples/denoiser.py
 
-Before, after and the truth are printed in characters, and drawn into out/denoiser.png with matplotlib.
+Input, output and the original are printed as characters, and drawn to out/denoiser.png with matplotlib.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ SHADES = " .:-=+*#%@"
 
 
 class Denoiser(nn.Module):
-    """Down to 24 numbers and up again; while it learns it spoils its own input."""
+    """Down to 24 numbers and up again; in training mode it adds noise to its own input."""
 
     def __init__(self, noise=0.4):
         super().__init__()
@@ -33,7 +33,7 @@ class Denoiser(nn.Module):
 
 
 def rows(*images):
-    """Images of 8 x 8 beside each other, as lines of characters."""
+    """8 x 8 images side by side, as lines of characters."""
     for lines in zip(*(image.reshape(8, 8) for image in images), strict=True):
         yield "   ".join("".join(2 * SHADES[min(int(10 * v), 9)] for v in line) for line in lines)
 

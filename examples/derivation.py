@@ -1,6 +1,6 @@
 """A small net, its derivation, its backward pass as NumPy, and a worksheet marked: `python examples/derivation.py`.
 
-Nothing below says how anything is differentiated; the library has the table of derivatives and the graph.
+Nothing below says how to differentiate: the library has the table of derivatives and the graph.
 """
 
 from __future__ import annotations

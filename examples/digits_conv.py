@@ -1,8 +1,8 @@
-"""Handwritten digits with a convolutional net: 98.5 percent and more of the test digits read.
+"""Handwritten digits with a convolutional net: at least 98.5 percent of the test digits are recognised.
 
     python examples/digits_conv.py
 
-Each image is shown shifted by up to a pixel, anew in each epoch, so that the net learns strokes and not pixels.
+In each epoch, each image is shifted at random by up to a pixel, so that the net learns strokes and not pixels.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ EPOCHS = 20
 
 
 class Shifted(data.Dataset):
-    """The images, each a pixel further up, down, left or right, or not, whenever it is looked at."""
+    """The images, each shifted at random by up to a pixel whenever it is read."""
 
     def __init__(self, images, labels):
         self.images, self.labels = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))), labels

@@ -1,9 +1,9 @@
-"""Handwritten digits with two layers of ReLU: fit, early stopping, the best weights kept, curves, mistakes.
+"""Handwritten digits with two layers of ReLU: fit, early stopping, the best weights, curves, mistakes.
 
     python examples/digits_mlp.py
 
-The 8 x 8 digits lie in the package. Of those to learn from a tenth is held back to watch, and the test digits
-are looked at once, at the end.
+The 8 x 8 digits come with the package. A tenth of the training digits is used for validation, and the test digits are
+used once, at the end.
 """
 
 from pathlib import Path

@@ -1,9 +1,9 @@
-"""Logistic regression without any net: SciPy minimises, the gradients are ours.
+"""Logistic regression without a net: SciPy minimises, and the library computes the gradients.
 
     python examples/logistic_scipy.py
 
-The loss is plain NumPy. `value_and_grad` gives L-BFGS its slope, and `hvp` gives a Newton method the curvature
-along a direction, so that no Hessian is ever built.
+The loss is plain NumPy. `value_and_grad` gives L-BFGS the gradient, and `hvp` gives a Newton method the curvature along
+a direction, so that no Hessian is computed.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ PENALTY = 1e-2
 
 
 def loss(w, X, sign):
-    """The mean of log(1 + exp(-margin)), which cannot overflow as written here, and a small penalty."""
+    """The mean of log(1 + exp(-margin)), written so that it cannot overflow, and a small penalty."""
     margins = sign * (X @ w[:-1] + w[-1])
     return np.mean(np.logaddexp(0.0, -margins)) + 0.5 * PENALTY * np.sum(w[:-1] ** 2)
 

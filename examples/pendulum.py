@@ -1,9 +1,9 @@
-"""A pendulum's length and friction from a film of it: a physics fit that needs no net at all.
+"""A pendulum's length and friction from measured angles: a fit in physics, without a net.
 
     python examples/pendulum.py
 
-The motion is integrated step by step (Runge-Kutta, plain NumPy), and the gradient goes back through all the
-steps. From 60 noisy angles come the length, the friction and where it started, each with its uncertainty.
+The motion is integrated step by step (Runge-Kutta, plain NumPy), and the gradient goes back through all steps. The
+length, the friction and the initial angle come from 60 noisy angles, each with its uncertainty.
 """
 
 import numpy as np

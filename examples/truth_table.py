@@ -1,4 +1,4 @@
-"""The talk's truth table, learned by a net of two layers in a loop that one can see all of.
+"""The talk's truth table, learned by a net of two layers in an explicit training loop.
 
     python examples/truth_table.py
 

@@ -2,8 +2,8 @@
 
     python examples/two_moons.py
 
-The same points, net, loss, penalty and learning rates. Where micrograd is installed, one step of it is compared:
-its loss and its 337 gradients are ours, to rounding, and it says how long both took.
+The points, net, loss, penalty and learning rates are the same. If micrograd is installed, one step is compared: the
+loss and the 337 gradients agree to rounding, and the times of both are printed.
 """
 
 import time

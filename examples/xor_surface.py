@@ -1,8 +1,8 @@
-"""XOR, and what a net answers between the four points: a picture of its decision surface.
+"""XOR, and the output of a net between the four points: a picture of its decision surface.
 
     python examples/xor_surface.py
 
-Printed in characters, and drawn into out/xor_surface.png where matplotlib is installed.
+It is printed as characters, and drawn to out/xor_surface.png if matplotlib is installed.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ def learned():
 
 
 def surface(net, n):
-    """The net's answers on a grid from -0.5 to 1.5, the top row first."""
+    """The net's outputs on a grid from -0.5 to 1.5, the top row first."""
     side = np.linspace(-0.5, 1.5, n)
     x1, x2 = np.meshgrid(side, side[::-1])
     return training.predict(net, np.stack([x1.ravel(), x2.ravel()], axis=1)).reshape(n, n)
