@@ -1,7 +1,6 @@
 """The rows of the table of derivatives, a module for each kind of function. Importing the package fills the table."""
 
 from . import constants as constants
-from . import convolution as convolution
 from . import cumulative as cumulative
 from . import differences as differences
 from . import einsum as einsum
@@ -14,7 +13,6 @@ from . import linalg as linalg
 from . import norms as norms
 from . import padding as padding
 from . import polynomials as polynomials
-from . import pooling as pooling
 from . import products as products
 from . import quantiles as quantiles
 from . import random as random
@@ -29,3 +27,4 @@ from . import statistics as statistics
 from . import torch_aliases as torch_aliases
 from . import triangular as triangular
 from . import ufuncs as ufuncs
+from . import windows as windows

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import ROWS, TABLE, Primitive, composite, constant
+from ..table import ROWS, TABLE, Primitive, at, composite, constant
 from . import elementwise as elementwise  # these fill the table with some of the names below
 from . import linalg as linalg
 from . import reductions as reductions
@@ -20,10 +20,9 @@ from .arrays import entire
 from .sorting import by_signature
 
 for _fn, *_arrays in (
-    (np.round, "a"), (np.fix, "x"), (np.isclose, "a", "b"),
-    (np.iscomplex, "x"), (np.isreal, "x"), (np.isneginf, "x"), (np.isposinf, "x"),
-    (np.ones_like, "a"), (np.zeros_like, "a"),
-):  # fmt: skip
+    (np.round, "a"), (np.fix, "x"), (np.isclose, "a", "b"), (np.iscomplex, "x"), (np.isreal, "x"), (np.isneginf, "x"),
+    (np.isposinf, "x"), (np.ones_like, "a"), (np.zeros_like, "a"),
+):
     constant(_fn, bind=by_signature(_fn, *_arrays))
 constant(np.empty_like, bind=by_signature(np.zeros_like, "a"))  # before NumPy 2.4 it did not tell its own
 ROWS[np.around] = TABLE["round"]
@@ -53,17 +52,11 @@ ones_like, zeros_like, empty_like = _named("ones_like zeros_like empty_like")
 # fmt: on
 
 
-@composite(
-    np.full_like,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=())), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=3)), {"shape": (4, 3)}),
-    ),
-)
+@composite(np.full_like, examples=(at((2, 3), ()), at((2, 3), (3,), shape=(4, 3))))
 def full_like(
-    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None,
-    *, device: Any = None,
-) -> Any:  # fmt: skip
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *,
+    device: Any = None,
+) -> Any:
     """`fill_value`, whose derivative is kept, in the shape of `a`."""
     a = entire(a)
     dtype = a.dtype if dtype is None else dtype

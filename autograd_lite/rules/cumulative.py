@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import TABLE, Primitive, composite, general, linear
+from ..table import TABLE, Primitive, at, composite, general, linear
 from . import elementwise as E
 from .axes import kept_shape, operand, resolve
 from .indexing import scatter
@@ -36,13 +36,8 @@ def _binding(name: str) -> Callable[..., Any]:
 
 
 _ALONG: tuple[Any, ...] = (
-    lambda rng: ((rng.normal(size=(2, 3)),), {}),
-    lambda rng: ((rng.normal(size=(4, 2)),), {"axis": 0}),
-    lambda rng: ((rng.normal(size=(2, 3, 2)),), {"axis": -2}),
-    lambda rng: ((rng.normal(size=(3, 2)).T[:, ::-1],), {"axis": 1}),
-    lambda rng: ((rng.normal(size=(1, 1)),), {"axis": 0}),
-    lambda rng: ((rng.normal(size=()),), {}),
-    lambda rng: ((rng.normal(size=(2, 0)),), {"axis": 1}),
+    at((2, 3)), at((4, 2), axis=0), at((2, 3, 2), axis=-2),
+    lambda rng: ((rng.normal(size=(3, 2)).T[:, ::-1],), {"axis": 1}), at((1, 1), axis=0), at(()), at((2, 0), axis=1),
 )
 
 # ----------------------------------------------------------------------------------------------- running sums
@@ -55,13 +50,8 @@ def _cumsum_back(g: Any, axis: int | None, x_shape: tuple[int, ...]) -> Any:
 
 
 cumsum = linear(
-    lambda x, axis: np.cumsum(x, axis),
-    _cumsum_back,
-    of=np.cumsum,
-    name="cumsum",
-    np_name="np.cumsum",
-    bind=_binding("cumsum"),
-    tex=r"\operatorname{{cumsum}}({x})",
+    lambda x, axis: np.cumsum(x, axis), _cumsum_back,
+    of=np.cumsum, name="cumsum", np_name="np.cumsum", bind=_binding("cumsum"), tex=r"\operatorname{{cumsum}}({x})",
     examples=_ALONG,
 )
 
@@ -89,17 +79,9 @@ def _from_the_end(a: Any, g: Any) -> Any:
 
 
 linear_recurrence = general(
-    _linear_recurrence,
-    lambda g, y, x1: _from_the_end(x1, g)[1:] * y[:-1],
-    lambda g, x1: _from_the_end(x1, g),
-    name="linear_recurrence",
-    np_name="linear_recurrence",
-    tex=r"\operatorname{{recurrence}}({x1}, {x2})",
-    examples=(
-        lambda rng: ((rng.normal(size=(3,)), rng.normal(size=(4,))), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=(3, 3))), {}),
-        lambda rng: ((rng.normal(size=(0, 2)), rng.normal(size=(1, 2))), {}),
-    ),
+    _linear_recurrence, lambda g, y, x1: _from_the_end(x1, g)[1:] * y[:-1], lambda g, x1: _from_the_end(x1, g),
+    name="linear_recurrence", np_name="linear_recurrence", tex=r"\operatorname{{recurrence}}({x1}, {x2})",
+    examples=(at((3,), (4,)), at((2, 3), (3, 3)), at((0, 2), (1, 2))),
 )
 
 
@@ -119,13 +101,9 @@ def _accumulation(row: Primitive, of: Any = None) -> Primitive:
 
     name = of.__name__ if of else f"{ufunc.__name__}_accumulate"
     return general(
-        lambda x, axis: ufunc.accumulate(x.reshape(-1) if axis is None else x, axis or 0),
-        pull,
-        of=of or ufunc.accumulate,
-        name=name,
-        np_name=f"np.{name}" if of else f"np.{ufunc.__name__}.accumulate",
-        bind=_binding(name),
-        tex=rf"\operatorname{{{{{name.replace('_', ' ')}}}}}({{x}})",
+        lambda x, axis: ufunc.accumulate(x.reshape(-1) if axis is None else x, axis or 0), pull,
+        of=of or ufunc.accumulate, name=name, np_name=f"np.{name}" if of else f"np.{ufunc.__name__}.accumulate",
+        bind=_binding(name), tex=rf"\operatorname{{{{{name.replace('_', ' ')}}}}}({{x}})",
         examples=_ALONG,
     )
 
@@ -165,10 +143,7 @@ def _cumulative(name: str, row: Primitive, start: int) -> Primitive:
             y = np.concatenate([np.full(kept_shape(y.shape, (axis,)), start, y.dtype), y], axis)
         return y
 
-    examples = (
-        *_ALONG[1:5],
-        lambda rng: ((rng.normal(size=(3, 2)),), {"axis": 0, "include_initial": True}),
-    )
+    examples = (*_ALONG[1:5], at((3, 2), axis=0, include_initial=True))
     return composite(getattr(np, name), name=name, np_name=f"np.{name}", examples=examples)(total)
 
 
@@ -199,17 +174,9 @@ def _bind_reduceat(a: Any, indices: Any, axis: int = 0, dtype: Any = None, out: 
 
 
 add_reduceat = linear(
-    lambda x, indices, axis: np.add.reduceat(x, indices, axis),
-    _reduceat_back,
-    of=np.add.reduceat,
-    name="add_reduceat",
-    np_name="np.add.reduceat",
-    bind=_bind_reduceat,
-    tex=r"\sum {x}",
-    examples=(
-        lambda rng: ((rng.normal(size=(6,)), [0, 2, 3]), {}),
-        lambda rng: ((rng.normal(size=(2, 6)), [3, 1, 1, 5]), {"axis": 1}),
-    ),
+    lambda x, indices, axis: np.add.reduceat(x, indices, axis), _reduceat_back,
+    of=np.add.reduceat, name="add_reduceat", np_name="np.add.reduceat", bind=_bind_reduceat, tex=r"\sum {x}",
+    examples=(at((6,), [0, 2, 3]), at((2, 6), [3, 1, 1, 5], axis=1)),
 )
 
 # ------------------------------------------------------------------------------------------ methods of ufuncs

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..table import composite, general
+from ..table import Drawn, at, composite, general, just, uniform
 from .arrays import entire
 from .selection import take
 
@@ -23,13 +23,8 @@ def _from(start: int | None, stop: int | None, axis: int) -> Any:
     return (slice(None),) * axis + (slice(start, stop),)
 
 
-def normal(*shapes: Any, **params: Any) -> Any:
-    """An example for a row: normally distributed numbers in these shapes, and keywords."""
-    return lambda rng: (tuple(rng.normal(size=s) for s in shapes), params)
-
-
-def _rising(rng: Any, n: int) -> Any:
-    return np.cumsum(rng.uniform(0.5, 1, size=n))
+def _rising(n: int) -> Drawn:
+    return Drawn(lambda rng: np.cumsum(rng.uniform(0.5, 1, size=n)))
 
 
 # ---------------------------------------------------------------------------------- differences and integrals
@@ -37,11 +32,8 @@ def _rising(rng: Any, n: int) -> Any:
 
 @composite(
     np.diff,
-    examples=(
-        normal((5,)), normal((3, 4), n=2), normal((3, 4), axis=0), normal((3,), n=0),
-        normal((2, 3), prepend=0.5, append=1.5),
-    ),
-)  # fmt: skip
+    examples=(at((5,)), at((3, 4), n=2), at((3, 4), axis=0), at((3,), n=0), at((2, 3), prepend=0.5, append=1.5)),
+)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any = _NONE) -> Any:
     """The n-th differences along an axis, ``x[i + 1] - x[i]`` n times over."""
     if n < 0:
@@ -52,8 +44,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any =
     axis = normalize_axis_index(axis, a.ndim)
     one = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
     before, after = (
-        [] if end is _NONE else [np.broadcast_to(end, one) if np.ndim(end) == 0 else end]
-        for end in (prepend, append)
+        [] if end is _NONE else [np.broadcast_to(end, one) if np.ndim(end) == 0 else end] for end in (prepend, append)
     )
     if before or after:
         a = np.concatenate([*before, a, *after], axis)
@@ -63,7 +54,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any =
     return a
 
 
-@composite(np.ediff1d, examples=(normal((2, 3)), normal((4,), to_end=[1.0, 2.0], to_begin=3.0)))
+@composite(np.ediff1d, examples=(at((2, 3)), at((4,), to_end=[1.0, 2.0], to_begin=3.0)))
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """The differences of neighbours in the flattened array, between two given ends."""
     steps = np.diff(np.ravel(entire(ary)))
@@ -72,13 +63,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     return np.concatenate(parts) if len(parts) > 1 else steps
 
 
-@composite(
-    np.trapezoid,
-    examples=(
-        normal((5,)), normal((3, 4), dx=0.3, axis=0),
-        normal((3, 4), (4,)), normal((3, 4), (3, 4), axis=0),
-    ),
-)  # fmt: skip
+@composite(np.trapezoid, examples=(at((5,)), at((3, 4), dx=0.3, axis=0), at((3, 4), (4,)), at((3, 4), (3, 4), axis=0)))
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral along an axis by the trapezoidal rule."""
     y = entire(y)
@@ -93,11 +78,10 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 @composite(
     np.gradient,
     examples=(
-        normal((5,)), normal((3, 4)), normal((3, 4), axis=0, edge_order=2),
-        lambda rng: ((rng.normal(size=(2, 4)), _rising(rng, 4)), {"axis": 1, "edge_order": 2}),
-        lambda rng: ((rng.normal(size=(2, 4)), 0.5, _rising(rng, 4)), {}),
+        at((5,)), at((3, 4)), at((3, 4), axis=0, edge_order=2), at((2, 4), _rising(4), axis=1, edge_order=2),
+        at((2, 4), 0.5, _rising(4)),
     ),
-)  # fmt: skip
+)
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Central differences inside and one-sided ones at the ends, along an axis; a tuple for several axes."""
     f = entire(f)
@@ -105,9 +89,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         f = f.astype(float)
     axes = normalize_axis_tuple(range(f.ndim) if axis is None else axis, f.ndim)
     if len(varargs) not in (0, 1, len(axes)):
-        raise TypeError(
-            f"gradient: {len(varargs)} spacings for {len(axes)} axes; give none, one, or one for each"
-        )
+        raise TypeError(f"gradient: {len(varargs)} spacings for {len(axes)} axes; give none, one, or one for each")
     if len(varargs) == 1 and len(axes) > 1 and np.ndim(varargs[0]):
         raise TypeError(f"gradient: one array of positions for {len(axes)} axes; give one for each")
     if edge_order not in (1, 2):
@@ -143,20 +125,15 @@ def _slope(f: Any, axis: int, dx: Any, edge_order: int) -> Any:
 @composite(
     np.interp,
     examples=(
-        lambda rng: ((rng.uniform(-1, 5, size=(2, 3)), np.arange(5.0), rng.normal(size=5)), {}),
-        lambda rng: (
-            (rng.uniform(-1, 5, size=6), _rising(rng, 5), rng.normal(size=5)), {"left": -1.0, "right": 3.0}
-        ),
-        lambda rng: ((rng.uniform(-9, 9, size=6), [0.1, 0.5, 0.4], rng.normal(size=3)), {"period": 0.9}),
+        at(uniform(-1, 5, 2, 3), np.arange(5.0), (5,)), at(uniform(-1, 5, 6), _rising(5), (5,), left=-1.0, right=3.0),
+        at(uniform(-9, 9, 6), [0.1, 0.5, 0.4], (3,), period=0.9),
     ),
-)  # fmt: skip
+)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """The broken line through (xp, fp) at x, a function of all three; at a corner, the slope to its right."""
     x, xp, fp = (v.astype(np.result_type(v.dtype, float)) for v in map(entire, (x, xp, fp)))  # as NumPy does
     if xp.ndim != 1 or fp.shape != xp.shape or not xp.size:
-        raise ValueError(
-            f"interp: points of shapes {xp.shape} and {fp.shape}; they must be two equally long lists"
-        )
+        raise ValueError(f"interp: points of shapes {xp.shape} and {fp.shape}; they must be two equally long lists")
     if period is not None:
         x, xp, left, right = x % abs(period), xp % abs(period), None, None
         order = np.argsort(xp)
@@ -175,17 +152,12 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 unwrap = general(
     lambda x, discont, axis, period: np.unwrap(x, discont, axis, period=period),
     lambda g: g,  # whole periods are added, and these are constant
-    of=np.unwrap,
-    name="unwrap",
-    np_name="np.unwrap",
+    of=np.unwrap, name="unwrap", np_name="np.unwrap",
     bind=lambda p, discont=None, axis=-1, *, period=2 * math.pi: (
-        (p,), {"discont": discont, "axis": normalize_axis_index(axis, np.ndim(p)), "period": period}
+        (p,), {"discont": discont, "axis": normalize_axis_index(axis, np.ndim(p)), "period": period},
     ),
-    examples=(
-        lambda rng: ((rng.uniform(-9, 9, size=7),), {}),
-        lambda rng: ((rng.uniform(-3, 3, size=(4, 3)),), {"axis": 0, "period": 1.5}),
-    ),
-)  # fmt: skip
+    examples=(at(uniform(-9, 9, 7)), at(uniform(-3, 3, 4, 3), axis=0, period=1.5)),
+)
 
 # ---------------------------------------------------------------------------------------------- evenly spaced
 
@@ -212,15 +184,14 @@ def _typed(y: Any, dtype: Any) -> Any:
 @composite(
     np.linspace,
     examples=(
-        normal((), (), num=5), normal((3,), (3,), num=4, endpoint=False),
-        normal((2, 3), (3,), num=3, axis=-1),
-        normal((), (), num=4, retstep=True), normal((), (), num=1), normal((2,), (2,), num=0),
+        at((), (), num=5), at((3,), (3,), num=4, endpoint=False), at((2, 3), (3,), num=3, axis=-1),
+        at((), (), num=4, retstep=True), at((), (), num=1), at((2,), (2,), num=0),
     ),
-)  # fmt: skip
+)
 def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
     axis: int = 0, *, device: Any = None,
-) -> Any:  # fmt: skip
+) -> Any:
     """`num` points from `start` to `stop`, each a weighted mean of the two."""
     start, stop = (entire(x) if type(x) in (list, tuple) else x for x in (start, stop))
     t = _steps(num, endpoint, max(np.ndim(start), np.ndim(stop))).astype(precision(start, stop))
@@ -230,39 +201,23 @@ def linspace(
     return (y, (stop - start) / intervals if intervals > 0 else math.nan) if retstep else y
 
 
-@composite(
-    np.logspace,
-    examples=(normal((), (), num=5), normal((3,), (3,), num=4, base=np.array([2.0, 3.0, 1.5]))),
-)  # fmt: skip
+@composite(np.logspace, examples=(at((), (), num=5), at((3,), (3,), num=4, base=np.array([2.0, 3.0, 1.5]))))
 def logspace(
-    start: Any,
-    stop: Any,
-    num: int = 50,
-    endpoint: bool = True,
-    base: Any = 10.0,
-    dtype: Any = None,
-    axis: int = 0,
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0,
 ) -> Any:
     """`num` powers of `base` with evenly spaced exponents."""
     if np.ndim(base):
         ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
-        start, stop, base = (
-            np.reshape(x, (1,) * (ndim - np.ndim(x)) + np.shape(x)) for x in (start, stop, base)
-        )
+        start, stop, base = (np.reshape(x, (1,) * (ndim - np.ndim(x)) + np.shape(x)) for x in (start, stop, base))
         base = np.expand_dims(base, axis)
     return _typed(base ** np.linspace(start, stop, num, endpoint, axis=axis), dtype)
 
 
 @composite(
     np.geomspace,
-    examples=(
-        lambda rng: ((rng.uniform(1, 2), rng.uniform(3, 4)), {"num": 5}),
-        lambda rng: ((-rng.uniform(1, 2, size=3), -rng.uniform(3, 4, size=3)), {"num": 3, "axis": 1}),
-    ),
-)  # fmt: skip
-def geomspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
-) -> Any:
+    examples=(at(uniform(1, 2), uniform(3, 4), num=5), at(uniform(-2, -1, 3), uniform(-4, -3, 3), num=3, axis=1)),
+)
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """`num` points from `start` to `stop`, each the same multiple of the one before."""
     start, stop = (x.astype(np.result_type(x.dtype, float)) for x in map(entire, (start, stop)))
     if any((getattr(x, "_data", x) == 0).any() for x in (start, stop)):
@@ -277,11 +232,7 @@ def geomspace(
 
 @composite(
     np.apply_along_axis,
-    examples=(
-        lambda rng: ((np.cumsum, 0, rng.normal(size=(3, 2))), {}),
-        lambda rng: ((np.mean, -1, rng.normal(size=(2, 3, 2))), {}),
-        lambda rng: ((np.diag, 1, rng.normal(size=(2, 3, 2))), {}),
-    ),
+    examples=(at(np.cumsum, 0, (3, 2)), at(np.mean, -1, (2, 3, 2)), at(np.diag, 1, (2, 3, 2))),
 )
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     """`func1d` of each line along an axis; what it returns takes the place of the line."""
@@ -297,7 +248,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
     return np.moveaxis(y, tuple(range(-own, 0)), tuple(range(axis, axis + own)))
 
 
-@composite(np.apply_over_axes, examples=(lambda rng: ((np.sum, rng.normal(size=(2, 3, 2)), (0, -1)), {}),))
+@composite(np.apply_over_axes, examples=(at(np.sum, (2, 3, 2), just((0, -1))),))
 def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     """`func` over one axis after another, each of which stays, with size 1."""
     y = entire(a)
@@ -308,13 +259,8 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
 
 
 @composite(
-    np.lib.stride_tricks.sliding_window_view,
-    np_name="np.lib.stride_tricks.sliding_window_view",
-    examples=(
-        lambda rng: ((rng.normal(size=5), 3), {}),
-        lambda rng: ((rng.normal(size=(3, 4)), (2, 2)), {}),
-        lambda rng: ((rng.normal(size=(3, 4)), 2), {"axis": 0}),
-    ),
+    np.lib.stride_tricks.sliding_window_view, np_name="np.lib.stride_tricks.sliding_window_view",
+    examples=(at((5,), 3), at((3, 4), just((2, 2))), at((3, 4), 2, axis=0)),
 )
 def sliding_window_view(
     x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import bilinear
+from ..table import at, bilinear
 from .arrays import entire
 from .products import no_out
 
@@ -134,37 +134,14 @@ def _plan(subscripts: str, i: int, g_shape: tuple[int, ...], shapes: tuple[tuple
     return notation, deltas, summed, along, len(labels) > 1 and prod(sizes.values()) > LARGE
 
 
-def _call(subscripts: str, *shapes: tuple[int, ...], **params: Any) -> Any:
-    """An example."""
-    return lambda rng: ((subscripts, *(rng.normal(size=shape) for shape in shapes)), params)
-
-
 einsum = bilinear(  # in each of its factors, however many there are
-    _einsum,
-    _rule,
-    of=np.einsum,
-    name="einsum",
-    np_name="np.einsum",
-    bind=_bind,
-    variadic=True,
+    _einsum, _rule, of=np.einsum, name="einsum", np_name="np.einsum", bind=_bind, variadic=True,
     examples=[
-        _call("ij,jk->ik", (2, 3), (3, 4)),
-        _call("ij,jk", (2, 3), (3, 4)),
-        _call("ij->ji", (2, 3)),
-        _call("ij->", (2, 3)),
-        _call("ii->i", (3, 3)),
-        _call("ii", (3, 3)),
-        _call("iij->j", (2, 2, 3)),
-        _call("iii->i", (2, 2, 2)),
-        _call("ii,ij->j", (2, 2), (2, 3)),
-        _call("i,j->ij", (2,), (3,)),
-        _call("ij,k->i", (2, 3), (2,)),
-        _call("bij,bjk->bik", (2, 3, 2), (2, 2, 3)),
-        _call("...ij,...jk->...ik", (2, 2, 3), (3, 2)),
-        _call("...i,i...->...", (2, 3), (3, 2)),
-        _call("ij,jk,kl->il", (2, 3), (3, 2), (2, 3), optimize=True),
-        _call("i,i->i", (1,), (3,)),
-        lambda rng: ((rng.normal(size=(2, 3)), [0, 1], rng.normal(size=(3, 2)), [1, 2], [2, 0]), {}),
-        lambda rng: ((rng.normal(size=(2, 3, 3)), [..., 0, 0]), {}),
+        at("ij,jk->ik", (2, 3), (3, 4)), at("ij,jk", (2, 3), (3, 4)), at("ij->ji", (2, 3)), at("ij->", (2, 3)),
+        at("ii->i", (3, 3)), at("ii", (3, 3)), at("iij->j", (2, 2, 3)), at("iii->i", (2, 2, 2)),
+        at("ii,ij->j", (2, 2), (2, 3)), at("i,j->ij", (2,), (3,)), at("ij,k->i", (2, 3), (2,)),
+        at("bij,bjk->bik", (2, 3, 2), (2, 2, 3)), at("...ij,...jk->...ik", (2, 2, 3), (3, 2)),
+        at("...i,i...->...", (2, 3), (3, 2)), at("ij,jk,kl->il", (2, 3), (3, 2), (2, 3), optimize=True),
+        at("i,i->i", (1,), (3,)), at((2, 3), [0, 1], (3, 2), [1, 2], [2, 0]), at((2, 3, 3), [..., 0, 0]),
     ],
 )

@@ -12,7 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from ..table import NONZERO, POSITIVE, REAL, Joint, constant, elementwise, general, interval
+from ..table import (
+    NONZERO,
+    POSITIVE,
+    REAL,
+    Joint,
+    at,
+    complex_normal,
+    constant,
+    elementwise,
+    general,
+    interval,
+    uniform,
+)
 
 # ---------------------------------------------------------------------------------------------------- arithmetic
 
@@ -20,12 +32,9 @@ add = elementwise(np.add, 1, 1, tex="{x1} + {x2}")
 subtract = elementwise(np.subtract, 1, -1, tex="{x1} - {x2}")
 multiply = elementwise(np.multiply, lambda x2: x2, lambda x1: x1, tex=r"{x1} \odot {x2}")
 divide = elementwise(
-    np.divide,
-    lambda x2: 1 / x2,
-    lambda y, x2: -y / x2,
+    np.divide, lambda x2: 1 / x2, lambda y, x2: -y / x2,
     pull=(lambda g, x2: g / x2,),  # one pass, and no overflow of 1 / x2
-    domain=(REAL, NONZERO),
-    tex=r"\frac{{{x1}}}{{{x2}}}",
+    domain=(REAL, NONZERO), tex=r"\frac{{{x1}}}{{{x2}}}",
 )
 negative = elementwise(np.negative, -1, tex="-{x}")
 positive = elementwise(np.positive, 1, tex="{x}")
@@ -53,27 +62,18 @@ def _root_of_zero(x1: Any, x2: Any) -> Any:
     return (x1 == 0) & (x2 > 0) & (x2 != np.round(x2))
 
 
-power = elementwise(
-    np.power, _power_base, _power_exponent, domain=_POWER, kinks=_root_of_zero, tex="{x1}^{{{x2}}}"
-)
+power = elementwise(np.power, _power_base, _power_exponent, domain=_POWER, kinks=_root_of_zero, tex="{x1}^{{{x2}}}")
 float_power = elementwise(
     np.float_power, _power_base, _power_exponent, domain=_POWER, kinks=_root_of_zero, tex="{x1}^{{{x2}}}"
 )
 remainder = elementwise(
-    np.remainder,
-    1,
-    lambda x1, x2: -np.floor_divide(x1, x2),
-    domain=(REAL, NONZERO),
-    kinks=lambda x1, x2: np.remainder(x1, x2) == 0,
-    tex=r"{x1} \bmod {x2}",
+    np.remainder, 1, lambda x1, x2: -np.floor_divide(x1, x2),
+    domain=(REAL, NONZERO), kinks=lambda x1, x2: np.remainder(x1, x2) == 0, tex=r"{x1} \bmod {x2}",
 )
 fmod = elementwise(
-    np.fmod,
-    1,
+    np.fmod, 1,
     lambda x1, x2: -np.rint((x1 - np.fmod(x1, x2)) / x2),  # trunc(x1 / x2) may be one off
-    domain=(REAL, NONZERO),
-    kinks=lambda x1, x2: np.fmod(x1, x2) == 0,
-    tex=r"\operatorname{{fmod}}({x1}, {x2})",
+    domain=(REAL, NONZERO), kinks=lambda x1, x2: np.fmod(x1, x2) == 0, tex=r"\operatorname{{fmod}}({x1}, {x2})",
 )
 
 # ------------------------------------------------------------------------------------- exponentials and logarithms
@@ -102,12 +102,9 @@ def _sigmoid(x: Any) -> Any:
 
 
 sigmoid = elementwise(
-    _sigmoid,
-    lambda y: y * (1 - y),
+    _sigmoid, lambda y: y * (1 - y),
     pull=(lambda g, y: g * (y - y * y),),  # a number costs a small operation half its time again
-    name="sigmoid",
-    source="1 / (1 + np.exp(-x))",
-    tex=r"\sigma({x})",
+    name="sigmoid", source="1 / (1 + np.exp(-x))", tex=r"\sigma({x})",
 )
 
 
@@ -128,8 +125,7 @@ logaddexp = elementwise(
     np.logaddexp, lambda x1, x2: _weight(x1, x2), lambda x1, x2: _weight(x2, x1), tex=r"\ln(e^{{{x1}}} + e^{{{x2}}})"
 )
 logaddexp2 = elementwise(
-    np.logaddexp2,
-    lambda x1, x2: _weight(x1 * math.log(2), x2 * math.log(2)),
+    np.logaddexp2, lambda x1, x2: _weight(x1 * math.log(2), x2 * math.log(2)),
     lambda x1, x2: _weight(x2 * math.log(2), x1 * math.log(2)),
     tex=r"\log_2(2^{{{x1}}} + 2^{{{x2}}})",
 )
@@ -147,20 +143,12 @@ def _beside(x: Any) -> Any:
 
 
 arcsin = elementwise(
-    np.arcsin,
-    lambda x: 1 / np.sqrt(1 - x * x),
-    pull=(lambda g, x: g / _beside(x),),
-    domain=interval(-1, 1),
-    kinks=(-1.0, 1.0),
-    tex=r"\arcsin {x}",
+    np.arcsin, lambda x: 1 / np.sqrt(1 - x * x),
+    pull=(lambda g, x: g / _beside(x),), domain=interval(-1, 1), kinks=(-1.0, 1.0), tex=r"\arcsin {x}",
 )
 arccos = elementwise(
-    np.arccos,
-    lambda x: -1 / np.sqrt(1 - x * x),
-    pull=(lambda g, x: -g / _beside(x),),
-    domain=interval(-1, 1),
-    kinks=(-1.0, 1.0),
-    tex=r"\arccos {x}",
+    np.arccos, lambda x: -1 / np.sqrt(1 - x * x),
+    pull=(lambda g, x: -g / _beside(x),), domain=interval(-1, 1), kinks=(-1.0, 1.0), tex=r"\arccos {x}",
 )
 arctan = elementwise(np.arctan, lambda x: 1 / (1 + x * x), tex=r"\arctan {x}")
 sinh = elementwise(np.sinh, lambda x: np.cosh(x), tex=r"\sinh {x}")
@@ -168,15 +156,10 @@ cosh = elementwise(np.cosh, lambda x: np.sinh(x), tex=r"\cosh {x}")
 tanh = elementwise(np.tanh, lambda y: 1 - y * y, tex=r"\tanh {x}")
 arcsinh = elementwise(np.arcsinh, lambda x: 1 / np.sqrt(1 + x * x), tex=r"\operatorname{{arsinh}} {x}")
 arccosh = elementwise(
-    np.arccosh,
-    lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),
-    domain=interval(1, np.inf),
-    kinks=(1.0,),
-    tex=r"\operatorname{{arcosh}} {x}",
+    np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),
+    domain=interval(1, np.inf), kinks=(1.0,), tex=r"\operatorname{{arcosh}} {x}",
 )
-arctanh = elementwise(
-    np.arctanh, lambda x: 1 / (1 - x * x), domain=interval(-1, 1), tex=r"\operatorname{{artanh}} {x}"
-)
+arctanh = elementwise(np.arctanh, lambda x: 1 / (1 - x * x), domain=interval(-1, 1), tex=r"\operatorname{{artanh}} {x}")
 
 
 def _safe_radius(x1: Any, x2: Any) -> Any:
@@ -189,11 +172,8 @@ def _origin(x1: Any, x2: Any) -> Any:
 
 
 hypot = elementwise(
-    np.hypot,
-    lambda y, x1: x1 / np.where(y == 0, 1, y),
-    lambda y, x2: x2 / np.where(y == 0, 1, y),
-    kinks=_origin,
-    tex=r"\sqrt{{{x1}^2 + {x2}^2}}",
+    np.hypot, lambda y, x1: x1 / np.where(y == 0, 1, y), lambda y, x2: x2 / np.where(y == 0, 1, y),
+    kinks=_origin, tex=r"\sqrt{{{x1}^2 + {x2}^2}}",
 )
 
 
@@ -208,9 +188,7 @@ def _arctan2_x(x1: Any, x2: Any) -> Any:
 
 
 arctan2 = elementwise(
-    np.arctan2,
-    _arctan2_y,
-    _arctan2_x,
+    np.arctan2, _arctan2_y, _arctan2_x,
     kinks=lambda x1, x2: (x1 == 0) & (x2 <= 0),  # the cut
     tex=r"\operatorname{{atan2}}({x1}, {x2})",
 )
@@ -240,39 +218,25 @@ def _tie(x1: Any, x2: Any) -> Any:
 
 
 maximum = elementwise(
-    np.maximum,
-    lambda x1, x2: np.where(x1 == x2, 0.5, x1 > x2),
-    lambda x1, x2: np.where(x1 == x2, 0.5, x2 > x1),
-    kinks=_tie,
-    tex=r"\max({x1}, {x2})",
+    np.maximum, lambda x1, x2: np.where(x1 == x2, 0.5, x1 > x2), lambda x1, x2: np.where(x1 == x2, 0.5, x2 > x1),
+    kinks=_tie, tex=r"\max({x1}, {x2})",
 )
 minimum = elementwise(
-    np.minimum,
-    lambda x1, x2: np.where(x1 == x2, 0.5, x1 < x2),
-    lambda x1, x2: np.where(x1 == x2, 0.5, x2 < x1),
-    kinks=_tie,
-    tex=r"\min({x1}, {x2})",
+    np.minimum, lambda x1, x2: np.where(x1 == x2, 0.5, x1 < x2), lambda x1, x2: np.where(x1 == x2, 0.5, x2 < x1),
+    kinks=_tie, tex=r"\min({x1}, {x2})",
 )
 fmax = elementwise(  # a nan loses against a number
-    np.fmax,
-    lambda x1, x2: np.where(x1 == x2, 0.5, (x1 > x2) | np.isnan(x2)),
-    lambda x1, x2: np.where(x1 == x2, 0.5, (x2 > x1) | np.isnan(x1)),
-    kinks=_tie,
-    tex=r"\max({x1}, {x2})",
+    np.fmax, lambda x1, x2: np.where(x1 == x2, 0.5, (x1 > x2) | np.isnan(x2)),
+    lambda x1, x2: np.where(x1 == x2, 0.5, (x2 > x1) | np.isnan(x1)), kinks=_tie, tex=r"\max({x1}, {x2})",
 )
 fmin = elementwise(
-    np.fmin,
-    lambda x1, x2: np.where(x1 == x2, 0.5, (x1 < x2) | np.isnan(x2)),
+    np.fmin, lambda x1, x2: np.where(x1 == x2, 0.5, (x1 < x2) | np.isnan(x2)),
     lambda x1, x2: np.where(x1 == x2, 0.5, (x2 < x1) | np.isnan(x1)),
-    kinks=_tie,
-    tex=r"\min({x1}, {x2})",
+    kinks=_tie, tex=r"\min({x1}, {x2})",
 )
 copysign = elementwise(
-    np.copysign,
-    lambda x1, x2: np.copysign(1, x1) * np.copysign(1, x2),
-    None,
-    kinks=lambda x1, x2: (x1 == 0) | (x2 == 0),
-    tex=r"\lvert {x1} \rvert \operatorname{{sgn}} {x2}",
+    np.copysign, lambda x1, x2: np.copysign(1, x1) * np.copysign(1, x2), None,
+    kinks=lambda x1, x2: (x1 == 0) | (x2 == 0), tex=r"\lvert {x1} \rvert \operatorname{{sgn}} {x2}",
 )
 ldexp = elementwise(np.ldexp, lambda x2: np.ldexp(1.0, x2), None, tex="{x1} 2^{{{x2}}}")
 
@@ -294,27 +258,20 @@ def _examples(*bounds: Any) -> Any:
     """Arguments inside these bounds, of one shape and of two that broadcast."""
     shapes = ((2, 3), (2, 3)), ((), (4,)), ((3, 1), (2,))
     return tuple(
-        lambda rng, shape=shape: (tuple(rng.uniform(*b, size=s) for b, s in zip(bounds, shape, strict=False)), {})
+        at(*(uniform(*b, *s) for b, s in zip(bounds, shape, strict=False)))
         for shape in (shapes if len(bounds) > 1 else shapes[:2])
     )
 
 
-modf = general(
-    np.modf, lambda g: _given(g)[0], outputs=True, bind=lambda x: ((x,), {}), examples=_examples((1.1, 1.9))
-)
+modf = general(np.modf, lambda g: _given(g)[0], outputs=True, bind=lambda x: ((x,), {}), examples=_examples((1.1, 1.9)))
 frexp = general(
-    np.frexp,
-    lambda g, y: np.ldexp(_given(g)[0], -y[1]),
-    outputs=True,
-    bind=lambda x: ((x,), {}),
+    np.frexp, lambda g, y: np.ldexp(_given(g)[0], -y[1]),
+    outputs=True, bind=lambda x: ((x,), {}),
     examples=_examples((1.1, 1.9)),
 )
 divmod = general(
-    np.divmod,
-    lambda g, x2: _given(g)[1],
-    lambda g, x1, x2: -_given(g)[1] * np.floor_divide(x1, x2),
-    outputs=True,
-    bind=lambda x1, x2: ((x1, x2), {}),
+    np.divmod, lambda g, x2: _given(g)[1], lambda g, x1, x2: -_given(g)[1] * np.floor_divide(x1, x2),
+    outputs=True, bind=lambda x1, x2: ((x1, x2), {}),
     examples=_examples((4.1, 4.9), (1.1, 1.3)),
 )
 
@@ -327,11 +284,7 @@ def _view(val: Any) -> Any:  # a bind, because the result is no new array
 
 real = elementwise(np.real, 1, bind=_view, holomorphic=False, tex=r"\operatorname{{Re}} {x}")
 imag = elementwise(
-    np.imag,
-    0,
-    pull=(lambda g, x_dtype: g * 1j if x_dtype.kind == "c" else g * 0,),
-    bind=_view,
-    holomorphic=False,
+    np.imag, 0, pull=(lambda g, x_dtype: g * 1j if x_dtype.kind == "c" else g * 0,), bind=_view, holomorphic=False,
     tex=r"\operatorname{{Im}} {x}",
 )
 
@@ -345,19 +298,10 @@ def _turn(g: Any, x: Any) -> Any:
 
 
 angle = elementwise(
-    lambda x, deg=False: np.angle(x, deg),
-    0,
-    pull=(lambda g, x, deg: _turn(g, x) * (180 / math.pi) if deg else _turn(g, x),),
-    of=np.angle,
-    name="angle",
-    bind=lambda z, deg=False: ((z,), {"deg": deg}),
-    holomorphic=False,
-    tex=r"\arg {x}",
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)) + 1j * rng.normal(size=(2, 3)),), {}),
-        lambda rng: ((rng.normal(size=3) + 1j * rng.normal(size=3),), {"deg": True}),
-        lambda rng: ((rng.uniform(0.5, 2.0, size=3),), {}),
-    ),
+    lambda x, deg=False: np.angle(x, deg), 0,
+    pull=(lambda g, x, deg: _turn(g, x) * (180 / math.pi) if deg else _turn(g, x),), of=np.angle, name="angle",
+    bind=lambda z, deg=False: ((z,), {"deg": deg}), holomorphic=False, tex=r"\arg {x}",
+    examples=(at(complex_normal(2, 3)), at(complex_normal(3), deg=True), at(uniform(0.5, 2.0, 3))),
 )
 
 # ------------------------------------------------------------------------------------------ derivative zero: known

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import Primitive, composite, general, linear
+from ..table import Primitive, at, composite, general, just, linear
 from .arrays import entire
 
 # -------------------------------------------------------------------------------------------------- the index
@@ -118,35 +118,24 @@ def _scatter(g: Any, index: Any, shape: tuple[int, ...], unique_indices: bool) -
 
 
 _TAKEN: tuple[Any, ...] = (
-    lambda rng: ((rng.normal(size=(3, 4)), 1), {}),
-    lambda rng: ((rng.normal(size=(3, 4)), (slice(None, None, -2), None, -1)), {}),
-    lambda rng: ((rng.normal(size=(2, 3, 4)), (Ellipsis, slice(1, 3))), {}),
-    lambda rng: ((rng.normal(size=()), ()), {}),
-    lambda rng: ((rng.normal(size=(3, 4)), slice(5, None)), {}),
-    lambda rng: ((rng.normal(size=4), [0, 2, 0, -4]), {}),
-    lambda rng: ((rng.normal(size=(3, 4)), ([[0, 2], [2, 0]], [1, 3])), {}),
-    lambda rng: ((rng.normal(size=(2, 3, 4)), ([1, 0, 1], slice(None), [2, 2, 2])), {}),
-    lambda rng: ((rng.normal(size=(2, 3)), np.array([[True, False, True], [False, True, False]])), {}),
-    lambda rng: ((rng.normal(size=(2, 3)), (1, np.array([True, False, True]))), {}),
-    lambda rng: ((rng.normal(size=(2, 3)), []), {}),
+    at((3, 4), 1), at((3, 4), just((slice(None, None, -2), None, -1))), at((2, 3, 4), just((Ellipsis, slice(1, 3)))),
+    at((), just(())), at((3, 4), slice(5, None)), at((4,), [0, 2, 0, -4]), at((3, 4), just(([[0, 2], [2, 0]], [1, 3]))),
+    at((2, 3, 4), just(([1, 0, 1], slice(None), [2, 2, 2]))),
+    at((2, 3), np.array([[True, False, True], [False, True, False]])),
+    at((2, 3), just((1, np.array([True, False, True])))), at((2, 3), []),
 )
 getitem = linear(
     lambda x, index, unique_indices=True: x[index],
     lambda g, index, x_shape, unique_indices: scatter(g, index, x_shape, unique_indices),
-    name="getitem",
-    bind=_bind_getitem,
-    tex="{x}_{{[{index}]}}",
+    name="getitem", bind=_bind_getitem, tex="{x}_{{[{index}]}}",
     examples=_TAKEN,
 )
 scatter: Primitive = linear(
-    _scatter,
-    lambda g, index, unique_indices: getitem(g, index, unique_indices),
-    name="scatter",
-    bind=_bind_scatter,
+    _scatter, lambda g, index, unique_indices: getitem(g, index, unique_indices),
+    name="scatter", bind=_bind_scatter,
     examples=(
-        lambda rng: ((rng.normal(size=2), slice(1, 3), (4,), True), {}),
-        lambda rng: ((rng.normal(size=3), np.array([0, 2, 0]), (4,)), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), (slice(None), np.array([0, 0, 1])), (2, 4)), {}),
+        at((2,), slice(1, 3), just((4,)), True), at((3,), np.array([0, 2, 0]), just((4,))),
+        at((2, 3), just((slice(None), np.array([0, 0, 1]))), just((2, 4))),
     ),
 )
 
@@ -184,23 +173,18 @@ def _filled(index: tuple[Any, ...], k: Any) -> tuple[Any, ...]:
 
 
 gather = linear(
-    lambda x, k, index: x[_filled(index, k)],
-    lambda g, x2, index, x_shape: scatter_at(g, x2, index, x_shape),
-    None,
-    name="gather",
-    bind=lambda x, k, index: ((x, k), {"index": index}),
+    lambda x, k, index: x[_filled(index, k)], lambda g, x2, index, x_shape: scatter_at(g, x2, index, x_shape), None,
+    name="gather", bind=lambda x, k, index: ((x, k), {"index": index}),
     examples=(
-        lambda rng: ((rng.normal(size=4), np.array([0, 2, 0]), (Slot(),)), {}),
-        lambda rng: ((rng.normal(size=(3, 4)), np.array([[0, 2], [1, 1]]), (Slot(0), slice(1, 3), None)), {}),
+        at((4,), np.array([0, 2, 0]), just((Slot(),))),
+        at((3, 4), np.array([[0, 2], [1, 1]]), just((Slot(0), slice(1, 3), None))),
     ),
 )
 scatter_at: Primitive = linear(
-    lambda g, k, index, shape: _scatter(g, _filled(index, k), shape, False),
-    lambda g, x2, index: gather(g, x2, index),
+    lambda g, k, index, shape: _scatter(g, _filled(index, k), shape, False), lambda g, x2, index: gather(g, x2, index),
     None,
-    name="scatter_at",
-    bind=lambda g, k, index, shape: ((g, k), {"index": index, "shape": shape}),
-    examples=(lambda rng: ((rng.normal(size=3), np.array([0, 2, 0]), (Slot(),), (4,)), {}),),
+    name="scatter_at", bind=lambda g, k, index, shape: ((g, k), {"index": index, "shape": shape}),
+    examples=(at((3,), np.array([0, 2, 0]), just((Slot(),)), just((4,))),),
 )
 
 # -------------------------------------------------------------------------------------------------- assigning
@@ -266,20 +250,13 @@ def _add(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
 
 
 _PUT: tuple[Any, ...] = (
-    lambda rng: ((rng.normal(size=(3, 4)), 1, rng.normal(size=4)), {}),
-    lambda rng: ((rng.normal(size=(3, 4)), (slice(None), slice(0, 3, 2)), rng.normal(size=())), {}),
-    lambda rng: ((rng.normal(size=4), [0, 2, 0], rng.normal(size=3)), {}),
-    lambda rng: ((rng.normal(size=5), [[0, 2], [0, 1]], rng.normal(size=(2, 2))), {}),
-    lambda rng: ((rng.normal(size=(2, 3)), np.eye(2, 3) > 0, rng.normal(size=2)), {}),
-    lambda rng: ((rng.normal(size=(2, 3)), ([0, 1, 0], 1), rng.normal(size=())), {}),
+    at((3, 4), 1, (4,)), at((3, 4), just((slice(None), slice(0, 3, 2))), ()), at((4,), [0, 2, 0], (3,)),
+    at((5,), [[0, 2], [0, 1]], (2, 2)), at((2, 3), np.eye(2, 3) > 0, (2,)), at((2, 3), just(([0, 1, 0], 1)), ()),
 )
 set_at: Primitive = linear(
-    _set,
-    lambda g, index, unique_indices: set_at(g, index, 0, unique_indices=unique_indices),
-    _set_value,
-    name="set_at",
-    bind=_bind_set,
-    examples=(*_PUT, lambda rng: ((rng.normal(size=(3, 4)), 1, rng.normal(size=(1, 4))), {})),
+    _set, lambda g, index, unique_indices: set_at(g, index, 0, unique_indices=unique_indices), _set_value,
+    name="set_at", bind=_bind_set,
+    examples=(*_PUT, at((3, 4), 1, (1, 4))),
 )
 set_at.__doc__ = """A copy of `x` with ``x[index] = value``, differentiable in both.
 
@@ -299,11 +276,8 @@ Examples
 array([3., 0., 2.])
 """
 add_at = linear(
-    _add,
-    lambda g: g,
-    lambda g, index, unique_indices, x2_shape: _wide(getitem(g, index, unique_indices), x2_shape),
-    name="add_at",
-    bind=_bind_at,
+    _add, lambda g: g, lambda g, index, unique_indices, x2_shape: _wide(getitem(g, index, unique_indices), x2_shape),
+    name="add_at", bind=_bind_at,
     examples=_PUT,
 )
 add_at.__doc__ = """A copy of `x` with `value` added at `index`; an entry that occurs twice is added to twice.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..table import composite, linear
+from ..table import at, composite, just, linear
 from .arrays import entire, ints, is_live
 from .axes import resolve
 from .indexing import getitem, on_axis, scatter, set_at
@@ -23,13 +23,7 @@ from .shaping import astype
 # ------------------------------------------------------------------------------------------- arrays of arrays
 
 
-@composite(
-    name="array",
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)),), {}),
-        lambda rng: (([[rng.normal(size=()), 2.0], [0.5, rng.normal(size=())]],), {"ndmin": 3}),
-    ),
-)
+@composite(name="array", examples=(at((2, 3)), at([[(), 2.0], [0.5, ()]], ndmin=3)))
 def array(object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0) -> Any:
     """Nested lists of numbers, arrays and Tensors as one array."""
     if not is_live(object):
@@ -42,13 +36,7 @@ def array(object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K",
     return np.reshape(a, (1,) * (ndmin - a.ndim) + a.shape) if a.ndim < ndmin else a
 
 
-@composite(
-    name="asarray",
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)),), {}),
-        lambda rng: (([rng.normal(size=3), rng.normal(size=3)],), {}),
-    ),
-)
+@composite(name="asarray", examples=(at((2, 3)), at([(3,), (3,)])))
 def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None) -> Any:
     """The same, without a copy where none is needed."""
     return array(a, dtype, copy=copy, order=order or "K")
@@ -73,16 +61,8 @@ def _bind_concatenate(arrays: Any, /, axis: Any = 0, *, dtype: Any = None, casti
 concatenate = linear(
     lambda *xs, axis, starts: np.concatenate(xs, axis),
     lambda g, i, axis, starts=(): g[on_axis(axis, slice(starts[i], starts[i + 1]))],
-    of=np.concatenate,
-    name="concatenate",
-    np_name="np.concatenate",
-    bind=_bind_concatenate,
-    variadic=True,
-    examples=(
-        lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=(1, 3))],), {}),
-        lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=(2, 0)), rng.normal(size=(2, 1))], -1), {}),
-        lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=4)],), {"axis": None}),
-    ),
+    of=np.concatenate, name="concatenate", np_name="np.concatenate", bind=_bind_concatenate, variadic=True,
+    examples=(at([(2, 3), (1, 3)]), at([(2, 3), (2, 0), (2, 1)], -1), at([(2, 3), (4,)], axis=None)),
 )
 
 
@@ -92,72 +72,34 @@ def _bind_stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: str =
 
 
 stack = linear(
-    lambda *xs, axis: np.stack(xs, axis),
-    lambda g, i, axis: g[on_axis(axis, i)],
-    of=np.stack,
-    name="stack",
-    np_name="np.stack",
-    bind=_bind_stack,
-    variadic=True,
-    examples=(
-        lambda rng: (([rng.normal(size=()), rng.normal(size=())],), {}),
-        lambda rng: (([rng.normal(size=(2, 3)) for _ in range(4)], -1), {}),
-        lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=(2, 3))],), {"axis": 1}),
-    ),
+    lambda *xs, axis: np.stack(xs, axis), lambda g, i, axis: g[on_axis(axis, i)],
+    of=np.stack, name="stack", np_name="np.stack", bind=_bind_stack, variadic=True,
+    examples=(at([(), ()]), at([(2, 3)] * 4, -1), at([(2, 3), (2, 3)], axis=1)),
 )
 
 
-@composite(
-    np.vstack,
-    examples=(
-        lambda rng: (([rng.normal(size=3), rng.normal(size=(2, 3)), rng.normal(size=3)],), {}),
-        lambda rng: (([rng.normal(size=()), rng.normal(size=())],), {}),
-    ),
-)
+@composite(np.vstack, examples=(at([(3,), (2, 3), (3,)]), at([(), ()])))
 def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     return np.concatenate([np.atleast_2d(a) for a in _cast(tup, dtype)])
 
 
-@composite(
-    np.hstack,
-    examples=(
-        lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=(2, 1))],), {}),
-        lambda rng: (([rng.normal(size=3), rng.normal(size=())],), {}),
-    ),
-)
+@composite(np.hstack, examples=(at([(2, 3), (2, 1)]), at([(3,), ()])))
 def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     arrays = [np.atleast_1d(a) for a in _cast(tup, dtype)]
     return np.concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1)
 
 
-@composite(
-    np.dstack,
-    examples=(
-        lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=(2, 3, 2))],), {}),
-        lambda rng: (([rng.normal(size=3), rng.normal(size=3)],), {}),
-    ),
-)
+@composite(np.dstack, examples=(at([(2, 3), (2, 3, 2)]), at([(3,), (3,)])))
 def dstack(tup: Any) -> Any:
     return np.concatenate([np.atleast_3d(a) for a in _cast(tup, None)], 2)
 
 
-@composite(
-    np.column_stack,
-    examples=(
-        lambda rng: (([rng.normal(size=3), rng.normal(size=(3, 2)), rng.normal(size=3)],), {}),
-    ),
-)
+@composite(np.column_stack, examples=(at([(3,), (3, 2), (3,)]),))
 def column_stack(tup: Any) -> Any:
     return np.concatenate([a if a.ndim > 1 else a.reshape(-1, 1) for a in _cast(tup, None)], 1)
 
 
-@composite(
-    np.block,
-    examples=(
-        lambda rng: (([[rng.normal(size=(m, n)) for n in (2, 1)] for m in (2, 1)],), {}),
-        lambda rng: (([rng.normal(size=3), rng.normal(size=())],), {}),
-    ),
-)
+@composite(np.block, examples=(at([[(2, 2), (2, 1)], [(1, 2), (1, 1)]]), at([(3,), ()])))
 def block(arrays: Any) -> Any:
     depth = _depth(arrays)
     return _joined(arrays, depth, max(depth, *(leaf.ndim for leaf in _leaves(arrays))))
@@ -210,9 +152,7 @@ def _bind_array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 def _bind_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     ary = entire(ary)
     if np.ndim(indices_or_sections) == 0 and ary.shape[axis] % indices_or_sections:
-        raise ValueError(
-            f"{ary.shape[axis]} entries do not make {indices_or_sections} equal parts: use array_split"
-        )
+        raise ValueError(f"{ary.shape[axis]} entries do not make {indices_or_sections} equal parts: use array_split")
     return _bind_array_split(ary, indices_or_sections, axis)
 
 
@@ -235,19 +175,9 @@ def _unsplit(g: Any, x_shape: tuple[int, ...], indices_or_sections: tuple[int, .
 
 def _splitter(fn: Any, bind: Any) -> Any:
     return linear(
-        lambda x, indices_or_sections, axis: tuple(np.array_split(x, indices_or_sections, axis)),
-        _unsplit,
-        of=fn,
-        name=fn.__name__,
-        np_name=f"np.{fn.__name__}",
-        bind=bind,
-        outputs=True,
-        examples=(
-            lambda rng: ((rng.normal(size=(4, 3)), 2), {}),
-            lambda rng: ((rng.normal(size=(2, 6)), [1, 1, 4]), {"axis": -1}),
-            lambda rng: ((rng.normal(size=5), [2, 9]), {}),
-            lambda rng: ((rng.normal(size=5), [3, 1]), {}),
-        ),
+        lambda x, indices_or_sections, axis: tuple(np.array_split(x, indices_or_sections, axis)), _unsplit,
+        of=fn, name=fn.__name__, np_name=f"np.{fn.__name__}", bind=bind, outputs=True,
+        examples=(at((4, 3), 2), at((2, 6), [1, 1, 4], axis=-1), at((5,), [2, 9]), at((5,), [3, 1])),
     )
 
 
@@ -264,10 +194,7 @@ def _splitter_along(fn: Any, axis: int, least: int) -> Any:
 
     split_along.__doc__ = fn.__doc__
     shape = (4, 2, 4)[: max(least, axis + 1)]
-    examples: Any = (
-        lambda rng: ((rng.normal(size=shape), 2), {}),
-        lambda rng: ((rng.normal(size=shape), [1]), {}),
-    )
+    examples: Any = (at(shape, 2), at(shape, [1]))
     return composite(fn, name=fn.__name__, examples=examples)(split_along)
 
 
@@ -289,27 +216,13 @@ def _restack(g: Any, axis: int) -> Any:
 
 
 unstack = linear(
-    lambda x, axis: tuple(np.moveaxis(x, axis, 0)),
-    _restack,
-    of=getattr(np, "unstack", None),
-    name="unstack",
-    np_name="np.unstack",
-    bind=_bind_unstack,
-    outputs=True,
-    examples=(
-        lambda rng: ((rng.normal(size=3),), {}),
-        lambda rng: ((rng.normal(size=(2, 3)),), {"axis": -1}),
-    ),
+    lambda x, axis: tuple(np.moveaxis(x, axis, 0)), _restack,
+    of=getattr(np, "unstack", None), name="unstack", np_name="np.unstack", bind=_bind_unstack, outputs=True,
+    examples=(at((3,)), at((2, 3), axis=-1)),
 )
 
 
-@composite(
-    np.meshgrid,
-    examples=(
-        lambda rng: ((rng.normal(size=3), rng.normal(size=2)), {}),
-        lambda rng: ((rng.normal(size=3), rng.normal(size=())), {"indexing": "ij", "sparse": True}),
-    ),
-)
+@composite(np.meshgrid, examples=(at((3,), (2,)), at((3,), (), indexing="ij", sparse=True)))
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing={indexing!r} is neither 'xy' nor 'ij'")
@@ -343,29 +256,12 @@ def _unrepeat(g: Any, repeats: Any, axis: int, x_shape: tuple[int, ...]) -> Any:
 
 
 repeat = linear(
-    np.repeat,
-    _unrepeat,
-    np_name="np.repeat",
-    bind=_bind_repeat,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)), 2), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), 3, -1), {}),
-        lambda rng: ((rng.normal(size=(2, 3, 2)), 2, 0), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), [2, 0, 1]), {"axis": 1}),
-        lambda rng: ((rng.normal(size=2), 0), {}),
-    ),
+    np.repeat, _unrepeat, np_name="np.repeat", bind=_bind_repeat,
+    examples=(at((2, 3), 2), at((2, 3), 3, -1), at((2, 3, 2), 2, 0), at((2, 3), [2, 0, 1], axis=1), at((2,), 0)),
 )
 
 
-@composite(
-    np.tile,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)), 2), {}),
-        lambda rng: ((rng.normal(size=3), (2, 1, 3)), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), (0, 2)), {}),
-        lambda rng: ((rng.normal(size=()), 3), {}),
-    ),
-)
+@composite(np.tile, examples=(at((2, 3), 2), at((3,), just((2, 1, 3))), at((2, 3), just((0, 2))), at((), 3)))
 def tile(A: Any, reps: Any) -> Any:
     A, reps = entire(A), ints(reps)
     n = max(len(reps), A.ndim)
@@ -376,14 +272,7 @@ def tile(A: Any, reps: Any) -> Any:
     return np.reshape(laid_out, [r * s for r, s in zip(reps, shape, strict=True)])
 
 
-@composite(
-    np.resize,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)), (3, 4)), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), 4), {}),
-        lambda rng: ((rng.normal(size=(0, 3)), 2), {}),
-    ),
-)
+@composite(np.resize, examples=(at((2, 3), just((3, 4))), at((2, 3), 4), at((0, 3), 2)))
 def resize(a: Any, new_shape: Any) -> Any:
     new_shape = ints(new_shape)
     flat = np.ravel(entire(a))
@@ -398,39 +287,19 @@ def resize(a: Any, new_shape: Any) -> Any:
 # ---------------------------------------------------------------------------------------- put in and left out
 
 
-@composite(
-    np.append,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=2)), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=(2, 1))), {"axis": 1}),
-    ),
-)
+@composite(np.append, examples=(at((2, 3), (2,)), at((2, 3), (2, 1), axis=1)))
 def append(arr: Any, values: Any, axis: Any = None) -> Any:
     return np.concatenate([arr, values], axis)
 
 
-@composite(
-    np.delete,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)), 1), {"axis": 1}),
-        lambda rng: ((rng.normal(size=(2, 3)), [0, 4, -1]), {}),
-        lambda rng: ((rng.normal(size=5), slice(None, None, 2)), {}),
-    ),
-)
+@composite(np.delete, examples=(at((2, 3), 1, axis=1), at((2, 3), [0, 4, -1]), at((5,), slice(None, None, 2))))
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     arr, axis = flat_or(arr, axis)
     kept = np.delete(np.arange(arr.shape[axis]), np.asarray(obj) if hasattr(obj, "_data") else obj)
     return getitem(arr, on_axis(axis, kept), unique_indices=True)
 
 
-@composite(
-    np.insert,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)), 1, rng.normal(size=2)), {"axis": 1}),
-        lambda rng: ((rng.normal(size=4), [0, 2, 2], rng.normal(size=3)), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), 2, rng.normal(size=())), {"axis": 0}),
-    ),
-)
+@composite(np.insert, examples=(at((2, 3), 1, (2,), axis=1), at((4,), [0, 2, 2], (3,)), at((2, 3), 2, (), axis=0)))
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     arr, axis = flat_or(arr, axis)
     values = entire(values).astype(arr.dtype)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..table import general
+from ..table import at, general
 from .axes import kept_shape
 from .products import matmul
 
@@ -34,19 +34,9 @@ def _linear(x: Any, weight: Any, bias: Any) -> Any:
 
 
 linear = general(
-    _linear,
-    lambda g, x2: matmul(g, x2),
-    lambda g, x1: _rows(g).T.dot(_rows(x1)),
-    lambda g: _rows(g),
-    name="linear",
-    bind=lambda input, weight, bias: ((input, weight, bias), {}),
-    tex=r"{x1} {x2}^T + {x3}",
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=(4, 3)), rng.normal(size=4)), {}),
-        lambda rng: ((rng.normal(size=3), rng.normal(size=(2, 3)), rng.normal(size=2)), {}),
-        lambda rng: ((rng.normal(size=(2, 2, 3)), rng.normal(size=(1, 3)), rng.normal(size=1)), {}),
-        lambda rng: ((rng.normal(size=(0, 3)), rng.normal(size=(2, 3)), rng.normal(size=2)), {}),
-    ),
+    _linear, lambda g, x2: matmul(g, x2), lambda g, x1: _rows(g).T.dot(_rows(x1)), lambda g: _rows(g),
+    name="linear", bind=lambda input, weight, bias: ((input, weight, bias), {}), tex=r"{x1} {x2}^T + {x3}",
+    examples=(at((2, 3), (4, 3), (4,)), at((3,), (2, 3), (2,)), at((2, 2, 3), (1, 3), (1,)), at((0, 3), (2, 3), (2,))),
 )
 
 
@@ -59,17 +49,10 @@ def _linear_columns(weight: Any, columns: Any, bias: Any) -> Any:
 
 
 linear_columns = general(  # what a convolution is, once its windows are columns
-    _linear_columns,
-    lambda g, x2: np.matmul(g, x2.mT),
-    lambda g, x1: np.matmul(x1.mT, g),
-    lambda g: np.sum(g, axis=tuple(k for k in range(g.ndim) if k != g.ndim - 2)),
-    name="linear_columns",
-    bind=lambda weight, columns, bias: ((weight, columns, bias), {}),
-    tex=r"{x1} {x2} + {x3}",
-    examples=(
-        lambda rng: ((rng.normal(size=(4, 3)), rng.normal(size=(2, 3, 5)), rng.normal(size=4)), {}),
-        lambda rng: ((rng.normal(size=(1, 3)), rng.normal(size=(2, 3, 1)), rng.normal(size=1)), {}),
-    ),
+    _linear_columns, lambda g, x2: np.matmul(g, x2.mT), lambda g, x1: np.matmul(x1.mT, g),
+    lambda g: np.sum(g, axis=tuple(k for k in range(g.ndim) if k != g.ndim - 2)), name="linear_columns",
+    bind=lambda weight, columns, bias: ((weight, columns, bias), {}), tex=r"{x1} {x2} + {x3}",
+    examples=(at((4, 3), (2, 3, 5), (4,)), at((1, 3), (2, 3, 1), (1,))),
 )
 
 # ---------------------------------------------------------------------------------------------- standardize
@@ -118,17 +101,9 @@ def _bind_standardize(x: Any, axis: Any = -1, eps: float = 1e-5) -> Any:
 
 
 standardize = general(
-    _standardize,
-    _standardize_pull,
-    name="standardize",
-    bind=_bind_standardize,
-    outputs=True,
+    _standardize, _standardize_pull, name="standardize", bind=_bind_standardize, outputs=True,
     tex=r"\frac{{{x} - \mu}}{{\sqrt{{\sigma^2 + \epsilon}}}}",
-    examples=(
-        lambda rng: ((rng.normal(size=(3, 4)),), {}),
-        lambda rng: ((rng.normal(size=(2, 3, 2)),), {"axis": (1, 2), "eps": 0.1}),
-        lambda rng: ((rng.normal(size=(2, 3, 2)),), {"axis": (0, 2)}),
-    ),
+    examples=(at((3, 4)), at((2, 3, 2), axis=(1, 2), eps=0.1), at((2, 3, 2), axis=(0, 2))),
 )
 standardize.__doc__ = """`x` less its mean along `axis`, divided by its spread; and one over that spread.
 

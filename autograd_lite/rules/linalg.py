@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..table import composite, constant, general
+from ..table import around, at, composite, constant, general
 from . import products
 from .arrays import entire
 from .matrices import EMPTY, dagger, from_lower, plain, regular
@@ -33,19 +33,14 @@ class SlogdetResult(NamedTuple):
 
 
 def _system(a: tuple[int, ...], b: tuple[int, ...], **params: Any) -> Any:
-    return lambda rng: ((rng.normal(size=a) + 3 * np.eye(a[-2], a[-1]), rng.normal(size=b)), params)
+    return at(around(3 * np.eye(*a[-2:]), *a), b, **params)
 
 
 # ---------------------------------------------------------------------------------------- inverses, equations
 
 inv = general(  # A⁻¹ A = 1, so that d(A⁻¹) = -A⁻¹ dA A⁻¹
-    lambda x: np.linalg.inv(x),
-    lambda g, y: -(y.mT @ g @ y.mT),
-    of=np.linalg.inv,
-    name="linalg.inv",
-    np_name="np.linalg.inv",
-    bind=lambda a: ((a,), {}),
-    tex="{x}^{{-1}}",
+    lambda x: np.linalg.inv(x), lambda g, y: -(y.mT @ g @ y.mT), of=np.linalg.inv, name="linalg.inv",
+    np_name="np.linalg.inv", bind=lambda a: ((a,), {}), tex="{x}^{{-1}}",
     examples=[regular(3, 3), regular(2, 3, 3), regular(1, 1), EMPTY],
 )
 
@@ -62,22 +57,12 @@ def _solve_2(g: Any, x1: Any, x2_shape: Any) -> Any:
 
 
 solve = general(
-    lambda x1, x2: np.linalg.solve(x1, x2),
-    _solve_1,
-    _solve_2,
-    of=np.linalg.solve,
-    name="linalg.solve",
-    np_name="np.linalg.solve",
-    bind=lambda a, b: ((a, b), {}),
+    lambda x1, x2: np.linalg.solve(x1, x2), _solve_1, _solve_2,
+    of=np.linalg.solve, name="linalg.solve", np_name="np.linalg.solve", bind=lambda a, b: ((a, b), {}),
     tex="{x1}^{{-1}} {x2}",
     examples=[
-        _system((3, 3), (3,)),
-        _system((3, 3), (3, 2)),
-        _system((2, 3, 3), (3,)),
-        _system((2, 3, 3), (3, 2)),
-        _system((3, 3), (2, 3, 1)),
-        _system((1, 1), (1,)),
-        _system((0, 0), (0, 2)),
+        _system((3, 3), (3,)), _system((3, 3), (3, 2)), _system((2, 3, 3), (3,)), _system((2, 3, 3), (3, 2)),
+        _system((3, 3), (2, 3, 1)), _system((1, 1), (1,)), _system((0, 0), (0, 2)),
     ],
 )
 
@@ -100,31 +85,18 @@ def _pinv_bind(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any 
 
 
 pinv = general(
-    lambda x, rcond: np.linalg.pinv(x, rcond),
-    _pinv_rule,
-    of=np.linalg.pinv,
-    name="linalg.pinv",
-    np_name="np.linalg.pinv",
-    bind=_pinv_bind,
-    holomorphic=False,
+    lambda x, rcond: np.linalg.pinv(x, rcond), _pinv_rule,
+    of=np.linalg.pinv, name="linalg.pinv", np_name="np.linalg.pinv", bind=_pinv_bind, holomorphic=False,
     tex="{x}^{{+}}",
     examples=[
-        regular(3, 3),
-        regular(4, 2),
-        regular(2, 4),
-        regular(2, 3, 2),
-        regular(1, 3),
-        regular(0, 2),
-        regular(3, 2, rtol=1e-10),
-        lambda rng: ((np.eye(2) + 0.1 * rng.normal(size=(2, 2)),), {"hermitian": True}),
+        regular(3, 3), regular(4, 2), regular(2, 4), regular(2, 3, 2), regular(1, 3), regular(0, 2),
+        regular(3, 2, rtol=1e-10), at(around(np.eye(2), scale=0.1), hermitian=True),
     ],
 )
 
 
 @composite(
-    np.linalg.lstsq,
-    name="linalg.lstsq",
-    np_name="np.linalg.lstsq",
+    np.linalg.lstsq, name="linalg.lstsq", np_name="np.linalg.lstsq",
     examples=[_system((4, 2), (4,)), _system((4, 2), (4, 3)), _system((2, 4), (2, 3))],
 )
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
@@ -145,13 +117,8 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
 
 
 @composite(
-    np.linalg.tensorinv,
-    name="linalg.tensorinv",
-    np_name="np.linalg.tensorinv",
-    examples=[
-        lambda rng: ((3 * np.eye(6).reshape(2, 3, 3, 2) + rng.normal(size=(2, 3, 3, 2)),), {}),
-        lambda rng: ((3 * np.eye(6).reshape(6, 3, 2) + rng.normal(size=(6, 3, 2)),), {"ind": 1}),
-    ],
+    np.linalg.tensorinv, name="linalg.tensorinv", np_name="np.linalg.tensorinv",
+    examples=[at(around(3 * np.eye(6).reshape(2, 3, 3, 2))), at(around(3 * np.eye(6).reshape(6, 3, 2)), ind=1)],
 )
 def tensorinv(a: Any, ind: int = 2) -> Any:
     """The inverse of the linear map that `tensordot` with `a` is."""
@@ -164,22 +131,10 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 
 
 @composite(
-    np.linalg.tensorsolve,
-    name="linalg.tensorsolve",
-    np_name="np.linalg.tensorsolve",
+    np.linalg.tensorsolve, name="linalg.tensorsolve", np_name="np.linalg.tensorsolve",
     examples=[
-        lambda rng: (
-            (3 * np.eye(6).reshape(2, 3, 3, 2) + rng.normal(size=(2, 3, 3, 2)), rng.normal(size=(2, 3))),
-            {},
-        ),
-        lambda rng: (
-            (3 * np.eye(4).reshape(2, 2, 4) + rng.normal(size=(2, 2, 4)), rng.normal(size=(2, 2))),
-            {},
-        ),
-        lambda rng: (
-            (3 * np.eye(4).reshape(4, 2, 2) + rng.normal(size=(4, 2, 2)), rng.normal(size=4)),
-            {"axes": (1,)},
-        ),
+        at(around(3 * np.eye(6).reshape(2, 3, 3, 2)), (2, 3)), at(around(3 * np.eye(4).reshape(2, 2, 4)), (2, 2)),
+        at(around(3 * np.eye(4).reshape(4, 2, 2)), (4,), axes=(1,)),
     ],
 )
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
@@ -221,16 +176,8 @@ def _cofactor_rule(g: Any, x: Any) -> Any:
 
 
 cofactor = general(
-    _cofactor,
-    _cofactor_rule,
-    name="linalg.cofactor",
-    bind=lambda a: ((a,), {}),
-    examples=[
-        regular(3, 3),
-        regular(2, 2, 2),
-        regular(1, 1),
-        lambda rng: ((np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2),), {}),
-    ],
+    _cofactor, _cofactor_rule, name="linalg.cofactor", bind=lambda a: ((a,), {}),
+    examples=[regular(3, 3), regular(2, 2, 2), regular(1, 1), at(np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2))],
 )
 
 
@@ -253,20 +200,9 @@ def _reliable_inverse(x: Any) -> Any:
 
 
 det = general(
-    lambda x: np.linalg.det(x),
-    _det_rule,
-    of=np.linalg.det,
-    name="linalg.det",
-    np_name="np.linalg.det",
-    bind=lambda a: ((a,), {}),
-    tex=r"\det {x}",
-    examples=[
-        regular(3, 3),
-        regular(2, 2, 2),
-        regular(1, 1),
-        EMPTY,
-        lambda rng: ((np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2),), {}),
-    ],
+    lambda x: np.linalg.det(x), _det_rule,
+    of=np.linalg.det, name="linalg.det", np_name="np.linalg.det", bind=lambda a: ((a,), {}), tex=r"\det {x}",
+    examples=[regular(3, 3), regular(2, 2, 2), regular(1, 1), EMPTY, at(np.diag([1.0, 2.0, 0.0]) + np.tri(3, k=-2))],
 )
 
 
@@ -286,13 +222,8 @@ def _slogdet_rule(g: Any, y: Any, x: Any) -> Any:
 
 
 slogdet_ = general(
-    lambda x: tuple(np.linalg.slogdet(x)),
-    _slogdet_rule,
-    name="slogdet",
-    np_name="np.linalg.slogdet",
-    bind=lambda a: ((a,), {}),
-    outputs=True,
-    holomorphic=False,
+    lambda x: tuple(np.linalg.slogdet(x)), _slogdet_rule,
+    name="slogdet", np_name="np.linalg.slogdet", bind=lambda a: ((a,), {}), outputs=True, holomorphic=False,
     examples=[regular(3, 3), regular(2, 2, 2), regular(1, 1), EMPTY],
 )
 
@@ -307,8 +238,8 @@ def slogdet(a: Any) -> Any:
 
 
 @composite(np.linalg.matrix_power, name="linalg.matrix_power", np_name="np.linalg.matrix_power", examples=[
-    lambda rng, n=n: ((rng.normal(size=(2, 2)) + 2 * np.eye(2), n), {}) for n in (-2, -1, 0, 1, 2, 3, 6)
-])  # fmt: skip
+    at(around(2 * np.eye(2)), n) for n in (-2, -1, 0, 1, 2, 3, 6)
+])
 def matrix_power(a: Any, n: int) -> Any:
     """By repeated squaring; of the inverse for a negative power."""
     a, n = entire(a), index(n)
@@ -327,19 +258,14 @@ def matrix_power(a: Any, n: int) -> Any:
 
 
 constant(
-    np.linalg.matrix_rank,
-    name="linalg.matrix_rank",
-    np_name="np.linalg.matrix_rank",
-    bind=lambda A, tol=None, hermitian=False, *, rtol=None: (
-        (A,),
-        {"tol": tol, "hermitian": hermitian, "rtol": rtol},
-    ),
+    np.linalg.matrix_rank, name="linalg.matrix_rank", np_name="np.linalg.matrix_rank",
+    bind=lambda A, tol=None, hermitian=False, *, rtol=None: ((A,), {"tol": tol, "hermitian": hermitian, "rtol": rtol}),
 )
 
 # ------------------------------------------------------------ the array standard's names for NumPy's own rows
 
-_pair: Any = [lambda rng: ((rng.normal(size=3), rng.normal(size=3)), {})]
-_stack: Any = [lambda rng: ((rng.normal(size=(2, 3, 3)),), {})]
+_pair: Any = [at((3,), (3,))]
+_stack: Any = [at((2, 3, 3))]
 
 
 @composite(np.linalg.matmul, name="linalg.matmul", np_name="np.linalg.matmul", examples=_pair)
@@ -351,17 +277,13 @@ def matmul_(x1: Any, x2: Any, /) -> Any:
 def outer(x1: Any, x2: Any, /) -> Any:
     x1, x2 = entire(x1), entire(x2)
     if x1.ndim != 1 or x2.ndim != 1:
-        raise ValueError(
-            f"linalg.outer: two vectors, not shapes {x1.shape} and {x2.shape}; np.outer flattens"
-        )
+        raise ValueError(f"linalg.outer: two vectors, not shapes {x1.shape} and {x2.shape}; np.outer flattens")
     return np.outer(x1, x2)
 
 
 @composite(
-    np.linalg.tensordot,
-    name="linalg.tensordot",
-    np_name="np.linalg.tensordot",
-    examples=[lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=(3, 2))), {"axes": 1})],
+    np.linalg.tensordot, name="linalg.tensordot", np_name="np.linalg.tensordot",
+    examples=[at((2, 3), (3, 2), axes=1)],
 )
 def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     return products.tensordot(x1, x2, axes)
@@ -382,9 +304,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
 
 
 @composite(
-    np.linalg.matrix_transpose,
-    name="linalg.matrix_transpose",
-    np_name="np.linalg.matrix_transpose",
+    np.linalg.matrix_transpose, name="linalg.matrix_transpose", np_name="np.linalg.matrix_transpose",
     examples=_stack,
 )
 def matrix_transpose(x: Any, /) -> Any:

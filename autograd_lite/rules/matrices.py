@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..table import around, at
 from .products import conj
 
 
@@ -62,11 +63,6 @@ def refuse_open_choice(name: str, turn: Any, g: Any, what: str) -> None:
 # -------------------------------------------------------------------------------------------------- examples
 
 
-def normal(*shape: int, **params: Any) -> Any:
-    """A matrix of this shape."""
-    return lambda rng: ((rng.normal(size=shape),), params)
-
-
 def positive(*shape: int, **params: Any) -> Any:
     """A positive definite matrix, of separate eigenvalues."""
 
@@ -79,9 +75,9 @@ def positive(*shape: int, **params: Any) -> Any:
 
 def regular(*shape: int, **params: Any) -> Any:
     """A matrix of full rank, far from one of less."""
-    return lambda rng: ((rng.normal(size=shape) + 3 * np.eye(shape[-2], shape[-1]),), params)
+    return at(around(3 * np.eye(*shape[-2:]), *shape), **params)
 
 
 #: The first example is the one of which checks make a complex one by themselves; but the vectors of complex
 #: matrices are to be checked through functions that do not depend on a phase (tests/rules/test_spectral.py does).
-EMPTY = normal(0, 0)
+EMPTY = at((0, 0))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..table import composite, general
+from ..table import around, at, composite, general
 from .arrays import entire
 
 
@@ -49,18 +49,12 @@ def _normal(*shape: int, **params: Any) -> Any:
 
 
 power_norm = general(
-    _power_norm,
-    _power_norm_rule,
-    name="power_norm",
-    np_name="np.linalg.vector_norm",
-    bind=lambda x, p, axis, keepdims: ((x,), {"p": p, "axis": axis, "keepdims": keepdims}),
-    holomorphic=False,
+    _power_norm, _power_norm_rule, name="power_norm", np_name="np.linalg.vector_norm",
+    bind=lambda x, p, axis, keepdims: ((x,), {"p": p, "axis": axis, "keepdims": keepdims}), holomorphic=False,
     tex=r"\lVert {x} \rVert_{{{p}}}",
     examples=[
-        _normal(2, 3, p=3, axis=(0,), keepdims=False),
-        _normal(2, 3, p=2, axis=(0, 1), keepdims=False),
-        _normal(2, 3, p=2, axis=(1,), keepdims=True),
-        _normal(2, 3, 2, p=0.5, axis=(0, 2), keepdims=False),
+        _normal(2, 3, p=3, axis=(0,), keepdims=False), _normal(2, 3, p=2, axis=(0, 1), keepdims=False),
+        _normal(2, 3, p=2, axis=(1,), keepdims=True), _normal(2, 3, 2, p=0.5, axis=(0, 2), keepdims=False),
         _normal(3, p=-1, axis=(0,), keepdims=False),
     ],
 )
@@ -83,11 +77,7 @@ def _vector(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
 def _extreme(size: Any, p: float, axis: Any, keepdims: bool) -> Any:
     if p < 0:
         return np.min(size, axis=axis, keepdims=keepdims)
-    return (
-        np.max(size, axis=axis, keepdims=keepdims)
-        if size.size
-        else np.sum(size, axis=axis, keepdims=keepdims)
-    )
+    return (np.max(size, axis=axis, keepdims=keepdims) if size.size else np.sum(size, axis=axis, keepdims=keepdims))
 
 
 def _matrix(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
@@ -105,27 +95,15 @@ def _matrix(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
         sums = np.sum(np.abs(x), axis=first, keepdims=True)
         y = _extreme(sums, p, second, True)
         return y if keepdims else np.squeeze(y, axis)
-    raise ValueError(
-        f"norm: ord={p!r} is no norm of matrices; there are 'fro', 'nuc', 1, -1, 2, -2, inf and -inf"
-    )
+    raise ValueError(f"norm: ord={p!r} is no norm of matrices; there are 'fro', 'nuc', 1, -1, 2, -2, inf and -inf")
 
 
 @composite(
-    np.linalg.norm,
-    name="linalg.norm",
-    np_name="np.linalg.norm",
+    np.linalg.norm, name="linalg.norm", np_name="np.linalg.norm",
     examples=[
-        _normal(2, 3),
-        _normal(3, ord=1),
-        _normal(3, ord=np.inf),
-        _normal(2, 3, ord=-np.inf, axis=0),
-        _normal(2, 3, ord="nuc"),
-        _normal(3, 2, ord=2),
-        _normal(2, 2, ord=-2),
-        _normal(2, 3, ord=1, keepdims=True),
-        _normal(2, 3, ord=-1),
-        _normal(2, 3, ord=np.inf),
-        _normal(4, 2, 3, ord="fro", axis=(2, 0)),
+        _normal(2, 3), _normal(3, ord=1), _normal(3, ord=np.inf), _normal(2, 3, ord=-np.inf, axis=0),
+        _normal(2, 3, ord="nuc"), _normal(3, 2, ord=2), _normal(2, 2, ord=-2), _normal(2, 3, ord=1, keepdims=True),
+        _normal(2, 3, ord=-1), _normal(2, 3, ord=np.inf), _normal(4, 2, 3, ord="fro", axis=(2, 0)),
         _normal(2, 3, 2, ord="nuc", axis=(2, 0), keepdims=True),
     ],
 )
@@ -137,43 +115,29 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         if ord is None or (ord == 2 and x.ndim == 1) or (ord in ("f", "fro") and x.ndim == 2):
             return power_norm(x, p=2, axis=everything, keepdims=keepdims)
         axis = everything
-    axis = (
-        normalize_axis_tuple(axis, x.ndim)
-        if not isinstance(axis, int)
-        else (normalize_axis_index(axis, x.ndim),)
-    )
+    axis = (normalize_axis_tuple(axis, x.ndim) if not isinstance(axis, int) else (normalize_axis_index(axis, x.ndim),))
     if len(axis) == 1:
         return _vector(x, ord, axis, keepdims)
     if len(axis) == 2:
         return _matrix(x, ord, axis, keepdims)
-    raise ValueError(
-        f"norm: {len(axis)} axes; one for vectors, two for matrices, or vector_norm for any number"
-    )
+    raise ValueError(f"norm: {len(axis)} axes; one for vectors, two for matrices, or vector_norm for any number")
 
 
 @composite(
-    np.linalg.vector_norm,
-    name="linalg.vector_norm",
-    np_name="np.linalg.vector_norm",
+    np.linalg.vector_norm, name="linalg.vector_norm", np_name="np.linalg.vector_norm",
     examples=[
-        _normal(2, 3),
-        _normal(2, 3, axis=1, ord=1),
-        _normal(2, 3, 2, axis=(0, 2), ord=3, keepdims=True),
+        _normal(2, 3), _normal(2, 3, axis=1, ord=1), _normal(2, 3, 2, axis=(0, 2), ord=3, keepdims=True),
         _normal(2, 3, ord=np.inf),
     ],
 )
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """A norm of the vectors that run along the axes given, all of them by default."""
     x = _floating(x)
-    return _vector(
-        x, ord, tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim), keepdims
-    )
+    return _vector(x, ord, tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim), keepdims)
 
 
 @composite(
-    np.linalg.matrix_norm,
-    name="linalg.matrix_norm",
-    np_name="np.linalg.matrix_norm",
+    np.linalg.matrix_norm, name="linalg.matrix_norm", np_name="np.linalg.matrix_norm",
     examples=[_normal(2, 3), _normal(2, 2, 3, ord="nuc"), _normal(2, 2, 3, ord=1, keepdims=True)],
 )
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
@@ -188,20 +152,12 @@ def _floating(x: Any) -> Any:
 
 
 def _square(*shape: int, **params: Any) -> Any:
-    return lambda rng: ((rng.normal(size=shape) + 3 * np.diag(np.arange(1, 1 + shape[-1])),), params)
+    return at(around(3 * np.diag(np.arange(1, 1 + shape[-1])), *shape), **params)
 
 
 @composite(
-    np.linalg.cond,
-    name="linalg.cond",
-    np_name="np.linalg.cond",
-    examples=[
-        _square(3, 3),
-        _square(2, 3, 3, p=-2),
-        _square(3, 3, p=1),
-        _square(3, 3, p="fro"),
-        _normal(3, 2, p=2),
-    ],
+    np.linalg.cond, name="linalg.cond", np_name="np.linalg.cond",
+    examples=[_square(3, 3), _square(2, 3, 3, p=-2), _square(3, 3, p=1), _square(3, 3, p="fro"), _normal(3, 2, p=2)],
 )
 def cond(x: Any, p: Any = None) -> Any:
     """How much a matrix stretches the directions apart: a norm times that of the inverse."""

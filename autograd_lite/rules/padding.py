@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import composite
+from ..table import at, composite, just
 from .arrays import entire
 from .indexing import on_axis, scatter, set_at
 
@@ -30,16 +30,11 @@ KEYWORDS: dict[str, dict[str, Any]] = {
 @composite(
     np.pad,
     examples=(
-        lambda rng: ((rng.normal(size=(2, 3)), ((1, 0), (2, 1))), {"constant_values": 0.5}),
-        lambda rng: ((rng.normal(size=(2, 3)), 1, "edge"), {}),
-        lambda rng: ((rng.normal(size=4), (3, 5), "reflect"), {"reflect_type": "odd"}),
-        lambda rng: ((rng.normal(size=4), (3, 9), "symmetric"), {"reflect_type": "odd"}),
-        lambda rng: ((rng.normal(size=3), (4, 2), "wrap"), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), (2, 1), "linear_ramp"), {"end_values": (1.0, -2.0)}),
-        lambda rng: ((rng.normal(size=(3, 2)), 1, "mean"), {}),
-        lambda rng: ((rng.normal(size=4), (1, 2), "maximum"), {"stat_length": 2}),
-        lambda rng: ((rng.normal(size=4), (1, 2), "minimum"), {}),
-        lambda rng: ((rng.normal(size=4), (1, 2), "median"), {"stat_length": (3, 2)}),
+        at((2, 3), just(((1, 0), (2, 1))), constant_values=0.5), at((2, 3), 1, "edge"),
+        at((4,), just((3, 5)), "reflect", reflect_type="odd"), at((4,), just((3, 9)), "symmetric", reflect_type="odd"),
+        at((3,), just((4, 2)), "wrap"), at((2, 3), just((2, 1)), "linear_ramp", end_values=(1.0, -2.0)),
+        at((3, 2), 1, "mean"), at((4,), just((1, 2)), "maximum", stat_length=2), at((4,), just((1, 2)), "minimum"),
+        at((4,), just((1, 2)), "median", stat_length=(3, 2)),
     ),
 )
 def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
@@ -51,9 +46,7 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
         raise ValueError(f"pad: mode {mode!r} has no keyword {', '.join(sorted(wrong))}")
     x = entire(array)
     widths = _pairs(pad_width, x.ndim, integer=True)
-    options = {
-        key: _per_axis(key, kwargs.get(key, default), x.ndim) for key, default in KEYWORDS[mode].items()
-    }
+    options = {key: _per_axis(key, kwargs.get(key, default), x.ndim) for key, default in KEYWORDS[mode].items()}
     if mode in ("constant", "empty"):
         return _in_frame(x, widths, options.get("constant_values"))
     for axis, (before, after) in enumerate(widths):

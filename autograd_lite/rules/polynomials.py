@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..table import composite, general
+from ..table import at, composite, general, uniform
 from .arrays import entire
-from .differences import normal
 
 
 def _coefficients(p: Any) -> Any:
@@ -21,7 +20,7 @@ def _coefficients(p: Any) -> Any:
     return np.reshape(p, (1,)) if p.ndim == 0 else p
 
 
-@composite(np.polyval, examples=(normal((4,), (2, 3)), normal((1,), ()), normal((3,), (0,))))
+@composite(np.polyval, examples=(at((4,), (2, 3)), at((1,), ()), at((3,), (0,))))
 def polyval(p: Any, x: Any) -> Any:
     """The value at `x`, by Horner's rule."""
     p, x = _coefficients(p), entire(x)
@@ -31,7 +30,7 @@ def polyval(p: Any, x: Any) -> Any:
     return y
 
 
-@composite(np.vander, examples=(normal((3,)), normal((4,), N=3, increasing=True), normal((2,), N=0)))
+@composite(np.vander, examples=(at((3,)), at((4,), N=3, increasing=True), at((2,), N=0)))
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The powers of each entry of `x`, in its row."""
     x = entire(x)
@@ -47,28 +46,28 @@ def _aligned(a1: Any, a2: Any) -> Any:
     return (np.concatenate([np.zeros(n - a.shape[0], a.dtype), a]) for a in (a1, a2))
 
 
-@composite(np.polyadd, examples=(normal((4,), (2,)), normal((2,), (4,))))
+@composite(np.polyadd, examples=(at((4,), (2,)), at((2,), (4,))))
 def polyadd(a1: Any, a2: Any) -> Any:
     """The sum of two polynomials."""
     a1, a2 = _aligned(a1, a2)
     return a1 + a2
 
 
-@composite(np.polysub, examples=(normal((4,), (2,)), normal((2,), (4,))))
+@composite(np.polysub, examples=(at((4,), (2,)), at((2,), (4,))))
 def polysub(a1: Any, a2: Any) -> Any:
     """The difference of two polynomials."""
     a1, a2 = _aligned(a1, a2)
     return a1 - a2
 
 
-@composite(np.polymul, examples=(normal((4,), (2,)), normal((1,), (3,))))
+@composite(np.polymul, examples=(at((4,), (2,)), at((1,), (3,))))
 def polymul(a1: Any, a2: Any) -> Any:
     """The product of two polynomials."""
     a1, a2 = (a if a.size else np.append(a, 0.0) for a in map(_coefficients, (a1, a2)))  # none at all: 0
     return np.convolve(a1, a2)
 
 
-@composite(np.polydiv, examples=(normal((4,), (2,)), normal((2,), (4,)), normal((4,), (1,))))
+@composite(np.polydiv, examples=(at((4,), (2,)), at((2,), (4,)), at((4,), (1,))))
 def polydiv(u: Any, v: Any) -> Any:
     """The quotient and the remainder of two polynomials, by long division."""
     u, v = _coefficients(u) + 0.0, _coefficients(v) + 0.0
@@ -81,7 +80,7 @@ def polydiv(u: Any, v: Any) -> Any:
     return np.stack(quotient) if quotient else 0 * u[:1], rest if rest.shape[0] else 0 * u[:1]
 
 
-@composite(np.polyder, examples=(normal((4,)), normal((4,), m=2), normal((2,), m=3)))
+@composite(np.polyder, examples=(at((4,)), at((4,), m=2), at((2,), m=3)))
 def polyder(p: Any, m: int = 1) -> Any:
     """The m-th derivative."""
     if m < 0:
@@ -92,7 +91,7 @@ def polyder(p: Any, m: int = 1) -> Any:
     return p
 
 
-@composite(np.polyint, examples=(normal((4,)), normal((3,), m=2, k=[1.0, 2.0]), normal((3,), m=2, k=3.0)))
+@composite(np.polyint, examples=(at((4,)), at((3,), m=2, k=[1.0, 2.0]), at((3,), m=2, k=3.0)))
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """The m-th integral, with the constants `k`."""
     if m < 0:
@@ -106,7 +105,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     return p
 
 
-@composite(np.poly, examples=(normal((4,)), lambda rng: ((rng.normal(size=(3, 3)),), {})))
+@composite(np.poly, examples=(at((4,)), at((3, 3))))
 def poly(seq_of_zeros: Any) -> Any:
     """The polynomial with these zeros, or the characteristic one of a matrix."""
     zeros = _coefficients(seq_of_zeros)
@@ -115,15 +114,11 @@ def poly(seq_of_zeros: Any) -> Any:
     if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1]:
         zeros = np.linalg.eigvals(zeros)
     elif zeros.ndim != 1:
-        raise ValueError(
-            f"poly: an array of shape {zeros.shape}; a list of zeros has one axis, a square matrix two"
-        )
+        raise ValueError(f"poly: an array of shape {zeros.shape}; a list of zeros has one axis, a square matrix two")
     p, end = np.ones(1, zeros.dtype), np.zeros(1, zeros.dtype)
     for k in range(zeros.shape[0]):
         p = np.concatenate([p, end]) - zeros[k] * np.concatenate([end, p])
-    return (
-        np.real(p) if p.dtype.kind == "c" and np.array_equal(np.sort(zeros), np.sort(np.conj(zeros))) else p
-    )
+    return (np.real(p) if p.dtype.kind == "c" and np.array_equal(np.sort(zeros), np.sort(np.conj(zeros))) else p)
 
 
 def _roots_pull(g: Any, y: Any, x: Any) -> Any:
@@ -133,14 +128,11 @@ def _roots_pull(g: Any, y: Any, x: Any) -> Any:
 
 
 roots = general(
-    np.roots,
-    _roots_pull,
-    np_name="np.roots",
-    bind=lambda p: ((_coefficients(p),), {}),
+    np.roots, _roots_pull, np_name="np.roots", bind=lambda p: ((_coefficients(p),), {}),
     examples=(
         lambda rng: ((np.poly(rng.normal(size=4)),), {}),
         lambda rng: ((np.array([2.0, 1.0, 3.0, -1.0]) + rng.uniform(size=4) / 9,), {}),  # two complex ones
-        lambda rng: ((np.array([1.0, 3.0, 0.0]),), {}),
+        at(np.array([1.0, 3.0, 0.0])),
     ),
 )
 
@@ -148,19 +140,11 @@ roots = general(
 @composite(
     np.polyfit,
     examples=(
-        lambda rng: ((np.arange(5.0), rng.normal(size=5), 2), {}),
-        lambda rng: ((rng.normal(size=6), rng.normal(size=(6, 2)), 1), {"w": rng.uniform(1, 2, size=6)}),
-        lambda rng: ((np.arange(6.0), rng.normal(size=6), 2), {"cov": True}),
+        at(np.arange(5.0), (5,), 2), at((6,), (6, 2), 1, w=uniform(1, 2, 6)), at(np.arange(6.0), (6,), 2, cov=True),
     ),
 )
 def polyfit(
-    x: Any,
-    y: Any,
-    deg: int,
-    rcond: float | None = None,
-    full: bool = False,
-    w: Any = None,
-    cov: bool | str = False,
+    x: Any, y: Any, deg: int, rcond: float | None = None, full: bool = False, w: Any = None, cov: bool | str = False,
 ) -> Any:
     """The polynomial of degree `deg` nearest to the points (x, y), by least squares."""
     x, y = entire(x) + 0.0, entire(y) + 0.0
@@ -182,18 +166,14 @@ def polyfit(
         return p, squares, rank, s, rcond
     if rank != deg + 1:
         warnings.warn(
-            "polyfit: the points do not determine the polynomial well",
-            np.exceptions.RankWarning,
-            stacklevel=4,
+            "polyfit: the points do not determine the polynomial well", np.exceptions.RankWarning, stacklevel=4,
         )
     if not cov:
         return p
     spread = np.linalg.inv(powers.T @ powers) / (scale[:, None] * scale)
     if cov != "unscaled":
         if x.shape[0] <= deg + 1:
-            raise ValueError(
-                f"polyfit: cov=True needs more than {deg + 1} points for degree {deg}; or cov='unscaled'"
-            )
+            raise ValueError(f"polyfit: cov=True needs more than {deg + 1} points for degree {deg}; or cov='unscaled'")
         squares = squares / (x.shape[0] - deg - 1)
         spread = spread * squares if y.ndim == 1 else spread[:, :, None] * squares
     elif y.ndim == 2:

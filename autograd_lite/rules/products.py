@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..table import bilinear, composite
+from ..table import at, bilinear, composite
 from .arrays import entire
 
 
@@ -41,9 +41,7 @@ def _matmul(x1: Any, x2: Any) -> Any:
     except AttributeError:  # a Python number: NumPy says what is wrong with it
         return np.matmul(x1, x2)
     if n1 == 2 == n2:
-        return x1.dot(
-            x2
-        )  # the same product at a third of matmul's overhead, a quarter of its time for outer products
+        return x1.dot(x2)  # the same product at a third of matmul's overhead, a quarter of its time for outer products
     if n2 == 2 and n1 > 2:  # a stack by one matrix is one large product, not many small ones
         return _flat(x1).dot(x2).reshape(*x1.shape[:-1], x2.shape[1])
     return np.matmul(x1, x2)
@@ -87,31 +85,12 @@ def _outer(x1: Any, x2: Any) -> Any:
     return x1[..., None] * x2 if x2.ndim else x1 * x2
 
 
-def _pair(*shapes: tuple[int, ...]) -> Any:
-    """An example: arrays of these shapes."""
-    return lambda rng: (tuple(rng.normal(size=shape) for shape in shapes), {})
-
-
 matmul = bilinear(
-    _matmul,
-    _matmul_1,
-    _matmul_2,
-    of=np.matmul,
-    name="matmul",
-    np_name="np.matmul",
-    tex="{x1} {x2}",
+    _matmul, _matmul_1, _matmul_2, of=np.matmul, name="matmul", np_name="np.matmul", tex="{x1} {x2}",
     examples=[
-        _pair((2, 3), (3, 4)),
-        _pair((3,), (3,)),
-        _pair((3,), (3, 2)),
-        _pair((2, 3), (3,)),
-        _pair((3,), (2, 3, 4)),
-        _pair((2, 2, 3), (3,)),
-        _pair((4, 2, 3), (3, 2)),
-        _pair((2, 3), (4, 3, 2)),
-        _pair((2, 1, 2, 3), (3, 3, 2)),
-        _pair((0, 3), (3, 2)),
-        _pair((2, 0), (0, 3)),
+        at((2, 3), (3, 4)), at((3,), (3,)), at((3,), (3, 2)), at((2, 3), (3,)), at((3,), (2, 3, 4)),
+        at((2, 2, 3), (3,)), at((4, 2, 3), (3, 2)), at((2, 3), (4, 3, 2)), at((2, 1, 2, 3), (3, 3, 2)),
+        at((0, 3), (3, 2)), at((2, 0), (0, 3)),
     ],
 )
 
@@ -143,45 +122,21 @@ def _dot_bind(a: Any, b: Any, out: Any = None) -> Any:
 
 
 dot = bilinear(
-    np.dot,
-    _dot_1,
-    _dot_2,
-    name="dot",
-    np_name="np.dot",
-    bind=_dot_bind,
-    tex=r"{x1} \cdot {x2}",
+    np.dot, _dot_1, _dot_2, name="dot", np_name="np.dot", bind=_dot_bind, tex=r"{x1} \cdot {x2}",
     examples=[
-        _pair((2, 3), (3, 4)),
-        _pair((3,), (3,)),
-        _pair((2, 3), (3,)),
-        _pair((3,), (3, 2)),
-        _pair((), (2, 3)),
-        _pair((2,), ()),
-        _pair((2, 2, 3), (4, 3, 2)),
-        _pair((3,), (2, 3, 2)),
-        _pair((2, 2, 3), (3,)),
-        _pair((0,), (0,)),
+        at((2, 3), (3, 4)), at((3,), (3,)), at((2, 3), (3,)), at((3,), (3, 2)), at((), (2, 3)), at((2,), ()),
+        at((2, 2, 3), (4, 3, 2)), at((3,), (2, 3, 2)), at((2, 2, 3), (3,)), at((0,), (0,)),
     ],
 )
 
 
-@composite(
-    np.vdot,
-    name="vdot",
-    np_name="np.vdot",
-    examples=[_pair((3,), (3,)), _pair((2, 3), (2, 3)), _pair((), ())],
-)
+@composite(np.vdot, name="vdot", np_name="np.vdot", examples=[at((3,), (3,)), at((2, 3), (2, 3)), at((), ())])
 def vdot(a: Any, b: Any, /) -> Any:
     """The first conjugated, both flattened."""
     return np.dot(conj(np.ravel(entire(a))), np.ravel(entire(b)))
 
 
-@composite(
-    np.inner,
-    name="inner",
-    np_name="np.inner",
-    examples=[_pair((3,), (3,)), _pair((2, 3), (4, 3)), _pair((), (2,))],
-)
+@composite(np.inner, name="inner", np_name="np.inner", examples=[at((3,), (3,)), at((2, 3), (4, 3)), at((), (2,))])
 def inner(a: Any, b: Any, /) -> Any:
     """Last axis by last axis."""
     a, b = entire(a), entire(b)
@@ -193,14 +148,10 @@ def inner(a: Any, b: Any, /) -> Any:
 
 
 outer = bilinear(
-    np.outer,
-    lambda g, x2, x1_shape: np.dot(g, np.ravel(x2)).reshape(x1_shape),
+    np.outer, lambda g, x2, x1_shape: np.dot(g, np.ravel(x2)).reshape(x1_shape),
     lambda g, x1, x2_shape: np.dot(np.ravel(x1), g).reshape(x2_shape),
-    name="outer",
-    np_name="np.outer",
-    bind=_dot_bind,
-    tex=r"{x1} \otimes {x2}",
-    examples=[_pair((2,), (3,)), _pair((2, 2), (2, 3)), _pair((), (3,)), _pair((0,), (2,))],
+    name="outer", np_name="np.outer", bind=_dot_bind, tex=r"{x1} \otimes {x2}",
+    examples=[at((2,), (3,)), at((2, 2), (2, 3)), at((), (3,)), at((0,), (2,))],
 )
 
 # ------------------------------------------------------------------------------------------ stacks of vectors
@@ -213,36 +164,22 @@ def _vecdot_bind(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
 
 
 vecdot = bilinear(
-    np.vecdot,
-    lambda g, x2: conj(g)[..., None] * x2,
-    lambda g, x1: g[..., None] * x1,
-    name="vecdot",
-    np_name="np.vecdot",
-    bind=_vecdot_bind,
+    np.vecdot, lambda g, x2: conj(g)[..., None] * x2, lambda g, x1: g[..., None] * x1,
+    name="vecdot", np_name="np.vecdot", bind=_vecdot_bind,
     holomorphic=False,  # the first factor is conjugated
-    examples=[
-        _pair((3,), (3,)),
-        _pair((2, 3), (4, 1, 3)),
-        lambda rng: ((rng.normal(size=(3, 2)), rng.normal(size=(3, 2))), {"axis": 0}),
-    ],
+    examples=[at((3,), (3,)), at((2, 3), (4, 1, 3)), at((3, 2), (3, 2), axis=0)],
 )
 
 matvec = bilinear(
-    np.matvec,
-    lambda g, x2: g[..., None] * x2[..., None, :],
-    lambda g, x1: np.matvec(x1.mT, g),
-    name="matvec",
-    np_name="np.matvec",
-    examples=[_pair((2, 3), (3,)), _pair((4, 2, 3), (3,)), _pair((2, 3), (5, 1, 3))],
+    np.matvec, lambda g, x2: g[..., None] * x2[..., None, :], lambda g, x1: np.matvec(x1.mT, g),
+    name="matvec", np_name="np.matvec",
+    examples=[at((2, 3), (3,)), at((4, 2, 3), (3,)), at((2, 3), (5, 1, 3))],
 )
 vecmat = bilinear(
-    np.vecmat,
-    lambda g, x2: np.matvec(x2, conj(g)),
-    lambda g, x1: x1[..., None] * g[..., None, :],
-    name="vecmat",
-    np_name="np.vecmat",
+    np.vecmat, lambda g, x2: np.matvec(x2, conj(g)), lambda g, x1: x1[..., None] * g[..., None, :],
+    name="vecmat", np_name="np.vecmat",
     holomorphic=False,  # the vector is conjugated
-    examples=[_pair((3,), (3, 2)), _pair((3,), (4, 3, 2)), _pair((5, 1, 3), (3, 2))],
+    examples=[at((3,), (3, 2)), at((3,), (4, 3, 2)), at((5, 1, 3), (3, 2))],
 )
 
 # --------------------------------------------------------------------------------------------------- any rank
@@ -287,27 +224,17 @@ def _tensordot_2(g: Any, x1: Any, x2_shape: Any, axes: Any) -> Any:
 
 
 tensordot = bilinear(
-    np.tensordot,
-    _tensordot_1,
-    _tensordot_2,
-    name="tensordot",
-    np_name="np.tensordot",
-    bind=_tensordot_bind,
+    np.tensordot, _tensordot_1, _tensordot_2, name="tensordot", np_name="np.tensordot", bind=_tensordot_bind,
     examples=[
-        _pair((2, 3, 4), (3, 4, 2)),
-        lambda rng: ((rng.normal(size=(2, 3, 4)), rng.normal(size=(4, 5, 2))), {"axes": ([0, -1], [2, 0])}),
-        lambda rng: ((rng.normal(size=(3, 2)), rng.normal(size=(4, 3))), {"axes": (0, 1)}),
-        lambda rng: ((rng.normal(size=(3,)), rng.normal(size=(2,))), {"axes": 0}),
-        lambda rng: ((rng.normal(size=(2, 0)), rng.normal(size=(0, 3))), {"axes": 1}),
+        at((2, 3, 4), (3, 4, 2)), at((2, 3, 4), (4, 5, 2), axes=([0, -1], [2, 0])), at((3, 2), (4, 3), axes=(0, 1)),
+        at((3,), (2,), axes=0), at((2, 0), (0, 3), axes=1),
     ],
 )
 
 
 @composite(
-    np.kron,
-    name="kron",
-    np_name="np.kron",
-    examples=[_pair((2, 3), (3, 2)), _pair((2,), (2, 3)), _pair((), (2,)), _pair((2, 1, 2), (3,))],
+    np.kron, name="kron", np_name="np.kron",
+    examples=[at((2, 3), (3, 2)), at((2,), (2, 3)), at((), (2,)), at((2, 1, 2), (3,))],
 )
 def kron(a: Any, b: Any) -> Any:
     """Each entry of `a` times the whole of `b`."""
@@ -320,26 +247,15 @@ def kron(a: Any, b: Any) -> Any:
 
 
 _cross: Any = bilinear(  # g . (x1 x x2) = x1 . (x2 x g) = x2 . (g x x1)
-    lambda x1, x2: np.cross(x1, x2),
-    lambda g, x2: _cross(x2, g),
-    lambda g, x1: _cross(g, x1),
-    name="cross3",
-    np_name="np.cross",
-    tex=r"{x1} \times {x2}",
-    examples=[_pair((3,), (3,)), _pair((2, 3), (4, 1, 3))],
+    lambda x1, x2: np.cross(x1, x2), lambda g, x2: _cross(x2, g), lambda g, x1: _cross(g, x1), name="cross3",
+    np_name="np.cross", tex=r"{x1} \times {x2}",
+    examples=[at((3,), (3,)), at((2, 3), (4, 1, 3))],
 )
 
 
 @composite(
-    np.cross,
-    name="cross",
-    np_name="np.cross",
-    examples=[
-        _pair((3,), (3,)),
-        _pair((2, 3), (3,)),
-        lambda rng: ((rng.normal(size=(3, 2)), rng.normal(size=(3, 2))), {"axis": 0}),
-        lambda rng: ((rng.normal(size=(3, 4)), rng.normal(size=(4, 3))), {"axisa": 0, "axisc": 0}),
-    ],
+    np.cross, name="cross", np_name="np.cross",
+    examples=[at((3,), (3,)), at((2, 3), (3,)), at((3, 2), (3, 2), axis=0), at((3, 4), (4, 3), axisa=0, axisc=0)],
 )
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     """The vector product of vectors with three entries, or with two, whose third is zero."""
@@ -362,15 +278,8 @@ def _in_space(x: Any) -> Any:
 
 
 @composite(
-    np.trace,
-    name="trace",
-    np_name="np.trace",
-    examples=[
-        _pair((3, 3)),
-        _pair((2, 3, 4)),
-        lambda rng: ((rng.normal(size=(3, 4)),), {"offset": 1}),
-        lambda rng: ((rng.normal(size=(2, 3, 4)),), {"offset": -1, "axis1": 2, "axis2": 0}),
-    ],
+    np.trace, name="trace", np_name="np.trace",
+    examples=[at((3, 3)), at((2, 3, 4)), at((3, 4), offset=1), at((2, 3, 4), offset=-1, axis1=2, axis2=0)],
 )
 def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
     """The sum of a diagonal."""
@@ -402,25 +311,11 @@ def _multi_dot_bind(arrays: Any, *, out: Any = None) -> Any:
     return xs, {}
 
 
-def _chain(*shapes: tuple[int, ...]) -> Any:
-    return lambda rng: (([rng.normal(size=shape) for shape in shapes],), {})
-
-
 multi_dot = bilinear(
-    _multi_dot,
-    _multi_dot_rule,
-    of=np.linalg.multi_dot,
-    name="linalg.multi_dot",
-    np_name="np.linalg.multi_dot",
-    bind=_multi_dot_bind,
-    variadic=True,
+    _multi_dot, _multi_dot_rule, of=np.linalg.multi_dot, name="linalg.multi_dot", np_name="np.linalg.multi_dot",
+    bind=_multi_dot_bind, variadic=True,
     examples=[
-        _chain((2, 3), (3, 4)),
-        _chain((2, 3), (3, 4), (4, 2)),
-        _chain((3,), (3, 4), (4, 2), (2,)),
-        _chain((3,), (3, 4)),
-        _chain((2, 3), (3,)),
-        _chain((2, 0), (0, 3), (3, 2)),
-        _chain((0,), (0, 3)),
+        at([(2, 3), (3, 4)]), at([(2, 3), (3, 4), (4, 2)]), at([(3,), (3, 4), (4, 2), (2,)]), at([(3,), (3, 4)]),
+        at([(2, 3), (3,)]), at([(2, 0), (0, 3), (3, 2)]), at([(0,), (0, 3)]),
     ],
 )

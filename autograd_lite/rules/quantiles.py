@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import Primitive, composite
+from ..table import Primitive, at, composite, uniform
 from .axes import kept_shape, operand, reduced, refuse_out, resolve
 from .shaping import astype
 
@@ -130,23 +130,11 @@ def _weighted(lines: Any, q: Any, w: Any, skip_nan: bool) -> Any:
 
 # ---------------------------------------------------------------------------------------------- the functions
 
-_MEDIANS: tuple[Any, ...] = (
-    lambda rng: ((rng.normal(size=(5,)),), {}),
-    lambda rng: ((rng.normal(size=(4, 3)),), {"axis": 0}),
-    lambda rng: ((rng.normal(size=(2, 3, 2)),), {"axis": (0, -1), "keepdims": True}),
-    lambda rng: ((rng.normal(size=()),), {}),
-)
+_MEDIANS: tuple[Any, ...] = (at((5,)), at((4, 3), axis=0), at((2, 3, 2), axis=(0, -1), keepdims=True), at(()))
 _QUANTILES: tuple[Any, ...] = (
-    *(
-        lambda rng, method=method: ((rng.normal(size=(5, 2)), 40.3), {"axis": 0, "method": method})
-        for method in PLACES
-    ),
-    lambda rng: ((rng.normal(size=(2, 3, 2)), np.array([21.0, 100.0])), {"axis": (2, 0), "keepdims": True}),
-    lambda rng: ((rng.normal(size=(6,)), rng.uniform(21, 39, size=(2, 2))), {}),
-    lambda rng: (
-        (rng.normal(size=(5, 2)), [10, 60.3]),
-        {"axis": 0, "weights": rng.uniform(1, 2, size=5), "method": "inverted_cdf"},
-    ),
+    *(at((5, 2), 40.3, axis=0, method=method) for method in PLACES),
+    at((2, 3, 2), np.array([21.0, 100.0]), axis=(2, 0), keepdims=True), at((6,), uniform(21, 39, 2, 2)),
+    at((5, 2), [10, 60.3], axis=0, weights=uniform(1, 2, 5), method="inverted_cdf"),
 )
 
 
@@ -173,9 +161,9 @@ def _median(numpy_function: Any, skip_nan: bool) -> Primitive:
 
 def _quantiles(numpy_function: Any, scale: int, skip_nan: bool) -> Primitive:
     def quantile(
-        a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False,
-        method: str = "linear", keepdims: bool = False, *, weights: Any = None,
-    ) -> Any:  # fmt: skip
+        a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: str = "linear",
+        keepdims: bool = False, *, weights: Any = None,
+    ) -> Any:
         refuse_out(out)
         a = operand(a)
         if a.dtype.kind == "c":  # though NumPy has a median of them

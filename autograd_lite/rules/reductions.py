@@ -18,33 +18,20 @@ from typing import Any
 
 import numpy as np
 
-from ..table import ROWS, Primitive, composite, constant, elementwise, general, linear
+from ..table import ROWS, Primitive, around, at, composite, constant, elementwise, general, just, linear, uniform
 from . import cumulative as accumulation
 from .axes import count, kept_shape, operand, reduced, resolve, spread
 
 _OVER_AXES: tuple[Any, ...] = (
-    lambda rng: ((rng.normal(size=(2, 3)),), {}),
-    lambda rng: ((rng.normal(size=(2, 3)),), {"axis": 0}),
-    lambda rng: ((rng.normal(size=(2, 3)),), {"axis": -1, "keepdims": True}),
-    lambda rng: ((rng.normal(size=(2, 3, 2)),), {"axis": (0, -1)}),
-    lambda rng: ((rng.normal(size=(2, 1, 2)),), {"axis": (2, 1), "keepdims": True}),
-    lambda rng: ((rng.normal(size=(2, 3)),), {"keepdims": True}),
+    at((2, 3)), at((2, 3), axis=0), at((2, 3), axis=-1, keepdims=True), at((2, 3, 2), axis=(0, -1)),
+    at((2, 1, 2), axis=(2, 1), keepdims=True), at((2, 3), keepdims=True),
     lambda rng: ((rng.normal(size=(3, 2)).T[:, ::-1],), {"axis": 1}),
 )
-_OF_ONE: tuple[Any, ...] = (
-    lambda rng: ((rng.normal(size=()),), {}),
-    lambda rng: ((rng.normal(size=(2, 3)),), {"axis": ()}),
-)
-_OF_NONE: tuple[Any, ...] = (
-    lambda rng: ((rng.normal(size=(0,)),), {}),
-    lambda rng: ((rng.normal(size=(2, 0)),), {"axis": 1}),
-)
+_OF_ONE: tuple[Any, ...] = (at(()), at((2, 3), axis=()))
+_OF_NONE: tuple[Any, ...] = (at((0,)), at((2, 0), axis=1))
 _SOME = np.array([[True, False, True], [True, True, True]])
-_SELECTED: tuple[Any, ...] = (lambda rng: ((rng.normal(size=(2, 3)),), {"axis": 0, "where": _SOME}),)
-_FROM: tuple[Any, ...] = (
-    lambda rng: ((rng.normal(size=(2, 3)),), {"axis": 1, "initial": 0.5}),
-    lambda rng: ((rng.normal(size=(3,)),), {"initial": 0.5, "where": _SOME[0]}),
-)
+_SELECTED: tuple[Any, ...] = (at((2, 3), axis=0, where=_SOME),)
+_FROM: tuple[Any, ...] = (at((2, 3), axis=1, initial=0.5), at((3,), initial=0.5, where=_SOME[0]))
 
 # ---------------------------------------------------------------------------------------------- rare keywords
 
@@ -64,9 +51,9 @@ def _fold(fn: Any, join: Any, neutral: Any) -> Callable[..., Any]:
     """
 
     def bind(
-        a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False,
-        initial: Any = None, where: Any = True,
-    ) -> Any:  # fmt: skip
+        a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None,
+        where: Any = True,
+    ) -> Any:
         x = operand(a, dtype, out)
         wanted = x.dtype if dtype is not None and x.dtype.kind in "biu" else None  # NumPy widens unless asked not to
         if where is not True:
@@ -90,9 +77,8 @@ def _extreme_fold(fn: Any, join: Any) -> Callable[..., Any]:
     fold = _fold(fn, join, None)
 
     def bind(
-        a: Any, axis: Any = None, out: None = None, keepdims: bool = False,
-        initial: Any = None, where: Any = True,
-    ) -> Any:  # fmt: skip
+        a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True,
+    ) -> Any:
         return fold(a, axis, None, out, keepdims, initial, where)
 
     return bind
@@ -103,11 +89,7 @@ def _extreme_fold(fn: Any, join: Any) -> Callable[..., Any]:
 sum = linear(
     lambda x, axis, keepdims: np.add.reduce(x, axis=axis, keepdims=keepdims),
     lambda g, axis, keepdims, x_shape: spread(g, axis, keepdims, x_shape),
-    of=np.sum,
-    name="sum",
-    np_name="np.sum",
-    bind=_fold(np.sum, np.add, 0),
-    tex=r"\sum {x}",
+    of=np.sum, name="sum", np_name="np.sum", bind=_fold(np.sum, np.add, 0), tex=r"\sum {x}",
     examples=_OVER_AXES + _OF_ONE + _OF_NONE + _SELECTED + _FROM,
 )
 
@@ -129,19 +111,13 @@ def _prod_pull(g: Any, x: Any, axis: Any, keepdims: bool, x_shape: tuple[int, ..
 
 
 prod = general(
-    lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims),
-    _prod_pull,
-    of=np.prod,
-    name="prod",
-    np_name="np.prod",
-    bind=_fold(np.prod, np.multiply, 1),
-    tex=r"\prod {x}",
+    lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims), _prod_pull,
+    of=np.prod, name="prod", np_name="np.prod", bind=_fold(np.prod, np.multiply, 1), tex=r"\prod {x}",
     examples=(
-        *_OVER_AXES, *_OF_ONE, *_OF_NONE, *_SELECTED, *_FROM,
-        lambda rng: ((np.array([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0]]),), {"axis": 1}),
-        lambda rng: ((rng.normal(size=(2, 3, 2)),), {"axis": 0}),  # the axes go round: there and back differ
+        *_OVER_AXES, *_OF_ONE, *_OF_NONE, *_SELECTED, *_FROM, at(np.array([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0]]), axis=1),
+        at((2, 3, 2), axis=0),  # the axes go round: there and back differ
     ),
-)  # fmt: skip
+)
 
 # --------------------------------------------------------------------------------------------------- extremes
 
@@ -156,12 +132,8 @@ def _extreme_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool, x_dtype: An
 def _extreme(of: Any, ufunc: np.ufunc) -> Primitive:
     name = of.__name__
     return general(
-        lambda x, axis, keepdims: ufunc.reduce(x, axis=axis, keepdims=keepdims),
-        _extreme_pull,
-        of=of,
-        name=name,
-        np_name=f"np.{name}",
-        bind=_extreme_fold(of, ufunc),
+        lambda x, axis, keepdims: ufunc.reduce(x, axis=axis, keepdims=keepdims), _extreme_pull,
+        of=of, name=name, np_name=f"np.{name}", bind=_extreme_fold(of, ufunc),
         tex=rf"\{name.removeprefix('nan')} {{x}}",
         examples=_OVER_AXES + _OF_ONE + _FROM,
     )
@@ -193,9 +165,8 @@ def _many(where: Any, x: Any, **params: Any) -> Any:
 
 
 def _bind_mean(
-    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, *,
-    where: Any = True,
-) -> Any:  # fmt: skip
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True,
+) -> Any:
     x = operand(a, dtype, out)
     params = {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
     if dtype is not None and x.dtype.kind in "biu":  # a total that may wrap, divided and cut off, as in NumPy
@@ -220,13 +191,7 @@ def _mean_pull(g: Any, axis: Any, keepdims: bool, x_shape: tuple[int, ...]) -> A
 
 # Rows, though they could be composites: one step where those take two, or seven for a variance.
 mean = linear(
-    _mean,
-    _mean_pull,
-    of=np.mean,
-    name="mean",
-    np_name="np.mean",
-    bind=_bind_mean,
-    tex=r"\operatorname{{mean}}({x})",
+    _mean, _mean_pull, of=np.mean, name="mean", np_name="np.mean", bind=_bind_mean, tex=r"\operatorname{{mean}}({x})",
     examples=_OVER_AXES + _OF_ONE + _SELECTED,
 )
 
@@ -235,9 +200,9 @@ def _moment_bind(finish: Callable[[Any], Any]) -> Callable[..., Any]:
     """The signature of ``np.var``. With `where` or `mean` the definition is written out, then finished."""
 
     def bind(
-        a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0,
-        keepdims: bool = False, *, where: Any = True, mean: Any = None, correction: float | None = None,
-    ) -> Any:  # fmt: skip
+        a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False, *,
+        where: Any = True, mean: Any = None, correction: float | None = None,
+    ) -> Any:
         x = operand(a, dtype, out)
         if dtype is not None and x.dtype.kind in "biu":
             raise TypeError(f"dtype={x.dtype} would round every step of a variance: omit it, or name a floating dtype")
@@ -280,44 +245,30 @@ def _std_pull(g: Any, y: Any, x: Any, axis: Any, ddof: float, keepdims: bool, x_
 
 
 _MOMENTS: tuple[Any, ...] = (
-    *_OVER_AXES, *_SELECTED,
-    lambda rng: ((rng.normal(size=(4, 2)),), {"axis": 0, "ddof": 1}),
-    lambda rng: ((rng.normal(size=(4, 2)),), {"axis": 0, "correction": 0.5, "mean": rng.normal(size=(1, 2))}),
-)  # fmt: skip
+    *_OVER_AXES, *_SELECTED, at((4, 2), axis=0, ddof=1),
+    at((4, 2), axis=0, correction=0.5, mean=around(np.zeros((1, 2)))),
+)
 var = general(
-    lambda x, axis, ddof, keepdims: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims),
-    _var_pull,
-    of=np.var,
-    name="var",
-    np_name="np.var",
-    bind=_moment_bind(lambda v: v),
-    holomorphic=False,
+    lambda x, axis, ddof, keepdims: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims), _var_pull,
+    of=np.var, name="var", np_name="np.var", bind=_moment_bind(lambda v: v), holomorphic=False,
     tex=r"\operatorname{{var}}({x})",
     examples=_MOMENTS + _OF_ONE,
 )
 std = general(
-    lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims),
-    _std_pull,
-    of=np.std,
-    name="std",
-    np_name="np.std",
-    bind=_moment_bind(_root),
-    holomorphic=False,
+    lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims), _std_pull,
+    of=np.std, name="std", np_name="np.std", bind=_moment_bind(_root), holomorphic=False,
     tex=r"\operatorname{{std}}({x})",
     examples=_MOMENTS,
 )
 
 _WEIGHTED: tuple[Any, ...] = (
-    lambda rng: ((rng.normal(size=(2, 3)), 1, rng.uniform(1, 2, size=3)), {}),
-    lambda rng: ((rng.normal(size=(2, 3, 4)), (2, 0), rng.uniform(1, 2, size=(4, 2))), {"keepdims": True}),
-    lambda rng: ((rng.normal(size=(2, 3)), None, rng.uniform(1, 2, size=(2, 3))), {"returned": True}),
+    at((2, 3), 1, uniform(1, 2, 3)), at((2, 3, 4), just((2, 0)), uniform(1, 2, 4, 2), keepdims=True),
+    at((2, 3), None, uniform(1, 2, 2, 3), returned=True),
 )
 
 
 @composite(np.average, examples=_OVER_AXES + _WEIGHTED)
-def average(
-    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False
-) -> Any:
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
     a = operand(a)
     axis = resolve(axis, a.ndim)
     if weights is None:
@@ -347,9 +298,7 @@ def _fitting(w: Any, shape: tuple[int, ...], axis: Any) -> Any:
 # -------------------------------------------------------------------------------------------------- logsumexp
 
 
-def _bind_logsumexp(
-    a: Any, axis: Any = None, b: None = None, keepdims: bool = False, return_sign: bool = False
-) -> Any:
+def _bind_logsumexp(a: Any, axis: Any = None, b: None = None, keepdims: bool = False, return_sign: bool = False) -> Any:
     if b is not None or return_sign:
         raise TypeError("b= and return_sign= are not supported: for b > 0 write logsumexp(a + np.log(b))")
     x = operand(a)
@@ -402,12 +351,7 @@ def _logsumexp_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 logsumexp = general(
-    _logsumexp,
-    _logsumexp_pull,
-    name="logsumexp",
-    np_name="logsumexp",
-    bind=_bind_logsumexp,
-    tex=r"\ln \sum e^{{{x}}}",
+    _logsumexp, _logsumexp_pull, name="logsumexp", np_name="logsumexp", bind=_bind_logsumexp, tex=r"\ln \sum e^{{{x}}}",
     examples=_OVER_AXES + _OF_ONE + _OF_NONE,
 )
 
@@ -440,9 +384,9 @@ def nanmean(a: Any, *args: Any, where: Any = True, **params: Any) -> Any:
 
 @composite(np.nanvar, examples=_MOMENTS)
 def nanvar(
-    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0,
-    keepdims: bool = False, *, where: Any = True, mean: Any = None, correction: float | None = None,
-) -> Any:  # fmt: skip
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False, *,
+    where: Any = True, mean: Any = None, correction: float | None = None,
+) -> Any:
     a = operand(a)
     chosen = _numbers(a, where)
     v = var(a, axis, dtype, out, ddof, keepdims, where=chosen, mean=mean, correction=correction)
@@ -468,9 +412,7 @@ def _bind_count(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
 
 
 def _bind_truth(neutral: bool) -> Callable[..., Any]:
-    def bind(
-        a: Any, axis: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True
-    ) -> Any:
+    def bind(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True) -> Any:
         x = operand(a, None, out)
         x = x if where is True else _selected(where, x, neutral)
         return _bind_position(x, axis, keepdims=keepdims)
@@ -481,7 +423,7 @@ def _bind_truth(neutral: bool) -> Callable[..., Any]:
 for _fn, _bind in (
     (np.any, _bind_truth(False)), (np.all, _bind_truth(True)), (np.count_nonzero, _bind_count),
     *((_fn, _bind_position) for _fn in (np.argmax, np.argmin, np.nanargmax, np.nanargmin)),
-):  # fmt: skip
+):
     constant(_fn, np_name=f"np.{_fn.__name__}", bind=_bind)
 
 # ------------------------------------------------------------------------------------------ methods of ufuncs

@@ -25,9 +25,11 @@ from ..table import (
     TABLE,
     Joint,
     Primitive,
+    at,
     composite,
     elementwise,
     interval,
+    uniform,
 )
 
 _HERE = """erf erfc erfcx erfi dawsn erfinv erfcinv ndtr log_ndtr ndtri gamma gammaln loggamma psi digamma
@@ -112,10 +114,7 @@ def _no_rule(function: str, argument: str) -> Any:
 
 
 #: Arguments for functions of an order, which has no derivative here.
-_WHOLE_ORDER: Any = (
-    lambda rng: ((3, rng.uniform(0.5, 3, size=(2, 3))), {}),
-    lambda rng: ((np.array([[1], [4]]), rng.uniform(0.5, 3, size=3)), {}),
-)
+_WHOLE_ORDER: Any = (at(3, uniform(0.5, 3, 2, 3)), at(np.array([[1], [4]]), uniform(0.5, 3, 3)))
 
 
 # -------------------------------------------------------------------------------------------------- chapter 7
@@ -128,29 +127,21 @@ def _error_functions(S: Any) -> list[Primitive]:
     return [
         elementwise(S.erf, lambda x: 2 / _ROOT_PI * np.exp(-x * x), tex=r"\operatorname{{erf}} {x}"),
         elementwise(S.erfc, lambda x: -2 / _ROOT_PI * np.exp(-x * x), tex=r"\operatorname{{erfc}} {x}"),
-        elementwise(
-            S.erfcx, lambda x, y: 2 * x * y - 2 / _ROOT_PI, tex=r"e^{{{x}^2}} \operatorname{{erfc}} {x}"
-        ),
+        elementwise(S.erfcx, lambda x, y: 2 * x * y - 2 / _ROOT_PI, tex=r"e^{{{x}^2}} \operatorname{{erfc}} {x}"),
         elementwise(S.erfi, lambda x: 2 / _ROOT_PI * np.exp(x * x), tex=r"\operatorname{{erfi}} {x}"),
         elementwise(S.dawsn, lambda x, y: 1 - 2 * x * y, tex="F({x})"),
         elementwise(
-            S.erfinv,
-            lambda y: _ROOT_PI / 2 * np.exp(y * y),
-            domain=interval(-1, 1),
-            tex=r"\operatorname{{erf}}^{{-1}} {x}",
+            S.erfinv, lambda y: _ROOT_PI / 2 * np.exp(y * y),
+            domain=interval(-1, 1), tex=r"\operatorname{{erf}}^{{-1}} {x}",
         ),
         elementwise(
-            S.erfcinv,
-            lambda y: -_ROOT_PI / 2 * np.exp(y * y),
-            domain=interval(0, 2),
-            tex=r"\operatorname{{erfc}}^{{-1}} {x}",
+            S.erfcinv, lambda y: -_ROOT_PI / 2 * np.exp(y * y),
+            domain=interval(0, 2), tex=r"\operatorname{{erfc}}^{{-1}} {x}",
         ),
         elementwise(S.ndtr, lambda x: np.exp(-x * x / 2) / _ROOT_2PI, tex=r"\Phi({x})"),
         # exp(-x²/2) / ndtr(x), without the quotient of two numbers that vanish together
         elementwise(S.log_ndtr, lambda x: 2 / _ROOT_2PI / S.erfcx(-x / math.sqrt(2)), tex=r"\ln \Phi({x})"),
-        elementwise(
-            S.ndtri, lambda y: _ROOT_2PI * np.exp(y * y / 2), domain=interval(0, 1), tex=r"\Phi^{{-1}}({x})"
-        ),
+        elementwise(S.ndtri, lambda y: _ROOT_2PI * np.exp(y * y / 2), domain=interval(0, 1), tex=r"\Phi^{{-1}}({x})"),
     ]
 
 
@@ -167,16 +158,13 @@ def _gamma(S: Any) -> list[Primitive]:
         return S.psi(x) if n == 0 else -((-1) ** n) * math.factorial(n) * S.zeta(n + 1.0, x)
 
     polygamma: Primitive = elementwise(
-        _polygamma,
-        lambda x, n: polygamma(n + 1, x),
-        name="polygamma",
-        bind=lambda n, x: ((x,), {"n": _order("polygamma", n)}),
-        domain=NOT_A_POLE,
+        _polygamma, lambda x, n: polygamma(n + 1, x),
+        name="polygamma", bind=lambda n, x: ((x,), {"n": _order("polygamma", n)}), domain=NOT_A_POLE,
         tex=r"\psi^{{({n})}}({x})",
-        examples=(lambda rng: ((2, rng.uniform(0.5, 4, size=(2, 3))), {}),),
+        examples=(at(2, uniform(0.5, 4, 2, 3)),),
     )
 
-    @composite(name="multigammaln", examples=(lambda rng: ((rng.uniform(1.5, 4, size=3), 3), {}),))
+    @composite(name="multigammaln", examples=(at(uniform(1.5, 4, 3), 3),))
     def multigammaln(a: Any, d: int) -> Any:
         d = _order("multigammaln", d)
         return sum((S.gammaln(a - j / 2) for j in range(d)), d * (d - 1) / 4 * math.log(math.pi))
@@ -185,52 +173,34 @@ def _gamma(S: Any) -> list[Primitive]:
         elementwise(S.gamma, lambda x, y: y * S.psi(x), domain=NOT_A_POLE, tex=r"\Gamma({x})"),
         elementwise(S.gammaln, lambda x: S.psi(x), domain=NOT_A_POLE, tex=r"\ln \lvert \Gamma({x}) \rvert"),
         elementwise(S.loggamma, lambda x: S.psi(x), domain=POSITIVE, tex=r"\ln \Gamma({x})"),
-        digamma,
-        polygamma,
-        multigammaln,
+        digamma, polygamma, multigammaln,
         elementwise(
-            S.beta,
-            lambda y, x1, x2: y * (S.psi(x1) - S.psi(x1 + x2)),
+            S.beta, lambda y, x1, x2: y * (S.psi(x1) - S.psi(x1 + x2)),
             lambda y, x1, x2: y * (S.psi(x2) - S.psi(x1 + x2)),
-            domain=BETA,
-            kinks=_beta_pole,
-            tex="B({x1}, {x2})",
+            domain=BETA, kinks=_beta_pole, tex="B({x1}, {x2})",
         ),
         elementwise(
-            S.betaln,
-            lambda x1, x2: S.psi(x1) - S.psi(x1 + x2),
-            lambda x1, x2: S.psi(x2) - S.psi(x1 + x2),
-            domain=BETA,
-            kinks=_beta_pole,
-            tex=r"\ln B({x1}, {x2})",
+            S.betaln, lambda x1, x2: S.psi(x1) - S.psi(x1 + x2), lambda x1, x2: S.psi(x2) - S.psi(x1 + x2),
+            domain=BETA, kinks=_beta_pole, tex=r"\ln B({x1}, {x2})",
         ),
         elementwise(
-            S.gammainc,
-            _no_rule("gammainc", "its first argument"),
+            S.gammainc, _no_rule("gammainc", "its first argument"),
             lambda x1, x2: np.exp(S.xlogy(x1 - 1, x2) - x2 - S.gammaln(x1)),
-            domain=(POSITIVE, POSITIVE),
-            kinks=lambda x1, x2: (x1 == 0) | (x2 == 0),
-            tex="P({x1}, {x2})",
+            domain=(POSITIVE, POSITIVE), kinks=lambda x1, x2: (x1 == 0) | (x2 == 0), tex="P({x1}, {x2})",
             examples=_WHOLE_ORDER,
         ),
         elementwise(
-            S.gammaincc,
-            _no_rule("gammaincc", "its first argument"),
+            S.gammaincc, _no_rule("gammaincc", "its first argument"),
             lambda x1, x2: -np.exp(S.xlogy(x1 - 1, x2) - x2 - S.gammaln(x1)),
-            domain=(POSITIVE, POSITIVE),
-            kinks=lambda x1, x2: (x1 == 0) | (x2 == 0),
-            tex="Q({x1}, {x2})",
+            domain=(POSITIVE, POSITIVE), kinks=lambda x1, x2: (x1 == 0) | (x2 == 0), tex="Q({x1}, {x2})",
             examples=_WHOLE_ORDER,
         ),
         elementwise(
-            S.betainc,
-            _no_rule("betainc", "its first argument"),
-            _no_rule("betainc", "its second argument"),
+            S.betainc, _no_rule("betainc", "its first argument"), _no_rule("betainc", "its second argument"),
             lambda x1, x2, x3: np.exp(S.xlogy(x1 - 1, x3) + S.xlog1py(x2 - 1, -x3) - S.betaln(x1, x2)),
             domain=(POSITIVE, POSITIVE, interval(0, 1)),
-            kinks=lambda x1, x2, x3: (x1 == 0) | (x2 == 0) | (x3 == 0) | (x3 == 1),
-            tex="I_{{{x3}}}({x1}, {x2})",
-            examples=(lambda rng: ((2, 3, rng.uniform(0.1, 0.9, size=(2, 3))), {}),),
+            kinks=lambda x1, x2, x3: (x1 == 0) | (x2 == 0) | (x3 == 0) | (x3 == 1), tex="I_{{{x3}}}({x1}, {x2})",
+            examples=(at(2, 3, uniform(0.1, 0.9, 2, 3)),),
         ),
     ]
 
@@ -255,30 +225,20 @@ def _bessel(S: Any) -> list[Primitive]:
         elementwise(S.j0, lambda x: -S.j1(x), tex="J_0({x})"),
         elementwise(S.j1, lambda x: (S.j0(x) - S.jv(2, x)) / 2, tex="J_1({x})"),
         elementwise(
-            S.jv,
-            _of_order("jv"),
-            lambda x1, x2: (S.jv(x1 - 1, x2) - S.jv(x1 + 1, x2)) / 2,
-            domain=OF_ORDER,
-            kinks=lambda x1, x2: _fraction(x1) & (x2 == 0),
-            tex="J_{{{x1}}}({x2})",
+            S.jv, _of_order("jv"), lambda x1, x2: (S.jv(x1 - 1, x2) - S.jv(x1 + 1, x2)) / 2,
+            domain=OF_ORDER, kinks=lambda x1, x2: _fraction(x1) & (x2 == 0), tex="J_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
         elementwise(
-            S.yn,
-            _of_order("yn"),
-            lambda x1, x2: (S.yn(x1 - 1, x2) - S.yn(x1 + 1, x2)) / 2,
-            domain=(REAL, POSITIVE),
-            tex="Y_{{{x1}}}({x2})",
+            S.yn, _of_order("yn"), lambda x1, x2: (S.yn(x1 - 1, x2) - S.yn(x1 + 1, x2)) / 2,
+            domain=(REAL, POSITIVE), tex="Y_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
         elementwise(S.y0, lambda x: -S.y1(x), domain=POSITIVE, tex="Y_0({x})"),
         elementwise(S.y1, lambda x: (S.y0(x) - S.yv(2, x)) / 2, domain=POSITIVE, tex="Y_1({x})"),
         elementwise(
-            S.yv,
-            _of_order("yv"),
-            lambda x1, x2: (S.yv(x1 - 1, x2) - S.yv(x1 + 1, x2)) / 2,
-            domain=(REAL, POSITIVE),
-            tex="Y_{{{x1}}}({x2})",
+            S.yv, _of_order("yv"), lambda x1, x2: (S.yv(x1 - 1, x2) - S.yv(x1 + 1, x2)) / 2,
+            domain=(REAL, POSITIVE), tex="Y_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
     ]
@@ -289,62 +249,41 @@ def _modified_bessel(S: Any) -> list[Primitive]:
     return [
         elementwise(S.i1, lambda x: (S.i0(x) + S.iv(2, x)) / 2, tex="I_1({x})"),
         elementwise(
-            S.iv,
-            _of_order("iv"),
-            lambda x1, x2: (S.iv(x1 - 1, x2) + S.iv(x1 + 1, x2)) / 2,
-            domain=OF_ORDER,
-            kinks=lambda x1, x2: _fraction(x1) & (x2 == 0),
-            tex="I_{{{x1}}}({x2})",
+            S.iv, _of_order("iv"), lambda x1, x2: (S.iv(x1 - 1, x2) + S.iv(x1 + 1, x2)) / 2,
+            domain=OF_ORDER, kinks=lambda x1, x2: _fraction(x1) & (x2 == 0), tex="I_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
         elementwise(
-            S.i0e,
-            lambda x, y: S.i1e(x) - np.sign(x) * y,
-            kinks=(0.0,),
-            tex=r"e^{{-\lvert {x} \rvert}} I_0({x})",
+            S.i0e, lambda x, y: S.i1e(x) - np.sign(x) * y,
+            kinks=(0.0,), tex=r"e^{{-\lvert {x} \rvert}} I_0({x})",
         ),
         elementwise(
-            S.i1e,
-            lambda x, y: (S.i0e(x) + S.ive(2, x)) / 2 - np.sign(x) * y,
+            S.i1e, lambda x, y: (S.i0e(x) + S.ive(2, x)) / 2 - np.sign(x) * y,
             tex=r"e^{{-\lvert {x} \rvert}} I_1({x})",
         ),
         elementwise(
-            S.ive,
-            _of_order("ive"),
-            lambda x1, x2, y: (S.ive(x1 - 1, x2) + S.ive(x1 + 1, x2)) / 2 - np.sign(x2) * y,
-            domain=OF_ORDER,
-            kinks=lambda x1, x2: (_fraction(x1) | (x1 == 0)) & (x2 == 0),
+            S.ive, _of_order("ive"), lambda x1, x2, y: (S.ive(x1 - 1, x2) + S.ive(x1 + 1, x2)) / 2 - np.sign(x2) * y,
+            domain=OF_ORDER, kinks=lambda x1, x2: (_fraction(x1) | (x1 == 0)) & (x2 == 0),
             tex=r"e^{{-\lvert {x2} \rvert}} I_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
         elementwise(
-            S.kn,
-            _of_order("kn"),
-            lambda x1, x2: -(S.kn(x1 - 1, x2) + S.kn(x1 + 1, x2)) / 2,
-            domain=(REAL, POSITIVE),
-            tex="K_{{{x1}}}({x2})",
+            S.kn, _of_order("kn"), lambda x1, x2: -(S.kn(x1 - 1, x2) + S.kn(x1 + 1, x2)) / 2,
+            domain=(REAL, POSITIVE), tex="K_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
         elementwise(S.k0, lambda x: -S.k1(x), domain=POSITIVE, tex="K_0({x})"),
         elementwise(S.k1, lambda x: -(S.k0(x) + S.kv(2, x)) / 2, domain=POSITIVE, tex="K_1({x})"),
         elementwise(
-            S.kv,
-            _of_order("kv"),
-            lambda x1, x2: -(S.kv(x1 - 1, x2) + S.kv(x1 + 1, x2)) / 2,
-            domain=(REAL, POSITIVE),
-            tex="K_{{{x1}}}({x2})",
+            S.kv, _of_order("kv"), lambda x1, x2: -(S.kv(x1 - 1, x2) + S.kv(x1 + 1, x2)) / 2,
+            domain=(REAL, POSITIVE), tex="K_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
         elementwise(S.k0e, lambda x, y: y - S.k1e(x), domain=POSITIVE, tex="e^{{{x}}} K_0({x})"),
+        elementwise(S.k1e, lambda x, y: y - (S.k0e(x) + S.kve(2, x)) / 2, domain=POSITIVE, tex="e^{{{x}}} K_1({x})"),
         elementwise(
-            S.k1e, lambda x, y: y - (S.k0e(x) + S.kve(2, x)) / 2, domain=POSITIVE, tex="e^{{{x}}} K_1({x})"
-        ),
-        elementwise(
-            S.kve,
-            _of_order("kve"),
-            lambda x1, x2, y: y - (S.kve(x1 - 1, x2) + S.kve(x1 + 1, x2)) / 2,
-            domain=(REAL, POSITIVE),
-            tex="e^{{{x2}}} K_{{{x1}}}({x2})",
+            S.kve, _of_order("kve"), lambda x1, x2, y: y - (S.kve(x1 - 1, x2) + S.kve(x1 + 1, x2)) / 2,
+            domain=(REAL, POSITIVE), tex="e^{{{x2}}} K_{{{x1}}}({x2})",
             examples=_WHOLE_ORDER,
         ),
     ]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import composite, elementwise
+from ..table import around, at, boolean, composite, elementwise
 from .arrays import entire
 from .axes import refuse_out, resolve
 from .indexing import getitem, on_axis, set_at
@@ -30,19 +30,10 @@ def _bind_where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
 
 
 where = elementwise(
-    np.where,
-    None,
-    lambda x1: np.where(x1, 1, 0),
-    lambda x1: np.where(x1, 0, 1),
-    pull=(None, lambda g, x1: np.where(x1, g, 0), lambda g, x1: np.where(x1, 0, g)),
-    name="where",
-    np_name="np.where",
-    bind=_bind_where,
-    tex=r"\begin{{cases}} {x2} & \text{{if }} {x1} \\ {x3} & \text{{otherwise}} \end{{cases}}",
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)) > 0, rng.normal(size=(2, 3)), rng.normal(size=3)), {}),
-        lambda rng: ((np.array(True), rng.normal(size=2), rng.normal(size=())), {}),
-    ),
+    np.where, None, lambda x1: np.where(x1, 1, 0), lambda x1: np.where(x1, 0, 1),
+    pull=(None, lambda g, x1: np.where(x1, g, 0), lambda g, x1: np.where(x1, 0, g)), name="where", np_name="np.where",
+    bind=_bind_where, tex=r"\begin{{cases}} {x2} & \text{{if }} {x1} \\ {x3} & \text{{otherwise}} \end{{cases}}",
+    examples=(at(boolean(2, 3), (2, 3), (3,)), at(np.array(True), (2,), ())),
 )
 
 
@@ -68,31 +59,18 @@ def _bind_clip(
 
 
 clip = elementwise(
-    np.clip,
-    lambda x1, x2, x3: (x2 <= x1) & (x1 <= x3),
-    lambda x1, x2, x3: (x1 < x2) & (x2 <= x3),
+    np.clip, lambda x1, x2, x3: (x2 <= x1) & (x1 <= x3), lambda x1, x2, x3: (x1 < x2) & (x2 <= x3),
     lambda x1, x2, x3: (x1 > x3) | (x2 > x3),
-    name="clip",
-    np_name="np.clip",
-    bind=_bind_clip,
-    kinks=lambda x1, x2, x3: (x1 == x2) | (x1 == x3) | (x2 == x3),
+    name="clip", np_name="np.clip", bind=_bind_clip, kinks=lambda x1, x2, x3: (x1 == x2) | (x1 == x3) | (x2 == x3),
     tex=r"\operatorname{{clip}}({x1}, {x2}, {x3})",
     examples=(
-        lambda rng: ((rng.normal(size=(2, 5)), -0.4, 0.5), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=3) - 1, rng.normal(size=(2, 1)) + 1), {}),
-        lambda rng: ((rng.normal(size=5),), {"min": 0.0}),
-        lambda rng: ((rng.normal(size=5), None, 0.3), {}),
+        at((2, 5), -0.4, 0.5), at((2, 3), around(-np.ones(3)), around(np.ones((2, 1)))), at((5,), min=0.0),
+        at((5,), None, 0.3),
     ),
 )
 
 
-@composite(
-    np.select,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 4)) > 0, [rng.normal(size=4), rng.normal(size=1)]), {}),
-        lambda rng: (([rng.normal(size=(2, 3)) > 0], [rng.normal(size=3)], rng.normal(size=(2, 1))), {}),
-    ),
-)
+@composite(np.select, examples=(at(boolean(2, 4), [(4,), (1,)]), at([boolean(2, 3)], [(3,)], (2, 1))))
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     if len(condlist) != len(choicelist):
         raise ValueError("select: list of cases must be same length as list of conditions")
@@ -107,9 +85,8 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 @composite(
     np.piecewise,
     examples=(
-        lambda rng: ((rng.normal(size=4), [[True, False, True, False]], [np.exp, np.sin]), {}),
-        lambda rng: ((rng.normal(size=(2, 2)), [np.eye(2) > 0], [np.square, 0.5]), {}),
-        lambda rng: ((rng.normal(size=3), np.eye(2, 3) > 0, [2.0, np.negative]), {}),
+        at((4,), [[True, False, True, False]], [np.exp, np.sin]), at((2, 2), [np.eye(2) > 0], [np.square, 0.5]),
+        at((3,), np.eye(2, 3) > 0, [2.0, np.negative]),
     ),
 )
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
@@ -151,10 +128,8 @@ def whole(indices: Any, n: int = 0, mode: str = "raise") -> Any:
 @composite(
     np.take,
     examples=(
-        lambda rng: ((rng.normal(size=(2, 3)), [0, 5, 0]), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), [[2, 0], [-1, 0]]), {"axis": 1}),
-        lambda rng: ((rng.normal(size=4), [7, -9]), {"mode": "wrap"}),
-        lambda rng: ((rng.normal(size=4), 9), {"mode": "clip"}),
+        at((2, 3), [0, 5, 0]), at((2, 3), [[2, 0], [-1, 0]], axis=1), at((4,), [7, -9], mode="wrap"),
+        at((4,), 9, mode="clip"),
     ),
 )
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
@@ -175,9 +150,8 @@ def along(k: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
 @composite(
     np.take_along_axis,
     examples=(
-        lambda rng: ((rng.normal(size=(2, 3)), np.array([[2, 0], [1, 1]])), {"axis": 1}),
-        lambda rng: ((rng.normal(size=(2, 3)), np.array([0, 5, 0])), {"axis": None}),
-        lambda rng: ((rng.normal(size=(2, 3)), np.array([[1, 0, 1]])), {"axis": 0}),
+        at((2, 3), np.array([[2, 0], [1, 1]]), axis=1), at((2, 3), np.array([0, 5, 0]), axis=None),
+        at((2, 3), np.array([[1, 0, 1]]), axis=0),
     ),
 )
 def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
@@ -192,10 +166,7 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
 
 @composite(
     np.choose,
-    examples=(
-        lambda rng: ((np.array([0, 1, 1, 0]), [rng.normal(size=4), rng.normal(size=4)]), {}),
-        lambda rng: ((np.array([[0], [3]]), [rng.normal(size=3), rng.normal(size=())]), {"mode": "wrap"}),
-    ),
+    examples=(at(np.array([0, 1, 1, 0]), [(4,), (4,)]), at(np.array([[0], [3]]), [(3,), ()], mode="wrap")),
 )
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     refuse_out(out)
@@ -203,13 +174,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     return getitem(np.stack(laid_out), (whole(k, len(laid_out), mode), *np.indices(k.shape, sparse=True)))
 
 
-@composite(
-    np.compress,
-    examples=(
-        lambda rng: (([True, False, True], rng.normal(size=(2, 3))), {"axis": 1}),
-        lambda rng: (([True, False, True], rng.normal(size=(2, 3))), {}),
-    ),
-)
+@composite(np.compress, examples=(at([True, False, True], (2, 3), axis=1), at([True, False, True], (2, 3))))
 def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
     refuse_out(out)
     condition = entire(condition)
@@ -219,11 +184,6 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
     return getitem(a, on_axis(axis, np.nonzero(condition)[0]), unique_indices=True)
 
 
-@composite(
-    np.extract,
-    examples=(
-        lambda rng: ((np.array([[True, False, True], [False, True, True]]), rng.normal(size=(2, 3))), {}),
-    ),
-)
+@composite(np.extract, examples=(at(np.array([[True, False, True], [False, True, True]]), (2, 3)),))
 def extract(condition: Any, arr: Any) -> Any:
     return getitem(np.ravel(entire(arr)), np.nonzero(np.ravel(entire(condition)))[0], unique_indices=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..table import composite, linear
+from ..table import at, composite, just, linear
 from .arrays import entire, ints
 from .indexing import scatter
 
@@ -51,17 +51,11 @@ def _bind_reshape(a: Any, /, *sizes: Any, shape: Any = None, order: str = "C", c
 reshape = linear(
     lambda x, shape, order="C", **copy: x.reshape(shape, order=order, **copy),
     lambda g, x_shape, order: g.reshape(x_shape, order=order),
-    of=np.reshape,
-    name="reshape",
-    np_name="np.reshape",
-    bind=_bind_reshape,
+    of=np.reshape, name="reshape", np_name="np.reshape", bind=_bind_reshape,
     examples=(
-        lambda rng: ((rng.normal(size=(2, 6)), (3, -1)), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), (3, 2), "F"), {}),
-        lambda rng: ((rng.normal(size=(2, 3)),), {"shape": -1, "copy": True}),
-        lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))), 6), {"order": "A"}),
-        lambda rng: ((rng.normal(size=()), (1, 1)), {}),
-        lambda rng: ((rng.normal(size=(0, 3)), (3, 0)), {}),
+        at((2, 6), just((3, -1))), at((2, 3), just((3, 2)), "F"), at((2, 3), shape=-1, copy=True),
+        lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))), 6), {"order": "A"}), at((), just((1, 1))),
+        at((0, 3), just((3, 0))),
     ),
 )
 
@@ -72,24 +66,16 @@ def _bind_ravel(a: Any, order: str = "C") -> Any:
 
 
 _RAVELLED: tuple[Any, ...] = (
-    lambda rng: ((rng.normal(size=(2, 3)),), {}),
-    lambda rng: ((rng.normal(size=(2, 3)),), {"order": "F"}),
-    lambda rng: ((rng.normal(size=()),), {}),
+    at((2, 3)), at((2, 3), order="F"), at(()),
     lambda rng: ((np.asfortranarray(rng.normal(size=(2, 3))),), {"order": "K"}),
 )
 ravel = linear(
-    lambda x, order: x.ravel(order),
-    lambda g, x_shape, order: g.reshape(x_shape, order=order),
-    of=np.ravel,
-    name="ravel",
-    np_name="np.ravel",
-    bind=_bind_ravel,
+    lambda x, order: x.ravel(order), lambda g, x_shape, order: g.reshape(x_shape, order=order),
+    of=np.ravel, name="ravel", np_name="np.ravel", bind=_bind_ravel,
     examples=_RAVELLED,
 )
 flatten = linear(  # a method only: the copying one
-    lambda x, order: x.flatten(order),
-    lambda g, x_shape, order: g.reshape(x_shape, order=order),
-    name="flatten",
+    lambda x, order: x.flatten(order), lambda g, x_shape, order: g.reshape(x_shape, order=order), name="flatten",
     bind=_bind_ravel,
     examples=_RAVELLED,
 )
@@ -100,27 +86,14 @@ def _bind_squeeze(a: Any, axis: Any = None) -> Any:
 
 
 squeeze = linear(
-    np.squeeze,
-    lambda g, x_shape: g.reshape(x_shape),
-    np_name="np.squeeze",
-    bind=_bind_squeeze,
-    examples=(
-        lambda rng: ((rng.normal(size=(1, 3, 1)),), {}),
-        lambda rng: ((rng.normal(size=(1, 3, 1)), -1), {}),
-        lambda rng: ((rng.normal(size=(1, 3, 1)),), {"axis": (0, 2)}),
-        lambda rng: ((rng.normal(size=()),), {}),
-    ),
+    np.squeeze, lambda g, x_shape: g.reshape(x_shape),
+    np_name="np.squeeze", bind=_bind_squeeze,
+    examples=(at((1, 3, 1)), at((1, 3, 1), -1), at((1, 3, 1), axis=(0, 2)), at(())),
 )
 expand_dims = linear(
-    np.expand_dims,
-    lambda g, x_shape: g.reshape(x_shape),
-    np_name="np.expand_dims",
-    bind=lambda a, axis: ((entire(a),), {"axis": ints(axis)}),
-    examples=(
-        lambda rng: ((rng.normal(size=3), 0), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), (0, -1)), {}),
-        lambda rng: ((rng.normal(size=()), 0), {}),
-    ),
+    np.expand_dims, lambda g, x_shape: g.reshape(x_shape),
+    np_name="np.expand_dims", bind=lambda a, axis: ((entire(a),), {"axis": ints(axis)}),
+    examples=(at((3,), 0), at((2, 3), just((0, -1))), at((), 0)),
 )
 
 
@@ -130,10 +103,7 @@ def _atleast(fn: Any, least: int, lift: Any) -> Any:
         return lifted[0] if len(lifted) == 1 else lifted
 
     atleast.__doc__ = fn.__doc__
-    examples: Any = (
-        lambda rng: ((rng.normal(size=()),), {}),
-        lambda rng: ((rng.normal(size=3), rng.normal(size=(2, 3)), rng.normal(size=(1, 2, 3))), {}),
-    )
+    examples: Any = (at(()), at((3,), (2, 3), (1, 2, 3)))
     return composite(fn, name=fn.__name__, examples=examples)(atleast)
 
 
@@ -146,15 +116,9 @@ atleast_2d = _atleast(np.atleast_2d, 2, lambda a: a.reshape(1, -1))
 atleast_3d = _atleast(np.atleast_3d, 3, _three)
 
 copy = linear(
-    np.copy,
-    lambda g: g,
-    np_name="np.copy",
-    tex="{x}",
-    bind=lambda a, order="K": ((entire(a),), {"order": order}),
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)),), {}),
-        lambda rng: ((rng.normal(size=(2, 3)),), {"order": "F"}),
-    ),
+    np.copy, lambda g: g,
+    np_name="np.copy", tex="{x}", bind=lambda a, order="K": ((entire(a),), {"order": order}),
+    examples=(at((2, 3)), at((2, 3), order="F")),
 )
 
 
@@ -170,17 +134,9 @@ def _bind_astype(
 
 
 astype = linear(  # the engine casts the cotangent back; a result of whole numbers needs none
-    lambda x, dtype, order="K", copy=True: x.astype(dtype, order=order, copy=copy),
-    lambda g: g,
-    of=getattr(np, "astype", None),
-    name="astype",
-    np_name="np.astype",
-    tex="{x}",
-    bind=_bind_astype,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)), np.float64), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), np.complex128), {}),
-    ),
+    lambda x, dtype, order="K", copy=True: x.astype(dtype, order=order, copy=copy), lambda g: g,
+    of=getattr(np, "astype", None), name="astype", np_name="np.astype", tex="{x}", bind=_bind_astype,
+    examples=(at((2, 3), np.float64), at((2, 3), np.complex128)),
 )
 
 # --------------------------------------------------------------------------------------------------- the axes
@@ -204,29 +160,15 @@ def _inverse(axes: Any) -> Any:
 
 
 transpose = linear(
-    lambda x, axes: x.transpose(axes),
-    lambda g, axes: g.transpose(_inverse(axes)),
-    of=np.transpose,
-    name="transpose",
-    np_name="np.transpose",
-    bind=_bind_transpose,
-    tex=r"{x}^\top",
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)),), {}),
-        lambda rng: ((rng.normal(size=(2, 3, 4)), (1, 2, 0)), {}),
-        lambda rng: ((rng.normal(size=(2, 3, 4)),), {"axes": (-1, 0, 1)}),
-        lambda rng: ((rng.normal(size=()),), {}),
-    ),
+    lambda x, axes: x.transpose(axes), lambda g, axes: g.transpose(_inverse(axes)),
+    of=np.transpose, name="transpose", np_name="np.transpose", bind=_bind_transpose, tex=r"{x}^\top",
+    examples=(at((2, 3)), at((2, 3, 4), just((1, 2, 0))), at((2, 3, 4), axes=(-1, 0, 1)), at(())),
 )
 matrix_transpose = linear(
-    lambda x: x.mT,
-    lambda g: g.mT,
-    of=np.matrix_transpose,
-    name="matrix_transpose",
-    np_name="np.matrix_transpose",
-    bind=lambda x, /: ((entire(x),), {}),
-    tex=r"{x}^\top",
-    examples=(lambda rng: ((rng.normal(size=(2, 3, 4)),), {}),),
+    lambda x: x.mT, lambda g: g.mT,
+    of=np.matrix_transpose, name="matrix_transpose", np_name="np.matrix_transpose",
+    bind=lambda x, /: ((entire(x),), {}), tex=r"{x}^\top",
+    examples=(at((2, 3, 4)),),
 )
 
 
@@ -237,14 +179,9 @@ def _bind_swapaxes(a: Any, axis1: int, axis2: int) -> Any:
 
 
 swapaxes = linear(
-    lambda x, axis1, axis2: x.swapaxes(axis1, axis2),
-    lambda g, axis1, axis2: g.swapaxes(axis1, axis2),
-    of=np.swapaxes,
-    name="swapaxes",
-    np_name="np.swapaxes",
-    bind=_bind_swapaxes,
-    tex=r"{x}^\top",
-    examples=(lambda rng: ((rng.normal(size=(2, 3, 4)), 0, -1), {}),),
+    lambda x, axis1, axis2: x.swapaxes(axis1, axis2), lambda g, axis1, axis2: g.swapaxes(axis1, axis2),
+    of=np.swapaxes, name="swapaxes", np_name="np.swapaxes", bind=_bind_swapaxes, tex=r"{x}^\top",
+    examples=(at((2, 3, 4), 0, -1),),
 )
 
 
@@ -253,25 +190,13 @@ def _bind_moveaxis(a: Any, source: Any, destination: Any) -> Any:
 
 
 moveaxis = linear(
-    np.moveaxis,
-    lambda g, source, destination: np.moveaxis(g, destination, source),
-    np_name="np.moveaxis",
-    bind=_bind_moveaxis,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3, 4)), 0, -1), {}),
-        lambda rng: ((rng.normal(size=(2, 3, 4)), (0, 1), (-1, 0)), {}),
-    ),
+    np.moveaxis, lambda g, source, destination: np.moveaxis(g, destination, source),
+    np_name="np.moveaxis", bind=_bind_moveaxis,
+    examples=(at((2, 3, 4), 0, -1), at((2, 3, 4), just((0, 1)), just((-1, 0)))),
 )
 
 
-@composite(
-    np.rollaxis,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3, 4)), 2), {}),
-        lambda rng: ((rng.normal(size=(2, 3, 4)), 0, 3), {}),
-        lambda rng: ((rng.normal(size=(2, 3, 4)), -1, -2), {}),
-    ),
-)
+@composite(np.rollaxis, examples=(at((2, 3, 4), 2), at((2, 3, 4), 0, 3), at((2, 3, 4), -1, -2)))
 def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     n = entire(a).ndim
     axis = normalize_axis_index(axis, n)
@@ -280,27 +205,13 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
 
 
 broadcast_to = linear(  # the engine sums the cotangent down to the argument's shape
-    np.broadcast_to,
-    lambda g: g,
-    np_name="np.broadcast_to",
-    tex="{x}",
+    np.broadcast_to, lambda g: g, np_name="np.broadcast_to", tex="{x}",
     bind=lambda array, shape: ((entire(array),), {"shape": ints(shape)}),
-    examples=(
-        lambda rng: ((rng.normal(size=3), (2, 3)), {}),
-        lambda rng: ((rng.normal(size=(2, 1)), (4, 2, 3)), {}),
-        lambda rng: ((rng.normal(size=()), 3), {}),
-        lambda rng: ((rng.normal(size=(1, 3)), (0, 3)), {}),
-    ),
+    examples=(at((3,), just((2, 3))), at((2, 1), just((4, 2, 3))), at((), 3), at((1, 3), just((0, 3)))),
 )
 
 
-@composite(
-    np.broadcast_arrays,
-    examples=(
-        lambda rng: ((rng.normal(size=3), rng.normal(size=(2, 1))), {}),
-        lambda rng: ((rng.normal(size=()), rng.normal(size=(0, 3))), {}),
-    ),
-)
+@composite(np.broadcast_arrays, examples=(at((3,), (2, 1)), at((), (0, 3))))
 def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
     arrays = [entire(a) for a in args]
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
@@ -318,15 +229,11 @@ def _bind_roll(a: Any, shift: Any, axis: Any = None) -> Any:
 
 
 roll = linear(
-    np.roll,
-    lambda g, shift, axis: np.roll(g, tuple(-s for s in shift), axis),
-    np_name="np.roll",
-    bind=_bind_roll,
+    np.roll, lambda g, shift, axis: np.roll(g, tuple(-s for s in shift), axis),
+    np_name="np.roll", bind=_bind_roll,
     examples=(
-        lambda rng: ((rng.normal(size=(2, 3)), 2), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), 1, -1), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), (1, 5), (0, 1)), {}),
-        lambda rng: ((rng.normal(size=(4, 3)), (1, 2), (0, 0)), {}),
+        at((2, 3), 2), at((2, 3), 1, -1), at((2, 3), just((1, 5)), just((0, 1))),
+        at((4, 3), just((1, 2)), just((0, 0))),
     ),
 )
 def _bind_flip(m: Any, axis: Any = None) -> Any:
@@ -335,33 +242,22 @@ def _bind_flip(m: Any, axis: Any = None) -> Any:
 
 
 flip = linear(
-    np.flip,
-    lambda g, axis: np.flip(g, axis),
-    np_name="np.flip",
-    bind=_bind_flip,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)),), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), -1), {}),
-        lambda rng: ((rng.normal(size=(2, 3, 4)),), {"axis": (0, 2)}),
-    ),
+    np.flip, lambda g, axis: np.flip(g, axis),
+    np_name="np.flip", bind=_bind_flip,
+    examples=(at((2, 3)), at((2, 3), -1), at((2, 3, 4), axis=(0, 2))),
 )
 fliplr = linear(
     np.fliplr, lambda g: np.fliplr(g), np_name="np.fliplr", bind=lambda m: ((entire(m),), {}),
-    examples=(lambda rng: ((rng.normal(size=(2, 3)),), {}),),
-)  # fmt: skip
+    examples=(at((2, 3)),),
+)
 flipud = linear(
     np.flipud, lambda g: np.flipud(g), np_name="np.flipud", bind=lambda m: ((entire(m),), {}),
-    examples=(lambda rng: ((rng.normal(size=(2, 3)),), {}),),
-)  # fmt: skip
+    examples=(at((2, 3)),),
+)
 rot90 = linear(
-    np.rot90,
-    lambda g, k, axes: np.rot90(g, -k, axes),
-    np_name="np.rot90",
-    bind=lambda m, k=1, axes=(0, 1): ((entire(m),), {"k": as_int(k), "axes": ints(axes)}),
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)),), {}),
-        lambda rng: ((rng.normal(size=(2, 3, 4)), -3), {"axes": (-1, 0)}),
-    ),
+    np.rot90, lambda g, k, axes: np.rot90(g, -k, axes),
+    np_name="np.rot90", bind=lambda m, k=1, axes=(0, 1): ((entire(m),), {"k": as_int(k), "axes": ints(axes)}),
+    examples=(at((2, 3)), at((2, 3, 4), -3, axes=(-1, 0))),
 )
 
 # ------------------------------------------------------------------------------------ triangles and diagonals
@@ -372,18 +268,17 @@ def _bind_triangle(m: Any, k: int = 0) -> Any:
 
 
 _TRIANGLES: tuple[Any, ...] = (
-    lambda rng: ((rng.normal(size=(3, 4)),), {}),
-    lambda rng: ((rng.normal(size=(2, 3, 3)), -1), {}),
-    lambda rng: ((rng.normal(size=3), 1), {}),  # a vector becomes a square
+    at((3, 4)), at((2, 3, 3), -1),
+    at((3,), 1),  # a vector becomes a square
 )
 tril = linear(
     np.tril, lambda g, k: np.tril(g, k), np_name="np.tril", bind=_bind_triangle, examples=_TRIANGLES,
     tex=r"\operatorname{{tril}} {x}",
-)  # fmt: skip
+)
 triu = linear(
     np.triu, lambda g, k: np.triu(g, k), np_name="np.triu", bind=_bind_triangle, examples=_TRIANGLES,
     tex=r"\operatorname{{triu}} {x}",
-)  # fmt: skip
+)
 
 
 def to_diagonal(g: Any, offset: int, axis1: int, axis2: int, shape: tuple[int, ...]) -> Any:
@@ -403,39 +298,16 @@ def _bind_diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
 diagonal = linear(
     lambda x, offset, axis1, axis2: x.diagonal(offset, axis1, axis2),
     lambda g, offset, axis1, axis2, x_shape: to_diagonal(g, offset, axis1, axis2, x_shape),
-    of=np.diagonal,
-    name="diagonal",
-    np_name="np.diagonal",
-    bind=_bind_diagonal,
-    tex=r"\operatorname{{diag}} {x}",
-    examples=(
-        lambda rng: ((rng.normal(size=(3, 4)),), {}),
-        lambda rng: ((rng.normal(size=(3, 4)), -1), {}),
-        lambda rng: ((rng.normal(size=(3, 2, 4)), 1, 2, 0), {}),
-        lambda rng: ((rng.normal(size=(2, 2)), 5), {}),
-    ),
+    of=np.diagonal, name="diagonal", np_name="np.diagonal", bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}",
+    examples=(at((3, 4)), at((3, 4), -1), at((3, 2, 4), 1, 2, 0), at((2, 2), 5)),
 )
 diag = linear(
-    np.diag,
-    lambda g, k, x_shape: np.diagonal(g, k) if len(x_shape) == 1 else to_diagonal(g, k, 0, 1, x_shape),
-    np_name="np.diag",
-    bind=lambda v, k=0: ((entire(v),), {"k": as_int(k)}),
-    tex=r"\operatorname{{diag}} {x}",
-    examples=(
-        lambda rng: ((rng.normal(size=3),), {}),
-        lambda rng: ((rng.normal(size=3), -2), {}),
-        lambda rng: ((rng.normal(size=(3, 4)), 1), {}),
-        lambda rng: ((rng.normal(size=(3, 4)),), {"k": -1}),
-    ),
+    np.diag, lambda g, k, x_shape: np.diagonal(g, k) if len(x_shape) == 1 else to_diagonal(g, k, 0, 1, x_shape),
+    np_name="np.diag", bind=lambda v, k=0: ((entire(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
+    examples=(at((3,)), at((3,), -2), at((3, 4), 1), at((3, 4), k=-1)),
 )
 diagflat = linear(
-    np.diagflat,
-    lambda g, k, x_shape: np.diagonal(g, k).reshape(x_shape),
-    np_name="np.diagflat",
-    bind=lambda v, k=0: ((entire(v),), {"k": as_int(k)}),
-    tex=r"\operatorname{{diag}} {x}",
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 2)),), {}),
-        lambda rng: ((rng.normal(size=3), 1), {}),
-    ),
+    np.diagflat, lambda g, k, x_shape: np.diagonal(g, k).reshape(x_shape),
+    np_name="np.diagflat", bind=lambda v, k=0: ((entire(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
+    examples=(at((2, 2)), at((3,), 1)),
 )

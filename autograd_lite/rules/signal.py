@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..table import bilinear, composite, linear
+from ..table import at, bilinear, complex_normal, composite, linear
 from .arrays import entire
 from .products import conj, no_out
 
@@ -51,9 +51,7 @@ def _bind(entries: Callable[[int], int]) -> Callable[..., Any]:
         axis = normalize_axis_index(axis, a.ndim)
         n = entries(a.shape[axis]) if n is None else int(n)
         if n < 1:
-            raise ValueError(
-                f"a transform of {n} entries: n must be positive (the axis {axis} of shape {a.shape})"
-            )
+            raise ValueError(f"a transform of {n} entries: n must be positive (the axis {axis} of shape {a.shape})")
         if norm not in DUAL:
             raise ValueError(f"norm={norm!r}; it is 'backward', 'ortho' or 'forward'")
         return (a,), {"n": n, "axis": axis, "norm": norm}
@@ -61,46 +59,24 @@ def _bind(entries: Callable[[int], int]) -> Callable[..., Any]:
     return bind
 
 
-def _call(shape: tuple[int, ...], **params: Any) -> Any:
-    """An example: a complex array, real numbers where `real` is given."""
-    real = params.pop("real", False)
-
-    def example(rng: Any) -> Any:
-        x = rng.normal(size=shape)
-        return (x if real else x + 1j * rng.normal(size=shape),), params
-
-    return example
-
-
-def _calls(real: bool) -> list[Any]:
-    return [
-        _call((5,), real=real),
-        _call((4,), real=real, n=7, norm="ortho"),
-        _call((6,), real=real, n=4, norm="forward"),
-        _call((2, 4, 3), real=real, axis=1),
-        _call((1,), real=real),
-    ]
-
+_CALLS: tuple[Any, ...] = (
+    ((5,), {}), ((4,), {"n": 7, "norm": "ortho"}), ((6,), {"n": 4, "norm": "forward"}), ((2, 4, 3), {"axis": 1}),
+    ((1,), {}),
+)
+_REAL = [at(shape, **how) for shape, how in _CALLS]
+_COMPLEX = [at(complex_normal(*shape), **how) for shape, how in _CALLS]
 
 # --------------------------------------------------------------------------------------------- along one axis
 
 fft = linear(
-    np.fft.fft,
-    lambda g, n, axis, norm, x_shape: _fit(np.fft.fft(g, n, axis, norm), x_shape[axis], axis),
-    name="fft.fft",
-    np_name="np.fft.fft",
-    bind=_bind(lambda n: n),
-    tex=r"\mathcal{{F}} {x}",
-    examples=[*_calls(False), _call((4,), real=True)],
+    np.fft.fft, lambda g, n, axis, norm, x_shape: _fit(np.fft.fft(g, n, axis, norm), x_shape[axis], axis),
+    name="fft.fft", np_name="np.fft.fft", bind=_bind(lambda n: n), tex=r"\mathcal{{F}} {x}",
+    examples=[*_COMPLEX, at((4,))],
 )
 ifft = linear(
-    np.fft.ifft,
-    lambda g, n, axis, norm, x_shape: _fit(np.fft.ifft(g, n, axis, norm), x_shape[axis], axis),
-    name="fft.ifft",
-    np_name="np.fft.ifft",
-    bind=_bind(lambda n: n),
-    tex=r"\mathcal{{F}}^{{-1}} {x}",
-    examples=[*_calls(False), _call((4,), real=True)],
+    np.fft.ifft, lambda g, n, axis, norm, x_shape: _fit(np.fft.ifft(g, n, axis, norm), x_shape[axis], axis),
+    name="fft.ifft", np_name="np.fft.ifft", bind=_bind(lambda n: n), tex=r"\mathcal{{F}}^{{-1}} {x}",
+    examples=[*_COMPLEX, at((4,))],
 )
 
 
@@ -118,33 +94,26 @@ def _weights(n: int, factor: float, dtype: Any) -> Any:
 rfft = linear(
     np.fft.rfft,
     lambda g, n, axis, norm, x_shape: _fit(
-        np.fft.irfft(_twice(g, n, axis, 0.5), n, axis, DUAL[norm]), x_shape[axis], axis
+        np.fft.irfft(_twice(g, n, axis, 0.5), n, axis, DUAL[norm]), x_shape[axis], axis,
     ),
-    name="fft.rfft",
-    np_name="np.fft.rfft",
-    bind=_bind(lambda n: n),
+    name="fft.rfft", np_name="np.fft.rfft", bind=_bind(lambda n: n),
     holomorphic=False,  # it takes real numbers only; nothing is to be conjugated
     tex=r"\mathcal{{F}} {x}",
-    examples=[*_calls(True)],
+    examples=_REAL,
 )
 irfft = linear(  # the result is real, and what it ignores (imaginary parts at both ends) gets none
     np.fft.irfft,
     lambda g, n, axis, norm, x_shape: _fit(
-        _twice(np.fft.rfft(g, n, axis, DUAL[norm]), n, axis, 2.0), x_shape[axis], axis
+        _twice(np.fft.rfft(g, n, axis, DUAL[norm]), n, axis, 2.0), x_shape[axis], axis,
     ),
-    name="fft.irfft",
-    np_name="np.fft.irfft",
-    bind=_bind(lambda n: 2 * (n - 1)),
-    tex=r"\mathcal{{F}}^{{-1}} {x}",
-    examples=[*_calls(False)[:-1], _call((1,), n=1), _call((4,), real=True), _call((4,), n=5)],
+    name="fft.irfft", np_name="np.fft.irfft", bind=_bind(lambda n: 2 * (n - 1)), tex=r"\mathcal{{F}}^{{-1}} {x}",
+    examples=[*_COMPLEX[:-1], at(complex_normal(1), n=1), at((4,)), at(complex_normal(4), n=5)],
 )
 
 
 @composite(
-    np.fft.hfft,
-    name="fft.hfft",
-    np_name="np.fft.hfft",
-    examples=[_call((4,)), _call((3, 4), n=5, axis=0, norm="ortho")],
+    np.fft.hfft, name="fft.hfft", np_name="np.fft.hfft",
+    examples=[at(complex_normal(4)), at(complex_normal(3, 4), n=5, axis=0, norm="ortho")],
 )
 def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """The real spectrum of a signal that is its own mirror image."""
@@ -155,10 +124,8 @@ def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: An
 
 
 @composite(
-    np.fft.ihfft,
-    name="fft.ihfft",
-    np_name="np.fft.ihfft",
-    examples=[_call((4,), real=True), _call((3, 4), real=True, n=5, axis=0, norm="ortho")],
+    np.fft.ihfft, name="fft.ihfft", np_name="np.fft.ihfft",
+    examples=[at((4,)), at((3, 4), n=5, axis=0, norm="ortho")],
 )
 def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """The inverse of `hfft`."""
@@ -189,14 +156,11 @@ def _each(transform: Any, a: Any, s: list[int], axes: list[int], norm: Any) -> A
 
 
 _GRID = [
-    _call((2, 3)),
-    _call((2, 3, 2), s=(3, 4), axes=(2, 0), norm="ortho"),
-    _call((2, 3), s=(-1, 2), axes=(0, 1)),
+    at(complex_normal(2, 3)), at(complex_normal(2, 3, 2), s=(3, 4), axes=(2, 0), norm="ortho"),
+    at(complex_normal(2, 3), s=(-1, 2), axes=(0, 1)),
 ]
 _REAL_GRID = [
-    _call((2, 3), real=True),
-    _call((2, 3, 4), real=True, s=(3, 5), axes=(2, 0), norm="ortho"),
-    _call((2, 4), real=True, s=(-1, 2), axes=(0, 1), norm="forward"),
+    at((2, 3)), at((2, 3, 4), s=(3, 5), axes=(2, 0), norm="ortho"), at((2, 4), s=(-1, 2), axes=(0, 1), norm="forward"),
 ]
 
 
@@ -246,7 +210,7 @@ def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: A
     return irfftn(a, s, axes, norm, out)
 
 
-_SHIFTS = [_call((5,), real=True), _call((4, 3)), _call((4, 3), axes=0), _call((4, 3), axes=(0, 1))]
+_SHIFTS = [at((5,)), at(complex_normal(4, 3)), at(complex_normal(4, 3), axes=0), at(complex_normal(4, 3), axes=(0, 1))]
 
 
 @composite(np.fft.fftshift, name="fft.fftshift", np_name="np.fft.fftshift", examples=_SHIFTS)
@@ -279,9 +243,7 @@ def _convolve_bind(a: Any, v: Any, mode: Any = "full") -> Any:
     if mode not in MODES:
         raise ValueError(f"mode={mode!r}; it is 'full', 'same' or 'valid'")
     if a.ndim > 1 or v.ndim > 1:
-        raise ValueError(
-            f"convolve and correlate take two vectors, not shapes {a.shape} and {v.shape}"
-        )
+        raise ValueError(f"convolve and correlate take two vectors, not shapes {a.shape} and {v.shape}")
     return (a, v), {"mode": mode}
 
 
@@ -293,20 +255,12 @@ def _convolve_rule(g: Any, other: Any, length: int, mode: str) -> Any:
     return np.convolve(g, other[::-1], "valid")
 
 
-def _lengths(a: int, v: int, **params: Any) -> Any:
-    return lambda rng: ((rng.normal(size=a), rng.normal(size=v)), params)
-
-
-_CUTS = [_lengths(a, v, mode=mode) for mode in MODES for a, v in ((5, 3), (3, 4), (4, 4), (1, 3))]
+_CUTS = [at((a,), (v,), mode=mode) for mode in MODES for a, v in ((5, 3), (3, 4), (4, 4), (1, 3))]
 convolve = bilinear(
-    np.convolve,
-    lambda g, x2, x1_shape, mode: _convolve_rule(g, x2, x1_shape[0], mode),
+    np.convolve, lambda g, x2, x1_shape, mode: _convolve_rule(g, x2, x1_shape[0], mode),
     lambda g, x1, x2_shape, mode: _convolve_rule(g, x1, x2_shape[0], mode),
-    name="convolve",
-    np_name="np.convolve",
-    bind=_convolve_bind,
-    tex="{x1} * {x2}",
-    examples=[*_CUTS, lambda rng: ((rng.normal(size=()), rng.normal(size=3)), {})],
+    name="convolve", np_name="np.convolve", bind=_convolve_bind, tex="{x1} * {x2}",
+    examples=[*_CUTS, at((), (3,))],
 )
 
 

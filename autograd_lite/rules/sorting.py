@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..table import TABLE, composite, constant, linear
+from ..table import TABLE, at, complex_normal, composite, constant, just, linear
 from .arrays import entire
 from .axes import refuse_out
 from .indexing import getitem, on_axis
@@ -42,16 +42,14 @@ _signature = lru_cache(maxsize=None)(inspect.signature)  # at the first call: a 
 
 
 for _fn, *_arrays in (
-    (np.argsort, "a"), (np.argpartition, "a"), (np.argwhere, "a"), (np.flatnonzero, "a"),
-    (np.searchsorted, "a", "v"), (np.digitize, "x", "bins"), (np.isin, "element", "test_elements"),
-):  # fmt: skip
+    (np.argsort, "a"), (np.argpartition, "a"), (np.argwhere, "a"), (np.flatnonzero, "a"), (np.searchsorted, "a", "v"),
+    (np.digitize, "x", "bins"), (np.isin, "element", "test_elements"),
+):
     constant(_fn, bind=by_signature(_fn, *_arrays))
 constant(np.nonzero, bind=by_signature(np.nonzero, "a"), outputs=True)
 
 # The signatures of these are written down, since before NumPy 2.4 functions in C do not tell theirs.
-constant(
-    np.packbits, bind=lambda a, /, axis=None, bitorder="big": ((a,), {"axis": axis, "bitorder": bitorder})
-)
+constant(np.packbits, bind=lambda a, /, axis=None, bitorder="big": ((a,), {"axis": axis, "bitorder": bitorder}))
 constant(
     np.unpackbits,
     bind=lambda a, /, axis=None, count=None, bitorder="big": (
@@ -72,23 +70,12 @@ constant(
 argsort, argpartition, nonzero = TABLE["argsort"], TABLE["argpartition"], TABLE["nonzero"]
 
 
-@composite(
-    np.lexsort,
-    examples=(
-        lambda rng: (((rng.normal(size=4), rng.normal(size=4)),), {}),
-        lambda rng: ((rng.normal(size=(2, 2, 3)),), {"axis": 0}),
-    ),
-)
+@composite(np.lexsort, examples=(lambda rng: (((rng.normal(size=4), rng.normal(size=4)),), {}), at((2, 2, 3), axis=0)))
 def lexsort(keys: Any, axis: int = -1) -> Any:
     return _lexsort(np.stack([entire(key) for key in keys]), axis)
 
 
-@composite(
-    np.ix_,
-    examples=(
-        lambda rng: (([0, 2], np.array([True, False, True])), {}),
-    ),
-)
+@composite(np.ix_, examples=(at([0, 2], np.array([True, False, True])),))
 def ix_(*args: Any) -> tuple[Any, ...]:
     n = len(args)
     found = [whole(a) if np.size(a) == 0 else entire(a) for a in args]
@@ -111,39 +98,19 @@ def _refuse(name: str, order: Any) -> None:
         raise TypeError(f"{name}: order= is for arrays with named fields; leave it away")
 
 
-@composite(
-    np.sort,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)),), {}),
-        lambda rng: ((rng.normal(size=(3, 2)), 0), {}),
-        lambda rng: ((rng.normal(size=(2, 3)),), {"axis": None, "stable": True}),
-        lambda rng: ((rng.normal(size=(0, 3)),), {}),
-    ),
-)
+@composite(np.sort, examples=(at((2, 3)), at((3, 2), 0), at((2, 3), axis=None, stable=True), at((0, 3))))
 def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
     _refuse("sort", order)
     return _ordered(a, axis, lambda a, axis: np.argsort(a, axis, kind="stable"))
 
 
-@composite(
-    np.partition,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 4)), 1), {}),
-        lambda rng: ((rng.normal(size=5), (0, 3)), {"axis": None}),
-    ),
-)
+@composite(np.partition, examples=(at((2, 4), 1), at((5,), just((0, 3)), axis=None)))
 def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Any:
     _refuse("partition", order)
     return _ordered(a, axis, lambda a, axis: np.argpartition(a, kth, axis))
 
 
-@composite(
-    np.sort_complex,
-    examples=(
-        lambda rng: ((rng.normal(size=4) + 1j * rng.normal(size=4),), {}),
-        lambda rng: ((rng.normal(size=4),), {}),
-    ),
-)
+@composite(np.sort_complex, examples=(at(complex_normal(4)), at((4,))))
 def sort_complex(a: Any) -> Any:
     a = entire(a)
     if a.dtype.kind != "c":
@@ -160,32 +127,21 @@ def _of(numpy_function: Any, name: str, outputs: bool = True) -> Any:
     return TABLE[name]
 
 
-_TWO_SETS: Any = (
-    lambda rng: ((rng.normal(size=4), rng.normal(size=3)), {}),
-    lambda rng: ((rng.normal(size=(2, 3)), rng.normal(size=2)), {}),
-)
+_TWO_SETS: Any = (at((4,), (3,)), at((2, 3), (2,)))
 _lexsort = _of(lambda keys, axis: np.lexsort(tuple(keys), axis), "lexsort_of", outputs=False)
 _unique_in = _of(
-    lambda a, axis, equal_nan: np.unique(a, True, True, True, axis=axis, equal_nan=equal_nan)[1:],
-    "unique_positions",
+    lambda a, axis, equal_nan: np.unique(a, True, True, True, axis=axis, equal_nan=equal_nan)[1:], "unique_positions",
 )
 _common_in = _of(
-    lambda a, b, assume_unique: np.intersect1d(a, b, assume_unique, return_indices=True)[1:],
-    "common_positions",
+    lambda a, b, assume_unique: np.intersect1d(a, b, assume_unique, return_indices=True)[1:], "common_positions",
 )
 
 
-@composite(
-    np.unique,
-    examples=(
-        lambda rng: ((rng.normal(size=(2, 3)),), {}),
-        lambda rng: ((rng.normal(size=(2, 3)), True, True, True), {"axis": 0}),
-    ),
-)
+@composite(np.unique, examples=(at((2, 3)), at((2, 3), True, True, True, axis=0)))
 def unique(
-    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False,
-    axis: Any = None, *, equal_nan: bool = True, sorted: bool = True,
-) -> Any:  # fmt: skip
+    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: Any = None, *,
+    equal_nan: bool = True, sorted: bool = True,
+) -> Any:
     positions = _unique_in(entire(ar), axis=axis, equal_nan=equal_nan)
     ar, at = flat_or(ar, axis)
     values = getitem(ar, on_axis(at, positions[0]), unique_indices=True)
@@ -204,7 +160,7 @@ def _unique_as(fn: Any, *fields: str) -> Any:
         return kind(values, *(found[f] for f in fields)) if fields else values
 
     answer.__doc__ = fn.__doc__
-    return composite(fn, name=fn.__name__, examples=(lambda rng: ((rng.normal(size=(2, 3)),), {}),))(answer)
+    return composite(fn, name=fn.__name__, examples=(at((2, 3)),))(answer)
 
 
 unique_values = _unique_as(np.unique_values)
@@ -221,8 +177,7 @@ def union1d(ar1: Any, ar2: Any) -> Any:
 @composite(
     np.intersect1d,
     examples=(
-        lambda rng: ((np.array([1.0, 2.0, 3.0]), [3.0, 0.5, 1.0]), {}),
-        lambda rng: (([1.0, 2.0], np.array([3.0, 1.0])), {"return_indices": True}),
+        at(np.array([1.0, 2.0, 3.0]), [3.0, 0.5, 1.0]), at([1.0, 2.0], np.array([3.0, 1.0]), return_indices=True),
     ),
 )
 def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
@@ -253,12 +208,7 @@ def _bind_bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
 
 
 bincount = linear(  # in the weights
-    lambda x1, x2=None, minlength=0: np.bincount(x1, x2, minlength),
-    None,
-    lambda g, x1: g[x1],
-    of=np.bincount,
-    name="bincount",
-    np_name="np.bincount",
-    bind=_bind_bincount,
-    examples=(lambda rng: ((np.array([0, 2, 0, 5]), rng.normal(size=4)), {"minlength": 7}),),
+    lambda x1, x2=None, minlength=0: np.bincount(x1, x2, minlength), None, lambda g, x1: g[x1], of=np.bincount,
+    name="bincount", np_name="np.bincount", bind=_bind_bincount,
+    examples=(at(np.array([0, 2, 0, 5]), (4,), minlength=7),),
 )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..table import POSITIVE, REAL, Primitive, composite, elementwise, general, interval
+from ..table import POSITIVE, REAL, Primitive, at, composite, elementwise, general, interval
 from .arrays import entire
 from .axes import reduced, resolve
 from .elementwise import sigmoid
@@ -29,15 +29,10 @@ def _softplus(x: Any) -> Any:
 
 
 softplus = elementwise(_softplus, lambda x: sigmoid(x), name="softplus", tex=r"\ln(1 + e^{{{x}}})")
-log_sigmoid = elementwise(
-    lambda x: -_softplus(-x), lambda x: sigmoid(-x), name="log_sigmoid", tex=r"\ln \sigma({x})"
-)
+log_sigmoid = elementwise(lambda x: -_softplus(-x), lambda x: sigmoid(-x), name="log_sigmoid", tex=r"\ln \sigma({x})")
 logit = elementwise(
-    lambda x: np.log(x) - np.log1p(-x),
-    lambda x: 1 / (x * (1 - x)),
-    name="logit",
-    domain=interval(0, 1),
-    tex=r"\ln \frac{{{x}}}{{1 - {x}}}",
+    lambda x: np.log(x) - np.log1p(-x), lambda x: 1 / (x * (1 - x)),
+    name="logit", domain=interval(0, 1), tex=r"\ln \frac{{{x}}}{{1 - {x}}}",
 )
 
 # -------------------------------------------------------------------------------------------------- entropies
@@ -66,23 +61,13 @@ def _xlog1py(x1: Any, x2: Any) -> Any:
 
 # At (0, 0) both slopes are 0, so that a probability of 0 that is asked for 0 times does no harm.
 xlogy = elementwise(
-    _xlogy,
-    lambda x1, x2: np.log(_but((x1 == 0) & (x2 <= 0), x2)),
-    lambda x1, x2: x1 / _but((x1 == 0) & (x2 == 0), x2),
-    name="xlogy",
-    bind=_pair,
-    domain=(REAL, POSITIVE),
-    kinks=lambda x1, x2: (x1 == 0) & (x2 <= 0),
-    tex=r"{x1} \ln {x2}",
+    _xlogy, lambda x1, x2: np.log(_but((x1 == 0) & (x2 <= 0), x2)), lambda x1, x2: x1 / _but((x1 == 0) & (x2 == 0), x2),
+    name="xlogy", bind=_pair, domain=(REAL, POSITIVE), kinks=lambda x1, x2: (x1 == 0) & (x2 <= 0), tex=r"{x1} \ln {x2}",
 )
 xlog1py = elementwise(
-    _xlog1py,
-    lambda x1, x2: np.log1p(np.where((x1 == 0) & (x2 <= -1), 0, x2)),
+    _xlog1py, lambda x1, x2: np.log1p(np.where((x1 == 0) & (x2 <= -1), 0, x2)),
     lambda x1, x2: x1 / _but((x1 == 0) & (x2 == -1), 1 + x2),
-    name="xlog1py",
-    bind=_pair,
-    domain=(REAL, interval(-1, np.inf)),
-    kinks=lambda x1, x2: (x1 == 0) & (x2 <= -1),
+    name="xlog1py", bind=_pair, domain=(REAL, interval(-1, np.inf)), kinks=lambda x1, x2: (x1 == 0) & (x2 <= -1),
     tex=r"{x1} \ln(1 + {x2})",
 )
 
@@ -91,9 +76,7 @@ def _entr(x: Any) -> Any:
     return np.where(x < 0, -np.inf, -x * np.log(_but(x <= 0, x)))
 
 
-entr = elementwise(
-    _entr, lambda x: -np.log(x) - 1, name="entr", domain=POSITIVE, kinks=(0.0,), tex=r"-{x} \ln {x}"
-)
+entr = elementwise(_entr, lambda x: -np.log(x) - 1, name="entr", domain=POSITIVE, kinks=(0.0,), tex=r"-{x} \ln {x}")
 
 
 def _log_ratio(x1: Any, x2: Any) -> Any:
@@ -115,23 +98,13 @@ def _rel_entr(x1: Any, x2: Any) -> Any:
 
 
 rel_entr = elementwise(
-    _rel_entr,
-    lambda x1, x2: _log_ratio(x1, x2) + 1,
-    lambda x1, x2: -x1 / x2,
-    name="rel_entr",
-    bind=_pair,
-    domain=(POSITIVE, POSITIVE),
-    kinks=_no_probability,
+    _rel_entr, lambda x1, x2: _log_ratio(x1, x2) + 1, lambda x1, x2: -x1 / x2,
+    name="rel_entr", bind=_pair, domain=(POSITIVE, POSITIVE), kinks=_no_probability,
     tex=r"{x1} \ln \frac{{{x1}}}{{{x2}}}",
 )
 kl_div = elementwise(
-    lambda x1, x2: _rel_entr(x1, x2) - x1 + x2,
-    lambda x1, x2: _log_ratio(x1, x2),
-    lambda x1, x2: 1 - x1 / x2,
-    name="kl_div",
-    bind=_pair,
-    domain=(POSITIVE, POSITIVE),
-    kinks=_no_probability,
+    lambda x1, x2: _rel_entr(x1, x2) - x1 + x2, lambda x1, x2: _log_ratio(x1, x2), lambda x1, x2: 1 - x1 / x2,
+    name="kl_div", bind=_pair, domain=(POSITIVE, POSITIVE), kinks=_no_probability,
     tex=r"{x1} \ln \frac{{{x1}}}{{{x2}}} - {x1} + {x2}",
 )
 
@@ -147,9 +120,7 @@ binary_cross_entropy = elementwise(
     lambda x1, x2: -(x2 * _cut_off(np.log, x1) + (1 - x2) * _cut_off(np.log1p, -x1)),
     lambda x1, x2: (x1 - x2) / np.maximum(x1 * (1 - x1), 1e-12),
     lambda x1: _cut_off(np.log1p, -x1) - _cut_off(np.log, x1),
-    name="binary_cross_entropy",
-    bind=_pair,
-    domain=(interval(0, 1), REAL),
+    name="binary_cross_entropy", bind=_pair, domain=(interval(0, 1), REAL),
     tex=r"-({x2} \ln {x1} + (1 - {x2}) \ln(1 - {x1}))",
 )
 
@@ -195,36 +166,20 @@ def _softmax_pull(g: Any, y: Any, axis: Any) -> Any:
     return d - y * np.add.reduce(d, axis=axis, keepdims=True)
 
 
-_ALONG: Any = (
-    lambda rng: ((rng.normal(size=(2, 3)),), {}),
-    lambda rng: ((rng.normal(size=(2, 3, 4)),), {"axis": 0}),
-    lambda rng: ((rng.normal(size=(2, 3, 4)),), {"axis": (0, 2)}),
-    lambda rng: ((rng.normal(size=(2, 3)),), {"axis": None}),
-    lambda rng: ((rng.normal(size=(0, 3)),), {}),
-)
+_ALONG: Any = (at((2, 3)), at((2, 3, 4), axis=0), at((2, 3, 4), axis=(0, 2)), at((2, 3), axis=None), at((0, 3)))
 softmax = general(
-    _softmax,
-    _softmax_pull,
-    name="softmax",
-    bind=_over_axis,
-    tex=r"\operatorname{{softmax}}({x})",
+    _softmax, _softmax_pull, name="softmax", bind=_over_axis, tex=r"\operatorname{{softmax}}({x})",
     examples=_ALONG,
 )
 log_softmax = general(
-    _log_softmax,
-    lambda g, y, axis: g - np.exp(y) * np.add.reduce(g, axis=axis, keepdims=True),
-    name="log_softmax",
-    bind=_over_axis,
-    tex=r"\ln \operatorname{{softmax}}({x})",
+    _log_softmax, lambda g, y, axis: g - np.exp(y) * np.add.reduce(g, axis=axis, keepdims=True),
+    name="log_softmax", bind=_over_axis, tex=r"\ln \operatorname{{softmax}}({x})",
     examples=_ALONG,
 )
 
 # ------------------------------------------------------------------------------------------------ activations
 
-_ACTIVATED: Any = (
-    lambda rng: ((rng.uniform(0.1, 0.9, size=(2, 3)) * [[1], [-1]],), {}),
-    lambda rng: ((np.array(0.5),), {}),
-)
+_ACTIVATED: Any = (lambda rng: ((rng.uniform(0.1, 0.9, size=(2, 3)) * [[1], [-1]],), {}), at(np.array(0.5)))
 
 
 def _relu(x: Any) -> Any:
@@ -260,14 +215,8 @@ def _gelu_slope(x: Any, approximate: str) -> Any:
 
 
 gelu = elementwise(
-    _gelu,
-    _gelu_slope,
-    name="gelu",
-    bind=_gelu_arguments,
-    tex=r"{x} \, \Phi({x})",
-    examples=tuple(
-        lambda rng, how=how: ((rng.normal(size=(2, 3)),), {"approximate": how}) for how in ("none", "tanh")
-    ),
+    _gelu, _gelu_slope, name="gelu", bind=_gelu_arguments, tex=r"{x} \, \Phi({x})",
+    examples=tuple(at((2, 3), approximate=how) for how in ("none", "tanh")),
 )
 
 
@@ -304,12 +253,9 @@ def mish(x: Any) -> Any:
 
 # Unlike those of `clip`, its slopes at both ends are 0.
 hardtanh = elementwise(
-    lambda x, min_val, max_val: np.clip(x, min_val, max_val),
-    lambda x, min_val, max_val: (x > min_val) & (x < max_val),
-    name="hardtanh",
-    bind=lambda x, min_val=-1.0, max_val=1.0: ((x,), {"min_val": min_val, "max_val": max_val}),
-    kinks=(-1.0, 1.0),
-    tex=r"\operatorname{{clip}}({x}, {min_val}, {max_val})",
+    lambda x, min_val, max_val: np.clip(x, min_val, max_val), lambda x, min_val, max_val: (x > min_val) & (x < max_val),
+    name="hardtanh", bind=lambda x, min_val=-1.0, max_val=1.0: ((x,), {"min_val": min_val, "max_val": max_val}),
+    kinks=(-1.0, 1.0), tex=r"\operatorname{{clip}}({x}, {min_val}, {max_val})",
     examples=_ACTIVATED,
 )
 
@@ -332,20 +278,16 @@ def hardswish(x: Any) -> Any:
 # ---------------------------------------------------------------------------------- nan, inf, rounding errors
 
 nan_to_num = elementwise(
-    lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
-    lambda x: np.isfinite(x),
-    of=np.nan_to_num,
-    name="nan_to_num",
-    np_name="np.nan_to_num",
+    lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf), lambda x: np.isfinite(x),
+    of=np.nan_to_num, name="nan_to_num", np_name="np.nan_to_num",
     bind=lambda x, copy=True, nan=0.0, posinf=None, neginf=None: (
-        (x,),
-        {"nan": nan, "posinf": posinf, "neginf": neginf},
+        (x,), {"nan": nan, "posinf": posinf, "neginf": neginf},
     ),
     tex=r"{x}",
 )
 
 
-@composite(np.real_if_close, examples=(lambda rng: ((rng.normal(size=3),), {}),))
+@composite(np.real_if_close, examples=(at((3,)),))
 def real_if_close(a: Any, tol: Any = 100) -> Any:
     """The real part, if the imaginary one is nothing but rounding errors."""
     a = entire(a)
@@ -399,20 +341,12 @@ def _i0_derivative(x: Any, n: int) -> Any:
 
 
 sinc_derivative: Primitive = elementwise(
-    _sinc_derivative,
-    lambda x, n: sinc_derivative(x, n + 1),
-    name="sinc_derivative",
-    bind=lambda x, n=1: ((x,), {"n": n}),
-    tex=r"\operatorname{{sinc}}^{{({n})}} {x}",
+    _sinc_derivative, lambda x, n: sinc_derivative(x, n + 1),
+    name="sinc_derivative", bind=lambda x, n=1: ((x,), {"n": n}), tex=r"\operatorname{{sinc}}^{{({n})}} {x}",
 )
-sinc = elementwise(
-    np.sinc, lambda x: sinc_derivative(x, 1), np_name="np.sinc", tex=r"\operatorname{{sinc}} {x}"
-)
+sinc = elementwise(np.sinc, lambda x: sinc_derivative(x, 1), np_name="np.sinc", tex=r"\operatorname{{sinc}} {x}")
 i0_derivative: Primitive = elementwise(
-    _i0_derivative,
-    lambda x, n: i0_derivative(x, n + 1),
-    name="i0_derivative",
-    bind=lambda x, n=1: ((x,), {"n": n}),
-    tex="I_0^{{({n})}}({x})",
+    _i0_derivative, lambda x, n: i0_derivative(x, n + 1),
+    name="i0_derivative", bind=lambda x, n=1: ((x,), {"n": n}), tex="I_0^{{({n})}}({x})",
 )
 i0 = elementwise(np.i0, lambda x: i0_derivative(x, 1), np_name="np.i0", tex="I_0({x})")

@@ -28,8 +28,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..table import NONZERO, REAL, composite, elementwise, general
-from .matrices import EMPTY, dagger, normal, of_triangle, plain, positive, refuse_open_choice
+from ..table import NONZERO, REAL, around, at, composite, elementwise, general
+from .matrices import EMPTY, dagger, of_triangle, plain, positive, refuse_open_choice
 from .products import conj
 
 
@@ -65,14 +65,9 @@ def _over(turn: Any, gap: Any) -> Any:
 
 #: ``turn / gap``, but 0 / 0 is 0: what asks for no turn gets none, whatever the gap.
 over: Any = elementwise(
-    _over,
-    lambda x2: 1 / x2,
-    lambda y, x2: -y / x2,
-    pull=(lambda g, x2: over(g, x2), lambda g, y, x2: -over(g * y, x2)),
-    domain=(REAL, NONZERO),
-    kinks=lambda x1, x2: (x1 == 0) & (x2 == 0),
-    name="over",
-    tex=r"\frac{{{x1}}}{{{x2}}}",
+    _over, lambda x2: 1 / x2, lambda y, x2: -y / x2,
+    pull=(lambda g, x2: over(g, x2), lambda g, y, x2: -over(g * y, x2)), domain=(REAL, NONZERO),
+    kinks=lambda x1, x2: (x1 == 0) & (x2 == 0), name="over", tex=r"\frac{{{x1}}}{{{x2}}}",
 )
 
 
@@ -128,21 +123,15 @@ def _eigh_rule(g: Any, y: Any, UPLO: str) -> Any:
 
 
 eigh_ = general(
-    lambda x, UPLO: tuple(np.linalg.eigh(x, UPLO)),
-    _eigh_rule,
-    name="eigh",
-    np_name="np.linalg.eigh",
-    bind=lambda a, UPLO="L": ((a,), {"UPLO": UPLO.upper()}),
-    outputs=True,
+    lambda x, UPLO: tuple(np.linalg.eigh(x, UPLO)), _eigh_rule,
+    name="eigh", np_name="np.linalg.eigh", bind=lambda a, UPLO="L": ((a,), {"UPLO": UPLO.upper()}), outputs=True,
     holomorphic=False,
-    examples=[EMPTY, positive(3, 3), positive(3, 3, UPLO="U"), positive(2, 2, 2), normal(1, 1)],
+    examples=[EMPTY, positive(3, 3), positive(3, 3, UPLO="U"), positive(2, 2, 2), at((1, 1))],
 )
 
 
 @composite(
-    np.linalg.eigh,
-    name="linalg.eigh",
-    np_name="np.linalg.eigh",
+    np.linalg.eigh, name="linalg.eigh", np_name="np.linalg.eigh",
     examples=[EMPTY, positive(3, 3), positive(2, 2, UPLO="u")],
 )
 def eigh(a: Any, UPLO: str = "L") -> Any:
@@ -151,9 +140,7 @@ def eigh(a: Any, UPLO: str = "L") -> Any:
 
 
 @composite(
-    np.linalg.eigvalsh,
-    name="linalg.eigvalsh",
-    np_name="np.linalg.eigvalsh",
+    np.linalg.eigvalsh, name="linalg.eigvalsh", np_name="np.linalg.eigvalsh",
     examples=[positive(3, 3), positive(2, 2, 2, UPLO="U")],
 )
 def eigvalsh(a: Any, UPLO: str = "L") -> Any:
@@ -186,24 +173,19 @@ def _eig_rule(g: Any, y: Any) -> Any:
 
 def _skew(*shape: int) -> Any:
     """A matrix with real eigenvalues whose eigenvectors are not orthogonal."""
-    return lambda rng: ((np.diag(np.arange(1.0, 1 + shape[-1])) + 0.3 * rng.normal(size=shape),), {})
+    return at(around(np.diag(np.arange(1.0, 1 + shape[-1])), *shape, scale=0.3))
 
 
 def _rotation(*shape: int) -> Any:
     """A real matrix with complex eigenvalues."""
     lower = 3 * np.tri(shape[-1], k=-1)
-    return lambda rng: ((rng.normal(size=shape) + lower - lower.T,), {})
+    return at(around(lower - lower.T, *shape))
 
 
 eig_ = general(
-    lambda x: tuple(np.linalg.eig(x)),
-    _eig_rule,
-    name="eig",
-    np_name="np.linalg.eig",
-    bind=lambda a: ((a,), {}),
-    outputs=True,
-    holomorphic=False,
-    examples=[EMPTY, positive(3, 3), _skew(3, 3), positive(2, 2, 2), normal(1, 1)],
+    lambda x: tuple(np.linalg.eig(x)), _eig_rule,
+    name="eig", np_name="np.linalg.eig", bind=lambda a: ((a,), {}), outputs=True, holomorphic=False,
+    examples=[EMPTY, positive(3, 3), _skew(3, 3), positive(2, 2, 2), at((1, 1))],
 )
 
 
@@ -214,9 +196,7 @@ def eig(a: Any) -> Any:
 
 
 @composite(
-    np.linalg.eigvals,
-    name="linalg.eigvals",
-    np_name="np.linalg.eigvals",
+    np.linalg.eigvals, name="linalg.eigvals", np_name="np.linalg.eigvals",
     examples=[positive(3, 3), _rotation(3, 3), _rotation(2, 2, 2)],
 )
 def eigvals(a: Any) -> Any:
@@ -270,26 +250,17 @@ def _svd_side(g: Any, u: Any, k: int) -> tuple[Any, Any, Any]:
 
 
 svd_ = general(
-    lambda x, full_matrices: tuple(np.linalg.svd(x, full_matrices)),
-    _svd_rule,
-    name="svd",
-    np_name="np.linalg.svd",
-    bind=lambda a, full_matrices=False: ((a,), {"full_matrices": bool(full_matrices)}),
-    outputs=True,
-    holomorphic=False,
-    examples=[EMPTY, normal(3, 3), normal(4, 2), normal(2, 4), normal(2, 3, 2), normal(1, 1), normal(0, 3)],
+    lambda x, full_matrices: tuple(np.linalg.svd(x, full_matrices)), _svd_rule,
+    name="svd", np_name="np.linalg.svd",
+    bind=lambda a, full_matrices=False: ((a,), {"full_matrices": bool(full_matrices)}), outputs=True, holomorphic=False,
+    examples=[EMPTY, at((3, 3)), at((4, 2)), at((2, 4)), at((2, 3, 2)), at((1, 1)), at((0, 3))],
 )
 
 
 @composite(
-    np.linalg.svd,
-    name="linalg.svd",
-    np_name="np.linalg.svd",
+    np.linalg.svd, name="linalg.svd", np_name="np.linalg.svd",
     examples=[
-        EMPTY,
-        normal(3, 2, full_matrices=False),
-        normal(3, 2),
-        normal(2, 3, compute_uv=False),
+        EMPTY, at((3, 2), full_matrices=False), at((3, 2)), at((2, 3), compute_uv=False),
         positive(3, 3, hermitian=True),
     ],
 )
@@ -311,12 +282,7 @@ def _svd_of_hermitian(a: Any) -> SVDResult:
     return SVDResult(u, np.take_along_axis(size, order, -1), dagger(u * sign[..., None, :]))
 
 
-@composite(
-    np.linalg.svdvals,
-    name="linalg.svdvals",
-    np_name="np.linalg.svdvals",
-    examples=[normal(3, 2), normal(2, 2, 3)],
-)
+@composite(np.linalg.svdvals, name="linalg.svdvals", np_name="np.linalg.svdvals", examples=[at((3, 2)), at((2, 2, 3))])
 def svdvals(x: Any, /) -> Any:
     """The singular values."""
     return svd_(x, full_matrices=False)[1]

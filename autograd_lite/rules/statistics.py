@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..table import composite
+from ..table import at, composite, uniform
 from .arrays import entire
-from .differences import normal, precision
+from .differences import precision
 
 # ------------------------------------------------------------------------------------------------- covariance
 
@@ -19,15 +19,13 @@ _WEIGHTS = {"fweights": np.array([1, 2, 1, 3]), "aweights": np.array([1.0, 0.2, 
 @composite(
     np.cov,
     examples=(
-        normal((2, 4)), normal((2, 4), (4,), ddof=0), normal((4, 2), rowvar=False),
-        normal((4,), bias=True),
-        normal((2, 4), **_WEIGHTS),
+        at((2, 4)), at((2, 4), (4,), ddof=0), at((4, 2), rowvar=False), at((4,), bias=True), at((2, 4), **_WEIGHTS),
     ),
-)  # fmt: skip
+)
 def cov(
-    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None,
-    fweights: Any = None, aweights: Any = None, *, dtype: Any = None,
-) -> Any:  # fmt: skip
+    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights: Any = None,
+    aweights: Any = None, *, dtype: Any = None,
+) -> Any:
     """The covariances of the variables in the rows of `m` (and `y`), over its columns."""
     rows = [_variables(x, rowvar, dtype) for x in (m, y) if x is not None]
     if not rows[0].shape[0]:  # no variables, whatever `y` is, as in NumPy
@@ -48,14 +46,12 @@ def cov(
 def _variables(x: Any, rowvar: bool, dtype: Any) -> Any:
     x = entire(x)
     if x.ndim > 2:
-        raise ValueError(
-            f"cov: an array of shape {x.shape}; a variable in each row (or column) makes two axes"
-        )
+        raise ValueError(f"cov: an array of shape {x.shape}; a variable in each row (or column) makes two axes")
     x = x.astype(np.result_type(x, np.float64) if dtype is None else dtype)
     return x[None, :] if x.ndim == 1 else x[None, None] if x.ndim == 0 else x if rowvar else x.T
 
 
-@composite(np.corrcoef, examples=(normal((2, 5)), normal((5, 2), rowvar=False), normal((2, 5), (5,))))
+@composite(np.corrcoef, examples=(at((2, 5)), at((5, 2), rowvar=False), at((2, 5), (5,))))
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
     """The correlation of each two variables: their covariance over the product of their spreads."""
     c = np.cov(x, y, rowvar, dtype=dtype)
@@ -69,7 +65,7 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
 # ------------------------------------------------------------------------------------------------- histograms
 
 
-@composite(np.histogram_bin_edges, examples=(normal((7,), bins=4), normal((2, 3), range=(-2.0, 2.0))))
+@composite(np.histogram_bin_edges, examples=(at((7,), bins=4), at((2, 3), range=(-2.0, 2.0))))
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
     """Evenly spaced edges, which follow the smallest and the largest entry unless `range` is given."""
     a = entire(a)
@@ -94,14 +90,11 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
 @composite(
     np.histogram,
     examples=(
-        normal((7,), bins=4),
-        lambda rng: ((rng.normal(size=7), 3, None, None, rng.uniform(size=7)), {}),
-        lambda rng: ((rng.normal(size=7), np.array([-1.0, 0.0, 2.0]), None, True, rng.uniform(size=7)), {}),
+        at((7,), bins=4), at((7,), 3, None, None, uniform(0, 1, 7)),
+        at((7,), np.array([-1.0, 0.0, 2.0]), None, True, uniform(0, 1, 7)),
     ),
 )
-def histogram(
-    a: Any, bins: Any = 10, range: Any = None, density: bool | None = None, weights: Any = None
-) -> Any:
+def histogram(a: Any, bins: Any = 10, range: Any = None, density: bool | None = None, weights: Any = None) -> Any:
     """How many entries, or how much weight, falls between each two edges; and the edges.
 
     A count is a whole number and does not move with the entries; weights, edges and a density do.
@@ -110,9 +103,7 @@ def histogram(
     edges = np.histogram_bin_edges(a, bins, range)
     last = edges.shape[0] - 1
     inside = (a >= edges[0]) & (a <= edges[last])
-    places = np.minimum(
-        np.searchsorted(edges, a[inside], side="right") - 1, last - 1
-    )  # the last bin is closed
+    places = np.minimum(np.searchsorted(edges, a[inside], side="right") - 1, last - 1)  # the last bin is closed
     counts = _weighed(places, None if weights is None else weights[inside], last)
     if density:
         return counts / np.diff(edges).astype(float) / np.sum(counts), edges

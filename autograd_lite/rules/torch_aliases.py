@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..table import composite
+from ..table import at, composite
 from .arrays import entire, ints
 
 
@@ -22,19 +22,13 @@ class TopK(NamedTuple):
     indices: Any
 
 
-def _numbers(*shape: int, **params: Any) -> Any:
-    return lambda rng: ((rng.normal(size=shape),), params)
-
-
-@composite(
-    name="cat", examples=(lambda rng: (([rng.normal(size=(2, 3)), rng.normal(size=(2, 1))],), {"dim": -1}),)
-)
+@composite(name="cat", examples=(at([(2, 3), (2, 1)], dim=-1),))
 def cat(tensors: Any, dim: int = 0) -> Any:
     """``np.concatenate(tensors, axis=dim)``."""
     return np.concatenate(tensors, axis=dim)
 
 
-@composite(name="clamp", examples=(_numbers(2, 3, min=-0.5, max=0.4), _numbers(3, min=0.1)))
+@composite(name="clamp", examples=(at((2, 3), min=-0.5, max=0.4), at((3,), min=0.1)))
 def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     """``np.clip(input, min, max)``."""
     if min is None and max is None:
@@ -42,21 +36,19 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     return np.clip(input, min, max)
 
 
-@composite(name="unsqueeze", examples=(_numbers(2, 3, dim=1), _numbers(2, 3, dim=-1)))
+@composite(name="unsqueeze", examples=(at((2, 3), dim=1), at((2, 3), dim=-1)))
 def unsqueeze(input: Any, dim: int) -> Any:
     """``np.expand_dims(input, dim)``: a new axis of length 1."""
     return np.expand_dims(input, dim)
 
 
-@composite(name="permute", examples=(_numbers(2, 3, 4, dims=(2, 0, 1)),))
+@composite(name="permute", examples=(at((2, 3, 4), dims=(2, 0, 1)),))
 def permute(input: Any, dims: Any) -> Any:
     """``np.transpose(input, dims)``: the axes in another order."""
     return np.transpose(input, ints(dims))
 
 
-@composite(
-    name="masked_fill", examples=(lambda rng: ((rng.normal(size=(2, 3)), np.eye(2, 3) > 0, -1.5), {}),)
-)
+@composite(name="masked_fill", examples=(at((2, 3), np.eye(2, 3) > 0, -1.5),))
 def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     """``np.where(mask, value, input)``: `value` where the mask is True.
 
@@ -69,15 +61,13 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     if mask.dtype.kind != "b":
         raise TypeError(f"masked_fill: a mask is of True and False, not {mask.dtype}; write mask == 0 or so")
     x = entire(input)
-    fits = mask.ndim <= x.ndim and all(
-        m in (1, n) for m, n in zip(mask.shape[::-1], x.shape[::-1], strict=False)
-    )
+    fits = mask.ndim <= x.ndim and all(m in (1, n) for m, n in zip(mask.shape[::-1], x.shape[::-1], strict=False))
     if not fits:
         raise ValueError(f"masked_fill: a mask of shape {mask.shape} for an input of shape {x.shape}")
     return np.where(mask, value, x)
 
 
-@composite(name="topk", examples=(_numbers(2, 5, k=3), _numbers(4, 3, k=2, dim=0, largest=False)))
+@composite(name="topk", examples=(at((2, 5), k=3), at((4, 3), k=2, dim=0, largest=False)))
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The `k` largest entries along `dim`, the largest first (of equal ones the first), and their positions.
 

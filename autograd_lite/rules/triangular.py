@@ -20,17 +20,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..table import composite, general
-from .matrices import (
-    EMPTY,
-    dagger,
-    lower_half,
-    normal,
-    of_triangle,
-    positive,
-    refuse_open_choice,
-    solve_or_refuse,
-)
+from ..table import at, composite, general
+from .matrices import EMPTY, dagger, lower_half, of_triangle, positive, refuse_open_choice, solve_or_refuse
 
 
 class QRResult(NamedTuple):
@@ -54,13 +45,9 @@ def _cholesky_rule(g: Any, y: Any, upper: bool) -> Any:
 
 
 cholesky = general(
-    lambda x, upper: np.linalg.cholesky(x, upper=upper),
-    _cholesky_rule,
-    of=np.linalg.cholesky,
-    name="linalg.cholesky",
-    np_name="np.linalg.cholesky",
-    bind=lambda a, /, *, upper=False: ((a,), {"upper": bool(upper)}),
-    holomorphic=False,
+    lambda x, upper: np.linalg.cholesky(x, upper=upper), _cholesky_rule,
+    of=np.linalg.cholesky, name="linalg.cholesky", np_name="np.linalg.cholesky",
+    bind=lambda a, /, *, upper=False: ((a,), {"upper": bool(upper)}), holomorphic=False,
     examples=[positive(3, 3), positive(3, 3, upper=True), positive(2, 2, 2), positive(1, 1), EMPTY],
 )
 
@@ -95,36 +82,19 @@ def _qr_square(gq: Any, gr: Any, q: Any, r: Any) -> Any:
 
 
 qr_ = general(
-    lambda x, mode: tuple(np.linalg.qr(x, mode)),
-    _qr_rule,
-    name="qr",
-    np_name="np.linalg.qr",
-    bind=lambda a, mode="reduced": ((a,), {"mode": mode}),
-    outputs=True,
+    lambda x, mode: tuple(np.linalg.qr(x, mode)), _qr_rule,
+    name="qr", np_name="np.linalg.qr", bind=lambda a, mode="reduced": ((a,), {"mode": mode}), outputs=True,
     holomorphic=False,
     examples=[
-        normal(3, 3),
-        normal(4, 2),
-        normal(2, 4),
-        normal(2, 3, 2),
-        normal(2, 2, 4),
-        normal(1, 1),
-        normal(3, 0),
-        normal(3, 2, mode="complete"),
-        normal(2, 3, 2, mode="complete"),
+        at((3, 3)), at((4, 2)), at((2, 4)), at((2, 3, 2)), at((2, 2, 4)), at((1, 1)), at((3, 0)),
+        at((3, 2), mode="complete"), at((2, 3, 2), mode="complete"),
     ],
 )
 
 
 @composite(
-    np.linalg.qr,
-    name="linalg.qr",
-    np_name="np.linalg.qr",
-    examples=[
-        normal(3, 2),
-        normal(2, 3, mode="r"),
-        normal(3, 2, mode="complete"),
-    ],
+    np.linalg.qr, name="linalg.qr", np_name="np.linalg.qr",
+    examples=[at((3, 2)), at((2, 3), mode="r"), at((3, 2), mode="complete")],
 )
 def qr(a: Any, mode: str = "reduced") -> Any:
     """An orthonormal basis of the columns, and the matrix in it."""

@@ -46,11 +46,7 @@ def ufunc_method(ufunc: Any, method: str) -> Callable[..., Any]:
 
 
 _CONSTANT = Primitive(
-    "constant",
-    lambda *xs, call: call(*xs),
-    (),
-    name="ufunc_method",
-    bind=lambda *xs, call: (xs, {"call": call}),
+    "constant", lambda *xs, call: call(*xs), (), name="ufunc_method", bind=lambda *xs, call: (xs, {"call": call}),
 )
 
 
@@ -67,17 +63,13 @@ def _outer(ufunc: Any, name: str, x1: Any, x2: Any, /, **params: Any) -> Any:
 def _along(name: str, x: Any, axis: Any, dtype: Any, out: Any) -> tuple[Any, int]:
     """`x` with the one axis of a fold in front."""
     if out is not None and out != (None,):
-        raise TypeError(
-            f"{name} of a tensor: out= writes into an array, which a graph cannot follow; leave it away"
-        )
+        raise TypeError(f"{name} of a tensor: out= writes into an array, which a graph cannot follow; leave it away")
     if dtype is not None:
         x = TABLE["astype"](x, dtype)
     if axis is None and x.ndim == 1:
         axis = 0
     if axis is None or isinstance(axis, tuple):
-        raise TypeError(
-            f"{name} of a tensor goes over one axis at a time, not axis={axis}: call it once for each"
-        )
+        raise TypeError(f"{name} of a tensor goes over one axis at a time, not axis={axis}: call it once for each")
     axis = normalize_axis_index(as_int(axis), x.ndim)
     return np.moveaxis(x, axis, 0), axis
 
@@ -85,11 +77,9 @@ def _along(name: str, x: Any, axis: Any, dtype: Any, out: Any) -> tuple[Any, int
 def _reduce(
     ufunc: Any, name: str, x: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False,
     initial: Any = None, where: Any = True,
-) -> Any:  # fmt: skip
+) -> Any:
     if where is not True:
-        raise TypeError(
-            f"{name} of a tensor: where= is not supported; fill x first, np.where(where, x, neutral)"
-        )
+        raise TypeError(f"{name} of a tensor: where= is not supported; fill x first, np.where(where, x, neutral)")
     x, axis = _along(name, x, axis, dtype, out)
     parts = [*([] if initial is None else [initial]), *x]
     if not parts:
@@ -103,9 +93,7 @@ def _accumulate(ufunc: Any, name: str, x: Any, axis: Any = 0, dtype: Any = None,
     return np.stack(list(accumulate(x, ufunc)), axis) if len(x) else np.moveaxis(x, 0, axis)
 
 
-def _reduceat(
-    ufunc: Any, name: str, x: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None
-) -> Any:
+def _reduceat(ufunc: Any, name: str, x: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
     x, axis = _along(name, x, axis, dtype, out)
     bounds = pairwise([*np.asarray(indices).tolist(), len(x)])
     return np.stack([ufunc.reduce(x[start : max(stop, start + 1)]) for start, stop in bounds], axis)
@@ -148,7 +136,5 @@ def ufunc_parameters(row: Primitive, args: Any, params: dict[str, Any]) -> Any:
 def _cast(row: Primitive, x: Any, dtype: Any) -> Any:
     have = getattr(x, "dtype", None) or np.result_type(x)
     if not np.can_cast(have, dtype, "same_kind"):
-        raise TypeError(
-            f"{row.name}: dtype={np.dtype(dtype)} would lose what is in an argument of dtype {have}"
-        )
+        raise TypeError(f"{row.name}: dtype={np.dtype(dtype)} would lose what is in an argument of dtype {have}")
     return TABLE["astype"](x if hasattr(x, "dtype") else np.asarray(x), dtype)

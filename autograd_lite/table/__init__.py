@@ -9,6 +9,13 @@ from .domain import REAL as REAL
 from .domain import Domain as Domain
 from .domain import Joint as Joint
 from .domain import interval as interval
+from .examples import Drawn as Drawn
+from .examples import around as around
+from .examples import at as at
+from .examples import boolean as boolean
+from .examples import complex_normal as complex_normal
+from .examples import just as just
+from .examples import uniform as uniform
 from .kinds import bilinear as bilinear
 from .kinds import composite as composite
 from .kinds import constant as constant

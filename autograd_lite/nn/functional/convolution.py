@@ -1,4 +1,4 @@
-"""Convolutions, as one matrix product with the windows cut out as columns (see `rules/convolution.py`).
+"""Convolutions, as one matrix product with the windows cut out as columns (see `rules/windows.py`).
 
 As everywhere in deep learning these are correlations: the weights are not reversed.
 """
@@ -9,7 +9,7 @@ from math import prod
 from operator import index
 from typing import Any
 
-from ...rules.convolution import counts, window
+from ...rules.windows import counts, window
 from ...tensor import Tensor
 from .inputs import given, rows, step
 from .spatial import Ints, batched, by_dims, each

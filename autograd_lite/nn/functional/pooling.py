@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...rules.convolution import counts, window
+from ...rules.windows import counts, window
 from ...tensor import Tensor
 from .inputs import floats, rows, step
 from .spatial import Ints, batched, by_dims, each

@@ -1,0 +1,70 @@
+"""A short notation for the arguments that a row is tested at: ``at((2, 3), axis=0)``.
+
+An example is a function of a random generator that returns ``(arguments, keywords)``. :func:`at` makes one. A tuple
+among its arguments, or in a list there, is the shape of an array of normal numbers; everything else is passed as it
+is. Other arrays are written :func:`uniform`, :func:`around`, :func:`complex_normal` or :func:`boolean`, and a tuple
+that is no shape, :func:`just`. A keyword's tuple is always just a tuple.
+
+>>> rng = np.random.default_rng(0)
+>>> example = at([(2, 3), (2, 1)], just((0, 1)), axis=(0, 1), scale=uniform(1, 2, 3))
+>>> (arrays, pair), keywords = example(rng)
+>>> [a.shape for a in arrays], pair, keywords["axis"], keywords["scale"].shape
+([(2, 3), (2, 1)], (0, 1), (0, 1), (3,))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Example = Callable[[np.random.Generator], tuple[tuple[Any, ...], dict[str, Any]]]
+
+
+class Drawn:
+    """An argument made from a random generator."""
+
+    def __init__(self, draw: Callable[[np.random.Generator], Any]) -> None:
+        self.draw = draw
+
+
+def at(*args: Any, **params: Any) -> Example:
+    """An example: a tuple is the shape of an array of normal numbers, the rest is passed as it is."""
+    return lambda rng: (
+        tuple(_argument(rng, a) for a in args),
+        {name: value.draw(rng) if isinstance(value, Drawn) else value for name, value in params.items()},
+    )
+
+
+def _argument(rng: np.random.Generator, a: Any) -> Any:
+    if isinstance(a, Drawn):
+        return a.draw(rng)
+    if type(a) is list:
+        return [_argument(rng, part) for part in a]
+    return rng.normal(size=a) if type(a) is tuple else a
+
+
+def uniform(low: float, high: float, *shape: int) -> Drawn:
+    """An array of numbers between `low` and `high`; without a shape, one Python number."""
+    return Drawn(lambda rng: rng.uniform(low, high, shape or None))
+
+
+def around(centre: Any, *shape: int, scale: float = 1.0) -> Drawn:
+    """Normal numbers around those of an array; with a shape, around the array broadcast to it."""
+    return Drawn(lambda rng: centre + scale * rng.normal(size=shape or np.shape(centre)))
+
+
+def complex_normal(*shape: int) -> Drawn:
+    """Complex numbers; the real and the imaginary parts are normal."""
+    return Drawn(lambda rng: rng.normal(size=shape) + 1j * rng.normal(size=shape))
+
+
+def boolean(*shape: int) -> Drawn:
+    """True and False, equally often."""
+    return Drawn(lambda rng: rng.normal(size=shape) > 0)
+
+
+def just(value: Any) -> Drawn:
+    """The value as it is: a tuple that is no shape."""
+    return Drawn(lambda rng: value)
