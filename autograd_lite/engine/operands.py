@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.tree import too_deep
+from ..rules._arrays import has_tensor
 from ..table import TABLE, Primitive
 from .errors import dropped, masked_error
 from .value import Value
@@ -69,13 +69,6 @@ def operand(row: Primitive, value: Any) -> Any:
     if found is NotImplemented:
         raise TypeError(f"{row.name}: an operand of type {type(value).__name__}; give numbers, arrays or tensors")
     return found
-
-
-def has_tensor(value: Any) -> bool:
-    try:
-        return any(isinstance(v, Value) or isinstance(v, (list, tuple)) and has_tensor(v) for v in value)
-    except RecursionError:
-        raise too_deep(value) from None
 
 
 def raw_index(index: Any) -> Any:

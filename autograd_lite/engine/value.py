@@ -43,6 +43,14 @@ class Value:
         return self._data.dtype
 
     @property
+    def __autograd_array__(self) -> np.ndarray[Any, Any]:
+        return self._data
+
+    @property
+    def __autograd_recorded__(self) -> bool:
+        return self._node is not None and self._node.live != 0
+
+    @property
     def requires_grad(self) -> bool:
         """Whether a derivative with respect to this may be asked for."""
         node = self._node

@@ -16,7 +16,7 @@ from ..table import ROWS, TABLE, Primitive, at, composite, constant
 from . import elementwise as elementwise  # these fill the table with some of the names below
 from . import linalg as linalg
 from . import reductions as reductions
-from .arrays import entire
+from ._arrays import operand
 from .sorting import by_signature
 
 for _fn, *_arrays in (
@@ -58,6 +58,6 @@ def full_like(
     device: Any = None,
 ) -> Any:
     """`fill_value`, whose derivative is kept, in the shape of `a`."""
-    a = entire(a)
+    a = operand(a)
     dtype = a.dtype if dtype is None else dtype
-    return np.broadcast_to(entire(fill_value).astype(dtype), a.shape if shape is None else shape)
+    return np.broadcast_to(operand(fill_value).astype(dtype), a.shape if shape is None else shape)

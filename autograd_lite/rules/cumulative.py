@@ -18,7 +18,7 @@ import numpy as np
 
 from ..table import TABLE, Primitive, at, composite, general, linear
 from . import elementwise as E
-from .axes import kept_shape, operand, resolve
+from ._arrays import kept_shape, operand, resolve
 from .indexing import scatter
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..table import Drawn, at, composite, general, just, uniform
-from .arrays import entire
+from ._arrays import operand, raw
 from .selection import take
 
 _NONE: Any = np._NoValue
@@ -40,7 +40,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any =
         raise ValueError(f"diff: n={n}; the order is one of 0, 1, 2, ...")
     if n == 0:
         return a
-    a = entire(a)
+    a = operand(a)
     axis = normalize_axis_index(axis, a.ndim)
     one = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
     before, after = (
@@ -57,8 +57,8 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any =
 @composite(np.ediff1d, examples=(at((2, 3)), at((4,), to_end=[1.0, 2.0], to_begin=3.0)))
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """The differences of neighbours in the flattened array, between two given ends."""
-    steps = np.diff(np.ravel(entire(ary)))
-    ends = [None if end is None else np.ravel(entire(end)).astype(steps.dtype) for end in (to_begin, to_end)]
+    steps = np.diff(np.ravel(operand(ary)))
+    ends = [None if end is None else np.ravel(operand(end)).astype(steps.dtype) for end in (to_begin, to_end)]
     parts = [part for part in (ends[0], steps, ends[1]) if part is not None]
     return np.concatenate(parts) if len(parts) > 1 else steps
 
@@ -66,10 +66,10 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 @composite(np.trapezoid, examples=(at((5,)), at((3, 4), dx=0.3, axis=0), at((3, 4), (4,)), at((3, 4), (3, 4), axis=0)))
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral along an axis by the trapezoidal rule."""
-    y = entire(y)
+    y = operand(y)
     of_y = normalize_axis_index(axis, y.ndim)
     if x is not None:
-        dx = np.diff(entire(x), axis=axis if np.ndim(x) > 1 else 0)
+        dx = np.diff(operand(x), axis=axis if np.ndim(x) > 1 else 0)
         if np.ndim(x) == 1:
             dx = np.reshape(dx, (-1,) + (1,) * (y.ndim - 1 - of_y))
     return np.sum(dx * (y[_from(1, None, of_y)] + y[_from(None, -1, of_y)]) / 2, axis=axis)
@@ -84,7 +84,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 )
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Central differences inside and one-sided ones at the ends, along an axis; a tuple for several axes."""
-    f = entire(f)
+    f = operand(f)
     if f.dtype.kind not in "fc":
         f = f.astype(float)
     axes = normalize_axis_tuple(range(f.ndim) if axis is None else axis, f.ndim)
@@ -107,7 +107,7 @@ def _slope(f: Any, axis: int, dx: Any, edge_order: int) -> Any:
     if np.ndim(dx) == 0:
         steps = np.ones((n - 1,) + (1,) * (f.ndim - 1 - axis), f.dtype) * dx
     elif np.shape(dx) == (n,):
-        steps = np.reshape(np.diff(entire(dx)), (-1,) + (1,) * (f.ndim - 1 - axis))
+        steps = np.reshape(np.diff(operand(dx)), (-1,) + (1,) * (f.ndim - 1 - axis))
     else:
         raise ValueError(f"gradient: positions of shape {np.shape(dx)} for {n} points along axis {axis}")
     slopes = (f[_from(1, None, axis)] - f[_from(None, -1, axis)]) / steps  # between neighbours
@@ -131,7 +131,7 @@ def _slope(f: Any, axis: int, dx: Any, edge_order: int) -> Any:
 )
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """The broken line through (xp, fp) at x, a function of all three; at a corner, the slope to its right."""
-    x, xp, fp = (v.astype(np.result_type(v.dtype, float)) for v in map(entire, (x, xp, fp)))  # as NumPy does
+    x, xp, fp = (v.astype(np.result_type(v.dtype, float)) for v in map(operand, (x, xp, fp)))  # as NumPy does
     if xp.ndim != 1 or fp.shape != xp.shape or not xp.size:
         raise ValueError(f"interp: points of shapes {xp.shape} and {fp.shape}; they must be two equally long lists")
     if period is not None:
@@ -193,7 +193,7 @@ def linspace(
     axis: int = 0, *, device: Any = None,
 ) -> Any:
     """`num` points from `start` to `stop`, each a weighted mean of the two."""
-    start, stop = (entire(x) if type(x) in (list, tuple) else x for x in (start, stop))
+    start, stop = (operand(x) if type(x) in (list, tuple) else x for x in (start, stop))
     t = _steps(num, endpoint, max(np.ndim(start), np.ndim(stop))).astype(precision(start, stop))
     y = _typed((1 - t) * start + t * stop, dtype)
     y = np.moveaxis(y, 0, axis) if axis else y
@@ -219,8 +219,8 @@ def logspace(
 )
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """`num` points from `start` to `stop`, each the same multiple of the one before."""
-    start, stop = (x.astype(np.result_type(x.dtype, float)) for x in map(entire, (start, stop)))
-    if any((getattr(x, "_data", x) == 0).any() for x in (start, stop)):
+    start, stop = (x.astype(np.result_type(x.dtype, float)) for x in map(operand, (start, stop)))
+    if any((raw(x) == 0).any() for x in (start, stop)):
         raise ValueError("geomspace: a geometric sequence cannot include zero")
     t = _steps(num, endpoint, max(start.ndim, stop.ndim))
     y = _typed(start * (stop / start) ** t, dtype)
@@ -236,13 +236,13 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
 )
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     """`func1d` of each line along an axis; what it returns takes the place of the line."""
-    arr = entire(arr)
+    arr = operand(arr)
     axis = normalize_axis_index(axis, arr.ndim)
     lines = np.moveaxis(arr, axis, -1)
     outer = lines.shape[:-1]
     if 0 in outer:
         raise ValueError(f"apply_along_axis: an array of shape {arr.shape} has no lines along axis {axis}")
-    results = [entire(func1d(lines[at], *args, **kwargs)) for at in np.ndindex(*outer)]
+    results = [operand(func1d(lines[at], *args, **kwargs)) for at in np.ndindex(*outer)]
     y = np.reshape(np.stack(results), (*outer, *results[0].shape))
     own = results[0].ndim
     return np.moveaxis(y, tuple(range(-own, 0)), tuple(range(axis, axis + own)))
@@ -251,7 +251,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 @composite(np.apply_over_axes, examples=(at(np.sum, (2, 3, 2), just((0, -1))),))
 def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     """`func` over one axis after another, each of which stays, with size 1."""
-    y = entire(a)
+    y = operand(a)
     for axis in np.atleast_1d(axes).tolist():
         folded = func(y, axis)
         y = folded if folded.ndim == y.ndim else np.expand_dims(folded, axis)
@@ -266,6 +266,6 @@ def sliding_window_view(
     x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
 ) -> Any:
     """All windows of a shape, in new axes at the end; each entry is taken as often as a window shows it."""
-    x = entire(x)
+    x = operand(x)
     places = np.arange(x.size).reshape(x.shape)
     return np.ravel(x)[np.lib.stride_tricks.sliding_window_view(places, window_shape, axis)]

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..table import at, bilinear
-from .arrays import entire
-from .products import no_out
+from ._arrays import operand, refuse_out
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LARGE = 4096  # products of indices from which on a detour over matrix products is worth its few microseconds
@@ -69,7 +68,7 @@ def _lettered(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
 
 
 def _bind(*operands: Any, out: Any = None, optimize: Any = False, **unsupported: Any) -> Any:
-    no_out(out)
+    refuse_out(out)
     if unsupported:
         raise TypeError(f"{', '.join(unsupported)}= is not supported for tensors; use .astype()")
     if not operands:
@@ -78,7 +77,7 @@ def _bind(*operands: Any, out: Any = None, optimize: Any = False, **unsupported:
         subscripts, arrays = operands[0], list(operands[1:])
     else:
         subscripts, arrays = _lettered(operands)
-    xs = tuple(entire(x) for x in arrays)
+    xs = tuple(operand(x) for x in arrays)
     return xs, {"subscripts": explicit(subscripts, tuple(x.ndim for x in xs)), "optimize": optimize}
 
 

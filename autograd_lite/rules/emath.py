@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..table import Primitive, at, composite, uniform
-from .arrays import entire
+from ._arrays import operand
 
 
 def _below_0(x: Any) -> Any:
@@ -23,7 +23,7 @@ def _beyond_1(x: Any) -> Any:
 
 
 def _widened(x: Any, outside: Callable[[Any], Any]) -> Any:
-    x = entire(x)
+    x = operand(x)
     if x.dtype.kind == "c" or not np.any(outside(x)):
         return x
     return x.astype(np.complex64 if x.dtype.char in "fbhBH" else complex)
@@ -50,5 +50,5 @@ def logn(n: Any, x: Any) -> Any:
 
 @composite(np.emath.power, name="emath.power", np_name="np.emath.power", examples=(at(uniform(-2, 2, 4), 1.5),))
 def power(x: Any, p: Any) -> Any:
-    p = entire(p)
+    p = operand(p)
     return np.power(_widened(x, _below_0), p.astype(float) if p.dtype.kind in "iu" and np.any(p < 0) else p)

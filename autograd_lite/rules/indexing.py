@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..table import Primitive, at, composite, general, just, linear
-from .arrays import entire
+from ._arrays import is_tensor, operand
 
 # -------------------------------------------------------------------------------------------------- the index
 
@@ -88,15 +88,10 @@ def _last_writes(index: Any, shape: tuple[int, ...]) -> Any:
 # -------------------------------------------------------------------------------------------- taking, putting
 
 
-def _is_traced(part: Any) -> bool:
-    node = getattr(part, "_node", None)
-    return node is not None and bool(node.live)  # a whole number that is live can only be traced
-
-
 def _bind_getitem(x: Any, index: Any, unique_indices: bool = False) -> Any:
     if is_basic(index):
         return (x,), {"index": index, "unique_indices": True}
-    if any(map(_is_traced, index if type(index) is tuple else (index,))):
+    if any(is_tensor(part) and part.__autograd_recorded__ for part in (index if type(index) is tuple else (index,))):
         return gather(x, *_packed(index))
     index, unique = canonical(index)
     return (x,), {"index": index, "unique_indices": unique or unique_indices}
@@ -157,7 +152,7 @@ def _packed(index: Any) -> tuple[Any, Any]:
     tensors: list[Any] = []
     parts: list[Any] = []
     for part in index if type(index) is tuple else (index,):
-        if not hasattr(part, "_data"):
+        if not is_tensor(part):
             parts.append(canonical(part)[0])
             continue
         pieces = np.nonzero(part) if part.dtype.kind == "b" else (part,)
@@ -192,11 +187,11 @@ scatter_at: Primitive = linear(
 
 def _operand(a: Any) -> Any:
     """A list as an array; a number stays one, and weak."""
-    return entire(a) if type(a) in (list, tuple) else a
+    return operand(a) if type(a) in (list, tuple) else a
 
 
 def _bind_at(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
-    if any(map(_is_traced, index if type(index) is tuple else (index,))):
+    if any(is_tensor(part) and part.__autograd_recorded__ for part in (index if type(index) is tuple else (index,))):
         raise TypeError(
             "the index depends on the traced inputs: it can be read from, but not yet be assigned to. "
             "Use np.where with a mask, such as np.arange(n) == index"
@@ -206,7 +201,7 @@ def _bind_at(x: Any, index: Any, value: Any, *, unique_indices: bool = False) ->
 
 
 def _bind_set(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
-    x, value = entire(x), _operand(value)
+    x, value = operand(x), _operand(value)
     have, into = np.result_type(getattr(value, "dtype", value)), x.dtype
     if not np.can_cast(have, into, "same_kind"):
         raise TypeError(
@@ -331,7 +326,7 @@ def _rounds(ufunc: Any, symbol: str, examples: Any) -> Any:
     """``ufunc.at`` as a function: entries that occur several times are met in as many rounds."""
 
     def at(x: Any, index: Any, value: Any) -> Any:
-        x, value = entire(x), _operand(value)
+        x, value = operand(x), _operand(value)
         x = x.astype(np.result_type(x.dtype, getattr(value, "dtype", value)))
         index, unique = canonical(index)
         if unique:

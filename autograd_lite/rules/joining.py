@@ -15,8 +15,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..table import at, composite, just, linear
-from .arrays import entire, ints, is_live
-from .axes import resolve
+from ._arrays import has_tensor, ints, is_tensor, operand, resolve
 from .indexing import getitem, on_axis, scatter, set_at
 from .shaping import astype
 
@@ -26,9 +25,9 @@ from .shaping import astype
 @composite(name="array", examples=(at((2, 3)), at([[(), 2.0], [0.5, ()]], ndmin=3)))
 def array(object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", ndmin: int = 0) -> Any:
     """Nested lists of numbers, arrays and Tensors as one array."""
-    if not is_live(object):
+    if not has_tensor(object):
         return np.array(object, dtype, copy=copy, order=order, ndmin=ndmin)
-    a = entire(object)
+    a = operand(object)
     if dtype is not None and np.dtype(dtype) != a.dtype:
         a = a.astype(dtype)
     elif a is object and copy:
@@ -43,7 +42,7 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None) -
 
 
 def _cast(arrays: Any, dtype: Any) -> list[Any]:
-    return [entire(a) if dtype is None else astype(entire(a), dtype) for a in arrays]
+    return [operand(a) if dtype is None else astype(operand(a), dtype) for a in arrays]
 
 
 def _bind_concatenate(arrays: Any, /, axis: Any = 0, *, dtype: Any = None, casting: str = "same_kind") -> Any:
@@ -119,13 +118,13 @@ def _depth(nested: Any) -> int:
 def _leaves(nested: Any) -> list[Any]:
     if isinstance(nested, list):
         return [leaf for part in nested for leaf in _leaves(part)]
-    return [entire(nested)]
+    return [operand(nested)]
 
 
 def _joined(nested: Any, depth: int, ndim: int) -> Any:
     """The innermost lists run along the last axis, the next along the one before it."""
     if depth == 0:
-        leaf = entire(nested)
+        leaf = operand(nested)
         return leaf.reshape((1,) * (ndim - leaf.ndim) + leaf.shape)
     return np.concatenate([_joined(part, depth - 1, ndim) for part in nested], -depth)
 
@@ -135,7 +134,7 @@ def _joined(nested: Any, depth: int, ndim: int) -> Any:
 
 def _bind_array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     """The places to cut at, whichever way they were given."""
-    ary = entire(ary)
+    ary = operand(ary)
     axis = normalize_axis_index(axis, ary.ndim)
     n = ary.shape[axis]
     if np.ndim(indices_or_sections):
@@ -150,7 +149,7 @@ def _bind_array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 
 
 def _bind_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    ary = entire(ary)
+    ary = operand(ary)
     if np.ndim(indices_or_sections) == 0 and ary.shape[axis] % indices_or_sections:
         raise ValueError(f"{ary.shape[axis]} entries do not make {indices_or_sections} equal parts: use array_split")
     return _bind_array_split(ary, indices_or_sections, axis)
@@ -187,7 +186,7 @@ split = _splitter(np.split, _bind_split)
 
 def _splitter_along(fn: Any, axis: int, least: int) -> Any:
     def split_along(ary: Any, indices_or_sections: Any) -> Any:
-        ary = entire(ary)
+        ary = operand(ary)
         if ary.ndim < least:
             raise ValueError(f"{fn.__name__} only works on arrays of {least} or more dimensions")
         return np.split(ary, indices_or_sections, min(axis, ary.ndim - 1))
@@ -204,7 +203,7 @@ dsplit = _splitter_along(np.dsplit, 2, 3)
 
 
 def _bind_unstack(x: Any, /, *, axis: int = 0) -> Any:
-    x = entire(x)
+    x = operand(x)
     if x.ndim == 0:
         raise ValueError("a number has no axis to be taken apart along")
     return (x,), {"axis": normalize_axis_index(axis, x.ndim)}
@@ -229,7 +228,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     n = len(xi)
     axes = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
     shapes = [[-1 if k == axis else 1 for k in range(n)] for axis in axes]
-    open_grid = tuple(np.reshape(entire(x), shape) for x, shape in zip(xi, shapes, strict=True))
+    open_grid = tuple(np.reshape(operand(x), shape) for x, shape in zip(xi, shapes, strict=True))
     return open_grid if sparse else tuple(np.broadcast_arrays(*open_grid))
 
 
@@ -238,7 +237,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 
 def flat_or(a: Any, axis: Any) -> tuple[Any, int]:
     """The array and the axis, or, without one, all entries in a row."""
-    a = entire(a)
+    a = operand(a)
     return (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
 
 
@@ -263,7 +262,7 @@ repeat = linear(
 
 @composite(np.tile, examples=(at((2, 3), 2), at((3,), just((2, 1, 3))), at((2, 3), just((0, 2))), at((), 3)))
 def tile(A: Any, reps: Any) -> Any:
-    A, reps = entire(A), ints(reps)
+    A, reps = operand(A), ints(reps)
     n = max(len(reps), A.ndim)
     reps = (1,) * (n - len(reps)) + reps
     shape = (1,) * (n - A.ndim) + A.shape
@@ -275,7 +274,7 @@ def tile(A: Any, reps: Any) -> Any:
 @composite(np.resize, examples=(at((2, 3), just((3, 4))), at((2, 3), 4), at((0, 3), 2)))
 def resize(a: Any, new_shape: Any) -> Any:
     new_shape = ints(new_shape)
-    flat = np.ravel(entire(a))
+    flat = np.ravel(operand(a))
     size = math.prod(new_shape)
     if min(new_shape, default=0) < 0:
         raise ValueError("resize: all sizes must be non-negative")
@@ -295,15 +294,15 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
 @composite(np.delete, examples=(at((2, 3), 1, axis=1), at((2, 3), [0, 4, -1]), at((5,), slice(None, None, 2))))
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     arr, axis = flat_or(arr, axis)
-    kept = np.delete(np.arange(arr.shape[axis]), np.asarray(obj) if hasattr(obj, "_data") else obj)
+    kept = np.delete(np.arange(arr.shape[axis]), np.asarray(obj) if is_tensor(obj) else obj)
     return getitem(arr, on_axis(axis, kept), unique_indices=True)
 
 
 @composite(np.insert, examples=(at((2, 3), 1, (2,), axis=1), at((4,), [0, 2, 2], (3,)), at((2, 3), 2, (), axis=0)))
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     arr, axis = flat_or(arr, axis)
-    values = entire(values).astype(arr.dtype)
-    obj = np.asarray(obj) if hasattr(obj, "_data") else obj
+    values = operand(values).astype(arr.dtype)
+    obj = np.asarray(obj) if is_tensor(obj) else obj
     n = arr.shape[axis]
     if not isinstance(obj, slice) and np.size(obj) == 1:  # several values may go to one place
         values = np.reshape(values, (1,) * (arr.ndim - values.ndim) + values.shape)
@@ -328,7 +327,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     ),
 )
 def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
-    filt = entire(filt)
+    filt = operand(filt)
     trim = trim.lower()
     if trim not in ("fb", "bf", "f", "b"):
         raise ValueError(f"trim_zeros: trim={trim!r} is none of 'f', 'b', 'fb'")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..table import at, general
-from .axes import kept_shape
+from ._arrays import kept_shape
 from .products import matmul
 
 

@@ -19,8 +19,8 @@ import numpy as np
 
 from ..table import around, at, composite, constant, general
 from . import products
-from .arrays import entire
-from .matrices import EMPTY, dagger, from_lower, plain, regular
+from ._arrays import operand, raw
+from .matrices import EMPTY, dagger, from_lower, regular
 from .products import conj
 from .products import matmul as matmul
 
@@ -33,7 +33,7 @@ class SlogdetResult(NamedTuple):
 
 
 def _system(a: tuple[int, ...], b: tuple[int, ...], **params: Any) -> Any:
-    return at(around(3 * np.eye(*a[-2:]), *a), b, **params)
+    return at(around(3 * np.eye(a[-2], a[-1]), *a), b, **params)
 
 
 # ---------------------------------------------------------------------------------------- inverses, equations
@@ -81,7 +81,7 @@ def _pinv_bind(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any 
         rcond = 1e-15 if rtol is Ellipsis else rtol
     if rcond is None:  # rtol=None was given
         rcond = max(a.shape[-2:]) * float(np.finfo(a.dtype).eps)
-    return (from_lower(a) if hermitian else a,), {"rcond": plain(rcond)}
+    return (from_lower(a) if hermitian else a,), {"rcond": raw(rcond)}
 
 
 pinv = general(
@@ -101,7 +101,7 @@ pinv = general(
 )
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     """Of what comes nearest to a solution the shortest; the squares left; the rank; the singular values."""
-    a, b = entire(a), entire(b)
+    a, b = operand(a), operand(b)
     if a.ndim != 2:
         raise np.linalg.LinAlgError(f"linalg.lstsq: one matrix, not an array of shape {a.shape}")
     m, n = a.shape
@@ -124,7 +124,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
     """The inverse of the linear map that `tensordot` with `a` is."""
     if ind <= 0:
         raise ValueError(f"linalg.tensorinv: ind={ind}; the number of axes of the result must be positive")
-    a = entire(a)
+    a = operand(a)
     shape = a.shape
     n = prod(shape[ind:])
     return np.linalg.inv(np.reshape(a, (n, a.size // max(n, 1)))).reshape((*shape[ind:], *shape[:ind]))
@@ -139,7 +139,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
 )
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     """The `x` for which ``tensordot(a, x, x.ndim)`` is `b`."""
-    a, b = entire(a), entire(b)
+    a, b = operand(a), operand(b)
     if axes is not None:
         a = np.transpose(a, [k for k in range(a.ndim) if k not in axes] + list(axes))
     shape = a.shape[b.ndim :]
@@ -194,7 +194,7 @@ def _reliable_inverse(x: Any) -> Any:
         inverse = np.linalg.inv(x)
     except np.linalg.LinAlgError:
         return None
-    sizes = [np.max(np.abs(plain(a)), axis=(-2, -1), initial=0) for a in (x, inverse)]
+    sizes = [np.max(np.abs(raw(a)), axis=(-2, -1), initial=0) for a in (x, inverse)]
     condition = x.shape[-1] * sizes[0] * sizes[1]
     return inverse if np.all(condition < float(np.finfo(x.dtype).eps) ** -0.5) else None
 
@@ -242,7 +242,7 @@ def slogdet(a: Any) -> Any:
 ])
 def matrix_power(a: Any, n: int) -> Any:
     """By repeated squaring; of the inverse for a negative power."""
-    a, n = entire(a), index(n)
+    a, n = operand(a), index(n)
     if n < 0:
         a, n = np.linalg.inv(a), -n
     if n == 0:
@@ -275,7 +275,7 @@ def matmul_(x1: Any, x2: Any, /) -> Any:
 
 @composite(np.linalg.outer, name="linalg.outer", np_name="np.linalg.outer", examples=_pair)
 def outer(x1: Any, x2: Any, /) -> Any:
-    x1, x2 = entire(x1), entire(x2)
+    x1, x2 = operand(x1), operand(x2)
     if x1.ndim != 1 or x2.ndim != 1:
         raise ValueError(f"linalg.outer: two vectors, not shapes {x1.shape} and {x2.shape}; np.outer flattens")
     return np.outer(x1, x2)
@@ -291,7 +291,7 @@ def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
 
 @composite(np.linalg.cross, name="linalg.cross", np_name="np.linalg.cross", examples=_pair)
 def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    x1, x2 = entire(x1), entire(x2)
+    x1, x2 = operand(x1), operand(x2)
     sizes = x1.shape[axis], x2.shape[axis]
     if sizes != (3, 3):
         raise ValueError(f"linalg.cross: vectors of {sizes[0]} and {sizes[1]} entries; it takes three")
@@ -308,12 +308,12 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     examples=_stack,
 )
 def matrix_transpose(x: Any, /) -> Any:
-    return np.matrix_transpose(entire(x))
+    return np.matrix_transpose(operand(x))
 
 
 @composite(np.linalg.diagonal, name="linalg.diagonal", np_name="np.linalg.diagonal", examples=_stack)
 def diagonal(x: Any, /, *, offset: int = 0) -> Any:
-    return np.diagonal(entire(x), offset, -2, -1)
+    return np.diagonal(operand(x), offset, -2, -1)
 
 
 @composite(np.linalg.trace, name="linalg.trace", np_name="np.linalg.trace", examples=_stack)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..table import around, at
+from ._arrays import raw
 from .products import conj
 
 
@@ -37,11 +38,6 @@ def of_triangle(s: Any, upper: bool) -> Any:
     return lower_half(s.mT).mT if upper else lower_half(s)
 
 
-def plain(x: Any) -> Any:
-    """The numbers of an array or a Tensor, for a check that is no part of the derivative."""
-    return getattr(x, "_data", x)
-
-
 def solve_or_refuse(name: str, a: Any, b: Any, what: str) -> Any:
     """``a⁻¹ b``; if `a` is singular, an error that names the function whose derivative was wanted."""
     try:
@@ -52,7 +48,7 @@ def solve_or_refuse(name: str, a: Any, b: Any, what: str) -> Any:
 
 def refuse_open_choice(name: str, turn: Any, g: Any, what: str) -> None:
     """A loss must not depend on a `turn` that a factorisation leaves open; `g` gives the scale."""
-    turn, g = np.abs(plain(turn)), np.abs(plain(g))
+    turn, g = np.abs(raw(turn)), np.abs(raw(g))
     if turn.size and turn.max() > max(1e-3 * g.max(), float(np.finfo(g.dtype).eps) ** 0.5):
         raise np.linalg.LinAlgError(
             f"{name}: the loss depends on {what}, which the factorisation leaves open and LAPACK chose; "
@@ -75,7 +71,7 @@ def positive(*shape: int, **params: Any) -> Any:
 
 def regular(*shape: int, **params: Any) -> Any:
     """A matrix of full rank, far from one of less."""
-    return at(around(3 * np.eye(*shape[-2:]), *shape), **params)
+    return at(around(3 * np.eye(shape[-2], shape[-1]), *shape), **params)
 
 
 #: The first example is the one of which checks make a complex one by themselves; but the vectors of complex

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..table import around, at, composite, general
-from .arrays import entire
+from ._arrays import operand
 
 
 def _power_norm(x: Any, p: float, axis: tuple[int, ...], keepdims: bool) -> Any:
@@ -147,7 +147,7 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 
 
 def _floating(x: Any) -> Any:
-    x = entire(x)
+    x = operand(x)
     return x if x.dtype.kind in "fc" else x.astype(float)
 
 
@@ -161,7 +161,7 @@ def _square(*shape: int, **params: Any) -> Any:
 )
 def cond(x: Any, p: Any = None) -> Any:
     """How much a matrix stretches the directions apart: a norm times that of the inverse."""
-    x = entire(x)
+    x = operand(x)
     if not x.size:
         raise np.linalg.LinAlgError("linalg.cond: an empty matrix has no condition number")
     if p in (None, 2, -2):

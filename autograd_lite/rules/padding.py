@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..table import at, composite, just
-from .arrays import entire
+from ._arrays import operand
 from .indexing import on_axis, scatter, set_at
 
 #: The keywords that belong to each mode, with NumPy's defaults.
@@ -44,7 +44,7 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
         raise ValueError(f"pad: mode {mode!r} is none of {', '.join(KEYWORDS)}")
     if wrong := kwargs.keys() - KEYWORDS[mode]:
         raise ValueError(f"pad: mode {mode!r} has no keyword {', '.join(sorted(wrong))}")
-    x = entire(array)
+    x = operand(array)
     widths = _pairs(pad_width, x.ndim, integer=True)
     options = {key: _per_axis(key, kwargs.get(key, default), x.ndim) for key, default in KEYWORDS[mode].items()}
     if mode in ("constant", "empty"):

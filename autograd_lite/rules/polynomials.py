@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 
 from ..table import at, composite, general, uniform
-from .arrays import entire
+from ._arrays import operand
 
 
 def _coefficients(p: Any) -> Any:
-    p = entire(p)
+    p = operand(p)
     return np.reshape(p, (1,)) if p.ndim == 0 else p
 
 
 @composite(np.polyval, examples=(at((4,), (2, 3)), at((1,), ()), at((3,), (0,))))
 def polyval(p: Any, x: Any) -> Any:
     """The value at `x`, by Horner's rule."""
-    p, x = _coefficients(p), entire(x)
+    p, x = _coefficients(p), operand(x)
     y = np.zeros(x.shape, np.result_type(p, x))
     for k in range(p.shape[0]):
         y = y * x + p[k]
@@ -33,7 +33,7 @@ def polyval(p: Any, x: Any) -> Any:
 @composite(np.vander, examples=(at((3,)), at((4,), N=3, increasing=True), at((2,), N=0)))
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The powers of each entry of `x`, in its row."""
-    x = entire(x)
+    x = operand(x)
     if x.ndim != 1:
         raise ValueError(f"vander: an array of shape {x.shape}; it must have one axis")
     powers = np.arange(x.shape[0] if N is None else N)
@@ -147,7 +147,7 @@ def polyfit(
     x: Any, y: Any, deg: int, rcond: float | None = None, full: bool = False, w: Any = None, cov: bool | str = False,
 ) -> Any:
     """The polynomial of degree `deg` nearest to the points (x, y), by least squares."""
-    x, y = entire(x) + 0.0, entire(y) + 0.0
+    x, y = operand(x) + 0.0, operand(y) + 0.0
     if deg < 0 or x.ndim != 1 or y.ndim not in (1, 2) or x.shape[0] != y.shape[0] or not x.size:
         raise ValueError(
             f"polyfit: degree {deg} and points of shapes {x.shape}, {y.shape}; x has one axis, y as many rows"
@@ -156,7 +156,7 @@ def polyfit(
         rcond = x.shape[0] * float(np.finfo(x.dtype).eps)
     powers = np.vander(x, deg + 1)
     if w is not None:
-        w = entire(w) + 0.0
+        w = operand(w) + 0.0
         powers, y = powers * w[:, None], y * (w if y.ndim == 1 else w[:, None])
     scale = np.sqrt(np.sum(powers * powers, axis=0))  # the columns are of very different sizes
     powers = powers / scale

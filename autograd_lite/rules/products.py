@@ -18,18 +18,12 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..table import at, bilinear, composite
-from .arrays import entire
+from ._arrays import operand, refuse_out
 
 
 def conj(x: Any) -> Any:
     """The complex conjugate; of a real array the array itself, without a copy."""
     return np.conj(x) if x.dtype.kind == "c" else x
-
-
-def no_out(out: Any) -> None:
-    """Refuse ``out=``: what is recorded must not be overwritten."""
-    if out is not None:
-        raise TypeError("out= is not supported for tensors; leave it away and use the result")
 
 
 # ----------------------------------------------------------------------------------------------- two matrices
@@ -117,8 +111,8 @@ def _dot_2(g: Any, x1: Any, x2_shape: Any) -> Any:
 
 
 def _dot_bind(a: Any, b: Any, out: Any = None) -> Any:
-    no_out(out)
-    return (entire(a), entire(b)), {}
+    refuse_out(out)
+    return (operand(a), operand(b)), {}
 
 
 dot = bilinear(
@@ -133,13 +127,13 @@ dot = bilinear(
 @composite(np.vdot, name="vdot", np_name="np.vdot", examples=[at((3,), (3,)), at((2, 3), (2, 3)), at((), ())])
 def vdot(a: Any, b: Any, /) -> Any:
     """The first conjugated, both flattened."""
-    return np.dot(conj(np.ravel(entire(a))), np.ravel(entire(b)))
+    return np.dot(conj(np.ravel(operand(a))), np.ravel(operand(b)))
 
 
 @composite(np.inner, name="inner", np_name="np.inner", examples=[at((3,), (3,)), at((2, 3), (4, 3)), at((), (2,))])
 def inner(a: Any, b: Any, /) -> Any:
     """Last axis by last axis."""
-    a, b = entire(a), entire(b)
+    a, b = operand(a), operand(b)
     if not a.ndim or not b.ndim:
         return a * b
     if a.shape[-1] != b.shape[-1]:
@@ -159,7 +153,7 @@ outer = bilinear(
 
 def _vecdot_bind(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     if axis != -1:
-        x1, x2 = np.moveaxis(entire(x1), axis, -1), np.moveaxis(entire(x2), axis, -1)
+        x1, x2 = np.moveaxis(operand(x1), axis, -1), np.moveaxis(operand(x2), axis, -1)
     return (x1, x2), {}
 
 
@@ -186,7 +180,7 @@ vecmat = bilinear(
 
 
 def _tensordot_bind(a: Any, b: Any, axes: Any = 2) -> Any:
-    a, b = entire(a), entire(b)
+    a, b = operand(a), operand(b)
     na, nb = a.ndim, b.ndim
     try:
         axes_a, axes_b = axes
@@ -238,7 +232,7 @@ tensordot = bilinear(
 )
 def kron(a: Any, b: Any) -> Any:
     """Each entry of `a` times the whole of `b`."""
-    a, b = entire(a), entire(b)
+    a, b = operand(a), operand(b)
     n = a.ndim - b.ndim
     a_shape, b_shape = (1,) * -n + a.shape, (1,) * n + b.shape
     a = np.reshape(a, [size for n in a_shape for size in (n, 1)])
@@ -261,7 +255,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     """The vector product of vectors with three entries, or with two, whose third is zero."""
     if axis is not None:
         axisa = axisb = axisc = axis
-    a, b = np.moveaxis(entire(a), axisa, -1), np.moveaxis(entire(b), axisb, -1)
+    a, b = np.moveaxis(operand(a), axisa, -1), np.moveaxis(operand(b), axisb, -1)
     sizes = a.shape[-1], b.shape[-1]
     if not {2, 3}.issuperset(sizes):
         raise ValueError(
@@ -283,8 +277,8 @@ def _in_space(x: Any) -> Any:
 )
 def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
     """The sum of a diagonal."""
-    no_out(out)
-    return np.sum(np.diagonal(entire(a), offset, axis1, axis2), axis=-1, dtype=dtype)
+    refuse_out(out)
+    return np.sum(np.diagonal(operand(a), offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
 def _multi_dot(*xs: Any) -> Any:
@@ -304,8 +298,8 @@ def _multi_dot_rule(g: Any, xs: Any, i: int) -> Any:
 
 
 def _multi_dot_bind(arrays: Any, *, out: Any = None) -> Any:
-    no_out(out)
-    xs = tuple(map(entire, arrays))
+    refuse_out(out)
+    xs = tuple(map(operand, arrays))
     if len(xs) == 2 and {x.ndim for x in xs} - {1, 2}:  # NumPy multiplies two arrays of any rank
         return np.dot(*xs)
     return xs, {}

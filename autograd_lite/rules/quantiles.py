@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..table import Primitive, at, composite, uniform
-from .axes import kept_shape, operand, reduced, refuse_out, resolve
+from ._arrays import is_tensor, kept_shape, operand, raw, reduced, refuse_out, resolve
 from .shaping import astype
 
 #: Where the quantile `q` of `n` sorted entries is, counted from 0; what falls outside is at the nearest end.
@@ -54,18 +54,13 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: A
 
 
 def _check(q: Any, method: str, weights: Any) -> None:
-    q = _raw(q)
+    q = raw(q)
     if not ((q >= 0) & (q <= 1)).all():
         raise ValueError("quantile: q must be between 0 and 1 (for a percentile, between 0 and 100)")
     if method not in PLACES:
         raise ValueError(f"quantile: method={method!r} is none of {', '.join(PLACES)}")
     if weights is not None and method != "inverted_cdf":
         raise ValueError(f"quantile: weights= go with method='inverted_cdf' only, not {method!r}")
-
-
-def _raw(x: Any) -> Any:
-    """The numbers themselves, for a check."""
-    return getattr(x, "_data", x)
 
 
 def _lines(x: Any, axes: tuple[int, ...], kept: tuple[int, ...]) -> Any:
@@ -80,7 +75,7 @@ def _between(lines: Any, q: Any, method: str, weak: bool, skip_nan: bool) -> Any
     n = np.sum(~np.isnan(lines), axis=0).astype(q.dtype) if skip_nan else len(lines)
     place = np.maximum(np.minimum(PLACES[method](n, q), n - 1), 0)
     below, above = np.floor(place), np.ceil(place)
-    if skip_nan or hasattr(place, "_data"):
+    if skip_nan or is_tensor(place):
         ordered = np.sort(lines, axis=0)
     else:  # only these places need the right entry: several times faster
         ordered = np.partition(lines, np.unique([*below.flat, *above.flat, n - 1]).astype(np.intp), axis=0)
@@ -103,7 +98,7 @@ def _entries(ordered: Any, place: Any) -> Any:
 def _full(weights: Any, x: Any, axes: tuple[int, ...]) -> Any:
     """Weights for every entry, given for all of them or along the axes alone."""
     w = operand(weights)
-    if (_raw(w) < 0).any():
+    if (raw(w) < 0).any():
         raise ValueError("quantile: weights must not be negative")
     if w.shape != x.shape:
         if w.shape != tuple(x.shape[k] for k in axes):

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..base.generator import numpy_generator
 from ..table import TABLE, constant
-from .arrays import entire
+from ._arrays import operand
 
 
 def _shape(x: Any, over: tuple[int, ...]) -> tuple[int, ...]:
@@ -38,11 +38,11 @@ def _mask_arguments(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p={p} is no probability; it lies between 0 and 1")
-    return (entire(x),), {"p": float(p), "over": over, "generator": generator}
+    return (operand(x),), {"p": float(p), "over": over, "generator": generator}
 
 
 def _like_arguments(x: Any, *, dtype: Any = None, generator: Any = None, **params: Any) -> Any:
-    x = entire(x)
+    x = operand(x)
     kind = np.dtype(dtype) if dtype is not None else x.dtype if x.dtype.kind == "f" else np.dtype(float)
     return (x,), {"dtype": kind, "generator": generator, **params}
 

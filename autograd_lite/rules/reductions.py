@@ -20,7 +20,7 @@ import numpy as np
 
 from ..table import ROWS, Primitive, around, at, composite, constant, elementwise, general, just, linear, uniform
 from . import cumulative as accumulation
-from .axes import count, kept_shape, operand, reduced, resolve, spread
+from ._arrays import count, kept_shape, operand, raw, reduced, resolve, spread
 
 _OVER_AXES: tuple[Any, ...] = (
     at((2, 3)), at((2, 3), axis=0), at((2, 3), axis=-1, keepdims=True), at((2, 3, 2), axis=(0, -1)),
@@ -276,7 +276,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     else:
         w = _fitting(operand(weights), a.shape, axis)
         n = sum(w, axis, keepdims=keepdims)
-        if (getattr(n, "_data", n) == 0).any():
+        if (raw(n) == 0).any():
             raise ZeroDivisionError("average: the weights sum to zero")
         y = sum(a * w, axis, keepdims=keepdims) / n
     return (y, np.zeros_like(y) + n) if returned else y

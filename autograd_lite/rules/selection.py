@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..table import around, at, boolean, composite, elementwise
-from .arrays import entire
-from .axes import refuse_out, resolve
+from ._arrays import operand, refuse_out, resolve
 from .indexing import getitem, on_axis, set_at
 from .joining import flat_or
 
@@ -44,10 +43,10 @@ def _bind_clip(
     if (a_min is not None and min is not None) or (a_max is not None and max is not None):
         raise ValueError("give a_min or min, a_max or max, not both")
     low, high = a_min if min is None else min, a_max if max is None else max
-    a = entire(a)
+    a = operand(a)
     # An array as a bound is copied: the user may write into it before the backward pass.
     low, high = (v.copy() if type(v) is np.ndarray else v for v in (low, high))
-    low, high = (entire(v) if type(v) in (list, tuple) else v for v in (low, high))
+    low, high = (operand(v) if type(v) in (list, tuple) else v for v in (low, high))
     kinds = {np.result_type(getattr(v, "dtype", v)).kind for v in (a, low, high) if v is not None}
     if "c" in kinds:
         raise TypeError("complex numbers have no order that a derivative could follow: clip real and imag")
@@ -75,7 +74,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     if len(condlist) != len(choicelist):
         raise ValueError("select: list of cases must be same length as list of conditions")
     y = default
-    for condition, choice in reversed(list(zip(map(entire, condlist), choicelist, strict=True))):
+    for condition, choice in reversed(list(zip(map(operand, condlist), choicelist, strict=True))):
         if condition.dtype.kind != "b":
             raise TypeError(f"select: a condition is an array of True and False, not of {condition.dtype}")
         y = np.where(condition, choice, y)
@@ -109,9 +108,9 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 # ----------------------------------------------------------------------------------------------- by positions
 
 
-def whole(indices: Any, n: int = 0, mode: str = "raise") -> Any:
+def as_positions(indices: Any, n: int = 0, mode: str = "raise") -> Any:
     """Positions as whole numbers from -n to n - 1."""
-    k = entire(indices)
+    k = operand(indices)
     if k.dtype.kind == "b" or (k.size == 0 and not hasattr(indices, "dtype")):  # [] is no list of floats here
         k = k.astype(np.intp)
     if k.dtype.kind not in "iu":
@@ -135,7 +134,7 @@ def whole(indices: Any, n: int = 0, mode: str = "raise") -> Any:
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
     refuse_out(out)
     a, axis = flat_or(a, resolve(axis, np.ndim(a)))
-    return getitem(a, on_axis(axis, whole(indices, a.shape[axis], mode)))
+    return getitem(a, on_axis(axis, as_positions(indices, a.shape[axis], mode)))
 
 
 def along(k: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -155,13 +154,13 @@ def along(k: Any, axis: int, shape: tuple[int, ...]) -> tuple[Any, ...]:
     ),
 )
 def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
-    indices = entire(indices)
+    indices = operand(indices)
     arr, axis = flat_or(arr, axis)
     if indices.ndim != arr.ndim:
         raise ValueError("take_along_axis: `indices` and `arr` must have the same number of dimensions")
     shape = tuple(m if n == 1 else n for n, m in zip(arr.shape, indices.shape, strict=True))  # 1 is stretched
     shape = (*shape[:axis], arr.shape[axis], *shape[axis + 1 :])
-    return getitem(np.broadcast_to(arr, shape), along(whole(indices), axis, shape))
+    return getitem(np.broadcast_to(arr, shape), along(as_positions(indices), axis, shape))
 
 
 @composite(
@@ -170,14 +169,14 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
 )
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     refuse_out(out)
-    k, *laid_out = np.broadcast_arrays(entire(a), *map(entire, choices))
-    return getitem(np.stack(laid_out), (whole(k, len(laid_out), mode), *np.indices(k.shape, sparse=True)))
+    k, *laid_out = np.broadcast_arrays(operand(a), *map(operand, choices))
+    return getitem(np.stack(laid_out), (as_positions(k, len(laid_out), mode), *np.indices(k.shape, sparse=True)))
 
 
 @composite(np.compress, examples=(at([True, False, True], (2, 3), axis=1), at([True, False, True], (2, 3))))
 def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
     refuse_out(out)
-    condition = entire(condition)
+    condition = operand(condition)
     if condition.ndim != 1:
         raise ValueError("compress: the condition is a list of True and False, of one dimension")
     a, axis = flat_or(a, axis)
@@ -186,4 +185,4 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
 
 @composite(np.extract, examples=(at(np.array([[True, False, True], [False, True, True]]), (2, 3)),))
 def extract(condition: Any, arr: Any) -> Any:
-    return getitem(np.ravel(entire(arr)), np.nonzero(np.ravel(entire(condition)))[0], unique_indices=True)
+    return getitem(np.ravel(operand(arr)), np.nonzero(np.ravel(operand(condition)))[0], unique_indices=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..table import at, composite, just, linear
-from .arrays import entire, ints
+from ._arrays import ints, operand, raw
 from .indexing import scatter
 
 
@@ -22,7 +22,7 @@ def _layout(a: Any, order: str) -> str:
     """'A' and 'K' follow the memory of `a`; here they are looked up once and for all."""
     if order in ("C", "F"):
         return order
-    flags = getattr(a, "_data", a).flags
+    flags = raw(a).flags
     if order in ("A", "K") and (flags.c_contiguous or flags.f_contiguous):
         return "C" if flags.c_contiguous else "F"
     if order == "K":
@@ -43,7 +43,7 @@ def _bind_reshape(a: Any, /, *sizes: Any, shape: Any = None, order: str = "C", c
             raise TypeError("reshape needs a shape")
     elif sizes:
         raise TypeError("reshape was given its shape twice")
-    a = entire(a)
+    a = operand(a)
     params = {"shape": ints(shape), "order": _layout(a, order)}
     return (a,), params if copy is None else {**params, "copy": copy}
 
@@ -61,7 +61,7 @@ reshape = linear(
 
 
 def _bind_ravel(a: Any, order: str = "C") -> Any:
-    a = entire(a)
+    a = operand(a)
     return (a,), {"order": _layout(a, order)}
 
 
@@ -80,7 +80,7 @@ flatten = linear(  # a method only: the copying one
     examples=_RAVELLED,
 )
 def _bind_squeeze(a: Any, axis: Any = None) -> Any:
-    a = entire(a)
+    a = operand(a)
     one = a.ndim == 0 and axis in (0, -1)  # of a number NumPy allows these axes
     return (a,), {"axis": None if one or axis is None else ints(axis)}
 
@@ -92,14 +92,14 @@ squeeze = linear(
 )
 expand_dims = linear(
     np.expand_dims, lambda g, x_shape: g.reshape(x_shape),
-    np_name="np.expand_dims", bind=lambda a, axis: ((entire(a),), {"axis": ints(axis)}),
+    np_name="np.expand_dims", bind=lambda a, axis: ((operand(a),), {"axis": ints(axis)}),
     examples=(at((3,), 0), at((2, 3), just((0, -1))), at((), 0)),
 )
 
 
 def _atleast(fn: Any, least: int, lift: Any) -> Any:
     def atleast(*arys: Any) -> Any:
-        lifted = tuple(a if a.ndim >= least else lift(a) for a in map(entire, arys))
+        lifted = tuple(a if a.ndim >= least else lift(a) for a in map(operand, arys))
         return lifted[0] if len(lifted) == 1 else lifted
 
     atleast.__doc__ = fn.__doc__
@@ -117,7 +117,7 @@ atleast_3d = _atleast(np.atleast_3d, 3, _three)
 
 copy = linear(
     np.copy, lambda g: g,
-    np_name="np.copy", tex="{x}", bind=lambda a, order="K": ((entire(a),), {"order": order}),
+    np_name="np.copy", tex="{x}", bind=lambda a, order="K": ((operand(a),), {"order": order}),
     examples=(at((2, 3)), at((2, 3), order="F")),
 )
 
@@ -125,7 +125,7 @@ copy = linear(
 def _bind_astype(
     x: Any, dtype: Any, order: str = "K", casting: Any = "unsafe", *, copy: bool = True, device: Any = None
 ) -> Any:
-    x, dtype = entire(x), np.dtype(dtype)
+    x, dtype = operand(x), np.dtype(dtype)
     if dtype.kind not in "biufc":
         raise TypeError(f"a tensor holds numbers and booleans, not {dtype}")
     if casting != "unsafe" and not np.can_cast(x.dtype, dtype, casting):
@@ -144,7 +144,7 @@ astype = linear(  # the engine casts the cotangent back; a result of whole numbe
 
 def _bind_transpose(a: Any, *order: Any, axes: Any = None) -> Any:
     """``transpose(x, (1, 0))``, ``x.transpose(1, 0)``, or all axes reversed."""
-    a = entire(a)
+    a = operand(a)
     if order:
         axes = order[0] if len(order) == 1 else order
     if axes is None:
@@ -167,13 +167,13 @@ transpose = linear(
 matrix_transpose = linear(
     lambda x: x.mT, lambda g: g.mT,
     of=np.matrix_transpose, name="matrix_transpose", np_name="np.matrix_transpose",
-    bind=lambda x, /: ((entire(x),), {}), tex=r"{x}^\top",
+    bind=lambda x, /: ((operand(x),), {}), tex=r"{x}^\top",
     examples=(at((2, 3, 4)),),
 )
 
 
 def _bind_swapaxes(a: Any, axis1: int, axis2: int) -> Any:
-    a = entire(a)
+    a = operand(a)
     n = a.ndim
     return (a,), {"axis1": normalize_axis_index(axis1, n), "axis2": normalize_axis_index(axis2, n)}
 
@@ -186,7 +186,7 @@ swapaxes = linear(
 
 
 def _bind_moveaxis(a: Any, source: Any, destination: Any) -> Any:
-    return (entire(a),), {"source": ints(source), "destination": ints(destination)}
+    return (operand(a),), {"source": ints(source), "destination": ints(destination)}
 
 
 moveaxis = linear(
@@ -198,7 +198,7 @@ moveaxis = linear(
 
 @composite(np.rollaxis, examples=(at((2, 3, 4), 2), at((2, 3, 4), 0, 3), at((2, 3, 4), -1, -2)))
 def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
-    n = entire(a).ndim
+    n = operand(a).ndim
     axis = normalize_axis_index(axis, n)
     start = normalize_axis_index(start, n + 1) if start >= 0 else normalize_axis_index(start, n)
     return np.moveaxis(a, axis, start - 1 if axis < start else start)
@@ -206,14 +206,14 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
 
 broadcast_to = linear(  # the engine sums the cotangent down to the argument's shape
     np.broadcast_to, lambda g: g, np_name="np.broadcast_to", tex="{x}",
-    bind=lambda array, shape: ((entire(array),), {"shape": ints(shape)}),
+    bind=lambda array, shape: ((operand(array),), {"shape": ints(shape)}),
     examples=(at((3,), just((2, 3))), at((2, 1), just((4, 2, 3))), at((), 3), at((1, 3), just((0, 3)))),
 )
 
 
 @composite(np.broadcast_arrays, examples=(at((3,), (2, 1)), at((), (0, 3))))
 def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
-    arrays = [entire(a) for a in args]
+    arrays = [operand(a) for a in args]
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
     return tuple(a if a.shape == shape else np.broadcast_to(a, shape) for a in arrays)
 
@@ -222,7 +222,7 @@ def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
 
 
 def _bind_roll(a: Any, shift: Any, axis: Any = None) -> Any:
-    a = entire(a)
+    a = operand(a)
     if axis is not None:
         axis = normalize_axis_tuple(axis, a.ndim, allow_duplicate=True)
     return (a,), {"shift": ints(shift), "axis": axis}
@@ -237,7 +237,7 @@ roll = linear(
     ),
 )
 def _bind_flip(m: Any, axis: Any = None) -> Any:
-    m = entire(m)
+    m = operand(m)
     return (m,), {"axis": axis if axis is None else normalize_axis_tuple(axis, m.ndim)}
 
 
@@ -247,16 +247,16 @@ flip = linear(
     examples=(at((2, 3)), at((2, 3), -1), at((2, 3, 4), axis=(0, 2))),
 )
 fliplr = linear(
-    np.fliplr, lambda g: np.fliplr(g), np_name="np.fliplr", bind=lambda m: ((entire(m),), {}),
+    np.fliplr, lambda g: np.fliplr(g), np_name="np.fliplr", bind=lambda m: ((operand(m),), {}),
     examples=(at((2, 3)),),
 )
 flipud = linear(
-    np.flipud, lambda g: np.flipud(g), np_name="np.flipud", bind=lambda m: ((entire(m),), {}),
+    np.flipud, lambda g: np.flipud(g), np_name="np.flipud", bind=lambda m: ((operand(m),), {}),
     examples=(at((2, 3)),),
 )
 rot90 = linear(
     np.rot90, lambda g, k, axes: np.rot90(g, -k, axes),
-    np_name="np.rot90", bind=lambda m, k=1, axes=(0, 1): ((entire(m),), {"k": as_int(k), "axes": ints(axes)}),
+    np_name="np.rot90", bind=lambda m, k=1, axes=(0, 1): ((operand(m),), {"k": as_int(k), "axes": ints(axes)}),
     examples=(at((2, 3)), at((2, 3, 4), -3, axes=(-1, 0))),
 )
 
@@ -264,7 +264,7 @@ rot90 = linear(
 
 
 def _bind_triangle(m: Any, k: int = 0) -> Any:
-    return (entire(m),), {"k": as_int(k)}
+    return (operand(m),), {"k": as_int(k)}
 
 
 _TRIANGLES: tuple[Any, ...] = (
@@ -303,11 +303,11 @@ diagonal = linear(
 )
 diag = linear(
     np.diag, lambda g, k, x_shape: np.diagonal(g, k) if len(x_shape) == 1 else to_diagonal(g, k, 0, 1, x_shape),
-    np_name="np.diag", bind=lambda v, k=0: ((entire(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
+    np_name="np.diag", bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
     examples=(at((3,)), at((3,), -2), at((3, 4), 1), at((3, 4), k=-1)),
 )
 diagflat = linear(
     np.diagflat, lambda g, k, x_shape: np.diagonal(g, k).reshape(x_shape),
-    np_name="np.diagflat", bind=lambda v, k=0: ((entire(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
+    np_name="np.diagflat", bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
     examples=(at((2, 2)), at((3,), 1)),
 )

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..table import at, bilinear, complex_normal, composite, linear
-from .arrays import entire
-from .products import conj, no_out
+from ._arrays import operand, refuse_out
+from .products import conj
 
 DUAL: dict[Any, Any] = {
     None: "forward",
@@ -46,8 +46,8 @@ def _bind(entries: Callable[[int], int]) -> Callable[..., Any]:
     """The arguments of a transform of one axis; `entries` says how many of them it makes by default."""
 
     def bind(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
-        no_out(out)
-        a = entire(a)
+        refuse_out(out)
+        a = operand(a)
         axis = normalize_axis_index(axis, a.ndim)
         n = entries(a.shape[axis]) if n is None else int(n)
         if n < 1:
@@ -117,8 +117,8 @@ irfft = linear(  # the result is real, and what it ignores (imaginary parts at b
 )
 def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """The real spectrum of a signal that is its own mirror image."""
-    no_out(out)
-    a = entire(a)
+    refuse_out(out)
+    a = operand(a)
     n = (a.shape[axis] - 1) * 2 if n is None else n
     return np.fft.irfft(conj(a), n, axis, DUAL[norm])
 
@@ -129,8 +129,8 @@ def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: An
 )
 def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """The inverse of `hfft`."""
-    no_out(out)
-    return conj(np.fft.rfft(entire(a), n, axis, DUAL[norm]))
+    refuse_out(out)
+    return conj(np.fft.rfft(operand(a), n, axis, DUAL[norm]))
 
 
 # ---------------------------------------------------------------------------------------------- along several
@@ -138,8 +138,8 @@ def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: A
 
 def _bound(a: Any, s: Any, axes: Any, out: Any) -> tuple[Any, list[int], list[int]]:
     """The array, how many entries, and along which axes; -1 stands for all entries that there are."""
-    no_out(out)
-    a = entire(a)
+    refuse_out(out)
+    a = operand(a)
     if axes is None:
         axes = range(a.ndim) if s is None else range(a.ndim - len(s), a.ndim)
     axes = [normalize_axis_index(k, a.ndim) for k in axes]
@@ -216,7 +216,7 @@ _SHIFTS = [at((5,)), at(complex_normal(4, 3)), at(complex_normal(4, 3), axes=0),
 @composite(np.fft.fftshift, name="fft.fftshift", np_name="np.fft.fftshift", examples=_SHIFTS)
 def fftshift(x: Any, axes: Any = None) -> Any:
     """The zero frequency into the middle."""
-    x = entire(x)
+    x = operand(x)
     axes = _shifted(x, axes)
     return np.roll(x, [x.shape[k] // 2 for k in axes], axes)
 
@@ -224,7 +224,7 @@ def fftshift(x: Any, axes: Any = None) -> Any:
 @composite(np.fft.ifftshift, name="fft.ifftshift", np_name="np.fft.ifftshift", examples=_SHIFTS)
 def ifftshift(x: Any, axes: Any = None) -> Any:
     """The zero frequency back to the front."""
-    x = entire(x)
+    x = operand(x)
     axes = _shifted(x, axes)
     return np.roll(x, [-(x.shape[k] // 2) for k in axes], axes)
 
@@ -239,7 +239,7 @@ MODES = ("full", "same", "valid")
 
 
 def _convolve_bind(a: Any, v: Any, mode: Any = "full") -> Any:
-    a, v = (x if x.ndim else np.reshape(x, 1) for x in (entire(a), entire(v)))
+    a, v = (x if x.ndim else np.reshape(x, 1) for x in (operand(a), operand(v)))
     if mode not in MODES:
         raise ValueError(f"mode={mode!r}; it is 'full', 'same' or 'valid'")
     if a.ndim > 1 or v.ndim > 1:

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 
 from ..table import TABLE, at, complex_normal, composite, constant, just, linear
-from .arrays import entire
-from .axes import refuse_out
+from ._arrays import is_tensor, operand, refuse_out
 from .indexing import getitem, on_axis
 from .joining import flat_or
-from .selection import along, whole
+from .selection import along, as_positions
 
 # ---------------------------------------------------------------------------------------- positions: constant
 
@@ -32,7 +31,7 @@ def by_signature(fn: Callable[..., Any], *arrays: str) -> Callable[..., Any]:
         given = _signature(fn).bind(*args, **params).arguments
         refuse_out(given.pop("out", None))
         xs = tuple(given.pop(name) for name in arrays)
-        return xs, {k: np.asarray(v) if hasattr(v, "_data") else v for k, v in given.items()}
+        return xs, {k: np.asarray(v) if is_tensor(v) else v for k, v in given.items()}
 
     bind.__wrapped__ = fn  # type: ignore[attr-defined]  # whose signature inspect finds, when somebody asks
     return bind
@@ -72,13 +71,13 @@ argsort, argpartition, nonzero = TABLE["argsort"], TABLE["argpartition"], TABLE[
 
 @composite(np.lexsort, examples=(lambda rng: (((rng.normal(size=4), rng.normal(size=4)),), {}), at((2, 2, 3), axis=0)))
 def lexsort(keys: Any, axis: int = -1) -> Any:
-    return _lexsort(np.stack([entire(key) for key in keys]), axis)
+    return _lexsort(np.stack([operand(key) for key in keys]), axis)
 
 
 @composite(np.ix_, examples=(at([0, 2], np.array([True, False, True])),))
 def ix_(*args: Any) -> tuple[Any, ...]:
     n = len(args)
-    found = [whole(a) if np.size(a) == 0 else entire(a) for a in args]
+    found = [as_positions(a) if np.size(a) == 0 else operand(a) for a in args]
     if any(k.ndim != 1 for k in found):
         raise ValueError("ix_: cross index must be 1 dimensional")
     places = [np.nonzero(k)[0] if k.dtype.kind == "b" else k for k in found]
@@ -112,7 +111,7 @@ def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order
 
 @composite(np.sort_complex, examples=(at(complex_normal(4)), at((4,))))
 def sort_complex(a: Any) -> Any:
-    a = entire(a)
+    a = operand(a)
     if a.dtype.kind != "c":
         a = a.astype("F" if a.dtype.char in "bhBH" else "G" if a.dtype.char == "g" else "D")
     return np.sort(a)
@@ -142,7 +141,7 @@ def unique(
     ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: Any = None, *,
     equal_nan: bool = True, sorted: bool = True,
 ) -> Any:
-    positions = _unique_in(entire(ar), axis=axis, equal_nan=equal_nan)
+    positions = _unique_in(operand(ar), axis=axis, equal_nan=equal_nan)
     ar, at = flat_or(ar, axis)
     values = getitem(ar, on_axis(at, positions[0]), unique_indices=True)
     wanted = (return_index, return_inverse, return_counts)
@@ -171,7 +170,7 @@ unique_all = _unique_as(np.unique_all, "indices", "inverse_indices", "counts")
 
 @composite(np.union1d, examples=_TWO_SETS)
 def union1d(ar1: Any, ar2: Any) -> Any:
-    return np.unique(np.concatenate([entire(ar1), entire(ar2)], axis=None))
+    return np.unique(np.concatenate([operand(ar1), operand(ar2)], axis=None))
 
 
 @composite(
@@ -181,7 +180,7 @@ def union1d(ar1: Any, ar2: Any) -> Any:
     ),
 )
 def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
-    ar1, ar2 = np.ravel(entire(ar1)), np.ravel(entire(ar2))
+    ar1, ar2 = np.ravel(operand(ar1)), np.ravel(operand(ar2))
     k1, k2 = _common_in(ar1, ar2, assume_unique=assume_unique)
     values = getitem(ar1, k1, unique_indices=True)
     return (values, k1, k2) if return_indices else values
@@ -189,13 +188,13 @@ def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices:
 
 @composite(np.setdiff1d, examples=_TWO_SETS)
 def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
-    ar1 = np.ravel(entire(ar1)) if assume_unique else np.unique(entire(ar1))
-    return ar1[np.isin(ar1, entire(ar2), assume_unique=assume_unique, invert=True)]
+    ar1 = np.ravel(operand(ar1)) if assume_unique else np.unique(operand(ar1))
+    return ar1[np.isin(ar1, operand(ar2), assume_unique=assume_unique, invert=True)]
 
 
 @composite(np.setxor1d, examples=_TWO_SETS)
 def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
-    sides = [np.ravel(entire(a)) if assume_unique else np.unique(entire(a)) for a in (ar1, ar2)]
+    sides = [np.ravel(operand(a)) if assume_unique else np.unique(operand(a)) for a in (ar1, ar2)]
     values, counts = np.unique(np.concatenate(sides), return_counts=True)
     return values[counts == 1]
 

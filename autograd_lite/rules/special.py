@@ -14,8 +14,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..table import POSITIVE, REAL, Primitive, at, composite, elementwise, general, interval
-from .arrays import entire
-from .axes import reduced, resolve
+from ._arrays import operand, reduced, resolve
 from .elementwise import sigmoid
 from .scipy_special import scipy_module
 
@@ -128,7 +127,7 @@ binary_cross_entropy = elementwise(
 
 
 def _over_axis(x: Any, axis: Any = None) -> Any:
-    x = entire(x)
+    x = operand(x)
     if axis == -1 and x.ndim:
         return (x,), {"axis": (x.ndim - 1,)}
     if not isinstance(axis, tuple):
@@ -290,7 +289,7 @@ nan_to_num = elementwise(
 @composite(np.real_if_close, examples=(at((3,)),))
 def real_if_close(a: Any, tol: Any = 100) -> Any:
     """The real part, if the imaginary one is nothing but rounding errors."""
-    a = entire(a)
+    a = operand(a)
     if a.dtype.kind != "c":
         return a
     if tol > 1:

@@ -29,7 +29,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..table import NONZERO, REAL, around, at, composite, elementwise, general
-from .matrices import EMPTY, dagger, of_triangle, plain, positive, refuse_open_choice
+from ._arrays import raw
+from .matrices import EMPTY, dagger, of_triangle, positive, refuse_open_choice
 from .products import conj
 
 
@@ -90,7 +91,7 @@ def _rounding(w: Any) -> Any:
 
 def _angle(name: str, turn: Any, gap: Any, what: str) -> Any:
     """The turn divided by the gap, refused where there is a turn and no gap."""
-    if np.any((plain(gap) == 0) & (plain(turn) != 0)):
+    if np.any((raw(gap) == 0) & (raw(turn) != 0)):
         raise np.linalg.LinAlgError(
             f"{name}: {what} to rounding, so the vectors that belong to them are not determined, and what "
             "depends on these has no derivative. Use the values alone, or a function that needs no vectors"
@@ -100,7 +101,7 @@ def _angle(name: str, turn: Any, gap: Any, what: str) -> Any:
 
 def _refuse_phase(name: str, turn: Any, g: Any) -> None:
     if g.dtype.kind == "c":
-        phases = np.diagonal(plain(turn), 0, -2, -1).imag
+        phases = np.diagonal(raw(turn), 0, -2, -1).imag
         refuse_open_choice(name, phases, g, "the phase of a complex vector")
 
 
@@ -155,7 +156,7 @@ def _eig_rule(g: Any, y: Any) -> Any:
     (gw, gv), (w, v) = g, y
     vh = dagger(v)
     n = v.shape[-1]
-    if v.size and np.any(np.linalg.cond(plain(v)) * n * float(np.finfo(v.dtype).eps) > 0.1):
+    if v.size and np.any(np.linalg.cond(raw(v)) * n * float(np.finfo(v.dtype).eps) > 0.1):
         raise np.linalg.LinAlgError(
             "linalg.eig: to rounding the matrix has no full set of eigenvectors, so there is no derivative"
         )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..table import at, composite, uniform
-from .arrays import entire
+from ._arrays import operand, raw
 from .differences import precision
 
 # ------------------------------------------------------------------------------------------------- covariance
@@ -31,8 +31,8 @@ def cov(
     if not rows[0].shape[0]:  # no variables, whatever `y` is, as in NumPy
         return rows[0] @ rows[0].T
     x = np.concatenate(rows) if len(rows) > 1 else rows[0]
-    w = None if fweights is None else entire(fweights)
-    w = w if aweights is None else entire(aweights) if w is None else w * aweights
+    w = None if fweights is None else operand(fweights)
+    w = w if aweights is None else operand(aweights) if w is None else w * aweights
     ddof = (0 if bias else 1) if ddof is None else ddof
     total = x.shape[1] if w is None else np.sum(w)
     norm = total
@@ -44,7 +44,7 @@ def cov(
 
 
 def _variables(x: Any, rowvar: bool, dtype: Any) -> Any:
-    x = entire(x)
+    x = operand(x)
     if x.ndim > 2:
         raise ValueError(f"cov: an array of shape {x.shape}; a variable in each row (or column) makes two axes")
     x = x.astype(np.result_type(x, np.float64) if dtype is None else dtype)
@@ -68,18 +68,18 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
 @composite(np.histogram_bin_edges, examples=(at((7,), bins=4), at((2, 3), range=(-2.0, 2.0))))
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
     """Evenly spaced edges, which follow the smallest and the largest entry unless `range` is given."""
-    a = entire(a)
+    a = operand(a)
     if a.dtype.kind == "c":
         raise TypeError("complex numbers have no order, and so no bins")
     if np.ndim(bins):
-        edges = entire(bins)
-        if np.any(np.diff(getattr(edges, "_data", edges)) < 0):
+        edges = operand(bins)
+        if np.any(np.diff(raw(edges)) < 0):
             raise ValueError("histogram: the edges of bins must increase")
         return edges
     count = (
         bins
         if isinstance(bins, (int, np.integer))
-        else len(np.histogram_bin_edges(getattr(a, "_data", a), bins, range)) - 1
+        else len(np.histogram_bin_edges(raw(a), bins, range)) - 1
     )
     low, high = (np.min(a), np.max(a)) if range is None and a.size else range or (0.0, 1.0)
     apart = 0.5 * np.equal(low, high)
@@ -99,7 +99,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: bool | None = 
 
     A count is a whole number and does not move with the entries; weights, edges and a density do.
     """
-    a, weights = np.ravel(entire(a)), None if weights is None else np.ravel(entire(weights))
+    a, weights = np.ravel(operand(a)), None if weights is None else np.ravel(operand(weights))
     edges = np.histogram_bin_edges(a, bins, range)
     last = edges.shape[0] - 1
     inside = (a >= edges[0]) & (a <= edges[last])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..table import at, composite
-from .arrays import entire, ints
+from ._arrays import ints, operand
 
 
 class TopK(NamedTuple):
@@ -57,10 +57,10 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     TypeError
         If the mask is not of True and False.
     """
-    mask = entire(mask)
+    mask = operand(mask)
     if mask.dtype.kind != "b":
         raise TypeError(f"masked_fill: a mask is of True and False, not {mask.dtype}; write mask == 0 or so")
-    x = entire(input)
+    x = operand(input)
     fits = mask.ndim <= x.ndim and all(m in (1, n) for m, n in zip(mask.shape[::-1], x.shape[::-1], strict=False))
     if not fits:
         raise ValueError(f"masked_fill: a mask of shape {mask.shape} for an input of shape {x.shape}")
@@ -77,7 +77,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     >>> topk(np.array([3.0, 1.0, 2.0]), 2).indices
     array([0, 2])
     """
-    x = entire(input)
+    x = operand(input)
     dim = normalize_axis_index(dim, x.ndim)
     if not 0 <= k <= x.shape[dim]:
         raise ValueError(f"topk: k={k} of {x.shape[dim]} entries along axis {dim} of shape {x.shape}")

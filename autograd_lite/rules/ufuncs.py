@@ -19,6 +19,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..table import ROWS, TABLE, Primitive
 from ..table.status import public_name, refusal
+from ._arrays import refuse_out
 from .reductions import METHODS
 from .scipy_special import scipy_row
 
@@ -62,8 +63,7 @@ def _outer(ufunc: Any, name: str, x1: Any, x2: Any, /, **params: Any) -> Any:
 
 def _along(name: str, x: Any, axis: Any, dtype: Any, out: Any) -> tuple[Any, int]:
     """`x` with the one axis of a fold in front."""
-    if out is not None and out != (None,):
-        raise TypeError(f"{name} of a tensor: out= writes into an array, which a graph cannot follow; leave it away")
+    refuse_out(out, name)
     if dtype is not None:
         x = TABLE["astype"](x, dtype)
     if axis is None and x.ndim == 1:
@@ -118,8 +118,7 @@ def ufunc_parameters(row: Primitive, args: Any, params: dict[str, Any]) -> Any:
     params = {k: v for k, v in params.items() if k not in _HARMLESS}
     out = params.pop("out", None)
     where = params.pop("where", True)
-    if out is not None and out != (None,) * len(out):
-        raise TypeError(f"{row.name}: out= writes into an array, which a graph cannot follow; leave it away")
+    refuse_out(out, row.name)
     if where is not True:
         raise TypeError(
             f"{row.name}: where= leaves entries of the result undefined; instead write "

@@ -15,11 +15,11 @@ that is no shape, :func:`just`. A keyword's tuple is always just a tuple.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-Example = Callable[[np.random.Generator], tuple[tuple[Any, ...], dict[str, Any]]]
+Example: TypeAlias = "Callable[[np.random.Generator], tuple[tuple[Any, ...], dict[str, Any]]]"
 
 
 class Drawn:

@@ -75,10 +75,10 @@ def guarded(pull: Any) -> Any:
     def safe(g: Any, y: Any, xs: Any, n: Any) -> Any:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             d = pull(g, y, xs, n)
-            raw = d if type(d) is np.ndarray else getattr(d, "_data", d)
+            raw = d if type(d) is np.ndarray else getattr(d, "__autograd_array__", d)
             square = np.vdot(raw, raw)  # the cheapest pass over an array that no nan survives
         if square == square:
             return d
-        return np.where(np.isnan(raw) & (getattr(g, "_data", g) == 0), 0.0 * raw.real.dtype.type(0), d)
+        return np.where(np.isnan(raw) & (getattr(g, "__autograd_array__", g) == 0), 0.0 * raw.real.dtype.type(0), d)
 
     return safe

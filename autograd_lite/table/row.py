@@ -66,10 +66,19 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class Dispatches(Protocol[R_co]):
-    """What a row hands its call to: a Tensor, from whatever module it comes."""
+    """All that the table and its rules know of a Tensor; they never import that class."""
 
     @property
-    def __autograd_apply__(self) -> Callable[..., R_co]: ...
+    def __autograd_apply__(self) -> Callable[..., R_co]:
+        """What a row passes its call to: ``(row, args, params)``."""
+
+    @property
+    def __autograd_array__(self) -> Any:
+        """The array inside, for a rule that has to look at values."""
+
+    @property
+    def __autograd_recorded__(self) -> bool:
+        """Whether calls with it are recorded, in a graph or in a traced program."""
 
 
 class _Doc:

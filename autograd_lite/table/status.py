@@ -141,5 +141,5 @@ def _arrays(value: Any, reads: str | None) -> Any:
     if hasattr(type(value), "__autograd_apply__"):
         if reads is not None:
             value._untraced(f"{reads}()")
-        return value._data
+        return value.__autograd_array__
     return value

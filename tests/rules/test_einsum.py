@@ -123,5 +123,5 @@ def test_keywords_that_would_be_lost_are_refused():
     x = ag.tensor(np.ones(2), requires_grad=True)
     with pytest.raises(TypeError, match="dtype= is not supported"):
         np.einsum("i", x, dtype="f4")
-    with pytest.raises(TypeError, match="out= is not supported"):
+    with pytest.raises(TypeError, match="out= writes into an array"):
         np.einsum("i", x, out=np.ones(2))

@@ -18,7 +18,7 @@ CASES = {
     "sort, method": (lambda x: np.sort(x, stable=True), X),
     "sort_complex": (lambda x: np.sort_complex(x), X[:4] + 1j),
     "sort_complex of reals": (lambda x: np.sort_complex(x), X[:4]),
-    "sort complex numbers": (lambda x: np.sort(x), np.array([1 + 2j, 1 - 1j, -1 + 0j])),
+    "sort complex numbers": (lambda x: np.sort(x), np.array([1 + 2j, 0.5 - 1j, -1 + 0j])),
     "unique": (lambda x: np.unique(x), X),
     "union1d": (lambda x: np.union1d(x, M[0]), X),
     "setdiff1d": (lambda x: np.setdiff1d(x, X[:2]), X),

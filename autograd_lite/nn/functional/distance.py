@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...rules.axes import resolve
+from ...rules._arrays import resolve
 from ...tensor import Tensor
 from .inputs import alike, floats, given, hinge, reduced, rows, step
 

@@ -1,0 +1,95 @@
+"""What rows share: operands, axes, and the way from the result of a reduction back to its argument."""
+
+from __future__ import annotations
+
+import math
+from operator import index as as_int
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from ..base.tree import too_deep
+
+# ---------------------------------------------------------------------------------------------------- operands
+
+
+def is_tensor(a: Any) -> bool:
+    """Whether rows called with `a` dispatch: it is a Tensor. (Rules never import that class.)"""
+    return hasattr(type(a), "__autograd_apply__")
+
+
+def has_tensor(a: Any) -> bool:
+    """Whether `a` is a Tensor, or a list or tuple with one in it."""
+    try:
+        return any(map(has_tensor, a)) if isinstance(a, (list, tuple)) else is_tensor(a)
+    except RecursionError:
+        raise too_deep(a) from None
+
+
+def raw(a: Any) -> Any:
+    """The array of a Tensor, and anything else as it is: for checks of values, of which nothing is recorded."""
+    return a.__autograd_array__ if is_tensor(a) else a
+
+
+def operand(a: Any, dtype: Any = None, out: Any = None) -> Any:
+    """`a` as an array or a Tensor, in the dtype that the user asked for. A list with Tensors in it is stacked."""
+    if out is not None:
+        refuse_out(out)
+    x = a if hasattr(a, "dtype") else np.stack([operand(part) for part in a]) if has_tensor(a) else np.asarray(a)
+    return x if dtype is None or x.dtype == dtype else x.astype(dtype)
+
+
+def refuse_out(out: Any, name: str = "") -> None:
+    """Raise if there is an ``out=`` (of a ufunc it is a tuple)."""
+    if out is not None and not (isinstance(out, tuple) and all(part is None for part in out)):
+        of = f"{name} of a tensor: " if name else ""
+        raise TypeError(f"{of}out= writes into an array, which a graph cannot follow; omit it and use the result")
+
+
+def ints(n: Any) -> tuple[int, ...]:
+    """One integer or several, as a tuple: a shape, axes, shifts."""
+    if type(n) is int:
+        return (n,)
+    return tuple(map(as_int, n)) if type(n) in (tuple, list) or np.ndim(n) else (as_int(n),)
+
+
+# -------------------------------------------------------------------------------------------------------- axes
+
+
+def resolve(axis: Any, ndim: int) -> Any:
+    """`axis` in canonical form: None, an int that is not negative, or a tuple of them."""
+    if axis is None:
+        return None
+    if isinstance(axis, tuple):
+        return normalize_axis_tuple(axis, ndim)
+    axis = as_int(axis)
+    if ndim == 0 and axis in (0, -1):
+        return None  # as NumPy allows
+    return normalize_axis_index(axis, ndim)
+
+
+def reduced(axis: Any, ndim: int) -> tuple[int, ...]:
+    """The axes that a resolved `axis` stands for, as a tuple."""
+    return tuple(range(ndim)) if axis is None else axis if type(axis) is tuple else (axis,)
+
+
+def count(shape: tuple[int, ...], axis: Any) -> int:
+    """How many entries go into each result."""
+    return shape[axis] if type(axis) is int else math.prod(shape[k] for k in reduced(axis, len(shape)))
+
+
+def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """`shape` with 1 for each of `axes`: that of a result with ``keepdims=True``."""
+    return tuple(1 if k in axes else n for k, n in enumerate(shape))
+
+
+def spread(g: Any, axis: Any, keepdims: bool, shape: tuple[int, ...]) -> Any:
+    """The cotangent of a reduction broadcast along the reduced axes: a view with the argument's `shape`."""
+    if axis is None and not keepdims and isinstance(g, (np.ndarray, np.generic)):
+        d = np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))  # broadcast_to at a tenth of its cost
+        d.setflags(write=False)
+        return d
+    if axis is not None and not keepdims:
+        g = g.reshape(kept_shape(shape, reduced(axis, len(shape))))
+    return np.broadcast_to(g, shape)
