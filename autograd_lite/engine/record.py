@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from ..rules._arrays import has_tensor
 from ..rules.ufuncs import ufunc_parameters
 from ..table import TABLE, Primitive
 from .context import CONTEXT, called_in_group
 from .errors import explained
 from .fast import binary, unary
 from .node import NOTHING, SMALL, TRACED, Node
-from .operands import PLAIN, has_tensor, operand, own_constant, own_params
+from .operands import PLAIN, operand, own_constant, own_params
 from .position import users_position
 from .results import projection
 from .value import Value, seen_storage, unrecorded, wrap

@@ -80,7 +80,7 @@ REPEATED = {
     "insert at a slice": (lambda x, v: np.insert(x, slice(0, 4, 2), v), X, X[:2]),
     "trim_zeros": (lambda x: np.trim_zeros(x), np.array([0, 0, 1.5, 0, 2.0, 0])),
     "trim_zeros in front": (lambda x: np.trim_zeros(x, "f"), np.array([0, 0, 1.5, 0])),
-    "trim_zeros of a matrix": (lambda x: np.trim_zeros(x), np.pad(M, ((1, 2), (0, 1)))),
+    "trim_zeros of a matrix": (lambda x: np.trim_zeros(np.pad(x, ((1, 2), (0, 1)))), M),
     "trim_zeros of an axis": (lambda x: np.trim_zeros(x, axis=-1), np.pad(M, ((1, 2), (0, 1)))),
 }
 

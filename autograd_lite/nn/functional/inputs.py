@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...engine.context import called_in_group
-from ...engine.operands import has_tensor
 from ...engine.value import wrap
+from ...rules._arrays import has_tensor
 from ...table import TABLE
 from ...tensor import Tensor
 
