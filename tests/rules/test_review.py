@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tensors import leaf
 
 import autograd_lite as ag
 from autograd_lite.table import TABLE, define
-
-
-def leaf(value, **options):
-    return ag.tensor(value, requires_grad=True, **options)
 
 
 def test_a_hook_that_writes_is_seen_by_the_rest_of_the_same_backward_pass():
