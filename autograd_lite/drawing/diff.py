@@ -1,4 +1,4 @@
-"""Two scenes held against each other: what is only in one, and what is in both with other numbers."""
+"""Compare two scenes: what only one of them has, and what differs in both."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from .scene import Item, Line, Scene
 
 
 def compared(before: Scene, after: Scene) -> Scene:
-    """Both scenes as one: ``added`` is only in `after`, ``removed`` only in `before`, ``changed`` in both
-    but different.
+    """Both scenes as one: ``added`` is only in `after`, ``removed`` only in `before`, ``changed`` differs.
 
-    A box is the same if it has the name that the user gave it, or else the same operation and shape at a
-    place in order.
+    Boxes correspond if they have the same name from the user, or else the same operation and shape at corresponding
+    positions.
     """
     pairs = _pairs(before, after)
     old_key = {b.key: f"o{b.key}" for b in before.items}
@@ -32,8 +31,8 @@ def compared(before: Scene, after: Scene) -> Scene:
         elif b is None:
             items.append(replace(a, change="added"))
         else:
-            said = difference(b, a)
-            items.append(replace(a, change="changed", note=said) if said else a)
+            note = difference(b, a)
+            items.append(replace(a, change="changed", note=note) if note else a)
     lines = _lines(before, after, old_key)
     counted = {kind: sum(i.change == kind for i in items) for kind in ("added", "removed", "changed")}
     note = ", ".join(f"{count} {kind}" for kind, count in counted.items() if count) or "no difference"
@@ -42,7 +41,7 @@ def compared(before: Scene, after: Scene) -> Scene:
 
 
 def difference(b: Item, a: Item) -> str:
-    """How two boxes of one name differ, in a few words; empty if they do not."""
+    """How two corresponding boxes differ, in a few words; empty if they do not."""
     if b.shape != a.shape:
         return f"shape was {formatting.shape(b.shape) or 'scalar'}"
     if b.dtype != a.dtype:
@@ -52,11 +51,7 @@ def difference(b: Item, a: Item) -> str:
         return f"was {old}"
     if not _equal(b.value, a.value):
         lines = formatting.array(b.value) if b.value is not None else []
-        return (
-            f"value was {lines[0]}"
-            if len(lines) == 1
-            else f"values differ by up to {_distance(b.value, a.value)}"
-        )
+        return f"value was {lines[0]}" if len(lines) == 1 else f"values differ by up to {_distance(b.value, a.value)}"
     if not _equal(b.gradient, a.gradient):
         return "its gradient differs"
     return ""
@@ -75,7 +70,7 @@ def _distance(x: Any, y: Any) -> str:
 
 
 def _pairs(before: Scene, after: Scene) -> list[tuple[Item | None, Item | None]]:
-    """Each box with its partner, in order: by the user's names, then by operation, shape and place."""
+    """The corresponding boxes, in order: by the user's names, then by operation, shape and position."""
     partner: dict[str, Item] = {}  # of a key in `after`
     named = {i.name: i for i in before.items if i.own and i.kind != "layer"}
     for a in after.items:
@@ -91,12 +86,12 @@ def _pairs(before: Scene, after: Scene) -> list[tuple[Item | None, Item | None]]
     for block in matcher.get_matching_blocks():
         for k in range(block.size):
             b, a = old[block.a + k], new[block.b + k]
-            if a.row or a.kind == "constant":  # two inputs of different names are two inputs
+            if a.row or a.kind == "constant":  # inputs with different names do not correspond
                 partner[a.key] = b
     matched = {b.key: a for a in after.items if (b := partner.get(a.key)) is not None}
     found: list[tuple[Item | None, Item | None]] = []
     done: set[str] = set()
-    for b in before.items:  # what is gone stands before the first of what came after it
+    for b in before.items:  # a removed box stands before the next box that remains
         partner_of_b = matched.get(b.key)
         if partner_of_b is None:
             found.append((b, None))

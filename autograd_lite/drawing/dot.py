@@ -291,7 +291,7 @@ def partial_rows(line: Line, style: Style) -> list[LabelRow]:
     elif line.value is not None:
         found.append(LabelRow(formatting.shape(np.shape(line.value)), "formula", 9))
     if line.combine == "map":
-        found.append(LabelRow("(carries the gradient g)", "formula", 9))
+        found.append(LabelRow("(maps the gradient g)", "formula", 9))
     if line.note:
         found.append(LabelRow(line.note, "formula", 9))
     return found

@@ -1,7 +1,6 @@
-"""A scene from the chain rule: the landmarks of a derivation, their formulas and numbers, and the partials
-between them.
+"""A scene from the chain rule: the landmarks of a derivation, with formulas and values, and the partials between them.
 
-The view of every operation is the same scene with a name, and so a landmark, for each.
+The view of all operations is the same scene with a name, and hence a landmark, for each operation.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def chain_of(subject: Subject, every: bool) -> Chain:
     called = [n.name for n in nodes if n.name is not None]
     if every:
         claimed = names_of(nodes, subject)
-    elif not claimed and len(set(called)) < len(called):  # two of one name: a picture can tell them apart
+    elif not claimed and len(set(called)) < len(called):  # a picture may show one name twice
         claimed = own_names(nodes, subject)
     elif not subject.is_loss and subject.roots[0] not in claimed:
         claimed[subject.roots[0]] = names_of([], subject)[subject.roots[0]]
@@ -38,7 +37,7 @@ def chain_of(subject: Subject, every: bool) -> Chain:
 
 
 def derived(subject: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> Scene:
-    """The scene of a chain; only the last `limit` landmarks and what they use directly."""
+    """The scene of a chain: the last `limit` landmarks, and what they use directly."""
     return _Derived(subject, chain, limit, gradients, partials).scene()
 
 
@@ -51,8 +50,8 @@ class _Derived:
         self.calls = Calls([chain.call(n) for n in drawn], subject.places)
         self.keys: dict[str, str] = {}  # of a name
         self.items: dict[str, Item] = {}
-        self.lines: list[Line] = []
-        self.arrays: dict[int, tuple[Any, str]] = {}  # by id, for which the array is kept alive
+        self.lines: dict[str, Line] = {}
+        self.arrays: dict[int, tuple[Any, str]] = {}  # by id, with the array to keep it alive
         taken = {*chain.names.values(), *(w for _, w in chain.arrays)}
         self.fresh = (w for k in count() if (w := f"const{k or ''}") not in taken)
         self.by_name = {word: n for n, word in chain.names.items()}
@@ -62,15 +61,10 @@ class _Derived:
         root = self.chain.root
         if root.shape not in ((), (1,), (1, 1)) or not root.requires_grad or root.dtype.kind not in "fc":
             return {}
+        wanted = [n for n in self.chain.landmarks if n.requires_grad]
         try:
-            return pull_back(
-                {root: np.ones(root.shape, root.dtype)}, [n for n in self.chain.landmarks if n.requires_grad]
-            )
-        except (
-            RuntimeError,
-            NotImplementedError,
-            TypeError,
-        ):  # freed or overwritten: the picture does without
+            return pull_back({root: np.ones(root.shape, root.dtype)}, wanted)
+        except (RuntimeError, NotImplementedError, TypeError):  # freed or overwritten: drawn without gradients
             return {}
 
     def scene(self) -> Scene:
@@ -84,18 +78,18 @@ class _Derived:
             passes = self.chain.inputs_of(n) if n.requires_grad else []
             for word in words:
                 self._line(n, word, passes)
-            for m in passes:  # the formula may have left out what changes nothing
+            for m in passes:  # the simplified formula may not use all of them
                 if self.chain.names[m] not in words:
                     self._leaf(self.chain.names[m], constants, hidden)
                     self._line(n, self.chain.names[m], passes)
         items = tuple(self.items.values())
-        return Scene(items, tuple(self.lines), loss=self.keys[self.chain.names[self.chain.root]])
+        return Scene(items, tuple(self.lines.values()), loss=self.keys[self.chain.names[self.chain.root]])
 
     def _key(self, word: str) -> str:
         return self.keys.setdefault(word, f"n{len(self.keys)}")
 
     def _leaf(self, word: str, constants: dict[str, Any], hidden: Iterable[Node]) -> None:
-        """An input that has not been drawn yet, or the summary of all that is left out."""
+        """Add an input, or the box for all landmarks that are not drawn."""
         if word in self.keys:
             return
         n = self.by_name.get(word)
@@ -109,26 +103,14 @@ class _Derived:
             shape, dtype = np.shape(value), str(np.asarray(value).dtype)
             self.items[key] = Item(key, kind, word, None, "", shape, dtype, value, own=kind == "input")
             return
-        value = self.chain.values.get(n, n.y)
-        self.items[key] = Item(
-            key,
-            kind_of(n, self.subject),
-            word,
-            None,
-            "",
-            n.shape,
-            str(n.dtype),
-            value,
-            self.gradients.get(n),
-            (),
-            self._own(n),
-        )
+        value, gradient = self.chain.values.get(n, n.y), self.gradients.get(n)
+        kind, own = kind_of(n, self.subject), self._own(n)
+        self.items[key] = Item(key, kind, word, None, "", n.shape, str(n.dtype), value, gradient, own=own)
 
     def _summary(self) -> str:
         if "rest" not in self.items:
-            self.items["rest"] = Item(
-                "rest", "summary", f"{self.left:,} earlier steps", operation=f"not drawn (limit={self.limit})"
-            )
+            name, operation = f"{self.left:,} earlier steps", f"not drawn (limit={self.limit})"
+            self.items["rest"] = Item("rest", "summary", name, operation=operation)
         return "rest"
 
     def _result(self, n: Node, formula: Expr) -> None:
@@ -154,40 +136,36 @@ class _Derived:
 
     def _own(self, n: Node) -> bool:
         word = self.chain.names[n]
-        said = self.subject.names.get(word)
-        return n.name == word or n in self.subject.claimed or getattr(said, "_node", None) is n
+        named = self.subject.names.get(word)
+        return n.name == word or n in self.subject.claimed or getattr(named, "_node", None) is n
 
     def _line(self, n: Node, word: str, passes: Sequence[Node]) -> None:
         tail, head = self.keys[word], self.keys[self.chain.names[n]]
         key = f"{tail}_{head}"
-        if any(line.key == key for line in self.lines[-12:]):
+        if key in self.lines:
             return
         m = self.by_name.get(word)
         shape = m.shape if m is not None else None
         if m is None or m not in passes or tail == "rest" or not self.partials:
-            self.lines.append(Line(key, tail, head, shape=shape, combine="passes" if m in passes else ""))
+            self.lines[key] = Line(key, tail, head, shape=shape, combine="passes" if m in passes else "")
             return
         f = self.chain.factor(n, m)
         formula, _ = self._without_arrays(self._textbook(n, f.formula, f.combine))
         summed = f"summed over axis {', '.join(map(str, f.axes))}" if f.axes else ""
-        value = (
-            f.value.astype(m.dtype) if f.value is not None and f.value.dtype.kind == "b" else f.value
-        )  # of a ramp: 1 and 0
-        self.lines.append(
-            Line(key, tail, head, f.symbol, formula, f.combine, value, shape, summed, tex=formatting.tex(formula))
-        )
+        value, tex = f.value, formatting.tex(formula)
+        if value is not None and value.dtype.kind == "b":  # of relu: 1 and 0
+            value = value.astype(m.dtype)
+        self.lines[key] = Line(key, tail, head, f.symbol, formula, f.combine, value, shape, summed, tex=tex)
 
     def _textbook(self, n: Node, e: Expr, combine: str) -> Expr:
-        """In terms of what the step is a function of, as books have it: ``σ(C) · (1 − σ(C))`` for ``P · (1
-        − P)``.
-        """
+        """In terms of the argument, as in textbooks: ``σ(C) · (1 − σ(C))`` for ``P · (1 − P)``."""
         definition = self.chain.definition(n)
         if combine == "elementwise" and len(definition.args) == 1 and len(definition.names) == 1:
             return substitute(e, {self.chain.names[n]: definition})
         return e
 
     def _without_arrays(self, e: Expr) -> tuple[Expr, dict[str, Any]]:
-        """`e` with a name in the place of each array of numbers, and what the names stand for."""
+        """`e` with a name for each array constant, and the values of these names."""
         found: dict[str, Any] = {}
 
         def named(part: Expr) -> Expr:
@@ -199,9 +177,7 @@ class _Derived:
                 return name(word, part.shape)
             if not part.args or all(a.head != "array" for a in walk(part)):
                 return part
-            return Expr(
-                part.head, tuple(map(named, part.args)), part.value, part.params, part.shape, part.row
-            )
+            return Expr(part.head, tuple(map(named, part.args)), part.value, part.params, part.shape, part.row)
 
         return named(e), found
 

@@ -1,6 +1,4 @@
-"""A scene from the graph's structure alone: for layers, for graphs too large for formulas, for numbers that
-are gone.
-"""
+"""A scene from the structure of the graph: for layers, for graphs too large for formulas, or if values were freed."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ from .subject import Subject
 
 
 def structure(subject: Subject, by: str | None, depth: int | None, notes: Sequence[str] = ()) -> Scene:
-    """Boxes for operations or folded calls, lines that say what shape goes along them."""
+    """Boxes for operations or folded calls, and lines with shapes."""
     return _Structure(subject, by, depth).scene(notes)
 
 
@@ -37,7 +35,7 @@ class _Structure:
         self.changed = {
             p for n in nodes for p in n.parents if p is not None and p.row is None and p.version < n.order
         }
-        self.modules: dict[Any, int] = {}  # those with parameters, numbered as they come
+        self.modules: dict[Any, int] = {}  # those with parameters, numbered in order
         self.users: dict[Node, set[Any]] = {}
         for n in nodes:
             for p in n.parents:
@@ -45,14 +43,12 @@ class _Structure:
                     self.users.setdefault(p, set()).add(self.fold.get(n) or n)
 
     def owner(self, n: Node) -> Any:
-        """The call or node that a node is drawn as."""
+        """The call or node whose box shows `n`."""
         if n.row is None:
             users = self.users.get(n, set())
             if not _is_parameter(n) or any(isinstance(u, Node) for u in users):
                 return n
-            modules = {
-                getattr(u, "module", None) or u for u in users
-            }  # one module called often keeps its parameters
+            modules = {getattr(u, "module", None) or u for u in users}  # a module may be called several times
             return min(users, key=lambda u: int(self.calls.keys[u][1:])) if len(modules) == 1 else n
         return self.fold[n] or n
 
@@ -61,13 +57,12 @@ class _Structure:
         for n in self.nodes:
             members.setdefault(self.owner(n), []).append(n)
         first = {o: next((n for n in inside if n.row is not None), inside[0]) for o, inside in members.items()}
-        members = {o: members[o] for o in sorted(members, key=lambda o: -first[o].order)}  # as they were computed
+        members = {o: members[o] for o in sorted(members, key=lambda o: -first[o].order)}  # in order of computation
         keys = {owner: f"n{k}" for k, owner in enumerate(members)}
         items, lines = [], []
         for owner, inside in members.items():
-            items.append(
-                self.operation(owner, keys) if isinstance(owner, Node) else self.layer(owner, inside, keys)
-            )
+            is_node = isinstance(owner, Node)
+            items.append(self.operation(owner, keys) if is_node else self.layer(owner, inside, keys))
             lines += self.lines(owner, inside, keys)
         loss = keys[self.owner(self.subject.roots[0])]
         return Scene(tuple(items), tuple(lines), notes=tuple(notes), loss=loss)
@@ -108,10 +103,8 @@ class _Structure:
         params = [n for n in inside if n.row is None]
         made = [n for n in inside if n.row is not None]
         last = made[-1]
-        said = "  ".join(
-            f"{_short(self.names.get(n, ''))} {'×'.join(map(str, n.shape)) or '1'}" for n in params[:4]
-        )
-        said += "  …" if len(params) > 4 else ""
+        weights = [f"{_short(self.names.get(n, ''))} {'×'.join(map(str, n.shape)) or '1'}" for n in params[:4]]
+        listed = "  ".join([*weights, "…"] if len(params) > 4 else weights)
         module = getattr(group, "module", None)
         if module is not None and params:
             self.modules.setdefault(module, len(self.modules))
@@ -125,7 +118,7 @@ class _Structure:
             "loss" if is_loss else "layer",
             self.names[last] if is_loss else label,
             None,
-            label if is_loss else said,
+            label if is_loss else listed,
             last.shape,
             str(last.dtype),
             last.y if is_root else None,
@@ -142,17 +135,16 @@ class _Structure:
         for n in inside:
             for p in n.parents:
                 if p is None or (tail := self.owner(p)) == owner or (p.row is None and tail is not p):
-                    continue  # a parameter that is subject in a layer has no line
+                    continue  # a parameter inside a layer has no line
                 key = f"{keys[tail]}_{keys[owner]}"
                 passes = p.requires_grad and n.requires_grad and n.row is not None and n.row.kind != "constant"
-                found.setdefault(
-                    key, Line(key, keys[tail], keys[owner], shape=p.shape, combine="passes" if passes else "")
-                )
+                line = Line(key, keys[tail], keys[owner], shape=p.shape, combine="passes" if passes else "")
+                found.setdefault(key, line)
         return list(found.values())
 
 
 def own_names(nodes: Sequence[Node], subject: Subject) -> dict[Node, str]:
-    """What the user calls nodes, no name twice: by a trace, by themselves, or by the variable they went to."""
+    """The user's names of nodes, each name once: from a trace, from ``.name``, or from the assigned variable."""
     wished: dict[Node, str] = dict(subject.claimed)
     by_node: dict[Node, str] = {}
     for word, t in subject.names.items():
@@ -170,11 +162,11 @@ def own_names(nodes: Sequence[Node], subject: Subject) -> dict[Node, str]:
 
 
 def names_of(nodes: Sequence[Node], subject: Subject) -> dict[Node, str]:
-    """What each node is called; one that the user has not named by the next free letter."""
+    """A name for every node: the user's, or else the next free letter."""
     root = subject.roots[0]
     names = own_names([*nodes, root], subject)
     taken = Names([*names.values(), *subject.names])
-    if root not in names:  # by what it is, as in the chain rule's own notation
+    if root not in names:  # as in the notation of the chain rule
         free = (w for w in (("L", "loss") if subject.is_loss else ("y", "output")) if w not in taken)
         names[root] = taken.take(next(free, "result"))
     fresh = short_names([*taken, "g", "d", "l", "np"])
@@ -191,14 +183,8 @@ def kind_of(n: Node, subject: Subject) -> str:
         return "result"
     if _is_parameter(n):
         return "parameter"
-    return (
-        "input"
-        if n.name
-        or n.live
-        or n in subject.claimed
-        or any(getattr(t, "_node", None) is n for t in subject.names.values())
-        else "constant"
-    )
+    named = n.name or n in subject.claimed or any(getattr(t, "_node", None) is n for t in subject.names.values())
+    return "input" if named or n.live else "constant"
 
 
 def _is_parameter(n: Node) -> bool:
@@ -206,7 +192,7 @@ def _is_parameter(n: Node) -> bool:
 
 
 def origin_of(n: Node) -> str:
-    """The user's file and line; the folder is left out, for it says where, not what."""
+    """The user's file and line, without the folder."""
     return n.origin.replace("\\", "/").rpartition("/")[2]
 
 

@@ -1,4 +1,4 @@
-"""Composite calls and modules as clusters, or folded into one box; repeated cells rolled into one."""
+"""Composite calls and modules as clusters, or folded into one box."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..tracing.naming import groups, place_in
 
 
 def is_module(group: Any) -> bool:
-    """Whether a call was a module's, not a composite function's."""
+    """Whether a call is that of a module, not of a composite function."""
     return getattr(group, "module", None) is not None
 
 
@@ -39,7 +39,7 @@ class Calls:
         return plain(f"{place}: {group.name}" if place else str(group.name))
 
     def clusters(self, n: Node, but: Any = None) -> tuple[tuple[str, str], ...]:
-        """The clusters that a node lies in, down to the call `but`, which is folded."""
+        """The clusters that contain a node, down to the call `but`, which is folded."""
         found = []
         for group in groups(n):
             if group is but:
@@ -48,17 +48,14 @@ class Calls:
         return tuple(found)
 
     def folded(self, n: Node, by: str | None, depth: int | None) -> Any:
-        """The call that a node disappears in, or None.
+        """The call into which a node is folded, or None.
 
-        By module without a depth this is a layer: the innermost module that contains no other, or what was
-        called beside one. With a depth it is the call at that level, counted from 0.
+        By module without a depth this is a layer: the innermost module that contains no other, or a composite call
+        beside one. With a depth it is the call at that level, counted from 0.
         """
         chain = groups(n)
         if depth is not None:
-            if by == "module":
-                counted = [g for g in chain if is_module(g)]
-            else:
-                counted = chain
+            counted = [g for g in chain if is_module(g)] if by == "module" else chain
             return counted[depth] if len(counted) > depth else None
         if by != "module":
             return None

@@ -1,5 +1,5 @@
 "use strict";
-// Data comes from the script element, and reaches the page as text only: a name can't become markup.
+// The data comes from a script element and reaches the page as text only: a name cannot become markup.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const find = (id) => document.getElementById(id);
@@ -34,7 +34,7 @@
       li.classList.toggle("later", n > step);
       if (n === step) {
         li.setAttribute("aria-current", "step");
-        const panel = find("told");
+        const panel = find("derivation");
         const at = li.offsetTop;
         if (at < panel.scrollTop || at + li.offsetHeight > panel.scrollTop + panel.clientHeight) panel.scrollTop = at - panel.clientHeight / 2;
       } else li.removeAttribute("aria-current");
@@ -54,7 +54,7 @@
     }
     return { boxes: seen, passed };
   };
-  const route = (key) => {  // one way to the loss in words; "…" says that there are others
+  const route = (key) => {  // one path to the loss, and whether there are others
     const words = [];
     let more = false;
     const seen = new Set();
@@ -65,7 +65,7 @@
       more = more || next.length > 1;
       at = next.length ? next[next.length - 1].head : null;
     }
-    return words.join(" → ") + (more ? "   (and other ways)" : "");
+    return words.join(" → ") + (more ? "   (and other paths)" : "");
   };
   const product = (key) => {
     const symbols = [];
@@ -80,7 +80,7 @@
     }
     return symbols.join(" · ");
   };
-  const tell = (title, pairs) => {
+  const showDetails = (title, pairs) => {
     const list = document.createElement("dl");
     for (const [name, value] of pairs) {
       if (!value) continue;
@@ -100,11 +100,11 @@
     for (const [k, g] of group) g.classList.toggle("path", boxes.has(k) || passed.includes(k));
     if (items.has(key)) {
       const i = items.get(key);
-      tell(i.title, [["what", i.kind], ["shape", i.shape], ["value", i.value], ["gradient", i.gradient], ["to the loss", route(key)],
+      showDetails(i.title, [["what", i.kind], ["shape", i.shape], ["value", i.value], ["gradient", i.gradient], ["to the loss", route(key)],
         ["chain rule", product(key)], ["written at", i.origin], ["note", i.note]]);
     } else {
       const l = lines.get(key);
-      tell(l.title, [["partial", l.symbol], ["formula", l.formula], ["value", l.value], ["how", l.how], ["shape", l.shape],
+      showDetails(l.title, [["partial", l.symbol], ["formula", l.formula], ["value", l.value], ["how", l.how], ["shape", l.shape],
         ["to the loss", route(l.tail)], ["note", l.note]]);
     }
   };
@@ -116,8 +116,8 @@
     if (!items.has(key) && !lines.has(key)) continue;
     g.setAttribute("tabindex", "0");
     g.setAttribute("role", "img");
-    const said = g.querySelector("title");
-    if (said) { g.setAttribute("aria-label", said.textContent); said.remove(); }
+    const title = g.querySelector("title");
+    if (title) { g.setAttribute("aria-label", title.textContent); title.remove(); }
     g.addEventListener("pointerenter", () => mark(key));
     g.addEventListener("focus", () => mark(key));
     g.addEventListener("pointerleave", unmark);

@@ -1,8 +1,7 @@
-"""The page: one HTML file without network in which a reader steps through a graph, the derivation beside
-it.
+"""The page: one offline HTML file to step through a graph, with the derivation beside it.
 
-Whatever came from the user's program, such as a name, is escaped in the markup and goes into the script as
-data; the page's content policy allows the one script that is here by its checksum, and nothing else.
+Text from the user's program, such as a name, is escaped in the markup and reaches the script as data. The page's
+content security policy allows its own script, by checksum, and nothing else.
 """
 
 from __future__ import annotations
@@ -43,7 +42,8 @@ def page(scene: Scene, style: Style, svg: str, steps: Sequence[Step], edge_class
     """
     title = style.title or f"How {scene.item(scene.loss).name} is computed, and its derivative"
     here = files(__package__)
-    css, script = (here.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    names = ("page.html", "page.css", "page.js")
+    html, css, script = (here.joinpath(name).read_text(encoding="utf-8") for name in names)
     checksum = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     parts = {
         "POLICY": _POLICY.format(checksum),
@@ -64,31 +64,25 @@ def page(scene: Scene, style: Style, svg: str, steps: Sequence[Step], edge_class
         ),
         "SCRIPT": script,
     }
-    return re.sub(r"@([A-Z]+)@", lambda m: parts[m[1]], _PAGE)
+    return re.sub(r"@([A-Z]+)@", lambda m: parts[m[1]], html)
 
 
 def _json(data: Any) -> str:
-    """As text inside a script element: nothing in it can end the element."""
-    said = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return (
-        said.replace("<", "\\u003c")
-        .replace(">", "\\u003e")
-        .replace("&", "\\u0026")
-        .replace("\u2028", "\\u2028")
-        .replace("\u2029", "\\u2029")
-    )
+    """Data for a script element: nothing in it can end the element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return re.sub("[<>&\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", text)
 
 
 def _item(i: Item, scene: Scene) -> dict[str, str]:
-    said = formatting.formula(i.formula, 400) or i.operation
+    source = formatting.formula(i.formula, 400) or i.operation
     return {
         "key": i.key,
         "kind": f"{i.kind}: {KINDS[i.kind]}",
         "name": escape.plain(i.name),
-        "title": escape.plain(f"{i.name} = {said}" if said else i.name),
+        "title": escape.plain(f"{i.name} = {source}" if source else i.name),
         "shape": " ".join(filter(None, [formatting.shape(i.shape) or "scalar", i.dtype])),
-        "value": _told(i.value),
-        "gradient": _told(i.gradient),
+        "value": _entries(i.value),
+        "gradient": _entries(i.gradient),
         "origin": i.origin,
         "note": i.note,
     }
@@ -98,8 +92,8 @@ def _line(x: Line, scene: Scene) -> dict[str, str]:
     how = {
         "left": "a matrix, from the left",
         "right": "a matrix, from the right",
-        "map": "carries g down",
-        "elementwise": "entry by entry",
+        "map": "a map of the gradient g",
+        "elementwise": "elementwise",
         "": "no gradient passes",
     }
     return {
@@ -109,7 +103,7 @@ def _line(x: Line, scene: Scene) -> dict[str, str]:
         "symbol": formatting.partial(x.symbol) if x.symbol else "",
         "title": escape.plain(f"{scene.item(x.tail).name} → {scene.item(x.head).name}"),
         "formula": formatting.formula(x.formula, 400),
-        "value": _told(x.value),
+        "value": _entries(x.value),
         "how": how[x.combine] if x.combine in how and (x.symbol or not x.combine) else "",
         "shape": formatting.shape(x.shape),
         "note": x.note,
@@ -121,8 +115,8 @@ def _step(s: Step) -> dict[str, Any]:
     return {"caption": s.caption} | {name: sorted(getattr(s.state, name)) for name in sets}
 
 
-def _told(value: Any) -> str:
-    """An array for the reader who points at it: all of it if it is not large."""
+def _entries(value: Any) -> str:
+    """An array for the details panel: all entries unless it is large."""
     if value is None:
         return ""
     value = np.asarray(value)
@@ -152,6 +146,7 @@ def _picture(scene: Scene, style: Style, svg: str, edge_class: str) -> str:
 
 
 def _classed(text: str, key: str, kind: str, roles: Iterable[str]) -> str:
+    """The SVG with the class `kind` on the group `key`, and the `roles` as classes of its lines of text."""
     start = text.find(f'<g id="{key}" class="')
     if start < 0:
         return text
@@ -160,14 +155,9 @@ def _classed(text: str, key: str, kind: str, roles: Iterable[str]) -> str:
     rest = iter(roles)
     part = re.sub(r"<text ", lambda m: f'<text class="{next(rest, "")}" ', part)
     # A heat map's cells have no outline; everything else that is drawn is the box.
-    part = re.sub(
-        r'<(path|polygon|ellipse|polyline) (?=[^>]*fill="none")(?![^>]*stroke="none")',
-        r'<\1 class="shape" ',
-        part,
-    )
-    part = re.sub(
-        r'<(path|polygon|ellipse) (?!class)(?![^>]*stroke="none")', r'<\1 class="shape filled" ', part
-    )
+    outline = r'<(path|polygon|ellipse|polyline) (?=[^>]*fill="none")(?![^>]*stroke="none")'
+    part = re.sub(outline, r'<\1 class="shape" ', part)
+    part = re.sub(r'<(path|polygon|ellipse) (?!class)(?![^>]*stroke="none")', r'<\1 class="shape filled" ', part)
     if kind.startswith("edge"):
         part = part.replace('class="shape filled" ', "").replace('class="shape" ', "")
     return text[:start] + part + text[end:]
@@ -176,8 +166,8 @@ def _classed(text: str, key: str, kind: str, roles: Iterable[str]) -> str:
 def _legend(scene: Scene) -> str:
     present = {i.kind for i in scene.items}
     return "".join(
-        f'<span class="{kind}" title="{escape.xml(said)}">{kind}</span>'
-        for kind, said in KINDS.items()
+        f'<span class="{kind}" title="{escape.xml(meaning)}">{kind}</span>'
+        for kind, meaning in KINDS.items()
         if kind in present
     )
 
@@ -186,51 +176,3 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{}'; img-src data:; base-uri 'none'; "
     "form-action 'none'"
 )
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="@POLICY@">
-<link rel="icon" href="data:,">
-<title>@TITLE@</title>
-<style>
-@STYLE@</style>
-</head>
-<body>
-<header><h1>@TITLE@</h1></header>
-<nav aria-label="Steps and view">
-<span@HIDDEN@><button id="first" title="first step (Home)" aria-label="first step">|◀</button>
-<button id="back" title="one step back (←)" aria-label="one step back">◀</button>
-<button id="next" title="one step on (→)" aria-label="one step on">▶</button>
-<button id="last" title="last step (End)" aria-label="last step">▶|</button></span>
-<input id="slider" type="range" min="0" max="@LAST@" value="0" aria-label="step"@HIDDEN@>
-<span id="count"@HIDDEN@></span>
-<button id="closer" title="closer (+)" aria-label="zoom in">+</button>
-<button id="wider" title="wider (-)" aria-label="zoom out">−</button>
-<button id="fit" title="the whole picture (0)">whole</button>
-<button id="shade" title="light or dark">light / dark</button>
-</nav>
-<main>
-<figure>
-<figcaption id="caption" aria-live="polite"></figcaption>
-<div id="picture">
-@SVG@</div>
-<div id="legend">@LEGEND@</div>
-</figure>
-<aside aria-label="Derivation">
-<section id="details" aria-live="polite">
-<h2 id="about">Point at a box or a line</h2><div id="facts"></div>
-</section>
-<div id="told" tabindex="0" role="region" aria-label="Steps of the derivation">
-@NOTES@
-<h2@HIDDEN@>The derivation</h2>
-<ol id="steps">@STEPS@</ol>
-</div>
-</aside>
-</main>
-<script type="application/json" id="data">@DATA@</script>
-<script>@SCRIPT@</script>
-</body>
-</html>
-"""

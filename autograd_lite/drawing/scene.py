@@ -17,7 +17,7 @@ from ..derive.expression import Expr
 
 #: The kinds of boxes; each looks different, even without colour.
 KINDS = {
-    "parameter": "differentiated with respect to it",
+    "parameter": "the gradient is taken with respect to it",
     "input": "given, not trained",
     "constant": "a number or array in the code",
     "result": "computed",

@@ -1,6 +1,4 @@
-"""What is to be drawn: a loss, a function not yet run, a module, a traced program. All end as nodes and
-their names.
-"""
+"""What to draw: a result, a function to be run, a module, or a traced program; each becomes nodes with names."""
 
 from __future__ import annotations
 
@@ -24,13 +22,13 @@ class Subject:
     ----------
     roots : tuple of Node
     names : mapping
-        What the user has told: names of tensors and arrays.
+        The user's names of tensors and arrays.
     claimed : mapping of Node to str
-        Names that a trace or a module knows.
+        Names from a trace or a module.
     places : mapping
-        Of a module: each of its parts and the path to it.
+        For a module: each of its submodules with its path.
     is_loss : bool
-        Whether the result is there to be differentiated.
+        Whether the result is a loss.
     """
 
     roots: tuple[Node, ...]
@@ -47,12 +45,12 @@ class Subject:
 def subject_of(
     what: Any, args: tuple[Any, ...], names: Mapping[str, Any] | None, loss: Callable[..., Any] | None
 ) -> Subject:
-    """Read what the user gave to `draw`.
+    """The subject from the arguments of `draw`.
 
     Raises
     ------
     TypeError
-        If it is nothing that can be drawn, or arguments are missing.
+        If it cannot be drawn, or arguments are missing.
     ValueError
         If nothing was recorded.
     """
@@ -60,26 +58,24 @@ def subject_of(
     if isinstance(what, Tensor):
         if args:
             raise TypeError(
-                "draw: a tensor is drawn as it was computed and takes no further arguments; give draw() "
-                "the function to run it"
+                "draw: expected a tensor without further arguments; to run a function, pass the function itself"
             )
         if what._node is None or what._node.row is None or not what._node.live:
             raise ValueError(
                 f"draw: nothing was recorded for {'this tensor' if what.name is None else repr(what.name)}: "
-                "make its inputs with requires_grad=True, or give draw() the function and its arguments, "
-                "draw(f, x)"
+                "make its inputs with requires_grad=True, or pass the function and its arguments, draw(f, x)"
             )
         return Subject((what._node,), names)
     if isinstance(what, Program):
         return _of_program(what, names)
     if not callable(what):
         raise TypeError(
-            "draw: expected a Tensor, a function with its arguments, a module or a traced program, not "
+            "draw: expected a Tensor, a function with its arguments, a module or a traced program, got "
             f"{type(what).__name__}"
         )
     if not args:
         shown = getattr(what, "__name__", type(what).__name__)
-        raise TypeError(f"draw: to draw {shown} it has to run once: draw({shown}, x) with example arguments")
+        raise TypeError(f"draw: {shown} has to run once to be drawn: pass example arguments, draw({shown}, x)")
     return _of_call(what, args, names, loss)
 
 
@@ -92,28 +88,22 @@ def _of_call(
     claimed = dict(made.names)
     places: dict[Any, str] = {}
     if is_module:
-        places = {m: path for path, m in what.named_modules()}  # type: ignore[attr-defined]  # asked above
-        for path, p in what.named_parameters():  # type: ignore[attr-defined]  # asked above
+        places = {m: path for path, m in what.named_modules()}  # type: ignore[attr-defined]  # is_module
+        for path, p in what.named_parameters():  # type: ignore[attr-defined]  # is_module
             claimed[p._node] = path
     found = [t._node for t in leaves(made.result) if isinstance(t, Tensor)]
     roots = tuple(dict.fromkeys(n for n in found if n is not None and n.row is not None and n.live))
     if not roots:
-        raise ValueError(
-            f"draw: {getattr(f, '__name__', 'the function')} computes nothing from its arguments to be drawn"
-        )
+        raise ValueError(f"draw: {getattr(f, '__name__', 'the function')} computes nothing from its arguments")
     known = {**made.arrays, **names}
     return Subject(roots, known, claimed, places, is_loss=not is_module or loss is not None)
 
 
 def _named(module: Callable[..., Any], loss: Callable[..., Any] | None, count: int) -> Callable[..., Any]:
-    """A module, and what is applied to its result, as a function whose arguments are called as in books: x,
-    and y.
-    """
+    """A module and the loss of its result as one function of arguments called x and y."""
     if loss is not None:
         apply = loss
-        return (
-            (lambda x: apply(module(x))) if count == 1 else (lambda x, y, *more: apply(module(x), y, *more))
-        )
+        return (lambda x: apply(module(x))) if count == 1 else (lambda x, y, *more: apply(module(x), y, *more))
     return (lambda x: module(x)) if count == 1 else (lambda *x: module(*x))
 
 

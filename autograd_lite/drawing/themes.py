@@ -1,7 +1,6 @@
-"""Colours. No kind of box and no state is told by colour alone; the palettes keep apart for colour-blind
-readers too.
+"""Colours. No kind of box and no state differs in colour alone, and the palettes suit colour-blind readers.
 
-The light and the dark theme take their hues from Okabe and Ito's set; the print theme has greys only.
+The light and dark themes take their hues from Okabe and Ito's palette; the print theme has greys only.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ class Theme:
 
     background: str
     ink: str
-    faint: str  # what is not looked at yet
-    accent: str  # what is being looked at
+    faint: str  # not yet known
+    accent: str  # highlighted
     partial: str  # derivatives
     gradient: str
     added: str
@@ -99,16 +98,16 @@ THEMES: dict[str, Theme] = {
 
 
 def theme(name: str | Theme) -> Theme:
-    """A theme by its name, or as it is."""
+    """A theme, or the theme with this name."""
     if isinstance(name, Theme):
         return name
     if name not in THEMES:
-        raise ValueError(f"draw: there is no theme {name!r}; there are {', '.join(THEMES)}")
+        raise ValueError(f"draw: expected theme to be one of {', '.join(THEMES)}, got {name!r}")
     return THEMES[name]
 
 
 def blend(a: str, b: str, share: float) -> str:
-    """`share` of colour `b` in colour `a`.
+    """A mix of two colours: `share` of `b`, the rest of `a`.
 
     >>> blend("#000000", "#ffffff", 0.5)
     '#808080'

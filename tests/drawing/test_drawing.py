@@ -266,7 +266,7 @@ def test_a_repeated_cell_is_drawn_once_and_says_so():
     x = np.ones((2, 9, 3))
     rolled = draw(Recurrent(), x, by="module", depth=1)
     cells = [i for i in rolled.scene.items if i.name == "cell: Cell"]
-    assert [i.note for i in cells] == ["× 9, each fed by the one before"]
+    assert [i.note for i in cells] == ["× 9, each fed by the previous one"]
     loops = [line for line in rolled.scene.lines if line.tail == line.head]
     assert [line.tail for line in loops] == [cells[0].key]
     unrolled = draw(Recurrent(), x, by="module", depth=1, roll=False)
@@ -319,7 +319,7 @@ def test_what_has_changed_or_was_freed_is_said():
     [
         (lambda: draw(ag.tensor(1.0)), ValueError, "nothing was recorded"),
         (lambda: draw(np.sin), TypeError, r"draw\(sin, x\)"),
-        (lambda: draw(3), TypeError, "not int"),
+        (lambda: draw(3), TypeError, "got int"),
         (lambda: draw(np.sin, 1.0, view="circles"), ValueError, "expected view to be one of"),
         (lambda: draw(np.sin, 1.0, theme="pink"), ValueError, "light, dark, print"),
         (lambda: draw(np.sin, 1.0, by="layer"), ValueError, 'expected by="module"'),

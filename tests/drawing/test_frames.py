@@ -255,7 +255,7 @@ def test_lines_can_show_gradients():
     L.backward()
     found = draw(L, names=names, view="neurons", lines="gradients").net
     np.testing.assert_allclose(found.weights[0], names["V"].grad.numpy())
-    assert found.said == ("∂L/∂V", "∂L/∂W")
+    assert found.matrix_names == ("∂L/∂V", "∂L/∂W")
 
 
 def test_a_module_and_a_batch():
@@ -268,7 +268,7 @@ def test_a_module_and_a_batch():
     source = draw(m, x, view="neurons", most=6).source
     assert "… 15 more" in source
     assert "… 7 more" in source
-    with pytest.raises(ValueError, match="no example 9 in a batch of 5"):
+    with pytest.raises(ValueError, match="expected example < 5, the size of the batch, got 9"):
         draw(m, x, view="neurons", example=9)
 
 
