@@ -1,4 +1,8 @@
-"""Optimisers that look at the gradient alone. Names, arguments, defaults and formulas are PyTorch's."""
+"""Optimisers that use only the gradient. Names, arguments, defaults and formulas are PyTorch's.
+
+In the formulas p is a parameter, g its gradient, and t the number of the step, from 1. Running values start at 0. With
+``weight_decay`` g is the gradient plus ``weight_decay * p``; with ``maximize`` it is the negative gradient.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from .optimizer import Array, Optimizer, buffer, decayed, turned
+from .optimizer import Array, Optimizer, buffer, decayed, swapped
 
 
 class SGD(Optimizer):
-    """Gradient descent: ``p -= lr * g``; with momentum, dampening, Nesterov's look-ahead and weight decay.
+    """Gradient descent, with momentum if wanted::
+
+        p = p - lr g
+
+        v = momentum v + (1 - dampening) g      (v = g in the first step)
+        p = p - lr v
+        p = p - lr (g + momentum v)             with nesterov=True
 
     Examples
     --------
@@ -29,7 +39,7 @@ class SGD(Optimizer):
         weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False,
     ) -> None:  # fmt: skip
         if nesterov and (momentum <= 0 or dampening != 0):
-            raise ValueError("SGD: nesterov=True needs a momentum and no dampening")
+            raise ValueError("SGD: nesterov=True needs a positive momentum and dampening=0")
         options = {
             "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
             "nesterov": nesterov, "maximize": maximize,
@@ -41,7 +51,7 @@ class SGD(Optimizer):
         momentum, scratch = group["momentum"], buffer(state, "_scratch", p)
         if momentum:
             first = "momentum_buffer" not in state
-            old, velocity = turned(state, "momentum_buffer", p)
+            old, velocity = swapped(state, "momentum_buffer", p)
             np.multiply(old, momentum, out=velocity)
             velocity += g if first else np.multiply(g, 1 - group["dampening"], out=scratch)
             if group["nesterov"]:
@@ -54,7 +64,13 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Kingma & Ba 2015: steps of a size that running means of the gradient and of its square decide.
+    """Kingma & Ba 2015: the running mean of the gradient over the root of that of its square::
+
+        m = β1 m + (1 - β1) g
+        v = β2 v + (1 - β2) g²
+        p = p - lr m̂ / (√v̂ + eps)      with m̂ = m / (1 - β1ᵗ), v̂ = v / (1 - β2ᵗ)
+
+    (β1, β2) is `betas`. With ``amsgrad=True`` the largest v so far takes the place of v in v̂.
 
     Examples
     --------
@@ -62,11 +78,11 @@ class Adam(Optimizer):
     >>> w = ag.tensor([1.0, -20.0], requires_grad=True)
     >>> opt = Adam([w], lr=0.1)
     >>> (w**2).sum().backward()
-    >>> opt.step(); w  # the first step is as long as `lr` whatever the slope
+    >>> opt.step(); w  # the first step has length `lr` for any gradient
     tensor([  0.9, -19.9], requires_grad=True)
     """
 
-    #: AdamW decays the parameter itself, Adam the gradient.
+    #: Whether weight decay is subtracted from the parameter (AdamW), or added to the gradient (Adam).
     decoupled = False
 
     def __init__(
@@ -87,10 +103,10 @@ class Adam(Optimizer):
         mean, square, scratch = moments(g, state, group["betas"], p)
         t = state["step"]
         if group["amsgrad"]:
-            old, most = turned(state, "max_exp_avg_sq", p)
+            old, most = swapped(state, "max_exp_avg_sq", p)
             square = np.maximum(old, square, out=most)
-        # lr * (mean / (1 - beta1**t)) / (sqrt(square / (1 - beta2**t)) + eps), all of it by one root, so
-        # that no pass over the arrays only multiplies by a number
+        # lr * (mean / (1 - beta1**t)) / (sqrt(square / (1 - beta2**t)) + eps), numerator and denominator times
+        # sqrt(1 - beta2**t): that saves a pass over the arrays that would only multiply by a number.
         root = math.sqrt(1 - beta2**t)
         np.sqrt(square, out=scratch)
         scratch += group["eps"] * root
@@ -102,7 +118,10 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Loshchilov & Hutter 2019: Adam whose weight decay is taken off the parameter itself."""
+    """Loshchilov & Hutter 2019: Adam, with the weight decay subtracted from the parameter and not added to g::
+
+        p = p - lr (m̂ / (√v̂ + eps) + weight_decay p)
+    """
 
     decoupled = True
 
@@ -115,7 +134,13 @@ class AdamW(Adam):
 
 
 class NAdam(Optimizer):
-    """Dozat 2016: Adam with Nesterov's look-ahead."""
+    """Dozat 2016: Adam with Nesterov momentum::
+
+        μₜ = β1 (1 - ½ 0.96^(t momentum_decay))
+        p = p - lr (g (1 - μₜ) / (1 - μ₁…μₜ) + m μₜ₊₁ / (1 - μ₁…μₜ₊₁)) / (√v̂ + eps)
+
+    with m and v̂ of :class:`Adam`.
+    """
 
     def __init__(
         self, params: Iterable[Any], lr: float = 2e-3,
@@ -146,7 +171,14 @@ class NAdam(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """Tieleman & Hinton 2012: the gradient over a running root mean square of it."""
+    """Tieleman & Hinton 2012: the gradient over its running root mean square::
+
+        v = alpha v + (1 - alpha) g²
+        p = p - lr g / (√v + eps)
+
+    With ``centered=True``, v minus the square of the running mean of g takes the place of v under the root. With
+    momentum, ``b = momentum b + g / (√v + eps)`` and ``p = p - lr b``.
+    """
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
@@ -161,13 +193,13 @@ class RMSprop(Optimizer):
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
         g = decayed(p, g, state, group["weight_decay"])
         alpha = group["alpha"]
-        (old, square), scratch = turned(state, "square_avg", p), buffer(state, "_scratch", p)
+        (old, square), scratch = swapped(state, "square_avg", p), buffer(state, "_scratch", p)
         np.multiply(old, alpha, out=square)
         np.multiply(g, g, out=scratch)
         scratch *= 1 - alpha
         square += scratch
         if group["centered"]:
-            old, mean = turned(state, "grad_avg", p)
+            old, mean = swapped(state, "grad_avg", p)
             np.multiply(old, alpha, out=mean)
             mean += np.multiply(g, 1 - alpha, out=scratch)
             np.multiply(mean, mean, out=scratch)
@@ -178,7 +210,7 @@ class RMSprop(Optimizer):
         scratch += group["eps"]
         np.divide(g, scratch, out=scratch)
         if group["momentum"]:
-            old, velocity = turned(state, "momentum_buffer", p)
+            old, velocity = swapped(state, "momentum_buffer", p)
             np.multiply(old, group["momentum"], out=velocity)
             velocity += scratch
             np.copyto(scratch, velocity)
@@ -187,7 +219,11 @@ class RMSprop(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """Duchi, Hazan & Singer 2011: the gradient over the root of the sum of all its squares so far."""
+    """Duchi, Hazan & Singer 2011: the gradient over the root of the sum of its squares so far::
+
+        s = s + g²                              (s starts at initial_accumulator_value)
+        p = p - lr / (1 + (t - 1) lr_decay) g / (√s + eps)
+    """
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-2, lr_decay: float = 0.0, weight_decay: float = 0.0,
@@ -203,7 +239,7 @@ class Adagrad(Optimizer):
         g = decayed(p, g, state, group["weight_decay"])
         if "sum" not in state:
             state["sum"] = np.full_like(p, group["initial_accumulator_value"])
-        (old, total), scratch = turned(state, "sum", p), buffer(state, "_scratch", p)
+        (old, total), scratch = swapped(state, "sum", p), buffer(state, "_scratch", p)
         t = state["step"] = state.get("step", 0) + 1
         np.add(old, np.multiply(g, g, out=scratch), out=total)
         np.sqrt(total, out=scratch)
@@ -214,7 +250,13 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """Zeiler 2012: the gradient times the ratio of the root mean squares of past steps and past gradients."""
+    """Zeiler 2012: the gradient times the ratio of the root mean squares of past steps and past gradients::
+
+        v = rho v + (1 - rho) g²
+        d = √(u + eps) / √(v + eps) g
+        u = rho u + (1 - rho) d²
+        p = p - lr d
+    """
 
     def __init__(
         self, params: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6,
@@ -226,7 +268,7 @@ class Adadelta(Optimizer):
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
         g = decayed(p, g, state, group["weight_decay"])
         rho, eps = group["rho"], group["eps"]
-        (old_square, square), (old_steps, steps) = turned(state, "square_avg", p), turned(state, "acc_delta", p)
+        (old_square, square), (old_steps, steps) = swapped(state, "square_avg", p), swapped(state, "acc_delta", p)
         step, scratch = buffer(state, "_step", p), buffer(state, "_scratch", p)
         np.multiply(old_square, rho, out=square)
         np.multiply(g, g, out=scratch)
@@ -245,12 +287,10 @@ class Adadelta(Optimizer):
         return step
 
 
-def moments(
-    g: Array, state: dict[str, Any], betas: tuple[float, float], p: Array
-) -> tuple[Array, Array, Array]:
-    """Adam's running means of `g` and of its square, after one more step; and an array to work in."""
+def moments(g: Array, state: dict[str, Any], betas: tuple[float, float], p: Array) -> tuple[Array, Array, Array]:
+    """Adam's running means of `g` and of its square after this step, and a scratch array."""
     beta1, beta2 = betas
-    (old_mean, mean), (old_square, square) = turned(state, "exp_avg", p), turned(state, "exp_avg_sq", p)
+    (old_mean, mean), (old_square, square) = swapped(state, "exp_avg", p), swapped(state, "exp_avg_sq", p)
     scratch = buffer(state, "_scratch", p)
     state["step"] = state.get("step", 0) + 1
     np.multiply(old_mean, beta1, out=mean)

@@ -16,23 +16,30 @@ from .optimizer import Optimizer, called, real_view
 
 
 class LBFGS(Optimizer):
-    """Limited-memory BFGS (Nocedal & Wright, algorithm 7.4), as PyTorch has it; it needs a closure.
+    """Limited-memory BFGS (Nocedal & Wright, algorithm 7.4), as in PyTorch; it needs a closure::
+
+        p = p - t H g
+
+    H estimates the inverse Hessian. It starts as a multiple of the identity, and each remembered step s, over which
+    the gradient changed by y, updates it::
+
+        H = (I - s yᵀ / yᵀs) H (I - y sᵀ / yᵀs) + s sᵀ / yᵀs
 
     Parameters
     ----------
     params : iterable of Tensor
-        One group, all of one dtype.
+        One group, of one dtype.
     lr : float
-        The length of a step, as a share of the full quasi-Newton step.
+        The length t of a step.
     max_iter, max_eval : int
-        Most steps, and most calls of the closure (by default a quarter more), in each ``step``.
+        The most steps, and the most calls of the closure (by default a quarter more), in each ``step``.
     tolerance_grad, tolerance_change : float
-        It stops where no entry of the gradient is larger than the first, or no entry of a step, or the change
-        of the loss, is larger than the second.
+        Stop when no entry of the gradient exceeds the first, or when neither an entry of a step nor the change of the
+        loss exceeds the second.
     history_size : int
-        How many of the last steps it remembers.
+        The number of steps to remember.
     line_search_fn : {None, "strong_wolfe"}
-        With "strong_wolfe" a line search finds the length of each step; it begins at `lr`.
+        With "strong_wolfe" a line search finds the length of each step, starting from `lr`.
 
     Examples
     --------
@@ -55,7 +62,7 @@ class LBFGS(Optimizer):
         line_search_fn: str | None = None,
     ) -> None:  # fmt: skip
         if line_search_fn not in (None, "strong_wolfe"):
-            raise ValueError(f"LBFGS: line_search_fn={line_search_fn!r} is neither None nor 'strong_wolfe'")
+            raise ValueError(f"LBFGS: expected line_search_fn as None or 'strong_wolfe', got {line_search_fn!r}")
         options = {
             "lr": lr, "max_iter": max_iter, "max_eval": max_eval or max_iter * 5 // 4,
             "tolerance_grad": tolerance_grad, "tolerance_change": tolerance_change,
@@ -63,7 +70,7 @@ class LBFGS(Optimizer):
         }  # fmt: skip
         super().__init__(params, options)
         if len(self.param_groups) != 1:
-            raise ValueError("LBFGS: one group of parameters only; it looks at all of them together")
+            raise ValueError(f"LBFGS: expected one group of parameters, got {len(self.param_groups)}")
         self._params = self.param_groups[0]["params"]
         self._history: dict[str, Any] = {"steps": [], "changes": [], "last": None}
 
@@ -84,11 +91,10 @@ class LBFGS(Optimizer):
         """Take up to `max_iter` steps.
 
         `closure` clears the gradients, computes the loss, calls backward and returns the loss. This method returns the
-        loss before the first step. If an error or an interrupt stops it, parameters and history are as they were before
-        the call.
+        loss before the first step. After an error or an interrupt, parameters and history are as before the call.
         """
         if closure is None:
-            raise TypeError("LBFGS.step needs a closure that computes the loss and its gradients anew")
+            raise TypeError("LBFGS.step: expected a closure that computes the loss and its gradients")
         history = {k: list(v) if isinstance(v, list) else v for k, v in self._history.items()}
         undo = [(setitem, value, ..., value.copy()) for value in (real_view(p.data) for p in self._params)]
         with rolled_back(undo):
@@ -97,14 +103,14 @@ class LBFGS(Optimizer):
         return first
 
     def _steps(self, closure: Callable[[], Any], history: dict[str, Any]) -> Any:
-        """In the order of PyTorch's, so that the closure is called as often and at the same points."""
+        """In PyTorch's order, so that the closure is called at the same points."""
         group = self.param_groups[0]
         first = called(closure)
         loss, g, evaluations = float(_value(first)), self._flat(gradients=True), 1
         for k in range(1, group["max_iter"] + 1):
             if np.abs(g).max(initial=0.0) <= group["tolerance_grad"]:
                 break
-            start = history["last"] is None  # nothing is known of the curvature yet
+            start = history["last"] is None  # the curvature is still unknown
             if not start:
                 _remember(history, history["last"][0], g - history["last"][1], group["history_size"])
             d = _direction(g, history)
@@ -123,7 +129,7 @@ class LBFGS(Optimizer):
                 evaluations += used
             else:
                 self._put(x + t * d)
-                if k < group["max_iter"]:  # nothing would use it
+                if k < group["max_iter"]:  # nothing uses it after the last step
                     loss, g = float(_value(called(closure))), self._flat(gradients=True)
                     evaluations += 1
             history["last"] = (t * d, history["last"][1])
@@ -146,14 +152,14 @@ class LBFGS(Optimizer):
         return at
 
     def state_dict(self) -> dict[str, Any]:
-        """With the steps and changes that it remembers."""
+        """The state and the options, with the remembered steps and changes of the gradient."""
         history = {k: list(v) if isinstance(v, (list, tuple)) else v for k, v in self._history.items()}
         return {**super().state_dict(), "history": history}
 
     def _assignments(self, state_dict: Mapping[str, Any], who: str) -> list[tuple[Any, ...]]:
         given = state_dict.get("history") if isinstance(state_dict, Mapping) else None
         if not isinstance(given, Mapping) or set(given) != set(self._history):
-            raise ValueError(f"{who}: not the state of an LBFGS, which has a history")
+            raise ValueError(f"{who}: expected the state of an LBFGS, with its history")
         steps, changes, last = given["steps"], given["changes"], given["last"] or ()
         if not all(isinstance(of, (list, tuple)) for of in (steps, changes, last)) or len(steps) != len(changes):
             raise ValueError(f"{who}: expected 'steps' and 'changes' as lists of one length, and 'last' as a pair")
@@ -162,8 +168,8 @@ class LBFGS(Optimizer):
         flat = self._flat()
         for array in (*steps, *changes, *last):
             if np.shape(array) != flat.shape or np.asarray(array).dtype.kind != "f":
-                what = f"a step of shape {np.shape(array)} and dtype {np.asarray(array).dtype}"
-                raise ValueError(f"{who}: {what} for {flat.size} parameters")
+                got = f"shape {np.shape(array)} and dtype {np.asarray(array).dtype}"
+                raise ValueError(f"{who}: expected steps of {flat.size} floating-point numbers, got {got}")
         history = {
             "steps": [np.array(s, flat.dtype) for s in steps],
             "changes": [np.array(y, flat.dtype) for y in changes],
@@ -200,5 +206,5 @@ def _gradient(p: Any) -> Any:
 
 
 def _value(loss: Any) -> Any:
-    """The number in a loss, be it a Tensor, an array or a number."""
+    """The number in a loss, which is a Tensor, an array or a number."""
     return loss.data if hasattr(loss, "requires_grad") else loss

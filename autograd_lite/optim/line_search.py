@@ -1,7 +1,7 @@
 """A line search for a step that satisfies the strong Wolfe conditions (Nocedal & Wright, algorithms 3.5 and 3.6).
 
 The trial steps and the stopping rules are those of PyTorch's LBFGS, so that the loss is computed at the same points.
-Unlike there, a loss of nan counts as too high.
+Unlike there, a loss of nan counts as too large.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ class Point(NamedTuple):
 def strong_wolfe(
     at: Callable[[float], Point], start: Point, t: float, most: int, tolerance: float
 ) -> tuple[Point, int]:
-    """The point that the search ends at, and how often `at` was called.
+    """The point at which the search ends, and the number of calls of `at`.
 
     Parameters
     ----------
     at : callable
-        The point of a step.
+        Returns the point of a step.
     start : Point
         The point of step 0; its slope is negative.
     t : float
         The first step to try.
     most : int
-        How many more to try.
+        The most further steps to try.
     tolerance : float
         Stop when an interval that contains the step is shorter than this.
     """
@@ -48,7 +48,7 @@ def strong_wolfe(
         return abs(p.slope) <= -CURVATURE * start.slope
 
     before, now, k = start, at(t), 0
-    while k < most:  # go further until there is an interval that contains such a step
+    while k < most:  # go further until an interval contains such a step
         if too_high(now) or (k > 1 and now.f >= before.f):
             break
         if flat(now):
@@ -87,7 +87,7 @@ def _lower(ends: list[Point]) -> int:
 
 
 def _cubic_minimum(p: Point, q: Point, left: float, right: float) -> float:
-    """Where the cubic with the losses and slopes at two points is least between `left` and `right`."""
+    """The minimum, between `left` and `right`, of the cubic through two points with their slopes."""
     a, b = (p, q) if p.t <= q.t else (q, p)
     if a.t < b.t:
         d1 = a.slope + b.slope - 3 * (a.f - b.f) / (a.t - b.t)

@@ -1,7 +1,7 @@
-"""Learning rates as functions of time. PyTorch's names and arguments; each is its closed formula in the
-epoch `t`.
+"""Learning rates as functions of time, with PyTorch's names and arguments.
 
-``scheduler.step()`` moves on by one and writes the new rate into the optimiser's groups.
+Each schedule is a closed formula for the rate at epoch t, from 0, and ``base``, the rate of the group at the start.
+``scheduler.step()`` advances t by one and writes the new rate into the optimiser's groups.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from .optimizer import Optimizer
 
 
 class LRScheduler:
-    """Base: the rate of each group at epoch `t`, from its rate at the start.
+    """Base of the schedules: a subclass implements `rate`.
 
     Attributes
     ----------
     base_lrs : list of float
-        The rates at the start.
+        The rates of the groups at the start.
     last_epoch : int
-        The epoch that the rates are set for.
+        The epoch t of the current rates.
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
@@ -40,16 +40,16 @@ class LRScheduler:
         self._write()
 
     def rate(self, base: float, t: int, group: int) -> float:
-        """The rate at epoch `t`; written by each kind of schedule."""
+        """The rate of a group at epoch `t`; each schedule implements it."""
         raise NotImplementedError(f"{type(self).__name__} has no rate()")  # abstract
 
     def step(self) -> None:
-        """Move on to the next epoch."""
+        """Advance to the next epoch."""
         self.last_epoch += 1
         self._write()
 
     def _check(self) -> None:
-        """Raise ValueError if a field has a value with which there are no rates."""
+        """Raise ValueError if an option is out of its range."""
 
     def _options(self) -> list[dict[str, Any]]:
         """What the schedule sets in each group at `last_epoch`."""
@@ -60,28 +60,28 @@ class LRScheduler:
             group.update(options)
 
     def get_last_lr(self) -> list[float]:
-        """The rates as they are set."""
+        """The current rates."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """What is needed to go on exactly: numbers alone."""
+        """The options and the epoch, as numbers."""
         return _numbers(self)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a state, and set the rates it implies; nothing is changed if it does not fit."""
+        """Continue from a state, and set its rates; nothing changes if it does not fit."""
         trial = _trial(self, state_dict)
         exhaust(starmap(call, [*_changes(self, trial), (vars(self).update, vars(trial))]))
 
 
 class LambdaLR(LRScheduler):
-    """The base rate times a function of the epoch (or one function a group)."""
+    """``base * lr_lambda(t)``, with one function, or one for each group."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
         count = len(optimizer.param_groups)
         given = lr_lambda if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
         self._lambdas: list[Callable[[int], float]] = list(given)
         if len(self._lambdas) != count:
-            raise ValueError(f"LambdaLR: {len(self._lambdas)} functions for {count} parameter groups")
+            raise ValueError(f"LambdaLR: expected {count} functions, one for each group, got {len(self._lambdas)}")
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, t: int, group: int) -> float:
@@ -89,7 +89,7 @@ class LambdaLR(LRScheduler):
 
 
 class StepLR(LRScheduler):
-    """Times `gamma` every `step_size` epochs.
+    """``base * gamma ** (t // step_size)``: times `gamma` every `step_size` epochs.
 
     Examples
     --------
@@ -104,9 +104,7 @@ class StepLR(LRScheduler):
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
 
-    def __init__(
-        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
-    ) -> None:
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 
@@ -118,7 +116,7 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """Times `gamma` at each of the `milestones`."""
+    """``base * gamma ** k`` after k of the `milestones`: times `gamma` at each of them."""
 
     def __init__(
         self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1
@@ -131,7 +129,7 @@ class MultiStepLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """Times `gamma` every epoch."""
+    """``base * gamma ** t``: times `gamma` every epoch."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
@@ -142,7 +140,7 @@ class ExponentialLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """From `start_factor` to `end_factor` of the base rate in `total_iters` epochs: a warm-up."""
+    """From ``start_factor * base`` linearly to ``end_factor * base`` in `total_iters` epochs: a warm-up."""
 
     def __init__(
         self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0,
@@ -162,7 +160,7 @@ class LinearLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """`factor` of the base rate for the first `total_iters` epochs."""
+    """``factor * base`` for the first `total_iters` epochs, then ``base``."""
 
     def __init__(
         self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1
@@ -175,7 +173,7 @@ class ConstantLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """Half a cosine from the base rate down to `eta_min` in `T_max` epochs (Loshchilov & Hutter 2017)."""
+    """``eta_min + (base - eta_min) * (1 + cos(π t / T_max)) / 2`` (Loshchilov & Hutter 2017)."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max, self.eta_min = T_max, eta_min
@@ -189,7 +187,7 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """The same, begun again after `T_0` epochs, then after `T_mult` times as many, and so on."""
+    """:class:`CosineAnnealingLR` over `T_0` epochs, then restarted over `T_mult` times as many, and so on."""
 
     def __init__(
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
@@ -211,7 +209,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
 
 class OneCycleLR(LRScheduler):
-    """Up to `max_lr` and down again, far below the start (Smith & Topin 2019); step it after every batch.
+    """Up to `max_lr` and down to far below the start (Smith & Topin 2019); step it after every batch.
 
     Parameters
     ----------
@@ -219,17 +217,17 @@ class OneCycleLR(LRScheduler):
     max_lr : float or list of float
         The highest rate, one for all groups or one for each.
     total_steps : int, optional
-        The number of batches in all; or give `epochs` and `steps_per_epoch`.
+        The total number of batches; or pass `epochs` and `steps_per_epoch`.
     pct_start : float
-        The share of steps on which it goes up.
+        The fraction of the steps with an increasing rate.
     anneal_strategy : {"cos", "linear"}
-        The curve between the corners.
+        The shape of the curve between its corners.
     cycle_momentum : bool
         Whether the momentum (Adam's first beta) goes from `max_momentum` down to `base_momentum` and back.
     div_factor, final_div_factor : float
-        It starts from ``max_lr / div_factor`` and ends at ``max_lr / div_factor / final_div_factor``.
+        The rate starts at ``max_lr / div_factor`` and ends at ``max_lr / div_factor / final_div_factor``.
     three_phase : bool
-        Whether it goes down to the start as slowly as up, and from there to the end.
+        Whether the rate returns to its start as slowly as it rose, and falls to the end in a third phase.
     """
 
     def __init__(
@@ -241,7 +239,7 @@ class OneCycleLR(LRScheduler):
     ) -> None:  # fmt: skip
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
-                raise ValueError("OneCycleLR: give total_steps, or epochs and steps_per_epoch")
+                raise ValueError("OneCycleLR: expected total_steps, or epochs and steps_per_epoch")
             total_steps = epochs * steps_per_epoch
         count = len(optimizer.param_groups)
         self.max_lrs = [float(r) for r in max_lr] if isinstance(max_lr, Sequence) else [float(max_lr)] * count
@@ -250,17 +248,17 @@ class OneCycleLR(LRScheduler):
         self.base_momentum, self.max_momentum = base_momentum, max_momentum
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
         top, end = pct_start * total_steps - 1, total_steps - 1
-        #: The corners: the step at each, and which of (start, top, end) it has.
+        #: The corners of the curve: the step, and the index of its value among (start, top, end).
         self.corners = [(0.0, 0), (top, 1), *([(2 * top, 0)] if three_phase else []), (end, 2)]
         super().__init__(optimizer, last_epoch)
 
     def _check(self) -> None:
         _at_least_1(self, "total_steps")
         if self.anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f"OneCycleLR: anneal_strategy={self.anneal_strategy!r} is neither 'cos' nor 'linear'")
+            raise ValueError(f"OneCycleLR: expected anneal_strategy 'cos' or 'linear', got {self.anneal_strategy!r}")
         count = len(self.optimizer.param_groups)
         if len(self.max_lrs) != count:
-            raise ValueError(f"OneCycleLR: {len(self.max_lrs)} rates for {count} parameter groups")
+            raise ValueError(f"OneCycleLR: expected {count} rates, one for each group, got {len(self.max_lrs)}")
 
     def rate(self, base: float, t: int, group: int) -> float:
         highest = self.max_lrs[group]
@@ -268,7 +266,7 @@ class OneCycleLR(LRScheduler):
         return self._between(t, (start, highest, start / self.final_div_factor))
 
     def _between(self, t: int, at: tuple[float, float, float]) -> float:
-        if t > self.total_steps:  # one more than needed is let through: a loop steps after its last batch too
+        if t > self.total_steps:  # t == total_steps is allowed: a loop calls step() after its last batch too
             raise ValueError(f"OneCycleLR: step {t} of a cycle of {self.total_steps}")
         k = min(bisect_left([step for step, _ in self.corners[1:]], t), len(self.corners) - 2)
         (t0, from_), (t1, to) = self.corners[k], self.corners[k + 1]
@@ -290,15 +288,13 @@ class OneCycleLR(LRScheduler):
         return made
 
 
-class SequentialLR:
+class SequentialLR(LRScheduler):
     """One schedule after the other, changing at the `milestones`."""
 
-    def __init__(
-        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]
-    ) -> None:
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
         n = len(schedulers)
         if len(milestones) != n - 1:
-            raise ValueError(f"SequentialLR: {n} schedules have {n - 1} changes, not {len(milestones)}")
+            raise ValueError(f"SequentialLR: expected {n - 1} milestones for {n} schedules, got {len(milestones)}")
         self.optimizer, self.schedulers, self.milestones = optimizer, list(schedulers), list(milestones)
         self.last_epoch = 0
         self._write()
@@ -309,28 +305,15 @@ class SequentialLR:
         schedule.last_epoch = self.last_epoch - (self.milestones[which - 1] if which else 0)
         return schedule._options()
 
-    def _write(self) -> None:
-        for group, options in zip(self.optimizer.param_groups, self._options(), strict=False):
-            group.update(options)
-
-    def step(self) -> None:
-        """Move on to the next epoch."""
-        self.last_epoch += 1
-        self._write()
-
-    def get_last_lr(self) -> list[float]:
-        """The rates as they are set."""
-        return [group["lr"] for group in self.optimizer.param_groups]
-
     def state_dict(self) -> dict[str, Any]:
-        """What is needed to go on exactly."""
+        """The epoch and the states of the schedules."""
         return {"last_epoch": self.last_epoch, "schedulers": [s.state_dict() for s in self.schedulers]}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a state; nothing is changed if it does not fit."""
+        """Continue from a state; nothing changes if it does not fit."""
         given = state_dict.get("schedulers") if isinstance(state_dict, Mapping) else None
         if not isinstance(given, (list, tuple)) or len(given) != len(self.schedulers):
-            raise ValueError(f"SequentialLR.load_state_dict: not a state of {len(self.schedulers)} schedules")
+            raise ValueError(f"SequentialLR.load_state_dict: expected the states of {len(self.schedulers)} schedules")
         trials = {s: _trial(s, state) for s, state in zip(self.schedulers, given, strict=True)}
         trial = copy(self)
         trial.schedulers, trial.last_epoch = list(trials.values()), _epoch(self, state_dict.get("last_epoch"))
@@ -340,7 +323,7 @@ class SequentialLR:
 
 
 class ReduceLROnPlateau:
-    """Times `factor` when a watched number has not become better for more than `patience` epochs."""
+    """Times `factor` whenever a monitored number has not improved for more than `patience` epochs."""
 
     def __init__(
         self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
@@ -356,9 +339,9 @@ class ReduceLROnPlateau:
 
     def _check(self) -> None:
         if self.mode not in ("min", "max") or self.threshold_mode not in ("rel", "abs") or not 0 < self.factor < 1:
-            raise ValueError(
-                "ReduceLROnPlateau: mode is 'min' or 'max', threshold_mode 'rel' or 'abs', and 0 < factor < 1"
-            )
+            expected = "mode 'min' or 'max', threshold_mode 'rel' or 'abs', and 0 < factor < 1"
+            got = f"{self.mode!r}, {self.threshold_mode!r} and {self.factor}"
+            raise ValueError(f"ReduceLROnPlateau: expected {expected}, got {got}")
 
     def _better(self, value: float) -> bool:
         relative = self.threshold_mode == "rel" and math.isfinite(self.best)
@@ -366,7 +349,7 @@ class ReduceLROnPlateau:
         return value < self.best - margin if self.mode == "min" else value > self.best + margin
 
     def step(self, metrics: Any) -> None:
-        """Tell it the number at the end of an epoch."""
+        """Take the value of the monitored number at the end of an epoch, and reduce the rates if it is time."""
         value = float(metrics.item() if hasattr(metrics, "item") else metrics)
         if self._better(value):
             self.best, self.bad_epochs = value, 0
@@ -382,20 +365,20 @@ class ReduceLROnPlateau:
             self.waiting, self.bad_epochs = self.cooldown, 0
 
     def get_last_lr(self) -> list[float]:
-        """The rates as they are set."""
+        """The current rates."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """What is needed to go on exactly."""
+        """The options and the counts, as numbers."""
         return _numbers(self)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a state; nothing is changed if it does not fit."""
+        """Continue from a state; nothing changes if it does not fit."""
         vars(self).update(vars(_trial(self, state_dict)))
 
 
 def _numbers(schedule: Any) -> dict[str, Any]:
-    """A schedule's fields but for its optimiser and its functions."""
+    """The fields of a schedule except its optimiser and its functions."""
     fields = vars(schedule).items()
     return {k: v for k, v in fields if k != "optimizer" and not callable(v) and not k.startswith("_")}
 
@@ -415,25 +398,25 @@ def _epoch(schedule: Any, value: Any) -> int:
 
 
 def _trial(schedule: Any, state: Mapping[str, Any]) -> Any:
-    """A copy of a schedule with the fields of a state, or ValueError if it is not the state of such a schedule."""
+    """A copy of a schedule with the fields of a state; ValueError if it is not the state of such a schedule."""
     own, who = _numbers(schedule), f"{type(schedule).__name__}.load_state_dict"
     if not isinstance(state, Mapping) or set(state) != set(own):
-        raise ValueError(f"{who}: the state of such a schedule has {', '.join(sorted(own))} and no more")
+        raise ValueError(f"{who}: expected a state with exactly {', '.join(sorted(own))}")
     for name, value in own.items():
         if not _alike(value, state[name]):
-            raise ValueError(f"{who}: {name} is {value!r:.80} here, which cannot become {state[name]!r:.80}")
+            raise ValueError(f"{who}: expected {name} like {value!r:.80}, got {state[name]!r:.80}")
     trial = copy(schedule)
     vars(trial).update(state)
     if "last_epoch" in own:
         _epoch(schedule, trial.last_epoch)
         if len(trial.base_lrs) != len(schedule.base_lrs):
-            raise ValueError(f"{who}: rates of {len(trial.base_lrs)} groups there and of {len(schedule.base_lrs)} here")
+            raise ValueError(f"{who}: expected rates of {len(schedule.base_lrs)} groups, got {len(trial.base_lrs)}")
     trial._check()
     return trial
 
 
 def _alike(own: Any, other: Any) -> bool:
-    """Whether a value of a state is of the kind of a schedule's own."""
+    """Whether a value of a state has the type of the schedule's own."""
     if isinstance(own, (list, tuple)):
         return isinstance(other, (list, tuple)) and all(_alike(own[0] if own else 0, x) for x in other)
     if isinstance(own, (bool, str)):
@@ -442,7 +425,7 @@ def _alike(own: Any, other: Any) -> bool:
 
 
 def _changes(schedule: Any, trial: Any) -> list[tuple[Any, ...]]:
-    """The calls that set in each group what `trial` says, after it has been checked."""
+    """The calls that set the options of `trial` in each group, after checking them."""
     who, groups = f"{type(schedule).__name__}.load_state_dict", schedule.optimizer.param_groups
     try:
         options = trial._options()

@@ -1,8 +1,8 @@
 """What all optimisers share: parameter groups, per-parameter state, saving and loading of both.
 
-A step reads ``.grad`` and writes into the parameters' own arrays; what it needs in between lies in buffers that are
-made once. So a step makes no garbage, and every parameter's version moves, as it must: pulling back through what was
-recorded before the step is an error.
+A step reads ``.grad`` and writes into the parameters' own arrays, with intermediate values in buffers that are
+allocated once. So a step allocates nothing, and it increments every parameter's version: a backward pass through what
+was recorded before the step is an error.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Optimizer:
     params : iterable of Tensor, of (name, Tensor), or of dicts
         A dict is a group: ``{"params": [...], "lr": 0.1}``, with options of its own.
     defaults : dict
-        The options of every group that does not say otherwise.
+        The options of a group that does not set them itself.
 
     Raises
     ------
@@ -47,7 +47,7 @@ class Optimizer:
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]) -> None:
         if callable(getattr(params, "parameters", None)):
             who = type(self).__name__
-            raise TypeError(f"{who}: takes the parameters of a module, not the module itself: model.parameters()")
+            raise TypeError(f"{who}: expected the parameters of a module, got the module; write model.parameters()")
         self.defaults = dict(defaults)
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
@@ -58,7 +58,7 @@ class Optimizer:
             self.add_param_group(group)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
-        """Add parameters with options of their own; those not named are the defaults."""
+        """Add parameters with their own options; those not named have their defaults."""
         who = type(self).__name__
         if not isinstance(group, Mapping) or "params" not in group:
             got = f"the keys {', '.join(map(repr, group))}" if isinstance(group, Mapping) else type(group).__name__
@@ -69,7 +69,7 @@ class Optimizer:
         known = {p for g in self.param_groups for p in g["params"]}
         for p in params:
             if not isinstance(p, Tensor):
-                raise TypeError(f"{who}: cannot optimise a {type(p).__name__}; parameters are tensors")
+                raise TypeError(f"{who}: expected tensors as parameters, got a {type(p).__name__}")
             if not p.is_leaf:
                 what = p.name or "a tensor"
                 raise ValueError(f"{who}: {what} is a recorded result; only inputs can be optimised")
@@ -79,7 +79,7 @@ class Optimizer:
         unknown = set(group) - set(self.defaults) - {"params", "initial_lr"}
         if unknown:
             names = ", ".join(sorted(map(str, unknown)))
-            raise ValueError(f"{who}: no such option as {names}; it has {', '.join(self.defaults)}")
+            raise ValueError(f"{who}: unknown option {names}; expected {', '.join(self.defaults)}")
         options = {**self.defaults, **group, "params": params}
         self._check_options(options, who)
         self.param_groups.append(options)
@@ -112,9 +112,9 @@ class Optimizer:
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
 
-        Everything is computed before the first parameter changes, and the change itself cannot be interrupted: an error
-        or Ctrl-C leaves parameters and state as they were, or all updated. What the closure did remains, such as the
-        gradients.
+        Everything is computed before the first parameter changes, and the change itself cannot be interrupted: after an
+        error or Ctrl-C parameters and state are as before, or all are updated. The effects of the closure remain, such
+        as the gradients.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class Optimizer:
                     value, g = real_view(p.data), real_view(p.grad._data)
                     if not value.flags.writeable:
                         who = f"{type(self).__name__}.step: {p.name or 'a parameter'} of shape {p.shape}"
-                        raise ValueError(f"{who} lies in a read-only array: copy it, p.data = p.data.copy()")
+                        raise ValueError(f"{who} has a read-only array; write p.data = p.data.copy()")
                     if sign:
                         g = np.negative(g, out=buffer(state, "_negative", value))
                     changes.append((np.subtract, value, self.update(value, g, state, group), value))
@@ -148,17 +148,17 @@ class Optimizer:
         return loss
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
-        """What to subtract from the array `p`, given its gradient; written by each kind of optimiser.
+        """What to subtract from the array `p`, given its gradient `g`; each optimiser implements it.
 
-        It must write neither to `p` nor to the arrays that it finds in `state`: see `turned`. New entries in `state`
-        take effect when the result is subtracted.
+        It must write neither to `p` nor to the arrays in `state`: see `swapped`. New entries in `state` take effect
+        when the result is subtracted.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update()")  # abstract
 
     # ------------------------------------------------------------------------------------------------- state
 
     def state_dict(self) -> dict[str, Any]:
-        """The state and the options, parameters by number: arrays and numbers, which ``ag.save`` takes."""
+        """The state and the options as arrays and numbers, for ``ag.save``; parameters are numbered in order."""
         number = {p: k for k, p in enumerate(p for g in self.param_groups for p in g["params"])}
         return {
             "state": {
@@ -169,22 +169,22 @@ class Optimizer:
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over what :meth:`state_dict` returned; nothing is changed if it does not fit.
+        """Restore what :meth:`state_dict` returned; nothing changes if it does not fit.
 
         Everything is checked first. The assignment cannot be interrupted.
 
         Raises
         ------
         ValueError
-            If the groups have other sizes or options, an option is out of its range, or a part of the state has another
-            shape than its parameter.
+            If sizes or options of the groups differ, an option is out of its range, or the shape of a part of the state
+            is not that of its parameter.
         """
         exhaust(starmap(call, self._assignments(state_dict, f"{type(self).__name__}.load_state_dict")))
 
     def _assignments(self, state_dict: Mapping[str, Any], who: str) -> list[tuple[Any, ...]]:
-        """The calls, C functions all, that put a state in place, after it has been checked."""
+        """The calls that assign a state, after checking it; all are C functions, which cannot be interrupted."""
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
-            raise ValueError(f"{who}: not an optimiser's state, which has 'state' and 'param_groups'")
+            raise ValueError(f"{who}: expected an optimiser's state, with 'state' and 'param_groups'")
         groups, given = state_dict["param_groups"], state_dict["state"]
         if not isinstance(groups, (list, tuple)) or not all(
             isinstance(g, Mapping) and isinstance(g.get("params"), (list, tuple)) for g in groups
@@ -192,12 +192,12 @@ class Optimizer:
             raise ValueError(f"{who}: expected 'param_groups' as a list of dicts with 'params', got {groups!r:.80}")
         sizes, own = ([len(g["params"]) for g in of] for of in (groups, self.param_groups))
         if sizes != own:
-            raise ValueError(f"{who}: groups of {sizes} parameters there and of {own} here")
+            raise ValueError(f"{who}: expected groups of {own} parameters, got {sizes}")
         changes: list[tuple[Any, ...]] = []
         for mine, theirs in zip(self.param_groups, groups, strict=True):
             missing = [k for k in self.defaults if k not in theirs]
             if missing:
-                raise ValueError(f"{who}: another kind of optimiser's state: it has no {', '.join(missing)}")
+                raise ValueError(f"{who}: got another optimiser's state, without {', '.join(missing)}")
             self._check_options(theirs, who)
             known = {k: v for k, v in theirs.items() if k in mine or k == "initial_lr"}
             known |= {k: tuple(v) for k, v in known.items() if k == "betas"}
@@ -208,7 +208,7 @@ class Optimizer:
         state = {}
         for k, s in given.items():
             if str(k) not in map(str, range(len(params))):
-                raise ValueError(f"{who}: state of parameter {k}, but there are {len(params)}")
+                raise ValueError(f"{who}: got the state of parameter {k}, but there are {len(params)} parameters")
             if not isinstance(s, Mapping):
                 raise ValueError(f"{who}: expected the state of parameter {k} as a dict, got {s!r:.80}")
             p = params[int(k)]
@@ -224,22 +224,22 @@ class Optimizer:
 
 
 def buffer(state: dict[str, Any], name: str, like: Array) -> Array:
-    """The array `name` in `state`, made of zeros the first time; a leading underscore: not saved."""
+    """The array `name` in `state`, zeros the first time; with a leading underscore it is not saved."""
     found: Array | None = state.get(name)
     if found is None:
         state[name] = found = np.zeros_like(like)
     return found
 
 
-def turned(state: dict[str, Any], name: str, like: Array) -> tuple[Array, Array]:
-    """The array `name`, and one for its next value, which takes its place in `state`. They change places each time."""
+def swapped(state: dict[str, Any], name: str, like: Array) -> tuple[Array, Array]:
+    """The array `name`, and one for its next value, which replaces it in `state`. Each call swaps the two."""
     old, new = buffer(state, name, like), buffer(state, f"_{name}", like)
     state[name], state[f"_{name}"] = new, old
     return old, new
 
 
 def decayed(p: Array, g: Array, state: dict[str, Any], rate: float) -> Array:
-    """The gradient with weight decay added: that of ``rate / 2 * sum(p ** 2)``."""
+    """The gradient plus that of ``rate / 2 * sum(p ** 2)``, which is ``rate * p``."""
     if not rate:
         return g
     scratch = buffer(state, "_decayed", p)
@@ -248,14 +248,14 @@ def decayed(p: Array, g: Array, state: dict[str, Any], rate: float) -> Array:
 
 
 def real_view(x: Array) -> Array:
-    """A complex array as twice as many real numbers: optimisers treat both parts alike, as PyTorch's do."""
+    """A complex array as twice as many real numbers: real and imaginary parts are optimised alike, as in PyTorch."""
     if x.dtype.kind != "c":
         return x
     return x.reshape(*x.shape, 1).view(x.real.dtype)
 
 
 def called(closure: Callable[[], Any]) -> Any:
-    """The closure's loss; it records even where the step is under `no_grad`."""
+    """The closure's loss; it records even if the step is under `no_grad`."""
     with enable_grad():
         return closure()
 
@@ -265,7 +265,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _fitting(key: str, value: Any, p: Tensor, what: str) -> Any:
-    """A part of a state as its optimiser keeps it: an array of the parameter's shape, or a number."""
+    """Check a part of a state, and convert it: an array of the parameter's shape, or a number."""
     value = value.detach().numpy() if hasattr(value, "detach") else value
     if key in ("step", "mu_product"):
         value = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
@@ -276,5 +276,5 @@ def _fitting(key: str, value: Any, p: Tensor, what: str) -> Any:
     if not isinstance(value, np.ndarray):
         raise ValueError(f"{what}: expected an array of shape {shape}, got {value!r:.80}")
     if value.shape != shape:
-        raise ValueError(f"{what} has shape {value.shape} there, the parameter {shape} here")
+        raise ValueError(f"{what}: expected the parameter's shape {shape}, got {value.shape}")
     return value.astype(real_view(p.data).dtype)
