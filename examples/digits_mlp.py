@@ -26,9 +26,7 @@ def main():
     watched, learned_from = data.random_split((X_train, digits.y_train), [0.1, 0.9])
 
     net = nn.Sequential(
-        nn.Linear(64, 100), nn.ReLU(), nn.Dropout(0.2),
-        nn.Linear(100, 50), nn.ReLU(),
-        nn.Linear(50, 10),
+        nn.Linear(64, 100), nn.ReLU(), nn.Dropout(0.2), nn.Linear(100, 50), nn.ReLU(), nn.Linear(50, 10)
     )  # fmt: skip
     optimizer = optim.AdamW(net.parameters(), lr=5e-3)
     history = training.fit(

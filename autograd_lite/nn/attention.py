@@ -60,33 +60,16 @@ class MultiheadAttention(Module):
     in_proj_bias: Parameter | None
 
     def __init__(
-        self,
-        embed_dim: int,
-        num_heads: int,
-        dropout: float = 0.0,
-        bias: bool = True,
-        add_bias_kv: bool = False,
-        add_zero_attn: bool = False,
-        kdim: int | None = None,
-        vdim: int | None = None,
-        batch_first: bool = False,
+        self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, add_bias_kv: bool = False,
+        add_zero_attn: bool = False, kdim: int | None = None, vdim: int | None = None, batch_first: bool = False,
         dtype: Any = None,
     ) -> None:
         super().__init__()
         if embed_dim % num_heads:
-            raise ValueError(
-                f"MultiheadAttention: {embed_dim} features do not divide among {num_heads} heads"
-            )
+            raise ValueError(f"MultiheadAttention: {embed_dim} features do not divide among {num_heads} heads")
         if add_bias_kv or add_zero_attn:
-            raise ValueError(
-                "MultiheadAttention: add_bias_kv and add_zero_attn are not supported: leave them away"
-            )
-        self.embed_dim, self.num_heads, self.dropout, self.batch_first = (
-            embed_dim,
-            num_heads,
-            dropout,
-            batch_first,
-        )
+            raise ValueError("MultiheadAttention: add_bias_kv and add_zero_attn are not supported: leave them away")
+        self.embed_dim, self.num_heads, self.dropout, self.batch_first = (embed_dim, num_heads, dropout, batch_first)
         self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
         self.together = self.kdim == self.vdim == embed_dim
         for name, n in (
@@ -113,15 +96,8 @@ class MultiheadAttention(Module):
             init.zeros_(self.out_proj.bias)
 
     def forward(
-        self,
-        query: Any,
-        key: Any,
-        value: Any,
-        key_padding_mask: Any = None,
-        need_weights: bool = True,
-        attn_mask: Any = None,
-        average_attn_weights: bool = True,
-        is_causal: bool = False,
+        self, query: Any, key: Any, value: Any, key_padding_mask: Any = None, need_weights: bool = True,
+        attn_mask: Any = None, average_attn_weights: bool = True, is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         """Results, and how much each target looked at each source (None unless `need_weights`).
 
@@ -240,24 +216,14 @@ class TransformerEncoderLayer(Module):
     """
 
     def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: str | Callable[[Tensor], Tensor] = "relu",
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        dtype: Any = None,
+        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
+        activation: str | Callable[[Tensor], Tensor] = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
+        norm_first: bool = False, bias: bool = True, dtype: Any = None,
     ) -> None:
         super().__init__()
         if isinstance(activation, str):
             if activation not in ("relu", "gelu"):
-                raise ValueError(
-                    f"TransformerEncoderLayer: activation={activation!r}; 'relu', 'gelu' or a function"
-                )
+                raise ValueError(f"TransformerEncoderLayer: activation={activation!r}; 'relu', 'gelu' or a function")
             activation = F.relu if activation == "relu" else F.gelu
         self.self_attn = MultiheadAttention(
             d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, dtype=dtype
@@ -283,9 +249,7 @@ class TransformerEncoderLayer(Module):
         return given(self.norm2(x + self._feed(x)))
 
     def _attend(self, x: Tensor, mask: Any, padding: Any, causal: bool) -> Tensor:
-        y, _ = self.self_attn(
-            x, x, x, attn_mask=mask, key_padding_mask=padding, need_weights=False, is_causal=causal
-        )
+        y, _ = self.self_attn(x, x, x, attn_mask=mask, key_padding_mask=padding, need_weights=False, is_causal=causal)
         return given(self.dropout1(y))
 
     def _feed(self, x: Tensor) -> Tensor:
@@ -304,9 +268,7 @@ class TransformerEncoder(Module):
         self.num_layers = num_layers
         self.norm = norm
 
-    def forward(
-        self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
-    ) -> Tensor:
+    def forward(self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False) -> Tensor:
         x = given(src)
         for layer in self.layers:
             x = layer(x, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=is_causal)

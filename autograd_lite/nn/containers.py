@@ -27,9 +27,7 @@ class Sequential(Module):
         else:
             for k, part in enumerate(modules):
                 if not isinstance(part, Module):
-                    raise TypeError(
-                        f"Sequential: argument {k + 1} is a {type(part).__name__}, not a module"
-                    )
+                    raise TypeError(f"Sequential: argument {k + 1} is a {type(part).__name__}, not a module")
                 self.register_module(str(k), part)
 
     def forward(self, x: Any) -> Any:

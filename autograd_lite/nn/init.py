@@ -51,12 +51,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
 
 
 def trunc_normal_(
-    tensor: Tensor,
-    mean: float = 0.0,
-    std: float = 1.0,
-    a: float = -2.0,
-    b: float = 2.0,
-    generator: Any = None,
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:
     """Drawn from a normal distribution; what falls outside of `a` … `b` is drawn again."""
     if not a < b or not (b > mean - 8 * std and a < mean + 8 * std):
@@ -78,9 +73,7 @@ def eye_(tensor: Tensor) -> Tensor:
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """The convolution that changes nothing, channel by channel as far as there are as many."""
     if tensor.ndim not in (3, 4, 5) or tensor.shape[0] % groups:
-        raise ValueError(
-            f"dirac_: weights of a convolution in {groups} groups are needed, not shape {tensor.shape}"
-        )
+        raise ValueError(f"dirac_: weights of a convolution in {groups} groups are needed, not shape {tensor.shape}")
     values = np.zeros(tensor.shape)
     out = tensor.shape[0] // groups
     middle = tuple(n // 2 for n in tensor.shape[2:])
@@ -93,9 +86,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 def _fans(tensor: Tensor) -> tuple[int, int]:
     """How many inputs an output has, and how many outputs an input, in weights (out, in, ...)."""
     if tensor.ndim < 2:
-        raise ValueError(
-            f"weights of shape {tensor.shape} have no inputs and outputs to count: two axes at least"
-        )
+        raise ValueError(f"weights of shape {tensor.shape} have no inputs and outputs to count: two axes at least")
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
 
@@ -136,11 +127,7 @@ def _fan(tensor: Tensor, mode: str) -> int:
 
 
 def kaiming_uniform_(
-    tensor: Tensor,
-    a: float = 0,
-    mode: str = "fan_in",
-    nonlinearity: str = "leaky_relu",
-    generator: Any = None,
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
 ) -> Tensor:
     """Drawn evenly, of variance ``gain² / fan``.
 
@@ -151,11 +138,7 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: Tensor,
-    a: float = 0,
-    mode: str = "fan_in",
-    nonlinearity: str = "leaky_relu",
-    generator: Any = None,
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
 ) -> Tensor:
     """Drawn normally, of variance ``gain² / fan``."""
     return normal_(tensor, 0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode)), generator)

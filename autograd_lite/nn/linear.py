@@ -65,9 +65,7 @@ class Linear(Module):
     def forward(self, input: Any) -> Tensor:
         x = given(input, self.weight)
         if not x.ndim or x.shape[-1] != self.in_features:
-            raise ValueError(
-                f"{self!r}: an input of shape {x.shape}; its last size must be {self.in_features}"
-            )
+            raise ValueError(f"{self!r}: an input of shape {x.shape}; its last size must be {self.in_features}")
         return F.linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -145,11 +143,7 @@ class Embedding(Module):
             if not -num_embeddings <= padding_idx < num_embeddings:
                 raise ValueError(f"Embedding: padding_idx={padding_idx} for {num_embeddings} vectors")
             padding_idx %= num_embeddings
-        self.num_embeddings, self.embedding_dim, self.padding_idx = (
-            num_embeddings,
-            embedding_dim,
-            padding_idx,
-        )
+        self.num_embeddings, self.embedding_dim, self.padding_idx = (num_embeddings, embedding_dim, padding_idx)
         self.weight = parameter(num_embeddings, embedding_dim, dtype=dtype)
         self.reset_parameters()
 
@@ -160,9 +154,7 @@ class Embedding(Module):
             self.weight.data[self.padding_idx] = 0
 
     @classmethod
-    def from_pretrained(
-        cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None
-    ) -> Embedding:
+    def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
         """A table with these vectors."""
         vectors = given(embeddings)
         if vectors.ndim != 2:

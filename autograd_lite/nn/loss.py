@@ -164,9 +164,7 @@ class PoissonNLLLoss(Loss):
 
     function = staticmethod(F.poisson_nll_loss)
 
-    def __init__(
-        self, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
-    ) -> None:
+    def __init__(self, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean") -> None:
         super().__init__(reduction, log_input=log_input, full=full, eps=eps)
 
 

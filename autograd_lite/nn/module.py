@@ -89,9 +89,7 @@ class Module:
     def __setattr__(self, name: str, value: Any) -> None:
         fields = self.__dict__
         if "_parameters" not in fields:
-            raise AttributeError(
-                f"{type(self).__name__}: call super().__init__() before setting self.{name}"
-            )
+            raise AttributeError(f"{type(self).__name__}: call super().__init__() before setting self.{name}")
         kinds: tuple[tuple[str, type], ...] = (("_parameters", Parameter), ("_modules", Module))
         for kind, cls in kinds:
             if isinstance(value, cls):
@@ -331,9 +329,7 @@ class Module:
             if m is not None:
                 yield from m._every_place(f"{prefix}.{name}" if prefix else name)
 
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True
-    ) -> tuple[list[str], list[str]]:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> tuple[list[str], list[str]]:
         """Copy a state into this module; nothing is changed if anything does not fit.
 
         An interrupt leaves all parameters and buffers as they were, or all as in `state_dict`. Only a lazy layer keeps
@@ -356,9 +352,7 @@ class Module:
             If a name is missing or unknown, or a shape differs; it lists all of them.
         """
         if not isinstance(state_dict, Mapping):
-            raise ValueError(
-                f"load_state_dict: a state is a dict of arrays, not a {type(state_dict).__name__}"
-            )
+            raise ValueError(f"load_state_dict: a state is a dict of arrays, not a {type(state_dict).__name__}")
         own = {
             (f"{where}.{name}" if where else name): t
             for where, m in self._every_place()

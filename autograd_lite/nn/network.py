@@ -57,18 +57,12 @@ class FullyConnected(Module):
     b: Parameter | None
 
     def __init__(
-        self,
-        n_neurons: int,
-        activation_function: Callable[[Any], Any],
-        bias: bool = True,
-        scale: float | None = None,
+        self, n_neurons: int, activation_function: Callable[[Any], Any], bias: bool = True, scale: float | None = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
         if not callable(activation_function):
-            raise TypeError(
-                f"FullyConnected: activation_function={activation_function!r} is no function of a tensor"
-            )
+            raise TypeError(f"FullyConnected: activation_function={activation_function!r} is no function of a tensor")
         self.n_neurons, self.activation_function, self.scale = n_neurons, activation_function, scale
         self.W = UninitializedParameter(dtype)
         self.register_parameter("b", Parameter(np.zeros(n_neurons, self.W.dtype)) if bias else None)
@@ -76,15 +70,11 @@ class FullyConnected(Module):
     def forward(self, X: Any) -> Any:
         x = given(X, self.W)
         if x.ndim != 2:
-            raise ValueError(
-                f"{self!r}: an input of shape {x.shape}; it is (samples, inputs), one sample too"
-            )
+            raise ValueError(f"{self!r}: an input of shape {x.shape}; it is (samples, inputs), one sample too")
         if getattr(self.W, "lazy", False):
             self._begin(x.shape[1])
         if x.shape[1] != self.W.shape[0]:
-            raise ValueError(
-                f"{self!r}: an input of shape {x.shape}; its first had {self.W.shape[0]} values"
-            )
+            raise ValueError(f"{self!r}: an input of shape {x.shape}; its first had {self.W.shape[0]} values")
         A = x @ self.W if self.b is None else x @ self.W + self.b
         return self.activation_function(A)
 

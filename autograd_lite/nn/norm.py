@@ -23,13 +23,8 @@ class _BatchNorm(Module):
     bias: Parameter | None
 
     def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        dtype: Any = None,
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+        track_running_stats: bool = True, dtype: Any = None,
     ) -> None:
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
@@ -61,9 +56,7 @@ class _BatchNorm(Module):
         x = given(input, self.weight)
         if x.ndim not in self.ranks or x.shape[1] != self.num_features:
             shapes = " or ".join(str(("n", self.num_features, "length", "width")[:r]) for r in self.ranks)
-            raise ValueError(
-                f"{self!r}: an input of shape {x.shape}; {shapes.replace(chr(39), '')} is needed"
-            )
+            raise ValueError(f"{self!r}: an input of shape {x.shape}; {shapes.replace(chr(39), '')} is needed")
         by_batch = self.training or not self.track_running_stats
         momentum = self.momentum
         if self.training and self.track_running_stats:
@@ -72,13 +65,8 @@ class _BatchNorm(Module):
                 momentum = 1 / int(self.num_batches_tracked.data)
         moved = self.training and self.track_running_stats
         return F.batch_norm(
-            x,
-            self.running_mean if moved or not by_batch else None,
-            self.running_var if moved or not by_batch else None,
-            self.weight,
-            self.bias,
-            by_batch,
-            momentum or 0.0,
+            x, self.running_mean if moved or not by_batch else None,
+            self.running_var if moved or not by_batch else None, self.weight, self.bias, by_batch, momentum or 0.0,
             self.eps,
         )
 
@@ -129,20 +117,14 @@ class LayerNorm(Module):
     bias: Parameter | None
 
     def __init__(
-        self,
-        normalized_shape: Any,
-        eps: float = 1e-5,
-        elementwise_affine: bool = True,
-        bias: bool = True,
+        self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
         dtype: Any = None,
     ) -> None:
         super().__init__()
         shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
         self.register_parameter("weight", parameter(*shape, dtype=dtype) if elementwise_affine else None)
-        self.register_parameter(
-            "bias", parameter(*shape, dtype=dtype) if elementwise_affine and bias else None
-        )
+        self.register_parameter("bias", parameter(*shape, dtype=dtype) if elementwise_affine and bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -155,9 +137,7 @@ class LayerNorm(Module):
     def _given(self, input: Any) -> Tensor:
         x = given(input, self.weight)
         if x.shape[max(x.ndim - len(self.normalized_shape), 0) :] != self.normalized_shape:
-            raise ValueError(
-                f"{self!r}: an input of shape {x.shape}; it must end in {self.normalized_shape}"
-            )
+            raise ValueError(f"{self!r}: an input of shape {x.shape}; it must end in {self.normalized_shape}")
         return x
 
     def forward(self, input: Any) -> Tensor:
@@ -175,11 +155,7 @@ class RMSNorm(LayerNorm):
     """
 
     def __init__(
-        self,
-        normalized_shape: Any,
-        eps: float | None = None,
-        elementwise_affine: bool = True,
-        dtype: Any = None,
+        self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True, dtype: Any = None
     ) -> None:
         super().__init__(normalized_shape, 0.0, elementwise_affine, False, dtype)
         del self._parameters["bias"]
@@ -206,12 +182,7 @@ class GroupNorm(Module):
     bias: Parameter | None
 
     def __init__(
-        self,
-        num_groups: int,
-        num_channels: int,
-        eps: float = 1e-5,
-        affine: bool = True,
-        dtype: Any = None,
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, dtype: Any = None
     ) -> None:
         super().__init__()
         if num_channels % num_groups:
@@ -230,9 +201,7 @@ class GroupNorm(Module):
     def forward(self, input: Any) -> Tensor:
         x = given(input, self.weight)
         if x.ndim < 2 or x.shape[1] != self.num_channels:
-            raise ValueError(
-                f"{self!r}: an input of shape {x.shape}; (n, {self.num_channels}, ...) is needed"
-            )
+            raise ValueError(f"{self!r}: an input of shape {x.shape}; (n, {self.num_channels}, ...) is needed")
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:

@@ -53,9 +53,7 @@ class Unflatten(Module):
         try:
             return x.reshape((*x.shape[:dim], *self.unflattened_size, *x.shape[dim + 1 :]))
         except ValueError:
-            raise ValueError(
-                f"{self!r}: an axis of {x.shape[dim]} in an input of shape {x.shape}"
-            ) from None
+            raise ValueError(f"{self!r}: an axis of {x.shape[dim]} in an input of shape {x.shape}") from None
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

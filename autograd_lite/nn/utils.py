@@ -28,10 +28,7 @@ def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0) -> Tensor:
 
 
 def clip_grad_norm_(
-    parameters: Tensor | Iterable[Tensor],
-    max_norm: float,
-    norm_type: float = 2.0,
-    error_if_nonfinite: bool = False,
+    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Tensor:
     """Scale all gradients so that their norm together is at most `max_norm`; returns what it was.
 
@@ -58,9 +55,7 @@ def clip_grad_norm_(
     gradients = [p.grad for p in _listed(parameters) if p.grad is not None]
     total = get_total_norm(gradients, norm_type)
     if error_if_nonfinite and not np.isfinite(total.item()):
-        raise RuntimeError(
-            f"clip_grad_norm_: the norm of the gradients is {total.item()}, so they cannot be clipped"
-        )
+        raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total.item()}, so they cannot be clipped")
     scale = max_norm / (total.item() + 1e-6)
     if not scale >= 1:
         with no_grad():

@@ -162,9 +162,7 @@ class LinearLR(LRScheduler):
 class ConstantLR(LRScheduler):
     """``factor * base`` for the first `total_iters` epochs, then ``base``."""
 
-    def __init__(
-        self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1
-    ) -> None:
+    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
         self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer, last_epoch)
 

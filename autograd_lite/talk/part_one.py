@@ -231,10 +231,7 @@ def compare_starts(seed: int) -> None:
     seeds = range(seed, seed + STARTS)
     widths = (36, *[-7] * STARTS)
     slide.row("seed", *seeds, widths=widths)
-    starts: dict[str, Start] = {
-        "standard normal": normal_weights,
-        "divided by the root of the inputs": scaled_weights,
-    }
+    starts: dict[str, Start] = {"standard normal": normal_weights, "divided by the root of the inputs": scaled_weights}
     for title, start in starts.items():
         slide.row(title, widths=widths[:1])
         runs = [learn_by_hand(np.random.default_rng(s), start, data) for s in seeds]

@@ -93,9 +93,7 @@ def epochs_by_layers(
     net = layered_net(*neurons)
     Y = np.eye(10)[data.y_train]
     for epoch, rate in enumerate(np.linspace(*rates, EPOCHS), 1):
-        losses = [
-            net.learn(data.X_train[i : i + 1], Y[i : i + 1], float(rate)) for i in rng.permutation(len(Y))
-        ]
+        losses = [net.learn(data.X_train[i : i + 1], Y[i : i + 1], float(rate)) for i in rng.permutation(len(Y))]
         yield epoch, float(rate), sum(losses) / len(losses), net
 
 

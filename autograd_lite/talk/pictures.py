@@ -55,9 +55,7 @@ def one_example(seed: int) -> tuple[Drawing, Frames, Drawing]:
     A, B, C, P, L = by_engine.forward(x, y, V, W)
     names = {"x": x, "y": y, "A": A, "B": B, "C": C, "P": P, "L": L}
     return (
-        draw(L, names=names),
-        frames(L, wrt=[W, V], names=names, forward=True),
-        draw(L, names=names, view="neurons"),
+        draw(L, names=names), frames(L, wrt=[W, V], names=names, forward=True), draw(L, names=names, view="neurons")
     )
 
 

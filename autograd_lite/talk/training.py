@@ -31,13 +31,8 @@ def scaled_weights(rng: np.random.Generator, inputs: int, hidden: int, outputs: 
 
 
 def epochs(
-    update: Callable[[Weights, Weights, Floats, Floats], None],
-    V: Weights,
-    W: Weights,
-    X: Floats,
-    Y: Floats,
-    count: int,
-    rng: np.random.Generator | None = None,
+    update: Callable[[Weights, Weights, Floats, Floats], None], V: Weights, W: Weights, X: Floats, Y: Floats,
+    count: int, rng: np.random.Generator | None = None,
 ) -> Iterator[int]:
     """Learn from one example after another, `count` times through all of them.
 

@@ -131,9 +131,7 @@ class EarlyStopping(_Watcher):
 class BestCheckpoint(_Watcher):
     """Save the model's weights whenever a number is better than ever; ``ag.load`` reads them."""
 
-    def __init__(
-        self, path: str | os.PathLike[str], monitor: str = "val_loss", mode: str | None = None
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], monitor: str = "val_loss", mode: str | None = None) -> None:
         super().__init__(monitor, mode)
         self.path = path
 

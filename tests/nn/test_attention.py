@@ -99,9 +99,7 @@ def test_several_heads(options):
     other.load_state_dict(layer.state_dict())
     y, _ = other(*(x.transpose(1, 0, 2) for x in (q, k, v)))
     np.testing.assert_allclose(value(y).transpose(1, 0, 2), want, atol=1e-12)
-    check_layer(
-        layer, q[:1, :2], k[:1, :2], v[:1, :2], kinks="note"
-    )  # the keys' bias cancels: only rounding is left
+    check_layer(layer, q[:1, :2], k[:1, :2], v[:1, :2], kinks="note")  # the keys' bias cancels: only rounding is left
 
 
 def test_attention_to_itself_is_one_product():

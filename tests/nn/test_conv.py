@@ -175,9 +175,7 @@ def pool(x, of, kernel, stride=None, padding=0, dilation=1, fill=0.0):
     out = [(x.shape[2 + i] - d[i] * (k[i] - 1) - 1) // s[i] + 1 for i in range(n)]
     y = np.zeros((*x.shape[:2], *out))
     for at in np.ndindex(*out):
-        window = tuple(
-            slice(a * si, a * si + di * (ki - 1) + 1, di) for a, si, ki, di in zip(at, s, k, d, strict=True)
-        )
+        window = tuple(slice(a * si, a * si + di * (ki - 1) + 1, di) for a, si, ki, di in zip(at, s, k, d, strict=True))
         y[(..., *at)] = of(x[(..., *window)], axis=tuple(range(2, 2 + n)))
     return y
 
@@ -275,9 +273,7 @@ def test_pad():
         value(F.pad(x, (0, 1, 2, 0), value=5.0)), np.pad(x, [(0, 0), (2, 0), (0, 1)], constant_values=5)
     )
     np.testing.assert_array_equal(value(F.pad(x, (-1, 1))), np.pad(x[..., 1:], [(0, 0), (0, 0), (0, 1)]))
-    np.testing.assert_array_equal(
-        value(F.pad(x, (1, 1), "circular")), np.pad(x, [(0, 0), (0, 0), (1, 1)], mode="wrap")
-    )
+    np.testing.assert_array_equal(value(F.pad(x, (1, 1), "circular")), np.pad(x, [(0, 0), (0, 0), (1, 1)], mode="wrap"))
 
 
 def test_single_precision_columns():

@@ -161,9 +161,7 @@ REDUCTIONS = {"none": lambda each: each, "sum": np.sum, "mean": np.mean}
 def test_formula(name, reduction):
     make, options, inputs, targets, each = ENTRYWISE[name]
     loss = make(reduction=reduction, **options)
-    np.testing.assert_allclose(
-        value(loss(*inputs, *targets)), REDUCTIONS[reduction](each), rtol=1e-9, atol=1e-12
-    )
+    np.testing.assert_allclose(value(loss(*inputs, *targets)), REDUCTIONS[reduction](each), rtol=1e-9, atol=1e-12)
     lists = [np.asarray(t).tolist() for t in targets]
     np.testing.assert_array_equal(value(loss(*inputs, *lists)), value(loss(*inputs, *targets)))
     single = loss(*(x.astype(np.float32) for x in inputs), *targets)
@@ -208,9 +206,7 @@ def by_hand(x, k, weight=None, ignore_index=-100, label_smoothing=0.0):
         row = logp(x[(i[0], slice(None), *i[1:])], 0)
         counts.append(0.0 if k[i] == ignore_index else weight[k[i]])
         wrong = label_smoothing / len(row) * np.sum(weight * row)
-        losses.append(
-            0.0 if k[i] == ignore_index else -(1 - label_smoothing) * weight[k[i]] * row[k[i]] - wrong
-        )
+        losses.append(0.0 if k[i] == ignore_index else -(1 - label_smoothing) * weight[k[i]] * row[k[i]] - wrong)
     return np.array(losses).reshape(k.shape), np.array(counts)
 
 

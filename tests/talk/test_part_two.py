@@ -57,9 +57,7 @@ def test_the_modern_recipe(seed, capsys):
 def test_the_same_seed_teaches_the_same_net():
     data = digits()
     small = Split(data.X_train[:50], data.X_test[:50], data.y_train[:50], data.y_test[:50])
-    first, again, other = (
-        [loss for _, _, loss, _ in part_two.epochs_by_layers(s, small, 50, 10)] for s in (4, 4, 5)
-    )
+    first, again, other = ([loss for _, _, loss, _ in part_two.epochs_by_layers(s, small, 50, 10)] for s in (4, 4, 5))
     assert first == again != other
 
 

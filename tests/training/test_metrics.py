@@ -73,10 +73,7 @@ def test_predict_and_evaluate_leave_the_model_as_it_was():
     np.testing.assert_allclose(out, X @ model.W.data + model.b.data)
     np.testing.assert_array_equal(training.predict(model, ag.tensor(X), batch_size=7), out)
     scores = training.evaluate(model, (X, Y), mean_square, [training.mae], batch_size=7)
-    assert scores == {
-        "loss": pytest.approx(training.mse(out, Y)),
-        "mae": pytest.approx(training.mae(out, Y)),
-    }
+    assert scores == {"loss": pytest.approx(training.mse(out, Y)), "mae": pytest.approx(training.mae(out, Y))}
     assert training.evaluate(model, (X, Y), metrics={"r2": training.r2_score}) == {"r2": training.r2_score(out, Y)}
     assert model.training
     assert not model.frozen.training

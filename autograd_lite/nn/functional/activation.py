@@ -82,9 +82,7 @@ def prelu(input: Any, weight: Any) -> Tensor:
     else:
         channels = x.shape[1] if x.ndim > 1 else 1
         if w.shape != (channels,):
-            raise ValueError(
-                f"prelu: {w.shape} slopes for an input of shape {x.shape}: one, or one a channel"
-            )
+            raise ValueError(f"prelu: {w.shape} slopes for an input of shape {x.shape}: one, or one a channel")
         w = w.reshape(*([-1 if k == 1 else 1 for k in range(x.ndim)]))
     return where(x > 0, x, w * x)
 
@@ -178,9 +176,7 @@ def glu(input: Any, dim: int = -1) -> Tensor:
 
 def _along(name: str, dim: Any, dtype: Any, input: Any) -> Tensor:
     if dim is None:
-        raise TypeError(
-            f"{name}: say along which dim= it is to sum to 1 (PyTorch guesses 0 or 1, with a warning)"
-        )
+        raise TypeError(f"{name}: say along which dim= it is to sum to 1 (PyTorch guesses 0 or 1, with a warning)")
     return floats(input) if dtype is None else as_tensor(input, dtype)
 
 

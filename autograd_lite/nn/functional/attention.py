@@ -52,12 +52,7 @@ def _dropped(input: Any, p: float, training: bool, over: tuple[int, ...], genera
 
 @step
 def scaled_dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    attn_mask: Any = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
+    query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
     scale: float | None = None,
 ) -> Tensor:
     """``softmax(query @ key.mT * scale) @ value``.
@@ -93,16 +88,12 @@ def attention_weights(
     """How much each target looks at each source: rows of sum 1."""
     q, k = floats(query), floats(key)
     if q.ndim < 2 or k.ndim < 2 or q.shape[-1] != k.shape[-1]:
-        raise ValueError(
-            f"scaled_dot_product_attention: queries of shape {q.shape}, keys of shape {k.shape}"
-        )
+        raise ValueError(f"scaled_dot_product_attention: queries of shape {q.shape}, keys of shape {k.shape}")
     scores = matmul(q * (1 / math.sqrt(q.shape[-1]) if scale is None else scale), k.mT)
     mask = None if attn_mask is None else given(attn_mask)
     if is_causal:
         if mask is not None:
-            raise ValueError(
-                "scaled_dot_product_attention: attn_mask and is_causal are two ways to say it: give one"
-            )
+            raise ValueError("scaled_dot_product_attention: attn_mask and is_causal are two ways to say it: give one")
         mask = given(np.tri(q.shape[-2], k.shape[-2], dtype=bool))
     if mask is None:
         return softmax(scores, -1)

@@ -65,9 +65,7 @@ def _class_weights(name: str, weight: Any, x: Tensor) -> Tensor:
 
 
 @step
-def nll_loss(
-    input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
-) -> Tensor:
+def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
     """Minus the entry of log-probabilities `input` at each target.
 
     Parameters
@@ -102,11 +100,7 @@ def _nll(x: Tensor, k: Any, counted: Any, weight: Any, reduction: str, name: str
 
 @step
 def cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    ignore_index: int = -100,
-    reduction: str = "mean",
+    input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
     """The cross entropy of logits `input`: what the right classes are missed by, in nats.
@@ -164,9 +158,7 @@ def _spread(logp: Tensor, k: Any, counted: Any, weight: Any, reduction: str) -> 
 
 def _of_probabilities(logp: Tensor, y: Tensor, weight: Any, reduction: str, smoothing: float) -> Tensor:
     if y.shape != logp.shape:
-        raise ValueError(
-            f"cross_entropy: probabilities of shape {y.shape} for an input of shape {logp.shape}"
-        )
+        raise ValueError(f"cross_entropy: probabilities of shape {y.shape} for an input of shape {logp.shape}")
     axis = 1 if logp.ndim > 1 else 0
     y = y.astype(logp.dtype)
     if smoothing:
@@ -189,9 +181,7 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: p={p}; it is 1 or 2")
     if x.ndim not in (1, 2):
-        raise ValueError(
-            f"multi_margin_loss: an input of shape {x.shape}; it is (n, classes) or (classes,)"
-        )
+        raise ValueError(f"multi_margin_loss: an input of shape {x.shape}; it is (n, classes) or (classes,)")
     k, _ = _classes("multi_margin_loss", x, target, -1)
     short = S.relu(margin - expand_dims(_picked(x, k), -1) + x)
     short = where(np.equal(np.expand_dims(k, -1), np.arange(x.shape[-1])), 0, short)
@@ -210,9 +200,7 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> 
     x = floats(input)
     k = np.asarray(positions(target, "multilabel_margin_loss: a target"))
     if x.ndim not in (1, 2) or k.shape != x.shape:
-        raise ValueError(
-            f"multilabel_margin_loss: an input of shape {x.shape} and a target of shape {k.shape}"
-        )
+        raise ValueError(f"multilabel_margin_loss: an input of shape {x.shape} and a target of shape {k.shape}")
     named = np.cumprod(k >= 0, axis=-1).astype(bool)
     n = x.shape[-1]
     right = ((np.where(named, k, -1)[..., None] == np.arange(n)) & named[..., None]).any(-2)

@@ -57,9 +57,7 @@ def positions(x: Any, what: str) -> Any:
     t = given(x)
     if t.dtype.kind not in "iu":
         if t.dtype.kind != "b" and t.size:
-            raise TypeError(
-                f"{what} of dtype {t.dtype}: they are positions, so whole numbers; use .astype(int)"
-            )
+            raise TypeError(f"{what} of dtype {t.dtype}: they are positions, so whole numbers; use .astype(int)")
         t = t.astype(np.int64)
     return t if t._node is not None and t._node.live else t._data
 
@@ -103,6 +101,4 @@ def same_shape(name: str, **tensors: Tensor) -> None:
     shapes = {t.shape for t in tensors.values() if t.ndim}
     if len(shapes) > 1:
         said = ", ".join(f"{what} {t.shape}" for what, t in tensors.items())
-        raise ValueError(
-            f"{name}: the shapes differ: {said}; reshape one of them, they are not broadcast here"
-        )
+        raise ValueError(f"{name}: the shapes differ: {said}; reshape one of them, they are not broadcast here")

@@ -142,12 +142,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
 
 @step
 def poisson_nll_loss(
-    input: Any,
-    target: Any,
-    log_input: bool = True,
-    full: bool = False,
-    eps: float = 1e-8,
-    reduction: str = "mean",
+    input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
 ) -> Tensor:
     """Minus the log-probability of counts `target` at the rate ``exp(input)`` (or `input`)."""
     x, y = _pair("poisson_nll_loss", input, target)
@@ -186,9 +181,7 @@ def gaussian_nll_loss(
 
 
 @step
-def margin_ranking_loss(
-    input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean"
-) -> Tensor:
+def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Tensor:
     """``max(0, margin - target * (input1 - input2))``: the first should be larger where `target` is 1.
 
     Smaller for -1.
@@ -218,9 +211,7 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor
 
 
 @step
-def multilabel_soft_margin_loss(
-    input: Any, target: Any, weight: Any = None, reduction: str = "mean"
-) -> Tensor:
+def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """The mean over classes of the binary cross entropies of logits."""
     x, y = _pair("multilabel_soft_margin_loss", input, target)
     loss = mean(_weighted(S.softplus(x) - x * y, weight), axis=-1)

@@ -37,9 +37,7 @@ def _last(name: str, x: Tensor, normalized_shape: Any) -> tuple[int, ...]:
 
 
 @step
-def layer_norm(
-    input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
-) -> Tensor:
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """Mean 0 and variance 1 over the last axes, of sizes `normalized_shape`; then ``* weight + bias``.
 
     Examples
@@ -62,15 +60,11 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
 
 
 @step
-def group_norm(
-    input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
-) -> Tensor:
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """Mean 0 and variance 1 over each group of channels of a sample; weight and bias have one per channel."""
     x = floats(input)
     if x.ndim < 2 or x.shape[1] % num_groups:
-        raise ValueError(
-            f"group_norm: an input of shape {x.shape} has no channels in {num_groups} equal groups"
-        )
+        raise ValueError(f"group_norm: an input of shape {x.shape} has no channels in {num_groups} equal groups")
     if not x.size:
         return _affine(x, _channels(weight, x), _channels(bias, x))
     grouped = x.reshape(x.shape[0], num_groups, prod(x.shape[1:]) // num_groups)
@@ -80,14 +74,8 @@ def group_norm(
 
 @step
 def instance_norm(
-    input: Any,
-    running_mean: Any = None,
-    running_var: Any = None,
-    weight: Any = None,
-    bias: Any = None,
-    use_input_stats: bool = True,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
+    input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:
     """Mean 0 and variance 1 over each channel of each sample."""
     x = floats(input)
@@ -103,14 +91,8 @@ def instance_norm(
 
 @step
 def batch_norm(
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
+    input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
+    momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:
     """Mean 0 and variance 1 for each channel (axis 1) over the batch and all other axes.
 
@@ -139,9 +121,7 @@ def batch_norm(
     axes = (0, *range(2, x.ndim))
     n = prod(x.shape[k] for k in axes)
     if n == 1:
-        raise ValueError(
-            f"batch_norm: one value for each channel (shape {x.shape}) has no spread to train with"
-        )
+        raise ValueError(f"batch_norm: one value for each channel (shape {x.shape}) has no spread to train with")
     if n == 0:  # nothing to normalise, and nothing to learn from
         return _affine(x, _channels(weight, x), _channels(bias, x))
     z, scale = standardize(x, axes, eps)
