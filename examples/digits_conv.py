@@ -38,7 +38,7 @@ def main():
         nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(),
         nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Dropout(0.3), nn.Linear(32 * 4 * 4, 10),
-    )  # fmt: skip
+    )
     print(net, "\n")
     loader = data.DataLoader(Shifted(X_train, digits.y_train), batch_size=64, shuffle=True)
     optimizer = optim.AdamW(net.parameters(), weight_decay=0.01)
@@ -46,7 +46,7 @@ def main():
     training.fit(
         net, loader, nn.CrossEntropyLoss(), optimizer, epochs=EPOCHS, metrics=[training.accuracy],
         callbacks=[training.Schedule(cycle, every="batch"), training.Log(every=5)],
-    )  # fmt: skip
+    )
     accuracy = training.evaluate(net, (X_test, digits.y_test), metrics=[training.accuracy])["accuracy"]
     print(f"\ntest accuracy {accuracy:.4f}")
     if accuracy < 0.985:

@@ -27,7 +27,7 @@ def main():
 
     net = nn.Sequential(
         nn.Linear(64, 100), nn.ReLU(), nn.Dropout(0.2), nn.Linear(100, 50), nn.ReLU(), nn.Linear(50, 10)
-    )  # fmt: skip
+    )
     optimizer = optim.AdamW(net.parameters(), lr=5e-3)
     history = training.fit(
         net, learned_from, nn.CrossEntropyLoss(label_smoothing=0.05), optimizer,
@@ -38,7 +38,7 @@ def main():
             training.EarlyStopping("val_loss", patience=8),
             training.BestCheckpoint(OUT / "digits_mlp.npz"),
         ],
-    )  # fmt: skip
+    )
     best = history.best("val_loss")
     print(f"\nbest epoch {best['epoch']:.0f}; its weights are in {OUT.name}/digits_mlp.npz")
     net.load_state_dict(ag.load(OUT / "digits_mlp.npz"))

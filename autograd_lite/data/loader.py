@@ -132,7 +132,7 @@ class DataLoader:
         self, dataset: Any, batch_size: int = 1, shuffle: bool = False, *, drop_last: bool = False,
         generator: Generator | np.random.Generator | int | None = None,
         collate_fn: Callable[[list[Any]], Any] | None = None, num_workers: int = 0, pin_memory: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if num_workers:
             raise ValueError(f"DataLoader: num_workers={num_workers}; rows are read in this process, leave it at 0")
         if not isinstance(batch_size, int | np.integer) or batch_size < 1:

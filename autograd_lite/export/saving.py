@@ -291,7 +291,7 @@ def _write_safetensors(file: BinaryIO, arrays: dict[str, Array], structure: str 
 _DAMAGED = (
     ValueError, TypeError, KeyError, EOFError, OSError, SyntaxError, NotImplementedError, RuntimeError,
     MemoryError, OverflowError, zlib.error, zipfile.BadZipFile, tokenize.TokenError,
-)  # fmt: skip
+)
 
 
 def _read_npz(path: Path) -> tuple[dict[str, Array], str | None]:

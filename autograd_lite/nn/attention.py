@@ -1,4 +1,4 @@
-"""Attention with several heads, and the transformer's encoder made of it (Vaswani et al., 2017)."""
+"""Multi-head attention, and the transformer's encoder (Vaswani et al., 2017)."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ expand_dims, matmul, mean, split = rows("expand_dims", "matmul", "mean", "split"
 
 
 class MultiheadAttention(Module):
-    """Attention in `num_heads` parts of the features, side by side.
+    """Scaled dot-product attention in `num_heads` parts of the features.
 
     Parameters
     ----------
     embed_dim, num_heads : int
-        The features of queries and results, and into how many heads they are divided.
+        The number of features of queries and results, and of heads among which they are divided.
     dropout : float
-        Of the weights, in training.
+        The dropout probability of the attention weights, in training.
     bias : bool
     kdim, vdim : int, optional
-        The features of keys and values, where they are others.
+        The numbers of features of keys and values, if different.
     batch_first : bool
         Whether arrays are (batch, length, features), not (length, batch, features).
     dtype : dtype, optional
@@ -41,8 +41,8 @@ class MultiheadAttention(Module):
     Attributes
     ----------
     in_proj_weight : Parameter, shape (3 embed_dim, embed_dim)
-        For queries, keys and values, one below the other; with `kdim` or `vdim` there are `q_proj_weight`,
-        `k_proj_weight` and `v_proj_weight` instead.
+        For queries, keys and values, stacked; with `kdim` or `vdim` there are `q_proj_weight`, `k_proj_weight` and
+        `v_proj_weight` instead.
     in_proj_bias : Parameter, shape (3 embed_dim,)
     out_proj : Linear
 
@@ -66,10 +66,10 @@ class MultiheadAttention(Module):
     ) -> None:
         super().__init__()
         if embed_dim % num_heads:
-            raise ValueError(f"MultiheadAttention: {embed_dim} features do not divide among {num_heads} heads")
+            raise ValueError(f"MultiheadAttention: {embed_dim} features cannot be divided among {num_heads} heads")
         if add_bias_kv or add_zero_attn:
-            raise ValueError("MultiheadAttention: add_bias_kv and add_zero_attn are not supported: leave them away")
-        self.embed_dim, self.num_heads, self.dropout, self.batch_first = (embed_dim, num_heads, dropout, batch_first)
+            raise ValueError("MultiheadAttention: add_bias_kv and add_zero_attn are not supported; omit them")
+        self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
         self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
         self.together = self.kdim == self.vdim == embed_dim
         for name, n in (
@@ -85,7 +85,7 @@ class MultiheadAttention(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew: Glorot's, with biases 0."""
+        """Draw the weights anew with `init.xavier_uniform_`, and set the biases to 0."""
         for name, p in self.named_parameters(recurse=False):
             if name == "in_proj_bias":
                 init.zeros_(p)
@@ -99,12 +99,12 @@ class MultiheadAttention(Module):
         self, query: Any, key: Any, value: Any, key_padding_mask: Any = None, need_weights: bool = True,
         attn_mask: Any = None, average_attn_weights: bool = True, is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        """Results, and how much each target looked at each source (None unless `need_weights`).
+        """The results, and the attention weights of each target over the sources (None unless `need_weights`).
 
-        Both masks are as in PyTorch: True where one may *not* look, the opposite of
-        :func:`~autograd_lite.nn.functional.scaled_dot_product_attention`; or numbers to be added.
-        `key_padding_mask` is (batch, sources); `attn_mask` (targets, sources) or (batch * heads, targets,
-        sources).
+        As in PyTorch, both masks are True where attention is *not* allowed, the opposite of
+        :func:`~autograd_lite.nn.functional.scaled_dot_product_attention`; or numbers to add to the scores.
+        `key_padding_mask` has shape (batch, sources), and `attn_mask` (targets, sources) or
+        (batch * heads, targets, sources).
         """
         same = query is key is value
         q = given(query, self.out_proj.weight)
@@ -131,8 +131,8 @@ class MultiheadAttention(Module):
         sizes = [x.shape[-1] if x.ndim == q.ndim and q.ndim in (2, 3) else None for x in (q, k, v)]
         if sizes != [self.embed_dim, self.kdim, self.vdim] or k.shape[:-1] != v.shape[:-1]:
             raise ValueError(
-                f"{self._called}: queries {q.shape}, keys {k.shape}, values {v.shape}; the last sizes must be "
-                f"{self.embed_dim}, {self.kdim} and {self.vdim}, keys and values equally many"
+                f"{self._called}: expected queries, keys and values of {self.embed_dim}, {self.kdim} and {self.vdim} "
+                f"features, keys and values equally many, got shapes {q.shape}, {k.shape} and {v.shape}"
             )
 
     def _projected(self, q: Tensor, k: Tensor, v: Tensor, same: bool) -> list[Tensor]:
@@ -150,7 +150,7 @@ class MultiheadAttention(Module):
         return x.reshape(n, length, self.num_heads, -1).transpose(0, 2, 1, 3)
 
     def _mask(self, attn_mask: Any, padding: Any, q: Tensor, k: Tensor, causal: bool) -> Any:
-        """Both masks as one that is added or is True where one may look; None if there is none."""
+        """Both masks as one: True where attention is allowed, or numbers to add. None if there is no mask."""
         n, heads, targets, _ = q.shape
         sources = k.shape[2]
         if padding is None and attn_mask is None:
@@ -159,16 +159,14 @@ class MultiheadAttention(Module):
         if attn_mask is not None:
             m = given(attn_mask).detach()
             if m.shape not in ((targets, sources), (n * heads, targets, sources)):
-                raise ValueError(
-                    f"{self._called}: attn_mask of shape {m.shape} for {targets} targets, {sources} sources"
-                )
+                raise ValueError(f"{self._called}: expected attn_mask of shape {(targets, sources)}, got {m.shape}")
             parts.append(m if m.ndim == 2 else m.reshape(n, heads, targets, sources))
         if causal:
             parts.append(~np.tri(targets, sources, dtype=bool))
         if padding is not None:
             m = given(padding).detach()
             if m.shape not in ((n, sources), (sources,)):
-                raise ValueError(f"{self._called}: key_padding_mask of shape {m.shape}; {(n, sources)} is needed")
+                raise ValueError(f"{self._called}: expected key_padding_mask of shape {(n, sources)}, got {m.shape}")
             parts.append(m.reshape(-1, 1, 1, sources))
         if all(m.dtype.kind == "b" for m in parts):
             hidden = parts[0]
@@ -189,21 +187,21 @@ class MultiheadAttention(Module):
 
 
 class TransformerEncoderLayer(Module):
-    """Self-attention and a net of two layers at each place, each with a normalisation and a way around it.
+    """Self-attention, then a net of two layers at each position, each with normalisation and a residual connection.
 
     Parameters
     ----------
     d_model, nhead : int
-        Features and heads.
+        The numbers of features and of heads.
     dim_feedforward : int
-        Hidden units of the net.
+        The number of hidden units of the net.
     dropout : float
     activation : {'relu', 'gelu'} or callable
     layer_norm_eps : float
     batch_first : bool
         Whether arrays are (batch, length, features), not (length, batch, features).
     norm_first : bool
-        Whether what goes into attention and net is normalised (pre-norm), or what comes out.
+        Whether to normalise the inputs of attention and net (pre-norm), not the sums (post-norm).
     bias : bool
     dtype : dtype, optional
 
@@ -223,7 +221,7 @@ class TransformerEncoderLayer(Module):
         super().__init__()
         if isinstance(activation, str):
             if activation not in ("relu", "gelu"):
-                raise ValueError(f"TransformerEncoderLayer: activation={activation!r}; 'relu', 'gelu' or a function")
+                raise ValueError(f"TransformerEncoderLayer: expected 'relu', 'gelu' or a function, got {activation=}")
             activation = F.relu if activation == "relu" else F.gelu
         self.self_attn = MultiheadAttention(
             d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, dtype=dtype
@@ -257,9 +255,9 @@ class TransformerEncoderLayer(Module):
 
 
 class TransformerEncoder(Module):
-    """Copies of a layer, one after the other, and `norm` at the end if given.
+    """Copies of a layer, one after the other, then `norm` if given.
 
-    They begin with equal weights, as in PyTorch; ``reset_parameters`` of their parts draws others.
+    Initially their weights are equal, as in PyTorch; ``reset_parameters`` of their parts draws others.
     """
 
     def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:

@@ -27,7 +27,7 @@ class Sequential(Module):
         else:
             for k, part in enumerate(modules):
                 if not isinstance(part, Module):
-                    raise TypeError(f"Sequential: argument {k + 1} is a {type(part).__name__}, not a module")
+                    raise TypeError(f"Sequential: expected modules, got a {type(part).__name__} as argument {k + 1}")
                 self.register_module(str(k), part)
 
     def forward(self, x: Any) -> Any:
@@ -55,7 +55,7 @@ class Sequential(Module):
 
 
 class ModuleList(Module):
-    """A list of modules that are registered."""
+    """A list of modules, which are registered as parts."""
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class ModuleList(Module):
 
 
 class ModuleDict(Module):
-    """A dict of modules that are registered."""
+    """A dict of modules, which are registered as parts."""
 
     def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
         super().__init__()
@@ -116,12 +116,12 @@ class ModuleDict(Module):
         return self._modules.values()
 
     def items(self) -> Iterable[tuple[str, Any]]:
-        """Both."""
+        """The names and the modules."""
         return self._modules.items()
 
 
 class ParameterList(Module):
-    """A list of parameters that are registered."""
+    """A list of parameters, which are registered."""
 
     def __init__(self, parameters: Iterable[Any] = ()) -> None:
         super().__init__()

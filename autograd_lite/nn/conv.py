@@ -60,7 +60,7 @@ class _Conv(Module):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
         dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", dtype: Any = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         name, n = type(self).__name__, self.dims
         if in_channels % groups or out_channels % groups:
@@ -160,7 +160,7 @@ class _ConvTranspose(_Conv):
         self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
         output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros",
         dtype: Any = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if padding_mode != "zeros" or isinstance(padding, str):
             raise ValueError(f"{type(self).__name__}: expected a number as padding, and padding_mode 'zeros'")
         super().__init__(

@@ -1,7 +1,7 @@
-"""Starting values for weights, written into a tensor in place and returned: PyTorch's functions.
+"""Initial values of weights, written into a tensor in place; each function returns the tensor. The names are PyTorch's.
 
-A layer has sensible values when it is made; these are for those who want others. `generator` is what
-draws, by default the one that :func:`autograd_lite.manual_seed` seeds.
+Layers initialise themselves; these functions are for other choices. `generator` is by default the one that
+:func:`autograd_lite.manual_seed` seeds.
 
 Sources: X. Glorot and Y. Bengio (2010) for xavier; K. He et al. (2015) for kaiming; A. Saxe et al. (2014)
 for orthogonal.
@@ -26,36 +26,36 @@ def _fill(tensor: Tensor, values: Any) -> Tensor:
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Every entry `val`."""
+    """Set every entry to `val`."""
     return _fill(tensor, val)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Zeros."""
+    """Set every entry to 0."""
     return _fill(tensor, 0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Ones."""
+    """Set every entry to 1."""
     return _fill(tensor, 1)
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
-    """Drawn evenly from `a` to `b`."""
+    """Draw uniformly between `a` and `b`."""
     return _fill(tensor, numpy_generator(generator).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
-    """Drawn from a normal distribution."""
+    """Draw from a normal distribution."""
     return _fill(tensor, numpy_generator(generator).normal(mean, std, tensor.shape))
 
 
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:
-    """Drawn from a normal distribution; what falls outside of `a` … `b` is drawn again."""
+    """Draw from a normal distribution, again where the result is outside of `a` … `b`."""
     if not a < b or not (b > mean - 8 * std and a < mean + 8 * std):
-        raise ValueError(f"trunc_normal_: hardly a number near {mean} (std {std}) lies between {a} and {b}")
+        raise ValueError(f"trunc_normal_: expected a < b within 8 std of the mean, got {a=}, {b=}, {mean=}, {std=}")
     rng = numpy_generator(generator)
     x = rng.normal(mean, std, tensor.shape)
     while np.any(outside := (x < a) | (x > b)):
@@ -64,16 +64,16 @@ def trunc_normal_(
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """The identity, in a matrix."""
+    """Set a matrix to the identity."""
     if tensor.ndim != 2:
-        raise ValueError(f"eye_: a matrix is needed, not shape {tensor.shape}")
+        raise ValueError(f"eye_: expected a matrix, got shape {tensor.shape}")
     return _fill(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """The convolution that changes nothing, channel by channel as far as there are as many."""
+    """Set weights of a convolution to the identity, for as many channels as input and output both have."""
     if tensor.ndim not in (3, 4, 5) or tensor.shape[0] % groups:
-        raise ValueError(f"dirac_: weights of a convolution in {groups} groups are needed, not shape {tensor.shape}")
+        raise ValueError(f"dirac_: expected weights of a convolution in {groups} groups, got shape {tensor.shape}")
     values = np.zeros(tensor.shape)
     out = tensor.shape[0] // groups
     middle = tuple(n // 2 for n in tensor.shape[2:])
@@ -84,9 +84,9 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
 
 def _fans(tensor: Tensor) -> tuple[int, int]:
-    """How many inputs an output has, and how many outputs an input, in weights (out, in, ...)."""
+    """The number of inputs of an output, and of outputs of an input, for weights (out, in, ...)."""
     if tensor.ndim < 2:
-        raise ValueError(f"weights of shape {tensor.shape} have no inputs and outputs to count: two axes at least")
+        raise ValueError(f"expected weights of at least two axes, for outputs and inputs, got shape {tensor.shape}")
     field = math.prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
 
@@ -101,38 +101,35 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """What keeps the variance through an activation; `param` is the slope of a leaky_relu."""
+    """The factor that preserves the variance through an activation; `param` is the slope of a leaky_relu."""
     if nonlinearity == "leaky_relu":
         return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity not in _GAINS:
-        raise ValueError(f"calculate_gain({nonlinearity!r}): known are leaky_relu, {', '.join(_GAINS)}")
+        raise ValueError(f"calculate_gain: expected leaky_relu, {', '.join(_GAINS)}, got {nonlinearity!r}")
     return _GAINS[nonlinearity]
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
-    """Drawn evenly, of variance ``gain² · 2 / (fan_in + fan_out)``."""
+    """Draw uniformly, with variance ``gain² · 2 / (fan_in + fan_out)``."""
     bound = gain * math.sqrt(6 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
-    """Drawn normally, of variance ``gain² · 2 / (fan_in + fan_out)``."""
+    """Draw from a normal distribution of variance ``gain² · 2 / (fan_in + fan_out)``."""
     return normal_(tensor, 0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
 
 
 def _fan(tensor: Tensor, mode: str) -> int:
     if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"mode={mode!r}; it is 'fan_in' or 'fan_out'")
+        raise ValueError(f"expected mode 'fan_in' or 'fan_out', got {mode!r}")
     return max(_fans(tensor)[mode == "fan_out"], 1)
 
 
 def kaiming_uniform_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
 ) -> Tensor:
-    """Drawn evenly, of variance ``gain² / fan``.
-
-    What keeps the variance of a layer followed by `nonlinearity`.
-    """
+    """Draw uniformly, with variance ``gain² / fan``, which preserves the variance through `nonlinearity`."""
     bound = calculate_gain(nonlinearity, a) * math.sqrt(3 / _fan(tensor, mode))
     return uniform_(tensor, -bound, bound, generator)
 
@@ -140,29 +137,29 @@ def kaiming_uniform_(
 def kaiming_normal_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
 ) -> Tensor:
-    """Drawn normally, of variance ``gain² / fan``."""
+    """Draw from a normal distribution of variance ``gain² / fan``."""
     return normal_(tensor, 0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode)), generator)
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
-    """Orthogonal rows (or columns, whichever are fewer) of length `gain`.
+    """Set rows (or columns, whichever are fewer) to random orthogonal vectors of length `gain`.
 
     Axes after the first count as one.
     """
     if tensor.ndim < 2:
-        raise ValueError(f"orthogonal_: two axes at least are needed, not shape {tensor.shape}")
+        raise ValueError(f"orthogonal_: expected at least two axes, got shape {tensor.shape}")
     if tensor.size == 0:
         return tensor
     rows, columns = tensor.shape[0], tensor.size // tensor.shape[0]
     q, r = np.linalg.qr(numpy_generator(generator).normal(size=(max(rows, columns), min(rows, columns))))
-    q *= np.sign(np.diag(r))  # without this the distribution would not be uniform over the group
+    q *= np.sign(np.diag(r))  # so that the distribution is uniform over the orthogonal group
     return _fill(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
-    """Drawn normally, with the share `sparsity` of each column set to 0."""
+    """Draw from a normal distribution, and set the fraction `sparsity` of each column to 0."""
     if tensor.ndim != 2:
-        raise ValueError(f"sparse_: a matrix is needed, not shape {tensor.shape}")
+        raise ValueError(f"sparse_: expected a matrix, got shape {tensor.shape}")
     rng = numpy_generator(generator)
     x = rng.normal(0, std, tensor.shape)
     zeros = math.ceil(sparsity * tensor.shape[0])

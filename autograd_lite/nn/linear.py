@@ -1,4 +1,4 @@
-"""Layers of weights alone: linear ones, and tables of vectors."""
+"""Linear layers, and embeddings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .module import Module, Parameter
 
 
 def parameter(*shape: int, dtype: Any = None) -> Parameter:
-    """Room for weights of this shape."""
+    """A parameter of zeros of this shape, to be initialised."""
     return Parameter(np.zeros(shape, dtype or get_default_dtype()))
 
 
@@ -26,17 +26,17 @@ class Linear(Module):
     Parameters
     ----------
     in_features, out_features : int
-        The last sizes of input and output.
+        The sizes of the last axis of input and output.
     bias : bool
-        Whether there is one.
+        Whether to add a bias.
     dtype : dtype, optional
-        Of the parameters; float64 unless :func:`autograd_lite.set_default_dtype` said otherwise.
+        Of the parameters; by default float64, or that of :func:`autograd_lite.set_default_dtype`.
 
     Attributes
     ----------
     weight : Parameter, shape (out_features, in_features)
     bias : Parameter, shape (out_features,)
-        Both begin evenly drawn between ±1/√in_features.
+        Both are drawn uniformly between ±1/√in_features.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class Linear(Module):
     def forward(self, input: Any) -> Tensor:
         x = given(input, self.weight)
         if not x.ndim or x.shape[-1] != self.in_features:
-            raise ValueError(f"{self!r}: an input of shape {x.shape}; its last size must be {self.in_features}")
+            raise ValueError(f"{self!r}: expected an input of shape (..., {self.in_features}), got {x.shape}")
         return F.linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -103,7 +103,8 @@ class Bilinear(Module):
     def forward(self, input1: Any, input2: Any) -> Tensor:
         x1, x2 = given(input1, self.weight), given(input2, self.weight)
         if (x1.shape[-1:], x2.shape[-1:]) != ((self.in1_features,), (self.in2_features,)):
-            raise ValueError(f"{self!r}: inputs of shape {x1.shape} and {x2.shape}")
+            expected = f"(..., {self.in1_features}) and (..., {self.in2_features})"
+            raise ValueError(f"{self!r}: expected inputs of shape {expected}, got {x1.shape} and {x2.shape}")
         return F.bilinear(x1, x2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -112,19 +113,19 @@ class Bilinear(Module):
 
 
 class Embedding(Module):
-    """A table of vectors, looked up by whole numbers.
+    """A table of vectors, one for each whole number below `num_embeddings`.
 
     Parameters
     ----------
     num_embeddings, embedding_dim : int
-        How many, and of what length.
+        The number of vectors, and their length.
     padding_idx : int, optional
-        A position whose vector begins at zero and is not learned.
+        An index whose vector is zero and is not trained.
 
     Attributes
     ----------
     weight : Parameter, shape (num_embeddings, embedding_dim)
-        Begins normally drawn, of variance 1.
+        Drawn from the standard normal distribution.
 
     Examples
     --------
@@ -141,9 +142,9 @@ class Embedding(Module):
         super().__init__()
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
-                raise ValueError(f"Embedding: padding_idx={padding_idx} for {num_embeddings} vectors")
+                raise ValueError(f"Embedding: expected padding_idx below {num_embeddings}, got {padding_idx}")
             padding_idx %= num_embeddings
-        self.num_embeddings, self.embedding_dim, self.padding_idx = (num_embeddings, embedding_dim, padding_idx)
+        self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, padding_idx
         self.weight = parameter(num_embeddings, embedding_dim, dtype=dtype)
         self.reset_parameters()
 
@@ -155,10 +156,10 @@ class Embedding(Module):
 
     @classmethod
     def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
-        """A table with these vectors."""
+        """A table with the rows of a matrix as its vectors, frozen unless ``freeze=False``."""
         vectors = given(embeddings)
         if vectors.ndim != 2:
-            raise ValueError(f"Embedding: one vector in each row of a matrix, not shape {vectors.shape}")
+            raise ValueError(f"Embedding: expected a matrix, got shape {vectors.shape}")
         count, dim = vectors.shape
         made = cls(count, dim, padding_idx=padding_idx, dtype=vectors.dtype)
         made.weight.data[...] = vectors.detach().numpy()

@@ -1,8 +1,7 @@
-"""A layer writes its forward; the graph does the rest.
+"""A layer defines its forward pass; the graph does the rest.
 
-A :class:`Module` is a function with parameters. Setting an attribute is all the registration there is: a
-:class:`Parameter` is learned, a module is a part, a registered buffer is remembered. Names, arguments and
-defaults are PyTorch's, so that a state dict moves between the two.
+A :class:`Module` is a function with parameters. Setting an attribute registers it: a :class:`Parameter` is trained, a
+module becomes a part. Names, arguments and defaults are PyTorch's, so that a state dict moves between the two.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ _HOOK_NUMBERS = count()
 
 
 class Parameter(Tensor):
-    """A tensor that a module learns: it requires gradients, and registers itself when set as an attribute.
+    """A tensor that is trained: it requires gradients, and registers itself when set as an attribute of a module.
 
-    Of a tensor, also of one that was computed from parameters, it holds a copy of the values and is a leaf of its own.
+    Made from a tensor, even one that was computed from parameters, it is a new leaf with a copy of the values.
 
     Examples
     --------
@@ -44,7 +43,7 @@ class Parameter(Tensor):
 
 
 class Module:
-    """Base of all layers and nets: set parameters and parts as attributes in ``__init__``, write ``forward``.
+    """Base of all layers and nets: set parameters and parts as attributes in ``__init__``, and define ``forward``.
 
     Examples
     --------
@@ -94,7 +93,7 @@ class Module:
         for kind, cls in kinds:
             if isinstance(value, cls):
                 for other in ("_parameters", "_buffers", "_modules"):
-                    if other != kind:  # what replaces one of its kind keeps its place in the order
+                    if other != kind:  # a replacement of the same kind keeps its place in the order
                         fields[other].pop(name, None)
                 fields.pop(name, None)
                 fields["_passing"].discard(name)
@@ -105,10 +104,8 @@ class Module:
         for kind in ("_parameters", "_modules", "_buffers"):
             if name in fields[kind]:
                 if value is not None and not (kind == "_buffers" and isinstance(value, Tensor)):
-                    raise TypeError(
-                        f"{type(self).__name__}.{name} is registered among the {kind[1:]}; "
-                        f"{type(value).__name__} cannot replace it"
-                    )
+                    what = f"{type(self).__name__}.{name} is one of its {kind[1:]}"
+                    raise TypeError(f"{what}; a {type(value).__name__} cannot replace it: del it first")
                 fields[kind][name] = value
                 return
         object.__setattr__(self, name, value)
@@ -131,7 +128,7 @@ class Module:
         return [*super().__dir__(), *self._parameters, *self._buffers, *self._modules]
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """The same as setting it; None keeps the name for a parameter that this layer does without."""
+        """The same as setting it; None reserves the name for a parameter that this layer does not have."""
         self._taken("register_parameter", "_parameters", name)
         if param is None:
             self._parameters[name] = None
@@ -139,9 +136,9 @@ class Module:
             setattr(self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """A tensor that belongs to the state but is not learned, such as a running mean.
+        """A tensor that belongs to the state but is not trained, such as a running mean.
 
-        With ``persistent=False`` it stays out of :meth:`state_dict`.
+        With ``persistent=False``, :meth:`state_dict` omits it.
         """
         self._taken("register_buffer", "_buffers", name)
         self._buffers[name] = tensor if tensor is None or isinstance(tensor, Tensor) else Tensor(tensor)
@@ -155,16 +152,16 @@ class Module:
     add_module = register_module
 
     def _taken(self, method: str, kind: str, name: str) -> None:
-        """Raise if the name is that of another attribute."""
+        """Raise KeyError if another attribute has the name."""
         if name not in self.__dict__[kind] and hasattr(self, name):
             raise KeyError(f"{type(self).__name__}.{method}: {name!r} is an attribute already; del it first")
 
     # ------------------------------------------------------------------------------------------------ calls
 
     def forward(self, *args: Any, **params: Any) -> Any:
-        """What the module computes; written by each kind of module."""
+        """What the module computes; each subclass defines it."""
         name = type(self).__name__
-        raise NotImplementedError(f"{name} has no forward(): write def forward(self, x)")  # abstract
+        raise NotImplementedError(f"{name} has no forward(); write def forward(self, x)")  # abstract
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         return called_in_group(self._call, args, params, type(self).__name__, self)
@@ -189,7 +186,7 @@ class Module:
         """Call ``hook(module, args)`` before each forward; what it returns replaces the arguments."""
         return _registered(self._pre_hooks, hook)
 
-    # ------------------------------------------------------------------------------------------------ walks
+    # -------------------------------------------------------------------------------------------- traversal
 
     def children(self) -> Iterator[Module]:
         """The parts directly in this module."""
@@ -244,9 +241,9 @@ class Module:
                     yield (f"{where}.{name}" if where else name), t
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
-        """Call `fn` on every module, parts before wholes and otherwise in order; returns self.
+        """Call `fn` on every module, each after its parts; returns self.
 
-        As in PyTorch, a part of two modules is met twice.
+        As in PyTorch, `fn` is called twice on a part of two modules.
         """
         for m in self.children():
             m.apply(fn)
@@ -263,7 +260,7 @@ class Module:
     # ------------------------------------------------------------------------------------------------ state
 
     def train(self, mode: bool = True) -> Self:
-        """Put this module and all in it into training (or evaluation) mode; returns self."""
+        """Set this module and all in it to training (or evaluation) mode; returns self."""
         for m in self.modules():
             m.training = mode
         return self
@@ -279,14 +276,14 @@ class Module:
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradient of every parameter."""
+        """Set the gradient of every parameter to None."""
         for p in self.parameters():
             p.zero_grad()
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None) -> Self:
-        """Put every floating parameter and buffer into another dtype, in place; returns self.
+        """Convert every floating parameter and buffer to another dtype, in place; returns self.
 
-        The device can only be the CPU.
+        The only device is the CPU.
         """
         dtype = dtype_in(f"{type(self).__name__}.to", args, dtype, device)
         for t in (*self.parameters(), *self.buffers()) if dtype is not None else ():
@@ -295,7 +292,7 @@ class Module:
         return self
 
     def float(self) -> Self:
-        """``to(float32)``, which PyTorch calls so."""
+        """``to(float32)``."""
         return self.to(np.float32)
 
     def double(self) -> Self:
@@ -307,7 +304,7 @@ class Module:
         return self.to(np.float16)
 
     def cpu(self) -> Self:
-        """Itself."""
+        """Returns self."""
         return self
 
     def state_dict(self) -> OrderedDict[str, np.ndarray[Any, Any]]:
@@ -320,27 +317,27 @@ class Module:
         return state
 
     def _sized_by(self, state: Mapping[str, Any], prefix: str) -> None:
-        """Take sizes that are not known yet from a state, where this module's names begin with `prefix`."""
+        """Take sizes that are still unknown from a state, in which this module's names begin with `prefix`."""
 
     def _every_place(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Like `named_modules`, but a module that is used in two places is named in both, as in PyTorch."""
+        """Like `named_modules`, but a module in two places is listed under both names, as in PyTorch."""
         yield prefix, self
         for name, m in self._modules.items():
             if m is not None:
                 yield from m._every_place(f"{prefix}.{name}" if prefix else name)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> tuple[list[str], list[str]]:
-        """Copy a state into this module; nothing is changed if anything does not fit.
+        """Copy a state into this module; nothing changes if anything does not fit.
 
-        An interrupt leaves all parameters and buffers as they were, or all as in `state_dict`. Only a lazy layer keeps
-        the size that it has taken from `state_dict`.
+        After an interrupt, all parameters and buffers are as before, or all are as in `state_dict`; but a lazy layer
+        keeps the size that it has taken from `state_dict`.
 
         Parameters
         ----------
         state_dict : mapping of str to array_like
-            As :meth:`state_dict` returns it; PyTorch's tensors are welcome.
+            As :meth:`state_dict` returns it; PyTorch's tensors are accepted.
         strict : bool
-            Whether names that are missing or unknown are an error.
+            Whether missing or unknown names raise an error.
 
         Returns
         -------
@@ -349,10 +346,10 @@ class Module:
         Raises
         ------
         ValueError
-            If a name is missing or unknown, or a shape differs; it lists all of them.
+            If a name is missing or unknown, or a shape differs; the message lists all of them.
         """
         if not isinstance(state_dict, Mapping):
-            raise ValueError(f"load_state_dict: a state is a dict of arrays, not a {type(state_dict).__name__}")
+            raise ValueError(f"load_state_dict: expected a dict of arrays, got a {type(state_dict).__name__}")
         own = {
             (f"{where}.{name}" if where else name): t
             for where, m in self._every_place()
@@ -363,19 +360,19 @@ class Module:
         unexpected = [name for name in state_dict if name not in own]
         arrays = {name: np.asarray(_array(state_dict[name])) for name in own if name in state_dict}
         wrong = [
-            f"{name} has shape {arrays[name].shape} there and {own[name].shape} here"
+            f"expected {name} of shape {own[name].shape}, got {arrays[name].shape}"
             for name in arrays
             if arrays[name].shape != own[name].shape and not getattr(own[name], "lazy", False)
         ]
         wrong += [f"{name} holds {a.dtype}" for name, a in arrays.items() if a.dtype.kind not in "biufc"]
         wrong += [
-            f"{name} is complex there and {own[name].dtype} here"
+            f"expected {name} as {own[name].dtype}, got {a.dtype}"
             for name, a in arrays.items()
             if a.dtype.kind == "c" and own[name].dtype.kind != "c"
         ]
         if strict:
             wrong += [f"{name} is missing" for name in missing]
-            wrong += [f"{name} is not known here" for name in unexpected]
+            wrong += [f"{name} is unknown" for name in unexpected]
         if wrong:
             raise ValueError(f"load_state_dict into {type(self).__name__}: " + "; ".join(wrong))
         for where, m in self._every_place():
@@ -390,7 +387,7 @@ class Module:
     # ------------------------------------------------------------------------------------------- appearance
 
     def summary(self, *inputs: Any) -> Summary:
-        """A table of the parts, with the shapes of their weights, and of their results for example `inputs`.
+        """A table of the parts, with the shapes of their weights, and of their outputs for example `inputs`.
 
         Examples
         --------
@@ -407,7 +404,7 @@ class Module:
         return summary(self, *inputs)
 
     def extra_repr(self) -> str:
-        """What stands between the brackets of the repr; written by each kind of module."""
+        """The text between the parentheses of the repr; each subclass defines it."""
         return ""
 
     def __repr__(self) -> str:
@@ -425,7 +422,7 @@ def _registered(hooks: dict[int, Any], hook: Any) -> Handle:
 
 
 def _places(t: Tensor) -> list[tuple[Any, str, Any]]:
-    """What assigning to ``t.data`` changes: the objects, their attributes, and the values that these have now."""
+    """What an assignment to ``t.data`` changes: objects, their attributes, and the current values."""
     node = t._node
     fields = [] if node is None else [(node, key, getattr(node, key)) for key in ("y", "shape", "dtype", "storage")]
     return [(t, "_data", t._data), *fields]

@@ -1,8 +1,8 @@
-"""The talk's own framework, by its names: a net is a list of layers and a loss.
+"""The talk's own framework, with its names: a net is a list of layers and a loss.
 
-Layers pass values forward and gradients backward. Here a layer writes only the first; the second is the
-graph's. What else is done differently, and why, is told in the docs (`nn`): in short, the loss is a loss,
-the backward pass changes no weights, and a step has a length.
+In the talk a layer passes values forward and gradients backward. Here it defines only the forward pass. The page on
+layers lists the other differences, with reasons: in short, `loss` returns the loss, the backward pass changes no
+weights, and a step has a learning rate.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from .module import Module, Parameter
 
 
 class FullyConnected(Module):
-    """Every input to every neuron: ``activation_function(X @ W + b)``.
+    """A fully connected layer: ``activation_function(X @ W + b)``.
 
     Parameters
     ----------
     n_neurons : int
     activation_function : callable
-        Of a Tensor, such as ``ag.sigmoid`` or ``nn.ReLU()``.
+        A function of a Tensor, such as ``ag.sigmoid`` or ``nn.ReLU()``.
     bias : bool
-        The talk has none.
+        Whether to add a bias; the talk's layers have none.
     scale : float, optional
-        The standard deviation with which W is drawn: 1/√inputs unless given, so that the sums do not grow
-        with the number of inputs and drive the sigmoid to where it is flat. The talk's is 1.
+        The standard deviation of the initial W. By default it is 1/√inputs, so that the sums do not grow with the
+        number of inputs and saturate the sigmoid. The talk's is 1.
     dtype : dtype, optional
 
     Attributes
     ----------
     W : Parameter, shape (inputs, n_neurons)
-        The number of inputs is that of the first input seen.
+        The first input determines the number of inputs.
     b : Parameter, shape (n_neurons,)
 
     Examples
@@ -62,7 +62,7 @@ class FullyConnected(Module):
     ) -> None:
         super().__init__()
         if not callable(activation_function):
-            raise TypeError(f"FullyConnected: activation_function={activation_function!r} is no function of a tensor")
+            raise TypeError(f"FullyConnected: expected a function of a tensor, got {activation_function=}")
         self.n_neurons, self.activation_function, self.scale = n_neurons, activation_function, scale
         self.W = UninitializedParameter(dtype)
         self.register_parameter("b", Parameter(np.zeros(n_neurons, self.W.dtype)) if bias else None)
@@ -70,16 +70,16 @@ class FullyConnected(Module):
     def forward(self, X: Any) -> Any:
         x = given(X, self.W)
         if x.ndim != 2:
-            raise ValueError(f"{self!r}: an input of shape {x.shape}; it is (samples, inputs), one sample too")
+            raise ValueError(f"{self!r}: expected an input of shape (samples, inputs), got {x.shape}")
         if getattr(self.W, "lazy", False):
             self._begin(x.shape[1])
         if x.shape[1] != self.W.shape[0]:
-            raise ValueError(f"{self!r}: an input of shape {x.shape}; its first had {self.W.shape[0]} values")
+            raise ValueError(f"{self!r}: expected {self.W.shape[0]} inputs, as in the first call, got shape {x.shape}")
         A = x @ self.W if self.b is None else x @ self.W + self.b
         return self.activation_function(A)
 
     def _begin(self, inputs: int) -> None:
-        """Draw W for so many inputs: once, from the stream that `ag.manual_seed` begins."""
+        """Draw W for this number of inputs, once, from the generator that `ag.manual_seed` seeds."""
         W = Parameter(np.zeros((inputs, self.n_neurons), self.W.dtype))
         std = 1 / math.sqrt(max(inputs, 1)) if self.scale is None else self.scale
         materialize(self.W, init.normal_(W, 0, std))
@@ -91,7 +91,7 @@ class FullyConnected(Module):
 
     def extra_repr(self) -> str:
         shown = f"n_neurons={self.n_neurons}"
-        if isinstance(self.activation_function, Module):  # shown as a part
+        if isinstance(self.activation_function, Module):  # the repr shows it as a part
             return shown
         return f"{shown}, activation_function={getattr(self.activation_function, '__name__', '...')}"
 
@@ -103,8 +103,8 @@ class NeuralNetwork(Module):
     ----------
     layers : iterable of Module
     loss_function : callable
-        Of a prediction and the right answers; the talk's, half the squared error summed over outputs and
-        samples, unless another is given.
+        A function of a prediction and the targets; by default the talk's, half the squared error summed over outputs
+        and samples.
 
     Examples
     --------
@@ -133,23 +133,23 @@ class NeuralNetwork(Module):
         return X
 
     def forwardpass(self, X: Any) -> Tensor:
-        """The prediction for each row of X, with nothing recorded."""
+        """The prediction for each row of X, without recording a graph."""
         with no_grad():
             return given(self(X))
 
     def loss(self, prediction: Any, Y: Any) -> Tensor:
-        """How far the prediction is from Y: one number."""
+        """The loss of a prediction with targets Y: one number."""
         loss = self.loss_function(prediction, Y)
         return loss if np.ndim(loss) == 0 else TABLE["sum"](loss)
 
     def backpropagate(self, loss: Tensor) -> None:
-        """The gradient of the loss by every weight, into its `.grad`. No weight is changed."""
+        """Store the gradient of the loss with respect to every weight in its `.grad`. No weight changes."""
         loss.backward()
 
     backpropogate = backpropagate  # as the talk spells it
 
     def update(self, learning_rate: float = 1.0) -> None:
-        """Move every weight against its gradient, and forget the gradient."""
+        """Subtract ``learning_rate * gradient`` from every weight, and clear the gradient."""
         with no_grad():
             for weight in self.parameters():
                 if weight.grad is not None:
@@ -157,7 +157,7 @@ class NeuralNetwork(Module):
                     weight.zero_grad()
 
     def learn(self, X: Any, Y: Any, learning_rate: float = 1.0) -> float:
-        """One step: forward, loss, backward, update; returns the loss before it."""
+        """One training step: forward, loss, backward, update; returns the loss before the update."""
         loss = self.loss(self(X), Y)
         self.backpropagate(loss)
         self.update(learning_rate)

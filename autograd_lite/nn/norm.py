@@ -1,4 +1,4 @@
-"""Normalisations and dropout as layers: they keep numbers of a good size, and nets off single units."""
+"""Normalisation and dropout as layers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .module import Module, Parameter
 
 
 class _BatchNorm(Module):
-    """Mean 0 and variance 1 for each channel over the batch; over all of training once in evaluation."""
+    """Normalises each channel by its statistics over the batch; in evaluation, by the running statistics."""
 
     ranks: ClassVar[tuple[int, ...]]
     weight: Parameter | None
@@ -39,14 +39,14 @@ class _BatchNorm(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Weights 1, biases 0, and no batch seen."""
+        """Set weights to 1, biases to 0, and reset the running statistics."""
         self.reset_running_stats()
         if self.weight is not None and self.bias is not None:
             init.ones_(self.weight)
             init.zeros_(self.bias)
 
     def reset_running_stats(self) -> None:
-        """Forget the batches seen."""
+        """Set the running mean to 0 and the running variance to 1."""
         if self.track_running_stats:
             self.running_mean.data[...] = 0
             self.running_var.data[...] = 1
@@ -56,12 +56,12 @@ class _BatchNorm(Module):
         x = given(input, self.weight)
         if x.ndim not in self.ranks or x.shape[1] != self.num_features:
             shapes = " or ".join(str(("n", self.num_features, "length", "width")[:r]) for r in self.ranks)
-            raise ValueError(f"{self!r}: an input of shape {x.shape}; {shapes.replace(chr(39), '')} is needed")
+            raise ValueError(f"{self!r}: expected an input of shape {shapes.replace(chr(39), '')}, got {x.shape}")
         by_batch = self.training or not self.track_running_stats
         momentum = self.momentum
         if self.training and self.track_running_stats:
             self.num_batches_tracked.data[...] += 1
-            if momentum is None:  # the plain average of all batches
+            if momentum is None:  # the average over all batches
                 momentum = 1 / int(self.num_batches_tracked.data)
         moved = self.training and self.track_running_stats
         return F.batch_norm(
@@ -78,9 +78,9 @@ class _BatchNorm(Module):
 class BatchNorm1d(_BatchNorm):
     """Mean 0 and variance 1 for each feature of (n, features) or (n, features, length), over the batch.
 
-    In training the batch's own mean and variance are used, and the running ones move towards them by the
-    share `momentum` (None: they are the plain average over all batches); in evaluation the running ones
-    are used.
+    In training these are the mean and variance of the batch, and the running ones become
+    ``(1 - momentum) * running + momentum * batch`` (with ``momentum=None``, the average over all batches). In
+    evaluation the running ones are used.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """The same for the channels of images (n, channels, height, width)."""
+    """Mean 0 and variance 1 for each channel of images (n, channels, height, width); see :class:`BatchNorm1d`."""
 
     ranks = (4,)
 
@@ -128,7 +128,7 @@ class LayerNorm(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Weights 1, biases 0."""
+        """Set weights to 1, and biases to 0."""
         if self.weight is not None:
             init.ones_(self.weight)
         if self.bias is not None:
@@ -137,7 +137,8 @@ class LayerNorm(Module):
     def _given(self, input: Any) -> Tensor:
         x = given(input, self.weight)
         if x.shape[max(x.ndim - len(self.normalized_shape), 0) :] != self.normalized_shape:
-            raise ValueError(f"{self!r}: an input of shape {x.shape}; it must end in {self.normalized_shape}")
+            expected = ", ".join(map(str, self.normalized_shape))
+            raise ValueError(f"{self!r}: expected an input of shape (..., {expected}), got {x.shape}")
         return x
 
     def forward(self, input: Any) -> Tensor:
@@ -149,9 +150,9 @@ class LayerNorm(Module):
 
 
 class RMSNorm(LayerNorm):
-    """Mean square 1 over the last axes of each sample, of sizes `normalized_shape`; nothing is subtracted.
+    """Mean square 1 over the last axes of each sample, of sizes `normalized_shape`; no mean is subtracted.
 
-    `eps` is the dtype's own unless given.
+    The default of `eps` is that of the dtype.
     """
 
     def __init__(
@@ -162,7 +163,7 @@ class RMSNorm(LayerNorm):
         self.eps = eps  # type: ignore[assignment]  # None: the dtype's own
 
     def reset_parameters(self) -> None:
-        """Weights 1."""
+        """Set weights to 1."""
         if self.weight is not None:
             init.ones_(self.weight)
 
@@ -193,7 +194,7 @@ class GroupNorm(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Weights 1, biases 0."""
+        """Set weights to 1, and biases to 0."""
         if self.weight is not None and self.bias is not None:
             init.ones_(self.weight)
             init.zeros_(self.bias)
@@ -201,7 +202,7 @@ class GroupNorm(Module):
     def forward(self, input: Any) -> Tensor:
         x = given(input, self.weight)
         if x.ndim < 2 or x.shape[1] != self.num_channels:
-            raise ValueError(f"{self!r}: an input of shape {x.shape}; (n, {self.num_channels}, ...) is needed")
+            raise ValueError(f"{self!r}: expected an input of shape (n, {self.num_channels}, ...), got {x.shape}")
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -214,7 +215,7 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if not 0 <= p <= 1:
-            raise ValueError(f"{type(self).__name__}: p={p} is no probability; it lies between 0 and 1")
+            raise ValueError(f"{type(self).__name__}: expected a probability p between 0 and 1, got {p}")
         self.p = p
 
     def forward(self, input: Any) -> Tensor:

@@ -1,4 +1,4 @@
-"""Layers without parameters that pass their input on in another shape, or as it is."""
+"""Layers without parameters that return their input in another shape, or unchanged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .module import Module
 
 
 class Identity(Module):
-    """Its input; any arguments are accepted."""
+    """Returns its input; any arguments are accepted and ignored."""
 
     def __init__(self, *args: Any, **params: Any) -> None:
         super().__init__()
@@ -20,7 +20,7 @@ class Identity(Module):
 
 
 class Flatten(Module):
-    """The axes from `start_dim` to `end_dim` made one: by default all but the batch."""
+    """Joins the axes from `start_dim` to `end_dim`: by default all but the first."""
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class Flatten(Module):
         ndim = max(x.ndim, 1)
         start, end = (k + ndim if k < 0 else k for k in (self.start_dim, self.end_dim))
         if not 0 <= start <= end < ndim:
-            raise ValueError(f"{self!r}: an input of shape {x.shape} has no such axes")
+            raise ValueError(f"{self!r}: expected an input with these axes, got shape {x.shape}")
         return x.reshape((*x.shape[:start], -1, *x.shape[end + 1 :]))
 
     def extra_repr(self) -> str:
@@ -39,7 +39,7 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """The axis `dim` taken apart into axes of sizes `unflattened_size`."""
+    """Splits the axis `dim` into axes of sizes `unflattened_size`."""
 
     def __init__(self, dim: int, unflattened_size: Any) -> None:
         super().__init__()
@@ -48,12 +48,12 @@ class Unflatten(Module):
     def forward(self, input: Any) -> Tensor:
         x = given(input)
         if not -x.ndim <= self.dim < x.ndim:
-            raise ValueError(f"{self!r}: an input of shape {x.shape} has no such axis")
+            raise ValueError(f"{self!r}: expected an input with this axis, got shape {x.shape}")
         dim = self.dim % x.ndim
         try:
             return x.reshape((*x.shape[:dim], *self.unflattened_size, *x.shape[dim + 1 :]))
         except ValueError:
-            raise ValueError(f"{self!r}: an axis of {x.shape[dim]} in an input of shape {x.shape}") from None
+            raise ValueError(f"{self!r}: an axis of size {x.shape[dim]} cannot be split so (input {x.shape})") from None
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

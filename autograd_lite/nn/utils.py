@@ -1,4 +1,4 @@
-"""What is done to the parameters of a module all together: cutting their gradients down, making them one vector."""
+"""Functions of all parameters of a module: clip their gradients, flatten them into one vector."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _listed(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 
 def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0) -> Tensor:
-    """The norm of all entries of all tensors together."""
+    """The norm of all entries of all tensors."""
     arrays = [t.detach().numpy().ravel() for t in tensors]
     if not arrays:
         return tensor(0.0)
@@ -30,17 +30,17 @@ def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0) -> Tensor:
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Tensor:
-    """Scale all gradients so that their norm together is at most `max_norm`; returns what it was.
+    """Scale all gradients so that their total norm is at most `max_norm`; returns the norm before.
 
     Parameters
     ----------
     parameters : Tensor or iterable of Tensor
-        Those without a gradient are passed over.
+        Those without a gradient are skipped.
     max_norm : float
     norm_type : float
         2, or any p; ``math.inf`` for the largest entry.
     error_if_nonfinite : bool
-        Whether a norm that is nan or infinite is an error.
+        Whether a norm that is nan or infinite raises an error.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def clip_grad_norm_(
     gradients = [p.grad for p in _listed(parameters) if p.grad is not None]
     total = get_total_norm(gradients, norm_type)
     if error_if_nonfinite and not np.isfinite(total.item()):
-        raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total.item()}, so they cannot be clipped")
+        raise RuntimeError(f"clip_grad_norm_: expected a finite norm of the gradients, got {total.item()}")
     scale = max_norm / (total.item() + 1e-6)
     if not scale >= 1:
         with no_grad():
@@ -65,7 +65,7 @@ def clip_grad_norm_(
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
-    """Cut every entry of every gradient off at ±`clip_value`."""
+    """Clip every entry of every gradient to ±`clip_value`."""
     with no_grad():
         for p in _listed(parameters):
             if p.grad is not None:
@@ -73,7 +73,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All parameters, flattened, one after the other; differentiable.
+    """All parameters, flattened and concatenated; differentiable.
 
     Examples
     --------
@@ -86,13 +86,12 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
-    """Write a vector as `parameters_to_vector` gives it back into the parameters."""
+    """The inverse of `parameters_to_vector`: write a vector into the parameters."""
     values = np.asarray(vec.detach() if isinstance(vec, Tensor) else vec)
     targets = list(parameters)
     if values.shape != (sum(p.size for p in targets),):
-        raise ValueError(
-            f"vector_to_parameters: a vector of shape {values.shape} for {sum(p.size for p in targets)} numbers"
-        )
+        count = sum(p.size for p in targets)
+        raise ValueError(f"vector_to_parameters: expected a vector of {count} numbers, got shape {values.shape}")
     start = 0
     with no_grad():
         for p in targets:

@@ -60,14 +60,14 @@ class LBFGS(Optimizer):
         self, params: Iterable[Any], lr: float = 1.0, max_iter: int = 20, max_eval: int | None = None,
         tolerance_grad: float = 1e-7, tolerance_change: float = 1e-9, history_size: int = 100,
         line_search_fn: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if line_search_fn not in (None, "strong_wolfe"):
             raise ValueError(f"LBFGS: expected line_search_fn as None or 'strong_wolfe', got {line_search_fn!r}")
         options = {
             "lr": lr, "max_iter": max_iter, "max_eval": max_eval or max_iter * 5 // 4,
             "tolerance_grad": tolerance_grad, "tolerance_change": tolerance_change,
             "history_size": history_size, "line_search_fn": line_search_fn,
-        }  # fmt: skip
+        }
         super().__init__(params, options)
         if len(self.param_groups) != 1:
             raise ValueError(f"LBFGS: expected one group of parameters, got {len(self.param_groups)}")
@@ -123,7 +123,7 @@ class LBFGS(Optimizer):
                 found, used = strong_wolfe(
                     self._along(closure, x, d), Point(0.0, loss, g, slope), t, group["max_eval"] - evaluations,
                     group["tolerance_change"] / float(np.abs(d).max()),
-                )  # fmt: skip
+                )
                 t, loss, g = found.t, found.f, found.g
                 self._put(x + t * d)
                 evaluations += used

@@ -123,7 +123,7 @@ def modern(seed: int, data: Split, hidden: int, epochs: int, batch_size: int) ->
         net, (data.X_train.astype(np.float32), data.y_train), nn.CrossEntropyLoss(), optimizer,
         epochs=epochs, batch_size=batch_size, validation=(data.X_test.astype(np.float32), data.y_test),
         metrics=[training.accuracy], callbacks=[training.Schedule(cycle, every="batch"), training.Log()],
-    )  # fmt: skip
+    )
     right = history["val_accuracy"][-1]
     print(f"\nAccuracy on the test digits: {100 * right:.1f} percent\n")
     return right

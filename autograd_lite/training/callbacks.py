@@ -96,7 +96,7 @@ class EarlyStopping(_Watcher):
     def __init__(
         self, monitor: str = "val_loss", patience: int = 5, min_delta: float = 0.0, mode: str | None = None,
         restore_best: bool = True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(monitor, mode, min_delta)
         self.patience, self.restore_best = patience, restore_best
         self.waited = 0

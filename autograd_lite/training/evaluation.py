@@ -39,7 +39,7 @@ def predict(model: Module, X: Any, batch_size: int = 256) -> Any:
 def evaluate(
     model: Module, data: Any, loss: Callable[[Any, Any], Any] | None = None, metrics: Metrics = (),
     batch_size: int = 256,
-) -> dict[str, float]:  # fmt: skip
+) -> dict[str, float]:
     """The mean loss and the metrics of a model on data, as numbers by name.
 
     Examples

@@ -38,7 +38,7 @@ def fit(
     epochs: int = 10, batch_size: int = 32, shuffle: bool = True, generator: Any = None, validation: Any = None,
     metrics: Metrics = (), callbacks: Sequence[Callback] = (), checkpoint: PathLike | None = None,
     resume: PathLike | None = None, progress: bool | None = None,
-) -> History:  # fmt: skip
+) -> History:
     """Teach a model.
 
     Parameters
@@ -98,7 +98,7 @@ def fit(
     run = Run(
         model, optimizer, loss, as_loader(data, batch_size, shuffle, generator), epochs,
         None if validation is None else as_loader(validation, batch_size), named(metrics),
-    )  # fmt: skip
+    )
     if resume is not None:
         _resume(run, callbacks, resume)
     _tell(callbacks, "on_begin", run)

@@ -85,7 +85,7 @@ def test_a_module_comes_back(tmp_path, suffix):
         np.asfortranarray(rng.standard_normal((3, 4))), rng.standard_normal(9)[::2], np.uint8([[255]]),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_every_kind_of_array_comes_back(tmp_path, suffix, array):
     path = tmp_path / f"x{suffix}"
     ag.save({"x": array, "y": array}, path)
@@ -110,7 +110,7 @@ NESTED = {
     "big": 2**127 + 1, "text": "array:weights", "empty": {}, "nothing": [], "": np.ones(1), "file": np.arange(2),
     "state": {0: {"exp_avg": np.ones((2, 2)), "step": 5}, 1: {}}, "tuple": (1, (2.0, [np.zeros(3), "a"])),
     "a/b": np.ones(2), "a": {"b": np.zeros(2)}, "ünïcode": np.ones(1), "__structure__": np.ones(4), "z\0": np.ones(5),
-}  # fmt: skip
+}
 
 
 @SUFFIXES
@@ -316,7 +316,7 @@ GOOD = npy(np.arange(3.0))
 STRUCTURES = [
     b"", b"{", b"\xff\xfe", b'"array:missing"', b'"loose"', b'{"tuple": 3}', b'{"set": []}', b'{"dict": [[1]]}',
     b'{"dict": [[[1], 2]]}', b'{"dict": [], "tuple": []}', b"{}", b"[" * 100_000, b"nope",
-]  # fmt: skip
+]
 
 HOSTILE = {
     "empty": b"",

@@ -73,7 +73,7 @@ def multihead(layer, q, k, v, mask=None):
     """Head by head, from the layer's weights; arrays with the batch first."""
     w = np.split(layer.in_proj_weight.data, 3) if layer.in_proj_weight is not None else [
         layer.q_proj_weight.data, layer.k_proj_weight.data, layer.v_proj_weight.data
-    ]  # fmt: skip
+    ]
     b = np.split(layer.in_proj_bias.data, 3) if layer.in_proj_bias is not None else [0] * 3
     q, k, v = (x @ wi.T + bi for x, wi, bi in zip((q, k, v), w, b, strict=True))
     d = layer.embed_dim // layer.num_heads
@@ -191,18 +191,18 @@ def test_encoder_is_copies_of_its_layer():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: nn.MultiheadAttention(6, 4), "6 features do not divide among 4 heads"),
+        (lambda: nn.MultiheadAttention(6, 4), "6 features cannot be divided among 4 heads"),
         (
             lambda: nn.MultiheadAttention(6, 2)(*draw((T, B, 5), (S, B, 6), (S, B, 6))),
             r"MultiheadAttention.*\(4, 2, 5\)",
         ),
         (
             lambda: nn.MultiheadAttention(6, 2)(*[np.ones((T, B, 6))] * 3, attn_mask=MASK),
-            r"attn_mask of shape \(4, 3\)",
+            r"expected attn_mask of shape \(4, 4\), got \(4, 3\)",
         ),
         (lambda: nn.MultiheadAttention(6, 2, add_zero_attn=True), "add_zero_attn"),
         (lambda: F.scaled_dot_product_attention(*draw((T, 3), (S, 4), (S, 4))), r"\(4, 3\).*\(3, 4\)"),
-        (lambda: F.scaled_dot_product_attention(*draw((T, 3), (S, 3), (S, 4)), MASK, is_causal=True), "give one"),
+        (lambda: F.scaled_dot_product_attention(*draw((T, 3), (S, 3), (S, 4)), MASK, is_causal=True), "expected attn_mask or is_causal, got both"),
         (lambda: nn.TransformerEncoderLayer(6, 2, activation="sine"), "activation='sine'"),
     ],
 )

@@ -305,7 +305,7 @@ def test_repr():
         (lambda: F.conv2d(np.ones((1, 2, 4, 4)), np.ones((1, 3, 2, 2))), r"conv2d: .*\(1, 3, 2, 2\) .*\(1, 2, 4, 4\)"),
         (lambda: nn.MaxPool2d(2)(np.ones((4, 4))), r"max_pool2d: .*\(4, 4\)"),
         (lambda: nn.MaxPool2d(2, padding=2)(np.ones((1, 4, 4))), "at most half"),
-        (lambda: F.pad(np.ones(3), (1, 2, 3)), r"pad: 3 numbers .*\(3,\)"),
+        (lambda: F.pad(np.ones(3), (1, 2, 3)), r"pad: expected two numbers for each .* got 3 .*\(3,\)"),
         (lambda: F.pad(np.ones(3), (1, 2), "mirror"), "mirror"),
     ],
 )
@@ -328,7 +328,7 @@ SIGNATURES = {
     F.avg_pool2d: f"{AVG_POOL}, divisor_override=None", F.avg_pool3d: f"{AVG_POOL}, divisor_override=None",
     F.adaptive_avg_pool1d: "input, output_size", F.adaptive_avg_pool2d: "input, output_size",
     F.adaptive_avg_pool3d: "input, output_size",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("function", SIGNATURES, ids=lambda f: f.__name__)

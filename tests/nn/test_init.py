@@ -143,5 +143,5 @@ def test_parameters_as_a_vector_and_back():
     np.testing.assert_array_equal(v.detach().numpy()[:6], net[0].weight.data.ravel())
     utils.vector_to_parameters(v.detach() * 2, net.parameters())
     np.testing.assert_array_equal(net[1].bias.data, 2 * v.detach().numpy()[-1:])
-    with pytest.raises(ValueError, match=r"\(3,\) for 11 numbers"):
+    with pytest.raises(ValueError, match=r"a vector of 11 numbers, got shape \(3,\)"):
         utils.vector_to_parameters(np.ones(3), net.parameters())

@@ -103,7 +103,7 @@ def test_one_hot():
     np.testing.assert_array_equal(value(F.one_hot([[0, 2]])), [[[1, 0, 0], [0, 0, 1]]])
     assert F.one_hot([0], 4).shape == (1, 4)
     assert F.one_hot([0]).dtype == np.int64
-    with pytest.raises(ValueError, match="class 3 for 3"):
+    with pytest.raises(ValueError, match="expected classes from 0 to 2, got 3"):
         F.one_hot([3], 3)
 
 
@@ -120,14 +120,14 @@ def test_shapes():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: nn.Linear(3, 2)(np.ones((4, 5))), r"Linear\(in_features=3.*\(4, 5\).*must be 3"),
-        (lambda: nn.Linear(3, 2)(1.0), r"Linear.*shape \(\)"),
+        (lambda: nn.Linear(3, 2)(np.ones((4, 5))), r"Linear\(in_features=3.*\(\.\.\., 3\), got \(4, 5\)"),
+        (lambda: nn.Linear(3, 2)(1.0), r"Linear.*shape \(\.\.\., 3\), got \(\)"),
         (lambda: nn.Sequential(nn.Linear(3, 2), nn.Linear(3, 2))(np.ones((4, 3))), r"Linear.*\(4, 2\)"),
         (lambda: F.linear(np.ones((4, 5)), np.ones((2, 3))), r"linear: .*\(4, 5\).*\(2, 3\)"),
-        (lambda: F.linear(np.ones((4, 3)), np.ones((2, 3)), np.ones(3)), r"linear: bias of shape \(3,\)"),
+        (lambda: F.linear(np.ones((4, 3)), np.ones((2, 3)), np.ones(3)), r"linear: expected bias of shape \(2,\), got \(3,\)"),
         (lambda: nn.Bilinear(3, 2, 4)(np.ones((4, 3)), np.ones((4, 3))), r"Bilinear.*\(4, 3\) and \(4, 3\)"),
         (lambda: F.bilinear(np.ones((4, 3)), np.ones((5, 2)), np.ones((1, 3, 2))), r"bilinear: .*\(5, 2\)"),
-        (lambda: nn.Embedding(3, 2, padding_idx=3), "padding_idx=3"),
+        (lambda: nn.Embedding(3, 2, padding_idx=3), "expected padding_idx below 3, got 3"),
         (lambda: nn.Embedding.from_pretrained([1.0]), r"Embedding.*\(1,\)"),
         (lambda: nn.Flatten(2)(np.ones((2, 3))), r"Flatten.*\(2, 3\)"),
         (lambda: nn.Unflatten(1, (2, 2))(np.ones((2, 3))), r"Unflatten.*\(2, 3\)"),
@@ -139,7 +139,7 @@ def test_what_does_not_fit(call, message):
 
 
 def test_positions_that_do_not_exist():
-    with pytest.raises(IndexError, match=r"embedding: index 5 for 5 rows of weights \(0 to 4\)"):
+    with pytest.raises(IndexError, match=r"embedding: expected indices from 0 to 4, got 5"):
         nn.Embedding(5, 3)([0, 5])
-    with pytest.raises(TypeError, match="embedding: indices of dtype float64"):
+    with pytest.raises(TypeError, match="embedding: indices must be whole numbers, got dtype float64"):
         nn.Embedding(5, 3)([0.5])

@@ -323,7 +323,7 @@ def test_an_empty_batch_of_probabilities():
         (((3, 4), (1, 4)), 1), (((3, 1), (3, 4)), 1), (((3, 4), (4,)), 1), (((2, 3, 1), (2, 1, 4)), 2),
         (((2, 3, 1), (2, 1, 4)), -2), (((4,), ()), 0),
     ],
-)  # fmt: skip
+)
 def test_cosine_similarity_broadcasts_first(shapes, dim):
     a, b = (rng.normal(size=shape) for shape in shapes)
     wide = np.broadcast_arrays(a, b)
@@ -349,12 +349,12 @@ def test_normalize_along_two_axes_is_along_one_of_both(p):
     [
         (lambda: F.mse_loss(np.ones((3, 1)), np.ones(3)), r"mse_loss: .*\(3, 1\).*\(3,\)"),
         (lambda: nn.L1Loss()(np.ones(3), np.ones(4)), r"l1_loss: .*\(3,\).*\(4,\)"),
-        (lambda: nn.MSELoss("average"), "MSELoss: reduction='average'"),
-        (lambda: F.mse_loss(X, Y, "average"), "mse_loss: reduction='average'"),
+        (lambda: nn.MSELoss("average"), "MSELoss: expected reduction .* got 'average'"),
+        (lambda: F.mse_loss(X, Y, "average"), "mse_loss: expected reduction .* got 'average'"),
         (lambda: F.cross_entropy(X, [0, 1]), r"cross_entropy: .*\(4, 5\).*\(2,\)"),
         (lambda: F.cross_entropy(X, Q[:, :2]), r"cross_entropy: .*\(4, 2\)"),
-        (lambda: F.cross_entropy(X, K, W[:2]), r"cross_entropy: weight of shape \(2,\) for 5 classes"),
-        (lambda: F.cross_entropy(X, K, label_smoothing=2.0), "label_smoothing=2"),
+        (lambda: F.cross_entropy(X, K, W[:2]), r"cross_entropy: expected weight of shape \(5,\), .* got \(2,\)"),
+        (lambda: F.cross_entropy(X, K, label_smoothing=2.0), "expected label_smoothing between 0 and 1, got 2"),
         (lambda: F.binary_cross_entropy(X, Q), "binary_cross_entropy: .*with_logits"),
         (lambda: F.gaussian_nll_loss(X, Y, -P), "var has negative"),
         (lambda: F.huber_loss(X, Y, delta=0), "huber_loss: delta=0"),
@@ -367,9 +367,9 @@ def test_what_does_not_fit(loss, message):
 
 
 def test_classes_that_do_not_exist():
-    with pytest.raises(IndexError, match=r"cross_entropy: class 5 for 5 classes \(0 to 4\)"):
+    with pytest.raises(IndexError, match=r"cross_entropy: expected classes from 0 to 4, got 5"):
         F.cross_entropy(X, [0, 1, 5, 2])
-    with pytest.raises(IndexError, match="nll_loss: class -1"):
+    with pytest.raises(IndexError, match="nll_loss: expected classes from 0 to 4, got -1"):
         F.nll_loss(X, [0, 1, -1, 2])
     with pytest.raises(TypeError, match="float64"):
         F.nll_loss(X, [0.5, 1.0, 1.0, 2.0])

@@ -21,7 +21,7 @@ def test_callbacks_are_called_in_order():
         ("on_gradients", 0, 0), ("on_batch", 0, 1), ("on_gradients", 0, 1), ("on_batch", 0, 2), ("on_epoch", 1, 2),
         ("on_gradients", 1, 2), ("on_batch", 1, 3), ("on_gradients", 1, 3), ("on_batch", 1, 4), ("on_epoch", 2, 4),
         ("on_end", 2, 4),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(

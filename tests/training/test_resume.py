@@ -49,7 +49,7 @@ def test_a_resumed_run_has_the_numbers_of_one_that_was_not_interrupted(tmp_path,
     second, options = parts(seed=99, **shuffling)
     history = fit(*second, epochs=6, resume=path, checkpoint=path, **{
         **options, "callbacks": [*options["callbacks"], training.Callback()],
-    })  # fmt: skip
+    })
     same_run((whole, want), (second, history))
     third, options = parts(seed=98, **shuffling)
     options["callbacks"].append(training.Callback())

@@ -1,4 +1,4 @@
-"""What layers compute, as functions: PyTorch's names, arguments and defaults."""
+"""The computations of layers as functions, with PyTorch's names, arguments and defaults."""
 
 # ruff: noqa: I001 - set as a list of names, not one to a line
 from .activation import (

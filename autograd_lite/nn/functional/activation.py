@@ -1,4 +1,4 @@
-"""Activations: what stands between the layers. Each is a formula; `inplace` is accepted, and nothing is."""
+"""Activation functions. `inplace` is accepted for compatibility with PyTorch, and ignored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def relu6(input: Any, inplace: bool = False) -> Tensor:
 
 
 def sigmoid(input: Any) -> Tensor:
-    """``1 / (1 + exp(-input))``, which overflows at neither end."""
+    """``1 / (1 + exp(-input))``, without overflow."""
     return E.sigmoid(given(input))
 
 
@@ -45,15 +45,12 @@ def mish(input: Any, inplace: bool = False) -> Tensor:
 
 
 def gelu(input: Any, approximate: str = "none") -> Tensor:
-    """``input`` times the normal distribution function at it.
-
-    Exact (with SciPy) or ``approximate='tanh'``.
-    """
+    """``input * Φ(input)``, Φ the normal distribution function: exact (with SciPy), or ``approximate='tanh'``."""
     return S.gelu(floats(input), approximate)
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """``alpha * (exp(input) - 1)`` below 0."""
+    """`input`, and ``alpha * (exp(input) - 1)`` below 0."""
     return S.elu(floats(input), alpha)
 
 
@@ -63,18 +60,18 @@ def selu(input: Any, inplace: bool = False) -> Tensor:
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """``alpha * (exp(input / alpha) - 1)`` below 0."""
+    """`input`, and ``alpha * (exp(input / alpha) - 1)`` below 0."""
     return S.celu(floats(input), alpha)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """``negative_slope * input`` below 0."""
+    """`input`, and ``negative_slope * input`` below 0."""
     return S.leaky_relu(floats(input), negative_slope)
 
 
 @step
 def prelu(input: Any, weight: Any) -> Tensor:
-    """A `leaky_relu` whose slope is learned: one for all, or one for each channel (axis 1)."""
+    """A `leaky_relu` whose slope is trained: one for all channels, or one for each (axis 1)."""
     w = given(weight)
     x = given(input, w)
     if w.size == 1:
@@ -82,7 +79,7 @@ def prelu(input: Any, weight: Any) -> Tensor:
     else:
         channels = x.shape[1] if x.ndim > 1 else 1
         if w.shape != (channels,):
-            raise ValueError(f"prelu: {w.shape} slopes for an input of shape {x.shape}: one, or one a channel")
+            raise ValueError(f"prelu: expected 1 or {channels} slopes for an input of shape {x.shape}, got {w.shape}")
         w = w.reshape(*([-1 if k == 1 else 1 for k in range(x.ndim)]))
     return where(x > 0, x, w * x)
 
@@ -91,7 +88,7 @@ def prelu(input: Any, weight: Any) -> Tensor:
 def rrelu(
     input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:
-    """A `leaky_relu` whose slope is drawn anew for each entry in training, and is in the middle otherwise."""
+    """A `leaky_relu` whose slope is random for each entry in training, and ``(lower + upper) / 2`` otherwise."""
     x = floats(input)
     slope = rand_like(x, low=lower, high=upper) if training else (lower + upper) / 2
     return where(x > 0, x, slope * x)
@@ -101,8 +98,8 @@ def rrelu(
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """``log(1 + exp(beta * input)) / beta``, and `input` itself where ``beta * input`` exceeds `threshold`.
 
-    The formula overflows nowhere, so the default threshold of 20 is not applied: it would change the result by at
-    most 2e-9.
+    This formula does not overflow, so the default threshold of 20 is not applied: it would change the result by at most
+    2e-9.
     """
     x = floats(input)
     y = S.softplus(x) if beta == 1 else S.softplus(beta * x) * (1 / beta)
@@ -136,7 +133,7 @@ def hardswish(input: Any, inplace: bool = False) -> Tensor:
 
 @step
 def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
-    """0 between ``-lambd`` and ``lambd``."""
+    """`input`, and 0 between ``-lambd`` and ``lambd``."""
     x = given(input)
     return where((x >= -lambd) & (x <= lambd), 0, x)
 
@@ -159,7 +156,7 @@ def tanhshrink(input: Any) -> Tensor:
 
 @step
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """`value` where `input` is at most `threshold`."""
+    """`input`, and `value` where it is at most `threshold`."""
     x = given(input)
     return where(x <= threshold, value, x)
 
@@ -169,14 +166,14 @@ def glu(input: Any, dim: int = -1) -> Tensor:
     """One half of `input` along `dim`, times the sigmoid of the other half."""
     x = floats(input)
     if x.ndim == 0 or x.shape[dim] % 2:
-        raise ValueError(f"glu: an input of shape {x.shape} cannot be halved along dim={dim}")
+        raise ValueError(f"glu: expected an even size along dim={dim}, got an input of shape {x.shape}")
     a, b = split(x, 2, axis=dim)
     return a * E.sigmoid(b)
 
 
 def _along(name: str, dim: Any, dtype: Any, input: Any) -> Tensor:
     if dim is None:
-        raise TypeError(f"{name}: say along which dim= it is to sum to 1 (PyTorch guesses 0 or 1, with a warning)")
+        raise TypeError(f"{name}: expected dim=, the axis along which to sum to 1 (PyTorch guesses, with a warning)")
     return floats(input) if dtype is None else as_tensor(input, dtype)
 
 
@@ -192,7 +189,7 @@ def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Tensor:
 
 
 def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Tensor:
-    """The logarithm of `softmax`, with all its digits."""
+    """The logarithm of `softmax`, computed without loss of precision."""
     return S.log_softmax(_along("log_softmax", dim, dtype, input), dim)
 
 

@@ -1,4 +1,4 @@
-"""Attention: each query takes an average of the values, weighed by how well their keys fit; and dropout."""
+"""Attention, an average of values weighted by the match of their keys with a query; and dropout."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ...engine.value import is_traced
 from ...rules.random import dropout_mask
 from ...tensor import Tensor
 from .inputs import floats, given, rows, step
+from .spatial import SIZES
 
 matmul, softmax, where = rows("matmul", "softmax", "where")
 
@@ -21,32 +22,32 @@ def dropout(
 ) -> Tensor:
     """In training each entry becomes 0 with probability `p`, and the others are divided by ``1 - p``.
 
-    Drawn from the default generator (see :func:`autograd_lite.manual_seed`) or from `generator`. A traced
-    function draws anew each time its program runs.
+    The random numbers come from `generator`, by default the one that :func:`autograd_lite.manual_seed` seeds. A traced
+    function draws new ones each time its program runs.
     """
     return _dropped(input, p, training, (), generator)
 
 
 @step
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Whole channels of sequences (…, channels, length) dropped."""
+    """Drops whole channels of sequences (…, channels, length)."""
     return _dropped(input, p, training, (-1,), None)
 
 
 @step
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Whole channels of images (…, channels, height, width) dropped."""
+    """Drops whole channels of images (…, channels, height, width)."""
     return _dropped(input, p, training, (-2, -1), None)
 
 
 def _dropped(input: Any, p: float, training: bool, over: tuple[int, ...], generator: Any) -> Tensor:
     if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p={p} is no probability; it lies between 0 and 1")
+        raise ValueError(f"dropout: expected a probability p between 0 and 1, got {p}")
     x = floats(input)
     if not training or p == 0:
         return x
     if x.ndim < len(over) + 1 and over:
-        raise ValueError(f"dropout of channels: an input of shape {x.shape} has none")
+        raise ValueError(f"dropout{len(over)}d: expected (..., channels, {SIZES[len(over)]}), got shape {x.shape}")
     return x * dropout_mask(x, p, over=tuple(k + x.ndim for k in over), generator=generator)
 
 
@@ -63,12 +64,12 @@ def scaled_dot_product_attention(
     key : array_like, shape (..., sources, d)
     value : array_like, shape (..., sources, e)
     attn_mask : array_like, shape (..., targets, sources), optional
-        Of True where a target may look at a source; or numbers that are added to the products. A target
-        that may look at nothing gets zeros.
+        True where a target may attend to a source; or numbers to add to the scores. A target that may attend to no
+        source gets zeros.
     dropout_p : float
-        The share of the weights to drop; 0 in evaluation.
+        The dropout probability of the weights; 0 in evaluation.
     is_causal : bool
-        Whether a target may only look at sources no later than itself.
+        Whether a target may attend only to sources no later than itself.
     scale : float, optional
         1 / √d by default.
 
@@ -85,15 +86,16 @@ def scaled_dot_product_attention(
 def attention_weights(
     query: Any, key: Any, attn_mask: Any = None, is_causal: bool = False, scale: float | None = None
 ) -> Tensor:
-    """How much each target looks at each source: rows of sum 1."""
+    """The weights of each target over the sources, rows of sum 1."""
     q, k = floats(query), floats(key)
     if q.ndim < 2 or k.ndim < 2 or q.shape[-1] != k.shape[-1]:
-        raise ValueError(f"scaled_dot_product_attention: queries of shape {q.shape}, keys of shape {k.shape}")
+        expected = "scaled_dot_product_attention: expected queries (..., targets, d) and keys (..., sources, d)"
+        raise ValueError(f"{expected}, got shapes {q.shape} and {k.shape}")
     scores = matmul(q * (1 / math.sqrt(q.shape[-1]) if scale is None else scale), k.mT)
     mask = None if attn_mask is None else given(attn_mask)
     if is_causal:
         if mask is not None:
-            raise ValueError("scaled_dot_product_attention: attn_mask and is_causal are two ways to say it: give one")
+            raise ValueError("scaled_dot_product_attention: expected attn_mask or is_causal, got both")
         mask = given(np.tri(q.shape[-2], k.shape[-2], dtype=bool))
     if mask is None:
         return softmax(scores, -1)

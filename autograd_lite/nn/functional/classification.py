@@ -1,7 +1,7 @@
-"""Losses for classes: targets are the numbers of the right classes, or a probability for each class.
+"""Losses for classification: targets are class numbers, or a probability for each class.
 
-The classes lie along axis 1 of the input (along its only axis, for a single sample), as in PyTorch: (n,
-classes) for a batch, (n, classes, height, width) for images in which each pixel has its class.
+As in PyTorch, classes are axis 1 of the input, or its only axis for a single sample: (n, classes) for a batch,
+(n, classes, height, width) for images in which each pixel has its class.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ expand_dims, total, where = rows("expand_dims", "sum", "where")
 
 
 def _classes(name: str, x: Tensor, target: Any, ignore_index: int) -> tuple[Any, Any]:
-    """Class numbers that fit `x`, and which of them count (None: all)."""
-    k = positions(target, f"{name}: a target")
+    """Checked class numbers, and a mask of those that are not ignored (None: all)."""
+    k = positions(target, f"{name}: targets")
     if k.shape != x.shape[:1] + x.shape[2:] if x.ndim > 1 else k.shape != ():
         raise ValueError(
-            f"{name}: input of shape {x.shape}, target of shape {k.shape}: class numbers are "
-            f"needed, one a sample, so of shape {x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()}"
+            f"{name}: expected class numbers of shape {x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()} for an input "
+            f"of shape {x.shape}, got shape {k.shape}"
         )
     classes = x.shape[1] if x.ndim > 1 else x.shape[0]
-    if not isinstance(k, np.ndarray):  # a trace depends on them: nothing may be asked of their values
+    if not isinstance(k, np.ndarray):  # in a trace their values are unknown
         return k, None
     counted = k != ignore_index
     if counted.all():
@@ -36,12 +36,12 @@ def _classes(name: str, x: Tensor, target: Any, ignore_index: int) -> tuple[Any,
         k = np.where(counted, k, 0)
     if k.size and not (k.min() >= 0 and k.max() < classes):
         wrong = k.max() if k.max() >= classes else k.min()
-        raise IndexError(f"{name}: class {wrong} for {classes} classes (0 to {classes - 1})")
+        raise IndexError(f"{name}: expected classes from 0 to {classes - 1}, got {wrong}")
     return k, counted
 
 
 def _picked(x: Tensor, k: Any) -> Tensor:
-    """The entry of each sample at its class."""
+    """The entry of each sample for its class."""
     if x.ndim == 1:
         picked: Tensor = getitem(x, k)
         return picked
@@ -50,7 +50,7 @@ def _picked(x: Tensor, k: Any) -> Tensor:
 
 
 def _average(loss: Tensor, weights: Any, reduction: str, name: str) -> Tensor:
-    """A mean is one over the weights: what does not count has weight 0."""
+    """The reduced loss; a mean is weighted, and what is ignored has weight 0."""
     if reduction != "mean" or weights is None:
         return reduced(loss, reduction, name)
     return total(loss) / total(weights)
@@ -60,27 +60,27 @@ def _class_weights(name: str, weight: Any, x: Tensor) -> Tensor:
     w = alike(weight, x)
     classes = x.shape[1] if x.ndim > 1 else x.shape[0]
     if w.shape != (classes,):
-        raise ValueError(f"{name}: weight of shape {w.shape} for {classes} classes")
+        raise ValueError(f"{name}: expected weight of shape {(classes,)}, one for each class, got {w.shape}")
     return w
 
 
 @step
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
-    """Minus the entry of log-probabilities `input` at each target.
+    """Minus the log-probability `input` of each target.
 
     Parameters
     ----------
     input : array_like, shape (n, classes, ...) or (classes,)
     target : whole numbers, shape (n, ...) or ()
     weight : array_like, shape (classes,), optional
-        How much a sample of each class counts, also in the mean.
+        The weight of a sample of each class, also in the mean.
     ignore_index : int
-        Samples with this target do not count.
+        Samples with this target are ignored.
     reduction : {'mean', 'sum', 'none'}
     """
     x = floats(input)
     if not x.ndim:
-        raise ValueError("nll_loss: an input of shape (): it needs an axis for the classes")
+        raise ValueError("nll_loss: expected an input with an axis for the classes, got shape ()")
     k, counted = _classes("nll_loss", x, target, ignore_index)
     return _nll(x, k, counted, weight, reduction, "nll_loss")
 
@@ -103,20 +103,20 @@ def cross_entropy(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """The cross entropy of logits `input`: what the right classes are missed by, in nats.
+    """The cross-entropy of logits `input`: minus the log-probability of the right class, in nats.
 
     Parameters
     ----------
     input : array_like, shape (n, classes, ...) or (classes,)
-        Logits: any numbers; no softmax before.
+        Logits: any numbers, without a softmax.
     target : whole numbers of shape (n, ...), or probabilities of the shape of `input`
     weight : array_like, shape (classes,), optional
-        How much each class counts, with class numbers also in the mean.
+        The weight of each class, with class numbers also in the mean.
     ignore_index : int
-        Samples with this class number do not count.
+        Samples with this class number are ignored.
     reduction : {'mean', 'sum', 'none'}
     label_smoothing : float
-        This share of each target is spread evenly over all classes.
+        The fraction of each target to distribute evenly over all classes.
 
     Examples
     --------
@@ -125,9 +125,9 @@ def cross_entropy(
     """
     x = floats(input)
     if not x.ndim:
-        raise ValueError("cross_entropy: an input of shape (): it needs an axis for the classes")
+        raise ValueError("cross_entropy: expected an input with an axis for the classes, got shape ()")
     if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing={label_smoothing} must lie between 0 and 1")
+        raise ValueError(f"cross_entropy: expected label_smoothing between 0 and 1, got {label_smoothing}")
     logp = S.log_softmax(x, 1 if x.ndim > 1 else 0)
     y = given(target)
     if y.dtype.kind == "f" and (y.size or y.shape == x.shape):
@@ -140,7 +140,7 @@ def cross_entropy(
 
 
 def _spread(logp: Tensor, k: Any, counted: Any, weight: Any, reduction: str) -> Tensor:
-    """The loss against the even distribution."""
+    """The cross-entropy with the uniform distribution as the target."""
     axis = 1 if logp.ndim > 1 else 0
     n = logp.shape[axis]
     w = None if weight is None else _class_weights("cross_entropy", weight, logp)
@@ -158,7 +158,7 @@ def _spread(logp: Tensor, k: Any, counted: Any, weight: Any, reduction: str) -> 
 
 def _of_probabilities(logp: Tensor, y: Tensor, weight: Any, reduction: str, smoothing: float) -> Tensor:
     if y.shape != logp.shape:
-        raise ValueError(f"cross_entropy: probabilities of shape {y.shape} for an input of shape {logp.shape}")
+        raise ValueError(f"cross_entropy: expected probabilities of the input's shape {logp.shape}, got {y.shape}")
     axis = 1 if logp.ndim > 1 else 0
     y = y.astype(logp.dtype)
     if smoothing:
@@ -173,15 +173,12 @@ def _of_probabilities(logp: Tensor, y: Tensor, weight: Any, reduction: str, smoo
 def multi_margin_loss(
     input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
 ) -> Tensor:
-    """How far the other classes come within `margin` of the right one, to the power `p`.
-
-    Over the number of classes.
-    """
+    """The sum of ``max(0, margin - right + other) ** p`` over the other classes, divided by the number of classes."""
     x = floats(input)
     if p not in (1, 2):
-        raise ValueError(f"multi_margin_loss: p={p}; it is 1 or 2")
+        raise ValueError(f"multi_margin_loss: expected p=1 or p=2, got {p}")
     if x.ndim not in (1, 2):
-        raise ValueError(f"multi_margin_loss: an input of shape {x.shape}; it is (n, classes) or (classes,)")
+        raise ValueError(f"multi_margin_loss: expected an input of shape (n, classes) or (classes,), got {x.shape}")
     k, _ = _classes("multi_margin_loss", x, target, -1)
     short = S.relu(margin - expand_dims(_picked(x, k), -1) + x)
     short = where(np.equal(np.expand_dims(k, -1), np.arange(x.shape[-1])), 0, short)
@@ -193,14 +190,15 @@ def multi_margin_loss(
 
 @step
 def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """How far the wrong classes come within 1 of each right one, over the number of classes.
+    """The sum of ``max(0, 1 - right + wrong)`` over pairs of classes, divided by the number of classes.
 
-    `target` has the shape of `input` and begins with the right classes; the first -1 ends them.
+    `target` has the shape of `input`. Each row begins with the right classes, up to the first -1.
     """
     x = floats(input)
-    k = np.asarray(positions(target, "multilabel_margin_loss: a target"))
+    k = np.asarray(positions(target, "multilabel_margin_loss: targets"))
     if x.ndim not in (1, 2) or k.shape != x.shape:
-        raise ValueError(f"multilabel_margin_loss: an input of shape {x.shape} and a target of shape {k.shape}")
+        expected = "multilabel_margin_loss: expected input and target of one shape, (n, classes) or (classes,)"
+        raise ValueError(f"{expected}, got {x.shape} and {k.shape}")
     named = np.cumprod(k >= 0, axis=-1).astype(bool)
     n = x.shape[-1]
     right = ((np.where(named, k, -1)[..., None] == np.arange(n)) & named[..., None]).any(-2)

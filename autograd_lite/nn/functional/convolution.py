@@ -36,7 +36,7 @@ def around(padding: Any, kernel: Ints, stride: Ints, dilation: Ints, name: str) 
 def conv(
     dims: int, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Convolution of {signals}: each output is a window of the input times the weights.
 
     Parameters
@@ -97,7 +97,7 @@ conv1d, conv2d, conv3d = conv(1), conv(2), conv(3)
 def conv_transpose(
     dims: int, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
     groups: int = 1, dilation: Any = 1,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Transposed convolution of {signals}: the linear map whose matrix is the transpose of a convolution's.
 
     With a stride it makes its input larger.
@@ -186,13 +186,13 @@ _MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "ci
 
 @step
 def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
-    """More entries around an array: ``(left, right, top, bottom, …)``, from the last axis backwards.
+    """Add entries around an array: ``(left, right, top, bottom, …)``, from the last axis backwards.
 
     Parameters
     ----------
     input : array_like
     pad : sequence of int
-        Two for each axis; with mode 'constant' a negative one cuts off.
+        Two for each axis; with mode 'constant' a negative number removes entries.
     mode : {'constant', 'reflect', 'replicate', 'circular'}
         What the new entries are: `value` (0), the array mirrored, its edge, or its other end.
 
@@ -204,15 +204,14 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     x = given(input)
     sides = tuple(map(index, pad))
     if len(sides) % 2 or len(sides) > 2 * x.ndim:
-        raise ValueError(
-            f"pad: {len(sides)} numbers for an input of shape {x.shape}: two for each axis, last axis first"
-        )
+        expected = f"pad: expected two numbers for each of at most {x.ndim} axes, the last axis first"
+        raise ValueError(f"{expected}, got {len(sides)} for an input of shape {x.shape}")
     if mode not in _MODES:
-        raise ValueError(f"pad: mode={mode!r}; it is one of {', '.join(_MODES)}")
+        raise ValueError(f"pad: expected mode {', '.join(_MODES)}, got {mode!r}")
     widths = [(0, 0)] * (x.ndim - len(sides) // 2) + list(zip(sides[::2], sides[1::2], strict=True))[::-1]
     if mode != "constant":
         if min(sides, default=0) < 0 or value is not None:
-            raise ValueError(f"pad: mode {mode!r} takes no value and no negative numbers")
+            raise ValueError(f"pad: mode {mode!r} takes neither a value nor negative numbers")
         return padded(x, widths, _MODES[mode])
     if min(sides, default=0) < 0:
         x = x[tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, widths, strict=True))]

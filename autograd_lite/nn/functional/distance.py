@@ -1,4 +1,4 @@
-"""Distances and angles between vectors, and the losses made of them."""
+"""Distances and angles between vectors, and losses computed from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ sqrt, total, where = rows("sqrt", "sum", "where")
 
 @step
 def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
-    """`input` divided by its `p`-norm along `dim` (by `eps`, if that is larger).
+    """`input` divided by its `p`-norm along `dim`, or by `eps` if that is larger.
 
     Examples
     --------
@@ -30,7 +30,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> T
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along `dim`; lengths below `eps` count as `eps`.
 
-    The arrays are broadcast first, and `dim` is an axis of what they make together.
+    The arrays are broadcast first, and `dim` is an axis of the result.
 
     Examples
     --------
@@ -62,8 +62,11 @@ def cosine_embedding_loss(
     b = given(input2, a)
     y = alike(target, a)
     if a.shape != b.shape or y.shape != a.shape[:-1]:
-        raise ValueError(f"cosine_embedding_loss: inputs {a.shape} and {b.shape}, target {y.shape}")
-    # Not cosine_similarity: here PyTorch adds its eps to the squared lengths.
+        raise ValueError(
+            "cosine_embedding_loss: expected inputs of one shape, and a target of that shape without its last axis, "
+            f"got {a.shape}, {b.shape} and {y.shape}"
+        )
+    # Unlike cosine_similarity, PyTorch adds eps to the squared lengths here.
     squares = (total(a * a, -1) + 1e-12) * (total(b * b, -1) + 1e-12)
     cos = total(a * b, -1) / sqrt(squares)
     loss = where(y == 1, 1 - cos, 0) + where(y == -1, hinge(cos - margin), 0)
@@ -87,14 +90,14 @@ def triplet_margin_with_distance_loss(
     anchor: Any, positive: Any, negative: Any, *, distance_function: Callable[[Any, Any], Any] | None = None,
     margin: float = 1.0, swap: bool = False, reduction: str = "mean",
 ) -> Tensor:
-    """The same with any distance.
+    """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` for any distance d.
 
-    With `swap` the nearer of anchor and positive is compared with the negative.
+    With `swap`, ``d(positive, negative)`` replaces ``d(anchor, negative)`` if it is smaller.
     """
     d = distance_function or pairwise_distance
     a, p, n = floats(anchor), floats(positive), floats(negative)
     if not a.shape == p.shape == n.shape:
-        raise ValueError(f"triplet_margin_loss: shapes {a.shape}, {p.shape} and {n.shape} must be equal")
+        raise ValueError(f"triplet_margin_loss: expected equal shapes, got {a.shape}, {p.shape} and {n.shape}")
     near, far = d(a, p), d(a, n)
     if swap:
         far = minimum(far, d(p, n))

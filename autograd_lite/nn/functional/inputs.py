@@ -1,4 +1,4 @@
-"""What layers and losses do first and last: take what the user gave as a tensor, name the step, reduce."""
+"""What layers and losses do first and last: convert inputs to tensors, name the step, reduce."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def rows(*names: str) -> tuple[Callable[..., Tensor], ...]:
-    """Rows of the table by their names."""
+    """Rows of the table, by name."""
     return tuple(TABLE[name] for name in names)
 
 
 def given(x: Any, like: Tensor | None = None) -> Tensor:
-    """`x` as a Tensor: an array is looked into, not copied, and a list is made one.
+    """`x` as a Tensor, which shares the memory of an array.
 
-    Beside a parameter (`like`) lists, numbers and whole numbers take its dtype; floating arrays keep
-    their own.
+    With a parameter `like`, lists, numbers and arrays of whole numbers take its dtype; floating arrays keep their own.
     """
     if isinstance(x, Tensor):
         return x.astype(like.dtype) if like is not None and x.dtype.kind not in "fc" else x
@@ -34,36 +33,36 @@ def given(x: Any, like: Tensor | None = None) -> Tensor:
         return given(TABLE["array"](x), like)
     array = np.asarray(x)
     if array.dtype.kind not in "biufc":
-        raise TypeError(f"numbers are needed here, not {type(x).__name__} of dtype {array.dtype}")
+        raise TypeError(f"expected numbers, got {type(x).__name__} of dtype {array.dtype}")
     if like is not None and (array.dtype.kind not in "fc" or not hasattr(x, "dtype")):
         array = array.astype(like.dtype)
     return wrap(array, None)
 
 
 def floats(x: Any) -> Tensor:
-    """`x` as a Tensor that is not of whole numbers."""
+    """`x` as a Tensor of floating or complex numbers."""
     t = given(x)
     return t if t.dtype.kind in "fc" else t.astype(np.float64)
 
 
 def alike(x: Any, like: Tensor) -> Tensor:
-    """`x` as a Tensor of the dtype of `like`: a target in double precision does not make a single net double."""
+    """`x` as a Tensor of the dtype of `like`, so that a float64 target does not make a float32 loss float64."""
     t = given(x, like)
     return t if t.dtype == like.dtype else t.astype(like.dtype)
 
 
 def positions(x: Any, what: str) -> Any:
-    """Class indices and the like: an array of whole numbers, or the Tensor that a trace depends on."""
+    """Class indices and the like as an array of whole numbers; inside a trace, the Tensor."""
     t = given(x)
     if t.dtype.kind not in "iu":
         if t.dtype.kind != "b" and t.size:
-            raise TypeError(f"{what} of dtype {t.dtype}: they are positions, so whole numbers; use .astype(int)")
+            raise TypeError(f"{what} must be whole numbers, got dtype {t.dtype}; write .astype(int)")
         t = t.astype(np.int64)
     return t if t._node is not None and t._node.live else t._data
 
 
 def step(f: F) -> F:
-    """What `f` records belongs together, and is shown as one step of its name."""
+    """What `f` records is one group, shown as one step with the name of `f`."""
 
     @wraps(f)
     def grouped(*args: Any, **params: Any) -> Any:
@@ -73,7 +72,7 @@ def step(f: F) -> F:
 
 
 def reduced(loss: Tensor, reduction: str, name: str) -> Tensor:
-    """The mean or the sum of a loss over all its entries, or all of them."""
+    """The mean or the sum of a loss over all its entries, or the entries."""
     if reduction == "mean":
         return TABLE["mean"](loss)
     if reduction == "sum":
@@ -83,22 +82,19 @@ def reduced(loss: Tensor, reduction: str, name: str) -> Tensor:
 
 
 def hinge(x: Tensor) -> Tensor:
-    """``max(x, 0)`` as margins have it in PyTorch: the slope at 0 is 1, where that of `relu` is 0."""
+    """``max(x, 0)`` as in PyTorch's margin losses: its slope at 0 is 1, that of `relu` is 0."""
     return TABLE["clip"](x, 0, None)
 
 
 def check_reduction(reduction: str, name: str) -> None:
-    """Refuse what is no reduction."""
+    """Raise ValueError for an unknown reduction."""
     if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"{name}: reduction={reduction!r}; it is 'none', 'mean' or 'sum'")
+        raise ValueError(f"{name}: expected reduction 'none', 'mean' or 'sum', got {reduction!r}")
 
 
 def same_shape(name: str, **tensors: Tensor) -> None:
-    """Refuse a target that would be broadcast against the input: (n, 1) and (n,) make (n.
-
-    N). A number may be.
-    """
+    """Reject targets that would broadcast: (n, 1) with (n,) gives (n, n). Scalars are fine."""
     shapes = {t.shape for t in tensors.values() if t.ndim}
     if len(shapes) > 1:
-        said = ", ".join(f"{what} {t.shape}" for what, t in tensors.items())
-        raise ValueError(f"{name}: the shapes differ: {said}; reshape one of them, they are not broadcast here")
+        got = ", ".join(f"{what} {t.shape}" for what, t in tensors.items())
+        raise ValueError(f"{name}: expected equal shapes, got {got}; reshape one of them")

@@ -1,4 +1,4 @@
-"""Products with weights, and rows of weights looked up."""
+"""Linear and bilinear maps, embeddings, and one-hot encoding."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     w = given(weight)
     x = given(input, w)
     b = None if bias is None else given(bias, w)
-    if w.ndim == 1:  # one output, without an axis for it
+    if w.ndim == 1:  # one output, without an axis
         return x @ w if b is None else x @ w + b
     if not x.ndim or w.ndim != 2 or x.shape[-1] != w.shape[1]:
         raise ValueError(
-            f"linear: input of shape {x.shape}, weights of shape {w.shape}: their last sizes must be equal"
+            f"linear: expected input and weights with the same last size, got shapes {x.shape} and {w.shape}"
         )
     if b is None:
         return x @ w.T
     if b.shape != w.shape[:1]:
-        raise ValueError(f"linear: bias of shape {b.shape} for {w.shape[0]} outputs")
+        raise ValueError(f"linear: expected bias of shape {w.shape[:1]}, got {b.shape}")
     return transformed(x, w, b)
 
 
@@ -61,7 +61,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     w = given(weight)
     x1, x2 = given(input1, w), given(input2, w)
     if x1.shape[:-1] != x2.shape[:-1] or (*x1.shape[-1:], *x2.shape[-1:]) != w.shape[1:]:
-        raise ValueError(f"bilinear: inputs {x1.shape} and {x2.shape} with weights of shape {w.shape}")
+        raise ValueError(f"bilinear: inputs of shape {x1.shape} and {x2.shape} do not fit weights of shape {w.shape}")
     out, n1, n2 = w.shape
     half = (x1 @ w.transpose(1, 0, 2).reshape(n1, out * n2)).reshape(*x1.shape[:-1], out, n2)
     y = matmul(half, x2[..., None])[..., 0]
@@ -69,7 +69,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
 
 
 def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
-    """The rows of `weight` at the positions in `input`; the one at `padding_idx` gets no gradient.
+    """The rows of `weight` at the indices in `input`; row `padding_idx` receives no gradient.
 
     Examples
     --------
@@ -82,16 +82,16 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor
     count = w.shape[0]
     if isinstance(index, np.ndarray) and index.size and not (index.min() >= 0 and index.max() < count):
         wrong = index.max() if index.max() >= count else index.min()
-        raise IndexError(f"embedding: index {wrong} for {count} rows of weights (0 to {count - 1})")
+        raise IndexError(f"embedding: expected indices from 0 to {count - 1}, got {wrong}")
     y = taken(w, index)
     if padding_idx is None:
         return y
     padded = np.expand_dims(np.equal(index, padding_idx % count), -1)
-    return where(padded, stop_gradient(y), y)  # the same value, but nothing flows back there
+    return where(padded, stop_gradient(y), y)  # the same value without a gradient
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
-    """Rows of zeros with a one at each position; whole numbers, as in PyTorch.
+    """For each class number a row of zeros with a one at that index; whole numbers, as in PyTorch.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     largest = int(index.max(initial=-1))
     n = largest + 1 if num_classes == -1 else num_classes
     if index.size == 0 and num_classes == -1:
-        raise ValueError("one_hot: no classes to count; say num_classes=")
+        raise ValueError("one_hot: expected num_classes= for an empty array")
     if largest >= n or index.min(initial=0) < 0:
-        raise ValueError(f"one_hot: class {largest if largest >= n else index.min()} for {n} classes")
+        raise ValueError(f"one_hot: expected classes from 0 to {n - 1}, got {largest if largest >= n else index.min()}")
     return wrap((index[..., None] == np.arange(n)).astype(np.int64), None)

@@ -1,8 +1,7 @@
-"""Losses between numbers: how far a prediction is from its target.
+"""Losses: how far a prediction is from its target.
 
-`reduction` is ``'mean'`` over all entries (the default), ``'sum'``, or ``'none'``. Targets may be arrays
-or lists. Input and target have one shape: what PyTorch broadcasts with a warning, (n, 1) against (n,), is
-refused here.
+`reduction` is ``'mean'`` over all entries (the default), ``'sum'``, or ``'none'``. Targets may be arrays or lists.
+Input and target must have the same shape: (n, 1) with (n,), which PyTorch broadcasts with a warning, raises an error.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ def _pair(name: str, input: Any, target: Any) -> tuple[Tensor, Tensor]:
 def half_squared_error(input: Any, target: Any, reduction: str = "sum") -> Tensor:
     """The talk's loss, ``(input - target)² / 2``, summed over outputs and samples.
 
-    Its gradient is the difference itself. Being a sum, not a mean, it makes one step of gradient descent
-    on a batch as long as the steps on each of its samples together.
+    Its gradient is ``input - target``. As it is a sum, not a mean, a step of gradient descent on a batch is the sum of
+    the steps on its samples.
 
     Examples
     --------
@@ -97,14 +96,14 @@ def _weighted(loss: Tensor, weight: Any) -> Tensor:
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """Minus the log-probability of `target` (0, 1 or between) where `input` is the probability of 1.
 
-    As in PyTorch, logarithms are cut off at -100, and the slope ``(input - target) / (input * (1 - input))`` is
-    never divided by less than 1e-12; :func:`binary_cross_entropy_with_logits` needs no such thing.
+    As in PyTorch, logarithms are clipped at -100, and in the derivative ``(input - target) / (input * (1 - input))``
+    the denominator is at least 1e-12. :func:`binary_cross_entropy_with_logits` needs no such bounds.
     """
     p, y = _pair("binary_cross_entropy", input, target)
     if p.size and not (p.detach()._data.min() >= 0 and p.detach()._data.max() <= 1):
         raise ValueError(
-            "binary_cross_entropy: input must be probabilities, between 0 and 1; for the numbers "
-            "before a sigmoid there is binary_cross_entropy_with_logits"
+            "binary_cross_entropy: expected probabilities between 0 and 1; for logits, the numbers before a sigmoid, "
+            "use binary_cross_entropy_with_logits"
         )
     return reduced(_weighted(S.binary_cross_entropy(p, y), weight), reduction, "binary_cross_entropy")
 
@@ -113,9 +112,9 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Tensor:
-    """The same where `input` is the number before the sigmoid: exact at any size.
+    """Binary cross-entropy where `input` is the number before the sigmoid; accurate for any size.
 
-    `pos_weight` multiplies the part of the target 1, to weigh recall against precision.
+    `pos_weight` multiplies the term of the target 1: above 1 it favours recall over precision.
     """
     x, y = _pair("binary_cross_entropy_with_logits", input, target)
     if pos_weight is None:
@@ -128,10 +127,10 @@ def binary_cross_entropy_with_logits(
 
 @step
 def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
-    """``target * (log(target) - input)``: the divergence of probabilities from log-probabilities.
+    """``target * (log(target) - input)``: the Kullback-Leibler divergence; `input` is log-probabilities.
 
-    ``reduction='batchmean'`` divides the sum by the length of the first axis, which is the divergence as
-    it is defined; ``'mean'`` divides by the number of entries, as in PyTorch.
+    ``reduction='batchmean'`` divides the sum by the length of the first axis, which is the definition; ``'mean'``
+    divides by the number of entries, as in PyTorch.
     """
     x, y = _pair("kl_div", input, target)
     loss = exp(y) * (y - x) if log_target else S.xlogy(y, y) - y * x
@@ -144,7 +143,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
 def poisson_nll_loss(
     input: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
 ) -> Tensor:
-    """Minus the log-probability of counts `target` at the rate ``exp(input)`` (or `input`)."""
+    """Minus the log-probability of counts `target` under a Poisson distribution of rate ``exp(input)`` (or `input`)."""
     x, y = _pair("poisson_nll_loss", input, target)
     loss = exp(x) - y * x if log_input else x - y * log(x + eps)
     if full:  # Stirling's formula for the logarithm of the factorial
@@ -157,22 +156,19 @@ def poisson_nll_loss(
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Tensor:
-    """Minus the log-density of `target` under normal distributions of mean `input` and variance `var`.
-
-    (`eps` at least).
-    """
+    """Minus the log-density of `target` under normal distributions of mean `input` and variance ``max(var, eps)``."""
     x, y = _pair("gaussian_nll_loss", input, target)
     v = alike(var, x)
     if v.ndim and v.shape == x.shape[:-1]:
         v = v[..., None]
     if v.ndim and (v.ndim != x.ndim or any(m not in (1, n) for m, n in zip(v.shape, x.shape, strict=True))):
         raise ValueError(
-            f"gaussian_nll_loss: var of shape {v.shape} for an input of shape {x.shape}: expected a number, that "
-            "shape with any sizes replaced by 1, or that shape without its last axis"
+            f"gaussian_nll_loss: expected var as a number, of the input's shape {x.shape} with any sizes replaced by "
+            f"1, or of that shape without its last axis, got {v.shape}"
         )
     if np.any(v.detach()._data < 0):
         raise ValueError("gaussian_nll_loss: var has negative entries")
-    v = v + stop_gradient(maximum(v, eps) - v)  # as in PyTorch, the gradient does not see the bound
+    v = v + stop_gradient(maximum(v, eps) - v)  # as in PyTorch, the gradient ignores the bound
     loss = 0.5 * (log(v) + square(x - y) / v)
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction, "gaussian_nll_loss")
 
@@ -182,10 +178,7 @@ def gaussian_nll_loss(
 
 @step
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Tensor:
-    """``max(0, margin - target * (input1 - input2))``: the first should be larger where `target` is 1.
-
-    Smaller for -1.
-    """
+    """``max(0, margin - target * (input1 - input2))``: input1 should be larger where `target` is 1, smaller for -1."""
     x1, x2 = _pair("margin_ranking_loss", input1, input2)
     y = alike(target, x1)
     same_shape("margin_ranking_loss", input=x1, target=y)
@@ -196,7 +189,7 @@ def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Tensor:
     """`input`, a distance, where `target` is 1; ``max(0, margin - input)`` where it is -1.
 
-    As in PyTorch, any other target counts as both.
+    As in PyTorch, for any other target the two are added.
     """
     x, y = _pair("hinge_embedding_loss", input, target)
     loss = where(y != -1, x, 0) + where(y != 1, hinge(margin - x), 0)
@@ -212,7 +205,7 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor
 
 @step
 def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
-    """The mean over classes of the binary cross entropies of logits."""
+    """The mean over classes of the binary cross-entropies of logits."""
     x, y = _pair("multilabel_soft_margin_loss", input, target)
     loss = mean(_weighted(S.softplus(x) - x * y, weight), axis=-1)
     return reduced(loss, reduction, "multilabel_soft_margin_loss")

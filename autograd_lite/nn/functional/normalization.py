@@ -1,7 +1,7 @@
-"""Normalisations: subtract a mean, divide by a spread, then scale and shift by what is learned.
+"""Normalisation: subtract the mean, divide by the standard deviation, then apply a trained scale and shift.
 
-They differ in what the mean is taken over: one sample's last axes (layer), the batch (batch), groups of
-channels of one sample (group, instance).
+The mean is taken over the last axes of a sample (layer), over the batch (batch), or over groups of channels of a sample
+(group, instance).
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ def _affine(z: Tensor, weight: Any, bias: Any) -> Tensor:
 
 
 def _channels(parameter: Any, x: Tensor) -> Any:
-    """One number for each channel, beside an array whose channels are axis 1."""
+    """One number for each channel, in a shape that broadcasts with `x`, whose channels are axis 1."""
     return None if parameter is None else given(parameter).reshape(-1, *[1] * (x.ndim - 2))
 
 
 def _last(name: str, x: Tensor, normalized_shape: Any) -> tuple[int, ...]:
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or x.shape[x.ndim - len(shape) :] != shape:
-        raise ValueError(f"{name}: an input of shape {x.shape}; its last sizes must be {shape}")
+        raise ValueError(f"{name}: expected an input whose last sizes are {shape}, got shape {x.shape}")
     return tuple(range(x.ndim - len(shape), x.ndim))
 
 
@@ -61,10 +61,10 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
 
 @step
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """Mean 0 and variance 1 over each group of channels of a sample; weight and bias have one per channel."""
+    """Mean 0 and variance 1 over each group of channels of a sample; then ``* weight + bias`` for each channel."""
     x = floats(input)
     if x.ndim < 2 or x.shape[1] % num_groups:
-        raise ValueError(f"group_norm: an input of shape {x.shape} has no channels in {num_groups} equal groups")
+        raise ValueError(f"group_norm: expected channels in {num_groups} equal groups, got an input of shape {x.shape}")
     if not x.size:
         return _affine(x, _channels(weight, x), _channels(bias, x))
     grouped = x.reshape(x.shape[0], num_groups, prod(x.shape[1:]) // num_groups)
@@ -80,11 +80,11 @@ def instance_norm(
     """Mean 0 and variance 1 over each channel of each sample."""
     x = floats(input)
     if running_mean is not None or running_var is not None or not use_input_stats:
-        raise ValueError("instance_norm: running statistics are not supported: batch_norm has them")
+        raise ValueError("instance_norm: running statistics are not supported; use batch_norm")
     if prod(x.shape[2:]) == 1:
         raise ValueError(
-            f"instance_norm: one value for each channel of a sample (shape {x.shape}) has no spread; batch_norm "
-            "takes the spread over the batch"
+            f"instance_norm: expected more than one value for each channel of a sample, got shape {x.shape}; "
+            "batch_norm takes the variance over the batch"
         )
     return group_norm(x, x.shape[1], weight, bias, eps)
 
@@ -100,19 +100,18 @@ def batch_norm(
     ----------
     input : array_like, shape (n, channels, ...)
     running_mean, running_var : Tensor, shape (channels,), or None
-        In training they are moved towards this batch's, in place, by the share `momentum`; otherwise they
-        are used.
+        In training they become ``(1 - momentum) * running + momentum * batch``, in place; otherwise they are used.
     weight, bias : array_like, shape (channels,), optional
-        Applied afterwards.
+        Scale and shift of the result.
     training : bool
-        Whether to normalise by this batch.
+        Whether to use the statistics of this batch.
     """
     x = floats(input)
     if x.ndim < 2:
-        raise ValueError(f"batch_norm: an input of shape {x.shape}; it is (n, channels, ...)")
+        raise ValueError(f"batch_norm: expected an input of shape (n, channels, ...), got {x.shape}")
     if not training:
         if running_mean is None or running_var is None:
-            raise ValueError("batch_norm: running statistics are needed when not training")
+            raise ValueError("batch_norm: expected running statistics when not training")
         scale = (given(running_var).astype(x.dtype) + eps) ** -0.5
         scale = scale if weight is None else scale * given(weight)
         shift = -given(running_mean).astype(x.dtype) * scale
@@ -121,17 +120,17 @@ def batch_norm(
     axes = (0, *range(2, x.ndim))
     n = prod(x.shape[k] for k in axes)
     if n == 1:
-        raise ValueError(f"batch_norm: one value for each channel (shape {x.shape}) has no spread to train with")
-    if n == 0:  # nothing to normalise, and nothing to learn from
+        raise ValueError(f"batch_norm: expected more than one value for each channel in training, got shape {x.shape}")
+    if n == 0:  # an empty batch
         return _affine(x, _channels(weight, x), _channels(bias, x))
     z, scale = standardize(x, axes, eps)
-    _run(running_mean, lambda: x.detach()._data.mean(axes), momentum)
-    _run(running_var, lambda: (1 / scale.detach()._data.ravel() ** 2 - eps) * (n / (n - 1)), momentum)
+    _update(running_mean, lambda: x.detach()._data.mean(axes), momentum)
+    _update(running_var, lambda: (1 / scale.detach()._data.ravel() ** 2 - eps) * (n / (n - 1)), momentum)
     return _affine(z, _channels(weight, x), _channels(bias, x))
 
 
-def _run(running: Any, now: Any, momentum: float) -> None:
-    """Move a running statistic towards what it is now."""
+def _update(running: Any, now: Any, momentum: float) -> None:
+    """``running = (1 - momentum) * running + momentum * now()``, in place."""
     if running is not None and momentum:
         with no_grad():
             running *= 1 - momentum

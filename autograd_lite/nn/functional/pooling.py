@@ -41,7 +41,7 @@ def _windows(
 def max_pool(
     dims: int, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
     ceil_mode: bool = False, return_indices: bool = False,
-) -> Any:  # fmt: skip
+) -> Any:
     """The largest entry of each window of {signals}.
 
     Parameters
@@ -94,7 +94,7 @@ def _flat_indices(k: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Int
 def avg_pool(
     dims: int, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The mean of each window of {signals}.
 
     Parameters
@@ -128,7 +128,7 @@ avg_pool2d, avg_pool3d = avg_pool(2), avg_pool(3)
 def avg_pool1d(
     input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The mean of each window of sequences; see `avg_pool2d`, whose `divisor_override` PyTorch does not have here."""
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
@@ -136,7 +136,7 @@ def avg_pool1d(
 def _avg_pool(
     dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
     divisor: int | None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     name = f"avg_pool{dims}d"
     x, added = batched(name, floats(input), dims)
     of = _windows(name, x, kernel_size, stride, padding, 1, ceil_mode)
