@@ -124,7 +124,7 @@ def test_shapes():
         (lambda: nn.Linear(3, 2)(1.0), r"Linear.*shape \(\.\.\., 3\), got \(\)"),
         (lambda: nn.Sequential(nn.Linear(3, 2), nn.Linear(3, 2))(np.ones((4, 3))), r"Linear.*\(4, 2\)"),
         (lambda: F.linear(np.ones((4, 5)), np.ones((2, 3))), r"linear: .*\(4, 5\).*\(2, 3\)"),
-        (lambda: F.linear(np.ones((4, 3)), np.ones((2, 3)), np.ones(3)), r"linear: expected bias of shape \(2,\), got \(3,\)"),
+        (lambda: F.linear(np.ones((4, 3)), np.ones((2, 3)), np.ones(3)), r"linear: expected bias .*\(2,\), got \(3,\)"),
         (lambda: nn.Bilinear(3, 2, 4)(np.ones((4, 3)), np.ones((4, 3))), r"Bilinear.*\(4, 3\) and \(4, 3\)"),
         (lambda: F.bilinear(np.ones((4, 3)), np.ones((5, 2)), np.ones((1, 3, 2))), r"bilinear: .*\(5, 2\)"),
         (lambda: nn.Embedding(3, 2, padding_idx=3), "expected padding_idx below 3, got 3"),

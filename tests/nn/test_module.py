@@ -119,9 +119,8 @@ def test_a_state_that_does_not_fit_changes_nothing():
     del state["out.weight"]
     state["more"] = np.ones(1)
     before = net.state_dict()
-    with pytest.raises(
-        ValueError, match=r"(?s)expected hidden.weight of shape \(4, 3\), got \(9, 9\).*out.weight is missing.*more is unknown"
-    ):
+    message = r"(?s)expected hidden.weight of shape \(4, 3\), got \(9, 9\).*out.weight is missing.*more is unknown"
+    with pytest.raises(ValueError, match=message):
         net.load_state_dict(state)
     for name, array in net.state_dict().items():
         np.testing.assert_array_equal(array, before[name])

@@ -109,7 +109,7 @@ def test_digits_in_one_epoch():
 
 
 def test_what_does_not_fit():
-    with pytest.raises(TypeError, match="FullyConnected: .* got activation_function='sigmoid'"):
+    with pytest.raises(TypeError, match=r"FullyConnected: .* got activation_function='sigmoid'"):
         nn.FullyConnected(3, "sigmoid")
     with pytest.raises(ValueError, match=r"FullyConnected\(n_neurons=3, activation_function=sigmoid\).*\(5,\)"):
         nn.FullyConnected(3, ag.sigmoid)(np.ones(5))
