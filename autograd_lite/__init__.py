@@ -15,6 +15,7 @@ tensor([2., 4., 6.])
 """
 
 # ruff: noqa: I001 - set as lists of names, not one to a line
+from _thread import RLock as _RLock
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
@@ -216,13 +217,15 @@ if _TYPE_CHECKING:
     from .tracing import trace as trace
 
 
+_LOADING = _RLock()  # two threads that import a package and a module of it at once may each hold what the other needs
+
+
 def __getattr__(name: str) -> object:
-    if name in _LAZY_PACKAGES:
-        found = _import_module(f".{name}", __name__)
-    elif name in _LAZY_NAMES:
-        found = getattr(_import_module(f".{_LAZY_NAMES[name]}", __name__), name)
-    else:
+    if name not in _LAZY_PACKAGES and name not in _LAZY_NAMES:
         raise _no_attribute("autograd_lite", name, None, _OF_THE_LIBRARY)
+    with _LOADING:
+        package = _import_module(f".{_LAZY_NAMES.get(name, name)}", __name__)
+    found = package if name in _LAZY_PACKAGES else getattr(package, name)
     globals()[name] = found
     return found
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
+from importlib import import_module
 from itertools import starmap
 from operator import call, setitem
 from types import CellType, FunctionType, MethodType
@@ -88,7 +89,7 @@ class untouched(watched):
         undo.append((exhaust, starmap(call, marks.undo)))
         if self._f is not None:
             found = list(_reachable(self._f, self._args))
-            _note_generators(marks, [sys.modules.get("numpy.random"), sys.modules.get("random"), *found])
+            _note_generators(marks, [_imported("numpy.random"), _imported("random"), *found])
             for module in found:
                 if _is_module(module):
                     about_to_run(module)
@@ -151,7 +152,7 @@ def _is_module(value: Any) -> bool:
 
 def _note_generators(marks: Marks, values: Iterable[Any]) -> None:
     """Note the generators of NumPy and of Python among `values`; what was never imported has none."""
-    numpys, pythons = sys.modules.get("numpy.random"), sys.modules.get("random")
+    numpys, pythons = _imported("numpy.random"), _imported("random")
     for value in values:
         if numpys is not None and isinstance(value, numpys.Generator):
             marks.note(value, _generator_state)
@@ -159,6 +160,11 @@ def _note_generators(marks: Marks, values: Iterable[Any]) -> None:
             marks.note(value, _numpy_state)
         elif pythons is not None and (value is pythons or isinstance(value, pythons.Random)):
             marks.note(value, _python_state)
+
+
+def _imported(name: str) -> Any:
+    """A module if it has been imported; one that another thread is importing now is waited for."""
+    return import_module(name) if name in sys.modules else None
 
 
 def _generator_state(generator: Any) -> Undo:
