@@ -56,8 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)  # Hypothesis' own plugin loads the profile after this
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers",
-        "gradient(order=2, examples=50, ...): defaults of assert_gradients in this test, and its selection",
+        "markers", "gradient(order=2, examples=50, ...): defaults of assert_gradients in this test, and its selection"
     )
     if config.getoption("--grad-pictures"):
         config.pluginmanager.import_plugin("autograd_lite.testing.pictures")
@@ -89,9 +88,7 @@ def assert_gradients(request: pytest.FixtureRequest) -> Callable[..., Any]:
         "examples": request.config.getoption("--grad-examples"),
     }
     marker = request.node.get_closest_marker("gradient")
-    chosen = {name: value for name, value in defaults.items() if value is not None} | (
-        marker.kwargs if marker else {}
-    )
+    chosen = {name: value for name, value in defaults.items() if value is not None} | (marker.kwargs if marker else {})
 
     def with_defaults(f: Callable[..., Any], *inputs: Any, **options: Any) -> Any:
         return check(f, *inputs, **(chosen | options))

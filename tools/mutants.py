@@ -31,11 +31,12 @@ from typing import Any
 import numpy as np
 
 import autograd_lite  # noqa: F401 - fills the table
+from autograd_lite.base.tree import leaves, tree_map
 from autograd_lite.table import TABLE, Primitive
+from autograd_lite.testing.arrays import as_array, is_differentiable
 from autograd_lite.testing.numeric import reals
 from autograd_lite.testing.prepare import cotangent_like
 from autograd_lite.testing.rows import all_rows, check_row, points, variant
-from autograd_lite.testing.trees import as_array, is_differentiable, leaves, rebuild
 from autograd_lite.transforms.grad import vjp
 
 #: Mutants that are not mistakes: the row or *, a part of the mutant's description, and the reason.
@@ -129,12 +130,7 @@ def wrapped(rule: Callable[..., Any], change: str) -> Callable[..., Any]:
     return eval(f"lambda {inside}: change(rule({inside}))", scope)  # type: ignore[no-any-return]
 
 
-WHOLE = {
-    "the other sign": "-d",
-    "doubled": "2 * d",
-    "a thousandth too large": "1.001 * d",
-    "nothing": "0 * d",
-}
+WHOLE = {"the other sign": "-d", "doubled": "2 * d", "a thousandth too large": "1.001 * d", "nothing": "0 * d"}
 PART_BY_PART = "tuple(None if part is None else {} for part in d) if type(d) is tuple else {}"
 OF_TUPLES = {name: PART_BY_PART.format(change.replace("d", "part"), change) for name, change in WHOLE.items()}
 
@@ -174,8 +170,8 @@ def conjugate_matters(row: Primitive) -> bool:
     """Whether omitting the conjugate changes some gradient; it does not where all partials are real."""
     rng = np.random.default_rng(0)
     for args, keywords in points(row, rng):
-        z = [rebuild(tree, [_complexed(v, rng) for _, v in leaves(tree)]) for tree in args]
-        flat = [v for _, v in leaves(z) if np.iscomplexobj(v)]
+        z = list(tree_map(lambda v: _complexed(v, rng), args))
+        flat = [v for v in leaves(z) if np.iscomplexobj(v)]
         if not flat:
             continue
         try:

@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from autograd_lite.base.tree import tree_map
 from autograd_lite.derive import source
 from autograd_lite.table import Primitive
 from autograd_lite.testing.fuzz import Expression, Ref, candidates, expressions
 from autograd_lite.testing.rows import points
-from autograd_lite.testing.trees import leaves, rebuild
 from autograd_lite.tracing.capture import trace
 from autograd_lite.transforms.grad import vjp
 
@@ -129,7 +129,7 @@ def _torchs(tree: Any) -> Any:
     def one(x: Any) -> Any:
         return torch.as_tensor(np.array(x)) if isinstance(x, np.ndarray | np.floating) else x
 
-    return rebuild(tree, [one(x) for _, x in leaves(tree)])
+    return tree_map(one, tree)
 
 
 def by_torch(program: Expression) -> tuple[Any, list[Any]]:
@@ -137,7 +137,7 @@ def by_torch(program: Expression) -> tuple[Any, list[Any]]:
     xs = [torch.tensor(x, requires_grad=True) for x in program.inputs]
     values = list(xs)
     for step in program.steps:
-        args = [rebuild(a, [values[v.k] if isinstance(v, Ref) else v for _, v in leaves(a)]) for a in step.args]
+        args = tree_map(lambda v: values[v.k] if isinstance(v, Ref) else v, step.args)
         y = called(step.row, args, step.keywords)
         y = y[step.part] if step.part >= 0 else y
         if not isinstance(y, torch.Tensor) or y.dtype != torch.float64:

@@ -1,4 +1,4 @@
-"""Nested dicts, lists and tuples of arrays, walked in one fixed order. None stands for nothing."""
+"""Nested dicts, lists and tuples of arrays, with their leaves in one fixed order. None has no leaves."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def leaves(tree: Any) -> list[Any]:
-    """What is in a tree that is not itself a dict, list, tuple or None.
+    """Everything in a tree that is not a dict, list, tuple or None.
 
     Raises
     ------
     ValueError
-        If it is nested too deeply for Python's stack, as one that contains itself is.
+        If it contains itself, or is nested too deeply for Python's stack.
 
     Examples
     --------
@@ -27,8 +27,26 @@ def leaves(tree: Any) -> list[Any]:
         raise too_deep(tree) from None
 
 
+def paths(tree: Any, path: str = "") -> list[str]:
+    """The source text that reaches each leaf, in the order of :func:`leaves`.
+
+    >>> paths({"W": 1, "layers": [2, (3, None)]}, "p")
+    ["p['W']", "p['layers'][0]", "p['layers'][1][0]"]
+    """
+    if tree is None:
+        return []
+    if isinstance(tree, dict):
+        parts = [(f"{path}[{key!r}]", part) for key, part in tree.items()]
+    elif isinstance(tree, (list, tuple)):
+        fields = getattr(tree, "_fields", None)
+        parts = [(f"{path}.{fields[k]}" if fields else f"{path}[{k}]", part) for k, part in enumerate(tree)]
+    else:
+        return [path]
+    return [found for where, part in parts for found in paths(part, where)]
+
+
 def too_deep(tree: Any) -> ValueError:
-    """The error for a container that cannot be walked."""
+    """The error for a container that contains itself, or is nested too deeply."""
     return ValueError(
         f"a {type(tree).__name__} contains itself, or is nested deeper than Python's stack allows: pass a flat list, "
         "tuple or dict of arrays"
@@ -36,7 +54,7 @@ def too_deep(tree: Any) -> ValueError:
 
 
 def matched(like: Any, tree: Any, what: str = "it") -> list[Any]:
-    """What stands in `tree` where `like` has its leaves, in the order of `like`; dicts go by their keys.
+    """The parts of `tree` at the places where `like` has its leaves, in the order of `like`; dicts match by key.
 
     Raises
     ------

@@ -15,15 +15,16 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.base.tree import tree_map
 from autograd_lite.engine.backward import pull_back
 from autograd_lite.engine.node import Node
 from autograd_lite.engine.record import record
 from autograd_lite.tensor import Tensor, tensor
+from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.compare import Case, compare_vjp
 from autograd_lite.testing.numeric import CannotCheck, reals
 from autograd_lite.testing.prepare import align, cotangent_like, prepare, present, pull_safely, stacked
 from autograd_lite.testing.report import Finding, called, name_of, names_of
-from autograd_lite.testing.trees import Array, as_array, is_differentiable, leaves, rebuild
 from autograd_lite.transforms.grad import vjp
 
 
@@ -120,15 +121,10 @@ def gradient_bugs(loss: Any, *inputs: Any, seed: int = 0) -> Iterator[GradientBu
 
 def recorded(f: Callable[..., Any], inputs: Iterable[Any]) -> Tensor:
     """The result of `f` at these inputs, with its graph."""
-    args = [
-        rebuild(tree, [tensor(v, requires_grad=True) if is_differentiable(v) else v for _, v in leaves(tree)])
-        for tree in inputs
-    ]
+    args = tree_map(lambda v: tensor(v, requires_grad=True) if is_differentiable(v) else v, list(inputs))
     y = f(*args)
     if not isinstance(y, Tensor):
-        raise CannotCheck(
-            f"{name_of(f)} returns {type(y).__name__}, not a Tensor: it has no graph to look into"
-        )
+        raise CannotCheck(f"{name_of(f)} returns {type(y).__name__}, not a Tensor: it has no graph to look into")
     return y
 
 
@@ -151,9 +147,7 @@ def _refuse_changed(nodes: list[Node]) -> None:
     for node in nodes:
         for parent in node.parents:
             if parent is not None and parent.version <= node.order:
-                raise CannotCheck(
-                    f"{parent.label} has been written to since it was used: look for the bug before that"
-                )
+                raise CannotCheck(f"{parent.label} has been written to since it was used: look for the bug before that")
 
 
 def _values(nodes: list[Node], given: dict[Node, Any] | None = None) -> dict[Node, Any]:
@@ -171,9 +165,7 @@ def _values(nodes: list[Node], given: dict[Node, Any] | None = None) -> dict[Nod
 
 def _arguments(node: Node, values: dict[Node, Any]) -> list[Any]:
     if node.xs is None:
-        raise CannotCheck(
-            "this graph has been freed by backward(retain_graph=False): look for the bug before that"
-        )
+        raise CannotCheck("this graph has been freed by backward(retain_graph=False): look for the bug before that")
     return [x if p is None else values[p] for p, x in zip(node.parents, node.xs, strict=True)]
 
 
@@ -183,11 +175,7 @@ def _arguments(node: Node, values: dict[Node, Any]) -> list[Any]:
 
 def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) -> Iterator[GradientBug]:
     row = node.row
-    if (
-        row is None
-        or row.kind == "constant"
-        or isinstance(values[node.parents[0]] if node.parents[0] else 0, tuple)
-    ):
+    if row is None or row.kind == "constant" or isinstance(values[node.parents[0]] if node.parents[0] else 0, tuple):
         return
     args = _arguments(node, values)
     places = [i for i, p in enumerate(node.parents) if p is not None and p.requires_grad]
@@ -236,9 +224,7 @@ def _argument_names(node: Node, places: list[int]) -> list[str]:
     names: list[str] = []
     for i in places:
         parent = node.parents[i]
-        name = (
-            parent.name if parent is not None and parent.name else own[i] if i < len(own) else f"argument {i}"
-        )
+        name = parent.name if parent is not None and parent.name else own[i] if i < len(own) else f"argument {i}"
         names.append(name if name not in names else f"{name} (argument {i})")
     return names
 
@@ -288,7 +274,5 @@ def _wrong_whole(root: Node, nodes: list[Node], rng: np.random.Generator) -> Ite
     compare_vjp(case, stacked(case, tidy), reals(g), "the gradient", present(case, tidy), again)
     hooks = [n.label for n in nodes if n.hooks is not None]
     for finding in case.report.findings:
-        finding.cause = (
-            f"a hook: {', '.join(hooks)}" if hooks else "every edge is right, so the walk itself is not"
-        )
+        finding.cause = f"a hook: {', '.join(hooks)}" if hooks else "every edge is right, so the walk itself is not"
         yield GradientBug("the whole graph", finding.argument, root.name or "", "", "", finding, root)

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.base.tree import leaves
+from autograd_lite.testing.arrays import Array, Tree, as_array
 from autograd_lite.testing.compare import MARGIN, Case, compare_jacobian, compare_jvp, compare_vjp, rounding_of
 from autograd_lite.testing.numeric import CannotCheck, numerical_gradient, reals
 from autograd_lite.testing.prepare import (
@@ -28,7 +30,6 @@ from autograd_lite.testing.prepare import (
     tangent_out,
 )
 from autograd_lite.testing.report import Report, called, name_of
-from autograd_lite.testing.trees import Array, Tree, as_array, leaves
 
 # checks
 
@@ -189,12 +190,9 @@ def check_jac(
         seed=seed,
         call=f"assert_jac({name_of(f)}, {jac if jac is True else name_of(derivative)}, {{inputs}})",
     )
-    if (
-        any(leaf.dtype.kind == "c" for leaf in case.flat.leaves)
-        or as_array(next(leaves(case.y))[1]).dtype.kind == "c"
-    ):
+    if any(leaf.dtype.kind == "c" for leaf in case.flat.leaves) or as_array(leaves(case.y)[0]).dtype.kind == "c":
         raise CannotCheck("a complex function has no single Jacobian: check its vjp or jvp")
-    shape = as_array(next(leaves(case.y))[1]).shape
+    shape = as_array(leaves(case.y)[0]).shape
     given = derivative(*case.flat.arguments(case.flat.x.copy(), wide=False))
     what = "the gradient" if shape == () else "the Jacobian"
     arrays = align(case, given, what, False, shape)
@@ -272,17 +270,13 @@ def check_hessian(
             return first
     value = as_array(f(x))
     if value.shape != () or value.dtype.kind == "c":
-        raise CannotCheck(
-            f"{name_of(f)} returns {value.dtype} of shape {value.shape}: a Hessian needs one real number"
-        )
+        raise CannotCheck(f"{name_of(f)} returns {value.dtype} of shape {value.shape}: a Hessian needs one real number")
     gradient = jac or called(lambda x: numerical_gradient(f, x, domain=domain)[0], f)
     call = f"assert_hessian({name_of(f)}, {name_of(hess) if hess else None}, {{inputs}})"
     case = prepare(gradient, (x,), domain=domain, rtol=rtol, atol=atol, seed=seed, call=call)
     case.report.function = name_of(f)
     if jac is None:
-        case.flat.eps = max(
-            case.flat.eps, 1e-11
-        )  # the gradient is itself measured: its own error is its grain
+        case.flat.eps = max(case.flat.eps, 1e-11)  # the gradient is itself measured: its own error is its grain
     if hess is not None:
         what = "the Hessian"
         (h,) = align(case, (hess(x),), what, False, as_array(x).shape)
@@ -304,6 +298,7 @@ def _symmetric(case: Case, h: Array, what: str, hess: Callable[..., Any]) -> Non
     off = np.abs(h - h.T)
     allowed = 64 * case.tolerance.rtol * np.abs(h).max(initial=0)
     if case.report.ok and off.max(initial=0) > allowed:
+
         def skew(x: Array) -> Array:
             turned = as_array(hess(case.flat.leaves[0].array(x))).reshape(h.shape)
             return reals(turned - turned.T)

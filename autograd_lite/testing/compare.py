@@ -21,12 +21,13 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.base.tree import leaves
+from autograd_lite.testing.arrays import Array, as_array
 from autograd_lite.testing.diagnose import likely_cause
 from autograd_lite.testing.noise import noise
 from autograd_lite.testing.numeric import Flat, Leaf, Slopes, complex_step, scales, show, slopes
 from autograd_lite.testing.report import Entry, Finding, Report
 from autograd_lite.testing.second_look import look_closely
-from autograd_lite.testing.trees import Array, as_array, leaves
 
 ALL = 64  # arguments of up to this many numbers are compared entry by entry
 SAMPLE = 16  # entries looked at in larger ones
@@ -52,9 +53,7 @@ class Tolerance:
         real = np.finfo(coarsest).dtype
         rtol, atol = (t.get(real.name) if isinstance(t, dict) else t for t in (rtol, atol))
         standard = RTOL.get(real.itemsize, RTOL[8])
-        return cls(
-            standard if rtol is None else rtol, 0.0 if atol is None else atol, float(np.finfo(real).eps)
-        )
+        return cls(standard if rtol is None else rtol, 0.0 if atol is None else atol, float(np.finfo(real).eps))
 
 
 @dataclass
@@ -73,7 +72,7 @@ class Case:
 
 @dataclass
 class Measured:
-    """Measured numbers to hold a derivative against, all arrays of its shape (directions first).
+    """Measured numbers to compare a derivative with, all arrays of its shape (directions first).
 
     Attributes
     ----------
@@ -82,15 +81,13 @@ class Measured:
     width : array
         Half the distance between the slopes of the two sides: zero where the function is smooth.
     terms : array
-        The sum of the absolute values of what was added up to make `numeric`.
+        The sum of the absolute values of the terms of `numeric`.
     usual : array
-        What a derivative here would usually be, |f| / max(|x|, 1): the scale of rounding.
+        The usual size of a derivative here, |f| / max(|x|, 1): the scale of rounding.
     grain : array
-        The rounding that any formula for the derivative may be expected to have, as measured in the function.
+        The rounding that any formula for the derivative is expected to have, as measured in the function.
     verdict : array
-        SAFE = 6.0  # times the error of a measurement is the distance from which on it contradicts
-MARGIN = 16.0  # standard deviations of its rounding that a given number may be off by
-OK, WRONG, KINK or UNSURE: see :func:`verdicts`.
+        OK, WRONG, KINK or UNSURE: see :func:`verdicts`.
     """
 
     numeric: Array
@@ -108,13 +105,11 @@ OK, WRONG, KINK or UNSURE: see :func:`verdicts`.
 
 
 def verdicts(given: Array, m: Measured, t: Tolerance, strict: float = 1.0) -> Array:
-    """SAFE = 6.0  # times the error of a measurement is the distance from which on it contradicts
-MARGIN = 16.0  # standard deviations of its rounding that a given number may be off by
-OK, WRONG, KINK or UNSURE for each number of a derivative.
+    """OK, WRONG, KINK or UNSURE for each number of a derivative.
 
     It is right if it agrees within the tolerance, and wrong if it differs by more than the tolerance and the error of
-    the measurement. In between it is right where the measurement is as sharp as the tolerance, relative to the terms
-    that were added up, and else cannot be judged. `strict` is the part of the relative tolerance that is allowed.
+    the measurement. In between it is right if the measurement is as accurate as the tolerance, relative to the terms
+    that were added up; otherwise it cannot be judged. `strict` is the fraction of the relative tolerance allowed.
     """
     with np.errstate(all="ignore"):
         off, error = np.abs(given - m.numeric), SAFE * m.error
@@ -179,7 +174,7 @@ def _second_opinion(
     it counts only where it roughly agrees with the differences, and it never confirms: it makes a wrong number one that
     cannot be judged, and a kink a smooth point.
     """
-    if any(as_array(v).dtype.kind == "c" for _, v in leaves(case.y)):
+    if any(as_array(v).dtype.kind == "c" for v in leaves(case.y)):
         return
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -252,14 +247,9 @@ def compare_vjp(
         if wrong.size:
             off = np.abs(given[positions] - found.numeric)[wrong]
             order = wrong[np.argsort(-np.nan_to_num(off, nan=np.inf), kind="stable")]
-            entries = [
-                _entry(leaf, positions[k], given[positions[k]], found.numeric[k], found.error[k])
-                for k in order
-            ]
+            entries = [_entry(leaf, positions[k], given[positions[k]], found.numeric[k], found.error[k]) for k in order]
             finding = Finding(what, leaf.path, leaf.shape, leaf.dtype, entries, wrong.size, len(positions))
-            finding.cause = likely_cause(
-                case.flat, leaf, positions, given[positions], found.numeric, wrong, g
-            )
+            finding.cause = likely_cause(case.flat, leaf, positions, given[positions], found.numeric, wrong, g)
             case.report.findings.append(finding)
 
 
@@ -382,9 +372,7 @@ def _locate_tangent(
     d, i = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
     entry = Entry((), given[d, i], found.numeric[d, i], found.error[d, i], output=_output_index(case.y, int(i)))
     finding = Finding(what, "all arguments together", (case.flat.x.size,), "reals", [entry], 1, wrong.size)
-    finding.cause = (
-        "it is not linear in the tangents: right along each argument alone, wrong along a mixed direction"
-    )
+    finding.cause = "it is not linear in the tangents: right along each argument alone, wrong along a mixed direction"
     case.report.findings.append(finding)
 
 
@@ -411,9 +399,7 @@ def compare_jacobian(
             finding.cause = _matrix_cause(columns, found.numeric)
 
 
-def _matrix_finding(
-    case: Case, leaf: Leaf, what: str, positions: Array, given: Array, found: Measured
-) -> Finding:
+def _matrix_finding(case: Case, leaf: Leaf, what: str, positions: Array, given: Array, found: Measured) -> Finding:
     """Report wrong entries of a table: a row for each entry of the argument, a column for each output."""
     bad = found.verdict == WRONG
     off = np.where(bad, np.nan_to_num(np.abs(given - found.numeric), nan=np.inf), -1)
@@ -475,7 +461,7 @@ def _entry(leaf: Leaf, position: Any, given: Any, numeric: Any, error: Any) -> E
 
 def _output_index(y: Any, position: int) -> tuple[int, ...]:
     """The index in the result that a flat position stands for; of several results, the number comes first."""
-    parts = [as_array(leaf) for _, leaf in leaves(y)]
+    parts = [as_array(leaf) for leaf in leaves(y)]
     for k, part in enumerate(parts):
         size = part.size * (2 if part.dtype.kind == "c" else 1)
         if position < size:

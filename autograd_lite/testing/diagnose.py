@@ -14,16 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.testing.arrays import Array, as_array
 from autograd_lite.testing.numeric import Flat, Leaf, slopes
-from autograd_lite.testing.trees import Array, as_array
 
 CLOSE = 1e-4
 _CONJ = np.tile([1.0, -1.0], 512)  # conjugates the reals of complex numbers
 
 
-def likely_cause(
-    flat: Flat, leaf: Leaf, positions: Array, given: Array, right: Array, wrong: Array, g: Array
-) -> str:
+def likely_cause(flat: Flat, leaf: Leaf, positions: Array, given: Array, right: Array, wrong: Array, g: Array) -> str:
     """The likely cause of a wrong gradient, in words, or "".
 
     Parameters
@@ -100,13 +98,7 @@ def _constant_ratio(given: Array, right: Array, leaf: Leaf) -> Iterator[str]:
             verb = "too large" if r > 1 else "too small"
             yield f"{verb} by a factor of {n}, {words}: a sum too many, or a mean for a sum"
             return
-    for power, names in {
-        2: "2",
-        math.pi: "pi",
-        math.e: "e",
-        math.log(2): "ln 2",
-        math.log(10): "ln 10",
-    }.items():
+    for power, names in {2: "2", math.pi: "pi", math.e: "e", math.log(2): "ln 2", math.log(10): "ln 10"}.items():
         if abs(abs(r) - power) < CLOSE * power:
             yield f"it is {'-' if r < 0 else ''}{names} times the right one: a factor of {names} too many"
             return
@@ -131,9 +123,7 @@ def _rearranged(given: Array, right: Array) -> Iterator[str]:
         for shift in (1, -1):
             if right.shape[axis] > 2 and _same(np.roll(given, shift, axis), right):
                 yield f"it is the right one shifted by one along axis {axis}"
-        if _same(given, np.cumsum(right, axis)) or _same(
-            given, np.flip(np.cumsum(np.flip(right, axis), axis), axis)
-        ):
+        if _same(given, np.cumsum(right, axis)) or _same(given, np.flip(np.cumsum(np.flip(right, axis), axis), axis)):
             yield f"it is the right one summed cumulatively along axis {axis}"
     if right.size > 1 and _same(np.sort(given, axis=None), np.sort(right, axis=None)):
         yield "the right numbers in the wrong places: a permutation goes the wrong way round, or is missing"
@@ -196,9 +186,7 @@ def _another_argument(flat: Flat, leaf: Leaf, given: Array, g: Array) -> Iterato
             yield f"it is the gradient of {other.path}: two arguments are swapped"
 
 
-def _factor_of_x(
-    flat: Flat, leaf: Leaf, positions: Array, given: Array, right: Array, wrong: Array
-) -> Iterator[str]:
+def _factor_of_x(flat: Flat, leaf: Leaf, positions: Array, given: Array, right: Array, wrong: Array) -> Iterator[str]:
     if leaf.dtype.kind != "f" or wrong.size < 2:
         return
     x = flat.x[leaf.start + positions][wrong]

@@ -25,9 +25,7 @@ def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int 
     from hypothesis import strategies as st
     from hypothesis.errors import Unsatisfiable
 
-    drawn = (
-        inputs if is_strategy(inputs) else st.tuples(*(v if is_strategy(v) else st.just(v) for v in inputs))
-    )
+    drawn = inputs if is_strategy(inputs) else st.tuples(*(v if is_strategy(v) else st.just(v) for v in inputs))
     refused: list[CannotCheck] = []
     profile = settings.default.max_examples if settings.default is not None else PLAIN
     count = examples or (EXAMPLES if profile == PLAIN else profile)

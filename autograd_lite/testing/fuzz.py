@@ -24,14 +24,15 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
+from autograd_lite.base.tree import leaves, rebuild, tree_map
 from autograd_lite.derive import source
 from autograd_lite.table import TABLE, Domain, Primitive
+from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.gradients import check_gradients
 from autograd_lite.testing.numeric import CannotCheck, reals
 from autograd_lite.testing.report import GradientError, called, spell
 from autograd_lite.testing.rows import all_rows, domains, points
 from autograd_lite.testing.strategies import arrays
-from autograd_lite.testing.trees import Array, as_array, is_differentiable, leaves, rebuild
 from autograd_lite.tracing.capture import trace
 from autograd_lite.transforms.grad import vjp
 
@@ -64,19 +65,17 @@ class Step:
         return y[self.part] if self.part >= 0 else y
 
     def source(self, k: int) -> str:
-        args = [_spelled(a) for a in self.args] + [
-            f"{name}={_spelled(v)}" for name, v in self.keywords.items()
-        ]
+        args = [_spelled(a) for a in self.args] + [f"{name}={_spelled(v)}" for name, v in self.keywords.items()]
         part = f"[{self.part}]" if self.part >= 0 else ""
         return f"v{k} = {self.row.np_name or f'ag.{self.row.name}'}({', '.join(args)}){part}"
 
 
 def _filled(tree: Any, values: Sequence[Any]) -> Any:
-    return rebuild(tree, [values[v.k] if isinstance(v, Ref) else v for _, v in leaves(tree)])
+    return tree_map(lambda v: values[v.k] if isinstance(v, Ref) else v, tree)
 
 
 def _spelled(tree: Any) -> str:
-    if isinstance(tree, list | tuple) and any(isinstance(v, Ref) for _, v in leaves(tree)):
+    if isinstance(tree, list | tuple) and any(isinstance(v, Ref) for v in leaves(tree)):
         inner = ", ".join(map(_spelled, tree))
         return f"[{inner}]" if isinstance(tree, list) else f"({inner}{',' if len(tree) == 1 else ''})"
     return repr(tree) if isinstance(tree, Ref) else spell(tree)
@@ -131,9 +130,7 @@ def candidates(names: Sequence[str] = ()) -> list[Primitive]:
     """The rows that a program may be made of, simple ones first, to shrink towards."""
     chosen = [TABLE[name] for name in names] if names else all_rows()
     rows = [row for row in chosen if row.kind != "constant" and (row.kind == "elementwise" or row.examples)]
-    return sorted(
-        rows, key=lambda row: ("elementwise", "linear", "bilinear", "general", "composite").index(row.kind)
-    )
+    return sorted(rows, key=lambda row: ("elementwise", "linear", "bilinear", "general", "composite").index(row.kind))
 
 
 @st.composite
@@ -148,7 +145,7 @@ def expressions(draw: Any, rows: Sequence[Primitive], most: int = 6) -> Expressi
         args, keywords = at[draw(st.integers(0, len(at) - 1))]
         mark = len(grown.steps)
         filled = tuple(_with_values(draw, grown, row, i, tree) for i, tree in enumerate(args))
-        if not any(isinstance(v, Ref) for tree in filled for _, v in leaves(tree)):
+        if not any(isinstance(v, Ref) for tree in filled for v in leaves(tree)):
             continue
         if grown.grow(Step(row, filled, keywords)) is None:
             del grown.steps[mark:], grown.values[len(inputs) + mark :]
@@ -160,7 +157,7 @@ def expressions(draw: Any, rows: Sequence[Primitive], most: int = 6) -> Expressi
 def _with_values(draw: Any, grown: Expression, row: Primitive, i: int, tree: Any) -> Any:
     """One argument of a row's point with some of its arrays replaced by earlier values."""
     replaced = []
-    for _, v in leaves(tree):
+    for v in leaves(tree):
         if not is_differentiable(v) or as_array(v).dtype != np.float64 or not as_array(v).size:
             replaced.append(v)
             continue
@@ -289,17 +286,11 @@ def run(seconds: float, names: Sequence[str] = (), first: int = 0, order: int = 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m autograd_lite.testing.fuzz", description=__doc__.split("\n\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m autograd_lite.testing.fuzz", description=__doc__.split("\n\n")[0])
     parser.add_argument("--seconds", type=float, default=30.0, help="how long to go on (default: 30)")
-    parser.add_argument(
-        "--rows", default="", metavar="A,B,…", help="rows to build programs from (default: all)"
-    )
+    parser.add_argument("--rows", default="", metavar="A,B,…", help="rows to build programs from (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="the first batch's seed (default: 0)")
-    parser.add_argument(
-        "--order", type=int, default=2, help="up to which order to differentiate (default: 2)"
-    )
+    parser.add_argument("--order", type=int, default=2, help="up to which order to differentiate (default: 2)")
     options = parser.parse_args(argv)
     warnings.simplefilter("ignore")
     names = [name for name in options.rows.split(",") if name]

@@ -15,23 +15,16 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.base.tree import leaves, rebuild
+from autograd_lite.testing.arrays import Array, Tree, as_array, is_differentiable
 from autograd_lite.testing.compare import ALL, MARGIN, Case, compare_jvp, compare_vjp, rounding_of
 from autograd_lite.testing.examples import for_all, is_strategy
 from autograd_lite.testing.invariants import check_manners, same_again, same_value
 from autograd_lite.testing.modules import as_function, is_module
 from autograd_lite.testing.numeric import CannotCheck, reals
-from autograd_lite.testing.point import Point, plain, values_of
-from autograd_lite.testing.prepare import (
-    align,
-    cotangent_like,
-    finish,
-    prepare,
-    present,
-    pull_safely,
-    stacked,
-)
+from autograd_lite.testing.point import Point, as_arrays
+from autograd_lite.testing.prepare import align, cotangent_like, finish, prepare, present, pull_safely, stacked
 from autograd_lite.testing.report import Report, called, name_of
-from autograd_lite.testing.trees import Array, Tree, as_array, is_differentiable, leaves, rebuild
 from autograd_lite.transforms.grad import jvp, vjp
 
 MODES = ("reverse", "forward")
@@ -150,11 +143,7 @@ def assert_gradients(
         return check_gradients(f, *inputs, **options).throw()
     if inputs and args is not None:
         raise TypeError("give either inputs or args=, the strategy for all of them")
-    for_all(
-        lambda point: check_gradients(f, *point, **options).throw(),
-        inputs if args is None else args,
-        examples,
-    )
+    for_all(lambda point: check_gradients(f, *point, **options).throw(), inputs if args is None else args, examples)
     return None
 
 
@@ -165,9 +154,7 @@ def _check_once(f: Callable[..., Any], inputs: Sequence[Any], o: Options, brief:
     """All checks at one point; `brief` looks along random directions only, and only at the first order."""
     point = Point(f, inputs)
     call = f"assert_gradients({name_of(f)}, {{inputs}}{_spelled(o)})"
-    case = prepare(
-        called(point.values, f), inputs, domain=o.domain, rtol=o.rtol, atol=o.atol, seed=o.seed, call=call
-    )
+    case = prepare(called(point.values, f), inputs, domain=o.domain, rtol=o.rtol, atol=o.atol, seed=o.seed, call=call)
     case.report.subject = (f, inputs)
     case.all = 0 if brief else ALL
     _first_order(case, point, o)
@@ -180,10 +167,7 @@ def _check_once(f: Callable[..., Any], inputs: Sequence[Any], o: Options, brief:
 
 def _spelled(o: Options) -> str:
     """The options that matter for seeing a failure again."""
-    parts = [
-        f"order={o.order}" if o.order != 2 else "",
-        f"modes={tuple(o.modes)!r}" if tuple(o.modes) != MODES else "",
-    ]
+    parts = [f"order={o.order}" if o.order != 2 else "", f"modes={tuple(o.modes)!r}" if tuple(o.modes) != MODES else ""]
     return "".join(f", {part}" for part in parts if part)
 
 
@@ -198,7 +182,7 @@ def _first_order(case: Case, point: Point, o: Options, what: str = "the gradient
 
     if "reverse" in o.modes:
         y, pull = vjp(point.of_arrays, *point.arrays)
-        same_value(case, plain(y), "reverse mode")
+        same_value(case, as_arrays(y), "reverse mode")
         given = pull_safely(case, pull, g, what)
         if given is None:
             return
@@ -219,8 +203,9 @@ def _first_order(case: Case, point: Point, o: Options, what: str = "the gradient
 def _by_argument(case: Case, gradients: Sequence[Any]) -> tuple[Tree, ...]:
     """Gradients of the differentiable arrays, put back into trees like the arguments, None elsewhere."""
     it = iter(gradients)
-    found = iter([None if leaf is None else _array_or_none(next(it)) for leaf, _ in case.flat.slots])
-    return tuple(rebuild(tree, found) for tree in case.flat.args)
+    parts = [None if leaf is None else _array_or_none(next(it)) for leaf, _ in case.flat.slots]
+    trees: tuple[Tree, ...] = rebuild(tuple(case.flat.args), parts)
+    return trees
 
 
 def _array_or_none(g: Any) -> Any:
@@ -239,7 +224,7 @@ def _tangent(case: Case, point: Point) -> Callable[[Array, Array], Array]:
         y, dy = jvp(point.of_arrays, tuple(_arrays_at(case, x)), tuple(tangents))
         wrong = [
             (as_array(a).shape, as_array(b).shape)
-            for (_, a), (_, b) in zip(leaves(y), leaves(dy), strict=True)
+            for a, b in zip(leaves(y), leaves(dy), strict=True)
             if as_array(a).shape != as_array(b).shape
         ]
         if wrong:
@@ -272,8 +257,7 @@ def _adjoint(
     rounding = rounding_of(case, lambda x: np.array([g @ tangent_at(x, v) - gradient_at(x) @ v]))
     if not abs(left - right) <= allowed + MARGIN * rounding()[0]:
         case.report.say(
-            "forward mode",
-            f"disagrees with reverse mode: <g, J v> = {left:.12g} but <J^T g, v> = {right:.12g}",
+            "forward mode", f"disagrees with reverse mode: <g, J v> = {left:.12g} but <J^T g, v> = {right:.12g}"
         )
 
 
@@ -286,7 +270,7 @@ def _higher_orders(case: Case, point: Point, o: Options) -> None:
     names = [leaf.path for leaf in case.flat.leaves]
     for k in range(2, o.order + 1):
         g = cotangent_like(y, case.rng)
-        cotangents = [as_array(v) for v in values_of(g)]
+        cotangents = [as_array(v) for v in leaves(g)]
         inner = _gradient_of(inner, len(arrays), y)
         arrays, names = arrays + cotangents, names + _names(k, len(cotangents), names)
         what = ORDINAL.get(k, f"the derivative of order {k}")
@@ -390,4 +374,4 @@ def _cuts(a: Array) -> Iterator[Array]:
 
 
 def _shape_of(y: Tree) -> list[tuple[int, ...]]:
-    return [as_array(v).shape for v in values_of(y)]
+    return [as_array(v).shape for v in leaves(y)]

@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.base.tree import leaves
 from autograd_lite.engine.context import no_grad
 from autograd_lite.tensor import Tensor, tensor
 from autograd_lite.tensor.creation import from_numpy
+from autograd_lite.testing.arrays import Array, Tree, as_array
 from autograd_lite.testing.compare import MARGIN, Case, rounding_of
 from autograd_lite.testing.numeric import reals, show
-from autograd_lite.testing.point import Point, values_of
+from autograd_lite.testing.point import Point
 from autograd_lite.testing.prepare import cotangent_like, stacked
-from autograd_lite.testing.trees import Array, Tree, as_array
 from autograd_lite.transforms.grad import vjp
 
 
@@ -30,12 +31,7 @@ def same_value(case: Case, y: Tree, how: str) -> None:
 
 
 def same_again(
-    case: Case,
-    pull: Callable[[Tree], Any],
-    g: Tree,
-    first: Array,
-    what: str,
-    gradient_at: Callable[[Array], Array],
+    case: Case, pull: Callable[[Tree], Any], g: Tree, first: Array, what: str, gradient_at: Callable[[Array], Array]
 ) -> None:
     """The same cotangent again must give the same gradient."""
     again = stacked(case, [None if a is None else as_array(a) for a in pull(g)])
@@ -83,7 +79,7 @@ def _kept_under_no_grad(point: Point) -> bool:
     with no_grad():
         y = point.of_arrays(*flat)
     own = {id(t) for t in flat}
-    return any(isinstance(v, Tensor) and v.requires_grad and id(v) not in own for v in values_of(y))
+    return any(isinstance(v, Tensor) and v.requires_grad and id(v) not in own for v in leaves(y))
 
 
 def _layouts(case: Case, point: Point) -> None:

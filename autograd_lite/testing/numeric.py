@@ -26,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.testing.trees import Array, Tree, as_array, is_differentiable, leaves, rebuild
+from autograd_lite.base.tree import leaves, matched, paths, rebuild
+from autograd_lite.testing.arrays import Array, Tree, as_array, is_differentiable
 
 LEVELS = 9  # steps in a ladder
 RATIO = 4.0  # each step is this much shorter than the one before: 0.25, 0.06, ... 4e-6
@@ -79,7 +80,7 @@ class Leaf:
 def reals(tree: Tree) -> Array:
     """All floating numbers of a tree as one real vector: the inner product of trees is that of these."""
     parts = []
-    for _, leaf in leaves(tree):
+    for leaf in leaves(tree):
         array = as_array(leaf)
         if array.dtype.kind == "c":
             parts.append(np.ascontiguousarray(array, dtype=np.complex128).reshape(-1).view(np.float64))
@@ -119,7 +120,7 @@ class Flat:
         start = 0
         for argument, tree in enumerate(self.args):
             name = self.names[argument] if self.names else f"argument {argument}"
-            for path, value in leaves(tree, name):
+            for path, value in zip(paths(tree, name), leaves(tree), strict=True):
                 if not is_differentiable(value):
                     self.slots.append((None, value))
                     continue
@@ -153,8 +154,7 @@ class Flat:
                 continue
             array = leaf.array(vector, np.result_type(leaf.dtype, np.float64) if wide else None)
             values.append(array.item() if leaf.python else array)
-        it = iter(values)
-        return [rebuild(tree, it) for tree in self.args]
+        return list(rebuild(tuple(self.args), values))
 
     def __call__(self, vector: Array) -> Array:
         return reals(self.f(*self.arguments(vector)))
@@ -179,7 +179,7 @@ class Flat:
                 y = self.f(*self.arguments(self.x.copy(), wide=True))
         except Exception:  # whatever it dislikes about doubles, it is then judged in its own precision
             return False
-        kinds = [as_array(v).dtype for _, v in leaves(y)]
+        kinds = [as_array(v).dtype for v in leaves(y)]
         return all(np.finfo(k).eps <= DOUBLE for k in kinds if k.kind in "fc")
 
 
@@ -197,9 +197,7 @@ def _bounds(domain: Any, flat: Flat) -> tuple[Array | None, Array | None]:
         if one is None:
             continue
         low[part], high[part] = (one.low, one.high) if hasattr(one, "low") else one
-        for hole in getattr(
-            one, "holes", ()
-        ):  # a hole bounds the steps from the side on which the point lies
+        for hole in getattr(one, "holes", ()):  # a hole bounds the steps from the side on which the point lies
             x = flat.x[part]
             low[part] = np.where(x >= hole, np.maximum(low[part], hole), low[part])
             high[part] = np.where(x <= hole, np.minimum(high[part], hole), high[part])
@@ -216,9 +214,7 @@ def _bounds(domain: Any, flat: Flat) -> tuple[Array | None, Array | None]:
 
 def _is_one(domain: Any) -> bool:
     """Whether this is the domain of every argument, not a list with one per argument."""
-    return hasattr(domain, "low") or (
-        len(domain) == 2 and all(isinstance(end, int | float) for end in domain)
-    )
+    return hasattr(domain, "low") or (len(domain) == 2 and all(isinstance(end, int | float) for end in domain))
 
 
 def locate(flat: Flat, position: int) -> tuple[Leaf, int]:
@@ -395,22 +391,17 @@ def complex_step(flat: Flat, directions: Array) -> Slopes:
                 continue
             z = leaf.array(flat.x, np.dtype(np.float64)) + 1j * tiny * leaf.array(d, np.dtype(np.float64))
             values.append(z.item() if leaf.python else z)
-        it = iter(values)
-        y = flat.f(*(rebuild(tree, it) for tree in flat.args))
-        outs = [as_array(leaf) for _, leaf in leaves(y)]
+        y = flat.f(*rebuild(tuple(flat.args), values))
+        outs = [as_array(leaf) for leaf in leaves(y)]
         if any(out.dtype.kind != "c" for out in outs):
-            raise CannotCheck(
-                "the complex step needs a function that keeps complex numbers: this one dropped them"
-            )
+            raise CannotCheck("the complex step needs a function that keeps complex numbers: this one dropped them")
         rows.append(np.concatenate([out.imag.reshape(-1) / tiny for out in outs]))
     value = np.array(rows)
     error = 16 * DOUBLE * np.abs(value)
     return Slopes(value, error, np.zeros_like(value), np.zeros(value.shape, bool))
 
 
-def numerical_jvp(
-    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], domain: Any = None
-) -> Tree:
+def numerical_jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], domain: Any = None) -> Tree:
     """The derivative of `f` at `primals` along `tangents`, a tree like f's result.
 
     >>> float(numerical_jvp(np.sin, (0.0,), (2.0,)))
@@ -433,8 +424,8 @@ def numerical_vjp(
     """
     flat = Flat(f, primals, domain)
     gradient = slopes(flat, np.eye(flat.x.size)).value @ reals(cotangent) if flat.x.size else np.zeros(0)
-    it = iter([None if leaf is None else leaf.array(gradient) for leaf, _ in flat.slots])
-    return tuple(rebuild(tree, it) for tree in primals)
+    parts: tuple[Tree, ...] = rebuild(tuple(primals), [leaf and leaf.array(gradient) for leaf, _ in flat.slots])
+    return parts
 
 
 def numerical_gradient(f: Callable[..., Any], *primals: Any, domain: Any = None) -> tuple[Tree, ...]:
@@ -478,19 +469,15 @@ def numerical_hessian(f: Callable[..., Any], x: Any) -> Array:
 
 def _vector(flat: Flat, trees: Sequence[Any]) -> Array:
     """Tangents or gradients, trees like the arguments, as one vector beside the point."""
-    given = [value for tree in trees for _, value in leaves(tree)]
-    if len(given) != len(flat.slots):
-        raise ValueError(f"{len(given)} arrays were given for the {len(flat.slots)} arrays of the arguments")
-    parts = [
-        leaf.vector(value) for (leaf, _), value in zip(flat.slots, given, strict=True) if leaf is not None
-    ]
+    given = matched(list(flat.args), list(trees), "the tangents")
+    parts = [leaf.vector(value) for (leaf, _), value in zip(flat.slots, given, strict=True) if leaf is not None]
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def _like(y: Tree, vector: Array) -> Tree:
     """A real vector as a tree of y's build, shapes and kinds."""
     parts, start = [], 0
-    for _, leaf in leaves(y):
+    for leaf in leaves(y):
         array = as_array(leaf)
         stop = start + array.size * (2 if array.dtype.kind == "c" else 1)
         piece = vector[start:stop].view(np.complex128) if array.dtype.kind == "c" else vector[start:stop]

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.base.tree import leaves, paths, rebuild, tree_map
+from autograd_lite.testing.arrays import Array, Tree, as_array, is_array, is_differentiable
 from autograd_lite.testing.compare import Case, Tolerance
 from autograd_lite.testing.numeric import CannotCheck, Flat, Leaf, reals, show
 from autograd_lite.testing.report import KinkWarning, Report, name_of, names_of, recipe
-from autograd_lite.testing.trees import Array, Tree, as_array, is_array, is_differentiable, leaves, rebuild
 
 # --------------------------------------------------------------------------------------- the point, and what
 # f is
@@ -42,18 +43,14 @@ def prepare(
             f"{report.function} was given no arguments, and a function of none has no derivative: "
             "pass the point at which to check it, as in check(f, ..., np.ones(3))"
         )
-    plain = [
-        rebuild(tree, [as_array(v).copy() if is_array(v) else v for _, v in leaves(tree)]) for tree in inputs
-    ]
-    flat = Flat(f, plain, domain, names)
-    _refuse_points(flat, report.function, plain)
+    copies = tree_map(lambda v: as_array(v).copy() if is_array(v) else v, list(inputs))
+    flat = Flat(f, copies, domain, names)
+    _refuse_points(flat, report.function, copies)
     y = _behave(flat, report)
-    floats = [as_array(v).dtype for _, v in leaves(y) if as_array(v).dtype.kind in "fc"]
+    floats = [as_array(v).dtype for v in leaves(y) if as_array(v).dtype.kind in "fc"]
     if not floats:
-        kinds = ", ".join(sorted({str(as_array(v).dtype) for _, v in leaves(y)})) or "nothing"
-        raise CannotCheck(
-            f"{report.function} returns {kinds}, which has no derivative: return floating numbers"
-        )
+        kinds = ", ".join(sorted({str(as_array(v).dtype) for v in leaves(y)})) or "nothing"
+        raise CannotCheck(f"{report.function} returns {kinds}, which has no derivative: return floating numbers")
     base = reals(y)
     if not np.isfinite(base).all():
         raise CannotCheck(
@@ -79,8 +76,7 @@ def _refuse_points(flat: Flat, function: str, inputs: Sequence[Any]) -> None:
     if not flat.x.size:
         shapes = ", ".join(f"{leaf.path} of shape {leaf.shape}" for leaf in flat.leaves)
         raise CannotCheck(
-            f"{function} was given only empty arrays ({shapes}): there is no entry to differentiate with "
-            "respect to"
+            f"{function} was given only empty arrays ({shapes}): there is no entry to differentiate with respect to"
         )
     for leaf in flat.leaves:
         bad = np.flatnonzero(~np.isfinite(flat.x[leaf.start : leaf.stop]))
@@ -132,12 +128,12 @@ def _behave(flat: Flat, report: Report) -> Tree:
 
 
 def _all_numbers(args: Sequence[Any]) -> list[Array]:
-    return [as_array(v) for tree in args for _, v in leaves(tree) if is_differentiable(v)]
+    return [as_array(v) for tree in args for v in leaves(tree) if is_differentiable(v)]
 
 
 def _frozen(y: Tree) -> Tree:
     """A result copied, so that a later call cannot change it."""
-    return rebuild(y, [as_array(v).copy() for _, v in leaves(y)])
+    return tree_map(lambda v: as_array(v).copy(), y)
 
 
 # ----------------------------------------------------------------------------- what was given, put in order
@@ -146,7 +142,7 @@ def _frozen(y: Tree) -> Tree:
 def cotangent_like(y: Tree, rng: np.random.Generator) -> Tree:
     """A random read-only cotangent for a result, no entry near zero, so that no derivative can hide."""
     parts = []
-    for _, leaf in leaves(y):
+    for leaf in leaves(y):
         array = as_array(leaf)
         if array.dtype.kind in "fc":
             g = rng.uniform(0.5, 1.5, array.shape) * rng.choice([-1.0, 1.0], array.shape)
@@ -160,9 +156,7 @@ def cotangent_like(y: Tree, rng: np.random.Generator) -> Tree:
     return rebuild(y, parts)
 
 
-def align(
-    case: Case, result: Any, what: str, exact: bool = True, lead: tuple[int, ...] = ()
-) -> list[Array | None]:
+def align(case: Case, result: Any, what: str, exact: bool = True, lead: tuple[int, ...] = ()) -> list[Array | None]:
     """A derivative as handed over, one array per leaf; what has a wrong shape or kind is reported and left
     out.
 
@@ -177,9 +171,7 @@ def align(
     """
     flat = case.flat
     count = len(flat.args)
-    if not (
-        isinstance(result, tuple | list) and len(result) == count and (count > 1 or isinstance(result, tuple))
-    ):
+    if not (isinstance(result, tuple | list) and len(result) == count and (count > 1 or isinstance(result, tuple))):
         if count > 1:
             got = f"{len(result)} results" if isinstance(result, tuple | list) else type(result).__name__
             raise CannotCheck(
@@ -187,11 +179,9 @@ def align(
                 f"arguments (None for one without a derivative): got {got}"
             )
         result = (result,)
-    given = {
-        path: v
-        for i, tree in enumerate(result)
-        for path, v in leaves(tree, flat.names[i] if flat.names else "")
-    }
+    given: dict[str, Any] = {}
+    for i, tree in enumerate(result):
+        given |= zip(paths(tree, flat.names[i] if flat.names else ""), leaves(tree), strict=True)
     aligned: list[Array | None] = []
     for leaf in flat.leaves:
         value = given.get(leaf.path)
@@ -201,9 +191,7 @@ def align(
             case.report.say(what, sentence, cause, leaf)
         right_shape = array.shape == lead + leaf.shape and array.dtype.kind in "fciub"
         aligned.append(
-            array
-            if right_shape and not (sentence and leaf.dtype.kind == "f" and array.dtype.kind == "c")
-            else None
+            array if right_shape and not (sentence and leaf.dtype.kind == "f" and array.dtype.kind == "c") else None
         )
     return aligned
 
@@ -259,14 +247,9 @@ def present(case: Case, arrays: list[Array | None]) -> list[Leaf]:
 def finish(case: Case, kinks: str = "warn") -> Report:
     """The report, once everything was compared; a check that could judge nothing is no success."""
     report = case.report
-    judged = (
-        sum(n for what, n in report.looked_at.items() if what != "not judged")
-        - report.looked_at["not judged"]
-    )
+    judged = sum(n for what, n in report.looked_at.items() if what != "not judged") - report.looked_at["not judged"]
     if report.ok and judged <= 0:
-        raise CannotCheck(
-            f"{report.function}: no derivative could be judged at this point. " + " ".join(report.notes)
-        )
+        raise CannotCheck(f"{report.function}: no derivative could be judged at this point. " + " ".join(report.notes))
     for note in report.notes:
         if note.startswith("there is a kink") and kinks == "warn":
             warnings.warn(f"{report.function}: {note}", KinkWarning, stacklevel=4)
@@ -286,7 +269,7 @@ def pull_safely(case: Case, pull: Callable[[Tree], Any], g: Tree, what: str) -> 
     except ValueError as error:
         if "read-only" not in str(error):
             raise
-    own, result = rebuild(g, [as_array(v).copy() for _, v in leaves(g)]), None
+    own, result = _frozen(g), None
     with contextlib.suppress(ValueError):
         result = pull(own)
     if result is None or not np.array_equal(reals(own), reals(g)):
@@ -301,12 +284,11 @@ def pull_safely(case: Case, pull: Callable[[Tree], Any], g: Tree, what: str) -> 
 def tangent_out(case: Case, jvp: Callable[..., Any], x: Array, v: Array) -> Array:
     """The reals of ``jvp(primals, tangents)`` for flat vectors, its shape checked against the value's."""
     flat = case.flat
-    it = iter([None if leaf is None else leaf.array(v) for leaf, _ in flat.slots])
-    tangents = tuple(rebuild(tree, it) for tree in flat.args)
+    tangents = rebuild(tuple(flat.args), [leaf and leaf.array(v) for leaf, _ in flat.slots])
     result = jvp(tuple(flat.arguments(x.copy(), wide=False)), tangents)
     shapes = (
-        [as_array(leaf).shape for _, leaf in leaves(result)],
-        [as_array(leaf).shape for _, leaf in leaves(case.y)],
+        [as_array(leaf).shape for leaf in leaves(result)],
+        [as_array(leaf).shape for leaf in leaves(case.y)],
     )
     if shapes[0] != shapes[1]:
         raise CannotCheck(

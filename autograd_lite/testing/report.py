@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.base.tree import leaves, paths
+from autograd_lite.testing.arrays import Array, as_array, is_array
 from autograd_lite.testing.numeric import Leaf, show
-from autograd_lite.testing.trees import Array, as_array, is_array, leaves
 
 PRINTED = 6  # lines of entries shown
 SPELLED = 400  # numbers spelled out in the code that reproduces a failure
@@ -84,11 +85,7 @@ class Finding:
         if self.sentence:
             lines = [f"{head} {self.sentence}" if self.argument else f"{self.what} {self.sentence}"]
         else:
-            some = (
-                "its only entry"
-                if self.examined == 1
-                else f"{self.wrong} of the {self.examined} entries looked at"
-            )
+            some = "its only entry" if self.examined == 1 else f"{self.wrong} of the {self.examined} entries looked at"
             lines = [f"{head} is wrong in {some}:", *self._table()]
         if self.cause:
             lines.append(f"  likely cause: {self.cause}")
@@ -98,16 +95,11 @@ class Finding:
         name = self.argument if len(self.argument) <= 24 else "at "
         rows = [("", "given", "measured", "given / measured")]
         for e in self.entries[:PRINTED]:
-            where = f"{name}{show(e.index)}{e.part}" + (
-                f" -> y{show(e.output)}" if e.output is not None else ""
-            )
-            rows.append(
-                (where, _number(e.analytic), f"{_number(e.numeric)} ± {e.error:.0e}", f"{e.ratio:.6g}")
-            )
+            where = f"{name}{show(e.index)}{e.part}" + (f" -> y{show(e.output)}" if e.output is not None else "")
+            rows.append((where, _number(e.analytic), f"{_number(e.numeric)} ± {e.error:.0e}", f"{e.ratio:.6g}"))
         widths = [max(len(row[k]) for row in rows) for k in range(4)]
         lines = [
-            "    " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-            for row in rows
+            "    " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
         ]
         if self.wrong > PRINTED:
             lines.append(f"    ... and {self.wrong - PRINTED} more")
@@ -153,10 +145,7 @@ class Report:
     def __str__(self) -> str:
         looked = ", ".join(f"{count} {what}" for what, count in self.looked_at.items())
         if self.ok:
-            lines = [
-                f"{self.function}: every derivative agrees ({looked})",
-                *(f"  note: {n}" for n in self.notes),
-            ]
+            lines = [f"{self.function}: every derivative agrees ({looked})", *(f"  note: {n}" for n in self.notes)]
             return "\n".join(lines)
         lines = [f"{self.function} has a wrong derivative", *map(str, self.findings)]
         lines += [f"  note: {note}" for note in self.notes]
@@ -219,9 +208,7 @@ def names_of(f: Callable[..., Any], count: int) -> list[str]:
     if hasattr(f, "__names__"):  # see `called`
         return list(f.__names__)[:count]
     try:
-        parameters = list(
-            inspect.signature(getattr(f, "fn", f)).parameters.values()
-        )  # fn: a row's own function
+        parameters = list(inspect.signature(getattr(f, "fn", f)).parameters.values())  # fn: a row's own function
     except (TypeError, ValueError):
         parameters = []
         if isinstance(f, np.ufunc):  # before NumPy 2.4 it has no signature
@@ -232,7 +219,8 @@ def names_of(f: Callable[..., Any], count: int) -> list[str]:
 
 def spell(value: Any) -> str:
     """A value as Python source: arrays in full while they are small, by their shape when they are not."""
-    parts = [(path, as_array(leaf)) for path, leaf in leaves(value) if is_array(leaf)]
+    found = zip(paths(value), leaves(value), strict=True)
+    parts = [(path, as_array(leaf)) for path, leaf in found if is_array(leaf)]
     if sum(array.size for _, array in parts) > SPELLED:
         shapes = ", ".join(f"{path or 'array'} of shape {array.shape}" for path, array in parts)
         return f"...  # {shapes}: too large to print"
@@ -251,11 +239,7 @@ def spell(value: Any) -> str:
 
 def _spell_array(a: Array) -> str:
     text = repr(a.tolist()).replace("inf", "np.inf").replace("nan", "np.nan")
-    dtype = (
-        ""
-        if a.dtype in (np.float64, np.complex128, np.bool_, np.int64) and a.size
-        else f", dtype=np.{a.dtype}"
-    )
+    dtype = "" if a.dtype in (np.float64, np.complex128, np.bool_, np.int64) and a.size else f", dtype=np.{a.dtype}"
     shape = f".reshape({a.shape})" if 0 in a.shape else ""
     return f"np.array({text}{dtype}){shape}"
 

@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from autograd_lite.base.tree import leaves, tree_map
 from autograd_lite.rules.scipy_special import declare
 from autograd_lite.table import REAL, TABLE, Domain, Joint, Primitive
+from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.gradients import MODES, absorb, check_gradients
 from autograd_lite.testing.numeric import CannotCheck
 from autograd_lite.testing.report import Report, called
-from autograd_lite.testing.trees import Array, as_array, is_differentiable, leaves, rebuild
 
 REACH = 2.5  # how far from zero, or from the only end of a domain, numbers are drawn
 Point = tuple[tuple[Any, ...], dict[str, Any]]
@@ -57,9 +58,7 @@ def elementwise_point(row: Primitive, shape: tuple[int, ...], rng: np.random.Gen
     """Arguments of an elementwise row, off its kinks; an argument without a derivative is a small integer."""
     for _ in range(100):
         xs = tuple(
-            rng.integers(1, 4, shape)
-            if rule is None and row.np_name == "np.ldexp"
-            else draw(domain, shape, rng)
+            rng.integers(1, 4, shape) if rule is None and row.np_name == "np.ldexp" else draw(domain, shape, rng)
             for rule, domain in zip(row.rules, domains(row), strict=True)
         )
         if isinstance(row.domain, Joint) and not np.all(row.domain.contains(*xs)):
@@ -179,10 +178,10 @@ def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief:
 def _ties(total: Report, row: Primitive, rng: np.random.Generator, seed: int) -> None:
     """At equal entries, where an extreme has a kink, all of them moved together have an ordinary slope."""
     for args, keywords in points(row, rng):
-        tied = [rebuild(tree, [_rounded(v) for _, v in leaves(tree)]) for tree in args]
+        tied = tree_map(_rounded, args)
 
-        def moved(t: Any, tied: list[Any] = tied, keywords: dict[str, Any] = keywords) -> Any:
-            return row(*(rebuild(a, [_plus(v, t) for _, v in leaves(a)]) for a in tied), **keywords)
+        def moved(t: Any, tied: tuple[Any, ...] = tied, keywords: dict[str, Any] = keywords) -> Any:
+            return row(*tree_map(lambda v: v + t if is_differentiable(v) else v, tied), **keywords)
 
         with suppress(CannotCheck):
             f = called(moved, _named(row, keywords), ["t"])
@@ -191,10 +190,6 @@ def _ties(total: Report, row: Primitive, rng: np.random.Generator, seed: int) ->
 
 def _rounded(v: Any) -> Any:
     return np.round(as_array(v)) - 1 if is_differentiable(v) else v
-
-
-def _plus(v: Any, t: Any) -> Any:
-    return v + t if is_differentiable(v) else v
 
 
 def _each_result(total: Report, row: Primitive, rng: np.random.Generator, order: int, seed: int) -> None:
@@ -230,7 +225,7 @@ def _take(
     seed: int,
     modes: tuple[str, ...] = MODES,
 ) -> None:
-    arrays = [as_array(v) for _, v in leaves(args) if is_differentiable(v)]
+    arrays = [as_array(v) for v in leaves(args) if is_differentiable(v)]
     if not any(a.size for a in arrays):
         return  # an example for shapes alone: empty
     joint = not isinstance(row.domain, tuple | Domain)
@@ -272,11 +267,11 @@ def of_dtype(
         x = as_array(v)
         return np.asarray(x + 0.25j * draw(REAL, x.shape, rng) if complex_ else x).astype(dtype)
 
-    other = tuple(rebuild(tree, [turned(v) for _, v in leaves(tree)]) for tree in args)
+    other = tree_map(turned, args)
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            y = [as_array(v) for _, v in leaves(row.on_arrays(*other, **keywords))]
+            y = [as_array(v) for v in leaves(row.on_arrays(*other, **keywords))]
     except (TypeError, ValueError, np.exceptions.ComplexWarning):  # NumPy has no loop for it
         return None
     return other if all(v.dtype.kind in "fc" and np.isfinite(v).all() for v in y) else None

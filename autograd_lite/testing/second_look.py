@@ -20,9 +20,9 @@ import math
 
 import numpy as np
 
+from autograd_lite.testing.arrays import Array
 from autograd_lite.testing.noise import noise
 from autograd_lite.testing.numeric import RATIO, Flat, Slopes, first_steps, scales, sides
-from autograd_lite.testing.trees import Array
 
 SHORTEST = 0.6  # the shortest step, as a power of the machine epsilon
 BAND = 4.0  # standard deviations of noise that a result may be off by
@@ -66,9 +66,7 @@ class _Ladder:
         self.still = still  # whether the value did not change by a bit
 
     @classmethod
-    def of(
-        cls, flat: Flat, directions: Array, base: Array, start: Array, levels: int, rounding: Array
-    ) -> _Ladder:
+    def of(cls, flat: Flat, directions: Array, base: Array, start: Array, levels: int, rounding: Array) -> _Ladder:
         steps = start / RATIO ** np.arange(levels)[:, None]
         pairs = [sides(flat, directions, row, base.size) for row in steps]
         up, down = (np.array(side) for side in zip(*pairs, strict=True))

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autograd_lite.table import REAL, Domain
-from autograd_lite.testing.trees import Array, as_array
+from autograd_lite.testing.arrays import Array, as_array
 
 FLOATS = (np.float64, np.float32)
 STEP = 1 / 64  # the grid of drawn numbers
@@ -116,9 +116,7 @@ def arrays(
 
 def ties(shape: Any = None, values: Sequence[float] = (-1.0, 0.0, 2.0)) -> Strategy:
     """Arrays with many equal entries, for the choices made at ties."""
-    return hnp.arrays(
-        np.float64, shapes() if shape is None else shape, elements=st.sampled_from(list(values))
-    )
+    return hnp.arrays(np.float64, shapes() if shape is None else shape, elements=st.sampled_from(list(values)))
 
 
 def unique_along(axis: int, shape: Any = None, domain: Any = REAL) -> Strategy:
@@ -167,8 +165,7 @@ def broadcastable(
     ))  # fmt: skip
     each = list(domains) if isinstance(domains, list | tuple) and not _is_pair(domains) else [domains] * count
     return tuple(
-        draw(arrays(shape, domain, dtype=dtype, edge=edge))
-        for shape, domain in zip(shapes, each, strict=True)
+        draw(arrays(shape, domain, dtype=dtype, edge=edge)) for shape, domain in zip(shapes, each, strict=True)
     )
 
 
@@ -206,9 +203,7 @@ def indices(shape: tuple[int, ...]) -> Strategy:
 
 
 @st.composite
-def einsums(
-    draw: Any, max_operands: int = 3, *, repeats: bool = True, ellipsis: bool = True
-) -> tuple[Any, ...]:
+def einsums(draw: Any, max_operands: int = 3, *, repeats: bool = True, ellipsis: bool = True) -> tuple[Any, ...]:
     """A specification and operands, ``("ij,jk->ik", a, b)``; some repeat indices or have an ellipsis."""
     letters = "abcde"
     sizes = {letter: draw(st.integers(1, 3)) for letter in letters}
@@ -312,9 +307,7 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 
 
 @st.composite
-def networks(
-    draw: Any, max_layers: int = 3, max_width: int = 4
-) -> tuple[Callable[..., Any], dict[str, Any], Array]:
+def networks(draw: Any, max_layers: int = 3, max_width: int = 4) -> tuple[Callable[..., Any], dict[str, Any], Array]:
     """A small random network: ``(loss, params, x)``, where ``loss(params, x)`` is one number.
 
     Written with NumPy's own functions; layers are smooth, some are skipped over, some share their weights.
@@ -356,9 +349,7 @@ def graphs(draw: Any, max_nodes: int = 8, inputs: int = 2, shape: tuple[int, ...
         values = list(xs)
         for name, i, j in steps:
             values.append(
-                ACTIVATIONS[name](values[i])
-                if name in ACTIVATIONS
-                else getattr(np, name)(values[i], values[j])
+                ACTIVATIONS[name](values[i]) if name in ACTIVATIONS else getattr(np, name)(values[i], values[j])
             )
         return values[-1]
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.base.tree import leaves, rebuild
 from autograd_lite.derive import source
 from autograd_lite.table import TABLE
+from autograd_lite.testing.arrays import as_array, is_differentiable
 from autograd_lite.testing.numeric import CannotCheck
 from autograd_lite.testing.rows import points
-from autograd_lite.testing.trees import as_array, is_differentiable, leaves, rebuild
 
 #: What these compute depends on the numbers that they are given (the rank, whether an answer is complex), so there is
 #: no one program to write down.
@@ -31,7 +32,7 @@ def cases():
 
 def combined(y):
     """One array of what a row returns: several results, weighted and added up."""
-    parts = [p for _, p in leaves(y) if hasattr(p, "dtype") and p.dtype.kind in "fc"]
+    parts = [p for p in leaves(y) if hasattr(p, "dtype") and p.dtype.kind in "fc"]
     if len(parts) == 1:
         return parts[0]
     total = 0.0
@@ -43,19 +44,19 @@ def combined(y):
 @pytest.mark.parametrize(("row", "k"), list(cases()))
 def test_source_of_a_row(row, k):
     args, keywords = list(points(row, np.random.default_rng(1)))[k]
-    places = [(j, path) for j, (path, v) in enumerate(leaves(args)) if is_differentiable(v)]
-    values = [v for _, v in leaves(args)]
+    values = leaves(args)
+    places = [j for j, v in enumerate(values) if is_differentiable(v)]
 
     def f(*xs):
         filled = list(values)
-        for (j, _), x in zip(places, xs, strict=True):
+        for j, x in zip(places, xs, strict=True):
             filled[j] = x
         return combined(row(*rebuild(args, filled), **keywords))
 
-    example = [np.array(as_array(values[j])) for j, _ in places]
+    example = [np.array(as_array(values[j])) for j in places]
     fresh_args, _ = list(points(row, np.random.default_rng(2)))[k]
-    fresh_values = [v for _, v in leaves(fresh_args)]
-    fresh = [np.array(as_array(fresh_values[j])) for j, _ in places]
+    fresh_values = leaves(fresh_args)
+    fresh = [np.array(as_array(fresh_values[j])) for j in places]
     if [x.shape for x in fresh] != [x.shape for x in example]:
         pytest.skip("the shapes of this example are drawn too")
     if row.name in CHOOSES:

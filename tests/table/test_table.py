@@ -15,11 +15,12 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import autograd_lite as ag
+from autograd_lite.base.tree import leaves, rebuild
 from autograd_lite.table import ROWS, Joint
+from autograd_lite.testing.arrays import as_array, is_differentiable
 from autograd_lite.testing.prepare import cotangent_like
 from autograd_lite.testing.rows import all_rows, check_row, domains, elementwise_point, of_dtype, points
 from autograd_lite.testing.strategies import SPECIAL, broadcastable
-from autograd_lite.testing.trees import as_array, is_differentiable, leaves, rebuild
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # kinks and edges are what is looked at
 
@@ -62,7 +63,7 @@ def frozen(tree):
         v.flags.writeable = False
         return v
 
-    return rebuild(tree, [copy(v) for _, v in leaves(tree)])
+    return rebuild(tree, [copy(v) for v in leaves(tree)])
 
 
 def is_variable(v):
@@ -75,10 +76,10 @@ def on_tensors(f, args, keywords):
     def tensor(v):
         return ag.tensor(v, requires_grad=True) if is_variable(v) else v
 
-    tensors = [rebuild(a, [tensor(v) for _, v in leaves(a)]) for a in args]
+    tensors = [rebuild(a, [tensor(v) for v in leaves(a)]) for a in args]
     with np.errstate(all="ignore"):
         y = f(*tensors, **keywords)
-    return [v for _, v in leaves(y)], [v for _, v in leaves(tensors) if isinstance(v, ag.Tensor)]
+    return leaves(y), [v for v in leaves(tensors) if isinstance(v, ag.Tensor)]
 
 
 def gradient(ys, xs, gs):
@@ -108,7 +109,7 @@ def close(got, expected, eps, dtype=None):
 
 
 def arrays_of(y):
-    return [as_array(v) for _, v in leaves(y)]
+    return [as_array(v) for v in leaves(y)]
 
 
 def without_integers(gs):
@@ -155,7 +156,7 @@ def test_values_and_dtypes(row, allowed):
 
 def one_value(row, args, keywords, times):
     args, before = frozen(args), frozen(args)
-    eps = times * max((float(np.finfo(v.dtype).eps) for _, v in leaves(args) if is_variable(v)), default=0.0)
+    eps = times * max((float(np.finfo(v.dtype).eps) for v in leaves(args) if is_variable(v)), default=0.0)
     own = arrays_of(row.on_arrays(*args, **keywords))
     for function in (row, *NUMPY.get(row.name, ())):
         try:
@@ -182,7 +183,7 @@ def one_value(row, args, keywords, times):
     exact = gradient(*on_tensors(row, in_double(args), keywords), gs)
     for d, e, x in zip(found, exact, xs, strict=True):
         close(d, e, eps, dtype=x.dtype)
-    for (_, a), (_, b) in zip(leaves(args), leaves(before), strict=True):
+    for a, b in zip(leaves(args), leaves(before), strict=True):
         assert not isinstance(a, np.ndarray) or np.array_equal(a, b, equal_nan=True)
 
 
@@ -190,7 +191,7 @@ def in_double(args):
     def double(v):
         return v.astype(np.result_type(v, np.float64)) if is_variable(v) else v
 
-    return [rebuild(a, [double(v) for _, v in leaves(a)]) for a in args]
+    return [rebuild(a, [double(v) for v in leaves(a)]) for a in args]
 
 
 # --------------------------------------------------------------------------------------------- derivative zero: known
@@ -329,7 +330,7 @@ def spiced(draw, row):
             v.flat[k] = special
         return v
 
-    return [rebuild(a, [changed(v) for _, v in leaves(a)]) for a in args], keywords
+    return [rebuild(a, [changed(v) for v in leaves(a)]) for a in args], keywords
 
 
 def on_a_kink(row, args):

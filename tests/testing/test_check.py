@@ -52,23 +52,12 @@ RIGHT = {
     "complex to real": (lambda z: z.real * z.imag, lambda g, z: g * (z.imag + 1j * z.real), Z),
     "dict": (dense, dense_vjp, {"W": B, "b": np.zeros(2)}, A),
     "several results": (lambda x: (np.sin(x), x.sum()), lambda g, x: g[0] * np.cos(x) + g[1], A),
-    "constants": (
-        lambda x, n, name: x**n,
-        lambda g, x, n, name: (g * n * x ** (n - 1), None, None),
-        A,
-        3,
-        "cube",
-    ),
+    "constants": (lambda x, n, name: x**n, lambda g, x, n, name: (g * n * x ** (n - 1), None, None), A, 3, "cube"),
     "Python float": (lambda x: x**2, lambda g, x: g * 2 * x, 1.5),
     "float32": (np.multiply, multiply_vjp, A.astype(np.float32), A.astype(np.float32)),
     "float16": (np.multiply, multiply_vjp, A.astype(np.float16), A.astype(np.float16)),
     "zero dimensions": (np.exp, lambda g, x: g * np.exp(x), np.array(0.3)),
-    "partly empty": (
-        lambda x, y: x.sum() + y.sum(),
-        lambda g, x, y: (g + 0 * x, g + 0 * y),
-        A,
-        np.zeros((0, 2)),
-    ),
+    "partly empty": (lambda x, y: x.sum() + y.sum(), lambda g, x, y: (g + 0 * x, g + 0 * y), A, np.zeros((0, 2))),
     "large": (np.sin, lambda g, x: g * np.cos(x), rng.standard_normal((50, 60))),
 }
 
@@ -94,12 +83,7 @@ WRONG = {  # a wrong gradient, what the message must say
     "sign": (np.sin, lambda g, x: -g * np.cos(x), (A,), "the sign is wrong"),
     "factor 2": (np.square, lambda g, x: g * x, (A,), "a factor of 2 is missing|2 times as large"),
     "factor 2 too many": (np.matmul, lambda g, x, y: (2 * g @ y.T, x.T @ g), (A, B), "2 times the right one"),
-    "no sum": (
-        np.multiply,
-        multiply_vjp,
-        (A, COLUMN),
-        "x2 .*shape .3, 4.; it must be .3, 1.*\n.*sum over axis 1",
-    ),
+    "no sum": (np.multiply, multiply_vjp, (A, COLUMN), "x2 .*shape .3, 4.; it must be .3, 1.*\n.*sum over axis 1"),
     "no sum, row": (np.multiply, multiply_vjp, (A, ROW), "the sum over axis 0"),
     "mean for sum": (
         np.multiply,
@@ -107,22 +91,12 @@ WRONG = {  # a wrong gradient, what the message must say
         (A, COLUMN),
         "averaged instead",
     ),
-    "first slice": (
-        np.multiply,
-        lambda g, x, y: (g * y, (g * x)[:, :1]),
-        (A, COLUMN),
-        "only the first slice",
-    ),
+    "first slice": (np.multiply, lambda g, x, y: (g * y, (g * x)[:, :1]), (A, COLUMN), "only the first slice"),
     "transpose": (np.matmul, lambda g, x, y: (g @ y.T, g.T @ x), (S, S + 1), "a transpose is missing"),
     "transposed shape": (np.matmul, lambda g, x, y: (g @ y.T, g.T @ x), (A, B), "a transpose is missing"),
     "swapped": (np.matmul, lambda g, x, y: (x.T @ g, g @ y.T), (S, S + 1), "two arguments are swapped"),
     "conjugate": (lambda z: z**2, lambda g, z: g * 2 * z, (Z,), "a conjugate is missing"),
-    "conjugate of all": (
-        lambda z: np.abs(z) ** 2,
-        lambda g, z: g * 2 * np.conj(z),
-        (Z,),
-        "a conjugate is missing",
-    ),
+    "conjugate of all": (lambda z: np.abs(z) ** 2, lambda g, z: g * 2 * np.conj(z), (Z,), "a conjugate is missing"),
     "no real part": (
         lambda x, z: x * z,
         lambda g, x, z: (g * np.conj(z), g * x),
@@ -137,24 +111,9 @@ WRONG = {  # a wrong gradient, what the message must say
     "permuted": (lambda x: x[[1, 2, 0, 3]], lambda g, x: g[[1, 2, 0, 3]], (ROW,), "a permutation"),
     "factor x": (lambda x: x**3, lambda g, x: g * 3 * x, (ROW,), "a factor of x is missing"),
     "negative only": (np.abs, lambda g, x: g, (np.array([1.0, -2.0, 3.0, -4.0]),), "the sign is wrong"),
-    "positive only": (
-        np.sin,
-        lambda g, x: g * np.where(x > 0, x, np.cos(x)),
-        (ROW,),
-        "exactly where .* positive",
-    ),
-    "one line": (
-        np.sin,
-        spoiled((slice(None), 2), np.array([1.01, 1.02, 1.03])),
-        (A,),
-        "exactly at index 2 of axis 1",
-    ),
-    "in place": (
-        np.sin,
-        lambda g, x: np.multiply(g, np.cos(x), out=g),
-        (A,),
-        "writes into the incoming gradient",
-    ),
+    "positive only": (np.sin, lambda g, x: g * np.where(x > 0, x, np.cos(x)), (ROW,), "exactly where .* positive"),
+    "one line": (np.sin, spoiled((slice(None), 2), np.array([1.01, 1.02, 1.03])), (A,), "exactly at index 2 of axis 1"),
+    "in place": (np.sin, lambda g, x: np.multiply(g, np.cos(x), out=g), (A,), "writes into the incoming gradient"),
     "dtype": (
         np.sin,
         lambda g, x: np.float64(1) * (g * np.cos(x)).astype(float),
@@ -297,9 +256,7 @@ def test_jvp():
     assert finding.argument == "x2"
     assert finding.cause == "the sign is wrong"
     assert finding.entries[0].output is not None
-    (finding,) = check_jvp(
-        np.multiply, lambda x, v: v[0] * x[1] + x[0] * v[1] + v[0] * v[1], A, A + 1
-    ).findings
+    (finding,) = check_jvp(np.multiply, lambda x, v: v[0] * x[1] + x[0] * v[1] + v[0] * v[1], A, A + 1).findings
     assert "not linear" in finding.cause
 
 

@@ -93,9 +93,7 @@ def test_a_rule_wrong_in_second_order_only(op):
         return np.cos(x)
 
     assert assert_gradients(sin, ROW, order=1)
-    with pytest.raises(
-        GradientError, match=r"the second derivative with respect to x(.|\n)*the sign is wrong"
-    ):
+    with pytest.raises(GradientError, match=r"the second derivative with respect to x(.|\n)*the sign is wrong"):
         assert_gradients(sin, ROW, order=2)
 
 
@@ -174,11 +172,7 @@ def test_what_cannot_be_checked_is_refused_in_a_sentence(case):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [
-        ({"order": 0}, "order must be"),
-        ({"modes": ("sideways",)}, "modes must"),
-        ({"kinks": "?"}, "kinks must"),
-    ],
+    [({"order": 0}, "order must be"), ({"modes": ("sideways",)}, "modes must"), ({"kinks": "?"}, "kinks must")],
 )
 def test_options_are_checked(options, message):
     with pytest.raises(ValueError, match=message):

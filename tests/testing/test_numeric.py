@@ -54,9 +54,7 @@ def test_a_kink_shows_both_slopes():
     assert value - gap / 2 == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    "f", [lambda x: np.abs(x) ** 1.5, lambda x: np.abs(x) ** (4 / 3), lambda x: x * np.abs(x)]
-)
+@pytest.mark.parametrize("f", [lambda x: np.abs(x) ** 1.5, lambda x: np.abs(x) ** (4 / 3), lambda x: x * np.abs(x)])
 def test_a_smooth_point_is_no_kink(f):
     _, _, gap, jump = slope(f, 0.0)
     assert gap == 0
@@ -85,9 +83,7 @@ def test_steps_stay_inside_the_domain():
 
 
 def test_a_point_outside_its_domain_is_refused():
-    with pytest.raises(
-        CannotCheck, match=r"argument 0\[1\] = -1.0 lies outside the open domain \(0.0, inf\)"
-    ):
+    with pytest.raises(CannotCheck, match=r"argument 0\[1\] = -1.0 lies outside the open domain \(0.0, inf\)"):
         Flat(np.log, (np.array([1.0, -1.0]),), POSITIVE)
 
 
@@ -131,9 +127,7 @@ def test_complex_gradients_follow_pytorch():
     np.testing.assert_allclose(g, 2 * z, atol=1e-9)  # z -= lr * g descends
     (g,) = numerical_vjp(lambda z: z**2, (z,), np.array([1j, 2.0]))
     np.testing.assert_allclose(g, np.array([1j, 2.0]) * np.conj(2 * z), atol=1e-9)
-    np.testing.assert_allclose(
-        numerical_jvp(lambda z: z**2, (z,), (np.array([1j, 1.0]),)), 2 * z * [1j, 1], atol=1e-9
-    )
+    np.testing.assert_allclose(numerical_jvp(lambda z: z**2, (z,), (np.array([1j, 1.0]),)), 2 * z * [1j, 1], atol=1e-9)
 
 
 def test_trees_in_and_out():

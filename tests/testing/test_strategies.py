@@ -13,11 +13,7 @@ quick = settings(max_examples=50, deadline=None, suppress_health_check=list(Heal
 
 
 @quick
-@given(
-    ours.arrays(domain=POSITIVE, edge=True),
-    ours.arrays(domain=NONZERO, edge=True),
-    ours.arrays(domain=(-1, 1)),
-)
+@given(ours.arrays(domain=POSITIVE, edge=True), ours.arrays(domain=NONZERO, edge=True), ours.arrays(domain=(-1, 1)))
 def test_arrays_stay_on_their_domain(positive, nonzero, inside):
     assert np.all(positive > 0)
     assert np.all(nonzero != 0)
@@ -47,9 +43,7 @@ def test_broadcastable(xs):
 
 
 @quick
-@given(
-    ours.orthogonal(3, batch=(2,)), ours.well_conditioned(3, 2), ours.positive_definite(3), ours.symmetric(3)
-)
+@given(ours.orthogonal(3, batch=(2,)), ours.well_conditioned(3, 2), ours.positive_definite(3), ours.symmetric(3))
 def test_matrices(q, a, p, s):
     np.testing.assert_allclose(q @ q.mT, np.broadcast_to(np.eye(3), (2, 3, 3)), atol=1e-12)
     assert np.linalg.cond(a) < 8

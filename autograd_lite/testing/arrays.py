@@ -1,0 +1,35 @@
+"""The leaves of arguments and results: whose arrays they may be, and which of them can be differentiated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Tree = Any  # nested dict / list / tuple of arrays and numbers
+
+
+def as_array(leaf: Any) -> Array:
+    """The NumPy array behind a number, an array, a Tensor, or another library's array."""
+    if isinstance(leaf, np.ndarray | np.generic | float | int | complex):
+        return np.asarray(leaf)
+    if hasattr(leaf, "detach"):  # Tensors, ours and PyTorch's
+        leaf = leaf.detach()
+        return np.asarray(leaf.numpy() if hasattr(leaf, "numpy") else leaf)
+    return np.asarray(leaf)
+
+
+def is_array(leaf: Any) -> bool:
+    """Whether a leaf is somebody's array or NumPy's number; everything else is handed on as it is."""
+    if isinstance(leaf, type):  # a dtype such as np.float32 has the method, too
+        return False
+    return isinstance(leaf, np.ndarray | np.generic) or hasattr(leaf, "detach") or hasattr(leaf, "__array__")
+
+
+def is_differentiable(leaf: Any) -> bool:
+    """Whether a derivative with respect to this leaf makes sense: real or complex floating numbers."""
+    if isinstance(leaf, float | complex):
+        return True
+    return is_array(leaf) and as_array(leaf).dtype.kind in "fc"
