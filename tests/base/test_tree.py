@@ -1,4 +1,4 @@
-"""Trees of arrays: walked in one order, matched by keys, rebuilt as they were."""
+"""Trees of arrays: traversed in one order, matched by keys, rebuilt as they were."""
 
 from __future__ import annotations
 

@@ -59,23 +59,23 @@ RIGHT, LEFT, HOME, END, TAB = 39, 37, 36, 35, 9
 @browser_is_here
 def test_arrow_keys_buttons_and_slider_step(page):
     L, names = net()
-    told = frames(L, wrt=[names["W"], names["V"]], names=names, forward=True)
-    b = page(told)
+    shown = frames(L, wrt=[names["W"], names["V"]], names=names, forward=True)
+    b = page(shown)
     seen = [text(b, "caption")]
-    for _ in range(len(told) + 2):
+    for _ in range(len(shown) + 2):
         b.press("ArrowRight", RIGHT)
         seen.append(text(b, "caption"))
-    assert seen[: len(told)] == list(told.captions)
-    assert set(seen[len(told) :]) == {told.captions[-1]}  # stays at the end
+    assert seen[: len(shown)] == list(shown.captions)
+    assert set(seen[len(shown) :]) == {shown.captions[-1]}  # stays at the end
     b.press("ArrowLeft", LEFT)
-    assert text(b, "caption") == told.captions[-2]
+    assert text(b, "caption") == shown.captions[-2]
     b.press("Home", HOME)
-    assert text(b, "caption") == told.captions[0]
+    assert text(b, "caption") == shown.captions[0]
     b.run("document.getElementById('next').click()")
-    assert text(b, "caption") == told.captions[1]
+    assert text(b, "caption") == shown.captions[1]
     b.run("{ const s = document.getElementById('slider'); s.value = 7; s.dispatchEvent(new Event('input')); }")
-    assert text(b, "caption") == told.captions[7]
-    assert text(b, "count") == f"8 of {len(told)}"
+    assert text(b, "caption") == shown.captions[7]
+    assert text(b, "count") == f"8 of {len(shown)}"
     b.press("End", END)
     assert b.run("document.querySelectorAll('#steps li.now').length") == 1
     assert b.run("document.querySelectorAll('#steps li.later').length") == 0
@@ -236,16 +236,16 @@ def test_pages_without_steps(page):
 @browser_is_here
 def test_a_film_plays_by_itself(browser, tmp_path):
     L, names = net()
-    told = frames(L, wrt=names["W"], names=names)
-    browser.open(told.save(tmp_path / "film.svg").as_uri())
+    shown = frames(L, wrt=names["W"], names=names)
+    browser.open(shown.save(tmp_path / "film.svg").as_uri())
     shown = (
         "(t) => { document.getAnimations().forEach((a) => { a.pause(); a.currentTime = t; });"
         " return [...document.querySelectorAll('.frame')].map((g) => getComputedStyle(g).visibility === 'visible'); }"
     )
-    assert browser.run("document.getAnimations().length") == len(told)
-    for k in range(len(told)):
+    assert browser.run("document.getAnimations().length") == len(shown)
+    for k in range(len(shown)):
         seen = browser.run(f"({shown})({2500 * k + 100})")
-        assert seen == [n == k for n in range(len(told))]
+        assert seen == [n == k for n in range(len(shown))]
 
 
 # ------------------------------------------------------------------------------------------------ without a browser

@@ -231,7 +231,7 @@ def test_what_no_grad_means():
     assert fresh.grad.tolist() == [6]
     loss = (W * W).sum()
     with ag.no_grad():
-        loss.backward()  # what was recorded before can be walked
+        loss.backward()  # what was recorded before can be differentiated
     assert W.grad.tolist() == [2, 4]
 
 

@@ -21,9 +21,9 @@ W = rng.uniform(1, 2, size=7)
 
 ROWS = [
     row
-    for room in (calculus, polynomials, statistics, emath)
-    for row in vars(room).values()
-    if isinstance(row, Primitive) and (row.fn.__module__ == room.__name__ or row is TABLE["roots"])
+    for module in (calculus, polynomials, statistics, emath)
+    for row in vars(module).values()
+    if isinstance(row, Primitive) and (row.fn.__module__ == module.__name__ or row is TABLE["roots"])
 ]
 
 
@@ -182,7 +182,7 @@ def test_two_results():
 
 
 def test_on_a_cut_the_slope_is_that_of_the_side():
-    """An inverse sine beyond 1 has a value above and one below the cut, told apart by the sign of a zero."""
+    """An inverse sine beyond 1 has a value above and one below the cut; the sign of a zero decides."""
     for f, sign in ((np.arcsin, 1), (np.arccos, -1)):
         for z, side in ((2 + 0j, 1), (complex(2, -0.0), -1), (-2 + 0j, -1), (complex(-2, -0.0), 1)):
             _, slope = ag.jvp(f, (np.array(z),), (np.array(1.0 + 0j),))

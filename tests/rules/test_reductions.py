@@ -409,7 +409,7 @@ WIDENING = (
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, bool])
 @pytest.mark.parametrize("f", WIDENING)
 def test_the_integer_dtype_that_was_asked_for(f, dtype):
-    """NumPy adds narrow integers up in 64 bits of itself, but in the dtype that it is told."""
+    """NumPy adds narrow integers in 64 bits by default, but in `dtype` if that is given."""
     for x in (np.array([[200.7, 100.2], [3.0, 0.0]]), np.array([[100, 100], [3, 7]], np.int8)):
         for params in ({}, {"axis": 0}) if f is not np.trace else ({},):
             t = ag.tensor(x, requires_grad=x.dtype == float)

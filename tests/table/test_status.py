@@ -343,11 +343,11 @@ def test_every_method_has_a_status():
 
 def test_ag_has_numpys_names():
     """Every row for a function that is public in NumPy is found under the same name here."""
-    rooms = {"np": ag, "np.linalg": ag.linalg, "np.fft": ag.fft, "np.emath": ag.emath}
+    modules = {"np": ag, "np.linalg": ag.linalg, "np.fft": ag.fft, "np.emath": ag.emath}
     for function, row in ROWS.items():
-        room, _, name = public_name(function).rpartition(".")
-        if room in rooms and name not in ("isnat", "matmul", "trace"):  # ag.trace is of a function
-            assert getattr(rooms[room], name) is row, f"{room}.{name}"
+        module, _, name = public_name(function).rpartition(".")
+        if module in modules and name not in ("isnat", "matmul", "trace"):  # ag.trace is of a function
+            assert getattr(modules[module], name) is row, f"{module}.{name}"
 
 
 def test_short_names_are_numpys():

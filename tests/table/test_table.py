@@ -1,4 +1,4 @@
-"""Generated from the table, for every row: values as NumPy's, derivatives as differences', and good manners.
+"""Generated from the table, for every row: values as NumPy's, derivatives as finite differences', and invariants.
 
 What is measured by differences is :func:`autograd_lite.testing.rows.check_row`'s: first and second order, forward
 mode against differences and against reverse mode, layouts in memory, ties and kinks. Beside it are compared here
@@ -340,7 +340,7 @@ def on_a_kink(row, args):
 
 
 def value_as_numpys(row, args, keywords):
-    """The results, held against NumPy's own, and the tensors they were made of; None where NumPy raises an error."""
+    """The results, compared with NumPy's, and the tensors they were made of; None where NumPy raises an error."""
     try:
         own = arrays_of(row.on_arrays(*args, **keywords))
     except (ValueError, IndexError, ZeroDivisionError) as error:

@@ -1,4 +1,4 @@
-"""The derivation by hand stands on its own: held against differences and against the talk's slides."""
+"""The derivation by hand, compared with finite differences and with the talk's slides."""
 
 import ast
 import subprocess

@@ -13,7 +13,7 @@ from autograd_lite.talk import slide
 FIRST_HALF = ["why", "example", "table"]
 
 
-def told(capsys, *arguments):
+def printed(capsys, *arguments):
     assert main(arguments) == 0
     return capsys.readouterr().out
 
@@ -35,7 +35,7 @@ def no_network(monkeypatch):
 @pytest.mark.usefixtures("no_network")
 def test_the_whole_talk(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # where the pictures go
-    out = told(capsys)
+    out = printed(capsys)
 
     assert "(1, 0, 0) + (0, 1, 1)  =  (0, 1, 0) + (1, 0, 1)" in out
     assert "s(1, 0, 0) + s(0, 1, 1) = s(0, 1, 0) + s(1, 0, 1)" in out
@@ -73,21 +73,21 @@ def test_the_whole_talk(capsys, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("seed", ["1", "59"])
 def test_other_seeds_learn_the_table_too(capsys, seed):
-    out = told(capsys, "--only", "example", "table", "--seed", seed)
+    out = printed(capsys, "--only", "example", "table", "--seed", seed)
     assert f"(seed {seed})" in out.replace("\n", " ")
     assert "Accuracy: 1.0\n" in out
 
 
 def test_a_seed_decides_every_number(capsys):
-    first, again, other = (told(capsys, "--only", *FIRST_HALF, "--seed", seed) for seed in "556")
+    first, again, other = (printed(capsys, "--only", *FIRST_HALF, "--seed", seed) for seed in "556")
     assert first == again
     assert first != other
 
 
 def test_sections_are_printed_alone_or_left_out_and_in_order(capsys):
-    why, example = told(capsys, "--only", "why"), told(capsys, "--only", "example")
-    assert told(capsys, "--only", "example", "why") == why + example
-    assert told(capsys, "--skip", *(SECTIONS.keys() - {"why", "example"})) == why + example
+    why, example = printed(capsys, "--only", "why"), printed(capsys, "--only", "example")
+    assert printed(capsys, "--only", "example", "why") == why + example
+    assert printed(capsys, "--skip", *(SECTIONS.keys() - {"why", "example"})) == why + example
 
 
 def test_help_lists_every_section(capsys):

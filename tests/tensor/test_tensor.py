@@ -1,4 +1,4 @@
-"""Tensor: PyTorch's surface on NumPy's semantics, held against NumPy itself."""
+"""Tensor: PyTorch's interface with NumPy's semantics, compared with NumPy."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The library as somebody with a strict type checker uses it: `mypy --strict` must agree with every line.
 
-The same lines are run as tests, so that what the checker is told and what happens are one thing. Only public
+The same lines are run as tests, so that the types and the behaviour cannot differ. Only public
 names are used, and nothing is imported but NumPy and the library: the check also runs on a copy of this file
 far from the sources, against the installed wheel.
 """
@@ -145,7 +145,7 @@ def test_functions_made_for_their_dimensions() -> None:
 
 
 def test_learning(tmp_path: Path) -> None:
-    """The upper rooms are attributes of the library, and a checker sees into them."""
+    """The lazily imported packages are attributes of the library, and a checker sees their types."""
     net = ag.nn.Sequential(ag.nn.Linear(3, 4), ag.nn.Sigmoid(), ag.nn.Linear(4, 1))
     optimizer = ag.optim.Adam(net.parameters(), lr=0.1)
     schedule = ag.optim.lr_scheduler.StepLR(optimizer, 2)

@@ -86,7 +86,7 @@ def test_create_graph_under_no_grad_is_asked_for_and_given():
 
 
 def test_the_cotangent_may_itself_be_differentiated():
-    """The way to forward mode by two walks back: the derivative by a gradient that one started from."""
+    """Forward mode from two backward passes: the derivative with respect to the initial cotangent."""
     W = parameter()
     v = ag.tensor(np.zeros(3), requires_grad=True)
     (g,) = ag.autograd.grad(np.sin(W), W, v, create_graph=True)
