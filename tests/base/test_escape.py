@@ -1,4 +1,4 @@
-"""Names may hold anything: hostile ones through every output."""
+"""Names may contain any characters: hostile ones in every output."""
 
 from __future__ import annotations
 

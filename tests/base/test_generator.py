@@ -1,4 +1,4 @@
-"""Random numbers: seeds, states, generators of one's own; PyTorch's functions that make tensors."""
+"""Random numbers: seeds, states, generators of the user's; PyTorch's functions that make tensors."""
 
 import json
 

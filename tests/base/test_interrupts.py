@@ -1,4 +1,4 @@
-"""Interrupts all over a block leave no state half-changed; `tools/interrupts.py` tries every instruction."""
+"""Interrupts anywhere in a block leave no state half-changed; `tools/interrupts.py` tries every instruction."""
 
 from __future__ import annotations
 

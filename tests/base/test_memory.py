@@ -1,4 +1,4 @@
-"""The allocator is changed at the first backward pass, and not at all where the environment says so."""
+"""The allocator is changed at the first backward pass, unless an environment variable turns that off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking at what a function does changes nothing: no buffer, no generator, no gradient."""
+"""Tracing, drawing and explaining a function change nothing: no buffer, no generator, no gradient."""
 
 from __future__ import annotations
 

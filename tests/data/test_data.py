@@ -1,4 +1,4 @@
-"""The sets of examples inside the package: what is in them, and that no reader changes them for the next."""
+"""The data sets of the package: their contents, and that a caller cannot change them for the next."""
 
 import hashlib
 from importlib.resources import files

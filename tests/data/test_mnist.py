@@ -1,4 +1,4 @@
-"""MNIST's files, made up here: read where they lie, in the order promised, and refused when damaged."""
+"""MNIST's files, generated here: found, read in the documented order, and an error when damaged."""
 
 from __future__ import annotations
 

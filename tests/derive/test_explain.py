@@ -1,4 +1,4 @@
-"""Derivations as text, Markdown and LaTeX: what they say, in which order, and what they leave out."""
+"""Derivations as text, Markdown and LaTeX: what they contain, in which order, and what they omit."""
 
 from __future__ import annotations
 

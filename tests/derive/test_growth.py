@@ -1,4 +1,4 @@
-"""Derivations, pictures and programs grow in step with the graph: calls are counted, so no machine is too slow.
+"""Derivations, pictures and programs take time in proportion to the graph: calls are counted, not seconds.
 
 What C code does inside one call is not seen here; `python -m benchmarks.growth` prints times.
 """

@@ -1,4 +1,4 @@
-"""Source of nets: executed on other numbers it says what the engine says, and it reads as a person would write it."""
+"""Source of nets: run on other numbers it agrees with the engine, and it reads as a person would write it."""
 
 from __future__ import annotations
 

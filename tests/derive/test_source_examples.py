@@ -1,4 +1,4 @@
-"""The source of the nets in `examples/`: run on fresh inputs it says what the engine says."""
+"""The source of the nets in `examples/`: run on new inputs it agrees with the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The emitted source of every row, at the row's own examples, run on other numbers: it says what the engine says."""
+"""The emitted source of every row, at the row's own examples, run on other numbers, agrees with the engine."""
 
 from __future__ import annotations
 

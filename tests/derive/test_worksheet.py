@@ -1,4 +1,4 @@
-"""Worksheets: what is left blank, and what the checker says of answers that are wrong."""
+"""Worksheets: what is blank, and what the checker says about wrong answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Formulas as they are written: brackets where they are needed, whatever stands inside what."""
+"""How formulas are printed: brackets where they are needed, in every combination."""
 
 from __future__ import annotations
 

@@ -236,16 +236,16 @@ def test_pages_without_steps(page):
 @browser_is_here
 def test_a_film_plays_by_itself(browser, tmp_path):
     L, names = net()
-    shown = frames(L, wrt=names["W"], names=names)
-    browser.open(shown.save(tmp_path / "film.svg").as_uri())
+    film = frames(L, wrt=names["W"], names=names)
+    browser.open(film.save(tmp_path / "film.svg").as_uri())
     shown = (
         "(t) => { document.getAnimations().forEach((a) => { a.pause(); a.currentTime = t; });"
         " return [...document.querySelectorAll('.frame')].map((g) => getComputedStyle(g).visibility === 'visible'); }"
     )
-    assert browser.run("document.getAnimations().length") == len(shown)
-    for k in range(len(shown)):
+    assert browser.run("document.getAnimations().length") == len(film)
+    for k in range(len(film)):
         seen = browser.run(f"({shown})({2500 * k + 100})")
-        assert seen == [n == k for n in range(len(shown))]
+        assert seen == [n == k for n in range(len(film))]
 
 
 # ------------------------------------------------------------------------------------------------ without a browser

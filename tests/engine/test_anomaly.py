@@ -1,4 +1,4 @@
-"""detect_anomaly: the first nan, forward or backward, and writes that nothing else can see."""
+"""detect_anomaly: the first nan, forward or backward, and writes that nothing else notices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""no_grad and enable_grad: as context managers and decorators, nested, entered again, left in every way."""
+"""no_grad and enable_grad: as context managers and decorators, nested, entered again, and left in every way."""
 
 from __future__ import annotations
 

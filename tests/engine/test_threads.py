@@ -1,4 +1,4 @@
-"""Threads and asynchronous tasks: independent graphs just work, and a mode is nobody else's."""
+"""Threads and asynchronous tasks: independent graphs work, and each has a context of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running totals, and sums of stretches: as NumPy does them, with derivatives, zeros and all."""
+"""Cumulative functions, and reduceat: as NumPy does them, with derivatives, zeros included."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Einstein's summation in all its spellings."""
+"""einsum, in all its notations."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Inverses, equations, determinants, powers: against NumPy, the textbook, and where nothing is to be had."""
+"""Inverses, equations, determinants, powers: compared with NumPy and the textbook, and where none exists."""
 
 from functools import partial
 

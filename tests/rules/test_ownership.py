@@ -1,4 +1,4 @@
-"""Whose memory it is, for every row of the table at each of its examples.
+"""Who owns the memory, for every row of the table at each of its examples.
 
 A result that looks into an argument's memory must know it, so that a write is seen; what the engine hands out
 must be nobody else's; and nothing that it is given is written into.

@@ -1,4 +1,4 @@
-"""Past defects of the engine that gave a wrong gradient without a word: each pinned by the shortest program."""
+"""Past defects of the engine that silently gave a wrong gradient: each pinned by the shortest program."""
 
 from __future__ import annotations
 

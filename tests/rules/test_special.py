@@ -1,4 +1,4 @@
-"""Special functions and activations: values and slopes, also far out and at kinks; and SciPy's rows."""
+"""Special functions and activations: values and derivatives, also at large arguments and at kinks; and SciPy's rows."""
 
 import math
 import subprocess

@@ -1,4 +1,4 @@
-"""cholesky and qr: against NumPy, and the choices that they leave."""
+"""cholesky and qr: compared with NumPy, and what they leave undetermined."""
 
 from functools import partial
 

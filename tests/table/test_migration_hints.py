@@ -1,4 +1,4 @@
-"""Names that other libraries have: each that is not here is answered with what to write instead."""
+"""Names that other libraries have: each that is missing here raises an error that says what to write instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every function that NumPy lets one call on a Tensor has one status, and the status is true."""
+"""Every function of NumPy that can be called on a Tensor has one status, and the status is true."""
 
 import importlib
 import io

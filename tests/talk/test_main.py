@@ -1,4 +1,4 @@
-"""`python -m autograd_lite` as somebody at a terminal meets it."""
+"""`python -m autograd_lite` as run at a terminal."""
 
 import re
 import socket

@@ -1,4 +1,4 @@
-"""The talk's first half in pieces: the engine against the derivation by hand, what nets learn, the proof."""
+"""The talk's first half: the engine compared with the derivation by hand, what nets learn, the proof."""
 
 import itertools
 

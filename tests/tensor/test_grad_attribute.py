@@ -1,4 +1,4 @@
-"""A leaf's life: asked for gradients, given them, written to."""
+"""Leaves: requires_grad, .grad, and writes."""
 
 from __future__ import annotations
 

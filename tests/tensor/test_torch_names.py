@@ -1,4 +1,4 @@
-"""PyTorch's names for what NumPy calls otherwise: on tensors they do what NumPy's function does."""
+"""PyTorch's names for functions that have another name in NumPy: on tensors they do what NumPy's do."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The library as somebody with a strict type checker uses it: `mypy --strict` must agree with every line.
+"""The library as used with a strict type checker: `mypy --strict` must agree with every line.
 
 The same lines are run as tests, so that the types and the behaviour cannot differ. Only public
 names are used, and nothing is imported but NumPy and the library: the check also runs on a copy of this file

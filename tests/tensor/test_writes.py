@@ -1,4 +1,4 @@
-"""Writes: an error while they would change what is recorded, and noticed by the backward pass however made."""
+"""Writes: an error if they would change a recorded value, and noticed by the backward pass however they are made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program behind a function: its names, its groups, what is in it, and that it runs again on other numbers."""
+"""The program of a function: its names, its groups, its contents, and that it runs on other numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``ag.autograd``: gradients by leaves and by results, leaving every ``.grad`` alone."""
+"""``ag.autograd``: gradients with respect to leaves and results, with every ``.grad`` unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transforms of functions, over every kind of argument, and what comes out of them."""
+"""Transforms of functions, for every kind of argument and result."""
 
 from __future__ import annotations
 
