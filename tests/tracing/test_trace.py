@@ -12,6 +12,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn
+from autograd_lite.base.tree import leaves
 from autograd_lite.rules.random import dropout_mask
 from autograd_lite.tracing.capture import trace
 from autograd_lite.tracing.program import LIMIT
@@ -352,7 +353,7 @@ def test_a_program_of_trees_with_several_results_differentiates():
     y, pull = ag.vjp(program, *given)
     expected_y, expected_pull = ag.vjp(f, *given)
     for (found, expected) in ((y, expected_y), (pull(g), expected_pull(g))):
-        for a, b in zip(ag.tree.leaves(found), ag.tree.leaves(expected), strict=True):
+        for a, b in zip(leaves(found), leaves(expected), strict=True):
             np.testing.assert_array_equal(a, b)
 
 
