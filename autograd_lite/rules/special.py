@@ -120,6 +120,7 @@ binary_cross_entropy = elementwise(
     lambda x1, x2: (x1 - x2) / np.maximum(x1 * (1 - x1), 1e-12),
     lambda x1: _cut_off(np.log1p, -x1) - _cut_off(np.log, x1),
     name="binary_cross_entropy", bind=_pair, domain=(interval(0, 1), REAL),
+    kinks=lambda x1, x2: (x1 == 0) | (x1 == 1),  # where the logarithms are cut off
     tex=r"-({x2} \ln {x1} + (1 - {x2}) \ln(1 - {x1}))",
 )
 

@@ -11,7 +11,8 @@ import pytest
 CODE = """
 import numpy as np
 import autograd_lite as ag
-from autograd_lite import memory, nn, optim
+from autograd_lite import nn, optim
+from autograd_lite.base import memory
 x = ag.tensor([1.0, 2.0], requires_grad=True)
 y = (x * x).sum()
 assert memory.PIN is None
