@@ -73,12 +73,12 @@ class Linearized:
         self.aux: Any = None
         self.y, self.aux = _pair(result, what) if has_aux else (result, None)
         self.outputs = leaves(self.y)
-        self.tensors = any([isinstance(x, Tensor) for x in given])
+        self.tensors = any(isinstance(x, Tensor) for x in given)
         live = 0
         for n in self._live():
             live |= n.live
         self.connected = context.recording and (
-            bool(live & self._outer) or self.tensors and any([is_live(x) for x in given])
+            bool(live & self._outer) or self.tensors and any(map(is_live, given))
         )
 
     def _enter(self, x: Any, what: str) -> Tensor:
@@ -138,7 +138,7 @@ class Linearized:
         """The cotangents of the inputs, leaf by leaf."""
         roots: dict[Node, Any] = {}
         gs = matched(self.y, cotangents, "the cotangent")
-        record = is_grad_enabled() and (self.connected or any([is_live(g) for g in gs]))
+        record = is_grad_enabled() and (self.connected or any(map(is_live, gs)))
         with self._recording() if record else nullcontext():
             for t, g in zip(self.outputs, gs, strict=True):
                 if isinstance(t, Tensor) and t._node is not None and t._node.requires_grad:
@@ -150,7 +150,7 @@ class Linearized:
     def push(self, tangents: Any) -> list[Any]:
         """The tangents of the results, leaf by leaf."""
         ts = matched(self.trees, tangents, "the tangent")
-        record = is_grad_enabled() and (self.connected or any([is_live(t) for t in ts]))
+        record = is_grad_enabled() and (self.connected or any(map(is_live, ts)))
         known = {n: matching(t, n, "the tangent has", record) for n, t in zip(self.nodes, ts, strict=True)}
         outputs = self._live()
         with self._recording():
