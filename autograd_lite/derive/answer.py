@@ -102,7 +102,7 @@ def assignments(text: str, sheet: Mapping[str, Any], blanks: Mapping[str, Any], 
         missing = [w for w in words if w not in sheet and w not in blanks]
         if missing:
             given = ", ".join(w for w, x in sheet.items() if not callable(x))
-            raise ValueError(f"worksheet: the function asks for {', '.join(missing)}; given are {given}")
+            raise ValueError(f"worksheet: expected a function of {given}, got arguments {', '.join(missing)}")
         statements = functions[-1].body
     found: dict[str, Any] = {}
     reader = _Reader({**sheet, **blanks})

@@ -1,13 +1,13 @@
 """The derivation, as a good teacher writes it on a board: the steps, the chain rule, each factor, the numbers, a check.
 
-It is worked out once, from a :class:`~autograd_lite.derive.landmarks.Chain`, as a list of factors and gradients in the
-order in which a person derives them, and said in plain text, in Markdown or in LaTeX.
+A :class:`~autograd_lite.derive.landmarks.Chain` becomes a list of factors and gradients, in the order in which a person
+derives them, which is then written as plain text, Markdown or LaTeX.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,40 +24,40 @@ from .landmarks import Chain
 from .paths import check, composed, nodes_of, target
 from .writing import ASCII, LATEX, TEXT, TIMES, Hand, matrix, partial_tex, shape_text, tex, tex_name, write
 
-SHOWN = 16  # entries; a larger array is told by its shape
-LONG = 8  # factors; in a longer derivation the derivative by a step from which several ways go on is written first
+SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown
+LONG = 8  # factors; beyond this, name the derivative at each branching step once
 CHECKED = 12  # gradients; more are checked together, along one direction of all inputs
-WIDE = 400  # characters; a longer definition is written out with the first of its derivatives only
+WIDE = 400  # characters; a longer definition is written out only once
 AT = 34  # the column of remarks in plain text
 
 
 @dataclass(frozen=True, eq=False)
 class Total:
-    """The derivative of the result by one landmark: a sum over ways, each from the result or from another total."""
+    """The derivative of the result with respect to one landmark: a sum over paths from the result or another total."""
 
     node: Node
     symbol: str
     ways: tuple[tuple[Factor, ...], ...]
-    starts: tuple[Any, ...]  # what has arrived where each way begins
-    parts: tuple[Any, ...]  # what each way adds
+    starts: tuple[Any, ...]  # the cotangent at the start of each path
+    parts: tuple[Any, ...]  # the term of each path
     value: Any
 
 
 @dataclass(frozen=True, eq=False)
 class Derivation(GraphView):
-    """What :meth:`Tensor.explain` returns: print it, or ask for ``.markdown()`` or ``.latex()``."""
+    """The result of :meth:`Tensor.explain`: print it, or call ``.markdown()`` or ``.latex()``."""
 
     instead = "keep its text: str(it), .markdown() or .latex()"
 
     chain: Chain = field(repr=False)
     wrt: tuple[Node, ...] = field(repr=False)
 
-    # ------------------------------------------------------------------------------------------------ worked out
+    # ---------------------------------------------------------------------------------------------- the derivation
 
     @cached_property
     def lines(self) -> list[Factor | Total]:
-        """Factors and totals in the order in which a person derives them: from the result down, a gradient at once when
-        all of its factors are there.
+        """Factors and totals in the order of a derivation by hand: from the result down, each gradient as soon as its
+        factors are known.
         """
         c = self.chain
         out: list[Factor | Total] = []
@@ -79,7 +79,7 @@ class Derivation(GraphView):
         return frozenset(self.wrt)
 
     def _inputs(self, n: Node) -> list[Node]:
-        """What a step is differentiated by: the parameters first, since with them a gradient is complete."""
+        """What a step is differentiated with respect to: parameters first, since they complete a gradient."""
         found = [m for m in self.chain.inputs_of(n) if m in self._reach]
         return sorted(found, key=lambda m: m.row is not None or m not in self._asked)
 
@@ -98,9 +98,9 @@ class Derivation(GraphView):
 
     @cached_property
     def _totals(self) -> set[Node]:
-        """Where several ways meet, and what was asked for."""
+        """Where several paths meet, and what was asked for."""
         meeting = {n for n, users in self._consumers.items() if len(users) > 1} | set(self.wrt)
-        if len(self._factors) > LONG:  # otherwise the same beginning would be written again and again
+        if len(self._factors) > LONG:  # otherwise the same factors would be written repeatedly
             meeting |= {n for n in self._reach if n is not self.chain.root and len(self._inputs(n)) > 1}
         return meeting
 
@@ -130,7 +130,7 @@ class Derivation(GraphView):
 
     @cached_property
     def totals(self) -> list[Total]:
-        """The gradients, and the derivatives where several ways meet."""
+        """The gradients, and the derivatives where several paths meet."""
         return [line for line in self.lines if isinstance(line, Total)]
 
     @cached_property
@@ -139,7 +139,7 @@ class Derivation(GraphView):
         return [line for line in self.lines if isinstance(line, Factor)]
 
     def steps(self) -> list[tuple[str, list[Node]]]:
-        """The landmarks that are computed, oldest first, in the modules and composite calls that they belong to."""
+        """The computed landmarks, oldest first, grouped by module or composite call."""
         out: list[tuple[str, list[Node]]] = []
         for n in self.chain.landmarks:
             if n.row is None:
@@ -154,7 +154,7 @@ class Derivation(GraphView):
         return out
 
     def check(self) -> float:
-        """The largest relative distance of a gradient from the engine's; an ArithmeticError if it is no rounding."""
+        """The largest relative distance of a gradient from the engine's; raises ArithmeticError beyond rounding."""
         found = {t.node: t.value for t in self.totals if t.node in self._asked}
         return check(self.chain, found).error if found else 0.0
 
@@ -164,16 +164,16 @@ class Derivation(GraphView):
         return self.text()
 
     def text(self, ascii: bool = False) -> str:
-        """For a terminal; with `ascii` for one that knows no σ and no ᵀ."""
+        """Plain text; with `ascii` without σ, ᵀ and ∂."""
         hand = ASCII if ascii else TEXT
         steps, factors = self.text_steps(hand), self._text_factors(hand)
         lines = [*self.text_given(), "", *steps, "", *self._text_rule(), *factors]
-        told = "\n".join(lines).rstrip() + "\n"
-        return told.replace("∂", "d") if ascii else told
+        text = "\n".join(lines).rstrip() + "\n"
+        return text.replace("∂", "d") if ascii else text
 
     @property
     def given(self) -> list[tuple[str, tuple[int, ...]]]:
-        """What the steps start from, with shapes."""
+        """The names that the steps start from, with shapes."""
         c = self.chain
         used = frozenset().union(*(c.definition(n).names for _, nodes in self.steps() for n in nodes))
         made = {c.names[n] for _, nodes in self.steps() for n in nodes}
@@ -203,7 +203,7 @@ class Derivation(GraphView):
         yield ""
 
     def _is_one_step(self, t: Total) -> bool:
-        """Whether a gradient is a single factor, which has its own line: there is nothing to chain or put together."""
+        """Whether a gradient is a single factor, which has its own line, so that nothing has to be multiplied."""
         return len(t.ways) == 1 == len(t.ways[0]) and t.ways[0][0].of is self.chain.root
 
     def _starts(self, way: Sequence[Factor]) -> list[str]:
@@ -223,11 +223,11 @@ class Derivation(GraphView):
                 yield f"{word:<{AT}}  {since}{self._how(line)}"
             elif not self._is_one_step(line):
                 yield f"\n  {line.symbol} = {self.put_together(line, hand)}"
-            told = line.formula.is_number if isinstance(line, Factor) else self._is_one_step(line)
-            if _is_shown(line.value) and not told:
+            known = line.formula.is_number if isinstance(line, Factor) else self._is_one_step(line)
+            if _is_shown(line.value) and not known:
                 yield f"  {indent} = {_shown(line.value, len(indent) + 5)}"
             if isinstance(line, Total):
-                if not _is_shown(line.value) and not told:
+                if not _is_shown(line.value) and not known:
                     yield f"  {indent} is {shape_text(line.value.shape)}"
                 if line.node in asked and len(asked) <= CHECKED:
                     yield f"  {indent}   {self._checked({line.node: line.value})}"
@@ -237,7 +237,7 @@ class Derivation(GraphView):
             yield f"      {self._checked(asked)}"
 
     def _once(self, n: Node, hand: Hand, written: dict[Node, str]) -> str:
-        """The definition of a step; a long one only the first time."""
+        """The definition of a step; a long one is written out only the first time."""
         if n not in written:
             written[n] = write(self.chain.definition(n), hand)
         elif len(written[n]) > WIDE:
@@ -245,7 +245,7 @@ class Derivation(GraphView):
         return written[n]
 
     def put_together(self, t: Total, hand: Hand = TEXT) -> str:
-        """The factors in the order in which the matrices stand, as plain text."""
+        """The product of the factors in the order of the matrices, as plain text."""
         starts = ["".join(self._starts(way)) for way in t.ways]
         return composed(t.ways, self.chain, hand, starts) or "0"
 
@@ -257,19 +257,15 @@ class Derivation(GraphView):
 
     def latex(self) -> str:
         """The derivation as aligned LaTeX, one ``align*`` for each section."""
+        line_break = " \\\\\n"
         return "\n\n".join(
-            f"% {plain(title)}\n\\begin{{align*}}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+            f"% {plain(title)}\n\\begin{{align*}}\n{line_break.join(rows)}\n\\end{{align*}}"
             for title, rows in self._sections()
         )
 
     def markdown(self) -> str:
-        """Markdown with mathematics, as notebooks and documentation pages show it."""
-        parts = []
-        for title, rows in self._sections():
-            parts.append(
-                f"**{markdown(title)}**\n\n$$\n\\begin{{aligned}}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}\n$$\n"
-            )
-        return "\n".join(parts)
+        """Markdown with mathematics, for notebooks and documentation pages."""
+        return aligned(self._sections())
 
     _repr_markdown_ = markdown
 
@@ -277,7 +273,7 @@ class Derivation(GraphView):
         return self.latex()
 
     def sections_before(self) -> list[tuple[str, list[str]]]:
-        """What is given and the steps, as titles with rows of LaTeX."""
+        """The given values and the steps, as titles with rows of LaTeX."""
         c = self.chain
         word = {n: tex_name(w) for n, w in c.names.items()}
         given = r",\quad ".join(rf"{tex_name(w)}\ ({shape_text(shape, TIMES)})" for w, shape in self.given)
@@ -293,10 +289,7 @@ class Derivation(GraphView):
         out = self.sections_before()
         rule = []
         for t in self.totals:
-            ways = [
-                " ".join([*self._tex_starts(w), *map(c.tex_symbol, w)])
-                for w in t.ways
-            ]
+            ways = [" ".join([*self._tex_starts(w), *map(c.tex_symbol, w)]) for w in t.ways]
             rule.append(rf"{partial_tex(word[c.root], word[t.node])} &= {' + '.join(ways) or '0'}")
         if not all(map(self._is_one_step, self.totals)):
             out.append(("The chain rule", rule))
@@ -307,11 +300,8 @@ class Derivation(GraphView):
             value = rf" = {matrix(line.value)}" if shown else ""
             if isinstance(line, Factor):
                 value = "" if line.formula.is_number else value
-                since = rf"{word[line.of]} = {self._once(line.of, LATEX, definitions)}"
-                rows.append(
-                    rf"{c.tex_symbol(line)} &= {tex(self.formula(line))}{value}"
-                    rf" && \text{{since }} {since}"
-                )
+                since = rf"\text{{since }} {word[line.of]} = {self._once(line.of, LATEX, definitions)}"
+                rows.append(rf"{c.tex_symbol(line)} &= {tex(self.formula(line))}{value} && {since}")
             elif not self._is_one_step(line):
                 starts = ["".join(self._tex_starts(way)) for way in line.ways]
                 formula = composed(line.ways, c, LATEX, starts) or "0"
@@ -320,17 +310,13 @@ class Derivation(GraphView):
         return out
 
     def _tex_starts(self, way: Sequence[Factor]) -> list[str]:
-        c = self.chain
-        return (
-            []
-            if way[0].of is c.root
-            else [partial_tex(tex_name(c.names[c.root]), tex_name(c.names[way[0].of]))]
-        )
+        names, of = self.chain.names, way[0].of
+        return [] if of is self.chain.root else [partial_tex(tex_name(names[self.chain.root]), tex_name(names[of]))]
 
     # ------------------------------------------------------------------------------------------------- formulas
 
     def formula(self, f: Factor) -> Expr:
-        """The partial, in terms of what the step is a function of where that reads as the textbook: σ(C) for P."""
+        """The partial, in terms of the argument where textbooks write it so: σ(C) for P."""
         word = self.chain.names[f.of]
         if f.combine != "elementwise" or word not in f.formula.names:
             return f.formula
@@ -355,6 +341,15 @@ class Derivation(GraphView):
         return "".join(f"; {part}" for part in parts)
 
 
+def aligned(sections: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """Titles with rows of LaTeX, as Markdown."""
+    line_break = " \\\\\n"
+    return "\n".join(
+        f"**{markdown(title)}**\n\n$$\n\\begin{{aligned}}\n{line_break.join(rows)}\n\\end{{aligned}}\n$$\n"
+        for title, rows in sections
+    )
+
+
 def _is_shown(value: Any) -> bool:
     return value is not None and np.size(value) <= SHOWN and np.ndim(value) <= 2
 
@@ -376,7 +371,7 @@ def explain(
     *,
     depth: int | None = None,
 ) -> Derivation:
-    """The derivation of the gradient of `loss` by each of `wrt` (all inputs that require one, if not given).
+    """Derive the gradient of `loss` with respect to each of `wrt`, by default all inputs that require a gradient.
 
     Parameters
     ----------
@@ -386,14 +381,14 @@ def explain(
     names : mapping, optional
         Names for values that have none, such as ``locals()``.
     depth : int, optional
-        How many levels of modules and composite calls to look into; what lies deeper is told as one step.
+        How many levels of modules and composite calls to expand; a deeper call is one step.
 
     Raises
     ------
     ValueError
-        If `loss` has more than one entry, does not depend on one of `wrt`, or is a graph too large to be read.
+        If `loss` has more than one entry, does not depend on one of `wrt`, or its graph is too large to read.
     RuntimeError
-        If an input has changed since.
+        If an input has been overwritten.
 
     Examples
     --------
@@ -425,16 +420,16 @@ def explain(
     <BLANKLINE>
     """
     if not isinstance(loss, Tensor):
-        raise TypeError("explain: give it what has been computed: y = f(x) with x = ag.tensor(..., requires_grad=True)")
+        raise TypeError(
+            f"explain: expected a computed Tensor, got {type(loss).__name__}; write y = f(x) with "
+            "x = ag.tensor(..., requires_grad=True), and explain y"
+        )
     if loss.size != 1:
         raise ValueError(
-            f"explain: a derivation starts from one number, not from shape {loss.shape}: take .sum() or .mean() first"
+            f"explain: expected a result with one entry, got shape {loss.shape}: take .sum() or .mean() first"
         )
     asked = None if wrt is None else [wrt] if isinstance(wrt, Tensor) else list(wrt)
     chain = Chain(loss, names, depth=depth, wrt=None if asked is None else nodes_of(asked))
-    targets = (
-        [n for n in chain.landmarks if n.row is None and n.requires_grad]
-        if asked is None
-        else [target(chain, w) for w in asked]
-    )
-    return Derivation(chain, tuple(targets))
+    if asked is None:
+        return Derivation(chain, tuple(n for n in chain.landmarks if n.row is None and n.requires_grad))
+    return Derivation(chain, tuple(target(chain, w) for w in asked))

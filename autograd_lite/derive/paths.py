@@ -1,4 +1,4 @@
-"""The ways from a result to one of its inputs, each a product of factors; together they are the gradient."""
+"""The paths from a result to one of its inputs, each a product of factors; their sum is the gradient."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .factors import Factor, FoldedCall
 from .landmarks import Chain
 from .writing import LATEX, Hand, partial_tex, tex_name, text, write
 
-SHORT = 24  # characters of a map that is written out where it is used
+SHORT = 24  # characters of the longest map that is written out where it is used
 
 
 @dataclass(frozen=True, eq=False)
 class Partials(GraphView):
-    """Every way from a result to one of its inputs, as factors; their composition is the gradient.
+    """Every path from a result to one of its inputs, as factors; their composition is the gradient.
 
     Attributes
     ----------
@@ -43,13 +43,13 @@ class Partials(GraphView):
         return len(self.paths)
 
     def __getitem__(self, symbol: str) -> Factor:
-        """The factor called, say, ``"dP/dC"`` or ``"dPdC"``."""
+        """The factor with the symbol ``"dP/dC"``, which may be written ``"dPdC"``."""
         every = self.factors
         for known, factor in every.items():
             plain = known.replace("∂", "d")
             if symbol in (known, plain, plain.replace("/", "")):
                 return factor
-        raise KeyError(f"no factor {symbol}; there are {', '.join(every)}")
+        raise KeyError(f"no factor {symbol}: expected one of {', '.join(every)}")
 
     @property
     def factors(self) -> dict[str, Factor]:
@@ -73,12 +73,12 @@ class Partials(GraphView):
         return total
 
     def check(self) -> float:
-        """How far the composition is from the engine's gradient, relative to its size.
+        """The distance of the composition from the engine's gradient, relative to its size.
 
         Raises
         ------
         ArithmeticError
-            If that is more than rounding, or if a finite difference of the replayed graph disagrees.
+            If it exceeds rounding errors, or if a finite difference of the replayed graph disagrees.
         """
         return check(self.chain, {self.wrt: self.value}).error
 
@@ -92,7 +92,7 @@ class Partials(GraphView):
 
 
 class Check(NamedTuple):
-    """How gradients compare: the largest relative distance from the engine's, and the slope along one direction."""
+    """A comparison of gradients: the largest relative distance from the engine's, and the slope along one direction."""
 
     error: float
     slope: float  # by a finite difference
@@ -103,7 +103,7 @@ def check(chain: Chain, found: Mapping[Node, Any]) -> Check:
     """Compare gradients with the engine's, and all together with one finite difference."""
     engine = gradients(chain.root, found)
     steps = (np.abs(chain.values[n]).max(initial=0.0) for n in chain.landmarks)
-    least = 1e-6 * max(float(s) for s in steps if np.isfinite(s))  # a gradient of 0 is not to be hit exactly
+    least = 1e-6 * max(float(s) for s in steps if np.isfinite(s))  # a gradient of 0 need not be matched exactly
     largest, error = max(least, 1e-300), 0.0
     for n, g in engine.items():
         size = max(float(np.abs(g).max(initial=0.0)), least, 1e-300)
@@ -134,12 +134,12 @@ def partials(
     names : mapping, optional
         Names for values that have none, such as ``locals()``.
     depth : int, optional
-        How many levels of modules and composite calls to look into.
+        How many levels of modules and composite calls to expand.
 
     Raises
     ------
     ValueError
-        If `loss` does not depend on `wrt`, or by more than a hundred paths.
+        If `loss` does not depend on `wrt`, or more than a hundred paths lead to it.
 
     Examples
     --------
@@ -156,11 +156,7 @@ def partials(
     """
     chain = Chain(loss, names, depth=depth, wrt=nodes_of([wrt]))
     node = target(chain, wrt)
-    return Partials(
-        chain,
-        node,
-        tuple(tuple(chain.factor(a, b) for a, b in pairwise(p)) for p in chain.paths(node)),
-    )
+    return Partials(chain, node, tuple(tuple(chain.factor(a, b) for a, b in pairwise(p)) for p in chain.paths(node)))
 
 
 def nodes_of(tensors: Sequence[Any]) -> list[Node]:
@@ -168,24 +164,31 @@ def nodes_of(tensors: Sequence[Any]) -> list[Node]:
 
 
 def target(chain: Chain, wrt: Tensor) -> Node:
-    """The node of `wrt` in the chain, or an error that says why it has none."""
+    """The node of `wrt` in the chain.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
     node = wrt._node if isinstance(wrt, Tensor) else None
     node = None if node is None else chain.canonical(node)
     if node is None or node not in chain.node_set:
         word = getattr(wrt, "name", None)
         raise ValueError(
             f"explain: {chain.names[chain.root]} does not depend on {repr(word) if word else 'this tensor'}; "
-            "pass the very tensor that the loss was computed from, and make it with requires_grad=True"
+            "pass the tensor that the loss was computed from, and make it with requires_grad=True"
         )
     if node not in chain.marks:
         raise ValueError(
-            "explain: to take derivatives by an inner result, give it a .name before, and look inside its module"
+            "explain: to differentiate with respect to an inner result, set its .name first, and expand its module "
+            "with a larger depth="
         )
     return node
 
 
 def composed(paths: Sequence[Sequence[Factor]], chain: Chain, hand: Hand, starts: Sequence[str] | None = None) -> str:
-    """Products of factors in the order in which the matrices stand, added up; each may begin with a symbol."""
+    """The sum of products of factors, in the order of the matrices; each product may start with a symbol."""
     ways = []
     for k, path in enumerate(paths):
         way = _Way(hand, chain, starts[k] if starts else "")
@@ -196,7 +199,7 @@ def composed(paths: Sequence[Sequence[Factor]], chain: Chain, hand: Hand, starts
 
 
 class _Way:
-    """A product of factors as it is being written."""
+    """A product of factors, written one factor after another."""
 
     def __init__(self, hand: Hand, chain: Chain, start: str) -> None:
         self.hand = hand
@@ -227,7 +230,7 @@ class _Way:
             self._set(f"sum({self.word}, axis={f.axes[0] if len(f.axes) == 1 else f.axes})", "atom")
 
     def _mapped(self, f: Factor, symbol: str) -> None:
-        """A map: its own words where they are short, ``(dL/dc)ᵀ @ b``, otherwise its symbol with brackets."""
+        """A map: its formula where it is short, ``(dL/dc)ᵀ @ b``, otherwise its symbol with brackets."""
         short = len(text(f.formula)) <= SHORT and not isinstance(f.formula.row, FoldedCall)
         if not self.word:
             self.word = symbol

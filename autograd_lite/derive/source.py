@@ -1,8 +1,8 @@
-"""The backward pass as NumPy source: a flat function that a person could have written, and that needs nothing of ours.
+"""The backward pass as NumPy source: a flat function that a person could have written, without this library.
 
 The landmarks of a :class:`~autograd_lite.derive.landmarks.Chain` become its lines: forward one for each, in order, then
-backward one for each factor (``dPdC = P * (1 - P)``) and for each gradient, as soon as all of it is there. What is used
-once is nested where it is used. Each line is run as it is written, on the example, and compared with the engine.
+backward one for each factor (``dPdC = P * (1 - P)``) and for each gradient as soon as it is complete. What is used once
+is nested where it is used. Each line is run on the example and compared with the engine.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ class Source(str):
     name : str
         Of the function.
     arguments, results : tuple of str
-        What it takes and what it returns, by name.
+        The names of its arguments and results.
     constants : dict
-        The arguments that need not be given: arrays that the function found around it, as they were.
+        Default values of arguments: copies of the arrays that the function used from outside.
     cotangent : str or None
         The argument that takes the cotangent of the result, where that has more than one entry.
     rate : str or None
         The argument that takes the rate of the update step, where there is one.
     shapes : dict
-        The shapes of the arguments, which the lines are for: a call with others is an error.
+        The shapes of the arguments; a call with other shapes raises ValueError.
     structure : tuple
-        The arguments of the function that it was made from, with names in place of arrays.
+        The arguments of the original function, with names in place of arrays.
     """
 
     name: str
@@ -61,14 +61,14 @@ class Source(str):
         for word, x in {**dict(zip(self.arguments, given, strict=False)), **params}.items():
             if word in self.shapes and np.shape(raw(x)) != self.shapes[word]:
                 raise ValueError(
-                    f"{self.name}: expected {word} of shape {self.shapes[word]}, got {np.shape(raw(x))}: the lines "
-                    "are for the shapes of the example; make the source again with another"
+                    f"{self.name}: expected {word} of shape {self.shapes[word]}, got {np.shape(raw(x))}: the source "
+                    "is for the shapes of its example; make it again with another example"
                 )
         rest = {k: v for k, v in self.constants.items() if k not in self.arguments[: len(given)]}
         return self.space[self.name](*given, **{**rest, **params})
 
     def _given(self, args: Sequence[Any]) -> list[Any]:
-        """The arguments leaf by leaf; trees, as the function itself takes them, are matched by their keys."""
+        """The arguments leaf by leaf; trees are matched by their keys."""
         n = len(self.structure)
         if any(x is None or isinstance(x, (dict, list, tuple)) for x in args[:n]):
             return [*matched(self.structure, args[:n], f"{self.name}: args"), *leaves(args[n:])]
@@ -76,14 +76,14 @@ class Source(str):
 
     @property
     def space(self) -> dict[str, Any]:
-        """Everything that the source defines: the function and its helpers."""
+        """The namespace of the source: the function and its helpers."""
         if not hasattr(self, "_space"):
             self._space: dict[str, Any] = {}
             exec(compile(self, f"<{self.name}>", "exec"), self._space)
         return self._space
 
     def variables(self, *args: Any) -> dict[str, Any]:
-        """The values of all its variables when it is called with `args`; an update step is left out."""
+        """The values of all its variables when it is called with `args`, without the update step."""
         given = [0.0 if w == self.rate else x for w, x in zip(self.arguments, self._given(args), strict=False)]
         rest = {k: v for k, v in self.constants.items() if k not in self.arguments[: len(given)]}
         if self.rate is not None and len(given) < len(self.arguments):
@@ -93,7 +93,7 @@ class Source(str):
         return dict(found)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return _remade, (str(self), {k: v for k, v in self.__dict__.items() if k != "_space"})  # which it makes anew
+        return _remade, (str(self), {k: v for k, v in self.__dict__.items() if k != "_space"})  # remade on use
 
     def _repr_markdown_(self) -> str:
         return f"```python\n{self}\n```"
@@ -118,31 +118,31 @@ def source(
     Parameters
     ----------
     f : callable
-        Of arrays, or trees of them, which the source takes leaf by leaf; returns one array, usually a loss.
+        A function of arrays, or trees of them, which the source takes leaf by leaf; returns one array, usually a loss.
     *args
-        Examples: they fix the shapes. The source works for any other numbers of these shapes.
+        Example arguments: they fix the shapes. The source is for any values of these shapes.
     wrt : sequence of str, optional
-        What to differentiate by: arguments, or tensors that `f` uses from outside. By default those that require a
-        gradient, if there are any, and otherwise all floating arguments.
+        What to differentiate with respect to: arguments, or tensors that `f` uses from outside. By default those that
+        require a gradient, if there are any, and otherwise all floating arguments.
     names : mapping, optional
         More names for values, such as ``locals()``.
     update : str, optional
-        Add a step ``W -= lr * dLdW`` for each, with this name for the rate, which becomes an argument.
+        The name of the learning rate; adds a step ``W -= lr * dLdW`` for each gradient, and the rate as an argument.
     name : str, optional
-        What to call the function; by default what `f` is called.
+        The name of the function; by default that of `f`.
 
     Returns
     -------
     Source
-        Returns the value and then the gradients. If the result has more than one entry, the function takes its
-        cotangent as an argument.
+        A function that returns the value and then the gradients. If the value has more than one entry, the function
+        takes its cotangent as an argument.
 
     Raises
     ------
     ValueError
-        If `wrt` names what is not there, or if it would be thousands of lines.
+        If `wrt` contains an unknown name, or the source would have thousands of lines.
     RuntimeError
-        If `f` chooses by a value that depends on its arguments.
+        If `f` branches on a value that depends on its arguments.
 
     Examples
     --------
@@ -173,7 +173,7 @@ def source(
     <BLANKLINE>
     """
     if not callable(f):
-        raise TypeError("source: give it the function and example arguments: source(f, x)")
+        raise TypeError(f"source: expected a function, got {type(f).__name__}; write source(f, x) with an example x")
     with untouched(f, args):
         return _source(f, args, wrt, names, update, name)
 
@@ -183,7 +183,7 @@ def _source(f: Any, args: Any, wrt: Any, names: Any, update: str | None, name: s
     what = name or (made.name if made.name.isidentifier() else "f")
     what = identifier(what) + "_" * (identifier(what) in RESERVED)
     if isinstance(made.result, (dict, list, tuple)):
-        raise TypeError(f"source: {what} must return one array, not a {type(made.result).__name__}")
+        raise TypeError(f"source: expected {what} to return one array, got a {type(made.result).__name__}")
     if not isinstance(made.result, Tensor) or made.result._node is None or not made.result._node.live:
         raise ValueError(f"source: the result of {what} depends on none of its arguments")
     wanted = _wanted(made, what, args, wrt)
@@ -206,7 +206,8 @@ def _wanted(made: Capture, what: str, args: Any, wrt: Sequence[str] | str | None
     missing = [w for w in words if w not in known]
     if missing:
         raise ValueError(
-            f"source: {what} has no floating argument {', '.join(missing)}; it has {', '.join(filter(None, known))}"
+            f"source: expected wrt to name floating arguments of {what}, which are {', '.join(filter(None, known))}; "
+            f"got {', '.join(missing)}"
         )
     return [known[w] for w in words]
 
@@ -227,7 +228,7 @@ def emit(
         update = writer.fresh(identifier(update))
         body += ["", "# update", *(f"{writer.node(n)} -= {update} * {writer.gradient(n)}" for n in wanted)]
         arguments.append(update)
-    while what in writer.helpers.texts:  # a helper of that name is called inside
+    while what in writer.helpers.texts:  # a helper has this name
         what += "_"
     head = wrapped(f"def {what}(", arguments, "):", 4)
     lines = ["import numpy as np", *writer.helpers.lines(), "", "", *head]
@@ -245,7 +246,7 @@ def emit(
 
 
 def wrapped(before: str, words: Sequence[str], after: str, indent: int, bare: str | None = None) -> list[str]:
-    """A list between brackets, on as many lines as it needs; on one line without them if `bare` is how that begins."""
+    """A list in brackets, on as many lines as it needs; if it fits on one line, without brackets after `bare`."""
     line = f"{before if bare is None else bare}{', '.join(words)}{after if bare is None else ''}"
     if len(line) <= 100:
         return [line]

@@ -1,9 +1,9 @@
-"""Worksheets: a derivation, or the source of a backward pass, with blanks; an answer key; and a checker that says which
-answer is wrong, how, and by what factor.
+"""Worksheets: a derivation, or the source of a backward pass, with blanks; an answer key; and a checker that shows
+which answer is wrong, how, and by what factor.
 
 An answer is an array, or a formula, which is interpreted and never executed (see :mod:`~autograd_lite.derive.answer`).
-A formula is worked out with the *right* values of everything else, so that one mistake is marked once; an array that
-would be right if an earlier answer had been is marked so.
+A formula is evaluated with the *right* values of everything else, so that each mistake is marked once. An array that is
+wrong only because an earlier answer was is reported as such.
 """
 
 from __future__ import annotations
@@ -17,42 +17,45 @@ from typing import Any
 
 import numpy as np
 
-from ..base.escape import markdown
 from ..base.tree import leaves
 from ..engine.operands import raw
 from ..tensor import Tensor
 from ..tracing.capture import run
 from .answer import assignments, clipped, worked_out
-from .explain import Derivation, Total, explain
+from .explain import Derivation, Total, aligned, explain
 from .expression import evaluate, name, substitute
 from .factors import Factor, laid_out
 from .source import Source
-from .writing import LATEX, TIMES, shape_text, tex, tex_name, text
+from .writing import TIMES, partial_tex, shape_text, tex, tex_name, text
 
 BLANK = "_" * 14
 CLOSE = 1e-6
-LONG = 20_000  # characters of a text with all answers; more where the answer key is longer
+LONG = 20_000  # characters of a text with all answers; more if the answer key is long
 
 
 @dataclass(frozen=True)
 class Question:
-    """One blank: its symbol as code (``dPdC``), what is given, the right answer as code and in numbers."""
+    """One blank: its symbol as code (``dPdC``), a hint, and the right answer as code and as a value.
+
+    Attributes
+    ----------
+    slips : mapping of str to array
+        The results of likely mistakes, each by its message.
+    again : callable, optional
+        The value that follows from the student's earlier answers.
+    """
 
     word: str
     since: str
     answer: str
     value: Any
-    slips: Mapping[str, Any] = field(
-        default_factory=dict, repr=False
-    )  # what a likely mistake gives, by what to say of it
-    again: Callable[[Mapping[str, Any]], Any] | None = field(
-        default=None, repr=False
-    )  # the value from other earlier answers
+    slips: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    again: Callable[[Mapping[str, Any]], Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What the checker says of one answer."""
+    """The mark of one answer, with a message."""
 
     word: str
     right: bool
@@ -63,12 +66,12 @@ class Mark:
 
 
 class Marks(list[Mark]):
-    """The marks of a sheet; true if all is right.
+    """The marks of a sheet; true if all answers are right.
 
     Attributes
     ----------
     unknown : tuple of str
-        Answers to what the sheet does not ask.
+        Names of answers that are not blanks of the sheet.
     """
 
     unknown: tuple[str, ...] = ()
@@ -82,21 +85,15 @@ class Marks(list[Mark]):
 
     def __str__(self) -> str:
         blanks = ", ".join(mark.word for mark in self)
-        unknown = [f"{clipped(w)} is no blank of this sheet; its blanks are {blanks}" for w in self.unknown]
+        unknown = [f"{clipped(w)} is not a blank of this sheet; its blanks are {blanks}" for w in self.unknown]
         return "\n".join([*map(str, self), *unknown, f"{len(self) - len(self.wrong)} of {len(self)} right"])
 
 
 class Worksheet:
-    """What :func:`worksheet` returns: print it for the student, ``.key()`` for the teacher, ``.check()`` for both."""
+    """The result of :func:`worksheet`: print it for students; ``.key()`` has the answers, ``.check()`` marks."""
 
     def __init__(
-        self,
-        head: str,
-        questions: Sequence[Question],
-        body: str,
-        key: str,
-        env: Mapping[str, Any],
-        markdown: str,
+        self, head: str, questions: Sequence[Question], body: str, key: str, env: Mapping[str, Any], markdown: str
     ) -> None:
         self.head = head
         self.questions = tuple(questions)
@@ -106,7 +103,7 @@ class Worksheet:
         return self._body
 
     def markdown(self) -> str:
-        """With mathematics, for a notebook or a page."""
+        """The sheet with mathematics, for a notebook or a page."""
         return self._markdown
 
     _repr_markdown_ = markdown
@@ -128,12 +125,12 @@ class Worksheet:
         Returns
         -------
         Marks
-            One for each blank, also for one that was left empty.
+            One for each blank, including empty ones.
 
         Raises
         ------
         ValueError
-            If a text of assignments cannot be parsed, or a function asks for what is not given.
+            If a text of assignments cannot be parsed, or a function has an argument that is not given.
         """
         given = self._answers(answers)
         marks = Marks()
@@ -148,7 +145,7 @@ class Worksheet:
                 continue
             try:
                 value = self._worked_out(answer)
-            except Exception as error:  # whatever is wrong with what a student wrote is what to say of it
+            except Exception as error:  # any error in an answer is the message of its mark
                 shown = q.word if isinstance(answer, Exception) else clipped(answer)
                 marks.append(Mark(q.word, False, f"{shown} does not work: {error}"))
                 continue
@@ -172,7 +169,7 @@ class Worksheet:
         missing = [w for w in words if w not in space]
         if missing:
             raise ValueError(
-                f"worksheet: the function asks for {', '.join(missing)}; given are {', '.join(self._env)}"
+                f"worksheet: expected a function of {', '.join(self._env)}, got arguments {', '.join(missing)}"
             )
         result, variables = run(answers, [space[w] for w in words], {})
         return {**dict(variables), **(result if isinstance(result, Mapping) else {})}
@@ -186,18 +183,17 @@ class Worksheet:
         return np.asarray(worked_out(answer, self._space()) if isinstance(answer, str) else raw(answer), float)
 
     def _says(self, q: Question, value: Any, values: Mapping[str, Any]) -> str:
-        """What is wrong with an answer, "" if nothing is."""
+        """What is wrong with an answer; empty if it is right."""
         right = np.asarray(q.value, float)
         if _same(value, right):
             return ""
         if q.again is not None and _same(value, q.again(values)):
             return _CARRIED
-        for says in _causes(
-            q, value, right, {**self._env, **{k.word: k.value for k in self.questions if k is not q}}
-        ):
+        known = {**self._env, **{k.word: k.value for k in self.questions if k is not q}}
+        for says in _causes(q, value, right, known):
             return says
         if value.shape != right.shape:
-            return f"the shape is {shape_text(value.shape)} where it should be {shape_text(right.shape)}"
+            return f"expected shape {shape_text(right.shape)}, got {shape_text(value.shape)}"
         off = np.abs(value - right) > CLOSE * np.abs(right).max(initial=0.0)
         return f"{int(off.sum())} of {off.size} entries are off, by up to {np.abs(value - right).max():.4g}"
 
@@ -206,14 +202,14 @@ _CARRIED = "from your earlier answers"
 
 
 def _keys(q: Question) -> tuple[str, ...]:
-    """How an answer to a question may be called."""
+    """The names that an answer to a question may have."""
     return q.word, q.word.replace("_", ""), _slashed(q.word)
 
 
 def _causes(q: Question, value: Any, right: Any, known: Mapping[str, Any]) -> Iterator[str]:
-    """The likely mistakes, tried one after the other."""
+    """The likely mistakes that explain an answer, the likeliest first."""
     if not np.all(np.isfinite(value)):
-        yield "there are infinities or nan in it"
+        yield "it contains inf or nan"
     if value.ndim == 2 and value.shape != right.shape and _same(value.T, right):
         yield "it is transposed"
     ratio = _ratio(value, right)
@@ -231,23 +227,20 @@ def _causes(q: Question, value: Any, right: Any, known: Mapping[str, Any]) -> It
     for axis in range(value.ndim):
         for kept in (False, True):
             if _same(value.sum(axis=axis, keepdims=kept), right):
-                yield f"the sum over axis {axis} is missing, along which the argument was repeated"
+                yield f"the sum over axis {axis} is missing, along which the argument was broadcast"
     for word, other in known.items():
         if np.ndim(other) == value.ndim and np.array_equal(value, other):
             yield f"that is {word}"
     yield from _by_another(value, right, known)
     if ratio:
         yield f"it is {ratio:.6g} times the right one"
-    if (
-        value.shape == right.shape
-        and value.size > 1
-        and _same(np.sort(value, axis=None), np.sort(right, axis=None))
-    ):
+    reordered = value.shape == right.shape and _same(np.sort(value, axis=None), np.sort(right, axis=None))
+    if reordered and value.size > 1:
         yield "the right numbers in the wrong places"
 
 
 def _count(simple: Fraction, value: Any) -> str:
-    """Whether a factor is a number of entries: a sum where a mean was meant, or the other way round."""
+    """Whether a wrong factor is a number of entries, as when a sum and a mean are confused."""
     sizes = {n: f"its length along axis {k}" for k, n in enumerate(value.shape)}
     sizes[value.size] = "its number of entries"
     for n, words in sizes.items():
@@ -257,18 +250,13 @@ def _count(simple: Fraction, value: Any) -> str:
 
 
 def _by_another(value: Any, right: Any, known: Mapping[str, Any]) -> Iterator[str]:
-    """Whether a factor that is known by name is missing, or is there once too often."""
+    """Whether a known factor is missing, or occurs once too often."""
     derivatives = [w for w in known if re.match(r"d[A-Za-z]", w)]
     for word in [*derivatives, *(w for w in known if w not in derivatives)]:
         other = np.asarray(known[word])
-        if (
-            other.dtype.kind not in "fiu"
-            or other.size == 0
-            or not np.all(other)
-            or other.ndim > value.ndim
-            or _is_constant(other)
-            and other.size > 1
-        ):
+        if other.dtype.kind not in "fiu" or other.size == 0 or not np.all(other) or other.ndim > value.ndim:
+            continue
+        if other.size > 1 and np.ptp(other) == 0:
             continue
         try:
             product, without = value * other, right * other
@@ -280,22 +268,18 @@ def _by_another(value: Any, right: Any, known: Mapping[str, Any]) -> Iterator[st
             if _same(sign * product, right):
                 yield f"the factor {word} is missing{more}"
             if _same(value, sign * without):
-                yield f"the factor {word} is there once too often{more}"
-
-
-def _is_constant(a: Any) -> bool:
-    return bool(np.ptp(a) == 0)
+                yield f"the factor {word} occurs once too often{more}"
 
 
 def _same(a: Any, b: Any) -> bool:
     a, b = np.asarray(a), np.asarray(b)
-    return a.shape == b.shape and bool(
-        np.abs(a - b).max(initial=0.0) <= CLOSE * max(np.abs(b).max(initial=0.0), 1e-300)
-    )
+    if a.shape != b.shape:
+        return False
+    return bool(np.abs(a - b).max(initial=0.0) <= CLOSE * max(np.abs(b).max(initial=0.0), 1e-300))
 
 
 def _ratio(value: Any, right: Any) -> float | None:
-    """The one number that makes `right` into `value`."""
+    """The number `r` with ``value == r * right``, or None."""
     if value.shape != right.shape or not np.any(right):
         return None
     r = float(np.vdot(right, value) / np.vdot(right, right))
@@ -322,9 +306,9 @@ def worksheet(
     Parameters
     ----------
     what : Tensor or Source
-        A loss, to be derived; or what :func:`~autograd_lite.derive.source` returned.
+        A loss to derive, or the result of :func:`~autograd_lite.derive.source`.
     *args
-        For a source: the values of its arguments on which answers are tried.
+        For a source: values of its arguments, on which answers are checked.
     wrt, names
         For a loss: as for :func:`~autograd_lite.derive.explain`.
 
@@ -351,59 +335,41 @@ def worksheet(
 def _of_derivation(d: Derivation) -> Worksheet:
     c = d.chain
     questions, rows, mathematics = [], [], []
-    env = {**c.environment()}
     for line in d.lines:
         if line.value is None or isinstance(line, Factor) and line.formula.is_number:
             continue
         word = worded(line.symbol)
         shape = shape_text(np.shape(line.value))
         if isinstance(line, Factor):
-            since = f"since {c.names[line.of]} = {text(c.definition(line.of))}"
+            of, wrt, definition = c.names[line.of], c.names[line.wrt], c.definition(line.of)
+            since, rest = f"since {of} = {text(definition)}", rf"\text{{since }} {tex_name(of)} = {tex(definition)}"
             questions.append(Question(word, since, text(d.formula(line)), line.value, _slips(d, line)))
-            left, rest = (
-                _tex_symbol(c.names[line.of], c.names[line.wrt]),
-                rf"\text{{since }} {tex_name(c.names[line.of])} = {tex(c.definition(line.of))}",
-            )
         else:
-            since = "from the factors above"
-            questions.append(
-                Question(word, since, d.put_together(line), line.value, _total_slips(line), _again(d, line))
-            )
-            left, rest = _tex_symbol(c.names[c.root], c.names[line.node]), ""
+            of, wrt, since, rest = c.names[c.root], c.names[line.node], "from the factors above", ""
+            again = _again(d, line)
+            questions.append(Question(word, since, d.put_together(line), line.value, _total_slips(line), again))
         rows.append(f"  {word:<8} = {BLANK}  {shape:<6} {since}")
-        mathematics.append(
-            rf"{left} &= \underline{{\hspace{{8em}}}} && {shape.replace('x', TIMES)} && {rest}"
-        )
+        symbol = partial_tex(tex_name(of), tex_name(wrt))
+        mathematics.append(rf"{symbol} &= \underline{{\hspace{{8em}}}} && {shape.replace('x', TIMES)} && {rest}")
     head = "\n".join([*d.text_given(), "", *d.text_steps()])
     body = f"{head}\n\nFill in\n\n" + "\n".join(rows) + "\n"
-    parts = [
-        f"**{markdown(title)}**\n\n$$\n\\begin{{aligned}}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}\n$$\n"
-        for title, lines in [*d.sections_before(), ("Fill in", mathematics)]
-    ]
-    return Worksheet(head, questions, body, str(d), env, "\n".join(parts))
-
-
-def _tex_symbol(of: str, wrt: str) -> str:
-    return rf"\frac{{\partial {LATEX.name(of)}}}{{\partial {LATEX.name(wrt)}}}"
+    sections = aligned([*d.sections_before(), ("Fill in", mathematics)])
+    return Worksheet(head, questions, body, str(d), c.environment(), sections)
 
 
 def worded(symbol: str) -> str:
-    """A symbol as a variable: ``dPdC``; a partial with other ways beside it is ``dLdx_direct``."""
+    """A symbol as a variable: ``dPdC``; a direct partial is ``dLdx_direct``."""
     return symbol.replace("/", "").replace("∂", "d") + ("_direct" if "∂" in symbol else "")
 
 
 def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
-    """What likely mistakes give for a partial."""
+    """The results of likely mistakes in a partial."""
     c = d.chain
     definition = c.definition(f.of)
     slips: dict[str, Any] = {}
     of = c.names[f.of]
-    if (
-        f.combine == "elementwise"
-        and len(definition.args) == 1
-        and definition.args[0].head == "name"
-        and f.shapes[0] == f.shapes[1]
-    ):
+    is_function = len(definition.args) == 1 and definition.args[0].head == "name"  # of one landmark
+    if is_function and f.combine == "elementwise" and f.shapes[0] == f.shapes[1]:
         x = definition.args[0].value
         shifted = substitute(d.formula(f), {x: name(of, f.shapes[0])})
         env = c.environment()
@@ -415,12 +381,12 @@ def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
 
 
 def _total_slips(t: Total) -> dict[str, Any]:
-    """What likely mistakes give for a gradient: a factor or a whole way left out."""
+    """The results of likely mistakes in a gradient: a missing factor or path."""
     slips: dict[str, Any] = {}
     if len(t.ways) > 1:
         for way in t.ways:
-            left_out = " * ".join(f.symbol for f in way)
-            slips[f"the way {left_out} is missing from the sum"] = t.value - t.parts[t.ways.index(way)]
+            term = " * ".join(f.symbol for f in way)
+            slips[f"the term {term} is missing from the sum"] = t.value - t.parts[t.ways.index(way)]
         return slips
     for way, start in zip(t.ways, t.starts, strict=True):
         for f in way:
@@ -433,22 +399,19 @@ def _total_slips(t: Total) -> dict[str, Any]:
 
 
 def _again(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]:
-    """A gradient as it follows from a student's own partials."""
+    """A gradient as a function of the student's own partials."""
     c = d.chain
 
     def again(values: Mapping[str, Any]) -> Any:
         total: Any = 0
         for way, start in zip(t.ways, t.starts, strict=True):
-            g = (
-                values.get(f"d{c.names[c.root]}d{c.names[way[0].of]}", start)
-                if way[0].of is not c.root
-                else start
-            )
+            of = way[0].of
+            g = start if of is c.root else values.get(f"d{c.names[c.root]}d{c.names[of]}", start)
             for f in way:
                 own = values.get(worded(f.symbol))
                 try:
                     g = (f if own is None or f.value is None else replace(f, value=own)).apply(g)
-                except ValueError:  # of a shape that does not go with the rest
+                except ValueError:  # its shape does not fit
                     return np.nan
             total = total + g
         return total
@@ -469,7 +432,7 @@ def _follows(code: str, space: Mapping[str, Any]) -> Callable[[Mapping[str, Any]
 def _of_source(made: Source, given: Sequence[Any]) -> Worksheet:
     variables = made.variables(*given)
     function = {w: v for w, v in made.space.items() if callable(v) and w != made.name}
-    for word in re.findall(r"\b(?:np|scipy)(?:\.[a-z]\w*)+(?=\()", made):  # what the source calls, an answer may call
+    for word in re.findall(r"\b(?:np|scipy)(?:\.[a-z]\w*)+(?=\()", made):  # answers may call them too
         module, _, path = word.partition(".")
         function.setdefault(word, attrgetter(path)(made.space[module]))
     env = {w: x for w, x in variables.items() if w in made.arguments}
@@ -479,11 +442,8 @@ def _of_source(made: Source, given: Sequence[Any]) -> Worksheet:
         behind = behind or line.strip() == "# backward"
         m = re.fullmatch(r"(    )(\w+) = (.*?)(\s*)(#.*)?", line)
         if behind and m and m[2] in variables:
-            questions.append(
-                Question(
-                    m[2], m[5] or "", m[3], variables[m[2]], {}, _follows(m[3], {**made.space, **variables})
-                )
-            )
+            again = _follows(m[3], {**made.space, **variables})
+            questions.append(Question(m[2], m[5] or "", m[3], variables[m[2]], {}, again))
             lines.append(f"    {m[2]} = {BLANK}  {m[5] or ''}".rstrip())
         else:
             lines.append(line)

@@ -231,7 +231,7 @@ def test_only_what_was_asked_for_is_derived():
 def test_a_loss_of_several_entries_is_refused():
     w = leaf((3,), "w")
     with pytest.raises(
-        ValueError, match=r"a derivation starts from one number, not from shape \(3,\): take .sum\(\)"
+        ValueError, match=r"expected a result with one entry, got shape \(3,\): take .sum\(\)"
     ):
         explain(w * 2, w)
 
@@ -240,7 +240,7 @@ def test_an_inner_result_without_a_name_says_how_to_get_one():
     w = leaf((3,), "w")
     inner = [w * 2]
     L = np.sum(inner[0] ** 2 * 3)
-    with pytest.raises(ValueError, match=r"give it a \.name before"):
+    with pytest.raises(ValueError, match=r"set its \.name first"):
         explain(L, inner[0])
 
 
