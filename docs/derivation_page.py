@@ -1,6 +1,6 @@
-"""Prints the page `derivation.md`: `python docs/derivation_page.py > docs/derivation.md`.
+"""Print the page `derivation.md`: `python docs/derivation_page.py > docs/derivation.md`.
 
-What the page shows is computed here, from the five steps of the talk's net; a test compares it with the page.
+Its contents are computed here, from the five steps of the talk's net; a test compares them with the page.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from autograd_lite.talk import derived
 PAGE = """\
 # The derivation, and `learn`
 
-The talk derives, by hand, how its loss changes with each weight of a small net, and then writes `learn`. This page is
-printed by the library from the five steps of that net alone (`docs/derivation_page.py`);
-`python -m autograd_lite --only derivation learn` prints the same at a terminal.
+The talk derives by hand how its loss changes with each weight of a small net, and then writes the function `learn`. The
+library prints this page from the five steps of that net (`docs/derivation_page.py`);
+`python -m autograd_lite --only derivation learn` prints the same in a terminal.
 
 ```python
 >>> import numpy as np
@@ -38,19 +38,19 @@ printed by the library from the five steps of that net alone (`docs/derivation_p
 `ag.explain(L, [W, V], names={{"x": x, "y": y}})` in a notebook, or its `.markdown()` or `.latex()`:
 
 {mathematics}
-Each gradient stands where the last of its factors has been derived. A factor that is a matrix stands on the side from
-which it multiplies; $\\odot$ goes entry by entry.
+Each gradient follows the last of its factors. A factor that is a matrix is on the side from which it multiplies;
+$\\odot$ is the elementwise product.
 
-## At a terminal
+## In a terminal
 
 `print(ag.explain(L, [W, V], names={{"x": x, "y": y}}))` prints
 
 ```text
 {text}```
 
-The check is part of it: a loss a little to either side, along one fixed direction, against the slope by the formula.
+It includes a check: the finite difference of the loss along one direction beside the slope from the formula.
 
-## The partials, as objects
+## The partials as objects
 
 ```python
 >>> found = ag.partials(L, V, names={{"x": x, "y": y}})
@@ -68,7 +68,7 @@ True
 
 ## As a program
 
-`ag.source` writes the same as a function that needs NumPy alone:
+`ag.source` writes the same as a function that needs only NumPy:
 
 ```python
 >>> def learn(x, y, V, W):
@@ -87,9 +87,9 @@ and `print(made)` prints
 ```py
 {source}```
 
-What is printed is also the function: `made(x, y, V, W, lr)`. Shapes are frozen as in the example, and so are Python
-branches; a branch on a *value* is refused. The library's own random numbers (dropout) are drawn anew at each call;
-those of a NumPy generator inside the function are constants, since a trace cannot see them.
+The source is also the function: `made(x, y, V, W, lr)`. Shapes and Python branches are those of the example; a branch
+on a *value* raises an error. The library's own random numbers (dropout) are drawn anew at each call; those of a NumPy
+generator inside the function become constants, since a trace cannot see them.
 
 ## As a worksheet
 
@@ -104,7 +104,7 @@ and `print(sheet)` prints
 ```text
 {sheet}```
 
-which a student fills in, and the library marks:
+which a student fills in and the library marks:
 
 ```python
 >>> print(sheet.check({{
@@ -122,9 +122,9 @@ which a student fills in, and the library marks:
 ```
 
 An answer may be an array, a formula as here, the text of assignments, or a function; `sheet.key()` has the answers.
-Text is parsed and interpreted, never executed: it may use the names of the sheet, numbers, operators, indexing and
-listed functions such as `exp` and `np.sum`, and an answer that would take much time or memory raises an error. So
-answers from anybody can be marked.
+Text is interpreted, never executed: it may use the names of the sheet, numbers, operators, indexing and listed functions
+such as `exp` and `np.sum`, and an answer that would take much time or memory is marked wrong. So answers from anyone can
+be marked.
 """
 
 ANSWERS = {
@@ -141,8 +141,8 @@ ANSWERS = {
 
 def page() -> str:
     """The page."""
-    told = derived.derivation(0)
-    net = {told.chain.names[n]: n for n in told.chain.landmarks}
+    derivation = derived.derivation(0)
+    net = {derivation.chain.names[n] for n in derivation.chain.landmarks}
     rng = np.random.default_rng(0)
     x, y = np.array([[1.0, 0.0, 0.0]]), np.array([[1.0]])
     V = ag.tensor(rng.normal(size=(3, 4)), requires_grad=True, name="V")
@@ -153,10 +153,10 @@ def page() -> str:
     P = ag.sigmoid(C)
     L = 0.5 * (y - P) ** 2
     names = {"x": x, "y": y}
-    assert set(net) == {"A", "B", "C", "P", "L", "V", "W"}
+    assert net == {"A", "B", "C", "P", "L", "V", "W"}
     sheet = worksheet(L, wrt=[W, V], names=names)
     return PAGE.format(
-        mathematics=told.markdown(),
+        mathematics=derivation.markdown(),
         text=ag.explain(L, [W, V], names=names),
         paths=ag.partials(L, V, names=names),
         source=derived.learn_source(),
