@@ -156,7 +156,7 @@ def test_a_bias_is_summed_and_a_factor_of_one_not_written():
     assert "dZ/db = 1                         since Z = x @ W + b; summed over axis 0" in text
 
 
-def test_where_ways_meet_a_total_is_a_sum():
+def test_where_paths_meet_a_total_is_a_sum():
     x = leaf((3,), "x")
     a = np.sin(x)
     b = np.cos(a)
@@ -225,10 +225,10 @@ def test_only_what_was_asked_for_is_derived():
     assert "dL/db" in str(explain(L))
 
 
-# -------------------------------------------------------------------------------------------------------- refusals
+# ---------------------------------------------------------------------------------------------------------- errors
 
 
-def test_a_loss_of_several_entries_is_refused():
+def test_a_loss_of_several_entries_raises():
     w = leaf((3,), "w")
     with pytest.raises(
         ValueError, match=r"expected a result with one entry, got shape \(3,\): take .sum\(\)"
@@ -236,7 +236,7 @@ def test_a_loss_of_several_entries_is_refused():
         explain(w * 2, w)
 
 
-def test_an_inner_result_without_a_name_says_how_to_get_one():
+def test_an_inner_result_needs_a_name():
     w = leaf((3,), "w")
     inner = [w * 2]
     L = np.sum(inner[0] ** 2 * 3)
@@ -246,7 +246,7 @@ def test_an_inner_result_without_a_name_says_how_to_get_one():
 
 def test_a_kink_is_reported_and_not_printed_as_right():
     x = ag.tensor([0.0], requires_grad=True, name="x")
-    L = np.sum(ag.special.relu(x))  # from either side the slope is another: 0 and 1
+    L = np.sum(ag.special.relu(x))  # the slope is 0 on one side and 1 on the other
     with pytest.raises(
         ArithmeticError, match=r"with respect to x a finite difference along one direction gives .* is it at a kink"
     ):
@@ -257,7 +257,7 @@ def test_a_kink_is_reported_and_not_printed_as_right():
 
 
 def faults(tex: str) -> str:
-    """What TeX would refuse: braces that do not match, two superscripts or two subscripts in a row."""
+    """Errors in LaTeX: braces that do not match, double superscripts or subscripts."""
     depth = 0
     for token in re.findall(r"\\.|[{}]", tex):
         depth += {"{": 1, "}": -1}.get(token, 0)

@@ -144,7 +144,7 @@ def test_a_folded_module_may_use_constant_arrays():
 
 
 def test_large_values_that_were_not_kept_are_replayed():
-    x = leaf((40, 50), "x")  # more than a graph keeps
+    x = leaf((40, 50), "x")  # more entries than a node keeps
     y = x * 2.0
     z = y + 1.0
     L = np.sum(np.exp(z * 0.1))
@@ -169,7 +169,7 @@ def test_checking_finds_a_factor_that_is_not_right():
         found.check()
 
 
-def test_an_input_that_does_not_lead_there_is_refused():
+def test_an_input_without_a_path_raises():
     net = talk()
     other = leaf((2,), "other")
     with pytest.raises(ValueError, match=r"L does not depend on 'other'; pass the tensor that"):
@@ -178,7 +178,7 @@ def test_an_input_that_does_not_lead_there_is_refused():
         explain(net["L"], [ag.tensor(1.0)], names=net)
 
 
-def test_too_many_paths_are_refused():
+def test_too_many_paths_raise():
     x = leaf((), "x")
     y = x
     for _ in range(9):
@@ -188,7 +188,7 @@ def test_too_many_paths_are_refused():
         partials(y, x)
 
 
-def test_a_name_used_twice_is_refused():
+def test_a_name_used_twice_raises():
     a, b = leaf((), "w"), leaf((), "w")
     with pytest.raises(
         ValueError, match=r"two different values are called 'w'; give one of them another \.name"
@@ -205,7 +205,7 @@ def test_an_input_that_has_changed_is_named():
         partials(L, x)
 
 
-def test_a_freed_graph_says_so():
+def test_a_freed_graph_raises():
     x = leaf((100,), "x")
     L = np.sum(np.exp(x) * x)
     L.backward(retain_graph=False)
@@ -226,6 +226,6 @@ def test_a_graph_of_100_000_operations_gets_a_summary():
         partials(y, x)
 
 
-def test_nothing_recorded_is_refused():
+def test_nothing_recorded_raises():
     with pytest.raises(ValueError, match="nothing was recorded for this tensor"):
         partials(ag.tensor(1.0), ag.tensor(1.0))

@@ -1,4 +1,4 @@
-"""Source of nets: run on other numbers it agrees with the engine, and it reads as a person would write it."""
+"""Source of nets: it agrees with the engine on other values, and reads as if a person had written it."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ NETS = {
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("f", NETS, ids=lambda f: f.__name__)
-def test_on_other_numbers_it_says_what_the_engine_says(f, dtype):
+def test_on_other_values_it_agrees_with_the_engine(f, dtype):
     inputs, wrt = NETS[f]
 
     def made_of(seed):
@@ -341,13 +341,13 @@ def test_a_row_of_the_users_own_comes_with_its_text():
 _cube = ag.table.define(lambda g, x: g * 3 * x**2, name="cube_of_the_source_test")(lambda x: x * x * x)
 
 
-# --------------------------------------------------------------------------------------------------------- refusals
+# ----------------------------------------------------------------------------------------------------------- errors
 
 
 def test_refusals_name_the_remedy():
     with pytest.raises(ValueError, match=r"expected wrt to name floating arguments of f, which are x; got q"):
         source(lambda x: np.sum(x), np.ones(2), wrt="q", name="f")
-    with pytest.raises(TypeError, match="expected .* to return one array, got a tuple"):
+    with pytest.raises(TypeError, match=r"expected .* to return one array, got a tuple"):
         source(lambda x: (x, x), np.ones(2))
     with pytest.raises(ValueError, match="depends on none of its arguments"):
         source(lambda x: np.ones(2), np.ones(2))
@@ -373,7 +373,7 @@ def test_there_are_short_forms():
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_a_short_form_says_what_the_table_says(name):
+def test_a_short_form_agrees_with_the_table(name):
     row = TABLE[name]
     for args, keywords in points(row, np.random.default_rng(0)):
         bound = (args, keywords) if row.bind is None else row.bind(*args, **keywords)
@@ -436,7 +436,7 @@ def test_a_gradient_that_is_zero_but_for_rounding_is_no_contradiction(seed, dtyp
 
 @pytest.mark.parametrize("draw", [ag.rand_like, ag.randn_like, lambda x: ag.rand_like(x) > 0.5])
 def test_large_random_numbers_are_kept_for_the_check(draw):
-    x = np.ones(500)  # more than is kept for pictures
+    x = np.ones(500)  # more entries than a node keeps
     made = source(lambda x: np.sum(x + 3 * draw(x)), x)
     np.testing.assert_array_equal(made(x)[1], np.ones(500))
     assert made(x)[0] != made(x)[0]

@@ -1,4 +1,4 @@
-"""Worksheets: what is blank, and what the checker says about wrong answers."""
+"""Worksheets: the blanks, and the messages of the checker for wrong answers."""
 
 from __future__ import annotations
 
@@ -319,7 +319,7 @@ def test_a_function_or_its_text_is_marked_by_its_variables(sheet):
     text = "def mine(y, P):\n    dLdP = y - P\n"
     assert sheet.check(text)[0].says == "the sign is wrong"
     assert sheet.check("dLdP = P - y\ndPdC = P * (1 - P)").wrong[0].word == "dCdW"
-    with pytest.raises(ValueError, match="expected a function of .*, got arguments q"):
+    with pytest.raises(ValueError, match=r"expected a function of .*, got arguments q"):
         sheet.check(lambda q: None)
 
 

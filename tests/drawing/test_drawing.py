@@ -1,4 +1,4 @@
-"""Drawings: what is in a scene and its DOT text, how it is rendered and saved, and that nothing can break it."""
+"""Drawings: scenes and their DOT text, rendering, saving, and hostile names."""
 
 import ast
 import copy
@@ -93,7 +93,7 @@ def test_every_operation_is_drawn_on_request():
     assert len(few.scene.items) < len(all_of_them.scene.items)
 
 
-def test_a_diamond_has_both_ways():
+def test_a_diamond_has_both_paths():
     a = ag.tensor(2.0, requires_grad=True, name="a")
     b, c = a * a, np.sin(a)
     found = lines_of(draw(b * c, names={"b": b, "c": c}))
@@ -159,7 +159,7 @@ def contrast(a, b):
 
 @pytest.mark.parametrize("cones", CONES)
 @pytest.mark.parametrize("name", ["light", "dark"])
-def test_colours_that_say_different_things_differ_for_every_reader(name, cones):
+def test_colours_with_different_meanings_differ_for_every_reader(name, cones):
     t = THEMES[name]
     for a, b in ((t.positive, t.negative), (t.partial, t.gradient), (t.added, t.removed), (t.accent, t.partial)):
         seen = [np.clip(np.array(CONES[cones]) @ rgb(c), 0, 1) ** (1 / 2.2) for c in (a, b)]
@@ -262,7 +262,7 @@ class Recurrent(nn.Module):
         return self.out(h)
 
 
-def test_a_repeated_cell_is_drawn_once_and_says_so():
+def test_a_repeated_cell_is_drawn_once_with_a_note():
     x = np.ones((2, 9, 3))
     rolled = draw(Recurrent(), x, by="module", depth=1)
     cells = [i for i in rolled.scene.items if i.name == "cell: Cell"]
@@ -295,7 +295,7 @@ def test_landmarks_are_cut_too():
     assert [i.name for i in picture.scene.items if i.kind == "summary"] == ["30 earlier steps"]
 
 
-def test_what_has_changed_or_was_freed_is_said():
+def test_changed_or_freed_values_are_noted():
     W = ag.tensor([1.0, 2.0], requires_grad=True, name="W")
     L = np.sum(np.sin(W) * W)
     with ag.no_grad():
@@ -371,9 +371,9 @@ def test_a_name_cannot_break_the_picture():
     root = ET.fromstring(picture.svg())  # is well-formed
     tags = {e.tag.removeprefix(SVG) for e in root.iter()}
     assert tags <= {"svg", "g", "title", "text", "path", "polygon", "polyline", "ellipse"}
-    told = [e.text for e in root.iter(f"{SVG}text")]
+    texts = [e.text for e in root.iter(f"{SVG}text")]
     shown = HOSTILE.replace("\n", " ")
-    assert shown[:43] + "…" in told or shown in told
+    assert shown[:43] + "…" in texts or shown in texts
     assert picture.png().startswith(b"\x89PNG")
     assert "\\input" not in draw(np.sin(ag.tensor(1.0, requires_grad=True, name="\\input{x}"))).tex()
     assert r"\theta" in draw(np.sin(ag.tensor(1.0, requires_grad=True, name="theta"))).tex()
@@ -406,7 +406,7 @@ def test_svg_and_png_in_every_theme(theme):
 
 
 @can_render
-def test_titles_say_what_a_box_is():
+def test_titles_describe_the_boxes():
     L, names = net()
     titles = [e.text for e in ET.fromstring(draw(L, names=names).svg()).iter(f"{SVG}title")]
     assert any(t.startswith("result C  = B W  1×1  value -2.54") for t in titles)
@@ -450,7 +450,7 @@ def test_notebooks_just_show_it():
     assert bundle["image/svg+xml"].startswith("<svg")
 
 
-def test_without_a_renderer_one_sentence_says_what_to_install(monkeypatch, tmp_path):
+def test_without_a_renderer_the_error_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(rendering, "_candidates", list)
     monkeypatch.setattr(rendering, "_pygraphviz", lambda: None)
     L, names = net()
@@ -475,7 +475,7 @@ def test_a_dot_that_does_not_work_is_passed_over(monkeypatch, tmp_path):
 
 
 @can_render
-def test_a_pdf_needs_graphviz_itself_and_says_so():
+def test_a_pdf_needs_graphviz_itself():
     L, names = net()
     if any(Path(c).name == "dot" for c in rendering.commands()):
         assert draw(L, names=names).pdf().startswith(b"%PDF")
@@ -508,14 +508,14 @@ for f in frames(L, wrt=[W], names={"h": h, "L": L}, forward=True):
 
 def test_two_runs_and_two_hash_seeds_give_the_same_bytes():
     root = Path(__file__).parents[2]
-    told = []
+    outputs = []
     for seed in ("0", "12345"):
         env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root), "PYTHONIOENCODING": "utf-8"}
         done = subprocess.run([sys.executable, "-c", SCRIPT], env=env, capture_output=True, check=True)
-        told.append(done.stdout)
-    assert told[0] == told[1]
-    assert b"0x" not in told[0]
-    assert str(root).encode() not in told[0]
+        outputs.append(done.stdout)
+    assert outputs[0] == outputs[1]
+    assert b"0x" not in outputs[0]
+    assert str(root).encode() not in outputs[0]
 
 
 @can_render
@@ -524,7 +524,7 @@ def test_drawing_twice_is_the_same_svg():
     assert first == second
 
 
-# ---------------------------------------------------------------------------------------------------- manners
+# ------------------------------------------------------------------------------------------------- invariants
 
 
 def test_only_drawing_needs_the_graphviz_package():
@@ -546,7 +546,7 @@ def test_the_public_name_is_the_function():
     assert ag.draw(L, names=names).source == draw(L, names=names).source
 
 
-def test_what_shows_a_graph_says_what_to_keep_instead_of_a_pickle():
+def test_views_of_a_graph_cannot_be_pickled_and_say_what_to_save():
     w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
     loss = np.sum(w**2)
     program = ag.trace(lambda x: x * w)(np.ones(2))

@@ -1,4 +1,4 @@
-"""Films of the chain rule and of training: the steps, one layout for all, and the forms they are saved in."""
+"""Frames of the chain rule and of training: the steps, the common layout, and the formats in which they are saved."""
 
 import re
 import sys
@@ -21,7 +21,7 @@ def story(**options):
 
 
 def places(svg):
-    """Where everything in a picture lies, but for the heads of arrows, which are larger on a line that is marked."""
+    """The position of everything except the heads of arrows, which are larger on a highlighted line."""
     kept = []
     root = ET.fromstring(svg)
     heads = {e for g in root.iter() if g.get("class") == "edge" for e in g if e.tag.endswith("polygon")}
@@ -39,8 +39,8 @@ def places(svg):
 
 
 def test_the_talks_steps_in_the_talks_order():
-    said = [caption.partition(" = ")[0] for caption in story().captions]
-    assert said == ["∂L/∂P", "∂P/∂C", "∂C/∂W", "∂L/∂W", "∂C/∂B", "∂B/∂A", "∂A/∂V", "∂L/∂V"]
+    symbols = [caption.partition(" = ")[0] for caption in story().captions]
+    assert symbols == ["∂L/∂P", "∂P/∂C", "∂C/∂W", "∂L/∂W", "∂C/∂B", "∂B/∂A", "∂A/∂V", "∂L/∂V"]
 
 
 def test_captions_have_formula_and_number():
@@ -60,29 +60,30 @@ def test_forward_steps_come_first_when_asked_for():
 
 
 def test_each_step_marks_one_line_and_only_learns():
-    told = story()
-    keys = {(line.tail, line.head): line for line in told[0].scene.lines}
-    name = {i.key: i.name for i in told[0].scene.items}
+    shown = story()
+    keys = {(line.tail, line.head): line for line in shown[0].scene.lines}
+    name = {i.key: i.name for i in shown[0].scene.items}
     marked = []
-    for k, step in enumerate(told.steps):
+    for k, step in enumerate(shown.steps):
         lines = [line for ends, line in keys.items() if line.key in step.state.now]
         marked.append([f"{name[line.head]}{name[line.tail]}" for line in lines])
         if k:
-            before = told.steps[k - 1].state
+            before = shown.steps[k - 1].state
             assert before.partials <= step.state.partials
             assert before.gradients <= step.state.gradients
             assert before.now <= step.state.known
     assert marked == [["LP"], ["PC"], ["CW"], ["CW"], ["CB"], ["BA"], ["AV"], ["AV"]]
 
 
-def test_a_gradient_is_shown_when_all_ways_to_it_are_known():
+def test_a_gradient_is_shown_when_all_paths_to_it_are_known():
     a = ag.tensor(2.0, requires_grad=True, name="a")
     h = np.exp(a)
     b, c = h * 2.0, np.sin(h)
-    told = frames(b * c, wrt=a, names={"h": h, "b": b, "c": c})
-    key = told[0].scene.keys_named()["h"]
-    known = [c.partition(" = ")[0] for c, s in zip(told.captions, told.steps, strict=True) if key in s.state.gradients]
-    before = [c.partition(" = ")[0] for c in told.captions[: -len(known)]]
+    shown = frames(b * c, wrt=a, names={"h": h, "b": b, "c": c})
+    key = shown[0].scene.keys_named()["h"]
+    symbols = [c.partition(" = ")[0] for c in shown.captions]
+    known = [symbol for symbol, s in zip(symbols, shown.steps, strict=True) if key in s.state.gradients]
+    before = symbols[: -len(known)]
     assert {"∂b/∂h", "∂c/∂h"} <= {*before, known[0]}
     assert known[0] in ("∂b/∂h", "∂c/∂h")
 
@@ -94,12 +95,12 @@ def test_wrt_is_every_parameter_by_default():
     ]
 
 
-def test_a_function_has_a_film_too():
-    told = frames(lambda w: np.sum(np.sin(w) * w), np.ones(3))
-    assert told.captions == ("∂L/∂w = sin(w) + w · cos(w) = [1.4  1.4  1.4]",)
+def test_a_function_has_frames_too():
+    shown = frames(lambda w: np.sum(np.sin(w) * w), np.ones(3))
+    assert shown.captions == ("∂L/∂w = sin(w) + w · cos(w) = [1.4  1.4  1.4]",)
 
 
-def test_several_ways_are_summed_and_repeated_arguments_too():
+def test_several_paths_are_summed_and_so_are_repeated_arguments():
     a = ag.tensor(2.0, requires_grad=True, name="a")
     b, c = a * 3.0, np.sin(a)
     assert frames(b * c, names={"b": b, "c": c}).captions[-1].startswith("∂L/∂a = ∂L/∂c · ∂c/∂a + ∂L/∂b · ∂b/∂a = ")
@@ -127,12 +128,12 @@ def test_a_wrong_call_gets_one_clear_error(call, words):
 @can_render
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_frame_is_laid_out_alike(theme):
-    told = story(forward=True, theme=theme)
-    svgs = told.svgs()
+    shown = story(forward=True, theme=theme)
+    svgs = shown.svgs()
     laid = [places(svg) for svg in svgs]
-    for caption, found in zip(told.captions, laid, strict=True):
-        (said,) = [p for p in found if len(p) == 3 and p[2].replace("\xa0", " ") == caption]
-        found[found.index(said)] = said[:2]
+    for caption, found in zip(shown.captions, laid, strict=True):
+        (caption_at,) = [p for p in found if len(p) == 3 and p[2].replace("\xa0", " ") == caption]
+        found[found.index(caption_at)] = caption_at[:2]
     for other in laid[1:]:
         assert other == laid[0]
     assert len(set(svgs)) == len(svgs)
@@ -142,48 +143,48 @@ def test_every_frame_is_laid_out_alike(theme):
 
 @can_render
 def test_what_is_not_known_has_the_colour_of_its_background():
-    told = story()
-    first, last = ET.fromstring(told[0].svg()), ET.fromstring(told[-1].svg())
+    shown = story()
+    first, last = ET.fromstring(shown[0].svg()), ET.fromstring(shown[-1].svg())
 
     def colours(root, key):
         group = next(g for g in root.iter() if g.get("id") == key)
         return {e.text: e.get("fill") for e in group if e.tag.endswith("text")}
 
-    W = told[0].scene.keys_named()["W"]
-    line = next(x.key for x in told[0].scene.lines if x.symbol == "dC/dW")
-    fill = told[0].style.theme.fills["parameter"]
+    W = shown[0].scene.keys_named()["W"]
+    line = next(x.key for x in shown[0].scene.lines if x.symbol == "dC/dW")
+    fill = shown[0].style.theme.fills["parameter"]
     assert colours(first, W)["∂L/∂W ="] == fill
-    assert colours(last, W)["∂L/∂W ="] == told[0].style.theme.gradient
-    assert set(colours(first, f"e{line}").values()) == {told[0].style.theme.background}
-    assert set(colours(last, f"e{line}").values()) == {told[0].style.theme.partial}
+    assert colours(last, W)["∂L/∂W ="] == shown[0].style.theme.gradient
+    assert set(colours(first, f"e{line}").values()) == {shown[0].style.theme.background}
+    assert set(colours(last, f"e{line}").values()) == {shown[0].style.theme.partial}
 
 
-# ------------------------------------------------------------------------------------------------------ forms
+# ---------------------------------------------------------------------------------------------------- formats
 
 
 @can_render
-def test_a_film_is_a_list_and_is_saved_in_every_form(tmp_path):
-    told = story()
-    assert len(told) == len(list(told)) == 8
-    assert len(told[2:4]) == 2
-    root = ET.fromstring(told.svg())
+def test_a_film_is_a_list_and_is_saved_in_every_format(tmp_path):
+    shown = story()
+    assert len(shown) == len(list(shown)) == 8
+    assert len(shown[2:4]) == 2
+    root = ET.fromstring(shown.svg())
     groups = [g for g in root if g.get("class") == "frame"]
     assert len(groups) == 8
     ids = [e.get("id") for e in root.iter() if e.get("id")]
     assert len(ids) == len(set(ids))
     delays = [float(re.search(r"delay: (-?[\d.]+)s", g.get("style"))[1]) for g in groups]
     assert delays == [pytest.approx(2.5 * k - 20) for k in range(8)]
-    assert told.save(tmp_path / "film.svg").read_text(encoding="utf-8") == told.svg()
-    assert told.save(tmp_path / "film.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    told.save(tmp_path / "film.md")
+    assert shown.save(tmp_path / "film.svg").read_text(encoding="utf-8") == shown.svg()
+    assert shown.save(tmp_path / "film.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    shown.save(tmp_path / "film.md")
     text = (tmp_path / "film.md").read_text(encoding="utf-8")
     for name in re.findall(r"\((film/step\d+\.svg)\)", text):
         ET.fromstring((tmp_path / name).read_text(encoding="utf-8"))
     assert text.count("$$") == 16
-    told.save(tmp_path / "folder")
+    shown.save(tmp_path / "folder")
     assert len(list((tmp_path / "folder").glob("*.svg"))) == 8
     with pytest.raises(ValueError, match=r"\.svg, \.png"):
-        told.save(tmp_path / "film.gif")
+        shown.save(tmp_path / "film.gif")
 
 
 def pixels(data):
@@ -282,9 +283,9 @@ def test_before_and_after_lie_on_one_another():
         x, y, V, W = (names[k] for k in "xyVW")
         L = 0.5 * (y - ag.sigmoid(ag.sigmoid(x @ V) @ W)) ** 2
         pictures.append(draw(L, names=names, view="neurons", scale=5.0))
-    told = film(pictures, ["before", "after"])
+    shown = film(pictures, ["before", "after"])
     before, after = (
-        [p for p in places(svg) if len(p) == 4] for svg in told.svgs()
+        [p for p in places(svg) if len(p) == 4] for svg in shown.svgs()
     )
     assert before == after
-    assert ">after<" in told[1].svg()
+    assert ">after<" in shown[1].svg()

@@ -1,4 +1,4 @@
-"""The page in a real browser: it steps, answers to pointer and keyboard, keeps the peace, and cannot be broken into."""
+"""The page in a real browser: steps, pointer and keyboard, no errors, and no way to inject a script."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -25,7 +25,7 @@ def browser():
 
 @pytest.fixture
 def page(browser, tmp_path):
-    """Opens a drawing's page, and at the end sees that the browser had nothing to complain of."""
+    """Open a drawing's page, and check at the end that the browser reported nothing."""
 
     def show(picture):
         browser.console.clear()
@@ -34,7 +34,7 @@ def page(browser, tmp_path):
         return browser
 
     yield show
-    browser.run("1")  # whatever is on its way has arrived
+    browser.run("1")  # pending messages have arrived
     assert browser.console == []
 
 
@@ -146,8 +146,8 @@ def test_a_keyboard_is_enough_and_a_screen_reader_is_informed(page):
         b.press("Tab", TAB)
         if b.run("document.activeElement.closest('#picture g') !== null"):
             break
-    said = b.run("document.activeElement.getAttribute('aria-label')")
-    assert said
+    label = b.run("document.activeElement.getAttribute('aria-label')")
+    assert label
     assert b.run("document.querySelectorAll('#picture .path').length") > 0
     assert b.run("document.getElementById('caption').getAttribute('aria-live')") == "polite"
     assert b.run("[...document.querySelectorAll('button')].every((x) => x.textContent.trim() || x.ariaLabel)") is True
@@ -299,11 +299,11 @@ def test_every_formula_of_the_table_is_well_formed_mathml():
             tex = row.tex.format(**values)
         except KeyError:
             continue
-        said = mathml(tex)
-        root = ET.fromstring(said)
+        found = mathml(tex)
+        root = ET.fromstring(found)
         for tag, count in (("mfrac", 2), ("msup", 2), ("msub", 2), ("msubsup", 3), ("mover", 2), ("mroot", 2)):
-            assert all(len(e) == count for e in root.iter(tag)), (row.name, said)
-        assert "\\" not in said
+            assert all(len(e) == count for e in root.iter(tag)), (row.name, found)
+        assert "\\" not in found
         seen += 1
     assert seen > 100
 
