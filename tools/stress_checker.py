@@ -1,16 +1,16 @@
-"""The checker put to the test: right gradients that it must not call wrong, wrong ones that it must find.
+"""Test the checker: it must not call right gradients wrong, and must find wrong ones.
 
     python tools/stress_checker.py --checks 20000
     OPENBLAS_CORETYPE=Nehalem python tools/stress_checker.py --checks 20000 --plant 0
 
 The programs are the fuzzer's random ones, small nets with attention and normalisation, ill-conditioned linear algebra,
-covariances, sharp sigmoids and softmaxes, huge and tiny numbers, a quarter of them in float32; each at another random
+covariances, sharp sigmoids and softmaxes, huge and tiny numbers, a quarter of them in float32, each at a different random
 point. Each right gradient is checked by one of `check_gradients` (both modes, one or two orders), `check_vjp` and
 `find_gradient_bug`. Then errors of a known size are planted into right gradients. One that is not found counts as
 missed unless the checker says that it cannot judge, or the error of the differences, as the checker itself estimates
 it there, is not well below the planted one.
 
-Everything follows from ``--seed``; nothing depends on the clock.
+The output depends only on ``--seed``, not on the clock.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def gradient_of(f: Callable[..., Any], xs: list[Array]) -> tuple[Callable[..., A
 
 
 def check_right(n: int, f: Callable[..., Any], xs: list[Array]) -> str:
-    """One check of a right program: "right", "partly judged", "cannot judge", or what is said to be wrong."""
+    """One check of a right program: "right", "partly judged", "cannot judge", or the error reported."""
     try:
         if n % 4 == 0:
             report = check_gradients(f, *xs, broadcast=False, kinks="note", seed=n, order=2 if n % 20 == 0 else 1)
@@ -171,7 +171,7 @@ def planted(kind: str, size: float, right: Array, entry: int) -> Array:
         flat[entry] *= 1 + size
     elif kind == "all entries":
         wrong *= 1 + size
-    else:  # a part of the result with derivatives of this size: left out, or with the other sign
+    else:  # a part of the result with derivatives of this size: omitted, or with the other sign
         part = size * np.abs(flat).max() * np.cos(np.arange(flat.size))
         flat -= part if kind == "a term missing" else 2 * part
     return wrong.astype(right.dtype)
@@ -181,7 +181,7 @@ KINDS = ("one entry", "all entries", "a term missing", "a term's sign")
 
 
 def check_planted(kind: str, size: float, f: Callable[..., Any], xs: list[Array], n: int) -> str:
-    """Whether the checker finds an error of this size in the gradient by the first argument."""
+    """Whether the checker finds an error of this size in the gradient with respect to the first argument."""
     value, right = gradient_of(f, xs)
     g = np.ones_like(np.asarray(value(*xs)))
     entry = int(np.argmax(np.abs(right(g, *xs)[0])))

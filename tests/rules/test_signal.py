@@ -159,7 +159,7 @@ def test_a_number_is_a_vector_of_one():
 
 
 def test_a_power_of_a_polynomial():
-    """(1 + x)**3 by convolution; its second derivative by the middle coefficient is that of c**3."""
+    """(1 + x)**3 by convolution; its second derivative with respect to the middle coefficient is that of c**3."""
     cube = lambda c: np.convolve(np.convolve(c, c), c)  # noqa: E731
     np.testing.assert_array_equal(cube(np.array([1.0, 1.0])), [1, 3, 3, 1])
     h = ag.hessian(lambda c: cube(c)[1])(np.array([1.0, 1.0]))  # 3 c0**2 c1

@@ -29,7 +29,7 @@ def reverse_by_vjp(g):
 
 
 def by_leaf(g):
-    """The derivative by a leaf and an inner ``backward()``."""
+    """The derivative with respect to a leaf, and an inner ``backward()``."""
 
     def derivative(x):
         v = ag.tensor(0.0, requires_grad=True)
