@@ -4,7 +4,7 @@
     OPENBLAS_CORETYPE=Nehalem python tools/stress_checker.py --checks 20000 --plant 0
 
 The programs are the fuzzer's random ones, small nets with attention and normalisation, ill-conditioned linear algebra,
-covariances, sharp sigmoids and softmaxes, huge and tiny numbers, a quarter of them in float32, each at a different random
+covariances, sharp sigmoids and softmaxes, huge and tiny numbers, a quarter of them in float32, each at another random
 point. Each right gradient is checked by one of `check_gradients` (both modes, one or two orders), `check_vjp` and
 `find_gradient_bug`. Then errors of a known size are planted into right gradients. One that is not found counts as
 missed unless the checker says that it cannot judge, or the error of the differences, as the checker itself estimates
