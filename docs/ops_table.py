@@ -1,22 +1,19 @@
 """Prints the table of derivatives as a page of the documentation: `python docs/ops_table.py`.
 
-Nothing is written here that the table does not say itself: a derivative is what its rule makes of symbols, at an
-example of the row; where that is no formula (the rule looks at its numbers, or would fill the page), it is the source
-text of the rule.
+Everything comes from the table: a derivative is the result of its rule on symbols, at an example of the row; where that
+is not a formula (the rule branches on its numbers, or the formula is too long), it is the source text of the rule.
 """
 
 from __future__ import annotations
 
-import ast
-import inspect
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 import autograd_lite  # noqa: F401  fills the table
+from autograd_lite.derive.helpers import find_lambda
 from autograd_lite.derive.row_formulas import RowDerivative, derivatives
 from autograd_lite.table import REAL, TABLE, Primitive, status
 from autograd_lite.testing.numeric import CannotCheck
@@ -41,29 +38,14 @@ result; $\\odot$ goes entry by entry. A rule that is no formula is shown as it s
 by NumPy's names. The engine undoes broadcasting, conjugates and casts."""
 
 
-@cache
-def lambdas(file: str) -> tuple[str, list[ast.Lambda]]:
-    with open(file, encoding="utf-8") as lines:
-        text = lines.read()
-    return text, [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Lambda)]
-
-
 def source(rule: Any) -> str:
     """A rule as it stands in the table: a number, the name of a function, or the body of a lambda."""
     if not callable(rule):
         return "0" if rule is None else f"{rule:g}"
     if getattr(rule, "__name__", "<lambda>") != "<lambda>":
         return str(rule.__name__).lstrip("_")
-    text, found = lambdas(inspect.getsourcefile(rule) or "")
-    # Several lambdas may begin on one line: the smallest body that holds all that was compiled is the one.
-    compiled = [(line, column) for line, _, column, _ in rule.__code__.co_positions() if line and column]
-    bodies = [
-        ast.get_source_segment(text, body) or ""
-        for body in (node.body for node in found)
-        if (body.lineno, body.col_offset) <= min(compiled)
-        and max(compiled) <= (body.end_lineno or 0, body.end_col_offset or 0)
-    ]
-    return " ".join(min(bodies, key=len).split())
+    _, body = find_lambda(rule)
+    return " ".join(body.split())
 
 
 def example(row: Primitive) -> tuple[tuple[Any, ...], dict[str, Any]] | None:

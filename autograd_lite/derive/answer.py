@@ -19,6 +19,7 @@ import numpy as np
 
 from ..engine.operands import raw
 from ..table import TABLE
+from .writing import symbol
 
 LONG = 2_000  # characters of one formula
 DEEP = 200  # levels of the parsed text
@@ -38,7 +39,7 @@ _UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {
 _TYPED = str.maketrans({"²": "**2", "ᵀ": ".T", "·": "*", "×": "*", "−": "-"})  # as a derivation is printed
 
 _OURS = {
-    row.name: row.fn for row in TABLE.values()
+    word: row.fn for row in TABLE.values() for word in (row.name, symbol(row))
     if row.bind is None and row.kind == "elementwise" and not hasattr(np, row.name)
 }  # fmt: skip
 _ELEMENTWISE = [
@@ -71,7 +72,6 @@ _METHODS = {
 
 FUNCTIONS: Mapping[str, Any] = {
     **_OURS,
-    "σ": _OURS["sigmoid"],
     **{word: operator.attrgetter(word)(np) for word in [*_ELEMENTWISE, *_WHOLE, *_PRODUCTS, *_OTHERS]},
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
     "slice": slice,

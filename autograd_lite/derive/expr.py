@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
@@ -17,7 +17,7 @@ from ..table import Primitive
 class Expr:
     """A formula: a name, a number, an array constant, or a row applied to formulas.
 
-    Parts may be shared, so a formula that looks long may be small; whatever walks it sees each part once.
+    Parts may be shared, so a formula that looks long may be small; a traversal visits each part once.
     """
 
     head: str  # "name", "number", "array", "product", or the name of a row
@@ -28,16 +28,21 @@ class Expr:
     row: Primitive | None = None
 
     @property
+    def role(self) -> str:
+        """What it is in algebra: ``"name"``, ``"number"``, ``"array"``, ``"product"``, or the `algebra` of its row."""
+        return self.head if self.row is None else self.row.algebra or ""
+
+    @property
     def is_number(self) -> bool:
-        return self.head == "number"
+        return self.role == "number"
 
     @property
     def is_atom(self) -> bool:
         """A name, a number, or a transpose of one: nothing is gained by calling it something."""
         e = self
-        while e.head in ("transpose", "matrix_transpose", "negative") and e.args:
+        while e.role in ("transpose", "matrix transpose", "negation"):
             e = e.args[0]
-        return e.head in ("name", "number")
+        return e.role in ("name", "number")
 
     @cached_property
     def key(self) -> str:
@@ -46,15 +51,26 @@ class Expr:
         if isinstance(value, np.ndarray):
             value = (value.shape, value.dtype.str, value.tobytes())
         params = sorted((k, _key(v)) for k, v in self.params.items())
-        told = repr((self.head, value, params, [a.key for a in self.args]))
-        return blake2b(told.encode(), digest_size=16).hexdigest()
+        content = repr((self.head, value, params, [a.key for a in self.args]))
+        return blake2b(content.encode(), digest_size=16).hexdigest()
 
     @cached_property
     def names(self) -> frozenset[str]:
         """The names in it."""
-        if self.head == "name":
+        if self.role == "name":
             return frozenset((self.value,))
         return frozenset().union(*(a.names for a in self.args))
+
+
+class Function:
+    """What stands in a formula in the place of a row: a function that is called, and nothing else is known of it."""
+
+    kind = "general"
+    np_name = tex = infix = text = call = source = algebra = bind = None
+    variadic = outputs = False
+
+    def __init__(self, name: str, fn: Any = None) -> None:
+        self.name, self.fn = name, fn
 
 
 def _key(value: Any) -> str:
@@ -70,7 +86,7 @@ def number(value: Any) -> Expr:
 
 
 def constant(value: Any) -> Expr:
-    """An operand that is no Tensor: a number or an array."""
+    """The formula for an operand that is not a Tensor: a number or an array."""
     array = np.asarray(value)
     if array.ndim == 0 and array.dtype.kind in "biufc":
         return number(array.item())
@@ -90,6 +106,15 @@ def walk(e: Expr) -> list[Expr]:
         done.setdefault(at.key, at)
         stack.pop()
     return list(done.values())
+
+
+def replaced(e: Expr, new: Callable[[Expr], Expr | None]) -> Expr:
+    """`e` with ``new(part)`` in the place of each part for which that is not None; nothing is simplified."""
+    done: dict[str, Expr] = {}
+    for part in walk(e):
+        other = replace(part, args=tuple(done[a.key] for a in part.args)) if part.args else part
+        done[part.key] = new(part) or other
+    return done[e.key]
 
 
 def parts_of(e: Expr) -> Iterator[tuple[Expr, int]]:

@@ -1,8 +1,8 @@
-"""Formulas of recorded graphs: what a node computes, with other formulas in the place of names, and in numbers.
+"""Formulas of recorded graphs: what a node computes, with formulas substituted for names, and evaluated.
 
-A rule is run once on Tensors under a trace; the little graph that this leaves is the formula. The tree itself is in
-:mod:`~autograd_lite.derive.expr`, what is left out of it in :mod:`~autograd_lite.derive.simplify`, and how it is
-written in :mod:`~autograd_lite.derive.writing`.
+A rule is run once on Tensors under a trace; the small graph that this records is the formula. The tree itself is in
+:mod:`~autograd_lite.derive.expr`, simplification in :mod:`~autograd_lite.derive.simplify`, and printing in
+:mod:`~autograd_lite.derive.writing`.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ from .expr import constant as constant
 from .expr import name as name
 from .expr import number as number
 from .expr import parts_of as parts_of
+from .expr import replaced as replaced
 from .expr import walk as walk
 from .simplify import make as make
 from .simplify import product as product
 
 
 def substitute(e: Expr, words: Mapping[str, Expr]) -> Expr:
-    """`e` with formulas in the place of names, simplified again."""
+    """`e` with formulas substituted for names, simplified again."""
     if e.names.isdisjoint(words):
         return e
     done: dict[str, Expr] = {}
     for part in walk(e):
         if part.names.isdisjoint(words):
             new = part
-        elif part.head == "name":
+        elif part.role == "name":
             new = words[part.value]
         else:
             args = tuple(done[a.key] for a in part.args)
-            if part.head == "product":
+            if part.role == "product":
                 new = product(args, part.shape)
             else:
                 assert part.row is not None
@@ -46,18 +47,18 @@ def substitute(e: Expr, words: Mapping[str, Expr]) -> Expr:
 
 
 def evaluate(e: Expr, env: Mapping[str, Any], known: dict[str, Any] | None = None) -> Any:
-    """The value of a formula; `known` remembers the values of its parts."""
+    """The value of a formula; `known` caches the values of its parts."""
     done: dict[str, Any] = {} if known is None else known
     for part in walk(e):
         if part.key in done:
             continue
-        if part.head == "name":
+        if part.role == "name":
             y = env[part.value]
-        elif part.head in ("number", "array"):
+        elif part.role in ("number", "array"):
             y = part.value
         else:
             args = [done[a.key] for a in part.args]
-            if part.head == "product":
+            if part.role == "product":
                 y = args[0]
                 for a in args[1:]:
                     y = y * a
@@ -71,15 +72,13 @@ def evaluate(e: Expr, env: Mapping[str, Any], known: dict[str, Any] | None = Non
 
 
 def unguarded(e: Expr) -> Expr:
-    """A rule's formula without its care for infinities and nan, which nobody writes on a board."""
+    """A rule's formula without its guards against infinities and nan, which nobody writes on a board."""
     done: dict[str, Expr] = {}
     for part in walk(e):
         args = tuple(done[a.key] for a in part.args)
-        if part.head == "where" and any(
-            test.head in ("isinf", "isnan", "isfinite") for test in walk(part.args[0])
-        ):
+        if part.role == "selection" and any(test.role == "test for finite" for test in walk(part.args[0])):
             new = args[2] if args[2].shape == part.shape else part
-        elif part.head == "product":
+        elif part.role == "product":
             new = product(args, part.shape)
         else:
             new = make(part.row, args, part.params, part.shape) if part.row is not None and args else part
@@ -87,13 +86,14 @@ def unguarded(e: Expr) -> Expr:
     return done[e.key]
 
 
-_IF_REAL = ("conjugate", "real", "astype")
+#: What changes nothing in a real array of the same dtype.
+_OF_REAL_NOTHING = ("conjugate", "real part", "cast")
 
 
 def applied(n: Node, args: Sequence[Expr], dtypes: Sequence[Any]) -> Expr:
     """What a recorded node computes from formulas for its arguments."""
     assert n.row is not None
-    if n.row.name in _IF_REAL and dtypes[0] == n.dtype and n.dtype.kind != "c" and args[0].shape == n.shape:
+    if n.row.algebra in _OF_REAL_NOTHING and dtypes[0] == n.dtype and n.dtype.kind != "c" and args[0].shape == n.shape:
         return args[0]
     return make(n.row, args, n.params, n.shape)
 
@@ -122,26 +122,22 @@ def of_graph(node: Node, known: Mapping[Node, Expr]) -> Expr:
     return done[node]
 
 
+#: Of these the conjugate is the same of the conjugates.
+_CONJUGATED = (
+    "matrix product", "negation", "sum", "difference", "quotient", "transpose", "matrix transpose", "reshape", "total",
+    "square",
+)  # fmt: skip
+
+
 def conjugated(e: Expr) -> Expr:
     """The complex conjugate, moved inwards to the names."""
-    if e.is_number:
-        return number(np.conj(e.value).item())
-    if e.head == "conjugate":
-        return e.args[0]
-    if e.head == "product":
-        return product([conjugated(f) for f in e.args], e.shape)
-    if e.head in (
-        "matmul",
-        "negative",
-        "add",
-        "subtract",
-        "divide",
-        "transpose",
-        "matrix_transpose",
-        "reshape",
-        "sum",
-        "square",
-    ):
+    if e.role in _CONJUGATED:
         assert e.row is not None
         return make(e.row, [conjugated(a) for a in e.args], e.params, e.shape)
+    if e.is_number:
+        return number(np.conj(e.value).item())
+    if e.role == "conjugate":
+        return e.args[0]
+    if e.role == "product":
+        return product([conjugated(f) for f in e.args], e.shape)
     return Expr("conjugate", (e,), None, {}, e.shape, TABLE["conjugate"])

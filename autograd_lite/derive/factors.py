@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.node import Node
-from ..table import TABLE
+from ..table import TABLE, Primitive
+from .expr import Function
 from .expression import Expr, evaluate, make, number, product
 
 
@@ -30,7 +31,7 @@ class Factor:
         To sum over afterwards, because the argument was broadcast along them.
     value : ndarray or None
         The partial in numbers; None for a map.
-    rules : tuple of str
+    rules : tuple of Primitive
         The rows whose rules it is made of.
     """
 
@@ -41,7 +42,7 @@ class Factor:
     combine: str
     axes: tuple[int, ...]
     value: Any
-    rules: tuple[str, ...]
+    rules: tuple[Primitive, ...]
     cotangent: str
     _env: Mapping[str, Any] = field(repr=False)
 
@@ -94,21 +95,13 @@ def laid_out(d: Any, shape: tuple[int, ...]) -> Any:
     return np.reshape(d, shape) if np.size(d) == int(np.prod(shape)) else np.broadcast_to(d, shape)
 
 
-class FoldedCall:
+class FoldedCall(Function):
     """Takes the place of a row in a formula: a module or composite call, as one step."""
-
-    kind = "general"
-    np_name = tex = source = bind = None
-    variadic = outputs = False
-
-    def __init__(self, name: str, fn: Any = None) -> None:
-        self.name = name
-        self.fn = fn
 
 
 def summed(e: Expr, axes: tuple[int, ...], shape: tuple[int, ...]) -> Expr:
     """The sum of a formula over `axes`, in the given shape."""
-    if e.head == "negative":
+    if e.role == "negation":
         return product((number(-1), summed(e.args[0], axes, shape)), shape)
     kept = len(e.shape) == len(shape)
     after = tuple(1 if k in axes else s for k, s in enumerate(e.shape) if kept or k not in axes)

@@ -1,7 +1,7 @@
-"""Functions that emitted source has to bring along: those that NumPy has no name for, with all that they call.
+"""Functions that emitted source has to define: those that NumPy does not have, with all that they call.
 
-A function is taken from :mod:`~autograd_lite.derive.textbook` if a short form stands there, otherwise as it is written
-in the table, with the names that it uses followed to numbers, modules and further functions.
+A function is the textbook definition in its row (``source=``) if there is one, otherwise the row's own function as it
+is written, with the names that it uses followed to numbers, modules and further functions.
 """
 
 from __future__ import annotations
@@ -21,15 +21,12 @@ import numpy as np
 
 from ..base.escape import identifier
 from ..table import ROWS, TABLE, Primitive
-from . import textbook
+from .binding import read
 from .symbolic_rule import RuleCall
-
-#: Functions of rows that have a textbook form.
-_SHORT = {row.fn: row for row in TABLE.values() if row.source is not None or hasattr(textbook, row.name)}
 
 
 def numpy_name(fn: Any) -> str | None:
-    """``np.exp`` for NumPy's own exp, wherever in NumPy it lies."""
+    """``np.exp`` for NumPy's own exp, in whatever module of NumPy it is."""
     word = getattr(fn, "__name__", "")
     for path in ("", "linalg.", "fft."):
         owner: Any = np
@@ -45,12 +42,8 @@ def literal(value: Any) -> str:
     if isinstance(value, np.ndarray) and not value.size and value.ndim > 1:
         return f"np.zeros({value.shape!r}, {_dtype(value.dtype)})"
     if isinstance(value, np.ndarray):
-        dtype = (
-            ""
-            if value.dtype in (np.dtype(float), np.dtype(bool), np.dtype(int), np.dtype(complex))
-            and value.size
-            else f", dtype={_dtype(value.dtype)}"
-        )
+        inferred = value.dtype in (np.dtype(float), np.dtype(bool), np.dtype(int), np.dtype(complex)) and value.size
+        dtype = "" if inferred else f", dtype={_dtype(value.dtype)}"
         return f"np.array({value.tolist()!r}{dtype})".replace("nan", "np.nan").replace("inf", "np.inf")
     if isinstance(value, np.dtype) or isinstance(value, type) and issubclass(value, np.generic):
         return _dtype(np.dtype(value))
@@ -84,10 +77,10 @@ def _dtype(dtype: Any) -> str:
 
 
 class Helpers:
-    """The functions that a source needs, written out once each, those that are called before those that call."""
+    """The functions that a source needs, each defined once, before those that call it."""
 
     def __init__(self, taken: set[str]) -> None:
-        self.taken = taken  # shared with whoever makes names beside these
+        self.taken = taken  # shared with the caller, who makes names too
         self.texts: dict[str, str] = {}  # in the order of writing
         self.imports: dict[str, str] = {}
         self._words: dict[int, str] = {}
@@ -95,20 +88,17 @@ class Helpers:
         self.space: dict[str, Any] = {"np": np}
         self._imported = self._defined = 0  # how many of each have been run
 
-    @staticmethod
-    def is_textbook(row: Any) -> bool:
-        return hasattr(textbook, row.name)
-
     def of_row(self, row: Any, short: bool = True) -> str:
-        """The name under which the function of a row on arrays may be called."""
-        if short and self.is_textbook(row):
-            return self._function(getattr(textbook, row.name), row.name)
-        if isinstance(row, RuleCall):
-            return self._function(row.rule, identifier(row.name))
-        if short and row.source is not None:
-            word = identifier(row.name)
-            return self._text(row, word, f"def {word}(x):\n    return {row.source}")
+        """The name under which the function of a row on arrays may be called; `short`: by its textbook definition."""
         word = identifier(row.name)
+        if isinstance(row, RuleCall):
+            return self._function(row.written, word)
+        textbook = _textbook(row) if short else None
+        if callable(textbook):
+            return self._function(textbook, word)
+        if textbook is not None:
+            xs = "x" if len(row.rules) == 1 else ", ".join(f"x{k + 1}" for k in range(len(row.rules)))
+            return self._text(row, word, f"def {word}({xs}):\n    return {textbook}")
         return self._value(row.fn, word) if short else self._function(row.fn, word)
 
     def lines(self) -> list[str]:
@@ -151,12 +141,7 @@ class Helpers:
             return word
         tree = function_tree(fn)
         tree.name, tree.decorator_list, tree.returns = word, [], None
-        if (
-            tree.body
-            and isinstance(tree.body[0], ast.Expr)
-            and isinstance(tree.body[0].value, ast.Constant)
-            and len(tree.body) > 1
-        ):
+        if ast.get_docstring(tree, clean=False) is not None and len(tree.body) > 1:
             del tree.body[0]
         for a in ast.walk(tree):
             if isinstance(a, ast.arg):
@@ -192,15 +177,13 @@ class Helpers:
         if inspect.isclass(value):
             word, new = self._word(value, value.__name__)
             if new:
-                self.texts[word] = ast.unparse(
-                    _Plain().visit(ast.parse(textwrap.dedent(inspect.getsource(value))))
-                )
-                for used in ("dataclass",):
-                    self.imports[used] = "from dataclasses import dataclass"
+                tree = ast.parse(textwrap.dedent(inspect.getsource(value)))
+                self.texts[word] = ast.unparse(_Plain().visit(tree))
+                self.imports["dataclass"] = "from dataclasses import dataclass"
             return word
-        if hasattr(value, "cache_info"):  # remembering its results is no part of what it says
+        if hasattr(value, "cache_info"):  # the same function without its cache
             value = value.__wrapped__
-        if inspect.isfunction(value) and (row := _SHORT.get(value)) is not None:
+        if inspect.isfunction(value) and (row := _with_source(value)) is not None:
             return self.of_row(row)
         if inspect.isfunction(value):
             module = str(value.__module__)
@@ -224,7 +207,7 @@ class Helpers:
         fn = next((f for f, r in ROWS.items() if r is row), None)
         if fn is not None and (word := numpy_name(fn)) is not None:
             return word
-        if getattr(textbook, row.name, None) is not None or row.bind is None and row.kind != "composite":
+        if _textbook(row) is not None or row.bind is None and row.kind != "composite":
             return self.of_row(row)
         if row.kind == "composite":
             return self._value(row.fn, identifier(row.name))
@@ -242,8 +225,19 @@ class Helpers:
 _SCIPY = "scipy_special_"  # where a call that imports it is replaced by the module
 
 
+def _textbook(row: Primitive) -> Any:
+    """The textbook definition: an expression, a function, or None; a call of NumPy is one."""
+    call = row.call if row.source is None and row.call is not None else ""
+    return call.format(x="x") if read(call).fields == {"x"} else row.source
+
+
+def _with_source(fn: Any) -> Primitive | None:
+    """The row of a function that has a textbook definition."""
+    return next((row for row in TABLE.values() if row.fn is fn and _textbook(row) is not None), None)
+
+
 class _Renamed(ast.NodeTransformer):
-    """Names from outside, by what they are called in the source."""
+    """Replaces names from outside by their names in the source."""
 
     def __init__(self, words: Mapping[str, str], rows: Collection[str]) -> None:
         self.words = words
@@ -251,14 +245,12 @@ class _Renamed(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> Any:
         word = self.words.get(node.id)
-        return (
-            node
-            if word is None or word == _SCIPY or not isinstance(node.ctx, ast.Load)
-            else ast.parse(word, mode="eval").body
-        )
+        if word is None or word == _SCIPY or not isinstance(node.ctx, ast.Load):
+            return node
+        return ast.parse(word, mode="eval").body
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
-        """``sigmoid.fn(x)``, the row's function on arrays, is what the row's name stands for here."""
+        """``sigmoid.fn(x)``, the row's function on arrays, is ``sigmoid(x)`` here."""
         if node.attr == "fn" and isinstance(node.value, ast.Name) and node.value.id in self.rows:
             return self.visit(node.value)
         return self.generic_visit(node)
@@ -270,7 +262,7 @@ class _Renamed(ast.NodeTransformer):
 
 
 class _Plain(ast.NodeTransformer):
-    """Without annotations of variables."""
+    """Removes the annotations of variables."""
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         if node.value is None:
@@ -290,7 +282,7 @@ def _outside(fn: Any, tree: ast.FunctionDef) -> Iterator[tuple[str, Any]]:
         elif word in fn.__globals__:
             yield word, fn.__globals__[word]
         elif not hasattr(builtins, word):
-            raise ValueError(f"source: {fn.__name__} uses {word!r}, which is not to be found")
+            raise ValueError(f"source: {fn.__name__} uses {word!r}, which is not defined")
 
 
 def _global_names(code: Any) -> list[str]:
@@ -306,32 +298,41 @@ def function_tree(fn: Any) -> ast.FunctionDef:
             found = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0]
             assert isinstance(found, ast.FunctionDef)
             return found
-        tree = _lambda(fn)
+        tree, _ = find_lambda(fn)
     except (OSError, TypeError, AttributeError, SyntaxError) as error:
-        raise ValueError(
-            f"source: the text of {getattr(fn, '__name__', fn)!r} is not to be found: define it in a file"
-        ) from error
+        word = getattr(fn, "__name__", fn)
+        raise ValueError(f"source: the text of {word!r} is not available; define it in a file") from error
     text = f"def f({ast.unparse(tree.args)}):\n    return {ast.unparse(tree.body)}"
     made = ast.parse(text).body[0]
     assert isinstance(made, ast.FunctionDef)
     return made
 
 
-def _lambda(fn: Any) -> ast.Lambda:
-    """Several lambdas may begin on one line: the smallest body that holds all that was compiled is the one."""
+def find_lambda(fn: Any) -> tuple[ast.Lambda, str]:
+    """A lambda as it is written in its file, and the text of its body.
+
+    Several lambdas may begin on one line: of the bodies that contain all of the compiled code it is the shortest.
+
+    Raises
+    ------
+    OSError
+        If there is none.
+    """
     places = [(line, column) for line, _, column, _ in fn.__code__.co_positions() if line and column]
-    spans = [
-        node
-        for node in _lambdas(inspect.getsourcefile(fn) or "")
+    text, found = _lambdas(inspect.getsourcefile(fn) or "")
+    bodies = [
+        (node, ast.get_source_segment(text, node.body) or "")
+        for node in found
         if (node.body.lineno, node.body.col_offset) <= min(places)
         and max(places) <= (node.body.end_lineno or 0, node.body.end_col_offset or 0)
     ]
-    if not spans:
+    if not bodies:
         raise OSError("no such lambda")
-    return min(spans, key=lambda n: len(ast.unparse(n)))
+    return min(bodies, key=lambda pair: len(pair[1]))
 
 
 @lru_cache(maxsize=64)
-def _lambdas(file: str) -> list[ast.Lambda]:
+def _lambdas(file: str) -> tuple[str, list[ast.Lambda]]:
     with open(file, encoding="utf-8") as lines:
-        return [node for node in ast.walk(ast.parse(lines.read())) if isinstance(node, ast.Lambda)]
+        text = lines.read()
+    return text, [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Lambda)]

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..engine.node import Node
 from ..engine.replay import arguments
+from ..table import Primitive
 from ..tensor import Tensor
 from .expression import Expr, applied, evaluate, name, number, product, substitute
 from .factors import Factor, FoldedCall, pulled, summed, total
@@ -25,7 +26,9 @@ from .named_graph import LIMIT, NamedGraph
 from .symbolic_rule import G, X, Y, joined
 from .writing import partial_tex, tex_name
 
-CHEAP = ("getitem", "gather", "reshape", "transpose", "matrix_transpose", "swapaxes", "moveaxis", "astype", "input")
+CHEAP = (
+    "index", "gather", "reshape", "transpose", "matrix transpose", "swap of axes", "move of axes", "cast", "identity",
+)  # fmt: skip
 DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
 
 
@@ -110,7 +113,7 @@ class Chain(NamedGraph):
         return {
             p for k, p in enumerate(self.parents(n))
             if p is not None and p in self.node_set and f"{X}{k}" in words and p not in self.active
-            and p.row is not None and p.row.kind not in ("elementwise", "constant") and p.row.name not in CHEAP
+            and p.row is not None and p.row.kind not in ("elementwise", "constant") and p.row.algebra not in CHEAP
         }  # fmt: skip
 
     def _is_scaling(self, n: Node, p: Node) -> bool:
@@ -199,7 +202,7 @@ class Chain(NamedGraph):
         if n in self._ways_through:
             return self._ways_through[n]
         found: dict[Node, _Found] = {}
-        stack: list[tuple[Node, Expr, tuple[tuple[int, str], ...]]] = [(n, number(1), ())]
+        stack: list[tuple[Node, Expr, tuple[tuple[int, Primitive], ...]]] = [(n, number(1), ())]
         steps = count()
         while stack:
             at, before, way = stack.pop()
@@ -209,7 +212,7 @@ class Chain(NamedGraph):
                 e = self.edge(at, i)
                 row = self.call(at).row
                 assert row is not None
-                here = (*way, (next(steps), row.name))
+                here = (*way, (next(steps), row))
                 formula = substitute(e.formula, meanings)
                 if e.is_simple:
                     full = np.broadcast_shapes(before.shape, formula.shape)
@@ -220,7 +223,7 @@ class Chain(NamedGraph):
                 else:
                     formula = product((before, formula), formula.shape)
                 if p in self.marks:
-                    into = found.setdefault(p, _Found([], set()))
+                    into = found.setdefault(p, _Found([], {}))
                     into.ways.append((e.combine, formula, e.axes))
                     into.rules.update(here)
                 else:
@@ -242,13 +245,13 @@ class Chain(NamedGraph):
         combine, formula, axes = self._together(n, m, found.ways)
         env = self.environment()
         value = None if combine == "map" else np.asarray(evaluate(formula, env))
-        rules = tuple(dict.fromkeys(row for _, row in sorted(found.rules)))
+        rules = tuple(dict.fromkeys(found.rules[k] for k in sorted(found.rules)))
         return Factor(n, m, self.symbol(n, m), formula, combine, axes, value, rules, self.cotangent, env)
 
     def _folded_factor(self, n: Node, m: Node) -> Factor:
         call: Any = FoldedCall(f"{self.folds[n].name}_pull", lambda g: self._pull_inside(n, m, g))
         formula = Expr(call.name, (name(self.cotangent, n.shape),), None, {}, m.shape, call)
-        rules, env = (self.folds[n].name,), self.environment()
+        rules, env = (call,), self.environment()
         return Factor(n, m, self.symbol(n, m), formula, "map", (), None, rules, self.cotangent, env)
 
     def _pull_inside(self, n: Node, m: Node, g: Any) -> Any:
@@ -339,4 +342,4 @@ class _Found(NamedTuple):
     """The ways inside one step that end at one landmark."""
 
     ways: list[tuple[str, Expr, tuple[int, ...]]]  # how each combines, its formula, its axes
-    rules: set[tuple[int, str]]  # the rows passed on them, numbered
+    rules: dict[int, Primitive]  # the rows passed on them, numbered

@@ -1,12 +1,12 @@
-"""How a formula is called in source: by its sign, by NumPy's name, by a helper that the source brings along.
+"""Formulas as NumPy source: with operators, as calls of NumPy, or of a helper that the source defines.
 
-NumPy's name is used where NumPy, called that way on the example, says what the row says: this is tried out.
+NumPy's function is used where NumPy, called that way on the example, returns what the row does: this is tried out.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,22 +14,14 @@ import numpy as np
 from ..base.escape import RESERVED, identifier
 from ..base.generator import numpy_generator
 from ..table import TABLE
+from .binding import ATOM
 from .expression import Expr, evaluate
 from .helpers import Helpers, literal
 from .symbolic_rule import RuleCall
-from .writing import ATOM, INFIX, POWER, SIGN, Hand, index_text, places, plain_number, shown_params
+from .writing import Hand, Sub, fitting, index_text, plain_number, reshaped, shown_params
 
 SMALL = 16  # entries of an array that is written out, and …
 LONG = 48  # … characters; a larger one becomes an argument
-Sub = Callable[[Expr, int], str]
-
-_CODE = {
-    **INFIX,
-    "power": ("{0} ** {1}", POWER, ATOM, SIGN),
-    "square": ("{0} ** 2", POWER, ATOM, ATOM),
-    "transpose": ("{0}.T", ATOM, ATOM, ATOM),
-    "matrix_transpose": ("{0}.mT", ATOM, ATOM, ATOM),
-}
 
 
 class Rounding(NamedTuple):
@@ -58,32 +50,28 @@ EXACT = Rounding()
 
 
 class CodeWriter:
-    """Writes formulas as Python, and remembers the identifiers, values and helpers that they use.
-
-    Parameters
-    ----------
-    env : mapping
-        The values of the names that may stand in formulas, on the example.
-    """
+    """Writes formulas as Python, and records the identifiers, values and helpers that they use."""
 
     def __init__(self) -> None:
-        self.words: dict[str, str] = {}  # what a name of a formula is as an identifier
+        self.words: dict[str, str] = {}  # from a name in a formula to its identifier
         self.taken = set(RESERVED)
         self.helpers = Helpers(self.taken)
         self.used: dict[str, None] = {}
         self.values: dict[str, Any] = {}  # of the identifiers, on the example
         self.hand = Hand(
-            self.ident,
-            plain_number,
-            self._array,
-            _CODE,
-            lambda w: f"({w})",
-            lambda a, b, w: " * ",
-            self._call,
+            name=self.ident,
+            number=plain_number,
+            array=self._array,
+            brackets=lambda word: f"({word})",
+            between=lambda a, b, begins: " * ",
+            template=self._template,
+            param=self._param,
+            call=self._call,
+            operand=self._operand,
         )
 
     def ident(self, word: str) -> str:
-        """A name of the chain as an identifier that means nothing else."""
+        """A name of the chain as an identifier of its own."""
         if word not in self.words:
             self.words[word] = self.fresh(identifier(word))
         return self.words[word]
@@ -105,32 +93,32 @@ class CodeWriter:
         self.used[word] = None
         return word
 
+    def _template(self, e: Expr) -> str | None:
+        """How the row has it; the name of a row that is called in it becomes that of its helper."""
+        row: Any = e.row
+        if e.role == "reshape":
+            return reshaped(e)
+        found = fitting(row.call or row.infix, e)
+        called = re.match(r"(\w+)\(", found or "")
+        return f"{self.helpers.of_row(TABLE[called[1]])}{found[called.end(1) :]}" if found and called else found
+
+    def _operand(self, e: Expr, word: str, before: str, behind: str) -> str:
+        """A number has no methods, and a helper may ask for its dtype."""
+        return self._strong(e, word) if behind.startswith((".", "[")) or re.fullmatch(r"\w+\(", before) else word
+
+    def _param(self, key: str, e: Expr, sub: Sub) -> str:
+        if key == "xs":
+            return ", ".join(sub(a, 0) for a in e.args)
+        if key == "index":
+            return self._index(e.params[key], sub(e.args[1], ATOM) if len(e.args) > 1 else "") or "()"
+        return self._parameter(e.params[key])
+
     def _call(self, e: Expr, sub: Sub) -> str:
         row: Any = e.row
-        if e.head in ("getitem", "reshape"):
-            strong = lambda a, t: self._strong(a, sub(a, t))  # noqa: E731 - a number has no methods
-            return self._getitem(e, strong) if e.head == "getitem" else places(e, strong)
-        if e.head == "gather":
-            return f"{sub(e.args[0], ATOM)}[{self._index(e.params['index'], sub(e.args[1], ATOM))}]"
-        if e.head == "scatter_at":
-            index = self._index(e.params["index"], sub(e.args[1], ATOM))
-            g, shape = self._strong(e.args[0], sub(e.args[0], 0)), literal(e.params["shape"])
-            return f"{self.helpers.of_row(TABLE['scatter'])}({g}, np.s_[{index}], {shape})"
-        if e.head == "broadcast_to" and e.args[0].is_number:
+        if e.role == "broadcast" and e.args[0].is_number:
             shape, value = literal(e.shape[0] if len(e.shape) == 1 else e.shape), e.args[0].value
-            return (
-                f"np.{'ones' if value else 'zeros'}({shape})"
-                if value in (0, 1)
-                else f"np.full({shape}, {plain_number(value)})"
-            )
-        if e.head == "astype":
-            return f"{sub(e.args[0], ATOM)}.astype({literal(e.params['dtype'])})"
-        if e.head == "real":
-            return f"{sub(e.args[0], ATOM)}.real"
-        if e.head == "relu":
-            return f"np.maximum({sub(e.args[0], 0)}, 0)"
-        if e.head == "einsum":
-            return f"np.einsum({', '.join([literal(e.params['subscripts']), *(sub(a, 0) for a in e.args)])})"
+            full = f"np.full({shape}, {plain_number(value)})"
+            return f"np.{'ones' if value else 'zeros'}({shape})" if value in (0, 1) else full
         if isinstance(row, RuleCall):
             return self._rule(e, row, sub)
         known = self._numpy(e)
@@ -140,37 +128,23 @@ class CodeWriter:
             floats = (np.asarray(self.value(a)).dtype.kind in "fc" for a in e.args if not a.is_number)
             weak = len(e.args) < 2 or any(floats)
             arguments = [sub(a, 0) if weak else self._strong(a, sub(a, 0)) for a in e.args]
-            arguments = (
-                [f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"] if as_list else arguments
-            )
+            if as_list:
+                arguments = [f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"]
         else:
             word, arguments = self._helper(e), [self._strong(a, sub(a, 0)) for a in e.args]
             params = _accepted(self.helpers.run().get(word), dict(e.params))
-            if (
-                self.helpers.is_textbook(row)
-                and isinstance(params.get("axis"), tuple)
-                and len(params["axis"]) == 1
-            ):
-                (params["axis"],) = params["axis"]
-            if e.head == "scatter":
-                arguments += [
-                    f"np.s_[{self._index(params.pop('index')) or '()'}]",
-                    literal(params.pop("shape")),
-                ]
-                params.pop("unique_indices", None)
+            axis = params.get("axis")
+            if row.source is not None and isinstance(axis, tuple) and len(axis) == 1:
+                (params["axis"],) = axis
         if "generator" in e.params:
             params["generator"] = numpy_generator(e.params["generator"])
         return f"{word}({', '.join([*arguments, *(f'{k}={self._parameter(v)}' for k, v in params.items())])})"
 
     def _helper(self, e: Expr) -> str:
-        """A helper for the row of `e`: the textbook form if it does the same here, otherwise the table's own."""
+        """A helper for the row of `e`: the textbook definition if it is the same here, otherwise the table's own."""
         row: Any = e.row
         word = self.helpers.of_row(row)
-        if (
-            "generator" in e.params
-            or getattr(row, "source", None) is None
-            and not self.helpers.is_textbook(row)
-        ):
+        if "generator" in e.params or row.source is None:
             return word
         args = [np.asarray(self.value(a)) for a in e.args]
         fn = self.helpers.run()[word]
@@ -187,17 +161,13 @@ class CodeWriter:
         """A number as something with a dtype, for a function that may ask for it."""
         return f"np.float64({word})" if e.is_number and isinstance(e.value, (int, float)) else word
 
-    def _getitem(self, e: Expr, sub: Sub) -> str:
-        return f"{sub(e.args[0], ATOM)}[{self._index(e.params['index']) or '()'}]"
-
     def _index(self, index: Any, k: str = "") -> str:
-        """An index as it stands in brackets, with the word `k` where an array argument goes (see `indexing.Slot`)."""
+        """An index between its brackets, with `k` in the place of an array argument (see `indexing.Slot`)."""
         words = []
         for part in index if isinstance(index, tuple) else (index,):
             if isinstance(part, np.ndarray):
-                words.append(
-                    _counted(part) or (repr(part.tolist()) if 0 < part.size <= SMALL else self._array(part))
-                )
+                short = repr(part.tolist()) if 0 < part.size <= SMALL else ""
+                words.append(_counted(part) or short or self._array(part))
             elif hasattr(part, "j"):
                 words.append(k if part.j is None else f"{k}[{part.j}]")
             else:
@@ -251,11 +221,8 @@ class CodeWriter:
             return path, False, {}
         args = [np.asarray(self.value(a)) if not a.is_number else a.value for a in e.args]
         accepted = inspect.signature(row.bind).parameters if row.bind is not None else {}
-        least = {
-            k: v
-            for k, v in shown_params(e).items()
-            if k in accepted and not _is_default(v, accepted[k].default)
-        }
+        written = {k: v for k, v in shown_params(e).items() if k in accepted}
+        least = {k: v for k, v in written.items() if not _is_default(v, accepted[k].default)}
         full = {k: v for k, v in e.params.items() if k in accepted}
         with np.errstate(all="ignore"):
             expected = row.fn(*map(np.asarray, args), **e.params)
@@ -279,16 +246,14 @@ def _in_numpy(path: str, fn: Any) -> bool:
 
 
 def _accepted(fn: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that a helper takes: a textbook form leaves some out."""
+    """The parameters that a helper takes, less the defaults: a textbook definition omits some."""
     if fn is None:
         return params
     known = inspect.signature(fn).parameters
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
-    return {
-        k: v
-        for k, v in params.items()
-        if open_ended or k in known and not (known[k].default is not known[k].empty and v == known[k].default)
-    }
+    if any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        return params
+    written = {k: v for k, v in params.items() if k in known}
+    return {k: v for k, v in written.items() if known[k].default is known[k].empty or v != known[k].default}
 
 
 def same(y: Any, expected: Any) -> bool:
@@ -311,8 +276,5 @@ def close(y: Any, expected: Any, rounding: Rounding = EXACT) -> bool:
 def _counted(index: Any) -> str:
     """``np.arange(6)`` for the array that it makes."""
     n = index.size
-    return (
-        f"np.arange({n})"
-        if n > 2 and index.dtype.kind in "iu" and np.array_equal(index, np.arange(n))
-        else ""
-    )
+    counts = n > 2 and index.dtype.kind in "iu" and np.array_equal(index, np.arange(n))
+    return f"np.arange({n})" if counts else ""

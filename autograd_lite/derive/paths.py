@@ -240,7 +240,7 @@ class _Way:
             g = self.word if self.word.startswith("sum(") else self._bracketed()
             names = self.hand.name
             hand = replace(self.hand, name=lambda w: w if w == g else names(w))
-            tight = {"matmul": "matrix", "product": "product"}.get(f.formula.head, "atom")
+            tight = {"matrix product": "matrix", "product": "product"}.get(f.formula.role, "atom")
             self._set(write(substitute(f.formula, {f.cotangent: name(g, f.shapes[0])}), hand), tight)
 
     def _set(self, word: str, tight: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from ..base.tree import leaves, rebuild
 from ..engine.node import NEEDS, Node
 from ..engine.replay import replay
+from ..engine.results import PROJECTION
 from ..engine.value import wrap
 from ..table import Primitive
 from ..tensor import Tensor
@@ -78,7 +79,7 @@ def derivatives(row: Primitive, *args: Any, **params: Any) -> list[RowDerivative
     if result is None or result._node is None:
         return []
     n: Node = result._node
-    several = n.row is not None and n.row.name == "result"
+    several = n.row is PROJECTION
     call = n.parents[0] if several else n
     if call is None or call.row is not row:
         return []

@@ -1,7 +1,8 @@
-"""Simplifying takes out of a formula what a person would not write.
+"""Simplifying removes from a formula what a person would not write.
 
-Ones, zeros, double signs, double transposes, a broadcast that happens by itself; a product has its numbers in front and
-its quotients below one line. Each rule looks at one row, so a formula is simple because it was put together here.
+Ones, zeros, double signs, double transposes, a broadcast that NumPy does anyway; a product has its numbers in front and
+its quotients over one denominator. Each rule belongs to one role in algebra (a row's ``algebra=``) and is applied when
+a formula is made, so the parts of a formula are already simple.
 """
 
 from __future__ import annotations
@@ -17,19 +18,14 @@ from .expr import Expr, number
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: tuple[int, ...]) -> Expr:
     """`row` applied to formulas, without what a person would not write."""
-    if (
-        args
-        and shape == ()
-        and "generator" not in params
-        and all(a.is_number for a in args)
-        and row.kind in ("elementwise", "constant")
-    ):
+    entrywise = row.kind in ("elementwise", "constant") and "generator" not in params
+    if entrywise and args and shape == () and all(a.is_number for a in args):
         with np.errstate(all="ignore"):
             return number(np.asarray(row.fn(*(a.value for a in args), **params)).item())
     if row.kind == "elementwise":
         args = _loosened(args, shape)
-    simple = _SIMPLER.get(row.name)
-    found = simple(row, tuple(args), params, shape) if simple is not None else None
+    simpler = _SIMPLER.get(row.algebra or "")
+    found = simpler(row, tuple(args), params, shape) if simpler is not None else None
     return found if found is not None else Expr(row.name, tuple(args), None, dict(params), shape, row)
 
 
@@ -38,9 +34,7 @@ def _loosened(args: Sequence[Expr], shape: tuple[int, ...]) -> list[Expr]:
     out = list(args)
     for k, a in enumerate(out):
         inner = a
-        while inner.head in ("broadcast_to", "reshape") and (
-            inner.head == "broadcast_to" or _size(inner.args[0]) == 1
-        ):
+        while inner.role == "broadcast" or inner.role == "reshape" and _size(inner.args[0]) == 1:
             inner = inner.args[0]
             others = [b.shape for j, b in enumerate(out) if j != k]
             if _broadcast(inner.shape, *others) == shape:
@@ -68,42 +62,40 @@ def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
         f = stack.pop()
         if f.is_number:
             coefficient = coefficient * f.value
-        elif f.head == "product":
+        elif f.role == "product":
             stack += f.args[::-1]
-        elif f.head == "negative":
+        elif f.role == "negation":
             coefficient = -coefficient
             stack.append(f.args[0])
-        elif f.head == "broadcast_to" and f.args[0].is_number:
+        elif f.role == "broadcast" and f.args[0].is_number:
             coefficient = coefficient * f.args[0].value
-        elif f.head == "array" and f.value.size and f.value.size == np.count_nonzero(f.value == 1):
+        elif f.role == "array" and f.value.size and f.value.size == np.count_nonzero(f.value == 1):
             continue
         else:
             rest.append(f)
     if coefficient == 0 or not rest:
         return number(coefficient)
     rest = _powers(_loosened(rest, shape))
-    below = [f.args[1] for f in rest if f.head == "divide"]
+    below = [f.args[1] for f in rest if f.role == "quotient"]
     if below:
-        above = [g for f in rest for g in ((f.args[0],) if f.head == "divide" else (f,))]
+        above = [g for f in rest for g in ((f.args[0],) if f.role == "quotient" else (f,))]
         parts = [
             product(_with(coefficient, above), _broadcast(*(f.shape for f in above)) or ()),
             product(below, _broadcast(*(f.shape for f in below)) or ()),
         ]
         full = _broadcast(parts[0].shape, parts[1].shape)
-        if parts[0].head == "negative":
+        if parts[0].role == "negation":
             inner = Expr("divide", (parts[0].args[0], parts[1]), None, {}, full, TABLE["divide"])
             return Expr("negative", (inner,), shape=full, row=TABLE["negative"])
         return Expr("divide", tuple(parts), None, {}, full, TABLE["divide"])
     sign = not isinstance(coefficient, complex) and coefficient < 0
-    if sign:  # -(x > 0) would be refused, a truth value has no sign: something else in front, or the -1 as it is
+    if sign:  # -(x > 0) raises, a truth value has no sign: put another factor in front, or keep the -1
         rest.sort(key=_is_test)
         sign = not _is_test(rest[0])
     size = -coefficient if sign else coefficient
     parts = rest if size == 1 else [number(size), *rest]
     full = _broadcast(*(f.shape for f in parts))
-    body = (
-        parts[0] if len(parts) == 1 else Expr("product", tuple(parts), shape=shape if full is None else full)
-    )
+    body = parts[0] if len(parts) == 1 else Expr("product", tuple(parts), shape=shape if full is None else full)
     return Expr("negative", (body,), shape=body.shape, row=TABLE["negative"]) if sign else body
 
 
@@ -111,7 +103,7 @@ def _powers(factors: list[Expr]) -> list[Expr]:
     """``y * y`` as the square that it is."""
     out: list[Expr] = []
     for f in factors:
-        same = [k for k, h in enumerate(out) if h.key == f.key or h.head == "square" and h.args[0].key == f.key]
+        same = [k for k, h in enumerate(out) if h.key == f.key or h.role == "square" and h.args[0].key == f.key]
         if same and out[same[0]].key == f.key:
             out[same[0]] = Expr("square", (f,), None, {}, f.shape, TABLE["square"])
         else:
@@ -142,7 +134,7 @@ def _square(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     (x,) = args
     if x.is_number:
         return number(x.value * x.value)
-    return make(row, x.args, {}, shape) if x.head == "negative" else None
+    return make(row, x.args, {}, shape) if x.role == "negation" else None
 
 
 def _add(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
@@ -153,11 +145,11 @@ def _add(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
         return b
     if _zero(b) and a.shape == shape:
         return a
-    if b.head == "negative":
+    if b.role == "negation":
         return make(TABLE["subtract"], (a, b.args[0]), {}, shape)
     if b.is_number and not isinstance(b.value, complex) and b.value < 0:
         return make(TABLE["subtract"], (a, number(-b.value)), {}, shape)
-    if a.head == "negative":
+    if a.role == "negation":
         return make(TABLE["subtract"], (b, a.args[0]), {}, shape)
     (c, x), (d, y) = _coefficient(a), _coefficient(b)
     return product((number(c + d), x), shape) if x.key == y.key else None
@@ -165,7 +157,7 @@ def _add(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
 
 def _coefficient(e: Expr) -> tuple[Any, Expr]:
     """``3 * x`` as 3 and x."""
-    if e.head == "product" and e.args[0].is_number:
+    if e.role == "product" and e.args[0].is_number:
         rest = e.args[1:]
         return e.args[0].value, rest[0] if len(rest) == 1 else product(rest, e.shape)
     return 1, e
@@ -179,16 +171,16 @@ def _subtract(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None
         return a
     if _zero(a) and b.shape == shape:
         return product((number(-1), b), shape)
-    if b.head == "negative":
+    if b.role == "negation":
         return make(TABLE["add"], (a, b.args[0]), {}, shape)
-    if a.head == "product" and b.key in [f.key for f in a.args] or a.head == "product" == b.head:
+    if a.role == "product" and b.key in [f.key for f in a.args] or a.role == "product" == b.role:
         return _common(a, b, shape)
     return None
 
 
 def _common(a: Expr, b: Expr, shape: tuple[int, ...]) -> Expr | None:
     """``g * y - y * s`` as ``y * (g - s)``: what two products share is put in front."""
-    left, right = list(a.args), list(b.args) if b.head == "product" else [b]
+    left, right = list(a.args), list(b.args) if b.role == "product" else [b]
     shared = [f for f in left if not f.is_number and f.key in {h.key for h in right}]
     if not shared:
         return None
@@ -212,12 +204,12 @@ def _divide(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
         return a
     if a.is_number and b.is_number and b.value:
         return number(a.value / b.value)
-    if a.head == "divide":
+    if a.role == "quotient":
         below = product((a.args[1], b), _broadcast(a.args[1].shape, b.shape) or ())
         return make(row, (a.args[0], below), {}, shape)
-    if b.is_number and a.head in ("product", "negative") and b.value and any(f.is_number for f in a.args):
+    if b.is_number and a.role in ("product", "negation") and b.value and any(f.is_number for f in a.args):
         return product((number(1 / b.value), a), shape)
-    if a.head == "negative":
+    if a.role == "negation":
         return product((number(-1), make(row, (a.args[0], b), {}, shape)), shape)
     return None
 
@@ -241,16 +233,20 @@ def _transpose(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | Non
     (x,) = args
     axes = params.get("axes")
     ndim = len(x.shape)
-    if x.is_number or ndim < 2 and row.name == "transpose" or axes == tuple(range(ndim)):
+    if x.is_number or ndim < 2 or axes == tuple(range(ndim)):
         return x
-    if ndim == 2:
-        if x.head in ("transpose", "matrix_transpose"):
-            return x.args[0]
-        if row.name != "transpose" or axes is not None:
-            return make(TABLE["transpose"], args, {"axes": None}, shape)
-    if x.head == "matrix_transpose" == row.name:
+    if ndim == 2 and x.role in ("transpose", "matrix transpose"):
         return x.args[0]
-    return None
+    return make(row, args, {"axes": None}, shape) if ndim == 2 and axes is not None else None
+
+
+def _matrix_transpose(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    (x,) = args
+    if x.is_number:
+        return x
+    if len(shape) == 2:
+        return make(TABLE["transpose"], args, {"axes": None}, shape)
+    return x.args[0] if x.role == "matrix transpose" else None
 
 
 def _swapaxes(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
@@ -260,31 +256,31 @@ def _swapaxes(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None
 
 
 def _dot(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    """NumPy's dot is a matrix product up to two dimensions."""
+    a, b = args
+    small = max(len(a.shape), len(b.shape)) <= 2
+    return _matmul(row, args, params, shape) or (make(TABLE["matmul"], args, {}, shape) if small else None)
+
+
+def _matmul(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     a, b = args
     if len(a.shape) == 0 or len(b.shape) == 0:
         return product(args, shape)
     if len(a.shape) == 2 and len(b.shape) == 2 and a.shape[1] == b.shape[0] == 1:
         column, line = _stripped(a, 1), _stripped(b, 0)
-        if column is not None and line is not None:  # a column by a line
+        if column is not None and line is not None:  # a column times a line
             return Expr("outer", (column, line), None, {}, shape, TABLE["outer"])
-    if row.name == "dot" and len(a.shape) <= 2 and len(b.shape) <= 2:
-        return Expr("matmul", args, None, {}, shape, TABLE["matmul"])
     return None
 
 
 def _stripped(e: Expr, axis: int) -> Expr | None:
-    """The vector that was given an axis of length 1 to be a column or a line."""
-    if (
-        e.head in ("getitem", "reshape", "expand_dims")
-        and len(e.args[0].shape) == 1
-        and e.shape[1 - axis] == e.args[0].shape[0]
-    ):
-        return e.args[0]
-    return None
+    """The vector that a new axis of length 1 made a column or a line."""
+    one = e.role in ("index", "reshape", "new axis") and len(e.args[0].shape) == 1
+    return e.args[0] if one and e.shape[1 - axis] == e.args[0].shape[0] else None
 
 
 def _same(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    """A row that here changes nothing."""
+    """What changes nothing, unless it broadcasts."""
     return args[0] if args[0].shape == shape else None
 
 
@@ -292,18 +288,18 @@ def _reshape(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     (x,) = args
     if x.shape == shape:
         return x
-    if x.head == "matmul" and (average := _average(x, shape)) is not None:
+    if x.role == "matrix product" and (average := _average(x, shape)) is not None:
         return average
-    if x.head == "reshape" and params.get("order", "C") == x.params.get("order", "C") == "C":
+    if x.role == "reshape" and params.get("order", "C") == x.params.get("order", "C") == "C":
         return make(row, x.args, params, shape)
     return Expr("reshape", args, None, {**params, "shape": shape}, shape, TABLE["reshape"])
 
 
 def _average(product_: Expr, shape: tuple[int, ...]) -> Expr | None:
-    """A product with ``[1 / n, 1 / n, ...]``, which is quicker than a mean along the last axes, as that mean."""
+    """A product with ``[1 / n, 1 / n, ...]``, a faster way to compute a mean along the last axes, as that mean."""
     x, share = product_.args
-    x = x.args[0] if x.head == "reshape" else x
-    if share.head != "array" or share.value.ndim != 1 or not share.value.size:
+    x = x.args[0] if x.role == "reshape" else x
+    if share.role != "array" or share.value.ndim != 1 or not share.value.size:
         return None
     kept = next((k for k in range(len(x.shape)) if int(np.prod(x.shape[k:])) == share.value.size), None)
     if kept is None or not np.all(share.value == 1 / share.value.size):
@@ -318,15 +314,15 @@ def _broadcast_to(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | 
     (x,) = args
     if x.shape == shape:
         return x
-    return make(row, x.args, params, shape) if x.head == "broadcast_to" else None
+    return make(row, x.args, params, shape) if x.role == "broadcast" else None
 
 
 def _where(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    """A guard that never strikes is not written: ``where(False, 1, x)``."""
+    """A guard that never applies is not written: ``where(False, 1, x)``."""
     mask, a, b = args
     if a.key == b.key and (a.shape == shape or a.is_number):
         return a
-    if mask.is_number:  # an array of the example's values would be another matter: it might strike elsewhere
+    if mask.is_number:  # not so an array of the example's values: at other values it may apply
         chosen = a if mask.value else b
         return chosen if chosen.shape == shape or chosen.is_number else None
     return None
@@ -335,27 +331,23 @@ def _where(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
 def _linear(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
     """A layer is what it computes: ``x @ weight.T + bias``."""
     x, weight, *bias = args
-    y = make(
-        TABLE["matmul"],
-        (x, make(TABLE["transpose"], (weight,), {"axes": None}, weight.shape[::-1])),
-        {},
-        shape,
-    )
+    turned = make(TABLE["transpose"], (weight,), {"axes": None}, weight.shape[::-1])
+    y = make(TABLE["matmul"], (x, turned), {}, shape)
     return make(TABLE["add"], (y, *bias), {}, shape) if bias else y
 
 
 def _getitem(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     """``(A @ x[..., None])[..., 0]`` is ``A @ x``."""
     (x,) = args
-    if repr(params.get("index")) == "(Ellipsis, 0)" and x.head == "matmul":
+    if repr(params.get("index")) == "(Ellipsis, 0)" and x.role == "matrix product":
         a, b = x.args
-        if b.head == "getitem" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
+        if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
             return Expr("matmul", (a, b.args[0]), None, {}, shape, TABLE["matmul"])
     return None
 
 
-def _and(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    neutral = row.name in ("bitwise_and", "logical_and")
+def _logical(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
+    neutral = row.algebra == "and"  # True in a conjunction, False in a disjunction
     for a, b in (args, args[::-1]):
         if a.is_number and isinstance(a.value, bool):
             return b if a.value is neutral else number(a.value)
@@ -363,14 +355,14 @@ def _and(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
 
 
 def _zero(e: Expr) -> bool:
-    return e.is_number and not e.value or e.head == "array" and e.value.size > 0 and not e.value.any()
+    return e.is_number and not e.value or e.role == "array" and e.value.size > 0 and not e.value.any()
 
 
+#: By role: the formula in a simpler form, or None where there is none.
 _SIMPLER: dict[str, Callable[..., Expr | None]] = {
-    "multiply": _multiply, "negative": _negative, "square": _square, "add": _add, "subtract": _subtract,
-    "divide": _divide, "reciprocal": _reciprocal, "power": _power, "transpose": _transpose,
-    "matrix_transpose": _transpose, "swapaxes": _swapaxes, "dot": _dot, "matmul": _dot, "where": _where,
-    "linear": _linear, "getitem": _getitem, "bitwise_and": _and, "bitwise_or": _and, "logical_and": _and,
-    "logical_or": _and, "positive": _same, "copy": _same, "stop_gradient": _same, "input": _same,
-    "reshape": _reshape, "broadcast_to": _broadcast_to,
+    "sum": _add, "difference": _subtract, "product": _multiply, "quotient": _divide, "negation": _negative,
+    "square": _square, "power": _power, "reciprocal": _reciprocal, "identity": _same, "and": _logical, "or": _logical,
+    "matrix product": _matmul, "dot product": _dot, "affine map": _linear, "transpose": _transpose,
+    "matrix transpose": _matrix_transpose, "swap of axes": _swapaxes, "reshape": _reshape, "broadcast": _broadcast_to,
+    "index": _getitem, "selection": _where,
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """The lines of a function that computes a result and its gradients: one for each step, each factor, each gradient.
 
-Each line is run as it is written, on the example, and compared with the engine. What is used twice in a formula, or
+Each line is run when it is written, on the example, and compared with the engine. What is used twice in a formula, or
 would make it too long, gets a line of its own before it.
 """
 
@@ -14,18 +14,19 @@ import numpy as np
 from ..base.escape import plain
 from ..engine.backward import pull_back
 from ..engine.node import Node
-from ..table import TABLE
+from ..table import TABLE, Primitive
 from ..tracing.naming import label
-from .expression import Expr, make, name, number, parts_of, walk
+from .binding import ATOM
+from .expression import Expr, make, name, number, parts_of, replaced, walk
 from .factors import summed
 from .helpers import literal
 from .landmarks import Chain
 from .numpy_code import CodeWriter, Rounding, close
 from .symbolic_rule import joined
-from .writing import ATOM, shape_text, write
+from .writing import shape_text, write
 
 WIDTH = 88  # of a line of source, without its comment
-_PLAIN = ("add", "subtract", "multiply", "negative", "divide", "transpose", "reshape", "input")
+_ARITHMETIC = ("sum", "difference", "product", "negation", "quotient", "transpose", "reshape", "identity")
 
 
 class LineWriter(CodeWriter):
@@ -35,9 +36,7 @@ class LineWriter(CodeWriter):
         super().__init__()
         self.chain = chain
         self.wanted = list(wanted)
-        self.inputs = [
-            self.ident(chain.names[n]) if n in chain.names else self.fresh("unused") for n in inputs
-        ]
+        self.inputs = [self.ident(chain.names[n]) if n in chain.names else self.fresh("unused") for n in inputs]
         self.given = {n for n in chain.names if n.name or n not in chain.marks or n.row is None}
         self.given |= set(chain.claimed)
         self.assigned: set[str] = set()
@@ -78,11 +77,8 @@ class LineWriter(CodeWriter):
             if n.row is None or call in seen:
                 continue
             definition = chain.definition(n) if call is n else None
-            rows = (
-                [part.row.name for part in walk(definition) if part.row is not None]
-                if definition
-                else [_row_name(call)]
-            )
+            parts = walk(definition) if definition is not None else [call]
+            rows = [part.row for part in parts if part.row is not None]
             origin = label(chain.group_path(n)) or _origin(rows)
             if definition is not None:
                 comment = f"{origin}, {shape_text(n.shape)}"
@@ -120,9 +116,8 @@ class LineWriter(CodeWriter):
         else:
             self.cotangent = self.fresh(chain.cotangent)
             self.words[self.cotangent] = self.cotangent
-            self.values[self.cotangent] = (
-                np.cos(np.arange(1, np.prod(root.shape) + 1)).reshape(root.shape).astype(root.dtype)
-            )
+            some = np.cos(np.arange(1, np.prod(root.shape) + 1))
+            self.values[self.cotangent] = some.reshape(root.shape).astype(root.dtype)
             self._words[root, root] = self.cotangent
             self.used[self.cotangent] = None
             arriving[root] = [name(self.cotangent, root.shape)]
@@ -155,7 +150,7 @@ class LineWriter(CodeWriter):
         return _aligned(out)
 
     def check(self) -> None:
-        """Hold the gradients that the lines gave on the example against the engine's."""
+        """Compare the gradients that the lines returned on the example with the engine's."""
         root = self.chain.root
         g = self.values[self.cotangent] if self.cotangent else np.ones(root.shape, root.dtype)
         with np.errstate(all="ignore"):
@@ -177,14 +172,12 @@ class LineWriter(CodeWriter):
             total = total.joined(self._rounding.get(word) or Rounding.of(self.values.get(word, 0.0)))
         return total
 
-    def _above(
-        self, n: Node, inputs: Sequence[Node], arrived: list[Expr]
-    ) -> tuple[Expr, list[tuple[str, str]]]:
+    def _above(self, n: Node, inputs: Sequence[Node], arrived: list[Expr]) -> tuple[Expr, list[tuple[str, str]]]:
         """What has arrived at `n`: under a name of its own if it will be needed more than once."""
         above = self._sum(arrived[:2], n.shape)
         factors = [self.chain.factor(n, m) for m in inputs]
         heavy = len(inputs) > 1 or any(f.combine == "map" for f in factors) or len(arrived) > 1
-        if above.head in ("name", "number") and not (n in self.wanted and n.row is not None):
+        if above.role in ("name", "number") and not (n in self.wanted and n.row is not None):
             return above, []
         if n in self.wanted or heavy or len(write(above, self.hand)) > 50:
             return name(self.gradient(n), n.shape), self._result(n, arrived)
@@ -204,33 +197,30 @@ class LineWriter(CodeWriter):
             waiting = longer
         return out + self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None)
 
-    def _factor(
-        self, n: Node, m: Node, above: Expr, arriving: dict[Node, list[Expr]]
-    ) -> list[tuple[str, str]]:
+    def _factor(self, n: Node, m: Node, above: Expr, arriving: dict[Node, list[Expr]]) -> list[tuple[str, str]]:
         factor = self.chain.factor(n, m)
         lines: list[tuple[str, str]] = []
         formula = factor.formula
         if factor.combine == "map":
-            down = self._put(formula, self._full(above, n.shape))
+            g = self._full(above, n.shape)
+            down = replaced(formula, lambda part: g if part.names == {self.chain.cotangent} and not part.args else None)
         else:
             whole = above.is_number and above.value == 1 and factor.combine == "elementwise"
-            if self._is_told(n, m) and not formula.is_number and formula.head != "name":
+            both_named = n in self.given and m in self.given  # then the partial gets a line, as on a board
+            if both_named and not formula.is_number and formula.role != "name":
                 word = self.partial(n, m)
                 self.words[word] = word
                 if whole and not factor.axes:
                     formula = self._full(formula, m.shape)
                 shape = np.shape(self.value(formula))
-                lines = self.line(
-                    word, formula, shape, None, f"{_origin(factor.rules)}, {shape_text(shape)}", None
-                )
+                lines = self.line(word, formula, shape, None, f"{_origin(factor.rules)}, {shape_text(shape)}", None)
                 formula = name(word, shape)
             if factor.combine != "elementwise":
                 above = self._full(above, n.shape)
             down = joined(factor.combine, formula, above, self._joined_shape(factor, formula, m))
         if factor.axes:
             if factor.combine == "elementwise":
-                full = np.broadcast_shapes(np.shape(self.value(down)), n.shape)
-                down = self._full(down, full)
+                down = self._full(down, np.broadcast_shapes(np.shape(self.value(down)), n.shape))
             down = summed(down, factor.axes, m.shape)
         arriving.setdefault(m, []).append(down)
         return lines
@@ -242,19 +232,6 @@ class LineWriter(CodeWriter):
         value = np.empty(formula.shape)
         return np.shape(value @ g if factor.combine == "left" else g @ value)
 
-    def _is_told(self, n: Node, m: Node) -> bool:
-        """Whether a partial gets a line of its own: between two things that have names, as on a board."""
-        return n in self.given and m in self.given
-
-    def _put(self, e: Expr, g: Expr) -> Expr:
-        """A map with the cotangent in its place."""
-        done: dict[str, Expr] = {}
-        for part in walk(e):
-            args = tuple(done[a.key] for a in part.args)
-            new = Expr(part.head, args, part.value, part.params, part.shape, part.row) if args else part
-            done[part.key] = g if part.head == "name" and part.value == self.chain.cotangent else new
-        return done[e.key]
-
     def _sum(self, terms: list[Expr], shape: tuple[int, ...]) -> Expr:
         total = terms[0]
         for term in terms[1:]:
@@ -262,7 +239,7 @@ class LineWriter(CodeWriter):
         return total
 
     def _full(self, e: Expr, shape: tuple[int, ...]) -> Expr:
-        """`e`, laid out to the shape that it stands for if it is smaller."""
+        """`e`, broadcast or reshaped to `shape` if that is not its own."""
         value = self.value(e)
         if np.shape(value) == shape:
             return e
@@ -275,7 +252,7 @@ class LineWriter(CodeWriter):
     def line(
         self, word: str, e: Expr, shape: tuple[int, ...], dtype: Any, comment: str, expected: Any
     ) -> list[tuple[str, str]]:
-        """``word = e``, after lines for what is used twice in it or would make it too long; run, and looked at."""
+        """``word = e``, after lines for what is used twice in it or would make it too long; run and compared."""
         e, lines = self._shortened(self._full(e, shape))
         self._use(e)
         code = write(e, self.hand)
@@ -290,7 +267,7 @@ class LineWriter(CodeWriter):
             value = self._run(code)
         self._rounding[word] = rounding = self._rounding_of(e, value)
         if expected is not None and _is_random(e):
-            value = expected  # one draw is as good as the other, but what follows is compared
+            value = expected  # any draw will do, but what follows is compared
         elif expected is not None and not close(value, expected, rounding):
             raise ArithmeticError(f"source: {word} = {code} gives {value}, the function itself {expected}")
         self.assigned.add(word)
@@ -324,15 +301,13 @@ class LineWriter(CodeWriter):
                 self.assigned.add(word)
                 lines += [*before, (f"{word} = {code}", shape_text(part.shape))]
                 self._hoisted[part.key] = word
-            e = _swapped(e, part.key, name(word, np.shape(self.values[word])))
+            short = name(word, np.shape(self.values[word]))
+            e = replaced(e, lambda p, part=part, short=short: short if p.key == part.key else None)  # type: ignore[misc]
 
     def _to_hoist(self, e: Expr) -> Expr | None:
-        """A part that should have a line of its own: it is used twice, or what it stands in is too long."""
-        found = [
-            (part, uses)
-            for part, uses in parts_of(e)
-            if not part.is_atom and part is not e and part.head != "array"
-        ]
+        """A part that should have a line of its own: it is used twice, or the line with it is too long."""
+        inside = ((part, uses) for part, uses in parts_of(e) if part is not e)
+        found = [(part, uses) for part, uses in inside if not part.is_atom and part.role != "array"]
         for part, uses in found:
             if uses > 1 and len(write(part, self.hand)) > 7:
                 return part
@@ -343,29 +318,17 @@ class LineWriter(CodeWriter):
         return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
 
 
-def _row_name(n: Node) -> str:
-    return n.row.name if n.row is not None else "input"
-
-
-def _origin(rows: Sequence[str]) -> str:
+def _origin(rows: Sequence[Primitive]) -> str:
     """What a step is called in a comment: its functions, without the arithmetic between them."""
-    return " ".join(dict.fromkeys(r for r in rows if r not in _PLAIN)) or next(iter(rows), "")
+    functions = dict.fromkeys(row.name for row in rows if row.algebra not in _ARITHMETIC)
+    return " ".join(functions) or next((row.name for row in rows), "")
 
 
 def _is_random(e: Expr) -> bool:
     return any("generator" in part.params for part in walk(e))
 
 
-def _swapped(e: Expr, key: str, by: Expr) -> Expr:
-    done: dict[str, Expr] = {}
-    for part in walk(e):
-        args = tuple(done[a.key] for a in part.args)
-        new = Expr(part.head, args, part.value, part.params, part.shape, part.row) if args else part
-        done[part.key] = by if part.key == key else new
-    return done[e.key]
-
-
 def _aligned(lines: Sequence[tuple[str, str]]) -> list[str]:
-    """Comments in one column, as far as that is not too far out."""
+    """Comments in one column, unless a line is too long for it."""
     column = max((len(code) for code, _ in lines if len(code) <= 52), default=0)
     return [f"{code:<{column}}  # {plain(comment)}" if comment else code for code, comment in lines]

@@ -1,14 +1,12 @@
-"""What a row's rule says about one argument, as a formula in symbols.
+"""The rule of a row for one argument, as a formula in symbols.
 
-The rule is run once, on Tensors that stand for ``g``, ``y`` and the arguments, and the little graph that this leaves is
-read as a formula. Where that would be too long to read, or where the rule looks at its numbers on the way, the formula
-is one call of the rule itself.
+The rule is run once, on Tensors that stand for ``g``, ``y`` and the arguments, and the small graph that this records is
+read as a formula. Where that would be too long to read, or where the rule branches on its numbers, the formula is one
+call of the rule itself.
 """
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +18,9 @@ from ..engine.node import TRACED, Node
 from ..engine.value import wrap
 from ..table import TABLE, Primitive
 from ..tensor import Tensor
-from .expression import Expr, conjugated, constant, make, name, number, of_graph, product, unguarded, walk
+from .expr import Expr, Function, constant, name, number, replaced, walk
+from .expression import conjugated, of_graph, unguarded
+from .simplify import make, product
 
 LONG = 24  # operations; a longer formula is given as a call of the rule
 G, Y, X = "·g", "·y", "·x"  # symbols that no variable can be called
@@ -80,7 +80,8 @@ def edge(step: Step, i: int, constants: Callable[[Any], Expr]) -> Edge:
     if formula is None:
         formula = _called(step, i, constants)
         if turned:
-            formula = conjugated(_put(formula, G, conjugated(name(G, step.shape))))
+            g = conjugated(name(G, step.shape))
+            formula = conjugated(replaced(formula, lambda part: g if _is_g(part) else None))
     if p_dtype.kind != "c" and step.dtype.kind == "c":
         formula = Expr("real", (formula,), None, {}, formula.shape, TABLE["real"])
     combine, formula, shape = _split(formula, step.shape)
@@ -91,28 +92,8 @@ def edge(step: Step, i: int, constants: Callable[[Any], Expr]) -> Edge:
     return Edge(combine, formula, axes if int(np.prod(shape)) != int(np.prod(p_shape)) else ())
 
 
-def _put(e: Expr, word: str, by: Expr) -> Expr:
-    from_words = {word: by}
-    done: dict[str, Expr] = {}
-    for part in walk(e):
-        if part.head == "name":
-            done[part.key] = from_words.get(part.value, part)
-        elif part.args:
-            done[part.key] = Expr(
-                part.head,
-                tuple(done[a.key] for a in part.args),
-                part.value,
-                part.params,
-                part.shape,
-                part.row,
-            )
-        else:
-            done[part.key] = part
-    return done[e.key]
-
-
 def _traced(step: Step, i: int, constants: Callable[[Any], Expr], turned: bool) -> Expr | None:
-    """The formula by running the rule; None where that gives none that a person would read."""
+    """The formula from running the rule; None where it is not one that a person would read."""
     n, row = step.node, step.node.row
     assert row is not None
     g_symbol, y, xs, symbols, own = _symbols(step, constants, turned)
@@ -125,14 +106,12 @@ def _traced(step: Step, i: int, constants: Callable[[Any], Expr], turned: bool) 
             return constant(d._data) if d._data.size == 1 or not d._data.any() else None
         formula = unguarded(of_graph(d._node, symbols))
     except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError):
-        return None  # it looks at its numbers: `if x > 0`
+        return None  # it branches on its numbers: `if x > 0`
     parts = walk(formula)
     if sum(bool(part.args) for part in parts) > LONG:
         return None
-    if any(
-        part.head == "array" and part.value.size > 1 and part.key not in own and not _uniform(part.value)
-        for part in parts
-    ):
+    arrays = (part for part in parts if part.role == "array" and part.value.size > 1 and part.key not in own)
+    if not all(_uniform(part.value) for part in arrays):
         return None  # numbers of this example, which other inputs would not have
     return conjugated(formula) if turned else formula
 
@@ -158,9 +137,8 @@ def _symbols(step: Step, constants: Callable[[Any], Expr], turned: bool) -> Any:
         own.add((e := constants(x)).key)
         return symbol(x, e)
 
-    g_symbol: Any = symbol(
-        np.ones(step.shape, step.dtype), conjugated(name(G, step.shape)) if turned else name(G, step.shape)
-    )
+    g = name(G, step.shape)
+    g_symbol: Any = symbol(np.ones(step.shape, step.dtype), conjugated(g) if turned else g)
     if step.index is None:
         y = symbol(step.y, name(Y, step.shape))
     else:
@@ -178,23 +156,18 @@ def _uniform(value: Any) -> bool:
 # --------------------------------------------------------------------------------------- a call of the rule itself
 
 
-class RuleCall:
-    """Stands where a row would in a formula: the rule of `row` for argument `i`, called."""
-
-    kind = "general"
-    np_name = tex = source = None
-    variadic = outputs = False
+class RuleCall(Function):
+    """Stands in a formula in the place of a row: the rule of `row` for argument `i`, called."""
 
     def __init__(self, row: Primitive, i: int, rule: Any, layout: Mapping[str, Any]) -> None:
-        count = len(row.rules)
-        self.name = f"{row.name.replace('.', '_')}_pull" + (f"_{i + 1}" if count > 1 else "")
+        suffix = f"_{i + 1}" if len(row.rules) > 1 else ""
+        super().__init__(f"{row.name.replace('.', '_')}_pull{suffix}", self._call)
         self.rule = rule
+        self.written = row.rule_source[i] if row.rule_source else rule  # in source
         self.layout = layout  # parameter to the place of its array, or places, or None for one in params
 
-    def fn(self, *args: Any, **params: Any) -> Any:
-        return self.rule(
-            **{word: params[word] if at is None else _laid(at, args) for word, at in self.layout.items()}
-        )
+    def _call(self, *args: Any, **params: Any) -> Any:
+        return self.rule(**{word: params[word] if at is None else _laid(at, args) for word, at in self.layout.items()})
 
 
 def _laid(at: Any, args: Sequence[Any]) -> Any:
@@ -209,50 +182,45 @@ def _called(step: Step, i: int, constants: Callable[[Any], Expr]) -> Expr:
     values: list[Any] = []
     params: dict[str, Any] = {}
     layout: dict[str, Any] = {}
+    given = {"i": i, "y_shape": n.shape, "x_dtype": np.asarray(step.xs[0]).dtype, "xs_shape": n.shapes}
 
-    def add(e: Expr, value: Any) -> int:
+    def add(value: Any, e: Expr) -> int:
         args.append(e)
         values.append(value)
         return len(args) - 1
 
     def x(k: int) -> int:
         value = step.xs[k]
-        return add(name(f"{X}{k}", np.shape(value)) if step.recorded[k] else constants(value), value)
+        return add(value, name(f"{X}{k}", np.shape(value)) if step.recorded[k] else constants(value))
 
-    for p in inspect.signature(rule).parameters.values():
-        word, match = p.name, re.match(r"x(\d*)(_shape)?$", p.name)
-        several = step.index is not None
-        if word == "g" and several:
-            ones = np.ones(step.shape, step.dtype)
-            layout[word] = tuple(
-                add(name(G, step.shape), ones) if k == step.index else None for k in range(len(step.y))
-            )
-        elif word == "y" and several:
-            layout[word] = tuple(add(name(f"{Y}{k}", np.shape(v)), v) for k, v in enumerate(step.y))
-        elif word in ("g", "y"):
-            value = np.ones(step.shape, step.dtype) if word == "g" else step.y
-            layout[word] = add(name(G if word == "g" else Y, step.shape), value)
-        elif word == "xs" and row.variadic:
-            layout[word] = tuple(x(k) for k in range(len(step.xs)))
-        elif match and not match[2] and word not in n.params:
-            layout[word] = x(int(match[1] or 1) - 1)
-        else:
-            known = {
-                "i": i,
-                "y_shape": n.shape,
-                "x_dtype": np.asarray(step.xs[0]).dtype,
-                "xs_shape": n.shapes,
-            }
-            layout[word] = None
-            params[word] = (
-                n.params[word]
-                if word in n.params
-                else known[word]
-                if word in known
-                else np.shape(step.xs[int(match[1] or 1) - 1])
-                if match
-                else p.default
-            )
+    def y() -> Any:
+        if step.index is None:
+            return add(step.y, name(Y, step.shape))
+        return tuple(add(v, name(f"{Y}{k}", np.shape(v))) for k, v in enumerate(step.y))
+
+    def g() -> Any:
+        ones, symbol = np.ones(step.shape, step.dtype), name(G, step.shape)
+        if step.index is None:
+            return add(ones, symbol)
+        return tuple(add(ones, symbol) if k == step.index else None for k in range(len(step.y)))
+
+    for slot in row.slots(i, rule):
+        layout[slot.name] = None
+        match slot.kind:
+            case "g":
+                layout[slot.name] = g()
+            case "y":
+                layout[slot.name] = y()
+            case "x":
+                layout[slot.name] = x(slot.k)
+            case "xs":
+                layout[slot.name] = tuple(map(x, range(len(step.xs))))
+            case "x_shape":
+                params[slot.name] = np.shape(step.xs[slot.k])
+            case "param":
+                params[slot.name] = n.params[slot.name]
+            case _:
+                params[slot.name] = given[slot.kind]
     call: Any = RuleCall(row, i, rule, layout)
     with np.errstate(all="ignore"):
         shape = np.shape(call.fn(*values, **params))
@@ -265,8 +233,8 @@ def _called(step: Step, i: int, constants: Callable[[Any], Expr]) -> Expr:
 
 def _split(formula: Expr, n_shape: tuple[int, ...]) -> tuple[str, Expr, tuple[int, ...]]:
     """A cotangent in terms of ``g`` as the partial, how it combines with ``g``, and the shape of the result."""
-    shape = formula.shape if formula.head != "name" else n_shape
-    while formula.head == "broadcast_to":  # happens by itself
+    shape = formula.shape if formula.role != "name" else n_shape
+    while formula.role == "broadcast":  # NumPy does it anyway
         formula = formula.args[0]
     combine, partial = _parted(formula, n_shape)
     return combine, partial, shape
@@ -275,48 +243,40 @@ def _split(formula: Expr, n_shape: tuple[int, ...]) -> tuple[str, Expr, tuple[in
 def _parted(formula: Expr, n_shape: tuple[int, ...]) -> tuple[str, Expr]:
     single = int(np.prod(n_shape)) == 1
     inner = formula
-    while single and inner.head in ("reshape", "broadcast_to", "getitem") and inner.args[0].names == {G}:
+    while single and inner.role in ("reshape", "broadcast", "index") and inner.args[0].names == {G}:
         inner = inner.args[0]
-    if inner.head == "name" and inner.value == G:
+    if _is_g(inner):
         return "elementwise", number(1)
     if G not in formula.names:
         return ("elementwise", formula) if formula.is_number else ("map", formula)
-    if formula.head == "negative":
+    if formula.role == "negation":
         combine, inner = _parted(formula.args[0], n_shape)
         if combine == "elementwise":
             return combine, product((number(-1), inner), inner.shape)
-    if formula.head == "product":
+    if formula.role == "product":
         with_g = [f for f in formula.args if G in f.names]
         rest = [f for f in formula.args if f is not with_g[0]]
         if len(with_g) == 1:
             combine, inner = _parted(with_g[0], n_shape)
             if combine == "elementwise":
-                return combine, product(
-                    [inner, *rest], np.broadcast_shapes(inner.shape, *(f.shape for f in rest))
-                )
-    if formula.head == "divide" and G not in formula.args[1].names:
+                full = np.broadcast_shapes(inner.shape, *(f.shape for f in rest))
+                return combine, product([inner, *rest], full)
+    if formula.role == "quotient" and G not in formula.args[1].names:
         combine, inner = _parted(formula.args[0], n_shape)
         if combine == "elementwise":
             shape = np.broadcast_shapes(inner.shape, formula.args[1].shape)
             return combine, make(TABLE["divide"], (inner, formula.args[1]), {}, shape)
-    if formula.head == "where" and G not in formula.args[0].names:
-        mask, a, b = formula.args
-        sides = [
-            _parted(s, n_shape)
-            if G in s.names
-            else ("elementwise", number(0))
-            if s.is_number and not s.value
-            else ("map", s)
-            for s in (a, b)
-        ]
-        if sides[0][0] == sides[1][0] == "elementwise":
-            return "elementwise", make(TABLE["where"], (mask, sides[0][1], sides[1][1]), {}, formula.shape)
-    if formula.head == "outer" and G not in formula.args[0].names and _is_g(formula.args[1]):
+    if formula.role == "selection" and G not in formula.args[0].names:
+        mask, *sides = formula.args
+        if all(G in s.names or s.is_number and not s.value for s in sides):
+            (one, a), (other, b) = (_parted(s, n_shape) for s in sides)  # a zero is elementwise
+            if one == other == "elementwise":
+                return "elementwise", make(TABLE["where"], (mask, a, b), {}, formula.shape)
+    if formula.role == "outer product" and G not in formula.args[0].names and _is_g(formula.args[1]):
         (n,) = formula.args[0].shape
-        return "elementwise", make(
-            TABLE["reshape"], (formula.args[0],), {"shape": (n, 1), "order": "C"}, (n, 1)
-        )
-    if formula.head == "matmul":
+        column = make(TABLE["reshape"], (formula.args[0],), {"shape": (n, 1), "order": "C"}, (n, 1))
+        return "elementwise", column
+    if formula.role == "matrix product":
         a, b = formula.args
         if _is_g(b) and G not in a.names:
             return "left", a
@@ -326,11 +286,11 @@ def _parted(formula: Expr, n_shape: tuple[int, ...]) -> tuple[str, Expr]:
 
 
 def _is_g(e: Expr) -> bool:
-    return e.head == "name" and e.value == G
+    return e.role == "name" and e.value == G
 
 
 def joined(combine: str, formula: Expr, above: Expr, shape: tuple[int, ...]) -> Expr:
-    """What comes from above, carried past a partial, as a formula."""
+    """The cotangent from above times a partial, as a formula."""
     if combine == "elementwise":
         full = np.broadcast_shapes(above.shape, formula.shape)
         return product((above, formula), full)

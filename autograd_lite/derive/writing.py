@@ -1,23 +1,24 @@
-"""Formulas written down in three hands: plain text for a terminal or a picture, LaTeX for a board, NumPy for a program.
+"""Formulas as text: plain text for a terminal or a picture, LaTeX for a board, NumPy for a program.
 
-Names, signs and brackets come from one table of operators for each hand and from the rows' own ``tex``.
+How a function is written stands in its row: ``infix``, ``text``, ``tex``, ``call``. Brackets are set where an operand
+binds less tightly than its place (:mod:`~autograd_lite.derive.binding`).
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..base import escape
-from .expression import Expr
+from ..table import Primitive
+from .binding import ATOM, PRODUCT, SIGN, read
+from .expression import Expr, number
 
-# How tightly each form binds; an operand that binds less tightly than its place needs brackets.
-TEST, BIT, SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 8)
 Sub = Callable[[Expr, int], str]
 TIMES = r" \times "
 
@@ -29,13 +30,12 @@ class Hand:
     name: Callable[[str], str]
     number: Callable[[Any], str]
     array: Callable[[Any], str]
-    infix: Mapping[
-        str, tuple[str, int, int, int]
-    ]  # template, own tightness, that of the left place, of the right
     brackets: Callable[[str], str]
     between: Callable[[Expr, Expr, str], str]  # two factors of a product, and how the second begins
-    call: Callable[[Expr, Sub], str]
-    tightness: Callable[[Expr], int] = lambda e: ATOM  # of a call
+    template: Callable[[Expr], str | None]  # how the row has it, with places for operands and parameters
+    param: Callable[[str, Expr, Sub], str]  # a parameter in such a place
+    call: Callable[[Expr, Sub], str]  # without a template
+    operand: Callable[[Expr, str, str, str], str] = lambda e, word, before, after: word  # in its place
 
 
 def write(e: Expr, hand: Hand, tightness: int = 0) -> str:
@@ -45,65 +45,93 @@ def write(e: Expr, hand: Hand, tightness: int = 0) -> str:
 
 
 def _word(e: Expr, hand: Hand) -> tuple[str, int]:
-    if e.head == "name":
+    if e.role == "name":
         return hand.name(e.value), ATOM
-    if e.head == "number":
+    if e.role == "number":
         word = hand.number(e.value)
         return word, SIGN if word.startswith("-") else PRODUCT if " / " in word else ATOM
-    if e.head == "array":
+    if e.role == "array":
         return hand.array(e.value), ATOM
-    if e.head == "product":
-        words = [
-            write(f, hand, ATOM if _of(f) == "matmul" else PRODUCT + (k > 0)) for k, f in enumerate(e.args)
-        ]
+    if e.role == "product":
+        places = (ATOM if _of(f) == "matrix product" else PRODUCT + (k > 0) for k, f in enumerate(e.args))
+        words = [write(f, hand, place) for f, place in zip(e.args, places, strict=True)]
         out = words[0]
         for k in range(1, len(words)):
             out += hand.between(e.args[k - 1], e.args[k], words[k]) + words[k]
         return out, PRODUCT
-    if e.head in hand.infix and (e.head != "transpose" or e.params.get("axes") is None):
-        if hand is LATEX and e.head == "divide" and e.args[0].is_number and (k := _one_over(e.args[0].value)):
-            return rf"\frac{{1}}{{{_side_by_side(str(k), write(e.args[1], hand, PRODUCT))}}}", ATOM
-        template, own, *places = hand.infix[e.head]
-        if e.head == "negative" and _of(e) in _PRODUCTS:
-            own = PRODUCT  # -a * b is a product to whatever stands beside it
-        words = []
-        for k, a in enumerate(e.args):
-            kinds = {e.head, _of(a)}  # both products in one line need brackets
-            mixed = own == PRODUCT and "matmul" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
-            words.append(write(a, hand, ATOM if mixed else places[min(k, 1)]))
-        return template.format(*words), own
-    return hand.call(e, lambda a, t: write(a, hand, t)), hand.tightness(e)
+    if hand is LATEX:
+        e = _over_one_line(e)
+    template = hand.template(e)
+    return _filled(template, e, hand) if template else (hand.call(e, lambda a, t: write(a, hand, t)), ATOM)
 
 
-_PRODUCTS = ("matmul", "product", "divide")
+_PRODUCTS = ("matrix product", "product", "quotient")
 
 
 def _of(e: Expr) -> str:
-    """The head of a formula, behind its sign."""
-    return _of(e.args[0]) if e.head == "negative" else e.head
+    """The role of a formula, behind its sign."""
+    return _of(e.args[0]) if e.role == "negation" else e.role
+
+
+def _filled(template: str, e: Expr, hand: Hand) -> tuple[str, int]:
+    """The template with its operands and parameters, and how tightly that binds."""
+    bound = read(template)
+    if template in ("{x}", "{x1}"):  # the operand itself
+        return _word(e.args[0], hand)
+    # -a * b is a product to whatever stands beside it
+    own = PRODUCT if e.role == "negation" and bound.own == SIGN and _of(e) in _PRODUCTS else bound.own
+    after = [*(text for text, _ in bound.pieces[1:]), bound.rest]
+    out = ""
+    for (before, field), place, behind in zip(bound.pieces, bound.places, after, strict=True):
+        k = _argument(field, e)
+        if k is None:
+            out += before + hand.param(field, e, lambda a, t: write(a, hand, t))
+            continue
+        a = e.args[k]
+        kinds = {e.role, _of(a)}  # both products in one line need brackets
+        mixed = own == PRODUCT and "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
+        out += before + hand.operand(a, write(a, hand, ATOM if mixed else place), before, behind)
+    return out + bound.rest, own
+
+
+def _argument(field: str, e: Expr) -> int | None:
+    """Which argument a place is for; None for that of a parameter."""
+    match = re.fullmatch(r"x(\d*)", field)
+    k = int(match[1] or 1) - 1 if match else -1
+    return k if 0 <= k < len(e.args) else None
+
+
+def fitting(template: str | None, e: Expr, params: bool = True) -> str | None:
+    """`template` if it has a place for each parameter of the call that is written (`params`), and nothing else."""
+    if template is None:
+        return None
+    fields = read(template).fields
+    known = all(_argument(f, e) is not None or f in e.params or f == "xs" for f in fields)
+    return template if known and (not params or fields >= shown_params(e).keys()) else None
+
+
+def symbol(row: Primitive) -> str:
+    """What a function of one argument is called in text: ``σ`` for the sigmoid, otherwise its name."""
+    match = re.fullmatch(r"(\w+)\(\{x\}\)", row.text or "")
+    return match[1] if match else row.name
 
 
 # ---------------------------------------------------------------------------------------------------- parts of calls
 
 
-_REDUCTIONS = {"sum", "mean", "prod", "max", "min", "any", "all", "var", "std", "logsumexp", "count_nonzero"}
+_REDUCTIONS = ("total", "reduction")
+_HIDDEN = ("starts", "unique_indices", "optimize", "copy")
 
 
 def shown_params(e: Expr) -> dict[str, Any]:
-    """The parameters that a person would write: not those that say what happens anyway."""
+    """The parameters that a person would write: not those that are the default."""
     out = {}
     for k, v in e.params.items():
-        if (
-            v is None
-            or v is False
-            or k == "order"
-            and v in ("C", "K")
-            or k in ("starts", "unique_indices", "optimize", "copy")
-        ):
+        if v is None or v is False or k in _HIDDEN or k == "order" and v in ("C", "K"):
             continue
         if k == "axis" and isinstance(v, tuple):
             ndim = max((len(a.shape) for a in e.args), default=0)
-            if len(v) == ndim and e.head in _REDUCTIONS:
+            if len(v) == ndim and e.role in _REDUCTIONS:
                 continue
             v = v[0] if len(v) == 1 else v
         out[k] = v
@@ -113,11 +141,8 @@ def shown_params(e: Expr) -> dict[str, Any]:
 def index_text(index: Any) -> str:
     """An index as it is written between the brackets."""
     if isinstance(index, tuple):
-        return (
-            ", ".join(map(index_text, index))
-            + ("," if len(index) == 1 and isinstance(index[0], tuple) else "")
-            or "()"
-        )
+        comma = "," if len(index) == 1 and isinstance(index[0], tuple) else ""
+        return ", ".join(map(index_text, index)) + comma or "()"
     if isinstance(index, slice):
         parts = ["" if p is None else str(p) for p in (index.start, index.stop, index.step)]
         return ":".join(parts[:2] if index.step is None else parts)
@@ -161,14 +186,9 @@ def _fraction(value: Any) -> str:
 
 def short_number(value: Any) -> str:
     """To six digits: for a reader."""
-    if (
-        not isinstance(value, float)
-        or float(f"{value:.6g}") == value
-        or not np.isfinite(value)
-        or _fraction(value)
-    ):
-        return plain_number(value).removeprefix("np.")
-    return f"{value:.6g}"
+    if isinstance(value, float) and np.isfinite(value) and float(f"{value:.6g}") != value and not _fraction(value):
+        return f"{value:.6g}"
+    return plain_number(value).removeprefix("np.")
 
 
 def array_text(value: Any) -> str:
@@ -181,81 +201,47 @@ def array_text(value: Any) -> str:
 
 
 def _text_call(e: Expr, sub: Sub) -> str:
-    if e.head == "sigmoid":
-        return f"σ({sub(e.args[0], 0)})"
-    if e.head in ("getitem", "reshape"):
-        return places(e, sub)
-    if e.head == "scatter":
-        return f"zeros({shape_text(e.shape)}) with {sub(e.args[0], 0)} added at [{index_text(e.params['index'])}]"
     arguments = [sub(a, 0) for a in e.args]
     arguments += [f"{k}={v!r}" for k, v in shown_params(e).items()]
     return f"{e.head}({', '.join(arguments)})"
 
 
-def places(e: Expr, sub: Sub) -> str:
-    """Indexing and reshaping, which stand behind what they are done to."""
-    x = sub(e.args[0], ATOM)
-    if e.head == "getitem":
-        return f"{x}[{index_text(e.params['index'])}]"
+def _text_param(key: str, e: Expr, sub: Sub) -> str:
+    value = e.params[key]
+    return index_text(value) if key == "index" else shape_text(value) if key == "shape" else str(value)
+
+
+def reshaped(e: Expr) -> str:
+    """The template of a reshape: an index with a new axis where it amounts to that."""
     if inserted(e):
-        return f"{x}[{inserted(e)}]"
+        return f"{{x}}[{inserted(e)}]"
     order = f", order={e.params['order']!r}" if e.params.get("order", "C") != "C" else ""
     sizes = ", ".join(map(str, e.params["shape"])) or "()"
-    return f"{x}.reshape({sizes}{order})"
+    return f"{{x}}.reshape({sizes}{order})"
 
 
-_COMPARE = {
-    "greater": ">",
-    "less": "<",
-    "greater_equal": ">=",
-    "less_equal": "<=",
-    "equal": "==",
-    "not_equal": "!=",
-}
-INFIX: dict[str, tuple[str, int, int, int]] = {
-    "add": ("{0} + {1}", SUM, SUM, SUM),
-    "subtract": ("{0} - {1}", SUM, SUM, PRODUCT),
-    "divide": ("{0} / {1}", PRODUCT, PRODUCT, SIGN),
-    "matmul": ("{0} @ {1}", PRODUCT, PRODUCT, SIGN),
-    "negative": ("-{0}", SIGN, PRODUCT, PRODUCT),
-    "power": ("{0} ** {1}", POWER, ATOM, SIGN),
-    "bitwise_and": ("{0} & {1}", BIT, BIT, SUM),
-    "bitwise_or": ("{0} | {1}", BIT, SUM, SUM),
-    "invert": ("~{0}", SIGN, PRODUCT, PRODUCT),
-    **{row: (f"{{0}} {sign} {{1}}", TEST, BIT, BIT) for row, sign in _COMPARE.items()},
-}
+def _text_template(e: Expr) -> str | None:
+    assert e.row is not None
+    return reshaped(e) if e.role == "reshape" else fitting(e.row.text or e.row.infix, e)
+
+
+def _ascii_template(e: Expr) -> str | None:
+    assert e.row is not None
+    written = _text_template(e)
+    return written if written is None or written.isascii() else fitting(e.row.infix, e)
+
+
 TEXT = Hand(
     name=escape.plain,
     number=short_number,
     array=array_text,
-    infix={
-        **INFIX,
-        "transpose": ("{0}ᵀ", POWER, ATOM, ATOM),
-        "matrix_transpose": ("{0}ᵀ", POWER, ATOM, ATOM),
-        "square": ("{0}²", POWER, ATOM, ATOM),
-        "absolute": ("|{0}|", ATOM, 0, 0),
-        "sqrt": ("√({0})", ATOM, 0, 0),
-    },
     brackets=lambda word: f"({word})",
     between=lambda a, b, begins: " * ",
+    template=_text_template,
+    param=_text_param,
     call=_text_call,
 )
-
-
-def _ascii_call(e: Expr, sub: Sub) -> str:
-    return f"sigmoid({sub(e.args[0], 0)})" if e.head == "sigmoid" else _text_call(e, sub)
-
-
-ASCII = replace(
-    TEXT,
-    infix={
-        **INFIX,
-        "transpose": ("{0}.T", ATOM, ATOM, ATOM),
-        "matrix_transpose": ("{0}.mT", ATOM, ATOM, ATOM),
-        "square": ("{0} ** 2", POWER, ATOM, ATOM),
-    },
-    call=_ascii_call,
-)
+ASCII = replace(TEXT, template=_ascii_template)
 
 # --------------------------------------------------------------------------------------------------------------- LaTeX
 
@@ -330,54 +316,42 @@ def _one_over(value: Any) -> int:
     return k if k and 1 / k == value else 0
 
 
-def _side_by_side(a: str, b: str) -> str:
-    return a + ("" if b.startswith(("(", r"\left(")) else r"\,") + b
+def _over_one_line(e: Expr) -> Expr:
+    """``0.5 / x`` as one over ``2 x``."""
+    if e.role != "quotient" or not e.args[0].is_number or not (k := _one_over(e.args[0].value)):
+        return e
+    below = e.args[1].args if e.args[1].role == "product" else e.args[1:]
+    product = Expr("product", (number(k), *below), shape=e.args[1].shape)
+    return replace(e, args=(number(1), product))
 
 
-def _tex_tightness(e: Expr) -> int:
-    """How tightly what a row's own ``tex`` gives holds together."""
-    template = e.row.tex if e.row is not None else None
-    if template is None or e.head in ("getitem", "reshape", "scatter") or e.head in _REDUCTIONS and shown_params(e):
-        return ATOM
-    if re.search(r"\{x\d*\}$", template):
-        return SIGN  # it is open at its end: ln x
-    return POWER if "^" in template and not template.startswith("\\") else ATOM
+def _tex_template(e: Expr) -> str | None:
+    assert e.row is not None
+    if e.role == "reshape" and inserted(e):
+        return rf"{{x}}_{{{{[{_escaped(inserted(e).replace('None', '*'))}]}}}}"
+    shown = shown_params(e).keys() & {"axis", "shape"}
+    return None if shown and e.role in _REDUCTIONS else fitting(e.row.tex, e, params=False)
+
+
+def _tex_param(key: str, e: Expr, sub: Sub) -> str:
+    value = e.params[key]
+    if key == "index":
+        return _escaped(index_text(value).replace("None", "*"))
+    return shape_text(value, TIMES) if key == "shape" else escape.tex(value) if isinstance(value, str) else str(value)
+
+
+def _tex_operand(e: Expr, word: str, before: str, behind: str) -> str:
+    """LaTeX accepts one subscript; and two signs in a row need brackets."""
+    if word.startswith("-") and before.endswith(("+ ", "- ")):
+        return _tex_brackets(word)
+    return f"{{{word}}}" if behind.startswith("_") and "_" in word else word
 
 
 def _tex_call(e: Expr, sub: Sub) -> str:
-    if e.head in ("getitem", "reshape") and (e.head == "getitem" or inserted(e)):
-        index = inserted(e) if e.head == "reshape" else index_text(e.params["index"])
-        x = sub(e.args[0], ATOM)
-        return rf"{f'{{{x}}}' if '_' in x else x}_{{[{_escaped(index.replace('None', '*'))}]}}"
-    if e.head == "scatter":
-        index = _escaped(index_text(e.params["index"]))
-        return rf"0_{{{shape_text(e.shape, TIMES)}}} + {sub(e.args[0], ATOM)} \text{{ at }} [{index}]"
-    template = e.row.tex if e.row is not None else None
     shown = {k: v for k, v in shown_params(e).items() if k in ("axis", "shape")}
-    if template is None or shown and e.head in _REDUCTIONS:
-        below = ",".join(
-            str(v).strip("(,)").replace(", ", r" \times " if k == "shape" else ",") for k, v in shown.items()
-        )
-        operator = _operator(e.head.removeprefix("linalg.")) + (f"_{{{below}}}" if below else "")
-        return rf"{operator}\left({', '.join(sub(a, 0) for a in e.args)}\right)"
-    return _filled(template, e, sub)
-
-
-def _filled(template: str, e: Expr, sub: Sub) -> str:
-    """The row's own ``tex`` with the arguments in their places, in brackets where the place is an open one."""
-    bare = template.replace("{{", "{").replace("}}", "}")
-    placed = {}
-    for k, a in enumerate(e.args):
-        for key in {"x", "x1"} if k == 0 else {f"x{k + 1}"}:
-            enclosed = re.search(
-                rf"[({{,|] ?\{{{key}\}} ?[}}),|]|\\lvert \{{{key}\}}|\\sum \{{{key}\}}", bare
-            )
-            placed[key] = sub(a, 0 if enclosed else ATOM)
-    try:
-        params = {k: escape.tex(v) if isinstance(v, str) else v for k, v in e.params.items()}
-        return template.format(**{**params, **placed})
-    except (KeyError, IndexError):  # a template that names what this call does not have
-        return rf"{_operator(e.head)}\left({', '.join(placed.values())}\right)"
+    below = ",".join(str(v).strip("(,)").replace(", ", TIMES if k == "shape" else ",") for k, v in shown.items())
+    operator = _operator(e.head.removeprefix("linalg.")) + (f"_{{{below}}}" if below else "")
+    return rf"{operator}\left({', '.join(sub(a, 0) for a in e.args)}\right)"
 
 
 def _operator(word: str) -> str:
@@ -389,38 +363,13 @@ def _operator(word: str) -> str:
 LATEX = Hand(
     name=tex_name,
     number=_tex_number,
-    array=lambda value: (
-        matrix(value) if value.size <= 16 else rf"\mathrm{{const}}_{{{shape_text(value.shape, TIMES)}}}"
-    ),
-    infix={
-        "add": ("{0} + {1}", SUM, SUM, SUM),
-        "subtract": ("{0} - {1}", SUM, SUM, PRODUCT),
-        "divide": (r"\frac{{{0}}}{{{1}}}", ATOM, 0, 0),
-        "matmul": (r"{0}\,{1}", PRODUCT, PRODUCT, SIGN),
-        "outer": (r"{0}\,{1}^\top", PRODUCT, PRODUCT, ATOM),
-        "negative": ("-{0}", SIGN, PRODUCT, PRODUCT),
-        "power": ("{0}^{{{1}}}", POWER, ATOM, 0),
-        "square": ("{0}^2", POWER, ATOM, ATOM),
-        "transpose": (r"{0}^\top", POWER, ATOM, ATOM),
-        "matrix_transpose": (r"{0}^\top", POWER, ATOM, ATOM),
-        "bitwise_and": (r"{0} \wedge {1}", BIT, SUM, SUM),
-        "bitwise_or": (r"{0} \vee {1}", BIT, SUM, SUM),
-        "floor_divide": (r"\lfloor {0} / {1} \rfloor", ATOM, PRODUCT, ATOM),
-        **{
-            row: (f"[{{0}} {sign} {{1}}]", ATOM, SUM, SUM)
-            for row, sign in {
-                **_COMPARE,
-                "greater_equal": r"\geq",
-                "less_equal": r"\leq",
-                "equal": "=",
-                "not_equal": r"\neq",
-            }.items()
-        },
-    },
+    array=lambda v: matrix(v) if v.size <= 16 else rf"\mathrm{{const}}_{{{shape_text(v.shape, TIMES)}}}",
     brackets=_tex_brackets,
     between=_tex_between,
+    template=_tex_template,
+    param=_tex_param,
     call=_tex_call,
-    tightness=_tex_tightness,
+    operand=_tex_operand,
 )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..base import escape
+from ..derive.writing import symbol
 from ..engine.backward import pull_back
 from ..engine.node import ANY, Node, ancestors
 from ..engine.replay import replay
@@ -161,8 +162,8 @@ class _Finder:
 
     def leaf(self, n: Node | None, x: Any) -> Any:
         """A factor behind its transposes: an input, or an array that is not a tensor."""
-        turns = ("transpose", "matrix_transpose", "swapaxes")
-        while n is not None and n.row is not None and n.row.name in turns:
+        turns = ("transpose", "matrix transpose", "swap of axes")
+        while n is not None and n.row is not None and n.row.algebra in turns:
             x, n = n.xs[0], n.parents[0]
         return n if n is not None else x
 
@@ -170,7 +171,7 @@ class _Finder:
         """Each product with a matrix of parameters: its node, its other factor, and the position of the matrix."""
         found: list[tuple[Node, tuple[Node | None, Any], int]] = []
         for n in self.nodes:
-            if n.row is None or n.row.name not in ("matmul", "dot", "linear") or len(n.parents) < 2:
+            if n.row is None or n.row.algebra not in ("matrix product", "dot product", "affine map"):
                 continue
             leaves = [self.leaf(p, x) for p, x in zip(n.parents, n.xs, strict=True)]
             if _is_parameter(leaves[1], 2) and len(n.shape) in (1, 2):
@@ -187,7 +188,7 @@ class _Finder:
             if after.row.kind not in ("elementwise", "general"):
                 return n
             others = [self.leaf(p, x) for p, x in zip(after.parents, after.xs, strict=True) if p is not n]
-            bias = after.row.name == "add" and all(map(_is_parameter, others))
+            bias = after.row.algebra == "sum" and all(map(_is_parameter, others))
             if others and not bias:
                 return n
             n = after
@@ -196,8 +197,7 @@ class _Finder:
         """The layer of a product; it is called `letter` if it has no name of its own."""
         last = self.activation(n)
         pre, post = self.word(n, ""), self.word(last, "")
-        function = last.row.name if last.row is not None and last is not n else ""
-        function = {"sigmoid": "σ"}.get(function, function)
+        function = symbol(last.row) if last.row is not None and last is not n else ""
         formula = f"{post} = {function}({pre})" if pre and post and function and pre != post else function or post
         if formula and not post and not pre:
             formula = f"{letter} = {formula}(…)"
@@ -223,7 +223,7 @@ class _Finder:
     def weight(self, n: Node, k: int, lines: str) -> Any:
         p = n.parents[k]
         assert p is not None
-        lying = n.row is not None and n.row.name == "linear"  # its matrix has a row for each result
+        lying = n.row is not None and n.row.algebra == "affine map"  # its matrix has a row for each result
         if lines == "weights":
             matrix = np.asarray(self.values.get(p, p.y))
         else:

@@ -29,7 +29,9 @@ PROJECTION = Primitive(
 )
 
 #: What ends every derivative.
-STOP_GRADIENT = Primitive("constant", lambda x: x, (), name="stop_gradient", bind=lambda x: ((x,), {}))
+STOP_GRADIENT = Primitive(
+    "constant", lambda x: x, (), name="stop_gradient", bind=lambda x: ((x,), {}), algebra="identity"
+)
 
 
 def projection(node: Node, k: int) -> Node:

@@ -144,3 +144,4 @@ einsum = bilinear(  # in each of its factors, however many there are
         at("i,i->i", (1,), (3,)), at((2, 3), [0, 1], (3, 2), [1, 2], [2, 0]), at((2, 3, 3), [..., 0, 0]),
     ],
 )
+einsum.attach(call="np.einsum({subscripts}, {xs})")

@@ -16,6 +16,8 @@ from ..table import (
     NONZERO,
     POSITIVE,
     REAL,
+    ROWS,
+    WHOLE,
     Joint,
     at,
     complex_normal,
@@ -63,6 +65,18 @@ def _root_of_zero(x1: Any, x2: Any) -> Any:
 
 
 power = elementwise(np.power, _power_base, _power_exponent, domain=_POWER, kinks=_root_of_zero, tex="{x1}^{{{x2}}}")
+
+add.attach(infix="{x1} + {x2}", algebra="sum")
+subtract.attach(infix="{x1} - {x2}", algebra="difference")
+multiply.attach(algebra="product")
+divide.attach(infix="{x1} / {x2}", algebra="quotient")
+negative.attach(infix="-{x}", algebra="negation")
+positive.attach(algebra="identity")
+square.attach(infix="{x} ** 2", text="{x}²", algebra="square")
+reciprocal.attach(algebra="reciprocal")
+sqrt.attach(text="√({x})")
+power.attach(infix="{x1} ** {x2}", algebra="power")
+
 float_power = elementwise(
     np.float_power, _power_base, _power_exponent, domain=_POWER, kinks=_root_of_zero, tex="{x1}^{{{x2}}}"
 )
@@ -104,7 +118,7 @@ def _sigmoid(x: Any) -> Any:
 sigmoid = elementwise(
     _sigmoid, lambda y: y * (1 - y),
     pull=(lambda g, y: g * (y - y * y),),  # a number costs a small operation half its time again
-    name="sigmoid", source="1 / (1 + np.exp(-x))", tex=r"\sigma({x})",
+    name="sigmoid", text="σ({x})", source="1 / (1 + np.exp(-x))", tex=r"\sigma({x})",
 )
 
 
@@ -119,6 +133,7 @@ def _share(x1: Any, x2: Any) -> Any:
 _weight = elementwise(
     _share, lambda y: y * (1 - y), lambda y: -y * (1 - y), name="logaddexp_share", tex=r"\sigma({x1} - {x2})"
 )
+_weight.attach(source="1 / (1 + np.exp(x2 - x1))")
 
 
 logaddexp = elementwise(
@@ -210,6 +225,7 @@ def _sign_bind(x: Any) -> Any:
 
 constant(np.sign, bind=_sign_bind)
 absolute = elementwise(np.absolute, lambda x: np.sign(x), kinks=(0.0,), holomorphic=False, tex=r"\lvert {x} \rvert")
+absolute.attach(text="|{x}|")
 fabs = elementwise(np.fabs, lambda x: np.sign(x), kinks=(0.0,), tex=r"\lvert {x} \rvert")
 
 
@@ -238,7 +254,7 @@ copysign = elementwise(
     np.copysign, lambda x1, x2: np.copysign(1, x1) * np.copysign(1, x2), None,
     kinks=lambda x1, x2: (x1 == 0) | (x2 == 0), tex=r"\lvert {x1} \rvert \operatorname{{sgn}} {x2}",
 )
-ldexp = elementwise(np.ldexp, lambda x2: np.ldexp(1.0, x2), None, tex="{x1} 2^{{{x2}}}")
+ldexp = elementwise(np.ldexp, lambda x2: np.ldexp(1.0, x2), None, domain=(REAL, WHOLE), tex="{x1} 2^{{{x2}}}")
 
 heaviside = elementwise(  # at 0 it is its second argument
     np.heaviside, 0, lambda x1, x2: x1 == 0, kinks=lambda x1, x2: x1 == 0, tex="H({x1})"
@@ -278,11 +294,13 @@ divmod = general(
 # ------------------------------------------------------------------------------------- complex: not holomorphic
 
 conjugate = elementwise(np.conjugate, 1, pull=(lambda g: np.conj(g),), holomorphic=False, tex=r"\overline{{{x}}}")
+conjugate.attach(algebra="conjugate")
 def _view(val: Any) -> Any:  # a bind, because the result is no new array
     return (val,), {}
 
 
 real = elementwise(np.real, 1, bind=_view, holomorphic=False, tex=r"\operatorname{{Re}} {x}")
+real.attach(call="{x}.real", algebra="real part")
 imag = elementwise(
     np.imag, 0, pull=(lambda g, x_dtype: g * 1j if x_dtype.kind == "c" else g * 0,), bind=_view, holomorphic=False,
     tex=r"\operatorname{{Im}} {x}",
@@ -313,3 +331,17 @@ constant(
     np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.bitwise_count,
     np.gcd, np.lcm, np.isfinite, np.isinf, np.isnan, np.isnat, np.spacing,
 )  # fmt: skip
+
+for _fn, _sign, _tex in (
+    (np.greater, ">", ">"), (np.less, "<", "<"), (np.greater_equal, ">=", r"\geq"), (np.less_equal, "<=", r"\leq"),
+    (np.equal, "==", "="), (np.not_equal, "!=", r"\neq"),
+):  # fmt: skip
+    ROWS[_fn].attach(infix=f"{{x1}} {_sign} {{x2}}", tex=f"[{{x1}} {_tex} {{x2}}]")
+ROWS[np.bitwise_and].attach(infix="{x1} & {x2}", tex=r"{x1} \wedge {x2}", algebra="and")
+ROWS[np.bitwise_or].attach(infix="{x1} | {x2}", tex=r"{x1} \vee {x2}", algebra="or")
+ROWS[np.logical_and].attach(algebra="and")
+ROWS[np.logical_or].attach(algebra="or")
+ROWS[np.invert].attach(infix="~{x}")
+ROWS[np.floor_divide].attach(tex=r"\lfloor {x1} / {x2} \rfloor")
+for _test in (np.isfinite, np.isinf, np.isnan):
+    ROWS[_test].attach(algebra="test for finite")

@@ -125,6 +125,7 @@ getitem = linear(
     name="getitem", bind=_bind_getitem, tex="{x}_{{[{index}]}}",
     examples=_TAKEN,
 )
+getitem.attach(infix="{x}[{index}]", algebra="index")
 scatter: Primitive = linear(
     _scatter, lambda g, index, unique_indices: getitem(g, index, unique_indices),
     name="scatter", bind=_bind_scatter,
@@ -132,6 +133,20 @@ scatter: Primitive = linear(
         at((2,), slice(1, 3), just((4,)), True), at((3,), np.array([0, 2, 0]), just((4,))),
         at((2, 3), just((slice(None), np.array([0, 0, 1]))), just((2, 4))),
     ),
+)
+
+
+def _scatter_textbook(g: Any, index: Any, shape: Any, unique_indices: Any = False) -> Any:
+    full = np.zeros(shape, g.dtype)
+    np.add.at(full, index, g)
+    return full
+
+
+scatter.attach(
+    tex=r"0_{{{shape}}} + {x} \text{{ at }} [{index}]",
+    text="zeros({shape}) with {x} added at [{index}]",
+    call="scatter({x}, np.s_[{index}], {shape})",
+    source=_scatter_textbook,
 )
 
 # ------------------------------------------------------------------------ an index that depends on the inputs
@@ -175,12 +190,14 @@ gather = linear(
         at((3, 4), np.array([[0, 2], [1, 1]]), just((Slot(0), slice(1, 3), None))),
     ),
 )
+gather.attach(call="{x1}[{index}]", algebra="gather")
 scatter_at: Primitive = linear(
     lambda g, k, index, shape: _scatter(g, _filled(index, k), shape, False), lambda g, x2, index: gather(g, x2, index),
     None,
     name="scatter_at", bind=lambda g, k, index, shape: ((g, k), {"index": index, "shape": shape}),
     examples=(at((3,), np.array([0, 2, 0]), just((Slot(),)), just((4,))),),
 )
+scatter_at.attach(call="scatter({x1}, np.s_[{index}], {shape})")
 
 # -------------------------------------------------------------------------------------------------- assigning
 
@@ -253,6 +270,15 @@ set_at: Primitive = linear(
     name="set_at", bind=_bind_set,
     examples=(*_PUT, at((3, 4), 1, (1, 4))),
 )
+
+
+def _set_textbook(x: Any, value: Any, index: Any) -> Any:
+    y = x.copy()
+    y[index] = value
+    return y
+
+
+set_at.attach(source=_set_textbook)
 set_at.__doc__ = """A copy of `x` with ``x[index] = value``, differentiable in both.
 
 Parameters

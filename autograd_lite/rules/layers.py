@@ -35,9 +35,10 @@ def _linear(x: Any, weight: Any, bias: Any) -> Any:
 
 linear = general(
     _linear, lambda g, x2: matmul(g, x2), lambda g, x1: _rows(g).T.dot(_rows(x1)), lambda g: _rows(g),
-    name="linear", bind=lambda input, weight, bias: ((input, weight, bias), {}), tex=r"{x1} {x2}^T + {x3}",
+    name="linear", bind=lambda input, weight, bias: ((input, weight, bias), {}), tex=r"{x1}\,{x2}^\top + {x3}",
     examples=(at((2, 3), (4, 3), (4,)), at((3,), (2, 3), (2,)), at((2, 2, 3), (1, 3), (1,)), at((0, 3), (2, 3), (2,))),
 )
+linear.attach(algebra="affine map")
 
 
 def _linear_columns(weight: Any, columns: Any, bias: Any) -> Any:
@@ -105,6 +106,15 @@ standardize = general(
     tex=r"\frac{{{x} - \mu}}{{\sqrt{{\sigma^2 + \epsilon}}}}",
     examples=(at((3, 4)), at((2, 3, 2), axis=(1, 2), eps=0.1), at((2, 3, 2), axis=(0, 2))),
 )
+
+
+def _standardize_textbook(x: Any, axis: Any, eps: Any) -> Any:
+    d = x - np.mean(x, axis=axis, keepdims=True)
+    scale = 1 / np.sqrt(np.mean(d**2, axis=axis, keepdims=True) + eps)
+    return d * scale, scale
+
+
+standardize.attach(source=_standardize_textbook)
 standardize.__doc__ = """`x` less its mean along `axis`, divided by its spread; and one over that spread.
 
 Parameters

@@ -80,13 +80,14 @@ def _outer(x1: Any, x2: Any) -> Any:
 
 
 matmul = bilinear(
-    _matmul, _matmul_1, _matmul_2, of=np.matmul, name="matmul", np_name="np.matmul", tex="{x1} {x2}",
+    _matmul, _matmul_1, _matmul_2, of=np.matmul, name="matmul", np_name="np.matmul", tex=r"{x1}\,{x2}",
     examples=[
         at((2, 3), (3, 4)), at((3,), (3,)), at((3,), (3, 2)), at((2, 3), (3,)), at((3,), (2, 3, 4)),
         at((2, 2, 3), (3,)), at((4, 2, 3), (3, 2)), at((2, 3), (4, 3, 2)), at((2, 1, 2, 3), (3, 3, 2)),
         at((0, 3), (3, 2)), at((2, 0), (0, 3)),
     ],
 )
+matmul.attach(infix="{x1} @ {x2}", algebra="matrix product")
 
 
 def _dot_1(g: Any, x2: Any, x1_shape: Any) -> Any:
@@ -122,6 +123,7 @@ dot = bilinear(
         at((2, 2, 3), (4, 3, 2)), at((3,), (2, 3, 2)), at((2, 2, 3), (3,)), at((0,), (0,)),
     ],
 )
+dot.attach(algebra="dot product")
 
 
 @composite(np.vdot, name="vdot", np_name="np.vdot", examples=[at((3,), (3,)), at((2, 3), (2, 3)), at((), ())])
@@ -144,9 +146,10 @@ def inner(a: Any, b: Any, /) -> Any:
 outer = bilinear(
     np.outer, lambda g, x2, x1_shape: np.dot(g, np.ravel(x2)).reshape(x1_shape),
     lambda g, x1, x2_shape: np.dot(np.ravel(x1), g).reshape(x2_shape),
-    name="outer", np_name="np.outer", bind=_dot_bind, tex=r"{x1} \otimes {x2}",
+    name="outer", np_name="np.outer", bind=_dot_bind, tex=r"{x1}\,{x2}^\top",
     examples=[at((2,), (3,)), at((2, 2), (2, 3)), at((), (3,)), at((0,), (2,))],
 )
+outer.attach(algebra="outer product")
 
 # ------------------------------------------------------------------------------------------ stacks of vectors
 

@@ -55,7 +55,20 @@ def _randn_like(x: Any, dtype: Any, generator: Any) -> Any:
     return np.asarray(numpy_generator(generator).standard_normal(x.shape)).astype(dtype, copy=False)
 
 
-constant(_dropout_mask, name="dropout_mask", bind=_mask_arguments)
-constant(_rand_like, name="rand_like", bind=_like_arguments)
-constant(_randn_like, name="randn_like", bind=_like_arguments)
+def _dropout_mask_textbook(x: Any, p: Any, over: Any, generator: Any) -> Any:
+    shape = tuple(1 if k in over else n for k, n in enumerate(x.shape))
+    return ((generator.random(shape) >= p) / (1 - p)).astype(x.dtype)
+
+
+def _rand_like_textbook(x: Any, dtype: Any, generator: Any, low: Any = 0.0, high: Any = 1.0) -> Any:
+    return generator.uniform(low, high, x.shape).astype(dtype)
+
+
+def _randn_like_textbook(x: Any, dtype: Any, generator: Any) -> Any:
+    return generator.standard_normal(x.shape).astype(dtype)
+
+
+constant(_dropout_mask, name="dropout_mask", bind=_mask_arguments, source=_dropout_mask_textbook)
+constant(_rand_like, name="rand_like", bind=_like_arguments, source=_rand_like_textbook)
+constant(_randn_like, name="randn_like", bind=_like_arguments, source=_randn_like_textbook)
 dropout_mask, rand_like, randn_like = TABLE["dropout_mask"], TABLE["rand_like"], TABLE["randn_like"]

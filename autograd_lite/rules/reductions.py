@@ -92,6 +92,7 @@ sum = linear(
     of=np.sum, name="sum", np_name="np.sum", bind=_fold(np.sum, np.add, 0), tex=r"\sum {x}",
     examples=_OVER_AXES + _OF_ONE + _OF_NONE + _SELECTED + _FROM,
 )
+sum.attach(algebra="total")
 
 
 def _before(x: Any) -> Any:
@@ -118,6 +119,7 @@ prod = general(
         at((2, 3, 2), axis=0),  # the axes go round: there and back differ
     ),
 )
+prod.attach(algebra="reduction")
 
 # --------------------------------------------------------------------------------------------------- extremes
 
@@ -139,8 +141,8 @@ def _extreme(of: Any, ufunc: np.ufunc) -> Primitive:
     )
 
 
-max = amax = ROWS[np.amax] = _extreme(np.max, np.maximum)
-min = amin = ROWS[np.amin] = _extreme(np.min, np.minimum)
+max = amax = ROWS[np.amax] = _extreme(np.max, np.maximum).attach(algebra="reduction")
+min = amin = ROWS[np.amin] = _extreme(np.min, np.minimum).attach(algebra="reduction")
 nanmax = _extreme(np.nanmax, np.fmax)
 nanmin = _extreme(np.nanmin, np.fmin)
 
@@ -194,6 +196,7 @@ mean = linear(
     _mean, _mean_pull, of=np.mean, name="mean", np_name="np.mean", bind=_bind_mean, tex=r"\operatorname{{mean}}({x})",
     examples=_OVER_AXES + _OF_ONE + _SELECTED,
 )
+mean.attach(algebra="reduction")
 
 
 def _moment_bind(finish: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -254,12 +257,14 @@ var = general(
     tex=r"\operatorname{{var}}({x})",
     examples=_MOMENTS + _OF_ONE,
 )
+var.attach(algebra="reduction")
 std = general(
     lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims), _std_pull,
     of=np.std, name="std", np_name="np.std", bind=_moment_bind(_root), holomorphic=False,
     tex=r"\operatorname{{std}}({x})",
     examples=_MOMENTS,
 )
+std.attach(algebra="reduction")
 
 _WEIGHTED: tuple[Any, ...] = (
     at((2, 3), 1, uniform(1, 2, 3)), at((2, 3, 4), just((2, 0)), uniform(1, 2, 4, 2), keepdims=True),
@@ -355,6 +360,15 @@ logsumexp = general(
     examples=_OVER_AXES + _OF_ONE + _OF_NONE,
 )
 
+
+def _logsumexp_textbook(x: Any, axis: Any, keepdims: Any = False) -> Any:
+    top = np.max(x, axis=axis, keepdims=True)
+    y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return y if keepdims else np.squeeze(y, axis=axis)
+
+
+logsumexp.attach(source=_logsumexp_textbook, algebra="reduction")
+
 # ------------------------------------------------------------------------------------------ as if without nan
 
 
@@ -425,6 +439,8 @@ for _fn, _bind in (
     *((_fn, _bind_position) for _fn in (np.argmax, np.argmin, np.nanargmax, np.nanargmin)),
 ):
     constant(_fn, np_name=f"np.{_fn.__name__}", bind=_bind)
+for _fn in (np.any, np.all, np.count_nonzero):
+    ROWS[_fn].attach(algebra="reduction")
 
 # ------------------------------------------------------------------------------------------ methods of ufuncs
 

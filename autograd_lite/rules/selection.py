@@ -34,6 +34,7 @@ where = elementwise(
     bind=_bind_where, tex=r"\begin{{cases}} {x2} & \text{{if }} {x1} \\ {x3} & \text{{otherwise}} \end{{cases}}",
     examples=(at(boolean(2, 3), (2, 3), (3,)), at(np.array(True), (2,), ())),
 )
+where.attach(algebra="selection")
 
 
 def _bind_clip(

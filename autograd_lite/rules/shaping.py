@@ -58,6 +58,7 @@ reshape = linear(
         at((0, 3), just((3, 0))),
     ),
 )
+reshape.attach(algebra="reshape")
 
 
 def _bind_ravel(a: Any, order: str = "C") -> Any:
@@ -95,6 +96,7 @@ expand_dims = linear(
     np_name="np.expand_dims", bind=lambda a, axis: ((operand(a),), {"axis": ints(axis)}),
     examples=(at((3,), 0), at((2, 3), just((0, -1))), at((), 0)),
 )
+expand_dims.attach(algebra="new axis")
 
 
 def _atleast(fn: Any, least: int, lift: Any) -> Any:
@@ -120,6 +122,7 @@ copy = linear(
     np_name="np.copy", tex="{x}", bind=lambda a, order="K": ((operand(a),), {"order": order}),
     examples=(at((2, 3)), at((2, 3), order="F")),
 )
+copy.attach(algebra="identity")
 
 
 def _bind_astype(
@@ -138,6 +141,7 @@ astype = linear(  # the engine casts the cotangent back; a result of whole numbe
     of=getattr(np, "astype", None), name="astype", np_name="np.astype", tex="{x}", bind=_bind_astype,
     examples=(at((2, 3), np.float64), at((2, 3), np.complex128)),
 )
+astype.attach(call="{x}.astype({dtype})", algebra="cast")
 
 # --------------------------------------------------------------------------------------------------- the axes
 
@@ -164,12 +168,14 @@ transpose = linear(
     of=np.transpose, name="transpose", np_name="np.transpose", bind=_bind_transpose, tex=r"{x}^\top",
     examples=(at((2, 3)), at((2, 3, 4), just((1, 2, 0))), at((2, 3, 4), axes=(-1, 0, 1)), at(())),
 )
+transpose.attach(infix="{x}.T", text="{x}ᵀ", algebra="transpose")
 matrix_transpose = linear(
     lambda x: x.mT, lambda g: g.mT,
     of=np.matrix_transpose, name="matrix_transpose", np_name="np.matrix_transpose",
     bind=lambda x, /: ((operand(x),), {}), tex=r"{x}^\top",
     examples=(at((2, 3, 4)),),
 )
+matrix_transpose.attach(infix="{x}.mT", text="{x}ᵀ", algebra="matrix transpose")
 
 
 def _bind_swapaxes(a: Any, axis1: int, axis2: int) -> Any:
@@ -183,6 +189,7 @@ swapaxes = linear(
     of=np.swapaxes, name="swapaxes", np_name="np.swapaxes", bind=_bind_swapaxes, tex=r"{x}^\top",
     examples=(at((2, 3, 4), 0, -1),),
 )
+swapaxes.attach(algebra="swap of axes")
 
 
 def _bind_moveaxis(a: Any, source: Any, destination: Any) -> Any:
@@ -194,6 +201,7 @@ moveaxis = linear(
     np_name="np.moveaxis", bind=_bind_moveaxis,
     examples=(at((2, 3, 4), 0, -1), at((2, 3, 4), just((0, 1)), just((-1, 0)))),
 )
+moveaxis.attach(algebra="move of axes")
 
 
 @composite(np.rollaxis, examples=(at((2, 3, 4), 2), at((2, 3, 4), 0, 3), at((2, 3, 4), -1, -2)))
@@ -209,6 +217,7 @@ broadcast_to = linear(  # the engine sums the cotangent down to the argument's s
     bind=lambda array, shape: ((operand(array),), {"shape": ints(shape)}),
     examples=(at((3,), just((2, 3))), at((2, 1), just((4, 2, 3))), at((), 3), at((1, 3), just((0, 3)))),
 )
+broadcast_to.attach(algebra="broadcast")
 
 
 @composite(np.broadcast_arrays, examples=(at((3,), (2, 1)), at((), (0, 3))))

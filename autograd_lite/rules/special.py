@@ -28,7 +28,9 @@ def _softplus(x: Any) -> Any:
 
 
 softplus = elementwise(_softplus, lambda x: sigmoid(x), name="softplus", tex=r"\ln(1 + e^{{{x}}})")
+softplus.attach(source="np.logaddexp(x, 0)")
 log_sigmoid = elementwise(lambda x: -_softplus(-x), lambda x: sigmoid(-x), name="log_sigmoid", tex=r"\ln \sigma({x})")
+log_sigmoid.attach(source="-np.logaddexp(-x, 0)")
 logit = elementwise(
     lambda x: np.log(x) - np.log1p(-x), lambda x: 1 / (x * (1 - x)),
     name="logit", domain=interval(0, 1), tex=r"\ln \frac{{{x}}}{{1 - {x}}}",
@@ -177,6 +179,20 @@ log_softmax = general(
     examples=_ALONG,
 )
 
+
+def _softmax_textbook(x: Any, axis: Any) -> Any:
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def _log_softmax_textbook(x: Any, axis: Any) -> Any:
+    shifted = x - np.max(x, axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+softmax.attach(source=_softmax_textbook)
+log_softmax.attach(source=_log_softmax_textbook)
+
 # ------------------------------------------------------------------------------------------------ activations
 
 _ACTIVATED: Any = (lambda rng: ((rng.uniform(0.1, 0.9, size=(2, 3)) * [[1], [-1]],), {}), at(np.array(0.5)))
@@ -188,9 +204,11 @@ def _relu(x: Any) -> Any:
 
 
 relu = elementwise(_relu, lambda y: y > 0, name="relu", kinks=(0.0,), tex=r"\max(0, {x})")
+relu.attach(call="np.maximum({x}, 0)")
 silu = elementwise(
     lambda x: x * sigmoid.fn(x), lambda y, x: sigmoid(x) * (1 + x - y), name="silu", tex=r"{x} \, \sigma({x})"
 )
+silu.attach(source="x / (1 + np.exp(-x))")
 
 _GELU = 2 * math.sqrt(2 / math.pi)  # with the tanh written as a sigmoid of twice its argument
 

@@ -6,6 +6,7 @@ The rows themselves are in :mod:`autograd_lite.rules`.
 from .domain import NONZERO as NONZERO
 from .domain import POSITIVE as POSITIVE
 from .domain import REAL as REAL
+from .domain import WHOLE as WHOLE
 from .domain import Domain as Domain
 from .domain import Joint as Joint
 from .domain import interval as interval

@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Domain:
-    """The open interval of the reals on which a derivative holds, less some points.
+    """The open interval of the reals on which a derivative holds, less some points; or its whole numbers.
 
     Examples
     --------
@@ -18,9 +18,10 @@ class Domain:
     """
 
     def __init__(
-        self, low: float = -np.inf, high: float = np.inf, holes: tuple[float, ...] = (), tex: str = r"\mathbb{R}"
-    ) -> None:
-        self.low, self.high, self.holes, self.tex = low, high, holes, tex
+        self, low: float = -np.inf, high: float = np.inf, holes: tuple[float, ...] = (), tex: str = r"\mathbb{R}",
+        whole: bool = False,
+    ) -> None:  # fmt: skip
+        self.low, self.high, self.holes, self.tex, self.whole = low, high, holes, tex, whole
 
     def __repr__(self) -> str:
         holes = f", holes={self.holes}" if self.holes else ""
@@ -30,12 +31,13 @@ class Domain:
         inside = (x > self.low) & (x < self.high)
         for hole in self.holes:
             inside &= x != hole
-        return inside
+        return inside & (x == np.round(x)) if self.whole else inside
 
 
 REAL = Domain()
 POSITIVE = Domain(low=0.0, tex="x > 0")
 NONZERO = Domain(holes=(0.0,), tex=r"x \neq 0")
+WHOLE = Domain(tex=r"x \in \mathbb{Z}", whole=True)  # of an argument that has no derivative
 
 
 def interval(low: float, high: float) -> Domain:

@@ -24,7 +24,7 @@ argument's dtype is done by the engine, once, in :mod:`autograd_lite.engine.fit`
 Everything else that is known about a function is an option of its row (`OPTIONS`): what few rows need is attached
 below the row, in the same file::
 
-    softmax.attach(source=textbook_softmax)
+    add.attach(infix="{x1} + {x2}", algebra="sum")
 """
 
 from __future__ import annotations
@@ -49,6 +49,12 @@ OPTIONS = {
     "domain": "where the derivative holds: a Domain for all arguments, a tuple of them, or a Joint (tests, table)",
     "kinks": "points without a derivative, or a function of the arguments that finds them (tests)",
     "tex": "LaTeX, with {x} or {x1}, {x2}, ... and the keyword parameters in their places (derivations, pictures)",
+    "infix": "the same with the operators and methods of Python: '{x1} + {x2}', '{x}.T' (text, source)",
+    "text": "the same for a reader, where that is not `infix`: '{x}²' (text)",
+    "call": "a call in NumPy, where that is neither `infix` nor `np.name(x)`: 'np.maximum({x}, 0)' (source)",
+    "source": "the textbook definition where `fn` is longer: an expression in x (or x1, x2), or a function (source)",
+    "rule_source": "for each argument None, or the textbook definition of its rule (source)",
+    "algebra": "what it is for the simplifier: 'sum', 'negation', 'transpose', 'identity', ... (formulas, pictures)",
     "bind": "from a call as the user writes it to (arguments, keyword parameters) in canonical form (recording)",
     "pull": "for each argument None, or a faster way to compute what the rule says (backward pass)",
     "jvp": "a forward rule, where the one that follows from the kind was measured to be worse (forward mode)",
@@ -57,8 +63,8 @@ OPTIONS = {
     "order": "1 if the rule itself cannot be differentiated",
     "holomorphic": "False if the partial derivative is not that of a complex function",
     "examples": "functions of a random generator that return arguments to test at: rng -> (args, keywords)",
+    "distinct": "equal entries are no ordinary point: a singular matrix, a double eigenvalue (tests)",
     "transparent": "a step of the engine, which hands on a value: an input of a transform, one of several results",
-    "source": "the textbook formula in NumPy, where `fn` is longer than one would write on a slide (source)",
 }
 
 
@@ -108,6 +114,12 @@ class Primitive:
         domain: Any = REAL,
         kinks: Any = (),
         tex: str | None = None,
+        infix: str | None = None,
+        text: str | None = None,
+        call: str | None = None,
+        source: str | Callable[..., Any] | None = None,
+        rule_source: Sequence[Any] | None = None,
+        algebra: str | None = None,
         bind: Callable[..., Any] | None = None,
         pull: Sequence[Any] | None = None,
         jvp: Callable[..., Any] | None = None,
@@ -116,7 +128,7 @@ class Primitive:
         order: int | None = None,
         holomorphic: bool = True,
         examples: Sequence[Any] = (),
-        source: Any = None,
+        distinct: bool = False,
         transparent: bool = False,
     ) -> None:
         self.kind = kind
@@ -127,6 +139,12 @@ class Primitive:
         self.domain = domain
         self.kinks = kinks
         self.tex = tex
+        self.infix = infix
+        self.text = text
+        self.call = call
+        self.source = source
+        self.rule_source = rule_source
+        self.algebra = algebra
         self.bind = bind
         self.pull = tuple(pull) if pull else ()
         self.jvp = jvp
@@ -137,7 +155,7 @@ class Primitive:
         #: Whether a call is `fn` on the arguments as they stand and gives one new array: the operators' fast lane.
         self.direct = bind is None and kind != "composite" and not variadic and not outputs
         self.examples = tuple(examples)
-        self.source = source
+        self.distinct = distinct
         self.transparent = transparent
         self.__name__ = self.__qualname__ = self.name
         domains = domain if isinstance(domain, tuple) else (domain,)

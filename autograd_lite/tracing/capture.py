@@ -189,9 +189,7 @@ def _program(made: Capture, args: Any) -> Program:
     for n in nodes:
         if n.row is None or n in variables:
             continue
-        if (
-            n.row.name == "input" and n.parents[0] in variables
-        ):  # where a transform inside begins: the value itself
+        if n.row.transparent and n.parents[0] in variables:  # where a transform inside begins: the value itself
             variables[n] = variables[n.parents[0]]
             continue
         made_here = []

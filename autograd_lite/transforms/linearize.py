@@ -31,7 +31,7 @@ from ..table import Primitive
 from ..tensor import Tensor
 
 #: An input of a transform that is a variable outside it too.
-_INPUT = Primitive("linear", lambda x: x, (lambda g: g,), name="input", transparent=True)
+_INPUT = Primitive("linear", lambda x: x, (lambda g: g,), name="input", algebra="identity", transparent=True)
 
 
 class Linearized:
