@@ -1,7 +1,7 @@
-"""Examples to learn from, and the means to go through them in batches.
+"""Data sets, and a loader for batches.
 
-`truth_table xor digits` lie in the package, `moons spiral` are made by a formula, `mnist` reads the files
-where they lie. `DataLoader` goes through arrays, or any data set, in batches.
+The package contains `truth_table`, `xor` and `digits`; `moons` and `spiral` are generated; `mnist` reads files on this
+machine. `DataLoader` iterates over arrays, or any data set, in batches.
 """
 
 from .bundled import Split as Split

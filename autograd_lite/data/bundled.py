@@ -1,8 +1,8 @@
-"""Small sets of examples that lie inside the package, ready offline.
+"""Small data sets in the package, available offline.
 
-A function gives fresh arrays at each call, so nobody's in-place change can reach the next reader. Inputs
-are float64 with one example in a row. The two truth tables come whole, with targets 0.0 and 1.0 in a
-column; sets large enough to hold some examples back come as a `Split`.
+A function returns new arrays at each call, so an in-place change affects no other caller. Inputs are float64 with one
+example in a row. The two truth tables have targets 0.0 and 1.0 in a column; `digits` is divided into a training and a
+test set, a `Split`.
 """
 
 from importlib.resources import files
@@ -15,10 +15,9 @@ Floats = NDArray[np.float64]
 
 
 class Split(NamedTuple):
-    """Examples to learn from and examples held back, in the order that scikit-learn's `train_test_split` has.
+    """A training and a test set, in the order of scikit-learn's `train_test_split`.
 
-    The fields are `X_train` and `X_test`, one example in a row, and `y_train` and `y_test`, one whole
-    number for each.
+    The fields are `X_train` and `X_test`, one example in a row, and `y_train` and `y_test`, one whole number for each.
     """
 
     X_train: Floats
@@ -28,9 +27,9 @@ class Split(NamedTuple):
 
 
 def truth_table() -> tuple[Floats, Floats]:
-    """The talk's eight examples: all the inputs that three bits can be, and one bit to learn.
+    """The talk's eight examples: all values of three bits, and one bit to predict.
 
-    The answer is x1 if x3 is 0, and x2 if x3 is 1. No plane separates the ones from the zeros.
+    The target is x1 if x3 is 0, and x2 if x3 is 1. No plane separates the ones from the zeros.
 
     Returns
     -------
@@ -49,7 +48,7 @@ def truth_table() -> tuple[Floats, Floats]:
 
 
 def xor() -> tuple[Floats, Floats]:
-    """The exclusive or of two bits, the smallest task that no straight line can do.
+    """The exclusive or of two bits, the smallest data set that no straight line separates.
 
     Returns
     -------
@@ -66,16 +65,14 @@ def xor() -> tuple[Floats, Floats]:
 
 
 def digits() -> Split:
-    """The 1,797 handwritten digits of 8 x 8 pixels that scikit-learn carries, split once and for all.
+    """The 1,797 handwritten digits of 8 x 8 pixels from scikit-learn, with a fixed split.
 
-    Inputs are the 64 pixels of an image, row by row, from 0.0 (paper) to 1.0 (ink); labels are the digits
-    0 to 9.
+    Inputs are the 64 pixels of an image, row by row, from 0.0 (paper) to 1.0 (ink); labels are the digits 0 to 9.
 
-    Every fifth image of each digit, in the file's order, is held back: 355 to test with, 1,442 to learn
-    from, the ten digits in equal shares, and no random generator whose stream may change one day. The
-    same thirteen people wrote both parts, so the score says how well the net reads hands that it has
-    seen; held back by the end of the file instead, where other people wrote, the same net scores
-    several points less. Origin and licence: `digits-notice.txt` beside the file.
+    The test set is every fifth image of each digit, in the file's order: 355 images; the other 1,442 are for training.
+    The split needs no random generator. The same thirteen people wrote both parts, so the accuracy is that for known
+    handwriting; with the end of the file as the test set, which other people wrote, the same net scores several points
+    less. Origin and licence: `digits-notice.txt` beside the file.
 
     Returns
     -------
@@ -99,7 +96,7 @@ def digits() -> Split:
 
 
 def _table(*rows: str) -> tuple[Floats, Floats]:
-    """Rows such as "010 0", inputs and answer, as two arrays."""
+    """Rows such as "010 0", inputs and target, as two arrays."""
     inputs, answers = zip(*(row.split() for row in rows), strict=True)
     X, y = (np.array([list(bits) for bits in column], dtype=float) for column in (inputs, answers))
     return X, y

@@ -1,4 +1,4 @@
-"""Examples in batches."""
+"""Data sets, and their rows in batches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..tensor import Tensor
 
 
 class Dataset:
-    """What a data set needs: ``len(data)`` and ``data[i]``; a base to write your own on."""
+    """Base of data sets: a subclass defines ``len(data)`` and ``data[i]``."""
 
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} has no __len__()")  # abstract
@@ -22,9 +22,9 @@ class Dataset:
 
 
 class TensorDataset(Dataset):
-    """Arrays that belong together row by row; indexed by a number, a slice or an array of numbers.
+    """Arrays with the same number of rows; an index is a number, a slice or an array of numbers.
 
-    What was given as a Tensor comes out as Tensors, arrays and lists as arrays.
+    Rows of a Tensor are Tensors, those of arrays and lists are arrays.
 
     Examples
     --------
@@ -35,12 +35,12 @@ class TensorDataset(Dataset):
 
     def __init__(self, *arrays: Any) -> None:
         if not arrays:
-            raise ValueError("TensorDataset: no arrays")
+            raise ValueError("TensorDataset: expected at least one array")
         self.arrays = tuple(a.detach() if isinstance(a, Tensor) else np.asarray(a) for a in arrays)
         lengths = [len(a) if a.ndim else None for a in self.arrays]
         if None in lengths or len(set(lengths)) != 1:
             shapes = [a.shape for a in self.arrays]
-            raise ValueError(f"TensorDataset: arrays of shapes {shapes} have no rows in common")
+            raise ValueError(f"TensorDataset: expected arrays with the same number of rows, got shapes {shapes}")
 
     def __len__(self) -> int:
         return len(self.arrays[0])
@@ -73,7 +73,7 @@ def random_split(
     dataset : data set, array, or tuple of arrays
     lengths : sequence of int, or of fractions that sum to 1
     generator : Generator, numpy.random.Generator or seed, optional
-        By default the library's own, see ``ag.manual_seed``.
+        By default the one that ``ag.manual_seed`` seeds.
 
     Examples
     --------
@@ -90,19 +90,19 @@ def random_split(
         for k in range(n - sum(sizes)):
             sizes[k % len(sizes)] += 1
     else:
-        raise ValueError(f"random_split: lengths are counts, or fractions that sum to 1, not {list(lengths)}")
+        raise ValueError(f"random_split: expected counts, or fractions that sum to 1, got {list(lengths)}")
     if sum(sizes) != n or min(sizes, default=0) < 0:
-        raise ValueError(f"random_split: lengths {sizes} do not share out {n} examples")
+        raise ValueError(f"random_split: expected lengths that sum to {n}, got {sizes}")
     order = numpy_generator(generator).permutation(n)
     ends = np.cumsum(sizes)
     return [Subset(dataset, order[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
 
 
 class DataLoader:
-    """The rows of a data set in batches, in order or shuffled anew in each epoch.
+    """The rows of a data set in batches, in order or in a new random order in each epoch.
 
-    A data set of arrays (a tuple of them, a `TensorDataset`, parts of one) is indexed by whole batches; any
-    other is asked for one row after the other, which `collate_fn` puts together.
+    A data set of arrays (a tuple of them, a `TensorDataset`, a part of one) is indexed by whole batches; any other, one
+    row at a time, and `collate_fn` combines the rows.
 
     Parameters
     ----------
@@ -111,13 +111,14 @@ class DataLoader:
     batch_size : int
     shuffle : bool
     drop_last : bool
-        Leave out a last batch that is not full.
+        Omit a last batch that is not full.
     generator : Generator, numpy.random.Generator or seed, optional
-        For the shuffling; by default the library's own.
+        For shuffling; by default the one that ``ag.manual_seed`` seeds.
     collate_fn : callable, optional
         Makes a batch from a list of rows; by default it stacks them, field by field.
     num_workers, pin_memory
-        PyTorch's; there are no worker processes here and no second memory, so they change nothing.
+        For compatibility with PyTorch: rows are read in this process, so `num_workers` must be 0; `pin_memory` is
+        ignored.
 
     Examples
     --------
@@ -134,13 +135,13 @@ class DataLoader:
         collate_fn: Callable[[list[Any]], Any] | None = None, num_workers: int = 0, pin_memory: bool = False,
     ) -> None:
         if num_workers:
-            raise ValueError(f"DataLoader: num_workers={num_workers}; rows are read in this process, leave it at 0")
+            raise ValueError(f"DataLoader: expected num_workers=0, as rows are read in this process, got {num_workers}")
         if not isinstance(batch_size, int | np.integer) or batch_size < 1:
             raise ValueError(f"DataLoader: expected batch_size as a whole number from 1 on, got {batch_size!r}")
         self.dataset = as_dataset(dataset)
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self.collate_fn = collate_fn
-        #: What shuffles, if it is not the library's own.
+        #: The generator for shuffling; None for the one that ``ag.manual_seed`` seeds.
         self.generator = numpy_generator(generator) if isinstance(generator, int) else generator
 
     def __len__(self) -> int:
@@ -187,5 +188,5 @@ def as_dataset(given: Any) -> Any:
     if isinstance(given, (np.ndarray, Tensor)):
         return TensorDataset(given)
     if not (hasattr(given, "__len__") and hasattr(given, "__getitem__")):
-        raise TypeError(f"a data set has len() and indexing; {type(given).__name__} has not")
+        raise TypeError(f"expected a data set, with len() and indexing, got {type(given).__name__}")
     return given

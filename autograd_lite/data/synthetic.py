@@ -1,4 +1,4 @@
-"""Points in the plane that no straight line separates, made by a formula."""
+"""Generated points in the plane that no straight line separates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..base.generator import Generator, numpy_generator
 def moons(
     n: int = 100, noise: float = 0.1, generator: Generator | np.random.Generator | int | None = 0
 ) -> tuple[Any, Any]:
-    """Two half circles that reach into each other, as scikit-learn's ``make_moons``.
+    """Two interleaving half circles, as in scikit-learn's ``make_moons``.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def spiral(
     n: int = 100, classes: int = 3, noise: float = 0.2,
     generator: Generator | np.random.Generator | int | None = 0,
 ) -> tuple[Any, Any]:
-    """The arms of a spiral, `n` points in each.
+    """The arms of a spiral, one for each class, with `n` points in each.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""Weights and training states in files."""
+"""Saving and loading weights and training states."""

@@ -1,9 +1,8 @@
 """Weights and training states in files: ``.npz``, which NumPy reads, or ``.safetensors``. Never pickle.
 
-A file holds arrays and, if the state is more than a flat dict of arrays, a line of JSON that says how they
-are put together. So reading one runs nothing, whoever wrote it: what is damaged or is not such a file is one
-`ValueError` that names the file, before anything has been changed. Writing goes to a file beside the target
-that takes its place when it is whole, so that a crash leaves the old file or the new one.
+A file contains arrays and, if the state is not a flat dict of arrays, its structure as JSON. So reading a file executes
+nothing in it, and a damaged file, or one in another format, raises a `ValueError` that names it. A new file replaces
+the old one only when it is complete, so after a crash either the old or the new file is there.
 """
 
 from __future__ import annotations
@@ -31,13 +30,12 @@ except ImportError:  # Windows
 Array = np.ndarray[Any, Any]
 PathLike = str | os.PathLike[str]
 
-# : Where the structure of a state stands, among the arrays of an ``.npz`` or in the metadata of a
-# safetensors file.
+#: The name of the structure of a state, among the arrays of an ``.npz`` or in the metadata of a safetensors file.
 _STRUCTURE = "__structure__"
-_ARRAY = "array:"  # a string of the structure that stands for the array of that name
-_TEXT = "text:"  # one that is a string of the state
+_ARRAY = "array:"  # in the structure: the array of this name
+_TEXT = "text:"  # in the structure: a string of the state
 _KINDS = "biufc"
-#: More than this, compressed a hundredfold, is not weights but a bomb.
+#: More bytes than this, compressed by more than a factor of 100, are not weights but a zip bomb.
 _EXPANDED = 1 << 30
 
 
@@ -47,24 +45,24 @@ def save(obj: Any, path: PathLike) -> None:
     Parameters
     ----------
     obj : object with ``state_dict()``, or a state itself
-        A module, an optimiser, a schedule; or dicts, lists and tuples, in any depth, of these and of arrays,
-        Tensors, numbers, strings, booleans and None. Keys are strings or whole numbers.
+        A module, an optimiser, a schedule; or nested dicts, lists and tuples of these and of arrays, Tensors, numbers,
+        strings, booleans and None. Keys are strings or whole numbers.
     path : path
         Ends in ``.npz``, or in ``.safetensors`` (with the extra ``io``).
 
     Raises
     ------
     TypeError
-        If something in it is none of these: where, and what it is.
+        If something in it is none of these; the message names its place and its type.
     ValueError
-        If the path ends otherwise.
+        If the path has another suffix.
     OSError
-        If the file cannot be written, as on a full disk; what was there before is unchanged.
+        If the file cannot be written, as on a full disk; an old file is unchanged.
 
     Notes
     -----
-    The state is written to a hidden file beside `path`, which then takes its place. A process that is killed meanwhile
-    leaves that file behind, and the next call for the same path removes it.
+    The state is written to a hidden file in the same folder, which then replaces `path`. If the process is killed
+    before that, the hidden file remains, and the next call for the same path removes it.
 
     Examples
     --------
@@ -77,36 +75,36 @@ def save(obj: Any, path: PathLike) -> None:
     path = Path(path)
     write = {".npz": _write_npz, ".safetensors": _write_safetensors}.get(path.suffix)
     if write is None:
-        raise ValueError(f"save: {path} must end in .npz or .safetensors")
+        raise ValueError(f"save: expected a path that ends in .npz or .safetensors, got {path}")
     state = obj.state_dict() if hasattr(obj, "state_dict") else obj
     arrays: dict[str, Array] = {}
     structure = None if _flat(state) else json.dumps(_taken_apart(state, "", arrays), allow_nan=True)
     if structure is None:
-        arrays = {name: np.asarray(plain(value)) for name, value in state.items()}
+        arrays = {name: np.asarray(unwrapped(value)) for name, value in state.items()}
         for name, array in arrays.items():
             _check_dtype(array, name)
     if wrong := [name for name in arrays if any("\ud800" <= c <= "\udfff" for c in name)]:
-        raise ValueError(f"save: the name {wrong[0]!r} has a lone surrogate, which no file can hold: rename it")
+        raise ValueError(f"save: the name {wrong[0]!r} has a lone surrogate, which a file cannot hold; rename it")
     try:
         with replacing(path) as file:
             write(file, arrays, structure)
     except OSError as error:
-        what = f"save: cannot write {path}, what was there is unchanged: {error.strerror or error}"
+        what = f"save: cannot write {path} (an old file is unchanged): {error.strerror or error}"
         raise OSError(*(() if error.errno is None else (error.errno,)), what) from None
 
 
 def load(path: PathLike) -> Any:
     """Read what :func:`save` wrote; or any ``.npz`` or ``.safetensors`` file, as a dict of arrays.
 
-    Nothing in the file is executed. PyTorch's own files are pickles, which would be: there, save with
-    ``safetensors.torch.save_file(net.state_dict(), path)``.
+    Nothing in the file is executed. PyTorch's own files are pickles, which would have to be; in PyTorch, save with
+    ``safetensors.torch.save_file(net.state_dict(), path)`` instead.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is damaged, truncated or something else; the message names the file.
+        If it is damaged, truncated or in another format; the message names the file.
 
     Examples
     --------
@@ -124,7 +122,7 @@ def load(path: PathLike) -> Any:
     elif len(start) > 8 and start[8:9] == b"{":
         arrays, structure = _read_safetensors(path)
     elif path.suffix in (".npz", ".safetensors"):
-        raise ValueError(f"load: {path} is damaged: it does not begin as a {path.suffix} file does")
+        raise ValueError(f"load: {path} is damaged: it does not begin like a {path.suffix} file")
     else:
         raise ValueError(f"load: {path} is neither an .npz nor a .safetensors file")
     if structure is None:
@@ -135,8 +133,8 @@ def load(path: PathLike) -> Any:
         raise ValueError(f"load: {path} is damaged: its structure cannot be read ({error!r})") from None
 
 
-def plain(value: Any) -> Any:
-    """The array in a Tensor, ours or PyTorch's; anything else as it is."""
+def unwrapped(value: Any) -> Any:
+    """The array of a Tensor, ours or PyTorch's; anything else as it is."""
     return value.detach().numpy() if hasattr(value, "detach") else value
 
 
@@ -144,7 +142,7 @@ def plain(value: Any) -> Any:
 
 
 def _flat(state: Any) -> bool:
-    """Whether a state is a dict of arrays by names, as a module's: it is saved as just that."""
+    """Whether a state is a dict of arrays by name, like a module's, which is saved without a structure."""
     return isinstance(state, Mapping) and all(
         isinstance(name, str) and name not in ("", _STRUCTURE) and "\0" not in name and _is_array(value)
         for name, value in state.items()
@@ -152,21 +150,21 @@ def _flat(state: Any) -> bool:
 
 
 def _is_array(value: Any) -> bool:
-    return isinstance(plain(value), np.ndarray)
+    return isinstance(unwrapped(value), np.ndarray)
 
 
 def _check_dtype(array: Array, where: str) -> None:
     if array.dtype.kind not in _KINDS:
-        raise TypeError(f"save: {where or 'the state'} holds {array.dtype}, no numbers; nothing was written")
+        raise TypeError(f"save: expected numbers in {where or 'the state'}, got {array.dtype}; nothing was written")
 
 
 def _taken_apart(state: Any, where: str, arrays: dict[str, Array]) -> Any:
-    """`state` as JSON can write it: arrays go to `arrays` under the names of their places, marked here.
+    """The structure of `state` for JSON. Arrays are added to `arrays`, named by their place, and replaced by a marker.
 
-    Lists stay lists; a tuple becomes ``{"tuple": [...]}`` and a dict ``{"dict": [[key, value], ...]}``,
-    whose keys may be whole numbers, as those of an optimiser's state are.
+    A list remains a list, a tuple becomes ``{"tuple": [...]}`` and a dict ``{"dict": [[key, value], ...]}``, because
+    keys may be whole numbers, as in an optimiser's state.
     """
-    value = plain(state.state_dict() if hasattr(state, "state_dict") else state)
+    value = unwrapped(state.state_dict() if hasattr(state, "state_dict") else state)
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.ndarray):
@@ -184,16 +182,16 @@ def _taken_apart(state: Any, where: str, arrays: dict[str, Array]) -> Any:
     if isinstance(value, Mapping):
         for key in value:
             if type(key) not in (str, int):
-                raise TypeError(f"save: the key {key!r} {_at(where)} is neither a string nor a whole number")
+                raise TypeError(f"save: expected a string or a whole number as a key {_at(where)}, got {key!r}")
         return {"dict": [[key, _taken_apart(v, f"{inside}{key}", arrays)] for key, v in value.items()]}
     if isinstance(value, (list, tuple)):
         found = [_taken_apart(v, f"{inside}{k}", arrays) for k, v in enumerate(value)]
         return found if isinstance(value, list) else {"tuple": found}
-    raise TypeError(f"save: {_at(where)} is a {type(value).__name__}, which cannot be saved")
+    raise TypeError(f"save: a {type(value).__name__} {_at(where)} cannot be saved")
 
 
 def _at(where: str) -> str:
-    return f"at {where!r}" if where else "at the top"
+    return f"at {where!r}" if where else "at the top level"
 
 
 def _put_together(found: Any, arrays: dict[str, Array]) -> Any:
@@ -202,7 +200,7 @@ def _put_together(found: Any, arrays: dict[str, Array]) -> Any:
             return arrays[found[len(_ARRAY) :]]
         if found.startswith(_TEXT):
             return found[len(_TEXT) :]
-        raise ValueError(f"{found[:40]!r} stands for nothing")
+        raise ValueError(f"{found[:40]!r} is not a marker")
     if isinstance(found, list):
         return [_put_together(v, arrays) for v in found]
     if isinstance(found, dict):
@@ -211,7 +209,7 @@ def _put_together(found: Any, arrays: dict[str, Array]) -> Any:
             return tuple(_put_together(v, arrays) for v in inside)
         if kind == "dict":
             return {key: _put_together(v, arrays) for key, v in inside}
-        raise ValueError(f"no such kind as {kind!r}")
+        raise ValueError(f"expected a tuple or a dict, got {kind!r}")
     return found
 
 
@@ -220,8 +218,8 @@ def _put_together(found: Any, arrays: dict[str, Array]) -> Any:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """An open file beside `path` that takes its place at the end of the block, or leaves nothing."""
-    path = path.resolve()  # a link stays a link
+    """An open file in the same folder that replaces `path` at the end of the block; after an error it is removed."""
+    path = path.resolve()  # a symbolic link remains one
     _remove_abandoned(path)
     beside, file = _opened_beside(path)
     try:
@@ -232,29 +230,29 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             if path.exists():
                 beside.chmod(path.stat().st_mode & 0o777)
             if fcntl is not None:
-                os.replace(beside, path)  # while it is locked
-        if fcntl is None:  # Windows does not rename an open file
+                os.replace(beside, path)  # while the lock is held
+        if fcntl is None:  # Windows cannot rename an open file
             os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 
 
 def _opened_beside(path: Path) -> tuple[Path, BinaryIO]:
-    """A new file of our own. A lock on it says that its process is alive; on Windows it is enough that it is open."""
+    """A new file, locked as long as this process is alive; on Windows an open file is protected without a lock."""
     while True:
         beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         file = beside.open("x+b")
         if fcntl is not None:
             with suppress(OSError):  # a file system without locks
                 fcntl.flock(file, fcntl.LOCK_EX)
-            if not os.fstat(file.fileno()).st_nlink:  # another process took it for abandoned before it was locked
+            if not os.fstat(file.fileno()).st_nlink:  # another process removed it as abandoned before it was locked
                 file.close()
                 continue
         return beside, file
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove the files beside `path` whose process was killed; one that another process is writing is locked."""
+    """Remove the hidden files of `path` whose process was killed; a file that is being written is locked."""
     name = re.compile(re.escape(f".{path.name}.") + "[0-9a-f]{8}")
     for beside in [entry for entry in path.parent.iterdir() if name.fullmatch(entry.name)]:
         with suppress(OSError):
@@ -267,7 +265,7 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def _write_npz(file: BinaryIO, arrays: dict[str, Array], structure: str | None) -> None:
-    """NumPy's format, written entry by entry: `np.savez` takes no array named "file", and stamps the time."""
+    """NumPy's format, entry by entry: `np.savez` does not accept an array named "file", and stores the time."""
     if structure is not None:
         arrays = {**arrays, _STRUCTURE: np.frombuffer(structure.encode(), np.uint8)}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
@@ -301,22 +299,22 @@ def _read_npz(path: Path) -> tuple[dict[str, Array], str | None]:
             entries = archive.infolist()
             size, held = sum(e.file_size for e in entries), path.stat().st_size
             if size > _EXPANDED and size > 100 * held:
-                raise ValueError(f"its {held} bytes would become {size}")
+                raise ValueError(f"its {held} bytes would expand to {size}")
             if any(entry.filename.endswith("/data.pkl") for entry in entries):
-                raise ValueError("a pickle, as PyTorch writes it: save it there with safetensors.torch.save_file")
+                raise ValueError("a pickle of PyTorch's: save it in PyTorch with safetensors.torch.save_file")
             for entry in entries:
                 name = entry.filename.removesuffix(".npy")
                 if name == entry.filename or name in arrays:
-                    raise ValueError(f"the entry {entry.filename!r} is no array, or there twice")
+                    raise ValueError(f"the entry {entry.filename!r} is not an array, or is a duplicate")
                 arrays[name] = _read_entry(archive, entry)
     except _DAMAGED as error:
-        raise ValueError(f"load: {path} is damaged, or no .npz of numbers ({_why(error)})") from None
+        raise ValueError(f"load: {path} is damaged, or not an .npz of numbers ({_why(error)})") from None
     structure = arrays.pop(_STRUCTURE, None)
     return arrays, None if structure is None else structure.tobytes().decode(errors="replace")
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
-    """One array; its head must promise just the bytes that are there, before memory is taken for them."""
+    """One array, after checking that its header matches the number of bytes, so that memory is allocated only then."""
     with archive.open(entry) as file:
         version = np.lib.format.read_magic(file)
         if version not in ((1, 0), (2, 0)):
@@ -324,9 +322,9 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
         head = "read_array_header_1_0" if version == (1, 0) else "read_array_header_2_0"
         shape, fortran, dtype = getattr(np.lib.format, head)(file)
         if dtype.kind not in _KINDS or dtype.names:
-            raise ValueError(f"{entry.filename} holds {dtype}, which is no number")
+            raise ValueError(f"{entry.filename}: expected numbers, got {dtype}")
         if any(n < 0 for n in shape) or entry.file_size - file.tell() != math.prod(shape) * dtype.itemsize:
-            raise ValueError(f"{entry.filename} has not the bytes of an array of shape {shape}")
+            raise ValueError(f"{entry.filename} does not have the bytes of an array of shape {shape}")
         content = bytearray(file.read())
     return np.ndarray(shape, dtype, buffer=content, order="F" if fortran else "C")
 
@@ -335,10 +333,10 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Array], str | None]:
     library = _safetensors()
     try:
         with library.safe_open(path, framework="np") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
             structure = (file.metadata() or {}).get(_STRUCTURE)
     except (*_DAMAGED, AttributeError, library.SafetensorError) as error:
-        what = "is damaged, or holds what NumPy has no type for"
+        what = "is damaged, or has a type that NumPy does not have"
         raise ValueError(f"load: {path} {what} ({_why(error)})") from None
     return arrays, structure
 
@@ -351,5 +349,5 @@ def _safetensors() -> Any:
     try:
         import safetensors.numpy  # the extra `io`
     except ImportError:
-        raise ImportError("for .safetensors: pip install safetensors; .npz needs nothing") from None
+        raise ImportError("a .safetensors file needs safetensors; run pip install safetensors, or use .npz") from None
     return safetensors

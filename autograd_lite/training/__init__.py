@@ -1,4 +1,4 @@
-"""Learning: the loop, what listens to it, what it tells, and how good the result is."""
+"""Training: the loop, callbacks, the history of a run, and metrics."""
 
 from .callbacks import BestCheckpoint as BestCheckpoint
 from .callbacks import Callback as Callback

@@ -1,6 +1,6 @@
-"""What listens to a run: schedules, early stopping, the best weights kept, a table printed as it grows.
+"""Callbacks of a training run: schedules, early stopping, saving the best weights, clipping, a log.
 
-A callback that remembers something says so in `state_dict`, and a run that is resumed goes on with it.
+The state of a callback, its `state_dict`, is part of a checkpoint, and a resumed run restores it.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from .run import Run
 
 
 class Callback:
-    """Base: does nothing. Write the methods that you need."""
+    """Base of the callbacks, which does nothing: define the methods that you need."""
 
     def on_begin(self, run: Run) -> None:
-        """Before the first batch (also of a resumed run)."""
+        """Called before the first batch, also of a resumed run."""
 
     def on_gradients(self, run: Run) -> None:
-        """When the gradients of a batch are there, before the step."""
+        """Called after the backward pass of a batch, before the step."""
 
     def on_batch(self, run: Run) -> None:
-        """After the step of a batch."""
+        """Called after the step of a batch."""
 
     def on_epoch(self, run: Run) -> None:
-        """After an epoch and its validation; ``run.row`` has its numbers."""
+        """Called after an epoch and its validation; ``run.row`` has its numbers."""
 
     def on_end(self, run: Run) -> None:
-        """At the end, also after Ctrl-C."""
+        """Called at the end, also after Ctrl-C."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What it remembers from one epoch to the next."""
+        """The state to keep in a checkpoint."""
         return {}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over what :meth:`state_dict` returned."""
+        """Restore what :meth:`state_dict` returned."""
 
 
-class _Watcher(Callback):
-    """Watches one number, and knows its best so far."""
+class _Monitor(Callback):
+    """Monitors one number, and keeps its best value so far."""
 
     def __init__(self, monitor: str, mode: str | None = None, min_delta: float = 0.0) -> None:
         self.monitor, self.min_delta = monitor, abs(min_delta)
@@ -54,7 +54,7 @@ class _Watcher(Callback):
         self.best = math.inf * self._sign
 
     def improved(self, run: Run) -> bool:
-        """Whether the last epoch is the best so far; remembers it."""
+        """Whether the last epoch is the best so far; if so, keeps its value."""
         value = run.watched(self.monitor, type(self).__name__)
         better = self._sign * (self.best - value) > self.min_delta or not math.isfinite(self.best)
         if better and not math.isnan(value):
@@ -69,7 +69,7 @@ class _Watcher(Callback):
         vars(self).update(self._checked(state_dict))
 
     def _checked(self, state: Any) -> dict[str, Any]:
-        """The fields in a state, or ValueError."""
+        """The fields of a state; ValueError if it is not one."""
         best = state.get("best") if isinstance(state, Mapping) else None
         if not isinstance(best, Real) or math.isnan(best):
             who = f"{type(self).__name__}.load_state_dict"
@@ -77,8 +77,8 @@ class _Watcher(Callback):
         return {"best": float(best)}
 
 
-class EarlyStopping(_Watcher):
-    """End the run when a number has not become better for `patience` epochs.
+class EarlyStopping(_Monitor):
+    """End the run when a number has not improved for `patience` epochs.
 
     Parameters
     ----------
@@ -86,11 +86,11 @@ class EarlyStopping(_Watcher):
         The number's name in the history.
     patience : int
     min_delta : float
-        What counts as better.
+        The smallest change that counts as an improvement.
     mode : {None, "min", "max"}
-        By default less is better for losses and errors, more for all else.
+        By default smaller is better for losses and errors, larger for everything else.
     restore_best : bool
-        Whether the model ends with the weights of its best epoch.
+        Whether to restore the weights of the best epoch at the end.
     """
 
     def __init__(
@@ -128,8 +128,8 @@ class EarlyStopping(_Watcher):
         return {**fields, "waited": waited, "weights": weights}
 
 
-class BestCheckpoint(_Watcher):
-    """Save the model's weights whenever a number is better than ever; ``ag.load`` reads them."""
+class BestCheckpoint(_Monitor):
+    """Save the model's weights whenever a number is the best so far; ``ag.load`` reads them."""
 
     def __init__(self, path: str | os.PathLike[str], monitor: str = "val_loss", mode: str | None = None) -> None:
         super().__init__(monitor, mode)
@@ -149,12 +149,12 @@ class Schedule(Callback):
         One of ``optim.lr_scheduler``.
     every : {"epoch", "batch"}
     monitor : str
-        The number that a `ReduceLROnPlateau` is told.
+        The number for a `ReduceLROnPlateau`.
     """
 
     def __init__(self, scheduler: Any, every: str = "epoch", monitor: str = "val_loss") -> None:
         if every not in ("epoch", "batch"):
-            raise ValueError(f"Schedule: every={every!r} is neither 'epoch' nor 'batch'")
+            raise ValueError(f"Schedule: expected every='epoch' or every='batch', got {every!r}")
         self.scheduler, self.every, self.monitor = scheduler, every, monitor
 
     def on_batch(self, run: Run) -> None:
@@ -175,7 +175,7 @@ class Schedule(Callback):
 
 
 class ClipGradients(Callback):
-    """Scale all gradients of a batch together so that their norm is `max_norm` at most."""
+    """Scale all gradients of a batch so that their total norm is at most `max_norm`."""
 
     def __init__(self, max_norm: float) -> None:
         self.max_norm = max_norm
@@ -189,7 +189,7 @@ class ClipGradients(Callback):
 
 
 class Log(Callback):
-    """Print the history's table as it grows: the first epoch, every `every`-th, the last."""
+    """Print rows of the history during training: the first epoch, every `every`-th, and the last."""
 
     def __init__(self, every: int = 1) -> None:
         self.every = every

@@ -1,4 +1,4 @@
-"""A model used, not taught: predictions and scores, in evaluation mode, with nothing recorded."""
+"""Predictions and scores of a model, in evaluation mode and without recording a graph."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..base.interrupts import at_exit, exhaust
 from ..data import DataLoader
 from ..engine.context import no_grad
 from ..nn import Module
+from .metrics import array_of
 
 Metrics = Mapping[str, Callable[[Any, Any], float]] | Iterable[Callable[[Any, Any], float]]
 
@@ -25,14 +26,14 @@ def predict(model: Module, X: Any, batch_size: int = 256) -> Any:
     X : array, Tensor, or tuple of them
         A tuple for a model of several inputs.
     batch_size : int
-        How many rows at a time.
+        The number of rows at a time.
     """
     loader = DataLoader(X, batch_size)
     with _evaluating(model), no_grad():
         model.eval()
         outputs = [array_of(model(*_tuple(batch))) for batch in loader]
     if not outputs:
-        raise ValueError("predict: no rows")
+        raise ValueError("predict: expected at least one row")
     return np.concatenate(outputs)
 
 
@@ -60,10 +61,10 @@ def evaluate(
 
 
 class Scores:
-    """Loss and metrics of an epoch, added up batch by batch.
+    """Loss and metrics of an epoch, collected batch by batch.
 
-    Metrics are taken of all predictions together, as the mean over batches would not be theirs; without metrics
-    nothing is kept.
+    Metrics are computed from all predictions together, because the mean over batches is another number; without metrics
+    no predictions are kept.
     """
 
     def __init__(self, metrics: Mapping[str, Callable[[Any, Any], float]]) -> None:
@@ -72,7 +73,7 @@ class Scores:
         self.pairs: list[tuple[Any, Any]] = []
 
     def add(self, pred: Any, target: Any, loss: Any = None) -> None:
-        """One more batch; its loss counts as often as it has rows."""
+        """Add a batch; its loss is weighted by its number of rows."""
         rows = len(target)
         self.rows += rows
         if loss is not None:
@@ -84,7 +85,7 @@ class Scores:
     def row(self) -> dict[str, float]:
         """The numbers by name, the loss first."""
         if not self.rows:
-            raise ValueError("there are no examples to learn from or to evaluate")
+            raise ValueError("expected at least one example for training or evaluation")
         row = {"loss": self.total / self.rows} if self.with_loss else {}
         if self.metrics:
             pred, target = (np.concatenate(side) for side in zip(*self.pairs, strict=True))
@@ -93,43 +94,42 @@ class Scores:
 
 
 def named(metrics: Metrics) -> dict[str, Callable[[Any, Any], float]]:
-    """Metrics by name; a function goes by its own."""
+    """Metrics by name, by default the name of the function."""
     if isinstance(metrics, Mapping):
         return dict(metrics)
     return {getattr(metric, "__name__", type(metric).__name__): metric for metric in metrics}
 
 
 def as_loader(data: Any, batch_size: int, shuffle: bool = False, generator: Any = None) -> DataLoader:
-    """A loader as it is; anything else in one."""
+    """A loader of this data; a loader is returned as it is."""
     if isinstance(data, DataLoader):
         return data
     return DataLoader(data, batch_size, shuffle, generator=generator)
 
 
 def inputs_and_target(batch: Any) -> tuple[tuple[Any, ...], Any]:
-    """A batch in two: the last is the target, what stands before it the inputs; one alone is both."""
+    """The inputs and the target of a batch: the target is the last array; a single array is both."""
     batch = _tuple(batch)
     return (batch[:-1] or batch), batch[-1]
-
-
-def array_of(x: Any) -> Any:
-    """The array in a Tensor; anything else as an array."""
-    return np.asarray(x.data if hasattr(x, "requires_grad") else x)
 
 
 def _tuple(batch: Any) -> tuple[Any, ...]:
     return tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
 
 
+def kind_of(x: Any) -> str:
+    """What `x` is, for an error message."""
+    return f"the class {x.__name__} itself" if isinstance(x, type) else f"a {type(x).__name__}"
+
+
 def check_model(model: Any, who: str) -> None:
-    """Raise TypeError for what is no module."""
+    """Raise TypeError unless `model` is a module."""
     if not isinstance(model, Module):
-        what = f"the class {model.__name__} itself" if isinstance(model, type) else f"a {type(model).__name__}"
-        raise TypeError(f"{who}: expected the model as an nn.Module, got {what}; derive it from nn.Module")
+        raise TypeError(f"{who}: expected the model as an nn.Module, got {kind_of(model)}; derive it from nn.Module")
 
 
 def _evaluating(model: Module) -> at_exit:
-    """After the ``with`` block every part is in the mode, training or evaluation, that it is in now."""
+    """A context manager that restores the mode of every part, training or evaluation, at its end."""
     check_model(model, "evaluate")
     modes = [(m, "training", m.training) for m in model.modules()]
     return at_exit(exhaust, starmap(object.__setattr__, modes))

@@ -1,7 +1,6 @@
-"""The loop: for each epoch, for each batch, a step downhill; then a look at the validation data.
+"""The training loop: in each epoch a step for each batch, then an evaluation on the validation data.
 
-Everything else listens (`callbacks`). A run that was interrupted goes on from its checkpoint with exactly the
-numbers that it would have had.
+Callbacks do everything else. A run that is resumed from a checkpoint has exactly the numbers of an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -26,8 +25,9 @@ from ..nn import Module
 from ..optim import Optimizer
 from ..tensor import Tensor
 from .callbacks import Callback
-from .evaluation import Metrics, Scores, array_of, as_loader, check_model, evaluate, inputs_and_target, named
+from .evaluation import Metrics, Scores, as_loader, check_model, evaluate, inputs_and_target, kind_of, named
 from .history import History
+from .metrics import array_of
 from .run import Run
 
 PathLike = str | os.PathLike[str]
@@ -39,49 +39,49 @@ def fit(
     metrics: Metrics = (), callbacks: Sequence[Callback] = (), checkpoint: PathLike | None = None,
     resume: PathLike | None = None, progress: bool | None = None,
 ) -> History:
-    """Teach a model.
+    """Train a model.
 
     Parameters
     ----------
     model : Module
     data : tuple of arrays, data set or DataLoader
-        The last of a batch is the target, the others are the model's inputs; one alone is both.
+        The last array of a batch is the target, the others are the model's inputs; a single array is both.
     loss : callable
-        ``loss(prediction, target)``, one number for a batch, such as ``nn.CrossEntropyLoss()``.
+        ``loss(prediction, target)`` returns one number for a batch, as ``nn.CrossEntropyLoss()`` does.
     optimizer : Optimizer
     epochs : int
-        How many times through the data, in all: a resumed run counts those that it has had, and it is an error if they
-        are more.
+        The total number of passes through the data, including those before a checkpoint: resuming one with more epochs
+        raises an error.
     batch_size, shuffle, generator
-        How to go through the data, unless it is a DataLoader, which knows.
+        Options of the DataLoader, if `data` is not one.
     validation : like `data`, optional
-        Looked at after each epoch, never learned from.
+        For an evaluation after each epoch, not for training.
     metrics : functions, or dict of functions by name
         ``metric(predictions, targets)``, such as `training.accuracy`.
     callbacks : sequence of Callback
         Called in this order.
     checkpoint : path, optional
-        Where to keep the whole state of the run after each epoch (``.npz`` or ``.safetensors``).
+        The file for the whole state of the run, written after each epoch (``.npz`` or ``.safetensors``).
     resume : path, optional
-        A checkpoint to go on from: model, optimiser, callbacks, random numbers and history as they were.
+        A checkpoint to continue from: it restores model, optimiser, callbacks, random numbers and history.
     progress : bool, optional
-        Whether to show a bar (tqdm's); by default at a terminal, where tqdm is installed.
+        Whether to show a progress bar; by default in a terminal, if tqdm is installed.
 
     Returns
     -------
     History
-        A row for each epoch: ``loss`` and the metrics on the data as it was learned from, and with ``val_`` those
-        of the validation. The loss is the mean over the batches, each counted as often as it has rows.
+        A row for each epoch: ``loss`` and the metrics on the training data, of the model at each batch, and those on
+        the validation data with the prefix ``val_``. The loss is the mean over the rows.
 
     Raises
     ------
     FloatingPointError
-        If the loss is no longer finite; the weights are those before that batch.
+        If the loss is not finite; the weights are those before that batch.
 
     Notes
     -----
-    Ctrl-C ends the run after the batch: the model keeps what it has learned, and the history what it has seen; a
-    second Ctrl-C interrupts at once. Checkpoints hold whole epochs, so that resuming one is exact.
+    Ctrl-C ends the run after the current batch, and `fit` returns the history; a second Ctrl-C interrupts at once.
+    Checkpoints contain whole epochs, so that resuming one is exact.
 
     Examples
     --------
@@ -101,9 +101,9 @@ def fit(
     )
     if resume is not None:
         _resume(run, callbacks, resume)
-    _tell(callbacks, "on_begin", run)
+    _notify(callbacks, "on_begin", run)
     pressed: list[bool] = []
-    ours = _gets_signals()
+    ours = _handles_interrupts()
     with (
         at_exit(set_handler, signal.SIGINT, signal.default_int_handler) if ours else nullcontext(),
         _bar(progress, epochs * len(run.loader), run) as advance,
@@ -112,27 +112,27 @@ def fit(
             signal.signal(signal.SIGINT, _handler(pressed))
         try:
             while run.epoch < epochs and not run.stop:
-                row = _learn(run, callbacks, pressed, advance)
+                row = _train_epoch(run, callbacks, pressed, advance)
                 if run.validation is not None:
                     seen = evaluate(model, run.validation, loss, run.metrics)
                     row |= {f"val_{name}": value for name, value in seen.items()}
                 run.epoch += 1
                 run.history.append({"epoch": run.epoch, **row})
-                _tell(callbacks, "on_epoch", run)
+                _notify(callbacks, "on_epoch", run)
                 if checkpoint is not None:
                     save(_state(run, callbacks), checkpoint)
                 if pressed:
                     raise KeyboardInterrupt
         except KeyboardInterrupt:
             run.history.interrupted = True
-    _tell(callbacks, "on_end", run)
+    _notify(callbacks, "on_end", run)
     return run.history
 
 
-def _learn(
+def _train_epoch(
     run: Run, callbacks: Sequence[Callback], pressed: list[bool], advance: Callable[[], None]
 ) -> dict[str, float]:
-    """One epoch; the numbers of what was learned from, as the model was at each batch."""
+    """One epoch; returns the loss and the metrics on the training data, of the model at each batch."""
     run.model.train()
     scores = Scores(run.metrics)
     for batch in run.loader:
@@ -145,14 +145,14 @@ def _learn(
             loss = run.loss(pred, target)
             _check_loss(loss, run)
             loss.backward(retain_graph=False)
-            _tell(callbacks, "on_gradients", run)
-            first[:] = first or (pred, loss)  # an optimiser may ask more than once: what counts is before its step
+            _notify(callbacks, "on_gradients", run)
+            first[:] = first or (pred, loss)  # LBFGS calls this several times: keep the values before its step
             return loss
 
         run.optimizer.step(closure)
         scores.add(first[0], target, first[1])
         run.steps += 1
-        _tell(callbacks, "on_batch", run)
+        _notify(callbacks, "on_batch", run)
         advance()
         if pressed:
             raise KeyboardInterrupt
@@ -164,18 +164,14 @@ def _check_arguments(model: Any, loss: Any, optimizer: Any, epochs: Any, callbac
     if not callable(loss):
         raise TypeError(f"fit: expected loss as a function of prediction and target, got a {type(loss).__name__}")
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"fit: expected an optimizer, got {_kind(optimizer)}; write optim.Adam(model.parameters())")
+        raise TypeError(f"fit: expected an optimizer, got {kind_of(optimizer)}; write optim.Adam(model.parameters())")
     if not isinstance(epochs, int | np.integer) or epochs < 0:
         raise ValueError(f"fit: expected epochs as a whole number that is not negative, got {epochs!r}")
     if not isinstance(callbacks, Sequence):
-        raise TypeError(f"fit: expected callbacks as a list, got {_kind(callbacks)}; write callbacks=[...]")
+        raise TypeError(f"fit: expected callbacks as a list, got {kind_of(callbacks)}; write callbacks=[...]")
     for callback in callbacks:
         if not isinstance(callback, Callback):
-            raise TypeError(f"fit: expected callbacks derived from training.Callback, got {_kind(callback)}")
-
-
-def _kind(x: Any) -> str:
-    return f"the class {x.__name__} itself" if isinstance(x, type) else f"a {type(x).__name__}"
+            raise TypeError(f"fit: expected callbacks derived from training.Callback, got {kind_of(callback)}")
 
 
 def _check_loss(loss: Any, run: Run) -> None:
@@ -186,16 +182,16 @@ def _check_loss(loss: Any, run: Run) -> None:
         )
     value = array_of(loss)
     if value.size != 1:
-        raise ValueError(f"fit: the loss of a batch has shape {value.shape}; one number is needed: a mean or a sum")
+        raise ValueError(f"fit: expected the loss of a batch as one number, a mean or a sum, got shape {value.shape}")
     if not math.isfinite(value.item()):
         batch = run.steps - run.epoch * len(run.loader) + 1
         raise FloatingPointError(
-            f"fit: the loss is {value.item()} in epoch {run.epoch + 1}, batch {batch}; nothing was learned from it. "
-            "A smaller learning rate or training.ClipGradients may help; ag.detect_anomaly() finds where it began"
+            f"fit: the loss is {value.item()} in epoch {run.epoch + 1}, batch {batch}; the weights were not changed. "
+            "Try a smaller learning rate or training.ClipGradients; ag.detect_anomaly() finds the first such value"
         )
 
 
-def _tell(callbacks: Sequence[Callback], event: str, run: Run) -> None:
+def _notify(callbacks: Sequence[Callback], event: str, run: Run) -> None:
     for callback in callbacks:
         getattr(callback, event)(run)
 
@@ -204,7 +200,7 @@ def _tell(callbacks: Sequence[Callback], event: str, run: Run) -> None:
 
 
 def _state(run: Run, callbacks: Sequence[Callback]) -> dict[str, Any]:
-    """All that the next epoch depends on."""
+    """Everything that the next epoch depends on."""
     return {
         "kind": "autograd_lite run",
         "epoch": run.epoch,
@@ -220,16 +216,18 @@ def _state(run: Run, callbacks: Sequence[Callback]) -> dict[str, Any]:
 
 
 def _own_generators(run: Run) -> list[Any]:
-    """What shuffles each loader, where it is not the library's own."""
+    """The generator of each loader; None for the default one."""
     loaders = [run.loader, *([] if run.validation is None else [run.validation])]
     return [None if of.generator is None else numpy_generator(of.generator) for of in loaders]
 
 
 def _resume(run: Run, callbacks: Sequence[Callback], path: PathLike) -> None:
-    """Put everything where it was; if a part does not fit, everything is left where it is."""
+    """Restore a checkpoint; if a part does not fit, nothing changes."""
     state = load(path)
     if not isinstance(state, dict) or state.get("kind") != "autograd_lite run":
-        raise ValueError(f"fit: {path} is no checkpoint of a run; weights alone: net.load_state_dict(ag.load(path))")
+        raise ValueError(
+            f"fit: expected a checkpoint of a run, got {path}; for weights write net.load_state_dict(ag.load(path))"
+        )
     parts = [run.model, run.optimizer, *callbacks]
     before = [part.state_dict() for part in parts]  # type: ignore[attr-defined]  # all three kinds have one
     streams = [default_generator.numpy, *_own_generators(run)]
@@ -247,13 +245,13 @@ def _resume(run: Run, callbacks: Sequence[Callback], path: PathLike) -> None:
         if not isinstance(error, Exception):  # Ctrl-C
             raise
         what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        raise ValueError(f"fit: cannot go on from {path}: {what}") from None
+        raise ValueError(f"fit: cannot resume from {path}: {what}") from None
     run.history = History(state["history"])
     run.epoch, run.steps, run.stop = state["epoch"], state["steps"], state["stop"]
 
 
 def _check_state(state: dict[str, Any], run: Run, callbacks: Sequence[Callback], streams: list[Any]) -> None:
-    """Raise ValueError for what is not such a state, before anything is changed."""
+    """Raise ValueError if this is not the state of such a run, before anything changes."""
     missing = {"epoch", "steps", "stop", "model", "optimizer", "callbacks", "history", "random", "loaders"} - set(state)
     if missing:
         raise ValueError(f"it has no {', '.join(sorted(missing))}")
@@ -264,8 +262,7 @@ def _check_state(state: dict[str, Any], run: Run, callbacks: Sequence[Callback],
         raise ValueError(f"expected stop as True or False, got {state['stop']!r:.80}")
     if state["epoch"] > run.epochs:
         raise ValueError(
-            f"it has had {state['epoch']} epochs, and epochs={run.epochs} counts those too; write epochs= for all of "
-            "them together"
+            f"it has run {state['epoch']} epochs, more than epochs={run.epochs}, which includes them; pass their total"
         )
     for name in ("history", "callbacks", "loaders"):
         if not isinstance(state[name], list):
@@ -274,9 +271,9 @@ def _check_state(state: dict[str, Any], run: Run, callbacks: Sequence[Callback],
         if not isinstance(row, dict) or not all(isinstance(value, Real) for value in row.values()):
             raise ValueError(f"expected each row of the history as a dict of numbers, got {row!r:.80}")
     if len(state["callbacks"]) != len(callbacks):
-        raise ValueError(f"it has {len(state['callbacks'])} callbacks, this run {len(callbacks)}")
+        raise ValueError(f"expected {len(callbacks)} callbacks, got {len(state['callbacks'])}")
     if [s is None for s in state["loaders"]] != [g is None for g in streams[1:]]:
-        raise ValueError("its loaders had generators of their own where these have not, or the other way round")
+        raise ValueError("expected loaders with their own generators exactly where this run has them")
 
 
 def _set_positions(streams: list[Any], positions: list[Any]) -> None:
@@ -288,14 +285,14 @@ def _set_positions(streams: list[Any], positions: list[Any]) -> None:
 # --------------------------------------------------------------------------------------------- Ctrl-C, the bar
 
 
-def _gets_signals() -> bool:
-    """Only the main thread does, and a program that has a handler of its own for Ctrl-C keeps it."""
+def _handles_interrupts() -> bool:
+    """Whether Ctrl-C is ours to handle: in the main thread, if the program has no handler of its own."""
     ours = threading.current_thread() is threading.main_thread()
     return ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def _handler(pressed: list[bool]) -> Callable[[int, Any], None]:
-    """Note the first Ctrl-C in `pressed`, so that the batch is finished; a second one interrupts at once."""
+    """A handler that records the first Ctrl-C in `pressed`, to finish the batch; a second one interrupts at once."""
 
     def press(number: int, frame: Any) -> None:
         if pressed:
@@ -307,7 +304,7 @@ def _handler(pressed: list[bool]) -> Callable[[int, Any], None]:
 
 @contextmanager
 def _bar(progress: bool | None, total: int, run: Run) -> Iterator[Callable[[], None]]:
-    """What to call after each batch."""
+    """A progress bar; yields the function to call after each batch."""
     tqdm = _tqdm(progress)
     if tqdm is None:
         yield lambda: None
@@ -329,6 +326,6 @@ def _tqdm(progress: bool | None) -> Any:
         from tqdm.auto import tqdm
     except ImportError:
         if progress:
-            raise ImportError("fit(progress=True) shows tqdm's bar: pip install tqdm") from None
+            raise ImportError("fit(progress=True) needs tqdm; run pip install tqdm") from None
         return None
     return tqdm

@@ -1,4 +1,4 @@
-"""What training tells: a row of numbers for each epoch, as a table and as a picture."""
+"""The history of a training run: a row of numbers for each epoch, as a table or a plot."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 
 class History:
-    """The numbers of each epoch, in order; ``history["loss"]`` is one of them over all epochs.
+    """The numbers of each epoch, in order; ``history["loss"]`` is the list of one of them.
 
     Attributes
     ----------
     rows : list of dict
-        One for each epoch: ``epoch``, ``loss``, the metrics, and the same with ``val_`` before them.
+        One for each epoch: ``epoch``, ``loss``, the metrics, and the same with the prefix ``val_``.
     interrupted : bool
-        Whether Ctrl-C ended it.
+        Whether Ctrl-C ended the run.
 
     Examples
     --------
@@ -33,11 +33,11 @@ class History:
 
     @property
     def names(self) -> list[str]:
-        """The columns, in the order in which they came."""
+        """The columns, in order of appearance."""
         return list(dict.fromkeys(name for row in self.rows for name in row))
 
     def append(self, row: Mapping[str, float]) -> None:
-        """Add the numbers of one more epoch."""
+        """Add the numbers of an epoch."""
         self.rows.append(dict(row))
 
     def __len__(self) -> int:
@@ -48,18 +48,18 @@ class History:
 
     def __getitem__(self, name: str) -> list[float]:
         if self.rows and name not in self.names:
-            raise KeyError(f"{name!r}; there are {', '.join(self.names)}")
+            raise KeyError(f"{name!r}; expected {', '.join(self.names)}")
         return [row[name] for row in self.rows if name in row]
 
     def best(self, name: str, mode: str | None = None) -> dict[str, float]:
-        """The row of the epoch in which `name` was best: least for losses and errors, else greatest."""
+        """The row of the epoch with the best `name`: the smallest for losses and errors, otherwise the largest."""
         rows = [row for row in self.rows if name in row]
         if not rows:
-            raise KeyError(f"{name!r}; there are {', '.join(self.names) or 'no epochs'}")
+            raise KeyError(f"{name!r}; expected {', '.join(self.names) or 'a history with epochs'}")
         return (min if smaller_is_better(name, mode) else max)(rows, key=lambda row: row[name])
 
     def table(self, every: int = 1) -> str:
-        """The rows as text: the first, each whose epoch `every` divides, and the last."""
+        """The rows as text: the first, every `every`-th epoch, and the last."""
         shown = [
             row
             for k, row in enumerate(self.rows)
@@ -74,14 +74,14 @@ class History:
         return f"History({len(self)} epochs of {', '.join(self.names) or 'nothing'})"
 
     def plot(self, *names: str, ax: Any = None) -> Any:
-        """Draw columns (by default all) over the epochs with matplotlib; returns the axes.
+        """Plot columns (by default all) against the epoch with matplotlib; returns the axes.
 
-        Without `ax` a figure is made: losses in one panel, everything else in another.
+        Without `ax`, a new figure has the losses in one panel and everything else in another.
         """
         try:
             from matplotlib import pyplot
         except ImportError:
-            raise ImportError("History.plot draws with matplotlib: pip install matplotlib") from None
+            raise ImportError("History.plot needs matplotlib; run pip install matplotlib") from None
         chosen = list(names) or [name for name in self.names if name != "epoch"]
         if ax is None:
             kinds = [[n for n in chosen if "loss" in n], [n for n in chosen if "loss" not in n]]
@@ -93,7 +93,7 @@ class History:
         for name in chosen:
             rows = [(row.get("epoch", k), row[name]) for k, row in enumerate(self.rows) if name in row]
             if not rows:
-                raise KeyError(f"{name!r}; there are {', '.join(self.names)}")
+                raise KeyError(f"{name!r}; expected {', '.join(self.names)}")
             ax.plot(*zip(*rows, strict=True), label=name, marker="." if len(rows) < 30 else None)
         ax.set_xlabel("epoch")
         ax.legend()
@@ -110,9 +110,9 @@ def table_line(names: Iterable[str], row: Mapping[str, float] | None = None) -> 
 
 
 def smaller_is_better(name: str, mode: str | None = None) -> bool:
-    """Whether less of `name` is better: as `mode` says ("min" or "max"), or for losses and errors."""
+    """Whether smaller is better: by `mode` ("min" or "max"), or by default for losses and errors."""
     if mode not in (None, "min", "max"):
-        raise ValueError(f"mode={mode!r} is neither 'min' nor 'max'")
+        raise ValueError(f"expected mode 'min' or 'max', got {mode!r}")
     if mode is not None:
         return mode == "min"
     return any(word in name for word in ("loss", "error", "mse", "mae"))

@@ -1,4 +1,4 @@
-"""How good predictions are. Plain numbers from arrays; Tensors and lists are welcome."""
+"""Metrics of predictions, as Python numbers. Arguments are arrays, Tensors or lists."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any
 import numpy as np
 
 
-def _plain(x: Any) -> Any:
+def array_of(x: Any) -> Any:
+    """The array of a Tensor; anything else as an array."""
     return np.asarray(x.data if hasattr(x, "requires_grad") else x)
 
 
 def labels(y: Any) -> Any:
-    """Class numbers: as they are, or the place of the largest in each row (of scores or one-hot rows).
+    """Class numbers as they are, or the index of the largest entry in each row of scores or of a one-hot encoding.
 
     Examples
     --------
     >>> labels([[0.1, 0.9], [0.8, 0.2]])
     array([1, 0])
     """
-    y = _plain(y)
+    y = array_of(y)
     return y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1)
 
 
@@ -27,15 +28,15 @@ def _pair(pred: Any, target: Any, what: str) -> tuple[Any, Any]:
     p, t = labels(pred), labels(target)
     if p.shape != t.shape:
         raise ValueError(
-            f"{what}: predictions of shape {_plain(pred).shape} for targets of shape {_plain(target).shape}"
+            f"{what}: predictions of shape {array_of(pred).shape} do not fit targets of shape {array_of(target).shape}"
         )
     if p.size == 0:
-        raise ValueError(f"{what}: no examples")
+        raise ValueError(f"{what}: expected at least one example")
     return p, t
 
 
 def accuracy(pred: Any, target: Any) -> float:
-    """The share of right classes; `pred` holds scores for each class, or class numbers.
+    """The fraction of correct classes; `pred` contains scores for each class, or class numbers.
 
     Examples
     --------
@@ -47,14 +48,14 @@ def accuracy(pred: Any, target: Any) -> float:
 
 
 def binary_accuracy(pred: Any, target: Any, threshold: float = 0.5) -> float:
-    """The share of right answers where one number says yes or no; columns and rows of one length go together.
+    """The fraction of correct predictions of two classes, by one number each; columns and flat arrays may be mixed.
 
     Examples
     --------
     >>> binary_accuracy([0.9, 0.4], [1, 1])
     0.5
     """
-    p, t = _alike(_plain(pred).reshape(-1), _plain(target).reshape(-1), "binary_accuracy")
+    p, t = _alike(array_of(pred).reshape(-1), array_of(target).reshape(-1), "binary_accuracy")
     return float(np.mean((p > threshold) == (t > 0.5)))
 
 
@@ -71,21 +72,21 @@ def confusion_matrix(pred: Any, target: Any, classes: int | None = None) -> Any:
     n = classes if classes is not None else int(max(p.max(), t.max())) + 1
     strange = [int(c) for c in (*p, *t) if not 0 <= c < n]
     if strange:
-        raise ValueError(f"confusion_matrix: there is a class {strange[0]}, but classes go from 0 to {n - 1}")
+        raise ValueError(f"confusion_matrix: expected classes from 0 to {n - 1}, got {strange[0]}")
     return np.bincount(t * n + p, minlength=n * n).reshape(n, n)
 
 
 def top_k_accuracy(pred: Any, target: Any, k: int = 5) -> float:
-    """The share of examples whose true class is among the `k` best scores.
+    """The fraction of examples whose true class is among the `k` best scores.
 
     Examples
     --------
     >>> top_k_accuracy([[0.1, 0.5, 0.4], [0.6, 0.3, 0.1]], [2, 2], k=2)
     0.5
     """
-    p, t = _plain(pred), labels(target).astype(int)
+    p, t = array_of(pred), labels(target).astype(int)
     if p.ndim != 2 or len(p) != len(t) or len(p) == 0:
-        raise ValueError(f"top_k_accuracy: scores of shape {p.shape} for targets of shape {t.shape}")
+        raise ValueError(f"top_k_accuracy: scores of shape {p.shape} do not fit targets of shape {t.shape}")
     best = np.argsort(-p, axis=1, kind="stable")[:, :k]
     return float(np.mean((best == t[:, None]).any(axis=1)))
 
@@ -103,9 +104,9 @@ def mae(pred: Any, target: Any) -> float:
 
 
 def r2_score(pred: Any, target: Any) -> float:
-    """The share of the variance that is explained: 0 for the constant mean, 1 at best; the mean over columns.
+    """The coefficient of determination R²: 1 at best, 0 for predicting the mean; averaged over columns.
 
-    A constant target has no variance: the score is 1 if it is met, else 0, as in scikit-learn.
+    For a constant target the score is 1 if all predictions are exact and 0 otherwise, as in scikit-learn.
 
     Examples
     --------
@@ -120,8 +121,8 @@ def r2_score(pred: Any, target: Any) -> float:
 
 
 def _alike(pred: Any, target: Any, what: str) -> tuple[Any, Any]:
-    """Both as arrays of one shape: a column against a row would become a square without a word."""
-    p, t = _plain(pred), _plain(target)
+    """Both as arrays of the same shape: a column minus a flat array would broadcast to a square matrix."""
+    p, t = array_of(pred), array_of(target)
     if p.shape != t.shape or p.size == 0:
-        raise ValueError(f"{what}: predictions of shape {p.shape} for targets of shape {t.shape}")
+        raise ValueError(f"{what}: predictions of shape {p.shape} do not fit targets of shape {t.shape}")
     return p, t

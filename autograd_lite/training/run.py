@@ -14,7 +14,7 @@ from .history import History
 
 @dataclass
 class Run:
-    """All that takes part in a run, and how far it is; callbacks read it, and may set `stop`."""
+    """The parts of a training run, and its progress; callbacks read it, and may set `stop`."""
 
     model: Module
     optimizer: Optimizer
@@ -24,7 +24,7 @@ class Run:
     validation: DataLoader | None = None
     metrics: dict[str, Callable[[Any, Any], float]] = field(default_factory=dict)
     history: History = field(default_factory=History)
-    #: Epochs that are over, and batches that have been learned from.
+    #: Finished epochs and batches.
     epoch: int = 0
     steps: int = 0
     #: Set to end the run after this epoch.
@@ -38,6 +38,6 @@ class Run:
     def watched(self, monitor: str, who: str) -> float:
         """The number `monitor` of the last epoch, for the callback `who`."""
         if monitor not in self.row:
-            there = ", ".join(name for name in self.row if name != "epoch")
-            raise KeyError(f"{who} watches {monitor!r}, but an epoch has {there}; give validation= for val_...")
+            known = ", ".join(name for name in self.row if name != "epoch")
+            raise KeyError(f"{who}: expected monitor to be {known}, got {monitor!r}; val_... needs validation=")
         return self.row[monitor]

@@ -184,11 +184,11 @@ class Unpicklable:
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ({"a": {"b": [Unpicklable()]}}, "at 'a/b/0' is a Unpicklable"),
-        ({"a": np.array([None])}, "a holds object"),
-        ({"a": 1, "b": np.array(["x"])}, "b holds <U1"),
-        ({(1, 2): 3}, r"the key \(1, 2\) at the top"),
-        ({"a": {None: 3}}, "the key None at 'a'"),
+        ({"a": {"b": [Unpicklable()]}}, "a Unpicklable at 'a/b/0'"),
+        ({"a": np.array([None])}, "expected numbers in a, got object"),
+        ({"a": 1, "b": np.array(["x"])}, "expected numbers in b, got <U1"),
+        ({(1, 2): 3}, r"a key at the top level, got \(1, 2\)"),
+        ({"a": {None: 3}}, "a key at 'a', got None"),
     ],
 )
 def test_what_cannot_be_saved_is_named_and_the_old_file_stays(tmp_path, suffix, state, message):
@@ -226,7 +226,7 @@ def test_a_full_disk_is_an_oserror_that_leaves_the_old_file(tmp_path, suffix, li
     before, (soft, hard) = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
     try:
-        with pytest.raises(OSError, match=r"save: cannot write .*what was there is unchanged: File too large") as full:
+        with pytest.raises(OSError, match=r"save: cannot write .*an old file is unchanged\): File too large") as full:
             ag.save({"a": np.ones(10_000)}, path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -260,7 +260,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_save(tmp_path, suffix
 
 
 def test_an_unknown_suffix_and_a_missing_folder_or_file(tmp_path):
-    with pytest.raises(ValueError, match=r"must end in \.npz or \.safetensors"):
+    with pytest.raises(ValueError, match=r"ends in \.npz or \.safetensors"):
         ag.save({}, tmp_path / "x.pt")
     with pytest.raises(FileNotFoundError):
         ag.save({}, tmp_path / "no" / "x.npz")
@@ -385,7 +385,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     assert path.stat().st_size < 10**4
     assert ag.load(path)["a"].size == 10**6  # a megabyte of zeros may well be weights
     monkeypatch.setattr(saving, "_EXPANDED", 10**6)
-    with pytest.raises(ValueError, match=r"bytes would become 1000128"):
+    with pytest.raises(ValueError, match=r"bytes would expand to 1000128"):
         ag.load(path)
 
 
@@ -393,7 +393,7 @@ def test_pytorchs_own_file_gets_the_remedy(tmp_path):
     path = tmp_path / "net.pt"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("net/data.pkl", pickle.dumps(Evil()))
-    with pytest.raises(ValueError, match=r"a pickle, as PyTorch writes it: save it there with safetensors"):
+    with pytest.raises(ValueError, match=r"a pickle of PyTorch's: save it in PyTorch with safetensors"):
         ag.load(path)
 
 
@@ -403,7 +403,7 @@ def test_an_entry_that_is_there_twice_is_refused(tmp_path):
         archive.writestr("a.npy", GOOD)
         with pytest.warns(UserWarning, match="Duplicate"):
             archive.writestr("a.npy", GOOD)
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(ValueError, match="duplicate"):
         ag.load(path)
 
 
@@ -414,7 +414,7 @@ def test_a_state_that_does_not_fit_lists_all_and_changes_nothing(tmp_path, suffi
     path = tmp_path / f"small{suffix}"
     ag.save(small, path)
     before = net.state_dict()
-    with pytest.raises(ValueError, match=r"weight has shape \(2, 3\) there and \(4, 3\) here.*extra") as caught:
+    with pytest.raises(ValueError, match=r"expected weight of shape \(4, 3\), got \(2, 3\).*extra") as caught:
         net.load_state_dict(ag.load(path))
     assert "bias" in str(caught.value)
     for name, value in before.items():
@@ -423,7 +423,7 @@ def test_a_state_that_does_not_fit_lists_all_and_changes_nothing(tmp_path, suffi
 
 def test_complex_weights_do_not_lose_their_imaginary_part_in_silence():
     net = Net()
-    with pytest.raises(ValueError, match="not a list"):
+    with pytest.raises(ValueError, match="got a list"):
         net.load_state_dict([1])
     with pytest.raises(ValueError, match="bias"):
         net.load_state_dict({**net.state_dict(), "bias": np.ones(4) * 1j})

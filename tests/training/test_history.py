@@ -28,7 +28,7 @@ def test_columns_may_come_late_and_numbers_be_tiny():
     assert first.split() == ["1", "1.0e-07"]
     assert second.split() == ["2", "1.2e+05", "0.5000"]
     assert history["val_accuracy"] == [0.5]
-    with pytest.raises(KeyError, match="there are epoch, loss, val_accuracy"):
+    with pytest.raises(KeyError, match="expected epoch, loss, val_accuracy"):
         history["accuracy"]
 
 
@@ -38,7 +38,7 @@ def test_the_best_row():
     assert history.best("loss", mode="max")["loss"] == 3.0
     with pytest.raises(KeyError):
         history.best("nothing")
-    with pytest.raises(ValueError, match="mode='best'"):
+    with pytest.raises(ValueError, match="expected mode 'min' or 'max', got 'best'"):
         history.best("loss", "best")
 
 

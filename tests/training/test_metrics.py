@@ -46,14 +46,14 @@ def test_metrics_against_their_definitions():
     ("make", "message"),
     [
         (lambda: training.accuracy([1, 2], [1, 2, 3]), r"accuracy: predictions of shape \(2,\)"),
-        (lambda: training.accuracy([], []), "no examples"),
+        (lambda: training.accuracy([], []), "expected at least one example"),
         (lambda: training.binary_accuracy([1, 2], [1]), "binary_accuracy"),
         (lambda: training.top_k_accuracy([1, 2], [1]), "top_k_accuracy: scores of shape"),
         (lambda: training.mse([[1], [2]], [1, 2]), "mse"),
         (lambda: training.mae([[1], [2]], [1, 2]), "mae"),
         (lambda: training.r2_score([1, 2, 3], [1, 2]), "r2_score"),
-        (lambda: training.confusion_matrix([3], [0], classes=2), "class 3"),
-        (lambda: training.confusion_matrix([-1], [0]), "class -1"),
+        (lambda: training.confusion_matrix([3], [0], classes=2), "expected classes from 0 to 1, got 3"),
+        (lambda: training.confusion_matrix([-1], [0]), "expected classes from 0 to 0, got -1"),
     ],
 )
 def test_metrics_refuse_what_does_not_go_together(make, message):
@@ -78,5 +78,5 @@ def test_predict_and_evaluate_leave_the_model_as_it_was():
     assert model.training
     assert not model.frozen.training
     assert type(out) is np.ndarray
-    with pytest.raises(ValueError, match="no rows"):
+    with pytest.raises(ValueError, match="expected at least one row"):
         training.predict(model, X[:0])

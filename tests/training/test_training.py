@@ -99,7 +99,7 @@ def test_lbfgs_learns_too():
 @pytest.mark.parametrize(
     ("loss", "error", "message"),
     [
-        (lambda p, t: (p - t) ** 2, ValueError, r"shape \(8, 1\); one number"),
+        (lambda p, t: (p - t) ** 2, ValueError, r"as one number, a mean or a sum, got shape \(8, 1\)"),
         (lambda p, t: mean_square(p, t) * np.inf, FloatingPointError, r"the loss is inf in epoch 1, batch 1"),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_run_that_explodes_names_epoch_and_batch():
 
 
 def test_no_examples():
-    with pytest.raises(ValueError, match="no examples"):
+    with pytest.raises(ValueError, match="expected at least one example"):
         fit(Line(), (X[:0], Y[:0]), mean_square, sgd(Line()))
 
 
