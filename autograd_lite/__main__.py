@@ -1,7 +1,7 @@
-"""The executable talk: `python -m autograd_lite` tells it with every number computed here and now.
+"""The talk as a program: `python -m autograd_lite` prints its slides and computes every number on them.
 
-It needs no network, and writes files only into the folder of its pictures. The same seed prints the same
-slides and draws the same pictures.
+It needs no network, and writes files only into the folder of its pictures. The same seed gives the same slides and the
+same pictures.
 """
 
 import argparse
@@ -27,26 +27,26 @@ SECTIONS: dict[str, Callable[[int], None]] = {
     "modern": part_two.modern_recipe,
     "mnist": part_two.on_mnist,
 }
-# Told only by name.
+# Run only with --only.
 LONG: dict[str, Callable[[int], None]] = {"mnist-talk": part_two.mnist_as_the_talk}
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line; its help lists the sections by their docstrings."""
+    """The command line; its help lists the sections with their docstrings."""
     sections = SECTIONS | LONG
     about = [f"  {name:<11}{(section.__doc__ or '').splitlines()[0]}" for name, section in sections.items()]
     p = argparse.ArgumentParser(
         prog="python -m autograd_lite",
         description="A talk on neural nets from scratch, as a program: the gradients of a small net,\n"
-        "derived by hand and by the engine, and what the net learns with them. A few seconds, offline.",
-        epilog="sections, told in this order:\n" + "\n".join(about) + "\nThe last is told only by name.",
+        "derived by hand and by the engine, and training with them. It takes a few seconds, offline.",
+        epilog="sections, in this order:\n" + "\n".join(about) + "\nThe last one runs only with --only.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument("--seed", type=seed, default=0, metavar="N", help="of all random numbers (default: 0)")
-    where = f"for the pictures (default: {pictures.FOLDER})"
+    p.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all random numbers (default: 0)")
+    where = f"folder of the pictures (default: {pictures.FOLDER})"
     p.add_argument("--out", type=Path, default=pictures.FOLDER, metavar="FOLDER", help=where)
-    p.add_argument("--only", nargs="+", choices=sections, metavar="SECTION", help="tell these sections alone")
-    p.add_argument("--skip", nargs="+", choices=SECTIONS, metavar="SECTION", help="leave these sections out")
+    p.add_argument("--only", nargs="+", choices=sections, metavar="SECTION", help="print only these sections")
+    p.add_argument("--skip", nargs="+", choices=SECTIONS, metavar="SECTION", help="omit these sections")
     return p
 
 
@@ -58,15 +58,15 @@ def seed(text: str) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Tell the talk, or the sections that were asked for, and return the exit status."""
+    """Print the talk, or the selected sections; returns the exit status."""
     given = parser().parse_args(arguments)
     sections = SECTIONS | LONG | {"pictures": partial(pictures.write_pictures, folder=given.out)}
     try:
         for name, section in sections.items():
             if name in (given.only or SECTIONS) and name not in (given.skip or ()):
                 section(given.seed)
-    except BrokenPipeError:  # whoever reads has seen enough: `| head`, or a pager that was left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is flushed at exit
+    except BrokenPipeError:  # the reader stopped: `| head`, or a pager that was closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at exit does not fail again
         return 1
     return 0
 

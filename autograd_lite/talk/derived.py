@@ -1,6 +1,6 @@
 """The talk's derivation and its function `learn`, both written by the library from the five steps of the net.
 
-Neither is typed here: the forward pass is `by_engine.forward`, and what is printed comes from its graph.
+The forward pass is `by_engine.forward`, and everything printed comes from its graph.
 """
 
 import textwrap
@@ -14,22 +14,22 @@ from autograd_lite.talk import by_engine, by_hand, slide
 from autograd_lite.talk.training import normal_weights
 
 NET = 3, 4, 1
-AGREEMENT = 1e-12  # how closely the written function must meet the derivation by hand
+AGREEMENT = 1e-12  # the largest difference allowed between the generated function and the derivation by hand
 
 
 def write_derivation(seed: int) -> None:
     """The derivation of dLdW and dLdV, step by step, as the library writes it."""
-    slide.heading("The derivation, written out by the library")
+    slide.heading("The derivation, written by the library")
     slide.say(
-        """From the graph of the five steps and the table of derivatives: each step, the chain rule, each
-        factor with the step that it comes from, the numbers, and for each gradient a check: the loss a
-        little to either side along one direction, and its slope by the formula."""
+        """From the graph of the five steps and the table of derivatives: each step, the chain rule, each factor with
+        its step, the numbers, and for each gradient a check, which compares the slope of the loss along one
+        direction with a difference quotient."""
     )
     print(textwrap.indent(derivation(seed).text(ascii=True), "    "))
 
 
 def derivation(seed: int) -> Any:
-    """The derivation for the talk's first example, for :func:`write_derivation` and for the documentation."""
+    """The derivation for the talk's first example; the documentation uses it too."""
     X, Y = truth_table()
     x, y = X[:1], Y[:1]
     V, W = (
@@ -45,8 +45,8 @@ def write_learn(seed: int) -> None:
     slide.heading("The function learn, written by the library")
     source = learn_source()
     slide.say(
-        """The same graph as source: a function that needs NumPy alone. Like the talk's own it updates V and
-        W in place, with a rate lr that the talk leaves at 1."""
+        """The same graph as source code: a function that needs only NumPy. Like the talk's own it updates V and W in
+        place, with a learning rate lr, which is 1 in the talk."""
     )
     print(textwrap.indent(str(source), "    "))
     X, Y = truth_table()
@@ -56,16 +56,16 @@ def write_learn(seed: int) -> None:
         source(x, y, V, W, 1.0)
         by_hand.update(V_hand, W_hand, x, y)
     difference = max(np.max(np.abs(V - V_hand)), np.max(np.abs(W - W_hand)))
-    if not difference <= AGREEMENT:  # written so that nan fails too
+    if not difference <= AGREEMENT:  # a nan fails too
         raise ArithmeticError(f"learn, as written, and the updates by hand differ by {difference:.1e}")
     slide.say(
-        f"""After one pass over the truth table with this function and one with the updates derived by hand
-        the weights differ by {difference:.1e} at most (an error above {AGREEMENT:.0e})."""
+        f"""After one pass over the truth table with this function and one with the updates derived by hand, the
+        weights differ by at most {difference:.1e} (above {AGREEMENT:.0e} this section raises an error)."""
     )
 
 
 def learn_source() -> Any:
-    """`learn` for the talk's net, an update step included."""
+    """`learn` for the talk's net, with the update."""
 
     def learn(x: Any, y: Any, V: Any, W: Any) -> Any:
         A, B, C, P, L = by_engine.forward(x, y, V, W)  # noqa: RUF059 - the lines are called after these

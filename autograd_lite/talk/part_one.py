@@ -1,7 +1,7 @@
-"""The talk's first half: a task that no plane can do, a net that can, and the same net reading digits.
+"""The talk's first half: data that no plane separates, a net that does, and the same net on digits.
 
-Each section is a function of the seed that prints its slide. What a slide claims is computed as it is
-printed; where a claim could fail, the section stops with an error rather than print a wrong slide.
+Each section is a function of the seed that prints its slide. The claims of a slide are computed when it is printed; if
+one fails, the section raises an error instead of printing a wrong slide.
 """
 
 import ast
@@ -21,14 +21,14 @@ from autograd_lite.talk.training import accuracy, epochs, half_squared_error, no
 Floats = NDArray[np.float64]
 Start = Callable[[np.random.Generator, int, int, int], tuple[Floats, Floats]]
 
-AGREEMENT = 1e-12  # how closely the engine must meet the derivation by hand
+AGREEMENT = 1e-12  # the largest difference allowed between the engine and the derivation by hand
 TABLE_NET = 3, 4, 1
 DIGITS_NET = 64, 50, 10
-STARTS = 5  # seeds from which the two starts are compared
+STARTS = 5  # the number of seeds for comparing the two kinds of initial weights
 
 
 def why_a_net(seed: int) -> None:
-    """A truth table to learn, and the proof that logistic regression cannot."""
+    """A truth table, and the proof that logistic regression cannot learn it."""
     slide.heading("A task for a neural net")
     X, Y = truth_table()
     widths = (-4, -4, -4, -6)
@@ -38,32 +38,31 @@ def why_a_net(seed: int) -> None:
     print()
     a, b, c, d = (point(x) for x in no_plane(X, Y))
     slide.say(
-        """Logistic regression says 1 where s(x) = b + w1 x1 + w2 x2 + w3 x3 is positive, and 0 elsewhere.
-        No choice of b, w1, w2 and w3 makes it right on this table, for two of its ones and two of its
-        zeros have the same sum:"""
+        """Logistic regression predicts 1 where s(x) = b + w1 x1 + w2 x2 + w3 x3 is positive, and 0 elsewhere.
+        No b, w1, w2 and w3 make it right on this table, because two of its ones and two of its zeros have the same
+        sum:"""
     )
     print(f"    {a} + {b}  =  {c} + {d}")
     print(f"    {'y = 1':^9}   {'y = 1':^9}     {'y = 0':^9}   {'y = 0':^9}".rstrip() + "\n")
-    slide.say("s is linear but for its constant, which either side has twice. So, whatever b and w are,")
+    slide.say("s is linear plus a constant, which occurs twice on either side. So for any b and w")
     print(f"    s{a} + s{b} = s{c} + s{d}\n")
     slide.say(
-        """To be right, both terms on the left must be positive, hence their sum; neither term on the right
-        may be, hence not their sum. But the two sums are one number. Better features are needed than the
-        table has, and a net's hidden layer learns them."""
+        """If the predictions are right, both terms on the left are positive, and so is their sum; neither term on
+        the right is positive, nor is their sum. But the two sums are equal. The data needs better features, and a
+        net's hidden layer learns them."""
     )
 
 
 def no_plane(X: Floats, Y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Two examples of class 1 and two of class 0 with the same sum, which prove that no plane divides them.
+    """Two examples of class 1 and two of class 0 with the same sum, which prove that no plane separates the classes.
 
-    A plane that divides the classes is a linear score that is positive on class 1 alone. It would have to
-    be positive when summed over the first pair and not when summed over the second, and both sums are the
-    same number.
+    A plane that separates the classes is an affine score that is positive exactly on class 1. Its sum over the first
+    pair would be positive, and over the second pair not, but the two sums are equal.
 
     Raises
     ------
     ValueError
-        If there are no such four. The classes may still be inseparable then; this proof does not say.
+        If there are no such four. The classes may still be inseparable; this proof does not decide.
     """
     ones, zeros = X[Y[:, 0] == 1], X[Y[:, 0] == 0]
     for a, b in itertools.combinations(ones, 2):
@@ -74,7 +73,7 @@ def no_plane(X: Floats, Y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def point(x: Floats) -> str:
-    """An example of the truth table as mathematics writes it.
+    """An example of the truth table as a tuple.
 
     >>> point(np.array([1.0, 0.0, 0.0]))
     '(1, 0, 0)'
@@ -83,7 +82,7 @@ def point(x: Floats) -> str:
 
 
 def first_example(seed: int) -> None:
-    """Every quantity that the talk names, for its first example: by hand and by the engine."""
+    """Every named quantity of the talk for its first example: by hand and by the engine."""
     slide.heading("One example through the net, and back")
     X, Y = truth_table()
     x, y = X[:1], Y[:1]
@@ -96,17 +95,16 @@ def first_example(seed: int) -> None:
     slide.side_by_side([["V ="], slide.matrix(V), ["W ="], slide.matrix(W)])
     print()
     slide.say(
-        """On the left each quantity as derived by hand, in NumPy alone; on the right the engine's, which
-        is given the five steps A, B, C, P, L and derives the rest. @ is the matrix product, * goes
-        element by element."""
+        """On the left each quantity as derived by hand, in plain NumPy; on the right that of the engine, which
+        has the five steps A, B, C, P, L and derives the rest. @ is the matrix product, * is elementwise."""
     )
     hand = by_hand.quantities(x, y, V, W)
     engine = by_engine.quantities(x, y, *tensors(V, W))
     largest = compare(hand, engine)
     print()
     slide.say(
-        f"""Largest difference: {largest:.1e} (an error above {AGREEMENT:.0e}). dLdW and dLdV have the shapes
-        of W and V, as an update needs them: W -= dLdW, V -= dLdV."""
+        f"""Largest difference: {largest:.1e} (above {AGREEMENT:.0e} this section raises an error). dLdW and dLdV have
+        the shapes of W and V, for the update: W -= dLdW, V -= dLdV."""
     )
 
 
@@ -116,7 +114,7 @@ def compare(hand: dict[str, Floats], engine: dict[str, Floats]) -> float:
     Raises
     ------
     ArithmeticError
-        At the first that differs by more than `AGREEMENT`, or in its shape.
+        If a quantity differs by more than `AGREEMENT`, or in its shape.
     """
     widths = (4, 20, 29, 29, -7)
     formula = formulas()
@@ -126,7 +124,7 @@ def compare(hand: dict[str, Floats], engine: dict[str, Floats]) -> float:
         if engine[name].shape != array.shape:
             raise ArithmeticError(f"{name}: {array.shape} by hand, {engine[name].shape} by the engine")
         difference = float(np.max(np.abs(array - engine[name])))
-        if not difference <= AGREEMENT:  # written so that nan fails too
+        if not difference <= AGREEMENT:  # a nan fails too
             raise ArithmeticError(f"{name}: by hand and by the engine differ by {difference:.1e}")
         largest = max(largest, difference)
         columns = (
@@ -142,7 +140,7 @@ def compare(hand: dict[str, Floats], engine: dict[str, Floats]) -> float:
 
 
 def formulas() -> dict[str, str]:
-    """The right-hand sides in `by_hand.quantities`: the slide shows the code that ran.
+    """The right-hand sides in `by_hand.quantities`, so that the slide shows the code that ran.
 
     >>> formulas()["dPdC"]
     'P * (1 - P)'
@@ -153,16 +151,16 @@ def formulas() -> dict[str, str]:
 
 
 def tensors(V: Floats, W: Floats) -> tuple[ag.Tensor, ag.Tensor]:
-    """The weights as the engine's leaves, which are copies: the arrays stay as they are."""
+    """The weights as leaves; they are copies, so the arrays do not change."""
     return ag.tensor(V, requires_grad=True, name="V"), ag.tensor(W, requires_grad=True, name="W")
 
 
 def learn_truth_table(seed: int) -> None:
-    """500 epochs on the truth table: the losses, the predictions, and the same by hand."""
+    """500 epochs on the truth table: losses, predictions, and the same by hand."""
     slide.heading("500 epochs on the truth table")
     slide.say(
-        """An epoch goes through the eight examples in order and updates V and W after each. The loss is
-        the mean over the eight."""
+        """An epoch takes the eight examples in order and updates V and W after each. The loss is the mean over
+        the eight."""
     )
     X, Y = truth_table()
     start = normal_weights(np.random.default_rng(seed), *TABLE_NET)
@@ -186,19 +184,18 @@ def learn_truth_table(seed: int) -> None:
         pass
     difference = max(np.max(np.abs(V.numpy() - V_hand)), np.max(np.abs(W.numpy() - W_hand)))
     slide.say(
-        f"""The updates derived by hand lead from the same start to the same weights: after 4,000 of them
+        f"""The updates derived by hand lead from the same initial weights to the same result: after 4,000 of them
         the largest difference is {difference:.1e}."""
     )
 
 
 def learn_digits(seed: int) -> None:
-    """The same net with 50 hidden units and 10 outputs reads handwritten digits."""
+    """The same net with 50 hidden units and 10 outputs on handwritten digits."""
     slide.heading("The same net on handwritten digits")
     data = digits()
     slide.say(
-        f"""64 pixels, 50 hidden units, 10 outputs. {len(data.X_train):,} digits to learn from, in a new
-        order in each epoch, and {len(data.X_test)} others as a test. The code is the same, but the
-        weights start smaller."""
+        f"""64 pixels, 50 hidden units, 10 outputs. {len(data.X_train):,} digits for training, in a new order in each
+        epoch, and {len(data.X_test)} for testing. The code is the same, but the initial weights are smaller."""
     )
     rng = np.random.default_rng(seed)
     V, W = tensors(*scaled_weights(rng, *DIGITS_NET))
@@ -220,12 +217,12 @@ def learn_digits(seed: int) -> None:
 
 
 def compare_starts(seed: int) -> None:
-    """Why the weights start smaller there: the talk's own start can leave an output stuck."""
-    slide.heading("Why the weights start smaller")
+    """Why the initial weights are smaller there: with the talk's own, an output can get stuck."""
+    slide.heading("Why the initial weights are smaller")
     slide.say(
-        f"""The talk draws each weight from the standard normal distribution. On the digits that is large:
-        an output sums 50 hidden units, and where such a sum is far from 0 the sigmoid is flat. Here the
-        digits are learned from {STARTS} seeds with either start, by the updates derived by hand."""
+        f"""The talk draws each weight from the standard normal distribution. For the digits that is too large: an
+        output sums 50 hidden units, and where such a sum is far from 0 the sigmoid is flat. Here the net is trained
+        from {STARTS} seeds with both kinds of initial weights, by the updates derived by hand."""
     )
     data = digits()
     seeds = range(seed, seed + STARTS)
@@ -238,19 +235,19 @@ def compare_starts(seed: int) -> None:
         before, after = zip(*runs, strict=True)
         right = [np.mean(P.argmax(axis=1) == data.y_test) for P in after]
         missed = [mostly_missed(P, data.y_test) for P in after]
-        slide.row("  first outputs on the flat", *(f"{flat(P):.0%}" for P in before), widths=widths)
+        slide.row("  initial outputs that are flat", *(f"{flat(P):.0%}" for P in before), widths=widths)
         slide.row("  test accuracy after 10 epochs", *(f"{share:.3f}" for share in right), widths=widths)
         slide.row("  digits mostly missed", *(" ".join(map(str, d)) or "-" for d in missed), widths=widths)
     print()
     slide.say(
-        """On the flat means that the slope P (1 - P) is below a fifth of its largest value. It is a factor of
-        every gradient: an output that early updates have driven to 0 for all images hardly moves any more,
-        and its digit is missed."""
+        """Flat means that the slope P (1 - P) is below a fifth of its maximum. The slope is a factor of every
+        gradient: an output that early updates drive to 0 for all images hardly changes any more, and its digit is
+        missed."""
     )
 
 
 def mostly_missed(P: Floats, labels: NDArray[np.int64]) -> list[int]:
-    """The digits of which the outputs P read fewer than half correctly."""
+    """The digits of which fewer than half are classified correctly."""
     right = P.argmax(axis=1) == labels
     return [digit for digit in range(10) if np.mean(right[labels == digit]) < 0.5]
 
@@ -270,5 +267,5 @@ def one_hot(labels: NDArray[np.int64]) -> Floats:
 
 
 def flat(P: Floats) -> float:
-    """The share of outputs at which the sigmoid has less than a fifth of its largest slope, 1/4."""
+    """The fraction of outputs at which the slope of the sigmoid is less than a fifth of its maximum, 1/4."""
     return float(np.mean(P * (1 - P) < 0.05))

@@ -1,7 +1,7 @@
-"""The talk's second half: a net is a list of layers, and so it may be as deep as one likes.
+"""The talk's second half: a net is a list of layers, so it can have any depth.
 
 Each section is a function of the seed that prints its slide. The layers are `nn.FullyConnected` and
-`nn.NeuralNetwork`, the talk's own framework by its names; none of them has a backward pass written down.
+`nn.NeuralNetwork`, the talk's own framework; neither defines a backward pass.
 """
 
 from collections.abc import Iterator
@@ -18,19 +18,19 @@ from autograd_lite.talk.training import accuracy, normal_weights
 
 Floats = NDArray[np.float64]
 
-AGREEMENT = 1e-12  # how closely the layers must meet the derivation by hand
+AGREEMENT = 1e-12  # the largest difference allowed between the layers and the derivation by hand
 EPOCHS = 10
 FIRST_RATE, LAST_RATE = 1.0, 0.1
 WIDTHS = (-7, -8, -8, -15)
 
 
 def layers_like_by_hand(seed: int) -> None:
-    """Two layers and a loss are the first half's net: the same gradients, to the last digits."""
+    """Two layers and a loss are the first half's net, with the same gradients."""
     slide.heading("A net is a list of layers")
     slide.say(
-        """A deeper net repeats itself: a product with weights, an activation function, again and again; and on
-        the way back the same in reverse. What is repeated is a layer. It passes values forward, and gradients
-        backward. A layer here has its forward pass alone; the way back is the graph's."""
+        """A deeper net repeats two steps, a product with weights and an activation function, and its backward pass
+        repeats them in reverse. The repeated part is a layer. It passes values forward and gradients backward. A
+        layer here defines only its forward pass; the graph does the backward pass."""
     )
     net = layered_net(4, 1, bias=False)
     print("    " + repr(net).replace("\n", "\n    ") + "\n")
@@ -44,36 +44,36 @@ def layers_like_by_hand(seed: int) -> None:
     for p, name in zip(net.parameters(), ("dLdV", "dLdW"), strict=True):
         assert p.grad is not None
         largest = max(largest, float(np.max(np.abs(p.grad.numpy() - hand[name]))))
-    if not largest <= AGREEMENT:  # written so that nan fails too
+    if not largest <= AGREEMENT:  # a nan fails too
         raise ArithmeticError(f"by hand and by layers differ by {largest:.1e}")
     slide.say(
-        f"""With the first half's V and W as the weights of its two layers, the first example gives the same
-        dLdV and dLdW as by hand: largest difference {largest:.1e} (an error above {AGREEMENT:.0e})."""
+        f"""With the first half's V and W as the weights of its two layers, the first example gives the same dLdV and
+        dLdW as by hand: largest difference {largest:.1e} (above {AGREEMENT:.0e} this section raises an error)."""
     )
 
 
 def layered_net(*neurons: int, bias: bool = True) -> nn.NeuralNetwork:
-    """A net of fully connected sigmoid layers with so many neurons, and the talk's loss."""
+    """A net of fully connected sigmoid layers of these sizes, with the talk's loss."""
     return nn.NeuralNetwork([nn.FullyConnected(n, ag.sigmoid, bias=bias) for n in neurons])
 
 
 def digits_by_layers(seed: int) -> None:
-    """The digits, one at a time, with a net of 50 hidden sigmoid units; and a deeper one."""
+    """The digits, one at a time, with a net of 50 hidden sigmoid units, and a deeper one."""
     slide.heading("The digits with a net made of layers")
     data = digits()
     slide.say(
-        f"""50 hidden units and 10 outputs, all sigmoid; half the squared error; one digit at a time, in a new
-        order in each of {EPOCHS} epochs. Three things are not the talk's: each layer has biases, its weights
-        start with a standard deviation of one over the root of its inputs, and there is a learning rate,
-        which falls from {FIRST_RATE} to {LAST_RATE}: the talk has none, which means 1."""
+        f"""50 hidden units and 10 outputs, all sigmoid; half the squared error; one digit at a time, in a new order
+        in each of {EPOCHS} epochs. Three things differ from the talk: each layer has biases, its initial weights
+        have a standard deviation of one over the root of its number of inputs, and the learning rate decreases from
+        {FIRST_RATE} to {LAST_RATE}. The talk has no learning rate, which means 1."""
     )
-    told(seed, data, 50, 10)
-    slide.say("Deeper is one more layer in the list:")
-    told(seed, data, 50, 30, 10)
+    train_layers(seed, data, 50, 10)
+    slide.say("A deeper net has one more layer in the list:")
+    train_layers(seed, data, 50, 30, 10)
 
 
-def told(seed: int, data: Split, *neurons: int) -> float:
-    """Teach a layered net and print its table; returns the accuracy on the test examples."""
+def train_layers(seed: int, data: Split, *neurons: int) -> float:
+    """Train a layered net and print a row for each epoch; returns the accuracy on the test set."""
     Y_test = np.eye(10)[data.y_test]
     print(f"    layers of {', '.join(map(str, neurons))} neurons\n")
     slide.row("epoch", "rate", "loss", "test accuracy", widths=WIDTHS)
@@ -88,7 +88,7 @@ def told(seed: int, data: Split, *neurons: int) -> float:
 def epochs_by_layers(
     seed: int, data: Split, *neurons: int, rates: tuple[float, float] = (FIRST_RATE, LAST_RATE)
 ) -> Iterator[tuple[int, float, float, nn.NeuralNetwork]]:
-    """Teach a layered net example by example; yields epoch, rate, mean loss and the net, an epoch at a time."""
+    """Train a layered net example by example; yields the epoch, rate, mean loss and net after each epoch."""
     rng = ag.manual_seed(seed).numpy
     net = layered_net(*neurons)
     Y = np.eye(10)[data.y_train]
@@ -98,19 +98,19 @@ def epochs_by_layers(
 
 
 def modern_recipe(seed: int) -> None:
-    """What one would write today: ReLU, cross-entropy, AdamW, batches, one `fit`."""
-    slide.heading("The same digits, as one would write it today")
+    """A modern recipe: ReLU, cross-entropy, AdamW, batches, one `fit`."""
+    slide.heading("The same digits with a modern recipe")
     slide.say(
-        """ReLU does not go flat on one side; cross-entropy grows where the net is surely wrong, where the squared
-        error behind a sigmoid has no slope left; AdamW finds a step for each weight; and batches use the machine.
-        The numbers are those of the epoch as it was learned, and with val_ those of the test digits."""
+        """ReLU is not flat above 0; cross-entropy has a large slope where the net is confident and wrong, where the
+        squared error of a sigmoid has almost none; AdamW adapts the step of each weight; and batches use the hardware
+        well. The numbers are those of the training epoch, and with val_ those of the test digits."""
     )
     data = digits()
     modern(seed, data, hidden=128, epochs=12, batch_size=32)
 
 
 def modern(seed: int, data: Split, hidden: int, epochs: int, batch_size: int) -> float:
-    """Teach a ReLU net with AdamW on one cycle of learning rates; prints the table, returns the accuracy."""
+    """Train a ReLU net with AdamW and one cycle of learning rates; prints the table, returns the accuracy."""
     ag.manual_seed(seed)
     inputs = data.X_train.shape[1]
     net = nn.Sequential(
@@ -130,19 +130,19 @@ def modern(seed: int, data: Split, hidden: int, epochs: int, batch_size: int) ->
 
 
 def on_mnist(seed: int) -> None:
-    """MNIST, where it lies on this machine: why the talk's last run shows 71 percent, and a modern net."""
+    """MNIST, if it is on this machine: why the talk's last run shows 71 percent, and a modern net."""
     slide.heading("MNIST")
-    data = mnist_if_here()
+    data = find_mnist()
     if data is None:
         return
-    print(f"{len(data.X_train):,} digits to learn from, {len(data.X_test):,} to test with.\n")
+    print(f"{len(data.X_train):,} digits for training, {len(data.X_test):,} for testing.\n")
     slide.say(
-        """The talk ends with 71 percent, after 5,000 digits, each seen once; its first half got 95 from the
-        same net after ten times 63,000. Little was learned for two reasons: one short pass, and weights that
-        start at size 1, where most outputs are on the flat of the sigmoid. One pass over 4,000 digits:"""
+        """The talk ends with 71 percent, after one pass over 5,000 digits; its first half has 95 with the same net
+        after ten passes over 63,000. There are two reasons: the single short pass, and initial weights of size 1,
+        with which most outputs are where the sigmoid is flat. One pass over 4,000 digits:"""
     )
     widths = (44, -15)
-    slide.row("start of the weights", "test accuracy", widths=widths)
+    slide.row("initial weights", "test accuracy", widths=widths)
     for title, scale in (("standard normal, no biases (the talk's)", 1.0), ("divided by the root of the inputs", None)):
         slide.row(title, f"{one_pass(seed, data, scale):.3f}", widths=widths)
     print()
@@ -150,7 +150,7 @@ def on_mnist(seed: int) -> None:
 
 
 def one_pass(seed: int, data: Split, scale: float | None, count: int = 4000) -> float:
-    """Learn from `count` digits once, one at a time, at a rate of 1; the accuracy on at most 2,000 test digits."""
+    """Train on `count` digits, one at a time, with a rate of 1; returns the accuracy on at most 2,000 test digits."""
     rng = ag.manual_seed(seed).numpy
     net = nn.NeuralNetwork([nn.FullyConnected(n, ag.sigmoid, bias=False, scale=scale) for n in (50, 10)])
     for i in rng.permutation(len(data.y_train))[:count]:
@@ -161,16 +161,16 @@ def one_pass(seed: int, data: Split, scale: float | None, count: int = 4000) -> 
 def mnist_as_the_talk(seed: int) -> None:
     """The talk's own setting on MNIST: 50 hidden units, ten epochs, one digit at a time (minutes on the full set)."""
     slide.heading("MNIST in the talk's own setting")
-    data = mnist_if_here()
+    data = find_mnist()
     if data is not None:
-        told(seed, data, 50, 10)
+        train_layers(seed, data, 50, 10)
 
 
-def mnist_if_here() -> Split | None:
-    """MNIST; or None, after saying how to get it."""
+def find_mnist() -> Split | None:
+    """MNIST; or None, after printing how to get it."""
     try:
         return mnist()
     except FileNotFoundError as error:
-        slide.say("The talk reads MNIST's digits of 28 x 28 pixels. They are not here; any of these brings them:")
+        slide.say("The talk uses MNIST's digits of 28 x 28 pixels. They were not found; any of these provides them:")
         print("\n".join(str(error).splitlines()[1:]) + "\n")
         return None

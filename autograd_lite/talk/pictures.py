@@ -1,6 +1,6 @@
-"""The talk's pictures, drawn from the graph of its first example: files for slides, and a page to step in.
+"""The talk's pictures, drawn from the graph of its first example: files for slides, and an interactive page.
 
-Nothing here says what a picture shows: the graph does, and the derivation of its gradients.
+The contents of the pictures come from the graph and the derivation of its gradients.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from autograd_lite.talk.training import epochs, normal_weights
 
 FOLDER = Path("talk")
 TABLE_NET = 3, 4, 1
-SNAPSHOTS = (0, 50, 100, 200, 300, 400, 500)  # epochs after which the net is drawn
+SNAPSHOTS = (0, 50, 100, 200, 300, 400, 500)  # the epochs whose nets are drawn
 
 
 def write_pictures(seed: int, folder: Path = FOLDER) -> None:
@@ -27,15 +27,15 @@ def write_pictures(seed: int, folder: Path = FOLDER) -> None:
     picture.save(folder / "graph.dot")
     if not available():
         dot = folder / "graph.dot"
-        slide.say(f"There is the graph as DOT text, {dot}, and no picture: {REMEDY}.")
+        slide.say(f"The graph was written as DOT text, {dot}, without a picture: {REMEDY}.")
         return
     made = [
         (both(diagram, folder / "neurons"), "the net as circles and lines, with the weights"),
         (both(picture, folder / "graph"), "its computation, with a partial derivative on each line"),
         (steps(story, folder), f"{len(story)} steps: forward, and back by the chain rule"),
-        (both(story, folder / "steps"), "the same as a film that plays by itself, and as a strip"),
-        (both(training(seed), folder / "training"), "the weights while the truth table is learned"),
-        (str(story.save(folder / "talk.html")), "a page: step with the arrow keys, point at anything"),
+        (both(story, folder / "steps"), "the same as an animation, and as a strip"),
+        (both(training(seed), folder / "training"), "the weights during training on the truth table"),
+        (str(story.save(folder / "talk.html")), "a page: step with the arrow keys, hover for details"),
     ]
     for files, what in made:
         slide.row(files, what, widths=(max(len(f) for f, _ in made), 1))
@@ -60,7 +60,7 @@ def one_example(seed: int) -> tuple[Drawing, Frames, Drawing]:
 
 
 def training(seed: int) -> Frames:
-    """The neurons after some of the epochs on the truth table, with lines of one scale."""
+    """The neurons after some of the epochs on the truth table, with the same scale of the lines."""
     X, Y = truth_table()
     start = normal_weights(np.random.default_rng(seed), *TABLE_NET)
     V, W = (ag.tensor(w, requires_grad=True, name=name) for w, name in zip(start, "VW", strict=True))
@@ -79,14 +79,14 @@ def training(seed: int) -> Frames:
 
 
 def both(picture: Drawing | Frames, path: Path) -> str:
-    """Write it as SVG and as PNG, and say so."""
+    """Write a picture as SVG and PNG; returns the names of the files."""
     picture.save(path.with_suffix(".svg"))
     picture.save(path.with_suffix(".png"))
     return f"{path}.svg, .png"
 
 
 def steps(story: Frames, folder: Path) -> str:
-    """Write each step as SVG and as PNG, and say so."""
+    """Write each step as SVG and PNG; returns the names of the first files."""
     for k, step in enumerate(story, 1):
         both(step, folder / f"step{k:02}")
     return f"{folder / 'step01'}.svg, .png ..."

@@ -1,7 +1,6 @@
-"""What learning by hand and by the engine share: the start of the weights, the order, and the score.
+"""What training by hand and by the engine share: the initial weights, the order of the examples, and the accuracy.
 
-Sharing it lets one claim be checked: with the same start and the same order, both end at the same
-weights.
+So a claim can be checked: with the same initial weights and the same order, both end with the same weights.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,16 +14,15 @@ Weights = TypeVar("Weights")
 
 
 def normal_weights(rng: np.random.Generator, inputs: int, hidden: int, outputs: int) -> tuple[Floats, Floats]:
-    """The talk's start: V, then W, each number drawn from the standard normal distribution; no biases."""
+    """The talk's initial weights: V, then W, from the standard normal distribution; no biases."""
     return rng.standard_normal((inputs, hidden)), rng.standard_normal((hidden, outputs))
 
 
 def scaled_weights(rng: np.random.Generator, inputs: int, hidden: int, outputs: int) -> tuple[Floats, Floats]:
-    """The talk's start, each layer divided by the square root of the number of values that it sums.
+    """The talk's initial weights, divided in each layer by the square root of the number of its inputs.
 
-    A sum of n values with weights of size 1 grows as √n, and a sigmoid is flat where its argument is
-    large: of a derivative P (1 - P) with P near 0 or 1 little is left to learn with. Divided by √n, the
-    sums stay near zero, where the sigmoid is steep, however wide the layer below.
+    A sum of n values with weights of size 1 grows like √n, and where its argument is large a sigmoid is flat: its
+    derivative P (1 - P) is almost 0. Divided by √n, the sums stay near zero, where the sigmoid is steep, for any n.
     """
     V, W = normal_weights(rng, inputs, hidden, outputs)
     return V / np.sqrt(inputs), W / np.sqrt(hidden)
@@ -34,11 +32,11 @@ def epochs(
     update: Callable[[Weights, Weights, Floats, Floats], None], V: Weights, W: Weights, X: Floats, Y: Floats,
     count: int, rng: np.random.Generator | None = None,
 ) -> Iterator[int]:
-    """Learn from one example after another, `count` times through all of them.
+    """Train on one example after another, for `count` epochs.
 
-    Yields 0 before the first update, and then the number of each epoch when it is over, so that the
-    caller can look at the weights, which `update(V, W, x, y)` changes in place. The order is that of the
-    rows, or with `rng` a new one in each epoch.
+    Yields 0 before the first update, and the number of each epoch at its end, so that the caller can inspect the
+    weights, which `update(V, W, x, y)` changes in place. The order is that of the rows, or with `rng` a new one in each
+    epoch.
     """
     yield 0
     for epoch in range(1, count + 1):
@@ -53,7 +51,7 @@ def half_squared_error(P: Floats, Y: Floats) -> float:
 
 
 def accuracy(P: Floats, Y: Floats) -> float:
-    """The share of right answers. One output answers 0 or 1, several with their largest."""
+    """The fraction of correct predictions: by a threshold of 0.5 for one output, by the largest of several."""
     if Y.shape[1] == 1:
         return float(np.mean((P > 0.5) == (Y > 0.5)))
     return float(np.mean(P.argmax(axis=1) == Y.argmax(axis=1)))

@@ -89,7 +89,7 @@ def test_the_gradients_are_the_losss(hidden, outputs):
 
 
 def test_it_meets_the_talks_slides():
-    """The talk prints two decimals of everything, weights too, so its numbers are met to about that."""
+    """The talk prints two decimals of everything, weights too, so its numbers agree to about that."""
     V = np.array([[0.36, 0.3, -0.63, -0.34], [-1.03, 1.26, 0.41, 1.2], [-1.07, -0.68, 0.08, 1.04]])
     W = np.array([[-0.47], [0.94], [0.56], [-1.2]])
     at = by_hand.quantities(np.array([[1.0, 0.0, 0.0]]), np.array([[1.0]]), V, W)

@@ -26,10 +26,10 @@ def table(out, heading):
 
 @pytest.fixture
 def no_network(monkeypatch):
-    def refuse(*_args, **_kwargs):
+    def no_socket(*_args, **_kwargs):
         raise AssertionError("the talk must work offline")
 
-    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "socket", no_socket)
 
 
 @pytest.mark.usefixtures("no_network")
@@ -115,7 +115,7 @@ def test_a_wrong_argument_gets_one_clear_line(capsys, arguments, message):
     assert message in capsys.readouterr().err
 
 
-def test_a_reader_may_leave_early():
+def test_the_reader_may_close_the_pipe_early():
     command = [sys.executable, "-m", "autograd_lite", "--only", "why", "example", "table"]
     talk = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert talk.stdout.readline() == "\n"

@@ -80,7 +80,7 @@ def test_a_whole_training_run_is_the_same_by_hand_and_by_the_engine(seed):
 
 
 def test_every_seed_learns_the_truth_table():
-    """All sixty nets at once: V is a stack of sixty matrices, which matmul takes; no net sees another."""
+    """Sixty nets at once: V is a stack of sixty matrices, which matmul accepts."""
     X, Y = truth_table()
     V_start, W_start = (np.stack(weights) for weights in zip(*map(start, SEEDS), strict=True))
     V, W = part_one.tensors(V_start, W_start)
@@ -121,7 +121,7 @@ def test_scores():
 
 
 def separable(X, Y):
-    """Whether a plane divides the classes: a score of at least 1 on class 1, and at most -1 on class 0."""
+    """Whether a plane separates the classes: a score of at least 1 on class 1, and at most -1 on class 0."""
     sign = 1 - 2 * Y
     scores = np.hstack([X, np.ones_like(Y)])
     free = (None, None)
@@ -139,7 +139,7 @@ def test_no_plane_is_a_proof(table):
 
 
 def test_no_plane_never_proves_what_is_false():
-    """Every truth table of three bits: proved where no plane divides it, refused where one does."""
+    """Every truth table of three bits: a proof if no plane separates it, an error if one does."""
     X, _ = truth_table()
     proved = refused = 0
     for answers in itertools.product([0.0, 1.0], repeat=8):
@@ -185,7 +185,7 @@ def test_the_normal_start_puts_outputs_on_the_flat():
 
 
 def test_the_normal_start_can_leave_an_output_stuck():
-    """Seed 3: the output for 0 ends near 0 whatever the image, and so no 0 is read."""
+    """Seed 3: the output for 0 ends near 0 for every image, so no 0 is classified correctly."""
     data = digits()
     _, after = part_one.learn_by_hand(np.random.default_rng(3), normal_weights, data)
     assert part_one.mostly_missed(after, data.y_test) == [0]

