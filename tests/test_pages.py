@@ -7,6 +7,7 @@ left untested; `...` stands for any text. Blocks in other languages are not run.
 from __future__ import annotations
 
 import doctest
+import pkgutil
 import re
 from pathlib import Path
 
@@ -55,3 +56,9 @@ def test_page_names_files_that_exist(page: Path) -> None:
     named = re.findall(r"\b(?:autograd_lite|benchmarks|docs|examples|tests|tools)/[\w/.-]*\w", text)
     missing = [name for name in named if not (ROOT / name).exists() and name not in MADE]
     assert not missing, f"not in the project: {missing}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page_names_modules_that_exist(page: Path) -> None:
+    for name in re.findall(r"\bautograd_lite(?:\.\w+)+", page.read_text(encoding="utf-8")):
+        pkgutil.resolve_name(name)  # raises if there is no such module or attribute
