@@ -37,7 +37,7 @@ class Total:
 
     node: Node
     symbol: str
-    ways: tuple[tuple[Factor, ...], ...]
+    paths: tuple[tuple[Factor, ...], ...]
     starts: tuple[Any, ...]  # the cotangent at the start of each path
     parts: tuple[Any, ...]  # the term of each path
     value: Any
@@ -110,23 +110,23 @@ class Derivation(GraphView):
 
     def _total(self, n: Node, arrived: dict[Node, Any]) -> Total:
         c = self.chain
-        ways, starts, parts = [], [], []
+        paths, starts, parts = [], [], []
         stack: list[tuple[Node, tuple[Factor, ...]]] = [
             (k, (self._factors[k, n],)) for k in self._consumers.get(n, [])
         ]
         while stack:
-            at, way = stack.pop()
+            at, path = stack.pop()
             if at is c.root or at in self._totals:
-                ways.append(way)
+                paths.append(path)
                 g = arrived[at]
                 starts.append(g)
-                for f in way:
+                for f in path:
                     g = f.apply(g)
                 parts.append(g)
             else:
-                stack += [(k, (self._factors[k, at], *way)) for k in self._consumers[at]]
+                stack += [(k, (self._factors[k, at], *path)) for k in self._consumers[at]]
         arrived[n] = value = sum(parts) if parts else np.zeros(n.shape)
-        return Total(n, f"d{c.names[c.root]}/d{c.names[n]}", tuple(ways), tuple(starts), tuple(parts), value)
+        return Total(n, f"d{c.names[c.root]}/d{c.names[n]}", tuple(paths), tuple(starts), tuple(parts), value)
 
     @cached_property
     def totals(self) -> list[Total]:
@@ -198,16 +198,16 @@ class Derivation(GraphView):
             return
         yield "The chain rule\n"
         for t in self.totals:
-            ways = [" * ".join([*self._starts(w), *(f.symbol for f in w)]) for w in t.ways]
-            yield f"  {t.symbol} = {' + '.join(ways) or '0'}"
+            paths = [" * ".join([*self._starts(w), *(f.symbol for f in w)]) for w in t.paths]
+            yield f"  {t.symbol} = {' + '.join(paths) or '0'}"
         yield ""
 
     def _is_one_step(self, t: Total) -> bool:
         """Whether a gradient is a single factor, which has its own line, so that nothing has to be multiplied."""
-        return len(t.ways) == 1 == len(t.ways[0]) and t.ways[0][0].of is self.chain.root
+        return len(t.paths) == 1 == len(t.paths[0]) and t.paths[0][0].of is self.chain.root
 
-    def _starts(self, way: Sequence[Factor]) -> list[str]:
-        names, of = self.chain.names, way[0].of
+    def _starts(self, path: Sequence[Factor]) -> list[str]:
+        names, of = self.chain.names, path[0].of
         return [] if of is self.chain.root else [f"d{names[self.chain.root]}/d{names[of]}"]
 
     def _text_factors(self, hand: Hand) -> Iterator[str]:
@@ -222,7 +222,7 @@ class Derivation(GraphView):
                 since = f"since {c.names[line.of]} = {self._once(line.of, hand, definitions)}"
                 yield f"{word:<{AT}}  {since}{self._how(line)}"
             elif not self._is_one_step(line):
-                yield f"\n  {line.symbol} = {self.put_together(line, hand)}"
+                yield f"\n  {line.symbol} = {self.composition(line, hand)}"
             known = line.formula.is_number if isinstance(line, Factor) else self._is_one_step(line)
             if _is_shown(line.value) and not known:
                 yield f"  {indent} = {_shown(line.value, len(indent) + 5)}"
@@ -244,10 +244,10 @@ class Derivation(GraphView):
             written[n] = r"\ldots" if hand is LATEX else "..." if hand is ASCII else "…"
         return written[n]
 
-    def put_together(self, t: Total, hand: Hand = TEXT) -> str:
+    def composition(self, t: Total, hand: Hand = TEXT) -> str:
         """The product of the factors in the order of the matrices, as plain text."""
-        starts = ["".join(self._starts(way)) for way in t.ways]
-        return composed(t.ways, self.chain, hand, starts) or "0"
+        starts = ["".join(self._starts(path)) for path in t.paths]
+        return composed(t.paths, self.chain, hand, starts) or "0"
 
     def _checked(self, found: Mapping[Node, Any]) -> str:
         _, slope, along = check(self.chain, found)
@@ -289,8 +289,8 @@ class Derivation(GraphView):
         out = self.sections_before()
         rule = []
         for t in self.totals:
-            ways = [" ".join([*self._tex_starts(w), *map(c.tex_symbol, w)]) for w in t.ways]
-            rule.append(rf"{partial_tex(word[c.root], word[t.node])} &= {' + '.join(ways) or '0'}")
+            paths = [" ".join([*self._tex_starts(w), *map(c.tex_symbol, w)]) for w in t.paths]
+            rule.append(rf"{partial_tex(word[c.root], word[t.node])} &= {' + '.join(paths) or '0'}")
         if not all(map(self._is_one_step, self.totals)):
             out.append(("The chain rule", rule))
         rows = []
@@ -303,14 +303,14 @@ class Derivation(GraphView):
                 since = rf"\text{{since }} {word[line.of]} = {self._once(line.of, LATEX, definitions)}"
                 rows.append(rf"{c.tex_symbol(line)} &= {tex(self.formula(line))}{value} && {since}")
             elif not self._is_one_step(line):
-                starts = ["".join(self._tex_starts(way)) for way in line.ways]
-                formula = composed(line.ways, c, LATEX, starts) or "0"
+                starts = ["".join(self._tex_starts(path)) for path in line.paths]
+                formula = composed(line.paths, c, LATEX, starts) or "0"
                 rows.append(rf"{partial_tex(word[c.root], word[line.node])} &= {formula}{value}")
         out.append(("From the result down", rows))
         return out
 
-    def _tex_starts(self, way: Sequence[Factor]) -> list[str]:
-        names, of = self.chain.names, way[0].of
+    def _tex_starts(self, path: Sequence[Factor]) -> list[str]:
+        names, of = self.chain.names, path[0].of
         return [] if of is self.chain.root else [partial_tex(tex_name(names[self.chain.root]), tex_name(names[of]))]
 
     # ------------------------------------------------------------------------------------------------- formulas

@@ -41,7 +41,7 @@ class Question:
     ----------
     slips : mapping of str to array
         The results of likely mistakes, each by its message.
-    again : callable, optional
+    recompute : callable, optional
         The value that follows from the student's earlier answers.
     """
 
@@ -50,7 +50,7 @@ class Question:
     answer: str
     value: Any
     slips: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    again: Callable[[Mapping[str, Any]], Any] | None = field(default=None, repr=False)
+    recompute: Callable[[Mapping[str, Any]], Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class Worksheet:
         right = np.asarray(q.value, float)
         if _same(value, right):
             return ""
-        if q.again is not None and _same(value, q.again(values)):
+        if q.recompute is not None and _same(value, q.recompute(values)):
             return _CARRIED
         known = {**self._env, **{k.word: k.value for k in self.questions if k is not q}}
         for says in _causes(q, value, right, known):
@@ -338,7 +338,7 @@ def _of_derivation(d: Derivation) -> Worksheet:
     for line in d.lines:
         if line.value is None or isinstance(line, Factor) and line.formula.is_number:
             continue
-        word = worded(line.symbol)
+        word = as_variable(line.symbol)
         shape = shape_text(np.shape(line.value))
         if isinstance(line, Factor):
             of, wrt, definition = c.names[line.of], c.names[line.wrt], c.definition(line.of)
@@ -346,8 +346,8 @@ def _of_derivation(d: Derivation) -> Worksheet:
             questions.append(Question(word, since, text(d.formula(line)), line.value, _slips(d, line)))
         else:
             of, wrt, since, rest = c.names[c.root], c.names[line.node], "from the factors above", ""
-            again = _again(d, line)
-            questions.append(Question(word, since, d.put_together(line), line.value, _total_slips(line), again))
+            recompute = _from_factors(d, line)
+            questions.append(Question(word, since, d.composition(line), line.value, _total_slips(line), recompute))
         rows.append(f"  {word:<8} = {BLANK}  {shape:<6} {since}")
         symbol = partial_tex(tex_name(of), tex_name(wrt))
         mathematics.append(rf"{symbol} &= \underline{{\hspace{{8em}}}} && {shape.replace('x', TIMES)} && {rest}")
@@ -357,7 +357,7 @@ def _of_derivation(d: Derivation) -> Worksheet:
     return Worksheet(head, questions, body, str(d), c.environment(), sections)
 
 
-def worded(symbol: str) -> str:
+def as_variable(symbol: str) -> str:
     """A symbol as a variable: ``dPdC``; a direct partial is ``dLdx_direct``."""
     return symbol.replace("/", "").replace("∂", "d") + ("_direct" if "∂" in symbol else "")
 
@@ -383,32 +383,31 @@ def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
 def _total_slips(t: Total) -> dict[str, Any]:
     """The results of likely mistakes in a gradient: a missing factor or path."""
     slips: dict[str, Any] = {}
-    if len(t.ways) > 1:
-        for way in t.ways:
-            term = " * ".join(f.symbol for f in way)
-            slips[f"the term {term} is missing from the sum"] = t.value - t.parts[t.ways.index(way)]
+    if len(t.paths) > 1:
+        for path, part in zip(t.paths, t.parts, strict=True):
+            slips[f"the term {' * '.join(f.symbol for f in path)} is missing from the sum"] = t.value - part
         return slips
-    for way, start in zip(t.ways, t.starts, strict=True):
-        for f in way:
+    for path, start in zip(t.paths, t.starts, strict=True):
+        for f in path:
             if f.combine == "elementwise" and not f.axes and f.shapes[0] == f.shapes[1]:
                 g = start
-                for k in way:
+                for k in path:
                     g = g if k is f else k.apply(g)
-                slips[f"the factor {worded(f.symbol)} is missing"] = laid_out(g, t.value.shape)
+                slips[f"the factor {as_variable(f.symbol)} is missing"] = laid_out(g, t.value.shape)
     return slips
 
 
-def _again(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]:
+def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]:
     """A gradient as a function of the student's own partials."""
     c = d.chain
 
-    def again(values: Mapping[str, Any]) -> Any:
+    def recompute(values: Mapping[str, Any]) -> Any:
         total: Any = 0
-        for way, start in zip(t.ways, t.starts, strict=True):
-            of = way[0].of
+        for path, start in zip(t.paths, t.starts, strict=True):
+            of = path[0].of
             g = start if of is c.root else values.get(f"d{c.names[c.root]}d{c.names[of]}", start)
-            for f in way:
-                own = values.get(worded(f.symbol))
+            for f in path:
+                own = values.get(as_variable(f.symbol))
                 try:
                     g = (f if own is None or f.value is None else replace(f, value=own)).apply(g)
                 except ValueError:  # its shape does not fit
@@ -416,17 +415,18 @@ def _again(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]:
             total = total + g
         return total
 
-    return again
+    return recompute
 
 
-def _follows(code: str, space: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Any]:
-    def again(values: Mapping[str, Any]) -> Any:
+def _from_code(code: str, space: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Any]:
+    """A line of source as a function of the student's own variables."""
+    def recompute(values: Mapping[str, Any]) -> Any:
         try:
             return worked_out(code, {**space, **values})
         except ValueError:
             return np.nan
 
-    return again
+    return recompute
 
 
 def _of_source(made: Source, given: Sequence[Any]) -> Worksheet:
@@ -442,8 +442,8 @@ def _of_source(made: Source, given: Sequence[Any]) -> Worksheet:
         behind = behind or line.strip() == "# backward"
         m = re.fullmatch(r"(    )(\w+) = (.*?)(\s*)(#.*)?", line)
         if behind and m and m[2] in variables:
-            again = _follows(m[3], {**made.space, **variables})
-            questions.append(Question(m[2], m[5] or "", m[3], variables[m[2]], {}, again))
+            recompute = _from_code(m[3], {**made.space, **variables})
+            questions.append(Question(m[2], m[5] or "", m[3], variables[m[2]], {}, recompute))
             lines.append(f"    {m[2]} = {BLANK}  {m[5] or ''}".rstrip())
         else:
             lines.append(line)
