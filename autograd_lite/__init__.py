@@ -198,7 +198,7 @@ _LAZY_PACKAGES = ("data", "derive", "nn", "optim", "testing", "training")
 _LAZY_NAMES = {
     "explain": "derive", "partials": "derive", "source": "derive", "draw": "drawing", "frames": "drawing",
     "trace": "tracing", "load": "export.saving", "save": "export.saving",
-}  # fmt: skip
+}
 
 if _TYPE_CHECKING:
     from . import data as data

@@ -45,7 +45,7 @@ def tex(words: str) -> str:
 _TEX = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$",
     "…": r"\ldots{}", "−": "--", "<": r"\textless{}", ">": r"\textgreater{}", "$": r"\textdollar{}",
-}  # fmt: skip
+}
 #: The characters behind the commands, for who reads LaTeX.
 TEX_CHARACTERS = {command.removesuffix("{}"): c for c, command in _TEX.items() if command.endswith("{}")}
 

@@ -103,8 +103,6 @@ def numpy_generator(generator: Any = None) -> np.random.Generator:
         return np.random.default_rng(int(generator))
     found = generator.numpy if isinstance(generator, Generator) else generator
     if not isinstance(found, np.random.Generator):
-        raise TypeError(
-            f"generator={generator!r}: give an ag.Generator, a numpy.random.Generator or a seed"
-        )
+        raise TypeError(f"generator={generator!r}: give an ag.Generator, a numpy.random.Generator or a seed")
     about_to_draw(found)
     return found

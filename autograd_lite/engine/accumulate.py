@@ -24,7 +24,7 @@ ndarray = np.ndarray
 
 
 def backward(gradients: Mapping[Any, Any], retain_graph: bool | None = None, create_graph: bool = False) -> None:
-    """Add the gradients of several results to the `.grad` of every leaf under them; see :meth:`Tensor.backward`."""
+    """Add the gradients of several results to the `.grad` of every leaf behind them; see :meth:`Tensor.backward`."""
     roots: dict[Node, Any] = {t._node: cotangent_of(t, g, create_graph) for t, g in gradients.items()}
     watch = watcher()
     if create_graph:
@@ -36,7 +36,7 @@ def backward(gradients: Mapping[Any, Any], retain_graph: bool | None = None, cre
     traced = 0
     for node in roots:
         traced |= node.live & TRACED
-    if traced:  # the trace wants the backward pass as well
+    if traced:  # the traced program includes the backward pass
         with changed(recording=False):
             found = pull_back({n: wrap(g, None) for n, g in roots.items()}, None, lift, watch=watch)
     else:
@@ -46,7 +46,7 @@ def backward(gradients: Mapping[Any, Any], retain_graph: bool | None = None, cre
 
 
 def cotangent_of(t: Value, gradient: Any, create_graph: bool = False) -> Any:
-    """The cotangent to start from at `t`: `gradient` checked, or one for a scalar."""
+    """The cotangent that the pass starts from at `t`: `gradient`, checked; or 1 for a scalar."""
     node = t._node
     if node is None or not node.requires_grad:
         raise RuntimeError(
@@ -86,7 +86,7 @@ def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
         t._grad = own(g) if old is None else old + g
     elif old is None:
         if type(g) is not ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _SOLE:
-            g = np.array(g)  # somebody else holds it too
+            g = np.array(g)  # others hold it too
         t._grad = wrap(g, None)
     elif old._node is None and old._data.flags.writeable:
         np.add(old._data, g, old._data)
@@ -105,12 +105,12 @@ def taken(found: dict[Node, Any], node: Node) -> Any:
 
 
 def own(g: Any) -> Any:
-    """The same gradient where nobody else can write to it: what is recorded is safe, a leaf is copied."""
+    """The gradient where nothing else can write to it: a leaf is copied, a recorded result cannot be written to."""
     return g if not g.is_leaf else TABLE["copy"](g) if g.requires_grad else wrap(np.array(g._data), None)
 
 
 def _sole() -> int:
-    """What getrefcount says, in just the position of `_deliver`, of an array that nobody else holds."""
+    """The result of `sys.getrefcount`, called as in `_deliver`, for an array with no other reference."""
     found = {None: np.empty(1)}
     old, g = None, found[None]
     return sys.getrefcount(g) if type(g) is ndarray and old is None else 0

@@ -1,4 +1,4 @@
-"""``detect_anomaly``: stop at the first operation that makes a nan, or whose inputs were written to unseen."""
+"""``detect_anomaly``: raise at the first operation that makes a nan, or whose inputs were overwritten unnoticed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Watcher:
         self.prints[node] = _fingerprints(node)
 
     def check(self, node: Node) -> None:
-        """Raise if an array that a rule is about to use is not what it was; before the rule stumbles over it."""
+        """Raise if an array that a rule is about to use has changed."""
         if node.xs is not None and self.prints.get(node, ()) not in ((), _fingerprints(node)):
             raise noted(
                 RuntimeError(
@@ -60,13 +60,13 @@ def _call(node: Node) -> str:
 
 
 def _fingerprints(node: Node) -> tuple[int, ...]:
-    """A number for each array that the node holds: arguments that a rule needs, indices and the like."""
+    """A checksum of each array that the node holds: arguments that a rule needs, indices and so on."""
     held = [x for x in (*node.xs, *leaves(node.params)) if isinstance(x, np.ndarray) and x.size]
     return tuple(adler32(np.ascontiguousarray(x).view(np.uint8).data) for x in held)
 
 
 class detect_anomaly(changed):
-    """Within it, the first operation that makes a nan raises, forward or backward, and so does a raw write.
+    """A block in which the first operation that makes a nan raises, forward or backward, and so does a raw write.
 
     Slow: every array is read again at every step.
 

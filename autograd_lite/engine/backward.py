@@ -1,8 +1,8 @@
 """Reverse mode: the loop that carries cotangents from results back to inputs.
 
-Nodes carry a number that falls with each one made, so the order of making is at hand and nothing is sorted: a heap
-holds the nodes that have a cotangent waiting, and the latest of them is next. When its turn comes, every use of it has
-been met, because a use is later than what it uses.
+Every node has a number, `order`, which falls from one node to the next. A heap holds the nodes that have a cotangent
+waiting, and the loop takes the latest of them. Its cotangent is complete by then: every operation that used the node
+was recorded after it, and so has been processed before it.
 """
 
 from __future__ import annotations
@@ -23,30 +23,24 @@ from .versions import LATEST_WRITE
 
 
 def pull_back(
-    roots: Mapping[Node, Any],
-    inputs: Iterable[Node] | None = None,
-    lift: Lift | None = None,
-    *,
-    reaches: Callable[[Node], Any] | None = None,
-    free: bool = False,
-    watch: Any = None,
-    through: bool = True,
+    roots: Mapping[Node, Any], inputs: Iterable[Node] | None = None, lift: Lift | None = None, *,
+    reaches: Callable[[Node], Any] | None = None, free: bool = False, watch: Any = None, through: bool = True,
 ) -> dict[Node, Any]:
     """Carry the cotangents of `roots` back to `inputs`, or to every leaf that keeps a gradient.
 
     Parameters
     ----------
     roots : mapping of Node to cotangent
-        Of the node's shape; for a row with several results a tuple.
+        In the node's shape; a tuple for a row with several results.
     inputs : iterable of Node, optional
-        Whose cotangents are wanted. By default every node with a `keeper`: the leaves.
+        The nodes whose cotangents are wanted. By default every node with a `keeper`: the leaves.
     lift : callable, optional
         ``lift(value, node)`` makes a Tensor of a kept value, so that the backward pass is itself recorded. By default
         the rules run on arrays.
     reaches : callable, optional
-        Whether a node is on a path to `inputs`, where that is known; otherwise the paths are searched for.
+        Whether a node is on a path to `inputs`. By default the paths are searched.
     free : bool
-        Free the kept arrays on the way.
+        Free the kept arrays during the pass.
     watch : optional
         Anomaly detection: ``watch.check(node)`` is called before the rules of a node, ``watch.pulled(node, parent,
         cotangent)`` after each.
@@ -56,7 +50,7 @@ def pull_back(
     Returns
     -------
     dict
-        Node to cotangent. An array in it may be shared with others.
+        Node to cotangent. The arrays may be shared.
     """
     if memory.PIN is None:
         memory.keep_freed()
@@ -68,7 +62,7 @@ def pull_back(
     heapify(heap)
     special = lift is not None or watch is not None
     found: dict[Node, Any] = {}
-    while heap:  # the latest node first: every use of it has been met
+    while heap:  # latest node first: every use of it has been processed
         n = heappop(heap)[1]
         g = pending.pop(n)
         wanted = n.keeper is not None if ends is None else n in ends
@@ -107,11 +101,11 @@ def _differentiable(roots: Iterable[Node]) -> Callable[[Node], Any]:
     """Whether a node is live for any derivative, as a function for :func:`pull_back`."""
     if any(n.live & TRACED for n in roots):
         return lambda n: n.live & DIFFERENTIABLE
-    return attrgetter("live")  # what none of `roots` is live for none of their ancestors is; and this is faster
+    return attrgetter("live")  # no ancestor has a bit that none of `roots` has; and this is faster
 
 
 def saved(n: Node, lift: Lift | None, reaches: Callable[[Node], Any], watch: Any = None) -> tuple[Any, Any]:
-    """The result and the arguments of a node as its rules shall see them.
+    """The result and the arguments of a node, as its rules see them.
 
     Raises
     ------
@@ -128,7 +122,7 @@ def saved(n: Node, lift: Lift | None, reaches: Callable[[Node], Any], watch: Any
 
 
 def lifted(n: Node, lift: Lift) -> tuple[Any, tuple[Any, ...]]:
-    """The kept values of a node as things whose use is recorded."""
+    """The kept values of a node as Tensors, so that their use is recorded."""
     if n.row is not None and n.row.order == 1:
         raise order_error(n)
     xs = tuple(

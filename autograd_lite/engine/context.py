@@ -1,7 +1,7 @@
-"""What the current thread is doing: recording or not, inside which composite call, with which watchers.
+"""The state of the current thread: whether it records, inside which composite call it is, and who watches.
 
-One context variable, so that every thread and asynchronous task has its own; None is the ordinary state, and
-all that an operation pays for is one look.
+It is one context variable, so every thread and every asynchronous task has its own. In the ordinary state it is None,
+so an operation pays for one lookup only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .value import Value
 
 
 class Context:
-    """The state of a thread that is not in the ordinary one; nobody writes to it.
+    """The state of a thread, where it is not the ordinary one. It never changes; a block sets another one.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Context:
     def enter(self, node: Any, y: Any) -> None:
         """Note where a node was recorded, and show it to the watcher."""
         node.group = self.group
-        if "generator" in node.params:  # what was drawn cannot be computed again
+        if "generator" in node.params:  # random numbers cannot be computed again
             node.y = y
         if self.watcher is not None:
             self.watcher(node, y)
@@ -52,7 +52,7 @@ _BARE = {on: Context(on) for on in (False, True)}
 
 
 class _Block(Block):
-    """A context manager, and a decorator, that changes the mode of this thread."""
+    """A context manager, and a decorator, that changes the context of this thread."""
 
     def _context(self, now: Context) -> Context:
         raise NotImplementedError  # abstract
@@ -61,17 +61,17 @@ class _Block(Block):
         changed_to(CONTEXT, self._context(CONTEXT.get() or ORDINARY), undo)
 
     def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorate `f`: what it does, be it a generator or a coroutine and later, is done in this mode."""
-        mode = type(self)  # each call, in whatever thread, enters one of its own
+        """Decorate `f`: its calls run in this block, and so does a generator or coroutine whenever it is resumed."""
+        block = type(self)  # each call, in its thread, enters a block of its own
         if isasyncgenfunction(f):
-            raise TypeError(f"{mode.__name__} cannot decorate an asynchronous generator; use `with`")
+            raise TypeError(f"{block.__name__} cannot decorate an asynchronous generator; use `with`")
         if iscoroutinefunction(f):
-            return wraps(f)(_coroutine(mode, f))
-        return wraps(f)(_generator(mode, f) if isgeneratorfunction(f) else _function(mode, f))
+            return wraps(f)(_coroutine(block, f))
+        return wraps(f)(_generator(block, f) if isgeneratorfunction(f) else _function(block, f))
 
 
 class changed(_Block):
-    """The current mode with some fields changed, while the block runs."""
+    """The current context with some fields changed, while the block runs."""
 
     def __init__(self, **changes: Any) -> None:
         self._changes = changes
@@ -81,7 +81,7 @@ class changed(_Block):
         return Context(
             new("recording", now.recording), new("group", now.group), new("watcher", now.watcher),
             new("level", now.level),
-        )  # fmt: skip
+        )
 
 
 class _Recording(_Block):
@@ -93,42 +93,42 @@ class _Recording(_Block):
         return _BARE[self.on] if now is ORDINARY else Context(self.on, now.group, now.watcher, now.level)
 
 
-def _function(mode: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
-    def in_mode(*args: Any, **params: Any) -> Any:
-        with mode():
+def _function(block: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
+    def inside(*args: Any, **params: Any) -> Any:
+        with block():
             return f(*args, **params)
 
-    return in_mode
+    return inside
 
 
-def _coroutine(mode: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
-    async def in_mode(*args: Any, **params: Any) -> Any:
-        with mode():
+def _coroutine(block: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
+    async def inside(*args: Any, **params: Any) -> Any:
+        with block():
             return await f(*args, **params)
 
-    return in_mode
+    return inside
 
 
-def _generator(mode: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
-    def in_mode(*args: Any, **params: Any) -> Any:
+def _generator(block: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
+    def inside(*args: Any, **params: Any) -> Any:
         steps = f(*args, **params)
         step, value = steps.send, None
         while True:
             try:
-                with mode():
+                with block():
                     made = step(value)
             except StopIteration as stop:
                 return stop.value
             try:
-                step, value = steps.send, (yield made)  # whoever asked is in a mode of his own meanwhile
+                step, value = steps.send, (yield made)  # meanwhile the consumer is in its own context
             except BaseException as error:
                 step, value = steps.throw, error
 
-    return in_mode
+    return inside
 
 
 class no_grad(_Recording):
-    """Within it nothing is recorded and parameters may be written to; also a decorator.
+    """A block in which nothing is recorded and parameters may be written to; also a decorator.
 
     Examples
     --------
@@ -150,9 +150,9 @@ class enable_grad(_Recording):
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations on tensors that require gradients are being recorded in this thread."""
-    mode = CONTEXT.get()
-    return mode is None or mode.recording
+    """Whether this thread records operations on tensors that require gradients."""
+    context = CONTEXT.get()
+    return context is None or context.recording
 
 
 def watcher() -> Any:

@@ -1,4 +1,4 @@
-"""Errors that say what was done, to which value, and what to write instead; they point at the user's line."""
+"""Errors that name the operation, the value and the remedy, and point at the user's line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def freed_error(n: Node) -> RuntimeError:
 
 
 def changed_error(n: Node, p: Node) -> RuntimeError:
-    """The argument `p` of `n` has been overwritten, and a rule needs what it was."""
+    """The argument `p` of `n` has been overwritten, and a rule needs the old value."""
     assert n.row is not None
     owner = p.storage.name
     label = f"{p.label}, which is a view of {owner!r}," if owner and owner != p.name else p.label
@@ -43,7 +43,7 @@ def changed_error(n: Node, p: Node) -> RuntimeError:
     return noted(
         RuntimeError(
             f"backward through {n.row.name}: {label} {what} since {n.row.name} used it, and the derivative needs "
-            "what it was. Call backward() before you update it, or compute the loss again"
+            "the old value. Call backward() before you update it, or compute the loss again"
         ),
         n,
     )
@@ -61,7 +61,7 @@ def order_error(n: Node) -> NotImplementedError:
 
 
 def rule_error(d: Any, n: Node, p: Node) -> TypeError:
-    """A rule returned no array."""
+    """A rule returned something else than an array."""
     assert n.row is not None
     return noted(
         TypeError(
@@ -105,26 +105,26 @@ def point_at(error: Exception, n: Node, p: Node) -> None:
 # ------------------------------------------------------------------------------------------------- the forward pass
 
 
-#: As what an error of NumPy's is raised again, the narrowest first.
+#: The class in which an error of NumPy's is raised again: the first that fits.
 _KINDS: tuple[type[Exception], ...] = (
     np.linalg.LinAlgError, np.exceptions.AxisError, TypeError, IndexError, ValueError,
-)  # fmt: skip
+)
 
-#: PyTorch's names of parameters, and NumPy's, which are meant everywhere but in `nn`.
+#: PyTorch's parameter names, and NumPy's, which hold everywhere but in `nn`.
 _NUMPYS = {"dim": "axis=", "keepdim": "keepdims=", "unbiased": "ddof=1 or ddof=0"}
 
 
 def explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
-    """The same kind of error, with the operation, the operands by name and shape, and what would be right."""
+    """The same kind of error, with the operation, the names and shapes of the operands, and the remedy."""
     what = ", ".join(_described(a) for a in args)
     text = str(error)
     if "non-broadcastable output" in text:
         text = "the result has another shape than the array that is written to"
     elif "broadcast" in text:
         text = "these shapes do not broadcast: aligned at the right, two sizes must be equal or one of them 1"
-    elif stranger := re.search(r"an unexpected keyword argument '(\w+)'", text):  # without our function's inner name
-        remedy = f": as in NumPy, write {_NUMPYS[stranger[1]]}" if stranger[1] in _NUMPYS else ""
-        text = stranger[0] + remedy
+    elif unexpected := re.search(r"an unexpected keyword argument '(\w+)'", text):  # without our function's inner name
+        remedy = f": as in NumPy, write {_NUMPYS[unexpected[1]]}" if unexpected[1] in _NUMPYS else ""
+        text = unexpected[0] + remedy
     elif name == "matmul" and "mismatch" in text or "not aligned" in text:
         text = "the last size of the first must equal the last but one of the second"
     again = next(kind for kind in _KINDS if isinstance(error, kind))(f"{name}({what}): {text}")

@@ -1,8 +1,8 @@
 """The fast lane: `record` written out for the operators, on which a small net spends most of its time.
 
 `binary` and `unary` do exactly what :func:`autograd_lite.engine.record.record` does, for rows with one or two
-arguments and one result; ``tests/engine/test_fast.py`` compares the two on every row of the table. What is saved is the
-handling of argument lists: about 1 µs an operation (``python -m benchmarks.per_operation``).
+arguments and one result; ``tests/engine/test_fast.py`` compares the two on every row of the table. They save the
+handling of argument lists, about 1 µs per operation (``python -m benchmarks.per_operation``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _new = object.__new__
 
 
 def binary(row: Primitive, a: Any, b: Any) -> Any:
-    """`record` for a direct row of two arguments, one of them a Tensor; NotImplemented beside something foreign."""
+    """`record` for a direct row of two arguments, one of them a Tensor; NotImplemented if the other is no array."""
     if isinstance(a, Value):
         x1, n1 = a._data, a._node
         live1 = 0 if n1 is None else n1.live
@@ -77,7 +77,7 @@ def binary(row: Primitive, a: Any, b: Any) -> Any:
         n1 = a._leaf()
     if not live2 and isinstance(b, Value):
         n2 = b._leaf()
-    t._node = node = _new(Node)  # and its fields one by one: a third faster than through __init__
+    t._node = node = _new(Node)  # setting the fields one by one is a third faster than __init__
     node.row = row
     node.parents = (n1, n2)
     node.xs = (
@@ -111,7 +111,7 @@ def unary(row: Primitive, a: Value, params: dict[str, Any] = NOTHING) -> Any:
     if type(y) is not ndarray:
         y = asarray(y)
     elif y is x:
-        y = y.view()  # another Tensor's array may be locked, the user's may not
+        y = y.view()  # the result may be made read-only, and the user's array must not be
     live = 0 if n is None else n.live
     context = CONTEXT.get()
     if context is not None and not context.recording:

@@ -1,4 +1,4 @@
-"""What no rule has to think of: a cotangent is made to fit the argument that it belongs to.
+"""A cotangent is fitted to its argument here, once, so that no rule has to do it.
 
 If the argument was broadcast, its cotangent is summed back to the argument's shape; a real argument gets a real
 cotangent; the dtype is the argument's.
@@ -15,7 +15,7 @@ import numpy as np
 from .errors import no_gradient_error, rule_error, shape_error
 from .node import Node
 
-_BLOCK = 512  # up to so many entries one product is accurate enough
+_BLOCK = 512  # a sum of at most this many entries is accurate enough as one product
 
 
 def fit(d: Any, n: Node, p: Node) -> Any:
@@ -54,8 +54,8 @@ def sum_to(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
 def _sum(d: Any, axes: tuple[int, ...]) -> Any:
     """The sum along `axes` (in ascending order), each kept with length 1: as accurate as a pairwise sum.
 
-    NumPy adds pairwise along the last axis alone; along another its float32 has an error of n roundings. A product
-    with ones is faster, and one in blocks of about sqrt(n) has an error of 2 sqrt(n) roundings at most.
+    NumPy adds pairwise along the last axis only; along another, a sum has an error of n roundings. A product with ones
+    is faster, and in blocks of about sqrt(n) its error is at most 2 sqrt(n) roundings.
     """
     while axes:
         start = stop = axes[-1]
@@ -84,14 +84,14 @@ def _sum(d: Any, axes: tuple[int, ...]) -> Any:
 
 @lru_cache(maxsize=64)
 def ones(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
-    """Ones, made once; read-only, because everybody gets the same array."""
+    """Ones. The array is cached, and read-only because it is shared."""
     made = np.ones(shape, dtype)
     made.setflags(write=False)
     return made
 
 
 def _stretch(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
-    """A partial that does not depend on this argument may come out smaller than the argument."""
+    """`d` broadcast to the argument's shape: a partial that does not depend on an argument may be smaller."""
     try:
         return np.broadcast_to(d, shape)
     except ValueError:
@@ -99,7 +99,7 @@ def _stretch(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
 
 
 def cast(d: Any, dtype: Any, n: Node) -> Any:
-    """`d`, which came out of `n`, in another dtype."""
+    """The cotangent `d`, which the rule of `n` returned, in another dtype."""
     if d.dtype.kind not in "biufc" or dtype.kind not in "biufc":
         raise no_gradient_error(n, dtype if d.dtype.kind in "biufc" else d.dtype)
     if d.dtype.kind == "c" and dtype.kind != "c":

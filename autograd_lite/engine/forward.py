@@ -1,4 +1,4 @@
-"""Forward mode: tangents of the inputs are carried along the graph to the results.
+"""Forward mode: the tangents of the inputs are carried through the graph to the results.
 
 No row has a forward rule: it follows from the kind. An elementwise row multiplies the tangent by the same partial
 derivative; a linear or bilinear row is applied to the tangent itself; a general row is transposed, because its vjp is
@@ -55,7 +55,7 @@ def push_forward(
 
 
 def _push(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> Any:
-    """The tangent of one node's result, as the kind of its row says."""
+    """The tangent of one node's result, by the kind of its row."""
     row = n.row
     assert row is not None
     moving = [i for i, t in enumerate(ts) if t is not None and row.pulls[i] is not None]
@@ -84,14 +84,14 @@ def _total(terms: Sequence[Any]) -> Any:
 
 
 def _applied(n: Node, xs: Sequence[Any]) -> Any:
-    """The node's function on other values; where one of them is a Tensor this is recorded."""
+    """The node's function on other values. The call is recorded if one of them is a Tensor."""
     assert n.row is not None
     record = next((x.__autograd_record__ for x in xs if hasattr(x, "__autograd_record__")), None)
     return n.row.fn(*xs, **n.params) if record is None else record(n.row, xs, n.params)
 
 
 def _transposed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> Any:
-    """A vjp is linear in its cotangent, so the jvp is its transpose: pull the tangents back through the rule itself."""
+    """A vjp is linear in its cotangent, so the jvp is its transpose: backpropagate the tangents through the rule."""
     row = n.row
     assert row is not None
     several = n.parts is not None

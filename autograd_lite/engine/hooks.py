@@ -1,4 +1,4 @@
-"""Hooks: functions of the user's that see, and may replace, a cotangent when it reaches a tensor."""
+"""Hooks: user functions that are called with each cotangent that reaches a tensor, and may replace it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def add_hook(owner: Value, hook: Callable[[Any], Any]) -> Handle:
         new = hook(given)
         return g if new is None else matching(new, g, f"a hook on {label} returned", isinstance(g, Value))
 
-    # A result leaves its node behind in its graph, and so does a leaf when it is frozen: the hook is on either.
+    # A tensor may leave its node (a leaf does when it is frozen): the hook is on the old one or the new one.
     its_node, its_owner = weakref.ref(node), weakref.ref(owner)
 
     def remove() -> None:
@@ -59,7 +59,7 @@ def add_hook(owner: Value, hook: Callable[[Any], Any]) -> Handle:
 
 
 def run_hooks(n: Node, g: Any) -> Any:
-    """The cotangent that the hooks of `n` make of `g`, in the order in which they were registered."""
+    """The cotangent `g` after the hooks of `n`, called in the order of registration."""
     for hook in n.hooks:
         g = hook(g)
     return g

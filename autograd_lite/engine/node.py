@@ -1,8 +1,8 @@
 """The graph: nodes that point backwards.
 
 A node is one call of one row. It knows the nodes of its arguments and never what came after it, so there are no
-cycles: a graph lives exactly as long as somebody holds its end. The order in which nodes were made is already a
-topological order (`order`, falling), so no pass over a graph needs recursion or sorting.
+cycles: a graph lives exactly as long as its last node is referenced. The order in which nodes were made is already a
+topological order (`order`, falling), so no pass over a graph needs recursion.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 from ..table import Primitive
 from .versions import EARLIEST, OURS, next_order
 
-# What a node is live for, as bits: 0 is a constant. A call is live for all that its arguments are live for.
-TRACED = 1  # a program is being written down
+# What a node depends on, as bits; 0 is a constant. A call has the bits of all its arguments.
+TRACED = 1  # an input of a traced program
 NEEDS = 2  # a tensor that requires a gradient
-TRANSFORM = 4  # an input of the outermost transform that is running; of those inside it 8, 16, …
-DIFFERENTIABLE = ~TRACED  # all bits that stand for a derivative
+TRANSFORM = 4  # an input of the outermost running transform; of those inside it, 8, 16, …
+DIFFERENTIABLE = ~TRACED  # the bits for which there is a derivative
 ANY = ~0
 
-SMALL = 64  # a result of at most so many numbers is always kept, for pictures and derivations
+SMALL = 64  # a result of at most this many numbers is always kept, for pictures and derivations
 NOTHING: dict[str, Any] = {}
 
 
@@ -34,7 +34,7 @@ class Node:
     ----------
     row : Primitive or None
     parents : tuple of (Node or None)
-        One for each array argument; None for a constant that is no Tensor, whose value is in `xs`.
+        One for each array argument; None for a constant that is not a Tensor, whose value is in `xs`.
     xs : tuple
         The argument values that a rule needs (None where not kept); None once freed.
     y : ndarray or None
@@ -44,7 +44,7 @@ class Node:
     params : dict
         The keyword parameters, in canonical form.
     live : int
-        What it is live for: TRACED, NEEDS, and a bit for each transform that is running.
+        What it depends on, as bits: TRACED, NEEDS, and a bit for each running transform.
     order : int
         When it was made (falling).
     storage : Storage
@@ -67,12 +67,12 @@ class Node:
     __slots__ = (
         "__weakref__", "at", "code", "dtype", "graded", "group", "hooks", "keeper", "live", "name", "order", "params",
         "parents", "parts", "row", "shape", "storage", "xs", "y",
-    )  # fmt: skip
+    )
 
     def __init__(
         self, row: Primitive | None, parents: tuple[Node | None, ...], xs: Any, y: Any, shape: tuple[int, ...],
         dtype: Any, live: int, params: dict[str, Any] = NOTHING,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.row = row
         self.parents = parents
         self.xs: Any = xs
@@ -141,7 +141,7 @@ class Node:
 
 
 class GraphView:
-    """Base of what shows a recorded graph. It never changes, so that a copy is itself; it cannot be pickled."""
+    """Base of the views of a recorded graph. They never change, so a copy is the object itself; no pickling."""
 
     instead: ClassVar[str]  # what to write
 
@@ -163,7 +163,7 @@ Lift = Callable[[Any, Node | None], Any]  # makes a Tensor of a kept value, at i
 def ancestors(roots: Iterable[Node], live: int = DIFFERENTIABLE, since: int = EARLIEST) -> list[Node]:
     """Every node that `roots` depend on and that is `live` (roots included), latest first.
 
-    Nothing made before the node of order `since` is looked at.
+    Nodes made before the one of order `since` are left out.
     """
     stack = list(roots)
     seen = set(stack)

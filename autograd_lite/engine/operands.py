@@ -64,7 +64,7 @@ def as_operand(value: Any) -> Any:
 
 
 def operand(row: Primitive, value: Any) -> Any:
-    """The same, but what is no array raises."""
+    """The same, but raises if the value is no array."""
     found = as_operand(value)
     if found is NotImplemented:
         raise TypeError(f"{row.name}: an operand of type {type(value).__name__}; give numbers, arrays or tensors")

@@ -1,4 +1,4 @@
-"""Where the user's code is: the line that an operation was written on, for errors and for the names of variables."""
+"""The line of the user's code that an operation is on, for errors and for the names of variables."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from os.path import dirname, join
 from typing import Any
 
 _PACKAGE = join(dirname(dirname(__file__)), "")  # with its slash: a folder beside it may be called autograd_lite_too
-_USERS = (join(_PACKAGE, "talk", ""), join(_PACKAGE, "__main__.py"))  # which use the library as anyone would
+_USERS = (join(_PACKAGE, "talk", ""), join(_PACKAGE, "__main__.py"))  # which use the library as user code does
 
 
 class _Internal(dict[str, bool]):
-    """Whether a file belongs to the library, so that the user's line is further out."""
+    """By filename: whether a file belongs to the library."""
 
     def __missing__(self, filename: str) -> bool:
         self[filename] = inside = filename.startswith(_PACKAGE) and not filename.startswith(_USERS)

@@ -1,10 +1,10 @@
-"""Recording: every operation on a Tensor comes through `apply`, and is computed and written down by `record`.
+"""Recording: every operation on a Tensor goes through `apply`; `record` computes it and makes its node.
 
 Whether it is written ``a * b``, ``np.multiply(a, b)``, ``ag.multiply(a, b)`` or ``a.sum()``, an operation finds its row
 in the table. The row's function is called on the arrays, so the value is NumPy's own. If a derivative may be asked for,
 a node is made: the row, the nodes of the arguments, and those values that a rule asks for.
 
-Operators take the same way, written out for speed, in :mod:`autograd_lite.engine.fast`.
+For operators the same is written out, for speed, in :mod:`autograd_lite.engine.fast`.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from .results import projection
 from .value import Value, seen_storage, unrecorded, wrap
 
 ndarray, asarray = np.ndarray, np.asarray
-ERRORS = (ValueError, TypeError, IndexError, np.linalg.LinAlgError)  # of NumPy, which are explained
+ERRORS = (ValueError, TypeError, IndexError, np.linalg.LinAlgError)  # those of NumPy that are explained
 
 
 def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
-    """Any call of any row, as the user wrote it: bring it to the row's canonical form and record it."""
+    """A call of a row as the user wrote it: bring it to canonical form and record it."""
     if row.direct and not params:
         if len(args) == 1 and isinstance(args[0], Value):
             return unary(row, args[0])
         if isinstance(row.fn, np.ufunc) and len(args) > row.fn.nin:
             raise TypeError(
-                f"{row.name} takes {row.fn.nin} array(s), and the next one would be written into: leave it out"
+                f"{row.name} takes {row.fn.nin} array(s), and the next one would be written into: omit it"
             )
         if len(args) == 2 and (y := binary(row, *args)) is not NotImplemented:
             return y
@@ -51,7 +51,7 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
             bound = row.bind(*args, **params)
         except (TypeError, ValueError) as error:
             raise explained(error, row.name, args) from error
-        if type(bound) is not tuple:  # a rare keyword: the answer, composed of other rows
+        if type(bound) is not tuple:  # for a rare keyword: the result, composed of other rows
             return bound
         args, params = bound
     elif params:
@@ -70,7 +70,7 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = NOTHING
     except ERRORS as error:
         raise explained(error, row.name, args) from None
     ys = tuple(map(asarray, y)) if row.outputs else (asarray(y),)
-    ys = tuple(part.view() if any(part is x for x in xs) else part for part in ys)  # its flags are its own
+    ys = tuple(part.view() if any(part is x for x in xs) else part for part in ys)  # a view has flags of its own
     live, keeps = _live(row, args, ys)
     if not live:
         results = tuple(unrecorded(part, args) for part in ys)
@@ -97,7 +97,7 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = NOTHING
 
 
 def _live(row: Primitive, args: Sequence[Any], ys: Sequence[Any]) -> tuple[int, int]:
-    """What a call is live for, as bits, and which values its rules need."""
+    """The `live` bits of a call, and the bits of the values that its rules need."""
     live = keeps = 0
     for i, a in enumerate(args):
         bits = a._node.live if isinstance(a, Value) and a._node is not None else 0

@@ -1,4 +1,4 @@
-"""The numbers of a recorded graph: those that were kept, and the others computed again from the inputs."""
+"""The values in a recorded graph: those that were kept, and the others computed again from the inputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .node import Node, ancestors
 def replay(nodes: Iterable[Node], moved: Mapping[Node, Any] | None = None) -> dict[Node, Any]:
     """The value of every node, given oldest first, computed again from the inputs where the graph did not keep it.
 
-    With `moved`, other values for some inputs, everything that depends on them is computed again.
+    With `moved`, which gives some inputs other values, everything that depends on these is computed again.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def arguments(n: Node, values: Mapping[Node, Any]) -> tuple[Any, ...]:
 
 
 def _kept_by_consumers(nodes: Iterable[Node]) -> dict[Node, Any]:
-    """What somebody's rule will need was kept there: no need to compute it again, nor to draw it again."""
+    """The values that later nodes keep for their rules: they need not be computed again, nor drawn again."""
     kept = {}
     for n in nodes:
         for p, x in zip(n.parents, n.xs or (), strict=False):
@@ -76,13 +76,13 @@ def _check_unchanged(p: Node, n: Node) -> None:
         through = p.storage.name
         through = f" (it lies in {through!r})" if through and through != p.name else ""
         raise RuntimeError(
-            f"{p.label} has changed since it was used{through}, so the numbers of this graph are gone: "
+            f"{p.label} has changed since it was used{through}, so the values of this graph are gone: "
             "explain before you update it, or compute the loss again"
         )
 
 
 def gradients(root: Node, wrt: Iterable[Node]) -> dict[Node, Any]:
-    """The engine's own gradients, to be compared with; by one pass for all of them."""
+    """The gradients of `root` with respect to `wrt`, from one backward pass."""
     wrt = list(wrt)
     found = pull_back({root: np.ones(root.shape, root.dtype)}, wrt)
     return {n: np.asarray(found[n]) if n in found else np.zeros(n.shape, n.dtype) for n in wrt}
@@ -97,7 +97,7 @@ def finite_difference(
     moves, along, step = {}, 0.0, 1.0
     for n, g in engine.items():
         x = np.asarray(values.get(n, n.y))
-        # No random numbers: the same check each time.
+        # no random numbers, so that the check is the same each time
         direction = np.cos(np.arange(1, max(x.size, 1) + 1)).reshape(n.shape)
         moves[n] = x.astype(np.dtype(complex if x.dtype.kind == "c" else float)), direction
         along += float(np.sum(np.conj(g) * direction).real)

@@ -1,6 +1,6 @@
-"""The engine's own rows: one of several results, and a value that no derivative passes.
+"""The engine's own rows: the projection onto one of several results, and `stop_gradient`.
 
-Of a row with several results, each is a node of its own, which projects the tuple onto one of its parts.
+Each result of a row with several is a node of its own: it projects the tuple onto one of its parts.
 """
 
 from __future__ import annotations
@@ -18,17 +18,14 @@ class Cotangents(tuple[Any, ...]):
     shape, dtype = (), None
 
 
-#: Its cotangent is a tuple with None for the results that were not used.
+#: Its pull returns a tuple, with None for the results that were not used.
 PROJECTION = Primitive(
-    "linear",
-    lambda ys, index, count: ys[index],
+    "linear", lambda ys, index, count: ys[index],
     (lambda g, index, count: Cotangents(g if k == index else None for k in range(count)),),
-    name="result",
-    bind=lambda ys, index, count: ((ys,), {"index": index, "count": count}),
-    transparent=True,
+    name="result", bind=lambda ys, index, count: ((ys,), {"index": index, "count": count}), transparent=True,
 )
 
-#: What ends every derivative.
+#: The identity, whose derivative is zero.
 STOP_GRADIENT = Primitive(
     "constant", lambda x: x, (), name="stop_gradient", bind=lambda x: ((x,), {}), algebra="identity"
 )

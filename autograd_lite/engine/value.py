@@ -1,7 +1,6 @@
-"""A value and its place in the graph: what the engine needs to know of a Tensor.
+"""A value and its place in the graph: the part of a Tensor that the engine works with.
 
-Everything that a person does with a Tensor is in :mod:`autograd_lite.tensor`; this is the part that the engine
-works with.
+What users do with a Tensor is in :mod:`autograd_lite.tensor`.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ class Value:
     Attributes
     ----------
     result_class : class attribute
-        The class of what the engine makes: Tensor, as soon as that is defined. (Only this points upwards.)
+        The class of the results: Tensor, once that is defined. (The only reference to a package above.)
     """
 
     __slots__ = ("__weakref__", "_data", "_grad", "_node")
@@ -96,7 +95,7 @@ class Value:
             (self._storage() if node.storage is OURS else node.storage).written()
 
     def _storage(self) -> Storage:
-        """The memory that it lies in. An input shares OURS until it is first asked for, and then gets its own."""
+        """The Storage of its memory. An input gets one of its own when it is first asked for."""
         node = self._leaf()
         if node.storage is OURS and node.row is None:
             node.storage = Storage(node.name)
@@ -112,12 +111,12 @@ class Value:
 
 
 def is_traced(t: Value) -> bool:
-    """Whether `t` is part of a program that is being written down."""
+    """Whether `t` is part of a program that is being traced."""
     return t._node is not None and t._node.live & TRACED != 0
 
 
 def wrap(value: Any, node: Node | None) -> Any:
-    """A value as a Tensor at its place in the graph, or off the record."""
+    """A value as a Tensor, with its node or unrecorded."""
     t = _new(Value.result_class)
     t._data = value if type(value) is ndarray else asarray(value)
     t._node = node
@@ -126,7 +125,7 @@ def wrap(value: Any, node: Node | None) -> Any:
 
 
 def unrecorded(y: Any, args: Sequence[Any]) -> Any:
-    """A result that nothing is recorded for; if it is a view of an argument, a write to either is a write to both."""
+    """An unrecorded result; if it is a view of an argument, a write to either is a write to both."""
     t = wrap(y, None)
     if y.base is not None and (owner := _seen(y, args)) is not None:
         t._view_of(owner)

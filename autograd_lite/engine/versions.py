@@ -1,4 +1,4 @@
-"""Writes: which memory an array lies in, and when that was last written to.
+"""Writes: in which memory an array lies, and when that was last written to.
 
 A write to a parameter after the forward pass would make the backward pass use a wrong value. So memory that the user
 may write to has a version, on the clock by which nodes are numbered, and the backward pass compares the two. See
@@ -43,4 +43,4 @@ class Storage:
         return version
 
 
-OURS = Storage()  # of every array that the engine allocated: nobody writes there
+OURS = Storage()  # of every array that the engine allocated: these are never written to

@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Domain:
-    """The open interval of the reals on which a derivative holds, less some points; or its whole numbers.
+    """The open interval of the reals on which a derivative holds, without some points; or its integers.
 
     Examples
     --------

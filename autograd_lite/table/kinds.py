@@ -1,4 +1,4 @@
-"""The kinds of rows, one function each: they declare a row and put it into the table."""
+"""One function for each kind of row. It makes the row and puts it into the table."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def elementwise(fn: Callable[..., Any], *partials: Any, of: Any = None, **option
     *partials : number, callable or None
         ``dy/dx`` for each argument; None for an argument that has no derivative.
     of : callable, optional
-        The NumPy function that this is the derivative of, where `fn` is not that function itself.
+        The NumPy function whose derivative this is, where `fn` is not that function itself.
     **options
         See `autograd_lite.table.OPTIONS`.
 
@@ -56,17 +56,17 @@ def linear(fn: Callable[..., Any], *transposes: Any, of: Any = None, **options: 
 
 
 def bilinear(fn: Callable[..., Any], *transposes: Any, of: Any = None, **options: Any) -> Primitive:
-    """A row that is linear in each of its arguments, the other one held."""
+    """A row that is linear in each of its arguments; each rule is the transpose with the other argument fixed."""
     return _add(Primitive("bilinear", fn, transposes, **options), *_numpy(of or fn))
 
 
 def general(fn: Callable[..., Any], *vjps: Any, of: Any = None, **options: Any) -> Primitive:
-    """A row given by its vjp: the cotangent of the result in, that of the argument out."""
+    """A row given by its vjp, from the cotangent of the result to that of the argument."""
     return _add(Primitive("general", fn, vjps, **options), *_numpy(of or fn))
 
 
 def constant(*functions: Any, **options: Any) -> None:
-    """Rows whose derivative is zero wherever there is one."""
+    """Rows whose derivative is zero wherever it exists."""
     for fn in functions:
         _add(Primitive("constant", fn, (), **options), *_numpy(fn))
 
@@ -76,15 +76,15 @@ def composite(*numpy_functions: Any, **options: Any) -> Callable[[Callable[..., 
 
     def add(fn: Callable[..., Any]) -> Primitive:
         row = Primitive("composite", fn, (), **options)
-        if numpy_functions:  # on arrays NumPy's own
-            row.on_arrays = numpy_functions[0]  # type: ignore[method-assign]  # a function of this row alone
+        if numpy_functions:  # arrays go to NumPy itself
+            row.on_arrays = numpy_functions[0]  # type: ignore[method-assign]  # for this row only
         return _add(row, *numpy_functions)
 
     return add
 
 
 def define(*rules: Any, kind: str = "general", **options: Any) -> Callable[[Callable[..., Any]], Primitive]:
-    """Decorate your own function on arrays with its derivative: one row, the same checks.
+    """Make your own function on arrays a row: decorate it with its derivative. It is checked like any other.
 
     Examples
     --------

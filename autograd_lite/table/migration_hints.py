@@ -1,4 +1,4 @@
-"""Names that PyTorch's tensors or NumPy's arrays have and ours have not, with what to write instead."""
+"""Names that PyTorch's tensors or NumPy's arrays have and ours lack, with what to write instead."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ REMEDIES = {
     "norm": "np.linalg.norm(x)",
     "gather": "np.take_along_axis(x, indices, axis)",
     "type": "x.astype(dtype)",
-    "cuda": f"leave it away: {_GPU}",
-    "device": f"leave it away: {_GPU}",
+    "cuda": f"omit it: {_GPU}",
+    "device": f"omit it: {_GPU}",
     "is_cuda": _GPU,
-    "grad_fn": "x.explain() tells where it comes from, x.draw() shows it",
+    "grad_fn": "x.explain() and x.draw() show where it comes from",
     "at": "ag.set_at(x, index, value), ag.add_at and their like",
     "split": "np.split(x, indices_or_sections, axis)",
     "chunk": "np.array_split(x, sections, axis)",
@@ -37,7 +37,7 @@ REMEDIES = {
 }
 
 
-#: The same for the library as a whole, for names of PyTorch's and JAX's.
+#: The same for the package: names of PyTorch's and JAX's.
 OF_THE_LIBRARY = {
     "vmap": "no automatic batching here: write f for arrays with one axis more, or np.stack([f(x) for x in xs])",
     "pmap": "a program runs on one machine, in as many threads as it starts",

@@ -39,7 +39,7 @@ def compiled(text: str, rule: Any, where: str) -> Any:
     filename = f"<autograd_lite: {where}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     namespace = {"rule": rule}
-    exec(compile(text, filename, "exec"), namespace)  # our own two lines, see above
+    exec(compile(text, filename, "exec"), namespace)  # the two lines of `source`
     return namespace["pull"]
 
 
@@ -56,7 +56,7 @@ def conjugate(d: Any) -> Any:
 
 
 def read_only(pull: Any) -> Any:
-    """A user's rule gets a cotangent that it cannot write into: others may hold the same array."""
+    """The pull of a user's rule, which gets a read-only cotangent: the array may be shared."""
 
     def locked(g: Any) -> Any:
         if isinstance(g, tuple):
@@ -76,7 +76,7 @@ def guarded(pull: Any) -> Any:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             d = pull(g, y, xs, n)
             raw = d if type(d) is np.ndarray else getattr(d, "__autograd_array__", d)
-            square = np.vdot(raw, raw)  # the cheapest pass over an array that no nan survives
+            square = np.vdot(raw, raw)  # nan if an entry is: the cheapest such pass over an array
         if square == square:
             return d
         return np.where(np.isnan(raw) & (getattr(g, "__autograd_array__", g) == 0), 0.0 * raw.real.dtype.type(0), d)

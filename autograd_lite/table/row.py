@@ -21,8 +21,8 @@ Rules are plain NumPy. They run on arrays, and on Tensors when a derivative of a
 writes into an array and never chooses a dtype. Undoing a broadcast, taking the real part and casting back to the
 argument's dtype is done by the engine, once, in :mod:`autograd_lite.engine.fit`.
 
-Everything else that is known about a function is an option of its row (`OPTIONS`): what few rows need is attached
-below the row, in the same file::
+Everything else that is known about a function is an option of its row (`OPTIONS`). Options that few rows have are
+attached below the row, in the same file::
 
     add.attach(infix="{x1} + {x2}", algebra="sum")
 """
@@ -88,7 +88,7 @@ class Dispatches(Protocol[R_co]):
 
 
 class _Doc:
-    """The docstring of a row is its function's; fetched when asked for: NumPy composes a ufunc's anew each time."""
+    """The docstring of a row is its function's. It is fetched on access, because NumPy composes a ufunc's each time."""
 
     def __get__(self, row: Primitive | None, cls: type) -> str | None:
         return _ROW if row is None else row.fn.__doc__
@@ -101,7 +101,7 @@ _ROW = (
 
 class Primitive:
     __doc__ = _Doc()
-    builtin = True  # False for a user's: what its rules return is looked at more closely
+    builtin = True  # False for a user's row, whose rules are checked more strictly
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class Primitive:
         self.outputs = outputs
         self.order = order
         self.holomorphic = holomorphic
-        #: Whether a call is `fn` on the arguments as they stand and gives one new array: the operators' fast lane.
+        #: Whether a call is just `fn` on the arguments and returns one new array: the operators' fast lane takes these.
         self.direct = bind is None and kind != "composite" and not variadic and not outputs
         self.examples = tuple(examples)
         self.distinct = distinct
@@ -161,7 +161,7 @@ class Primitive:
         domains = domain if isinstance(domain, tuple) else (domain,)
         self.restricted = any(d is not REAL for d in domains)
         #: For each argument the bits of the values that its rule needs; None where there is no derivative. The rules
-        #: are read now, so that a slip is an error where the row is declared.
+        #: are read now, so that a mistake raises where the row is declared.
         self.keeps: Any = self._for_each(self._kept)
 
     # ------------------------------------------------------------------------------------------------ its rules
@@ -194,7 +194,7 @@ class Primitive:
         return self._for_each(lambda i: conjugated(self.pulls[i])) if self.holomorphic else self.pulls
 
     def symbolic_pull(self, i: int) -> Any:
-        """The pull as the rule says it, without the faster ``pull=``: what formulas are made from."""
+        """The pull that the rule defines, without the faster ``pull=``: formulas are made from it."""
         return self._pull(i, symbolic=self.holomorphic)
 
     def pull_source(self, i: int, symbolic: bool = False) -> str:
@@ -228,7 +228,7 @@ class Primitive:
     def __call__(self, *args: Any, **params: Any) -> Any: ...
     def __call__(self, *args: Any, **params: Any) -> Any:
         try:
-            interpret = args[0].__autograd_apply__  # the usual case, found at once
+            interpret = args[0].__autograd_apply__  # the usual case
         except (AttributeError, IndexError):
             interpret = _interpreter(args) or (_interpreter(params.values()) if params else None)
         if interpret is not None:
@@ -240,7 +240,7 @@ class Primitive:
         if self.bind is None:
             return self.fn(*args, **params)
         bound = self.bind(*args, **params)
-        if type(bound) is not tuple:  # a rare keyword: the answer, composed of other rows
+        if type(bound) is not tuple:  # for a rare keyword: the result, composed of other rows
             return bound
         args, params = bound
         return self.fn(*args, **params)
@@ -248,7 +248,7 @@ class Primitive:
     # ------------------------------------------------------------------------------------------------ its options
 
     def attach(self, **options: Any) -> Primitive:
-        """Say more about the function: any of `OPTIONS` that the declaration has left out.
+        """Set further options, of `OPTIONS`.
 
         Raises
         ------
@@ -259,7 +259,7 @@ class Primitive:
             if option not in OPTIONS:
                 raise TypeError(f"{self.name}: there is no option {option!r}; the options are {', '.join(OPTIONS)}")
             if getattr(self, option):
-                raise TypeError(f"{self.name} has {option}={getattr(self, option)!r} already; say it once")
+                raise TypeError(f"{self.name} has {option}={getattr(self, option)!r} already; set it once")
             setattr(self, option, value)
         return self
 
@@ -271,12 +271,12 @@ class Primitive:
 
 
 def _row_called(name: str) -> Primitive:
-    """The row of this name: what pickle asks for."""
+    """The row of this name, for pickle."""
     return TABLE[name]
 
 
 class _AsMany(dict[int, Any]):
-    """What a variadic row has for each of its arguments, as many as there are; made when asked for."""
+    """A value for each argument of a variadic row, however many there are; made on first access."""
 
     def __init__(self, make: Callable[[int], Any]) -> None:
         self.make = make

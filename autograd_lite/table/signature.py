@@ -71,7 +71,7 @@ def read(
     Parameters
     ----------
     rule : callable or anything
-        What is not callable is a partial derivative that is a number: it asks for nothing.
+        A partial derivative that is a number asks for nothing.
     row : str
         The name of its row, for the error message.
     count : int
@@ -89,7 +89,7 @@ def read(
     Raises
     ------
     TypeError
-        If it asks for something that there is not.
+        If it asks for something that does not exist.
     """
     slots = []
     for name, optional in (parameters(rule) if callable(rule) else {}).items():
@@ -123,11 +123,11 @@ def kept(slots: Sequence[Slot]) -> int:
     return bits
 
 
-#: What is written in the call of a rule for each kind of slot, given ``g, y, xs`` and the node ``n``.
+#: By kind of slot, the argument in the call of a rule, given ``g, y, xs`` and the node ``n``.
 _WRITTEN = {
     "g": "g", "y": "y", "xs": "xs", "y_shape": "n.shape", "xs_shape": "n.shapes", "x_dtype": "n.dtypes[0]",
     "x": "xs[{k}]", "x_shape": "n.shape_of({k})", "param": "n.params[{name!r}]", "i": "{i}",
-}  # fmt: skip
+}
 
 
 def call(slots: Sequence[Slot], i: int) -> str:

@@ -1,9 +1,9 @@
-"""What has no row: answered from the arrays alone, or refused by name with a reason and a remedy.
+"""Functions that have no row: answered from the arrays alone, or rejected by name with a reason and a remedy.
 
-Every function of NumPy that can be called on a Tensor has exactly one status, and a test holds the installed
-NumPy against this page: a row of the table (of some kind), a *plain answer* (a shape, a text, a yes or no:
-nothing that could have a derivative), *not for tensors* (it writes in place, makes arrays, works on text), or
-*not yet*, with the reason.
+Every NumPy function that can be called on a Tensor has exactly one status, and a test compares this module with the
+installed NumPy. The status is a row of the table (of some kind), a *plain answer* (a shape, a text, a yes or no:
+nothing that could have a derivative), *not for tensors* (it writes in place, makes arrays, works on text), or *not
+yet*, with the reason.
 """
 
 from __future__ import annotations
@@ -21,28 +21,27 @@ def _named(names: str) -> frozenset[str]:
     return frozenset("np." + name for name in names.split())
 
 
-#: Known by shape and dtype alone: a plain answer, also while a trace is being written.
+#: A plain answer from shapes and dtypes alone, also in a trace.
 OF_SHAPE = _named(
     """shape ndim size result_type can_cast common_type min_scalar_type iscomplexobj isrealobj einsum_path
     may_share_memory shares_memory diag_indices_from tril_indices_from triu_indices_from"""
 )
-#: One yes or no about the values, or the values as text or in a file: a plain answer, which no trace can
-#: follow.
+#: A plain answer from values: a yes or no, a text, a file. No trace can follow these.
 OF_VALUES = _named(
     "allclose array_equal array_equiv array2string array_repr array_str save savetxt savez savez_compressed"
 )
 
-#: What makes no sense for a Tensor: what to do instead, and the functions.
+#: Functions that make no sense for a Tensor, by what to do instead.
 NOT_FOR_TENSORS: dict[str, frozenset[str]] = {
     "it writes into an array: a changed copy is x = ag.set_at(x, index, value)": _named(
         "copyto fill_diagonal place put put_along_axis putmask"
     ),
-    "leave like= away, and make the array a tensor: ag.tensor(np.ones(3))": _named(
+    "omit like=, and make the array a tensor: ag.tensor(np.ones(3))": _named(
         """arange array asanyarray asarray ascontiguousarray asfortranarray empty eye frombuffer fromfile
         fromfunction fromiter fromstring full genfromtxt identity loadtxt ones require tri zeros"""
     ),
-    "it is an inner function of NumPy's: call the public one": frozenset({"clip", "_ones_like"}),
-    "it is gone from NumPy 2.4: call np.isin": _named("in1d"),
+    "it is internal to NumPy: call the public function": frozenset({"clip", "_ones_like"}),
+    "NumPy 2.4 has removed it: call np.isin": _named("in1d"),
     "it works on dates, and a tensor holds numbers": _named(
         "busday_count busday_offset datetime_as_string is_busday"
     ),
@@ -58,8 +57,8 @@ NOT_FOR_TENSORS_MODULES = {
 NOT_YET: dict[str, str] = {
     "np.histogram2d": "only the one-dimensional np.histogram has rows; np.bincount(index, weights) may do",
     "np.histogramdd": "only the one-dimensional np.histogram has rows; np.bincount(index, weights) may do",
-    "np.polynomial.polynomial.polyval2d": "of the polynomials in numpy.polynomial none has; np.polyval has",
-    "np.polynomial.polynomial.polygrid2d": "of the polynomials in numpy.polynomial none has; np.polyval has",
+    "np.polynomial.polynomial.polyval2d": "no function of numpy.polynomial has a row; np.polyval has one",
+    "np.polynomial.polynomial.polygrid2d": "no function of numpy.polynomial has a row; np.polyval has one",
 }
 
 
@@ -67,7 +66,7 @@ def public_name(function: Any) -> str:
     """How a user writes it: ``np.linalg.norm``, ``scipy.special.erf``."""
     name = getattr(function, "__name__", None) or repr(function)
     module = getattr(function, "__module__", None)
-    if module is None:  # a ufunc does not know where it lives
+    if module is None:  # a ufunc has no __module__
         known = (
             m
             for m in ("numpy", "numpy.strings", "scipy.special")
@@ -108,7 +107,7 @@ def _not_for_tensors(function: Any, name: str) -> str | None:
 
 
 def refusal(function: Any) -> Exception:
-    """The error for a function that no tensor can go through: its name, the reason, what to do."""
+    """The error for a function that tensors cannot be passed to: its name, the reason, the remedy."""
     name = public_name(function)
     remedy = _not_for_tensors(function, name)
     if remedy is not None:
@@ -117,13 +116,13 @@ def refusal(function: Any) -> Exception:
     if name in NOT_YET:
         return NotImplementedError(f"{name} of a tensor is not differentiable yet: {NOT_YET[name]}. {away}")
     return TypeError(
-        f"{name} of a tensor: it has no row in the table of derivatives: a gradient would be lost. "
-        f"{away}; or write it with functions that have one, or add its row (ag.table.define)"
+        f"{name} of a tensor: it has no row in the table of derivatives: so its gradient would be lost. "
+        f"{away}; or write it with functions that have a row, or add a row (ag.table.define)"
     )
 
 
 def plain_answer(function: Any) -> Callable[..., Any]:
-    """`function` on the arrays inside its arguments, for what has a plain answer; else its refusal."""
+    """`function` on the arrays inside its arguments, if it has a plain answer; otherwise raise its `refusal`."""
     name = public_name(function)
     if name in OF_SHAPE:
         return lambda *args, **params: function(*_arrays(args, None), **_arrays(params, None))
@@ -133,7 +132,7 @@ def plain_answer(function: Any) -> Callable[..., Any]:
 
 
 def _arrays(value: Any, reads: str | None) -> Any:
-    """`value` with every Tensor in it as its array; `reads` names a function that looks at values."""
+    """`value` with every Tensor in it replaced by its array; `reads` names a function that looks at values."""
     if type(value) in (list, tuple):
         return type(value)(_arrays(v, reads) for v in value)
     if type(value) is dict:

@@ -78,9 +78,7 @@ def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = F
     return _made(np.eye(n, m, dtype=dtype or _DEFAULT[0]), requires_grad)
 
 
-def arange(
-    start: Any, end: Any = None, step: Any = 1, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
+def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Evenly spaced numbers from `start` (0 if there is but one argument) up to, not including, `end`."""
     start, end = (0, start) if end is None else (start, end)
     if dtype is None and any(isinstance(v, float) for v in (start, end, step)):
@@ -99,9 +97,7 @@ def as_tensor(data: Any, dtype: Any = None) -> Tensor:
 def from_numpy(ndarray: Any) -> Tensor:
     """A Tensor that looks into the same array: a write to either is seen in both."""
     if not isinstance(ndarray, np.ndarray):
-        raise TypeError(
-            f"from_numpy takes an array, not a {type(ndarray).__name__}; ag.tensor takes anything"
-        )
+        raise TypeError(f"from_numpy takes an array, not a {type(ndarray).__name__}; ag.tensor takes anything")
     return wrap(ndarray, None)
 
 
@@ -137,18 +133,14 @@ def randn(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: b
     return _drawn(numpy_generator(generator).standard_normal(_shape(size)), dtype, requires_grad)
 
 
-def normal(
-    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: Any = None
-) -> Tensor:
+def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: Any = None) -> Tensor:
     """Numbers drawn from normal distributions of the given means and standard deviations."""
     mean, std = np.asarray(mean), np.asarray(std)
     shape = np.broadcast_shapes(mean.shape, std.shape) if size is None else _shape((size,))
     return _drawn(mean + std * numpy_generator(generator).standard_normal(shape), dtype, False)
 
 
-def randint(
-    low: int, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = np.int64
-) -> Tensor:
+def randint(low: int, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = np.int64) -> Tensor:
     """Whole numbers from `low` up to, not including, `high`; ``randint(high, size)`` begins at 0."""
     if size is None:
         low, high, size = 0, low, high
@@ -171,9 +163,7 @@ def bernoulli(input: Any, *, generator: Any = None) -> Tensor:
     return wrap((numpy_generator(generator).random(p.shape) < p).astype(p.dtype), None)
 
 
-def multinomial(
-    input: Any, num_samples: int, replacement: bool = False, *, generator: Any = None
-) -> Tensor:
+def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
     """Positions drawn with the probabilities that the rows of `input` are proportional to.
 
     Parameters

@@ -21,9 +21,7 @@ class Show(Value):
 
     __slots__ = ()
 
-    def explain(
-        self, wrt: Any = None, names: Mapping[str, Any] | None = None, *, depth: int | None = None
-    ) -> Any:
+    def explain(self, wrt: Any = None, names: Mapping[str, Any] | None = None, *, depth: int | None = None) -> Any:
         """The derivation of the gradient of this scalar, as on a board: a :class:`~autograd_lite.derive.Derivation`.
 
         Parameters

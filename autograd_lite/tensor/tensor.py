@@ -68,9 +68,7 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
     __slots__ = ()
     __array_priority__ = 1000.0
 
-    def __init__(
-        self, data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None
-    ) -> None:
+    def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> None:
         value = as_array(data, dtype)
         self._data = value
         self._node = None

@@ -67,9 +67,7 @@ class TorchNames(Value):
     def t(self) -> Self:
         """The transpose of a matrix."""
         if len(self.shape) > 2:
-            raise ValueError(
-                f"t() of a tensor of shape {self.shape}: more than two axes; use .T, .mT or permute"
-            )
+            raise ValueError(f"t() of a tensor of shape {self.shape}: more than two axes; use .T, .mT or permute")
         return TABLE["transpose"](self)
 
     def dim(self) -> builtins.int:
@@ -105,11 +103,7 @@ class TorchNames(Value):
         return TABLE["log_softmax"](self, dim)
 
     def topk(
-        self: Any,
-        k: builtins.int,
-        dim: builtins.int = -1,
-        largest: builtins.bool = True,
-        sorted: builtins.bool = True,
+        self: Any, k: builtins.int, dim: builtins.int = -1, largest: builtins.bool = True, sorted: builtins.bool = True,
     ) -> Any:
         """The `k` largest entries along `dim`, and where they are."""
         return TABLE["topk"](self, k, dim, largest, sorted)

@@ -77,9 +77,7 @@ class Capture:
 
 
 def capture(
-    f: Callable[..., Any],
-    args: Sequence[Any],
-    params: Mapping[str, Any] | None = None,
+    f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any] | None = None,
     names: Mapping[str, Any] | None = None,
 ) -> Capture:
     """Run `f` with everything that depends on `args` written down.
@@ -97,10 +95,7 @@ def capture(
     outside = [*variables, *captured(f), *(names or {}).items()]
     nodes_made = ancestors(_nodes_of(result), ANY)[::-1]
     told = qualified(nodes_made)
-    own = [
-        *((told.get(n, n.name), n) for n in nodes_made if n.name),
-        *((word, n) for n, word in assigned(nodes_made)),
-    ]
+    own = [*((told.get(n, n.name), n) for n in nodes_made if n.name), *((word, n) for n, word in assigned(nodes_made))]
     wish: dict[Node, str] = {}
     for word, value in [*argument_names(f, wrapped), *variables, *own, *outside]:
         for node, full in [(value, word)] if isinstance(value, Node) else named_nodes(word, value):
@@ -108,9 +103,7 @@ def capture(
                 wish.setdefault(node, full)
     found: dict[Node, str] = {}
     words = Names()
-    for node in sorted(
-        wish, key=lambda n: (n not in nodes, -n.order)
-    ):  # of one variable's values the oldest first
+    for node in sorted(wish, key=lambda n: (n not in nodes, -n.order)):  # of one variable's values the oldest first
         found[node] = words.take(plain(wish[node]) or "x")
     arrays: dict[str, Any] = {}
     for word, value in outside:
@@ -171,9 +164,7 @@ def _program(made: Capture, args: Any) -> Program:
     nodes = _inside([n for n in found if n is not None], start)
     fresh = short_names(made.names.values())
     variables = {n: Var(made.names.get(n) or next(fresh), n.shape, n.dtype) for n in made.inputs}
-    results: dict[
-        tuple[Node | None, int], list[Node]
-    ] = {}  # of rows with several: the nodes that take one out
+    results: dict[tuple[Node | None, int], list[Node]] = {}  # of rows with several: the nodes that take one out
     for n in nodes:
         if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
             results.setdefault((n.parents[0], n.params["index"]), []).append(n)
@@ -209,11 +200,6 @@ def _program(made: Capture, args: Any) -> Program:
     )
     inputs = tuple(variables[n] for n in made.inputs)
     return Program(
-        made.name,
-        inputs,
-        tuple(equations),
-        outputs,
-        captured,
-        rebuild(args, inputs),
+        made.name, inputs, tuple(equations), outputs, captured, rebuild(args, inputs),
         tree_map(lambda t: 0, made.result),
     )

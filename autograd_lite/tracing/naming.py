@@ -97,10 +97,8 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
         word = _stores(n.code).get(n.at)
         if word is not None and not word.startswith("_"):
             outermost = next(iter(groups(n)), None)
-            found[n.code, n.at, outermost if outermost is not None else n] = (
-                n,
-                word,
-            )  # of a composite call its last step
+            key = n.code, n.at, outermost if outermost is not None else n
+            found[key] = n, word  # of a composite call, its last step
     return list(found.values())
 
 
@@ -163,9 +161,7 @@ def named_nodes(name: str, value: Any) -> Iterator[tuple[Node | None, str]]:
         yield value._node, name
     elif isinstance(value, Mapping):
         for key, part in value.items():
-            yield from named_nodes(
-                key if isinstance(key, str) and key.isidentifier() else f"{name}_{key}", part
-            )
+            yield from named_nodes(key if isinstance(key, str) and key.isidentifier() else f"{name}_{key}", part)
     elif isinstance(value, (list, tuple)):
         for k, part in enumerate(value):
             yield from named_nodes(f"{name}{k + 1}", part)

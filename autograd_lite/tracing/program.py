@@ -145,9 +145,7 @@ class Program(GraphView):
         head = f"{self.name}({', '.join(f'{v.name}: {v.kind}' for v in self.inputs)}):"
         if len(self) > LIMIT:
             counted = Counter(eq.row.name for eq in self.equations).most_common(8)
-            body = [
-                f"    {len(self)} equations, too many to print: {', '.join(f'{n} {row}' for row, n in counted)}"
-            ]
+            body = [f"    {len(self)} equations, too many to print: {', '.join(f'{n} {row}' for row, n in counted)}"]
         else:
             body = self._body(depth)
         if self.captured:
@@ -159,9 +157,7 @@ class Program(GraphView):
         open_now: list[Any] = []
         for inner, run in self._folded(depth):
             path = inner[: len(inner) - isinstance(run, list)]
-            shared = sum(
-                1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(open_now, path, strict=False))
-            )
+            shared = sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(open_now, path, strict=False)))
             lines += ["    " * (k + 1) + f"# {label(path[: k + 1])}" for k in range(shared, len(path))]
             open_now = path
             indent = "    " * (len(path) + 1)
@@ -188,9 +184,7 @@ class Program(GraphView):
     def _call(self, group: Any, equations: Sequence[Equation]) -> str:
         """A folded group as one equation."""
         made = {v: None for eq in equations for v in eq.outputs}
-        used = dict.fromkeys(
-            x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in made
-        )
+        used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in made)
         here = set(map(id, equations))
         later = {x for eq in self.equations if id(eq) not in here for x in eq.operands if isinstance(x, Var)}
         out = [v for v in made if v in later or v in self.outputs]

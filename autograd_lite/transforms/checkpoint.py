@@ -146,12 +146,7 @@ class _Again:
 
 
 _CHECKPOINT = Primitive(
-    "general",
-    lambda *xs, again: again.values(xs),
-    (lambda g, xs, i, again: again.rule(g, xs, i),),
-    name="checkpoint",
-    bind=lambda *xs, again: (xs, {"again": again}),
-    variadic=True,
-    outputs=True,
+    "general", lambda *xs, again: again.values(xs), (lambda g, xs, i, again: again.rule(g, xs, i),),
+    name="checkpoint", bind=lambda *xs, again: (xs, {"again": again}), variadic=True, outputs=True,
     holomorphic=False,  # the walk inside conjugates by itself
 )

@@ -46,12 +46,7 @@ class Linearized:
     """
 
     def __init__(
-        self,
-        f: Callable[..., Any],
-        args: Sequence[Any],
-        argnums: tuple[int, ...],
-        params: Any,
-        has_aux: bool = False,
+        self, f: Callable[..., Any], args: Sequence[Any], argnums: tuple[int, ...], params: Any, has_aux: bool = False,
     ) -> None:
         what = getattr(f, "__name__", "the function")
         outside = CONTEXT.get()
