@@ -2,8 +2,8 @@
 
 `Tensor` records what is done to it, `backward()` and the transforms (`grad`, `vjp`, `jvp`, …) differentiate it to any
 order, and the same table of derivatives writes the derivation out (`explain`), emits its NumPy source (`source`), draws
-it (`draw`) and tests it (`testing`). Under a NumPy name stands what differentiates that function; NumPy's own functions
-work on Tensors too.
+it (`draw`) and tests it (`testing`). NumPy's names here are the differentiable functions; NumPy's own functions work on
+Tensors too.
 
 Examples
 --------
@@ -150,7 +150,7 @@ from .rules.statistics import (
     corrcoef as corrcoef, cov as cov, histogram as histogram, histogram_bin_edges as histogram_bin_edges,
 )
 
-# What only depends on shapes, or answers yes or no, is NumPy's own.
+# Functions of shapes alone, or that return a yes or no, are NumPy's own.
 from numpy import (
     allclose as allclose, array_equal as array_equal, array_equiv as array_equiv, can_cast as can_cast,
     e as e,
@@ -158,7 +158,7 @@ from numpy import (
     newaxis as newaxis, pi as pi, result_type as result_type, shape as shape, size as size,
 )
 
-# PyTorch's everyday names that NumPy has not, or has for arrays alone; its dtypes, by its names.
+# PyTorch's common names that NumPy lacks, or has for arrays only; the dtypes, by their names.
 from .tensor.creation import (
     arange as arange, as_tensor as as_tensor, bernoulli as bernoulli, empty as empty, eye as eye,
     from_numpy as from_numpy, full as full, get_default_dtype as get_default_dtype, is_tensor as is_tensor,
@@ -192,8 +192,8 @@ bitwise_left_shift, bitwise_right_shift = left_shift, right_shift
 
 __version__ = "0.1.0"
 
-# The packages above the engine are imported when first used, as SPEC 1 of scientific Python has it, so that a program
-# which only differentiates does not load them. Editors and type checkers see ordinary imports; a test compares the two.
+# The packages above the engine are imported on first use (SPEC 1 of Scientific Python), so a program that only
+# differentiates does not load them. Editors and type checkers see ordinary imports; a test compares the two.
 _LAZY_PACKAGES = ("data", "derive", "nn", "optim", "testing", "training")
 _LAZY_NAMES = {
     "explain": "derive", "partials": "derive", "source": "derive", "draw": "drawing", "frames": "drawing",

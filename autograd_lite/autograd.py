@@ -1,4 +1,4 @@
-"""``ag.autograd``: gradients of results by inputs, leaving every ``.grad`` alone, as in PyTorch."""
+"""``ag.autograd``, as in PyTorch: gradients of results with respect to inputs, without changing any ``.grad``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def grad(
     outputs: Tensor | Sequence[Tensor], inputs: Tensor | Sequence[Tensor], grad_outputs: Any = None,
     create_graph: bool = False, allow_unused: bool = False,
 ) -> tuple[Tensor | None, ...]:
-    """The gradients of `outputs` by `inputs`, which may be leaves or recorded results.
+    """The gradients of `outputs` with respect to `inputs`, which may be leaves or recorded results.
 
     Parameters
     ----------
@@ -39,14 +39,14 @@ def grad(
     grad_outputs : array_like or sequence of them, optional
         The cotangents to start from; one for a scalar.
     create_graph : bool
-        Record the walk, so that the gradients can be differentiated again.
+        Record the backward pass, so that the gradients can be differentiated again.
     allow_unused : bool
-        Give None for an input that the outputs do not depend on, instead of an error.
+        Return None for an input that the outputs do not depend on, instead of raising.
 
     Returns
     -------
     tuple of Tensor or None
-        One for each input, of its shape and dtype.
+        One for each input, in its shape and dtype.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def grad(
                     f"autograd.grad: the outputs do not depend on {n.label}; check that it is the tensor that "
                     "was used, or pass allow_unused=True to get None for it"
                 )
-        del roots, start  # so that what is found may be nobody else's
+        del roots, start  # so that only `found` refers to the results
         return tuple(_result(taken(found, n)) if n in found else None for n in nodes)
 
 
@@ -83,7 +83,7 @@ def backward(
     tensors: Tensor | Sequence[Tensor], grad_tensors: Any = None, retain_graph: bool | None = None,
     create_graph: bool = False,
 ) -> None:
-    """Add the gradients of several results to the `.grad` of every leaf under them, in one walk.
+    """Add the gradients of several results to the `.grad` of every leaf behind them, in one backward pass.
 
     Examples
     --------
@@ -98,10 +98,10 @@ def backward(
 
 
 def _cotangents(what: str, tensors: Any, given: Any, create_graph: bool) -> dict[Tensor, Any]:
-    """What to start from at each result; one that is named twice counts twice."""
+    """The cotangent to start from at each result; a result that is given twice counts twice."""
     gradients = [None] * len(tensors) if given is None else _sequence(given)
     if len(gradients) != len(tensors):
-        raise ValueError(f"{what}: {len(gradients)} gradients to start from for {len(tensors)} outputs; one for each")
+        raise ValueError(f"{what}: expected a gradient for each of {len(tensors)} outputs, got {len(gradients)}")
     start: dict[Node, tuple[Tensor, Any]] = {}
     for t, gradient in zip(tensors, gradients, strict=True):
         if not isinstance(t, Tensor):

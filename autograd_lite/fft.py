@@ -3,7 +3,7 @@
 Examples
 --------
 >>> import numpy as np, autograd_lite as ag
->>> energy = lambda x: np.sum(np.abs(ag.fft.fft(x)) ** 2)  # by Parseval n times that of x
+>>> energy = lambda x: np.sum(np.abs(ag.fft.fft(x)) ** 2)  # by Parseval, n times that of x
 >>> ag.grad(energy)(np.array([1.0, 2.0]))
 array([4., 8.])
 """

@@ -26,7 +26,7 @@ expit, log_expit = sigmoid, log_sigmoid
 
 
 def __getattr__(name: str) -> Primitive:
-    """One of SciPy's functions, which gets its row when it is first asked for."""
+    """One of SciPy's functions, whose row is made on first use."""
     if name in NAMES:
         return declare(f"ag.special.{name}")[name]
     raise AttributeError(f"ag.special has no function {name!r}")

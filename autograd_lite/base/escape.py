@@ -1,6 +1,6 @@
-"""Names may hold anything: how they are written in each language, so that none is ever taken for a command.
+"""Names can contain anything. They are escaped here, so that no output language takes one for a command.
 
-One function for each language; everything that prints, draws or emits source uses these.
+There is one function for each language; everything that prints, draws or emits source uses these.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import html
 import keyword
 import re
 
-#: What a variable in emitted source must not be called.
+#: Names that a variable in emitted source must not have.
 RESERVED = {"np", "scipy", *keyword.kwlist, *(w for w in dir(builtins) if w.islower())}
 
 
 def plain(words: str) -> str:
-    r"""One line of printable characters; lone surrogates, which no file can hold, are replaced as well.
+    r"""One line of printable characters; everything else becomes a space, lone surrogates included.
 
     >>> plain("a\nb\ud800")
     'a b '
@@ -46,12 +46,12 @@ _TEX = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$",
     "…": r"\ldots{}", "−": "--", "<": r"\textless{}", ">": r"\textgreater{}", "$": r"\textdollar{}",
 }
-#: The characters behind the commands, for who reads LaTeX.
+#: The characters that the commands stand for, for readers of LaTeX.
 TEX_CHARACTERS = {command.removesuffix("{}"): c for c, command in _TEX.items() if command.endswith("{}")}
 
 
 def markdown(words: str) -> str:
-    r"""For Markdown, in which HTML and formulas are live too.
+    r"""For Markdown, which also contains HTML and formulas.
 
     >>> markdown("<b>*x*</b> $y$")
     '\\<b\\>\\*x\\*\\</b\\> \\$y\\$'

@@ -1,8 +1,8 @@
-"""Where random numbers come from: a generator that can be seeded, saved and set back.
+"""Random numbers: a generator that can be seeded, saved and restored.
 
-There is one that everything draws from by default. After :func:`manual_seed` two runs of a program draw the
-same numbers; `get_rng_state` and `set_rng_state` let a program that was interrupted go on with the numbers
-that it would have drawn. Nothing but an explicit call ever seeds it again.
+Everything draws from one default generator unless another is passed. After :func:`manual_seed`, two runs of a program
+draw the same numbers. With `get_rng_state` and `set_rng_state` an interrupted program continues with the numbers that
+it would have drawn. Only an explicit call seeds the default generator again.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Generator:
 
     def __init__(self, device: str = "cpu") -> None:
         if str(device) != "cpu":
-            raise ValueError(f"Generator on {device!r}: there is no device but the 'cpu' here")
-        self._numpy = None  # made when it is first asked for: numpy.random is not loaded for nothing
+            raise ValueError(f"Generator on {device!r}: expected 'cpu', the only device")
+        self._numpy = None  # made on first use, so that numpy.random is imported only when needed
 
     @property
     def numpy(self) -> np.random.Generator:
-        """What draws."""
+        """The NumPy generator that draws."""
         if self._numpy is None:
             self.seed()
             assert self._numpy is not None
@@ -44,28 +44,28 @@ class Generator:
         return self._numpy
 
     def manual_seed(self, seed: int) -> Generator:
-        """Begin anew from `seed`; returns self."""
+        """Start again from `seed`; returns self."""
         about_to_seed(self)
         self._seed = int(seed)
         self._numpy = np.random.default_rng(self._seed if self._seed >= 0 else 2**64 + self._seed)
         return self
 
     def seed(self) -> int:
-        """Begin anew from a seed that nobody has chosen, and return it."""
+        """Start again from an unpredictable seed, and return it."""
         self.manual_seed(int(np.random.SeedSequence().generate_state(1, np.uint64)[0]))
         return self._seed
 
     def initial_seed(self) -> int:
-        """The seed that the stream began with."""
+        """The seed that the stream started from."""
         assert self.numpy
         return self._seed
 
     def get_state(self) -> dict[str, Any]:
-        """Where the stream is: a dict of strings and whole numbers, which json can write."""
-        return dict(self.numpy.bit_generator.state)  # made anew for whoever asks
+        """The state of the stream: a dict of strings and integers, which json can write."""
+        return dict(self.numpy.bit_generator.state)  # a new dict on each call
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go back (or on) to where the stream was when `state` was taken."""
+        """Restore a state that `get_state` returned."""
         self.numpy.bit_generator.state = state
 
     def __repr__(self) -> str:
@@ -76,27 +76,27 @@ default_generator = Generator()
 
 
 def manual_seed(seed: int) -> Generator:
-    """Begin the default stream of random numbers anew from `seed`; returns its generator."""
+    """Start the default stream of random numbers again from `seed`; returns its generator."""
     return default_generator.manual_seed(seed)
 
 
 def initial_seed() -> int:
-    """The seed that the default stream began with."""
+    """The seed that the default stream started from."""
     return default_generator.initial_seed()
 
 
 def get_rng_state() -> dict[str, Any]:
-    """Where the default stream is."""
+    """The state of the default stream."""
     return default_generator.get_state()
 
 
 def set_rng_state(new_state: dict[str, Any]) -> None:
-    """Put the default stream where it was when `new_state` was taken."""
+    """Restore a state of the default stream, as returned by :func:`get_rng_state`."""
     default_generator.set_state(new_state)
 
 
 def numpy_generator(generator: Any = None) -> np.random.Generator:
-    """What draws for `generator`: ours or NumPy's own, a new one from a seed, the default for None."""
+    """The NumPy generator for `generator`: ours or NumPy's, a new one from a seed, the default one for None."""
     if generator is None:
         return default_generator.numpy
     if isinstance(generator, int | np.integer):

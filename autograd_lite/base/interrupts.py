@@ -83,15 +83,15 @@ class _Exit:
 
 
 class Block:
-    """A context manager that undoes what it did, wherever an interrupt falls; it may be entered inside itself.
+    """A context manager that undoes its changes, wherever an interrupt falls. It may be entered inside itself.
 
-    When ``__enter__`` and ``__exit__`` are called by hand, it is undone by the second call only.
+    If ``__enter__`` and ``__exit__`` are called by hand, only the second call undoes the changes.
     """
 
     _by_hand: tuple[Any, ...] = ()
 
     def _enter(self, undo: list[tuple[Any, ...]]) -> Any:
-        """Do it; append to `undo` the calls, ``(f, *args)`` each, that undo it, before it is done."""
+        """Enter. Before each change, append to `undo` the call, ``(f, *args)``, that undoes it."""
         raise NotImplementedError  # abstract
 
     def __enter__(self) -> Any:
@@ -112,7 +112,7 @@ def _leave(block: Block, *exc: object) -> None:
 
 
 def changed_to(variable: ContextVar[Any], value: Any, undo: list[tuple[Any, ...]]) -> None:
-    """Set a context variable in a block, and say how to undo it."""
+    """Set a context variable in a block, and append the call that resets it to `undo`."""
     undo.append((variable.set, variable.get()))
     # The token is better: it raises in another thread or task, where a generator may be closed.
     undo[-1] = (variable.reset, variable.set(value))

@@ -1,12 +1,12 @@
-"""Freed memory is kept for the next step, instead of being given back to the system and fetched again.
+"""Freed memory is kept for the next step, instead of being returned to the system and fetched again.
 
-The C library hands a large freed array back at once, and each page of the next array of that size is then a fault: on
-the talk's digits net that costs more than all its arithmetic. It stops doing so for sizes that it has once seen freed,
-and it only ever gives back the top of its heap. So at the first backward pass one block is freed, which raises that
-size, then a few more are laid out with a small one above them that stays, and they are freed: what lies below the pin
-is never at the top. Nothing is touched, so no memory is used; afterwards up to 150 MB of freed arrays stay in the
-process. Elsewhere than in glibc this does nothing. The environment variable AUTOGRAD_LITE_KEEP_MEMORY=0 turns it off.
-(``docs/design/memory.md`` has the figures.)
+The C library returns a large array to the system as soon as it is freed, and then each page of the next array of that
+size is a page fault: on the talk's digits net these cost more than all the arithmetic. The library stops returning
+arrays of a size once it has seen a block of that size freed, and it only ever returns the top of its heap. So at the
+first backward pass one large block is freed, which raises that size; then a few blocks are allocated, with a small one
+above them that stays (the pin), and freed: memory below the pin is never at the top. The blocks are not written to, so
+they use no memory. Afterwards up to 150 MB of freed arrays stay in the process. Without glibc this has no effect. The
+environment variable AUTOGRAD_LITE_KEEP_MEMORY=0 turns it off. (``docs/design/memory.md`` has the figures.)
 """
 
 import os
@@ -14,15 +14,15 @@ import os
 import numpy as np
 
 MEGABYTE = 2**20
-BLOCK = 30 * MEGABYTE  # glibc learns from blocks below 32 MB only
+BLOCK = 30 * MEGABYTE  # glibc adapts to blocks below 32 MB only
 BLOCKS = 5
 
-#: What stays above the freed blocks; None before the first backward pass.
+#: The pin above the freed blocks; None before the first backward pass.
 PIN: object = None
 
 
 def keep_freed() -> None:
-    """Lay out the blocks and free them, once for the process."""
+    """Allocate the blocks and free them, once per process."""
     global PIN
     if os.environ.get("AUTOGRAD_LITE_KEEP_MEMORY") == "0":
         PIN = "turned off"

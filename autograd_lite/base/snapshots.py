@@ -1,4 +1,4 @@
-"""Running a function in order to look at it, and leaving everything as it was.
+"""Running a function only to inspect it, and leaving everything as it was.
 
 `draw`, `trace`, `source` and `summary` run a user's function once, and a checkpoint runs it a second time. Such a run
 may draw random numbers, write to tensors, and update the buffers of a module. Code that is about to do so calls
@@ -21,16 +21,17 @@ from .interrupts import Block, changed_to, exhaust
 
 LONG = 1_000  # entries
 
-Undo = list[tuple[Any, ...]]  # calls, (f, *args) each; of C functions, which no interrupt breaks off
+Undo = list[tuple[Any, ...]]  # calls, (f, *args) each, of C functions, which an interrupt cannot cut short
 
 
 class Marks:
-    """What has changed during a run, each thing with how to restore it. An outer run notes it too.
+    """What a run has changed, and how to restore it. Enclosing runs note it too.
 
     Attributes
     ----------
     noted : dict
-        By id: the thing, which is so kept alive, the function that reads its state, and the calls that restore it.
+        By id: the object (a reference, which keeps it alive), the function that reads its state, and the calls that
+        restore it.
     undo : list
         The calls that restore everything, the latest first.
     """
@@ -49,7 +50,7 @@ class Marks:
             self.outer.note(thing, state)
 
     def forget_generators(self) -> None:
-        """Let the generators stay where they are from now on."""
+        """Stop restoring the generators: they keep their present state."""
         for key in [key for key, (_, state, _) in self.noted.items() if state is _generator_state]:
             _, _, undo = self.noted.pop(key)
             self.undo[:] = [call for call in self.undo if not any(call is of for of in undo)]
@@ -61,7 +62,7 @@ _MARKS: ContextVar[Marks | None] = ContextVar("autograd_lite_marks", default=Non
 
 
 class watched(Block):
-    """Within it every change is noted; nothing is undone."""
+    """A block in which every change is noted, and none undone."""
 
     def _enter(self, undo: Undo) -> Marks:
         marks = Marks(_MARKS.get())
@@ -70,15 +71,15 @@ class watched(Block):
 
 
 class untouched(watched):
-    """After it every generator, tensor, gradient and buffer is as it was before.
+    """A block after which every generator, tensor, gradient and buffer is as it was before.
 
     Parameters
     ----------
     f : callable, optional
-        What will run. The generators of NumPy that it can reach are found by looking for them, because NumPy does not
-        say when it draws.
+        The function that will run. The NumPy generators that it can reach are searched for, because NumPy does not
+        announce when it draws.
     again : Marks, optional
-        What an earlier run of the same function changed. This one begins where that one began.
+        What an earlier run of the same function changed. This run starts from the same state.
     """
 
     def __init__(self, f: Any = None, args: Iterable[Any] = (), again: Marks | None = None) -> None:
@@ -100,9 +101,9 @@ class untouched(watched):
 
 
 class for_good(Block):
-    """Inside an :class:`untouched` run: what is made only once, such as the weights of a lazy layer, stays.
+    """A block inside an :class:`untouched` run for what is made only once and stays, as the weights of a lazy layer.
 
-    The generators continue from there, so that the same numbers are not drawn a second time.
+    The generators are not restored either, so the same numbers are not drawn a second time.
     """
 
     def _enter(self, undo: Undo) -> None:
@@ -120,7 +121,7 @@ def about_to_draw(generator: Any) -> None:
 
 
 def about_to_seed(generator: Any) -> None:
-    """Note the stream of one of our generators before it gets another."""
+    """Note the stream of one of our generators before it is seeded."""
     marks = _MARKS.get()
     if marks is not None:
         marks.note(generator, _stream)
@@ -151,7 +152,7 @@ def _is_module(value: Any) -> bool:
 
 
 def _note_generators(marks: Marks, values: Iterable[Any]) -> None:
-    """Note the generators of NumPy and of Python among `values`; what was never imported has none."""
+    """Note the generators of NumPy and of Python among `values`; a module that is not imported has none."""
     numpys, pythons = _imported("numpy.random"), _imported("random")
     for value in values:
         if numpys is not None and isinstance(value, numpys.Generator):
@@ -198,7 +199,7 @@ def _tensor_state(t: Any) -> Undo:
 
 
 def _reachable(f: Any, args: Iterable[Any]) -> Iterator[Any]:
-    """What a function can draw from: its arguments, and the variables around it and around functions of its module."""
+    """The objects that a function can reach: its arguments, its variables, those of functions in the same module."""
     stack, seen, home = [f, *args], set[int](), getattr(f, "__module__", None)
     while stack:
         value = stack.pop()

@@ -12,7 +12,7 @@ def leaves(tree: Any) -> list[Any]:
     Raises
     ------
     ValueError
-        If it contains itself, or is nested too deeply for Python's stack.
+        If the tree contains itself, or is nested too deeply for Python's stack.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def matched(like: Any, tree: Any, what: str = "it") -> list[Any]:
     Raises
     ------
     ValueError
-        If the two differ in structure; the message says where.
+        If the structures differ; the message says where.
 
     Examples
     --------
@@ -89,7 +89,7 @@ def _shown(tree: Any) -> str:
 
 
 def rebuild(tree: Any, values: Iterable[Any]) -> Any:
-    """The same tree with `values` in the place of its leaves, in order."""
+    """The same tree with `values` for its leaves, in order."""
     return _rebuild(tree, iter(values))
 
 
@@ -105,5 +105,5 @@ def _rebuild(tree: Any, values: Iterator[Any]) -> Any:
 
 
 def tree_map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
-    """Apply `f` leaf by leaf to trees of one structure."""
+    """Apply `f` leaf by leaf to trees of the same structure."""
     return rebuild(tree, map(f, leaves(tree), *(matched(tree, other) for other in others)))

@@ -1,8 +1,8 @@
-"""New tensors, by PyTorch's names: filled with a number, counted up, drawn at random.
+"""New tensors, by PyTorch's names: filled with a number, evenly spaced, random.
 
-They come in the default dtype, float64 as in NumPy unless :func:`set_default_dtype` said otherwise; with
-``requires_grad=True`` they are ready to be learned. Random ones draw from the default generator (see
-:func:`manual_seed`) or from `generator`.
+They have the default dtype, which is float64 as in NumPy unless :func:`set_default_dtype` has changed it, and are
+parameters with ``requires_grad=True``. Random ones draw from the default generator (see :func:`manual_seed`) or from
+`generator`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _DEFAULT: list[np.dtype[Any]] = [np.dtype(np.float64)]
 
 
 def get_default_dtype() -> np.dtype[Any]:
-    """The dtype of new tensors and layers for which none is given."""
+    """The dtype of new tensors and layers, where none is given."""
     return _DEFAULT[0]
 
 
 def set_default_dtype(d: Any) -> None:
-    """Choose the dtype of new tensors and layers for which none is given.
+    """Set the dtype of new tensors and layers, where none is given.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def set_default_dtype(d: Any) -> None:
     """
     dtype = np.dtype(d)
     if dtype.kind != "f":
-        raise TypeError(f"set_default_dtype({d!r}): it must be a floating one, such as np.float32")
+        raise TypeError(f"set_default_dtype({d!r}): expected a floating point dtype, such as np.float32")
     _DEFAULT[0] = dtype
 
 
@@ -62,7 +62,7 @@ def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
 
 
 def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """The shape ``*size``, to be filled: here filled with zeros, so that two runs are the same."""
+    """Zeros in the shape ``*size``: unlike NumPy's `empty`, the same in every run."""
     return zeros(*size, dtype=dtype, requires_grad=requires_grad)
 
 
@@ -79,23 +79,23 @@ def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = F
 
 
 def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Evenly spaced numbers from `start` (0 if there is but one argument) up to, not including, `end`."""
+    """Evenly spaced numbers from `start` (0 if there is only one argument) up to, not including, `end`."""
     start, end = (0, start) if end is None else (start, end)
     if dtype is None and any(isinstance(v, float) for v in (start, end, step)):
         dtype = _DEFAULT[0]
-    count: Any = np.arange  # NumPy's types know no argument that may be whole or not
+    count: Any = np.arange  # NumPy's stubs have no overload for an argument that may be an int or a float
     return _made(count(start, end, step, dtype), requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None) -> Tensor:
-    """`data` as a Tensor: itself if it is one, looking into the same array if it is an array."""
+    """`data` as a Tensor: itself if it is one; an array is not copied."""
     if isinstance(data, Tensor):
         return data if dtype is None or data.dtype == dtype else data.astype(dtype)
     return wrap(np.asarray(data, dtype), None)
 
 
 def from_numpy(ndarray: Any) -> Tensor:
-    """A Tensor that looks into the same array: a write to either is seen in both."""
+    """A Tensor on the same array: a write to either is a write to both."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"from_numpy takes an array, not a {type(ndarray).__name__}; ag.tensor takes anything")
     return wrap(ndarray, None)
@@ -114,7 +114,7 @@ def _drawn(array: Any, dtype: Any, requires_grad: bool) -> Tensor:
 
 
 def rand(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Numbers drawn evenly from [0, 1)."""
+    """Numbers drawn uniformly from [0, 1)."""
     return _drawn(numpy_generator(generator).random(_shape(size)), dtype, requires_grad)
 
 
@@ -141,11 +141,11 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
 
 
 def randint(low: int, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = np.int64) -> Tensor:
-    """Whole numbers from `low` up to, not including, `high`; ``randint(high, size)`` begins at 0."""
+    """Integers from `low` up to, not including, `high`; ``randint(high, size)`` starts at 0."""
     if size is None:
         low, high, size = 0, low, high
     if size is None:
-        raise TypeError("randint: say the shape, as in randint(0, 10, (3,))")
+        raise TypeError("randint: the shape is missing; write randint(0, 10, (3,))")
     drawn = numpy_generator(generator).integers(low, high, _shape((size,)))
     return wrap(np.asarray(drawn).astype(dtype), None)
 
@@ -156,15 +156,15 @@ def randperm(n: int, *, generator: Any = None, dtype: Any = np.int64) -> Tensor:
 
 
 def bernoulli(input: Any, *, generator: Any = None) -> Tensor:
-    """1 with the probability that `input` says, else 0, entry by entry."""
+    """1 with the probability given by `input`, else 0, entry by entry."""
     p = as_tensor(input).detach().numpy()
     if not np.all((p >= 0) & (p <= 1)):
-        raise ValueError("bernoulli: the entries are probabilities, between 0 and 1")
+        raise ValueError("bernoulli: expected probabilities, between 0 and 1")
     return wrap((numpy_generator(generator).random(p.shape) < p).astype(p.dtype), None)
 
 
 def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
-    """Positions drawn with the probabilities that the rows of `input` are proportional to.
+    """Positions drawn with probabilities proportional to the rows of `input`.
 
     Parameters
     ----------
@@ -186,11 +186,11 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
     """
     weights = as_tensor(input).detach().numpy()
     if weights.ndim not in (1, 2) or weights.dtype.kind not in "fiub":
-        raise ValueError(f"multinomial: weights in a row or in rows, not of shape {weights.shape}")
+        raise ValueError(f"multinomial: expected weights of shape (n,) or (m, n), got {weights.dtype} {weights.shape}")
     rows = np.atleast_2d(weights).astype(float)
     total = rows.sum(axis=1, keepdims=True)
     if not (np.all(rows >= 0) and np.all(np.isfinite(total)) and np.all(total > 0)):
-        raise ValueError("multinomial: weights are finite, none negative, and not all of a row zero")
+        raise ValueError("multinomial: expected finite weights, none negative, with a positive one in each row")
     rng = numpy_generator(generator)
     if replacement:
         ends = np.cumsum(rows, axis=1)
@@ -200,10 +200,10 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
         fewest = int((rows > 0).sum(axis=1).min())
         if num_samples > fewest:
             raise ValueError(
-                f"multinomial: {num_samples} samples, none drawn twice, from {fewest} positions of weight > 0"
+                f"multinomial: {num_samples} samples without replacement from {fewest} positions of positive weight"
             )
-        # Exponential clocks with these rates: the first to ring, the second, ... are drawn in proportion.
+        # Of exponential variables with these rates, the smallest, the second smallest, ... are such a sample.
         with np.errstate(divide="ignore"):
-            clocks = rng.standard_exponential(rows.shape) / rows
-        drawn = np.argsort(clocks, axis=1)[:, :num_samples]
+            times = rng.standard_exponential(rows.shape) / rows
+        drawn = np.argsort(times, axis=1)[:, :num_samples]
     return wrap(drawn.astype(np.int64).reshape(*weights.shape[:-1], num_samples), None)

@@ -20,7 +20,7 @@ _POWERS = {2: elementwise.square, 1: elementwise.positive, -1: elementwise.recip
 
 
 class Operators(Value):
-    """The base of Tensor that holds them. The results are Tensors, or NotImplemented beside something foreign."""
+    """The base of Tensor with the operators. They return a Tensor, or NotImplemented for a foreign type."""
 
     __slots__ = ()
 

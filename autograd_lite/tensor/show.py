@@ -1,4 +1,4 @@
-"""The chain rule written out and drawn: what the packages above this one make of a recorded result."""
+"""The methods that write out and draw the chain rule; the packages above this one do the work."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _PUBLIC = __name__.partition(".")[0]
 
 
 def _public(name: str) -> Any:
-    """A function of the public namespace, which imports the package that it is in when it is first used."""
+    """A function of the public namespace; its package is imported on first use."""
     return getattr(sys.modules[_PUBLIC], name)
 
 
 class Show(Value):
-    """The base of Tensor that holds these methods."""
+    """The base of Tensor with these methods."""
 
     __slots__ = ()
 
@@ -31,7 +31,7 @@ class Show(Value):
         names : mapping, optional
             Names for values that have none, such as ``locals()``.
         depth : int, optional
-            How many levels of modules and composite calls to open; what lies deeper is one step.
+            How many levels of modules and composite calls to open; deeper ones are one step each.
 
         See Also
         --------
@@ -84,7 +84,7 @@ class Show(Value):
         names : mapping, optional
             Names for values that have none, such as ``locals()``.
         forward : bool
-            Begin with the steps from the inputs to the result.
+            Start with the steps from the inputs to the result.
         **options
             Those of :func:`autograd_lite.draw`.
 

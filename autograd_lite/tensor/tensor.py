@@ -1,7 +1,7 @@
 """Tensor: a NumPy array that remembers how it was made.
 
-PyTorch's surface on NumPy's semantics. What an operation does to the graph is in :mod:`autograd_lite.engine.record`,
-and how gradients come to ``.grad`` in :mod:`autograd_lite.engine.accumulate`.
+It has PyTorch's interface and NumPy's semantics. How an operation is recorded is in :mod:`autograd_lite.engine.record`,
+and how gradients are added to ``.grad`` in :mod:`autograd_lite.engine.accumulate`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class _Method:
 
 
 class Tensor(Operators, Writes, TorchNames, Show, Value):
-    """An array whose use is recorded. Made by :func:`tensor`; PyTorch's surface on NumPy's semantics.
+    """An array whose use is recorded, made by :func:`tensor`. PyTorch's interface, NumPy's semantics.
 
     Examples
     --------
@@ -82,7 +82,7 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
 
     @property
     def data(self) -> np.ndarray[Any, Any]:
-        """The array. Writable for an input; read-only for a recorded result, which others may share."""
+        """The array: writable for an input, read-only for a recorded result, which may be shared."""
         if self._node is not None:
             self._untraced(".data")
             if self._node.row is not None:
@@ -117,7 +117,7 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
     def grad(self, value: Any) -> None:
         if value is not None:
             if not isinstance(value, Tensor) or value.is_leaf and not value.requires_grad:
-                value = Tensor(value)  # an array of its own, because backward() will add to it
+                value = Tensor(value)  # its own array, because backward() adds to it
             if value.shape != self.shape:
                 raise ValueError(f"{self._who}.grad = ...: a gradient of shape {value.shape} for shape {self.shape}")
             if value.dtype != self.dtype:
@@ -175,11 +175,11 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Say whether gradients of this input will be wanted; returns self."""
+        """Set whether operations on this input are recorded for gradients; returns self."""
         if not self.is_leaf:
             if requires_grad:
                 return self
-            raise RuntimeError("only an input can stop requiring gradients; use detach() to cut a recorded result off")
+            raise RuntimeError("only an input can stop requiring gradients; for a recorded result use detach()")
         if requires_grad:
             check_differentiable(self._data.dtype)
         old = self._node
@@ -187,7 +187,7 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
             if old.live & TRACED:
                 old.live ^= NEEDS
                 return self
-            storage, self._node = self._storage(), None  # what was recorded with the old one stays as it was
+            storage, self._node = self._storage(), None  # earlier recordings keep the old node
             new = self._leaf()
             new.name, new.storage, new.hooks, new.graded = old.name, storage, old.hooks, old.graded
         if requires_grad and not self.requires_grad:
@@ -195,15 +195,15 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
         return self
 
     def detach(self) -> Tensor:
-        """The same array, off the record. Writing to it counts as writing to this one."""
-        if is_traced(self):  # off the record for derivatives, but a program has to compute it
+        """The same array, as a constant. A write to it counts as a write to this one."""
+        if is_traced(self):  # a constant for derivatives, but a traced program has to compute it
             return record(STOP_GRADIENT, (self,))
         t = wrap(self._data.view(), None)
         t._view_of(self)
         return t
 
     def zero_grad(self) -> None:
-        """Forget the accumulated gradient."""
+        """Set the accumulated gradient to None."""
         about_to_write(self)
         self._grad = None
 
@@ -213,12 +213,12 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
     clone = copy
 
     def item(self, *args: int) -> Any:
-        """The only entry, as a Python number; the graph is left behind, which is the point of asking."""
+        """The only entry, as a Python number, without the graph."""
         self._untraced("item()")
         return self._data.item(*args)
 
     def numpy(self) -> np.ndarray[Any, Any]:
-        """The array itself, without the graph; read-only where it is a recorded result."""
+        """The array itself, without the graph; read-only for a recorded result."""
         self._untraced("numpy()")
         return self.data
 
@@ -234,9 +234,9 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
         Parameters
         ----------
         gradient : array_like, optional
-            The cotangent to start from, of this tensor's shape; needed unless it has one entry.
+            The cotangent to start from, in this tensor's shape; required unless it has one entry.
         retain_graph : bool, optional
-            False frees the large arrays on the way; by default all is kept, to be drawn and explained.
+            False frees the large arrays during the pass. By default all are kept, to be drawn and explained.
         create_graph : bool
             Record the backward pass itself, so that the gradients can be differentiated.
 
@@ -249,10 +249,10 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
         backward({self: gradient}, retain_graph, create_graph)
 
     def register_hook(self, hook: Callable[[Tensor], Any]) -> Handle:
-        """Call `hook` with the gradient when it reaches this tensor; what it returns, if not None, replaces it.
+        """Call `hook` with the gradient when it reaches this tensor; a result that is not None replaces the gradient.
 
         Hooks are called in the order of their registration, each with the result of the one before. The gradient is
-        read-only. ``remove()`` of the handle that is returned removes the hook.
+        read-only. The returned handle's ``remove()`` removes the hook.
         """
         if not self.requires_grad:
             raise RuntimeError(
@@ -288,7 +288,7 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
         return TABLE["compress"](condition, self, axis)
 
     def __getitem__(self, index: Any) -> Tensor:
-        if is_basic(index):  # said at once, what the row's bind would say
+        if is_basic(index):  # what the row's bind would return
             return unary(getitem, self, {"index": index, "unique_indices": True})
         return apply(getitem, (self, index), NOTHING)
 
@@ -325,19 +325,19 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
 
     def __index__(self) -> int:
         if self._data.dtype.kind not in "biu":
-            raise TypeError(f"{self._who} of dtype {self._data.dtype} is no index: only a whole number is")
+            raise TypeError(f"{self._who} of dtype {self._data.dtype} is no index: expected an integer")
         return as_index(self._number("index"))
 
     def _number(self, what: str) -> Any:
         self._untraced(f"{what}()")
         if self.requires_grad:
             raise RuntimeError(
-                f"{what}({self._who}), which array[i] = tensor and math.exp(tensor) ask for too, would drop the graph "
-                "of a tensor that requires gradients. Use np.exp and the like; np.stack, or ag.set_at, to fill an "
-                "array; .item() if only the number is meant"
+                f"{what}({self._who}), which array[i] = tensor and math.exp(tensor) call too, would drop the graph "
+                "of a tensor that requires gradients. Use np.exp and so on; np.stack, or ag.set_at, to fill an array; "
+                ".item() if only the number is meant"
             )
         if self.size != 1:
-            raise TypeError(f"{what}() of a tensor of shape {self.shape}: only one with a single entry is a number")
+            raise TypeError(f"{what}() of a tensor of shape {self.shape}: expected a single entry")
         return self._data.reshape(())[()]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
@@ -359,7 +359,7 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
         try:
             return format(str(self), spec)
         except ValueError:
-            raise TypeError(f"format {spec!r} of {self._who}: it is one for a number; take an entry") from None
+            raise TypeError(f"format {spec!r} is for a number, not for {self._who}: take an entry") from None
 
     def __repr__(self) -> str:
         data = self._data
@@ -380,10 +380,10 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
             what = f"the .grad of {self._who}" if self.is_leaf else self._node.label  # type: ignore[union-attr]  # has one
             raise RuntimeError(f"{what} cannot be pickled or deep-copied with its graph: use detach() first")
         made = (type(self), self._data, self.requires_grad, self.name, grad)
-        return _restore, made, getattr(self, "__dict__", None)  # which only a subclass has
+        return _restore, made, getattr(self, "__dict__", None)  # a subclass may have one
 
     def __copy__(self) -> Tensor:
-        """Another leaf on the same array."""
+        """Another leaf with the same array."""
         _, made, state = self.__reduce_ex__(4)
         other = _restore(*made)
         other._view_of(self)
@@ -418,7 +418,7 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
     if not TYPE_CHECKING:  # a type checker should know of no further attributes
 
         def __getattr__(self, name: str) -> Any:
-            if name == "_mask":  # numpy.ma would take our array and drop the graph
+            if name == "_mask":  # numpy.ma would take the array and drop the graph
                 raise masked_error()
             raise no_attribute("a Tensor", name, self)
 
@@ -439,9 +439,9 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str 
     dtype : dtype, optional
         As for :func:`numpy.array`.
     requires_grad : bool
-        Whether ``backward()`` is to leave a gradient here; for real or complex floating data only.
+        Whether ``backward()`` adds a gradient to `.grad`; for floating point or complex data only.
     name : str, optional
-        What pictures, derivations and messages call it.
+        Its name in pictures, derivations and error messages.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""PyTorch's names for methods that NumPy's arrays have under another name, or have not.
+"""PyTorch's methods that NumPy's arrays lack, or have under another name.
 
-They are here so that a program moves by changing its import. What both libraries name alike means what it
-means in NumPy: `x.size` is a number, `x.max()` has no indices, `x.repeat` repeats entries.
+With them a program can move here by changing its import. A name that both libraries have means what it means in NumPy:
+`x.size` is a number, `x.max()` returns no indices, `x.repeat` repeats entries.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DEVICES = "arrays live in the memory of this computer: there is no device but '
 
 
 def dtype_in(what: str, args: Any, dtype: Any, device: Any) -> Any:
-    """The dtype among the arguments of ``to``, or None; any device but the one there is is refused."""
+    """The dtype among the arguments of ``to``, or None. Raises for any device but the CPU."""
     for arg in args:
         if isinstance(arg, str) and arg.split(":")[0] in ("cpu", "cuda", "mps", "xpu", "meta"):
             device = arg
@@ -30,7 +30,7 @@ def dtype_in(what: str, args: Any, dtype: Any, device: Any) -> Any:
 
 
 class TorchNames(Value):
-    """The base of Tensor that holds them."""
+    """The base of Tensor with these names."""
 
     __slots__ = ()
 
@@ -53,7 +53,7 @@ class TorchNames(Value):
         return TABLE["expand_dims"](self, dim)
 
     def expand(self, *sizes: Any) -> Self:
-        """Axes of length 1 repeated to these sizes; -1 leaves one as it is."""
+        """Axes of length 1 repeated to these sizes; -1 keeps the size of an axis."""
         shape = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], builtins.int) else sizes
         old = (0,) * (len(shape) - len(self.shape)) + self.shape
         if len(old) == len(shape):
@@ -111,7 +111,7 @@ class TorchNames(Value):
     # -------------------------------------------------------------------------------- memory, device, dtype
 
     def contiguous(self) -> Self:
-        """Itself: how an array lies in memory makes no difference here."""
+        """Itself: the layout in memory makes no difference here."""
         return self
 
     def cpu(self) -> Self:
@@ -119,7 +119,7 @@ class TorchNames(Value):
         return self
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, **ignored: Any) -> Self:
-        """In another dtype, or that of another tensor; the device can only be the CPU."""
+        """In another dtype, or in that of another tensor; the only device is the CPU."""
         dtype = dtype_in("to", args, dtype, device)
         if dtype is None or self.dtype == dtype:
             return self
@@ -142,7 +142,7 @@ class TorchNames(Value):
         return self.to(np.float16)
 
     def float(self) -> Self:
-        """As float32, which PyTorch calls so."""
+        """As float32, as in PyTorch."""
         return self.to(np.float32)
 
     def int(self) -> Self:
@@ -150,5 +150,5 @@ class TorchNames(Value):
         return self.to(np.int32)
 
     def bool(self) -> Self:
-        """As True and False."""
+        """As booleans."""
         return self.to(np.bool_)

@@ -18,7 +18,7 @@ from ..engine.value import Value
 
 
 class Writes(Value):
-    """The base of Tensor that holds them."""
+    """The base of Tensor with the writes."""
 
     __slots__ = ()
 
@@ -87,7 +87,7 @@ class Writes(Value):
 
 
 def ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> Any:
-    """``np.add(a, b, out=array)``, which ``array += tensor`` also is: allowed while nothing would be lost."""
+    """``np.add(a, b, out=array)``, as ``array += tensor`` is too: allowed where no graph would be lost."""
     out = params["out"]
     context = CONTEXT.get()
     drops = ~0 if context is None or context.recording else TRACED
@@ -96,7 +96,7 @@ def ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> A
     if lost is not None:
         raise RuntimeError(
             f"np.{ufunc.__name__}(..., out=...), or an augmented assignment to an array, would drop the graph of "
-            f"{lost._who}: leave out= out, or write x = x + y"
+            f"{lost._who}: omit out=, or write x = x + y"
         )
     arrays = tuple(o._writable("out=") if isinstance(o, Writes) else o for o in out)
     getattr(ufunc, method)(*map(raw, inputs), **{**{k: raw(v) for k, v in params.items()}, "out": arrays})

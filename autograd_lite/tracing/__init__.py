@@ -1,4 +1,4 @@
-"""The program behind a function: captured by running it once, and written down as equations."""
+"""A function as a program: it is run once, and what it computes is written as a list of equations."""
 
 from .capture import trace as trace
 from .program import Equation as Equation

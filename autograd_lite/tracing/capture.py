@@ -1,7 +1,7 @@
 """Run a function once on examples, and keep every operation that depends on an input.
 
-The recording is the ordinary graph; only more of it is kept: also what needs no gradient (a comparison, an index), and
-the steps of a backward pass or a transform inside the function.
+The recording is the ordinary graph, with more in it: also operations that need no gradient (a comparison, an index),
+and the steps of a backward pass or a transform inside the function.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Call
     Parameters
     ----------
     f : callable
-        Of arrays or nested dicts, lists and tuples of them. A choice that depends on their values is refused; one that
-        depends on shapes or on anything else is made once. Numbers drawn from a NumPy generator inside `f` become
-        constants: a trace cannot see them.
+        Of arrays or nested dicts, lists and tuples of them. A branch that depends on their values raises; one that
+        depends on shapes or on anything else is decided once. Numbers drawn from a NumPy generator inside `f` become
+        constants, because a trace cannot see them.
     names : mapping of str to Tensor, optional
-        Names for values; otherwise the arguments' and local variables' own, and short ones for what has none.
+        Names for values. Others are named after arguments and local variables, and the rest a, b, c, …
 
     Examples
     --------
@@ -67,12 +67,12 @@ def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Call
 
 @dataclass(frozen=True, eq=False)
 class Capture:
-    """A function run once on examples, its inputs, its result, and what its values are called."""
+    """A function run once on examples: its inputs, its result, and the names of its values."""
 
     name: str
     inputs: tuple[Node, ...]  # in the order of the arguments' leaves
     result: Any
-    names: Mapping[Node, str]  # each value at most once, no name twice
+    names: Mapping[Node, str]  # no name occurs twice
     arrays: Mapping[str, Any]  # arrays among the variables: constants of the program
 
 
@@ -80,7 +80,7 @@ def capture(
     f: Callable[..., Any], args: Sequence[Any], params: Mapping[str, Any] | None = None,
     names: Mapping[str, Any] | None = None,
 ) -> Capture:
-    """Run `f` with everything that depends on `args` written down.
+    """Run `f`, and record everything that depends on `args`.
 
     Names come from the arguments, then the local variables of `f`, then ``Tensor.name``, then `names`.
     """
@@ -88,14 +88,15 @@ def capture(
     nodes = [_input(x) for x in given]
     tensors = [wrap(n.y, n) for n in nodes]
     for n, t in zip(nodes, tensors, strict=True):
-        n.keeper = weakref.ref(t)  # so that backward() inside `f` leaves a gradient at it
+        n.keeper = weakref.ref(t)  # so that backward() inside `f` adds to its .grad
     wrapped = rebuild(args, tensors)
     with untouched(f, args), changed(recording=True, group=None):
         result, variables = run(f, wrapped, params or {})
     outside = [*variables, *captured(f), *(names or {}).items()]
     nodes_made = ancestors(_nodes_of(result), ANY)[::-1]
-    told = qualified(nodes_made)
-    own = [*((told.get(n, n.name), n) for n in nodes_made if n.name), *((word, n) for n, word in assigned(nodes_made))]
+    by_module = qualified(nodes_made)
+    own = [(by_module.get(n, n.name), n) for n in nodes_made if n.name]
+    own += [(word, n) for n, word in assigned(nodes_made)]
     wish: dict[Node, str] = {}
     for word, value in [*argument_names(f, wrapped), *variables, *own, *outside]:
         for node, full in [(value, word)] if isinstance(value, Node) else named_nodes(word, value):
@@ -103,7 +104,7 @@ def capture(
                 wish.setdefault(node, full)
     found: dict[Node, str] = {}
     words = Names()
-    for node in sorted(wish, key=lambda n: (n not in nodes, -n.order)):  # of one variable's values the oldest first
+    for node in sorted(wish, key=lambda n: (n not in nodes, -n.order)):  # the oldest value of a variable first
         found[node] = words.take(plain(wish[node]) or "x")
     arrays: dict[str, Any] = {}
     for word, value in outside:
@@ -120,7 +121,7 @@ def _input(x: Any) -> Node:
     data = np.asarray(raw(x))
     if data.dtype.kind not in "biufc":
         raise TypeError(
-            f"trace: cannot follow an argument of type {type(x).__name__}: pass arrays and numbers, bind the rest"
+            f"trace: expected arrays and numbers as arguments, got {type(x).__name__}; bind it with functools.partial"
         )
     live = TRACED | (NEEDS if data.dtype.kind in "fc" else 0)
     node = Node(None, (), (), data, data.shape, data.dtype, live)
@@ -130,7 +131,7 @@ def _input(x: Any) -> Node:
 
 
 def run(f: Callable[..., Any], args: Sequence[Any], params: Any) -> tuple[Any, list[tuple[str, Any]]]:
-    """The result of `f`, and its local variables as they were when it returned (those that begin with _ left out)."""
+    """The result of `f`, and its local variables as they were when it returned (without those that begin with _)."""
     code = getattr(inspect.unwrap(f), "__code__", None)
     found: list[tuple[str, Any]] = []
     before = sys.getprofile()
@@ -139,7 +140,7 @@ def run(f: Callable[..., Any], args: Sequence[Any], params: Any) -> tuple[Any, l
         if event == "return" and frame.f_code is code:
             found[:] = frame.f_locals.items()  # of the outermost call, which returns last
 
-    # cProfile may be read back but not set
+    # cProfile can be read but not set
     with at_exit(sys.setprofile, before) if before is None or callable(before) else at_exit(before.enable):
         sys.setprofile(watch)
         result = f(*args, **params)
@@ -147,8 +148,8 @@ def run(f: Callable[..., Any], args: Sequence[Any], params: Any) -> tuple[Any, l
 
 
 def _inside(roots: Iterable[Node], start: int) -> dict[Node, None]:
-    """What a program computes, oldest first: all that depends on its inputs, or on Tensors from outside that need a
-    gradient.
+    """The nodes of a program, oldest first: those that depend on its inputs, or on Tensors from outside that require
+    a gradient.
     """
     found: dict[Node, None] = {}
     for n in ancestors([n for n in roots if n.live and n.order <= start], ANY, start)[::-1]:
@@ -160,11 +161,11 @@ def _inside(roots: Iterable[Node], start: int) -> dict[Node, None]:
 
 def _program(made: Capture, args: Any) -> Program:
     found = [t._node if isinstance(t, Tensor) else None for t in leaves(made.result)]
-    start = made.inputs[0].order if made.inputs else next_order()  # what is older comes from around the function
+    start = made.inputs[0].order if made.inputs else next_order()  # older nodes come from outside the function
     nodes = _inside([n for n in found if n is not None], start)
     fresh = short_names(made.names.values())
     variables = {n: Var(made.names.get(n) or next(fresh), n.shape, n.dtype) for n in made.inputs}
-    results: dict[tuple[Node | None, int], list[Node]] = {}  # of rows with several: the nodes that take one out
+    results: dict[tuple[Node | None, int], list[Node]] = {}  # of rows with several results: the nodes of each
     for n in nodes:
         if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
             results.setdefault((n.parents[0], n.params["index"]), []).append(n)
@@ -180,7 +181,7 @@ def _program(made: Capture, args: Any) -> Program:
     for n in nodes:
         if n.row is None or n in variables:
             continue
-        if n.row.transparent and n.parents[0] in variables:  # where a transform inside begins: the value itself
+        if n.row.transparent and n.parents[0] in variables:  # an input of a transform inside: the value itself
             variables[n] = variables[n.parents[0]]
             continue
         made_here = []

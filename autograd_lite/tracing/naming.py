@@ -1,4 +1,4 @@
-"""What values are called: after the variables that they were assigned to, the arguments, the modules that own them."""
+"""The names of values: those of the variables they were assigned to, of arguments, of the modules that own them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def groups(node: Node) -> list[Any]:
 
 
 def label(path: Sequence[Any]) -> str:
-    """How a place inside modules is told: ``Net.hidden.0 (Linear)``; composite calls are the last words of it."""
+    """The name of a place inside modules, ``Net.hidden.0 (Linear)``, composite calls included."""
     words = _words(path)
     last = plain(path[-1].name) if path else ""
     return ".".join(words) + (f" ({last})" if words and words[-1] != last else "")
@@ -48,7 +48,7 @@ def _words(path: Sequence[Any]) -> list[str]:
 
 
 def place_in(outer: Any, module: Any) -> str:
-    """The path to a module inside another one, ``layers.0``; empty if it is not there."""
+    """The path to a module inside another one, ``layers.0``; empty if it is not in it."""
     known = _PLACES.setdefault(outer, {})
     word = known.get(id(module))
     if word is None or not _is_at(outer, word, module):  # it was built, or changed, since
@@ -70,7 +70,7 @@ def _is_at(outer: Any, path: str, module: Any) -> bool:
 
 
 def qualified(nodes: Iterable[Node]) -> dict[Node, str]:
-    """Names for parameters of modules that are called alike: ``weight_0`` and ``weight_2``, not ``weight`` twice."""
+    """Different names for parameters with the same name: ``weight_0`` and ``weight_2``, not ``weight`` twice."""
     users: dict[Node, Node] = {}
     for n in nodes:
         for p in n.parents:
@@ -89,7 +89,7 @@ def qualified(nodes: Iterable[Node]) -> dict[Node, str]:
 
 
 def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
-    """The variables that results were assigned to, ``h = np.tanh(a)``: by the next instruction of the user's code."""
+    """The variables that results were assigned to, ``h = np.tanh(a)``, from the next instruction of the user's code."""
     found: dict[tuple[Any, ...], tuple[Node, str]] = {}
     for n in nodes:
         if n.code is None or n.parts is not None:
@@ -104,12 +104,12 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
 
 @lru_cache(maxsize=256)
 def _stores(code: Any) -> dict[int, str]:
-    """The instructions that are followed by an assignment to a variable, and to which."""
+    """For each instruction that is followed by an assignment, the variable."""
     found = {}
     for a, b in pairwise(dis.get_instructions(code)):
         word = next(iter(b.argval), None) if isinstance(b.argval, tuple) else b.argval  # Python 3.13 fuses two
         if b.opname.startswith(_STORES) and isinstance(word, str):
-            # A call of a Python function is left at the end of its instruction, any other operation at its beginning.
+            # A call of a Python function has the offset of its end, any other operation that of its start.
             found.update(dict.fromkeys(range(a.offset, b.offset, 2), word))
     return found
 
@@ -118,14 +118,14 @@ _STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF")
 
 
 class Names(set[str]):
-    """The names that are taken. A variable may stand for several values in turn: they become x, x1, x2, …"""
+    """The names that are taken. If a variable has several values in turn, they are called x, x1, x2, …"""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         super().__init__(taken)
         self._next: dict[str, int] = {}
 
     def take(self, wish: str) -> str:
-        """`wish`, or the first of wish1, wish2, … that is free; taken from now on."""
+        """`wish`, or the first of wish1, wish2, … that is free. It is then taken."""
         word, k = wish, self._next.get(wish, 1)
         while word in self:
             word, k = f"{wish}{k}", k + 1
@@ -135,7 +135,7 @@ class Names(set[str]):
 
 
 def captured(f: Callable[..., Any]) -> list[tuple[str, Any]]:
-    """The arrays and tensors that `f` takes from around it, by their names there."""
+    """The variables from outside that `f` uses, by name."""
     try:
         around = inspect.getclosurevars(inspect.unwrap(f))
     except (TypeError, ValueError):
@@ -146,7 +146,7 @@ def captured(f: Callable[..., Any]) -> list[tuple[str, Any]]:
 def argument_names(f: Callable[..., Any], args: Sequence[Any]) -> list[tuple[str, Any]]:
     try:
         bound = inspect.signature(f).bind(*args)
-    except (TypeError, ValueError):  # a builtin, a ufunc: it has no signature to ask
+    except (TypeError, ValueError):  # a builtin or a ufunc, which has no signature
         return [(f"x{k + 1}" if len(args) > 1 else "x", arg) for k, arg in enumerate(args)]
     named: list[tuple[str, Any]] = []
     for name, value in bound.arguments.items():
@@ -156,7 +156,7 @@ def argument_names(f: Callable[..., Any], args: Sequence[Any]) -> list[tuple[str
 
 
 def named_nodes(name: str, value: Any) -> Iterator[tuple[Node | None, str]]:
-    """The nodes in a named value; those inside a tree are called after their place in it."""
+    """The nodes in a named value; those inside a tree are named after their place in it."""
     if isinstance(value, Tensor):
         yield value._node, name
     elif isinstance(value, Mapping):
@@ -168,7 +168,7 @@ def named_nodes(name: str, value: Any) -> Iterator[tuple[Node | None, str]]:
 
 
 def short_names(taken: Iterable[str]) -> Iterator[str]:
-    """a, b, …, z, a1, b1, … without those already in use."""
+    """a, b, …, z, a1, b1, … without those in use."""
     used = set(taken)
     for k in count():
         for letter in ascii_lowercase:

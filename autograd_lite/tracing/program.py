@@ -1,4 +1,4 @@
-"""A program: what a function did, as a flat list of equations over rows of the table.
+"""A program: what a function computed, as a flat list of equations over rows of the table.
 
 It can be printed, run on other inputs of the same shapes, and turned into source or mathematics.
 """
@@ -23,7 +23,7 @@ from ..tensor import Tensor
 from ..transforms.linearize import is_live
 from .naming import groups, label
 
-LIMIT = 20_000  # equations; beyond it nobody reads, and printing only seems to hang
+LIMIT = 20_000  # equations; more are not printed
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Equation:
 
     @property
     def group(self) -> Any:
-        """The composite call or module that it belongs to, innermost; None at the top."""
+        """The innermost composite call or module that it belongs to, or None."""
         return self.node.group
 
     def __str__(self) -> str:
@@ -68,10 +68,10 @@ class Equation:
 
 @dataclass(frozen=True, eq=False)
 class Program(GraphView):
-    """What a function did, in order. Shapes and Python branches are frozen as they were for the example.
+    """What a function computed, in order. Shapes and Python branches are those of the example.
 
-    Call it with other arguments of the same structure, shapes and dtypes, and it runs again. Like any function it takes
-    arrays to arrays, and records what is done to a Tensor.
+    It can be called with other arguments of the same structure, shapes and dtypes. Like any function it returns arrays
+    for arrays, and records operations on Tensors.
     """
 
     instead = "pickle the function and trace it again, or keep str(program) or ag.source(f, x)"
@@ -80,7 +80,7 @@ class Program(GraphView):
     inputs: tuple[Var, ...]
     equations: tuple[Equation, ...]
     outputs: tuple[Any, ...]  # a Var each, or a constant
-    captured: Mapping[Var, Tensor] = field(repr=False)  # from around the function, such as parameters; as they are now
+    captured: Mapping[Var, Tensor] = field(repr=False)  # from outside, such as parameters, with their current values
     structure: Any = field(repr=False)  # the arguments, with the inputs as leaves
     result: Any = field(repr=False)  # the tree of the outputs
 
@@ -92,18 +92,18 @@ class Program(GraphView):
             xs = [values[x] if isinstance(x, Var) else x for x in eq.operands]
             if eq.node.requires_grad:
                 y: Any = record(eq.row, xs, eq.params)
-            else:  # computed without a gradient: under no_grad(), or of whole numbers
+            else:  # computed without a gradient: under no_grad(), or on integers
                 with no_grad():
                     y = record(eq.row, xs, eq.params)
             for var, part in zip(eq.outputs, y if eq.row.outputs else (y,), strict=True):
                 values[var] = part  # noqa: PERF403 - the plain loop reads as the program does
         found = [values[x] if isinstance(x, Var) else x for x in self.outputs]
-        if not any(isinstance(x, Tensor) for x in given):  # arrays in, arrays out, but for what needs a gradient
+        if not any(isinstance(x, Tensor) for x in given):  # arrays in, arrays out, unless a gradient is required
             found = [x._data[()] if isinstance(x, Tensor) and not is_live(x) else x for x in found]
         return rebuild(self.result, found)
 
     def _given(self, args: Sequence[Any]) -> list[Any]:
-        """The leaves of the arguments in the order of the inputs, each checked against the one it was traced with."""
+        """The leaves of the arguments in the order of the inputs, each checked against the traced one."""
         if len(args) != len(self.structure):
             raise TypeError(f"{self.name}: expected {len(self.structure)} arguments, got {len(args)}")
         try:
@@ -140,7 +140,7 @@ class Program(GraphView):
         Parameters
         ----------
         depth : int, optional
-            How many levels of those to open; a folded one is a single line.
+            How many levels of blocks to open; a deeper block is a single line.
         """
         head = f"{self.name}({', '.join(f'{v.name}: {v.kind}' for v in self.inputs)}):"
         if len(self) > LIMIT:
@@ -165,7 +165,7 @@ class Program(GraphView):
         return lines
 
     def _folded(self, depth: int | None) -> Iterator[tuple[list[Any], Any]]:
-        """Equations, or lists of those that a folded group holds, with the groups around them."""
+        """Equations, or the list of a folded group's equations, with the groups around them."""
         waiting: list[Equation] = []
         inside: list[Any] = []
         for eq in self.equations:

@@ -1,4 +1,4 @@
-"""Memory for time: a function whose inner values are forgotten, and computed again in the backward pass."""
+"""A function whose inner values are not kept, but computed again in the backward pass: less memory, more time."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .linearize import Linearized, is_live
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, but what it computes on the way is forgotten, and computed again in the backward pass.
+    """The same function, but its intermediate values are not kept: the backward pass computes them again.
 
-    Trades time for memory. What `f` captures from outside gets its gradients too. It runs twice and must do the same
-    both times: the second run draws the same numbers from the library's generators (as dropout does), begins with the
-    same buffers, and leaves both as they are. Draw from NumPy's own generators outside and pass the numbers in. A
-    program that is traced has all the steps of `f`.
+    This trades time for memory. Variables that `f` captures get their gradients too. `f` runs twice and must do the
+    same both times: the second run draws the same numbers from the library's generators (as dropout does), starts with
+    the same buffers, and leaves both unchanged. Draw from NumPy's own generators outside `f`, and pass the numbers in.
+    In a traced program all the steps of `f` are recorded.
 
     Examples
     --------
@@ -47,14 +47,14 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         with watched() as again.marks:
             run = again.run(inputs)
         captured = run.captured()
-        if not captured and not any(map(is_live, inputs)):  # nothing will be asked for
+        if not captured and not any(map(is_live, inputs)):  # no derivative can be asked for
             return tree_map(lambda y: wrap(y._data, None) if isinstance(y, Tensor) else y, run.y)
         again.captured, again.constants, again.made = captured, run.constants(), next_order()
         again.first = _arrays(run.outputs)
         structure, others = run.y, [y for y in run.outputs if not isinstance(y, Tensor)]
         places = tree_map(lambda y: isinstance(y, Tensor), structure)
-        del run, structure  # the graph of the first run, which is what is not to be kept
-        # Of what is captured the rule needs the place in the graph; its value is found again where `f` finds it.
+        del run, structure  # the graph of the first run, which must not be kept
+        # The rule needs the nodes of captured variables only; `f` finds their values itself.
         stand_ins = [wrap(np.broadcast_to(np.zeros((), n.dtype), n.shape), n) for n in captured]
         made, rest = iter(apply(_CHECKPOINT, [*inputs, *stand_ins], {"again": again})), iter(others)
         return tree_map(lambda is_tensor: next(made) if is_tensor else next(rest), places)
@@ -67,21 +67,21 @@ def _is_input(x: Any) -> bool:
 
 
 def _arrays(outputs: Iterable[Any]) -> tuple[Any, ...]:
-    """The arrays of the results; of what `f` did not make but was given, a copy, which no later write can reach."""
+    """The arrays of the results, copied where `f` did not make them, so that later writes do not change them."""
     made = [y for y in outputs if isinstance(y, Tensor)]
     return tuple(np.array(y._data) if y.is_leaf or y._storage() is not OURS else y._data for y in made)
 
 
 class _Again:
-    """What a checkpointed call needs to be computed again, and to be pulled back through.
+    """What a checkpointed call needs to be computed again, and to be differentiated.
 
     Attributes
     ----------
     captured : nodes from outside on which the results depend
-    constants, made : what else it computed with, and when; a write since then would make the second run another one
-    first : the results of the first run, until they have been asked for
-    last : the cotangents of one walk, until each argument has had its own
-    marks : what the first run drew from and wrote to, as it was when that began
+    constants, made : what else it used, and when; a write since then would change the second run
+    first : the results of the first run, until they have been read
+    last : the cotangents from one backward pass, until each argument has taken its own
+    marks : the state at the start of the first run of what it drew from and wrote to
     """
 
     def __init__(self, f: Callable[..., Any], args: Sequence[Any], params: Any) -> None:
@@ -97,7 +97,7 @@ class _Again:
         return getattr(self.f, "__name__", "f")
 
     def run(self, inputs: Sequence[Any]) -> Linearized:
-        """Run the function on `inputs`, the differentiable Tensors among its arguments; the others as they were."""
+        """Run the function on `inputs`, the differentiable Tensors among its arguments; the others are the same."""
 
         def f(*tensors: Any) -> Any:
             given = iter(tensors)
@@ -118,7 +118,7 @@ class _Again:
         return [x if isinstance(x, Tensor) else wrap(x, None) for x in xs[:count]]
 
     def rule(self, g: Any, xs: Any, i: int) -> Any:
-        """The cotangent of argument `i`: one walk for all of them, as they are asked for one after the other."""
+        """The cotangent of argument `i`; one backward pass serves all arguments, which are asked for in turn."""
         if self.last is None or self.last[0] is not g:
             self.last = (g, self.pull(g, xs))
         d, self.last[1][i] = self.last[1][i], None
@@ -129,12 +129,12 @@ class _Again:
             if constant.storage.version < self.made:
                 raise RuntimeError(
                     f"backward through checkpoint({self!r}): {constant.label} has changed since {self!r} used it, and "
-                    "what is computed again would be something else. Call backward() before you update it"
+                    "computing it again would give other values. Call backward() before you update it"
                 )
         with untouched(again=self.marks):
-            return self._walk(self.run(self.inputs(xs)), g, any(isinstance(x, Tensor) for x in (*xs, *g)))
+            return self._pull(self.run(self.inputs(xs)), g, any(isinstance(x, Tensor) for x in (*xs, *g)))
 
-    def _walk(self, run: Linearized, g: Any, record: bool) -> list[Any]:
+    def _pull(self, run: Linearized, g: Any, record: bool) -> list[Any]:
         roots: dict[Node, Any] = {}
         for y, part in zip((y for y in run.outputs if isinstance(y, Tensor)), g, strict=True):
             if part is not None and y._node is not None and y._node.requires_grad:
@@ -148,5 +148,5 @@ class _Again:
 _CHECKPOINT = Primitive(
     "general", lambda *xs, again: again.values(xs), (lambda g, xs, i, again: again.rule(g, xs, i),),
     name="checkpoint", bind=lambda *xs, again: (xs, {"again": again}), variadic=True, outputs=True,
-    holomorphic=False,  # the walk inside conjugates by itself
+    holomorphic=False,  # the inner pass conjugates
 )

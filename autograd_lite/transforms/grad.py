@@ -1,9 +1,9 @@
-"""From functions to functions: ``grad(f)`` is a function as ``f`` is, and can be transformed again.
+"""Function transforms: ``grad(f)`` is a function like ``f``, and can be transformed again.
 
-Each transform wraps its inputs in fresh nodes, runs the function, and walks from the results down to just those nodes;
-so transforms nest in any mixture, and a variable captured from outside is a constant to the inner one and stays a
-variable to the outer one. Arrays in, arrays out, unless the function captured a Tensor that needs a gradient: then the
-results stay connected to it.
+Each transform wraps its inputs in fresh nodes, runs the function, and backpropagates from the results to just those
+nodes. So transforms nest in any order: a captured variable is a constant for the inner transform and a variable for
+the outer one. Arrays in, arrays out, unless the function captured a Tensor that requires a gradient: then the results
+stay connected to it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .linearize import Linearized
 
 
 def check_asked(what: str, f: Any, argnums: Any) -> None:
-    """Said at once, for the new function would never be called: PyTorch's jacobian(f, x) has an argument there."""
+    """Raise for PyTorch's ``jacobian(f, x)``, before a function is returned that would never be called."""
     array = isinstance(argnums, np.ndarray) and argnums.dtype.kind not in "iu"
     if not callable(f) or array or isinstance(argnums, (Tensor, float)):
-        raise TypeError(f"{what} takes a function, and argnums says by which of its arguments: {what}(f)(x)")
+        raise TypeError(f"{what} takes a function and returns another: write {what}(f, argnums=0)(x)")
 
 
 def numbers(argnums: int | Sequence[int], args: Sequence[Any]) -> tuple[int, ...]:
@@ -36,8 +36,8 @@ def numbers(argnums: int | Sequence[int], args: Sequence[Any]) -> tuple[int, ...
     for k in numbers:
         if not -len(args) <= k < len(args):
             raise ValueError(
-                f"argnums={argnums}: there is no positional argument {k}, only {len(args)} of them; what is to be "
-                "differentiated by is passed by position"
+                f"argnums={argnums}: there is no positional argument {k}, only {len(args)} of them; pass what to "
+                "differentiate with respect to by position"
             )
     numbers = tuple(k % len(args) for k in numbers)
     if len(set(numbers)) < len(numbers):
@@ -48,7 +48,7 @@ def numbers(argnums: int | Sequence[int], args: Sequence[Any]) -> tuple[int, ...
 def linearized(
     f: Callable[..., Any], args: Any, argnums: tuple[int, ...], params: Any = None, has_aux: bool = False
 ) -> Linearized:
-    """A run of `f`, whose results are numbers: a derivative of anything else would be zero without a word."""
+    """A run of `f`. Raises unless the results are numbers: the derivative of anything else would silently be zero."""
     run = Linearized(f, args, argnums, params or {}, has_aux)
     for y in run.outputs:
         if not isinstance(y, Tensor) and np.asarray(y).dtype.kind not in "biufc":
@@ -65,7 +65,7 @@ def by_argument(run: Linearized, values: Iterable[Any], argnums: int | Sequence[
 
 
 def scalar(run: Linearized, f: Callable[..., Any]) -> Any:
-    """The cotangent one, if there is just one number to differentiate."""
+    """The cotangent 1. Raises unless `f` returned a single real number."""
     y = run.outputs[0] if len(run.outputs) == 1 and not isinstance(run.y, (dict, list, tuple)) else None
     if y is None or np.size(raw(y)) != 1:
         shapes = ", ".join(str(np.shape(raw(t))) for t in run.outputs)
@@ -96,14 +96,14 @@ def value_and_grad(
     f : callable
         Of arrays (or nested dicts, lists and tuples of them), written in NumPy; returns one number.
     argnums : int or sequence of int
-        The positional arguments to differentiate by; a sequence gives a tuple of gradients.
+        The positional arguments to differentiate with respect to; a sequence gives a tuple of gradients.
     has_aux : bool
-        `f` returns ``(number, anything)``; so does the new function: ``((number, anything), gradient)``.
+        `f` returns ``(number, anything)``, and the new function ``((number, anything), gradient)``.
 
     Raises
     ------
     TypeError
-        If `f` does not return one number, or an argument to differentiate by is not floating point.
+        If `f` does not return one number, or a differentiated argument is not floating point.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def value_and_grad(
     >>> print(value, gradient)
     5.0 [2. 4.]
 
-    ``scipy.optimize.minimize(value_and_grad(f), x0, jac=True)`` takes it as it stands.
+    The new function can be passed to SciPy: ``scipy.optimize.minimize(value_and_grad(f), x0, jac=True)``.
     """
 
     check_asked("grad", f, argnums)
@@ -149,7 +149,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """The value of `f` and a function from cotangents of the result to the tuple of cotangents of `primals`.
 
-    Arrays among the primals are copied, so that they may be written to before the last pull.
+    Arrays among the primals are copied, so they may be overwritten before the function is called.
 
     Examples
     --------
@@ -178,7 +178,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     8.0 12.0
     """
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
-        raise TypeError("jvp: primals and tangents are tuples with an entry for each argument: jvp(f, (x,), (t,))")
+        raise TypeError("jvp: expected tuples with an entry for each argument: jvp(f, (x,), (t,))")
     if len(primals) != len(tangents):
         raise ValueError(f"jvp: {len(primals)} primals but {len(tangents)} tangents")
     run = linearized(f, primals, tuple(range(len(primals))), {}, has_aux)
@@ -191,7 +191,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
 
 
 def stop_gradient(tree: Any) -> Any:
-    """The same values as constants: no derivative passes, in either mode.
+    """The same values as constants, in reverse and in forward mode.
 
     Examples
     --------

@@ -25,14 +25,14 @@ def jacobian(
         Of arrays or trees of them; returns one array or a tree of them.
     argnums : int or sequence of int
     mode : {"reverse", "forward"}
-        Reverse walks the graph once for each entry of the result, forward once for each entry of the argument.
+        Reverse mode takes one pass for each entry of the result, forward mode one for each entry of the argument.
     has_aux : bool
         `f` returns ``(result, anything)``; the new function returns ``(jacobian, anything)``.
 
     Notes
     -----
-    Of a complex result it is ``dy/dx``; by a complex argument it then assumes that the function is holomorphic. Of a
-    real result by a complex argument each row is a gradient, as :func:`grad` gives it.
+    For a complex result it is ``dy/dx``; with respect to a complex argument this assumes that the function is
+    holomorphic. For a real result and a complex argument each row is a gradient, as :func:`grad` returns it.
 
     Examples
     --------
@@ -66,14 +66,14 @@ def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[
 
 
 def _rows(run: Linearized) -> list[list[Any]]:
-    """The derivatives of each result by each argument, from a walk back for each entry of a result."""
+    """The derivatives of each result with respect to each argument, by a backward pass for each entry of a result."""
     xs, ys = [zeros(n.y) for n in run.nodes], [zeros(y) for y in run.outputs]
     blocks = []
     for i, y in enumerate(ys):
         pulled = []
         for e in _basis(ys, i):
             gs = run.pull(rebuild(run.y, e))
-            if y.dtype.kind == "c":  # what came back is conjugate, and of a real argument the real part alone
+            if y.dtype.kind == "c":  # the cotangent is conjugate, and for a real argument real
                 turned = [1j * part if k == i else part for k, part in enumerate(e)]
                 hs = run.pull(rebuild(run.y, turned)) if any(x.dtype.kind != "c" for x in xs) else gs
                 gs = [np.conj(g) if x.dtype.kind == "c" else g + 1j * h for g, h, x in zip(gs, hs, xs, strict=True)]
@@ -83,14 +83,14 @@ def _rows(run: Linearized) -> list[list[Any]]:
 
 
 def _columns(run: Linearized) -> list[list[Any]]:
-    """The same from a walk forward for each entry of an argument."""
+    """The same, by a forward pass for each entry of an argument."""
     xs, ys = [zeros(n.y) for n in run.nodes], [zeros(y) for y in run.outputs]
     by_argument = []
     for j, x in enumerate(xs):
         pushed = []
         for e in _basis(xs, j):
             ts = run.push(rebuild(run.trees, e))
-            if x.dtype.kind == "c" and any(y.dtype.kind != "c" for y in ys):  # of a real result: the gradient
+            if x.dtype.kind == "c" and any(y.dtype.kind != "c" for y in ys):  # for a real result, the gradient
                 us = run.push(rebuild(run.trees, [1j * part if k == j else part for k, part in enumerate(e)]))
                 ts = [t if y.dtype.kind == "c" else t + 1j * u for t, u, y in zip(ts, us, ys, strict=True)]
             pushed.append(ts)
@@ -107,7 +107,7 @@ def _basis(arrays: Sequence[Any], which: int) -> Iterator[list[Any]]:
 
 
 def _stack(run: Linearized, entries: Sequence[Any], y: Any, x: Any, at: int) -> Any:
-    """Stack derivatives along a new axis after `at` others, and unfold that into its shape."""
+    """Stack derivatives along a new axis after `at` others, and reshape to ``y.shape + x.shape``."""
     if not entries:
         return run.out(np.zeros(y.shape + x.shape, np.result_type(y, x)))
     stacked = np.reshape(np.stack(entries, at), y.shape + x.shape)
@@ -115,7 +115,7 @@ def _stack(run: Linearized, entries: Sequence[Any], y: Any, x: Any, at: int) -> 
 
 
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """Every second derivative of a function with one result: forward mode over reverse.
+    """Every second derivative of a function that returns one number: forward mode over reverse mode.
 
     Examples
     --------
@@ -139,11 +139,11 @@ def hvp(f: Callable[..., Any], argnums: int = 0, *vector: Any) -> Callable[..., 
     array([ 6., 12.])
     """
 
-    if vector or not isinstance(argnums, int):  # hvp(f, x, v), as other libraries have it
-        raise TypeError("hvp takes a function, and returns one of the point and the vector: write hvp(f)(x, v)")
+    if vector or not isinstance(argnums, int):  # hvp(f, x, v), as in other libraries
+        raise TypeError("hvp takes a function, and returns a function of the point and the vector: write hvp(f)(x, v)")
     if argnums < 0:
         raise ValueError(
-            f"hvp: argnums={argnums}; count from the front, because the vector stands beside that argument"
+            f"hvp: argnums={argnums}; count from the front, because the vector follows the point"
         )
 
     @wraps(f)
@@ -155,7 +155,7 @@ def hvp(f: Callable[..., Any], argnums: int = 0, *vector: Any) -> Callable[..., 
             return jvp(at, (x,), (v,))[1]
 
         at.__name__ = slope.__name__ = getattr(f, "__name__", "the function")  # for error messages
-        run = linearized(slope, (x,), (0,))  # reverse over forward; the other way round computes a gradient for nothing
+        run = linearized(slope, (x,), (0,))  # reverse over forward: the other order computes a gradient too
         return by_argument(run, run.pull(scalar(run, f)), 0)
 
     return product

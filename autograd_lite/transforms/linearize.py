@@ -1,8 +1,8 @@
-"""A function run once on inputs in fresh nodes, and the two passes over what it recorded: what transforms are made of.
+"""A function run once on inputs with fresh nodes, and the two passes over its graph: all transforms use these.
 
-Each run has a bit of its own among those that a node may be live for (:mod:`autograd_lite.engine.node`). Its inputs
-have that bit, and everything computed from them inherits it. So a node is on a path to the inputs if it has the bit,
-and the result depends on a variable from outside if it has a lower one: nothing has to be searched for.
+Each run has its own bit in ``Node.live`` (:mod:`autograd_lite.engine.node`). Its inputs have that bit, and everything
+computed from them inherits it. So a node depends on the inputs if it has the bit, and the result depends on a variable
+from outside if it has a lower bit. No paths have to be searched.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from ..engine.versions import next_order
 from ..table import Primitive
 from ..tensor import Tensor
 
-#: An input of a transform that is a variable outside it too.
-_INPUT = Primitive("linear", lambda x: x, (lambda g: g,), name="input", algebra="identity", transparent=True)
+#: An input of a transform that is also a variable outside it.
+INPUT = Primitive("linear", lambda x: x, (lambda g: g,), name="input", algebra="identity", transparent=True)
 
 
 class Linearized:
-    """A function run once on inputs in fresh nodes, and the two passes over what it recorded.
+    """A function run once on inputs with fresh nodes; `pull` and `push` are the two passes over its graph.
 
     Attributes
     ----------
     y : the result, a tree of Tensors
-    aux : what else the function returned, where `has_aux`
-    connected : whether results must stay in somebody else's graph
-    tensors : whether the caller gave Tensors and so gets Tensors
+    aux : the second thing that the function returned, with `has_aux`
+    connected : whether the results belong to an enclosing graph
+    tensors : whether the caller passed Tensors, and so gets Tensors
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class Linearized:
         context = outside or ORDINARY
         self.level = context.level
         self.bit = TRANSFORM << self.level
-        self._outer = self.bit - 1 & DIFFERENTIABLE  # what was a variable before; higher bits are of transforms inside
-        self.start = next_order()  # what was made before this is captured from outside
+        self._outer = self.bit - 1 & DIFFERENTIABLE  # the bits of variables from outside
+        self.start = next_order()  # a node made before this comes from outside
         self.trees = [args[k] for k in argnums]
         given = leaves(self.trees)
         self.nodes: list[Node] = []
@@ -62,7 +62,7 @@ class Linearized:
         args = list(args)
         for k, tree in zip(argnums, rebuild(self.trees, wrapped), strict=True):
             args[k] = tree
-        with at_exit(CONTEXT.set, outside):  # as `changed`, but a transform is called more often
+        with at_exit(CONTEXT.set, outside):  # as `changed`, but faster
             CONTEXT.set(Context(True, context.group, context.watcher, self.level + 1))
             result = f(*args, **params)
         self.aux: Any = None
@@ -84,13 +84,13 @@ class Linearized:
         if data.dtype.kind not in "fc":
             raise TypeError(
                 f"{what}: a derivative with respect to data of dtype {data.dtype} is not possible; pass floats "
-                "(2.0 for 2, .astype(float)), or leave the argument out of argnums"
+                "(2.0 for 2, .astype(float)), or omit the argument from argnums"
             )
-        if not data.dtype.isnative:  # bytes in the other order
+        if not data.dtype.isnative:  # in the other byte order
             data = data.astype(data.dtype.newbyteorder("="))
         outer = x._node if isinstance(x, Tensor) else None
         if outer is not None and outer.live:
-            node = Node(_INPUT, (outer,), (None,), data, data.shape, data.dtype, outer.live | self.bit)
+            node = Node(INPUT, (outer,), (None,), data, data.shape, data.dtype, outer.live | self.bit)
         else:
             node = Node(None, (), (), data, data.shape, data.dtype, self.bit)
         if isinstance(x, Tensor):
@@ -98,7 +98,7 @@ class Linearized:
         self.nodes.append(node)
         t = wrap(data, node)
         if node.row is None:
-            node.keeper = ref(t)  # a backward() inside the function leaves its gradient here
+            node.keeper = ref(t)  # a backward() inside the function adds to its .grad
         return t
 
     def _live(self) -> list[Node]:
@@ -107,7 +107,7 @@ class Linearized:
         return [n for n in nodes if n is not None and n.live > TRACED]
 
     def _recording(self) -> changed:
-        """Recording is on, and transforms that begin meanwhile have other bits."""
+        """Recording is on, and transforms that start in the block have other bits."""
         return changed(recording=True, level=max((CONTEXT.get() or ORDINARY).level, self.level + 1))
 
     def _depends(self, n: Node) -> bool:
@@ -115,7 +115,7 @@ class Linearized:
         return n.live & self.bit != 0 and n.order <= self.start
 
     def captured(self) -> list[Node]:
-        """The nodes older than the inputs that the results depend on and that need a gradient too."""
+        """The nodes made before the inputs that the results depend on and that require a gradient."""
         inputs = set(self.nodes)
         older: dict[Node, None] = {}
         for n in ancestors(self._live(), since=self.start):
@@ -125,12 +125,12 @@ class Linearized:
         return list(older)
 
     def constants(self) -> list[Node]:
-        """The Tensors that the results were computed with and that no derivative passes."""
+        """The nodes of the constant Tensors that the results were computed with."""
         parents = (p for n in ancestors(self._live(), since=self.start) for p in n.parents)
         return list(dict.fromkeys(p for p in parents if p is not None and p.row is None and not p.live))
 
     def pull(self, cotangents: Any) -> list[Any]:
-        """The cotangents of the inputs, leaf by leaf."""
+        """The backward pass: the cotangents of the inputs, leaf by leaf."""
         roots: dict[Node, Any] = {}
         gs = matched(self.y, cotangents, "the cotangent")
         record = is_grad_enabled() and (self.connected or any(map(is_live, gs)))
@@ -143,7 +143,7 @@ class Linearized:
         return [self.out(taken(found, n) if n in found else np.zeros(n.shape, n.dtype), record) for n in self.nodes]
 
     def push(self, tangents: Any) -> list[Any]:
-        """The tangents of the results, leaf by leaf."""
+        """The forward pass: the tangents of the results, leaf by leaf."""
         ts = matched(self.trees, tangents, "the tangent")
         record = is_grad_enabled() and (self.connected or any(map(is_live, ts)))
         known = {n: matching(t, n, "the tangent has", record) for n, t in zip(self.nodes, ts, strict=True)}
@@ -159,7 +159,7 @@ class Linearized:
         return result
 
     def out(self, value: Any, connected: bool = False) -> Any:
-        """An array that is nobody else's as the caller gets it: connected, or off the record."""
+        """An array that is not shared, as the caller gets it: a connected Tensor, a constant Tensor, or an array."""
         if isinstance(value, Tensor):
             if self.connected or connected:
                 return own(value)
@@ -169,7 +169,7 @@ class Linearized:
         return value if value.ndim else value[()]  # a NumPy scalar for 0-d, as NumPy's own functions return
 
     def values(self, tree: Any) -> Any:
-        """The Tensors in what the function returned, as the caller gets them: copies, where they are not recorded."""
+        """The function's result as the caller gets it: Tensors that are not recorded are copied."""
 
         def value(t: Any) -> Any:
             if not isinstance(t, Tensor):
@@ -189,5 +189,5 @@ def is_live(x: Any) -> bool:
 
 def _pair(result: Any, what: str) -> Any:
     if not isinstance(result, tuple) or len(result) != 2:
-        raise TypeError(f"{what}: with has_aux=True it must return (result, auxiliary data)")
+        raise TypeError(f"{what}: with has_aux=True, expected (result, auxiliary data)")
     return result

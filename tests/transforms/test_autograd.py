@@ -133,10 +133,10 @@ def test_grad_outputs_are_checked():
         ag.autograd.grad(W * 2, W, np.ones(3) * 1j)
     for given in ([np.ones(3)], [np.ones(3)] * 3):
         with pytest.raises(
-            ValueError, match=rf"autograd\.grad: {len(given)} gradients to start from for 2 outputs"
+            ValueError, match=rf"autograd\.grad: expected a gradient for each of 2 outputs, got {len(given)}"
         ):
             ag.autograd.grad([W * 2, W * 3], W, given)
-    with pytest.raises(ValueError, match=r"autograd\.backward: 1 gradients to start from for 2 outputs"):
+    with pytest.raises(ValueError, match=r"autograd\.backward: expected a gradient for each of 2 outputs, got 1"):
         ag.autograd.backward([W.sum(), W.sum()], [1.0])
 
 
