@@ -54,7 +54,7 @@ def main():
     net, cross_entropy = Writer(len(LETTERS)), nn.CrossEntropyLoss()
     optimizer = optim.AdamW(net.parameters(), lr=6e-3)
     schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
-    print(f"{len(TEXT)} letters, {len(LETTERS)} different ones; knowing nothing costs {np.log(len(LETTERS)):.2f} each")
+    print(f"{len(TEXT)} letters, {len(LETTERS)} different ones; a uniform guess has a loss of {np.log(len(LETTERS)):.2f}")
     average = np.log(len(LETTERS))
     for step in range(1, STEPS + 1):
         starts = ag.randint(0, len(CODES) - LENGTH, (BATCH, 1)).numpy()
@@ -68,7 +68,7 @@ def main():
         schedule.step()
         average = 0.9 * average + 0.1 * loss.item()
         if step % 50 == 0:
-            print(f"step {step:4}  loss {average:.3f}  for a letter")
+            print(f"step {step:4}  loss {average:.3f}  per letter")
     print("\n" + write(net, "the ", 300))
     if average > 0.6:
         raise SystemExit("little was learned")

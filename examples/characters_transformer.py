@@ -76,7 +76,7 @@ def main():
         schedule.step()
         average = 0.9 * average + 0.1 * loss.item()
         if step % 50 == 0:
-            print(f"step {step:4}  loss {average:.3f}  for a letter")
+            print(f"step {step:4}  loss {average:.3f}  per letter")
     print("\n" + write(net, "the ", 300))
     if average > 0.6:
         raise SystemExit("little was learned")

@@ -45,14 +45,14 @@ def draw(noisy, clean, truth):
         print("no picture: matplotlib is not installed")
         return
     figure, axes = plt.subplots(3, len(truth), figsize=(len(truth), 3.3), layout="constrained")
-    for line, images, title in zip(axes, (noisy, clean, truth), ("spoiled", "cleaned", "truth"), strict=True):
+    for line, images, title in zip(axes, (noisy, clean, truth), ("noisy", "cleaned", "truth"), strict=True):
         line[0].set_title(title, loc="left", fontsize=9)
         for ax, image in zip(line, images, strict=True):
             ax.imshow(image.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
             ax.axis("off")
     OUT.mkdir(exist_ok=True)
     figure.savefig(OUT / "denoiser.png")
-    print(f"drawn: {OUT.name}/denoiser.png")
+    print(f"picture: {OUT.name}/denoiser.png")
 
 
 def main():
@@ -70,7 +70,7 @@ def main():
     for k in (0, 100, 200):
         print(*rows(noisy[k], clean[k], X_test[k]), "", sep="\n")
     before, after = training.mse(noisy, X_test), training.mse(clean, X_test)
-    print(f"mean squared error: spoiled {before:.4f}, cleaned {after:.4f}")
+    print(f"mean squared error: noisy {before:.4f}, cleaned {after:.4f}")
     draw(noisy[:8], clean[:8], X_test[:8])
     if after > 0.5 * before:
         raise SystemExit("not even half of the noise was taken off")

@@ -44,10 +44,10 @@ def main():
     net.load_state_dict(ag.load(OUT / "digits_mlp.npz"))
 
     P = training.predict(net, X_test)
-    print("\nrows: the digit; columns: what it was read as")
+    print("\nrows: the digit; columns: the prediction")
     print(training.confusion_matrix(P, digits.y_test))
     accuracy = training.accuracy(P, digits.y_test)
-    print(f"\ntest accuracy {accuracy:.3f}, among the best two {training.top_k_accuracy(P, digits.y_test, k=2):.3f}")
+    print(f"\ntest accuracy {accuracy:.3f}, in the top two {training.top_k_accuracy(P, digits.y_test, k=2):.3f}")
     try:
         history.plot()[0].figure.savefig(OUT / "digits_mlp.png")
         print(f"curves: {OUT.name}/digits_mlp.png")

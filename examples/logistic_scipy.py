@@ -30,12 +30,12 @@ def main():
 
     value_and_slope = ag.value_and_grad(loss)
     first = minimize(value_and_slope, start, args, jac=True, method="L-BFGS-B", options={"gtol": 1e-9, "ftol": 1e-14})
-    print(f"L-BFGS:    loss {first.fun:.10f} after {first.nit} steps, largest slope {np.abs(first.jac).max():.1e}")
+    print(f"L-BFGS:    loss {first.fun:.10f} after {first.nit} steps, largest gradient {np.abs(first.jac).max():.1e}")
 
     second = minimize(
         value_and_slope, start, args, jac=True, hessp=ag.hvp(loss), method="trust-ncg", options={"gtol": 1e-9}
     )
-    print(f"trust-ncg: loss {second.fun:.10f} after {second.nit} steps, largest slope {np.abs(second.jac).max():.1e}")
+    print(f"trust-ncg: loss {second.fun:.10f} after {second.nit} steps, largest gradient {np.abs(second.jac).max():.1e}")
 
     apart = np.abs(first.x - second.x).max()
     print(f"the two sets of weights differ by {apart:.1e} at most")
@@ -45,7 +45,7 @@ def main():
     spread = np.sqrt(np.diag(np.linalg.inv(ag.hessian(lambda w: loss(w, *args))(second.x) * len(sign))))
     strongest = np.argsort(-np.abs(second.x[:-1] / spread[:-1]))[:3]
     for k in strongest:
-        print(f"pixel {k // 8},{k % 8} says much: weight {second.x[k]:+.2f} ± {spread[k]:.2f}")
+        print(f"pixel {k // 8},{k % 8} has a large weight: {second.x[k]:+.2f} ± {spread[k]:.2f}")
     if apart > 1e-5 or right < 0.88:
         raise SystemExit("the two methods disagree, or little was learned")
 

@@ -48,7 +48,7 @@ def compare_with_micrograd(X, y):
         from micrograd.engine import Value
         from micrograd.nn import MLP
     except ImportError:
-        print("\nmicrograd is not installed: nothing to compare with")
+        print("\nmicrograd is not installed: no comparison")
         return
     theirs, ours = MLP(2, [16, 16, 1]), net_of_micrograds_shape()
     for layer, mine in zip(theirs.layers, [ours[0], ours[2], ours[4]], strict=True):

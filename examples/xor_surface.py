@@ -43,11 +43,11 @@ def draw(net):
     image = ax.imshow(surface(net, 200), extent=(-0.5, 1.5, -0.5, 1.5), vmin=0, vmax=1, cmap="RdBu")
     X, Y = data.xor()
     ax.scatter(*X.T, c=Y[:, 0], vmin=0, vmax=1, cmap="RdBu", edgecolors="black", s=90)
-    figure.colorbar(image, label="the net's answer")
+    figure.colorbar(image, label="the net's output")
     ax.set(xlabel="x1", ylabel="x2", title="XOR")
     OUT.mkdir(exist_ok=True)
     figure.savefig(OUT / "xor_surface.png")
-    print(f"drawn: {OUT.name}/xor_surface.png")
+    print(f"picture: {OUT.name}/xor_surface.png")
 
 
 def main():
