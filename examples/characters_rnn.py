@@ -54,7 +54,7 @@ def main():
     net, cross_entropy = Writer(len(LETTERS)), nn.CrossEntropyLoss()
     optimizer = optim.AdamW(net.parameters(), lr=6e-3)
     schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
-    print(f"{len(TEXT)} letters, {len(LETTERS)} different ones; a uniform guess has a loss of {np.log(len(LETTERS)):.2f}")
+    print(f"{len(TEXT)} letters, {len(LETTERS)} different; a uniform guess has a loss of {np.log(len(LETTERS)):.2f}")
     average = np.log(len(LETTERS))
     for step in range(1, STEPS + 1):
         starts = ag.randint(0, len(CODES) - LENGTH, (BATCH, 1)).numpy()

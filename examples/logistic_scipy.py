@@ -30,12 +30,12 @@ def main():
 
     value_and_slope = ag.value_and_grad(loss)
     first = minimize(value_and_slope, start, args, jac=True, method="L-BFGS-B", options={"gtol": 1e-9, "ftol": 1e-14})
-    print(f"L-BFGS:    loss {first.fun:.10f} after {first.nit} steps, largest gradient {np.abs(first.jac).max():.1e}")
+    print(f"L-BFGS:    loss {first.fun:.10f} after {first.nit} steps, gradient up to {np.abs(first.jac).max():.1e}")
 
     second = minimize(
         value_and_slope, start, args, jac=True, hessp=ag.hvp(loss), method="trust-ncg", options={"gtol": 1e-9}
     )
-    print(f"trust-ncg: loss {second.fun:.10f} after {second.nit} steps, largest gradient {np.abs(second.jac).max():.1e}")
+    print(f"trust-ncg: loss {second.fun:.10f} after {second.nit} steps, gradient up to {np.abs(second.jac).max():.1e}")
 
     apart = np.abs(first.x - second.x).max()
     print(f"the two sets of weights differ by {apart:.1e} at most")
