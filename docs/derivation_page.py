@@ -122,9 +122,9 @@ which a student fills in and the library marks:
 ```
 
 An answer may be an array, a formula as here, the text of assignments, or a function; `sheet.key()` has the answers.
-Text is interpreted, never executed: it may use the names of the sheet, numbers, operators, indexing and listed functions
-such as `exp` and `np.sum`, and an answer that would take much time or memory is marked wrong. So answers from anyone can
-be marked.
+Text is interpreted, never executed: it may use the names of the sheet, numbers, operators, indexing and listed
+functions such as `exp` and `np.sum`, and an answer that would take much time or memory is marked wrong. So answers
+from anyone can be marked.
 """
 
 ANSWERS = {
