@@ -18,13 +18,14 @@ import copy
 import inspect
 import os
 import sys
+import textwrap
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -32,6 +33,7 @@ import numpy as np
 
 import autograd_lite  # noqa: F401 - fills the table
 from autograd_lite.base.tree import leaves, tree_map
+from autograd_lite.derive.helpers import find_lambda
 from autograd_lite.table import TABLE, Primitive
 from autograd_lite.testing.arrays import as_array, is_differentiable
 from autograd_lite.testing.numeric import reals
@@ -211,28 +213,15 @@ def replaced(row: Primitive, place: str, i: int, rule: Any) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------- the source of a rule
 
 
-@cache
-def module_tree(file: str) -> ast.Module:
-    with open(file, encoding="utf-8") as source:
-        return ast.parse(source.read())
-
-
 def definition(rule: Callable[..., Any]) -> ast.Lambda | ast.FunctionDef | None:
-    """The syntax of a function: found by its line, a lambda by the place of its body too."""
-    code = getattr(rule, "__code__", None)
-    if code is None or not code.co_filename.endswith(".py"):
+    """The syntax of a function, or None if it is not Python."""
+    try:
+        if rule.__name__ == "<lambda>":
+            return find_lambda(rule)[0]
+        tree = ast.parse(textwrap.dedent(inspect.getsource(rule))).body[0]
+    except (OSError, TypeError):
         return None
-    spots = [(p[0], p[2]) for p in code.co_positions() if None not in p and p[2] != p[3]]
-    for node in ast.walk(module_tree(code.co_filename)):
-        if isinstance(node, ast.FunctionDef) and rule.__name__ == node.name:
-            if code.co_firstlineno in (node.lineno, *(d.lineno for d in node.decorator_list)):
-                return node
-        elif isinstance(node, ast.Lambda) and rule.__name__ == "<lambda>":
-            body = node.body
-            start, end = (body.lineno, body.col_offset), (body.end_lineno or 0, body.end_col_offset or 0)
-            if spots and all(start <= spot < end for spot in spots) and node.lineno == code.co_firstlineno:
-                return node
-    return None
+    return tree if isinstance(tree, ast.FunctionDef) else None
 
 
 TURNED: dict[type, type[ast.cmpop]] = {
