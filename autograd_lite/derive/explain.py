@@ -322,7 +322,7 @@ class Derivation(GraphView):
             return f.formula
         definition = self.chain.definition(f.of)
         size = sum(bool(part.args) for part in walk(definition))
-        often = sum(a.value == word for part in walk(f.formula) for a in part.args if a.head == "name")
+        often = sum(a.value == word for part in walk(f.formula) for a in part.args if a.role == "name")
         if len(definition.names) == 1 and (size == 1 or size == 2 and often < 2):
             return substitute(f.formula, {word: definition})
         return f.formula

@@ -92,7 +92,7 @@ class Helpers:
         """The name under which the function of a row on arrays may be called; `short`: by its textbook definition."""
         word = identifier(row.name)
         if isinstance(row, RuleCall):
-            return self._function(row.written, word)
+            return self._function(row.rule, word)
         textbook = _textbook(row) if short else None
         if callable(textbook):
             return self._function(textbook, word)

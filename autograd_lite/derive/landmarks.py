@@ -173,7 +173,7 @@ class Chain(NamedGraph):
             for p, x in zip(self.parents(m), self.call(m).xs or (), strict=False):
                 if p is None or p in self.marks or p not in self.node_set:
                     e = self.constant(x) if p is None else self.expression(p)
-                    if e.head == "name" and p is not n:
+                    if e.role == "name" and p is not n:
                         found[e.value] = p is not None and p.row is None and p in self.active, e
         args = tuple(e for _, e in sorted(found.values(), key=lambda pair: pair[0]))
         call: Any = FoldedCall(self.folds[n].name)

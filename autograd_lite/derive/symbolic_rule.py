@@ -163,7 +163,6 @@ class RuleCall(Function):
         suffix = f"_{i + 1}" if len(row.rules) > 1 else ""
         super().__init__(f"{row.name.replace('.', '_')}_pull{suffix}", self._call)
         self.rule = rule
-        self.written = row.rule_source[i] if row.rule_source else rule  # in source
         self.layout = layout  # parameter to the place of its array, or places, or None for one in params
 
     def _call(self, *args: Any, **params: Any) -> Any:

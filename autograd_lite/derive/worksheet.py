@@ -368,7 +368,7 @@ def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
     definition = c.definition(f.of)
     slips: dict[str, Any] = {}
     of = c.names[f.of]
-    is_function = len(definition.args) == 1 and definition.args[0].head == "name"  # of one landmark
+    is_function = len(definition.args) == 1 and definition.args[0].role == "name"  # of one landmark
     if is_function and f.combine == "elementwise" and f.shapes[0] == f.shapes[1]:
         x = definition.args[0].value
         shifted = substitute(d.formula(f), {x: name(of, f.shapes[0])})

@@ -71,7 +71,7 @@ class _Derived:
         hidden = {n for n in self.chain.landmarks if n.row is not None} - set(self.drawn)
         for n in self.drawn:
             formula, constants = self._without_arrays(self.chain.definition(n))
-            words = [*dict.fromkeys(e.value for e in walk_in_order(formula) if e.head == "name")]
+            words = [*dict.fromkeys(e.value for e in walk_in_order(formula) if e.role == "name")]
             for word in words:
                 self._leaf(word, constants, hidden)
             self._result(n, formula)
@@ -169,13 +169,13 @@ class _Derived:
         found: dict[str, Any] = {}
 
         def named(part: Expr) -> Expr:
-            if part.head == "array" and part.value.size > 1:
+            if part.role == "array" and part.value.size > 1:
                 if id(part.value) not in self.arrays:
                     self.arrays[id(part.value)] = part.value, next(self.fresh)
                 _, word = self.arrays[id(part.value)]
                 found[word] = part.value
                 return name(word, part.shape)
-            if not part.args or all(a.head != "array" for a in walk(part)):
+            if not part.args or all(a.role != "array" for a in walk(part)):
                 return part
             return Expr(part.head, tuple(map(named, part.args)), part.value, part.params, part.shape, part.row)
 

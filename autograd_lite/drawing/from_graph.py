@@ -95,7 +95,7 @@ class _Structure:
             constant(x) if p is None else name_of(self.names.get(p, "…"), p.shape)
             for p, x in zip(n.parents, n.xs, strict=True)
         ]
-        if any(a.head == "array" or (a.value is None and not a.args) for a in args):
+        if any(a.role == "array" or (a.value is None and not a.args) for a in args):
             return None, n.row.name
         return applied(n, args, n.dtypes), ""
 

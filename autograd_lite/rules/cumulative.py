@@ -113,21 +113,6 @@ maximum_accumulate = _accumulation(E.maximum)
 minimum_accumulate = _accumulation(E.minimum)
 logaddexp_accumulate = _accumulation(E.logaddexp)
 
-
-def _logaddexp_accumulate_pull_textbook(g: Any, y: Any, x: Any, axis: Any, x_shape: Any) -> Any:
-    k = axis or 0
-    x, y, g = np.moveaxis(x.reshape(y.shape), k, 0), np.moveaxis(y, k, 0), np.moveaxis(g, k, 0)
-    d = np.empty_like(y)
-    above = 0.0
-    for j in range(len(y) - 1, -1, -1):  # from the last total back to the first
-        above = above + g[j]
-        d[j] = above * np.exp(x[j] - y[j]) if j else above
-        above = above * np.exp(y[j - 1] - y[j])
-    return np.moveaxis(d, 0, k).reshape(x_shape)
-
-
-logaddexp_accumulate.attach(rule_source=(_logaddexp_accumulate_pull_textbook,))
-
 # ----------------------------------------------------------------------------------------- written with those
 
 

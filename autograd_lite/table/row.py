@@ -53,7 +53,6 @@ OPTIONS = {
     "text": "the same for a reader, where that is not `infix`: '{x}²' (text)",
     "call": "a call in NumPy, where that is neither `infix` nor `np.name(x)`: 'np.maximum({x}, 0)' (source)",
     "source": "the textbook definition where `fn` is longer: an expression in x (or x1, x2), or a function (source)",
-    "rule_source": "for each argument None, or the textbook definition of its rule (source)",
     "algebra": "what it is for the simplifier: 'sum', 'negation', 'transpose', 'identity', ... (formulas, pictures)",
     "bind": "from a call as the user writes it to (arguments, keyword parameters) in canonical form (recording)",
     "pull": "for each argument None, or a faster way to compute what the rule says (backward pass)",
@@ -118,7 +117,6 @@ class Primitive:
         text: str | None = None,
         call: str | None = None,
         source: str | Callable[..., Any] | None = None,
-        rule_source: Sequence[Any] | None = None,
         algebra: str | None = None,
         bind: Callable[..., Any] | None = None,
         pull: Sequence[Any] | None = None,
@@ -143,7 +141,6 @@ class Primitive:
         self.text = text
         self.call = call
         self.source = source
-        self.rule_source = rule_source
         self.algebra = algebra
         self.bind = bind
         self.pull = tuple(pull) if pull else ()

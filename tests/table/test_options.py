@@ -1,0 +1,142 @@
+"""Each option of a row is read: another value changes the output that `OPTIONS` names.
+
+And nothing outside `table` and `rules` decides by the name of a row, so no option is overruled elsewhere.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.derive import source
+from autograd_lite.derive.expression import Expr, make, name, number
+from autograd_lite.derive.writing import ASCII, LATEX, TEXT, write
+from autograd_lite.table import NONZERO, OPTIONS, POSITIVE, TABLE, Domain
+from autograd_lite.testing.rows import check_row, kink_points, points, variant
+
+PACKAGE = Path(ag.__file__).parent
+A, B = name("A", (2, 2)), name("B", (2, 2))
+X = np.array([[0.5, 0.25], [1.5, 1.25]])
+
+
+def printed(style, *args, **params):
+    return lambda row: write(Expr(row.name, args, None, params, (2, 2), row), style)
+
+
+def simplified(*args, **params):
+    return lambda row: write(make(row, args, params, (2, 2)), ASCII)
+
+
+def emitted(*args, **params):
+    """The source of a call and its gradients."""
+    return lambda row: str(source(lambda *xs: np.sum(row(*xs, **params)), *args))
+
+
+def drawn_at(row):
+    with np.errstate(all="ignore"):
+        return repr(list(points(row, np.random.default_rng(0)))) + repr(list(kink_points(row)))
+
+
+def gradient(row):
+    return repr(ag.grad(lambda x: np.sum(row(x)))(X))
+
+
+def page_cell(row):
+    """The domain as the table of derivatives in the documentation has it."""
+    spec = importlib.util.spec_from_file_location("ops_table", PACKAGE.parent / "docs" / "ops_table.py")
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    return page.domain(row)
+
+
+#: For each option: a row, another value, and the output that has to change.
+MUTATIONS = [
+    ("domain", "exp", NONZERO, drawn_at),
+    ("domain", "sqrt", Domain(low=2.0), drawn_at),
+    ("domain", "exp", POSITIVE, page_cell),
+    ("kinks", "absolute", (0.5,), drawn_at),
+    ("tex", "add", r"{x1} \oplus {x2}", printed(LATEX, A, B)),
+    ("tex", "subtract", r"{x1} \ominus {x2}", printed(LATEX, A, B)),
+    ("tex", "divide", r"{x1} / {x2}", printed(LATEX, A, B)),
+    ("tex", "negative", r"\ominus {x}", printed(LATEX, A)),
+    ("tex", "matmul", r"{x1} \cdot {x2}", printed(LATEX, A, B)),
+    ("tex", "outer", r"{x1} \otimes {x2}", printed(LATEX, A, B)),
+    ("tex", "power", r"\operatorname{{pow}}({x1}, {x2})", printed(LATEX, A, B)),
+    ("tex", "square", r"{x} \cdot {x}", printed(LATEX, A)),
+    ("tex", "transpose", r"{x}'", printed(LATEX, A, axes=None)),
+    ("tex", "matrix_transpose", r"{x}'", printed(LATEX, A)),
+    ("tex", "getitem", r"{x}({index})", printed(LATEX, A, index=0)),
+    ("tex", "greater", r"{x1} \succ {x2}", printed(LATEX, A, B)),
+    ("infix", "add", "{x1} ++ {x2}", printed(TEXT, A, B)),
+    ("infix", "add", "{x1} - -{x2}", emitted(X, X)),
+    ("infix", "bitwise_and", "{x1} && {x2}", printed(ASCII, A, B)),
+    ("infix", "transpose", "{x}.transpose()", emitted(X)),
+    ("infix", "getitem", "{x}[({index})]", emitted(X, index=0)),
+    ("text", "square", "{x}^2", printed(TEXT, A)),
+    ("text", "sigmoid", "s({x})", printed(TEXT, A)),
+    ("call", "relu", "np.fmax({x}, 0)", emitted(X)),
+    ("call", "astype", "np.astype({x}, {dtype})", emitted(X, dtype=np.float32)),
+    ("source", "softmax", lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis, keepdims=True), emitted(X)),
+    ("source", "sigmoid", "1 / (np.exp(-x) + 1)", emitted(X)),
+    ("algebra", "add", None, simplified(A, number(0))),
+    ("algebra", "subtract", None, simplified(A, number(0))),
+    ("algebra", "multiply", None, simplified(A, number(1))),
+    ("algebra", "divide", None, simplified(A, number(1))),
+    ("algebra", "negative", None, simplified(make(TABLE["negative"], (A,), {}, (2, 2)))),
+    ("algebra", "power", None, simplified(A, number(1))),
+    ("algebra", "positive", None, simplified(A)),
+    ("algebra", "copy", None, simplified(A)),
+    ("algebra", "logical_and", "or", simplified(A, number(True))),
+    ("algebra", "transpose", None, simplified(number(2), axes=None)),
+    ("algebra", "reshape", None, simplified(A, shape=(2, 2))),
+    ("algebra", "broadcast_to", None, simplified(A, shape=(2, 2))),
+    ("algebra", "where", None, simplified(number(True), A, B)),
+    ("algebra", "linear", None, simplified(A, B, name("c", (2,)))),
+    ("algebra", "sum", None, printed(LATEX, A, axis=0)),
+    ("bind", "expand_dims", lambda a, axis: ((a,), {"axis": 0}), lambda row: repr(row(X, 1))),
+    ("pull", "square", (lambda g, x: 0 * g,), gradient),
+    ("jvp", "sin", lambda ts, y, xs, n: 0 * ts[0], lambda row: repr(ag.jvp(row, (X,), (X,))[1])),
+    ("holomorphic", "exp", False, lambda row: repr(ag.vjp(row, X + 1j)[1](X + 1j))),
+    ("order", "exp", 1, lambda row: repr(ag.grad(ag.grad(row))(0.5))),
+    ("examples", "sum", (lambda rng: ((np.ones(1),), {}),), drawn_at),
+    ("distinct", "qr", False, lambda row: check_row(row, order=1).ok),
+    ("variadic", "concatenate", False, lambda row: repr(ag.grad(lambda x: np.sum(row([x, x])))(X))),
+    ("outputs", "modf", False, lambda row: type(row(ag.tensor(X, requires_grad=True))).__name__),
+    ("transparent", "exp", True, lambda row: row(ag.tensor(X, requires_grad=True))._node.label),
+]
+
+
+@pytest.mark.parametrize(
+    ("option", "row", "value", "output"), MUTATIONS, ids=[f"{option}-{row}" for option, row, _, _ in MUTATIONS]
+)
+def test_another_value_changes_the_output(option, row, value, output):
+    before = output(variant(TABLE[row]))
+    try:
+        after = output(variant(TABLE[row], **{option: value}))
+    except (ArithmeticError, AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        after = error  # a changed row may well be wrong
+    assert after != before
+
+
+def test_every_option_has_a_mutation():
+    assert {option for option, *_ in MUTATIONS} == set(OPTIONS)
+
+
+def test_nothing_else_decides_by_the_name_of_a_row():
+    found = []
+    for file in sorted(PACKAGE.rglob("*.py")):
+        if file.relative_to(PACKAGE).parts[0] in ("table", "rules"):
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Compare):
+                sides = [node.left, *node.comparators]
+                of_row = any(isinstance(s, ast.Attribute) and s.attr in ("name", "np_name", "head") for s in sides)
+                words = {c.value for s in sides for c in ast.walk(s) if isinstance(c, ast.Constant)}
+                if of_row and words & (TABLE.keys() | {"input", "result", "stop_gradient"}):
+                    found.append(f"{file.relative_to(PACKAGE)}:{node.lineno}: {ast.unparse(node)}")
+    assert not found, "\n".join(found)
