@@ -23,7 +23,7 @@ from ..tensor import Tensor
 from .expression import Expr, applied, evaluate, name, number, product, substitute
 from .factors import Factor, FoldedCall, pulled, summed, total
 from .named_graph import LIMIT, NamedGraph
-from .symbolic_rule import G, X, Y, joined
+from .symbolic_rule import Edge, G, X, Y, joined
 from .writing import partial_tex, tex_name
 
 CHEAP = (
@@ -64,20 +64,21 @@ class Chain(NamedGraph):
         self.uses = Counter(p for n in self.nodes for p in self.parents(n) if p is not None)
         self._definitions: dict[Node, Expr] = {}
         self._factors: dict[tuple[Node, Node], Factor] = {}
-        self._ways_through: dict[Node, dict[Node, _Found]] = {}
+        self._inside: dict[Node, dict[Node, _InnerPaths]] = {}
         # The nodes inside folded calls, each with its call; and the result of each folded call.
         self.regions = {}
         if depth is not None:
             self.regions = {n: path[depth] for n in self.nodes if len(path := self.group_path(n)) > depth}
         self.folds: dict[Node, Any] = {}
         self.landmarks = self._landmarks()  # oldest first; inputs included
-        self.marks = set(self.landmarks)
+        self.landmark_set = set(self.landmarks)
         self._used_by = Counter(m for n in self.landmarks for m in self.inputs_of(n))
         self.name_the_rest(self.landmarks)
 
     # -------------------------------------------------------------------------------------------------- landmarks
 
     def _landmarks(self) -> list[Node]:
+        """The landmarks, oldest first: see the head of this file."""
         chosen = {
             n for n in self.nodes
             if n.row is None or n in self.names or self.uses[n] > 1 or n in self._same or "generator" in n.params
@@ -88,16 +89,16 @@ class Chain(NamedGraph):
         consumer = {p: n for n in self.nodes for p in self.parents(n) if p is not None}
         pure: set[Node] = set()  # landmarks, and what reaches one by steps that only scale a derivative
         for n in reversed(self.nodes):
-            ways = self.ways(n) if n not in self.regions else []
+            active = self.active_arguments(n) if n not in self.regions else []
             if n in chosen or consumer[n] in pure and self._is_scaling(consumer[n], n):
                 pure.add(n)
-            for i, p in ways:
+            for i, p in active:
                 if not self.edge(n, i).is_simple:
                     if n not in pure:
                         chosen.add(n)
                         pure.add(n)
                     chosen.add(p)
-            if ways and n not in self.regions:
+            if active and n not in self.regions:
                 chosen |= self._needed_again(n)
         length: dict[Node, int] = {}
         for n in self.nodes:
@@ -109,7 +110,7 @@ class Chain(NamedGraph):
 
     def _needed_again(self, n: Node) -> set[Node]:
         """Arguments that the backward pass through `n` uses and that are too expensive to compute twice."""
-        words = frozenset().union(*(self.edge(n, i).formula.names for i, _ in self.ways(n)))
+        words = frozenset().union(*(self.edge(n, i).formula.names for i, _ in self.active_arguments(n)))
         return {
             p for k, p in enumerate(self.parents(n))
             if p is not None and p in self.node_set and f"{X}{k}" in words and p not in self.active
@@ -117,11 +118,11 @@ class Chain(NamedGraph):
         }  # fmt: skip
 
     def _is_scaling(self, n: Node, p: Node) -> bool:
-        for i, q in self.ways(n):
+        for i, q in self.active_arguments(n):
             e = self.edge(n, i)
             if q is p and not (e.is_simple and e.formula.is_number and n.shape == p.shape):
                 return False
-        return any(q is p for _, q in self.ways(n))
+        return any(q is p for _, q in self.active_arguments(n))
 
     def _folded(self, chosen: set[Node]) -> set[Node]:
         """The landmarks where calls are folded: of each folded call its results, and what it uses."""
@@ -169,9 +170,9 @@ class Chain(NamedGraph):
     def _folded_definition(self, n: Node) -> Expr:
         """A folded call of its inputs: first what was computed or given, then the parameters."""
         found: dict[str, tuple[bool, Expr]] = {}
-        for m in self._inside(n)[::-1]:
+        for m in self._folded_steps(n)[::-1]:
             for p, x in zip(self.parents(m), self.call(m).xs or (), strict=False):
-                if p is None or p in self.marks or p not in self.node_set:
+                if p is None or p in self.landmark_set or p not in self.node_set:
                     e = self.constant(x) if p is None else self.expression(p)
                     if e.role == "name" and p is not n:
                         found[e.value] = p is not None and p.row is None and p in self.active, e
@@ -179,12 +180,12 @@ class Chain(NamedGraph):
         call: Any = FoldedCall(self.folds[n].name)
         return Expr(call.name, args, None, {}, n.shape, call)
 
-    def _inside(self, n: Node) -> list[Node]:
+    def _folded_steps(self, n: Node) -> list[Node]:
         """The steps of the folded call that ends in `n`, latest first."""
         found, stack = {n}, [n]
         while stack:
             for p in self.parents(stack.pop()):
-                if p is not None and p not in self.marks and p in self.node_set and p not in found:
+                if p is not None and p not in self.landmark_set and p in self.node_set and p not in found:
                     found.add(p)
                     stack.append(p)
         return sorted(found, key=lambda m: m.order)
@@ -197,22 +198,22 @@ class Chain(NamedGraph):
             self._factors[n, m] = self._folded_factor(n, m) if n in self.folds else self._factor(n, m)
         return self._factors[n, m]
 
-    def _found(self, n: Node) -> dict[Node, _Found]:
-        """The formulas of all ways inside the step `n`, by the landmarks where they end; found in one traversal."""
-        if n in self._ways_through:
-            return self._ways_through[n]
-        found: dict[Node, _Found] = {}
+    def _inner_paths(self, n: Node) -> dict[Node, _InnerPaths]:
+        """The paths inside the step `n`, by the landmarks where they end."""
+        if n in self._inside:
+            return self._inside[n]
+        found: dict[Node, _InnerPaths] = {}
         stack: list[tuple[Node, Expr, tuple[tuple[int, Primitive], ...]]] = [(n, number(1), ())]
         steps = count()
         while stack:
-            at, before, way = stack.pop()
-            ways = self.ways(at)
-            meanings = self._meanings(at) if ways else {}
-            for i, p in ways:
+            at, before, rules = stack.pop()
+            active = self.active_arguments(at)
+            meanings = self._meanings(at) if active else {}
+            for i, p in active:
                 e = self.edge(at, i)
                 row = self.call(at).row
                 assert row is not None
-                here = (*way, (next(steps), row))
+                here = (*rules, (next(steps), row))
                 formula = substitute(e.formula, meanings)
                 if e.is_simple:
                     full = np.broadcast_shapes(before.shape, formula.shape)
@@ -222,13 +223,13 @@ class Chain(NamedGraph):
                     formula = substitute(formula, {self.cotangent: product((before, g), at.shape)})
                 else:
                     formula = product((before, formula), formula.shape)
-                if p in self.marks:
-                    into = found.setdefault(p, _Found([], {}))
-                    into.ways.append((e.combine, formula, e.axes))
+                if p in self.landmark_set:
+                    into = found.setdefault(p, _InnerPaths([], {}))
+                    into.edges.append(Edge(e.combine, formula, e.axes))
                     into.rules.update(here)
                 else:
                     stack.append((p, formula, here))
-        self._ways_through[n] = found
+        self._inside[n] = found
         return found
 
     def _meanings(self, n: Node) -> dict[str, Expr]:
@@ -241,12 +242,11 @@ class Chain(NamedGraph):
         return found | {f"{Y}{k}": name(self.part(call, k), shape) for k, (shape, _) in enumerate(call.parts)}
 
     def _factor(self, n: Node, m: Node) -> Factor:
-        found = self._found(n)[m]
-        combine, formula, axes = self._together(n, m, found.ways)
-        env = self.environment()
-        value = None if combine == "map" else np.asarray(evaluate(formula, env))
-        rules = tuple(dict.fromkeys(found.rules[k] for k in sorted(found.rules)))
-        return Factor(n, m, self.symbol(n, m), formula, combine, axes, value, rules, self.cotangent, env)
+        inner = self._inner_paths(n)[m]
+        e, env = self._total(n, m, inner.edges), self.environment()
+        value = None if e.combine == "map" else np.asarray(evaluate(e.formula, env))
+        rules = tuple(dict.fromkeys(inner.rules[k] for k in sorted(inner.rules)))
+        return Factor(n, m, self.symbol(n, m), e.formula, e.combine, e.axes, value, rules, self.cotangent, env)
 
     def _folded_factor(self, n: Node, m: Node) -> Factor:
         call: Any = FoldedCall(f"{self.folds[n].name}_pull", lambda g: self._pull_inside(n, m, g))
@@ -257,7 +257,7 @@ class Chain(NamedGraph):
     def _pull_inside(self, n: Node, m: Node, g: Any) -> Any:
         """The cotangent of `m` from that of `n`, a folded call that uses it, in numbers."""
         arrived: dict[Node, Any] = {n: g}
-        for at in self._inside(n):
+        for at in self._folded_steps(n):
             if at not in arrived:
                 continue
             call = self.call(at)
@@ -265,7 +265,7 @@ class Chain(NamedGraph):
             env = self.environment() | {G: arrived[at], self.cotangent: arrived[at]}
             env |= {f"{X}{k}": x for k, x in enumerate(xs)}
             env |= {Y: y} if call is at else {f"{Y}{k}": v for k, v in enumerate(y)}
-            for i, p in self.ways(at):
+            for i, p in self.active_arguments(at):
                 e = self.edge(at, i)
                 d = pulled(arrived[at], e.combine, evaluate(e.formula, env), e.axes, at.shape, p.shape)
                 arrived[p] = arrived[p] + d if p in arrived else d
@@ -281,30 +281,29 @@ class Chain(NamedGraph):
         word = partial_tex(tex_name(self.names[f.of]), tex_name(self.names[f.wrt]))
         return rf"\left.{word}\right|_{{\text{{direct}}}}" if f.symbol.startswith("∂") else word
 
-    def _together(self, n: Node, m: Node, found: Sequence[Any]) -> tuple[str, Expr, tuple[int, ...]]:
-        """One formula for all ways inside a step from `n` to `m`."""
-        if len(found) == 1:
-            combine, formula, axes = found[0]
-            return combine, formula, axes
-        if all(combine == "elementwise" and not axes for combine, _, axes in found):
-            return "elementwise", total([f for _, f, _ in found]), ()
+    def _total(self, n: Node, m: Node, edges: Sequence[Edge]) -> Edge:
+        """One edge for all paths inside a step from `n` to `m`."""
+        if len(edges) == 1:
+            return edges[0]
+        if all(e.is_simple for e in edges):
+            return Edge("elementwise", total([e.formula for e in edges]), ())
         g = name(self.cotangent, n.shape)
         terms = []
-        for combine, formula, axes in found:
-            term = formula if combine == "map" else joined(combine, formula, g, m.shape)
-            terms.append(summed(term, axes, m.shape) if axes else term)
-        return "map", total(terms), ()
+        for e in edges:
+            term = e.formula if e.combine == "map" else joined(e.combine, e.formula, g, m.shape)
+            terms.append(summed(term, e.axes, m.shape) if e.axes else term)
+        return Edge("map", total(terms), ())
 
     def inputs_of(self, n: Node) -> list[Node]:
         """The landmarks that the formula of `n` is differentiated with respect to, in the order of the formula."""
         found: dict[Node, None] = {}
-        stack = [p for _, p in self.ways(n)][::-1]
+        stack = [p for _, p in self.active_arguments(n)][::-1]
         while stack:
             p = stack.pop()
-            if p in self.marks:
+            if p in self.landmark_set:
                 found[p] = None
             else:
-                stack += [q for _, q in self.ways(p)][::-1]
+                stack += [q for _, q in self.active_arguments(p)][::-1]
         return list(found)
 
     def reaching(self, wanted: Iterable[Node]) -> set[Node]:
@@ -338,8 +337,8 @@ class Chain(NamedGraph):
             stack += [[*path, p] for p in self.inputs_of(path[-1])[::-1] if p in reach]
 
 
-class _Found(NamedTuple):
-    """The ways inside one step that end at one landmark."""
+class _InnerPaths(NamedTuple):
+    """The paths inside one step that end at one landmark."""
 
-    ways: list[tuple[str, Expr, tuple[int, ...]]]  # how each combines, its formula, its axes
-    rules: dict[int, Primitive]  # the rows passed on them, numbered
+    edges: list[Edge]  # each path as one edge
+    rules: dict[int, Primitive]  # the rows on them, numbered in order

@@ -69,7 +69,7 @@ class NamedGraph:
         """The modules and composite calls in which `n` was computed, outermost first."""
         return groups(self.call(n))
 
-    def ways(self, n: Node) -> list[tuple[int, Node]]:
+    def active_arguments(self, n: Node) -> list[tuple[int, Node]]:
         """The arguments with respect to which `n` is differentiated, as (position, node)."""
         row = self.call(n).row
         if row is None or row.kind == "constant" or not n.requires_grad:

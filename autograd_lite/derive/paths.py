@@ -87,8 +87,8 @@ class Partials(GraphView):
 
     def _repr_markdown_(self) -> str:
         word = {n: tex_name(w) for n, w in self.chain.names.items()}
-        ways = [" ".join(map(self.chain.tex_symbol, path)) for path in self.paths]
-        return f"$${partial_tex(word[self.chain.root], word[self.wrt])} = {' + '.join(ways)}$$"
+        terms = [" ".join(map(self.chain.tex_symbol, path)) for path in self.paths]
+        return f"$${partial_tex(word[self.chain.root], word[self.wrt])} = {' + '.join(terms)}$$"
 
 
 class Check(NamedTuple):
@@ -179,7 +179,7 @@ def target(chain: Chain, wrt: Tensor) -> Node:
             f"explain: {chain.names[chain.root]} does not depend on {repr(word) if word else 'this tensor'}; "
             "pass the tensor that the loss was computed from, and make it with requires_grad=True"
         )
-    if node not in chain.marks:
+    if node not in chain.landmark_set:
         raise ValueError(
             "explain: to differentiate with respect to an inner result, set its .name first, and expand its module "
             "with a larger depth="
@@ -189,16 +189,16 @@ def target(chain: Chain, wrt: Tensor) -> Node:
 
 def composed(paths: Sequence[Sequence[Factor]], chain: Chain, hand: Hand, starts: Sequence[str] | None = None) -> str:
     """The sum of products of factors, in the order of the matrices; each product may start with a symbol."""
-    ways = []
+    terms = []
     for k, path in enumerate(paths):
-        way = _Way(hand, chain, starts[k] if starts else "")
+        term = _Term(hand, chain, starts[k] if starts else "")
         for f in path:
-            way.times(f)
-        ways.append(way.word)
-    return " + ".join(ways)
+            term.times(f)
+        terms.append(term.word)
+    return " + ".join(terms)
 
 
-class _Way:
+class _Term:
     """A product of factors, written one factor after another."""
 
     def __init__(self, hand: Hand, chain: Chain, start: str) -> None:

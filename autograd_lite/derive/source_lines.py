@@ -37,7 +37,7 @@ class LineWriter(CodeWriter):
         self.chain = chain
         self.wanted = list(wanted)
         self.inputs = [self.ident(chain.names[n]) if n in chain.names else self.fresh("unused") for n in inputs]
-        self.given = {n for n in chain.names if n.name or n not in chain.marks or n.row is None}
+        self.given = {n for n in chain.names if n.name or n not in chain.landmark_set or n.row is None}
         self.given |= set(chain.claimed)
         self.assigned: set[str] = set()
         for word, value in chain.environment().items():

@@ -45,7 +45,7 @@ def targets(scene: Scene, chain: Chain, wrt: Tensor | Sequence[Tensor] | None) -
         return [n for n in leaves if scene.item(named[chain.names[n]]).kind == "parameter"] or leaves
     found = []
     for w in [wrt] if isinstance(wrt, Tensor) else wrt:
-        if w._node is None or w._node not in chain.marks:
+        if w._node is None or w._node not in chain.landmark_set:
             called = repr(w.name) if w.name else f"a tensor of shape {w.shape}"
             raise ValueError(
                 f"frames: {called} is not in this graph, or no gradient passes to it; pass the tensor that "
