@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docs/design/*.md"))]
 MADE = {"docs/_build"}  # by a command on the page
+GENERATED = {"ops.md", "gallery.md"}  # when the documentation is built
 
 
 def code(page: str) -> str:
@@ -62,3 +63,9 @@ def test_page_names_files_that_exist(page: Path) -> None:
 def test_page_names_modules_that_exist(page: Path) -> None:
     for name in re.findall(r"\bautograd_lite(?:\.\w+)+", page.read_text(encoding="utf-8")):
         pkgutil.resolve_name(name)  # raises if there is no such module or attribute
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_pages_that_exist(page: Path) -> None:
+    linked = re.findall(r"\]\(([\w/.-]+)(?:#[\w-]*)?\)", page.read_text(encoding="utf-8"))
+    missing = [name for name in linked if not (page.parent / name).exists() and name not in GENERATED]
+    assert not missing, f"links to nothing: {missing}"
