@@ -10,6 +10,7 @@ environment variable AUTOGRAD_LITE_KEEP_MEMORY=0 turns it off. (``docs/design/me
 """
 
 import os
+from functools import cache
 
 import numpy as np
 
@@ -21,6 +22,7 @@ BLOCKS = 5
 PIN: object = None
 
 
+@cache
 def keep_freed() -> None:
     """Allocate the blocks and free them, once per process."""
     global PIN

@@ -52,10 +52,8 @@ def pull_back(
     dict
         Node to cotangent. The arrays may be shared.
     """
-    if memory.PIN is None:
-        memory.keep_freed()
-    if reaches is None:
-        reaches = _differentiable(roots) if inputs is None else set(between(roots, inputs)).__contains__
+    memory.keep_freed()
+    reaches = reaches or _on_a_path(roots, inputs)
     ends = None if inputs is None else set(inputs)
     pending = {n: g for n, g in roots.items() if reaches(n)}
     heap = [(n.order, n) for n in pending]
@@ -78,15 +76,7 @@ def pull_back(
         for p, pull in zip(n.parents, n.row.pulls if n.dtype.kind != "c" else n.row.complex_pulls, strict=False):
             if p is None or pull is None or not reaches(p):
                 continue
-            try:
-                d = pull(g, y, xs, n)
-                if d.shape != p.shape or d.dtype is not p.dtype:
-                    d = fit(d, n, p)
-            except Exception as error:
-                point_at(error, n, p)
-                raise
-            if watch is not None:
-                watch.pulled(n, p, d)
+            d = pulled(pull, g, y, xs, n, p, watch)
             if p in pending:
                 pending[p] = add(pending[p], d)
             else:
@@ -97,8 +87,24 @@ def pull_back(
     return found
 
 
-def _differentiable(roots: Iterable[Node]) -> Callable[[Node], Any]:
-    """Whether a node is live for any derivative, as a function for :func:`pull_back`."""
+def pulled(pull: Any, g: Any, y: Any, xs: Any, n: Node, p: Node, watch: Any) -> Any:
+    """The cotangent of one argument `p`, as the rule of `n` has it, in the shape and dtype of `p`."""
+    try:
+        d = pull(g, y, xs, n)
+        if d.shape != p.shape or d.dtype is not p.dtype:
+            d = fit(d, n, p)
+    except Exception as error:
+        point_at(error, n, p)
+        raise
+    if watch is not None:
+        watch.pulled(n, p, d)
+    return d
+
+
+def _on_a_path(roots: Iterable[Node], inputs: Iterable[Node] | None) -> Callable[[Node], Any]:
+    """Whether a node lies between `inputs` and `roots`, or, without inputs, is live for any derivative."""
+    if inputs is not None:
+        return set(between(roots, inputs)).__contains__
     if any(n.live & TRACED for n in roots):
         return lambda n: n.live & DIFFERENTIABLE
     return attrgetter("live")  # no ancestor has a bit that none of `roots` has; and this is faster
