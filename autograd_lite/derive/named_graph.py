@@ -17,7 +17,7 @@ from ..engine.replay import arguments, replay
 from ..tensor import Tensor
 from ..tracing.naming import Names, assigned, groups, qualified, short_names
 from .expression import Expr, constant, name
-from .symbolic_rule import Edge, Step, edge
+from .symbolic_rule import CallResult, Edge, edge
 
 LIMIT = 2_000  # operations; nobody reads a longer derivation
 FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …
@@ -48,7 +48,7 @@ class NamedGraph:
         self.active = self.node_set if wrt is None else {self.canonical(n) for n in between([root._node], wrt)}
         self.values = replay(recorded)
         self._edges: dict[tuple[Node, int], Edge] = {}
-        self._steps: dict[Node, Step] = {}
+        self._results: dict[Node, CallResult] = {}
         self._name(names or {}, claimed)
         self._name_constants()
 
@@ -83,12 +83,12 @@ class NamedGraph:
     def edge(self, n: Node, i: int) -> Edge:
         """The rule for argument `i` of `n`, in symbols."""
         if (n, i) not in self._edges:
-            if n not in self._steps:
+            if n not in self._results:
                 call = self.call(n)
                 index = n.params["index"] if call is not n else None
                 recorded = tuple(p is not None for p in call.parents)
-                self._steps[n] = Step(call, index, arguments(call, self.values), recorded, self.values[call])
-            self._edges[n, i] = edge(self._steps[n], i, self.constant)
+                self._results[n] = CallResult(call, index, arguments(call, self.values), recorded, self.values[call])
+            self._edges[n, i] = edge(self._results[n], i, self.constant)
         return self._edges[n, i]
 
     # ------------------------------------------------------------------------------------------------------ names

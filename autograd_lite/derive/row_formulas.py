@@ -16,7 +16,7 @@ from ..table import Primitive
 from ..tensor import Tensor
 from .expression import Expr, constant, name, number, substitute, walk
 from .factors import total
-from .symbolic_rule import G, RuleCall, Step, X, Y, edge, joined
+from .symbolic_rule import CallResult, G, RuleCall, X, Y, edge, joined
 from .writing import LATEX, TEXT, Hand, write
 
 
@@ -102,7 +102,7 @@ def _of_argument(call: Node, i: int, several: bool) -> RowDerivative | None:
     recorded = tuple(q is not None for q in call.parents)
     one = len(inputs) == 1
     arrays = {id(x): name(f"x_{k + 1}", np.shape(x)) for k, x in enumerate(xs) if not recorded[k] and np.ndim(x)}
-    steps = [Step(call, k, xs, recorded, values[call]) for k in (range(len(call.parts)) if several else (None,))]
+    steps = [CallResult(call, k, xs, recorded, values[call]) for k in (range(len(call.parts)) if several else (None,))]
     edges = [edge(step, i, lambda x: arrays.get(id(x)) or constant(x)) for step in steps]
     words = {f"{X}{k}": name("x" if one else f"x_{k + 1}", np.shape(x)) for k, x in enumerate(xs)}
     if several:

@@ -28,7 +28,7 @@ G, Y, X = "·g", "·y", "·x"  # symbols that no variable can be called
 
 @dataclass(frozen=True)
 class Edge:
-    """How the cotangent of a step becomes that of one of its arguments.
+    """How the cotangent of a result becomes that of one of its arguments.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Edge:
 
 
 @dataclass(frozen=True)
-class Step:
+class CallResult:
     """One result of one recorded call, with the values of everything."""
 
     node: Node  # of the call
@@ -70,21 +70,21 @@ class Step:
         return self.node.shape if self.index is None else self.node.parts[self.index][0]
 
 
-def edge(step: Step, i: int, constants: Callable[[Any], Expr]) -> Edge:
+def edge(result: CallResult, i: int, constants: Callable[[Any], Expr]) -> Edge:
     """The rule for argument `i`, as a formula in the symbols above."""
-    row = step.node.row
+    row = result.node.row
     assert row is not None
-    p_shape, p_dtype = np.shape(step.xs[i]), np.asarray(step.xs[i]).dtype
-    turned = row.holomorphic and step.dtype.kind == "c"
-    formula = _traced(step, i, constants, turned)
+    p_shape, p_dtype = np.shape(result.xs[i]), np.asarray(result.xs[i]).dtype
+    turned = row.holomorphic and result.dtype.kind == "c"
+    formula = _traced(result, i, constants, turned)
     if formula is None:
-        formula = _called(step, i, constants)
+        formula = _called(result, i, constants)
         if turned:
-            g = conjugated(name(G, step.shape))
+            g = conjugated(name(G, result.shape))
             formula = conjugated(replaced(formula, lambda part: g if _is_g(part) else None))
-    if p_dtype.kind != "c" and step.dtype.kind == "c":
+    if p_dtype.kind != "c" and result.dtype.kind == "c":
         formula = Expr("real", (formula,), None, {}, formula.shape, TABLE["real"])
-    combine, formula, shape = _split(formula, step.shape)
+    combine, formula, shape = _split(formula, result.shape)
     extra = max(len(shape) - len(p_shape), 0)
     axes = tuple(range(extra)) + tuple(
         k + extra for k, s in enumerate(p_shape) if s == 1 and shape[k + extra :][:1] not in ((), (1,))
@@ -92,11 +92,11 @@ def edge(step: Step, i: int, constants: Callable[[Any], Expr]) -> Edge:
     return Edge(combine, formula, axes if int(np.prod(shape)) != int(np.prod(p_shape)) else ())
 
 
-def _traced(step: Step, i: int, constants: Callable[[Any], Expr], turned: bool) -> Expr | None:
+def _traced(result: CallResult, i: int, constants: Callable[[Any], Expr], turned: bool) -> Expr | None:
     """The formula from running the rule; None where it is not one that a person would read."""
-    n, row = step.node, step.node.row
+    n, row = result.node, result.node.row
     assert row is not None
-    g_symbol, y, xs, symbols, own = _symbols(step, constants, turned)
+    g_symbol, y, xs, symbols, own = _symbols(result, constants, turned)
     try:
         with changed(recording=False, group=None, watcher=None), np.errstate(all="ignore"):
             d = row.symbolic_pull(i)(g_symbol, y, xs, n)
@@ -116,10 +116,10 @@ def _traced(step: Step, i: int, constants: Callable[[Any], Expr], turned: bool) 
     return conjugated(formula) if turned else formula
 
 
-def _symbols(step: Step, constants: Callable[[Any], Expr], turned: bool) -> Any:
+def _symbols(result: CallResult, constants: Callable[[Any], Expr], turned: bool) -> Any:
     """``g``, ``y`` and the arguments as Tensors, what they stand for, and the keys of the constants among them."""
-    if step._symbols:
-        return step._symbols
+    if result._symbols:
+        return result._symbols
     symbols: dict[Node, Expr] = {}
     own: set[str] = set()
 
@@ -130,23 +130,23 @@ def _symbols(step: Step, constants: Callable[[Any], Expr], turned: bool) -> Any:
         return wrap(array, leaf)
 
     def argument(k: int, x: Any) -> Any:
-        if step.recorded[k]:
+        if result.recorded[k]:
             return symbol(x, name(f"{X}{k}", np.shape(x)))
         if np.ndim(x) == 0:
             return x
         own.add((e := constants(x)).key)
         return symbol(x, e)
 
-    g = name(G, step.shape)
-    g_symbol: Any = symbol(np.ones(step.shape, step.dtype), conjugated(g) if turned else g)
-    if step.index is None:
-        y = symbol(step.y, name(Y, step.shape))
+    g = name(G, result.shape)
+    g_symbol: Any = symbol(np.ones(result.shape, result.dtype), conjugated(g) if turned else g)
+    if result.index is None:
+        y = symbol(result.y, name(Y, result.shape))
     else:
-        y = tuple(symbol(v, name(f"{Y}{k}", np.shape(v))) for k, v in enumerate(step.y))
-        g_symbol = tuple(g_symbol if k == step.index else None for k in range(len(step.y)))
-    xs = tuple(argument(k, x) for k, x in enumerate(step.xs))
-    step._symbols[:] = g_symbol, y, xs, symbols, own
-    return step._symbols
+        y = tuple(symbol(v, name(f"{Y}{k}", np.shape(v))) for k, v in enumerate(result.y))
+        g_symbol = tuple(g_symbol if k == result.index else None for k in range(len(result.y)))
+    xs = tuple(argument(k, x) for k, x in enumerate(result.xs))
+    result._symbols[:] = g_symbol, y, xs, symbols, own
+    return result._symbols
 
 
 def _uniform(value: Any) -> bool:
@@ -173,15 +173,15 @@ def _laid(at: Any, args: Sequence[Any]) -> Any:
     return tuple(None if k is None else args[k] for k in at) if isinstance(at, tuple) else args[at]
 
 
-def _called(step: Step, i: int, constants: Callable[[Any], Expr]) -> Expr:
-    n, row = step.node, step.node.row
+def _called(result: CallResult, i: int, constants: Callable[[Any], Expr]) -> Expr:
+    n, row = result.node, result.node.row
     assert row is not None
     rule = row.rule(i)
     args: list[Expr] = []
     values: list[Any] = []
     params: dict[str, Any] = {}
     layout: dict[str, Any] = {}
-    given = {"i": i, "y_shape": n.shape, "x_dtype": np.asarray(step.xs[0]).dtype, "xs_shape": n.shapes}
+    given = {"i": i, "y_shape": n.shape, "x_dtype": np.asarray(result.xs[0]).dtype, "xs_shape": n.shapes}
 
     def add(value: Any, e: Expr) -> int:
         args.append(e)
@@ -189,19 +189,19 @@ def _called(step: Step, i: int, constants: Callable[[Any], Expr]) -> Expr:
         return len(args) - 1
 
     def x(k: int) -> int:
-        value = step.xs[k]
-        return add(value, name(f"{X}{k}", np.shape(value)) if step.recorded[k] else constants(value))
+        value = result.xs[k]
+        return add(value, name(f"{X}{k}", np.shape(value)) if result.recorded[k] else constants(value))
 
     def y() -> Any:
-        if step.index is None:
-            return add(step.y, name(Y, step.shape))
-        return tuple(add(v, name(f"{Y}{k}", np.shape(v))) for k, v in enumerate(step.y))
+        if result.index is None:
+            return add(result.y, name(Y, result.shape))
+        return tuple(add(v, name(f"{Y}{k}", np.shape(v))) for k, v in enumerate(result.y))
 
     def g() -> Any:
-        ones, symbol = np.ones(step.shape, step.dtype), name(G, step.shape)
-        if step.index is None:
+        ones, symbol = np.ones(result.shape, result.dtype), name(G, result.shape)
+        if result.index is None:
             return add(ones, symbol)
-        return tuple(add(ones, symbol) if k == step.index else None for k in range(len(step.y)))
+        return tuple(add(ones, symbol) if k == result.index else None for k in range(len(result.y)))
 
     for slot in row.slots(i, rule):
         layout[slot.name] = None
@@ -213,9 +213,9 @@ def _called(step: Step, i: int, constants: Callable[[Any], Expr]) -> Expr:
             case "x":
                 layout[slot.name] = x(slot.k)
             case "xs":
-                layout[slot.name] = tuple(map(x, range(len(step.xs))))
+                layout[slot.name] = tuple(map(x, range(len(result.xs))))
             case "x_shape":
-                params[slot.name] = np.shape(step.xs[slot.k])
+                params[slot.name] = np.shape(result.xs[slot.k])
             case "param":
                 params[slot.name] = n.params[slot.name]
             case _:
@@ -224,7 +224,7 @@ def _called(step: Step, i: int, constants: Callable[[Any], Expr]) -> Expr:
     with np.errstate(all="ignore"):
         shape = np.shape(call.fn(*values, **params))
     e = Expr(call.name, tuple(args), None, params, shape, call)
-    return product((name(G, step.shape), e), step.shape) if row.kind == "elementwise" else e
+    return product((name(G, result.shape), e), result.shape) if row.kind == "elementwise" else e
 
 
 # ------------------------------------------------------------------------------------------------ reading a formula

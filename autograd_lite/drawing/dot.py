@@ -112,7 +112,7 @@ def dot(scene: Scene, style: Style, state: State | None = None, caption_width: i
         inside.attr(label=_headline(title, caption_width, theme), peripheries="0", labelloc="t", labeljust="l")
     _boxes(inside, scene, style, state)
     for line in scene.lines:
-        graph_line(inside, line, scene, style, state)
+        add_line(inside, line, style, state)
     if inside is not graph:
         graph.subgraph(inside)
     return str(graph.source)
@@ -297,7 +297,7 @@ def partial_rows(line: Line, style: Style) -> list[LabelRow]:
     return found
 
 
-def graph_line(graph: Any, line: Line, scene: Scene, style: Style, state: State | None) -> None:
+def add_line(graph: Any, line: Line, style: Style, state: State | None) -> None:
     """Add a line to the DOT graph."""
     theme = style.theme
     attributes = {"id": f"e{line.key}", "color": theme.ink, "tooltip": " "}

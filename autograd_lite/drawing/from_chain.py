@@ -71,7 +71,7 @@ class _Derived:
         hidden = {n for n in self.chain.landmarks if n.row is not None} - set(self.drawn)
         for n in self.drawn:
             formula, constants = self._without_arrays(self.chain.definition(n))
-            words = [*dict.fromkeys(e.value for e in walk_in_order(formula) if e.role == "name")]
+            words = [*dict.fromkeys(e.value for e in parts_in_order(formula) if e.role == "name")]
             for word in words:
                 self._leaf(word, constants, hidden)
             self._result(n, formula)
@@ -182,7 +182,7 @@ class _Derived:
         return named(e), found
 
 
-def walk_in_order(e: Expr) -> list[Expr]:
+def parts_in_order(e: Expr) -> list[Expr]:
     """Every part of `e`, in the order in which it is written."""
     found, stack = [], [e]
     while stack:
