@@ -207,7 +207,7 @@ def visible(f: Callable[..., Any], right: Any, wrong: Any, xs: list[Array], g: A
     off = np.abs(np.asarray(wrong, float) - np.asarray(right, float)).reshape(-1)
     with np.errstate(all="ignore"):
         base = flat(flat.x.copy())
-        found = look_closely(flat, np.eye(flat.x.size)[: off.size], base)
+        found = look_closely(flat, np.eye(flat.x.size)[: off.size])
         value, weight = np.where(np.isfinite(found.value), found.value, 0), np.abs(g).reshape(-1)
         t = Tolerance.of([np.asarray(x).dtype for x in xs])
         size = 64 * t.eps * (weight @ np.abs(base))

@@ -147,7 +147,7 @@ def judge(
     rows = np.unique(np.nonzero(result.verdict != OK)[0])
     if not rows.size:
         return result
-    closer = measured(look_closely(case.flat, directions[rows], case.base), directions[rows])
+    closer = measured(look_closely(case.flat, directions[rows]), directions[rows])
     # The function may have been measured in double where the derivative was computed in float32.
     closer.error = closer.error + MARGIN / SAFE * closer.grain * (case.tolerance.eps / case.flat.eps)
     closer.verdict = verdicts(given[rows], closer, case.tolerance, strict)

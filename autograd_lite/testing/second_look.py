@@ -1,17 +1,18 @@
-"""The slope measured again, by steps of all lengths, with an error that may be relied on.
+"""The slope measured again, with steps of all lengths and a reliable error.
 
-What :func:`~autograd_lite.testing.numeric.slopes` finds is enough to confirm a derivative, not to contradict one.
-Before that, the slope is measured here at steps from a quarter of the argument down to about a billionth of it.
+What :func:`~autograd_lite.testing.numeric.slopes` finds is enough to confirm a derivative, not to contradict one. To
+contradict one, the slope is measured here at steps from a quarter of the argument down to about a billionth of it.
 
-A short step is accurate but for the noise of the function, which is measured (:mod:`autograd_lite.testing.noise`) and
-divided by the step. A long step has little noise and an unknown curvature. So the steps are lengthened from the
-shortest on, as long as each result lies in the noise bands of all shorter ones (O. Lepski's rule), and the difference
-of two successive results stands for the curvature that is left. No estimate of curvature from long steps is
-trusted: it fails for functions that bend over a shorter distance than the step.
+The error of a short step is the noise of the function, which is measured (:mod:`autograd_lite.testing.noise`), divided
+by the step. A long step has little noise and an unknown error from curvature. So the steps are lengthened, starting
+with the shortest, as long as each result lies in the noise bands of all shorter ones (O. Lepski's rule). The difference
+of two successive results is the estimate of the remaining curvature. Long steps give no estimate of curvature that can
+be trusted: it fails for functions that bend over a shorter distance than the step.
 
 A kink is a difference between the slopes of the two sides that stays the same over five steps, a factor of 256, the
 shortest of which is the last where the difference is clear of noise. The difference due to curvature falls to a
-256th over the same steps.
+256th over the same steps. A value at the point that differs by as much from those on both sides is a jump, and there
+is no slope: LAPACK's choice of the sign of an eigenvector at a diagonal matrix is an example.
 """
 
 from __future__ import annotations
@@ -25,17 +26,18 @@ from autograd_lite.testing.noise import noise
 from autograd_lite.testing.numeric import RATIO, Flat, Slopes, first_steps, scales, sides
 
 SHORTEST = 0.6  # the shortest step, as a power of the machine epsilon
-BAND = 4.0  # standard deviations of noise that a result may be off by
-CLEAR = 32.0  # standard deviations of noise from which on a difference of the two sides counts
-LASTING = 5  # steps over which a kink stays the same
+BAND = 4.0  # the noise band of a result, in standard deviations
+CLEAR = 32.0  # a difference between the two sides counts from here, in standard deviations of the noise
+LASTING = 5  # steps over which a kink or a jump stays the same
 SAME = 0.2  # relative
 
 
-def look_closely(flat: Flat, directions: Array, base: Array) -> Slopes:
-    """The derivative of every output of `flat` along each row of `directions`, with an honest error."""
+def look_closely(flat: Flat, directions: Array) -> Slopes:
+    """The derivative of every output of `flat` along each row of `directions`, and its error."""
     directions = np.atleast_2d(np.asarray(directions, dtype=np.float64))
     levels = math.ceil(-SHORTEST * math.log(flat.eps) / math.log(RATIO)) + 1
     with np.errstate(all="ignore"):
+        base = flat(flat.x.copy())
         starts = [first_steps(flat, directions, scale) for scale in scales(flat)]
         lengths = 4 * np.minimum(*starts)[:, None]
         rounding = np.array(
@@ -52,6 +54,9 @@ def look_closely(flat: Flat, directions: Array, base: Array) -> Slopes:
         gap = np.zeros_like(value)
         for ladder in ladders:
             gap = np.where(gap == 0, ladder.kink(), gap)
+        # Where one output jumps, the others may have changed to another branch, even if they look smooth.
+        jump = np.any([np.any(ladder.jump(), axis=1, keepdims=True) for ladder in ladders], axis=0)
+        error, gap = np.where(jump, np.inf, error), np.where(jump, 0.0, gap)
         return Slopes(value, error, gap, ~np.isfinite(error), rounding / lengths)
 
 
@@ -80,15 +85,25 @@ class _Ladder:
 
     def kink(self) -> Array:
         """Slope from the right less slope from the left where that is a kink, else zero."""
-        clear = np.abs(self.bend) > CLEAR * self.rounding
-        levels = np.arange(len(clear))[:, None, None]
-        shortest = np.where(clear, levels, -1).max(axis=0)
-        first = np.maximum(shortest - LASTING + 1, 0)
-        among = (levels >= first) & (levels <= shortest)
-        middle = np.take_along_axis(self.bend, ((first + shortest) // 2)[None].clip(0), axis=0)[0]
-        steady = np.all(~among | (clear & (np.abs(self.bend - middle) <= SAME * np.abs(middle))), axis=0)
-        enough = shortest - first + 1 >= LASTING
-        return np.where(steady & enough, middle, 0.0)
+        return _lasting(self.bend, self.rounding)
+
+    def jump(self) -> Array:
+        """Whether the value at the point stays apart from the values on both sides."""
+        h = self.steps[:, :, None]
+        return _lasting(self.bend * h, self.rounding * h) != 0
+
+
+def _lasting(difference: Array, noise: Array) -> Array:
+    """A difference of the two sides that stays the same down to the shortest step where it is clear of noise, else 0."""
+    clear = np.abs(difference) > CLEAR * noise
+    levels = np.arange(len(clear))[:, None, None]
+    shortest = np.where(clear, levels, -1).max(axis=0)
+    first = np.maximum(shortest - LASTING + 1, 0)
+    among = (levels >= first) & (levels <= shortest)
+    middle = np.take_along_axis(difference, ((first + shortest) // 2)[None].clip(0), axis=0)[0]
+    steady = np.all(~among | (clear & (np.abs(difference - middle) <= SAME * np.abs(middle))), axis=0)
+    enough = shortest - first + 1 >= LASTING
+    return np.where(steady & enough, middle, 0.0)
 
 
 def _longest_consistent(ladders: list[_Ladder]) -> tuple[Array, Array]:
