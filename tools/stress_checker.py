@@ -34,7 +34,7 @@ from autograd_lite.testing.compare import SAFE, Tolerance
 from autograd_lite.testing.fuzz import candidates, expressions
 from autograd_lite.testing.numeric import Flat
 from autograd_lite.testing.point import Point
-from autograd_lite.testing.report import called
+from autograd_lite.testing.report import named_like
 from autograd_lite.testing.second_look import look_closely
 from autograd_lite.transforms.grad import vjp
 
@@ -99,7 +99,7 @@ def families(rng: np.random.Generator) -> Iterator[Program]:
             dtype = np.float32 if single else np.float64
             xs = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
             c = float(np.float32(c)) if single else c
-            program = called(lambda *a, c=c, f=f: f(c, *a), f, "abcd"[: len(xs)])
+            program = named_like(lambda *a, c=c, f=f: f(c, *a), f, "abcd"[: len(xs)])
             yield name + (", float32" if single else ""), program, xs
 
 
@@ -122,7 +122,7 @@ def _batch(number: int, rows: list[Any]) -> list[Program]:
     @given(expressions(rows))
     def collect(program: Any) -> None:
         names = [f"v{k}" for k in range(len(program.inputs))]
-        batch.append(("fuzzed", called(program, program, names), program.inputs))
+        batch.append(("fuzzed", named_like(program, program, names), program.inputs))
 
     collect()
     return batch
@@ -137,7 +137,7 @@ def programs(start: int) -> Iterator[Program]:
 
 def gradient_of(f: Callable[..., Any], xs: list[Array]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """A program as a function of arrays, and its right gradient as a function of cotangent and arrays."""
-    return called(Point(f, xs).values, f), lambda g, *xs: vjp(f, *xs)[1](g)
+    return named_like(Point(f, xs).values, f), lambda g, *xs: vjp(f, *xs)[1](g)
 
 
 # ------------------------------------------------------------------------------------------ right gradients
@@ -149,7 +149,7 @@ def check_right(n: int, f: Callable[..., Any], xs: list[Array]) -> str:
         if n % 4 == 0:
             report = check_gradients(f, *xs, broadcast=False, kinks="note", seed=n, order=2 if n % 20 == 0 else 1)
         elif n % 4 == 3:
-            bug = find_gradient_bug(called(lambda *xs: np.sum(f(*xs)), f), *xs, seed=n)
+            bug = find_gradient_bug(named_like(lambda *xs: np.sum(f(*xs)), f), *xs, seed=n)
             return "right" if bug is None else str(bug)
         else:
             report = check_vjp(*gradient_of(f, xs), *xs, seed=n)

@@ -1,17 +1,14 @@
-"""Gradient tests that anyone can import: give a function, and be told what is wrong with its derivative.
+"""Gradient checks: pass a function, and read what is wrong with its derivative.
 
-- :func:`assert_gradients` for a function of this library's Tensors, or written with NumPy's functions: every
-order,
-  both modes, at a point or at points that Hypothesis draws.
-- :func:`assert_vjp`, :func:`assert_jvp`, :func:`assert_jac`, :func:`assert_hessian` for any function on
-arrays with a
+- :func:`assert_gradients` for a function of this library's Tensors, or written with NumPy's functions: every order,
+  both modes, at a point or at points drawn by Hypothesis.
+- :func:`assert_vjp`, :func:`assert_jvp`, :func:`assert_jac`, :func:`assert_hessian` for any function on arrays with a
   hand-written derivative.
-- A ``check_*`` beside each returns the :class:`Report` instead of raising.
-- :func:`find_gradient_bug` for the operation of a graph that is to blame.
-- ``numerical_*`` for the measuring alone.
+- A ``check_*`` for each of them returns the :class:`Report` instead of raising.
+- :func:`find_gradient_bug` finds the operation of a graph whose derivative is wrong.
+- ``numerical_*`` return derivatives by finite differences.
 
-The Hypothesis strategies are in :mod:`autograd_lite.testing.strategies`; nothing else here needs more than
-NumPy.
+The Hypothesis strategies are in :mod:`autograd_lite.testing.strategies`; everything else here needs only NumPy.
 """
 
 from autograd_lite.testing.bugs import find_gradient_bug as find_gradient_bug

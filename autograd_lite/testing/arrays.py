@@ -1,4 +1,4 @@
-"""The leaves of arguments and results: whose arrays they may be, and which of them can be differentiated."""
+"""The leaves of arguments and results: arrays of any library, and which of them can be differentiated."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def as_array(leaf: Any) -> Array:
 
 
 def is_array(leaf: Any) -> bool:
-    """Whether a leaf is somebody's array or NumPy's number; everything else is handed on as it is."""
-    if isinstance(leaf, type):  # a dtype such as np.float32 has the method, too
+    """Whether a leaf is an array of any library, or a NumPy scalar; everything else is passed on unchanged."""
+    if isinstance(leaf, type):  # a scalar type such as np.float32 has the method, too
         return False
     return isinstance(leaf, np.ndarray | np.generic) or hasattr(leaf, "detach") or hasattr(leaf, "__array__")
 

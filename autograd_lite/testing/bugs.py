@@ -1,9 +1,9 @@
 """`find_gradient_bug`: which operation of a recorded graph has the wrong derivative?
 
-A wrong gradient of a loss says nothing about where it went wrong. But each edge of the graph is one small
-derivative, of one result by one argument, at values that are known: so each is held against differences on
-its own, in the order in which the program made them, and the first that is off is the culprit. If every edge
-is right and the whole is not, something acts between them: a hook.
+A wrong gradient of a loss does not show where it went wrong. But each edge of the graph is one small derivative, of one
+result with respect to one argument, at known values. So each is compared with differences on its own, in the order of
+the program, and the first wrong one is the bug. If every edge is right and the whole is not, something acts between
+them: a hook.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.compare import Case, compare_vjp
 from autograd_lite.testing.numeric import CannotCheck, reals
 from autograd_lite.testing.prepare import align, cotangent_like, prepare, present, pull_safely, stacked
-from autograd_lite.testing.report import Finding, called, name_of, names_of
+from autograd_lite.testing.report import Finding, name_of, named_like, names_of
 from autograd_lite.transforms.grad import vjp
 
 
@@ -83,8 +83,7 @@ def find_gradient_bug(loss: Any, *inputs: Any, seed: int = 0) -> GradientBug | N
     Returns
     -------
     GradientBug or None
-        Printing it shows the operation, the line that called it, the entries that are off and the likely
-        cause.
+        Printing it shows the operation, the line that called it, the wrong entries and the likely cause.
 
     Examples
     --------
@@ -99,15 +98,15 @@ def gradient_bugs(loss: Any, *inputs: Any, seed: int = 0) -> Iterator[GradientBu
     """All wrong edges of a graph, in the order of the program; see :func:`find_gradient_bug`."""
     if not isinstance(loss, Tensor):
         if not callable(loss):
-            raise TypeError(f"find_gradient_bug takes a Tensor or a function; got {type(loss).__name__}")
+            raise TypeError(f"find_gradient_bug: expected a Tensor or a function, got {type(loss).__name__}")
         loss = recorded(loss, inputs)
     elif inputs:
-        raise TypeError("a recorded loss takes no inputs: they are in its graph")
+        raise TypeError("find_gradient_bug: a recorded loss takes no inputs; they are in its graph already")
     root = loss._node
     if root is None or not root.requires_grad:
-        raise CannotCheck("this result has no graph: nothing that it was computed from requires a gradient")
+        raise CannotCheck("the result has no graph: nothing it was computed from requires a gradient")
     nodes = _in_order(root)
-    _refuse_changed(nodes)
+    _require_unchanged(nodes)
     values = _values(nodes)
     rng = np.random.default_rng(seed)
     right = True
@@ -124,16 +123,15 @@ def recorded(f: Callable[..., Any], inputs: Iterable[Any]) -> Tensor:
     args = tree_map(lambda v: tensor(v, requires_grad=True) if is_differentiable(v) else v, list(inputs))
     y = f(*args)
     if not isinstance(y, Tensor):
-        raise CannotCheck(f"{name_of(f)} returns {type(y).__name__}, not a Tensor: it has no graph to look into")
+        raise CannotCheck(f"{name_of(f)} returns {type(y).__name__}, not a Tensor: it has no graph")
     return y
 
 
-# ---------------------------------------------------------------------------------------- the graph and its
-# values
+# ------------------------------------------------------------------------------------- the graph and its values
 
 
 def _in_order(root: Node) -> list[Node]:
-    """Everything below `root`, what does not need a gradient too, earliest first."""
+    """`root` and all its ancestors, also those that need no gradient, earliest first."""
     seen, stack = {root}, [root]
     while stack:
         for parent in stack.pop().parents:
@@ -143,15 +141,16 @@ def _in_order(root: Node) -> list[Node]:
     return sorted(seen, key=lambda n: -n.order)
 
 
-def _refuse_changed(nodes: list[Node]) -> None:
+def _require_unchanged(nodes: list[Node]) -> None:
     for node in nodes:
         for parent in node.parents:
             if parent is not None and parent.version <= node.order:
-                raise CannotCheck(f"{parent.label} has been written to since it was used: look for the bug before that")
+                written = f"{parent.label} has been written to since it was used"
+                raise CannotCheck(f"{written}: call find_gradient_bug before the update")
 
 
 def _values(nodes: list[Node], given: dict[Node, Any] | None = None) -> dict[Node, Any]:
-    """The value of every node, recomputed from the inputs (or from `given` ones) where it was not kept."""
+    """The value of every node, recomputed from the inputs (or from `given` values) where it was not kept."""
     values: dict[Node, Any] = {}
     for node in nodes:
         if given is not None and node in given:
@@ -165,12 +164,11 @@ def _values(nodes: list[Node], given: dict[Node, Any] | None = None) -> dict[Nod
 
 def _arguments(node: Node, values: dict[Node, Any]) -> list[Any]:
     if node.xs is None:
-        raise CannotCheck("this graph has been freed by backward(retain_graph=False): look for the bug before that")
+        raise CannotCheck("the graph was freed by backward(retain_graph=False): call find_gradient_bug first")
     return [x if p is None else values[p] for p, x in zip(node.parents, node.xs, strict=True)]
 
 
-# ------------------------------------------------------------------------------------------------- edge by
-# edge
+# -------------------------------------------------------------------------------------------------- edge by edge
 
 
 def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) -> Iterator[GradientBug]:
@@ -190,7 +188,7 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
 
     arrays = [args[i] for i in places]
     try:
-        case = prepare(called(lambda *xs: fn(*filled(xs), **node.params), fn, names), arrays)
+        case = prepare(named_like(lambda *xs: fn(*filled(xs), **node.params), fn, names), arrays)
     except CannotCheck:
         return  # nan or an infinite value here, or integers: no derivative to judge
     case.rng = rng
@@ -206,7 +204,7 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
 
     try:
         given = pull_safely(case, pull_at(*arrays), g, "the derivative")
-    except ValueError:  # a rule may refuse a random cotangent, as that of eigenvectors does, whose phase is free
+    except ValueError:  # no derivative for this cotangent: that of complex eigenvectors depends on their phase
         return
     if given is not None:
         tidy = align(case, tuple(None if d is None else as_array(d) for d in given), "the derivative")
@@ -255,7 +253,7 @@ def _pulled_at(case: Case, nodes: list[Node], root: Node, g: Any) -> Callable[[A
 
 
 def _wrong_whole(root: Node, nodes: list[Node], rng: np.random.Generator) -> Iterator[GradientBug]:
-    """The graph as one function of its leaves: what is wrong here and in no edge comes from in between."""
+    """The graph as one function of its inputs. An error here but on no edge lies between operations, e.g. in a hook."""
     inputs = [n for n in nodes if n.row is None and n.requires_grad]
     names = [n.name or f"input {k}" for k, n in enumerate(inputs)]
 
@@ -263,7 +261,7 @@ def _wrong_whole(root: Node, nodes: list[Node], rng: np.random.Generator) -> Ite
         return _values(nodes, dict(zip(inputs, xs, strict=True)))[root]
 
     try:
-        case: Case = prepare(called(f, f, names), [n.y for n in inputs])
+        case: Case = prepare(named_like(f, f, names), [n.y for n in inputs])
     except CannotCheck:
         return
     case.report.function = root.row.name if root.row else "the loss"
@@ -274,5 +272,5 @@ def _wrong_whole(root: Node, nodes: list[Node], rng: np.random.Generator) -> Ite
     compare_vjp(case, stacked(case, tidy), reals(g), "the gradient", present(case, tidy), again)
     hooks = [n.label for n in nodes if n.hooks is not None]
     for finding in case.report.findings:
-        finding.cause = f"a hook: {', '.join(hooks)}" if hooks else "every edge is right, so the walk itself is not"
+        finding.cause = f"a hook: {', '.join(hooks)}" if hooks else "every edge is right: the backward pass is wrong"
         yield GradientBug("the whole graph", finding.argument, root.name or "", "", "", finding, root)

@@ -1,9 +1,8 @@
-"""Hold any hand-written derivative against differences: a vjp, a jvp, a Jacobian, a Hessian.
+"""Compare a hand-written derivative with finite differences: a vjp, a jvp, a Jacobian, a Hessian.
 
-Nothing here needs this library's Tensors. Give a function on NumPy arrays (or on another library's, through a
-function that takes and returns NumPy's) and its derivative; each ``check_*`` returns a
-:class:`~autograd_lite.testing.Report`, each ``assert_*`` raises when that report is not clean. Arguments and
-results may be nested dicts, lists and tuples.
+Nothing here needs this library's Tensors. Pass a function on NumPy arrays (wrap a function of another library's arrays)
+and its derivative. Each ``check_*`` returns a :class:`~autograd_lite.testing.Report`; each ``assert_*`` raises if that
+report has findings. Arguments and results may be nested dicts, lists and tuples.
 """
 
 from __future__ import annotations
@@ -29,9 +28,7 @@ from autograd_lite.testing.prepare import (
     stacked,
     tangent_out,
 )
-from autograd_lite.testing.report import Report, called, name_of
-
-# checks
+from autograd_lite.testing.report import Report, name_of, named_like
 
 
 def check_vjp(
@@ -45,26 +42,26 @@ def check_vjp(
     exact_dtype: bool = True,
     seed: int = 0,
 ) -> Report:
-    """Hold ``vjp(g, *inputs)``, a hand-written gradient of <g, f(*inputs)>, against differences.
+    """Compare ``vjp(g, *inputs)``, a hand-written gradient of <g, f(*inputs)>, with finite differences.
 
     Parameters
     ----------
     f : callable
-        A function of NumPy arrays (or nested dicts, lists, tuples of them) with an array or such a tree as
-        its result.
+        A function of NumPy arrays, or nested dicts, lists and tuples of them; so is its result.
     vjp : callable
-        Takes the cotangent `g` (shaped like f's result) and the inputs; returns the gradient, or a tuple with
-        one for each input where there are several (None for an input without a derivative).
+        Takes the cotangent `g` (of the shape of f's result) and the inputs. Returns the gradient, or for several
+        inputs a tuple with one for each (None for an input without a derivative).
     *inputs
         The point. Integers, booleans, strings and functions are passed on as constants.
     cotangent : optional
         The `g` to use; random by default.
     domain : optional
-        Where `f` may be asked: ``(low, high)``, or one of these for each input.
+        Where `f` may be evaluated: ``(low, high)``, or one of these for each input.
     rtol, atol : float or dict of float by dtype name, optional
-        By default 1e-6 relative for float64, 1e-3 for float32, and no absolute slack but rounding.
+        The default depends on the dtype: :data:`autograd_lite.testing.compare.RTOL`, and no absolute tolerance
+        except for rounding.
     exact_dtype : bool
-        Whether a gradient must have its argument's own dtype.
+        Whether a gradient must have its argument's dtype.
 
     Returns
     -------
@@ -74,8 +71,7 @@ def check_vjp(
     Raises
     ------
     CannotCheck
-        When the question makes no sense: no floating input, nan at the point, `f` draws random numbers or
-        changes its inputs.
+        If nothing can be checked: no floating input, nan at the point, `f` draws random numbers or changes its inputs.
 
     Examples
     --------
@@ -108,14 +104,13 @@ def check_vjp(
 
 
 def _at(case: Case, derivative: Callable[..., Any], what: str) -> Callable[[Array], Array]:
-    """A derivative by all arguments as a function of the flat point, to measure its rounding by."""
-    unread = replace(case, report=Report(case.report.function))  # its form has been reported already
+    """A derivative with respect to all arguments as a function of the flat point, to measure its rounding."""
+    unread = replace(case, report=Report(case.report.function))  # its shapes and dtypes have been reported already
     return lambda x: stacked(case, align(unread, derivative(*case.flat.arguments(x, wide=False)), what, False))
 
 
 def assert_vjp(f: Callable[..., Any], vjp: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
-    """Raise :class:`GradientError` where :func:`check_vjp`, which takes the same arguments, finds something
-    wrong.
+    """Raise :class:`GradientError` if :func:`check_vjp`, which takes the same arguments, finds an error.
 
     >>> import numpy as np
     >>> report = assert_vjp(np.matmul, lambda g, a, b: (g @ b.T, a.T @ g), np.ones((2, 3)), np.eye(3))
@@ -132,7 +127,7 @@ def check_jvp(
     atol: Any = None,
     seed: int = 0,
 ) -> Report:
-    """Hold ``jvp(primals, tangents)``, a hand-written directional derivative, against differences.
+    """Compare ``jvp(primals, tangents)``, a hand-written directional derivative, with finite differences.
 
     `primals` and `tangents` are tuples with one tree for each input (None as the tangent of a constant); the
     result has the shape of ``f(*primals)``. The other arguments are those of :func:`check_vjp`.
@@ -150,7 +145,7 @@ def check_jvp(
 
 
 def assert_jvp(f: Callable[..., Any], jvp: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
-    """Raise :class:`GradientError` where :func:`check_jvp` finds something wrong."""
+    """Raise :class:`GradientError` if :func:`check_jvp` finds an error."""
     return check_jvp(f, jvp, *inputs, **options).throw()
 
 
@@ -163,10 +158,10 @@ def check_jac(
     atol: Any = None,
     seed: int = 0,
 ) -> Report:
-    """Hold a Jacobian against differences: the gradient of a scalar function, or SciPy's pair (fun, jac).
+    """Compare a Jacobian with finite differences, or the gradient of a scalar function.
 
-    ``jac(*inputs)`` returns, for each input, an array of shape ``f(x).shape + x.shape`` (for a scalar `f`:
-    the gradient, of x's own shape). ``jac=True`` says that `f` returns the pair (value, jacobian), as in
+    ``jac(*inputs)`` returns, for each input, an array of shape ``f(x).shape + x.shape``; for a scalar `f`, that is the
+    gradient. ``jac=True`` means that `f` returns the pair (value, jacobian), as in
     ``scipy.optimize.minimize``.
 
     >>> import numpy as np
@@ -176,11 +171,11 @@ def check_jac(
     """
     if jac is True:
         pair = f
-        value, derivative = called(lambda *args: pair(*args)[0], f), called(lambda *args: pair(*args)[1], f)
+        value, derivative = named_like(lambda *args: pair(*args)[0], f), named_like(lambda *args: pair(*args)[1], f)
     elif callable(jac):
         value, derivative = f, jac
     else:
-        raise TypeError(f"jac must be a function or True (f returns value and jacobian); got {jac!r}")
+        raise TypeError(f"jac: expected a function, or True if f returns (value, jacobian); got {jac!r}")
     case = prepare(
         value,
         inputs,
@@ -191,7 +186,7 @@ def check_jac(
         call=f"assert_jac({name_of(f)}, {jac if jac is True else name_of(derivative)}, {{inputs}})",
     )
     if any(leaf.dtype.kind == "c" for leaf in case.flat.leaves) or as_array(leaves(case.y)[0]).dtype.kind == "c":
-        raise CannotCheck("a complex function has no single Jacobian: check its vjp or jvp")
+        raise CannotCheck("a complex function has no single Jacobian: use check_vjp or check_jvp")
     shape = as_array(leaves(case.y)[0]).shape
     given = derivative(*case.flat.arguments(case.flat.x.copy(), wide=False))
     what = "the gradient" if shape == () else "the Jacobian"
@@ -212,7 +207,7 @@ def _matrices(case: Case, arrays: list[Array | None]) -> list[Array | None]:
 def _along(
     case: Case, derivative: Callable[..., Any], what: str, lead: tuple[int, ...]
 ) -> Callable[[Array, Array], Array]:
-    """A Jacobian times a direction as a function of the flat point, to measure its rounding by."""
+    """A Jacobian times a direction as a function of the flat point, to measure its rounding."""
     unread = replace(case, report=Report(case.report.function))
 
     def along(x: Array, v: Array) -> Array:
@@ -227,7 +222,7 @@ def _along(
 
 
 def assert_jac(f: Callable[..., Any], jac: Callable[..., Any] | bool, *inputs: Any, **options: Any) -> Report:
-    """Raise :class:`GradientError` where :func:`check_jac` finds something wrong."""
+    """Raise :class:`GradientError` if :func:`check_jac` finds an error."""
     return check_jac(f, jac, *inputs, **options).throw()
 
 
@@ -243,7 +238,7 @@ def check_hessian(
     atol: Any = None,
     seed: int = 0,
 ) -> Report:
-    """Hold the second derivative of a real scalar function of one array against differences.
+    """Compare the second derivative of a real scalar function of one array with finite differences.
 
     Parameters
     ----------
@@ -252,7 +247,7 @@ def check_hessian(
     hess : callable or None
         ``hess(x)`` has shape ``x.shape + x.shape``.
     jac : callable, optional
-        The gradient: its differences are much sharper than differences of differences. It is checked first.
+        The gradient: its differences are much more accurate than differences of differences. It is checked first.
     hessp : callable, optional
         ``hessp(x, p)``, the Hessian times `p`, as in ``scipy.optimize``.
 
@@ -263,7 +258,7 @@ def check_hessian(
     True
     """
     if hess is None and hessp is None:
-        raise TypeError("nothing to check: give hess(x), hessp(x, p), or both")
+        raise TypeError("nothing to check: pass hess(x), hessp=, or both")
     if jac is not None:
         first = check_jac(f, jac, x, domain=domain, rtol=rtol, atol=atol, seed=seed)
         if not first:
@@ -271,12 +266,12 @@ def check_hessian(
     value = as_array(f(x))
     if value.shape != () or value.dtype.kind == "c":
         raise CannotCheck(f"{name_of(f)} returns {value.dtype} of shape {value.shape}: a Hessian needs one real number")
-    gradient = jac or called(lambda x: numerical_gradient(f, x, domain=domain)[0], f)
+    gradient = jac or named_like(lambda x: numerical_gradient(f, x, domain=domain)[0], f)
     call = f"assert_hessian({name_of(f)}, {name_of(hess) if hess else None}, {{inputs}})"
     case = prepare(gradient, (x,), domain=domain, rtol=rtol, atol=atol, seed=seed, call=call)
     case.report.function = name_of(f)
     if jac is None:
-        case.flat.eps = max(case.flat.eps, 1e-11)  # the gradient is itself measured: its own error is its grain
+        case.flat.eps = max(case.flat.eps, 1e-11)  # the gradient is itself measured: this is its rounding
     if hess is not None:
         what = "the Hessian"
         (h,) = align(case, (hess(x),), what, False, as_array(x).shape)
@@ -298,18 +293,17 @@ def _symmetric(case: Case, h: Array, what: str, hess: Callable[..., Any]) -> Non
     off = np.abs(h - h.T)
     allowed = 64 * case.tolerance.rtol * np.abs(h).max(initial=0)
     if case.report.ok and off.max(initial=0) > allowed:
-
         def skew(x: Array) -> Array:
-            turned = as_array(hess(case.flat.leaves[0].array(x))).reshape(h.shape)
-            return reals(turned - turned.T)
+            other = as_array(hess(case.flat.leaves[0].array(x))).reshape(h.shape)
+            return reals(other - other.T)
 
         allowed += MARGIN * rounding_of(case, skew)().max(initial=0)
     if case.report.ok and off.max(initial=0) > allowed:
         i, j = np.unravel_index(int(np.argmax(off)), off.shape)
         here, there = f"{h[i, j]:.6g} at [{i}, {j}] (flat)", f"{h[j, i]:.6g} at [{j}, {i}]"
-        case.report.say(what, f"is not symmetric: {here}, {there}", leaf=case.flat.leaves[0])
+        case.report.add(what, f"is not symmetric: {here}, {there}", leaf=case.flat.leaves[0])
 
 
 def assert_hessian(f: Callable[..., Any], hess: Callable[..., Any] | None, x: Any, **options: Any) -> Report:
-    """Raise :class:`GradientError` where :func:`check_hessian` finds something wrong."""
+    """Raise :class:`GradientError` if :func:`check_hessian` finds an error."""
     return check_hessian(f, hess, x, **options).throw()

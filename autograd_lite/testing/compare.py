@@ -1,14 +1,13 @@
-"""A derivative as given, held against one measured by differences.
+"""Compare a given derivative with one measured by differences.
 
-Small arguments are compared entry by entry. Large ones are compared along a random direction, which no wrong
-entry escapes, and in a sample of their entries; when the direction disagrees, halving finds the entry that is
-to blame.
+Small arguments are compared entry by entry. Large ones are compared along a random direction, to which every entry
+contributes, and at a sample of their entries; if the direction disagrees, bisection finds the wrong entry.
 
-What counts as equal is decided in one place, :func:`judge`. A quick measurement may confirm a derivative, and no
-more. Where it does not, the slope is measured again (:mod:`autograd_lite.testing.second_look`) with an error that
-includes the measured noise of the function; where that contradicts the derivative, the rounding of the derivative as
-given is measured too, and a complex step is asked for a second opinion. Only what all of this cannot explain is wrong.
-What lies within the error of the measurement is not judged, and the report says so.
+What counts as equal is decided in one place, :func:`judge`. A quick measurement may only confirm a derivative. If it
+does not, the slope is measured again (:mod:`autograd_lite.testing.second_look`) with an error that includes the
+measured noise of the function. If that contradicts the derivative, the rounding of the given derivative is measured
+too, and a complex step is the second opinion. A derivative is wrong only if none of this explains the difference. A
+difference within the error of the measurement is not judged, and the report says so.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ from autograd_lite.testing.report import Entry, Finding, Report
 from autograd_lite.testing.second_look import look_closely
 
 ALL = 64  # arguments of up to this many numbers are compared entry by entry
-SAMPLE = 16  # entries looked at in larger ones
+SAMPLE = 16  # entries compared in larger ones
 RTOL = {2: 1e-2, 4: 1e-4, 8: 1e-7}  # by the bytes of one real number
-STRICT = 1e-2  # of the tolerance of an entry is that of a sum of many
-SAFE = 6.0  # times the error of a measurement is the distance from which on it contradicts
-MARGIN = 16.0  # standard deviations of its rounding that a given number may be off by
+STRICT = 1e-2  # the tolerance of a sum of many entries, as a fraction of that of one entry
+SAFE = 6.0  # a measurement contradicts a number that is further off than this many times its error
+MARGIN = 16.0  # the allowance for a given number's own rounding, in standard deviations
 OK, WRONG, KINK, UNSURE = range(4)
 
 
@@ -48,7 +47,7 @@ class Tolerance:
 
     @classmethod
     def of(cls, dtypes: Sequence[np.dtype[Any]], rtol: Any = None, atol: Any = None) -> Tolerance:
-        """Those of the coarsest of these dtypes; `rtol` and `atol` are numbers or dicts by dtype name."""
+        """The tolerance for the coarsest of these dtypes; `rtol` and `atol` are numbers or dicts by dtype name."""
         coarsest = max(dtypes, key=lambda d: np.finfo(d).eps)
         real = np.finfo(coarsest).dtype
         rtol, atol = (t.get(real.name) if isinstance(t, dict) else t for t in (rtol, atol))
@@ -66,7 +65,7 @@ class Case:
     tolerance: Tolerance
     report: Report
     rng: np.random.Generator
-    floor: float = 0.0  # the size of what this was derived from: below its rounding, a number may be zero
+    floor: float = 0.0  # the size of the function whose derivative this is: a number below its rounding may be zero
     all: int = ALL  # up to how many numbers an argument is compared entry by entry; 0: along directions only
 
 
@@ -99,7 +98,7 @@ class Measured:
     verdict: Array = field(default_factory=lambda: np.zeros(0))
 
     def replace(self, rows: Array, other: Measured) -> None:
-        """Take over these rows of a measurement from another one."""
+        """Replace these rows of the measurement by those of another one."""
         for name in ("numeric", "error", "width", "terms", "usual", "grain", "verdict"):
             getattr(self, name)[rows] = getattr(other, name)
 
@@ -130,19 +129,19 @@ def judge(
     rounding: Callable[[], Array] | None = None,
     strict: float = 1.0,
 ) -> Measured:
-    """Measure along directions, as often and as well as it takes, and judge what is given there.
+    """Measure along directions, as accurately as necessary, and judge the given derivatives there.
 
     Parameters
     ----------
     measured : callable
-        From slopes of all outputs along some directions (and these directions) to numbers like those given.
+        Takes slopes of all outputs along some directions, and these directions; returns numbers like those given.
     rounding : callable, optional
         Returns the standard deviation of the rounding in `given`.
     strict : float
-        The part of the relative tolerance that is allowed.
+        The fraction of the relative tolerance allowed.
     """
     result = measured(slopes(case.flat, directions, case.base), directions)
-    result.error = np.where(np.isfinite(result.error), 0.0, np.inf)  # a quick look confirms, or is not heard
+    result.error = np.where(np.isfinite(result.error), 0.0, np.inf)  # a quick measurement only confirms
     result.verdict = verdicts(given, result, case.tolerance, strict)
     rows = np.unique(np.nonzero(result.verdict != OK)[0])
     if not rows.size:
@@ -168,11 +167,11 @@ def _second_opinion(
     closer: Measured,
     strict: float,
 ) -> None:
-    """Withdraw what a complex step contradicts, where the function takes complex numbers.
+    """Withdraw a verdict that a complex step contradicts, if the function takes complex numbers.
 
-    It is exact for a function that is analytic, and wrong for one that is not, as with ``conj`` or ``abs`` inside. So
-    it counts only where it roughly agrees with the differences, and it never confirms: it makes a wrong number one that
-    cannot be judged, and a kink a smooth point.
+    It is exact for an analytic function, and wrong for any other, for example one with ``conj`` or ``abs`` inside. So
+    it counts only where it roughly agrees with the differences, and it never confirms: a wrong number becomes one
+    that cannot be judged, and a kink a smooth point.
     """
     if any(as_array(v).dtype.kind == "c" for v in leaves(case.y)):
         return
@@ -180,16 +179,16 @@ def _second_opinion(
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
             found = complex_step(case.flat, directions)
-    except Exception:  # whatever the function says to complex numbers: there is no second opinion then
+    except Exception:  # the function does not take complex numbers: no second opinion
         return
     other = measured(found, directions)
     with np.errstate(all="ignore"):
-        heard = np.abs(other.numeric - closer.numeric) <= 1e-2 * other.terms + SAFE * closer.error
+        credible = np.abs(other.numeric - closer.numeric) <= 1e-2 * other.terms + SAFE * closer.error
         smooth = (closer.verdict == KINK) & (np.abs(other.numeric - closer.numeric) <= closer.width / 8)
     closer.width = np.where(smooth, 0.0, closer.width)
     closer.verdict = np.where(smooth, verdicts(given, closer, case.tolerance, strict), closer.verdict)
     agrees = verdicts(given, other, case.tolerance) == OK
-    closer.verdict = np.where((closer.verdict == WRONG) & heard & agrees, UNSURE, closer.verdict)
+    closer.verdict = np.where((closer.verdict == WRONG) & credible & agrees, UNSURE, closer.verdict)
 
 
 def compare_vjp(
@@ -200,9 +199,9 @@ def compare_vjp(
     among: Sequence[Leaf] | None = None,
     again: Callable[[Array], Array] | None = None,
 ) -> None:
-    """Hold the gradient of <g, f> against differences, argument by argument, and report what is off.
+    """Compare the gradient of <g, f> with differences, argument by argument, and report what is wrong.
 
-    `again` returns the gradient at another point, a vector like the case's: its rounding is measured by it.
+    `again` returns the gradient at another point, a vector like the case's. It serves to measure the rounding.
     """
     rounding = rounding_of(case, again) if again else None
     for leaf in case.flat.leaves if among is None else among:
@@ -228,8 +227,8 @@ def compare_vjp(
         if leaf.size > len(positions) and not np.any(found.verdict == WRONG):
             direction = np.zeros((1, case.flat.x.size))
             direction[0, part] = case.rng.standard_normal(leaf.size) * _reach(case.flat, leaf)
-            # One wrong entry is a small part of a large sum. So the sum is held to more than an entry is:
-            # what then looks wrong is only looked into, and judged entry by entry.
+            # One wrong entry is a small part of a large sum. So the tolerance of the sum is stricter, and a sum outside
+            # it is not yet wrong: its entries are judged one by one.
             whole = judged(direction, STRICT)
             case.report.looked_at[f"directions of {what}"] += 1
             if whole.verdict[0] != OK and leaf.size <= ALL:
@@ -242,7 +241,7 @@ def compare_vjp(
             elif whole.verdict[0] == UNSURE:
                 sought = f"{what} with respect to {leaf.path}"
                 _note(case, sought, "along a random direction", float(direction[0, part] @ given), whole, 0)
-        _say_kinks(case, leaf, positions, found, given[positions], what)
+        _note_kinks(case, leaf, positions, found, given[positions], what)
         wrong = np.flatnonzero(found.verdict == WRONG)
         if wrong.size:
             off = np.abs(given[positions] - found.numeric)[wrong]
@@ -251,10 +250,6 @@ def compare_vjp(
             finding = Finding(what, leaf.path, leaf.shape, leaf.dtype, entries, wrong.size, len(positions))
             finding.cause = likely_cause(case.flat, leaf, positions, given[positions], found.numeric, wrong, g)
             case.report.findings.append(finding)
-
-
-def _turned(f: Callable[[Array, Array], Array], v: Array, x: Array) -> Array:
-    return f(x, v)
 
 
 def _along(directions: Array, gradient: Array) -> Array:
@@ -271,7 +266,7 @@ def rounding_of(case: Case, again: Callable[[Array], Array]) -> Callable[[], Arr
     def safely(x: Array) -> Array:
         try:
             return again(x)
-        except Exception:  # a neighbouring point that it does not like tells nothing
+        except Exception:  # no value at this neighbouring point
             return np.full(1, np.nan)
 
     @cache
@@ -302,9 +297,9 @@ def compare_jvp(
     directions: int = 2,
     again: Callable[[Array, Array], Array] | None = None,
 ) -> None:
-    """Hold ``jvp(v)``, the derivative along v as given, against differences; both are vectors of reals.
+    """Compare ``jvp(v)``, the given derivative along v, with differences; both are vectors of reals.
 
-    `again(x, v)` is the same at another point.
+    `again(x, v)` is the given derivative at another point.
     """
     size = case.flat.x.size
     if not size or not case.base.size:
@@ -313,7 +308,7 @@ def compare_jvp(
     given = np.array([jvp(v) for v in tangents])
     found = _judge_outputs(case, tangents, given, again, together=True)
     case.report.looked_at[f"entries of {what}"] += found.verdict.size
-    _say_unsure(case, found, given, what)
+    _note_unsure(case, found, given, what)
     if np.any(found.verdict == WRONG):
         _locate_tangent(case, jvp, what, tangents, given, found, again)
 
@@ -330,7 +325,7 @@ def _judge_outputs(
     def measured(found: Slopes, _: Array) -> Measured:
         size = np.abs(found.value)
         steepest = size.max(initial=0.0, where=np.isfinite(size))
-        usual = np.maximum(np.abs(case.base), max(case.floor, steepest))  # a zero among others: to their rounding
+        usual = np.maximum(np.abs(case.base), max(case.floor, steepest))  # zeros have the rounding of the others
         terms = size.max(axis=0, initial=0.0) if together else size
         usual, terms = (np.broadcast_to(a, size.shape).copy() for a in (usual, terms))
         grain = np.zeros(size.shape) if found.grain is None else found.grain
@@ -338,8 +333,7 @@ def _judge_outputs(
 
     def rounding() -> Array:
         assert again is not None
-        along = [partial(_turned, again, v) for v in directions]
-        return np.array([rounding_of(case, at)() for at in along])
+        return np.array([rounding_of(case, lambda x, v=v: again(x, v))() for v in directions])
 
     return judge(case, directions, given, measured, rounding if again else None)
 
@@ -353,7 +347,7 @@ def _locate_tangent(
     found: Measured,
     again: Callable[[Array, Array], Array] | None,
 ) -> None:
-    """Find the argument, and its entry, whose tangent goes wrong; failing that, blame the whole direction."""
+    """Find the argument and entry whose tangent is wrong; if there is none, report the whole direction."""
     for leaf in case.flat.leaves:
         positions = _positions(leaf, case.rng)
         units = _units(case.flat, leaf, positions)
@@ -382,7 +376,7 @@ def compare_jacobian(
     what: str = "the Jacobian",
     again: Callable[[Array, Array], Array] | None = None,
 ) -> None:
-    """Hold matrices (outputs, entries), one for each leaf (or None), against differences.
+    """Compare matrices (outputs, entries), one for each leaf (or None), with differences.
 
     `again(x, v)` is the derivative at another point along `v`.
     """
@@ -393,14 +387,14 @@ def compare_jacobian(
         columns = matrix[:, positions].T
         found = _judge_outputs(case, _units(case.flat, leaf, positions), columns, again)
         case.report.looked_at[f"entries of {what}"] += found.verdict.size
-        _say_unsure(case, found, columns, what)
+        _note_unsure(case, found, columns, what)
         if np.any(found.verdict == WRONG):
             finding = _matrix_finding(case, leaf, what, positions, columns, found)
             finding.cause = _matrix_cause(columns, found.numeric)
 
 
 def _matrix_finding(case: Case, leaf: Leaf, what: str, positions: Array, given: Array, found: Measured) -> Finding:
-    """Report wrong entries of a table: a row for each entry of the argument, a column for each output."""
+    """Report wrong entries of a matrix with a row for each entry of the argument and a column for each output."""
     bad = found.verdict == WRONG
     off = np.where(bad, np.nan_to_num(np.abs(given - found.numeric), nan=np.inf), -1)
     entries = []
@@ -421,7 +415,7 @@ def _matrix_cause(given: Array, numeric: Array) -> str:
 
 
 def _positions(leaf: Leaf, rng: np.random.Generator, up_to: int = ALL) -> Array:
-    """The entries to look at: all of a small array, its ends and a sample of a large one."""
+    """The entries to compare: all of a small array; the ends and a sample of a large one."""
     if leaf.size <= up_to:
         return np.arange(leaf.size)
     if not up_to:
@@ -441,7 +435,7 @@ def _reach(flat: Flat, leaf: Leaf) -> Array:
 
 
 def _bisect(case: Case, leaf: Leaf, given: Array, g: Array, direction: Array) -> int:
-    """The entry that a wrong direction is to blame on: keep the half that is further off."""
+    """The wrong entry, when a random direction is wrong: keep the half that is further off."""
     low, high = 0, leaf.size
     while high - low > 1:
         middle = (low + high) // 2
@@ -460,7 +454,7 @@ def _entry(leaf: Leaf, position: Any, given: Any, numeric: Any, error: Any) -> E
 
 
 def _output_index(y: Any, position: int) -> tuple[int, ...]:
-    """The index in the result that a flat position stands for; of several results, the number comes first."""
+    """The index in the result of a flat position; of several results, the number of the result comes first."""
     parts = [as_array(leaf) for leaf in leaves(y)]
     for k, part in enumerate(parts):
         size = part.size * (2 if part.dtype.kind == "c" else 1)
@@ -471,7 +465,7 @@ def _output_index(y: Any, position: int) -> tuple[int, ...]:
     raise IndexError(position)
 
 
-def _say_kinks(case: Case, leaf: Leaf, positions: Array, found: Measured, given: Array, what: str) -> None:
+def _note_kinks(case: Case, leaf: Leaf, positions: Array, found: Measured, given: Array, what: str) -> None:
     for k in np.flatnonzero(found.verdict == KINK)[:3]:
         index, part = leaf.index(int(positions[k]))
         left, right = found.numeric[k] - found.width[k], found.numeric[k] + found.width[k]
@@ -489,8 +483,8 @@ def _say_kinks(case: Case, leaf: Leaf, positions: Array, found: Measured, given:
         case.report.looked_at["not judged"] += unsure.size
 
 
-def _say_unsure(case: Case, found: Measured, given: Array, what: str) -> None:
-    """Of a derivative of every output: how many numbers could not be judged, and one of them."""
+def _note_unsure(case: Case, found: Measured, given: Array, what: str) -> None:
+    """Note how many numbers of a derivative of every output could not be judged, and one of them."""
     count = int((found.verdict == UNSURE).sum())
     if count:
         k = np.unravel_index(int(np.argmax(found.verdict == UNSURE)), found.verdict.shape)
@@ -501,7 +495,7 @@ def _say_unsure(case: Case, found: Measured, given: Array, what: str) -> None:
 
 def _note(case: Case, what: str, where: str, given: float, found: Measured, k: Any) -> None:
     if np.isfinite(found.error[k]):
-        why = f"{given:.6g} was given, and differences say {found.numeric[k]:.6g} ± {SAFE * found.error[k]:.1g}"
+        why = f"{given:.6g} was given, and differences give {found.numeric[k]:.6g} ± {SAFE * found.error[k]:.1g}"
     else:
         why = "differences do not settle there (a jump, an edge of the domain, a vertical slope, or much noise)"
     case.report.notes.append(f"{what} could not be judged {where}: {why}")

@@ -1,9 +1,8 @@
 """From wrong numbers to a likely mistake.
 
-Each question below is one that a person would try on paper: is it the right gradient times a constant, with
-the other sign, transposed, without its conjugate, without the sum over an axis that was broadcast, with the
-incoming gradient forgotten? The first one that explains every wrong entry is named; if none does, nothing is
-said.
+The questions are those that a person would try on paper. Is it the right gradient times a constant, with the wrong
+sign, transposed, without its conjugate, without the sum over an axis that was broadcast, without the incoming gradient?
+The first one that explains every wrong entry is reported; if none does, no cause is.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ def likely_cause(flat: Flat, leaf: Leaf, positions: Array, given: Array, right: 
     Parameters
     ----------
     positions : array of int
-        The entries of the argument that were looked at.
+        The entries of the argument that were compared.
     given, right : arrays
         The gradient there, as given and as measured.
     wrong : array of int
-        Which of these are off.
+        Which of these are wrong.
     g : array
         The cotangent.
     """
     whole = len(positions) == leaf.size
-    if _same(given[wrong], right[wrong]):  # then the questions below would all be answered by a yes
+    if _same(given[wrong], right[wrong]):  # too close for the questions below
         off = float(np.max(np.abs(given[wrong] - right[wrong])) / np.max(np.abs(right[wrong])))
         return f"off by {off:.0e} of its size: a constant of too few digits, or a small term that is missing"
     with np.errstate(all="ignore"):
@@ -153,14 +152,14 @@ def _unsummed(flat: Flat, leaf: Leaf, given: Array, g: Array) -> Iterator[str]:
     summed = tuple(axes)
     first = full[tuple(0 if k in axes else slice(None) for k in range(len(shape)))]
     last = full[tuple(-1 if k in axes else slice(None) for k in range(len(shape)))]
-    said = f"over axis {axes[0]} of the result" if len(axes) == 1 else f"over axes {summed} of the result"
+    where = f"over axis {axes[0]} of the result" if len(axes) == 1 else f"over axes {summed} of the result"
     for value, words in (
         (full.mean(summed), "averaged instead"),
         (first, "only the first slice is kept"),
         (last, "only the last slice is kept"),
     ):
         if _same(given.reshape(value.shape), value):
-            yield f"the sum {said}, along which it was broadcast, is missing: {words}"
+            yield f"the sum {where}, along which it was broadcast, is missing: {words}"
     for axis in axes if len(axes) > 1 else []:
         words = f"over axis {axis} of the result, along which it was broadcast, is missing"
         for part, how in ((full.mean(axis, keepdims=True), ": averaged instead"), (full.take([0], axis), "")):

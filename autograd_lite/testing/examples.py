@@ -1,4 +1,4 @@
-"""Points that Hypothesis draws. Hypothesis is imported when the first strategy comes along."""
+"""Points drawn by Hypothesis, which is imported when the first strategy is used."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 from autograd_lite.testing.numeric import CannotCheck
 
 EXAMPLES = 50  # unless the call or a profile says otherwise
-PLAIN = 100  # Hypothesis' own default, by which no profile was meant
+DEFAULT = 100  # Hypothesis' own default: no profile was chosen
 
 
 def is_strategy(value: Any) -> bool:
-    """Whether a value is a Hypothesis strategy, told without importing Hypothesis."""
+    """Whether a value is a Hypothesis strategy; Hypothesis is not imported."""
     return any(t.__module__.startswith("hypothesis.") for t in type(value).__mro__)
 
 
 def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int | None = None) -> None:
-    """Run a check at every point that Hypothesis draws, and shrink what fails.
+    """Run a check at every point drawn by Hypothesis, and shrink a failing point.
 
     `inputs` is a strategy for the tuple of arguments, or a sequence of strategies and values.
     """
@@ -26,9 +26,9 @@ def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int 
     from hypothesis.errors import Unsatisfiable
 
     drawn = inputs if is_strategy(inputs) else st.tuples(*(v if is_strategy(v) else st.just(v) for v in inputs))
-    refused: list[CannotCheck] = []
-    profile = settings.default.max_examples if settings.default is not None else PLAIN
-    count = examples or (EXAMPLES if profile == PLAIN else profile)
+    unchecked: list[CannotCheck] = []
+    profile = settings.default.max_examples if settings.default is not None else DEFAULT
+    count = examples or (EXAMPLES if profile == DEFAULT else profile)
 
     @settings(
         max_examples=count,
@@ -42,12 +42,12 @@ def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int 
         try:
             check(point)
         except CannotCheck as error:
-            refused.append(error)
+            unchecked.append(error)
             reject()
 
     try:
         run()
     except Unsatisfiable:
-        if refused:
-            raise refused[-1] from None
+        if unchecked:
+            raise unchecked[-1] from None
         raise

@@ -1,13 +1,13 @@
-"""Random programs over the table, each computed in every way there is, until the time is up.
+"""Random programs over the table, each computed in every possible way, until the time is up.
 
     python -m autograd_lite.testing.fuzz --seconds 30
     python -m autograd_lite.testing.fuzz --seconds 600 --rows multiply,sum,getitem --seed 7
 
-A program grows step by step on concrete numbers: a row is drawn, one of its own points is taken, and some of
-the point's arrays are replaced by what was computed before, moved near the point where the row's domain asks
-for it. The program is then run eagerly, traced and run again on other inputs, written out as NumPy source and run
-again, differentiated in both modes and measured by differences. What disagrees is shrunk by Hypothesis to the
-shortest program that shows it, and printed as source.
+A program grows step by step on concrete numbers: a row is drawn, one of its points is taken, and some of the point's
+arrays are replaced by values computed before, moved close to the point if the row's domain requires it. The program is
+then run eagerly, traced and run again on other inputs, emitted as NumPy source and run again, differentiated in both
+modes and compared with differences. If two of these disagree, Hypothesis shrinks the program to the shortest one that
+shows it, which is printed as source.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from autograd_lite.table import TABLE, Domain, Primitive
 from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.gradients import check_gradients
 from autograd_lite.testing.numeric import CannotCheck, reals
-from autograd_lite.testing.report import GradientError, called, spell
+from autograd_lite.testing.report import GradientError, as_source, named_like
 from autograd_lite.testing.rows import all_rows, domains, points
 from autograd_lite.testing.strategies import arrays
 from autograd_lite.tracing.capture import trace
 from autograd_lite.transforms.grad import vjp
 
-LARGE = 50.0  # numbers beyond this make differences of differences meaningless
+LARGE = 50.0  # for larger numbers, differences of differences are meaningless
 SIZE = 32  # entries of the largest array
 
 
@@ -78,7 +78,7 @@ def _spelled(tree: Any) -> str:
     if isinstance(tree, list | tuple) and any(isinstance(v, Ref) for v in leaves(tree)):
         inner = ", ".join(map(_spelled, tree))
         return f"[{inner}]" if isinstance(tree, list) else f"({inner}{',' if len(tree) == 1 else ''})"
-    return repr(tree) if isinstance(tree, Ref) else spell(tree)
+    return repr(tree) if isinstance(tree, Ref) else as_source(tree)
 
 
 @dataclass(repr=False)
@@ -97,15 +97,15 @@ class Expression:
 
     def __str__(self) -> str:
         n = len(self.inputs)
-        lines = [f"v{k} = {spell(x)}" for k, x in enumerate(self.inputs)]
+        lines = [f"v{k} = {as_source(x)}" for k, x in enumerate(self.inputs)]
         return "\n".join([*lines, *(step.source(n + k) for k, step in enumerate(self.steps))])
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """How Hypothesis shows it."""
+        """The form in which Hypothesis prints it."""
         printer.text("\n" + str(self))
 
     def grow(self, step: Step) -> Ref | None:
-        """Add a step if its value is good to go on with: finite, real, of moderate size."""
+        """Add a step if its value is finite, real and of moderate size."""
         try:
             with np.errstate(all="ignore"):
                 y = step.run(self.values)
@@ -113,7 +113,7 @@ class Expression:
                     part = next(k for k, v in enumerate(y) if as_array(v).dtype.kind == "f")
                     step, y = replace(step, part=part), y[part]
                 y = as_array(y)
-        except Exception:  # whatever the row says to these arguments: they are not for it
+        except Exception:  # the row does not take these arguments
             return None
         if y.dtype != np.float64 or not 0 < y.size <= SIZE or not np.all(np.abs(y) < LARGE):
             return None
@@ -122,12 +122,11 @@ class Expression:
         return Ref(len(self.values) - 1)
 
 
-# -----------------------------------------------------------------------------------------------------
-# growing
+# -------------------------------------------------------------------------------------------------------------- growing
 
 
 def candidates(names: Sequence[str] = ()) -> list[Primitive]:
-    """The rows that a program may be made of, simple ones first, to shrink towards."""
+    """The rows of which programs are made, simple ones first, so that programs shrink to them."""
     chosen = [TABLE[name] for name in names] if names else all_rows()
     rows = [row for row in chosen if row.kind != "constant" and (row.kind == "elementwise" or row.examples)]
     return sorted(rows, key=lambda row: ("elementwise", "linear", "bilinear", "general", "composite").index(row.kind))
@@ -155,13 +154,13 @@ def expressions(draw: Any, rows: Sequence[Primitive], most: int = 6) -> Expressi
 
 
 def _with_values(draw: Any, grown: Expression, row: Primitive, i: int, tree: Any) -> Any:
-    """One argument of a row's point with some of its arrays replaced by earlier values."""
+    """One argument of a row's point, with some of its arrays replaced by earlier values."""
     replaced = []
     for v in leaves(tree):
         if not is_differentiable(v) or as_array(v).dtype != np.float64 or not as_array(v).size:
             replaced.append(v)
             continue
-        # later values are likelier, so that programs grow deep
+        # prefer later values, so that programs grow deep
         k = len(grown.values) - 1 - draw(st.integers(0, len(grown.values) - 1))
         value = as_array(grown.values[k])
         free = row.kind == "elementwise" and not row.examples and _inside(domains(row)[i], value)
@@ -197,20 +196,19 @@ def _near(grown: Expression, point: Array, ref: Ref) -> Ref | None:
     return ref
 
 
-# -----------------------------------------------------------------------------------------------------
-# checking
+# ------------------------------------------------------------------------------------------------------------- checking
 
 
 def check(program: Expression, order: int = 2) -> None:
-    """Raise unless all ways to compute a program and its derivatives agree."""
+    """Raise an error unless all ways to compute a program and its derivatives agree."""
     order = min([order, *(step.row.order or order for step in program.steps)])
     try:
         report = check_gradients(
-            called(program, program, [f"v{k}" for k in range(len(program.inputs))]),
+            named_like(program, program, [f"v{k}" for k in range(len(program.inputs))]),
             *program.inputs,
             order=order,
             rtol=1e-4,
-            atol=1e-8,  # numbers are of the order of one here, and so is what they are made of
+            atol=1e-8,  # all numbers here are of the order of one
             broadcast=False,
             kinks="note",
         )
@@ -224,13 +222,13 @@ def check(program: Expression, order: int = 2) -> None:
 
 
 def _traced(program: Expression) -> None:
-    """The traced program on other inputs is the program on these."""
+    """The traced program must agree with the eager one on other inputs."""
     other = [x + 0.01 for x in program.inputs]
     with np.errstate(all="ignore"):
         expected = reals(program(*other))
         try:
             found = reals(trace(program)(*program.inputs)(*other))
-        except RuntimeError as error:  # a choice by value, as np.emath makes: no straight program says it
+        except RuntimeError as error:  # a branch on a value, as in np.emath, cannot be traced
             if "cannot branch" in str(error):
                 return
             raise
@@ -239,7 +237,7 @@ def _traced(program: Expression) -> None:
 
 
 def _sourced(program: Expression) -> None:
-    """The program's NumPy source, forward and backward, says on other inputs what the engine says on these."""
+    """The program's NumPy source, forward and backward, must agree with the engine on other inputs."""
     other = [x + 0.01 for x in program.inputs]
     with np.errstate(all="ignore"):
         try:
@@ -261,7 +259,7 @@ def _sourced(program: Expression) -> None:
 
 
 def run(seconds: float, names: Sequence[str] = (), first: int = 0, order: int = 2, batch: int = 50) -> int:
-    """Try random programs for some time; the number of programs, or the exception that one of them raised."""
+    """Try random programs for some time, and return their number; the exception of one that fails is raised."""
     rows, tried, start, number = candidates(names), 0, time.monotonic(), first
     while tried == 0 or time.monotonic() - start < seconds:
 
@@ -287,7 +285,7 @@ def run(seconds: float, names: Sequence[str] = (), first: int = 0, order: int = 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m autograd_lite.testing.fuzz", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--seconds", type=float, default=30.0, help="how long to go on (default: 30)")
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long to run (default: 30)")
     parser.add_argument("--rows", default="", metavar="A,B,…", help="rows to build programs from (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="the first batch's seed (default: 0)")
     parser.add_argument("--order", type=int, default=2, help="up to which order to differentiate (default: 2)")

@@ -1,9 +1,8 @@
-"""`assert_gradients`: everything a differentiable function promises, held against the function itself.
+"""`assert_gradients`: all derivatives of a function, compared with the function itself.
 
-At one point, or at points that Hypothesis draws: the gradient against differences, forward mode against
-differences and against reverse mode, the second order against differences of the first, each argument
-stretched by broadcasting, other memory layouts, and manners: the same gradient twice, dtypes and shapes kept,
-nobody's array written into, no graph kept under `no_grad`.
+At one point, or at points drawn by Hypothesis: the gradient is compared with differences, forward mode with differences
+and with reverse mode, and the second order with differences of the first. Each argument is replaced by smaller ones
+that broadcast, and laid out differently in memory. The invariants are in :mod:`autograd_lite.testing.invariants`.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from autograd_lite.base.tree import leaves, rebuild
 from autograd_lite.testing.arrays import Array, Tree, as_array, is_differentiable
 from autograd_lite.testing.compare import ALL, MARGIN, Case, compare_jvp, compare_vjp, rounding_of
 from autograd_lite.testing.examples import for_all, is_strategy
-from autograd_lite.testing.invariants import check_manners, same_again, same_value
+from autograd_lite.testing.invariants import check_invariants, same_again, same_value
 from autograd_lite.testing.modules import as_function, is_module
 from autograd_lite.testing.numeric import CannotCheck, reals
 from autograd_lite.testing.point import Point, as_arrays
 from autograd_lite.testing.prepare import align, cotangent_like, finish, prepare, present, pull_safely, stacked
-from autograd_lite.testing.report import Report, called, name_of
+from autograd_lite.testing.report import Report, name_of, named_like
 from autograd_lite.transforms.grad import jvp, vjp
 
 MODES = ("reverse", "forward")
@@ -33,7 +32,7 @@ ORDINAL = {1: "the gradient", 2: "the second derivative", 3: "the third derivati
 
 @dataclass(frozen=True)
 class Options:
-    """What is to be checked, and how strictly."""
+    """What to check, and how strictly."""
 
     order: int = 2
     modes: Sequence[str] = MODES
@@ -46,15 +45,15 @@ class Options:
 
     def __post_init__(self) -> None:
         if not isinstance(self.order, int) or self.order < 1:
-            raise ValueError(f"order must be 1, 2, 3, …; got {self.order!r}")
+            raise ValueError(f"order: expected 1, 2, 3, …, got {self.order!r}")
         if not self.modes or any(mode not in MODES for mode in self.modes):
-            raise ValueError(f"modes must name some of {MODES}; got {self.modes!r}")
+            raise ValueError(f"modes: expected some of {MODES}, got {self.modes!r}")
         if self.kinks not in ("warn", "note", "fail"):
-            raise ValueError(f"kinks must be 'warn', 'note' or 'fail'; got {self.kinks!r}")
+            raise ValueError(f"kinks: expected 'warn', 'note' or 'fail', got {self.kinks!r}")
 
 
 def check_gradients(f: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
-    """The report that :func:`assert_gradients`, which takes the same arguments, would raise."""
+    """The report of the checks of :func:`assert_gradients`, which takes the same arguments."""
     chosen = Options(**options)
     if is_module(f):
         f, parameters = as_function(f)
@@ -83,32 +82,31 @@ def assert_gradients(
     examples: int | None = None,
     seed: int = 0,
 ) -> Report | None:
-    """Raise unless every derivative of `f` is right, at a point or at the points that Hypothesis draws.
+    """Raise an error unless every derivative of `f` is right, at a point or at points drawn by Hypothesis.
 
     Parameters
     ----------
     f : callable
-        A function of Tensors (or of arrays, through NumPy's functions). Nested dicts, lists and tuples are
-        welcome as arguments and results.
+        A function of Tensors, or of arrays if it is written with NumPy's functions. Arguments and results may be
+        nested dicts, lists and tuples.
     *inputs : arrays, numbers, trees of them, or Hypothesis strategies
-        The point. Integers, booleans, strings and functions are passed on as constants. A strategy draws the
-        argument anew for every example.
+        The point. Integers, booleans, strings and functions are passed on as constants. A strategy draws a new
+        argument for every example.
     order : int
-        Up to which order of derivative to check.
+        The highest order of derivative to check.
     modes : sequence of {"reverse", "forward"}
         Which modes to check, and against each other.
     domain : optional
-        Where `f` may be asked: an open interval ``(low, high)`` or a Domain, or one of these for each input.
+        Where `f` may be evaluated: an open interval ``(low, high)`` or a Domain, or one of these for each input.
     rtol, atol : float or dict of float by dtype name, optional
-        By default 1e-6 relative for float64, 1e-3 for float32, 1e-2 for float16; no absolute slack but
-        rounding.
+        The default depends on the dtype: :data:`autograd_lite.testing.compare.RTOL`, and no absolute tolerance
+        except for rounding.
     broadcast : bool
         Whether to try, for arguments of equal shapes, those shapes that broadcast to the same result.
     kinks : {"warn", "note", "fail"}
-        What to do at a point without a derivative, where the gradient given lies between the slopes of the
-        two sides.
+        What to do at a point without a derivative, if the given gradient lies between the slopes of the two sides.
     args : strategy, optional
-        Draws the whole tuple of arguments, where they depend on each other as broadcasting shapes do.
+        Draws the whole tuple of arguments, for arguments that depend on each other, such as broadcasting shapes.
     examples : int, optional
         How many examples Hypothesis tries: 50, or what the current Hypothesis profile says.
     seed : int
@@ -117,16 +115,16 @@ def assert_gradients(
     Returns
     -------
     Report or None
-        What was looked at, and notes; None where Hypothesis drew the examples.
+        What was compared, and notes; None if Hypothesis drew the examples.
 
     Raises
     ------
     GradientError
-        Something is wrong: which argument, entry, by how much, the likely cause, and code that shows it
-        again.
+        If a derivative is wrong. The message has the argument, the entry, the error, the likely cause, and code to
+        reproduce it.
     CannotCheck
-        The question makes no sense: no floating input, nan at the point, a function that draws random numbers
-        or changes its inputs.
+        If nothing can be checked: no floating input, nan at the point, a function that draws random numbers or
+        changes its inputs.
 
     Examples
     --------
@@ -142,7 +140,7 @@ def assert_gradients(
     if args is None and not any(map(is_strategy, inputs)):
         return check_gradients(f, *inputs, **options).throw()
     if inputs and args is not None:
-        raise TypeError("give either inputs or args=, the strategy for all of them")
+        raise TypeError("assert_gradients: pass either inputs or args=, a strategy for all of them, not both")
     for_all(lambda point: check_gradients(f, *point, **options).throw(), inputs if args is None else args, examples)
     return None
 
@@ -151,28 +149,29 @@ def assert_gradients(
 
 
 def _check_once(f: Callable[..., Any], inputs: Sequence[Any], o: Options, brief: bool = False) -> Report:
-    """All checks at one point; `brief` looks along random directions only, and only at the first order."""
+    """All checks at one point; `brief` compares along random directions only, and only the first order."""
     point = Point(f, inputs)
     call = f"assert_gradients({name_of(f)}, {{inputs}}{_spelled(o)})"
-    case = prepare(called(point.values, f), inputs, domain=o.domain, rtol=o.rtol, atol=o.atol, seed=o.seed, call=call)
+    value = named_like(point.values, f)
+    case = prepare(value, inputs, domain=o.domain, rtol=o.rtol, atol=o.atol, seed=o.seed, call=call)
     case.report.subject = (f, inputs)
     case.all = 0 if brief else ALL
     _first_order(case, point, o)
     if not brief and case.report.ok:
-        check_manners(case, point, "reverse" in o.modes)
+        check_invariants(case, point, "reverse" in o.modes)
     if not brief and case.report.ok:
         _higher_orders(case, point, o)
     return finish(case, o.kinks)
 
 
 def _spelled(o: Options) -> str:
-    """The options that matter for seeing a failure again."""
+    """The options needed to reproduce a failure, as source."""
     parts = [f"order={o.order}" if o.order != 2 else "", f"modes={tuple(o.modes)!r}" if tuple(o.modes) != MODES else ""]
     return "".join(f", {part}" for part in parts if part)
 
 
 def _first_order(case: Case, point: Point, o: Options, what: str = "the gradient") -> None:
-    """Reverse and forward mode against differences, and against each other."""
+    """Compare reverse and forward mode with differences, and with each other."""
     g = cotangent_like(case.y, case.rng)
     gradient = None
 
@@ -201,7 +200,7 @@ def _first_order(case: Case, point: Point, o: Options, what: str = "the gradient
 
 
 def _by_argument(case: Case, gradients: Sequence[Any]) -> tuple[Tree, ...]:
-    """Gradients of the differentiable arrays, put back into trees like the arguments, None elsewhere."""
+    """Gradients of the differentiable arrays in trees like the arguments, None elsewhere."""
     it = iter(gradients)
     parts = [None if leaf is None else _array_or_none(next(it)) for leaf, _ in case.flat.slots]
     trees: tuple[Tree, ...] = rebuild(tuple(case.flat.args), parts)
@@ -256,7 +255,7 @@ def _adjoint(
         return
     rounding = rounding_of(case, lambda x: np.array([g @ tangent_at(x, v) - gradient_at(x) @ v]))
     if not abs(left - right) <= allowed + MARGIN * rounding()[0]:
-        case.report.say(
+        case.report.add(
             "forward mode", f"disagrees with reverse mode: <g, J v> = {left:.12g} but <J^T g, v> = {right:.12g}"
         )
 
@@ -265,7 +264,7 @@ def _adjoint(
 
 
 def _higher_orders(case: Case, point: Point, o: Options) -> None:
-    """Check the gradient of the gradient, a function of the inputs and of the cotangent, and so on."""
+    """Check the gradient of the gradient, which is a function of the inputs and of the cotangent, and so on."""
     inner, arrays, y, floor = point.of_arrays, list(point.arrays), case.y, 0.0
     names = [leaf.path for leaf in case.flat.leaves]
     for k in range(2, o.order + 1):
@@ -276,7 +275,7 @@ def _higher_orders(case: Case, point: Point, o: Options) -> None:
         what = ORDINAL.get(k, f"the derivative of order {k}")
         upper = Point(inner, arrays)
         sub = prepare(
-            called(inner, case.flat.f, names), arrays, domain=_domains(case, o, len(cotangents), k),
+            named_like(inner, case.flat.f, names), arrays, domain=_domains(case, o, len(cotangents), k),
             rtol=o.rtol, atol=o.atol, seed=o.seed + k,
         )  # fmt: skip
         sub.all = 0
@@ -289,13 +288,13 @@ def _higher_orders(case: Case, point: Point, o: Options) -> None:
 
 
 def _names(k: int, count: int, taken: Sequence[str]) -> list[str]:
-    """What to call the cotangents of order `k` beside the arguments: g, or a longer word where g is taken."""
+    """Names for the cotangents of order `k`: g, or a longer word if an argument is called g."""
     letter = ("cotangent" if "g" in taken and k == 2 else "g") + ("" if k == 2 else str(k - 1))
     return [letter] if count == 1 else [f"{letter}[{i}]" for i in range(count)]
 
 
 def _gradient_of(f: Callable[..., Any], count: int, y: Tree) -> Callable[..., tuple[Any, ...]]:
-    """The gradient of f's first `count` arguments as a function of these and of the cotangents after them."""
+    """The gradient with respect to f's first `count` arguments, as a function of these and of the cotangents."""
 
     def gradient(*args: Any) -> tuple[Any, ...]:
         g = rebuild(y, args[count:])
@@ -306,11 +305,11 @@ def _gradient_of(f: Callable[..., Any], count: int, y: Tree) -> Callable[..., tu
 
 
 def _domains(case: Case, o: Options, more: int, k: int) -> Any:
-    """The domain of each differentiable array; cotangents may be anything."""
+    """The domain of each differentiable array; cotangents have none."""
     if o.domain is None:
         return None
     low, high = case.flat.low, case.flat.high
-    if low is None or high is None:  # a joint domain: the ladders find its edge by themselves
+    if low is None or high is None:  # a joint domain: its edge is found by the steps that yield nan
         return None
     own = [Box(low[leaf.start : leaf.stop], high[leaf.start : leaf.stop]) for leaf in case.flat.leaves]
     return [*own, *([None] * 64)]
@@ -325,7 +324,7 @@ class Box:
 
 
 def absorb(report: Report, sub: Report) -> None:
-    """Take over what a part of the check found; the way to see it again is the part's own."""
+    """Add the findings of a part of the check; they are reproduced by that part."""
     if report.ok and not sub.ok:
         report.reproduce, report.subject = sub.reproduce or report.reproduce, sub.subject or report.subject
     report.findings += sub.findings
@@ -337,9 +336,9 @@ def absorb(report: Report, sub: Report) -> None:
 
 
 def _stretched(f: Callable[..., Any], inputs: Sequence[Any], o: Options) -> Iterator[tuple[Any, ...]]:
-    """The same call with one argument cut down: along an axis, an axis less, or to a number.
+    """The same call with one argument made smaller: an axis of length 1, an axis removed, or a number.
 
-    Only those that broadcast, that is, leave the shape of the result as it is.
+    Only those that broadcast, that is, leave the shape of the result unchanged.
     """
     shapes = [_shape(v) for v in inputs]
     twice = [k for k, s in enumerate(shapes) if s and shapes.count(s) > 1 and 0 not in s]
@@ -353,7 +352,7 @@ def _stretched(f: Callable[..., Any], inputs: Sequence[Any], o: Options) -> Iter
                 variant = (*inputs[:k], smaller, *inputs[k + 1 :])
                 try:
                     y = Point(f, variant).values(*variant)
-                except Exception:  # whatever f says to it: this shape is no argument of f's
+                except Exception:  # f does not take this shape
                     continue
                 if _shape_of(y) == shape and np.isfinite(reals(y)).all():
                     yield variant

@@ -1,7 +1,7 @@
-"""What a gradient must not do, besides being wrong.
+"""What must hold for a gradient besides the numbers.
 
-It may not change its inputs, keep state between two calls, depend on how its inputs lie in memory, need to
-write into them, or keep a graph under `no_grad`.
+Differentiating changes no input and keeps no state between two calls. The gradient does not depend on the memory layout
+of the inputs, which may be read-only. Recording does not change the value, and under `no_grad` there is no graph.
 """
 
 from __future__ import annotations
@@ -27,37 +27,37 @@ def same_value(case: Case, y: Tree, how: str) -> None:
     """Recording must not change the value."""
     a, b = reals(y), case.base
     if not _alike(a, b, case, lambda x: case.flat.near(x, b.size)):
-        case.report.say(f"the value in {how}", f"is not the value without it: {_first_difference(a, b)}")
+        case.report.add(f"the value in {how}", f"differs from the value without recording: {_first_difference(a, b)}")
 
 
 def same_again(
     case: Case, pull: Callable[[Tree], Any], g: Tree, first: Array, what: str, gradient_at: Callable[[Array], Array]
 ) -> None:
-    """The same cotangent again must give the same gradient."""
+    """The same cotangent must give the same gradient again."""
     again = stacked(case, [None if a is None else as_array(a) for a in pull(g)])
     if np.isfinite(first).all() and not _alike(first, again, case, gradient_at):
         difference = _first_difference(again, first)
         cause = "the rule keeps state, or writes into a value that was saved for it"
-        case.report.say(what, f"differs the second time: {difference}", cause)
+        case.report.add(what, f"differs the second time: {difference}", cause)
 
 
-def check_manners(case: Case, point: Point, reverse: bool = True) -> None:
-    """All the rest, once the numbers are right."""
+def check_invariants(case: Case, point: Point, reverse: bool = True) -> None:
+    """All the other invariants, once the numbers are right."""
     for leaf, after in zip(case.flat.leaves, point.arrays, strict=True):
         before = leaf.array(case.flat.x)
         if not np.array_equal(before, as_array(after)):
             index = tuple(int(i) for i in np.argwhere(before != as_array(after))[0])
-            case.report.say("differentiating", f"changes it (at {leaf.path}{show(index)})", leaf=leaf)
+            case.report.add("differentiating", f"changes it (at {leaf.path}{show(index)})", leaf=leaf)
     if _kept_under_no_grad(point):
-        case.report.say("the result under no_grad", "requires a gradient", "recording is forced somewhere")
+        case.report.add("the result under no_grad", "requires a gradient", "recording is forced somewhere")
     if reverse and any(leaf.size > 1 for leaf in case.flat.leaves):
         _layouts(case, point)
 
 
 def _alike(a: Array, b: Array, case: Case, at: Callable[[Array], Array], times: float = 256) -> bool:
-    """Equal but for rounding: the last bit of BLAS and LAPACK depends on where in memory an array lies.
+    """Equal to rounding: the last bits of BLAS and LAPACK depend on the alignment of an array in memory.
 
-    `at` computes the same at another point: where the numbers differ, their rounding is measured by it.
+    `at` computes the same at another point. If the numbers differ, it serves to measure their rounding.
     """
     if a.shape != b.shape:
         return False
@@ -83,18 +83,18 @@ def _kept_under_no_grad(point: Point) -> bool:
 
 
 def _layouts(case: Case, point: Point) -> None:
-    """The same numbers in another order in memory, read-only: the same gradient."""
+    """The gradient must be the same for read-only arrays with another order in memory."""
     g = cotangent_like(case.y, np.random.default_rng(0))
-    plain = vjp(point.of_arrays, *point.arrays)[1](g)
+    usual = vjp(point.of_arrays, *point.arrays)[1](g)
     try:
-        turned = vjp(point.of_arrays, *map(_turned, point.arrays))[1](g)  # of Tensors: vjp copies arrays
-    except Exception as error:  # a function may refuse such arrays, but not because it cannot write into them
+        reversed_ = vjp(point.of_arrays, *map(_reversed, point.arrays))[1](g)  # Tensors: vjp copies arrays
+    except Exception as error:  # a function may raise for such arrays, but not because it writes into them
         if "read-only" in str(error):
-            case.report.say("differentiating", "fails on read-only inputs: something writes into them")
+            case.report.add("differentiating", "fails on read-only inputs: something writes into them")
         else:
-            case.report.notes.append(f"read-only arrays with reversed strides are refused: {error}")
+            case.report.notes.append(f"read-only arrays with reversed strides raise an error: {error}")
         return
-    a, b = (stacked(case, [None if v is None else as_array(v) for v in side]) for side in (plain, turned))
+    a, b = (stacked(case, [None if v is None else as_array(v) for v in side]) for side in (usual, reversed_))
 
     def gradient_at(x: Array) -> Array:
         pulled = vjp(point.of_arrays, *(leaf.array(x) for leaf in case.flat.leaves))[1](g)
@@ -102,15 +102,15 @@ def _layouts(case: Case, point: Point) -> None:
 
     if not _alike(b, a, case, gradient_at, 1e4):
         difference = _first_difference(b, a)
-        sentence = f"depends on how the inputs lie in memory: {difference} for reversed strides"
-        case.report.say("the gradient", sentence)
+        sentence = f"depends on the memory layout of the inputs: {difference} for reversed strides"
+        case.report.add("the gradient", sentence)
     case.report.looked_at["memory layouts"] += 1
 
 
-def _turned(a: Any) -> Any:
+def _reversed(a: Any) -> Any:
     """The same array as a Tensor, read-only, with all its strides negative."""
     if not isinstance(a, np.ndarray) or a.ndim == 0:
         return a
-    turned = np.flip(np.flip(a).copy())
-    turned.flags.writeable = False
-    return from_numpy(turned)
+    view = np.flip(np.flip(a).copy())
+    view.flags.writeable = False
+    return from_numpy(view)

@@ -1,4 +1,4 @@
-"""A module as a function of its parameters, so that their gradients can be checked as any argument's."""
+"""A module as a function of its parameters, so that their gradients are checked like those of any argument."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from autograd_lite.testing.arrays import Array, as_array
 
 
 def is_module(f: Any) -> bool:
-    """Whether `f` has parameters of its own, as an ``nn.Module`` has."""
+    """Whether `f` has parameters, like an ``nn.Module``."""
     return hasattr(f, "named_parameters") and hasattr(f, "modules")
 
 
 def as_function(module: Any) -> tuple[Callable[..., Any], dict[str, Array]]:
-    """``f(parameters, *inputs)`` and the parameters, by their dotted names, to call it with.
+    """``f(parameters, *inputs)`` and the parameters to call it with, by their dotted names.
 
-    A call leaves the module as it was: parameters and buffers are put back. A parameter that is used in
-    several places is one entry, and is replaced in all of them.
+    A call leaves the module unchanged: parameters and buffers are restored. A parameter that is used in several places
+    is one entry, and is replaced in all of them.
     """
     parameters = dict(module.named_parameters())
 
@@ -33,7 +33,7 @@ def as_function(module: Any) -> tuple[Callable[..., Any], dict[str, Array]]:
 
 
 def _inputs_of(module: Any) -> list[str]:
-    """The names of what `forward` takes; a few more for what it takes by the star."""
+    """The parameter names of `forward`, and a few more for its ``*args``."""
     code = getattr(type(module).forward, "__code__", None)
     names = list(code.co_varnames[1 : code.co_argcount]) if code is not None else []
     return names + [f"argument {k}" for k in range(len(names), len(names) + 8)]
@@ -41,7 +41,7 @@ def _inputs_of(module: Any) -> list[str]:
 
 @contextmanager
 def _replaced(module: Any, values: dict[int, Any]) -> Iterator[None]:
-    """Within it the module computes with `values`, by the identity of the parameters they stand for."""
+    """Within this context the module computes with `values`, whose keys are the ids of the parameters they replace."""
     before = [(part, dict(part._parameters), dict(part._buffers)) for part in module.modules()]
     buffers = [(b, np.array(as_array(b))) for _, _, old in before for b in old.values() if b is not None]
     try:

@@ -45,8 +45,8 @@ def prepare(
         )
     copies = tree_map(lambda v: as_array(v).copy() if is_array(v) else v, list(inputs))
     flat = Flat(f, copies, domain, names)
-    _refuse_points(flat, report.function, copies)
-    y = _behave(flat, report)
+    _require_points(flat, report.function, copies)
+    y = _call_twice(flat, report)
     floats = [as_array(v).dtype for v in leaves(y) if as_array(v).dtype.kind in "fc"]
     if not floats:
         kinds = ", ".join(sorted({str(as_array(v).dtype) for v in leaves(y)})) or "nothing"
@@ -61,7 +61,7 @@ def prepare(
     return Case(flat, y, base, tolerance, report, np.random.default_rng(seed))
 
 
-def _refuse_points(flat: Flat, function: str, inputs: Sequence[Any]) -> None:
+def _require_points(flat: Flat, function: str, inputs: Sequence[Any]) -> None:
     if not flat.leaves:
         names = flat.names or []
         given = ", ".join(
@@ -88,12 +88,12 @@ def _refuse_points(flat: Flat, function: str, inputs: Sequence[Any]) -> None:
             )
 
 
-def _behave(flat: Flat, report: Report) -> Tree:
+def _call_twice(flat: Flat, report: Report) -> Tree:
     """f's value, after seeing that it is a function: the same again for the same input, nothing touched."""
     said = io.StringIO()
     first = flat.arguments(flat.x.copy(), wide=False)
     with contextlib.redirect_stdout(said), np.errstate(all="ignore"):
-        y = _frozen(flat.f(*first))
+        y = _copied(flat.f(*first))
         again = flat.f(*flat.arguments(flat.x.copy(), wide=False))
     for leaf, a, b in zip(flat.leaves, _all_numbers(flat.args), _all_numbers(first), strict=True):
         if not np.array_equal(a, b, equal_nan=True):
@@ -131,7 +131,7 @@ def _all_numbers(args: Sequence[Any]) -> list[Array]:
     return [as_array(v) for tree in args for v in leaves(tree) if is_differentiable(v)]
 
 
-def _frozen(y: Tree) -> Tree:
+def _copied(y: Tree) -> Tree:
     """A result copied, so that a later call cannot change it."""
     return tree_map(lambda v: as_array(v).copy(), y)
 
@@ -188,7 +188,7 @@ def align(case: Case, result: Any, what: str, exact: bool = True, lead: tuple[in
         array = np.zeros(lead + leaf.shape, leaf.dtype) if value is None else as_array(value)
         sentence, cause = _wrong_form(case, leaf, array, exact and value is not None, lead)
         if sentence:
-            case.report.say(what, sentence, cause, leaf)
+            case.report.add(what, sentence, cause, leaf)
         right_shape = array.shape == lead + leaf.shape and array.dtype.kind in "fciub"
         aligned.append(
             array if right_shape and not (sentence and leaf.dtype.kind == "f" and array.dtype.kind == "c") else None
@@ -254,7 +254,7 @@ def finish(case: Case, kinks: str = "warn") -> Report:
         if note.startswith("there is a kink") and kinks == "warn":
             warnings.warn(f"{report.function}: {note}", KinkWarning, stacklevel=4)
         elif note.startswith("there is a kink") and kinks == "fail":
-            report.say(note, "(asked for by kinks='fail')")
+            report.add(note, "(asked for by kinks='fail')")
     report.looked_at += type(report.looked_at)()  # drop counts of zero
     return report
 
@@ -269,11 +269,11 @@ def pull_safely(case: Case, pull: Callable[[Tree], Any], g: Tree, what: str) -> 
     except ValueError as error:
         if "read-only" not in str(error):
             raise
-    own, result = _frozen(g), None
+    own, result = _copied(g), None
     with contextlib.suppress(ValueError):
         result = pull(own)
     if result is None or not np.array_equal(reals(own), reals(g)):
-        case.report.say(
+        case.report.add(
             what,
             "writes into the incoming gradient, which other branches of the graph may share",
             "an in-place operation (+=, *=, out=, g[...] =): make a new array",

@@ -16,7 +16,7 @@ from autograd_lite.testing.arrays import Array, as_array, is_array
 from autograd_lite.testing.numeric import Leaf, show
 
 PRINTED = 6  # lines of entries shown
-SPELLED = 400  # numbers spelled out in the code that reproduces a failure
+PRINTED_NUMBERS = 400  # numbers spelled out in the code that reproduces a failure
 
 
 class GradientError(AssertionError):
@@ -153,7 +153,7 @@ class Report:
             lines += ["to see it again:", *("    " + line for line in self.reproduce.splitlines())]
         return "\n".join(lines)
 
-    def say(self, what: str, sentence: str, cause: str = "", leaf: Leaf | None = None) -> None:
+    def add(self, what: str, sentence: str, cause: str = "", leaf: Leaf | None = None) -> None:
         """Add a finding that is a sentence, not a table of entries."""
         path, shape, dtype = (leaf.path, leaf.shape, leaf.dtype) if leaf is not None else ("", (), "")
         self.findings.append(Finding(what, path, shape, dtype, sentence=sentence, cause=cause))
@@ -165,7 +165,7 @@ class Report:
         return self
 
 
-def called(g: Callable[..., Any], f: Callable[..., Any], names: Sequence[str] = ()) -> Callable[..., Any]:
+def named_like(g: Callable[..., Any], f: Callable[..., Any], names: Sequence[str] = ()) -> Callable[..., Any]:
     """`g` under the name and the signature of `f`, so that messages speak of what the user wrote."""
 
     def named(*args: Any) -> Any:
@@ -217,27 +217,27 @@ def names_of(f: Callable[..., Any], count: int) -> list[str]:
     return [names[i] if i < len(names) else f"argument {i}" for i in range(count)]
 
 
-def spell(value: Any) -> str:
+def as_source(value: Any) -> str:
     """A value as Python source: arrays in full while they are small, by their shape when they are not."""
     found = zip(paths(value), leaves(value), strict=True)
     parts = [(path, as_array(leaf)) for path, leaf in found if is_array(leaf)]
-    if sum(array.size for _, array in parts) > SPELLED:
+    if sum(array.size for _, array in parts) > PRINTED_NUMBERS:
         shapes = ", ".join(f"{path or 'array'} of shape {array.shape}" for path, array in parts)
         return f"...  # {shapes}: too large to print"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{k!r}: {spell(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{k!r}: {as_source(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(spell, value)) + "]"
+        return "[" + ", ".join(map(as_source, value)) + "]"
     if isinstance(value, tuple):
-        return "(" + "".join(f"{spell(v)}, " for v in value) + ")"
+        return "(" + "".join(f"{as_source(v)}, " for v in value) + ")"
     if isinstance(value, bool | int | float | complex | str) or value is None:
         return repr(value)
     if is_array(value):
-        return _spell_array(as_array(value))
+        return _array_source(as_array(value))
     return name_of(value) if callable(value) else repr(value)
 
 
-def _spell_array(a: Array) -> str:
+def _array_source(a: Array) -> str:
     text = repr(a.tolist()).replace("inf", "np.inf").replace("nan", "np.nan")
     dtype = "" if a.dtype in (np.float64, np.complex128, np.bool_, np.int64) and a.size else f", dtype=np.{a.dtype}"
     shape = f".reshape({a.shape})" if 0 in a.shape else ""
@@ -248,6 +248,6 @@ def recipe(call: str, names: Sequence[str], inputs: Sequence[Any], **extra: Any)
     """Source that runs a check again on the same numbers."""
     names = [n if n.isidentifier() else f"x{i + 1}" for i, n in enumerate(names)]
     lines = ["import numpy as np"]
-    lines += [f"{n} = {spell(v)}" for n, v in zip(names, inputs, strict=True)]
-    lines += [f"{k} = {spell(v)}" for k, v in extra.items()]
+    lines += [f"{n} = {as_source(v)}" for n, v in zip(names, inputs, strict=True)]
+    lines += [f"{k} = {as_source(v)}" for k, v in extra.items()]
     return "\n".join([*lines, call.replace("{inputs}", ", ".join(names))])

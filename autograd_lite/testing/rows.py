@@ -22,7 +22,7 @@ from autograd_lite.table import REAL, TABLE, Domain, Joint, Primitive
 from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.gradients import MODES, absorb, check_gradients
 from autograd_lite.testing.numeric import CannotCheck
-from autograd_lite.testing.report import Report, called
+from autograd_lite.testing.report import Report, named_like
 
 REACH = 2.5  # how far from zero, or from the only end of a domain, numbers are drawn
 Point = tuple[tuple[Any, ...], dict[str, Any]]
@@ -152,7 +152,7 @@ def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief:
         for dtype, limit in ((np.float32, 1), (np.complex128, order)) if k == 0 else ():
             other = of_dtype(row, args, keywords, dtype, rng)
             if other is not None and (total.ok or not brief):
-                with _refusals(total, dtype):
+                with _complex_may_raise(total, dtype):
                     _take(total, row, other, keywords, min(order, limit), seed)
         if not total.ok and brief:
             return total
@@ -182,7 +182,7 @@ def _ties(total: Report, row: Primitive, rng: np.random.Generator, seed: int) ->
             return row(*tree_map(lambda v: v + t if is_differentiable(v) else v, tied), **keywords)
 
         with suppress(CannotCheck, np.linalg.LinAlgError):  # a rounded matrix may be singular
-            f = called(moved, _named(row, keywords), ["t"])
+            f = named_like(moved, _named(row, keywords), ["t"])
             absorb(total, check_gradients(f, 1.0, order=1, kinks="note", seed=seed))
 
 
@@ -198,13 +198,13 @@ def _each_result(total: Report, row: Primitive, rng: np.random.Generator, order:
             def one(*xs: Any, k: int = k, keywords: dict[str, Any] = keywords) -> Any:
                 return row(*xs, **keywords)[k]
 
-            f = called(one, _named(row, keywords))
+            f = named_like(one, _named(row, keywords))
             with suppress(CannotCheck):  # a result of whole numbers
                 absorb(total, check_gradients(f, *args, order=order, kinks="note", seed=seed))
 
 
 @contextmanager
-def _refusals(total: Report, dtype: Any) -> Iterator[None]:
+def _complex_may_raise(total: Report, dtype: Any) -> Iterator[None]:
     """A row may refuse complex numbers where they have no derivative, if it says so."""
     try:
         yield
@@ -229,7 +229,7 @@ def _take(
     joint = not isinstance(row.domain, tuple | Domain)
     free = row.domain is REAL or any(a.dtype.kind == "c" for a in arrays) or (joint and bool(keywords))
     domain = None if free else row.domain
-    f = called(lambda *xs: row(*xs, **keywords), _named(row, keywords))
+    f = named_like(lambda *xs: row(*xs, **keywords), _named(row, keywords))
     absorb(total, check_gradients(f, *args, order=order, domain=domain, kinks="note", seed=seed, modes=modes))
 
 

@@ -94,7 +94,7 @@ class _Ladder:
 
 
 def _lasting(difference: Array, noise: Array) -> Array:
-    """A difference of the two sides that stays the same down to the shortest step where it is clear of noise, else 0."""
+    """A difference that stays the same down to the shortest step where it is clear of noise, else 0."""
     clear = np.abs(difference) > CLEAR * noise
     levels = np.arange(len(clear))[:, None, None]
     shortest = np.where(clear, levels, -1).max(axis=0)

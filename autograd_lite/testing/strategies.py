@@ -130,8 +130,7 @@ def unique_along(axis: int, shape: Any = None, domain: Any = REAL) -> Strategy:
     return arrays(dims, domain).filter(lambda x: -x.ndim <= axis < x.ndim and distinct(x))
 
 
-# ------------------------------------------------------------------------------------------- several
-# arguments
+# ---------------------------------------------------------------------------------------------------- several arguments
 
 
 @st.composite
@@ -227,8 +226,7 @@ def cotangents(y: Any) -> Strategy:
     return parts.map(lambda g: np.where(np.abs(g) < 0.25, np.asarray(1, g.dtype), g))
 
 
-# ------------------------------------------------------------------------------------------ arrays of one
-# kind
+# --------------------------------------------------------------------------------------------------- arrays of one kind
 
 
 @st.composite
@@ -293,8 +291,7 @@ def one_hot(draw: Any, n: Any = None, *, batch: tuple[int, ...] = ()) -> Array:
     return np.asarray(np.eye(size)[which])
 
 
-# ----------------------------------------------------------------------------------- small graphs and
-# networks
+# -------------------------------------------------------------------------------------------- small graphs and networks
 
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {

@@ -130,7 +130,7 @@ def test_a_rule_that_depends_on_the_layout(op):
     def double(x):
         return 2 * x
 
-    with pytest.raises(GradientError, match="lie in memory"):
+    with pytest.raises(GradientError, match="memory layout"):
         assert_gradients(double, ROW, order=1, modes=("reverse",))
 
 
@@ -172,7 +172,7 @@ def test_what_cannot_be_checked_is_refused_in_a_sentence(case):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"order": 0}, "order must be"), ({"modes": ("sideways",)}, "modes must"), ({"kinks": "?"}, "kinks must")],
+    [({"order": 0}, "order: expected"), ({"modes": ("sideways",)}, "modes: expected"), ({"kinks": "?"}, "kinks: ")],
 )
 def test_options_are_checked(options, message):
     with pytest.raises(ValueError, match=message):
