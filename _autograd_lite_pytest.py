@@ -6,17 +6,16 @@
     @pytest.mark.gradient(order=3, examples=200)
     def test_more_of_it(assert_gradients): ...
 
-`assert_gradients` is :func:`autograd_lite.testing.assert_gradients` with the defaults of the command line
-(``--grad-order``, ``--grad-examples``) and of the marker, which wins. ``-m gradient`` selects the tests that
-use it. The Hypothesis profiles ``gradient`` (the default number of examples, no deadline), ``gradient-ci``
-(the same numbers in every run) and ``gradient-thorough`` (1,000 examples) are chosen with Hypothesis' own
+`assert_gradients` is :func:`autograd_lite.testing.assert_gradients` with defaults from the command line
+(``--grad-order``, ``--grad-examples``) and from the marker, which takes precedence. ``-m gradient`` selects the tests
+that use it. The Hypothesis profiles ``gradient`` (the default number of examples, no deadline), ``gradient-ci`` (the
+same numbers in every run) and ``gradient-thorough`` (1,000 examples) are chosen with Hypothesis' option
 ``--hypothesis-profile``.
 
-With ``--grad-pictures=DIR`` the graph of a function that failed is drawn into that folder, its wrong edge in
-red.
+With ``--grad-pictures=DIR`` the graph of a function that failed is drawn into that folder, with its wrong edge in red.
 
-pytest imports this module at every start, in every project of the environment. So it stands outside the package, whose
-import takes NumPy's with it, and imports the rest only when something of it is used (Hypothesis' plugin does the same).
+pytest imports this module at every start, in every project of the environment. So it is outside the package, which
+imports NumPy, and it imports the package only when a test uses it. (Hypothesis' plugin does the same.)
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=None,
         metavar="N",
-        help="up to which order assert_gradients checks derivatives (default: 2)",
+        help="the highest order of derivative that assert_gradients checks (default: 2)",
     )
     group.addoption(
         "--grad-examples",
@@ -73,7 +72,7 @@ def _register_profiles() -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """A test that asks for the fixture is a gradient test."""
+    """Mark a test that uses the fixture as a gradient test."""
     if FIXTURE in getattr(item, "fixturenames", ()) and item.get_closest_marker("gradient") is None:
         item.add_marker("gradient")
 
@@ -81,7 +80,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.fixture
 def assert_gradients(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """`autograd_lite.testing.assert_gradients` with the defaults of the command line and of the marker."""
-    from autograd_lite.testing import assert_gradients as check  # not before a test asks for it
+    from autograd_lite.testing import assert_gradients as check  # only when a test uses it
 
     defaults = {
         "order": request.config.getoption("--grad-order"),

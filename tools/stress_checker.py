@@ -6,9 +6,9 @@
 The programs are the fuzzer's random ones, small nets with attention and normalisation, ill-conditioned linear algebra,
 covariances, sharp sigmoids and softmaxes, huge and tiny numbers, a quarter of them in float32, each at another random
 point. Each right gradient is checked by one of `check_gradients` (both modes, one or two orders), `check_vjp` and
-`find_gradient_bug`. Then errors of a known size are planted into right gradients. One that is not found counts as
-missed unless the checker says that it cannot judge, or the error of the differences, as the checker itself estimates
-it there, is not well below the planted one.
+`find_gradient_bug`. Then errors of a known size are planted in right gradients. An error that is not found counts as
+missed, unless the checker reports that it cannot judge, or its own estimate of the error of the differences is not well
+below the planted error.
 
 The output depends only on ``--seed``, not on the clock.
 """
@@ -60,7 +60,7 @@ def normed_net(x: Any, w: Any, v: Any) -> Any:
     return ag.softmax(np.tanh(F.rms_norm(x @ w, (w.shape[-1],))) @ v)
 
 
-#: A name, a function, and the shapes of its arguments. `c` is a random number of the case, about a power of ten.
+#: A name, a function, and the shapes of its arguments. `c` is a random number between 1 and 10.
 FAMILIES: list[tuple[str, Callable[..., Any], tuple[tuple[int, ...], ...]]] = [
     ("attention", lambda c, *a: attention(*a), ((3, 3), (3, 2), (3, 2), (3, 2))),
     ("encoder layer", lambda c, *a: encoder(*a), ((2, 3), (3, 3), (3, 2), (3,))),
@@ -164,7 +164,7 @@ def check_right(n: int, f: Callable[..., Any], xs: list[Array]) -> str:
 
 
 def planted(kind: str, size: float, right: Array, entry: int) -> Array:
-    """A wrong gradient: one that differs from the right one by this relative size, everywhere or in one entry."""
+    """A wrong gradient, which differs from the right one by this relative size, everywhere or in one entry."""
     wrong = np.array(right, dtype=np.float64, order="C")
     flat = wrong.reshape(-1)
     if kind == "one entry":
@@ -254,7 +254,7 @@ def planted_table(count: int, start: int) -> int:
             for kind in KINDS:
                 for size in SIZES:
                     if not np.any(np.asarray(vjp(f, *xs)[1](np.ones_like(np.asarray(Point(f, xs).values(*xs))))[0])):
-                        continue  # a gradient of zeros: an error relative to it is none
+                        continue  # all zeros: there is no relative error
                     verdict = check_planted(kind, size, f, xs, n)
                     counts[kind, size, verdict] += 1
                     if verdict == "missed":

@@ -333,7 +333,12 @@ def _judge_outputs(
 
     def rounding() -> Array:
         assert again is not None
-        return np.array([rounding_of(case, lambda x, v=v: again(x, v))() for v in directions])
+        at = again
+
+        def along(v: Array) -> Array:
+            return rounding_of(case, lambda x: at(x, v))()
+
+        return np.array([along(v) for v in directions])
 
     return judge(case, directions, given, measured, rounding if again else None)
 

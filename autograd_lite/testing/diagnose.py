@@ -113,7 +113,7 @@ def _rearranged(given: Array, right: Array) -> Iterator[str]:
         if given.shape == right.mT.shape and _same(given.mT, right):
             yield "a transpose is missing: it is the right one with its last two axes swapped"
         elif given.size > 1 and _same(given.reshape(right.mT.shape).mT, right):
-            yield "it is the right one in the other order (reshaped where it should be transposed)"
+            yield "it is the right one in the other memory order: a reshape instead of a transpose"
     for axis in range(right.ndim):
         if right.shape[axis] < 2:
             continue
@@ -125,11 +125,11 @@ def _rearranged(given: Array, right: Array) -> Iterator[str]:
         if _same(given, np.cumsum(right, axis)) or _same(given, np.flip(np.cumsum(np.flip(right, axis), axis), axis)):
             yield f"it is the right one summed cumulatively along axis {axis}"
     if right.size > 1 and _same(np.sort(given, axis=None), np.sort(right, axis=None)):
-        yield "the right numbers in the wrong places: a permutation goes the wrong way round, or is missing"
+        yield "the right numbers in the wrong places: a permutation is missing or inverted"
 
 
 def _unsummed(flat: Flat, leaf: Leaf, given: Array, g: Array) -> Iterator[str]:
-    """Whether the sum over a broadcast axis was replaced by one slice or by the mean."""
+    """Whether one slice or the mean stands for the sum over a broadcast axis."""
     shapes = [np.shape(a) for a in flat.args]
     try:
         shape = np.broadcast_shapes(*shapes)
@@ -199,7 +199,7 @@ def _factor_of_x(flat: Flat, leaf: Leaf, positions: Array, given: Array, right: 
 
 
 def _where(flat: Flat, leaf: Leaf, positions: Array, wrong: Array) -> str:
-    """What the wrong entries have in common, if the right ones do not share it."""
+    """What the wrong entries have in common and the right ones have not."""
     off = np.zeros(len(positions), bool)
     off[wrong] = True
     if off.all() or len(off) < 3:

@@ -1,22 +1,22 @@
-"""How much of a function's value is rounding, measured at the point in question.
+"""How much of a function's value is rounding, measured at a point.
 
-Rounding inside a function is of the size of its intermediate results, which nobody outside can see: neither the
-value nor the slope bounds it. So it is measured, in the spirit of J. J. Moré and S. M. Wild, "Estimating computational
-noise" (SIAM J. Sci. Comput. 33, 2011). The function is evaluated at nine points close together on a line. A smooth
-function is a polynomial of low degree there: what a polynomial of degree five does not fit is noise. The points are
-unevenly spaced, because evenly spaced ones may all be rounded alike.
+Rounding inside a function is of the size of its intermediate results, which are not visible from outside: neither the
+value nor the slope bounds it. So it is measured, after J. J. Moré and S. M. Wild, "Estimating computational noise"
+(SIAM J. Sci. Comput. 33, 2011). The function is evaluated at nine points close together on a line. A smooth function is
+a polynomial of low degree there: the residual of a fit of degree five is noise. The points are unevenly spaced, because
+evenly spaced ones may all be rounded in the same way.
 
-The points lie on one side of the point at a time, so that a kink at the point itself is not taken for noise. They are
-tried at four spacings, from a few units in the last place to a hundred-thousandth of the argument, because rounding
-of a large intermediate result makes a staircase whose steps may be wider than the shorter spacings. The largest
-estimate counts: too much noise costs a verdict, too little makes a false one.
+The points lie on one side of the point at a time, so that a kink at the point itself does not count as noise. There are
+four spacings, from a few units in the last place to a hundred-thousandth of the argument, because the rounding of a
+large intermediate result makes a staircase, and its steps may be wider than the shorter spacings. The largest estimate
+counts: too much noise costs a verdict, too little makes a false one.
 
-A nearly saturated function, such as ``y * (1 - y)`` for y close to 1, has steps wider still. Two more spacings, up to
-a hundredth of the argument, are searched for jumps: second differences of opposite signs side by side, which neither a
-curve nor a kink has.
+A nearly saturated function, such as ``y * (1 - y)`` for y close to 1, has still wider steps. Two more spacings, up to a
+hundredth of the argument, are searched for jumps: adjacent second differences of opposite signs, which neither a curve
+nor a kink has. A derivative that itself jumps within about 8 % of the argument is therefore taken for one with noise.
 
-What is much larger at the widest spacing than at the others is no noise, but a function that does not look like a
-polynomial even here: a vertical slope, a pole, another kink close by. No difference is to be trusted there, and the
+An estimate that is much larger at the widest spacing than at the others is not noise. There the function is not like a
+polynomial even this close: a vertical slope, a pole, another kink nearby. No difference can be trusted there, and the
 noise is infinite.
 """
 
@@ -30,11 +30,11 @@ from autograd_lite.testing.arrays import Array
 
 POINTS = 9
 DEGREE = 5
-NODES = np.arange(1, POINTS + 1) + np.sqrt([2, 3, 5, 7, 11, 13, 17, 19, 23]) % 1 / 2  # in no pattern
-REST = np.linalg.qr(np.vander(NODES, DEGREE + 1), mode="complete")[0][:, DEGREE + 1 :].T  # what no polynomial has
+NODES = np.arange(1, POINTS + 1) + np.sqrt([2, 3, 5, 7, 11, 13, 17, 19, 23]) % 1 / 2  # without a pattern
+REST = np.linalg.qr(np.vander(NODES, DEGREE + 1), mode="complete")[0][:, DEGREE + 1 :].T  # maps a polynomial to 0
 SPACINGS = (0.9, 0.6, 0.36, 0.33)  # as powers of the machine epsilon
-WIDE = (0.2, 0.13)  # likewise, to search for jumps
-ROUGH = 12.0  # times the noise at the shorter spacings is too much at the widest
+WIDE = (0.2, 0.13)  # the same, for the search for jumps
+ROUGH = 12.0  # beyond this many times that of the shorter spacings, the widest one's is infinite
 
 
 def noise(evaluate: Callable[[Array], Array], x: Array, reach: Array, eps: float) -> Array:
@@ -43,13 +43,13 @@ def noise(evaluate: Callable[[Array], Array], x: Array, reach: Array, eps: float
     Parameters
     ----------
     evaluate : callable
-        Takes a vector like `x`; returns a vector, nan where it has no value.
+        Takes a vector like `x`; returns a vector, with nan where it has no value.
     x : array
         The point.
     reach : array
-        The line along which to move, as long as the distance over which the function is expected to change.
+        The direction, of the length over which the function is expected to change.
     eps : float
-        The machine epsilon of the numbers that `evaluate` computes with.
+        The machine epsilon of the numbers in which `evaluate` computes.
 
     Examples
     --------
@@ -78,13 +78,13 @@ def noise(evaluate: Callable[[Array], Array], x: Array, reach: Array, eps: float
 
 
 def _scatter(values: Array) -> Array:
-    """The standard deviation of what a polynomial of low degree leaves over."""
+    """The standard deviation of the residual of a polynomial of low degree."""
     scatter: Array = np.sqrt((np.tensordot(REST, values - values[0], 1) ** 2).mean(axis=0))
     return scatter
 
 
 def _jumps(values: Array) -> Array:
-    """The height of the steps, where the values have steps rather than bends."""
+    """The height of the steps, if the values have steps rather than bends."""
     gaps = np.diff(NODES).reshape(-1, *[1] * (values.ndim - 1))
     slopes = np.diff(values, axis=0) / gaps
     bends = np.diff(slopes, axis=0)

@@ -1,21 +1,20 @@
-"""Derivatives from differences, done as well as they can be.
+"""Accurate derivatives from finite differences.
 
-A difference quotient has two enemies: too long a step bends away from the tangent, too short a step drowns in
-rounding. So no step is trusted. The function is sampled at a falling ladder of steps, the ladder is
-extrapolated to step zero (Richardson's table, as Ridders used it), and each number of the result takes the
-entry of the table that disagrees least with its neighbours. That disagreement, plus the rounding of the values,
-is the error estimate that comes with every result. The first ladder starts at a step that suits arguments near
-one; where it does not converge, ladders cut to the argument's own size are tried.
+A difference quotient has two errors: curvature for long steps, rounding for short ones. So no single step is trusted.
+The function is sampled at a falling sequence of steps, a ladder, which is extrapolated to step zero (Richardson's
+table, as Ridders used it). Each number of the result takes the entry of the table that differs least from its
+neighbours. That difference, plus the rounding of the values, is the error estimate of the result. The first ladder
+starts at a step that suits arguments near one; if it does not converge, ladders scaled to the argument are tried.
 
-The same samples tell, at no cost, whether the two sides agree. Where the slope from the right and from the
-left differ by an amount that does not shrink with the step, the point may be a kink; where the difference of the
-values does not shrink, a jump. Both are reported, not averaged away.
+The same samples show, at no cost, whether the two sides agree. If the slopes from the right and from the left differ by
+an amount that does not shrink with the step, the point may be a kink; if the difference of the values does not shrink,
+a jump. Both are reported, not averaged away.
 
 This is fast, and enough to confirm a derivative that agrees. It is not enough to contradict one: the error estimate
-knows nothing of rounding inside the function. :mod:`autograd_lite.testing.second_look` does.
+does not include rounding inside the function. That of :mod:`autograd_lite.testing.second_look` does.
 
-Everything is real inside: a complex number is two real ones, and the inner product is Re(conj(a) b). A
-gradient is therefore dL/dRe + i dL/dIm, as in PyTorch.
+All computation is real: a complex number is two real ones, and the inner product is Re(conj(a) b). A gradient is
+therefore dL/dRe + i dL/dIm, as in PyTorch.
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ DOUBLE = float(np.finfo(np.float64).eps)
 
 
 class CannotCheck(ValueError):
-    """The question makes no sense at this point or for this function, so there is no verdict."""
+    """The derivative cannot be checked at this point or for this function, so there is no verdict."""
 
 
 @dataclass
 class Leaf:
-    """One differentiable array among the arguments, and where it lies in the flat vector."""
+    """One differentiable array among the arguments, and its place in the flat vector."""
 
     path: str
     argument: int
@@ -49,14 +48,14 @@ class Leaf:
     dtype: np.dtype[Any]
     start: int
     stop: int
-    python: bool = False  # given as a Python number, so handed back as one
+    python: bool = False  # given, and passed on, as a Python number
 
     @property
     def size(self) -> int:
         return self.stop - self.start
 
     def index(self, position: int) -> tuple[tuple[int, ...], str]:
-        """The index that a flat position stands for, and which part of a complex number it is."""
+        """The index of a flat position, and which part of a complex number it is."""
         part = ""
         if self.dtype.kind == "c":
             position, odd = divmod(position, 2)
@@ -64,7 +63,7 @@ class Leaf:
         return tuple(int(i) for i in np.unravel_index(position, self.shape)), part
 
     def array(self, vector: Array, dtype: np.dtype[Any] | None = None) -> Array:
-        """This leaf's own array out of the flat vector."""
+        """This leaf's array from the flat vector."""
         piece = vector[self.start : self.stop]
         if self.dtype.kind == "c":
             piece = np.ascontiguousarray(piece).view(np.complex128)
@@ -78,7 +77,7 @@ class Leaf:
 
 
 def reals(tree: Tree) -> Array:
-    """All floating numbers of a tree as one real vector: the inner product of trees is that of these."""
+    """All numbers of a tree as one real vector; the inner product of two trees is that of their vectors."""
     parts = []
     for leaf in leaves(tree):
         array = as_array(leaf)
@@ -93,7 +92,7 @@ def reals(tree: Tree) -> Array:
 
 @dataclass
 class Flat:
-    """A function of trees seen as a function from one real vector to one real vector.
+    """A function of trees as a function from one real vector to one real vector.
 
     Parameters
     ----------
@@ -102,11 +101,11 @@ class Flat:
     args : sequence
         The point. Leaves that hold no floating numbers are constants.
     domain : optional
-        Where `f` may be asked: an open interval ``(low, high)`` or a :class:`~autograd_lite.table.Domain`
-        for every argument, a sequence with one of these (or None) per argument, or an object whose
-        ``contains(*args)`` ties the arguments together. Steps stay strictly inside.
+        Where `f` may be evaluated: an open interval ``(low, high)`` or a :class:`~autograd_lite.table.Domain` for every
+        argument, a sequence with one of these (or None) per argument, or an object with ``contains(*args)`` for a
+        domain of all arguments together. Steps stay strictly inside.
     names : optional
-        What to call the arguments in messages.
+        The names of the arguments in messages.
     """
 
     f: Callable[..., Any]
@@ -145,7 +144,7 @@ class Flat:
             self.eps = float(max(np.finfo(leaf.dtype).eps for leaf in narrow))
 
     def arguments(self, vector: Array, wide: bool | None = None) -> list[Any]:
-        """The arguments that a flat vector stands for."""
+        """The arguments of a flat vector."""
         wide = self.wide if wide is None else wide
         values = []
         for leaf, value in self.slots:
@@ -160,7 +159,7 @@ class Flat:
         return reals(self.f(*self.arguments(vector)))
 
     def near(self, vector: Array, size: int) -> Array:
-        """The values at a point the user did not give: nan where the function will not be asked."""
+        """The values at a neighbouring point: nan outside the domain, or where the function raises."""
         if self.low is not None and not (np.all(vector > self.low) and np.all(vector < self.high)):
             return np.full(size, np.nan)
         arguments = self.arguments(vector)
@@ -173,11 +172,11 @@ class Flat:
         return values if values.size == size else np.full(size, np.nan)
 
     def _keeps_double(self) -> bool:
-        """Whether f computes in double when handed doubles: then its differences are taken there."""
+        """Whether f computes in double precision when given doubles: then its differences are measured there."""
         try:
             with np.errstate(all="ignore"):
                 y = self.f(*self.arguments(self.x.copy(), wide=True))
-        except Exception:  # whatever it dislikes about doubles, it is then judged in its own precision
+        except Exception:  # it does not take doubles: measure in its own precision
             return False
         kinds = [as_array(v).dtype for v in leaves(y)]
         return all(np.finfo(k).eps <= DOUBLE for k in kinds if k.kind in "fc")
@@ -192,7 +191,7 @@ def _bounds(domain: Any, flat: Flat) -> tuple[Array | None, Array | None]:
         one, part = domain, slice(leaf.start, leaf.stop)
         if not _is_one(domain):
             if leaf.argument >= len(domain):
-                raise ValueError(f"domain names {len(domain)} arguments, but {leaf.path} is given as well")
+                raise ValueError(f"domain: expected one entry per argument, got {len(domain)}: none for {leaf.path}")
             one = domain[leaf.argument]
         if one is None:
             continue
@@ -207,18 +206,18 @@ def _bounds(domain: Any, flat: Flat) -> tuple[Array | None, Array | None]:
         (index, part_of), k = leaf.index(position), leaf.start + position
         raise CannotCheck(
             f"{leaf.path}{show(index)}{part_of} = {flat.x[k]!s} lies outside the open domain "
-            f"({low[k]!s}, {high[k]!s}) that was declared: choose a point inside it, or widen domain="
+            f"({low[k]!s}, {high[k]!s}): choose a point inside it, or widen domain="
         )
     return low, high
 
 
 def _is_one(domain: Any) -> bool:
-    """Whether this is the domain of every argument, not a list with one per argument."""
+    """Whether this is one domain for every argument, not a sequence with one per argument."""
     return hasattr(domain, "low") or (len(domain) == 2 and all(isinstance(end, int | float) for end in domain))
 
 
 def locate(flat: Flat, position: int) -> tuple[Leaf, int]:
-    """The leaf that a position of the flat vector belongs to, and the position within it."""
+    """The leaf of a position of the flat vector, and the position within it."""
     for leaf in flat.leaves:
         if leaf.start <= position < leaf.stop:
             return leaf, position - leaf.start
@@ -241,10 +240,10 @@ class Slopes:
     gap : array (directions, outputs)
         Slope from the right less slope from the left, where that is a kink; zero elsewhere.
     jump : array (directions, outputs) of bool
-        Where the values themselves do not come together.
+        Where the values from the two sides do not converge to each other.
     grain : array (directions, outputs), optional
-        How much the rounding of the values amounts to over the distance on which they may be expected to change: any
-        formula for the derivative has about as much rounding. Zero where it was not measured.
+        The rounding of the values, divided by the distance over which they are expected to change: any formula for the
+        derivative has about as much rounding. None if it was not measured.
     """
 
     value: Array
@@ -272,7 +271,7 @@ def slopes(flat: Flat, directions: Array, base: Array | None = None) -> Slopes:
             return Slopes(nothing, nothing, nothing, nothing.astype(bool))
         near_one, own = scales(flat)
         found, still = _ladder(flat, directions, base, first_steps(flat, directions, near_one))
-        found.error[still] = 0.0  # a longer step than any that follows
+        found.error[still] = 0.0  # the next ladders have only shorter steps
         for scale in (own, own * 1e-4):
             poor = ~np.all((found.error <= 1e-7 * np.abs(found.value)) | still, axis=1)
             first, start = (first_steps(flat, directions[poor], s) for s in (near_one, scale))
@@ -280,8 +279,7 @@ def slopes(flat: Flat, directions: Array, base: Array | None = None) -> Slopes:
                 continue
             again, _ = _ladder(flat, directions[poor], base, start)
             better = again.error < found.error[poor]
-            # A long step over a bounded wave finds a small, steady, wrong slope: it must agree with the
-            # shorter one's.
+            # A long step over a bounded wave finds a small, steady, wrong slope: a shorter step must agree with it.
             disagree = ~(np.abs(again.value - found.value[poor]) <= 4 * found.error[poor])
             better &= ~(disagree & (start > first)[:, None])
             for name in ("value", "error", "gap", "jump"):
@@ -291,34 +289,34 @@ def slopes(flat: Flat, directions: Array, base: Array | None = None) -> Slopes:
 
 
 def scales(flat: Flat) -> tuple[Array, Array]:
-    """Over what distance each entry may be expected to matter: of the order of one, and its own size."""
+    """The distances over which the function is expected to change: of the order of one, and the size of each entry."""
     size = np.abs(flat.x)
     near_one = np.where(size > 0, np.maximum(np.clip(size, 1e-2, 1e2), 1e-6 * size), 1.0)
     return near_one, np.where(size > 0, size, 1.0)
 
 
 def first_steps(flat: Flat, directions: Array, scale: Array) -> Array:
-    """The first step along each direction: a quarter of the tightest entry's scale, inside the domain."""
-    room = scale / 4
+    """The first step along each direction: a quarter of the smallest scale of an entry, inside the domain."""
+    longest = scale / 4
     if flat.low is not None and flat.high is not None:
-        room = np.minimum(room, np.minimum(flat.x - flat.low, flat.high - flat.x) * 0.9)
-    reach = np.where(directions != 0, room / np.abs(directions), np.inf)
+        longest = np.minimum(longest, np.minimum(flat.x - flat.low, flat.high - flat.x) * 0.9)
+    reach = np.where(directions != 0, longest / np.abs(directions), np.inf)
     start: Array = reach.min(axis=1)
     return np.where(np.isfinite(start), start, 1.0)
 
 
 def sides(flat: Flat, directions: Array, steps: Array, size: int) -> tuple[Array, Array]:
-    """The values a step ahead and a step back along each direction."""
+    """The values one step forward and one step back along each direction."""
     moves = steps[:, None] * directions
     up = np.array([flat.near(flat.x + move, size) for move in moves])
     return up, np.array([flat.near(flat.x - move, size) for move in moves])
 
 
 def _ladder(flat: Flat, directions: Array, base: Array, start: Array) -> tuple[Slopes, Array]:
-    """Richardson's table for central differences, every direction and output choosing its own best entry.
+    """Richardson's table for central differences; each direction and output takes its own best entry.
 
-    The second result says which outputs did not move by a bit at any step: they do not depend on what was
-    moved, and there is no rounding in them to be afraid of.
+    The second result is true for outputs that did not change by a bit at any step. They do not depend on the arguments
+    that were moved, and their derivative has no rounding.
     """
     shape = (len(directions), base.size)
     best, error = np.full(shape, np.nan), np.full(shape, np.inf)
@@ -331,7 +329,7 @@ def _ladder(flat: Flat, directions: Array, base: Array, start: Array) -> tuple[S
         step = (start / RATIO**level)[:, None]
         up, down = sides(flat, directions, step[:, 0], base.size)
         row = [(up - down) / (2 * step)]
-        # two roundings of the value, and the grain of x itself, both blown up by the step
+        # two roundings of the value, and that of x, both divided by the step
         noise = (flat.eps * (np.abs(up) + np.abs(down)) + 2 * grain[:, None] * np.abs(row[0])) / step
         factor = 1.0
         for order, older in enumerate(previous):
@@ -349,7 +347,7 @@ def _ladder(flat: Flat, directions: Array, base: Array, start: Array) -> tuple[S
             size = np.maximum(np.abs(best), np.abs(base))
             if np.all((error <= ENOUGH * size) & (shortest_error <= 1e-2 * size)):
                 break
-    # Two long steps over a staircase may agree by chance: what the shortest steps say must not contradict it.
+    # Two long steps over a staircase may agree by chance: the shortest steps must not contradict them.
     chance = np.abs(best - shortest) > 8 * (error + shortest_error)
     best, error = np.where(chance, shortest, best), np.where(chance, shortest_error, error)
     gap, jump = _kinks(bends, rises, best, noise)
@@ -359,10 +357,10 @@ def _ladder(flat: Flat, directions: Array, base: Array, start: Array) -> tuple[S
 
 
 def _kinks(bends: list[Array], rises: list[Array], best: Array, noise: Array) -> tuple[Array, Array]:
-    """What of the two sides' disagreement does not shrink with the step.
+    """The difference between the two sides that does not shrink with the step.
 
-    For a smooth function the slopes differ by h f'' + O(h^3), which one extrapolation removes; a kink leaves
-    a constant. The values differ by 2 h f', which shrinks with h; a jump leaves a constant.
+    For a smooth function the slopes differ by h f'' + O(h^3), which one extrapolation removes; at a kink a constant
+    remains. The values differ by 2 h f', which shrinks with h; at a jump a constant remains.
     """
     older, newer = ((RATIO * b - a) / (RATIO - 1) for a, b in zip(bends[-3:-1], bends[-2:], strict=True))
     steady = np.abs(newer - older) <= 0.25 * np.abs(newer)
@@ -373,14 +371,12 @@ def _kinks(bends: list[Array], rises: list[Array], best: Array, noise: Array) ->
 
 
 def complex_step(flat: Flat, directions: Array) -> Slopes:
-    """Derivatives as Im f(x + i h v) / h: no subtraction, so exact to rounding, for real-analytic f on real
-    arrays.
+    """Derivatives as Im f(x + i h v) / h: without a subtraction, so exact to rounding, for analytic f on real arrays.
 
-    It cannot see that a function is not analytic (``abs``, ``conj``, ``max``): ask for it only where you
-    know.
+    It does not detect that a function is not analytic (``abs``, ``conj``, ``max``).
     """
     if any(leaf.dtype.kind == "c" for leaf in flat.leaves):
-        raise CannotCheck("the complex step needs real arguments: these are complex already")
+        raise CannotCheck("complex_step: expected real arguments, got complex ones")
     directions, tiny = np.atleast_2d(directions), 1e-150
     rows = []
     for d in directions:
@@ -394,7 +390,7 @@ def complex_step(flat: Flat, directions: Array) -> Slopes:
         y = flat.f(*rebuild(tuple(flat.args), values))
         outs = [as_array(leaf) for leaf in leaves(y)]
         if any(out.dtype.kind != "c" for out in outs):
-            raise CannotCheck("the complex step needs a function that keeps complex numbers: this one dropped them")
+            raise CannotCheck("complex_step: expected a function that keeps complex numbers, got a real result")
         rows.append(np.concatenate([out.imag.reshape(-1) / tiny for out in outs]))
     value = np.array(rows)
     error = 16 * DOUBLE * np.abs(value)
@@ -417,7 +413,7 @@ def numerical_vjp(
 ) -> tuple[Tree, ...]:
     """The gradient of <cotangent, f> at `primals`, entry by entry: one tree per argument.
 
-    Leaves that are no floating arrays get None.
+    It is None for leaves that are not floating arrays.
 
     >>> numerical_vjp(lambda x: x**2, (np.array([1.0, 3.0]),), np.ones(2))[0].round(9)
     array([2., 6.])
@@ -438,7 +434,7 @@ def numerical_gradient(f: Callable[..., Any], *primals: Any, domain: Any = None)
 
 
 def numerical_jacobian(f: Callable[..., Any], *primals: Any, argnum: int = 0, domain: Any = None) -> Array:
-    """All partial derivatives of one real array by another: shape ``f(x).shape + x.shape``.
+    """All partial derivatives of one real array with respect to another, of shape ``f(x).shape + x.shape``.
 
     >>> numerical_jacobian(lambda x: x[::-1] * 2, np.array([1.0, 3.0])).round(9)
     array([[0., 2.],
@@ -468,14 +464,14 @@ def numerical_hessian(f: Callable[..., Any], x: Any) -> Array:
 
 
 def _vector(flat: Flat, trees: Sequence[Any]) -> Array:
-    """Tangents or gradients, trees like the arguments, as one vector beside the point."""
+    """Tangents, trees like the arguments, as one vector."""
     given = matched(list(flat.args), list(trees), "the tangents")
     parts = [leaf.vector(value) for (leaf, _), value in zip(flat.slots, given, strict=True) if leaf is not None]
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def _like(y: Tree, vector: Array) -> Tree:
-    """A real vector as a tree of y's build, shapes and kinds."""
+    """A real vector as a tree with the structure, shapes and kinds of y."""
     parts, start = [], 0
     for leaf in leaves(y):
         array = as_array(leaf)

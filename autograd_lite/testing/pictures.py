@@ -1,7 +1,7 @@
 """A wrong edge of a graph, drawn red; and with ``--grad-pictures=DIR``, for every gradient test that fails.
 
-This is a pytest plugin of its own, which the other one loads when that option is given: only pictures need
-the rest of the library.
+This is a second pytest plugin, which the first one loads when that option is given: only pictures need the rest of the
+library.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def draw_bug(bug: GradientBug, loss: Tensor | None = None, **options: Any) -> An
     """
     for node, name in ((bug.node, "wrong"), (bug.parent, "argument")):
         if node is not None and node.name is None:
-            node.name = name  # so that the picture can be asked for it
+            node.name = name  # to find it in the picture
     picture = draw(loss if loss is not None else bug.loss, **{"view": "operations", **options})
     ends = {item.name: item.key for item in picture.scene.items}
     head, tail = (ends.get(node.name or "") if node is not None else None for node in (bug.node, bug.parent))
@@ -47,7 +47,7 @@ def draw_bug(bug: GradientBug, loss: Tensor | None = None, **options: Any) -> An
 
 
 def draw_failure(report: Report, path: Path) -> Path | None:
-    """Draw the graph of the function that a report is about at the point where it failed, and save it."""
+    """Draw the graph of a report's function at the point where it failed, and save it."""
     if report.subject is None:
         return None
     f, inputs = report.subject
@@ -60,7 +60,7 @@ def draw_failure(report: Report, path: Path) -> Path | None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Say, in a section of a failed test's report, where the picture of its graph was saved."""
+    """Add a section to a failed test's report that says where the picture of its graph was saved."""
     outcome = yield
     report = getattr(call.excinfo.value, "report", None) if call.excinfo else None
     if call.when == "call" and isinstance(report, Report):
@@ -69,8 +69,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             saved = draw_failure(report, path)
-            said = f"the graph is drawn in {saved}" if saved else "no graph to draw"
-            outcome.sections.append(("gradient", said))
-        except Exception as error:  # a picture that fails must not hide the failure that it illustrates
+            outcome.sections.append(("gradient", f"the graph is drawn in {saved}" if saved else "no graph to draw"))
+        except Exception as error:  # an error in the picture must not hide the failure
             outcome.sections.append(("gradient", f"no picture: {error}"))
     return outcome

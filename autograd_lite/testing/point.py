@@ -1,4 +1,4 @@
-"""A function at a point, as the engine sees it: of its differentiable arrays alone, everything else held."""
+"""A function at a point, as a function of its differentiable arrays alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autograd_lite.testing.arrays import Tree, as_array, is_differentiable
 
 
 class Point:
-    """A function as the engine sees it: of its differentiable arrays alone, everything else held."""
+    """A function of its differentiable arrays alone; all other arguments are constants."""
 
     def __init__(self, f: Callable[..., Any], inputs: Sequence[Any]) -> None:
         self.f, self.inputs = f, inputs
@@ -23,14 +23,14 @@ class Point:
         ]
 
     def of_arrays(self, *arrays: Any) -> Tree:
-        """f with these arrays (or Tensors) in the places of the differentiable ones."""
+        """The value of f with these arrays or Tensors in place of the differentiable ones."""
         flat = list(self.flat)
         for k, a in zip(self.places, arrays, strict=True):
             flat[k] = a
         return self.f(*rebuild(tuple(self.inputs), flat))
 
     def values(self, *args: Any) -> Tree:
-        """f's value as arrays, computed on Tensors but unrecorded."""
+        """The value of f as arrays, computed on Tensors without recording."""
         with no_grad():
             return as_arrays(self.f(*tree_map(_tensor, args)))
 

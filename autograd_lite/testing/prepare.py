@@ -1,8 +1,8 @@
-"""Before and after a comparison: is there a point to check at, and is what was handed over of the right form?
+"""Before and after a comparison: can the function be checked at this point, and has the derivative the right form?
 
-A function to be differentiated returns the same again for the same input, leaves its inputs alone, and is
-finite where it is asked. A gradient has its argument's shape and dtype and leaves the incoming gradient
-alone. Whatever is not so is said in a sentence, before any number is compared.
+A function to be differentiated returns the same value again for the same input, does not write into its inputs, and is
+finite at the point. A gradient has its argument's shape and dtype, and the rule does not write into the incoming
+gradient. Otherwise the error is one sentence, before any number is compared.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from autograd_lite.testing.compare import Case, Tolerance
 from autograd_lite.testing.numeric import CannotCheck, Flat, Leaf, reals, show
 from autograd_lite.testing.report import KinkWarning, Report, name_of, names_of, recipe
 
-# --------------------------------------------------------------------------------------- the point, and what
-# f is
+# ------------------------------------------------------------------------------------------ the point and the function
 
 
 def prepare(
@@ -35,13 +34,13 @@ def prepare(
     seed: int = 0,
     call: str = "",
 ) -> Case:
-    """Call `f` at the point and refuse, in a sentence, what cannot be checked there."""
+    """Call `f` at the point, and raise :class:`CannotCheck` if it cannot be checked there."""
     names = names_of(f, len(inputs))
     report = Report(name_of(f), reproduce=recipe(call, names, inputs) if call else "")
     if not inputs:
         raise CannotCheck(
-            f"{report.function} was given no arguments, and a function of none has no derivative: "
-            "pass the point at which to check it, as in check(f, ..., np.ones(3))"
+            f"{report.function} was given no arguments: pass the point at which to check it, as in "
+            "check(f, ..., np.ones(3))"
         )
     copies = tree_map(lambda v: as_array(v).copy() if is_array(v) else v, list(inputs))
     flat = Flat(f, copies, domain, names)
@@ -54,8 +53,8 @@ def prepare(
     base = reals(y)
     if not np.isfinite(base).all():
         raise CannotCheck(
-            f"{report.function} is {base[~np.isfinite(base)][0]} at this point, and no derivative can be "
-            "measured there: choose another point, or give domain="
+            f"{report.function} is {base[~np.isfinite(base)][0]} at this point, so no derivative can be measured: "
+            "choose another point"
         )
     tolerance = Tolerance.of([leaf.dtype for leaf in flat.leaves] + floats, rtol, atol)
     return Case(flat, y, base, tolerance, report, np.random.default_rng(seed))
@@ -76,7 +75,7 @@ def _require_points(flat: Flat, function: str, inputs: Sequence[Any]) -> None:
     if not flat.x.size:
         shapes = ", ".join(f"{leaf.path} of shape {leaf.shape}" for leaf in flat.leaves)
         raise CannotCheck(
-            f"{function} was given only empty arrays ({shapes}): there is no entry to differentiate with respect to"
+            f"{function} was given only empty arrays ({shapes}): pass an array with at least one entry"
         )
     for leaf in flat.leaves:
         bad = np.flatnonzero(~np.isfinite(flat.x[leaf.start : leaf.stop]))
@@ -89,24 +88,23 @@ def _require_points(flat: Flat, function: str, inputs: Sequence[Any]) -> None:
 
 
 def _call_twice(flat: Flat, report: Report) -> Tree:
-    """f's value, after seeing that it is a function: the same again for the same input, nothing touched."""
-    said = io.StringIO()
+    """The value of f, after a check that a second call returns the same value and that no input is changed."""
+    printed = io.StringIO()
     first = flat.arguments(flat.x.copy(), wide=False)
-    with contextlib.redirect_stdout(said), np.errstate(all="ignore"):
+    with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
         y = _copied(flat.f(*first))
         again = flat.f(*flat.arguments(flat.x.copy(), wide=False))
     for leaf, a, b in zip(flat.leaves, _all_numbers(flat.args), _all_numbers(first), strict=True):
         if not np.array_equal(a, b, equal_nan=True):
             index = tuple(int(i) for i in np.argwhere(np.asarray(a != b))[0])
             raise CannotCheck(
-                f"{report.function} changes its argument {leaf.path} (at {leaf.path}{show(index)}, from "
-                f"{a[index]} to {b[index]}): a function to be differentiated must not write into its "
-                "inputs; let it work on a copy"
+                f"{report.function} changes its argument {leaf.path} (at {leaf.path}{show(index)}, from {a[index]} to "
+                f"{b[index]}): it must not write into its inputs; write into a copy"
             )
-    if said.getvalue():
+    if printed.getvalue():
         report.notes.append(
-            f"{report.function} prints ({said.getvalue().splitlines()[0][:40]!r}, ...); the output of "
-            "the repeated calls is held back"
+            f"{report.function} prints ({printed.getvalue().splitlines()[0][:40]!r}, ...); the output of the repeated "
+            "calls is suppressed"
         )
         loud = flat.f
 
@@ -116,7 +114,7 @@ def _call_twice(flat: Flat, report: Report) -> Tree:
 
         flat.f = quiet
     a, b = reals(y), reals(again)
-    # A random number differs by more than the last bits, which depend on where in memory BLAS finds its arrays.
+    # A random number differs by more than the last bits, which in BLAS depend on the alignment of the arrays.
     last_bits = 64 * flat.eps * np.abs(a).max(initial=0.0, where=np.isfinite(a))
     if a.shape != b.shape or not np.allclose(a, b, rtol=0, atol=last_bits, equal_nan=True):
         by = f" (by {np.abs(a - b).max():.3g})" if a.shape == b.shape else ""
@@ -132,15 +130,15 @@ def _all_numbers(args: Sequence[Any]) -> list[Array]:
 
 
 def _copied(y: Tree) -> Tree:
-    """A result copied, so that a later call cannot change it."""
+    """A copy of a result, so that a later call cannot change it."""
     return tree_map(lambda v: as_array(v).copy(), y)
 
 
-# ----------------------------------------------------------------------------- what was given, put in order
+# -------------------------------------------------------------------------------------------- the form of a derivative
 
 
 def cotangent_like(y: Tree, rng: np.random.Generator) -> Tree:
-    """A random read-only cotangent for a result, no entry near zero, so that no derivative can hide."""
+    """A random read-only cotangent for a result. No entry is near zero, so that every derivative counts."""
     parts = []
     for leaf in leaves(y):
         array = as_array(leaf)
@@ -157,17 +155,16 @@ def cotangent_like(y: Tree, rng: np.random.Generator) -> Tree:
 
 
 def align(case: Case, result: Any, what: str, exact: bool = True, lead: tuple[int, ...] = ()) -> list[Array | None]:
-    """A derivative as handed over, one array per leaf; what has a wrong shape or kind is reported and left
-    out.
+    """The given derivative as one array per leaf; arrays with a wrong shape or kind are reported and omitted.
 
     Parameters
     ----------
     result : tree
-        One tree per argument in a tuple or list, or the tree itself where there is one argument.
+        A tuple or list with one tree per argument; for one argument, the tree itself is allowed.
     exact : bool
-        Whether the dtype has to be the argument's.
+        Whether the dtype must be the argument's.
     lead : tuple of int
-        Axes that come before the argument's own: the output's, in a Jacobian.
+        Axes before those of the argument: in a Jacobian, those of the output.
     """
     flat = case.flat
     count = len(flat.args)
@@ -175,8 +172,8 @@ def align(case: Case, result: Any, what: str, exact: bool = True, lead: tuple[in
         if count > 1:
             got = f"{len(result)} results" if isinstance(result, tuple | list) else type(result).__name__
             raise CannotCheck(
-                f"{what} of {case.report.function} has to be a tuple with one entry for each of the {count} "
-                f"arguments (None for one without a derivative): got {got}"
+                f"{what} of {case.report.function}: expected a tuple with one entry for each of the {count} "
+                f"arguments (None for one without a derivative), got {got}"
             )
         result = (result,)
     given: dict[str, Any] = {}
@@ -199,7 +196,7 @@ def align(case: Case, result: Any, what: str, exact: bool = True, lead: tuple[in
 def _wrong_form(case: Case, leaf: Leaf, array: Array, exact: bool, lead: tuple[int, ...]) -> tuple[str, str]:
     expected = lead + leaf.shape
     if array.dtype.kind not in "fciub":
-        return f"is no array of numbers but {array.dtype}", ""
+        return f"has dtype {array.dtype}; expected numbers", ""
     if array.shape != expected:
         return f"has shape {array.shape}; it must be {expected}", _shape_cause(case, leaf, array, expected)
     if array.dtype.kind == "c" and leaf.dtype.kind == "f":
@@ -223,15 +220,15 @@ def _shape_cause(case: Case, leaf: Leaf, array: Array, expected: tuple[int, ...]
             for k, (n, m) in enumerate(zip(full, array.shape, strict=True))
             if n != m or k < array.ndim - len(expected)
         ]
-        said = f"axis {axes[0]}" if len(axes) == 1 else f"axes {tuple(axes)}"
-        return f"the sum over {said}, along which the argument was broadcast, is missing"
+        where = f"axis {axes[0]}" if len(axes) == 1 else f"axes {tuple(axes)}"
+        return f"the sum over {where}, along which the argument was broadcast, is missing"
     if array.size == int(np.prod(expected)):
         return "the right number of entries: a reshape to the argument's shape is missing"
     return ""
 
 
 def stacked(case: Case, arrays: list[Array | None]) -> Array:
-    """Gradients, one array per leaf, as one vector; nan where nothing usable was given."""
+    """Gradients, one array per leaf, as one vector; nan where there is no usable array."""
     vector = np.full(case.flat.x.size, np.nan)
     for leaf, array in zip(case.flat.leaves, arrays, strict=True):
         if array is not None:
@@ -240,12 +237,12 @@ def stacked(case: Case, arrays: list[Array | None]) -> Array:
 
 
 def present(case: Case, arrays: list[Array | None]) -> list[Leaf]:
-    """The leaves for which something of the right form was given."""
+    """The leaves whose derivative has the right form."""
     return [leaf for leaf, array in zip(case.flat.leaves, arrays, strict=True) if array is not None]
 
 
 def finish(case: Case, kinks: str = "warn") -> Report:
-    """The report, once everything was compared; a check that could judge nothing is no success."""
+    """The report, after everything was compared; a check that could judge nothing raises."""
     report = case.report
     judged = sum(n for what, n in report.looked_at.items() if what != "not judged") - report.looked_at["not judged"]
     if report.ok and judged <= 0:
@@ -254,15 +251,15 @@ def finish(case: Case, kinks: str = "warn") -> Report:
         if note.startswith("there is a kink") and kinks == "warn":
             warnings.warn(f"{report.function}: {note}", KinkWarning, stacklevel=4)
         elif note.startswith("there is a kink") and kinks == "fail":
-            report.add(note, "(asked for by kinks='fail')")
+            report.add(note, "(an error because of kinks='fail')")
     report.looked_at += type(report.looked_at)()  # drop counts of zero
     return report
 
 
 def pull_safely(case: Case, pull: Callable[[Tree], Any], g: Tree, what: str) -> Any:
-    """Pull a read-only cotangent back; a rule that writes into it is reported, and finishes with a copy.
+    """Pull a read-only cotangent back. A rule that writes into it is reported, and called again with a copy.
 
-    The result is None where it cannot finish.
+    The result is None if that fails too.
     """
     try:
         return pull(g)
@@ -282,7 +279,7 @@ def pull_safely(case: Case, pull: Callable[[Tree], Any], g: Tree, what: str) -> 
 
 
 def tangent_out(case: Case, jvp: Callable[..., Any], x: Array, v: Array) -> Array:
-    """The reals of ``jvp(primals, tangents)`` for flat vectors, its shape checked against the value's."""
+    """The reals of ``jvp(primals, tangents)`` for flat vectors; the tangent must have the shape of the value."""
     flat = case.flat
     tangents = rebuild(tuple(flat.args), [leaf and leaf.array(v) for leaf, _ in flat.slots])
     result = jvp(tuple(flat.arguments(x.copy(), wide=False)), tangents)

@@ -1,4 +1,4 @@
-"""What a check has to say: which argument and entry, by how much, probably why, and how to see it again."""
+"""The result of a check: which argument and entry is wrong, by how much, the likely cause, and how to reproduce it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from autograd_lite.testing.arrays import Array, as_array, is_array
 from autograd_lite.testing.numeric import Leaf, show
 
 PRINTED = 6  # lines of entries shown
-PRINTED_NUMBERS = 400  # numbers spelled out in the code that reproduces a failure
+PRINTED_NUMBERS = 400  # the most numbers in the code that reproduces a failure
 
 
 class GradientError(AssertionError):
-    """A derivative is wrong. The message says where and by how much; `report` holds the same as data."""
+    """A derivative is wrong. The message says where and by how much; `report` has the same as data."""
 
     def __init__(self, message: str, report: Report | None = None) -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class GradientError(AssertionError):
 
 
 class KinkWarning(UserWarning):
-    """The point is one where the function has no derivative, so only the two sides could be compared."""
+    """The function has no derivative at the point, so only the slopes of the two sides could be compared."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Entry:
 
 @dataclass
 class Finding:
-    """Something a check found about one argument.
+    """An error in the derivative with respect to one argument.
 
     Attributes
     ----------
@@ -59,9 +59,9 @@ class Finding:
     argument : str
         The path to the array: ``x2`` or ``params['W']``.
     entries : list of Entry
-        The entries that are off, worst first.
+        The wrong entries, the worst first.
     wrong, examined : int
-        How many entries are off, of how many looked at.
+        How many entries are wrong, of how many compared.
     cause : str
         The likely cause, or "".
     """
@@ -74,7 +74,7 @@ class Finding:
     wrong: int = 0
     examined: int = 0
     cause: str = ""
-    sentence: str = ""  # said instead of the table of entries, for a wrong shape, dtype or behaviour
+    sentence: str = ""  # printed instead of the table of entries, for a wrong shape, dtype or behaviour
 
     @property
     def index(self) -> tuple[int, ...]:
@@ -120,12 +120,11 @@ class Report:
     function : str
         The name of what was checked.
     findings : list of Finding
-        What is wrong, first things first.
+        What is wrong.
     notes : list of str
-        What could not be judged (a kink, a point where differences do not converge), and other things worth
-        knowing.
+        What could not be judged (a kink, a point where differences do not converge), and other remarks.
     looked_at : Counter
-        How many numbers each check compared: a check that compared none proves nothing.
+        How many numbers each check compared.
     """
 
     function: str
@@ -159,14 +158,14 @@ class Report:
         self.findings.append(Finding(what, path, shape, dtype, sentence=sentence, cause=cause))
 
     def throw(self) -> Report:
-        """Raise :class:`GradientError` if something is wrong; the report itself otherwise."""
+        """Return the report, or raise :class:`GradientError` if something is wrong."""
         if not self.ok:
             raise GradientError(str(self), self)
         return self
 
 
 def named_like(g: Callable[..., Any], f: Callable[..., Any], names: Sequence[str] = ()) -> Callable[..., Any]:
-    """`g` under the name and the signature of `f`, so that messages speak of what the user wrote."""
+    """`g` with the name and the signature of `f`, so that messages name what the user wrote."""
 
     def named(*args: Any) -> Any:
         return g(*args)
@@ -180,7 +179,7 @@ def named_like(g: Callable[..., Any], f: Callable[..., Any], names: Sequence[str
 
 
 def name_of(f: Callable[..., Any]) -> str:
-    """What a reader calls a function; a lambda is called by its text."""
+    """The name of a function in messages; for a lambda, its text."""
     name = getattr(f, "__name__", None) or type(f).__name__
     if name == "<lambda>":
         return _lambda_text(f)
@@ -191,7 +190,7 @@ def name_of(f: Callable[..., Any]) -> str:
 
 
 def _lambda_text(f: Callable[..., Any]) -> str:
-    """The text of a lambda, from the positions that the compiler kept for each of its instructions."""
+    """The text of a lambda, from the positions that the compiler keeps for its instructions."""
     code = inspect.unwrap(f).__code__
     spots = [p for p in code.co_positions() if None not in p and p[2] != p[3]]
     if not spots:
@@ -203,9 +202,9 @@ def _lambda_text(f: Callable[..., Any]) -> str:
 
 
 def names_of(f: Callable[..., Any], count: int) -> list[str]:
-    """The names of a function's first `count` parameters; "argument 0, …" where it tells none."""
+    """The names of a function's first `count` parameters, or "argument 0", … where it has no signature."""
     f = inspect.unwrap(f)
-    if hasattr(f, "__names__"):  # see `called`
+    if hasattr(f, "__names__"):  # see `named_like`
         return list(f.__names__)[:count]
     try:
         parameters = list(inspect.signature(getattr(f, "fn", f)).parameters.values())  # fn: a row's own function
@@ -218,7 +217,7 @@ def names_of(f: Callable[..., Any], count: int) -> list[str]:
 
 
 def as_source(value: Any) -> str:
-    """A value as Python source: arrays in full while they are small, by their shape when they are not."""
+    """A value as Python source: small arrays in full, large ones by their shape."""
     found = zip(paths(value), leaves(value), strict=True)
     parts = [(path, as_array(leaf)) for path, leaf in found if is_array(leaf)]
     if sum(array.size for _, array in parts) > PRINTED_NUMBERS:
@@ -245,7 +244,7 @@ def _array_source(a: Array) -> str:
 
 
 def recipe(call: str, names: Sequence[str], inputs: Sequence[Any], **extra: Any) -> str:
-    """Source that runs a check again on the same numbers."""
+    """Source that repeats a check on the same numbers."""
     names = [n if n.isidentifier() else f"x{i + 1}" for i, n in enumerate(names)]
     lines = ["import numpy as np"]
     lines += [f"{n} = {as_source(v)}" for n, v in zip(names, inputs, strict=True)]

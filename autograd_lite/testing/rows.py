@@ -1,8 +1,8 @@
-"""A row of the table, put to the test at the points that the row itself names.
+"""Check a row of the table, at points that follow from the row.
 
-An elementwise row needs no examples: its arguments are numbers of its domain, in every shape that broadcasts.
-Other rows bring examples, each ``rng -> (args, keywords)``. From these come the arguments for all checks:
-those here, those of the fuzzer, and those of the mutation test.
+An elementwise row needs no examples: its arguments are numbers of its domain, in every shape that broadcasts. Other
+rows, and elementwise rows with an integer argument, have examples, each ``rng -> (args, keywords)``. The checks here,
+the fuzzer and the mutation test all take their arguments from these.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def domains(row: Primitive) -> tuple[Any, ...]:
 
 
 def draw(domain: Any, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Numbers inside a domain, a little away from its ends and holes."""
+    """Numbers inside a domain, away from its ends and holes."""
     if domain.whole:
         return rng.integers(1, 4, shape)
     low = domain.low if np.isfinite(domain.low) else min(-REACH, domain.high - REACH)
@@ -81,7 +81,7 @@ def points(row: Primitive, rng: np.random.Generator) -> Iterator[Point]:
         xs = special_point(row)
         if xs[0].size:
             yield xs, {}
-        if isinstance(row.domain, Joint) and len(row.rules) == 2:  # a power by held whole numbers
+        if isinstance(row.domain, Joint) and len(row.rules) == 2:  # a power with whole exponents
             base, whole = (axis.ravel() for axis in np.meshgrid([0.0, -1.0, 0.5], [0, 1, 2, 3]))
             inside = row.domain.contains(base, whole)
             yield (base[inside], whole[inside]), {}
@@ -91,7 +91,7 @@ def points(row: Primitive, rng: np.random.Generator) -> Iterator[Point]:
 
 
 def special_point(row: Primitive) -> tuple[Array, ...]:
-    """All combinations of 0, 1, -1 and 0.5 where an elementwise row is smooth: formulas fail there first."""
+    """All combinations of 0, 1, -1 and 0.5 at which an elementwise row is smooth. Wrong formulas often fail there."""
     values = np.array([0.0, 1.0, -1.0, 0.5])
     xs = tuple(axis.ravel() for axis in np.meshgrid(*[values] * len(row.rules), indexing="ij"))
     with np.errstate(all="ignore"):
@@ -110,29 +110,29 @@ def special_point(row: Primitive) -> tuple[Array, ...]:
 
 
 def kink_points(row: Primitive) -> Iterator[tuple[Array, ...]]:
-    """Where an elementwise row has kinks: there its derivative must lie between the two sides' slopes."""
+    """Kinks of an elementwise row: its derivative there must lie between the slopes of the two sides."""
     some = np.array([1.25, -0.75])
     if not callable(row.kinks):
         for kink in row.kinks:
             yield (np.full(2, float(kink)),) * len(row.rules)
-    elif len(row.rules) == 2 and not row.examples:  # else an argument may have no derivative
+    elif len(row.rules) == 2 and not row.examples:  # otherwise an argument may have no derivative
         for xs in ((some, some), (0 * some, 0 * some), (0 * some, some), (some, 0 * some)):
             if np.all(row.kinks(*xs)):
                 yield xs
 
 
 def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief: bool = False) -> Report:
-    """Everything that is true of a right row, at each of its points and for elementwise rows in all kinds.
+    """Check everything that must hold for a row, at each of its points, in other dtypes, at kinks and at ties.
 
     Parameters
     ----------
     row : Primitive
     order : int, optional
-        Up to which order; 2 by default, or what the row allows.
+        The highest order; by default 2, or 1 if the row says so.
     seed : int
         For the points, directions and cotangents.
     brief : bool
-        Stop at the first thing that is wrong.
+        Stop at the first point with an error.
 
     Returns
     -------
@@ -158,7 +158,7 @@ def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief:
             return total
     if row.kind == "elementwise":
         for args in kink_points(row):
-            with suppress(CannotCheck):  # a jump, or an infinite slope: nothing to judge
+            with suppress(CannotCheck):  # a jump, or an infinite slope
                 _take(total, variant(row, domain=REAL), args, {}, 1, seed, modes=("reverse",))
     else:
         _ties(total, row, rng, seed)
@@ -166,7 +166,7 @@ def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief:
         _each_result(total, row, rng, order, seed)
     if row.pull:
         for args, keywords in points(row, rng):
-            if row.holomorphic or not np.iscomplexobj(args[0]):  # else the partial is that of real numbers
+            if row.holomorphic or not np.iscomplexobj(args[0]):  # otherwise the partial holds for real numbers only
                 _take(total, variant(row, pull=None), args, keywords, 1, seed)
     if not total.looked_at:
         raise CannotCheck(f"{row.name}: the row has no examples, so there is no point to check it at")
@@ -174,7 +174,7 @@ def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief:
 
 
 def _ties(total: Report, row: Primitive, rng: np.random.Generator, seed: int) -> None:
-    """At equal entries, where an extreme has a kink, all of them moved together have an ordinary slope."""
+    """At equal entries, where a maximum has a kink, moving all of them together has an ordinary slope."""
     for args, keywords in points(row, rng):
         tied = tree_map(_rounded, args)
 
@@ -191,7 +191,7 @@ def _rounded(v: Any) -> Any:
 
 
 def _each_result(total: Report, row: Primitive, rng: np.random.Generator, order: int, seed: int) -> None:
-    """A row with several results when only one of them is used: the others' cotangents are absent."""
+    """Check a row with several results when only one of them is used: the other cotangents are absent."""
     for args, keywords in points(row, rng):
         for k in range(len(row.on_arrays(*args, **keywords))):
 
@@ -199,19 +199,19 @@ def _each_result(total: Report, row: Primitive, rng: np.random.Generator, order:
                 return row(*xs, **keywords)[k]
 
             f = named_like(one, _named(row, keywords))
-            with suppress(CannotCheck):  # a result of whole numbers
+            with suppress(CannotCheck):  # an integer result
                 absorb(total, check_gradients(f, *args, order=order, kinks="note", seed=seed))
 
 
 @contextmanager
 def _complex_may_raise(total: Report, dtype: Any) -> Iterator[None]:
-    """A row may refuse complex numbers where they have no derivative, if it says so."""
+    """A row may raise for complex numbers, if the message says that they are the reason."""
     try:
         yield
     except (TypeError, ValueError, np.linalg.LinAlgError) as error:
         if dtype != np.complex128 or "complex" not in str(error):
             raise
-        total.notes.append(f"complex numbers are refused: {error}")
+        total.notes.append(f"complex numbers raise an error: {error}")
 
 
 def _take(
@@ -225,7 +225,7 @@ def _take(
 ) -> None:
     arrays = [as_array(v) for v in leaves(args) if is_differentiable(v)]
     if not any(a.size for a in arrays):
-        return  # an example for shapes alone: empty
+        return  # an empty example, for shapes only
     joint = not isinstance(row.domain, tuple | Domain)
     free = row.domain is REAL or any(a.dtype.kind == "c" for a in arrays) or (joint and bool(keywords))
     domain = None if free else row.domain
@@ -234,7 +234,7 @@ def _take(
 
 
 def _named(row: Primitive, keywords: dict[str, Any]) -> Callable[..., Any]:
-    """A stand-in that carries the row's signature, and is called as a reader would write it."""
+    """A function with the row's signature and, for messages, the name that a reader would write."""
 
     def stand_in(*xs: Any) -> None: ...
 
@@ -249,9 +249,9 @@ def _named(row: Primitive, keywords: dict[str, Any]) -> Callable[..., Any]:
 def of_dtype(
     row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any], dtype: Any, rng: np.random.Generator
 ) -> tuple[Any, ...] | None:
-    """The same arguments in another kind of numbers, where the function takes them.
+    """The same arguments with another dtype, or None if the function does not take it.
 
-    Complex ones of an elementwise row have a positive real part, off the cuts of logarithms and roots.
+    For an elementwise row, complex ones have a positive real part, away from the branch cuts of logarithms and roots.
     """
     complex_ = np.dtype(dtype).kind == "c"
     if complex_ and row.kind == "elementwise":
@@ -259,13 +259,13 @@ def of_dtype(
             return None
         args = tuple(np.abs(x) * 0.25 + 0.1 for x in args)
 
-    def turned(v: Any) -> Any:
+    def converted(v: Any) -> Any:
         if not is_differentiable(v) or as_array(v).dtype != np.float64:
             return v
         x = as_array(v)
         return np.asarray(x + 0.25j * draw(REAL, x.shape, rng) if complex_ else x).astype(dtype)
 
-    other = tree_map(turned, args)
+    other = tree_map(converted, args)
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
@@ -276,7 +276,7 @@ def of_dtype(
 
 
 def variant(row: Primitive, **changes: Any) -> Primitive:
-    """The same row with other options, in no table: ``variant(row, pull=None)`` is what its partials say."""
+    """A copy of `row` with other options, not registered; ``variant(row, pull=None)`` uses its rules alone."""
     names = list(inspect.signature(Primitive).parameters)
     options = {name: getattr(row, name) for name in names} | changes
     kind, fn, rules = (options.pop(name) for name in names[:3])

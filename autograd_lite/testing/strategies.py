@@ -1,13 +1,11 @@
 """Hypothesis strategies for the arguments of numerical functions.
 
-Shapes, dtypes, broadcasting and indices are those of :mod:`hypothesis.extra.numpy`; here is what calculus
-needs beyond them: arrays on a domain, with distinct or well-separated entries, matrices of a kind
-(well-conditioned, symmetric positive definite, orthogonal), probability vectors, einsum specifications,
-cotangents, and small random networks.
+Shapes, dtypes, broadcasting and indices are those of :mod:`hypothesis.extra.numpy`. This module adds arrays on a domain
+and with distinct or well-separated entries, special matrices (well-conditioned, symmetric positive definite,
+orthogonal), probability vectors, einsum specifications, cotangents, and small random networks.
 
-Numbers are drawn on a coarse grid inside the domain, and only then turned into floats: a shrunk example reads
-``[0.5, 1.0]``, and no two entries are closer than a difference quotient can tell apart unless that is asked
-for.
+Numbers are drawn on a coarse grid inside the domain and then converted to floats. So a shrunk example reads
+``[0.5, 1.0]``, and by default no two different entries are too close for a difference quotient.
 """
 
 from __future__ import annotations
@@ -24,14 +22,14 @@ from autograd_lite.testing.arrays import Array, as_array
 
 FLOATS = (np.float64, np.float32)
 STEP = 1 / 64  # the grid of drawn numbers
-REACH = 4.0  # how far from the domain's near edge, or from zero, numbers lie unless asked otherwise
+REACH = 4.0  # the default distance of numbers from the domain's only end, or from zero
 SPECIAL = (0.0, -0.0, 1e-310, -1e-310, 1e-300, 1e-8, 1e8, -1e8)
 
 Strategy = st.SearchStrategy[Any]
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 1, max_side: int = 4) -> Strategy:
-    """Shapes small enough for every entry to be looked at."""
+    """Shapes small enough for every entry to be compared."""
     return hnp.array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=min_side, max_side=max_side)
 
 
@@ -41,12 +39,11 @@ def numbers(domain: Any = REAL, edge: bool = False, reach: float = REACH) -> Str
     Parameters
     ----------
     domain : Domain or (low, high)
-        An open interval, less some points.
+        An open interval, without some points.
     edge : bool
-        Whether to draw numbers next to the domain's ends and to its holes too, and, on the whole line, signed
-        zeros, subnormal and large numbers.
+        Whether to draw also numbers next to the domain's ends and holes, signed zeros, subnormal and large numbers.
     reach : float
-        How far from zero (or from the domain's only end) to go.
+        The largest distance from zero, or from the domain's only end.
     """
     d = REAL if domain is None else domain if isinstance(domain, Domain) else Domain(*domain)
     low = d.low if np.isfinite(d.low) else (d.high - reach if np.isfinite(d.high) else -reach)
@@ -87,8 +84,7 @@ def arrays(
     dtype : dtype or strategy
         Real or complex. A complex number has both parts in the domain.
     unique : bool
-        Whether all entries differ, by at least a grid step: for ``max``, ``sort``, ``median``, where ties are
-        kinks.
+        Whether all entries differ by at least a grid step, for ``max``, ``sort``, ``median``, where ties are kinks.
     edge, reach
         See :func:`numbers`.
 
@@ -115,12 +111,12 @@ def arrays(
 
 
 def ties(shape: Any = None, values: Sequence[float] = (-1.0, 0.0, 2.0)) -> Strategy:
-    """Arrays with many equal entries, for the choices made at ties."""
+    """Arrays with many equal entries, for the gradients chosen at ties."""
     return hnp.arrays(np.float64, shapes() if shape is None else shape, elements=st.sampled_from(list(values)))
 
 
 def unique_along(axis: int, shape: Any = None, domain: Any = REAL) -> Strategy:
-    """Arrays whose entries differ along one axis: there ``max`` and ``sort`` have a derivative."""
+    """Arrays whose entries differ along one axis, so that ``max`` and ``sort`` have a derivative."""
     dims = shapes(min_dims=1) if shape is None else shape
 
     def distinct(x: Array) -> bool:
@@ -135,7 +131,7 @@ def unique_along(axis: int, shape: Any = None, domain: Any = REAL) -> Strategy:
 
 @st.composite
 def _cut_from_one(draw: Any, count: int, max_dims: int, max_side: int) -> tuple[tuple[int, ...], ...]:
-    """Shapes that broadcast to that of one of them, which has few axes of length one: else most axes have."""
+    """Shapes that broadcast to that of one of them. Otherwise most axes would have length one."""
     full = draw(hnp.array_shapes(min_dims=min(1, max_dims), max_dims=max_dims, min_side=2, max_side=max_side))
     whole = draw(st.integers(0, count - 1))
     cut = hnp.broadcastable_shapes(full, max_dims=len(full), max_side=max_side)
@@ -193,7 +189,7 @@ def reductions(
 
 
 def indices(shape: tuple[int, ...]) -> Strategy:
-    """Anything that may stand in square brackets: basic, advanced with repeats, boolean."""
+    """Indices: basic, advanced with repeats, boolean."""
     basic = hnp.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True)
     if not shape or 0 in shape:
         return basic
@@ -307,7 +303,7 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 def networks(draw: Any, max_layers: int = 3, max_width: int = 4) -> tuple[Callable[..., Any], dict[str, Any], Array]:
     """A small random network: ``(loss, params, x)``, where ``loss(params, x)`` is one number.
 
-    Written with NumPy's own functions; layers are smooth, some are skipped over, some share their weights.
+    Written with NumPy's own functions; layers are smooth, some have a skip connection, some share their weights.
     """
     batch, width = draw(st.integers(1, 3)), draw(st.integers(1, max_width))
     x = draw(arrays((batch, width), (-2.0, 2.0)))

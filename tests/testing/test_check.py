@@ -1,4 +1,4 @@
-"""Hand-written derivatives: the right ones pass, and of the wrong ones the message says what is wrong."""
+"""Hand-written derivatives: right ones pass, and for wrong ones the message says what is wrong."""
 
 import numpy as np
 import pytest
@@ -174,7 +174,7 @@ def test_float32_is_judged_as_float32():
     assert not check_vjp(np.tanh, lambda g, x: g * (1 - np.tanh(x) ** 2) * np.float32(1.005), x)
 
 
-def test_a_kink_is_said_and_judged_by_its_two_sides():
+def test_a_kink_is_reported_and_judged_by_its_two_sides():
     x = np.array([-1.0, 0.0, 2.0])
     with pytest.warns(KinkWarning, match=r"there is a kink at x\[1\]"):
         assert assert_vjp(np.abs, lambda g, x: g * np.sign(x), x)
@@ -190,7 +190,7 @@ def test_a_tie_is_a_kink():
         assert_vjp(np.max, lambda g, x: g * (x == x.max()) / (x == x.max()).sum(), x)
 
 
-def test_a_point_where_nothing_can_be_judged_is_no_success():
+def test_a_point_where_nothing_can_be_judged_raises():
     with pytest.raises(CannotCheck, match="no derivative could be judged"):
         check_vjp(np.floor, lambda g, x: 0 * g, np.array([1.0, 2.0]))
 
@@ -219,13 +219,13 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_checked_is_refused_in_a_sentence(case):
+def test_what_cannot_be_checked_raises(case):
     f, inputs, message = REFUSED[case]
     with pytest.raises(CannotCheck, match=message):
         check_vjp(f, lambda g, *xs: g, *inputs)
 
 
-def test_a_function_that_prints_is_held_quiet(capsys):
+def test_the_output_of_a_function_that_prints_is_suppressed(capsys):
     def f(x):
         print("hello")
         return np.sin(x)
@@ -243,7 +243,7 @@ def test_the_number_of_gradients_is_checked():
 
 def test_domain_keeps_the_steps_inside():
     def log(x):
-        assert np.all(x > 0), "asked outside the domain"
+        assert np.all(x > 0), "evaluated outside the domain"
         return np.log(x)
 
     assert assert_vjp(log, lambda g, x: g / x, np.array([1e-3, 2.0]), domain=(0, np.inf))

@@ -1,4 +1,4 @@
-"""assert_gradients: right functions pass, and each way of being wrong is caught by name."""
+"""assert_gradients: right functions pass, and each kind of error is found and named."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ Z = A[0] + 1j * A[1]
 
 @pytest.fixture
 def op():
-    """Declare rows for one test: `op(rule, ...)(f)`, as `define`, and take them away again."""
+    """Declare rows for one test, `op(rule, ...)(f)` like `define`, and remove them afterwards."""
     before = set(TABLE)
     yield define
     for name in set(TABLE) - before:
@@ -144,7 +144,7 @@ def test_forward_against_reverse(op):
     assert assert_gradients(double, ROW, order=1, modes=("reverse",))
 
 
-def test_a_kink_is_said():
+def test_a_kink_is_reported():
     with pytest.warns(KinkWarning, match=r"x\[1\]"):
         report = assert_gradients(np.absolute, np.array([-1.0, 0.0, 2.0]))
     assert any("kink" in note for note in report.notes)
@@ -164,7 +164,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_checked_is_refused_in_a_sentence(case):
+def test_what_cannot_be_checked_raises(case):
     f, inputs, message = REFUSED[case]
     with pytest.raises(CannotCheck, match=message):
         assert_gradients(f, *inputs)
@@ -180,7 +180,7 @@ def test_options_are_checked(options, message):
 
 
 def test_cost():
-    """In calls of the function: fifty for each number of the arguments."""
+    """At most fifty calls of the function for each number in the arguments."""
     calls = [0]
 
     def multiply(x1, x2):

@@ -1,4 +1,4 @@
-"""A module's gradients are checked as any function's: by its parameters and by its inputs."""
+"""A module's gradients are checked with respect to its parameters and its inputs."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ class Outer(nn.Module):
         return self.inner(x) @ self.shared
 
 
-def test_a_right_module_passes_and_is_left_as_it_was():
+def test_a_right_module_passes_and_is_unchanged():
     module = Twice()
     before, parameter = module.state_dict(), module.W
     report = assert_gradients(module, rng.standard_normal((2, 3)))
@@ -77,7 +77,7 @@ def test_the_wrong_parameter_is_named():
         del TABLE["bad_add_for_a_test"]
 
 
-def test_a_module_that_draws_is_refused():
+def test_a_module_that_draws_random_numbers_raises():
     class Noisy(nn.Module):
         def __init__(self):
             super().__init__()

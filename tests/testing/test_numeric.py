@@ -1,4 +1,4 @@
-"""Differences: as accurate as they claim, and honest about where they are not."""
+"""Differences: as accurate as their error estimate says."""
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def test_steps_stay_inside_the_domain():
     slope(lambda x: f(np.abs(x)) if x > 0 else pytest.fail("stepped across the hole"), 0.1, domain=NONZERO)
 
 
-def test_a_point_outside_its_domain_is_refused():
+def test_a_point_outside_its_domain_raises():
     with pytest.raises(CannotCheck, match=r"argument 0\[1\] = -1.0 lies outside the open domain \(0.0, inf\)"):
         Flat(np.log, (np.array([1.0, -1.0]),), POSITIVE)
 
@@ -91,7 +91,7 @@ def test_a_joint_domain_limits_both_arguments_together():
     inside = Joint(lambda x, y: x + y > 0, tex="x + y > 0")
 
     def f(x, y):
-        assert x + y > 0, "asked outside the domain"
+        assert x + y > 0, "evaluated outside the domain"
         return np.sqrt(x + y)
 
     flat = Flat(f, (np.array(0.01), np.array(0.0)), inside)
@@ -114,7 +114,7 @@ def test_float32_is_measured_as_float32_where_it_does_not():
     assert found.error.max() < 0.02
 
 
-def test_complex_step_is_exact_and_refuses_what_is_not_analytic():
+def test_complex_step_is_exact_and_raises_for_a_real_result():
     flat = Flat(lambda x: np.exp(x) / np.sqrt(np.sin(x) ** 3 + np.cos(x) ** 3), (np.array([1.5]),))
     assert complex_step(flat, np.eye(1)).value[0, 0] == pytest.approx(4.05342789389862, rel=1e-14)
     with pytest.raises(CannotCheck, match="keeps complex numbers"):

@@ -1,4 +1,4 @@
-"""The wrong edge is red, and a failed test leaves a picture beside its report."""
+"""The wrong edge is red, and a failed test saves a picture."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_exactly_the_wrong_edge_is_marked():
     assert plain == picture.source
 
 
-def test_a_failed_test_leaves_a_picture(tmp_path):
+def test_a_failed_test_saves_a_picture(tmp_path):
     (tmp_path / "test_it.py").write_text(SOURCE)
     out = pytest_run(f"--grad-pictures={tmp_path}/pictures", str(tmp_path))
     assert "1 failed" in out, out

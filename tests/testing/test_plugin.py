@@ -1,4 +1,4 @@
-"""The pytest plugin, in a pytest of its own."""
+"""The pytest plugin, in a separate pytest process."""
 
 import pytest
 from plugins import OURS, pytest_run
@@ -71,8 +71,8 @@ def test_list():
 """
 
 
-def test_a_start_of_pytest_that_uses_nothing_of_it_imports_nothing(tmp_path):
-    """Nothing but the one module of the plugin: neither NumPy nor the library."""
+def test_a_start_of_pytest_imports_only_the_plugin(tmp_path):
+    """If no test uses it, neither NumPy nor the library is imported."""
     (tmp_path / "test_it.py").write_text(LISTING)
 
     def modules(*plugins):

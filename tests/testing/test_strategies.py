@@ -1,4 +1,4 @@
-"""The strategies draw what they say; assert_gradients draws from them and shows the smallest failure."""
+"""What the strategies draw; assert_gradients draws from them and shows the smallest failure."""
 
 import numpy as np
 import pytest
@@ -83,13 +83,12 @@ def test_networks_and_graphs_are_finite(network, graph):
     assert np.isfinite(f(*points)).all()
 
 
-# ------------------------------------------------------------------------------- assert_gradients with
-# strategies
+# ------------------------------------------------------------------------------------- assert_gradients with strategies
 
 
 @pytest.fixture
 def op():
-    """Declare rows for one test, and take them away again."""
+    """Declare rows for one test, and remove them afterwards."""
     before = set(TABLE)
     yield define
     for name in set(TABLE) - before:
@@ -124,14 +123,14 @@ def test_wrong_only_for_one_broadcast_shape(op):
         assert_gradients(product, args=ours.broadcastable(2), order=1, examples=5000)  # found early, but by chance
 
 
-def test_points_that_cannot_be_checked_are_passed_over_unless_all_are():
+def test_points_that_cannot_be_checked_are_skipped_unless_all_are():
     assert_gradients(np.log, ours.arrays(()))
     with pytest.raises(CannotCheck, match="nan at this point"):
         assert_gradients(np.log, ours.arrays((), (-2, -1)))
 
 
 def test_cost_with_default_examples():
-    """In calls of the function: fifty examples, and for each fifty for each number of the arguments."""
+    """At most fifty examples, and for each of them fifty calls for each number in the arguments."""
     calls = [0]
 
     def multiply(x1, x2):

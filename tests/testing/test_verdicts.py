@@ -1,4 +1,4 @@
-"""The checker's verdicts: never wrong, and as sharp as the measured noise of the function allows."""
+"""The checker's verdicts: never wrong, and as accurate as the measured noise of the function allows."""
 
 import runpy
 import warnings
@@ -62,11 +62,11 @@ def test_there_is_no_measure_of_noise_beside_a_singularity(f):
         (lambda x: np.exp(-x) / (1 + x * x), lambda x: -np.exp(-x) * (1 + x) ** 2 / (1 + x * x) ** 2),
     ],
 )
-def test_the_error_holds_whatever_is_added_and_taken_away(f, slope, shift):
+def test_the_error_is_an_upper_bound_whatever_is_added_and_subtracted(f, slope, shift):
     x = np.random.default_rng(0).uniform(-1, 1, 40)
     found = look_closely(Flat(lambda x: (f(x) + shift) - shift, (x,)), np.eye(40))
     off = np.abs(np.diag(found.value) - slope(x))
-    settled = np.isfinite(np.diag(found.error))  # not all do: noise may be larger than any change
+    settled = np.isfinite(np.diag(found.error))  # the noise may be larger than any change
     assert np.all((off <= SAFE * np.diag(found.error) + 1e-15 * shift)[settled])
     assert shift > 1e6 or np.median(np.diag(found.error)) < 1e-9 + 1e-12 * shift
     assert not found.gap.any()
@@ -84,7 +84,7 @@ def test_there_is_no_slope_at_a_value_apart_from_its_neighbours():
 
 
 @pytest.mark.parametrize("sharpness", [30, 1e3, 1e6])
-def test_a_sharp_bend_is_no_kink_and_a_kink_is_one(sharpness):
+def test_a_sharp_bend_is_not_a_kink(sharpness):
     def bend(x):
         return np.log1p(np.exp(-np.abs(sharpness * x))) / sharpness + np.maximum(x, 0)
 
@@ -110,7 +110,7 @@ ORDINARY = {
 
 @pytest.mark.parametrize("name", ORDINARY)
 @pytest.mark.parametrize("seed", range(3))
-def test_what_is_right_is_neither_wrong_nor_a_kink(name, seed):
+def test_right_gradients_are_neither_wrong_nor_at_a_kink(name, seed):
     with warnings.catch_warnings():
         warnings.simplefilter("error", KinkWarning)
         assert assert_gradients(ORDINARY[name], np.random.default_rng(seed).standard_normal((3, 4)))
@@ -151,8 +151,8 @@ def test_modes_may_differ_by_the_rounding_of_an_ill_conditioned_function():
     assert report, report
 
 
-def test_a_complex_step_is_heard_before_a_derivative_is_called_wrong():
-    """A ripple that looks like noise: differences smooth it out, the derivative has it."""
+def test_a_derivative_that_agrees_with_the_complex_step_is_not_called_wrong():
+    """A ripple that looks like noise: differences average it, the derivative includes it."""
 
     def f(x):
         return np.append(x[:1] + 1e-11 * np.sin(1e14 * x[:1]) ** 3, x[1:] ** 2)
@@ -164,12 +164,12 @@ def test_a_complex_step_is_heard_before_a_derivative_is_called_wrong():
     assert check_vjp(f, vjp, np.array([0.5, 1.0]))
 
 
-def test_what_drowns_in_a_large_sum_is_not_called_zero():
+def test_a_derivative_hidden_by_the_rounding_of_a_large_sum_is_not_called_zero():
     x = np.array([1e20, -0.02])
     assert check_vjp(lambda x: np.sum(x), lambda g, x: g * np.ones(2), x)
 
 
-def test_infinity_is_not_called_wrong_where_nothing_is_known():
+def test_an_infinite_derivative_is_not_called_wrong_where_differences_do_not_converge():
     report = check_vjp(
         lambda x: np.append(np.cbrt(x[:1]), x[1:]), lambda g, x: g * np.append(np.inf, np.ones(1)), np.array([0.0, 1.0])
     )
@@ -177,11 +177,23 @@ def test_infinity_is_not_called_wrong_where_nothing_is_known():
     assert report.looked_at["not judged"] == 1
 
 
-def test_where_nothing_can_be_judged_that_is_said():
+@pytest.mark.parametrize(("edge", "judged"), [(0.995, True), (0.95, False), (0.9, True)])
+def test_a_wrong_derivative_that_jumps_nearby_may_count_as_noisy(edge, judged):
+    """A known weakness: a jump between about 1 % and 8 % of the argument away looks like the steps of rounding."""
+
+    def vjp(g, x):
+        return g * np.cos(x) * np.where(x > edge, 1.5, 1)
+
+    report = check_vjp(np.sin, vjp, np.array([0.5, 1.0]))
+    assert bool(report) != judged
+    assert report.looked_at["not judged"] == (not judged)
+
+
+def test_a_check_that_can_judge_nothing_raises():
     with pytest.raises(CannotCheck, match=r"differences give .* ±"):
         check_vjp(lambda x: (1e-6 * np.sin(x) + 1e6) - 1e6, lambda g, x: 1.2e-6 * g * np.cos(x), np.array(0.5))
 
 
-def test_the_stress_test_finds_nothing_in_a_few_checks():
+def test_a_few_checks_of_the_stress_test():
     tool = runpy.run_path(str(ROOT / "tools" / "stress_checker.py"))
     assert tool["main"](["--checks", "60", "--plant", "6"]) == 0
