@@ -319,6 +319,3 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Any:
 @composite(np.linalg.trace, name="linalg.trace", np_name="np.linalg.trace", examples=_stack)
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
     return products.trace(x, offset, -2, -1, dtype)
-
-for _row in (inv, solve, pinv, lstsq, tensorinv, tensorsolve, cofactor, det, slogdet_, slogdet, matrix_power):
-    _row.attach(distinct=True)

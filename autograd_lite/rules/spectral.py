@@ -287,6 +287,3 @@ def _svd_of_hermitian(a: Any) -> SVDResult:
 def svdvals(x: Any, /) -> Any:
     """The singular values."""
     return svd_(x, full_matrices=False)[1]
-
-for _row in (eigh_, eigh, eigvalsh, eig_, eig, eigvals, svd_, svd, svdvals):
-    _row.attach(distinct=True)

@@ -104,6 +104,3 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     if mode == "r":
         return qr_(a, mode="reduced")[1]
     return QRResult(*qr_(a, mode=mode))
-
-for _row in (cholesky, qr_, qr):
-    _row.attach(distinct=True)

@@ -62,7 +62,6 @@ OPTIONS = {
     "order": "1 if the rule itself cannot be differentiated",
     "holomorphic": "False if the partial derivative is not that of a complex function",
     "examples": "functions of a random generator that return arguments to test at: rng -> (args, keywords)",
-    "distinct": "equal entries are no ordinary point: a singular matrix, a double eigenvalue (tests)",
     "transparent": "a step of the engine, which hands on a value: an input of a transform, one of several results",
 }
 
@@ -126,7 +125,6 @@ class Primitive:
         order: int | None = None,
         holomorphic: bool = True,
         examples: Sequence[Any] = (),
-        distinct: bool = False,
         transparent: bool = False,
     ) -> None:
         self.kind = kind
@@ -152,7 +150,6 @@ class Primitive:
         #: Whether a call is just `fn` on the arguments and returns one new array: the operators' fast lane takes these.
         self.direct = bind is None and kind != "composite" and not variadic and not outputs
         self.examples = tuple(examples)
-        self.distinct = distinct
         self.transparent = transparent
         self.__name__ = self.__qualname__ = self.name
         domains = domain if isinstance(domain, tuple) else (domain,)
