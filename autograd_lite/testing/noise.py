@@ -13,7 +13,7 @@ counts: too much noise costs a verdict, too little makes a false one.
 
 A nearly saturated function, such as ``y * (1 - y)`` for y close to 1, has still wider steps. Two more spacings, up to a
 hundredth of the argument, are searched for jumps: adjacent second differences of opposite signs, which neither a curve
-nor a kink has. A derivative that itself jumps within about 8 % of the argument is therefore taken for one with noise.
+nor a kink has. So a wrong derivative that jumps within about 8 % of the argument may count as noisy.
 
 An estimate that is much larger at the widest spacing than at the others is not noise. There the function is not like a
 polynomial even this close: a vertical slope, a pole, another kink nearby. No difference can be trusted there, and the

@@ -177,9 +177,9 @@ def test_an_infinite_derivative_is_not_called_wrong_where_differences_do_not_con
     assert report.looked_at["not judged"] == 1
 
 
-@pytest.mark.parametrize(("edge", "judged"), [(0.995, True), (0.95, False), (0.9, True)])
+@pytest.mark.parametrize(("edge", "judged"), [(0.9, True), (0.95, False), (0.995, False)])
 def test_a_wrong_derivative_that_jumps_nearby_may_count_as_noisy(edge, judged):
-    """A known weakness: a jump between about 1 % and 8 % of the argument away looks like the steps of rounding."""
+    """A known weakness: a jump at up to about 8 % of the argument looks like the steps of rounding."""
 
     def vjp(g, x):
         return g * np.cos(x) * np.where(x > edge, 1.5, 1)
