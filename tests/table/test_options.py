@@ -104,7 +104,6 @@ MUTATIONS = [
     ("holomorphic", "exp", False, lambda row: repr(ag.vjp(row, X + 1j)[1](X + 1j))),
     ("order", "exp", 1, lambda row: repr(ag.grad(ag.grad(row))(0.5))),
     ("examples", "sum", (lambda rng: ((np.ones(1),), {}),), drawn_at),
-    ("distinct", "qr", False, lambda row: check_row(row, order=1).ok),
     ("variadic", "concatenate", False, lambda row: repr(ag.grad(lambda x: np.sum(row([x, x])))(X))),
     ("outputs", "modf", False, lambda row: type(row(ag.tensor(X, requires_grad=True))).__name__),
     ("transparent", "exp", True, lambda row: row(ag.tensor(X, requires_grad=True))._node.label),
