@@ -242,7 +242,7 @@ def norms() -> Iterator[Case]:
 
 
 def windows() -> Iterator[Case]:
-    for n, size in ((1, (9,)), (2, (9, 7))):
+    for n, size in ((1, (9,)), (2, (9, 7)), (3, (5, 4, 6))):
         x = normal(2, 4, *size)
         for kernel, stride, padding, ceil in (
             (2, None, 0, False), (3, 2, 1, False), (3, 2, 1, True), (2, 3, 1, True), (2, 1, 0, True),
@@ -255,11 +255,11 @@ def windows() -> Iterator[Case]:
             for include in (True, False):
                 yield f"avg_pool{n}d", (x,), {**more, "count_include_pad": include}
                 yield f"avg_pool{n}d", (x[0],), {**more, "count_include_pad": include}
-            if n == 2:
-                yield "avg_pool2d", (x,), {**more, "divisor_override": 3}
+            if n > 1:
+                yield f"avg_pool{n}d", (x,), {**more, "divisor_override": 3}
         for out in (1, 2, 3, 4, 7, 12):
             yield f"adaptive_avg_pool{n}d", (x, out), {}
-        w = normal(6, 4, *(3, 2)[:n])
+        w = normal(6, 4, *(3, 2, 2)[:n])
         for stride, padding, dilation in (
             (1, 0, 1), (2, 1, 1), (1, "same", 1), (1, "same", 2), (2, 2, 3), (1, "valid", 2),
         ):  # fmt: skip
@@ -271,7 +271,7 @@ def windows() -> Iterator[Case]:
             (1, 0, 0, 1, 1), (2, 1, 1, 1, 1), (3, 1, 2, 2, 2), (1, 0, 1, 2, 1), (2, 1, 2, 3, 1), (2, 0, 2, 2, 1),
             (1, 1, 2, 4, 2), (1, 3, 2, 3, 1),
         ):  # fmt: skip
-            wt = normal(4, 6 // groups, *(3, 2)[:n])
+            wt = normal(4, 6 // groups, *(3, 2, 2)[:n])
             more = {"stride": stride, "padding": padding, "output_padding": extra}
             more |= {"dilation": dilation, "groups": groups}
             for bias in (None, normal(6)):
@@ -284,7 +284,6 @@ def windows() -> Iterator[Case]:
         columns = torch_functional.unfold(torch.tensor(x), (3, 2), **more).numpy()
         yield "fold", (columns, (9, 7), (3, 2)), more
         yield "fold", (columns[0], (9, 7), (3, 2)), more
-    yield "conv3d", (normal(2, 4, 5, 4, 3), normal(6, 4, 2, 2, 2), normal(6)), {"padding": 1, "stride": 2}
     for mode in ("constant", "reflect", "replicate", "circular"):
         yield "pad", (normal(2, 3, 5), (2, 1)), {"mode": mode}
         yield "pad", (normal(2, 3, 5, 4), (2, 1, 0, 3)), {"mode": mode}
