@@ -64,8 +64,17 @@ class _Reader:
         """Everything up to one of `stops`, with subscripts and superscripts."""
         found = ""
         while self.peek() and self.peek() not in stops:
+            is_function = self._is_function(self.peek())
             found += self.scripted()
+            if is_function and re.match(r"\w|\\(?!left|right)[a-z]", self.peek()):  # sin x, but sin(x)
+                found += f'<mspace width="{_SPACES[","]}"/>'
         return found
+
+    def _is_function(self, token: str) -> bool:
+        r"""Whether a command is a function's name, such as ``\sin``."""
+        word = token.removeprefix("\\")
+        known = word in _IDENTIFIERS or word in _OPERATORS or word in _SPACES or word in _IGNORED
+        return token[:1] == "\\" and word.isalpha() and not known and not hasattr(self, f"_{word}")
 
     def scripted(self) -> str:
         base = self.one()

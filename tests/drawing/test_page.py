@@ -275,6 +275,9 @@ def test_the_page_is_one_file_without_network():
         (r"\mathrm{loss}", '<mi mathvariant="normal">loss</mi>'),
         ("a < b", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
         (r"\unheard", "<mi>unheard</mi>"),
+        (r"\sin a", '<mi>sin</mi><mspace width="0.17em"/><mi>a</mi>'),
+        (r"\sin^2 \theta", '<msup><mi>sin</mi><mn>2</mn></msup><mspace width="0.17em"/><mi>θ</mi>'),
+        (r"\sin(a)", '<mi>sin</mi><mo stretchy="false">(</mo><mi>a</mi><mo stretchy="false">)</mo>'),
     ],
 )
 def test_mathml_of_latex(tex, expected):
