@@ -1,8 +1,8 @@
-"""Reads what a student typed: formulas, assignments, or the text of a function. It is interpreted, never executed.
+"""Reads a student's answer: formulas, assignments, or the text of a function. It is interpreted, never executed.
 
 An answer may use the names of the worksheet, numbers, ``+ - * / // % ** @``, comparisons, ``& | ~``, indexing, ``.T``
-and the functions listed here, with or without ``np.``. Every step is measured before it is taken, so an answer can cost
-neither much time nor much memory.
+and the functions listed here, with or without ``np.``. The cost of each step is bounded before it is computed, so an
+answer can take neither much time nor much memory.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ FUNCTIONS: Mapping[str, Any] = {
 
 
 def assignments(text: str, sheet: Mapping[str, Any], blanks: Mapping[str, Any], limit: int) -> dict[str, Any]:
-    """The values of the variables of a text; an exception in the place of one that could not be worked out.
+    """The values of the variables of a text; an exception in the place of one that could not be computed.
 
     If the text only defines functions, these are the variables of the last one.
 
@@ -92,7 +92,7 @@ def assignments(text: str, sheet: Mapping[str, Any], blanks: Mapping[str, Any], 
     blanks : mapping
         The right values of the blanks.
     limit : int
-        Of characters.
+        The largest number of characters.
     """
     statements = _parsed(text, limit, "exec").body
     functions = [s for s in statements if isinstance(s, ast.FunctionDef)]
@@ -268,7 +268,7 @@ class _Reader:
         return fn(*args, **params)
 
     def _argument(self, e: ast.expr, words: bool) -> Any:
-        """An argument of a call; one in words, such as subscripts or a mode, where a function takes it."""
+        """An argument of a call; a string, such as subscripts or a mode, where a function takes one."""
         word = e.value if words and isinstance(e, ast.Constant) and isinstance(e.value, str) else "0"
         return word if re.fullmatch(r"[a-zA-Z,.> -]*", word) else self._value(e)
 
@@ -298,7 +298,7 @@ _HINTS: dict[type[ast.AST], str] = {
 
 
 def _dotted(e: ast.expr) -> str:
-    """``np.linalg.inv``; nothing for what is no chain of names."""
+    """``np.linalg.inv``; nothing for anything but names and dots."""
     words = []
     while isinstance(e, ast.Attribute):
         words.append(e.attr)
@@ -314,7 +314,7 @@ def _locked(x: Any) -> Any:
 
 
 def _operand(x: Any) -> Any:
-    """A number or an array; a list is one, ``[0] * 10**9`` is no longer list."""
+    """A number or an array. A list becomes one, so that ``[0] * 10**9`` is a product, not a longer list."""
     if isinstance(x, (list, tuple)):
         x = np.asarray(x)
     if isinstance(x, (bool, int, float, complex)) or getattr(x, "dtype", np.dtype("O")).kind in "biufc":
@@ -374,7 +374,7 @@ def _whole(x: Any) -> list[int]:
 
 
 def _einsum_cost(subscripts: Any, *operands: Any) -> tuple[float, float]:
-    """As if all letters were looped over; an ellipsis stands for whatever is left."""
+    """The cost of a loop over all letters; an ellipsis stands for the remaining axes."""
     if not isinstance(subscripts, str):
         raise ValueError("einsum: write the subscripts first, as in np.einsum('ij,jk->ik', a, b)")
     words, _, out = subscripts.replace(" ", "").replace("...", "").partition("->")

@@ -22,7 +22,7 @@ from .expression import Expr, substitute, walk
 from .factors import Factor
 from .landmarks import Chain
 from .paths import check, composed, nodes_of, target
-from .writing import ASCII, LATEX, TEXT, TIMES, Hand, matrix, partial_tex, shape_text, tex, tex_name, write
+from .writing import ASCII, LATEX, TEXT, TIMES, Printer, matrix, partial_tex, shape_text, tex, tex_name, write
 
 SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown
 LONG = 8  # factors; beyond this, name the derivative at each branching step once
@@ -165,8 +165,8 @@ class Derivation(GraphView):
 
     def text(self, ascii: bool = False) -> str:
         """Plain text; with `ascii` without σ, ᵀ and ∂."""
-        hand = ASCII if ascii else TEXT
-        steps, factors = self.text_steps(hand), self._text_factors(hand)
+        printer = ASCII if ascii else TEXT
+        steps, factors = self.text_steps(printer), self._text_factors(printer)
         lines = [*self.text_given(), "", *steps, "", *self._text_rule(), *factors]
         text = "\n".join(lines).rstrip() + "\n"
         return text.replace("∂", "d") if ascii else text
@@ -183,14 +183,14 @@ class Derivation(GraphView):
     def text_given(self) -> Iterator[str]:
         yield f"Given  {', '.join(f'{word} ({shape_text(shape)})' for word, shape in self.given)}"
 
-    def text_steps(self, hand: Hand = TEXT) -> Iterator[str]:
+    def text_steps(self, printer: Printer = TEXT) -> Iterator[str]:
         c = self.chain
         wide = max((len(c.names[n]) for _, nodes in self.steps() for n in nodes), default=1)
         yield "The steps"
         for title, nodes in self.steps():
             yield f"\n  in {title}" if title else ""
             for n in nodes:
-                word = f"  {c.names[n]:<{wide}} = {write(c.definition(n), hand)}"
+                word = f"  {c.names[n]:<{wide}} = {write(c.definition(n), printer)}"
                 yield f"{word:<{AT}}  {shape_text(n.shape):<8} {_shown(c.values[n], AT + 11)}".rstrip()
 
     def _text_rule(self) -> Iterator[str]:
@@ -210,7 +210,7 @@ class Derivation(GraphView):
         names, of = self.chain.names, path[0].of
         return [] if of is self.chain.root else [f"d{names[self.chain.root]}/d{names[of]}"]
 
-    def _text_factors(self, hand: Hand) -> Iterator[str]:
+    def _text_factors(self, printer: Printer) -> Iterator[str]:
         c = self.chain
         asked = {t.node: t.value for t in self.totals if t.node in self._asked and t.node.row is None}
         definitions: dict[Node, str] = {}
@@ -218,11 +218,11 @@ class Derivation(GraphView):
         for line in self.lines:
             indent = " " * len(line.symbol)
             if isinstance(line, Factor):
-                word = f"  {line.symbol} = {write(self.formula(line), hand)}"
-                since = f"since {c.names[line.of]} = {self._once(line.of, hand, definitions)}"
+                word = f"  {line.symbol} = {write(self.formula(line), printer)}"
+                since = f"since {c.names[line.of]} = {self._once(line.of, printer, definitions)}"
                 yield f"{word:<{AT}}  {since}{self._how(line)}"
             elif not self._is_one_step(line):
-                yield f"\n  {line.symbol} = {self.composition(line, hand)}"
+                yield f"\n  {line.symbol} = {self.composition(line, printer)}"
             known = line.formula.is_number if isinstance(line, Factor) else self._is_one_step(line)
             if _is_shown(line.value) and not known:
                 yield f"  {indent} = {_shown(line.value, len(indent) + 5)}"
@@ -236,18 +236,18 @@ class Derivation(GraphView):
             yield f"  All {len(asked)} gradients together"
             yield f"      {self._checked(asked)}"
 
-    def _once(self, n: Node, hand: Hand, written: dict[Node, str]) -> str:
+    def _once(self, n: Node, printer: Printer, written: dict[Node, str]) -> str:
         """The definition of a step; a long one is written out only the first time."""
         if n not in written:
-            written[n] = write(self.chain.definition(n), hand)
+            written[n] = write(self.chain.definition(n), printer)
         elif len(written[n]) > WIDE:
-            written[n] = r"\ldots" if hand is LATEX else "..." if hand is ASCII else "…"
+            written[n] = r"\ldots" if printer is LATEX else "..." if printer is ASCII else "…"
         return written[n]
 
-    def composition(self, t: Total, hand: Hand = TEXT) -> str:
+    def composition(self, t: Total, printer: Printer = TEXT) -> str:
         """The product of the factors in the order of the matrices, as plain text."""
         starts = ["".join(self._starts(path)) for path in t.paths]
-        return composed(t.paths, self.chain, hand, starts) or "0"
+        return composed(t.paths, self.chain, printer, starts) or "0"
 
     def _checked(self, found: Mapping[Node, Any]) -> str:
         _, slope, along = check(self.chain, found)

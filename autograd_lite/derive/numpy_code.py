@@ -18,7 +18,7 @@ from .binding import ATOM
 from .expression import Expr, evaluate
 from .helpers import Helpers, literal
 from .symbolic_rule import RuleCall
-from .writing import Hand, Sub, fitting, index_text, plain_number, reshaped, shown_params
+from .writing import Printer, Sub, fitting, index_text, plain_number, reshaped, shown_params
 
 SMALL = 16  # entries of an array that is written out, and …
 LONG = 48  # … characters; a larger one becomes an argument
@@ -58,7 +58,7 @@ class CodeWriter:
         self.helpers = Helpers(self.taken)
         self.used: dict[str, None] = {}
         self.values: dict[str, Any] = {}  # of the identifiers, on the example
-        self.hand = Hand(
+        self.printer = Printer(
             name=self.ident,
             number=plain_number,
             array=self._array,

@@ -15,7 +15,7 @@ from ..tensor import Tensor
 from .expression import name, substitute
 from .factors import Factor, FoldedCall
 from .landmarks import Chain
-from .writing import LATEX, Hand, partial_tex, tex_name, text, write
+from .writing import LATEX, Printer, partial_tex, tex_name, text, write
 
 SHORT = 24  # characters of the longest map that is written out where it is used
 
@@ -187,11 +187,13 @@ def target(chain: Chain, wrt: Tensor) -> Node:
     return node
 
 
-def composed(paths: Sequence[Sequence[Factor]], chain: Chain, hand: Hand, starts: Sequence[str] | None = None) -> str:
+def composed(
+    paths: Sequence[Sequence[Factor]], chain: Chain, printer: Printer, starts: Sequence[str] | None = None
+) -> str:
     """The sum of products of factors, in the order of the matrices; each product may start with a symbol."""
     terms = []
     for k, path in enumerate(paths):
-        term = _Term(hand, chain, starts[k] if starts else "")
+        term = _Term(printer, chain, starts[k] if starts else "")
         for f in path:
             term.times(f)
         terms.append(term.word)
@@ -201,9 +203,9 @@ def composed(paths: Sequence[Sequence[Factor]], chain: Chain, hand: Hand, starts
 class _Term:
     """A product of factors, written one factor after another."""
 
-    def __init__(self, hand: Hand, chain: Chain, start: str) -> None:
-        self.hand = hand
-        self.is_tex = hand is LATEX
+    def __init__(self, printer: Printer, chain: Chain, start: str) -> None:
+        self.printer = printer
+        self.is_tex = printer is LATEX
         self.chain = chain
         self.word = start
         self.tight = "atom"  # or "product", entry by entry, or "matrix"
@@ -238,10 +240,10 @@ class _Term:
             self._set(rf"{symbol}\left[{self.word}\right]" if self.is_tex else f"{symbol}[{self.word}]", "atom")
         else:
             g = self.word if self.word.startswith("sum(") else self._bracketed()
-            names = self.hand.name
-            hand = replace(self.hand, name=lambda w: w if w == g else names(w))
+            names = self.printer.name
+            printer = replace(self.printer, name=lambda w: w if w == g else names(w))
             tight = {"matrix product": "matrix", "product": "product"}.get(f.formula.role, "atom")
-            self._set(write(substitute(f.formula, {f.cotangent: name(g, f.shapes[0])}), hand), tight)
+            self._set(write(substitute(f.formula, {f.cotangent: name(g, f.shapes[0])}), printer), tight)
 
     def _set(self, word: str, tight: str) -> None:
         self.word, self.tight = word, tight

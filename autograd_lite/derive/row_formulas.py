@@ -1,4 +1,4 @@
-"""The derivative of a row, as mathematics: its rules run on symbols, at one example."""
+"""The derivative of a row as a formula: its rules run on symbols, at one example."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..tensor import Tensor
 from .expression import Expr, constant, name, number, substitute, walk
 from .factors import total
 from .symbolic_rule import CallResult, G, RuleCall, X, Y, edge, joined
-from .writing import LATEX, TEXT, Hand, write
+from .writing import LATEX, TEXT, Printer, write
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class RowDerivative:
         `g`, that of the result.
     formula : Expr
     axes : tuple of int
-        Over which it is summed because the argument was repeated along them, in this example.
+        To sum over, because the argument was broadcast along them in this example.
     """
 
     argument: str
@@ -43,7 +43,7 @@ class RowDerivative:
 
     @property
     def is_formula(self) -> bool:
-        """Whether it can be written as mathematics; otherwise it is a call of the rule."""
+        """Whether it is a formula; otherwise it is a call of the rule."""
         return not any(isinstance(part.row, RuleCall) for part in walk(self.formula))
 
     def text(self) -> str:
@@ -54,8 +54,8 @@ class RowDerivative:
             return rf"\frac{{\partial y}}{{\partial {self.argument}}} = {write(self.formula, LATEX)}"
         return rf"\bar{{{self.argument}}} = {write(self.formula, LATEX)}"
 
-    def _written(self, hand: Hand, before: str) -> str:
-        return f"{before}{self.argument} = {write(self.formula, hand)}"
+    def _written(self, printer: Printer, before: str) -> str:
+        return f"{before}{self.argument} = {write(self.formula, printer)}"
 
 
 def derivatives(row: Primitive, *args: Any, **params: Any) -> list[RowDerivative]:

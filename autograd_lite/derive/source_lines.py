@@ -101,7 +101,7 @@ class LineWriter(CodeWriter):
         e = Expr(call.row.name, tuple(args), None, dict(call.params), (), call.row)
         self._rounding.update({word: self._rounding_of(e, self.values[word]) for word in words})
         self._use(e)
-        code = write(e, self.hand)
+        code = write(e, self.printer)
         self.assigned |= set(words)
         shapes = ", ".join(shape_text(shape) for shape, _ in call.parts)
         return [(f"{', '.join(words)} = {code}", f"{origin}, {shapes}")]
@@ -165,7 +165,7 @@ class LineWriter(CodeWriter):
                 raise ArithmeticError(f"source: {word} comes out as {mine}, the engine's is {found[n]}")
 
     def _rounding_of(self, e: Expr, value: Any) -> Rounding:
-        """How inexact a value may be that was computed by `e`."""
+        """The rounding error that a value computed by `e` may have."""
         total = Rounding.of(value)
         for w in e.names:
             word = self.words.get(w, w)
@@ -173,25 +173,25 @@ class LineWriter(CodeWriter):
         return total
 
     def _above(self, n: Node, inputs: Sequence[Node], arrived: list[Expr]) -> tuple[Expr, list[tuple[str, str]]]:
-        """What has arrived at `n`: under a name of its own if it will be needed more than once."""
+        """The cotangent of `n`, under a name of its own if it is needed more than once."""
         above = self._sum(arrived[:2], n.shape)
         factors = [self.chain.factor(n, m) for m in inputs]
         heavy = len(inputs) > 1 or any(f.combine == "map" for f in factors) or len(arrived) > 1
         if above.role in ("name", "number") and not (n in self.wanted and n.row is not None):
             return above, []
-        if n in self.wanted or heavy or len(write(above, self.hand)) > 50:
+        if n in self.wanted or heavy or len(write(above, self.printer)) > 50:
             return name(self.gradient(n), n.shape), self._result(n, arrived)
         return above, []
 
     def _result(self, n: Node, arrived: Sequence[Expr]) -> list[tuple[str, str]]:
-        """The line of a gradient; a sum that is too long for one goes on in the next."""
+        """The line of a gradient; a sum that is too long for one line is continued in the next."""
         word = self.gradient(n)
         self.words[word] = word
         out: list[tuple[str, str]] = []
         waiting = arrived[0]
         for term in arrived[1:]:
             longer = self._sum([waiting, term], n.shape)
-            if len(write(waiting, self.hand)) > 12 and len(write(longer, self.hand)) > WIDTH:
+            if len(write(waiting, self.printer)) > 12 and len(write(longer, self.printer)) > WIDTH:
                 out += self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None)
                 longer = self._sum([name(word, n.shape), term], n.shape)
             waiting = longer
@@ -255,7 +255,7 @@ class LineWriter(CodeWriter):
         """``word = e``, after lines for what is used twice in it or would make it too long; run and compared."""
         e, lines = self._shortened(self._full(e, shape))
         self._use(e)
-        code = write(e, self.hand)
+        code = write(e, self.printer)
         value = self._run(code)
         if dtype is not None and np.asarray(value).dtype != dtype:
             if e.is_number:
@@ -263,7 +263,7 @@ class LineWriter(CodeWriter):
             else:
                 part = ".real" if np.iscomplexobj(value) and dtype.kind != "c" else ""
                 part += f".astype({literal(dtype)})" if np.asarray(value).real.dtype != dtype else ""
-                code = write(e, self.hand, ATOM) + part
+                code = write(e, self.printer, ATOM) + part
             value = self._run(code)
         self._rounding[word] = rounding = self._rounding_of(e, value)
         if expected is not None and _is_random(e):
@@ -295,7 +295,7 @@ class LineWriter(CodeWriter):
                 self.words[word] = word
                 inner, before = self._shortened(part)
                 self._use(inner)
-                code = write(inner, self.hand)
+                code = write(inner, self.printer)
                 self.values[word] = self._run(code)
                 self._rounding[word] = self._rounding_of(inner, self.values[word])
                 self.assigned.add(word)
@@ -309,11 +309,11 @@ class LineWriter(CodeWriter):
         inside = ((part, uses) for part, uses in parts_of(e) if part is not e)
         found = [(part, uses) for part, uses in inside if not part.is_atom and part.role != "array"]
         for part, uses in found:
-            if uses > 1 and len(write(part, self.hand)) > 7:
+            if uses > 1 and len(write(part, self.printer)) > 7:
                 return part
-        if len(write(e, self.hand)) <= WIDTH:
+        if len(write(e, self.printer)) <= WIDTH:
             return None
-        lengths = [(len(write(part, self.hand)), part) for part, _ in found]
+        lengths = [(len(write(part, self.printer)), part) for part, _ in found]
         fitting = [pair for pair in lengths if 12 < pair[0] <= WIDTH]
         return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
 

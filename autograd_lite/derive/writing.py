@@ -24,45 +24,45 @@ TIMES = r" \times "
 
 
 @dataclass(frozen=True)
-class Hand:
-    """A way of writing: how a name, a number, a product, a call look."""
+class Printer:
+    """How a name, a number, a product and a call are written."""
 
     name: Callable[[str], str]
     number: Callable[[Any], str]
     array: Callable[[Any], str]
     brackets: Callable[[str], str]
     between: Callable[[Expr, Expr, str], str]  # two factors of a product, and how the second begins
-    template: Callable[[Expr], str | None]  # how the row has it, with places for operands and parameters
+    template: Callable[[Expr], str | None]  # of the row, with places for operands and parameters
     param: Callable[[str, Expr, Sub], str]  # a parameter in such a place
     call: Callable[[Expr, Sub], str]  # without a template
     operand: Callable[[Expr, str, str, str], str] = lambda e, word, before, after: word  # in its place
 
 
-def write(e: Expr, hand: Hand, tightness: int = 0) -> str:
-    """`e` in `hand`, in brackets where its place binds more tightly than it does."""
-    word, own = _word(e, hand)
-    return word if own >= tightness else hand.brackets(word)
+def write(e: Expr, printer: Printer, tightness: int = 0) -> str:
+    """`e` as text, in brackets if it binds less tightly than `tightness`."""
+    word, own = _word(e, printer)
+    return word if own >= tightness else printer.brackets(word)
 
 
-def _word(e: Expr, hand: Hand) -> tuple[str, int]:
+def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if e.role == "name":
-        return hand.name(e.value), ATOM
+        return printer.name(e.value), ATOM
     if e.role == "number":
-        word = hand.number(e.value)
+        word = printer.number(e.value)
         return word, SIGN if word.startswith("-") else PRODUCT if " / " in word else ATOM
     if e.role == "array":
-        return hand.array(e.value), ATOM
+        return printer.array(e.value), ATOM
     if e.role == "product":
         places = (ATOM if _of(f) == "matrix product" else PRODUCT + (k > 0) for k, f in enumerate(e.args))
-        words = [write(f, hand, place) for f, place in zip(e.args, places, strict=True)]
+        words = [write(f, printer, place) for f, place in zip(e.args, places, strict=True)]
         out = words[0]
         for k in range(1, len(words)):
-            out += hand.between(e.args[k - 1], e.args[k], words[k]) + words[k]
+            out += printer.between(e.args[k - 1], e.args[k], words[k]) + words[k]
         return out, PRODUCT
-    if hand is LATEX:
+    if printer is LATEX:
         e = _over_one_line(e)
-    template = hand.template(e)
-    return _filled(template, e, hand) if template else (hand.call(e, lambda a, t: write(a, hand, t)), ATOM)
+    template = printer.template(e)
+    return _filled(template, e, printer) if template else (printer.call(e, lambda a, t: write(a, printer, t)), ATOM)
 
 
 _PRODUCTS = ("matrix product", "product", "quotient")
@@ -73,24 +73,24 @@ def _of(e: Expr) -> str:
     return _of(e.args[0]) if e.role == "negation" else e.role
 
 
-def _filled(template: str, e: Expr, hand: Hand) -> tuple[str, int]:
+def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
     """The template with its operands and parameters, and how tightly that binds."""
     bound = read(template)
     if template in ("{x}", "{x1}"):  # the operand itself
-        return _word(e.args[0], hand)
-    # -a * b is a product to whatever stands beside it
+        return _word(e.args[0], printer)
+    # -a * b binds as a product
     own = PRODUCT if e.role == "negation" and bound.own == SIGN and _of(e) in _PRODUCTS else bound.own
     after = [*(text for text, _ in bound.pieces[1:]), bound.rest]
     out = ""
     for (before, field), place, behind in zip(bound.pieces, bound.places, after, strict=True):
         k = _argument(field, e)
         if k is None:
-            out += before + hand.param(field, e, lambda a, t: write(a, hand, t))
+            out += before + printer.param(field, e, lambda a, t: write(a, printer, t))
             continue
         a = e.args[k]
         kinds = {e.role, _of(a)}  # both products in one line need brackets
         mixed = own == PRODUCT and "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
-        out += before + hand.operand(a, write(a, hand, ATOM if mixed else place), before, behind)
+        out += before + printer.operand(a, write(a, printer, ATOM if mixed else place), before, behind)
     return out + bound.rest, own
 
 
@@ -154,7 +154,7 @@ def index_text(index: Any) -> str:
 
 
 def inserted(e: Expr) -> str:
-    """The index that a reshape by one new axis amounts to, ``:, None``; or nothing."""
+    """The index that is the same as a reshape by one new axis, ``:, None``; or nothing."""
     old, new = e.args[0].shape, e.shape
     if len(new) == len(old) + 1:
         for k in range(len(new)):
@@ -164,7 +164,7 @@ def inserted(e: Expr) -> str:
 
 
 def plain_number(value: Any) -> str:
-    """In full: for a program."""
+    """In full, for a program."""
     if isinstance(value, (bool, complex)):
         return str(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -175,7 +175,7 @@ def plain_number(value: Any) -> str:
 
 
 def _fraction(value: Any) -> str:
-    """One third as ``1 / 3``: what took a division to make is written as one."""
+    """One third as ``1 / 3``: a number that is one or two over a whole number is written so."""
     if isinstance(value, float) and 0 < abs(value) < 1 and len(repr(value)) > 8:
         for top in (1, 2):
             k = round(top / abs(value))
@@ -185,7 +185,7 @@ def _fraction(value: Any) -> str:
 
 
 def short_number(value: Any) -> str:
-    """To six digits: for a reader."""
+    """To six digits, for a reader."""
     if isinstance(value, float) and np.isfinite(value) and float(f"{value:.6g}") != value and not _fraction(value):
         return f"{value:.6g}"
     return plain_number(value).removeprefix("np.")
@@ -231,7 +231,7 @@ def _ascii_template(e: Expr) -> str | None:
     return written if written is None or written.isascii() else fitting(e.row.infix, e)
 
 
-TEXT = Hand(
+TEXT = Printer(
     name=escape.plain,
     number=short_number,
     array=array_text,
@@ -252,8 +252,8 @@ _GREEK = {
 
 
 def tex_name(word: str) -> str:
-    r"""A variable in LaTeX: ``W1`` as :math:`W_{1}`, ``theta`` as :math:`\theta`, ``loss`` upright; what LaTeX could
-    take for anything else as text.
+    r"""A variable in LaTeX: ``W1`` as :math:`W_{1}`, ``theta`` as :math:`\theta`, ``loss`` upright; a name that
+    LaTeX could misread as text.
 
     >>> tex_name("W1"), tex_name("theta"), tex_name("loss"), tex_name("w_out"), tex_name(r"\input{x}")
     ('W_{1}', '\\theta', '\\mathrm{loss}', 'w_{\\mathrm{out}}', '\\text{\\textbackslash{}input\\{x\\}}')
@@ -304,14 +304,14 @@ def _tex_brackets(word: str) -> str:
 
 
 def _tex_between(a: Expr, b: Expr, begins: str) -> str:
-    """Numbers and brackets are put side by side; two arrays need the sign, since they could be matrices."""
+    """Numbers and brackets need no sign between them; two arrays do, since they could be matrices."""
     if np.prod(a.shape) > 1 and np.prod(b.shape) > 1:
         return r" \odot "
     return "" if begins.startswith(("(", r"\left(")) else r"\,"
 
 
 def _one_over(value: Any) -> int:
-    """2 for one half, 3 for a third; 0 where the number is nothing of the kind."""
+    """2 for one half, 3 for a third; 0 for any other number."""
     k = round(1 / value) if isinstance(value, float) and 0 < value < 1 else 0
     return k if k and 1 / k == value else 0
 
@@ -355,12 +355,12 @@ def _tex_call(e: Expr, sub: Sub) -> str:
 
 
 def _operator(word: str) -> str:
-    """The name of a row, which an author chose."""
+    """The name of a row, which may contain any character."""
     is_plain = re.fullmatch(r"[A-Za-z0-9_.]+", word)
     return rf"\operatorname{{{_escaped(word) if is_plain else rf'{chr(92)}text{{{escape.tex(word)}}}'}}}"
 
 
-LATEX = Hand(
+LATEX = Printer(
     name=tex_name,
     number=_tex_number,
     array=lambda v: matrix(v) if v.size <= 16 else rf"\mathrm{{const}}_{{{shape_text(v.shape, TIMES)}}}",

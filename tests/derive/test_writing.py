@@ -60,9 +60,9 @@ def test_what_is_written_is_what_is_meant(seed):
     writer = CodeWriter()
     with np.errstate(all="ignore"):
         expected = evaluate(e, ENV)
-        for hand in (writer.hand, TEXT):
-            code = write(e, hand)
-            if hand is TEXT:
+        for printer in (writer.printer, TEXT):
+            code = write(e, printer)
+            if printer is TEXT:
                 code = code.replace("ᵀ", ".T").replace("²", " ** 2").replace("exp(", "np.exp(")
             got = eval(code, {"np": np, **ENV})
             if np.all(np.isfinite(expected)):
