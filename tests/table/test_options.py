@@ -17,7 +17,7 @@ from autograd_lite.derive import source
 from autograd_lite.derive.expression import Expr, make, name, number
 from autograd_lite.derive.writing import ASCII, LATEX, TEXT, write
 from autograd_lite.table import NONZERO, OPTIONS, POSITIVE, TABLE, Domain
-from autograd_lite.testing.rows import check_row, kink_points, points, variant
+from autograd_lite.testing.rows import kink_points, points, variant
 
 PACKAGE = Path(ag.__file__).parent
 A, B = name("A", (2, 2)), name("B", (2, 2))
