@@ -8,6 +8,7 @@ from hypothesis import settings
 from learner import press as press
 
 import autograd_lite as ag
+from autograd_lite.table import TABLE, define
 
 settings.register_profile("tests", derandomize=True, database=None)
 settings.load_profile("tests")
@@ -24,6 +25,15 @@ def same_numbers(request):
     states = _states.setdefault(module.__name__, [g.bit_generator.state for g in generators])
     for generator, state in zip(generators, states, strict=True):
         generator.bit_generator.state = state
+
+
+@pytest.fixture
+def op():
+    """Declare rows for one test, ``op(rule, ...)(f)`` like `define`, and remove them afterwards."""
+    before = set(TABLE)
+    yield define
+    for name in set(TABLE) - before:
+        del TABLE[name]
 
 
 def pytest_terminal_summary(terminalreporter):

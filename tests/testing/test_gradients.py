@@ -4,21 +4,11 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.table import TABLE, define
 from autograd_lite.testing import CannotCheck, GradientError, KinkWarning, assert_gradients, check_gradients
 
 rng = np.random.default_rng(0)
 A, B, ROW = rng.standard_normal((3, 4)), rng.standard_normal((3, 4)), rng.standard_normal(4)
 Z = A[0] + 1j * A[1]
-
-
-@pytest.fixture
-def op():
-    """Declare rows for one test, `op(rule, ...)(f)` like `define`, and remove them afterwards."""
-    before = set(TABLE)
-    yield define
-    for name in set(TABLE) - before:
-        del TABLE[name]
 
 
 RIGHT = {

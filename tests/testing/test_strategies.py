@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
-from autograd_lite.table import NONZERO, POSITIVE, TABLE, define, interval
+from autograd_lite.table import NONZERO, POSITIVE, interval
 from autograd_lite.testing import CannotCheck, GradientError, assert_gradients
 from autograd_lite.testing import strategies as ours
 
@@ -84,15 +84,6 @@ def test_networks_and_graphs_are_finite(network, graph):
 
 
 # ------------------------------------------------------------------------------------- assert_gradients with strategies
-
-
-@pytest.fixture
-def op():
-    """Declare rows for one test, and remove them afterwards."""
-    before = set(TABLE)
-    yield define
-    for name in set(TABLE) - before:
-        del TABLE[name]
 
 
 def test_assert_gradients_draws_examples():
