@@ -104,7 +104,7 @@ class Value:
     def _view_of(self, owner: Value) -> None:
         """Declare that this constant is a view of the array of `owner`: a write to either is a write to both."""
         storage = owner._storage()
-        if storage is OURS:  # a recorded result: nobody may write to it
+        if storage is OURS:  # a recorded result, which must not be written to
             self._data.setflags(write=False)
         else:
             self._leaf().storage = storage

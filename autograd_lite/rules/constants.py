@@ -1,8 +1,7 @@
-"""Functions whose derivative is zero wherever there is one: known, not forgotten.
+"""Functions whose derivative is zero wherever it exists: known, not forgotten.
 
-A result is a Tensor off the record. Rows of this kind are declared where their like are (`floor` in
-:mod:`.elementwise`, `argmax` in :mod:`.reduction`, `isin` in :mod:`.sorting`), the rest here; and
-here they have their names.
+Their results are constant Tensors. Such a row is declared beside similar ones (`floor` in :mod:`.elementwise`, `argmax`
+in :mod:`.reductions`, `isin` in :mod:`.sorting`), or else here. Here all of them get their names.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..table import ROWS, TABLE, Primitive, at, composite, constant
-from . import elementwise as elementwise  # these fill the table with some of the names below
+from . import elementwise as elementwise  # these declare some of the rows below
 from . import linalg as linalg
 from . import reductions as reductions
 from ._arrays import operand
@@ -24,7 +23,7 @@ for _fn, *_arrays in (
     (np.isposinf, "x"), (np.ones_like, "a"), (np.zeros_like, "a"),
 ):
     constant(_fn, bind=by_signature(_fn, *_arrays))
-constant(np.empty_like, bind=by_signature(np.zeros_like, "a"))  # before NumPy 2.4 it did not tell its own
+constant(np.empty_like, bind=by_signature(np.zeros_like, "a"))  # before NumPy 2.4 it had no signature
 ROWS[np.around] = TABLE["round"]
 
 
@@ -57,7 +56,7 @@ def full_like(
     a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *,
     device: Any = None,
 ) -> Any:
-    """`fill_value`, whose derivative is kept, in the shape of `a`."""
+    """`fill_value`, with its derivative, in the shape of `a`."""
     a = operand(a)
     dtype = a.dtype if dtype is None else dtype
     return np.broadcast_to(operand(fill_value).astype(dtype), a.shape if shape is None else shape)

@@ -1,12 +1,12 @@
-"""Running totals: cumsum and cumprod, ``ufunc.accumulate``, and the sums of stretches, ``add.reduceat``.
+"""Cumulative functions: cumsum and cumprod, ``ufunc.accumulate``, and sums of slices, ``add.reduceat``.
 
 An accumulation is a loop, ``y[k] = f(y[k-1], x[k])``, and so is its derivative, backwards:
 
-    b[k] = g[k] + b[k+1] · ∂y[k+1]/∂y[k]       all that has still to come; x[k] gets b[k] · ∂y[k]/∂x[k]
+    b[k] = g[k] + b[k+1] · ∂y[k+1]/∂y[k]       the cotangent of y[k]; that of x[k] is b[k] · ∂y[k]/∂x[k]
 
-The partials are those of the row of `f`, and the loop is a row too (`linear_recurrence`), whose derivative is
-the same loop run the other way. So one function here differentiates every accumulation, to every order, zeros
-and all; only the running sum has a shorter way.
+The partials are those of the row of `f`, and the loop is a row too (`linear_recurrence`), whose transpose is the same
+loop in the other direction. So one function differentiates every accumulation, to every order, also at zeros. Only the
+cumulative sum has a shorter rule.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .indexing import scatter
 
 
 def _binding(name: str) -> Callable[..., Any]:
-    """The signature of ``np.cumsum``. Asked for a narrow integer, the row of this name is cast; of itself it widens."""
+    """A bind with the signature of ``np.cumsum``. If `dtype` is a narrow integer, the result is cast to it."""
 
     def bind(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
         x = operand(a, dtype, out)
@@ -68,7 +68,7 @@ def _linear_recurrence(a: Any, x: Any) -> Any:
     """
     y = np.array(x, np.result_type(a, x), order="C")
     if y.size:
-        rows = y.reshape(len(y), -1)  # so that a row is an array, even where it is one number
+        rows = y.reshape(len(y), -1)  # so that x[k] is an array, even if it is one number
         for ratio, before, row in zip(a.reshape(len(a), rows.shape[1]), rows, rows[1:], strict=False):
             row += ratio * before
     return y
@@ -86,9 +86,9 @@ linear_recurrence = general(
 
 
 def _accumulation(row: Primitive, of: Any = None) -> Primitive:
-    """The row for ``ufunc.accumulate``, by the partials in the row of the ufunc."""
+    """The row for ``ufunc.accumulate``, from the partials in the row of the ufunc."""
     ufunc: Any = row.fn
-    to_before, to_entry = row.pulls  # the two partials, each times a cotangent
+    to_before, to_entry = row.pulls  # each partial times a cotangent
 
     def pull(g: Any, y: Any, x: Any, axis: int | None, x_shape: tuple[int, ...]) -> Any:
         k = axis or 0
@@ -129,14 +129,14 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) ->
 
 
 def _cumulative(name: str, row: Primitive, start: int) -> Primitive:
-    """The array API's name for a running total, which NumPy has from 2.1 on."""
+    """The array API's name for a cumulative function; in NumPy since 2.1."""
 
     def total(
         x: Any, /, *, axis: Any = None, dtype: Any = None, out: None = None, include_initial: bool = False
     ) -> Any:
         x = operand(x, None, out)
         if axis is None and x.ndim > 1:
-            raise ValueError(f"{name}: say along which axis of shape {x.shape}: axis=")
+            raise ValueError(f"{name}: axis= is missing, for an array of shape {x.shape}")
         axis = resolve(axis or 0, x.ndim)
         y = row(x, axis, dtype)
         if include_initial:
@@ -154,8 +154,8 @@ cumulative_prod = _cumulative("cumulative_prod", cumprod, 1)
 
 
 def _stretches(indices: Any, n: int) -> tuple[Any, Any]:
-    """Which entries ``reduceat`` adds up, one after another, and into which result each of them goes."""
-    lengths = np.maximum(np.append(indices[1:], n) - indices, 1)  # one that would run backwards is one entry
+    """The entries that ``reduceat`` adds, in order, and for each the result that it goes into."""
+    lengths = np.maximum(np.append(indices[1:], n) - indices, 1)  # an empty slice stands for one entry
     result = np.repeat(np.arange(len(indices)), lengths)
     return np.arange(len(result)) + np.repeat(indices - np.cumsum(lengths) + lengths, lengths), result
 
@@ -183,11 +183,11 @@ add_reduceat = linear(
 
 
 def _accumulate(row: Primitive) -> Callable[..., Any]:
-    """``ufunc.accumulate`` by the row that does the same; only its axis is 0 by default."""
+    """``ufunc.accumulate`` as a call of the row that does the same; its axis is 0 by default."""
     return lambda x, axis=0, *args, **params: row(x, axis, *args, **params)
 
 
-#: What :data:`.reduction.METHODS` has from here.
+#: These go into :data:`.reductions.METHODS`.
 METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
     (np.add, "accumulate"): _accumulate(cumsum),
     (np.add, "reduceat"): add_reduceat,

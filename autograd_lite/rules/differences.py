@@ -1,6 +1,6 @@
 """Differences, integrals and interpolation; evenly spaced points; functions applied along axes.
 
-All of it is composed of other rows: these are formulas, and a formula differentiates itself.
+All are composed of other rows.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def _rising(n: int) -> Drawn:
     examples=(at((5,)), at((3, 4), n=2), at((3, 4), axis=0), at((3,), n=0), at((2, 3), prepend=0.5, append=1.5)),
 )
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any = _NONE) -> Any:
-    """The n-th differences along an axis, ``x[i + 1] - x[i]`` n times over."""
+    """The n-th differences along an axis: ``x[i + 1] - x[i]``, n times."""
     if n < 0:
-        raise ValueError(f"diff: n={n}; the order is one of 0, 1, 2, ...")
+        raise ValueError(f"diff: expected n >= 0, got {n}")
     if n == 0:
         return a
     a = operand(a)
@@ -56,7 +56,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _NONE, append: Any =
 
 @composite(np.ediff1d, examples=(at((2, 3)), at((4,), to_end=[1.0, 2.0], to_begin=3.0)))
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
-    """The differences of neighbours in the flattened array, between two given ends."""
+    """The differences of neighbours in the flattened array, between `to_begin` and `to_end`."""
     steps = np.diff(np.ravel(operand(ary)))
     ends = [None if end is None else np.ravel(operand(end)).astype(steps.dtype) for end in (to_begin, to_end)]
     parts = [part for part in (ends[0], steps, ends[1]) if part is not None]
@@ -89,18 +89,18 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         f = f.astype(float)
     axes = normalize_axis_tuple(range(f.ndim) if axis is None else axis, f.ndim)
     if len(varargs) not in (0, 1, len(axes)):
-        raise TypeError(f"gradient: {len(varargs)} spacings for {len(axes)} axes; give none, one, or one for each")
+        raise TypeError(f"gradient: expected no spacing, one, or one for each of {len(axes)} axes, got {len(varargs)}")
     if len(varargs) == 1 and len(axes) > 1 and np.ndim(varargs[0]):
-        raise TypeError(f"gradient: one array of positions for {len(axes)} axes; give one for each")
+        raise TypeError(f"gradient: expected an array of positions for each of {len(axes)} axes, got one")
     if edge_order not in (1, 2):
-        raise ValueError(f"gradient: edge_order={edge_order}; it is 1 or 2")
+        raise ValueError(f"gradient: expected edge_order 1 or 2, got {edge_order}")
     spacings = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
     slopes = tuple(_slope(f, k, dx, edge_order) for k, dx in zip(axes, spacings, strict=True))
     return slopes[0] if len(slopes) == 1 else slopes
 
 
 def _slope(f: Any, axis: int, dx: Any, edge_order: int) -> Any:
-    """The derivative along one axis: in each point that of the parabola (or line) through it."""
+    """The derivative along one axis: at each point, that of the parabola (or line) through it and its neighbours."""
     n = f.shape[axis]
     if n < edge_order + 1:
         raise ValueError(f"gradient: {n} points along axis {axis} are too few for edge_order={edge_order}")
@@ -130,10 +130,10 @@ def _slope(f: Any, axis: int, dx: Any, edge_order: int) -> Any:
     ),
 )
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    """The broken line through (xp, fp) at x, a function of all three; at a corner, the slope to its right."""
+    """Linear interpolation of (xp, fp) at x, differentiable in all three; at a corner, the slope on its right."""
     x, xp, fp = (v.astype(np.result_type(v.dtype, float)) for v in map(operand, (x, xp, fp)))  # as NumPy does
     if xp.ndim != 1 or fp.shape != xp.shape or not xp.size:
-        raise ValueError(f"interp: points of shapes {xp.shape} and {fp.shape}; they must be two equally long lists")
+        raise ValueError(f"interp: expected vectors xp and fp of the same length, got shapes {xp.shape} and {fp.shape}")
     if period is not None:
         x, xp, left, right = x % abs(period), xp % abs(period), None, None
         order = np.argsort(xp)
@@ -151,7 +151,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 
 unwrap = general(
     lambda x, discont, axis, period: np.unwrap(x, discont, axis, period=period),
-    lambda g: g,  # whole periods are added, and these are constant
+    lambda g: g,  # whole periods are added, which are constant
     of=np.unwrap, name="unwrap", np_name="np.unwrap",
     bind=lambda p, discont=None, axis=-1, *, period=2 * math.pi: (
         (p,), {"discont": discont, "axis": normalize_axis_index(axis, np.ndim(p)), "period": period},
@@ -163,14 +163,14 @@ unwrap = general(
 
 
 def _steps(num: int, endpoint: bool, ndim: int) -> Any:
-    """From 0 to 1 in `num` steps, as a column to broadcast against arrays of `ndim` axes."""
+    """`num` numbers from 0 to 1, in a shape that broadcasts against arrays of `ndim` axes."""
     if num < 0:
-        raise ValueError(f"{num} points: their number cannot be negative")
+        raise ValueError(f"expected num >= 0 points, got {num}")
     return (np.arange(num) / max(num - 1 if endpoint else num, 1)).reshape((-1,) + (1,) * ndim)
 
 
 def precision(*xs: Any) -> Any:
-    """The real floating dtype that these have together; a Python number is weak."""
+    """The real floating point dtype of all of these together; a Python number is weak."""
     dtype = np.result_type(*(x if type(x) in (int, float, complex) else x.dtype for x in xs))
     return np.finfo(dtype).dtype if dtype.kind in "fc" else np.dtype(float)
 
@@ -218,7 +218,7 @@ def logspace(
     examples=(at(uniform(1, 2), uniform(3, 4), num=5), at(uniform(-2, -1, 3), uniform(-4, -3, 3), num=3, axis=1)),
 )
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
-    """`num` points from `start` to `stop`, each the same multiple of the one before."""
+    """`num` points from `start` to `stop`, in a geometric sequence."""
     start, stop = (x.astype(np.result_type(x.dtype, float)) for x in map(operand, (start, stop)))
     if any((raw(x) == 0).any() for x in (start, stop)):
         raise ValueError("geomspace: a geometric sequence cannot include zero")
@@ -235,7 +235,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     examples=(at(np.cumsum, 0, (3, 2)), at(np.mean, -1, (2, 3, 2)), at(np.diag, 1, (2, 3, 2))),
 )
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
-    """`func1d` of each line along an axis; what it returns takes the place of the line."""
+    """`func1d` of each line along an axis, in the place of the line."""
     arr = operand(arr)
     axis = normalize_axis_index(axis, arr.ndim)
     lines = np.moveaxis(arr, axis, -1)
@@ -250,7 +250,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 
 @composite(np.apply_over_axes, examples=(at(np.sum, (2, 3, 2), just((0, -1))),))
 def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
-    """`func` over one axis after another, each of which stays, with size 1."""
+    """`func` over one axis after another; each is kept with size 1."""
     y = operand(a)
     for axis in np.atleast_1d(axes).tolist():
         folded = func(y, axis)
@@ -265,7 +265,7 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
 def sliding_window_view(
     x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
 ) -> Any:
-    """All windows of a shape, in new axes at the end; each entry is taken as often as a window shows it."""
+    """All windows of a shape, in new axes at the end. An entry is repeated for each window that contains it."""
     x = operand(x)
     places = np.arange(x.size).reshape(x.shape)
     return np.ravel(x)[np.lib.stride_tricks.sliding_window_view(places, window_shape, axis)]

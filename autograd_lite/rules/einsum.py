@@ -1,12 +1,12 @@
 """Einstein's summation: every product of arrays in one notation.
 
-The notation closes on itself. With ``y = einsum("ij,jk->ik", x1, x2)`` the cotangent of `x1` is
-``einsum("ik,jk->ij", g, x2)``: the result and the factor change places. What is left to say is what to do
-with an index that occurs twice in one factor (a diagonal: the Kronecker delta is one more factor) and with
-one that occurs in this factor alone (it was summed over: the cotangent is the same all along it).
+The derivative is again an einsum. With ``y = einsum("ij,jk->ik", x1, x2)`` the cotangent of `x1` is
+``einsum("ik,jk->ij", g, x2)``: the result and the factor change places. There are two special cases: an index that
+occurs twice in one factor (a diagonal, for which a Kronecker delta is one more factor), and an index that occurs in
+this factor only (it was summed over, so the cotangent is the same all along it).
 
-Before a call is recorded its notation is made canonical: an explicit output, one letter for each axis, no
-ellipsis, no list of integers.
+Before a call is recorded its notation is made canonical: an explicit output, one letter for each axis, no ellipsis, no
+list of integers.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from ..table import at, bilinear
 from ._arrays import operand, refuse_out
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-LARGE = 4096  # products of indices from which on a detour over matrix products is worth its few microseconds
+LARGE = 4096  # from this product of all index sizes on, matrix products are worth their overhead of a few microseconds
 
 
 @lru_cache(maxsize=512)
 def explicit(subscripts: str, ndims: tuple[int, ...]) -> str:
-    """`subscripts` with an output and a letter for each axis; as it is, where NumPy will refuse it.
+    """`subscripts` with an output and a letter for each axis. Invalid ones are returned unchanged, for NumPy to raise.
 
     Examples
     --------
@@ -70,9 +70,9 @@ def _lettered(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
 def _bind(*operands: Any, out: Any = None, optimize: Any = False, **unsupported: Any) -> Any:
     refuse_out(out)
     if unsupported:
-        raise TypeError(f"{', '.join(unsupported)}= is not supported for tensors; use .astype()")
+        raise TypeError(f"{', '.join(unsupported)}= is not supported for tensors; use .astype() instead")
     if not operands:
-        raise ValueError("einsum must be given the subscripts and at least one array")
+        raise ValueError("einsum: expected subscripts and at least one array")
     if isinstance(operands[0], str):
         subscripts, arrays = operands[0], list(operands[1:])
     else:
@@ -96,7 +96,7 @@ def _rule(g: Any, xs: Any, i: int, xs_shape: Any, subscripts: str = "") -> Any: 
 
 @lru_cache(maxsize=1024)
 def _plan(subscripts: str, i: int, g_shape: tuple[int, ...], shapes: tuple[tuple[int, ...], ...]) -> Any:
-    """How to pull back to argument `i`.
+    """The einsum that gives the cotangent of argument `i`.
 
     Returns
     -------
@@ -105,11 +105,11 @@ def _plan(subscripts: str, i: int, g_shape: tuple[int, ...], shapes: tuple[tuple
     deltas : list of int
         Sizes of the Kronecker deltas.
     summed : tuple
-        The index that puts in the axes of the argument that occur nowhere else, if there are any.
+        The index that inserts the argument's axes that occur nowhere else; empty if there are none.
     along : tuple of int
         The shape of the result.
     optimize : bool
-        Whether to go by way of matrix products.
+        Whether to use matrix products.
     """
     inputs, output = subscripts.split("->")
     terms = inputs.split(",")
@@ -133,7 +133,7 @@ def _plan(subscripts: str, i: int, g_shape: tuple[int, ...], shapes: tuple[tuple
     return notation, deltas, summed, along, len(labels) > 1 and prod(sizes.values()) > LARGE
 
 
-einsum = bilinear(  # in each of its factors, however many there are
+einsum = bilinear(  # in each factor, however many there are
     _einsum, _rule, of=np.einsum, name="einsum", np_name="np.einsum", bind=_bind, variadic=True,
     examples=[
         at("ij,jk->ik", (2, 3), (3, 4)), at("ij,jk", (2, 3), (3, 4)), at("ij->ji", (2, 3)), at("ij->", (2, 3)),

@@ -1,8 +1,7 @@
-"""Functions that act entry by entry: the page at the back of the calculus book.
+"""Elementwise functions: the table at the back of the calculus book.
 
-Sources: Abramowitz & Stegun, chapters 3 and 4, for the formulas. Where a function has a kink the row has PyTorch's
-choice: 0 for the slope of ``abs`` at 0, one half for each side of a tie in ``maximum``; 0 where only a direction is
-missing (``hypot`` and ``arctan2`` at the origin).
+Source of the formulas: Abramowitz & Stegun, chapters 3 and 4. At a kink a row takes PyTorch's value: 0 for the slope of
+``abs`` at 0, one half for each side of a tie in ``maximum``, 0 for ``hypot`` and ``arctan2`` at the origin.
 """
 
 from __future__ import annotations
@@ -86,7 +85,7 @@ remainder = elementwise(
 )
 fmod = elementwise(
     np.fmod, 1,
-    lambda x1, x2: -np.rint((x1 - np.fmod(x1, x2)) / x2),  # trunc(x1 / x2) may be one off
+    lambda x1, x2: -np.rint((x1 - np.fmod(x1, x2)) / x2),  # trunc(x1 / x2) may be off by one
     domain=(REAL, NONZERO), kinks=lambda x1, x2: np.fmod(x1, x2) == 0, tex=r"\operatorname{{fmod}}({x1}, {x2})",
 )
 
@@ -101,23 +100,23 @@ log10 = elementwise(np.log10, lambda x: 1 / (x * math.log(10)), domain=POSITIVE,
 log1p = elementwise(np.log1p, lambda x: 1 / (1 + x), domain=interval(-1, np.inf), tex=r"\ln(1 + {x})")
 
 
-#: For each dtype, an argument from which on the sigmoid is 1 (before exp overflows), and one. As arrays, because a
-#: Python number costs a small operation half its time again.
+#: By dtype, an argument from which on the sigmoid is 1 (before exp overflows), and the number 1. They are arrays,
+#: because a Python number makes a small operation half as slow again.
 _SATURATED = {d: (np.array(cap, d), np.ones((), d)) for d, cap in (("e", 11), ("f", 40), ("d", 40), ("g", 700))}
 
 
 def _sigmoid(x: Any) -> Any:
     try:
         cap, one = _SATURATED[x.dtype.char]
-    except (AttributeError, KeyError):  # a number, integers, complex
+    except (AttributeError, KeyError):  # a Python number, integers, complex numbers
         return 1 / (1 + np.exp(-x)) if np.iscomplexobj(x) else _sigmoid(np.asarray(x, float))
-    e = np.exp(np.minimum(x, cap))  # so that neither end overflows and the small end keeps its digits
+    e = np.exp(np.minimum(x, cap))  # exp does not overflow, and small results keep their digits
     return e / (one + e)
 
 
 sigmoid = elementwise(
     _sigmoid, lambda y: y * (1 - y),
-    pull=(lambda g, y: g * (y - y * y),),  # a number costs a small operation half its time again
+    pull=(lambda g, y: g * (y - y * y),),  # without the number 1, which makes a small operation half as slow again
     name="sigmoid", text="σ({x})", source="1 / (1 + np.exp(-x))", tex=r"\sigma({x})",
 )
 
@@ -129,7 +128,7 @@ def _share(x1: Any, x2: Any) -> Any:
     return _sigmoid(np.where(same, 0, difference) if same.any() else difference)
 
 
-#: How much of ``logaddexp(x1, x2)`` is x1's: the sigmoid of the difference.
+#: The weight of x1 in ``logaddexp(x1, x2)``: the sigmoid of the difference.
 _weight = elementwise(
     _share, lambda y: y * (1 - y), lambda y: -y * (1 - y), name="logaddexp_share", tex=r"\sigma({x1} - {x2})"
 )
@@ -153,7 +152,7 @@ tan = elementwise(np.tan, lambda y: 1 + y * y, tex=r"\tan {x}")
 
 
 def _beside(x: Any) -> Any:
-    """``sqrt(1 - x * x)``; for complex numbers written so that on a cut the sign of their zero survives."""
+    """``sqrt(1 - x * x)``; for complex numbers in a form that keeps the sign of zero on a branch cut."""
     return np.sqrt(-(x - 1)) * np.sqrt(-(-x - 1)) if x.dtype.kind == "c" else np.sqrt(1 - x * x)
 
 
@@ -204,7 +203,7 @@ def _arctan2_x(x1: Any, x2: Any) -> Any:
 
 arctan2 = elementwise(
     np.arctan2, _arctan2_y, _arctan2_x,
-    kinks=lambda x1, x2: (x1 == 0) & (x2 <= 0),  # the cut
+    kinks=lambda x1, x2: (x1 == 0) & (x2 <= 0),  # the branch cut
     tex=r"\operatorname{{atan2}}({x1}, {x2})",
 )
 degrees = elementwise(np.degrees, 180 / math.pi, tex=r"{x} \cdot \frac{{180}}{{\pi}}")
@@ -219,7 +218,7 @@ _COMPLEX = (complex, np.complex64, np.complex128, np.clongdouble)
 
 
 def _sign_bind(x: Any) -> Any:
-    """Of real numbers a constant; of a complex one the unit vector, which turns with it."""
+    """The sign of a real number is a constant; that of a complex number is ``x / |x|``, which has a derivative."""
     return x / np.where(x == 0, 1, np.abs(x)) if getattr(x, "dtype", type(x)) in _COMPLEX else ((x,), {})
 
 
@@ -241,7 +240,7 @@ minimum = elementwise(
     np.minimum, lambda x1, x2: np.where(x1 == x2, 0.5, x1 < x2), lambda x1, x2: np.where(x1 == x2, 0.5, x2 < x1),
     kinks=_tie, tex=r"\min({x1}, {x2})",
 )
-fmax = elementwise(  # a nan loses against a number
+fmax = elementwise(  # a number wins over nan
     np.fmax, lambda x1, x2: np.where(x1 == x2, 0.5, (x1 > x2) | np.isnan(x2)),
     lambda x1, x2: np.where(x1 == x2, 0.5, (x2 > x1) | np.isnan(x1)), kinks=_tie, tex=r"\max({x1}, {x2})",
 )
@@ -256,7 +255,7 @@ copysign = elementwise(
 )
 ldexp = elementwise(np.ldexp, lambda x2: np.ldexp(1.0, x2), None, domain=(REAL, WHOLE), tex="{x1} 2^{{{x2}}}")
 
-heaviside = elementwise(  # at 0 it is its second argument
+heaviside = elementwise(  # its value at 0 is the second argument
     np.heaviside, 0, lambda x1, x2: x1 == 0, kinks=lambda x1, x2: x1 == 0, tex="H({x1})"
 )
 nextafter = elementwise(np.nextafter, 1, None, kinks=_tie)
@@ -271,7 +270,7 @@ def _given(g: Any) -> Any:
 
 
 def _examples(*bounds: Any) -> Any:
-    """Arguments inside these bounds, of one shape and of two that broadcast."""
+    """Examples inside these bounds, of the same shape and of shapes that broadcast."""
     shapes = ((2, 3), (2, 3)), ((), (4,)), ((3, 1), (2,))
     return tuple(
         at(*(uniform(*b, *s) for b, s in zip(bounds, shape, strict=False)))
@@ -295,7 +294,7 @@ divmod = general(
 
 conjugate = elementwise(np.conjugate, 1, pull=(lambda g: np.conj(g),), holomorphic=False, tex=r"\overline{{{x}}}")
 conjugate.attach(algebra="conjugate")
-def _view(val: Any) -> Any:  # a bind, because the result is no new array
+def _view(val: Any) -> Any:  # a bind, because the result is a view
     return (val,), {}
 
 
@@ -308,7 +307,7 @@ imag = elementwise(
 
 
 def _turn(g: Any, x: Any) -> Any:
-    """Around the origin, by as much as `g`, and the further the nearer."""
+    """The cotangent of ``x`` from that of its angle: perpendicular to ``x``, of size ``g / |x|``."""
     if x.dtype.kind != "c":
         return g * 0
     r = np.where(x == 0, 1, np.abs(x))

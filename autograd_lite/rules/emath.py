@@ -1,6 +1,6 @@
-"""numpy.emath: functions that answer with a complex number where the real one has no value.
+"""numpy.emath: functions with complex results where the real function has no value.
 
-Which it is depends on the numbers: a single one outside the real domain makes the whole result complex.
+This depends on the values: a single entry outside the real domain makes the whole result complex.
 """
 
 from __future__ import annotations

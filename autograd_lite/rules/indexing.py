@@ -1,12 +1,12 @@
-"""Taking entries out of arrays and putting them in.
+"""Reading entries of arrays and assigning to them.
 
-`getitem` takes; its transpose `scatter` puts back what was taken, adding where an entry was taken twice. An
-index is a parameter, not an argument: it has no derivative. Only while a program is traced may it depend on
-the inputs (the labels of a batch, the order that a sort found); then it must be an argument, and `gather`
-and its transpose `scatter_at` are the same two rows with one more.
+`getitem` reads entries; its transpose `scatter` puts the cotangent at these places, adding where an entry was read
+twice. An index is a parameter, not an argument: it has no derivative. Only in a traced program can it depend on the
+inputs (the labels of a batch, the order that a sort found). Then it must be an argument, and `gather` and its transpose
+`scatter_at` are the same two rows with an index argument.
 
-Arrays that a graph recorded are never written into. To assign is a function too: ``set_at(x, i, value)`` is
-a new array, differentiable in `x` and in `value`; `add_at`, `multiply_at`, `maximum_at`, … are its relatives.
+Recorded arrays are never written into. Assignment is a function: ``set_at(x, i, value)`` is a new array, differentiable
+in `x` and in `value`; so are `add_at`, `multiply_at`, `maximum_at`, …
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SINGLE = (int, slice, type(None), type(Ellipsis))  # the parts of a basic index
 
 
 def is_basic(index: Any) -> bool:
-    """Whether there are only numbers, slices, None and ``...`` in it: then no entry is taken twice."""
+    """Whether it consists of numbers, slices, None and ``...`` only: then no entry is read twice."""
     if type(index) is not tuple:
         return type(index) in _SINGLE
     for part in index:  # noqa: SIM110 - all() takes twice as long
@@ -35,7 +35,7 @@ def is_basic(index: Any) -> bool:
 
 
 def canonical(index: Any) -> tuple[Any, bool]:
-    """The index in arrays and NumPy's basic parts, and whether it surely takes no entry twice."""
+    """The index in arrays and NumPy's basic parts, and whether it is certain that it reads no entry twice."""
     if is_basic(index):
         return index, True
     if type(index) is not tuple:
@@ -47,7 +47,7 @@ def canonical(index: Any) -> tuple[Any, bool]:
 def _part(part: Any) -> tuple[Any, bool]:
     if type(part) in _SINGLE or isinstance(part, (bool, np.bool, np.integer)):
         return part, True
-    # A traced Tensor refuses this by name. A list or Tensor is copied: it may be written to before the walk back.
+    # A traced Tensor raises here. A list or Tensor is copied: it may be overwritten before the backward pass.
     array = part if isinstance(part, np.ndarray) else np.array(part)
     if array.size == 0 and array.dtype == float and not isinstance(part, np.ndarray):
         array = array.astype(np.intp)  # x[[]]
@@ -57,17 +57,17 @@ def _part(part: Any) -> tuple[Any, bool]:
 
 
 def on_axis(axis: int, where: Any) -> tuple[Any, ...]:
-    """The index that takes `where` along one axis and all of the others."""
+    """The index that takes `where` along one axis, and everything along the others."""
     return (*[slice(None)] * axis, where)
 
 
 def taken_shape(index: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of ``x[index]``; nothing is allocated for it."""
+    """The shape of ``x[index]``, without allocating it."""
     return np.shape(np.broadcast_to(np.empty((), bool), shape)[index])
 
 
 def positions(index: Any, shape: tuple[int, ...]) -> Any:
-    """The place in ``x.ravel()`` of each entry of ``x[index]``: that index into the places on each axis."""
+    """The place in ``x.ravel()`` of each entry of ``x[index]``."""
     found: Any = 0
     step = 1
     for k in reversed(range(len(shape))):
@@ -78,7 +78,7 @@ def positions(index: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _last_writes(index: Any, shape: tuple[int, ...]) -> Any:
-    """Which entries of ``x[index]`` outlast an assignment in order, and the places of all in x.ravel()."""
+    """Which entries of ``x[index]`` remain after an assignment in order, and the places of all in ``x.ravel()``."""
     where = positions(index, shape).ravel()
     writer = np.empty(math.prod(shape), np.intp)
     writer[where] = np.arange(where.size)
@@ -107,7 +107,7 @@ def _scatter(g: Any, index: Any, shape: tuple[int, ...], unique_indices: bool) -
         full[index] = g
     elif g.size < 1000 or len(shape) == 1:
         np.add.at(full, index, g)
-    else:  # add.at is several times faster along one axis, which pays for the positions
+    else:  # add.at is several times faster along one axis, even with the positions to compute
         np.add.at(full.reshape(-1), positions(index, shape).reshape(-1), g.reshape(-1))
     return full
 
@@ -153,7 +153,7 @@ scatter.attach(
 
 
 class Slot:
-    """Where in an index the array argument `k` goes: all of it, or ``k[j]``."""
+    """A place in an index for the array argument `k`, or for ``k[j]``."""
 
     def __init__(self, j: int | None = None) -> None:
         self.j = j
@@ -163,7 +163,7 @@ class Slot:
 
 
 def _packed(index: Any) -> tuple[Any, Any]:
-    """One array of whole numbers for all the Tensors in an index, and the index with slots in their place."""
+    """One array of integers for all the Tensors in an index, and the index with slots in their places."""
     tensors: list[Any] = []
     parts: list[Any] = []
     for part in index if type(index) is tuple else (index,):
@@ -203,14 +203,14 @@ scatter_at.attach(call="scatter({x1}, np.s_[{index}], {shape})")
 
 
 def _operand(a: Any) -> Any:
-    """A list as an array; a number stays one, and weak."""
+    """A list as an array; a Python number stays one, so that it is weak."""
     return operand(a) if type(a) in (list, tuple) else a
 
 
 def _bind_at(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
     if any(is_tensor(part) and part.__autograd_recorded__ for part in (index if type(index) is tuple else (index,))):
         raise TypeError(
-            "the index depends on the traced inputs: it can be read from, but not yet be assigned to. "
+            "the index depends on the traced inputs: reading with it works, but it can not yet be assigned to. "
             "Use np.where with a mask, such as np.arange(n) == index"
         )
     index, unique = canonical(index)
@@ -222,8 +222,8 @@ def _bind_set(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -
     have, into = np.result_type(getattr(value, "dtype", value)), x.dtype
     if not np.can_cast(have, into, "same_kind"):
         raise TypeError(
-            f"values of dtype {have} would be cut off in an array of dtype {into}, their derivative lost: "
-            f"make it x.astype({have}) first"
+            f"values of dtype {have} would be truncated in an array of dtype {into}, and their derivative lost: "
+            f"write x.astype({have}) first"
         )
     return _bind_at(x, index, value, unique_indices=unique_indices)
 
@@ -232,7 +232,7 @@ def _set(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
     full = np.array(x, order="C")
     if unique_indices:
         full[index] = value
-    else:  # NumPy leaves open which of several writes is the last; here it is the last one of x[index]
+    else:  # NumPy does not define which of several writes is the last; here it is the last one in x[index]
         last, where = _last_writes(index, full.shape)
         values = np.broadcast_to(value, taken_shape(index, full.shape)).reshape(-1)
         full.reshape(-1)[where[last]] = values[last]
@@ -248,7 +248,7 @@ def _set_value(g: Any, index: Any, unique_indices: bool, x_shape: Any, x2_shape:
 
 
 def _wide(taken: Any, shape: tuple[int, ...]) -> Any:
-    """NumPy lets a value have axes of length 1 more than its place."""
+    """`value` without extra axes of length 1 in front, which NumPy allows."""
     return taken.reshape((1,) * (len(shape) - taken.ndim) + taken.shape) if len(shape) > taken.ndim else taken
 
 
@@ -286,9 +286,9 @@ Parameters
 x, value : array_like
     `value` broadcasts to ``x[index]`` and must fit the dtype of `x`.
 index : any of NumPy's indices
-    Where an entry occurs twice, the last write wins and the gradient goes to the winner alone.
+    If an entry occurs twice, the last write wins, and only its value gets a gradient.
 unique_indices : bool
-    A promise that no entry occurs twice, which is faster.
+    A promise that no entry occurs twice; it is faster.
 
 Examples
 --------
@@ -309,7 +309,7 @@ Examples
 >>> add_at(np.zeros(3), [0, 2, 0], [1.0, 2.0, 3.0])
 array([4., 0., 2.])
 """
-__test__ = {"set_at": set_at.__doc__, "add_at": add_at.__doc__}  # doctest looks into functions only
+__test__ = {"set_at": set_at.__doc__, "add_at": add_at.__doc__}  # doctest finds examples in functions only
 
 
 @composite(name="subtract_at", examples=_PUT)
@@ -319,7 +319,7 @@ def subtract_at(x: Any, index: Any, value: Any) -> Any:
 
 
 def _extreme(ufunc: Any) -> Any:
-    """``maximum.at`` and ``minimum.at`` as functions; those that tie for an entry share its gradient."""
+    """``maximum.at`` and ``minimum.at`` as functions; ties share the gradient."""
 
     def at(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
         full = np.array(x, np.result_type(x, value))
@@ -327,7 +327,7 @@ def _extreme(ufunc: Any) -> Any:
         return full
 
     def shares(y: Any, x1: Any, x2: Any, index: Any, unique_indices: bool) -> Any:
-        """Who attains the result: `x1`, `x2`; and how many they are at each entry."""
+        """Where `x1` and where `x2` equals the result, and the number of ties at each entry."""
         old, new = np.equal(x1, y), np.equal(x2, getitem(y, index, unique_indices))
         return old, new, add_at(np.where(old, 1, 0), index, np.where(new, 1, 0))
 
@@ -349,7 +349,7 @@ minimum_at = _extreme(np.minimum)
 
 
 def _rounds(ufunc: Any, symbol: str, examples: Any) -> Any:
-    """``ufunc.at`` as a function: entries that occur several times are met in as many rounds."""
+    """``ufunc.at`` as a function: an entry that occurs several times takes as many rounds."""
 
     def at(x: Any, index: Any, value: Any) -> Any:
         x, value = operand(x), _operand(value)
@@ -371,7 +371,7 @@ def _rounds(ufunc: Any, symbol: str, examples: Any) -> Any:
             flat = set_at(flat, where[now], ufunc(flat[where[now]], value[now]), unique_indices=True)
         return flat.reshape(x.shape)
 
-    at.__doc__ = f"A copy of `x` with ``x[index] {symbol}= value``; an entry that occurs twice is met twice."
+    at.__doc__ = f"A copy of `x` with ``x[index] {symbol}= value``; applied twice to an entry that occurs twice."
     return composite(name=f"{ufunc.__name__}_at", examples=examples)(at)
 
 

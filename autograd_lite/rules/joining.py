@@ -1,7 +1,7 @@
 """Several arrays into one, one into several, and entries repeated, inserted or left out.
 
-What is joined is cut apart again on the way back, and what is cut apart is joined. The rest is written with
-those and with indices: to insert, delete or resize is to take entries by an index that NumPy works out.
+The transpose of joining is splitting, and the other way round. The rest is written with these and with indices: insert,
+delete and resize take entries by an index that NumPy computes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def array(object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K",
 
 @composite(name="asarray", examples=(at((2, 3)), at([(3,), (3,)])))
 def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None) -> Any:
-    """The same, without a copy where none is needed."""
+    """The same, without a copy where possible."""
     return array(a, dtype, copy=copy, order=order or "K")
 
 
@@ -51,7 +51,7 @@ def _bind_concatenate(arrays: Any, /, axis: Any = 0, *, dtype: Any = None, casti
         arrays, axis = [np.ravel(a) for a in arrays], 0
     shapes = [a.shape for a in arrays]
     if () in shapes:
-        raise ValueError("numbers have no axis to be joined along: use np.stack, or np.atleast_1d first")
+        raise ValueError("0-d arrays have no axis to concatenate along: use np.stack, or np.atleast_1d first")
     axis = normalize_axis_index(axis, len(shapes[0])) if shapes else axis
     starts = (0, *accumulate(s[axis] for s in shapes if axis < len(s)))
     return arrays, {"axis": axis, "starts": starts}
@@ -106,7 +106,7 @@ def block(arrays: Any) -> Any:
 
 def _depth(nested: Any) -> int:
     if isinstance(nested, tuple):
-        raise TypeError("block: the arrays are nested in lists, not in tuples")
+        raise TypeError("block: expected arrays in nested lists, got a tuple")
     if not isinstance(nested, list):
         return 0
     depths = {_depth(part) for part in nested}
@@ -122,7 +122,7 @@ def _leaves(nested: Any) -> list[Any]:
 
 
 def _joined(nested: Any, depth: int, ndim: int) -> Any:
-    """The innermost lists run along the last axis, the next along the one before it."""
+    """The innermost lists are joined along the last axis, the next along the one before it."""
     if depth == 0:
         leaf = operand(nested)
         return leaf.reshape((1,) * (ndim - leaf.ndim) + leaf.shape)
@@ -133,7 +133,7 @@ def _joined(nested: Any, depth: int, ndim: int) -> Any:
 
 
 def _bind_array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    """The places to cut at, whichever way they were given."""
+    """The places to split at, from a number of sections or from indices."""
     ary = operand(ary)
     axis = normalize_axis_index(axis, ary.ndim)
     n = ary.shape[axis]
@@ -159,12 +159,12 @@ def _unsplit(g: Any, x_shape: tuple[int, ...], indices_or_sections: tuple[int, .
     n = x_shape[axis]
     bounds = [0, *(slice(k, None).indices(n)[0] for k in indices_or_sections), n]
     parts = [(part, a, b) for part, a, b in zip(g, bounds[:-1], bounds[1:], strict=True) if part is not None]
-    if sorted(bounds) != bounds:  # parts that overlap: NumPy slices with whatever it is given
+    if sorted(bounds) != bounds:  # overlapping parts, which NumPy allows
         spans = [(part, on_axis(axis, slice(a, b))) for part, a, b in parts]
         return sum(scatter(part, span, x_shape, unique_indices=True) for part, span in spans)
     pieces, end = [], 0
     for part, a, b in [*parts, (None, n, n)]:
-        if a > end:  # parts that nobody used
+        if a > end:  # parts that were not used
             pieces.append(np.zeros((*x_shape[:axis], a - end, *x_shape[axis + 1 :]), parts[0][0].dtype))
         if part is not None:
             pieces.append(part)
@@ -205,7 +205,7 @@ dsplit = _splitter_along(np.dsplit, 2, 3)
 def _bind_unstack(x: Any, /, *, axis: int = 0) -> Any:
     x = operand(x)
     if x.ndim == 0:
-        raise ValueError("a number has no axis to be taken apart along")
+        raise ValueError("unstack: a 0-d array has no axis")
     return (x,), {"axis": normalize_axis_index(axis, x.ndim)}
 
 
@@ -236,7 +236,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 
 
 def flat_or(a: Any, axis: Any) -> tuple[Any, int]:
-    """The array and the axis, or, without one, all entries in a row."""
+    """The array and the axis; with axis None, the flattened array."""
     a = operand(a)
     return (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
 
@@ -306,11 +306,11 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     n = arr.shape[axis]
     if not isinstance(obj, slice) and np.size(obj) == 1:  # several values may go to one place
         values = np.reshape(values, (1,) * (arr.ndim - values.ndim) + values.shape)
-        if np.ndim(obj) == 0:  # NumPy: then the first axis of the values is the one of insertion
+        if np.ndim(obj) == 0:  # then, as in NumPy, the first axis of the values is the axis of insertion
             values = np.moveaxis(values, 0, axis)
         obj = np.repeat(obj, values.shape[axis])
     count = np.insert(np.arange(n), obj, 0).size - n
-    origin = np.insert(np.arange(n), obj, -1 - np.arange(count))  # -1 - k: the k-th of the new ones goes here
+    origin = np.insert(np.arange(n), obj, -1 - np.arange(count))  # -1 - k: place of the k-th new entry
     new = np.empty(count, np.intp)
     new[-1 - origin[origin < 0]] = np.flatnonzero(origin < 0)
     old = np.flatnonzero(origin >= 0)

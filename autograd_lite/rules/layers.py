@@ -1,8 +1,8 @@
-"""Rows that layers are made of, where one step in place of several was measured to pay.
+"""Rows for layers, where one row was measured to be faster than several.
 
-`linear` is a matrix product with a bias: one pass over the result less, and three nodes in one;
-`linear_columns` is the same for vectors that are columns. `standardize` is what all normalisations have
-in common; written out it would be seven nodes.
+`linear` is a matrix product with a bias: one node instead of three, and one pass less over the result.
+`linear_columns` is the same for vectors that are columns. `standardize` is common to all normalisations; with other
+rows it would be seven nodes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _linear_columns(weight: Any, columns: Any, bias: Any) -> Any:
     return y + bias[:, None]
 
 
-linear_columns = general(  # what a convolution is, once its windows are columns
+linear_columns = general(  # a convolution, once its windows are columns
     _linear_columns, lambda g, x2: np.matmul(g, x2.mT), lambda g, x1: np.matmul(x1.mT, g),
     lambda g: np.sum(g, axis=tuple(k for k in range(g.ndim) if k != g.ndim - 2)), name="linear_columns",
     bind=lambda weight, columns, bias: ((weight, columns, bias), {}), tex=r"{x1} {x2} + {x3}",
@@ -65,7 +65,7 @@ def _share(n: int, dtype: Any) -> Any:
 
 
 def _average(x: Any, axis: tuple[int, ...]) -> Any:
-    """The mean with its axes kept; along the last axes it is a product, a fifth of a reduction's time."""
+    """The mean with its axes kept. Along the last axes it is a product, in a fifth of the time of a reduction."""
     kept = x.ndim - len(axis)
     if axis != tuple(range(kept, x.ndim)) or not x.size:
         return np.mean(x, axis=axis, keepdims=True)
@@ -92,7 +92,7 @@ def _standardize_pull(g: Any, y: Any, axis: tuple[int, ...]) -> Any:
     if gs is None:
         return d
     n = prod(z.shape[k] for k in axis)
-    # the scale falls as the spread grows: d(scale) = -scale² mean(z dx)
+    # d(scale) = -scale² mean(z dx)
     through = gs * scale * scale * z * (-1 / n)
     return through if d is None else d + through
 
@@ -115,7 +115,7 @@ def _standardize_textbook(x: Any, axis: Any, eps: Any) -> Any:
 
 
 standardize.attach(source=_standardize_textbook)
-standardize.__doc__ = """`x` less its mean along `axis`, divided by its spread; and one over that spread.
+standardize.__doc__ = """`x` minus its mean along `axis`, divided by its standard deviation; and that scale.
 
 Parameters
 ----------

@@ -1,7 +1,7 @@
-"""numpy.linalg but for its factorisations and norms: inverses, equations, determinants, powers.
+"""numpy.linalg without its factorisations and norms: inverses, equations, determinants, powers.
 
-All of it works on stacks of matrices, as NumPy's does. The inverse of a singular matrix and log |det| have
-no derivative there; the determinant has one at every matrix, its cofactors, and so have these.
+All functions work on stacks of matrices, as NumPy's do. At a singular matrix the inverse and log |det| have no
+derivative. The determinant has one at every matrix, the cofactors, and the cofactors have one too.
 
 Sources: M. Giles, "An extended collection of matrix derivative results for forward and reverse mode
 algorithmic differentiation" (2008), section 2.2; K. B. Petersen and M. S. Pedersen, "The Matrix Cookbook"
@@ -68,7 +68,7 @@ solve = general(
 
 
 def _pinv_rule(g: Any, y: Any, x: Any) -> Any:
-    """Golub and Pereyra's three terms: the inverse, what it does not reach of the columns, of the rows."""
+    """Golub and Pereyra's three terms: two for the parts outside the column and row spaces, and the inverse's."""
     yh, gh = dagger(y), dagger(g)
     columns, rows = gh - x @ (y @ gh), gh - (gh @ y) @ x
     return columns @ (y @ yh) + (yh @ y) @ rows - yh @ g @ yh
@@ -76,7 +76,7 @@ def _pinv_rule(g: Any, y: Any, x: Any) -> Any:
 
 def _pinv_bind(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = Ellipsis) -> Any:
     if rcond is not None and rtol is not Ellipsis:
-        raise ValueError("rtol= and rcond= are the same thing; give one of them")
+        raise ValueError("rtol= and rcond= are two names of one parameter; give one of them")
     if rcond is None:
         rcond = 1e-15 if rtol is Ellipsis else rtol
     if rcond is None:  # rtol=None was given
@@ -100,10 +100,10 @@ pinv = general(
     examples=[_system((4, 2), (4,)), _system((4, 2), (4, 3)), _system((2, 4), (2, 3))],
 )
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
-    """Of what comes nearest to a solution the shortest; the squares left; the rank; the singular values."""
+    """The least-squares solution of least norm; the sums of squared residuals; the rank; the singular values."""
     a, b = operand(a), operand(b)
     if a.ndim != 2:
-        raise np.linalg.LinAlgError(f"linalg.lstsq: one matrix, not an array of shape {a.shape}")
+        raise np.linalg.LinAlgError(f"linalg.lstsq: expected one matrix, got an array of shape {a.shape}")
     m, n = a.shape
     eps = float(np.finfo(np.result_type(a, b)).eps)
     rcond = max(m, n) * eps if rcond is None else eps if rcond < 0 else rcond
@@ -121,7 +121,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     examples=[at(around(3 * np.eye(6).reshape(2, 3, 3, 2))), at(around(3 * np.eye(6).reshape(6, 3, 2)), ind=1)],
 )
 def tensorinv(a: Any, ind: int = 2) -> Any:
-    """The inverse of the linear map that `tensordot` with `a` is."""
+    """The inverse of the linear map ``tensordot(a, x, ind)``."""
     if ind <= 0:
         raise ValueError(f"linalg.tensorinv: ind={ind}; the number of axes of the result must be positive")
     a = operand(a)
@@ -145,7 +145,7 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     shape = a.shape[b.ndim :]
     n = prod(shape)
     if n * n != a.size:
-        raise np.linalg.LinAlgError(f"linalg.tensorsolve: {a.size} coefficients, {n} unknowns; not {n * n}")
+        raise np.linalg.LinAlgError(f"linalg.tensorsolve: expected {n * n} coefficients for {n} unknowns, got {a.size}")
     return np.linalg.solve(np.reshape(a, (n, n)), np.ravel(b)).reshape(shape)
 
 
@@ -153,7 +153,7 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 
 
 def _cofactor(x: Any) -> Any:
-    """The cofactors of each matrix: the derivative of its determinant, at singular matrices too."""
+    """The cofactors of each matrix: the derivative of its determinant, also at singular matrices."""
     u, s, vh = np.linalg.svd(x)
     others = np.prod(np.where(np.eye(x.shape[-1], dtype=bool), 1, s[..., None, :]), axis=-1)
     return _phase(u, vh) * ((conj(u) * others[..., None, :]) @ conj(vh))
@@ -164,7 +164,7 @@ def _phase(u: Any, vh: Any) -> Any:
 
 
 def _cofactor_rule(g: Any, x: Any) -> Any:
-    """Between singular vectors two changes count together, with the product of all values but theirs."""
+    """In the basis of the singular vectors, entries i and j meet with the product of all other singular values."""
     u, s, vh = np.linalg.svd(x)
     same = np.eye(x.shape[-1], dtype=bool)
     both = np.prod(np.where(same[:, None, :] | same[None, :, :], 1, s[..., None, None, :]), axis=-1)
@@ -189,7 +189,7 @@ def _det_rule(g: Any, y: Any, x: Any) -> Any:
 
 
 def _reliable_inverse(x: Any) -> Any:
-    """The inverse, if no matrix of the stack is so near to a singular one that half the digits are lost."""
+    """The inverse, or None if a matrix of the stack is so close to singular that half the digits are lost."""
     try:
         inverse = np.linalg.inv(x)
     except np.linalg.LinAlgError:
@@ -207,7 +207,7 @@ det = general(
 
 
 def _slogdet_rule(g: Any, y: Any, x: Any) -> Any:
-    """``d log det = tr A⁻¹ dA``: its real part moves the logarithm, its imaginary part turns the sign."""
+    """``d log det = tr A⁻¹ dA``: the real part changes the logarithm, the imaginary part the sign."""
     g_sign, g_log = g
     try:
         inverse = np.linalg.inv(x)
@@ -230,7 +230,7 @@ slogdet_ = general(
 
 @composite(np.linalg.slogdet, name="linalg.slogdet", np_name="np.linalg.slogdet", examples=[regular(3, 3)])
 def slogdet(a: Any) -> Any:
-    """The sign of the determinant, and the logarithm of its size."""
+    """The sign of the determinant, and the logarithm of its absolute value."""
     return SlogdetResult(*slogdet_(a))
 
 
@@ -277,7 +277,7 @@ def matmul_(x1: Any, x2: Any, /) -> Any:
 def outer(x1: Any, x2: Any, /) -> Any:
     x1, x2 = operand(x1), operand(x2)
     if x1.ndim != 1 or x2.ndim != 1:
-        raise ValueError(f"linalg.outer: two vectors, not shapes {x1.shape} and {x2.shape}; np.outer flattens")
+        raise ValueError(f"linalg.outer: expected two vectors, got shapes {x1.shape} and {x2.shape}; np.outer flattens")
     return np.outer(x1, x2)
 
 
@@ -294,7 +294,7 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     x1, x2 = operand(x1), operand(x2)
     sizes = x1.shape[axis], x2.shape[axis]
     if sizes != (3, 3):
-        raise ValueError(f"linalg.cross: vectors of {sizes[0]} and {sizes[1]} entries; it takes three")
+        raise ValueError(f"linalg.cross: expected vectors of three entries, got {sizes[0]} and {sizes[1]}")
     return np.cross(x1, x2, axis=axis)
 
 

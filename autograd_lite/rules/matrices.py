@@ -1,7 +1,4 @@
-"""What the rules for matrices share: stacks of them are taken apart and put together here.
-
-In all of these a matrix is the last two axes, and every function works on the whole stack.
-"""
+"""What the rules for matrices share. A matrix is the last two axes, and every function works on stacks of them."""
 
 from __future__ import annotations
 
@@ -26,20 +23,20 @@ def lower_half(x: Any) -> Any:
 
 
 def from_lower(x: Any) -> Any:
-    """The Hermitian matrix of which NumPy reads the lower triangle."""
+    """The Hermitian matrix whose lower triangle NumPy reads."""
     half = lower_half(x)
     return half + dagger(half)
 
 
 def of_triangle(s: Any, upper: bool) -> Any:
-    """The cotangent of the one triangle that was read; `s` is twice that of the whole Hermitian matrix."""
+    """The cotangent of the triangle that was read; `s` is twice that of the whole Hermitian matrix."""
     if s.dtype.kind == "c":
-        s = (s + dagger(s)) / 2  # the diagonal's imaginary part, which nobody reads, gets exactly 0
+        s = (s + dagger(s)) / 2  # the diagonal's imaginary part is not read, and gets exactly 0
     return lower_half(s.mT).mT if upper else lower_half(s)
 
 
 def solve_or_refuse(name: str, a: Any, b: Any, what: str) -> Any:
-    """``a⁻¹ b``; if `a` is singular, an error that names the function whose derivative was wanted."""
+    """``a⁻¹ b``. If `a` is singular, the error names the function that has no derivative."""
     try:
         return np.linalg.solve(a, b)
     except np.linalg.LinAlgError:
@@ -47,12 +44,12 @@ def solve_or_refuse(name: str, a: Any, b: Any, what: str) -> Any:
 
 
 def refuse_open_choice(name: str, turn: Any, g: Any, what: str) -> None:
-    """A loss must not depend on a `turn` that a factorisation leaves open; `g` gives the scale."""
+    """Raise if a loss depends on a rotation that a factorisation leaves open: if `turn` is not 0 beside `g`."""
     turn, g = np.abs(raw(turn)), np.abs(raw(g))
     if turn.size and turn.max() > max(1e-3 * g.max(), float(np.finfo(g.dtype).eps) ** 0.5):
         raise np.linalg.LinAlgError(
-            f"{name}: the loss depends on {what}, which the factorisation leaves open and LAPACK chose; "
-            "it has no derivative. Use what does not depend on it: absolute values, projections"
+            f"{name}: the loss depends on {what}, which the factorisation leaves open and LAPACK chose, "
+            "so it has no derivative. Use a function that does not depend on it: absolute values, projections"
         )
 
 
@@ -60,7 +57,7 @@ def refuse_open_choice(name: str, turn: Any, g: Any, what: str) -> None:
 
 
 def positive(*shape: int, **params: Any) -> Any:
-    """A positive definite matrix, of separate eigenvalues."""
+    """An example: a positive definite matrix with separate eigenvalues."""
 
     def example(rng: Any) -> Any:
         a = rng.normal(size=shape)
@@ -70,10 +67,10 @@ def positive(*shape: int, **params: Any) -> Any:
 
 
 def regular(*shape: int, **params: Any) -> Any:
-    """A matrix of full rank, far from one of less."""
+    """An example: a matrix far from any of lower rank."""
     return at(around(3 * np.eye(shape[-2], shape[-1]), *shape), **params)
 
 
-#: The first example is the one of which checks make a complex one by themselves; but the vectors of complex
-#: matrices are to be checked through functions that do not depend on a phase (tests/rules/test_spectral.py does).
+#: Put first where vectors of complex matrices have a free phase: checks make the first example complex, and an empty
+#: one has no vectors. (tests/rules/test_spectral.py checks these through functions that do not depend on the phase.)
 EMPTY = at((0, 0))

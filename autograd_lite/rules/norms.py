@@ -1,9 +1,8 @@
-"""Lengths of vectors and matrices.
+"""Norms of vectors and matrices.
 
-One row holds every vector norm that is a sum of powers; the others (a sum or a maximum of absolute values,
-anything of singular values) are composed. At the zero vector a norm has no slope in any direction; the
-gradient there is 0, the one choice that points nowhere, and likewise for an entry that is 0 where the power
-has a kink. Ties share, as in `max`.
+One row is every vector norm that is a sum of powers; the others (a sum or a maximum of absolute values, functions of
+singular values) are composed. At the zero vector a norm has no derivative, and the gradient is 0 by choice; so it is
+for an entry 0 at which the power has a kink. Ties share the gradient, as in `max`.
 
 Source: K. B. Petersen and M. S. Pedersen, "The Matrix Cookbook" (2012), sections 2.7 and 10.
 """
@@ -39,7 +38,7 @@ def _power_norm_rule(g: Any, y: Any, x: Any, p: float, axis: tuple[int, ...], ke
 
 
 def _normal(*shape: int, **params: Any) -> Any:
-    """An example: numbers of which none is near 0."""
+    """An example: numbers that are not near 0."""
 
     def example(rng: Any) -> Any:
         x = rng.normal(size=shape)
@@ -64,7 +63,7 @@ def _vector(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     if p is None:
         p = 2
     if isinstance(p, str):
-        raise ValueError(f"norm: ord={p!r} is a norm of matrices; give two axes, or a number")
+        raise ValueError(f"norm: ord={p!r} is a matrix norm: give two axes, or a number for ord")
     if p == 0:
         return np.sum((x != 0).astype(np.finfo(x.dtype).dtype), axis=axis, keepdims=keepdims)  # flat
     if p == 1:
@@ -83,7 +82,7 @@ def _extreme(size: Any, p: float, axis: Any, keepdims: bool) -> Any:
 def _matrix(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     rows, columns = axis
     if rows == columns:
-        raise ValueError(f"norm: axis={axis} names one axis twice; a matrix has two")
+        raise ValueError(f"norm: axis={axis} names one axis twice; expected two axes")
     if p in (None, "fro", "f"):
         return power_norm(x, p=2, axis=axis, keepdims=keepdims)
     if p == "nuc" or p in (2, -2):
@@ -95,7 +94,7 @@ def _matrix(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
         sums = np.sum(np.abs(x), axis=first, keepdims=True)
         y = _extreme(sums, p, second, True)
         return y if keepdims else np.squeeze(y, axis)
-    raise ValueError(f"norm: ord={p!r} is no norm of matrices; there are 'fro', 'nuc', 1, -1, 2, -2, inf and -inf")
+    raise ValueError(f"norm: ord={p!r} is not a matrix norm; expected 'fro', 'nuc', 1, -1, 2, -2, inf or -inf")
 
 
 @composite(
@@ -108,7 +107,7 @@ def _matrix(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     ],
 )
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """A norm of vectors (one axis), of matrices (two), or the root of the sum of all squares."""
+    """A norm of vectors (one axis) or of matrices (two axes), or the root of the sum of all squares."""
     x = _floating(x)
     if axis is None:
         everything = tuple(range(x.ndim))
@@ -120,7 +119,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         return _vector(x, ord, axis, keepdims)
     if len(axis) == 2:
         return _matrix(x, ord, axis, keepdims)
-    raise ValueError(f"norm: {len(axis)} axes; one for vectors, two for matrices, or vector_norm for any number")
+    raise ValueError(f"norm: expected one axis or two, got {len(axis)}; vector_norm takes any number")
 
 
 @composite(
@@ -131,7 +130,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     ],
 )
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
-    """A norm of the vectors that run along the axes given, all of them by default."""
+    """A norm of the vectors along the given axes, by default all of them."""
     x = _floating(x)
     return _vector(x, ord, tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim), keepdims)
 
@@ -160,7 +159,7 @@ def _square(*shape: int, **params: Any) -> Any:
     examples=[_square(3, 3), _square(2, 3, 3, p=-2), _square(3, 3, p=1), _square(3, 3, p="fro"), _normal(3, 2, p=2)],
 )
 def cond(x: Any, p: Any = None) -> Any:
-    """How much a matrix stretches the directions apart: a norm times that of the inverse."""
+    """The condition number: the norm of a matrix times that of its inverse."""
     x = operand(x)
     if not x.size:
         raise np.linalg.LinAlgError("linalg.cond: an empty matrix has no condition number")

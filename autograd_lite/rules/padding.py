@@ -1,4 +1,4 @@
-"""``np.pad``: what each mode puts around an array, one axis after the other."""
+"""``np.pad`` in all its modes, one axis after the other."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ KEYWORDS: dict[str, dict[str, Any]] = {
 )
 def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
     if callable(mode):
-        raise TypeError("pad: a function as mode writes into an array; use a named mode, or np.concatenate")
+        raise TypeError("pad: a function as mode would write into an array; use a named mode, or np.concatenate")
     if mode not in KEYWORDS:
         raise ValueError(f"pad: mode {mode!r} is none of {', '.join(KEYWORDS)}")
     if wrong := kwargs.keys() - KEYWORDS[mode]:
@@ -58,7 +58,7 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
 
 
 def _pairs(value: Any, ndim: int, integer: bool = False) -> list[tuple[Any, Any]]:
-    """A number, a pair or a pair for each axis, as the latter."""
+    """A number, a pair, or a pair for each axis, as a pair for each axis."""
     if isinstance(value, dict):
         pairs: list[Any] = [(0, 0)] * ndim
         for axis, pair in value.items():
@@ -96,13 +96,13 @@ def _ends(x: Any, axis: int) -> tuple[Any, Any]:
 
 
 def _column(values: Any, x: Any, axis: int) -> Any:
-    """A vector along `axis`, in the precision of `x`."""
+    """A vector along `axis`, in the dtype of `x`."""
     shape = tuple(-1 if k == axis else 1 for k in range(x.ndim))
     return values.reshape(shape).astype(x.dtype.char.lower() if x.dtype.kind == "c" else x.dtype)
 
 
 def _by_index(mode: Any) -> Callable[..., Any]:
-    """What NumPy's pad does to positions tells which entries to take."""
+    """Take entries by an index: NumPy's pad, applied to the positions."""
 
     def extend(x: Any, axis: int, before: int, after: int) -> Any:
         return x[on_axis(axis, np.pad(np.arange(x.shape[axis]), (before, after), mode=mode))]
@@ -111,7 +111,7 @@ def _by_index(mode: Any) -> Callable[..., Any]:
 
 
 def _mirror(mode: Any) -> Callable[..., Any]:
-    """Reflection. The odd one turns around the end point: 2 x(end) minus the even one, and so on outwards."""
+    """Reflection. An odd one is 2 x(end) minus the even one, and so on outwards."""
 
     def extend(x: Any, axis: int, before: int, after: int, reflect_type: str) -> Any:
         n = x.shape[axis]
@@ -123,7 +123,7 @@ def _mirror(mode: Any) -> Callable[..., Any]:
         first, last = _ends(x, axis)
         turned = period % 2
         sign, start = _column(1 - 2 * turned, x, axis), _column(2 * turned, x, axis)
-        rise = _column(period + turned, x, axis)  # every second turn the graph is higher by twice its rise
+        rise = _column(period + turned, x, axis)  # two reflections add twice the rise
         return sign * even + start * first + rise * (last - first)
 
     return extend
@@ -138,7 +138,7 @@ def _ramp(x: Any, axis: int, before: int, after: int, end_values: tuple[Any, Any
 
 
 def _statistic(of: Any) -> Callable[..., Any]:
-    """One number for the beginning of the axis and one for its end."""
+    """A number for the start of the axis and one for its end."""
 
     def extend(x: Any, axis: int, before: int, after: int, stat_length: tuple[Any, Any]) -> Any:
         n = x.shape[axis]

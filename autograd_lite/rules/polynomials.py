@@ -1,7 +1,7 @@
 """Polynomials as arrays of their coefficients, the highest power first.
 
-A leading coefficient that happens to be 0 stays where it is: it is a variable like the others, and has a
-derivative. (NumPy's `polymul` and `polydiv` cut it off.)
+A leading coefficient 0 stays: it is a variable like the others, and has a derivative. (NumPy's `polymul` and `polydiv`
+remove it.)
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def polyval(p: Any, x: Any) -> Any:
 
 @composite(np.vander, examples=(at((3,)), at((4,), N=3, increasing=True), at((2,), N=0)))
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    """The powers of each entry of `x`, in its row."""
+    """The powers of each entry of `x`, in a row."""
     x = operand(x)
     if x.ndim != 1:
-        raise ValueError(f"vander: an array of shape {x.shape}; it must have one axis")
+        raise ValueError(f"vander: expected one axis, got an array of shape {x.shape}")
     powers = np.arange(x.shape[0] if N is None else N)
     return x[:, None] ** (powers if increasing else powers[::-1])
 
@@ -99,7 +99,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     p = _coefficients(p)
     k = np.zeros(m) if k is None else _coefficients(k)
     if k.shape[0] not in (1, m):
-        raise ValueError(f"polyint: {k.shape[0]} constants for {m} integrations; give one, or one for each")
+        raise ValueError(f"polyint: expected one constant or one for each of {m} integrations, got {k.shape[0]}")
     for i in range(m):
         p = np.concatenate([p / np.arange(p.shape[0], 0, -1), k[i : i + 1] if k.shape[0] > 1 else k])
     return p
@@ -107,14 +107,14 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 
 @composite(np.poly, examples=(at((4,)), at((3, 3))))
 def poly(seq_of_zeros: Any) -> Any:
-    """The polynomial with these zeros, or the characteristic one of a matrix."""
+    """The polynomial with these zeros, or the characteristic polynomial of a matrix."""
     zeros = _coefficients(seq_of_zeros)
     if zeros.dtype == np.float16:  # as NumPy does
         zeros = zeros.astype(float)
     if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1]:
         zeros = np.linalg.eigvals(zeros)
     elif zeros.ndim != 1:
-        raise ValueError(f"poly: an array of shape {zeros.shape}; a list of zeros has one axis, a square matrix two")
+        raise ValueError(f"poly: expected a vector of zeros or a square matrix, got an array of shape {zeros.shape}")
     p, end = np.ones(1, zeros.dtype), np.zeros(1, zeros.dtype)
     for k in range(zeros.shape[0]):
         p = np.concatenate([p, end]) - zeros[k] * np.concatenate([end, p])
@@ -122,7 +122,7 @@ def poly(seq_of_zeros: Any) -> Any:
 
 
 def _roots_pull(g: Any, y: Any, x: Any) -> Any:
-    """A coefficient moves a root r by ``-r**k / p'(r)``, as differentiating p(r) = 0 says."""
+    """The derivative of a root r with respect to a coefficient is ``-r**k / p'(r)``, from differentiating p(r) = 0."""
     powers = np.arange(x.shape[0] - 1, -1, -1)
     return -(g / np.polyval(np.polyder(x), y)) @ (y[:, None] ** powers)
 
@@ -146,11 +146,11 @@ roots = general(
 def polyfit(
     x: Any, y: Any, deg: int, rcond: float | None = None, full: bool = False, w: Any = None, cov: bool | str = False,
 ) -> Any:
-    """The polynomial of degree `deg` nearest to the points (x, y), by least squares."""
+    """The least-squares polynomial of degree `deg` through the points (x, y)."""
     x, y = operand(x) + 0.0, operand(y) + 0.0
     if deg < 0 or x.ndim != 1 or y.ndim not in (1, 2) or x.shape[0] != y.shape[0] or not x.size:
         raise ValueError(
-            f"polyfit: degree {deg} and points of shapes {x.shape}, {y.shape}; x has one axis, y as many rows"
+            f"polyfit: expected a vector x and y with as many rows, got shapes {x.shape}, {y.shape} (degree {deg})"
         )
     if rcond is None:
         rcond = x.shape[0] * float(np.finfo(x.dtype).eps)
@@ -158,7 +158,7 @@ def polyfit(
     if w is not None:
         w = operand(w) + 0.0
         powers, y = powers * w[:, None], y * (w if y.ndim == 1 else w[:, None])
-    scale = np.sqrt(np.sum(powers * powers, axis=0))  # the columns are of very different sizes
+    scale = np.sqrt(np.sum(powers * powers, axis=0))  # the columns have very different sizes
     powers = powers / scale
     p, squares, rank, s = np.linalg.lstsq(powers, y, rcond)
     p = (p.T / scale).T

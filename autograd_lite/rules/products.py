@@ -1,8 +1,7 @@
 """Products of vectors, matrices and arrays of any rank.
 
-A product is linear in each of its factors, so every row here is *bilinear*: forward mode is the product
-itself with a factor replaced by its tangent, and the rule for a factor is again a product, of the cotangent
-with the others.
+A product is linear in each of its factors, so every row here is *bilinear*. In forward mode it is the product itself,
+with a factor replaced by its tangent. The rule for a factor is again a product, of the cotangent with the others.
 
 Sources: M. Giles, "An extended collection of matrix derivative results for forward and reverse mode
 algorithmic differentiation" (2008), section 2.2; K. B. Petersen and M. S. Pedersen, "The Matrix Cookbook"
@@ -22,7 +21,7 @@ from ._arrays import operand, refuse_out
 
 
 def conj(x: Any) -> Any:
-    """The complex conjugate; of a real array the array itself, without a copy."""
+    """The complex conjugate; a real array itself, without a copy."""
     return np.conj(x) if x.dtype.kind == "c" else x
 
 
@@ -32,11 +31,11 @@ def conj(x: Any) -> Any:
 def _matmul(x1: Any, x2: Any) -> Any:
     try:
         n1, n2 = x1.ndim, x2.ndim
-    except AttributeError:  # a Python number: NumPy says what is wrong with it
+    except AttributeError:  # a Python number, for which NumPy raises
         return np.matmul(x1, x2)
     if n1 == 2 == n2:
         return x1.dot(x2)  # the same product at a third of matmul's overhead, a quarter of its time for outer products
-    if n2 == 2 and n1 > 2:  # a stack by one matrix is one large product, not many small ones
+    if n2 == 2 and n1 > 2:  # a stack times one matrix is one large product, not many small ones
         return _flat(x1).dot(x2).reshape(*x1.shape[:-1], x2.shape[1])
     return np.matmul(x1, x2)
 
@@ -73,7 +72,7 @@ def _matmul_2(g: Any, x1: Any, x2_shape: Any) -> Any:
 
 
 def _outer(x1: Any, x2: Any) -> Any:
-    """Every entry of `x1` by the vector `x2`, or `x1` by the number `x2`."""
+    """Every entry of `x1` times the vector `x2`, or `x1` times the number `x2`."""
     if x1.ndim == 1 == x2.ndim:
         return x1[:, None].dot(x2[None, :])  # half the time of a broadcast product
     return x1[..., None] * x2 if x2.ndim else x1 * x2
@@ -128,13 +127,13 @@ dot.attach(algebra="dot product")
 
 @composite(np.vdot, name="vdot", np_name="np.vdot", examples=[at((3,), (3,)), at((2, 3), (2, 3)), at((), ())])
 def vdot(a: Any, b: Any, /) -> Any:
-    """The first conjugated, both flattened."""
+    """The product of both flattened, the first conjugated."""
     return np.dot(conj(np.ravel(operand(a))), np.ravel(operand(b)))
 
 
 @composite(np.inner, name="inner", np_name="np.inner", examples=[at((3,), (3,)), at((2, 3), (4, 3)), at((), (2,))])
 def inner(a: Any, b: Any, /) -> Any:
-    """Last axis by last axis."""
+    """The sum over the last axes of both."""
     a, b = operand(a), operand(b)
     if not a.ndim or not b.ndim:
         return a * b
@@ -195,7 +194,7 @@ def _tensordot_bind(a: Any, b: Any, axes: Any = 2) -> Any:
     if sizes[0] != sizes[1]:
         raise ValueError(
             f"the axes {first} of shape {a.shape} have sizes {sizes[0]}, the axes {second} of shape "
-            f"{b.shape} have {sizes[1]}; name axes of equal sizes"
+            f"{b.shape} have {sizes[1]}; expected equal sizes"
         )
     return (a, b), {"axes": (first, second)}
 
@@ -208,7 +207,7 @@ def _tensordot_1(g: Any, x2: Any, x1_shape: Any, axes: Any) -> Any:
     mine, theirs = axes
     kept = _free(len(x1_shape), mine)
     d = np.tensordot(g, x2, (range(len(kept), g.ndim), _free(x2.ndim, theirs)))
-    now = kept + [mine[theirs.index(k)] for k in sorted(theirs)]  # where each axis of d belongs
+    now = kept + [mine[theirs.index(k)] for k in sorted(theirs)]  # the place of each axis of d
     return np.transpose(d, np.argsort(now)) if now != sorted(now) else d
 
 
@@ -234,7 +233,7 @@ tensordot = bilinear(
     examples=[at((2, 3), (3, 2)), at((2,), (2, 3)), at((), (2,)), at((2, 1, 2), (3,))],
 )
 def kron(a: Any, b: Any) -> Any:
-    """Each entry of `a` times the whole of `b`."""
+    """Each entry of `a` times all of `b`."""
     a, b = operand(a), operand(b)
     n = a.ndim - b.ndim
     a_shape, b_shape = (1,) * -n + a.shape, (1,) * n + b.shape
@@ -255,14 +254,14 @@ _cross: Any = bilinear(  # g . (x1 x x2) = x1 . (x2 x g) = x2 . (g x x1)
     examples=[at((3,), (3,)), at((2, 3), (3,)), at((3, 2), (3, 2), axis=0), at((3, 4), (4, 3), axisa=0, axisc=0)],
 )
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
-    """The vector product of vectors with three entries, or with two, whose third is zero."""
+    """The vector product of vectors with three entries; for vectors with two, the third is 0."""
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = np.moveaxis(operand(a), axisa, -1), np.moveaxis(operand(b), axisb, -1)
     sizes = a.shape[-1], b.shape[-1]
     if not {2, 3}.issuperset(sizes):
         raise ValueError(
-            f"cross: vectors of {sizes[0]} and {sizes[1]} entries (axes {axisa} and {axisb}); it takes 2 or 3"
+            f"cross: vectors of {sizes[0]} and {sizes[1]} entries (axes {axisa} and {axisb}); expected 2 or 3"
         )
     if sizes == (2, 2):
         return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
@@ -289,7 +288,7 @@ def _multi_dot(*xs: Any) -> Any:
 
 
 def _multi_dot_rule(g: Any, xs: Any, i: int) -> Any:
-    """``x1 x2 x3`` gives ``x1ᵀ g x3ᵀ`` for the middle one; the ends may be vectors: a row, a column."""
+    """For ``x1 x2 x3`` the cotangent of x2 is ``x1ᵀ g x3ᵀ``. The ends may be vectors: a row and a column."""
     full = list(xs)
     if xs[0].ndim == 1:
         full[0] = xs[0][None, :]

@@ -1,8 +1,8 @@
 """Order statistics: the median, quantiles and percentiles, by all of NumPy's methods.
 
-A quantile is a place in the sorted array, usually between two entries; what the methods disagree on is only
-where, and that is the table below. The two neighbours share the gradient as they share the value, and where
-the place moves with `q` there is a derivative for `q` as well.
+A quantile is a place in the sorted array, usually between two entries. The methods differ only in this place: the table
+below has it for each. The two neighbours share the gradient with the same weights as the value, and where the place
+depends on `q`, there is a derivative with respect to `q` too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..table import Primitive, at, composite, uniform
 from ._arrays import is_tensor, kept_shape, operand, raw, reduced, refuse_out, resolve
 from .shaping import astype
 
-#: Where the quantile `q` of `n` sorted entries is, counted from 0; what falls outside is at the nearest end.
+#: The place of the quantile `q` among `n` sorted entries, counted from 0; a place outside is moved to the end.
 #: Source: R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, Am. Stat. 50 (1996).
 PLACES: dict[str, Callable[[Any, Any], Any]] = {
     "inverted_cdf": lambda n, q: np.ceil(n * q - 1),
@@ -44,7 +44,7 @@ def _quantile(a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: A
     kept = tuple(k for k in range(x.ndim) if k not in axes)
     lines = _lines(x, axes, kept)
     each = q.reshape(q.shape + (1,) * len(kept))  # one row of results for each q
-    if not len(lines):  # a quantile of nothing
+    if not len(lines):  # no entries
         y = np.broadcast_to(np.sum(lines, axis=0) * math.nan, q.shape + lines.shape[1:])
     elif weights is not None:
         y = _weighted(lines, each, _lines(_full(weights, x, axes), axes, kept), skip_nan)
@@ -60,24 +60,24 @@ def _check(q: Any, method: str, weights: Any) -> None:
     if method not in PLACES:
         raise ValueError(f"quantile: method={method!r} is none of {', '.join(PLACES)}")
     if weights is not None and method != "inverted_cdf":
-        raise ValueError(f"quantile: weights= go with method='inverted_cdf' only, not {method!r}")
+        raise ValueError(f"quantile: weights= need method='inverted_cdf', got {method!r}")
 
 
 def _lines(x: Any, axes: tuple[int, ...], kept: tuple[int, ...]) -> Any:
-    """`x` with all the axes that are reduced as one, the first."""
+    """`x` with the reduced axes joined into the first axis."""
     shape = (math.prod(x.shape[k] for k in axes), *(x.shape[k] for k in kept))
     return np.transpose(x, axes + kept).reshape(shape)
 
 
 def _between(lines: Any, q: Any, method: str, weak: bool, skip_nan: bool) -> Any:
-    """The value at each place, from the two entries beside it; nan is sorted last."""
+    """The value at each place, interpolated between two entries; nan is sorted last."""
     floating = lines.dtype.kind in "fc"
     n = np.sum(~np.isnan(lines), axis=0).astype(q.dtype) if skip_nan else len(lines)
     place = np.maximum(np.minimum(PLACES[method](n, q), n - 1), 0)
     below, above = np.floor(place), np.ceil(place)
     if skip_nan or is_tensor(place):
         ordered = np.sort(lines, axis=0)
-    else:  # only these places need the right entry: several times faster
+    else:  # only these places are needed: several times faster
         ordered = np.partition(lines, np.unique([*below.flat, *above.flat, n - 1]).astype(np.intp), axis=0)
     low, high = _entries(ordered, below), _entries(ordered, above)
     t = place - below
@@ -88,7 +88,7 @@ def _between(lines: Any, q: Any, method: str, weak: bool, skip_nan: bool) -> Any
 
 
 def _entries(ordered: Any, place: Any) -> Any:
-    """The entries at whole places, the same places in all lines or others in each."""
+    """The entries at integer places, which are the same for all lines or different for each."""
     several = np.ndim(place) - ordered.ndim + 1  # the axes of q
     at = astype(place, np.intp).reshape((math.prod(place.shape[:several]), *place.shape[several:]))
     found = np.take_along_axis(ordered, at, axis=0)
@@ -96,7 +96,7 @@ def _entries(ordered: Any, place: Any) -> Any:
 
 
 def _full(weights: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    """Weights for every entry, given for all of them or along the axes alone."""
+    """A weight for every entry, from weights for all entries or along the axes only."""
     w = operand(weights)
     if (raw(w) < 0).any():
         raise ValueError("quantile: weights must not be negative")
@@ -109,14 +109,14 @@ def _full(weights: Any, x: Any, axes: tuple[int, ...]) -> Any:
 
 
 def _weighted(lines: Any, q: Any, w: Any, skip_nan: bool) -> Any:
-    """The first entry up to which the weights come to the share `q` of their sum."""
+    """The first entry at which the cumulative weight reaches `q` times the total."""
     if skip_nan:
         w = np.where(np.isnan(lines), 0, w)
     order = np.argsort(lines, axis=0)
     ordered = np.take_along_axis(lines, order, axis=0)
     share = np.cumsum(np.take_along_axis(w, order, axis=0), axis=0, dtype=float)
     share = share / share[-1]
-    share = np.where(share == 0, -1, share)  # a weight of 0 never counts, not even for q = 0
+    share = np.where(share == 0, -1, share)  # an entry of weight 0 is never chosen, not even for q = 0
     several = q.ndim - lines.ndim + 1
     place = np.minimum(np.sum(share < np.expand_dims(q, several), axis=several), len(lines) - 1)
     y = _entries(ordered, place)
@@ -134,7 +134,7 @@ _QUANTILES: tuple[Any, ...] = (
 
 
 def _share(example: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """An example for percentiles as one for quantiles."""
+    """An example for percentiles, turned into one for quantiles."""
 
     def example_of_shares(rng: Any) -> Any:
         (a, q), params = example(rng)
@@ -161,7 +161,7 @@ def _quantiles(numpy_function: Any, scale: int, skip_nan: bool) -> Primitive:
     ) -> Any:
         refuse_out(out)
         a = operand(a)
-        if a.dtype.kind == "c":  # though NumPy has a median of them
+        if a.dtype.kind == "c":  # although NumPy has a median of them
             raise TypeError(f"{name}: complex numbers have no order")
         q = (q if type(q) in (int, float) else operand(q)) / scale
         return _quantile(a, q, axis, method, keepdims, weights, skip_nan)

@@ -1,8 +1,8 @@
-"""Random numbers in the shape of an array that is being computed with.
+"""Random numbers in the shape of an array.
 
-They are rows, though their derivative is zero: a program that was traced draws anew on each run, as the
-function did that it was traced from. (Numbers that are drawn outside of a row are constants of the trace.)
-In a backward pass nothing is drawn: what the forward pass multiplied by is kept.
+They are rows although their derivative is zero, so that a traced program draws new numbers on each run, as the function
+does. (Numbers that are drawn outside of a row are constants of the trace.) The backward pass draws nothing: it uses the
+numbers that the forward pass kept.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ._arrays import operand
 
 
 def _shape(x: Any, over: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of `x`, with 1 for the axes along which a number is drawn once for all."""
+    """The shape of `x`, with 1 for the axes that share one number."""
     return tuple(1 if k in over else n for k, n in enumerate(x.shape))
 
 
 def _uniform(x: Any, shape: tuple[int, ...], generator: Any) -> Any:
-    """Numbers in [0, 1) of the dtype of `x`, or of the nearest in which NumPy draws."""
+    """Numbers in [0, 1) in the dtype of `x`, or the closest one that NumPy draws."""
     dtype = x.dtype if x.dtype.char in "fd" else np.float32 if x.dtype.char == "e" else np.float64
     return numpy_generator(generator).random(shape, dtype)
 
 
 def _dropout_mask(x: Any, p: float, over: tuple[int, ...], generator: Any) -> Any:
     kept = _uniform(x, _shape(x, over), generator) >= p
-    scale = 1 / (1 - p) if p < 1 else 0.0  # so that the mean stays what it was
+    scale = 1 / (1 - p) if p < 1 else 0.0  # so that the mean stays the same
     return np.multiply(kept, scale, dtype=x.dtype)
 
 
@@ -37,7 +37,7 @@ def _mask_arguments(
     x: Any, p: float = 0.5, over: tuple[int, ...] = (), generator: Any = None
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p={p} is no probability; it lies between 0 and 1")
+        raise ValueError(f"dropout: expected a probability p between 0 and 1, got {p}")
     return (operand(x),), {"p": float(p), "over": over, "generator": generator}
 
 

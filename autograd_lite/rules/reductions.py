@@ -1,13 +1,13 @@
-"""Many numbers to one: sums, products, extremes, means and spreads, over whole arrays or along axes.
+"""Reductions: sums, products, extremes, means, variances, over whole arrays or along axes.
 
-Backwards every one of them does the same first: it lays the cotangent of the result along the axes that it
-reduced (`spread`, a view: nothing is copied). A sum is done then; others weigh it by what each entry counted.
+All rules start the same way: they broadcast the cotangent of the result along the reduced axes (`spread`, a view). For
+a sum that is all; the others multiply by the weight of each entry.
 
-A keyword that few people use (``where=``, ``initial=``, ``mean=``) is never seen by a row: its `bind` says
-what the call means in other rows. Entries that share an extreme share its gradient, as in PyTorch's ``amax``;
-the standard deviation of equal entries has the slope 0.
+Rows do not have the rare keywords (``where=``, ``initial=``, ``mean=``): the `bind` expresses such a call with other
+rows. Entries that tie for an extreme share its gradient, as in PyTorch's ``amax``; the standard deviation of equal
+entries has the slope 0.
 
-In this file `sum`, `max`, `any` and their like are the rows, not Python's own functions.
+In this file `sum`, `max`, `any` and so on are the rows, not Python's own functions.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _FROM: tuple[Any, ...] = (at((2, 3), axis=1, initial=0.5), at((3,), initial=0.5,
 
 
 def _selected(where: Any, x: Any, other: Any) -> Any:
-    """`x` where it counts, and elsewhere `other`, which makes no difference."""
+    """`x` where it is selected, and elsewhere `other`, the neutral element."""
     if np.broadcast_shapes(np.shape(where), x.shape) != x.shape:
         raise ValueError(f"where= of shape {np.shape(where)} does not fit into shape {x.shape}")
     return np.where(where, x, other)
@@ -46,8 +46,7 @@ def _selected(where: Any, x: Any, other: Any) -> Any:
 def _fold(fn: Any, join: Any, neutral: Any) -> Callable[..., Any]:
     """The signature of ``np.sum`` and ``np.prod``.
 
-    `initial` joins the result; what `where` leaves out is `neutral` (None: there is no such number, so that
-    `initial` has to serve).
+    `initial` is joined to the result. Entries that `where` excludes become `neutral`, or `initial` if that is None.
     """
 
     def bind(
@@ -55,15 +54,15 @@ def _fold(fn: Any, join: Any, neutral: Any) -> Callable[..., Any]:
         where: Any = True,
     ) -> Any:
         x = operand(a, dtype, out)
-        wanted = x.dtype if dtype is not None and x.dtype.kind in "biu" else None  # NumPy widens unless asked not to
+        wanted = x.dtype if dtype is not None and x.dtype.kind in "biu" else None  # NumPy widens integers by default
         if where is not True:
             if neutral is None and initial is None:
-                raise ValueError("with where= say also what the result is where nothing is left: initial=")
+                raise ValueError("where= needs initial=, the result where nothing is selected")
             x = _selected(where, x, initial if neutral is None else neutral)
         params = {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
         if initial is None and wanted is None:
             return (x,), params
-        if neutral is None and count(x.shape, params["axis"]) == 0:  # an extreme of nothing
+        if neutral is None and count(x.shape, params["axis"]) == 0:  # an extreme of no entries
             return np.sum(x, **params) + initial
         y = fn(x, **params)
         y = y if initial is None else join(y, initial)
@@ -102,7 +101,7 @@ def _before(x: Any) -> Any:
 
 
 def _prod_pull(g: Any, x: Any, axis: Any, keepdims: bool, x_shape: tuple[int, ...]) -> Any:
-    # The product of the others, before times after: where an entry is 0, y / x would have no answer.
+    # The product of the others is that of those before times that of those after; y / x fails where an entry is 0.
     axes = reduced(axis, len(x_shape))
     order = [k for k in range(len(x_shape)) if k not in axes] + list(axes)
     moved = np.transpose(x, order)
@@ -116,7 +115,7 @@ prod = general(
     of=np.prod, name="prod", np_name="np.prod", bind=_fold(np.prod, np.multiply, 1), tex=r"\prod {x}",
     examples=(
         *_OVER_AXES, *_OF_ONE, *_OF_NONE, *_SELECTED, *_FROM, at(np.array([[2.0, 0.0, 3.0], [0.0, 5.0, 0.0]]), axis=1),
-        at((2, 3, 2), axis=0),  # the axes go round: there and back differ
+        at((2, 3, 2), axis=0),  # the axes are rotated: the inverse permutation differs
     ),
 )
 prod.attach(algebra="reduction")
@@ -127,7 +126,7 @@ prod.attach(algebra="reduction")
 def _extreme_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool, x_dtype: Any) -> Any:
     top = x == spread(y, axis, keepdims, x.shape)
     share = g / np.maximum(np.sum(top, axis=axis, keepdims=keepdims), 1)
-    share = np.where(np.isnan(y), y, share)  # what a nan has swallowed has no derivative
+    share = np.where(np.isnan(y), y, share)  # nan has no derivative
     return top * spread(share.astype(x_dtype), axis, keepdims, x.shape)
 
 
@@ -156,13 +155,13 @@ def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> A
 
 
 def _over(total: Any, n: Any, dtype: Any) -> Any:
-    """A total over a number of entries that is itself an array, in the dtype of the entries."""
+    """A total divided by an array of counts, in the dtype of the entries."""
     y = total / n
     return y.astype(dtype) if dtype.kind in "fc" and y.dtype != dtype else y
 
 
 def _many(where: Any, x: Any, **params: Any) -> Any:
-    """How many entries of `x` are selected, for each result."""
+    """The number of selected entries for each result."""
     return np.sum(np.broadcast_to(where, x.shape), **params)
 
 
@@ -171,12 +170,12 @@ def _bind_mean(
 ) -> Any:
     x = operand(a, dtype, out)
     params = {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
-    if dtype is not None and x.dtype.kind in "biu":  # a total that may wrap, divided and cut off, as in NumPy
+    if dtype is not None and x.dtype.kind in "biu":  # as in NumPy: the total may wrap, and the quotient is truncated
         total = np.sum(x, dtype=x.dtype, where=where, **params)
         return (total / _many(where, x, **params)).astype(x.dtype)
     if where is True:
         return (x,), params
-    wide = np.float32 if x.dtype == np.float16 else None  # as NumPy adds them up
+    wide = np.float32 if x.dtype == np.float16 else None  # as NumPy adds
     total = np.sum(_selected(where, x, 0), dtype=wide, **params)
     return _over(total, _many(where, x, **params), x.dtype)
 
@@ -184,14 +183,14 @@ def _bind_mean(
 def _mean(x: Any, axis: Any, keepdims: Any) -> Any:
     if x.dtype.kind in "fc" and x.dtype.itemsize > 2:
         return np.add.reduce(x, axis=axis, keepdims=keepdims) / count(x.shape, axis)
-    return np.mean(x, axis=axis, keepdims=keepdims)  # which widens small and whole numbers
+    return np.mean(x, axis=axis, keepdims=keepdims)  # which adds float16 and integers in a wider dtype
 
 
 def _mean_pull(g: Any, axis: Any, keepdims: bool, x_shape: tuple[int, ...]) -> Any:
     return spread(g * (1 / (count(x_shape, axis) or 1)), axis, keepdims, x_shape)
 
 
-# Rows, though they could be composites: one step where those take two, or seven for a variance.
+# These could be composites. As rows they are one node instead of two, or of seven for a variance.
 mean = linear(
     _mean, _mean_pull, of=np.mean, name="mean", np_name="np.mean", bind=_bind_mean, tex=r"\operatorname{{mean}}({x})",
     examples=_OVER_AXES + _OF_ONE + _SELECTED,
@@ -200,7 +199,7 @@ mean.attach(algebra="reduction")
 
 
 def _moment_bind(finish: Callable[[Any], Any]) -> Callable[..., Any]:
-    """The signature of ``np.var``. With `where` or `mean` the definition is written out, then finished."""
+    """A bind with the signature of ``np.var``. With `where` or `mean` it composes the variance, then calls `finish`."""
 
     def bind(
         a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False, *,
@@ -208,10 +207,10 @@ def _moment_bind(finish: Callable[[Any], Any]) -> Callable[..., Any]:
     ) -> Any:
         x = operand(a, dtype, out)
         if dtype is not None and x.dtype.kind in "biu":
-            raise TypeError(f"dtype={x.dtype} would round every step of a variance: omit it, or name a floating dtype")
+            raise TypeError(f"dtype={x.dtype} would round every step of a variance: omit it, or give a floating dtype")
         if correction is not None:
             if ddof != 0:
-                raise ValueError("ddof= and correction= are two names of one thing: give one of them")
+                raise ValueError("ddof= and correction= are two names of one parameter: give one of them")
             ddof = correction
         axis, keepdims = resolve(axis, x.ndim), bool(keepdims)
         if where is True and mean is None:
@@ -292,7 +291,7 @@ def _fitting(w: Any, shape: tuple[int, ...], axis: Any) -> Any:
     if w.shape == shape:
         return w
     if axis is None:
-        raise TypeError(f"average: weights of shape {w.shape} for shape {shape}: say along which axis=")
+        raise TypeError(f"average: weights of shape {w.shape} for shape {shape}: give axis=")
     axes = reduced(axis, len(shape))
     if w.shape != tuple(shape[k] for k in axes):
         raise ValueError(f"average: weights of shape {w.shape} do not fit shape {shape} along axis {axis}")
@@ -314,19 +313,19 @@ def _bind_logsumexp(a: Any, axis: Any = None, b: None = None, keepdims: bool = F
 def _exp_minus(x1: Any, x2: Any) -> Any:
     with np.errstate(invalid="ignore", over="ignore"):
         e = np.subtract(x1, x2)
-        reusable = e.ndim and e.dtype.kind in "fc"  # a second large array would cost as much as exp does
+        reusable = e.ndim and e.dtype.kind in "fc"  # a second large array would cost as much as exp
         e = np.exp(e, out=e) if reusable else np.exp(e)
         if np.isinf(x2).any():
             e = np.where(np.isinf(x2) & (x1 == x2), x2 == math.inf, e)
     return e
 
 
-#: The weight that `x1` has in a `logsumexp` of `x2`: where all entries are -inf they have none; +inf has all.
+#: The weight of an entry `x1` in a `logsumexp` with the value `x2`: 0 if all are -inf, 1 for +inf.
 exp_minus = elementwise(_exp_minus, lambda y: y, lambda y: -y, name="exp_minus", tex="e^{{{x1} - {x2}}}")
 
 
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
-    """``log(sum(exp(x)))`` where that would overflow, too; SciPy's name and defaults.
+    """``log(sum(exp(x)))`` without overflow; SciPy's name and defaults.
 
     Examples
     --------
@@ -446,7 +445,7 @@ for _fn in (np.any, np.all, np.count_nonzero):
 
 
 def _reduce(row: Primitive, join: np.ufunc, neutral: Any) -> Callable[..., Any]:
-    """``ufunc.reduce`` by the row that does the same; it has its own order of keywords, and ``axis=0``."""
+    """``ufunc.reduce`` as a call of the row that does the same; the keywords have another order, and axis is 0."""
     fold = _fold(row, join, neutral)
 
     def reduce(x: Any, axis: Any = 0, *args: Any, **params: Any) -> Any:
@@ -456,7 +455,7 @@ def _reduce(row: Primitive, join: np.ufunc, neutral: Any) -> Callable[..., Any]:
     return reduce
 
 
-#: What the methods of these ufuncs do with a Tensor; those of the others fold step by step.
+#: Methods of ufuncs that have rows; the others apply the ufunc step by step (:mod:`.ufuncs`).
 METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
     (np.add, "reduce"): _reduce(sum, np.add, 0),
     (np.multiply, "reduce"): _reduce(prod, np.multiply, 1),

@@ -1,11 +1,10 @@
-"""SciPy's special functions: rows that the table gains when the first of them is met.
+"""SciPy's special functions, whose rows are added to the table on first use.
 
-SciPy is not imported for the table's sake. It is there already when a tensor comes to ``scipy.special.erf``,
-and it is asked for when somebody writes ``ag.special.erf``; then its functions get their rows, once.
+The table does not import SciPy. If ``scipy.special.erf`` is called on a tensor, SciPy is already imported, and
+``ag.special.erf`` imports it; then its functions get their rows, once.
 
-Source of the formulas: the NIST Digital Library of Mathematical Functions (https://dlmf.nist.gov), by chapter
-below. Bessel functions are differentiated by the recurrences that have no ``1 / x`` in them, so that 0 is
-like any other point.
+Source of the formulas: the NIST Digital Library of Mathematical Functions (https://dlmf.nist.gov), by chapter below.
+Bessel functions are differentiated by the recurrences without ``1 / x``, which hold at 0 too.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _HERE = """erf erfc erfcx erfi dawsn erfinv erfcinv ndtr log_ndtr ndtri gamma ga
     polygamma multigammaln beta betaln gammainc gammaincc betainc j0 j1 jn jv y0 y1 yn yv i1 iv i0e i1e ive k0
     k1 kn kv k0e k1e kve expi exp1 exp10 cosm1"""
 _THERE = """expit log_expit logit softplus xlogy xlog1py entr rel_entr kl_div i0 log1p expm1 exp2 cbrt"""
-#: What is declared here, and what of our own is SciPy's too, by SciPy's names.
+#: The functions declared here, and our own that SciPy has too, by SciPy's names.
 NAMES = (*_HERE.split(), *_THERE.split())
 _OURS = {"expit": "sigmoid", "log_expit": "log_sigmoid"}
 
@@ -58,14 +57,14 @@ def _fraction(x: Any) -> Any:
 
 
 NOT_A_POLE = Joint(lambda *xs: ~_pole(xs[-1]), r"x \neq 0, -1, -2, \dots")
-#: Where one gamma function's pole cancels another's a beta function is a number, but its derivatives are not.
+#: Where the poles of two gamma functions cancel, a beta function has a value, but no derivatives.
 BETA = Joint(lambda x1, x2: ~_beta_pole(x1, x2), r"x_1, x_2, x_1 + x_2 \neq 0, -1, -2, \dots")
-#: Bessel functions that are powers of x times a power series: of a whole order they go on below zero.
+#: Bessel functions that are a power of x times a power series; those of integer order are defined below 0.
 OF_ORDER = Joint(lambda x1, x2: (x2 > 0) | ~_fraction(x1), r"x_2 > 0 \text{ or } x_1 \in \mathbb{Z}")
 
 
 def scipy_module(function: str) -> Any:
-    """The module scipy.special, or an error that says how to get it."""
+    """The module scipy.special; raises if SciPy is not installed."""
     try:
         from scipy import special
     except ImportError:
@@ -82,7 +81,7 @@ def scipy_row(function: Any) -> Primitive | None:
 
 
 def declare(name: str) -> dict[str, Primitive]:
-    """Put SciPy's functions into the table, if that has not been done; the rows by name. `name` is why."""
+    """Put SciPy's functions into the table, once, and return the rows by name. `name` is for the error message."""
     with _lock:
         if not SCIPY:
             S = scipy_module(name)
@@ -102,7 +101,7 @@ def declare(name: str) -> dict[str, Primitive]:
 
 
 def _no_rule(function: str, argument: str) -> Any:
-    """The rule for an argument whose derivative has no formula in these functions: refused, never zero."""
+    """The rule for an argument whose derivative has no formula in these functions: it raises."""
 
     def refuse() -> NoReturn:
         raise NotImplementedError(
@@ -113,7 +112,7 @@ def _no_rule(function: str, argument: str) -> Any:
     return refuse
 
 
-#: Arguments for functions of an order, which has no derivative here.
+#: Examples for functions of an order, with respect to which they have no derivative here.
 _WHOLE_ORDER: Any = (at(3, uniform(0.5, 3, 2, 3)), at(np.array([[1], [4]]), uniform(0.5, 3, 3)))
 
 
@@ -139,7 +138,7 @@ def _error_functions(S: Any) -> list[Primitive]:
             domain=interval(0, 2), tex=r"\operatorname{{erfc}}^{{-1}} {x}",
         ),
         elementwise(S.ndtr, lambda x: np.exp(-x * x / 2) / _ROOT_2PI, tex=r"\Phi({x})"),
-        # exp(-x²/2) / ndtr(x), without the quotient of two numbers that vanish together
+        # exp(-x²/2) / ndtr(x), without 0 / 0
         elementwise(S.log_ndtr, lambda x: 2 / _ROOT_2PI / S.erfcx(-x / math.sqrt(2)), tex=r"\ln \Phi({x})"),
         elementwise(S.ndtri, lambda y: _ROOT_2PI * np.exp(y * y / 2), domain=interval(0, 1), tex=r"\Phi^{{-1}}({x})"),
     ]
@@ -153,7 +152,7 @@ def _gamma(S: Any) -> list[Primitive]:
 
     def _polygamma(x: Any, n: int) -> Any:
         if n and np.iscomplexobj(x):
-            raise TypeError("polygamma (the slope of psi) is there for real numbers, not for complex ones")
+            raise TypeError("polygamma (the derivative of psi) takes real numbers, not complex ones")
         # scipy.special.polygamma itself turns float32 into float64
         return S.psi(x) if n == 0 else -((-1) ** n) * math.factorial(n) * S.zeta(n + 1.0, x)
 
@@ -208,7 +207,7 @@ def _gamma(S: Any) -> list[Primitive]:
 def _order(name: str, n: Any) -> int:
     kind = np.asarray(n).dtype
     if np.ndim(n) or kind.kind not in "uif" or n != int(n) or n < 0:
-        raise ValueError(f"{name}: the order must be one of 0, 1, 2, ..., not {n!r} ({kind})")
+        raise ValueError(f"{name}: expected an order 0, 1, 2, ..., got {n!r} ({kind})")
     return int(n)
 
 
@@ -245,7 +244,7 @@ def _bessel(S: Any) -> list[Primitive]:
 
 
 def _modified_bessel(S: Any) -> list[Primitive]:
-    """10.29: I' = (I[v-1] + I[v+1]) / 2, K' = -(K[v-1] + K[v+1]) / 2; the e-variants carry a factor."""
+    """10.29: I' = (I[v-1] + I[v+1]) / 2, K' = -(K[v-1] + K[v+1]) / 2; the variants with e have a factor."""
     return [
         elementwise(S.i1, lambda x: (S.i0(x) + S.iv(2, x)) / 2, tex="I_1({x})"),
         elementwise(

@@ -1,7 +1,7 @@
 """Choosing between entries: by a condition, by bounds, by a list of positions.
 
-`where` selects, it does not multiply: what is not chosen may be infinite or nan, and its gradient is zero. At
-the ends of `clip` the gradient still goes to the array (as in ``torch.clamp``), beyond them to the bound.
+`where` selects and does not multiply: an entry that is not chosen may be infinite or nan, and its gradient is zero. At
+the bounds of `clip` the gradient goes to the array (as in ``torch.clamp``), beyond them to the bound.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .joining import flat_or
 
 
 class Answer(tuple[Any, ...]):
-    """A tuple that a bind gives as the answer, not as arguments."""
+    """A tuple that a bind returns as the result, not as arguments."""
 
 
 def _bind_where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
@@ -45,12 +45,12 @@ def _bind_clip(
         raise ValueError("give a_min or min, a_max or max, not both")
     low, high = a_min if min is None else min, a_max if max is None else max
     a = operand(a)
-    # An array as a bound is copied: the user may write into it before the backward pass.
+    # An array as a bound is copied: the user may overwrite it before the backward pass.
     low, high = (v.copy() if type(v) is np.ndarray else v for v in (low, high))
     low, high = (operand(v) if type(v) in (list, tuple) else v for v in (low, high))
     kinds = {np.result_type(getattr(v, "dtype", v)).kind for v in (a, low, high) if v is not None}
     if "c" in kinds:
-        raise TypeError("complex numbers have no order that a derivative could follow: clip real and imag")
+        raise TypeError("clip: complex numbers have no order; clip the real and the imaginary part")
     if "f" in kinds:
         bounds: Any = (-np.inf, np.inf)
     else:
@@ -77,7 +77,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     y = default
     for condition, choice in reversed(list(zip(map(operand, condlist), choicelist, strict=True))):
         if condition.dtype.kind != "b":
-            raise TypeError(f"select: a condition is an array of True and False, not of {condition.dtype}")
+            raise TypeError(f"select: expected a condition of booleans, got {condition.dtype}")
         y = np.where(condition, choice, y)
     return y
 
@@ -97,7 +97,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         conditions = np.concatenate([conditions, ~conditions.any(axis=0, keepdims=True)])
     elif len(funclist) != len(conditions):
         n = len(conditions)
-        raise ValueError(f"piecewise: {n} condition(s) need {n} or {n + 1} functions, not {len(funclist)}")
+        raise ValueError(f"piecewise: expected {n} or {n + 1} functions for {n} condition(s), got {len(funclist)}")
     y: Any = np.zeros(x.shape, x.dtype)
     for condition, function in zip(conditions, funclist, strict=True):
         if not condition.any():
@@ -110,12 +110,12 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 
 
 def as_positions(indices: Any, n: int = 0, mode: str = "raise") -> Any:
-    """Positions as whole numbers from -n to n - 1."""
+    """Positions as integers from -n to n - 1."""
     k = operand(indices)
-    if k.dtype.kind == "b" or (k.size == 0 and not hasattr(indices, "dtype")):  # [] is no list of floats here
+    if k.dtype.kind == "b" or (k.size == 0 and not hasattr(indices, "dtype")):  # [] is not a list of floats here
         k = k.astype(np.intp)
     if k.dtype.kind not in "iu":
-        raise TypeError(f"positions are whole numbers, not {k.dtype}")
+        raise TypeError(f"expected integers as positions, got {k.dtype}")
     if mode == "wrap":
         return k % n
     if mode == "clip":
@@ -159,7 +159,7 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     arr, axis = flat_or(arr, axis)
     if indices.ndim != arr.ndim:
         raise ValueError("take_along_axis: `indices` and `arr` must have the same number of dimensions")
-    shape = tuple(m if n == 1 else n for n, m in zip(arr.shape, indices.shape, strict=True))  # 1 is stretched
+    shape = tuple(m if n == 1 else n for n, m in zip(arr.shape, indices.shape, strict=True))  # 1 is broadcast
     shape = (*shape[:axis], arr.shape[axis], *shape[axis + 1 :])
     return getitem(np.broadcast_to(arr, shape), along(as_positions(indices), axis, shape))
 
@@ -179,7 +179,7 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
     refuse_out(out)
     condition = operand(condition)
     if condition.ndim != 1:
-        raise ValueError("compress: the condition is a list of True and False, of one dimension")
+        raise ValueError("compress: expected a condition of one dimension")
     a, axis = flat_or(a, axis)
     return getitem(a, on_axis(axis, np.nonzero(condition)[0]), unique_indices=True)
 

@@ -1,7 +1,7 @@
 """Rearranging entries: the shape changes, the numbers do not.
 
-Every row here is linear, and nearly every transpose is the same kind of move made backwards: reshape back
-to the old shape, permute the axes back, roll or flip the other way. What joins and repeats entries is in
+Every row here is linear, and nearly every transpose is the inverse rearrangement: reshape to the old shape, permute the
+axes back, roll or flip the other way. Functions that join and repeat entries are in
 :mod:`~autograd_lite.rules.joining`.
 """
 
@@ -19,14 +19,14 @@ from .indexing import scatter
 
 
 def _layout(a: Any, order: str) -> str:
-    """'A' and 'K' follow the memory of `a`; here they are looked up once and for all."""
+    """The order as 'C' or 'F': 'A' and 'K' depend on the memory layout of `a`."""
     if order in ("C", "F"):
         return order
     flags = raw(a).flags
     if order in ("A", "K") and (flags.c_contiguous or flags.f_contiguous):
         return "C" if flags.c_contiguous else "F"
     if order == "K":
-        raise TypeError("order='K' would follow the strides of an array that has gaps: use order='C' or 'F'")
+        raise TypeError("order='K' of an array that is not contiguous: use order='C' or 'F'")
     return "C" if order == "A" else order
 
 
@@ -34,7 +34,7 @@ def _layout(a: Any, order: str) -> str:
 
 
 def _bind_reshape(a: Any, /, *sizes: Any, shape: Any = None, order: str = "C", copy: Any = None) -> Any:
-    """``reshape(x, (2, 3))``, ``x.reshape(2, 3)``; -1 stays, so that a program works for other sizes too."""
+    """``reshape(x, (2, 3))``, ``x.reshape(2, 3)``; -1 is kept, so that a traced program works for other sizes too."""
     if sizes and type(sizes[-1]) is str:
         *sizes, order = sizes  # type: ignore[assignment]  # a list does as well as a tuple
     if shape is None:
@@ -42,7 +42,7 @@ def _bind_reshape(a: Any, /, *sizes: Any, shape: Any = None, order: str = "C", c
         if not sizes:
             raise TypeError("reshape needs a shape")
     elif sizes:
-        raise TypeError("reshape was given its shape twice")
+        raise TypeError("reshape: the shape was given twice")
     a = operand(a)
     params = {"shape": ints(shape), "order": _layout(a, order)}
     return (a,), params if copy is None else {**params, "copy": copy}
@@ -75,14 +75,14 @@ ravel = linear(
     of=np.ravel, name="ravel", np_name="np.ravel", bind=_bind_ravel,
     examples=_RAVELLED,
 )
-flatten = linear(  # a method only: the copying one
+flatten = linear(  # a method only; it copies
     lambda x, order: x.flatten(order), lambda g, x_shape, order: g.reshape(x_shape, order=order), name="flatten",
     bind=_bind_ravel,
     examples=_RAVELLED,
 )
 def _bind_squeeze(a: Any, axis: Any = None) -> Any:
     a = operand(a)
-    one = a.ndim == 0 and axis in (0, -1)  # of a number NumPy allows these axes
+    one = a.ndim == 0 and axis in (0, -1)  # NumPy allows these axes for a 0-d array
     return (a,), {"axis": None if one or axis is None else ints(axis)}
 
 
@@ -109,7 +109,7 @@ def _atleast(fn: Any, least: int, lift: Any) -> Any:
     return composite(fn, name=fn.__name__, examples=examples)(atleast)
 
 
-def _three(a: Any) -> Any:  # NumPy puts a vector in the middle and a matrix in front
+def _three(a: Any) -> Any:  # as in NumPy, a vector becomes the middle axis, a matrix the first two
     return a.reshape((1, -1, 1) if a.ndim < 2 else (*a.shape, 1))
 
 
@@ -130,13 +130,13 @@ def _bind_astype(
 ) -> Any:
     x, dtype = operand(x), np.dtype(dtype)
     if dtype.kind not in "biufc":
-        raise TypeError(f"a tensor holds numbers and booleans, not {dtype}")
+        raise TypeError(f"astype: expected a dtype of numbers or booleans, got {dtype}")
     if casting != "unsafe" and not np.can_cast(x.dtype, dtype, casting):
         raise TypeError(f"cannot cast from {x.dtype} to {dtype} by the rule casting={casting!r}")
     return (x,), {"dtype": dtype, "order": order, "copy": copy}
 
 
-astype = linear(  # the engine casts the cotangent back; a result of whole numbers needs none
+astype = linear(  # the engine casts the cotangent back; an integer result has none
     lambda x, dtype, order="K", copy=True: x.astype(dtype, order=order, copy=copy), lambda g: g,
     of=getattr(np, "astype", None), name="astype", np_name="np.astype", tex="{x}", bind=_bind_astype,
     examples=(at((2, 3), np.float64), at((2, 3), np.complex128)),
@@ -212,7 +212,7 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     return np.moveaxis(a, axis, start - 1 if axis < start else start)
 
 
-broadcast_to = linear(  # the engine sums the cotangent down to the argument's shape
+broadcast_to = linear(  # the engine sums the cotangent to the argument's shape
     np.broadcast_to, lambda g: g, np_name="np.broadcast_to", tex="{x}",
     bind=lambda array, shape: ((operand(array),), {"shape": ints(shape)}),
     examples=(at((3,), just((2, 3))), at((2, 1), just((4, 2, 3))), at((), 3), at((1, 3), just((0, 3)))),
@@ -291,7 +291,7 @@ triu = linear(
 
 
 def to_diagonal(g: Any, offset: int, axis1: int, axis2: int, shape: tuple[int, ...]) -> Any:
-    """An array of `shape`, zero but for `g` on a diagonal: the transpose of :func:`numpy.diagonal`."""
+    """An array of `shape` with `g` on a diagonal and zeros elsewhere: the transpose of :func:`numpy.diagonal`."""
     rest = tuple(n for k, n in enumerate(shape) if k not in (axis1, axis2))
     along = np.arange(g.shape[-1])
     where = (Ellipsis, along + max(-offset, 0), along + max(offset, 0))

@@ -1,9 +1,9 @@
-"""Fourier transforms and convolutions: linear maps whose transposes are of their own kind.
+"""Fourier transforms and convolutions: linear maps whose transposes are again such maps.
 
-The transpose of a discrete Fourier transform is itself, for its matrix is symmetric; cutting or padding the
-input is transposed by padding or cutting. A real transform keeps half of the spectrum, because the other
-half is its mirror image; so an entry that stands for two counts twice on the way back from it, and half on
-the way to it. Everything of more axes is a loop over the transforms of one, as in NumPy.
+The discrete Fourier transform is its own transpose, because its matrix is symmetric; truncating and padding the input
+are transposes of each other. A real transform keeps half of the spectrum, because the other half is its conjugate. So
+in the transposes an entry that stands for two has the factor 2 or 1/2. A transform along several axes is a loop over
+those along one, as in NumPy.
 
 The transpose of a convolution is a convolution with the other factor reversed.
 
@@ -29,11 +29,11 @@ DUAL: dict[Any, Any] = {
     "backward": "forward",
     "ortho": "ortho",
     "forward": "backward",
-}  # scales the way back
+}  # the scale of the transpose
 
 
 def _fit(x: Any, n: int, axis: int) -> Any:
-    """`x` cut or padded with zeros to `n` entries."""
+    """`x` truncated, or padded with zeros, to `n` entries."""
     have = x.shape[axis]
     if have > n:
         return x[(slice(None),) * axis + (slice(n),)]
@@ -43,7 +43,7 @@ def _fit(x: Any, n: int, axis: int) -> Any:
 
 
 def _bind(entries: Callable[[int], int]) -> Callable[..., Any]:
-    """The arguments of a transform of one axis; `entries` says how many of them it makes by default."""
+    """A bind for a transform along one axis; `entries` gives the default of `n` from the length of the axis."""
 
     def bind(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
         refuse_out(out)
@@ -53,7 +53,7 @@ def _bind(entries: Callable[[int], int]) -> Callable[..., Any]:
         if n < 1:
             raise ValueError(f"a transform of {n} entries: n must be positive (the axis {axis} of shape {a.shape})")
         if norm not in DUAL:
-            raise ValueError(f"norm={norm!r}; it is 'backward', 'ortho' or 'forward'")
+            raise ValueError(f"expected norm 'backward', 'ortho' or 'forward', got {norm!r}")
         return (a,), {"n": n, "axis": axis, "norm": norm}
 
     return bind
@@ -81,7 +81,7 @@ ifft = linear(
 
 
 def _twice(x: Any, n: int, axis: int, factor: float) -> Any:
-    """The half spectrum of `n` numbers, what stands for two of them multiplied by `factor`."""
+    """The half spectrum of `n` numbers, with entries that stand for two multiplied by `factor`."""
     return x * _weights(n, factor, x.dtype).reshape([-1 if k == axis else 1 for k in range(x.ndim)])
 
 
@@ -97,11 +97,11 @@ rfft = linear(
         np.fft.irfft(_twice(g, n, axis, 0.5), n, axis, DUAL[norm]), x_shape[axis], axis,
     ),
     name="fft.rfft", np_name="np.fft.rfft", bind=_bind(lambda n: n),
-    holomorphic=False,  # it takes real numbers only; nothing is to be conjugated
+    holomorphic=False,  # it takes real numbers only, so nothing is conjugated
     tex=r"\mathcal{{F}} {x}",
     examples=_REAL,
 )
-irfft = linear(  # the result is real, and what it ignores (imaginary parts at both ends) gets none
+irfft = linear(  # the result is real; the imaginary parts at both ends are ignored, and get 0
     np.fft.irfft,
     lambda g, n, axis, norm, x_shape: _fit(
         _twice(np.fft.rfft(g, n, axis, DUAL[norm]), n, axis, 2.0), x_shape[axis], axis,
@@ -116,7 +116,7 @@ irfft = linear(  # the result is real, and what it ignores (imaginary parts at b
     examples=[at(complex_normal(4)), at(complex_normal(3, 4), n=5, axis=0, norm="ortho")],
 )
 def hfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
-    """The real spectrum of a signal that is its own mirror image."""
+    """The real spectrum of a signal with Hermitian symmetry."""
     refuse_out(out)
     a = operand(a)
     n = (a.shape[axis] - 1) * 2 if n is None else n
@@ -137,7 +137,7 @@ def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: A
 
 
 def _bound(a: Any, s: Any, axes: Any, out: Any) -> tuple[Any, list[int], list[int]]:
-    """The array, how many entries, and along which axes; -1 stands for all entries that there are."""
+    """The array, the numbers of entries (-1 is the length of the axis), and the axes."""
     refuse_out(out)
     a = operand(a)
     if axes is None:
@@ -215,7 +215,7 @@ _SHIFTS = [at((5,)), at(complex_normal(4, 3)), at(complex_normal(4, 3), axes=0),
 
 @composite(np.fft.fftshift, name="fft.fftshift", np_name="np.fft.fftshift", examples=_SHIFTS)
 def fftshift(x: Any, axes: Any = None) -> Any:
-    """The zero frequency into the middle."""
+    """Move the zero frequency to the middle."""
     x = operand(x)
     axes = _shifted(x, axes)
     return np.roll(x, [x.shape[k] // 2 for k in axes], axes)
@@ -223,7 +223,7 @@ def fftshift(x: Any, axes: Any = None) -> Any:
 
 @composite(np.fft.ifftshift, name="fft.ifftshift", np_name="np.fft.ifftshift", examples=_SHIFTS)
 def ifftshift(x: Any, axes: Any = None) -> Any:
-    """The zero frequency back to the front."""
+    """Move the zero frequency back to the front."""
     x = operand(x)
     axes = _shifted(x, axes)
     return np.roll(x, [-(x.shape[k] // 2) for k in axes], axes)
@@ -241,14 +241,14 @@ MODES = ("full", "same", "valid")
 def _convolve_bind(a: Any, v: Any, mode: Any = "full") -> Any:
     a, v = (x if x.ndim else np.reshape(x, 1) for x in (operand(a), operand(v)))
     if mode not in MODES:
-        raise ValueError(f"mode={mode!r}; it is 'full', 'same' or 'valid'")
+        raise ValueError(f"expected mode 'full', 'same' or 'valid', got {mode!r}")
     if a.ndim > 1 or v.ndim > 1:
-        raise ValueError(f"convolve and correlate take two vectors, not shapes {a.shape} and {v.shape}")
+        raise ValueError(f"convolve and correlate: expected two vectors, got shapes {a.shape} and {v.shape}")
     return (a, v), {"mode": mode}
 
 
 def _convolve_rule(g: Any, other: Any, length: int, mode: str) -> Any:
-    """Put `g` where it was cut from the full convolution, and slide the reversed factor over it."""
+    """Pad `g` to the size of the full convolution, and convolve it with the reversed factor."""
     m, n = max(length, other.shape[0]), min(length, other.shape[0])
     start = {"full": 0, "same": (n - 1) // 2, "valid": n - 1}[mode]
     g = np.pad(g, (start, m + n - 1 - start - g.shape[0])) if mode != "full" else g
@@ -266,7 +266,7 @@ convolve = bilinear(
 
 @composite(np.correlate, name="correlate", np_name="np.correlate", examples=_CUTS)
 def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
-    """A convolution with the second reversed, conjugated; 'same' is centred as if the longer came first."""
+    """A convolution with the second factor reversed and conjugated; 'same' is centred as if the longer came first."""
     (a, v), _ = _convolve_bind(a, v, mode)
     v = conj(v)
     if a.shape[0] < v.shape[0]:

@@ -1,8 +1,7 @@
-"""Sorting, searching and sets: the order is found from the numbers, and then the numbers are taken in it.
+"""Sorting, searching and sets.
 
-The order itself is constant: it jumps where two entries change places, and elsewhere it does not move. So a
-sort is an index found by `argsort` and applied by `getitem`, and its derivative is that of the index. Equal
-entries keep the order in which they stood; of several equal entries `unique` takes the first.
+The order of the entries is piecewise constant, so a sort is an index, found by `argsort`, and a `getitem`, whose rule
+is its derivative. Equal entries keep their order; of several equal entries `unique` takes the first.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from .selection import along, as_positions
 
 
 def by_signature(fn: Callable[..., Any], *arrays: str) -> Callable[..., Any]:
-    """A bind with the signature of `fn`, of whose parameters `arrays` are the array arguments."""
+    """A bind with the signature of `fn`; `arrays` are the names of its array arguments."""
 
     def bind(*args: Any, **params: Any) -> Any:
         given = _signature(fn).bind(*args, **params).arguments
@@ -33,11 +32,11 @@ def by_signature(fn: Callable[..., Any], *arrays: str) -> Callable[..., Any]:
         xs = tuple(given.pop(name) for name in arrays)
         return xs, {k: np.asarray(v) if is_tensor(v) else v for k, v in given.items()}
 
-    bind.__wrapped__ = fn  # type: ignore[attr-defined]  # whose signature inspect finds, when somebody asks
+    bind.__wrapped__ = fn  # type: ignore[attr-defined]  # for inspect.signature
     return bind
 
 
-_signature = lru_cache(maxsize=None)(inspect.signature)  # at the first call: a hundred of them slow the import
+_signature = lru_cache(maxsize=None)(inspect.signature)  # at the first call, because a hundred of them slow the import
 
 
 for _fn, *_arrays in (
@@ -47,7 +46,7 @@ for _fn, *_arrays in (
     constant(_fn, bind=by_signature(_fn, *_arrays))
 constant(np.nonzero, bind=by_signature(np.nonzero, "a"), outputs=True)
 
-# The signatures of these are written down, since before NumPy 2.4 functions in C do not tell theirs.
+# The signatures of these are written out, since before NumPy 2.4 functions in C have none.
 constant(np.packbits, bind=lambda a, /, axis=None, bitorder="big": ((a,), {"axis": axis, "bitorder": bitorder}))
 constant(
     np.unpackbits,
@@ -94,7 +93,7 @@ def _ordered(a: Any, axis: Any, order: Callable[[Any, int], Any]) -> Any:
 
 def _refuse(name: str, order: Any) -> None:
     if order is not None:
-        raise TypeError(f"{name}: order= is for arrays with named fields; leave it away")
+        raise TypeError(f"{name}: order= is for arrays with named fields; omit it")
 
 
 @composite(np.sort, examples=(at((2, 3)), at((3, 2), 0), at((2, 3), axis=None, stable=True), at((0, 3))))
@@ -121,7 +120,7 @@ def sort_complex(a: Any) -> Any:
 
 
 def _of(numpy_function: Any, name: str, outputs: bool = True) -> Any:
-    """A constant row for the positions that a function finds beside its values."""
+    """A constant row for the positions that a function returns with its values."""
     constant(numpy_function, name=name, outputs=outputs, bind=lambda *xs, **params: (xs, params))
     return TABLE[name]
 

@@ -1,8 +1,7 @@
-"""Special functions and activations, on NumPy alone: what probabilities, entropies and neurons need.
+"""Special functions and activations that need NumPy only.
 
-Names and defaults are SciPy's for the functions of analysis and PyTorch's for the activations. At a kink the
-slope is PyTorch's: 0 for `relu` at 0. `softmax` of a row that is -inf throughout is nan, as there, since 0/0
-is no number.
+Names and defaults are SciPy's for special functions and PyTorch's for activations. At a kink the slope is PyTorch's: 0
+for `relu` at 0. `softmax` of a row of -inf is nan, as in PyTorch, because it is 0 / 0.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from .scipy_special import scipy_module
 def _softplus(x: Any) -> Any:
     if np.iscomplexobj(x):
         return np.log1p(np.exp(x))
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))  # an eighth of logaddexp's time
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))  # an eighth of the time of logaddexp
 
 
 softplus = elementwise(_softplus, lambda x: sigmoid(x), name="softplus", tex=r"\ln(1 + e^{{{x}}})")
@@ -40,7 +39,7 @@ logit = elementwise(
 
 
 def _pair(x1: Any, x2: Any) -> Any:
-    """Two operands, a Python number taking the dtype of the other as it does in a ufunc."""
+    """Two operands; a Python number takes the dtype of the other, as in a ufunc."""
     if isinstance(x1, (int, float)) and hasattr(x2, "dtype"):
         x1 = np.asarray(x1, np.result_type(x1, x2.dtype))
     elif isinstance(x2, (int, float)) and hasattr(x1, "dtype"):
@@ -60,7 +59,7 @@ def _xlog1py(x1: Any, x2: Any) -> Any:
     return x1 * np.log1p(np.where((x1 == 0) & ~np.isnan(x2), 0, x2))
 
 
-# At (0, 0) both slopes are 0, so that a probability of 0 that is asked for 0 times does no harm.
+# At (0, 0) both slopes are 0, so that a term of probability 0 contributes nothing.
 xlogy = elementwise(
     _xlogy, lambda x1, x2: np.log(_but((x1 == 0) & (x2 <= 0), x2)), lambda x1, x2: x1 / _but((x1 == 0) & (x2 == 0), x2),
     name="xlogy", bind=_pair, domain=(REAL, POSITIVE), kinks=lambda x1, x2: (x1 == 0) & (x2 <= 0), tex=r"{x1} \ln {x2}",
@@ -81,7 +80,7 @@ entr = elementwise(_entr, lambda x: -np.log(x) - 1, name="entr", domain=POSITIVE
 
 
 def _log_ratio(x1: Any, x2: Any) -> Any:
-    """``log(x1 / x2)``, also where the quotient itself is too large or too small for a float."""
+    """``log(x1 / x2)``, also where the quotient overflows or underflows."""
     with np.errstate(over="ignore"):
         ratio = x1 / x2
     limits = np.finfo(ratio.dtype)
@@ -116,7 +115,7 @@ def _cut_off(log: Any, x: Any) -> Any:
         return np.maximum(log(x), -100)
 
 
-# Written with other rows it would be 0 * inf in float32 at the ends, where a logarithm cut off at -100 is steep.
+# As a composite it would be 0 * inf in float32 at the ends, where the logarithm is cut off at -100.
 binary_cross_entropy = elementwise(
     lambda x1, x2: -(x2 * _cut_off(np.log, x1) + (1 - x2) * _cut_off(np.log1p, -x1)),
     lambda x1, x2: (x1 - x2) / np.maximum(x1 * (1 - x1), 1e-12),
@@ -139,15 +138,15 @@ def _over_axis(x: Any, axis: Any = None) -> Any:
 
 
 def _shifted(x: Any, axis: Any) -> Any:
-    """``x`` less its maximum, as a new array of floats, so that no exponential overflows."""
+    """``x`` minus its maximum, as a new array of floats, so that exp does not overflow."""
     if x.dtype.kind not in "fc":
         x = x.astype(float)
     if x.ndim == 2 and axis == (1,) and 0 < x.shape[1] <= 32:
-        # NumPy's maximum along a short last axis takes twice the time of that along the first
+        # NumPy's maximum along a short last axis takes twice as long as along the first
         top = np.maximum.reduce(np.ascontiguousarray(x.T), 0)[:, None]
     else:
         top = np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf)
-    return np.asarray(x - top)  # of one number, too, as the callers go on in place
+    return np.asarray(x - top)  # an array even for one number, because the callers write into it
 
 
 def _softmax(x: Any, axis: Any) -> Any:
@@ -200,7 +199,7 @@ _ACTIVATED: Any = (lambda rng: ((rng.uniform(0.1, 0.9, size=(2, 3)) * [[1], [-1]
 
 def _relu(x: Any) -> Any:
     x = np.asarray(x)
-    return np.maximum(x, np.zeros(x.shape, x.dtype))  # against a scalar it takes twice the time
+    return np.maximum(x, np.zeros(x.shape, x.dtype))  # a scalar takes twice as long
 
 
 relu = elementwise(_relu, lambda y: y > 0, name="relu", kinks=(0.0,), tex=r"\max(0, {x})")
@@ -210,12 +209,12 @@ silu = elementwise(
 )
 silu.attach(source="x / (1 + np.exp(-x))")
 
-_GELU = 2 * math.sqrt(2 / math.pi)  # with the tanh written as a sigmoid of twice its argument
+_GELU = 2 * math.sqrt(2 / math.pi)  # tanh(u) written as 2 sigmoid(2 u) - 1
 
 
 def _gelu_arguments(x: Any, approximate: str = "none") -> Any:
     if approximate not in ("none", "tanh"):
-        raise ValueError(f"gelu: approximate={approximate!r}; it is 'none' (by erf, needs SciPy) or 'tanh'")
+        raise ValueError(f"gelu: expected approximate 'none' (uses erf, needs SciPy) or 'tanh', got {approximate!r}")
     return (x,), {"approximate": approximate}
 
 
@@ -269,7 +268,7 @@ def mish(x: Any) -> Any:
     return x * np.tanh(softplus(x))
 
 
-# Unlike those of `clip`, its slopes at both ends are 0.
+# Unlike `clip`, it has slope 0 at both ends.
 hardtanh = elementwise(
     lambda x, min_val, max_val: np.clip(x, min_val, max_val), lambda x, min_val, max_val: (x > min_val) & (x < max_val),
     name="hardtanh", bind=lambda x, min_val=-1.0, max_val=1.0: ((x,), {"min_val": min_val, "max_val": max_val}),
@@ -307,7 +306,7 @@ nan_to_num = elementwise(
 
 @composite(np.real_if_close, examples=(at((3,)),))
 def real_if_close(a: Any, tol: Any = 100) -> Any:
-    """The real part, if the imaginary one is nothing but rounding errors."""
+    """The real part, if the imaginary part is only rounding errors."""
     a = operand(a)
     if a.dtype.kind != "c":
         return a
@@ -327,15 +326,15 @@ def _float(x: Any) -> Any:
 def _sinc_derivative(x: Any, n: int) -> Any:
     """The n-th derivative of sin(pi x) / (pi x), which is the integral of cos(pi x t) over t from 0 to 1.
 
-    Away from 0 by the recurrence that ``x sinc(x) = sin(pi x) / pi``, differentiated n times, gives; near it
-    by the Taylor series, since the recurrence divides by x once for each order.
+    Away from 0 it is computed by the recurrence from differentiating ``x sinc(x) = sin(pi x) / pi`` n times; near 0 by
+    the Taylor series, because the recurrence divides by x once for each order.
     """
     z = math.pi * _float(x)
     near = np.abs(z) < n + 1
     u = np.where(near, z, 0)
     square, series = u * u, 0.0 * u
     first = (n + 1) // 2
-    for k in range(14 + 3 * n + n // 2, first - 1, -1):  # by Horner's rule, so that no power overflows
+    for k in range(14 + 3 * n + n // 2, first - 1, -1):  # Horner's rule, in which no power overflows
         series = series * square + (-1) ** k / ((2 * k + 1) * math.factorial(2 * k - n))
     series = series * u if n % 2 else series
     v = np.where(near, 1, z)
@@ -348,8 +347,7 @@ def _sinc_derivative(x: Any, n: int) -> Any:
 def _i0_derivative(x: Any, n: int) -> Any:
     """The n-th derivative of I0, the mean of ``cos(t)**n exp(x cos t)`` over a full turn of t (DLMF 10.32.1).
 
-    Of a periodic function the midpoint rule takes the mean to full accuracy: here for all x up to 700, where
-    I0 ends.
+    For a periodic function the midpoint rule has full accuracy: here for all x up to 700, where I0 overflows.
     """
     x = _float(x)
     total: Any = 0.0 * x

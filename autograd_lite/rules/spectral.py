@@ -1,17 +1,15 @@
 """Factorisations with a diagonal factor: eigh, eig, svd, and the values alone.
 
-Written in the basis that the factorisation itself gives, a small change of the matrix moves the values by
-its diagonal, and an entry off it turns two vectors into each other, by an angle that is the entry divided
-by the gap between their values.
+Take a small change of the matrix, in the basis of the factorisation. Its diagonal entries change the values; an entry
+off the diagonal rotates two vectors into each other, by the entry divided by the gap between their values.
 
-What is undetermined has no derivative, and is refused instead of guessed:
+What is undetermined has no derivative, and raises:
 
-- Where two values coincide (to rounding) their vectors are any basis of a plane. A loss through the values
-  alone is differentiable. One through these vectors raises LinAlgError, and so does a second derivative of
-  one through the values; in forward mode the tangents of the vectors are not finite.
-- A complex vector may be multiplied by any phase, and the vectors that ``full_matrices=True`` adds may be
-  turned among themselves. A loss that depends on this raises LinAlgError; for any other, such as a
-  projection, the derivative is right.
+- Where two values are equal (to rounding), their vectors are any basis of a plane. A loss of the values alone is
+  differentiable. A loss that depends on these vectors raises LinAlgError, and so does the second derivative of a loss
+  of the values; in forward mode the tangents of the vectors are not finite.
+- A complex vector may have any phase, and the vectors that ``full_matrices=True`` adds may be rotated among themselves.
+  A loss that depends on this raises LinAlgError; for any other, such as a projection, the derivative is right.
 
 NumPy's `eigh` reads one triangle of a symmetric (Hermitian) matrix, so the derivative with respect to the
 other one is zero. For a symmetric gradient pass ``(A + A.mT) / 2``.
@@ -35,21 +33,21 @@ from .products import conj
 
 
 class EighResult(NamedTuple):
-    """Eigenvalues in rising order, and a column for each."""
+    """Eigenvalues in ascending order, and a column for each."""
 
     eigenvalues: Any
     eigenvectors: Any
 
 
 class EigResult(NamedTuple):
-    """Eigenvalues, and a column of length one for each."""
+    """Eigenvalues, and a column of norm 1 for each."""
 
     eigenvalues: Any
     eigenvectors: Any
 
 
 class SVDResult(NamedTuple):
-    """``(U * S[..., None, :]) @ Vh`` is the matrix; S falls."""
+    """``(U * S[..., None, :]) @ Vh`` is the matrix; S is in descending order."""
 
     U: Any
     S: Any
@@ -64,7 +62,7 @@ def _over(turn: Any, gap: Any) -> Any:
         return np.where(turn == 0, turn, turn / gap)
 
 
-#: ``turn / gap``, but 0 / 0 is 0: what asks for no turn gets none, whatever the gap.
+#: ``turn / gap``, where 0 / 0 is 0: no rotation, whatever the gap.
 over: Any = elementwise(
     _over, lambda x2: 1 / x2, lambda y, x2: -y / x2,
     pull=(lambda g, x2: over(g, x2), lambda g, y, x2: -over(g * y, x2)), domain=(REAL, NONZERO),
@@ -75,7 +73,7 @@ over: Any = elementwise(
 def _gaps(w: Any, sign: int = -1, phases: bool = False) -> Any:
     """``w[j] - w[i]``, or the sum; 0 where that is rounding.
 
-    Infinite for a value and itself, as no turn joins these; but complex vectors may change their `phases`.
+    It is infinite on the diagonal, where there is no rotation, unless complex vectors may change their `phases`.
     """
     gap = w[..., None, :] + sign * w[..., :, None]
     if not w.size:
@@ -85,16 +83,16 @@ def _gaps(w: Any, sign: int = -1, phases: bool = False) -> Any:
 
 
 def _rounding(w: Any) -> Any:
-    """What a factorisation cannot tell from zero, beside its values `w`."""
+    """What is zero to rounding, beside the values `w`."""
     return w.shape[-1] * float(np.finfo(w.dtype).eps) * np.max(np.abs(w), axis=-1, keepdims=True)
 
 
 def _angle(name: str, turn: Any, gap: Any, what: str) -> Any:
-    """The turn divided by the gap, refused where there is a turn and no gap."""
+    """The rotation `turn` divided by the gap. Raises where the gap is 0 and the rotation is not."""
     if np.any((raw(gap) == 0) & (raw(turn) != 0)):
         raise np.linalg.LinAlgError(
-            f"{name}: {what} to rounding, so the vectors that belong to them are not determined, and what "
-            "depends on these has no derivative. Use the values alone, or a function that needs no vectors"
+            f"{name}: {what} to rounding, so their vectors are not determined, and a function of "
+            "these has no derivative. Use the values alone, or a function that does not depend on the vectors"
         )
     return over(turn, gap)
 
@@ -136,7 +134,7 @@ eigh_ = general(
     examples=[EMPTY, positive(3, 3), positive(2, 2, UPLO="u")],
 )
 def eigh(a: Any, UPLO: str = "L") -> Any:
-    """Eigenvalues and orthonormal eigenvectors of a Hermitian matrix, of which one triangle is read."""
+    """Eigenvalues and orthonormal eigenvectors of a Hermitian matrix; one triangle is read."""
     return EighResult(*eigh_(a, UPLO=UPLO))
 
 
@@ -146,7 +144,7 @@ def eigh(a: Any, UPLO: str = "L") -> Any:
 )
 def eigvalsh(a: Any, UPLO: str = "L") -> Any:
     """The eigenvalues of a Hermitian matrix."""
-    return eigh_(a, UPLO=UPLO)[0]  # the vectors are what the derivative needs
+    return eigh_(a, UPLO=UPLO)[0]  # the derivative needs the vectors
 
 
 # -------------------------------------------------------------------------------------------------------- eig
@@ -167,18 +165,18 @@ def _eig_rule(g: Any, y: Any) -> Any:
         turn = vh @ gv
         along = np.diagonal(turn, 0, -2, -1)
         _refuse_phase("linalg.eig", turn, gv)
-        turn = turn - (vh @ v) * np.real(along)[..., None, :]  # their length stays one
+        turn = turn - (vh @ v) * np.real(along)[..., None, :]  # their norm stays 1
         inner = inner + _angle("linalg.eig", turn, conj(_gaps(w)), "two eigenvalues are equal")
     return np.linalg.solve(vh, inner @ vh)
 
 
 def _skew(*shape: int) -> Any:
-    """A matrix with real eigenvalues whose eigenvectors are not orthogonal."""
+    """An example: a matrix with real eigenvalues whose eigenvectors are not orthogonal."""
     return at(around(np.diag(np.arange(1.0, 1 + shape[-1])), *shape, scale=0.3))
 
 
 def _rotation(*shape: int) -> Any:
-    """A real matrix with complex eigenvalues."""
+    """An example: a real matrix with complex eigenvalues."""
     lower = 3 * np.tri(shape[-1], k=-1)
     return at(around(lower - lower.T, *shape))
 
@@ -209,7 +207,7 @@ def eigvals(a: Any) -> Any:
 
 
 def _svd_rule(g: Any, y: Any, x_shape: Any) -> Any:
-    """Vectors turn alike on both sides, over the gap of their values, or against each other, over the sum."""
+    """Both sides rotate together, divided by the gap of the values, or against each other, divided by the sum."""
     (gu, gs, gvh), (u, s, vh) = g, y
     m, n = x_shape[-2:]
     k = min(m, n)
@@ -235,7 +233,7 @@ def _svd_rule(g: Any, y: Any, x_shape: Any) -> Any:
 
 
 def _svd_side(g: Any, u: Any, k: int) -> tuple[Any, Any, Any]:
-    """One side's `k` vectors; how the loss turns them into each other, and out of the space they span."""
+    """The first `k` vectors of one side; how the loss rotates them into each other, and out of their span."""
     own, added = u[..., :k], u[..., k:]
     if g is None:
         return own, 0.0, 0.0

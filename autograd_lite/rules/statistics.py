@@ -1,4 +1,4 @@
-"""Covariance, correlation and histograms: formulas over the sums and products of other rooms."""
+"""Covariance, correlation and histograms, composed of other rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def cov(
     m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None, fweights: Any = None,
     aweights: Any = None, *, dtype: Any = None,
 ) -> Any:
-    """The covariances of the variables in the rows of `m` (and `y`), over its columns."""
+    """The covariances of the variables in the rows of `m` (and `y`); the columns are observations."""
     rows = [_variables(x, rowvar, dtype) for x in (m, y) if x is not None]
     if not rows[0].shape[0]:  # no variables, whatever `y` is, as in NumPy
         return rows[0] @ rows[0].T
@@ -38,7 +38,7 @@ def cov(
     norm = total
     if ddof:
         norm = total - ddof * (1 if aweights is None else np.sum(w * aweights) / total)
-        norm = max(norm, 0) if w is None else np.maximum(norm, 0)  # of too few observations NumPy makes inf
+        norm = max(norm, 0) if w is None else np.maximum(norm, 0)  # for too few observations NumPy returns inf
     x = x - np.average(x, axis=1, weights=w)[:, None]
     return np.squeeze((x if w is None else x * w) @ np.conj(x.T) / norm)
 
@@ -46,14 +46,14 @@ def cov(
 def _variables(x: Any, rowvar: bool, dtype: Any) -> Any:
     x = operand(x)
     if x.ndim > 2:
-        raise ValueError(f"cov: an array of shape {x.shape}; a variable in each row (or column) makes two axes")
+        raise ValueError(f"cov: expected at most two axes, a variable in each row (or column), got shape {x.shape}")
     x = x.astype(np.result_type(x, np.float64) if dtype is None else dtype)
     return x[None, :] if x.ndim == 1 else x[None, None] if x.ndim == 0 else x if rowvar else x.T
 
 
 @composite(np.corrcoef, examples=(at((2, 5)), at((5, 2), rowvar=False), at((2, 5), (5,))))
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
-    """The correlation of each two variables: their covariance over the product of their spreads."""
+    """The correlations of the variables: the covariances divided by the standard deviations."""
     c = np.cov(x, y, rowvar, dtype=dtype)
     if c.ndim == 0:
         return c / c
@@ -67,10 +67,10 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
 
 @composite(np.histogram_bin_edges, examples=(at((7,), bins=4), at((2, 3), range=(-2.0, 2.0))))
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
-    """Evenly spaced edges, which follow the smallest and the largest entry unless `range` is given."""
+    """Evenly spaced edges, from the smallest to the largest entry unless `range` is given."""
     a = operand(a)
     if a.dtype.kind == "c":
-        raise TypeError("complex numbers have no order, and so no bins")
+        raise TypeError("histogram: complex numbers have no order, and so no bins")
     if np.ndim(bins):
         edges = operand(bins)
         if np.any(np.diff(raw(edges)) < 0):
@@ -95,9 +95,9 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     ),
 )
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: bool | None = None, weights: Any = None) -> Any:
-    """How many entries, or how much weight, falls between each two edges; and the edges.
+    """The number of entries, or their weight, in each bin; and the edges.
 
-    A count is a whole number and does not move with the entries; weights, edges and a density do.
+    Counts are integers without a derivative; weights, edges and a density have one.
     """
     a, weights = np.ravel(operand(a)), None if weights is None else np.ravel(operand(weights))
     edges = np.histogram_bin_edges(a, bins, range)
@@ -111,7 +111,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: bool | None = 
 
 
 def _weighed(places: Any, weights: Any, count: int) -> Any:
-    """How many of the places, or how much weight, for each number below `count`."""
+    """The number of places equal to each integer below `count`, or their weight."""
     if weights is None or weights.dtype.kind != "c":
         return np.bincount(places, weights, minlength=count)
     real, imag = (np.bincount(places, part, minlength=count) for part in (np.real(weights), np.imag(weights)))

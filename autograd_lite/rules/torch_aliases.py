@@ -1,7 +1,7 @@
-"""What PyTorch calls otherwise: its everyday functions, with its argument names, written with NumPy's rows.
+"""PyTorch's common functions, with its argument names, written with NumPy's rows.
 
-Only what NumPy has no name for, or another one, stands here. Where both have the name and mean different
-things (`max`, `std`, `repeat`, `size`, …) the name is NumPy's.
+Only functions that NumPy lacks, or has under another name, are here. A name that both have with different meanings
+(`max`, `std`, `repeat`, `size`, …) is NumPy's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ._arrays import ints, operand
 
 
 class TopK(NamedTuple):
-    """The largest (or smallest) entries, and where they were."""
+    """The largest (or smallest) entries, and their positions."""
 
     values: Any
     indices: Any
@@ -55,15 +55,15 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     Raises
     ------
     TypeError
-        If the mask is not of True and False.
+        If the mask is not boolean.
     """
     mask = operand(mask)
     if mask.dtype.kind != "b":
-        raise TypeError(f"masked_fill: a mask is of True and False, not {mask.dtype}; write mask == 0 or so")
+        raise TypeError(f"masked_fill: expected a boolean mask, got {mask.dtype}; write mask == 0, for example")
     x = operand(input)
     fits = mask.ndim <= x.ndim and all(m in (1, n) for m, n in zip(mask.shape[::-1], x.shape[::-1], strict=False))
     if not fits:
-        raise ValueError(f"masked_fill: a mask of shape {mask.shape} for an input of shape {x.shape}")
+        raise ValueError(f"masked_fill: a mask of shape {mask.shape} does not broadcast to the input's shape {x.shape}")
     return np.where(mask, value, x)
 
 
@@ -80,7 +80,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     x = operand(input)
     dim = normalize_axis_index(dim, x.ndim)
     if not 0 <= k <= x.shape[dim]:
-        raise ValueError(f"topk: k={k} of {x.shape[dim]} entries along axis {dim} of shape {x.shape}")
+        raise ValueError(f"topk: expected k from 0 to {x.shape[dim]} (axis {dim} of shape {x.shape}), got {k}")
     order = np.argsort(-x if largest else x, axis=dim, kind="stable")
     indices = order[(slice(None),) * dim + (slice(k),)]
     return TopK(np.take_along_axis(x, indices, dim), indices)

@@ -1,12 +1,11 @@
 """Factorisations with a triangular factor: cholesky and qr.
 
-Written in the basis that the factorisation itself gives, a small change of the matrix is the sum of its
-triangles, and each triangle moves one factor: that is the whole derivative.
+Take a small change of the matrix, in the basis of the factorisation. It is the sum of its triangles, and each triangle
+changes one factor: that is the derivative.
 
-NumPy's `cholesky` reads one triangle of a symmetric (Hermitian) matrix, so the derivative with respect to
-the other one is zero. For a symmetric gradient pass ``(A + A.mT) / 2``. The columns that
-``mode="complete"`` adds in `qr` may be turned among themselves; a loss that depends on such a turn is
-refused, for any other the derivative is right.
+NumPy's `cholesky` reads one triangle of a symmetric (Hermitian) matrix, so the derivative with respect to the other one
+is zero. For a symmetric gradient pass ``(A + A.mT) / 2``. The columns that ``mode="complete"`` adds in `qr` may be
+rotated among themselves. A loss that depends on this raises; for any other the derivative is right.
 
 Sources: M. Giles, "An extended collection of matrix derivative results for forward and reverse mode
 algorithmic differentiation" (2008); I. Murray, "Differentiation of the Cholesky decomposition" (2016); S.
@@ -60,11 +59,11 @@ def _qr_rule(g: Any, y: Any, x_shape: Any, mode: str) -> Any:
     m, n = x_shape[-2:]
     gq = np.zeros(q.shape, q.dtype) if gq is None else gq
     gr = np.zeros(r.shape, r.dtype) if gr is None else gr
-    if n > m:  # the columns beyond the m-th only follow: Qᴴ A
+    if n > m:  # the columns beyond the m-th are Qᴴ A
         rest, g_rest = r[..., m:], gr[..., m:]
         first = _qr_square(gq + q @ (rest @ dagger(g_rest)), gr[..., :m], q, r[..., :m])
         return np.concatenate([first, q @ g_rest], -1)
-    if mode == "complete":  # the added columns turn against the others only
+    if mode == "complete":  # the added columns rotate against the others only
         added, g_added = q[..., n:], gq[..., n:]
         turn = dagger(added) @ g_added
         refuse_open_choice("linalg.qr", turn - dagger(turn), g_added, 'the basis that mode="complete" adds')
@@ -97,9 +96,9 @@ qr_ = general(
     examples=[at((3, 2)), at((2, 3), mode="r"), at((3, 2), mode="complete")],
 )
 def qr(a: Any, mode: str = "reduced") -> Any:
-    """An orthonormal basis of the columns, and the matrix in it."""
+    """An orthonormal basis of the columns, and the matrix in that basis."""
     if mode not in ("reduced", "complete", "r"):
-        what = "gives the reflections, which have no row" if mode == "raw" else "is not one of NumPy's"
+        what = "returns the reflections, which have no row" if mode == "raw" else "is not one of NumPy's"
         raise TypeError(f"linalg.qr: mode={mode!r} {what}; use 'reduced', 'complete' or 'r'")
     if mode == "r":
         return qr_(a, mode="reduced")[1]

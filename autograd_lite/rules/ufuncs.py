@@ -1,9 +1,8 @@
-"""What a ufunc can be asked beyond a plain call: ``np.add.reduce(x)``, ``np.add.outer(x, y)``, ``dtype=``.
+"""Methods and keywords of ufuncs: ``np.add.reduce(x)``, ``np.add.outer(x, y)``, ``dtype=``.
 
-``reduce``, ``accumulate``, ``reduceat`` and ``outer`` work for every ufunc of two arguments that has a row:
-the common ones by rows of their own (`METHODS` in :mod:`.reduction`), the others as the folds that they are.
-``at`` and ``where=`` leave entries of an array as they were, which a graph cannot follow: refused, with what
-to write instead.
+``reduce``, ``accumulate``, ``reduceat`` and ``outer`` work for every ufunc of two arguments that has a row: the common
+ones have rows (`METHODS` in :mod:`.reductions`), the others apply the ufunc step by step. ``at`` and ``where=`` raise,
+because a graph cannot follow writes into an array.
 """
 
 from __future__ import annotations
@@ -34,11 +33,11 @@ def ufunc_method(ufunc: Any, method: str) -> Callable[..., Any]:
     name = f"{public_name(ufunc)}.{method}"
     if method == "at":
         raise TypeError(
-            f"{name} writes into an array, which a graph cannot follow: x = ag.add_at(x, index, value), and "
-            "the like, give a changed copy"
+            f"{name} writes into an array, which a graph cannot follow: x = ag.add_at(x, index, value) and "
+            "similar functions return a changed copy"
         )
     if ufunc.nin != 2 or ufunc.nout != 1 or ufunc.signature is not None:
-        raise TypeError(f"{name}: only a function of two numbers with one result has this method")
+        raise TypeError(f"{name}: only a ufunc of two arguments with one result has this method")
     if (ufunc, method) in METHODS:
         return METHODS[ufunc, method]
     if row.kind == "constant":
@@ -52,7 +51,7 @@ _CONSTANT = Primitive(
 
 
 def _constant(ufunc: Any, method: str, *args: Any, **params: Any) -> Any:
-    """A method of a ufunc whose derivative is zero: as NumPy does it."""
+    """A method of a ufunc whose derivative is zero: NumPy's own."""
     arrays = 2 if method == "outer" else 1
     return _CONSTANT(*args[:arrays], call=lambda *xs: getattr(ufunc, method)(*xs, *args[arrays:], **params))
 
@@ -62,14 +61,14 @@ def _outer(ufunc: Any, name: str, x1: Any, x2: Any, /, **params: Any) -> Any:
 
 
 def _along(name: str, x: Any, axis: Any, dtype: Any, out: Any) -> tuple[Any, int]:
-    """`x` with the one axis of a fold in front."""
+    """`x` with the axis to reduce in front, and that axis."""
     refuse_out(out, name)
     if dtype is not None:
         x = TABLE["astype"](x, dtype)
     if axis is None and x.ndim == 1:
         axis = 0
     if axis is None or isinstance(axis, tuple):
-        raise TypeError(f"{name} of a tensor goes over one axis at a time, not axis={axis}: call it once for each")
+        raise TypeError(f"{name} of a tensor: expected one axis, got axis={axis}; call it once for each")
     axis = normalize_axis_index(as_int(axis), x.ndim)
     return np.moveaxis(x, axis, 0), axis
 
@@ -83,7 +82,7 @@ def _reduce(
     x, axis = _along(name, x, axis, dtype, out)
     parts = [*([] if initial is None else [initial]), *x]
     if not parts:
-        raise ValueError(f"{name}: nothing to reduce along axis {axis}; give initial=")
+        raise ValueError(f"{name}: no entries along axis {axis}; give initial=")
     y = reduce(ufunc, parts)
     return np.expand_dims(y, axis) if keepdims else y
 
@@ -109,12 +108,12 @@ _FOLDS: dict[str, Callable[..., Any]] = {
 
 # ----------------------------------------------------------------------------------- keywords of a plain call
 
-#: Keywords that ask for a layout in memory or a class, which a Tensor's array has no say in.
+#: Keywords about memory layout or subclasses, which have no effect here.
 _HARMLESS = frozenset({"casting", "order", "subok"})
 
 
 def ufunc_parameters(row: Primitive, args: Any, params: dict[str, Any]) -> Any:
-    """The keywords of a call of a row that has no `bind`: as if they had been written out, or refused."""
+    """The arguments and keywords of a row without a `bind`: `dtype` becomes a cast, others are dropped or raise."""
     params = {k: v for k, v in params.items() if k not in _HARMLESS}
     out = params.pop("out", None)
     where = params.pop("where", True)
@@ -135,5 +134,5 @@ def ufunc_parameters(row: Primitive, args: Any, params: dict[str, Any]) -> Any:
 def _cast(row: Primitive, x: Any, dtype: Any) -> Any:
     have = getattr(x, "dtype", None) or np.result_type(x)
     if not np.can_cast(have, dtype, "same_kind"):
-        raise TypeError(f"{row.name}: dtype={np.dtype(dtype)} would lose what is in an argument of dtype {have}")
+        raise TypeError(f"{row.name}: dtype={np.dtype(dtype)} would lose information of an argument of dtype {have}")
     return TABLE["astype"](x if hasattr(x, "dtype") else np.asarray(x), dtype)

@@ -192,7 +192,7 @@ class Primitive:
         return self._pull(i, symbolic=self.holomorphic)
 
     def pull_source(self, i: int, symbolic: bool = False) -> str:
-        """The function that pulls back to argument `i`, as it is compiled; `symbolic`: without the faster ``pull=``."""
+        """The source of the pull for argument `i`; `symbolic`: of the one without the faster ``pull=``."""
         rule = self.rule(i) if symbolic else self.fast_rule(i)
         return source(rule, self.slots(i, rule), i, self.kind == "elementwise" and rule is self.rule(i))
 

@@ -31,7 +31,7 @@ from ..table import Primitive
 from ..tensor import Tensor
 
 #: An input of a transform that is also a variable outside it.
-INPUT = Primitive("linear", lambda x: x, (lambda g: g,), name="input", algebra="identity", transparent=True)
+_INPUT = Primitive("linear", lambda x: x, (lambda g: g,), name="input", algebra="identity", transparent=True)
 
 
 class Linearized:
@@ -90,7 +90,7 @@ class Linearized:
             data = data.astype(data.dtype.newbyteorder("="))
         outer = x._node if isinstance(x, Tensor) else None
         if outer is not None and outer.live:
-            node = Node(INPUT, (outer,), (None,), data, data.shape, data.dtype, outer.live | self.bit)
+            node = Node(_INPUT, (outer,), (None,), data, data.shape, data.dtype, outer.live | self.bit)
         else:
             node = Node(None, (), (), data, data.shape, data.dtype, self.bit)
         if isinstance(x, Tensor):

@@ -164,7 +164,7 @@ def test_a_leading_zero_is_a_coefficient_like_the_others():
 
 
 def test_a_polynomial_vanishes_where_its_roots_are_also_nearby():
-    """The derivative of p(root(p)) by p is 0: what `roots` says undoes what `polyval` says."""
+    """The derivative of p(root(p)) with respect to p is 0."""
     jacobian = ag.jacobian(lambda p: np.polyval(p, np.roots(p)))(np.array([2.0, 1.0, 3.0, -1.0]))
     np.testing.assert_allclose(jacobian, 0, atol=1e-12)
 
@@ -198,12 +198,12 @@ def test_steps_and_neighbours():
 BAD = {
     "trapezoid along an axis that is not there": (lambda x: np.trapezoid(x, axis=3), "axis 3"),
     "gradient of one": (lambda x: np.gradient(x[:1]), r"gradient: 1 points along axis 0"),
-    "gradient with too many spacings": (lambda x: np.gradient(x, 1.0, 2.0), "2 spacings for 1 axes"),
+    "gradient with too many spacings": (lambda x: np.gradient(x, 1.0, 2.0), "one for each of 1 axes, got 2"),
     "gradient with positions that do not fit": (lambda x: np.gradient(x, [1.0, 2.0]), r"\(2,\) for 7"),
     "interp with points that do not fit": (lambda x: np.interp(x, XP, x), r"interp: .*\(5,\) and \(7,\)"),
     "polyder, backwards": (lambda x: np.polyder(x, -1), "use polyint"),
     "polyfit with points that do not fit": (lambda x: np.polyfit(x, FP, 2), r"polyfit: .*\(7,\), \(5,\)"),
-    "cov of a cube": (lambda x: np.cov(x.reshape(7, 1, 1)), r"cov: an array of shape \(7, 1, 1\)"),
+    "cov of a cube": (lambda x: np.cov(x.reshape(7, 1, 1)), r"cov: expected .* got shape \(7, 1, 1\)"),
     "diff, backwards": (lambda x: np.diff(x, -1), "diff: n=-1"),
 }  # fmt: skip
 

@@ -123,11 +123,11 @@ def test_empty(shape):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("abc",), "ord='abc' is no norm of matrices"),
-        (("fro", 0), "ord='fro' is a norm of matrices"),
+        (("abc",), "ord='abc' is not a matrix norm"),
+        (("fro", 0), "ord='fro' is a matrix norm"),
         ((None, 5), "out of bounds"),
         ((None, (0, 0)), "repeated axis"),
-        ((3,), "ord=3 is no norm of matrices"),
+        ((3,), "ord=3 is not a matrix norm"),
     ],
 )
 def test_errors(args, message):

@@ -1,7 +1,7 @@
 """Who owns the memory, for every row of the table at each of its examples.
 
-A result that looks into an argument's memory must know it, so that a write is seen; what the engine hands out
-must be nobody else's; and nothing that it is given is written into.
+A result that shares memory with an argument must be registered as a view of it, so that a write is seen. What the
+engine returns is shared with nothing else, and arguments are not written into.
 """
 
 from __future__ import annotations

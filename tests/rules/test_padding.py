@@ -10,7 +10,7 @@ from autograd_lite.rules.padding import KEYWORDS
 
 rng = np.random.default_rng(2)
 X, M = rng.normal(size=4), rng.normal(size=(3, 4))
-MODES = [mode for mode in KEYWORDS if mode != "empty"]  # what "empty" puts there nobody knows
+MODES = [mode for mode in KEYWORDS if mode != "empty"]  # "empty" leaves the padding undefined
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -118,7 +118,7 @@ def test_single_precision_stays():
     ("call", "message"),
     [
         (lambda x: np.fft.fft(x, 0), r"fft.fft\(.*n must be positive"),
-        (lambda x: np.fft.fft(x, norm="x"), "norm='x'; it is 'backward', 'ortho' or 'forward'"),
+        (lambda x: np.fft.fft(x, norm="x"), "expected norm 'backward', 'ortho' or 'forward', got 'x'"),
         (lambda x: np.fft.fft(x, axis=3), "axis 3 is out of bounds"),
         (lambda x: np.fft.fftn(x, s=(2,), axes=(0, 0)), "must have the same length"),
         (lambda x: np.fft.irfft(x[:1]), "n must be positive"),
@@ -170,8 +170,8 @@ def test_a_power_of_a_polynomial():
     ("args", "message"),
     [
         ((np.ones(0), np.ones(2)), "empty"),
-        ((np.ones((2, 2)), np.ones(2)), "two vectors, not shapes"),
-        ((np.ones(2), np.ones(2), "x"), "mode='x'; it is 'full', 'same' or 'valid'"),
+        ((np.ones((2, 2)), np.ones(2)), "two vectors, got shapes"),
+        ((np.ones(2), np.ones(2), "x"), "expected mode 'full', 'same' or 'valid', got 'x'"),
     ],
 )
 @pytest.mark.parametrize("f", [np.convolve, np.correlate])

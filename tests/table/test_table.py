@@ -41,7 +41,7 @@ def for_each(rows):
 
 
 def drawn(fraction, test, row):
-    """Fewer examples than Hypothesis' profile says, for there are many rows; the same in every run."""
+    """Fewer examples than in Hypothesis' profile, because there are many rows; the same in every run."""
     most = settings.default.max_examples
     shrink = () if listed(test, row) else (Phase.shrink,)
     return settings(
@@ -54,7 +54,7 @@ def drawn(fraction, test, row):
 
 
 def frozen(tree):
-    """Copies of all arrays in a tree, that nobody can write into."""
+    """Read-only copies of all arrays in a tree."""
 
     def copy(v):
         if not isinstance(v, np.ndarray):
@@ -71,7 +71,7 @@ def is_variable(v):
 
 
 def on_tensors(f, args, keywords):
-    """The result, as a list of its arrays, and the tensors that are to be differentiated by."""
+    """The result, as a list of its arrays, and the tensors to differentiate with respect to."""
 
     def tensor(v):
         return ag.tensor(v, requires_grad=True) if is_variable(v) else v
@@ -170,7 +170,7 @@ def one_value(row, args, keywords, times):
         except TypeError as error:
             if "complex" not in str(error):
                 raise
-            return  # refused by name
+            return  # it raises
         for y, e, o in zip(ys, expected, own, strict=True):
             close(y.detach() if isinstance(y, ag.Tensor) else y, e, eps, dtype=o.dtype)
     gs = without_integers(frozen([as_array(g) for g in cotangent_like(own, np.random.default_rng(0))]))
@@ -179,7 +179,7 @@ def one_value(row, args, keywords, times):
     except (TypeError, np.linalg.LinAlgError) as error:
         if "complex" not in str(error) and "it has no derivative" not in str(error):
             raise
-        return  # refused by name
+        return  # it raises
     exact = gradient(*on_tensors(row, in_double(args), keywords), gs)
     for d, e, x in zip(found, exact, xs, strict=True):
         close(d, e, eps, dtype=x.dtype)
@@ -261,7 +261,7 @@ def test_every_broadcast_of_two_shapes(row):
 
 
 def variables(row):
-    """The arguments that have a derivative: the order of a Bessel function has none, and says so."""
+    """The arguments that have a derivative: the order of a Bessel function has none, and raises."""
     return [k for k, rule in enumerate(row.rules) if rule is not None and getattr(rule, "__name__", "") != "refuse"]
 
 
@@ -401,7 +401,7 @@ def test_special_numbers(row, allowed):
         except np.linalg.LinAlgError as error:
             if "derivative" not in str(error) and "singular" not in str(error).lower():
                 raise
-            return  # refused by name
+            return  # it raises
         assert [(d.shape, d.dtype) for d in ds] == [(x.shape, x.dtype) for x in found[1]]
         if all(np.isfinite(o).all() for o in own):
             assert all(np.isfinite(d).all() for d in ds)

@@ -87,7 +87,7 @@ def test_counts():
 def test_what_is_refused():
     with pytest.raises(ValueError, match="no device but 'cpu'"):
         T.to("cuda:0")
-    with pytest.raises(TypeError, match="masked_fill: a mask is of True and False, not int64"):
+    with pytest.raises(TypeError, match="masked_fill: expected a boolean mask, got int64"):
         ag.masked_fill(T, MASK.astype(int), 0.0)
     with pytest.raises(ValueError, match=r"masked_fill: a mask of shape \(5,\)"):
         ag.masked_fill(T, np.ones(5, bool), 0.0)

@@ -208,7 +208,7 @@ def test_an_update_of_what_no_rule_needs_is_no_error(update):
 
 
 def test_what_is_fresh_is_not_blamed_for_an_update():
-    """A result whose array was reshaped inside a row looks into nobody's memory."""
+    """A result whose array was reshaped inside a row shares no memory with an argument."""
     W = parameter()
     for use in (
         lambda W: (W * 2).reshape(3, 1).T ** 2,
