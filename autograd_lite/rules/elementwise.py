@@ -334,7 +334,7 @@ constant(
 for _fn, _sign, _tex in (
     (np.greater, ">", ">"), (np.less, "<", "<"), (np.greater_equal, ">=", r"\geq"), (np.less_equal, "<=", r"\leq"),
     (np.equal, "==", "="), (np.not_equal, "!=", r"\neq"),
-):  # fmt: skip
+):
     ROWS[_fn].attach(infix=f"{{x1}} {_sign} {{x2}}", tex=f"[{{x1}} {_tex} {{x2}}]")
 ROWS[np.bitwise_and].attach(infix="{x1} & {x2}", tex=r"{x1} \wedge {x2}", algebra="and")
 ROWS[np.bitwise_or].attach(infix="{x1} | {x2}", tex=r"{x1} \vee {x2}", algebra="or")

@@ -143,10 +143,8 @@ def _scatter_textbook(g: Any, index: Any, shape: Any, unique_indices: Any = Fals
 
 
 scatter.attach(
-    tex=r"0_{{{shape}}} + {x} \text{{ at }} [{index}]",
-    text="zeros({shape}) with {x} added at [{index}]",
-    call="scatter({x}, np.s_[{index}], {shape})",
-    source=_scatter_textbook,
+    tex=r"0_{{{shape}}} + {x} \text{{ at }} [{index}]", text="zeros({shape}) with {x} added at [{index}]",
+    call="scatter({x}, np.s_[{index}], {shape})", source=_scatter_textbook,
 )
 
 # ------------------------------------------------------------------------ an index that depends on the inputs

@@ -76,11 +76,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
         if np.any(np.diff(raw(edges)) < 0):
             raise ValueError("histogram: the edges of bins must increase")
         return edges
-    count = (
-        bins
-        if isinstance(bins, (int, np.integer))
-        else len(np.histogram_bin_edges(raw(a), bins, range)) - 1
-    )
+    count = bins if isinstance(bins, (int, np.integer)) else len(np.histogram_bin_edges(raw(a), bins, range)) - 1
     low, high = (np.min(a), np.max(a)) if range is None and a.size else range or (0.0, 1.0)
     apart = 0.5 * np.equal(low, high)
     dtype = precision(a, low, high)

@@ -20,7 +20,7 @@ class Domain:
     def __init__(
         self, low: float = -np.inf, high: float = np.inf, holes: tuple[float, ...] = (), tex: str = r"\mathbb{R}",
         whole: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.low, self.high, self.holes, self.tex, self.whole = low, high, holes, tex, whole
 
     def __repr__(self) -> str:
@@ -37,7 +37,7 @@ class Domain:
 REAL = Domain()
 POSITIVE = Domain(low=0.0, tex="x > 0")
 NONZERO = Domain(holes=(0.0,), tex=r"x \neq 0")
-WHOLE = Domain(tex=r"x \in \mathbb{Z}", whole=True)  # of an argument that has no derivative
+WHOLE = Domain(tex=r"x \in \mathbb{Z}", whole=True)  # for an argument without a derivative
 
 
 def interval(low: float, high: float) -> Domain:

@@ -9,8 +9,8 @@ The grammar of a row::
     sum      = linear(np.sum, lambda g, axis, keepdims, x_shape: ..., bind=reduction)
 
 - *elementwise*: one partial derivative for each argument, ``dy/dx``, as a number or as a function of what it needs.
-- *linear*, *bilinear*: the transpose for each argument: the cotangent ``g`` of the result in, that of the argument out.
-- *general*: the same signature, for a function that is neither; elsewhere it is called a vjp.
+- *linear*, *bilinear*: for each argument the transpose, from the cotangent ``g`` of the result to that of the argument.
+- *general*: the same, for a function that is neither; such a rule is also called a vjp.
 - *constant*: the derivative is zero. Known, not forgotten.
 - *composite*: written with other rows; needs no rule.
 
@@ -44,25 +44,25 @@ from .signature import Slot, kept, parameters, read
 TABLE: dict[str, Primitive] = {}  # every row, by its public name
 ROWS: dict[Any, Primitive] = {}  # the same, by the NumPy function that it differentiates
 
-#: What can be said of a function besides its derivative, and who reads it.
+#: What a row can have besides its derivative, and who reads it.
 OPTIONS = {
     "domain": "where the derivative holds: a Domain for all arguments, a tuple of them, or a Joint (tests, table)",
     "kinks": "points without a derivative, or a function of the arguments that finds them (tests)",
     "tex": "LaTeX, with {x} or {x1}, {x2}, ... and the keyword parameters in their places (derivations, pictures)",
-    "infix": "the same with the operators and methods of Python: '{x1} + {x2}', '{x}.T' (text, source)",
-    "text": "the same for a reader, where that is not `infix`: '{x}²' (text)",
+    "infix": "the same with Python's operators and methods: '{x1} + {x2}', '{x}.T' (text, source)",
+    "text": "the same as plain text, where that is not `infix`: '{x}²' (text)",
     "call": "a call in NumPy, where that is neither `infix` nor `np.name(x)`: 'np.maximum({x}, 0)' (source)",
     "source": "the textbook definition where `fn` is longer: an expression in x (or x1, x2), or a function (source)",
     "algebra": "what it is for the simplifier: 'sum', 'negation', 'transpose', 'identity', ... (formulas, pictures)",
     "bind": "from a call as the user writes it to (arguments, keyword parameters) in canonical form (recording)",
-    "pull": "for each argument None, or a faster way to compute what the rule says (backward pass)",
+    "pull": "for each argument None, or a faster function with the same result as the rule (backward pass)",
     "jvp": "a forward rule, where the one that follows from the kind was measured to be worse (forward mode)",
     "variadic": "the row takes any number of arrays, and one rule serves them all",
     "outputs": "the row returns a tuple of arrays",
     "order": "1 if the rule itself cannot be differentiated",
     "holomorphic": "False if the partial derivative is not that of a complex function",
-    "examples": "functions of a random generator that return arguments to test at: rng -> (args, keywords)",
-    "transparent": "a step of the engine, which hands on a value: an input of a transform, one of several results",
+    "examples": "arguments to test at: functions rng -> (args, keywords), written at((2, 3), axis=0)",
+    "transparent": "a step of the engine that passes a value on: an input of a transform, one of several results",
 }
 
 
