@@ -205,7 +205,7 @@ dsplit = _splitter_along(np.dsplit, 2, 3)
 def _bind_unstack(x: Any, /, *, axis: int = 0) -> Any:
     x = operand(x)
     if x.ndim == 0:
-        raise ValueError("unstack: a 0-d array has no axis")
+        raise ValueError("a 0-d array has no axis")
     return (x,), {"axis": normalize_axis_index(axis, x.ndim)}
 
 

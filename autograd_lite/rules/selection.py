@@ -50,7 +50,7 @@ def _bind_clip(
     low, high = (operand(v) if type(v) in (list, tuple) else v for v in (low, high))
     kinds = {np.result_type(getattr(v, "dtype", v)).kind for v in (a, low, high) if v is not None}
     if "c" in kinds:
-        raise TypeError("clip: complex numbers have no order; clip the real and the imaginary part")
+        raise TypeError("complex numbers have no order; clip the real and the imaginary part")
     if "f" in kinds:
         bounds: Any = (-np.inf, np.inf)
     else:

@@ -42,7 +42,7 @@ def _bind_reshape(a: Any, /, *sizes: Any, shape: Any = None, order: str = "C", c
         if not sizes:
             raise TypeError("reshape needs a shape")
     elif sizes:
-        raise TypeError("reshape: the shape was given twice")
+        raise TypeError("the shape was given twice")
     a = operand(a)
     params = {"shape": ints(shape), "order": _layout(a, order)}
     return (a,), params if copy is None else {**params, "copy": copy}
@@ -130,7 +130,7 @@ def _bind_astype(
 ) -> Any:
     x, dtype = operand(x), np.dtype(dtype)
     if dtype.kind not in "biufc":
-        raise TypeError(f"astype: expected a dtype of numbers or booleans, got {dtype}")
+        raise TypeError(f"expected a dtype of numbers or booleans, got {dtype}")
     if casting != "unsafe" and not np.can_cast(x.dtype, dtype, casting):
         raise TypeError(f"cannot cast from {x.dtype} to {dtype} by the rule casting={casting!r}")
     return (x,), {"dtype": dtype, "order": order, "copy": copy}

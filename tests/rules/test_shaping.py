@@ -152,7 +152,7 @@ def test_empty_arrays():
         (lambda x: x.transpose(0, 0), "repeated axis"),
         (lambda x: x.swapaxes(0, 2), "out of bounds"),
         (lambda x: x.squeeze(0), "squeeze"),
-        (lambda x: x.astype("U3"), "numbers and booleans"),
+        (lambda x: x.astype("U3"), "numbers or booleans"),
         (lambda x: x.astype(int, casting="safe"), "casting='safe'"),
         (lambda x: np.broadcast_to(x, (4, 3)), "broadcast"),
         (lambda x: np.copy(x, subok=True), "subok"),
