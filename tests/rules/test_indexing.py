@@ -218,7 +218,7 @@ def test_a_value_is_fitted_to_the_array():
     assert add_at(np.zeros(3, int), 1, 2.5).dtype == float
     assert multiply_at(ag.tensor([1, 2]), [0, 0], ag.tensor([0.5, 0.5])).tolist() == [0.25, 2]
     for x, value in [(np.zeros(3, int), 2.5), (np.zeros(3), 1j)]:
-        with pytest.raises(TypeError, match="cut off"):
+        with pytest.raises(TypeError, match="truncated"):
             set_at(x, 0, ag.tensor(value))
 
 
