@@ -6,6 +6,7 @@ is an ordinary one, of the same class and with the same state.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -63,15 +64,27 @@ class _Lazy(Module):
     """
 
     becomes: Any  # the class of the layer
+    __signature__: inspect.Signature
+
+    def __init_subclass__(cls, **params: Any) -> None:
+        super().__init_subclass__(**params)
+        if hasattr(cls, "becomes"):  # its signature is that of the layer without the size
+            signature = inspect.signature(cls.becomes)
+            cls.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
 
     def __init__(self, *args: Any, **params: Any) -> None:
         super().__init__()
         self._made_with = args, params
-        example = self.becomes(1, *args, **{"dtype": None, **params, **self._example_options()})
+        example = self.becomes(1, **{**self._options(), **self._example_options()})
         for name, p in example.named_parameters():
             self.register_parameter(name, UninitializedParameter(p.dtype))
         for name, t in example.named_buffers():
             self.register_buffer(name, UninitializedBuffer(t.dtype) if t.ndim else t)
+
+    def _options(self) -> dict[str, Any]:
+        """The arguments of the layer by name."""
+        args, params = self._made_with
+        return inspect.signature(type(self)).bind(*args, **params).arguments
 
     def _example_options(self) -> dict[str, Any]:
         """The arguments to replace when the layer is made for an input of size 1, to see its parameters."""
@@ -152,7 +165,7 @@ class _LazyConv(_Lazy):
         return {"groups": 1}
 
     def _size_in_weight(self, shape: tuple[int, ...]) -> int:
-        return shape[0] if self.becomes.transposed else shape[1] * int(self._made_with[1].get("groups", 1))
+        return shape[0] if self.becomes.transposed else shape[1] * int(self._options().get("groups", 1))
 
 
 class LazyConv1d(_LazyConv):

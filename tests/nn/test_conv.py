@@ -354,3 +354,20 @@ def test_a_convolution_documents_its_arguments(name):
 def test_what_a_convolution_records_is_one_step_of_its_name():
     x = ag.tensor(np.ones((1, 1, 4, 4)), requires_grad=True)
     assert "conv2d" in str(ag.draw(F.conv2d(x, np.ones((1, 1, 2, 2))).sum()).source)
+
+
+def test_a_lazy_convolution_has_the_signature_of_the_layer_without_the_input_size():
+    parameters = list(inspect.signature(nn.Conv2d).parameters.values())[1:]
+    assert list(inspect.signature(nn.LazyConv2d).parameters.values()) == parameters
+    with pytest.raises(TypeError, match="strides"):
+        nn.LazyConv2d(4, 3, strides=2)
+
+
+@pytest.mark.parametrize("lazy", [lambda: nn.LazyConv2d(6, 3, 1, 0, 1, 2), lambda: nn.LazyConv2d(6, 3, groups=2)])
+def test_a_lazy_convolution_takes_its_groups_by_position_or_name(lazy):
+    layer, x = lazy(), draw((2, 4, 5, 5))
+    assert layer(x).shape == (2, 6, 3, 3)
+    again = lazy()
+    again.load_state_dict(layer.state_dict())
+    assert again.in_channels == 4
+    np.testing.assert_array_equal(value(again(x)), value(layer(x)))
