@@ -125,7 +125,7 @@ def explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
     elif unexpected := re.search(r"an unexpected keyword argument '(\w+)'", text):  # without our function's inner name
         remedy = f": as in NumPy, write {_NUMPYS[unexpected[1]]}" if unexpected[1] in _NUMPYS else ""
         text = unexpected[0] + remedy
-    elif name == "matmul" and "mismatch" in text or "not aligned" in text:
+    elif text.startswith("matmul: Input operand") or "not aligned" in text:
         text = "the last size of the first must equal the last but one of the second"
     again = next(kind for kind in _KINDS if isinstance(error, kind))(f"{name}({what}): {text}")
     for a in args:

@@ -139,3 +139,13 @@ def test_nothing_else_decides_by_the_name_of_a_row():
                 if of_row and words & (TABLE.keys() | {"input", "result", "stop_gradient"}):
                     found.append(f"{file.relative_to(PACKAGE)}:{node.lineno}: {ast.unparse(node)}")
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("word", ["name", "number", "array", "product"])
+def test_a_row_may_be_called_like_a_part_of_a_formula(word):
+    row = variant(TABLE["tanh"], name=word, tex=None)
+    e = make(row, (A,), {}, (2, 2))
+    assert write(e, TEXT) == f"{word}(A)"
+    assert write(e, LATEX) == rf"\operatorname{{{word}}}\left(A\right)"
+    assert e.names == {"A"}
+    assert not e.is_number
