@@ -18,7 +18,7 @@ from .binding import ATOM
 from .expression import Expr, evaluate
 from .helpers import Helpers, literal
 from .symbolic_rule import RuleCall
-from .writing import Printer, Sub, fitting, index_text, plain_number, reshaped, shown_params
+from .writing import Printer, Sub, fitting, index_text, plain_number, reshaped, shown_params, times
 
 SMALL = 16  # entries of an array that is written out, and …
 LONG = 48  # … characters; a larger one becomes an argument
@@ -63,7 +63,7 @@ class CodeWriter:
             number=plain_number,
             array=self._array,
             brackets=lambda word: f"({word})",
-            between=lambda a, b, begins: " * ",
+            between=lambda a, b, begins: times("infix"),
             template=self._template,
             param=self._param,
             call=self._call,

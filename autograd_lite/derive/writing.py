@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..base import escape
-from ..table import Primitive
+from ..table import TABLE, Primitive
 from .binding import ATOM, PRODUCT, SIGN, read
 from .expression import Expr, number
 
@@ -108,6 +108,11 @@ def fitting(template: str | None, e: Expr, params: bool = True) -> str | None:
     fields = read(template).fields
     known = all(_argument(f, e) is not None or f in e.params or f == "xs" for f in fields)
     return template if known and (not params or fields >= shown_params(e).keys()) else None
+
+
+def times(option: str) -> str:
+    """The sign between two factors, from the row of products."""
+    return read(getattr(TABLE["multiply"], option)).pieces[1][0]
 
 
 def symbol(row: Primitive) -> str:
@@ -236,7 +241,7 @@ TEXT = Printer(
     number=short_number,
     array=array_text,
     brackets=lambda word: f"({word})",
-    between=lambda a, b, begins: " * ",
+    between=lambda a, b, begins: times("infix"),
     template=_text_template,
     param=_text_param,
     call=_text_call,
@@ -306,7 +311,7 @@ def _tex_brackets(word: str) -> str:
 def _tex_between(a: Expr, b: Expr, begins: str) -> str:
     """Numbers and brackets need no sign between them; two arrays do, since they could be matrices."""
     if np.prod(a.shape) > 1 and np.prod(b.shape) > 1:
-        return r" \odot "
+        return times("tex")
     return "" if begins.startswith(("(", r"\left(")) else r"\,"
 
 

@@ -38,9 +38,9 @@ divide = elementwise(
     domain=(REAL, NONZERO), tex=r"\frac{{{x1}}}{{{x2}}}",
 )
 negative = elementwise(np.negative, -1, tex="-{x}")
-positive = elementwise(np.positive, 1, tex="{x}")
+positive = elementwise(np.positive, 1)
 square = elementwise(np.square, lambda x: 2 * x, pull=(lambda g, x: (g + g) * x,), tex="{x}^2")
-reciprocal = elementwise(np.reciprocal, lambda y: -y * y, domain=NONZERO, tex=r"\frac{{1}}{{{x}}}")
+reciprocal = elementwise(np.reciprocal, lambda y: -y * y, domain=NONZERO)
 sqrt = elementwise(np.sqrt, lambda y: 0.5 / y, domain=POSITIVE, kinks=(0.0,), tex=r"\sqrt{{{x}}}")
 cbrt = elementwise(np.cbrt, lambda y: 1 / (3 * y * y), domain=NONZERO, kinks=(0.0,), tex=r"\sqrt[3]{{{x}}}")
 
@@ -67,7 +67,7 @@ power = elementwise(np.power, _power_base, _power_exponent, domain=_POWER, kinks
 
 add.attach(infix="{x1} + {x2}", algebra="sum")
 subtract.attach(infix="{x1} - {x2}", algebra="difference")
-multiply.attach(algebra="product")
+multiply.attach(infix="{x1} * {x2}", algebra="product")
 divide.attach(infix="{x1} / {x2}", algebra="quotient")
 negative.attach(infix="-{x}", algebra="negation")
 positive.attach(algebra="identity")

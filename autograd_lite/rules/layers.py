@@ -35,7 +35,7 @@ def _linear(x: Any, weight: Any, bias: Any) -> Any:
 
 linear = general(
     _linear, lambda g, x2: matmul(g, x2), lambda g, x1: _rows(g).T.dot(_rows(x1)), lambda g: _rows(g),
-    name="linear", bind=lambda input, weight, bias: ((input, weight, bias), {}), tex=r"{x1}\,{x2}^\top + {x3}",
+    name="linear", bind=lambda input, weight, bias: ((input, weight, bias), {}),
     examples=(at((2, 3), (4, 3), (4,)), at((3,), (2, 3), (2,)), at((2, 2, 3), (1, 3), (1,)), at((0, 3), (2, 3), (2,))),
 )
 linear.attach(algebra="affine map")

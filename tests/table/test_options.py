@@ -14,6 +14,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.derive import source
+from autograd_lite.derive.binding import read
 from autograd_lite.derive.expression import Expr, make, name, number
 from autograd_lite.derive.writing import ASCII, LATEX, TEXT, write
 from autograd_lite.table import NONZERO, OPTIONS, POSITIVE, TABLE, Domain
@@ -120,6 +121,26 @@ def test_another_value_changes_the_output(option, row, value, output):
     except (ArithmeticError, AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
         after = error  # a changed row may well be wrong
     assert after != before
+
+
+ELEMENTWISE = [row for row in TABLE.values() if row.kind == "elementwise" and row.tex and len(row.rules) <= 2]
+
+
+@pytest.mark.parametrize("row", [row for row in ELEMENTWISE if row.algebra != "product"], ids=lambda row: row.name)
+def test_each_tex_is_printed(row, monkeypatch):
+    params = dict.fromkeys(read(row.tex).fields - {"x", "x1", "x2"}, 1)
+    e = make(row, (A, B)[: len(row.rules)], params, (2, 2))
+    monkeypatch.setattr(row, "tex", r"\operatorname{{other}}({x1})")
+    assert write(e, LATEX) == r"\operatorname{other}(A)"
+
+
+def test_the_sign_of_a_product_is_that_of_its_row(monkeypatch):
+    e = make(TABLE["multiply"], (A, B), {}, (2, 2))
+    monkeypatch.setattr(TABLE["multiply"], "tex", r"{x1} \star {x2}")
+    monkeypatch.setattr(TABLE["multiply"], "infix", "{x1} *  {x2}")
+    assert write(e, LATEX) == r"A \star B"
+    assert write(e, TEXT) == "A *  B"
+    assert "xs1 *  xs2" in source(lambda *xs: xs[0] * xs[1], X, X)
 
 
 def test_every_option_has_a_mutation():
