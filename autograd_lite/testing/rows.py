@@ -1,8 +1,8 @@
 """Check a row of the table, at points that follow from the row.
 
 An elementwise row needs no examples: its arguments are numbers of its domain, in every shape that broadcasts. Other
-rows, and elementwise rows with an integer argument, have examples, each ``rng -> (args, keywords)``. The checks here,
-the fuzzer and the mutation test all take their arguments from these.
+rows have examples, each ``rng -> (args, keywords)``. The checks here, the fuzzer and the mutation test all take their
+arguments from these.
 """
 
 from __future__ import annotations
