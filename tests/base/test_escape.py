@@ -186,6 +186,6 @@ def test_an_identifier_is_one(name):
 @pytest.mark.parametrize("ending", ["npz", "safetensors"])
 def test_weights_whose_name_no_file_can_hold(ending, tmp_path):
     for state in ({"a\ud800": np.ones(2)}, {"a": 1, "b\udfff": [np.ones(2)]}):
-        with pytest.raises(ValueError, match=r"save: the name .* has a lone surrogate, which no file can hold"):
+        with pytest.raises(ValueError, match=r"save: the name .* has a lone surrogate, which a file cannot hold"):
             ag.save(state, tmp_path / f"state.{ending}")
     assert not list(tmp_path.iterdir())
