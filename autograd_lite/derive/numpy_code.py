@@ -124,10 +124,12 @@ class CodeWriter:
         known = self._numpy(e)
         if known is not None:
             word, as_list, params = known
-            # Beside whole numbers alone a Python number would be a float16: np.ldexp(1.0, np.int32(1)).
+            # Beside whole numbers alone a Python float would be a float16: np.ldexp(1.0, np.int32(1)).
             floats = (np.asarray(self.value(a)).dtype.kind in "fc" for a in e.args if not a.is_number)
             weak = len(e.args) < 2 or any(floats)
-            arguments = [sub(a, 0) if weak else self._strong(a, sub(a, 0)) for a in e.args]
+            arguments = [
+                sub(a, 0) if weak or isinstance(a.value, int) else self._strong(a, sub(a, 0)) for a in e.args
+            ]
             if as_list:
                 arguments = [f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"]
         else:
