@@ -147,7 +147,7 @@ def living():
     """How many objects of ours and of NumPy's there are."""
     kinds = Counter(type(o).__name__ for o in gc.get_objects())
     return sum(
-        kinds[k] for k in ("Node", "Tensor", "Storage", "Primitive", "Group", "_Run", "_Again", "Mode")
+        kinds[k] for k in ("Node", "Tensor", "Storage", "Primitive", "Group", "Linearized", "_Again", "Context")
     )
 
 
