@@ -88,9 +88,10 @@ class _Ladder:
         return _lasting(self.bend, self.rounding)
 
     def jump(self) -> Array:
-        """Whether the value at the point stays apart from the values on both sides."""
+        """Whether the value at the point stays apart from the values on both sides, down to the shortest step."""
         h = self.steps[:, :, None]
-        return _lasting(self.bend * h, self.rounding * h) != 0
+        difference, noise = self.bend * h, self.rounding * h
+        return (_lasting(difference, noise) != 0) & (np.abs(difference[-1]) > CLEAR * noise[-1])
 
 
 def _lasting(difference: Array, noise: Array) -> Array:

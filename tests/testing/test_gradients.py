@@ -37,6 +37,10 @@ def test_right_functions_pass(case):
     assert report.looked_at["adjoint identities"] >= 2
 
 
+def test_a_smaller_argument_that_lies_on_a_jump_is_skipped():
+    assert assert_gradients(np.arctan2, np.array([0.0, 1.0]), np.array([1.0, -1.0]))
+
+
 def test_third_order():
     report = assert_gradients(lambda x: np.sin(x) * np.exp(x), ROW, order=3)
     assert report.looked_at["directions of the third derivative"] == 3

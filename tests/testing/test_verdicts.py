@@ -79,6 +79,8 @@ def test_there_is_no_slope_at_a_value_apart_from_its_neighbours():
         return np.where(x == 0.5, -1, 1) * np.sin(x)
 
     assert look_closely(Flat(f, (np.array([0.5]),)), np.eye(1)).error[0, 0] == np.inf
+    aside = np.where(np.arange(3) == 1, 0.5, 0.49)  # only long steps reach the jump
+    assert np.isfinite(look_closely(Flat(lambda x: np.arctan2(x - 0.5001, -1.0), (aside,)), np.eye(3)).error).all()
     stack = np.array([[[2.0, 1.0], [1.0, 3.0]], [[1.0, 0.0], [0.0, 2.0]]])
     assert check_gradients(lambda t: np.linalg.eigh(stack + t), 0.0, order=1)
 
