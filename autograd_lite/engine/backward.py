@@ -71,7 +71,7 @@ def pull_back(
         if n.row is None or wanted and not through:
             continue
         y, xs = n.y, n.xs
-        if xs is None or n.order > LATEST_WRITE[0] or special:
+        if xs is None or n.order > LATEST_WRITE[0] or special:  # freed, or made before the last write
             y, xs = saved(n, lift, reaches, watch)
         for p, pull in zip(n.parents, n.row.pulls if n.dtype.kind != "c" else n.row.complex_pulls, strict=False):
             if p is None or pull is None or not reaches(p):
