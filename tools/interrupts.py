@@ -26,7 +26,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import nn, optim, training
-from autograd_lite.base.snapshots import _MARKS
+from autograd_lite.base.snapshots import _SNAPSHOT
 from autograd_lite.engine.context import CONTEXT
 
 #: What to run, and a function that names the state that is wrong afterwards ("" if none is).
@@ -302,7 +302,7 @@ def interrupted(run: Callable[[], Any], at: int) -> tuple[int, BaseException | N
 
 def left_wrong() -> str:
     """The name of what is wrong with the state of this thread, or ""."""
-    for variable, name in ((CONTEXT, "context"), (_MARKS, "marks")):
+    for variable, name in ((CONTEXT, "context"), (_SNAPSHOT, "snapshot")):
         if variable.get() is not None:
             return name
     return "profile function" if sys.getprofile() is not None else ""
@@ -324,7 +324,7 @@ def attack(prepare: Callable[[], Prepared], most: int | None = None) -> tuple[in
         if what:
             found[what] = found.get(what, 0) + 1
             CONTEXT.set(None)
-            _MARKS.set(None)
+            _SNAPSHOT.set(None)
             sys.setprofile(None)
             signal.signal(signal.SIGINT, signal.default_int_handler)
     return total, len(places), found

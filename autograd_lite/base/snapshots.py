@@ -24,7 +24,7 @@ LONG = 1_000  # entries
 Undo = list[tuple[Any, ...]]  # calls, (f, *args) each, of C functions, which an interrupt cannot cut short
 
 
-class Marks:
+class Snapshot:
     """What a run has changed, and how to restore it. Enclosing runs note it too.
 
     Attributes
@@ -36,7 +36,7 @@ class Marks:
         The calls that restore everything, the latest first.
     """
 
-    def __init__(self, outer: Marks | None) -> None:
+    def __init__(self, outer: Snapshot | None) -> None:
         self.outer = outer
         self.noted: dict[int, tuple[Any, Callable[[Any], Undo], Undo]] = {}
         self.undo: Undo = []
@@ -58,16 +58,16 @@ class Marks:
             self.outer.forget_generators()
 
 
-_MARKS: ContextVar[Marks | None] = ContextVar("autograd_lite_marks", default=None)
+_SNAPSHOT: ContextVar[Snapshot | None] = ContextVar("autograd_lite_snapshot", default=None)
 
 
 class watched(Block):
     """A block in which every change is noted, and none undone."""
 
-    def _enter(self, undo: Undo) -> Marks:
-        marks = Marks(_MARKS.get())
-        changed_to(_MARKS, marks, undo)
-        return marks
+    def _enter(self, undo: Undo) -> Snapshot:
+        snapshot = Snapshot(_SNAPSHOT.get())
+        changed_to(_SNAPSHOT, snapshot, undo)
+        return snapshot
 
 
 class untouched(watched):
@@ -78,26 +78,26 @@ class untouched(watched):
     f : callable, optional
         The function that will run. The NumPy generators that it can reach are searched for, because NumPy does not
         announce when it draws.
-    again : Marks, optional
+    again : Snapshot, optional
         What an earlier run of the same function changed. This run starts from the same state.
     """
 
-    def __init__(self, f: Any = None, args: Iterable[Any] = (), again: Marks | None = None) -> None:
+    def __init__(self, f: Any = None, args: Iterable[Any] = (), again: Snapshot | None = None) -> None:
         self._f, self._args, self._again = f, args, again
 
-    def _enter(self, undo: Undo) -> Marks:
-        marks = super()._enter(undo)
-        undo.append((exhaust, starmap(call, marks.undo)))
+    def _enter(self, undo: Undo) -> Snapshot:
+        snapshot = super()._enter(undo)
+        undo.append((exhaust, starmap(call, snapshot.undo)))
         if self._f is not None:
             found = list(_reachable(self._f, self._args))
-            _note_generators(marks, [_imported("numpy.random"), _imported("random"), *found])
+            _note_generators(snapshot, [_imported("numpy.random"), _imported("random"), *found])
             for module in found:
                 if _is_module(module):
                     about_to_run(module)
         for thing, state, before in [] if self._again is None else self._again.noted.values():
-            marks.note(thing, state)
+            snapshot.note(thing, state)
             exhaust(starmap(call, before))
-        return marks
+        return snapshot
 
 
 class for_good(Block):
@@ -107,41 +107,41 @@ class for_good(Block):
     """
 
     def _enter(self, undo: Undo) -> None:
-        marks = _MARKS.get()
-        if marks is not None:
-            marks.forget_generators()
-        changed_to(_MARKS, None, undo)
+        snapshot = _SNAPSHOT.get()
+        if snapshot is not None:
+            snapshot.forget_generators()
+        changed_to(_SNAPSHOT, None, undo)
 
 
 def about_to_draw(generator: Any) -> None:
     """Note the state of a NumPy generator before numbers are drawn from it."""
-    marks = _MARKS.get()
-    if marks is not None:
-        marks.note(generator, _generator_state)
+    snapshot = _SNAPSHOT.get()
+    if snapshot is not None:
+        snapshot.note(generator, _generator_state)
 
 
 def about_to_seed(generator: Any) -> None:
     """Note the stream of one of our generators before it is seeded."""
-    marks = _MARKS.get()
-    if marks is not None:
-        marks.note(generator, _stream)
+    snapshot = _SNAPSHOT.get()
+    if snapshot is not None:
+        snapshot.note(generator, _stream)
 
 
 def about_to_write(t: Any) -> None:
     """Note the array and the gradient of a Tensor before either changes."""
-    marks = _MARKS.get()
-    if marks is not None:
-        marks.note(t, _tensor_state)
+    snapshot = _SNAPSHOT.get()
+    if snapshot is not None:
+        snapshot.note(t, _tensor_state)
 
 
 def about_to_run(module: Any) -> None:
     """Note a module before it runs: it may write to its buffers, and draw from generators that it holds."""
-    marks = _MARKS.get()
-    if marks is not None:
+    snapshot = _SNAPSHOT.get()
+    if snapshot is not None:
         for buffer in module._buffers.values():
             if buffer is not None and not getattr(buffer, "lazy", False):
-                marks.note(buffer, _tensor_state)
-        _note_generators(marks, module.__dict__.values())
+                snapshot.note(buffer, _tensor_state)
+        _note_generators(snapshot, module.__dict__.values())
 
 
 # ------------------------------------------------------------------------------------------------- what has a state
@@ -151,16 +151,16 @@ def _is_module(value: Any) -> bool:
     return hasattr(type(value), "named_buffers")
 
 
-def _note_generators(marks: Marks, values: Iterable[Any]) -> None:
+def _note_generators(snapshot: Snapshot, values: Iterable[Any]) -> None:
     """Note the generators of NumPy and of Python among `values`; a module that is not imported has none."""
     numpys, pythons = _imported("numpy.random"), _imported("random")
     for value in values:
         if numpys is not None and isinstance(value, numpys.Generator):
-            marks.note(value, _generator_state)
+            snapshot.note(value, _generator_state)
         elif numpys is not None and (value is numpys or isinstance(value, numpys.RandomState)):
-            marks.note(value, _numpy_state)
+            snapshot.note(value, _numpy_state)
         elif pythons is not None and (value is pythons or isinstance(value, pythons.Random)):
-            marks.note(value, _python_state)
+            snapshot.note(value, _python_state)
 
 
 def _imported(name: str) -> Any:

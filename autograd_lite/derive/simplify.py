@@ -24,6 +24,9 @@ def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape:
             return number(np.asarray(row.fn(*(a.value for a in args), **params)).item())
     if row.kind == "elementwise":
         args = _loosened(args, shape)
+    zeros = [a.is_number and not a.value for a in args]
+    if row.kind == "bilinear" and any(zeros) or row.kind == "linear" and zeros and all(zeros):
+        return number(0)
     simpler = _SIMPLER.get(row.algebra or "")
     found = simpler(row, tuple(args), params, shape) if simpler is not None else None
     return found if found is not None else Expr(row.name, tuple(args), None, dict(params), shape, row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.interrupts import rolled_back
 from ..base.snapshots import untouched
 from ..engine.context import no_grad
 
@@ -29,16 +30,13 @@ def summary(module: Any, *inputs: Any) -> Summary:
         shapes[id(m)] = str(tuple(getattr(first, "shape", ())))
 
     if inputs:
-        handles = [m.register_forward_hook(note) for m in module.modules()]
-        modes = [(m, m.training) for m in module.modules()]
-        try:
-            with untouched(module, inputs), no_grad():
-                module.eval()(*inputs)
-        finally:
-            for handle in handles:
-                handle.remove()
-            for m, training in modes:
-                m.training = training
+        key, parts = object(), list(module.modules())
+        undo: list[Any] = [(object.__setattr__, m, "training", m.training) for m in parts]
+        undo += [(m._hooks.pop, key, None) for m in parts]
+        with rolled_back(undo), untouched(module, inputs), no_grad():
+            for m in parts:
+                m._hooks[key] = note
+            module.eval()(*inputs)
     rows = Summary([("part", "kind", "output", "parameters", "")])
     for where, m in [*list(module.named_modules())[1:], ("", module)]:
         own = [(n, p) for n, p in m._parameters.items() if p is not None]

@@ -51,7 +51,7 @@ class Ref:
 
 
 @dataclass(frozen=True)
-class Step:
+class Call:
     """``v = row(*args, **keywords)``, where some of the arguments are values computed earlier."""
 
     row: Primitive
@@ -86,7 +86,7 @@ class Expression:
     """A random program: calling it runs the steps and returns the last value."""
 
     inputs: list[Array]
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Call] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)  # as computed on the inputs, while growing
 
     def __call__(self, *xs: Any) -> Any:
@@ -104,7 +104,7 @@ class Expression:
         """The form in which Hypothesis prints it."""
         printer.text("\n" + str(self))
 
-    def grow(self, step: Step) -> Ref | None:
+    def grow(self, step: Call) -> Ref | None:
         """Add a step if its value is finite, real and of moderate size."""
         try:
             with np.errstate(all="ignore"):
@@ -146,7 +146,7 @@ def expressions(draw: Any, rows: Sequence[Primitive], most: int = 6) -> Expressi
         filled = tuple(_with_values(draw, grown, row, i, tree) for i, tree in enumerate(args))
         if not any(isinstance(v, Ref) for tree in filled for v in leaves(tree)):
             continue
-        if grown.grow(Step(row, filled, keywords)) is None:
+        if grown.grow(Call(row, filled, keywords)) is None:
             del grown.steps[mark:], grown.values[len(inputs) + mark :]
     if not grown.steps:
         reject()
@@ -189,7 +189,7 @@ def _near(grown: Expression, point: Array, ref: Ref) -> Ref | None:
     ):
         if name not in TABLE:
             return None
-        new = grown.grow(Step(TABLE[name], args(ref), {}))
+        new = grown.grow(Call(TABLE[name], args(ref), {}))
         if new is None:
             return None
         ref = new

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.snapshots import Marks, untouched, watched
+from ..base.snapshots import Snapshot, untouched, watched
 from ..base.tree import leaves, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import changed, is_grad_enabled
@@ -44,7 +44,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             return f(*args, **params)
         inputs = [x for x in leaves(args) if _is_input(x)]
         again = _Again(f, args, params)
-        with watched() as again.marks:
+        with watched() as again.snapshot:
             run = again.run(inputs)
         captured = run.captured()
         if not captured and not any(map(is_live, inputs)):  # no derivative can be asked for
@@ -81,7 +81,7 @@ class _Again:
     constants, made : what else it used, and when; a write since then would change the second run
     first : the results of the first run, until they have been read
     last : the cotangents from one backward pass, until each argument has taken its own
-    marks : the state at the start of the first run of what it drew from and wrote to
+    snapshot : the state at the start of the first run of what it drew from and wrote to
     """
 
     def __init__(self, f: Callable[..., Any], args: Sequence[Any], params: Any) -> None:
@@ -91,7 +91,7 @@ class _Again:
         self.made = 1
         self.first: tuple[Any, ...] | None = None
         self.last: tuple[Any, list[Any]] | None = None
-        self.marks: Marks | None = None
+        self.snapshot: Snapshot | None = None
 
     def __repr__(self) -> str:
         return getattr(self.f, "__name__", "f")
@@ -110,7 +110,7 @@ class _Again:
         if self.first is not None:
             first, self.first = self.first, None
             return first
-        with untouched(again=self.marks):
+        with untouched(again=self.snapshot):
             return _arrays(self.run(self.inputs(xs)).outputs)
 
     def inputs(self, xs: Sequence[Any]) -> list[Any]:
@@ -131,7 +131,7 @@ class _Again:
                     f"backward through checkpoint({self!r}): {constant.label} has changed since {self!r} used it, and "
                     "computing it again would give other values. Call backward() before you update it"
                 )
-        with untouched(again=self.marks):
+        with untouched(again=self.snapshot):
             return self._pull(self.run(self.inputs(xs)), g, any(isinstance(x, Tensor) for x in (*xs, *g)))
 
     def _pull(self, run: Linearized, g: Any, record: bool) -> list[Any]:

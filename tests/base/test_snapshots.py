@@ -9,7 +9,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn
-from autograd_lite.base.snapshots import Marks, untouched, watched
+from autograd_lite.base.snapshots import Snapshot, untouched, watched
 from autograd_lite.nn import functional as F
 
 X = np.random.default_rng(0).normal(size=(6, 4))
@@ -183,9 +183,9 @@ def test_runs_inside_one_another_undo_each_its_own():
         with untouched(), ag.no_grad():
             b += 1.0
         assert b.data[0] == 1
-        with watched() as marks, ag.no_grad():
+        with watched() as snapshot, ag.no_grad():
             b += 1.0
         assert b.data[0] == 2
-        assert isinstance(marks, Marks)
-        assert len(marks.noted) == 1
+        assert isinstance(snapshot, Snapshot)
+        assert len(snapshot.noted) == 1
     assert b.data[0] == 0
