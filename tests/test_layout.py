@@ -26,7 +26,7 @@ NAME = PACKAGE.name
 # In reading order. A package imports only what comes before it.
 ORDER = [
     "base", "table", "rules", "engine", "tensor", "transforms", "autograd", "special", "linalg", "fft", "emath",
-    "tracing", "derive", "drawing", "export", "nn", "optim", "data", "training", "testing",
+    "tracing", "compiling", "derive", "drawing", "export", "nn", "optim", "data", "training", "testing",
     "__init__",  # the public names
     "talk", "__main__",  # which use the library as anyone would
 ]  # fmt: skip
@@ -168,7 +168,7 @@ def test_import_brings_numpy_and_the_standard_library_only() -> None:
     assert packages - sys.stdlib_module_names - {NAME, "numpy"} == set()
 
 
-LAZY = {"data", "derive", "drawing", "export", "nn", "optim", "testing", "tracing", "training"}
+LAZY = {"compiling", "data", "derive", "drawing", "export", "nn", "optim", "testing", "tracing", "training"}
 
 
 def test_import_loads_the_engine_only() -> None:

@@ -1,0 +1,4 @@
+"""Traced programs compiled to flat NumPy: passes that shorten a program, and source that can be read and debugged."""
+
+from .compile import Compiled as Compiled
+from .compile import compiled as compiled
