@@ -66,11 +66,11 @@ class Function:
     """What stands in a formula in the place of a row: a function that is called, and nothing else is known of it."""
 
     kind = "general"
-    np_name = tex = infix = text = call = source = algebra = bind = None
+    np_name = infix = call = source = algebra = bind = None
     variadic = outputs = False
 
-    def __init__(self, name: str, fn: Any = None) -> None:
-        self.name, self.fn = name, fn
+    def __init__(self, name: str, fn: Any = None, *, text: str | None = None, tex: str | None = None) -> None:
+        self.name, self.fn, self.text, self.tex = name, fn, text, tex
 
 
 def _key(value: Any) -> str:

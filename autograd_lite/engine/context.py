@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..base.interrupts import Block, at_exit, changed_to
+from ..table import Textbook
 from .value import Value
 
 
@@ -162,24 +163,59 @@ def watcher() -> Any:
 
 
 class Group:
-    """One call of a composite function or a module: the nodes recorded during it point here."""
+    """One call of a composite function or a module: the nodes recorded during it point here.
 
-    __slots__ = ("module", "name", "outer", "params")
+    Attributes
+    ----------
+    name : str
+    outer : Group or None
+    module : Module or None
+    params : dict
+        The keyword arguments that are no arrays.
+    textbook : Textbook or None
+        How a textbook writes the call, if it is a known step.
+    inputs : dict
+        Of a known step: each argument by its parameter's name, a node in the place of a Tensor that has one.
+    """
+
+    __slots__ = ("inputs", "module", "name", "outer", "params", "textbook")
 
     def __init__(self, name: str, outer: Group | None, params: dict[str, Any], module: Any = None) -> None:
         self.name = name
         self.outer = outer
         self.module = module
         self.params = {k: v for k, v in params.items() if not isinstance(v, (Value, np.ndarray))}
+        self.textbook: Textbook | None = None
+        self.inputs: dict[str, Any] = {}
+
+    def is_known(self, textbook: Textbook, f: Callable[..., Any], args: Any, params: dict[str, Any]) -> None:
+        """Remember how the textbook writes ``f(*args, **params)``."""
+        self.textbook = textbook
+        words = f.__code__.co_varnames[: f.__code__.co_argcount]
+        late = dict(zip(words[::-1], (f.__defaults__ or ())[::-1], strict=False))
+        given = {**(f.__kwdefaults__ or {}), **late, **dict(zip(words, args, strict=False)), **params}
+        self.inputs = {word: _node_or_value(x) for word, x in given.items()}
 
     def __repr__(self) -> str:
         return f"<Group {self.name}>"
 
 
-def called_in_group(f: Callable[..., Any], args: Any, params: dict[str, Any], name: str, module: Any = None) -> Any:
+def _node_or_value(x: Any) -> Any:
+    if not isinstance(x, Value):
+        return x
+    return x._data if x._node is None else x._node
+
+
+def called_in_group(
+    f: Callable[..., Any], args: Any, params: dict[str, Any], name: str, module: Any = None,
+    textbook: Textbook | None = None,
+) -> Any:
     """``f(*args, **params)``; what it records belongs to one group, which is shown as one step called `name`."""
     outer = CONTEXT.get()
     now = outer or ORDINARY
+    group = Group(name, now.group, params, module)
+    if textbook is not None:
+        group.is_known(textbook, f, args, params)
     with at_exit(CONTEXT.set, outer):
-        CONTEXT.set(Context(now.recording, Group(name, now.group, params, module), now.watcher, now.level))
+        CONTEXT.set(Context(now.recording, group, now.watcher, now.level))
         return f(*args, **params)

@@ -43,7 +43,7 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
             return y
         return record(row, args)
     if row.kind == "composite":
-        return called_in_group(row.fn, args, params, row.name)
+        return called_in_group(row.fn, args, params, row.name, textbook=row.textbook)
     if args and type(args[0]) in (list, tuple) and not row.variadic and has_tensor(args[0]):
         args = (TABLE["array"](args[0]), *args[1:])
     if row.bind is not None:

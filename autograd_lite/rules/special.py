@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..table import POSITIVE, REAL, Primitive, at, composite, elementwise, general, interval
+from ..table import POSITIVE, REAL, Primitive, Textbook, at, composite, elementwise, general, interval
 from ._arrays import operand, reduced, resolve
 from .elementwise import sigmoid
 from .scipy_special import scipy_module
@@ -189,7 +189,10 @@ def _log_softmax_textbook(x: Any, axis: Any) -> Any:
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
-softmax.attach(source=_softmax_textbook)
+softmax.attach(
+    source=_softmax_textbook,
+    textbook=Textbook("softmax(x, axis)", x="y * (g - sum(g * y, axis))", jacobian="y[i] * (delta[i, j] - y[j])"),
+)
 log_softmax.attach(source=_log_softmax_textbook)
 
 # ------------------------------------------------------------------------------------------------ activations

@@ -40,6 +40,7 @@ from ..base.tree import too_deep
 from .domain import REAL
 from .pull import compiled, conjugated, guarded, read_only, source
 from .signature import Slot, kept, parameters, read
+from .textbook import Textbook
 
 TABLE: dict[str, Primitive] = {}  # every row, by its public name
 ROWS: dict[Any, Primitive] = {}  # the same, by the NumPy function that it differentiates
@@ -53,6 +54,7 @@ OPTIONS = {
     "text": "the same as plain text, where that is not `infix`: '{x}²' (text)",
     "call": "a call in NumPy, where that is neither `infix` nor `np.name(x)`: 'np.maximum({x}, 0)' (source)",
     "source": "the textbook definition where `fn` is longer: an expression in x (or x1, x2), or a function (source)",
+    "textbook": "a Textbook: the step and its gradients in textbook notation, where the rules are not it (derivations)",
     "algebra": "what it is for the simplifier: 'sum', 'negation', 'transpose', 'identity', ... (formulas, pictures)",
     "bind": "from a call as the user writes it to (arguments, keyword parameters) in canonical form (recording)",
     "pull": "for each argument None, or a faster function with the same result as the rule (backward pass)",
@@ -116,6 +118,7 @@ class Primitive:
         text: str | None = None,
         call: str | None = None,
         source: str | Callable[..., Any] | None = None,
+        textbook: Textbook | None = None,
         algebra: str | None = None,
         bind: Callable[..., Any] | None = None,
         pull: Sequence[Any] | None = None,
@@ -139,6 +142,7 @@ class Primitive:
         self.text = text
         self.call = call
         self.source = source
+        self.textbook = textbook
         self.algebra = algebra
         self.bind = bind
         self.pull = tuple(pull) if pull else ()

@@ -32,7 +32,7 @@ def around(padding: Any, kernel: Ints, stride: Ints, dilation: Ints, name: str) 
     return tuple((p, p) for p in each(padding, len(kernel), "padding"))
 
 
-@by_dims
+@by_dims()
 def conv(
     dims: int, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,
@@ -93,7 +93,7 @@ def conv(
 conv1d, conv2d, conv3d = conv(1), conv(2), conv(3)
 
 
-@by_dims
+@by_dims()
 def conv_transpose(
     dims: int, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
     groups: int = 1, dilation: Any = 1,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
 from ...engine.context import called_in_group
 from ...engine.value import wrap
 from ...rules._arrays import has_tensor
-from ...table import TABLE
+from ...table import TABLE, Textbook
 from ...tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,14 +61,20 @@ def positions(x: Any, what: str) -> Any:
     return t if t._node is not None and t._node.live else t._data
 
 
-def step(f: F) -> F:
-    """What `f` records is one group, shown as one step with the name of `f`."""
+@overload
+def step(f: F) -> F: ...
+@overload
+def step(*, textbook: Textbook) -> Callable[[F], F]: ...
+def step(f: Any = None, *, textbook: Textbook | None = None) -> Any:
+    """What `f` records is one group, shown as one step with the name of `f`; with a `textbook`, a known step."""
+    if f is None:
+        return lambda f: step(f, textbook=textbook)
 
     @wraps(f)
     def grouped(*args: Any, **params: Any) -> Any:
-        return called_in_group(f, args, params, f.__name__)
+        return called_in_group(f, args, params, f.__name__, textbook=textbook)
 
-    return grouped  # type: ignore[return-value]  # the same signature
+    return grouped
 
 
 def reduced(loss: Tensor, reduction: str, name: str) -> Tensor:

@@ -37,7 +37,7 @@ def _windows(
     return of
 
 
-@by_dims
+@by_dims()
 def max_pool(
     dims: int, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
     ceil_mode: bool = False, return_indices: bool = False,
@@ -90,7 +90,7 @@ def _flat_indices(k: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Int
     return np.asarray(flat)
 
 
-@by_dims
+@by_dims()
 def avg_pool(
     dims: int, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -169,7 +169,7 @@ def _averaging(n: int, m: int, dtype: Any) -> Any:
     return (inside / (end - start)[:, None]).astype(dtype)
 
 
-@by_dims
+@by_dims()
 def adaptive_avg_pool(dims: int, input: Any, output_size: Any) -> Tensor:
     """Means of {signals} over windows of sizes as equal as possible, so many that the output has `output_size`.
 

@@ -13,6 +13,7 @@ from operator import index
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ...engine.context import called_in_group
+from ...table import Textbook
 from ...tensor import Tensor
 from .inputs import rows
 
@@ -40,30 +41,36 @@ def filled(template: str, dims: int, name: str) -> str:
     return template.format(name=name, signals=SIGNALS[dims], sizes=SIZES[dims], each=_Each(dims))
 
 
-def by_dims(f: Callable[Concatenate[int, P], T]) -> Callable[[int], Callable[P, T]]:
+def by_dims(
+    textbook: Textbook | None = None,
+) -> Callable[[Callable[Concatenate[int, P], T]], Callable[[int], Callable[P, T]]]:
     """Turn ``f(dims, input, ...)`` into a function of `dims` that returns the public function of that many axes.
 
     The public function has the name of `f` followed by ``1d``, ``2d`` or ``3d``, the signature of `f` without `dims`,
-    and the docstring of `f`, a template for `filled`. What it records is one step of the graph.
+    and the docstring of `f`, a template for `filled`. What it records is one step of the graph; with a `textbook`, a
+    known step.
     """
 
-    @cache
-    def over(dims: int) -> Callable[P, T]:
-        name = f"{f.__name__}{dims}d"
+    def decorated(f: Callable[Concatenate[int, P], T]) -> Callable[[int], Callable[P, T]]:
+        @cache
+        def over(dims: int) -> Callable[P, T]:
+            name = f"{f.__name__}{dims}d"
 
-        def function(*args: P.args, **params: P.kwargs) -> T:
-            return called_in_group(f, (dims, *args), params, name)
+            def function(*args: P.args, **params: P.kwargs) -> T:
+                return called_in_group(f, (dims, *args), params, name, textbook=textbook)
 
-        update_wrapper(function, f)
-        signature = inspect.signature(f)
-        function.__name__ = function.__qualname__ = name
-        function.__doc__ = filled(f.__doc__ or "", dims, name)
-        function.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            parameters=list(signature.parameters.values())[1:]
-        )
-        return function
+            update_wrapper(function, f)
+            signature = inspect.signature(f)
+            function.__name__ = function.__qualname__ = name
+            function.__doc__ = filled(f.__doc__ or "", dims, name)
+            function.__signature__ = signature.replace(  # type: ignore[attr-defined]
+                parameters=list(signature.parameters.values())[1:]
+            )
+            return function
 
-    return over
+        return over
+
+    return decorated
 
 
 def each(value: Any, dims: int, what: str) -> Ints:

@@ -1,0 +1,123 @@
+"""Formulas of textbooks, as a row or a function states them (`autograd_lite.table.textbook`), read as formulas.
+
+The text is Python syntax, but it is interpreted here and never executed. Nothing is simplified, so a formula is written
+as it was stated. Each part is evaluated as it is read, since its shape decides how it is written.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..table import TABLE
+from ..table.textbook import NOTATIONS
+from .expr import Expr, Function, constant, name, number
+
+_BINARY: dict[type[ast.AST], str] = {
+    ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power",
+    ast.MatMult: "matmul", ast.Gt: "greater", ast.GtE: "greater_equal", ast.Lt: "less", ast.LtE: "less_equal",
+    ast.Eq: "equal", ast.NotEq: "not_equal",
+}  # fmt: skip
+
+
+class Written:
+    """A formula with its value.
+
+    >>> words = {"x": Written(name("z", (3,)), np.array([1.0, -1.0, 2.0])), "axis": Written(None, (0,))}
+    >>> found = formula("x * (x > 0) / sum(x ** 2, axis)", words)
+    >>> found.value.round(3).tolist()
+    [0.167, -0.0, 0.333]
+    """
+
+    __slots__ = ("expr", "value")
+
+    def __init__(self, expr: Expr | None, value: Any) -> None:
+        self.expr, self.value = expr, value
+
+
+def formula(text: str, words: Mapping[str, Written]) -> Written:
+    """`text` with formulas for its names; a keyword parameter has a value only."""
+    try:
+        with np.errstate(all="ignore"):
+            return _read(ast.parse(text, mode="eval").body, words)
+    except (SyntaxError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"the textbook formula {text!r} cannot be read: {error}") from error
+
+
+def _read(e: ast.expr, words: Mapping[str, Written]) -> Written:
+    def sub(part: ast.expr) -> Written:
+        return _read(part, words)
+
+    match e:
+        case ast.Constant(value=int() | float()):
+            return Written(number(e.value), e.value)
+        case ast.Name():
+            if e.id not in words:
+                raise KeyError(f"{e.id} is none of {', '.join(words)}")
+            return words[e.id]
+        case ast.Tuple():
+            return Written(None, tuple(sub(part).value for part in e.elts))
+        case ast.UnaryOp(op=ast.USub()):
+            return _applied("negative", [sub(e.operand)])
+        case ast.BinOp(op=ast.Pow(), right=ast.Constant(value=2)):
+            return _applied("square", [sub(e.left)])
+        case ast.BinOp() if type(e.op) in _BINARY:
+            return _applied(_BINARY[type(e.op)], [sub(e.left), sub(e.right)])
+        case ast.Compare(ops=[op], comparators=[right]) if type(op) in _BINARY:
+            return _applied(_BINARY[type(op)], [sub(e.left), sub(right)])
+        case ast.Attribute(attr="T" | "mT"):
+            return _applied("matrix_transpose", [sub(e.value)])
+        case ast.Subscript(value=ast.Name(id=word)):
+            return _entry(word, e.slice, words)
+        case ast.Call(func=ast.Name(id=word)):
+            return _applied(word, [sub(a) for a in e.args])
+    raise ValueError(f"{ast.unparse(e)} is not in this language")
+
+
+def _applied(word: str, args: list[Written]) -> Written:
+    """A row or a notation, applied; the last arguments may be parameters, such as an axis."""
+    values = [a.value for a in args]
+    if word in NOTATIONS:
+        n = NOTATIONS[word]
+        exprs = tuple(a.expr if a.expr is not None else constant(a.value) for a in args)
+        value = None if n.fn is None or any(v is None for v in values) else n.fn(*values)
+        call: Any = Function(word, n.fn, text=n.text, tex=n.tex)
+        return Written(Expr(word, exprs, None, {}, np.shape(value), call), value)
+    row = TABLE[word]
+    kept = {"keepdims": True} if row.algebra in ("total", "reduction") and len(args) > 1 else {}
+    if any(v is None for v in values):
+        bound, params, value = values, {}, None
+    else:
+        bound, params = row.bind(*values, **kept) if row.bind is not None else (values, {})
+        value = row.fn(*bound, **params)
+    operands = tuple(a.expr for a in args[: len(bound)])
+    assert None not in operands
+    shape = np.shape(value)
+    if word == "multiply":
+        factors = tuple(f for e in operands for f in (e.args if e.role == "product" else (e,)))
+        return Written(Expr("product", factors, shape=shape), value)
+    return Written(Expr(word, operands, None, params, shape, row), value)
+
+
+def _entry(word: str, index: ast.expr, words: Mapping[str, Written]) -> Written:
+    """``y[i]``: an entry, for the forms of Jacobians; ``delta[i, j]`` is Kronecker's."""
+    letters = ast.unparse(index).replace(", ", "").strip("()")
+    if word == "delta":
+        operand, value = name("delta"), None
+    else:
+        operand, value = words[word].expr, words[word].value
+        value = None if value is None else np.asarray(value).reshape(-1)
+        value = value if value is None or letters != "i" else value[:, None]
+    if word == "delta":
+        value = np.eye(max(np.size(w.value) for w in words.values() if w.expr is not None))
+    assert operand is not None
+    call: Any = Function(letters, None, text=f"{{x1}}{subscript(letters)}", tex=f"{{x1}}_{{{{{letters}}}}}")
+    return Written(Expr(letters, (operand,), None, {}, (), call), value)
+
+
+def subscript(letters: str) -> str:
+    """Letters as a subscript in plain text; there is no sign for some."""
+    return letters.translate(str.maketrans("ijklmn", "ᵢⱼₖₗₘₙ"))

@@ -1,0 +1,91 @@
+"""How a textbook writes a step and its derivatives, where that is not the rule that the engine runs.
+
+A `Textbook` is an option of a row (``row.attach(textbook=...)``), or of a function of `nn.functional`
+(``@step(textbook=...)``), whose whole call is then one step of a derivation. Its formulas are Python expressions, so
+one text is the plain text, the LaTeX, and what the tests evaluate and compare with the engine::
+
+    softmax.attach(textbook=Textbook(
+        "softmax(x)",
+        x="y * (g - sum(g * y, axis))",
+        jacobian="y[i] * (delta[i, j] - y[j])",
+    ))
+
+They are interpreted by :mod:`autograd_lite.derive.board`, never executed. They may use
+
+- the arguments: ``x``, ``x1``, ``x2``, … of a row, the names of its parameters for a function; keyword parameters
+  (``axis``, ``eps``); ``y``, the result; ``g``, the gradient with respect to it, which is written ``dL/dP`` if the
+  result is called ``P``;
+- names defined in `where`, such as ``xhat``, and ``n``, the number of entries of the first argument's first axis;
+- numbers, ``+ - * / ** @``, ``.T``, comparisons (written ``1[z > 0]``), and the rows of the table, by name. A sum or a
+  mean along an axis keeps it: ``sum(g * y, axis)`` is written Σⱼ gⱼ yⱼ and broadcasts;
+- notations that are no row, such as ``onehot(t, k)``: see `notation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Notation(NamedTuple):
+    """A function that textbooks have a sign for and NumPy has no name for.
+
+    Attributes
+    ----------
+    text, tex : str
+        Templates, as those of a row: ``"{x1} ⋆ {x2}"``.
+    fn : callable or None
+        Its value; None where a formula with it cannot be evaluated.
+    """
+
+    name: str
+    text: str
+    tex: str
+    fn: Callable[..., Any] | None
+
+
+NOTATIONS: dict[str, Notation] = {}  # by name
+
+
+def notation(name: str, text: str, tex: str, fn: Callable[..., Any] | None = None) -> Notation:
+    """Define a notation, for the formulas of `Textbook`."""
+    NOTATIONS[name] = made = Notation(name, text, tex, fn)
+    return made
+
+
+def _onehot(labels: Any, classes: Any) -> Any:
+    """A row for each label, with a one in its place."""
+    return np.equal(np.asarray(labels)[..., None], np.arange(classes)).astype(float)
+
+
+notation("onehot", "onehot({x1})", r"\operatorname{{onehot}}({x1})", _onehot)
+
+
+class Textbook:
+    """The form of a step and of its derivatives in a textbook; see the head of this file.
+
+    Parameters
+    ----------
+    forward : str
+        What the step computes.
+    where : mapping of str to str, optional
+        What further names stand for, each in terms of those before it: ``{"mu": "mean(x, 0)"}``.
+    jacobian : str, optional
+        The derivative of entry i with respect to entry j of the first argument, for one vector, where that has a known
+        form.
+    **gradients : str
+        For each argument the gradient with respect to it. One that is ``g * something`` is written as the factor.
+    """
+
+    def __init__(
+        self, forward: str, *, where: Mapping[str, str] | None = None, jacobian: str | None = None, **gradients: str
+    ) -> None:
+        self.forward = forward
+        self.where = dict(where or {})
+        self.jacobian = jacobian
+        self.gradients = gradients
+
+    def __repr__(self) -> str:
+        return f"<Textbook {self.forward}>"

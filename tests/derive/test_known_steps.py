@@ -1,0 +1,61 @@
+"""Known steps: what their textbooks say is what the engine computes, and it can be printed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from autograd_lite.derive.board import Written, formula
+from autograd_lite.derive.expr import constant, name
+from autograd_lite.derive.writing import tex, text
+from autograd_lite.table import TABLE
+from autograd_lite.testing.rows import points
+
+KNOWN = [row for row in TABLE.values() if row.textbook is not None and row.kind != "composite"]
+
+
+def words_of(row, xs, params, y, g):
+    words = {"y": Written(name("y", np.shape(y)), y), "g": Written(name("dL/dy", np.shape(g)), g)}
+    words |= {k: Written(constant(v) if isinstance(v, float) else None, v) for k, v in params.items()}
+    for k, x in enumerate(xs):
+        words[f"x{k + 1}"] = Written(name(f"x{k + 1}", np.shape(x)), x)
+    words["x"] = words["x1"]
+    return words
+
+
+@pytest.mark.parametrize("row", KNOWN, ids=lambda row: row.name)
+def test_a_rows_textbook_is_what_its_rule_computes(row):
+    rng = np.random.default_rng(0)
+    compared = 0
+    for args, keywords in points(row, rng):
+        xs, params = row.bind(*args, **keywords) if row.bind else (args, keywords)
+        y = row.fn(*xs, **params)
+        g = rng.normal(size=np.shape(y))
+        words = words_of(row, xs, params, y, g)
+        forward = formula(row.textbook.forward, words)
+        if forward.value is not None:
+            np.testing.assert_allclose(forward.value, y, rtol=1e-10, atol=1e-12)
+        for argument, stated in row.textbook.gradients.items():
+            k = int(argument[1:] or 1) - 1
+            found = formula(stated, words)
+            assert text(found.expr)
+            assert tex(found.expr)
+            if found.value is None:
+                continue
+            rule = row.rule(k)
+            slots = {"g": g, "y": y, **params, **{w: x.value for w, x in words.items() if w.startswith("x")}}
+            slots |= {f"{w}_shape": np.shape(v) for w, v in slots.items()}
+            right = rule(**{slot.name: slots[slot.name] for slot in row.slots(k, rule)})
+            right = right * g if row.kind == "elementwise" else right
+            np.testing.assert_allclose(found.value, right, rtol=1e-10, atol=1e-12)
+            compared += 1
+    assert compared
+
+
+def test_the_jacobian_of_softmax_is_the_one_stated():
+    row, x = TABLE["softmax"], np.array([0.5, -1.0, 2.0])
+    y = row(x)
+    stated = formula(row.textbook.jacobian, words_of(row, (x,), {"axis": (0,)}, y, y))
+    right = np.stack([row.rule(0)(e, y, (0,)) for e in np.eye(3)])
+    np.testing.assert_allclose(stated.value, right, atol=1e-12)
+    assert text(stated.expr) == "yᵢ * (δᵢⱼ - yⱼ)".replace("δ", "delta")
