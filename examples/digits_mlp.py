@@ -49,7 +49,7 @@ def main():
     accuracy = training.accuracy(P, digits.y_test)
     print(f"\ntest accuracy {accuracy:.3f}, in the top two {training.top_k_accuracy(P, digits.y_test, k=2):.3f}")
     try:
-        history.plot()[0].figure.savefig(OUT / "digits_mlp.png")
+        history.plot().savefig(OUT / "digits_mlp.png")
         print(f"curves: {OUT.name}/digits_mlp.png")
     except ImportError as error:
         print(error)

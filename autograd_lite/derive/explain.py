@@ -163,6 +163,8 @@ class Derivation(GraphView):
     def __str__(self) -> str:
         return self.text()
 
+    __repr__ = __str__
+
     def text(self, ascii: bool = False) -> str:
         """Plain text; with `ascii` without σ, ᵀ and ∂."""
         printer = ASCII if ascii else TEXT

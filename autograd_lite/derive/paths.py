@@ -85,6 +85,8 @@ class Partials(GraphView):
     def __str__(self) -> str:
         return f"{self.symbol} = " + " + ".join(" * ".join(f.symbol for f in path) for path in self.paths)
 
+    __repr__ = __str__
+
     def _repr_markdown_(self) -> str:
         word = {n: tex_name(w) for n, w in self.chain.names.items()}
         terms = [" ".join(map(self.chain.tex_symbol, path)) for path in self.paths]

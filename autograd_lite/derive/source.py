@@ -56,6 +56,8 @@ class Source(str):
     shapes: dict[str, tuple[int, ...]]
     structure: tuple[Any, ...]
 
+    __repr__ = str.__str__
+
     def __call__(self, /, *args: Any, **params: Any) -> Any:
         given = self._given(args)
         for word, x in {**dict(zip(self.arguments, given, strict=False)), **params}.items():

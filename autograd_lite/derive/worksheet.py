@@ -88,6 +88,8 @@ class Marks(list[Mark]):
         unknown = [f"{clipped(w)} is not a blank of this sheet; its blanks are {blanks}" for w in self.unknown]
         return "\n".join([*map(str, self), *unknown, f"{len(self) - len(self.wrong)} of {len(self)} right"])
 
+    __repr__ = __str__
+
 
 class Worksheet:
     """The result of :func:`worksheet`: print it for students; ``.key()`` has the answers, ``.check()`` marks."""
@@ -101,6 +103,8 @@ class Worksheet:
 
     def __str__(self) -> str:
         return self._body
+
+    __repr__ = __str__
 
     def markdown(self) -> str:
         """The sheet with mathematics, for a notebook or a page."""

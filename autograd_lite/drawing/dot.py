@@ -19,6 +19,7 @@ from .scene import KINDS, Item, Line, Scene
 from .themes import Theme, blend
 
 FONT = "Helvetica"
+SMALL, LARGE = 12, 13  # points; no text of a picture is smaller
 HEAT = (6, 12)  # rows and columns of a heat map at most
 FEW = 40  # boxes; a larger picture has no heat maps, each of which is 72 cells to lay out
 SHAPES: dict[str, dict[str, str]] = {  # distinct without colour

@@ -8,8 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..base import escape
 from ..derive.landmarks import Chain
 from ..engine.node import GraphView
+from . import formatting
 from . import svg as svg_text
 from .collapse import limited, rolled
 from .diff import compared
@@ -19,8 +21,8 @@ from .from_graph import structure
 from .neurons import Net, neurons
 from .neurons import dot as neuron_dot
 from .page import page
-from .render import NoRenderer, render
-from .scene import Scene
+from .render import NoRenderer, pdf, render
+from .scene import Item, Scene
 from .steps import Step, steps, targets
 from .subject import Subject, subject_of
 from .themes import Theme, theme
@@ -28,6 +30,7 @@ from .tikz import tikz
 
 VIEWS = ("landmarks", "operations", "neurons")
 DPI = 150
+LISTED = 24  # boxes in the text that stands for a picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +80,8 @@ class Drawing(GraphView):
         return render(self.source, "png", self.layout, dpi)
 
     def pdf(self) -> bytes:
-        """The picture as PDF bytes; this needs Graphviz's own ``dot``."""
-        return render(self.source, "pdf", self.layout)
+        """The picture as PDF bytes, made from the SVG by CairoSVG."""
+        return pdf([self.svg()])
 
     def html(self) -> str:
         """An HTML page in one file, to step through, with the derivation beside the picture."""
@@ -131,13 +134,29 @@ class Drawing(GraphView):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         try:
-            return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+            return {"image/svg+xml": svg_text.fluid(self.svg()), "text/plain": repr(self)}
         except NoRenderer as error:
             return {"text/plain": f"{error}\n\n{self.source}"}
 
     def __repr__(self) -> str:
-        boxes, lines = len(self.scene.items), len(self.scene.lines)
-        return f"<Drawing of {boxes} box{'es' * (boxes != 1)} and {lines} line{'s' * (lines != 1)}>"
+        """The boxes as text, each with the partial derivatives on its lines."""
+        items, lines = self.scene.items, self.scene.lines
+        head = f"Drawing of {_count(len(items), 'box')} and {_count(len(lines), 'line')}; .save('net.svg') writes it"
+        rest = ["  ..."] * (len(items) > LISTED)
+        return "\n".join([head, *map(self._listed, items[:LISTED]), *rest])
+
+    def _listed(self, item: Item) -> str:
+        name = " = ".join(filter(None, [item.name, formatting.formula(item.formula) or item.operation]))
+        factors = [
+            f"{formatting.partial(x.symbol)} = {formatting.formula(x.formula)}"
+            for x in self.scene.lines
+            if x.head == item.key and x.symbol and self.style.partials
+        ]
+        return f"  {escape.plain(name):<32}  {formatting.shape(item.shape):<8} {', '.join(factors)}".rstrip()
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{('' if number == 1 else 'es' if what.endswith('x') else 's')}"
 
 
 def draw(

@@ -5,24 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any, overload
 
-from ..base.escape import markdown
+from ..base import escape
 from ..engine.node import GraphView
 from ..tensor import Tensor
 from .dot import width_for
 from .drawing import Drawing, draw
-from .render import NoRenderer
+from .render import NoRenderer, pdf
+from .slides import WIDE, sheet, slide
 from .steps import Step, steps, targets
+from .svg import fluid
 
 SECONDS = 2.5  # for each frame of an animated SVG
 
 
 @dataclass(frozen=True, eq=False)
 class Frames(GraphView, Sequence[Drawing]):
-    """A sequence of pictures, which can be saved as a film.
+    """A sequence of pictures, which can be saved as a film or as slides.
 
     Attributes
     ----------
@@ -54,34 +55,20 @@ class Frames(GraphView, Sequence[Drawing]):
         return iter(self.drawings)
 
     def __repr__(self) -> str:
-        return f"<Frames: {len(self)} picture{'' if len(self) == 1 else 's'}>"
+        head = f"Frames: {len(self)} picture{'' if len(self) == 1 else 's'}; .save('steps.svg') writes an animation"
+        return "\n".join([head, *(f"{k:4}. {escape.plain(caption)}" for k, caption in enumerate(self.captions, 1))])
 
     def svgs(self) -> list[str]:
         """Each frame as SVG text."""
         return [d.svg() for d in self.drawings]
 
-    def strip(self, dpi: int = 110) -> bytes:
-        """All frames below one another, as PNG bytes.
+    def slides(self) -> list[str]:
+        """Each frame as SVG text on a canvas of 16:9."""
+        return [slide(text, d.style.theme.background) for text, d in zip(self.svgs(), self.drawings, strict=True)]
 
-        Raises
-        ------
-        NoRenderer
-            If nothing on this machine can draw, or Pillow is not installed.
-        """
-        try:
-            from PIL import Image  # only a strip needs it
-        except ImportError:
-            raise NoRenderer("frames: a strip of PNGs needs Pillow: pip install pillow, or save .svg") from None
-        pictures = [Image.open(BytesIO(d.png(dpi))).convert("RGBA") for d in self.drawings]
-        size = max(p.width for p in pictures), sum(p.height for p in pictures)
-        strip = Image.new("RGBA", size, self.drawings[0].style.theme.background)
-        top = 0
-        for picture in pictures:
-            strip.paste(picture, (0, top))
-            top += picture.height
-        file = BytesIO()
-        strip.save(file, "PNG")
-        return file.getvalue()
+    def pdf(self) -> bytes:
+        """The slides as the pages of a PDF."""
+        return pdf(self.slides())
 
     def svg(self, seconds: float = SECONDS) -> str:
         """One animated SVG; it stands still for readers who prefer reduced motion."""
@@ -107,7 +94,7 @@ class Frames(GraphView, Sequence[Drawing]):
         """Markdown with the caption and formula of each step, and links to the pictures that `save` writes."""
         lines = []
         for k, caption in enumerate(self.captions):
-            lines.append(f"**{k + 1}.** {markdown(caption)}\n")
+            lines.append(f"**{k + 1}.** {escape.markdown(caption)}\n")
             if self.steps:
                 lines.append(f"$$\n{self.steps[k].tex}\n$$\n")
             lines.append(f"![step {k + 1}]({folder}{_file(k)})\n")
@@ -122,33 +109,40 @@ class Frames(GraphView, Sequence[Drawing]):
         return self.drawings[0].page(self.steps)
 
     def save(self, path: str | Path) -> Path:
-        """Write the frames: ``.svg`` is animated, ``.png`` a strip, ``.html`` the page, ``.md`` a text with a folder
-        of pictures; a path without a suffix is a folder with an SVG for each frame.
+        """Write the frames in the format of the suffix.
+
+        ``.svg`` is animated, ``.png`` has all frames on one slide, ``.pdf`` one on each page, ``.html`` is the page to
+        step through, ``.md`` a text with a folder of pictures. A path without a suffix is a folder with a slide (16:9)
+        for each frame, as SVG and PNG.
+
+        Raises
+        ------
+        NoRenderer
+            If nothing on this machine can draw, or a package is missing.
         """
         path = Path(path)
         if path.suffix == ".svg":
             path.write_text(self.svg(), encoding="utf-8")
         elif path.suffix == ".png":
-            path.write_bytes(self.strip())
+            path.write_bytes(sheet(self.drawings, 2 * WIDE))
+        elif path.suffix == ".pdf":
+            path.write_bytes(self.pdf())
         elif path.suffix == ".html":
             path.write_text(self.html(), encoding="utf-8")
         elif path.suffix == ".md":
-            self._pictures(path.parent / path.stem)
+            _write(path.parent / path.stem, self.svgs())
             path.write_text(self.markdown(f"{path.stem}/"), encoding="utf-8")
         elif not path.suffix:
-            self._pictures(path)
+            _write(path, self.slides())
+            for k, d in enumerate(self.drawings):
+                (path / _file(k, ".png")).write_bytes(sheet([d]))
         else:
-            raise ValueError(f"frames: save() expected .svg, .png, .html, .md or a folder, got {path.suffix!r}")
+            raise ValueError(f"frames: save() expected .svg, .png, .pdf, .html, .md or a folder, got {path.suffix!r}")
         return path
-
-    def _pictures(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        for k, text in enumerate(self.svgs()):
-            (folder / _file(k)).write_text(text, encoding="utf-8")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         try:
-            return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+            return {"image/svg+xml": fluid(self.svg()), "text/plain": repr(self)}
         except NoRenderer as error:
             return {"text/plain": f"{self!r}\n{error}"}
 
@@ -221,5 +215,11 @@ def _inner(text: str) -> str:
     return text[text.index(">") + 1 : text.rindex("</svg>")].strip()
 
 
-def _file(k: int) -> str:
-    return f"step{k + 1:02d}.svg"
+def _file(k: int, suffix: str = ".svg") -> str:
+    return f"step{k + 1:02d}{suffix}"
+
+
+def _write(folder: Path, svgs: Sequence[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for k, text in enumerate(svgs):
+        (folder / _file(k)).write_text(text, encoding="utf-8")

@@ -19,11 +19,11 @@ from ..engine.node import ANY, Node, ancestors
 from ..engine.replay import replay
 from ..tracing.naming import assigned, short_names
 from . import formatting
-from .dot import FONT, Style
+from .dot import FONT, SMALL, Style
 from .scene import Item, Line, Scene
 from .subject import Subject
 
-ACROSS, DOWN, WIDE = 190, 66, 6.0  # points: between columns, between neurons, the widest line
+ACROSS, DOWN, WIDE = 190, 70, 6.0  # points: between columns, between neurons, the widest line
 SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -241,11 +241,11 @@ def dot(net: Net, style: Style, caption_width: int = 0) -> str:
     import graphviz  # as in the module dot
 
     theme = style.theme
-    font = {"fontname": FONT, "fontsize": "11", "fontcolor": theme.ink}
+    font = {"fontname": FONT, "fontsize": str(SMALL), "fontcolor": theme.ink}
     graph = graphviz.Digraph(
         graph_attr={"bgcolor": theme.background, "outputorder": "edgesfirst", "pad": "0.2", "splines": "line"},
         node_attr={
-            **font, "color": theme.ink, "shape": "circle", "fixedsize": "true", "width": "0.68", "style": "filled",
+            **font, "color": theme.ink, "shape": "circle", "fixedsize": "true", "width": "0.8", "style": "filled",
         },
         edge_attr={"dir": "none"},
     )  # fmt: skip
@@ -276,7 +276,7 @@ def _column(graph: Any, c: int, column: Column, most: int, style: Style) -> None
         place = f"{c * ACROSS},{((len(shown) - 1) / 2 - at) * DOWN:g}!"
         if k is None:
             rest = f"… {len(column.values) - most + 1} more"
-            _text(graph, f"c{c}rest", rest, place, theme.ink, 11, 84, theme.background)
+            _text(graph, f"c{c}rest", rest, place, theme.ink, SMALL, 90, theme.background)
         else:
             number = formatting.number(column.values[k]) if style.values else ""
             _circle(graph, f"c{c}n{k}", label(column, k), number, place, theme.fills[column.kind], column.kind)
@@ -293,22 +293,27 @@ def _title(graph: Any, style: Style, caption_width: int, top: float) -> None:
 
 def _legend(graph: Any, net: Net, style: Style, top: float) -> None:
     what = "the weight" if "∂" not in net.matrix_names[0] else "the gradient of the weight"
-    example = f" Example {net.example % net.count + 1} of {net.count}." if net.count > 1 else ""
-    names = ", ".join(net.matrix_names)
-    text = f"Lines: {names}. Width: size of {what}; solid positive, dashed negative.{example}"
-    place = f"{len(net.columns) * ACROSS / 2 - ACROSS / 2 + 20:g},{-top - 62:g}!"
-    _text(graph, "legend", text, place, style.theme.ink, 10, 6 * len(text))
+    lines = [f"Lines: {', '.join(net.matrix_names)}. Width: size of {what}; solid positive, dashed negative."]
+    if net.count > 1 and style.values:
+        loss = f"; {net.loss[0]}: all {net.count} examples" if net.loss is not None else ""
+        lines.append(f"Circles: example {net.example % net.count + 1} of {net.count}{loss}.")
+    text = "".join(f'{escape.dot(line)}<BR ALIGN="LEFT"/>' for line in lines)
+    wide = 5.6 * max(map(len, lines))
+    graph.node(
+        "legend", f'<<FONT COLOR="{style.theme.ink}" POINT-SIZE="{SMALL}">{text}</FONT>>', shape="plaintext", style="",
+        pos=f"{wide / 2 - DOWN / 2:g},{-top - DOWN:g}!", width=f"{wide / 72:.3f}", height="0.6",
+    )  # fmt: skip
 
 
 def _circle(graph: Any, key: str, name: str, number: str, place: str, fill: str, kind: str) -> None:
     text = f"<B>{escape.dot(formatting.clipped(name, 8))}</B>"
-    text += f'<BR/><FONT POINT-SIZE="10">{escape.dot(number)}</FONT>' if number else ""
+    text += f'<BR/><FONT POINT-SIZE="{SMALL}">{escape.dot(number)}</FONT>' if number else ""
     more = {"loss": {"shape": "doublecircle"}, "input": {"style": "filled,dashed"}}.get(kind, {})
     graph.node(key, f"<{text}>", pos=place, id=key, fillcolor=fill, tooltip=" ", **more)
 
 
 def _text(
-    graph: Any, key: str, text: str, place: str, colour: str, size: int, wide: int = 150, fill: str = ""
+    graph: Any, key: str, text: str, place: str, colour: str, size: int, wide: float = 150, fill: str = ""
 ) -> None:
     label = f'<<FONT COLOR="{colour}" POINT-SIZE="{size}">{escape.dot(text) or " "}</FONT>>'
     behind = {"style": "filled", "fillcolor": fill} if fill else {"style": ""}  # lines end behind it

@@ -10,9 +10,9 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from pathlib import Path
+from io import BytesIO
 
 REMEDY = (
     "install a renderer (pip install graphviz-pure) or Graphviz itself (graphviz.org/download); "
@@ -26,12 +26,12 @@ class NoRenderer(RuntimeError):
 
 
 def render(source: str, form: str, layout: str = "dot", dpi: int = 96) -> bytes:
-    """Render DOT text as ``svg``, ``png`` or ``pdf``.
+    """Render DOT text as ``svg`` or ``png``; or lay it out, as ``json0``.
 
     Raises
     ------
     NoRenderer
-        If nothing on this machine can render, or not in that format.
+        If nothing on this machine can render.
     """
     complaints = []
     for command in commands():
@@ -42,13 +42,30 @@ def render(source: str, form: str, layout: str = "dot", dpi: int = 96) -> bytes:
     made = _by_pygraphviz(source, form, layout)
     if made:
         return made
-    if form not in ("svg", "png") and commands():
-        raise NoRenderer(
-            f"draw: {Path(commands()[0]).stem} makes no {form}: save .svg or .png, or install Graphviz itself"
-        )
     if complaints:
         raise NoRenderer(f"draw: the picture could not be drawn: {complaints[0]}")
     raise NoRenderer(f"draw: no renderer was found: {REMEDY}")
+
+
+def pdf(svgs: Iterable[str]) -> bytes:
+    """A PDF with a page for each picture, given as SVG text.
+
+    Raises
+    ------
+    NoRenderer
+        If CairoSVG, pypdf or the library cairo is missing.
+    """
+    try:
+        from cairosvg import svg2pdf  # only here
+        from pypdf import PdfWriter
+    except (ImportError, OSError) as error:  # OSError without the library cairo
+        raise NoRenderer(f"draw: a PDF needs CairoSVG and pypdf: pip install cairosvg pypdf ({error})") from None
+    pages = PdfWriter()
+    for text in svgs:
+        pages.append(BytesIO(svg2pdf(bytestring=text.encode())))
+    file = BytesIO()
+    pages.write(file)
+    return file.getvalue()
 
 
 def available() -> bool:

@@ -27,6 +27,11 @@ def tidy(text: str, scene: Scene) -> str:
     return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip() + "\n"
 
 
+def fluid(text: str) -> str:
+    """SVG that is never wider than the cell of a notebook."""
+    return text.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
+
+
 def item_title(item: Item) -> str:
     """A box in one line of text."""
     parts = [f"{item.kind} {item.name}"]

@@ -32,9 +32,8 @@ def write_pictures(seed: int, folder: Path = FOLDER) -> None:
     made = [
         (both(diagram, folder / "neurons"), "the net as circles and lines, with the weights"),
         (both(picture, folder / "graph"), "its computation, with a partial derivative on each line"),
-        (steps(story, folder), f"{len(story)} steps: forward, and back by the chain rule"),
-        (both(story, folder / "steps"), "the same as an animation, and as a strip"),
-        (both(training(seed), folder / "training"), "the weights during training on the truth table"),
+        (slides(story, folder / "steps"), f"{len(story)} steps, forward and back: slides, all on one, animated"),
+        (slides(training(seed), folder / "training"), "the weights during training on the truth table, likewise"),
         (str(story.save(folder / "talk.html")), "a page: step with the arrow keys, hover for details"),
     ]
     for files, what in made:
@@ -74,7 +73,7 @@ def training(seed: int) -> Frames:
         L = losses.mean()
         names = {"x": X, "A": A, "B": B, "C": C, "P": P, "L": L}
         drawings.append(draw(L, names=names, view="neurons", scale=largest))
-        captions.append(f"after {epoch} epochs: loss {L.item():.4f}")
+        captions.append(f"after {epoch} epochs: mean loss {L.item():.4f}")
     return film(drawings, captions)
 
 
@@ -85,8 +84,7 @@ def both(picture: Drawing | Frames, path: Path) -> str:
     return f"{path}.svg, .png"
 
 
-def steps(story: Frames, folder: Path) -> str:
-    """Write each step as SVG and PNG; returns the names of the first files."""
-    for k, step in enumerate(story, 1):
-        both(step, folder / f"step{k:02}")
-    return f"{folder / 'step01'}.svg, .png ..."
+def slides(story: Frames, folder: Path) -> str:
+    """Write a folder of slides, all of them on one slide, and an animation; returns their names."""
+    story.save(folder)
+    return f"{folder}/, {both(story, folder)}"

@@ -65,7 +65,7 @@ def fit(
     resume : path, optional
         A checkpoint to continue from: it restores model, optimiser, callbacks, random numbers and history.
     progress : bool, optional
-        Whether to show a progress bar; by default in a terminal, if tqdm is installed.
+        Whether to show a progress bar; by default in a terminal and in a notebook, if tqdm is installed.
 
     Returns
     -------
@@ -320,7 +320,8 @@ def _bar(progress: bool | None, total: int, run: Run) -> Iterator[Callable[[], N
 
 
 def _tqdm(progress: bool | None) -> Any:
-    if progress is False or (progress is None and not sys.stderr.isatty()):
+    in_notebook = type(sys.stderr).__module__.startswith("ipykernel.")
+    if progress is False or (progress is None and not (sys.stderr.isatty() or in_notebook)):
         return None
     try:
         from tqdm.auto import tqdm

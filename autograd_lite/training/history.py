@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+SHOWN = 20  # rows of `repr`, about; `print` shows all
+
 
 class History:
     """The numbers of each epoch, in order; ``history["loss"]`` is the list of one of them.
@@ -71,14 +73,16 @@ class History:
         return self.table() if self.rows else "no epochs"
 
     def __repr__(self) -> str:
-        return f"History({len(self)} epochs of {', '.join(self.names) or 'nothing'})"
+        return self.table(every=max(1, len(self) // SHOWN)) if self.rows else "no epochs"
 
     def plot(self, *names: str, ax: Any = None) -> Any:
-        """Plot columns (by default all) against the epoch with matplotlib; returns the axes.
+        """Plot columns (by default all) against the epoch with matplotlib; returns the figure.
 
-        Without `ax`, a new figure has the losses in one panel and everything else in another.
+        Without `ax`, a new figure has the losses in one panel and everything else in another. A notebook shows it as
+        the value of a cell.
         """
         try:
+            import matplotlib
             from matplotlib import pyplot
         except ImportError:
             raise ImportError("History.plot needs matplotlib; run pip install matplotlib") from None
@@ -86,10 +90,14 @@ class History:
         if ax is None:
             kinds = [[n for n in chosen if "loss" in n], [n for n in chosen if "loss" not in n]]
             kinds = [kind for kind in kinds if kind]
-            _, axes = pyplot.subplots(1, len(kinds), figsize=(5 * len(kinds), 3.5), squeeze=False, layout="constrained")
+            figure, axes = pyplot.subplots(
+                1, len(kinds), figsize=(5 * len(kinds), 3.5), squeeze=False, layout="constrained"
+            )
             for panel, kind in zip(axes[0], kinds, strict=True):
                 self.plot(*kind, ax=panel)
-            return axes[0] if len(kinds) > 1 else axes[0, 0]
+            if "inline" in matplotlib.get_backend():
+                pyplot.close(figure)  # or the notebook shows it twice: as a new figure and as the cell's value
+            return figure
         for name in chosen:
             rows = [(row.get("epoch", k), row[name]) for k, row in enumerate(self.rows) if name in row]
             if not rows:
@@ -97,7 +105,7 @@ class History:
             ax.plot(*zip(*rows, strict=True), label=name, marker="." if len(rows) < 30 else None)
         ax.set_xlabel("epoch")
         ax.legend()
-        return ax
+        return ax.figure
 
 
 def table_line(names: Iterable[str], row: Mapping[str, float] | None = None) -> str:

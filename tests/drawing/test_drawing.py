@@ -475,13 +475,22 @@ def test_a_dot_that_does_not_work_is_passed_over(monkeypatch, tmp_path):
 
 
 @can_render
-def test_a_pdf_needs_graphviz_itself():
+def test_a_pdf_has_the_pictures_text(tmp_path):
+    pytest.importorskip("cairosvg", reason="comes with the extra `render`, and needs the library cairo")
+    from pypdf import PdfReader
+
     L, names = net()
-    if any(Path(c).name == "dot" for c in rendering.commands()):
-        assert draw(L, names=names).pdf().startswith(b"%PDF")
-    else:
-        with pytest.raises(NoRenderer, match="makes no pdf"):
-            draw(L, names=names).pdf()
+    pages = PdfReader(draw(L, names=names).save(tmp_path / "net.pdf")).pages
+    assert len(pages) == 1
+    words = pages[0].extract_text()
+    assert all(word in words for word in ("∂C/∂B", "Wᵀ", "σ(A) · (1 − σ(A))"))
+
+
+@can_render
+def test_a_pdf_without_cairosvg_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    with pytest.raises(NoRenderer, match="pip install cairosvg pypdf"):
+        draw(net()[0]).pdf()
 
 
 @can_render

@@ -12,6 +12,7 @@ from PIL import Image
 import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.drawing import NoRenderer, draw, film, frames
+from autograd_lite.drawing.slides import sheet
 from tests.drawing.test_drawing import can_render, net
 
 
@@ -181,37 +182,60 @@ def test_a_film_is_a_list_and_is_saved_in_every_format(tmp_path):
     for name in re.findall(r"\((film/step\d+\.svg)\)", text):
         ET.fromstring((tmp_path / name).read_text(encoding="utf-8"))
     assert text.count("$$") == 16
-    shown.save(tmp_path / "folder")
-    assert len(list((tmp_path / "folder").glob("*.svg"))) == 8
     with pytest.raises(ValueError, match=r"\.svg, \.png"):
         shown.save(tmp_path / "film.gif")
 
 
-def pixels(data):
-    return np.asarray(Image.open(BytesIO(data)).convert("RGBA"))
+def size(data):
+    return Image.open(BytesIO(data)).size
 
 
 @can_render
-def test_a_strip_is_the_pictures_below_one_another():
-    pictures = [draw(ag.sigmoid, x, title=f"at {x:g}", legend=False) for x in (1.0, 2.0)]
-    wider = draw(lambda x: np.log(np.sum(ag.sigmoid(x) ** 2)), np.ones(3), title="wider")
-    shown = film([*pictures, wider])
-    parts = [pixels(d.png(24)) for d in shown]
-    strip = pixels(shown.strip(24))
-    assert strip.shape[:2] == (sum(len(p) for p in parts), max(p.shape[1] for p in parts))
-    assert strip.shape[1] > parts[0].shape[1]
-    top = 0
-    for part in parts:
-        height, width, _ = part.shape
-        np.testing.assert_array_equal(strip[top : top + height, :width], part)
-        assert (strip[top : top + height, width:] == 255).all()
-        top += height
+def test_a_folder_of_slides(tmp_path):
+    shown = story()[:2]
+    shown.save(tmp_path / "steps")
+    assert sorted(p.name for p in (tmp_path / "steps").iterdir()) == [
+        "step01.png", "step01.svg", "step02.png", "step02.svg"
+    ]  # fmt: skip
+    picture = Image.open(tmp_path / "steps" / "step01.png")
+    assert picture.size == (1920, 1080)
+    assert min(picture.getpixel((0, 0))) == min(picture.getpixel((1919, 1079))) == 255
+    inside = Image.eval(picture.convert("L"), lambda p: 255 - p).getbbox()
+    assert inside[2] - inside[0] > 1700 or inside[3] - inside[1] > 950  # as large as it fits
+    for text, tight in zip(shown.slides(), shown.svgs(), strict=True):
+        root, before = ET.fromstring(text), ET.fromstring(tight)
+        x, y, wide, high = map(float, root.get("viewBox").split())
+        assert wide / high == pytest.approx(16 / 9, abs=1e-3)
+        left, top, across, down = map(float, before.get("viewBox").split())
+        assert (x, y) <= (left, top)
+        assert x + wide >= left + across - 0.01
+        assert y + high >= top + down - 0.01
 
 
-def test_a_strip_without_pillow_says_what_to_install(monkeypatch):
+@can_render
+def test_all_frames_on_one_slide_at_the_largest_size():
+    pictures = [draw(ag.sigmoid, x, title=f"at {x:g}", legend=False) for x in (1.0, 2.0, 3.0)]
+    assert size(sheet(pictures, 640)) == (640, 360)
+    made = Image.open(BytesIO(sheet(pictures, 640))).convert("L")
+    rows = [255 - made.crop((0, top, 640, top + 120)).getextrema()[0] for top in (0, 120, 240)]
+    assert min(rows) > 100  # three wide pictures stand below one another
+
+
+def test_slides_without_pillow_say_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(NoRenderer, match="pip install pillow"):
-        story().strip()
+        sheet(story().drawings)
+
+
+@can_render
+def test_a_pdf_has_a_page_for_each_frame(tmp_path):
+    pytest.importorskip("cairosvg", reason="comes with the extra `render`, and needs the library cairo")
+    from pypdf import PdfReader
+
+    shown = story()[2:4]
+    pages = PdfReader(shown.save(tmp_path / "steps.pdf")).pages
+    assert [shown.captions[k] in page.extract_text() for k, page in enumerate(pages)] == [True, True]
+    assert {float(page.mediabox.width) / float(page.mediabox.height) for page in pages} == {16 / 9}
 
 
 def test_a_direct_partial_is_not_the_whole_gradient():

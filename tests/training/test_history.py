@@ -18,7 +18,8 @@ def test_the_table_is_the_talks():
         "    120   0.0021",
     ]
     assert str(training.History()) == "no epochs"
-    assert repr(history) == "History(121 epochs of epoch, loss)"
+    assert repr(history) == history.table(every=6)
+    assert repr(training.History(history.rows[:5])) == str(training.History(history.rows[:5]))
 
 
 def test_columns_may_come_late_and_numbers_be_tiny():
@@ -46,10 +47,11 @@ def test_it_plots_itself():
     pyplot = pytest.importorskip("matplotlib.pyplot", reason="comes with the extra `examples`")
     pyplot.switch_backend("Agg")
     history = train(Line(), epochs=3, validation=(X, Y), metrics=[training.mae])
-    axes = history.plot()
+    axes = history.plot().axes
     assert [[line.get_label() for line in ax.lines] for ax in axes] == [["loss", "val_loss"], ["mae", "val_mae"]]
     assert axes[0].lines[0].get_xdata().tolist() == [1, 2, 3]
     assert axes[0].lines[0].get_ydata().tolist() == history["loss"]
-    (line,) = history.plot("mae", ax=pyplot.figure().gca()).lines
-    assert line.get_label() == "mae"
+    figure = pyplot.figure()
+    assert history.plot("mae", ax=figure.gca()) is figure
+    assert [line.get_label() for line in figure.gca().lines] == ["mae"]
     pyplot.close("all")

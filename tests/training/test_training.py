@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import io
 import os
 import signal
 import subprocess
@@ -211,6 +212,13 @@ def test_the_bar_is_there_when_asked_and_tqdm_is_installed(capsys):
     pytest.importorskip("tqdm", reason="comes with the extra `examples`")
     train(Line(), epochs=2, progress=True)
     assert "batch" in capsys.readouterr().err
+
+
+def test_the_bar_is_there_in_a_notebook_too(monkeypatch):
+    tqdm = pytest.importorskip("tqdm.auto", reason="comes with the extra `examples`").tqdm
+    stream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert sys.modules["autograd_lite.training.fit"]._tqdm(None) is tqdm
 
 
 def test_the_bar_counts_batches_and_a_resumed_one_those_before(monkeypatch, tmp_path):
