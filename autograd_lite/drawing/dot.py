@@ -7,7 +7,7 @@ layout serves all frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,8 @@ from .themes import Theme, blend
 FONT = "Helvetica"
 SMALL, LARGE = 12, 13  # points; no text of a picture is smaller
 HEAT = (6, 12)  # rows and columns of a heat map at most
+ROW = "_row"  # in the key of a name that is repeated in another row
+NARROW = 2  # columns of matrices that stand side by side
 FEW = 40  # boxes; a larger picture has no heat maps, each of which is 72 cells to lay out
 SHAPES: dict[str, dict[str, str]] = {  # distinct without colour
     "parameter": {"shape": "box", "style": "filled", "penwidth": "2.4"},
@@ -48,12 +50,18 @@ class Style:
     """What is shown, and in which colours and direction."""
 
     theme: Theme
-    direction: str = "LR"
+    direction: str = ""  # chosen when it is laid out
     values: bool = True
     gradients: bool = True
     partials: bool = True
     legend: bool = True
     title: str = ""
+    rows: Mapping[str, int] = field(default_factory=dict)  # of the boxes of a wrapped picture
+
+    def tail(self, line: Line) -> str:
+        """Where a line starts: at its box, or at a copy of the name if the box stands in another row."""
+        row = self.rows.get(line.head, 0)
+        return line.tail if self.rows.get(line.tail, 0) == row else f"{line.tail}{ROW}{row}"
 
 
 @dataclass(frozen=True)
@@ -80,13 +88,22 @@ class State:
 
 @dataclass(frozen=True)
 class LabelRow:
-    """One line of a label; its `role` determines its colour, and in which frames it is shown."""
+    """One line of a label; its `role` determines its colour, and in which frames it is shown.
+
+    Attributes
+    ----------
+    matrix : list of list of str
+        Set to the right of the text, in brackets.
+    heat : ndarray, optional
+        A heat map in place of the text.
+    """
 
     text: str
     role: str
-    size: int = 10
+    size: int = SMALL
     bold: bool = False
-    heat: Any = field(default=None)
+    matrix: Sequence[Sequence[str]] = ()
+    heat: Any = None
 
 
 def dot(scene: Scene, style: Style, state: State | None = None, caption_width: int = 0) -> str:
@@ -94,14 +111,14 @@ def dot(scene: Scene, style: Style, state: State | None = None, caption_width: i
     import graphviz  # a picture's DOT text is made on request only
 
     theme = style.theme
-    font = {"fontname": FONT, "fontsize": "11", "fontcolor": theme.ink}
+    font = {"fontname": FONT, "fontsize": str(SMALL), "fontcolor": theme.ink}
     graph = graphviz.Digraph(
         graph_attr={
-            "rankdir": style.direction, "bgcolor": theme.background, **font, "pad": "0.2", "nodesep": "0.3",
-            "ranksep": "0.55", "labelloc": "b", "labeljust": "l", "ordering": "in",
+            "rankdir": style.direction or "LR", "bgcolor": theme.background, **font, "pad": "0.1", "nodesep": "0.25",
+            "ranksep": "0.4", "labelloc": "b", "labeljust": "l", "ordering": "in",
         },
         node_attr={**font, "color": theme.ink, "margin": "0.12,0.06"},
-        edge_attr={"fontname": FONT, "fontsize": "10", "color": theme.ink, "arrowsize": "0.7"},
+        edge_attr={"fontname": FONT, "fontsize": str(SMALL), "color": theme.ink, "arrowsize": "0.7"},
     )  # fmt: skip
     below = foot(scene, style)
     if below:
@@ -112,6 +129,10 @@ def dot(scene: Scene, style: Style, state: State | None = None, caption_width: i
         inside = graphviz.Digraph("cluster_all")
         inside.attr(label=_headline(title, caption_width, theme), peripheries="0", labelloc="t", labeljust="l")
     _boxes(inside, scene, style, state)
+    for key, tail in sorted({(style.tail(line), line.tail) for line in scene.lines}):
+        if key != tail:
+            look = box(scene.item(tail), scene, style, state, repeated=True)
+            inside.node(key, **look | {"id": key, "shape": "ellipse", "margin": "0.02,0"})
     for line in scene.lines:
         add_line(inside, line, style, state)
     if inside is not graph:
@@ -120,14 +141,16 @@ def dot(scene: Scene, style: Style, state: State | None = None, caption_width: i
 
 
 def _boxes(graph: Any, scene: Scene, style: Style, state: State | None) -> None:
-    """The boxes, each in its cluster."""
+    """The boxes, each in its cluster; of a wrapped picture the last row first, since Graphviz stacks upwards."""
     import graphviz  # as in `dot`
 
     tree: dict[str, Any] = {}
     label: dict[str, str] = {}
-    for item in scene.items:
+    rows = style.rows
+    for item in sorted(scene.items, key=lambda i: -rows.get(i.key, 0)):
         at = tree
         for key, text in item.clusters:
+            key = f"{key}{ROW}{rows[item.key]}" if rows else key
             label[key] = text
             at = at.setdefault(key, {})
         at.setdefault("", []).append(item)
@@ -151,7 +174,7 @@ def _boxes(graph: Any, scene: Scene, style: Style, state: State | None) -> None:
                 color=style.theme.cluster,
                 style="rounded",
                 penwidth="0.8",
-                fontsize="10",
+                fontsize=str(SMALL),
                 labeljust="l",
                 labelloc="t",
             )
@@ -175,42 +198,46 @@ def width_for(captions: Iterable[str]) -> int:
 # ---------------------------------------------------------------------------------------------------- boxes
 
 
-def label_rows(item: Item, scene: Scene, style: Style) -> Iterator[LabelRow]:
-    """The lines of a box's label, in order."""
-    head = formatting.clipped(escape.plain(item.name), 44)
+def label_rows(item: Item, scene: Scene, style: Style) -> list[list[LabelRow]]:
+    """The lines of a box's label, in order; those in one list stand side by side."""
+    head = MARKS.get(item.change, "") + _head(item)
     source = formatting.formula(item.formula) or item.operation
-    mark = MARKS.get(item.change, "")
     if item.kind in ("layer", "summary"):
-        yield LabelRow(mark + head, "name", 12, True)
+        found = [[LabelRow(head, "name", LARGE, True)]]
         if source:
-            yield LabelRow(source, "shape", 10)
+            found.append([LabelRow(source, "dim")])
     else:
-        yield LabelRow(mark + " = ".join(filter(None, [head, source])), "name", 12, True)
+        found = [[LabelRow(" = ".join(filter(None, [head, source])), "name", LARGE, True)]]
     if item.note:
-        yield LabelRow(item.note, "shape", 9)
-    sizes = formatting.shape(item.shape)
+        found.append([LabelRow(item.note, "dim")])
+    value = item.value if style.values else None
+    sizes = formatting.shape(item.shape) or ("scalar" if value is None else "")
+    dtype = item.dtype if item.dtype != scene.usual else ""
+    if item.kind != "summary" and (sizes or dtype):
+        found.append([LabelRow("  ".join(filter(None, [sizes, dtype])), "dim")])
     maps = len(scene.items) <= FEW
-    if item.kind != "summary":
-        yield LabelRow("  ".join(filter(None, [sizes, item.dtype])) or "scalar", "shape", 9)
-    if style.values and item.value is not None:
-        yield from _numbers(item.value, "value", maps)
+    numbers = [] if value is None else _numbers(value, "value", maps)
     if style.gradients and item.gradient is not None and item.key != scene.loss:
-        lead = f"∂{scene.item(scene.loss).name}/∂{item.name}"
-        yield from _numbers(item.gradient, "gradient", maps, formatting.clipped(escape.plain(lead), 24))
+        lead = formatting.clipped(escape.plain(f"∂{scene.item(scene.loss).name}/∂{item.name}"), 24)
+        slope = _numbers(item.gradient, "gradient", maps, lead)
+        if numbers and all(len(r.matrix) > 1 and len(r.matrix[0]) <= NARROW for r in (*numbers, *slope)):
+            return [*found, [*numbers, *slope]]
+        numbers = [*numbers, *slope]
+    return [*found, *([r] for r in numbers)]
 
 
-def _numbers(value: Any, role: str, maps: bool, lead: str = "") -> Iterator[LabelRow]:
-    lines = formatting.array(value)
-    if lead:
-        if len(lines) == 1:
-            lines = [f"{lead} = {lines[0]}"]
-        else:
-            lines = [f"{lead} =", *lines]
-    for line in lines:
-        yield LabelRow(line, role, 10)
+def _head(item: Item) -> str:
+    return formatting.clipped(escape.plain(item.name), 44)
+
+
+def _numbers(value: Any, role: str, maps: bool, lead: str = "") -> list[LabelRow]:
+    lead = f"{lead} =" if lead else ""
+    entries = formatting.matrix(value)
+    if entries:
+        return [LabelRow(lead, role, matrix=entries)]
+    found = [LabelRow(f"{lead} {formatting.array(value)[0]}".strip(), role)]
     heat = pooled(value) if maps else None
-    if heat is not None:
-        yield LabelRow("", role, 10, heat=heat)
+    return found if heat is None else [*found, LabelRow("", role, heat=heat)]
 
 
 def pooled(value: Any) -> Any:
@@ -226,15 +253,14 @@ def pooled(value: Any) -> Any:
     return value if np.isfinite(value).all() else None
 
 
-def box(item: Item, scene: Scene, style: Style, state: State | None) -> dict[str, str]:
-    """The attributes of a box."""
+def box(item: Item, scene: Scene, style: Style, state: State | None, repeated: bool = False) -> dict[str, str]:
+    """The attributes of a box, or of its repeated name."""
     theme = style.theme
     look = SHAPES[item.kind]
     fill = theme.fills[item.kind]
     changes = {"added": theme.added, "removed": theme.removed, "changed": theme.accent}
     border = changes.get(item.change, theme.ink)
-    shape = blend(theme.ink, fill, 0.25)
-    colour = {"name": theme.ink, "shape": shape, "value": theme.ink, "gradient": theme.gradient}
+    colour = {"name": theme.ink, "dim": theme.dim, "value": theme.value, "gradient": theme.gradient}
     if state is not None:
         seen = item.key in state.now or item.key in state.known
         fill = fill if seen else theme.background
@@ -243,22 +269,62 @@ def box(item: Item, scene: Scene, style: Style, state: State | None) -> dict[str
             border, fill = theme.accent, blend(fill, theme.accent, 0.22)
         colour = {
             "name": theme.ink if seen else blend(theme.faint, theme.ink, 0.3),
-            "shape": colour["shape"] if seen else fill,
-            "value": theme.ink if item.key in state.values else fill,
+            "dim": theme.dim if seen else fill,
+            "value": theme.value if item.key in state.values else fill,
             "gradient": theme.gradient if item.key in state.gradients else fill,
         }
-    cells = "".join(_row(r, colour[r.role], theme, fill) for r in label_rows(item, scene, style))
+    rows = [[LabelRow(_head(item), "name", LARGE, True)]] if repeated else label_rows(item, scene, style)
+    cells = "".join(_row(r, colour, theme, fill) for r in rows)
     label = f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
     return {**look, "id": item.key, "label": label, "fillcolor": fill, "color": border, "tooltip": " "}
 
 
-def _row(r: LabelRow, colour: str, theme: Theme, fill: str) -> str:
+def _row(rows: Sequence[LabelRow], colours: Mapping[str, str], theme: Theme, fill: str) -> str:
+    """A row of the label's table."""
+    if rows[0].matrix:
+        return f"<TR><TD>{_matrices(rows, colours)}</TD></TR>"
+    (r,) = rows
+    colour = colours[r.role]
     if r.heat is not None:
-        hidden = colour == fill
-        return f"<TR><TD>{_heat(r.heat, theme, fill if hidden else None)}</TD></TR>"
+        return f"<TR><TD>{_heat(r.heat, theme, fill if colour == fill else None)}</TD></TR>"
     text = escape.dot(r.text) or " "  # an empty element is an error
     text = f"<B>{text}</B>" if r.bold else text
-    return f'<TR><TD><FONT POINT-SIZE="{r.size}" COLOR="{colour}">{text}</FONT></TD></TR>'
+    return f"<TR><TD>{_text(text, r.size, colour)}</TD></TR>"
+
+
+def _text(text: str, size: int, colour: str) -> str:
+    return f'<FONT POINT-SIZE="{size}" COLOR="{colour}">{text}</FONT>'
+
+
+def _matrices(rows: Sequence[LabelRow], colours: Mapping[str, str]) -> str:
+    """Matrices of equal shape side by side: numbers in aligned columns, and brackets, which are cells with three sides.
+
+    The table has a fixed size, since Graphviz would stretch it to the width of the box.
+    """
+    count = len(rows[0].matrix)
+    lines = [""] * count
+    wide = 0.0
+    for r in rows:
+        colour = colours[r.role]
+        bracket = f'<TD ROWSPAN="{count}" BORDER="1" COLOR="{colour}" WIDTH="4" SIDES="%s"></TD>'
+        if r is not rows[0]:
+            lines[0] += f'<TD ROWSPAN="{count}" WIDTH="10"></TD>'
+        if r.text:
+            lines[0] += f'<TD ROWSPAN="{count}">{_text(escape.dot(r.text), r.size, colour)}</TD>'
+        lines[0] += bracket % "LTB"
+        for k, entries in enumerate(r.matrix):
+            lines[k] += "".join(f'<TD ALIGN="RIGHT">{_text(f"&nbsp;{x}", r.size, colour)}</TD>' for x in entries)
+        lines[0] += f'<TD ROWSPAN="{count}" WIDTH="3"></TD>' + bracket % "RTB"
+        wide += 18 + 10 * (r is not rows[0]) + _width(r.text, r.size)
+        wide += sum(max(_width(f" {x}", r.size) for x in c) + 2 for c in zip(*r.matrix, strict=True))
+    sizes = f'FIXEDSIZE="TRUE" WIDTH="{wide:.0f}" HEIGHT="{(1.2 * rows[0].size + 2.5) * count:.0f}"'
+    cells = "".join(f"<TR>{line}</TR>" for line in lines)
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1" {sizes}>{cells}</TABLE>'
+
+
+def _width(text: str, size: int) -> float:
+    """An upper bound of the width of text, in points."""
+    return size * sum({".": 0.28, " ": 0.28, "-": 0.34}.get(c, 0.6) for c in text)
 
 
 def _heat(value: Any, theme: Theme, hidden: str | None) -> str:
@@ -268,7 +334,7 @@ def _heat(value: Any, theme: Theme, hidden: str | None) -> str:
         cells = []
         for x in line:
             sign = theme.positive if x >= 0 else theme.negative
-            colour = hidden or blend(theme.background, sign, min(1.0, abs(x) / most))
+            colour = hidden or f"{sign}{int(255 * min(1.0, abs(x) / most)):02x}"
             cells.append(f'<TD BGCOLOR="{colour}" FIXEDSIZE="TRUE" WIDTH="7" HEIGHT="7"></TD>')
         lines.append(f"<TR>{''.join(cells)}</TR>")
     sizes = f'FIXEDSIZE="TRUE" WIDTH="{7 * value.shape[1]}" HEIGHT="{7 * value.shape[0]}"'
@@ -281,20 +347,20 @@ def _heat(value: Any, theme: Theme, hidden: str | None) -> str:
 def partial_rows(line: Line, style: Style) -> list[LabelRow]:
     """The label of a line: the symbol, the formula, and the value if it is small, else its shape."""
     if not style.partials or not line.symbol:
-        return [LabelRow(formatting.shape(line.shape), "shape", 9)] if line.shape and not line.symbol else []
-    found = [LabelRow(formatting.clipped(escape.plain(formatting.partial(line.symbol)), 28), "symbol", 11, True)]
+        return [LabelRow(formatting.shape(line.shape), "dim")] if line.shape and not line.symbol else []
+    found = [LabelRow(formatting.clipped(escape.plain(formatting.partial(line.symbol)), 28), "symbol", SMALL, True)]
     source = formatting.formula(line.formula, 28)
     numbers = formatting.array(line.value) if line.value is not None else []
     if source and not (line.formula is not None and line.formula.is_number):
-        found.append(LabelRow(f"= {source}", "formula", 10))
+        found.append(LabelRow(f"= {source}", "formula"))
     if len(numbers) == 1 and np.size(line.value) <= formatting.COLUMNS:
-        found.append(LabelRow(f"= {numbers[0]}", "formula", 10))
+        found.append(LabelRow(f"= {numbers[0]}", "formula"))
     elif line.value is not None:
-        found.append(LabelRow(formatting.shape(np.shape(line.value)), "formula", 9))
+        found.append(LabelRow(formatting.shape(np.shape(line.value)), "formula"))
     if line.combine == "map":
-        found.append(LabelRow("(maps the gradient g)", "formula", 9))
+        found.append(LabelRow("(maps the gradient g)", "formula"))
     if line.note:
-        found.append(LabelRow(line.note, "formula", 9))
+        found.append(LabelRow(line.note, "formula"))
     return found
 
 
@@ -306,7 +372,7 @@ def add_line(graph: Any, line: Line, style: Style, state: State | None) -> None:
     if not line.combine:
         looks.append("dashed")
         attributes["color"] = theme.cluster
-    colours = {"symbol": theme.partial, "formula": theme.partial, "shape": theme.cluster}
+    colours = {"symbol": theme.partial, "formula": theme.partial, "dim": theme.cluster}
     if line.change:
         attributes["color"] = theme.added if line.change == "added" else theme.removed
         looks.append("bold")
@@ -325,10 +391,10 @@ def add_line(graph: Any, line: Line, style: Style, state: State | None) -> None:
         attributes["style"] = ",".join(looks)
     found = partial_rows(line, style)
     if found:
-        cells = "".join(_row(r, colours[r.role], theme, theme.background) for r in found)
+        cells = "".join(_row([r], colours, theme, theme.background) for r in found)
         cells += '<TR><TD HEIGHT="5"></TD></TR>'  # keeps the line clear of the last row
         attributes["label"] = f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
-    graph.edge(line.tail, line.head, **attributes)
+    graph.edge(style.tail(line), line.head, **attributes)
 
 
 # ----------------------------------------------------------------------------------------------------- foot
@@ -343,10 +409,10 @@ def foot(scene: Scene, style: Style) -> str:
         cells += "".join(_sample(kind, theme) for kind in KINDS if kind in present)
         if any(line.symbol for line in scene.lines) and style.partials:
             text = "∂y/∂x on a line: its partial derivative"
-            cells += f'<TD><FONT COLOR="{theme.partial}" POINT-SIZE="9">{text}</FONT></TD>'
+            cells += f'<TD><FONT COLOR="{theme.partial}" POINT-SIZE="{SMALL}">{text}</FONT></TD>'
     lines = [f"<TR>{cells}</TR>"] if cells else []
     lines += [
-        f'<TR><TD ALIGN="LEFT" COLSPAN="16"><FONT POINT-SIZE="10">{escape.dot(n)}</FONT></TD></TR>'
+        f'<TR><TD ALIGN="LEFT" COLSPAN="16"><FONT POINT-SIZE="{SMALL}">{escape.dot(n)}</FONT></TD></TR>'
         for n in scene.notes
     ]
     if not lines:
@@ -355,7 +421,7 @@ def foot(scene: Scene, style: Style) -> str:
 
 
 def _sample(kind: str, theme: Theme) -> str:
-    cell = f'<TD BGCOLOR="{theme.fills[kind]}"><FONT POINT-SIZE="9"> {kind} </FONT></TD>'
+    cell = f'<TD BGCOLOR="{theme.fills[kind]}"><FONT POINT-SIZE="{SMALL}"> {kind} </FONT></TD>'
     sample = f'<TABLE {_BORDERS[kind]} CELLBORDER="0" CELLPADDING="2" COLOR="{theme.ink}"><TR>{cell}</TR></TABLE>'
     if kind == "loss":
         looks = 'BORDER="1" CELLBORDER="0" CELLPADDING="1" CELLSPACING="0" STYLE="rounded"'

@@ -16,11 +16,12 @@ from . import svg as svg_text
 from .collapse import limited, rolled
 from .diff import compared
 from .dot import State, Style, dot
+from .fit import fitted
 from .from_chain import chain_of, derived
 from .from_graph import structure
 from .neurons import Net, neurons
 from .neurons import dot as neuron_dot
-from .page import page
+from .page import VARIABLES, page
 from .render import NoRenderer, pdf, render
 from .scene import Item, Scene
 from .steps import Step, steps, targets
@@ -58,7 +59,15 @@ class Drawing(GraphView):
     def source(self) -> str:
         if self.net is not None:
             return neuron_dot(self.net, self.style, self.caption_width)
-        return dot(self.scene, self.style, self.state, self.caption_width)
+        return dot(self.scene, self.fitted, self.state, self.caption_width)
+
+    @cached_property
+    def fitted(self) -> Style:
+        """The style with its direction: the user's, or else that in which the picture is largest on a slide."""
+        if self.style.direction or self.net is not None:
+            return self.style
+        found = fitted(self.scene, replace(self.style, legend=False, title=""))
+        return replace(self.style, direction=found.direction, rows=found.rows)
 
     @property
     def layout(self) -> str:
@@ -92,9 +101,9 @@ class Drawing(GraphView):
 
     def page(self, shown: Sequence[Step]) -> str:
         """The page with other steps than those of :meth:`html`."""
-        plain_style = replace(self.style, legend=False, title="")
+        plain_style = replace(self.fitted, legend=False, title="", theme=VARIABLES)
         picture = replace(self, style=plain_style, scene=replace(self.scene, notes=()), state=None, caption_width=0)
-        return page(self.scene, self.style, picture.svg(), shown, "edge" if self.net is None else "edge weight")
+        return page(self.scene, self.style.title, picture.svg(), shown)
 
     def tex(self) -> str:
         """A LaTeX document with the picture in TikZ, its formulas set as mathematics."""
@@ -171,7 +180,7 @@ def draw(
     values: bool = True,
     gradients: bool = True,
     partials: bool = True,
-    direction: str = "LR",
+    direction: str | None = None,
     theme: str | Theme = "light",
     legend: bool = True,
     title: str = "",
@@ -201,8 +210,8 @@ def draw(
         Omit gradients and partials.
     values, gradients, partials : bool
         Which numbers to show.
-    direction : {"LR", "TB"}
-        Left to right or top to bottom.
+    direction : {"LR", "TB"}, optional
+        Left to right or top to bottom. By default whichever is largest on a slide; a long picture is cut into rows.
     theme : {"light", "dark", "print"} or Theme
     legend : bool
     title : str
@@ -234,7 +243,7 @@ def draw(
     _check(view, by, direction, limit)
     subject = subject_of(what, args, names, loss)
     gradients, partials = gradients and not forward_only, partials and not forward_only
-    style = Style(_theme(theme), direction, values, gradients, partials, legend, title)
+    style = Style(_theme(theme), direction or "", values, gradients, partials, legend, title)
     if view == "neurons":
         net = neurons(subject, **options)
         return Drawing(net.scene(), style, None, net)
@@ -273,7 +282,7 @@ def _check(view: str, by: str | None, direction: str, limit: int) -> None:
         raise ValueError(f"draw: expected view to be one of {', '.join(VIEWS)}, got {view!r}")
     if by not in (None, "module"):
         raise ValueError(f'draw: expected by="module" or None, got {by!r}')
-    if direction not in ("LR", "TB"):
-        raise ValueError(f'draw: expected direction="LR" or "TB", got {direction!r}')
+    if direction not in ("LR", "TB", None):
+        raise ValueError(f'draw: expected direction="LR", "TB" or None, got {direction!r}')
     if limit < 1:
         raise ValueError(f"draw: expected limit >= 1, got {limit}")

@@ -58,11 +58,22 @@ def array(value: Any) -> list[str]:
         return [clipped(str(value), WIDE)]
     if value.size == 1:
         return [number(value.item())]
-    rows = np.atleast_2d(value) if value.ndim <= 2 else None
-    if rows is not None and rows.shape[0] <= LINES and rows.shape[1] <= COLUMNS:
-        cells = [[number(x, 2) for x in row] for row in rows.tolist()]
-        return [f"[{'  '.join(row)}]" for row in cells]
-    return [summary(value)]
+    return [f"[{'  '.join(row)}]" for row in matrix(value)] or [summary(value)]
+
+
+def matrix(value: Any) -> list[list[str]]:
+    """The entries of a small vector or matrix as text, row by row; none for any other array.
+
+    >>> matrix(np.array([[0.5, -1.0], [12.0, 0.125]]))
+    [['0.5', '-1'], ['12', '0.12']]
+    """
+    value = np.asarray(value)
+    if value.size < 2 or value.ndim > 2 or value.dtype.kind not in "biufc":
+        return []
+    rows = np.atleast_2d(value)
+    if rows.shape[0] > LINES or rows.shape[1] > COLUMNS:
+        return []
+    return [[number(x, 2) for x in row] for row in rows.tolist()]
 
 
 def summary(value: Any) -> str:

@@ -185,7 +185,7 @@ class _Reader:
                 self.raw()
                 break
         if kind == "bmatrix":  # a border, since few machines have a font whose brackets grow
-            return f'<mtable class="bracketed">{lines}</mtable>'
+            return f'<mtable class="bracketed" columnalign="right">{lines}</mtable>'
         opening, closing = _FENCES.get(kind, ("", ""))
         return f"<mrow>{_fence(opening)}<mtable>{lines}</mtable>{_fence(closing)}</mrow>"
 

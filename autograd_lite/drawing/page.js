@@ -8,8 +8,48 @@
   const lines = new Map(data.lines.map((l) => [l.key, l]));
   const byTail = new Map();
   for (const l of data.lines) byTail.set(l.tail, [...(byTail.get(l.tail) || []), l]);
-  const group = new Map([...svg.querySelectorAll("g.node, g.edge")].map((g) => [g.id.replace(/^e(?=.*_)/, ""), g]));
+  // A wrapped picture repeats the name of a box in another row: one key may have several groups.
+  const keyOf = (g) => g.id.replace(/_row\d+$/, "").replace(/^e(?=.*_)/, "");
+  const groups = [...svg.querySelectorAll("g.node, g.edge")].map((g) => [keyOf(g), g]);
   let step = 0;
+
+  // ---------------------------------------------------------- zoom and scroll
+  // The picture fills its frame, but its text, of 12 units, is never smaller than 13 pixels; the frame then scrolls.
+  const frame = find("picture");
+  const [wide, high] = svg.getAttribute("viewBox").split(" ").slice(2).map(Number);
+  const LEGIBLE = 13 / 12;
+  let scale = 1;
+  const whole = () => Math.min((frame.clientWidth - 1) / wide, (frame.clientHeight - 1) / high);
+  const zoomTo = (s, x = frame.clientWidth / 2, y = frame.clientHeight / 2) => {  // keeps what is at (x, y) there
+    const grows = s / scale;
+    scale = s;
+    svg.setAttribute("width", wide * s);
+    svg.setAttribute("height", high * s);
+    frame.scrollTo({ left: (frame.scrollLeft + x) * grows - x, top: (frame.scrollTop + y) * grows - y, behavior: "instant" });
+  };
+  const zoom = (by, x, y) => zoomTo(Math.min(Math.max(scale * by, whole() / 4), 40 * whole()), x, y);
+  const fit = () => zoomTo(Math.min(whole(), 2 * LEGIBLE));
+  const legibly = () => zoomTo(Math.max(LEGIBLE, Math.min(whole(), 1.5 * LEGIBLE)));
+  const bringIntoView = (rectangles) => {
+    if (!rectangles.length) return;
+    const box = frame.getBoundingClientRect();
+    const [left, top] = ["left", "top"].map((n) => Math.min(...rectangles.map((r) => r[n])) - box[n]);
+    const [right, bottom] = [["right", "left"], ["bottom", "top"]].map(([n, m]) => Math.max(...rectangles.map((r) => r[n])) - box[m]);
+    const by = (a, b, size) => (b - a > size ? a : a < 0 || b > size ? (a + b - size) / 2 : 0);
+    frame.scrollBy({ left: by(left, right, frame.clientWidth), top: by(top, bottom, frame.clientHeight) });
+  };
+  frame.addEventListener("wheel", (e) => {
+    if (!e.ctrlKey) return;
+    e.preventDefault();
+    const box = frame.getBoundingClientRect();
+    zoom(e.deltaY > 0 ? 1 / 1.12 : 1.12, e.clientX - box.left, e.clientY - box.top);
+  }, { passive: false });
+  let held = null;
+  frame.addEventListener("pointerdown", (e) => { if (e.pointerType === "mouse") held = [e.clientX + frame.scrollLeft, e.clientY + frame.scrollTop]; });
+  window.addEventListener("pointerup", () => { held = null; });
+  frame.addEventListener("pointermove", (e) => {
+    if (held) frame.scrollTo({ left: held[0] - e.clientX, top: held[1] - e.clientY, behavior: "instant" });
+  });
 
   // ------------------------------------------------------------------ steps
   const show = (k) => {
@@ -17,7 +57,7 @@
     step = Math.max(0, Math.min(k, data.steps.length - 1));
     const s = data.steps[step];
     const has = Object.fromEntries(["now", "known", "values", "gradients", "partials"].map((n) => [n, new Set(s[n])]));
-    for (const [key, g] of group) {
+    for (const [key, g] of groups) {
       const now = has.now.has(key);
       g.classList.toggle("now", now);
       g.classList.toggle("pale", !now && !has.known.has(key));
@@ -25,6 +65,7 @@
       g.classList.toggle("no-gradient", !has.gradients.has(key));
       g.classList.toggle("no-partial", lines.has(key) && lines.get(key).symbol !== "" && !has.partials.has(key));
     }
+    bringIntoView(groups.filter(([key]) => has.now.has(key)).map(([, g]) => g.getBoundingClientRect()));
     find("caption").textContent = s.caption;
     find("slider").value = step;
     find("slider").setAttribute("aria-valuetext", `step ${step + 1} of ${data.steps.length}: ${s.caption}`);
@@ -80,6 +121,14 @@
     }
     return symbols.join(" · ");
   };
+  const matrix = (rows) => {
+    const table = document.createElement("table");
+    for (const row of rows) {
+      const tr = table.insertRow();
+      for (const entry of row) tr.insertCell().textContent = entry;
+    }
+    return table;
+  };
   const showDetails = (title, pairs) => {
     const list = document.createElement("dl");
     for (const [name, value] of pairs) {
@@ -87,7 +136,7 @@
       const dt = document.createElement("dt");
       const dd = document.createElement("dd");
       dt.textContent = name;
-      dd.textContent = value;
+      dd.append(typeof value === "string" ? value : matrix(value));
       list.append(dt, dd);
     }
     find("about").textContent = title;
@@ -97,7 +146,7 @@
     const { boxes, passed } = pathFrom(items.has(key) ? key : lines.get(key).head);
     if (lines.has(key)) { boxes.add(lines.get(key).tail); passed.push(key); }
     svg.classList.add("tracing");
-    for (const [k, g] of group) g.classList.toggle("path", boxes.has(k) || passed.includes(k));
+    for (const [k, g] of groups) g.classList.toggle("path", boxes.has(k) || passed.includes(k));
     if (items.has(key)) {
       const i = items.get(key);
       showDetails(i.title, [["what", i.kind], ["shape", i.shape], ["value", i.value], ["gradient", i.gradient], ["to the loss", route(key)],
@@ -110,47 +159,23 @@
   };
   const unmark = () => {
     svg.classList.remove("tracing");
-    for (const g of group.values()) g.classList.remove("path");
+    for (const [, g] of groups) g.classList.remove("path");
   };
-  for (const [key, g] of group) {
+  for (const [key, g] of groups) {
     if (!items.has(key) && !lines.has(key)) continue;
-    g.setAttribute("tabindex", "0");
-    g.setAttribute("role", "img");
     const title = g.querySelector("title");
-    if (title) { g.setAttribute("aria-label", title.textContent); title.remove(); }
+    if (g.id.includes("_row")) g.setAttribute("aria-hidden", "true");
+    else {
+      g.setAttribute("tabindex", "0");
+      g.setAttribute("role", "img");
+      if (title) g.setAttribute("aria-label", title.textContent);
+    }
+    if (title) title.remove();
     g.addEventListener("pointerenter", () => mark(key));
     g.addEventListener("focus", () => mark(key));
     g.addEventListener("pointerleave", unmark);
     g.addEventListener("blur", unmark);
   }
-
-  // ------------------------------------------------------------ zoom and pan
-  const whole = svg.getAttribute("viewBox").split(" ").map(Number);
-  let view = [...whole];
-  const look = () => svg.setAttribute("viewBox", view.map((v) => v.toFixed(3)).join(" "));
-  const zoom = (by, x = 0.5, y = 0.5) => {
-    const w = Math.min(Math.max(view[2] * by, whole[2] / 40), whole[2] * 4);
-    const f = w / view[2];
-    view = [view[0] + view[2] * x * (1 - f), view[1] + view[3] * y * (1 - f), w, view[3] * f];
-    look();
-  };
-  const fit = () => { view = [...whole]; look(); };
-  const frame = find("picture");
-  frame.addEventListener("wheel", (e) => {
-    e.preventDefault();
-    const box = svg.getBoundingClientRect();
-    zoom(e.deltaY > 0 ? 1.12 : 1 / 1.12, (e.clientX - box.left) / box.width, (e.clientY - box.top) / box.height);
-  }, { passive: false });
-  let held = null;
-  frame.addEventListener("pointerdown", (e) => { held = [e.clientX, e.clientY, ...view]; });
-  window.addEventListener("pointerup", () => { held = null; });
-  frame.addEventListener("pointermove", (e) => {
-    if (!held) return;
-    const box = svg.getBoundingClientRect();
-    const scale = Math.max(view[2] / box.width, view[3] / box.height);
-    view = [held[2] - (e.clientX - held[0]) * scale, held[3] - (e.clientY - held[1]) * scale, view[2], view[3]];
-    look();
-  });
 
   // ---------------------------------------------------------------- controls
   const on = (id, what) => find(id).addEventListener("click", what);
@@ -158,8 +183,8 @@
   on("back", () => show(step - 1));
   on("next", () => show(step + 1));
   on("last", () => show(data.steps.length - 1));
-  on("closer", () => zoom(1 / 1.25));
-  on("wider", () => zoom(1.25));
+  on("closer", () => zoom(1.25));
+  on("wider", () => zoom(1 / 1.25));
   on("fit", fit);
   on("shade", () => document.documentElement.classList.toggle("dark"));
   find("slider").addEventListener("input", (e) => show(Number(e.target.value)));
@@ -168,13 +193,14 @@
     if (e.ctrlKey || e.metaKey || e.altKey || e.target === find("slider")) return;
     const does = {
       ArrowRight: () => show(step + 1), ArrowLeft: () => show(step - 1), Home: () => show(0), End: () => show(data.steps.length - 1),
-      "+": () => zoom(1 / 1.25), "=": () => zoom(1 / 1.25), "-": () => zoom(1.25), 0: fit, Escape: unmark,
+      "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(1 / 1.25), 0: fit, Escape: unmark,
     }[e.key];
     if (does) { does(); e.preventDefault(); }
   });
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   document.documentElement.classList.toggle("dark", dark.matches);
   dark.addEventListener("change", () => document.documentElement.classList.toggle("dark", dark.matches));
-  show(data.steps.length - 1 && 0);
+  show(0);
+  legibly();
   document.documentElement.dataset.ready = "yes";
 })();

@@ -10,7 +10,8 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import fields
 from importlib.resources import files
 from typing import Any
 
@@ -18,29 +19,27 @@ import numpy as np
 
 from ..base import escape
 from . import formatting
-from .dot import Style, label_rows, partial_rows
 from .mathml import mathml
 from .scene import KINDS, Item, Line, Scene
 from .steps import Step
+from .themes import THEMES, Theme
 
 MANY = 48  # entries of the largest array that is shown in full on hovering
 
 
-def page(scene: Scene, style: Style, svg: str, steps: Sequence[Step], edge_class: str = "edge") -> str:
+def page(scene: Scene, title: str, svg: str, steps: Sequence[Step]) -> str:
     """The page of a scene.
 
     Parameters
     ----------
     scene : Scene
-    style : Style
+    title : str
     svg : str
-        The picture without legend, title and notes, which the page writes itself.
+        The picture in the colours :data:`VARIABLES`, without legend, title and notes, which the page writes itself.
     steps : sequence of Step
         What the reader steps through; may be empty.
-    edge_class : str
-        The class of the lines in the picture.
     """
-    title = style.title or f"How {scene.item(scene.loss).name} is computed, and its derivative"
+    title = title or f"How {scene.item(scene.loss).name} is computed, and its derivative"
     here = files(__package__)
     names = ("page.html", "page.css", "page.js")
     html, css, script = (here.joinpath(name).read_text(encoding="utf-8") for name in names)
@@ -48,10 +47,10 @@ def page(scene: Scene, style: Style, svg: str, steps: Sequence[Step], edge_class
     parts = {
         "POLICY": _POLICY.format(checksum),
         "TITLE": escape.xml(title),
-        "STYLE": css,
-        "SVG": _picture(scene, style, svg, edge_class),
+        "STYLE": re.sub(r"@(\w+)@", lambda m: _variables(THEMES[m[1]]), css),
+        "SVG": _picture(svg),
         "LEGEND": _legend(scene),
-        "STEPS": "".join(f"<li>{mathml(s.tex)}</li>" for s in steps),
+        "STEPS": "".join(f"<li>{_formula(s.tex)}</li>" for s in steps),
         "LAST": str(max(0, len(steps) - 1)),
         "HIDDEN": "" if steps else " hidden",
         "NOTES": "".join(f"<p>{escape.xml(n)}</p>" for n in scene.notes),
@@ -73,7 +72,7 @@ def _json(data: Any) -> str:
     return re.sub("[<>&\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", text)
 
 
-def _item(i: Item, scene: Scene) -> dict[str, str]:
+def _item(i: Item, scene: Scene) -> dict[str, Any]:
     source = formatting.formula(i.formula, 400) or i.operation
     return {
         "key": i.key,
@@ -88,7 +87,7 @@ def _item(i: Item, scene: Scene) -> dict[str, str]:
     }
 
 
-def _line(x: Line, scene: Scene) -> dict[str, str]:
+def _line(x: Line, scene: Scene) -> dict[str, Any]:
     how = {
         "left": "a matrix, from the left",
         "right": "a matrix, from the right",
@@ -115,8 +114,8 @@ def _step(s: Step) -> dict[str, Any]:
     return {"caption": s.caption} | {name: sorted(getattr(s.state, name)) for name in sets}
 
 
-def _entries(value: Any) -> str:
-    """An array for the details panel: all entries unless it is large."""
+def _entries(value: Any) -> str | list[list[str]]:
+    """An array for the details panel: all entries, row by row, unless it is large."""
     if value is None:
         return ""
     value = np.asarray(value)
@@ -124,43 +123,39 @@ def _entries(value: Any) -> str:
         return " ".join(formatting.array(value))
     if value.size == 1:
         return formatting.number(value.item(), 6)
-    cells = [[formatting.number(x, 4) for x in row] for row in np.atleast_2d(value).tolist()]
-    wide = max(len(c) for row in cells for c in row)
-    return "\n".join("  ".join(c.rjust(wide) for c in row) for row in cells)
+    return [[formatting.number(x, 4) for x in row] for row in np.atleast_2d(value).tolist()]
+
+
+def _formula(tex: str) -> str:
+    """A step's formula, with an element of its own for what follows each ``=``, so that lines can break there."""
+    parts = [""]
+    for word in re.split("( = )", tex):
+        is_outside = parts[-1].count("{") == parts[-1].count("}") and r"\begin" not in parts[-1].rpartition(r"\end")[2]
+        if word == " = " and is_outside:
+            parts.append(word)
+        else:
+            parts[-1] += word
+    return "".join(map(mathml, parts))
 
 
 # ----------------------------------------------------------------------------------------------- the picture
 
-
-def _picture(scene: Scene, style: Style, svg: str, edge_class: str) -> str:
-    """The SVG with a class for each part, so that the page's style sheet chooses the colours."""
-    fitted = r'\1 preserveAspectRatio="xMidYMid meet"'
-    text = re.sub(r'^(<svg [^>]*?) width="[^"]*" height="[^"]*"', fitted, svg, flags=re.S)
-    text = text.replace('role="img"', 'role="group"', 1)
-    for item in scene.items:
-        roles = [r.role for r in label_rows(item, scene, style) if r.heat is None]
-        text = _classed(text, item.key, f"node {item.kind}", ["shape-row" if r == "shape" else r for r in roles])
-    for line in scene.lines:
-        text = _classed(text, f"e{line.key}", edge_class, [r.role for r in partial_rows(line, style)])
-    return text
+_NAMES = [f.name for f in fields(Theme) if f.name != "fills"]
+_COLOURS = {name: f"#0a0b{k:02x}" for k, name in enumerate([*_NAMES, *KINDS], 16)}
+#: Each colour stands for a variable of the style sheet, so one picture is both light and dark.
+VARIABLES = Theme(**{n: _COLOURS[n] for n in _NAMES}, fills={k: _COLOURS[k] for k in KINDS})
 
 
-def _classed(text: str, key: str, kind: str, roles: Iterable[str]) -> str:
-    """The SVG with the class `kind` on the group `key`, and the `roles` as classes of its lines of text."""
-    start = text.find(f'<g id="{key}" class="')
-    if start < 0:
-        return text
-    end = text.index("</g>", start)
-    part = re.sub(r'class="[^"]*"', f'class="{kind}"', text[start:end], count=1)
-    rest = iter(roles)
-    part = re.sub(r"<text ", lambda m: f'<text class="{next(rest, "")}" ', part)
-    # A heat map's cells have no outline; everything else that is drawn is the box.
-    outline = r'<(path|polygon|ellipse|polyline) (?=[^>]*fill="none")(?![^>]*stroke="none")'
-    part = re.sub(outline, r'<\1 class="shape" ', part)
-    part = re.sub(r'<(path|polygon|ellipse) (?!class)(?![^>]*stroke="none")', r'<\1 class="shape filled" ', part)
-    if kind.startswith("edge"):
-        part = part.replace('class="shape filled" ', "").replace('class="shape" ', "")
-    return text[:start] + part + text[end:]
+def _picture(svg: str) -> str:
+    """The SVG of a picture drawn with :data:`VARIABLES`."""
+    names = {colour: name for name, colour in _COLOURS.items()}
+    text = re.sub(r'"(#0a0b[0-9a-f]{2})"', lambda m: f'"var(--{names[m[1]]})"', svg)
+    return text.replace('role="img"', 'role="group"', 1)
+
+
+def _variables(theme: Theme) -> str:
+    colours = {name: getattr(theme, name) for name in _NAMES} | dict(theme.fills)
+    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
 
 
 def _legend(scene: Scene) -> str:

@@ -6,6 +6,7 @@ LaTeX and comparisons are all made from the scene.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -131,6 +132,12 @@ class Scene:
     @cached_property
     def _by_key(self) -> dict[str, Item]:
         return {i.key: i for i in reversed(self.items)}
+
+    @cached_property
+    def usual(self) -> str:
+        """The dtype of most boxes, which is not worth showing."""
+        count = Counter(i.dtype for i in self.items if i.dtype)
+        return max(count, key=lambda d: count[d], default="")
 
     def item(self, key: str) -> Item:
         return self._by_key[key]

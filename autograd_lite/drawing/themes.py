@@ -15,6 +15,8 @@ class Theme:
 
     background: str
     ink: str
+    dim: str  # shapes and notes
+    value: str
     faint: str  # not yet known
     accent: str  # highlighted
     partial: str  # derivatives
@@ -31,8 +33,10 @@ THEMES: dict[str, Theme] = {
     "light": Theme(
         background="#ffffff",
         ink="#1a1a1a",
+        dim="#555555",
+        value="#1a1a1a",
         faint="#d0d0d0",
-        accent="#d55e00",
+        accent="#c04a00",
         partial="#0067a5",
         gradient="#9c3f00",
         added="#0072b2",
@@ -53,6 +57,8 @@ THEMES: dict[str, Theme] = {
     "dark": Theme(
         background="#16181d",
         ink="#ececec",
+        dim="#b4b8be",
+        value="#ececec",
         faint="#474c55",
         accent="#f0a030",
         partial="#7cc4f2",
@@ -75,6 +81,8 @@ THEMES: dict[str, Theme] = {
     "print": Theme(
         background="#ffffff",
         ink="#000000",
+        dim="#333333",
+        value="#000000",
         faint="#cccccc",
         accent="#000000",
         partial="#000000",

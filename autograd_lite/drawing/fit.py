@@ -1,0 +1,109 @@
+"""Fit a picture to a slide: from left to right, in rows, or from top to bottom, whichever shows it largest.
+
+Graphviz does the layout. Rows are cut between the columns of the layout from left to right; the few cuts that promise
+most are laid out and measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from .dot import Style, dot
+from .render import NoRenderer, render
+from .scene import Scene
+
+SLIDE = (770.0, 530.0)  # points; at this size the smallest text is legible
+BETTER = 1.05  # how much larger a picture in rows, or from top to bottom, must be
+TRIED = 3  # ways to cut it into rows
+NAME = 50.0  # the width of a name that is repeated in another row, in points
+
+
+def fitted(scene: Scene, style: Style) -> Style:
+    """The style with the direction, and the row of each box, for which the picture is largest on a slide."""
+    best, scale = replace(style, direction="LR"), 0.0
+    try:
+        for candidate in _candidates(scene, best):
+            found = layout(dot(scene, candidate)).scale
+            if found > scale * (1 if best.rows and candidate.rows else BETTER):
+                best, scale = candidate, found
+            if scale == 1:
+                break
+    except NoRenderer:
+        pass
+    return best
+
+
+def _candidates(scene: Scene, style: Style) -> Iterator[Style]:
+    yield style
+    boxes = layout(dot(scene, style)).boxes
+    cuts = sorted(_cuts(scene, boxes), key=lambda cut: -cut[0])
+    for _, rows in cuts[:TRIED]:
+        yield replace(style, rows=rows)
+    yield replace(style, direction="TB")
+
+
+@dataclass(frozen=True)
+class Box:
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The size of a picture in points, and its boxes."""
+
+    wide: float
+    high: float
+    boxes: Mapping[str, Box]
+
+    @property
+    def scale(self) -> float:
+        """How large it is shown on a slide."""
+        return min(1.0, SLIDE[0] / self.wide, SLIDE[1] / self.high)
+
+
+@lru_cache(maxsize=64)
+def layout(source: str) -> Layout:
+    """Lay out DOT text."""
+    lines = [line.split() for line in render(source, "plain").decode().splitlines()]
+    wide, high = (72 * float(x) for x in lines[0][2:4])
+    boxes = {}
+    for key, *numbers in (line[1:6] for line in lines if line[0] == "node"):
+        x, y, w, h = (72 * float(n) for n in numbers)
+        boxes[key] = Box(x - w / 2, x + w / 2, y - h / 2, y + h / 2)
+    return Layout(wide, high, boxes)
+
+
+def _cuts(scene: Scene, boxes: Mapping[str, Box]) -> Iterator[tuple[float, dict[str, int]]]:
+    """Ways to cut a picture into rows: about how large it is then, and the row of each box."""
+    own: dict[str, str] = {}  # the first user of an input, beside which it stands
+    computed = {line.head for line in scene.lines}
+    for line in scene.lines:
+        if line.tail not in computed:
+            own.setdefault(line.tail, line.head)
+    columns: dict[float, list[str]] = {}
+    for key in sorted(computed, key=lambda k: boxes[k].left + boxes[k].right):
+        inputs = [tail for tail, head in own.items() if head == key]
+        columns.setdefault(round(boxes[key].left + boxes[key].right), []).extend([key, *inputs])
+    spans = [[boxes[k] for k in column] for column in columns.values()]
+    lefts = [min(b.left for b in span) for span in spans]
+    rights = [max(b.right for b in span) for span in spans]
+    starts = [lefts[0], *(min(a, b - NAME) for a, b in zip(lefts[1:], rights, strict=False))]
+    seen = []
+    for most in sorted({b - a for a in starts for b in rights if b > a}):
+        rows, first = [0], starts[0]
+        for start, right in zip(starts[1:], rights[1:], strict=True):
+            is_new = right - first > most
+            first = start if is_new else first
+            rows.append(rows[-1] + is_new)
+        if rows in seen or not rows[-1]:
+            continue
+        seen.append(rows)
+        parts = [[b for r, span in zip(rows, spans, strict=True) for b in span if r == k] for k in range(rows[-1] + 1)]
+        high = sum(max(b.bottom for b in part) - min(b.top for b in part) + 20 for part in parts)
+        keys = {key: r for r, column in zip(rows, columns.values(), strict=True) for key in column}
+        yield Layout(most, high, {}).scale, keys
