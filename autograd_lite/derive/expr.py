@@ -66,7 +66,7 @@ class Function:
     """What stands in a formula in the place of a row: a function that is called, and nothing else is known of it."""
 
     kind = "general"
-    np_name = infix = call = source = algebra = bind = None
+    np_name = infix = call = source = js = algebra = bind = None
     variadic = outputs = False
 
     def __init__(self, name: str, fn: Any = None, *, text: str | None = None, tex: str | None = None) -> None:

@@ -93,12 +93,12 @@ class Helpers:
         word = identifier(row.name)
         if isinstance(row, RuleCall):
             return self._function(row.rule, word)
-        textbook = _textbook(row) if short else None
-        if callable(textbook):
-            return self._function(textbook, word)
-        if textbook is not None:
+        found = definition(row) if short else None
+        if callable(found):
+            return self._function(found, word)
+        if found is not None:
             xs = "x" if len(row.rules) == 1 else ", ".join(f"x{k + 1}" for k in range(len(row.rules)))
-            return self._text(row, word, f"def {word}({xs}):\n    return {textbook}")
+            return self._text(row, word, f"def {word}({xs}):\n    return {found}")
         return self._value(row.fn, word) if short else self._function(row.fn, word)
 
     def lines(self) -> list[str]:
@@ -207,7 +207,7 @@ class Helpers:
         fn = next((f for f, r in ROWS.items() if r is row), None)
         if fn is not None and (word := numpy_name(fn)) is not None:
             return word
-        if _textbook(row) is not None or row.bind is None and row.kind != "composite":
+        if definition(row) is not None or row.bind is None and row.kind != "composite":
             return self.of_row(row)
         if row.kind == "composite":
             return self._value(row.fn, identifier(row.name))
@@ -225,7 +225,7 @@ class Helpers:
 _SCIPY = "scipy_special_"  # where a call that imports it is replaced by the module
 
 
-def _textbook(row: Primitive) -> Any:
+def definition(row: Primitive) -> Any:
     """The textbook definition: an expression, a function, or None; a call of NumPy is one."""
     call = row.call if row.source is None and row.call is not None else ""
     return call.format(x="x") if read(call).fields == {"x"} else row.source
@@ -233,7 +233,7 @@ def _textbook(row: Primitive) -> Any:
 
 def _with_source(fn: Any) -> Primitive | None:
     """The row of a function that has a textbook definition."""
-    return next((row for row in TABLE.values() if row.fn is fn and _textbook(row) is not None), None)
+    return next((row for row in TABLE.values() if row.fn is fn and definition(row) is not None), None)
 
 
 class _Renamed(ast.NodeTransformer):

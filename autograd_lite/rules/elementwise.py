@@ -344,3 +344,35 @@ ROWS[np.invert].attach(infix="~{x}")
 ROWS[np.floor_divide].attach(tex=r"\lfloor {x1} / {x2} \rfloor")
 for _test in (np.isfinite, np.isinf, np.isnan):
     ROWS[_test].attach(algebra="test for finite")
+
+# ----------------------------------------------------------------------------------------------------- JavaScript
+
+# On numbers. What has an `infix` or a `source` needs nothing here, but JavaScript reads `--x` and `-x ** 2` otherwise.
+for _row in (exp, expm1, log, log2, log10, log1p, sqrt, cbrt, sin, cos, tan, sinh, cosh, tanh):
+    _row.attach(js=f"Math.{_row.name}({{x}})")
+for _row in (arcsin, arccos, arctan, arcsinh, arccosh, arctanh):
+    _row.attach(js=f"Math.{_row.name.replace('arc', 'a')}({{x}})")
+for _fn in (np.sign, np.floor, np.ceil, np.trunc):
+    ROWS[_fn].attach(js=f"Math.{_fn.__name__}({{x}})")
+for _row in (absolute, fabs):
+    _row.attach(js="Math.abs({x})")
+negative.attach(js="(-{x})")
+positive.attach(js="{x}")
+square.attach(js="Math.pow({x}, 2)")
+reciprocal.attach(js="1 / {x}")
+exp2.attach(js="Math.pow(2, {x})")
+degrees.attach(js="{x} * (180 / Math.PI)")
+radians.attach(js="{x} * (Math.PI / 180)")
+for _row in (power, float_power):
+    _row.attach(js="Math.pow({x1}, {x2})")
+hypot.attach(js="Math.hypot({x1}, {x2})")
+arctan2.attach(js="Math.atan2({x1}, {x2})")
+maximum.attach(js="Math.max({x1}, {x2})")
+minimum.attach(js="Math.min({x1}, {x2})")
+logaddexp.attach(js="logaddexp({x1}, {x2})")
+ROWS[np.floor_divide].attach(js="Math.floor({x1} / {x2})")
+ROWS[np.isnan].attach(js="Number.isNaN({x})")
+ROWS[np.isfinite].attach(js="Number.isFinite({x})")
+for _fn, _sign in ((np.logical_and, "&&"), (np.logical_or, "||")):
+    ROWS[_fn].attach(js=f"({{x1}} {_sign} {{x2}})")
+ROWS[np.logical_not].attach(js="!{x}")

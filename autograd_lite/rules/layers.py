@@ -55,6 +55,7 @@ linear_columns = general(  # a convolution, once its windows are columns
     bind=lambda weight, columns, bias: ((weight, columns, bias), {}), tex=r"{x1} {x2} + {x3}",
     examples=(at((4, 3), (2, 3, 5), (4,)), at((1, 3), (2, 3, 1), (1,))),
 )
+linear_columns.attach(js=lambda weight, columns, bias: weight @ columns + bias[:, None])
 
 # ---------------------------------------------------------------------------------------------- standardize
 

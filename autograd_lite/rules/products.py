@@ -86,7 +86,7 @@ matmul = bilinear(
         at((0, 3), (3, 2)), at((2, 0), (0, 3)),
     ],
 )
-matmul.attach(infix="{x1} @ {x2}", algebra="matrix product")
+matmul.attach(infix="{x1} @ {x2}", algebra="matrix product", js="matmul({x1}, {x2})")
 
 
 def _dot_1(g: Any, x2: Any, x1_shape: Any) -> Any:

@@ -91,7 +91,7 @@ sum = linear(
     of=np.sum, name="sum", np_name="np.sum", bind=_fold(np.sum, np.add, 0), tex=r"\sum {x}",
     examples=_OVER_AXES + _OF_ONE + _OF_NONE + _SELECTED + _FROM,
 )
-sum.attach(algebra="total")
+sum.attach(algebra="total", js="sum({x}, {axis}, {keepdims})")
 
 
 def _before(x: Any) -> Any:
@@ -140,8 +140,12 @@ def _extreme(of: Any, ufunc: np.ufunc) -> Primitive:
     )
 
 
-max = amax = ROWS[np.amax] = _extreme(np.max, np.maximum).attach(algebra="reduction")
-min = amin = ROWS[np.amin] = _extreme(np.min, np.minimum).attach(algebra="reduction")
+max = amax = ROWS[np.amax] = _extreme(np.max, np.maximum).attach(
+    algebra="reduction", js="extreme(Math.max, {x}, {axis}, {keepdims})"
+)
+min = amin = ROWS[np.amin] = _extreme(np.min, np.minimum).attach(
+    algebra="reduction", js="extreme(Math.min, {x}, {axis}, {keepdims})"
+)
 nanmax = _extreme(np.nanmax, np.fmax)
 nanmin = _extreme(np.nanmin, np.fmin)
 
@@ -256,14 +260,18 @@ var = general(
     tex=r"\operatorname{{var}}({x})",
     examples=_MOMENTS + _OF_ONE,
 )
-var.attach(algebra="reduction")
+var.attach(algebra="reduction", js=lambda x, axis, ddof, keepdims: (
+    np.sum(np.square(x - np.mean(x, axis, keepdims=True)), axis, keepdims=keepdims) * _share(x.shape, axis, ddof)
+))
 std = general(
     lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims), _std_pull,
     of=np.std, name="std", np_name="np.std", bind=_moment_bind(_root), holomorphic=False,
     tex=r"\operatorname{{std}}({x})",
     examples=_MOMENTS,
 )
-std.attach(algebra="reduction")
+std.attach(algebra="reduction", js=lambda x, axis, ddof, keepdims: (
+    np.sqrt(np.var(x, axis, ddof=ddof, keepdims=keepdims))
+))
 
 _WEIGHTED: tuple[Any, ...] = (
     at((2, 3), 1, uniform(1, 2, 3)), at((2, 3, 4), just((2, 0)), uniform(1, 2, 4, 2), keepdims=True),
@@ -322,6 +330,7 @@ def _exp_minus(x1: Any, x2: Any) -> Any:
 
 #: The weight of an entry `x1` in a `logsumexp` with the value `x2`: 0 if all are -inf, 1 for +inf.
 exp_minus = elementwise(_exp_minus, lambda y: y, lambda y: -y, name="exp_minus", tex="e^{{{x1} - {x2}}}")
+exp_minus.attach(js="Math.exp({x1} - {x2})")
 
 
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:

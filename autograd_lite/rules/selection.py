@@ -34,7 +34,7 @@ where = elementwise(
     bind=_bind_where, tex=r"\begin{{cases}} {x2} & \text{{if }} {x1} \\ {x3} & \text{{otherwise}} \end{{cases}}",
     examples=(at(boolean(2, 3), (2, 3), (3,)), at(np.array(True), (2,), ())),
 )
-where.attach(algebra="selection")
+where.attach(algebra="selection", js="({x1} ? {x2} : {x3})")
 
 
 def _bind_clip(
@@ -68,6 +68,7 @@ clip = elementwise(
         at((5,), None, 0.3),
     ),
 )
+clip.attach(js="Math.min(Math.max({x1}, {x2}), {x3})")
 
 
 @composite(np.select, examples=(at(boolean(2, 4), [(4,), (1,)]), at([boolean(2, 3)], [(3,)], (2, 1))))

@@ -249,6 +249,11 @@ pool_at: Primitive = linear(
     examples=[at(_IMAGE, _random_places(_IMAGE, of), **of) for of in _POOLS],
 )
 
+_OVER = "{kernel}, {stride}, {dilation}, {padding}"
+max_pool.attach(js=f"maxPool({{x}}, {_OVER})")
+window_argmax.attach(js=f"windowArgmax({{x1}}, {{x2}}, {_OVER})")
+unpool.attach(js=f"unpool({{x1}}, {{x2}}, {{sizes}}, {_OVER})")
+
 # ------------------------------------------------------------------------------------------------------ the sum
 
 

@@ -56,6 +56,8 @@ OPTIONS = {
     "source": "the textbook definition where `fn` is longer: an expression in x (or x1, x2), or a function (source)",
     "textbook": "a Textbook: the step and its gradients in textbook notation, where the rules are not it (derivations)",
     "algebra": "what it is for the simplifier: 'sum', 'negation', 'transpose', 'identity', ... (formulas, pictures)",
+    "js": "JavaScript, where no other option says it: a template, of numbers if the row works entry by entry, else of "
+    "arrays: 'Math.exp({x})'; or a function written with other rows (a page that computes)",
     "bind": "from a call as the user writes it to (arguments, keyword parameters) in canonical form (recording)",
     "pull": "for each argument None, or a faster function with the same result as the rule (backward pass)",
     "jvp": "a forward rule, where the one that follows from the kind was measured to be worse (forward mode)",
@@ -119,6 +121,7 @@ class Primitive:
         call: str | None = None,
         source: str | Callable[..., Any] | None = None,
         textbook: Textbook | None = None,
+        js: str | Callable[..., Any] | None = None,
         algebra: str | None = None,
         bind: Callable[..., Any] | None = None,
         pull: Sequence[Any] | None = None,
@@ -143,6 +146,7 @@ class Primitive:
         self.call = call
         self.source = source
         self.textbook = textbook
+        self.js = js
         self.algebra = algebra
         self.bind = bind
         self.pull = tuple(pull) if pull else ()

@@ -16,6 +16,7 @@ import autograd_lite as ag
 from autograd_lite.derive import source
 from autograd_lite.derive.binding import read
 from autograd_lite.derive.expression import Expr, make, name, number
+from autograd_lite.derive.javascript import Writer
 from autograd_lite.derive.writing import ASCII, LATEX, TEXT, write
 from autograd_lite.table import NONZERO, OPTIONS, POSITIVE, TABLE, Domain
 from autograd_lite.testing.rows import kink_points, points, variant
@@ -27,6 +28,12 @@ X = np.array([[0.5, 0.25], [1.5, 1.25]])
 
 def printed(style, *args, **params):
     return lambda row: write(Expr(row.name, args, None, params, (2, 2), row), style)
+
+
+def scripted(*args, **params):
+    """A call in JavaScript."""
+    writer = Writer(words={"A": "v.A", "B": "v.B"}, values={"A": X, "B": X})
+    return lambda row: writer.array(Expr(row.name, args, None, params, (2, 2), row))
 
 
 def simplified(*args, **params):
@@ -84,6 +91,9 @@ MUTATIONS = [
     ("call", "astype", "np.astype({x}, {dtype})", emitted(X, dtype=np.float32)),
     ("source", "softmax", lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis, keepdims=True), emitted(X)),
     ("source", "sigmoid", "1 / (np.exp(-x) + 1)", emitted(X)),
+    ("js", "exp", "Math.exp2({x})", scripted(A)),
+    ("js", "matmul", "product({x1}, {x2})", scripted(A, B)),
+    ("js", "var", lambda x, axis, ddof, keepdims: np.sum(x), scripted(A, axis=None, ddof=0, keepdims=False)),
     ("algebra", "add", None, simplified(A, number(0))),
     ("algebra", "subtract", None, simplified(A, number(0))),
     ("algebra", "multiply", None, simplified(A, number(1))),

@@ -1,0 +1,471 @@
+"""A chain as JavaScript: the forward and the backward pass, and the partial derivatives, for a page that computes.
+
+How a row is written follows from what it has: entry by entry from its ``infix`` or its textbook definition; a linear
+row as the map that it is, found by applying it; any other by its textbook definition, which is run on symbols. Only
+what is left needs the option ``js=``. The code calls the functions of ``drawing/arrays.js``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+
+from ..base.escape import plain
+from ..engine.context import changed
+from ..engine.node import TRACED, Node
+from ..engine.value import wrap
+from ..table import TABLE
+from ..tensor import Tensor
+from .expr import Expr, constant, name, replaced, walk
+from .expression import applied, evaluate, of_graph
+from .factors import summed
+from .helpers import definition
+from .landmarks import Chain
+from .symbolic_rule import G, RuleCall, X, Y, joined
+from .writing import Printer, fitting, times, write
+
+LARGE = 20_000  # numbers in one array, or pairs of a bilinear map
+
+
+class NoForm(Exception):
+    """The program cannot be written in JavaScript; the message says why."""
+
+
+def _no_form(row: Any) -> NoForm:
+    return NoForm(f"{plain(row.name)} has no form in JavaScript")
+
+
+@dataclass(frozen=True)
+class Program:
+    """The parts of a program in JavaScript.
+
+    Attributes
+    ----------
+    text : str
+        The functions ``forward(v)``, ``backward(v, d)`` and ``partials(v, p)``: they fill objects with values,
+        gradients and partials, by name.
+    maps : str
+        The array ``M`` of linear maps and constants, as JSON.
+    inputs : mapping of str to ndarray
+        What ``forward`` expects in `v`.
+    """
+
+    text: str
+    maps: str
+    inputs: Mapping[str, Any]
+
+
+def program(chain: Chain, partials: Sequence[tuple[str, Node, Node]]) -> Program:
+    """The program of `chain`, with the partials of the (key, of, with respect to) that are given.
+
+    Raises
+    ------
+    NoForm
+        If a row cannot be written, or numbers are complex or too many.
+    """
+    for n in chain.nodes:
+        if n.dtype.kind == "c":
+            raise NoForm("complex numbers have no form in JavaScript")
+        if np.prod(n.shape) > LARGE:
+            raise NoForm(f"an array of shape {n.shape} is too large for a page")
+    writer = _Program(chain)
+    parts = {
+        "forward(v)": writer.forward(),
+        "backward(v, d)": writer.backward(),
+        "partials(v, p)": [writer.partial(*what) for what in partials],
+    }
+    text = "\n".join("\n".join([f"function {head} {{", *(f"  {x}" for x in body), "}"]) for head, body in parts.items())
+    return Program(text + "\n", f"[{','.join(writer.maps)}]", {w: writer.values[w] for w in sorted(writer.used)})
+
+
+def dotted(base: str, word: str) -> str:
+    """``v.W``, or ``v["…"]`` for a name that is not an identifier; nothing in it can end a script element."""
+    if re.fullmatch(r"[A-Za-z_]\w*", word, re.ASCII):
+        return f"{base}.{word}"
+    return f"{base}[{safe(word)}]"
+
+
+def safe(data: Any) -> str:
+    """Data as JSON that may stand in a script element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=_listed)
+    return re.sub("[<>&\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", text)
+
+
+def _listed(x: Any) -> Any:
+    return x.tolist()  # arrays and numbers of NumPy, in parameters
+
+
+# ------------------------------------------------------------------------------------------------ formulas
+
+
+def _number(x: Any) -> str:
+    x = float(x)
+    word = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}.get(repr(x)) or (
+        repr(int(x)) if x.is_integer() and abs(x) < 1e15 else repr(x)
+    )
+    return f"({word})" if word.startswith("-") else word
+
+
+def _is_entrywise(e: Expr) -> bool:
+    """Whether each entry depends on the same entry of the arguments."""
+    row: Any = e.row
+    if e.role == "product" or row is None:
+        return e.role == "product"
+    return row.kind == "elementwise" or row.kind == "constant" and isinstance(row.fn, np.ufunc)
+
+
+def _template(e: Expr) -> str | None:
+    """How a row is written in terms of numbers."""
+    row: Any = e.row
+    if isinstance(row.js, str):
+        return fitting(row.js, e)
+    usable = row.infix is not None and not re.search(r"\*\*|[~@.\[]", row.infix)
+    return fitting(row.infix, e) if usable else None
+
+
+def _call(e: Expr, sub: Any) -> str:
+    raise _no_form(e.row)
+
+
+_NUMBERS = Printer(
+    name=lambda word: word,
+    number=_number,
+    array=lambda value: _number(value.item()),
+    brackets=lambda word: f"({word})",
+    between=lambda a, b, begins: times("infix"),
+    template=_template,
+    param=lambda key, e, sub: safe(e.params[key]),
+    call=_call,
+)
+
+
+@dataclass
+class Writer:
+    """Writes formulas as JavaScript on arrays.
+
+    Attributes
+    ----------
+    words, values : dict
+        For each name in a formula how it is written, and its value on the example.
+    maps : list of str
+        Linear maps and constants that the code refers to, as JSON.
+    used : set
+        The names that were written.
+    """
+
+    words: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    maps: list[str] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    known: dict[str, Any] = field(default_factory=dict)  # the values of formulas
+
+    def value(self, e: Expr) -> Any:
+        with np.errstate(all="ignore"):
+            return evaluate(e, self.values, self.known)
+
+    def array(self, e: Expr) -> str:
+        """A formula as an expression whose value is an array."""
+        row: Any = e.row
+        if e.role == "name":
+            self.used.add(e.value)
+            return self.words[e.value]
+        if e.role == "array":
+            return self.constant(e.value)
+        if e.is_number:
+            return f"full([], {_number(e.value)})"
+        if _is_entrywise(e):
+            return self._entrywise(e)
+        if isinstance(row.js, str):
+            words = {f"x{k + 1}": self.array(a) for k, a in enumerate(e.args)}
+            return row.js.format(**words, x=words.get("x1"), **{k: safe(v) for k, v in e.params.items()})
+        if (found := self._as_map(e)) is not None:
+            return found
+        return self.array(self.opened(e))
+
+    def constant(self, value: Any) -> str:
+        value = np.asarray(value)
+        if value.size > LARGE:
+            raise NoForm(f"an array of shape {value.shape} is too large for a page")
+        data = [_finite(x) for x in value.ravel().tolist()]
+        return f"constant({self._kept({'shape': value.shape, 'data': data})})"
+
+    def _kept(self, what: Any) -> str:
+        text = safe(what)
+        if text not in self.maps:
+            self.maps.append(text)
+        return f"M[{self.maps.index(text)}]"
+
+    def _entrywise(self, e: Expr) -> str:
+        """One pass over all arrays in the formula."""
+        operands: dict[str, tuple[str, str]] = {}  # by key: the variable, and what it stands for
+
+        def of_numbers(part: Expr) -> Expr:
+            if part.is_number or part.role == "array" and part.value.size == 1 and part.value.ndim == 0:
+                return part
+            if not _is_entrywise(part):
+                word = operands.setdefault(part.key, (f"x{len(operands) + 1}", self.array(part)))[0]
+                return name(word)
+            if part.role != "product" and _template(part) is None:
+                return of_numbers(self.opened(part))
+            return replace(part, args=tuple(map(of_numbers, part.args)))
+
+        written = write(of_numbers(e), _NUMBERS)
+        if not operands:
+            return f"full([], {written})"
+        variables, arrays = zip(*operands.values(), strict=True)
+        if written == "x1":
+            return arrays[0]
+        return f"map(({', '.join(variables)}) => {written}, {', '.join(arrays)})"
+
+    # ---------------------------------------------------------------------------------------------- definitions
+
+    def opened(self, e: Expr, index: int | None = None) -> Expr:
+        """The formula of a row in terms of other rows: its definition, run on symbols.
+
+        It is run on a second example as well, because a rule may look at values: the formula has to be the same.
+        """
+        row: Any = e.row
+        values = [a.value if a.is_number else np.asarray(self.value(a)) for a in e.args]
+        try:
+            formula, other = (self._run(e, xs, index) for xs in (values, [_other(x) for x in values]))
+        except Exception as error:  # it branches on its numbers, or writes into an array
+            raise _no_form(row) from error
+        given = {part.key for a in e.args for part in walk(a)}
+        if formula.key != other.key or any(part.row is row and part.key not in given for part in walk(formula)):
+            raise _no_form(row)
+        return formula
+
+    def _run(self, e: Expr, values: Sequence[Any], index: int | None) -> Expr:
+        row: Any = e.row
+        run = row.js if callable(row.js) else definition(row) or row.fn
+        symbols: dict[Node, Expr] = {}
+        xs = [x if a.is_number else _symbol(x, a, symbols) for a, x in zip(e.args, values, strict=True)]
+        with changed(recording=False, group=None, watcher=None), np.errstate(all="ignore"):
+            if isinstance(run, str):
+                words = ["x"] if len(xs) == 1 else [f"x{k + 1}" for k in range(len(xs))]
+                y = eval(run, {"np": np, **dict(zip(words, xs, strict=True))})  # of a row, not a user's
+            else:
+                y = run(*xs, **_taken(run, e.params))
+        y = y if index is None else y[index]
+        return of_graph(y._node, symbols) if isinstance(y, Tensor) and y._node is not None else constant(y)
+
+    # -------------------------------------------------------------------------------------------- linear maps
+
+    def _as_map(self, e: Expr) -> str | None:
+        """A linear or bilinear row as its map; None for any other."""
+        row: Any = e.row
+        fixed = [a.role in ("array", "number") for a in e.args]
+        values = [np.asarray(self.value(a)) for a in e.args]
+        sizes = [v.size for v in values]
+        if isinstance(row, RuleCall):
+            linear = {word for word, at in row.layout.items() if at is not None} == {"g"}
+        else:
+            asked = (k for k, known in enumerate(fixed) if not known)
+            linear = row.kind in ("linear", "bilinear") and all(row.rule(k) is not None for k in asked)
+        if not linear or isinstance(row.fn(*values, **e.params), tuple):
+            return None
+        def fn(*xs: Any) -> Any:
+            return np.asarray(row.fn(*xs, **e.params), float)
+
+        if row.kind != "bilinear":
+            arrays = ", ".join(self.array(a) for a in e.args)
+            return f"linear({self._kept(_map(fn, [v.shape for v in values]))}, {arrays})"
+        if sum(sizes) == 0 or len(values) != 2 or sizes[0] * sizes[1] > LARGE:
+            raise _no_form(row)
+        of, found = [v.shape for v in values], []
+        for i in range(sizes[0]):
+            first = _unit(of[0], i)
+            inner = _map(lambda x2, first=first: fn(first, x2), of[1:])
+            at, by = inner.get("to", range(len(inner["from"]))), inner.get("by", repeat(1))
+            found += [(k, i, j, c) for k, j, c in zip(at, inner["from"], by, strict=False) if j >= 0]
+        shape = fn(*values).shape
+        to, a, b, by = (list(part) for part in zip(*found, strict=True)) if found else ([], [], [], [])
+        kept = self._kept({"shape": shape, "to": to, "a": a, "b": b, "by": by})
+        return f"bilinear({kept}, {', '.join(self.array(a) for a in e.args)})"
+
+
+def _symbol(x: Any, e: Expr, symbols: dict[Node, Expr]) -> Any:
+    """A Tensor with the value `x` that stands for the formula `e`."""
+    leaf = Node(None, (), (), x, x.shape, x.dtype, TRACED)
+    symbols[leaf] = e
+    return wrap(x, leaf)
+
+
+def _other(x: Any) -> Any:
+    """Another example of the same kind: the entries in another order, floats somewhat smaller."""
+    if not isinstance(x, np.ndarray):
+        return x
+    turned = x.ravel()[::-1].reshape(x.shape)
+    return turned * 0.9 if x.dtype.kind == "f" else turned
+
+
+def _finite(x: Any) -> Any:
+    """A number that JSON has, or its name."""
+    return float(x) if np.isfinite(x) else repr(float(x))
+
+
+def _taken(fn: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a definition takes: a textbook omits some."""
+    code = getattr(fn, "__code__", None)
+    if code is None or code.co_flags & 8:  # it takes any
+        return dict(params)
+    return {k: v for k, v in params.items() if k in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}
+
+
+def _unit(shape: tuple[int, ...], k: int) -> Any:
+    x = np.zeros(shape)
+    x.reshape(-1)[k] = 1
+    return x
+
+
+def _map(fn: Callable[..., Any], shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
+    """A linear function of arrays as a sparse matrix: entry ``to`` is the sum of ``by`` times entry ``from`` of the
+    arrays one after another. Without ``to`` each entry is one that is read (or -1: zero).
+    """
+    sizes = [int(np.prod(s)) for s in shapes]
+    total = sum(sizes)
+
+    def at(flat: Any) -> Any:
+        parts = np.split(np.asarray(flat, float), np.cumsum(sizes)[:-1])
+        return fn(*(p.reshape(s) for p, s in zip(parts, shapes, strict=True)))
+
+    places = at(np.arange(1, total + 1))
+    some = np.cos(np.arange(1, total + 1) ** 2)  # no random numbers, so that the page is the same each time
+    whole = places.astype(int)
+    reads = ((whole == places) & (whole >= 0) & (whole <= total)).all()
+    if reads and np.array_equal(np.append(0.0, some)[whole], at(some)):
+        return {"shape": places.shape, "from": (whole.ravel() - 1).tolist()}
+    if total > 1000 or total * places.size > 40 * LARGE:
+        raise NoForm(f"a linear map of {total} numbers is too large for a page")
+    matrix = np.reshape([at(_unit((total,), k)).ravel() for k in range(total)], (total, places.size))
+    to, origin = np.nonzero(matrix.T)
+    by = matrix[origin, to]
+    return {"shape": places.shape, "from": origin.tolist(), "to": to.tolist(), "by": by.tolist()}
+
+
+# ------------------------------------------------------------------------------------------------ the program
+
+
+class _Program(Writer):
+    def __init__(self, chain: Chain) -> None:
+        super().__init__()
+        self.chain = chain
+        self.symbols: dict[Node, Expr] = {}
+        self.gradients: dict[Node, Expr] = {}
+        for word, value in chain.environment().items():
+            self._define(word, dotted("v", word), value)
+
+    def _define(self, word: str, written: str, value: Any) -> None:
+        self.words[word], self.values[word] = written, value
+
+    def symbol(self, n: Node) -> Expr:
+        """The name of a node; one that has none is numbered."""
+        chain = self.chain
+        if n not in self.symbols:
+            if n.row is None and n not in chain.names:
+                self.symbols[n] = chain.constant(n.y)
+            else:
+                word = chain.names.get(n) or f"·{len(self.symbols)}"
+                self._define(word, dotted("v", word), chain.values.get(n, n.y))
+                self.symbols[n] = name(word, n.shape)
+        return self.symbols[n]
+
+    def arguments(self, n: Node) -> list[Expr]:
+        chain = self.chain
+        xs = chain.call(n).xs
+        return [
+            chain.constant(x) if p is None else self.symbol(p) for p, x in zip(chain.parents(n), xs, strict=True)
+        ]
+
+    def formula(self, n: Node) -> Expr:
+        """What a node computes."""
+        call = self.chain.call(n)
+        if call is n:
+            return applied(n, self.arguments(n), n.dtypes)
+        return self._result(n, n.params["index"])
+
+    def _result(self, n: Node, index: int) -> Expr:
+        """One of several results of the call that `n` belongs to."""
+        call: Any = self.chain.call(n)
+        e = Expr(call.row.name, tuple(self.arguments(n)), None, call.params, call.parts[index][0], call.row)
+        return self.opened(e, index)
+
+    def forward(self) -> Iterator[str]:
+        chain = self.chain
+        for n in chain.nodes:
+            if n.row is None:
+                continue
+            target = self.array(self.symbol(n))
+            if "generator" in n.params:
+                yield f"{target} = {self.constant(chain.values[n])};"  # as drawn
+            else:
+                yield f"{target} = {self.array(self.fitted(self.formula(n), n.shape))};"
+
+    def backward(self) -> Iterator[str]:
+        chain, root = self.chain, self.chain.root
+        self._gradient(root)
+        yield f"{self.words[self._gradient(root).value]} = full({safe(root.shape)}, 1);"
+        for n in reversed(chain.nodes):
+            if n not in self.gradients:
+                continue
+            for i, p in chain.active_arguments(n):
+                down = self.array(self.fitted(self._pulled(n, i, p), p.shape))
+                target = dotted("d", self.symbol(p).value)
+                new = p not in self.gradients
+                self._gradient(p)
+                yield f"{target} = {down};" if new else f"{target} = add({target}, {down});"
+
+    def _gradient(self, n: Node) -> Expr:
+        if n not in self.gradients:
+            word = f"∂{self.symbol(n).value}"
+            self._define(word, dotted("d", self.symbol(n).value), np.ones(n.shape))
+            self.gradients[n] = name(word, n.shape)
+        return self.gradients[n]
+
+    def _pulled(self, n: Node, i: int, p: Node) -> Expr:
+        """The cotangent of argument `i` of `n`, from that of `n`."""
+        edge = self.chain.edge(n, i)
+        known = {f"{X}{k}": e for k, e in enumerate(self.arguments(n))} | {G: self._gradient(n), Y: self.symbol(n)}
+
+        def of_result(part: Expr) -> Expr | None:
+            if part.role != "name":
+                return None
+            if part.value.startswith(Y) and part.value != Y:  # of several
+                return self._result(n, int(part.value.removeprefix(Y)))
+            return known.get(part.value)
+
+        formula = replaced(edge.formula, of_result)
+        if edge.combine == "map":
+            down = formula
+        else:
+            above = self._gradient(n)
+            if edge.combine == "elementwise" and formula.is_number and formula.value == 1:
+                down = above
+            else:
+                down = joined(edge.combine, formula, above, p.shape)
+        if edge.axes:
+            if edge.combine == "elementwise":
+                down = self.fitted(down, np.broadcast_shapes(np.shape(self.value(down)), n.shape))
+            down = summed(replace(down, shape=np.shape(self.value(down))), edge.axes, p.shape)
+        return down
+
+    def partial(self, key: str, of: Node, wrt: Node) -> str:
+        """The line that computes a partial of the picture."""
+        factor = self.chain.factor(of, wrt)
+        e = self.fitted(factor.formula, np.shape(factor.value))
+        return f"{dotted('p', key)} = {self.array(e)};"
+
+    def fitted(self, e: Expr, shape: tuple[int, ...]) -> Expr:
+        """`e`, reshaped or broadcast to `shape` if that is not its own."""
+        value = self.value(e)
+        if np.shape(value) == shape:
+            return e
+        if np.size(value) == int(np.prod(shape)):
+            return Expr("reshape", (e,), None, {"shape": shape, "order": "C"}, shape, TABLE["reshape"])
+        return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])
