@@ -383,21 +383,23 @@ def shape_text(shape: Sequence[int], times: str = "x") -> str:
     return times.join(map(str, shape)) if shape else "1"
 
 
-def matrix(value: Any) -> str:
+def matrix(value: Any, digits: int = 4) -> str:
     """A small array in LaTeX; a single number as such."""
     if np.size(value) == 1:
-        return _digits(np.asarray(value).item())
+        return _digits(np.asarray(value).item(), digits)
     if np.size(value) == 0:
         return r"[\,]"
     rows = np.atleast_2d(value)
-    body = r" \\ ".join(" & ".join(map(_digits, row)) for row in rows.reshape(-1, rows.shape[-1]).tolist())
+    entries = rows.reshape(-1, rows.shape[-1]).tolist()
+    body = r" \\ ".join(" & ".join(_digits(x, digits) for x in row) for row in entries)
     return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"
 
 
-def _digits(x: Any) -> str:
+def _digits(x: Any, digits: int = 4) -> str:
     if isinstance(x, complex):
-        return f"{x:.4g}".replace("j", r"\,i")
-    return _tex_number(float(f"{x:.4g}")) if x not in (0.5, 0.25) else str(x)
+        return f"{x:.{digits}g}".replace("j", r"\,i")
+    rounded = float(f"{x:.{digits}g}")
+    return _tex_number(rounded) if rounded not in (0.5, 0.25) else str(rounded)
 
 
 def partial_tex(of: str, wrt: str) -> str:

@@ -15,28 +15,38 @@ from .dot import Style
 from .render import render
 from .scene import Item, Line, Scene
 
-SMALL = 4  # entries of the largest partial or gradient in a label
+ROW, DIGITS = 4, 2  # the most entries on a line, and their digits
 _LOOKS = {
     "parameter": "very thick",
     "input": "dashed",
     "constant": "dotted",
     "result": "rounded corners",
     "loss": "double, rounded corners",
-    "layer": "fill=black!5",
-    "summary": "fill=black!10",
+    "layer": "",
+    "summary": "",
 }
-_HEAD = r"""\documentclass[tikz,border=6pt]{standalone}
-\usepackage{amsmath}
-\usepackage[T1]{fontenc}
+_HEAD = r"""\documentclass[12pt]{article}
+\usepackage{amsmath, tikz, geometry}
+@COLOURS@
+\newsavebox{\thegraph}
+\setlength{\fboxsep}{6pt}
+\setlength{\arraycolsep}{3pt}
+\sbox{\thegraph}{\fcolorbox{background}{background}{%
+\begin{tikzpicture}[x=1pt, y=1pt, >=latex, every node/.style={text=ink, align=center}, draw=ink,
+  item/.style={draw, fill=#1, inner sep=4pt}, partial/.style={text=partial, font=\small}]
+"""
+_FOOT = r"""\end{tikzpicture}}}
+\geometry{paperwidth=\wd\thegraph, paperheight=\dimexpr\ht\thegraph+\dp\thegraph, margin=0pt, nohead, nofoot}
 \begin{document}
-\begin{tikzpicture}[x=1pt, y=1pt, >=latex, every node/.style={font=\small},
-  item/.style={draw, align=center, inner sep=3pt, fill=white},
-  partial/.style={align=center, font=\scriptsize}]
+\hoffset=-1in
+\voffset=-1in
+\shipout\box\thegraph
+\end{document}
 """
 
 
 def tikz(scene: Scene, style: Style, source: str) -> str:
-    """A standalone LaTeX document; `source` is the DOT text of the scene."""
+    """A LaTeX document whose page has the size of the picture; `source` is the DOT text of the scene."""
     layout = json.loads(render(source, "json0"))
     lines = {f"e{x.key}": x for x in scene.lines}
     place = {o["id"]: o for o in layout.get("objects", ()) if "pos" in o and "id" in o}
@@ -45,10 +55,16 @@ def tikz(scene: Scene, style: Style, source: str) -> str:
         at = place[item.key]
         size = ", ".join(f"minimum {side}={72 * float(at[side]):.1f}pt" for side in ("width", "height"))
         found.append(
-            rf"\node[item, {_LOOKS[item.kind]}, {size}] at ({at['pos']}) "
+            rf"\node[item={item.kind}, {_LOOKS[item.kind]}, {size}] at ({at['pos']}) "
             f"{{{_label(item, scene, style)}}};"
         )
-    return _HEAD + "\n".join(found) + "\n\\end{tikzpicture}\n\\end{document}\n"
+    return _HEAD.replace("@COLOURS@", _colours(style)) + "\n".join(found) + "\n" + _FOOT
+
+
+def _colours(style: Style) -> str:
+    theme = style.theme
+    named = {word: getattr(theme, word) for word in ("background", "ink", "partial", "gradient")} | {**theme.fills}
+    return "\n".join(rf"\definecolor{{{word}}}{{HTML}}{{{colour[1:].upper()}}}" for word, colour in named.items())
 
 
 def _label(item: Item, scene: Scene, style: Style) -> str:
@@ -61,13 +77,19 @@ def _label(item: Item, scene: Scene, style: Style) -> str:
         parts.append(escape.tex(item.operation))
     if item.shape:
         sizes = r" \times ".join(map(str, item.shape))
-        parts.append(rf"\scriptsize ${sizes}$")
-    if style.values and item.value is not None and np.size(item.value) <= 3 * SMALL and np.ndim(item.value) <= 2:
-        parts.append(rf"\scriptsize $\displaystyle {matrix(item.value)}$")
-    if style.gradients and item.gradient is not None and np.size(item.gradient) <= SMALL and item.key != scene.loss:
+        parts.append(rf"\small ${sizes}$")
+    if style.values and item.value is not None:
+        parts.append(rf"\small ${_numbers(item.value)}$")
+    if style.gradients and item.gradient is not None and item.key != scene.loss:
         d = formatting.partial_tex(f"d{scene.item(scene.loss).name}/d{item.name}")
-        parts.append(rf"\scriptsize ${d} = {matrix(item.gradient)}$")
+        parts.append(rf"\small\color{{gradient}} ${d} = {_numbers(item.gradient)}$")
     return r" \\ ".join(parts)
+
+
+def _numbers(value: Any) -> str:
+    """The entries if the picture shows them, else the same summary."""
+    lines = formatting.array(value)
+    return matrix(value, DIGITS) if np.size(value) == 1 or lines[0][:1] == "[" else rf"\text{{{escape.tex(lines[0])}}}"
 
 
 def _line(line: Line, e: dict[str, Any], partials: bool) -> str:
@@ -80,10 +102,11 @@ def _line(line: Line, e: dict[str, Any], partials: bool) -> str:
         drawn += f" .. controls ({a:g},{b:g}) and ({c:g},{d:g}) .. ({x:g},{y:g})"
     text = rf"\draw[->{'' if line.combine else ', dashed, gray'}] {drawn} -- ({end[0]:g},{end[1]:g});"
     if partials and line.symbol and "lp" in e:
-        label = f"${formatting.partial_tex(line.symbol)} = {line.tex}$"
+        label = rf"${formatting.partial_tex(line.symbol)}$ \\ $= {line.tex}$"
         is_number = line.formula is None or line.formula.is_number
-        if line.value is not None and np.size(line.value) <= SMALL and not is_number:
-            label += rf" \\ $= {matrix(line.value)}$"
+        lines = [] if line.value is None or is_number else formatting.array(line.value)
+        if len(lines) == 1 and np.size(line.value) <= ROW:
+            label += rf" \\ $= {matrix(line.value, DIGITS)}$"
         x, y = e["lp"].split(",")
         text += f"\n\\node[partial] at ({x},{y}) {{{label}}};"
     return text

@@ -5,6 +5,7 @@ import copy
 import os
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -429,12 +430,28 @@ def test_tikz_has_every_box_and_balanced_braces():
     text = draw(L, names=names).tex()
     assert text.count("\\node[item") == 9
     assert text.count("\\draw") == 8
+    assert "standalone" not in text  # which a small TeX Live lacks
+    colours = set(re.findall(r"definecolor{(\w+)}", text))
+    assert set(re.findall(r"item=(\w+)", text)) | {"ink", "partial", "gradient", "background"} <= colours
     assert r"\frac{\partial P}{\partial C}" in text
     depth = 0
     for c in text.replace("\\{", "").replace("\\}", ""):
         depth += (c == "{") - (c == "}")
         assert depth >= 0
     assert depth == 0
+
+
+@can_render
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX on this machine")
+@pytest.mark.parametrize("theme", list(THEMES))
+def test_latex_sets_the_picture_on_one_page_of_its_size(tmp_path, theme):
+    L, names = net()
+    draw(L, names={**names, "w_#1 <b>": names["W"]}, theme=theme).save(tmp_path / "net.tex")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "net.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "(1 page," in done.stdout
+    assert "Overfull" not in done.stdout
 
 
 @can_render
