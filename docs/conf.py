@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from docutils.nodes import SkipNode
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
@@ -10,16 +12,20 @@ import gallery  # noqa: E402  found beside this file only after the line above
 import ops_table  # noqa: E402
 
 import autograd_lite  # noqa: E402
+from autograd_lite.drawing.mathml import mathml  # noqa: E402
 
 project = "autograd_lite"
 author = "the autograd_lite authors"
 copyright = "2026, the autograd_lite authors"
 version = release = autograd_lite.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"autograd_lite {version}"
+html_static_path = ["_static"]
+html_css_files = ["docs.css"]
+html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -28,6 +34,21 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # each docstring has the types, with shapes
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+
+
+def inline(translator, node, block=False):
+    """Write mathematics as MathML, as the library's own page does: readers need neither a script nor a network."""
+    translator.body.append(mathml(node.astext(), block))
+    raise SkipNode
+
+
+def display(translator, node):
+    inline(translator, node, block=True)
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", (inline, None), (display, None))
+
 
 # The library writes these pages itself, so they cannot go out of date.
 gallery.make()

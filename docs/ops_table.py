@@ -33,9 +33,9 @@ OPENING = """\
 # The table of derivatives
 
 Printed from the table itself (`docs/ops_table.py`) when the documentation is built: each rule is run on symbols, at
-the example beside it. $y$ is the result, $x$ (or $x_1$, $x_2$, …) are the arguments and $g$ is the cotangent of the
-result; $\\odot$ goes entry by entry. A rule that is no formula is shown as it stands in the table, with its parameters
-by NumPy's names. The engine undoes broadcasting, conjugates and casts."""
+the example below its name (a row of one number $x$ needs none). $y$ is the result, $x$ (or $x_1$, $x_2$, …) are the
+arguments and $g$ is the cotangent of the result; $\\odot$ goes entry by entry. A rule that is no formula is shown as it
+stands in the table, with its parameters by NumPy's names. The engine undoes broadcasting, conjugates and casts."""
 
 
 def source(rule: Any) -> str:
@@ -92,10 +92,10 @@ def rules(row: Primitive, found: tuple[tuple[Any, ...], dict[str, Any]] | None) 
             got = derivatives(row, *found[0], **found[1])
     formulas = [f"${d.latex()}$" for d in got if d.is_formula and len(d.latex()) < 160]
     if formulas and len(formulas) == len(got):
-        return "; ".join(formulas)
+        return "<br>".join(formulas)
     if row.variadic:
         return f"`{source(row.rules[0])}` for each"
-    return "; ".join(f"`{source(rule)}`" for rule in row.rules)
+    return "<br>".join(f"`{source(rule)}`" for rule in row.rules)
 
 
 def domain(row: Primitive) -> str:
@@ -120,11 +120,14 @@ def section(kind: str, rows: list[Primitive]) -> Iterator[str]:
     if kind in ("composite", "constant"):
         yield ", ".join(map(name, rows))
         return
-    yield "| function | derivative | domain | example | remarks |\n| --- | --- | --- | --- | --- |"
+    yield ":::{container} derivatives\n| function | derivative | where |\n| --- | --- | --- |"
     for row in rows:
         found = example(row)
-        cells = (name(row), rules(row, found), domain(row), called(row, found) if found else "", remarks(row))
-        yield "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+        call = called(row, found) if found else ""
+        plain = call in (f"`np.{row.name}(x)`", f"`{row.name}(x)`")
+        cells = ([name(row), "" if plain else call], [rules(row, found)], [domain(row), remarks(row)])
+        yield "| " + " | ".join("<br>".join(filter(None, cell)).replace("|", r"\|") for cell in cells) + " |"
+    yield ":::"
 
 
 def without_rows() -> Iterator[str]:

@@ -20,11 +20,13 @@ _IDENTIFIERS = {
 _OPERATORS = {
     "odot": "⊙", "times": "×", "cdot": "·", "top": "⊤", "lvert": "|", "rvert": "|", "lVert": "‖", "rVert": "‖",
     "geq": "≥", "leq": "≤", "neq": "≠", "sum": "∑", "prod": "∏", "to": "→", "mapsto": "↦", "ldots": "…", "dots": "…",
+    "in": "∈", "wedge": "∧", "vee": "∨", "star": "⋆", "lfloor": "⌊", "rfloor": "⌋", "cdots": "⋯", "sim": "∼",
     **{c: c for c in "{}%#$&_"},
 }  # fmt: skip
 _SPACES = {",": "0.17em", ";": "0.28em", ":": "0.22em", "quad": "1em", "qquad": "2em", " ": "0.25em", "!": "0"}
 _IGNORED = {"textstyle", "displaystyle", "big", "bigl", "bigr", "limits", "\\"}
 _FENCES = {"pmatrix": ("(", ")"), "cases": (r"\{", "")}
+_NUMBERS = {"C": "ℂ", "N": "ℕ", "Q": "ℚ", "R": "ℝ", "Z": "ℤ"}
 _EMPTY = "<mrow></mrow>"
 
 
@@ -146,7 +148,10 @@ class _Reader:
     def _frac(self) -> str:
         return f"<mfrac>{self.argument()}{self.argument()}</mfrac>"
 
-    _tfrac = _dfrac = _frac
+    _dfrac = _frac
+
+    def _tfrac(self) -> str:
+        return f'<mstyle displaystyle="false">{self._frac()}</mstyle>'
 
     def _sqrt(self) -> str:
         if self.peek() != "[":
@@ -159,10 +164,16 @@ class _Reader:
     def _overline(self) -> str:
         return f'<mover>{self.argument()}<mo stretchy="true">‾</mo></mover>'
 
+    _bar = _overline
+
     def _mathrm(self) -> str:
         return f'<mi mathvariant="normal">{xml(self.raw())}</mi>'
 
-    _operatorname = _mathcal = _mathbb = _mathrm
+    _operatorname = _mathcal = _mathrm
+
+    def _mathbb(self) -> str:
+        letter = self.raw()
+        return f"<mi>{_NUMBERS.get(letter, xml(letter))}</mi>"
 
     def _text(self) -> str:
         return f"<mtext>{xml(self.raw())}\u00a0</mtext>"
@@ -187,7 +198,8 @@ class _Reader:
         if kind == "bmatrix":  # a border, since few machines have a font whose brackets grow
             return f'<mtable class="bracketed" columnalign="right">{lines}</mtable>'
         opening, closing = _FENCES.get(kind, ("", ""))
-        return f"<mrow>{_fence(opening)}<mtable>{lines}</mtable>{_fence(closing)}</mrow>"
+        looks = ' displaystyle="true"' if kind == "aligned" else ""
+        return f'<mrow>{_fence(opening)}<mtable class="{xml(kind)}"{looks}>{lines}</mtable>{_fence(closing)}</mrow>'
 
 
 def _fence(token: str) -> str:

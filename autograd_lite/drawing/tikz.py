@@ -31,8 +31,8 @@ _HEAD = r"""\documentclass[12pt]{article}
 \newsavebox{\thegraph}
 \setlength{\fboxsep}{6pt}
 \setlength{\arraycolsep}{3pt}
-\sbox{\thegraph}{\fcolorbox{background}{background}{%
-\begin{tikzpicture}[x=1pt, y=1pt, >=latex, every node/.style={text=ink, align=center}, draw=ink,
+\sbox{\thegraph}{\fcolorbox{background}{background}{\begin{tikzpicture}[
+  x=1pt, y=1pt, >=latex, every node/.style={text=ink, align=center}, draw=ink,
   item/.style={draw, fill=#1, inner sep=4pt}, partial/.style={text=partial, font=\small}]
 """
 _FOOT = r"""\end{tikzpicture}}}

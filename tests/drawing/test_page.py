@@ -278,6 +278,8 @@ def test_the_page_is_one_file_without_network():
         ("W_{1}", "<msub><mi>W</mi><mn>1</mn></msub>"),
         (r"B^\top", '<msup><mi>B</mi><mo stretchy="false">⊤</mo></msup>'),
         (r"\frac{1}{2}", "<mfrac><mn>1</mn><mn>2</mn></mfrac>"),
+        (r"\tfrac{1}{2}", '<mstyle displaystyle="false"><mfrac><mn>1</mn><mn>2</mn></mfrac></mstyle>'),
+        (r"\mathbb{Z}", "<mi>ℤ</mi>"),
         (r"\sqrt{x}", "<msqrt><mi>x</mi></msqrt>"),
         (r"\mathrm{loss}", '<mi mathvariant="normal">loss</mi>'),
         ("a < b", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
