@@ -39,6 +39,7 @@ from .transforms.grad import jvp as jvp
 from .transforms.grad import stop_gradient as stop_gradient
 from .transforms.grad import value_and_grad as value_and_grad
 from .transforms.grad import vjp as vjp
+from .transforms.vmap import vmap as vmap
 
 # NumPy's namespaces, and SciPy's special functions.
 from . import emath as emath

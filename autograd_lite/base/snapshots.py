@@ -34,12 +34,20 @@ class Snapshot:
         restore it.
     undo : list
         The calls that restore everything, the latest first.
+    draws : int
+        How often numbers were drawn from the library's generators.
     """
 
     def __init__(self, outer: Snapshot | None) -> None:
         self.outer = outer
         self.noted: dict[int, tuple[Any, Callable[[Any], Undo], Undo]] = {}
         self.undo: Undo = []
+        self.draws = 0
+
+    def drew(self) -> None:
+        self.draws += 1
+        if self.outer is not None:
+            self.outer.drew()
 
     def note(self, thing: Any, state: Callable[[Any], Undo]) -> None:
         if id(thing) not in self.noted:
@@ -118,6 +126,7 @@ def about_to_draw(generator: Any) -> None:
     snapshot = _SNAPSHOT.get()
     if snapshot is not None:
         snapshot.note(generator, _generator_state)
+        snapshot.drew()
 
 
 def about_to_seed(generator: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dis
 import linecache
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 

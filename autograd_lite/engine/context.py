@@ -31,18 +31,26 @@ class Context:
         Anomaly detection, which sees every node.
     level : int
         How many transforms are running, one inside the other.
+    values : dict, optional
+        While a function is recorded to be run again: from every node that was used to its value.
     """
 
-    __slots__ = ("group", "level", "recording", "watcher")
+    __slots__ = ("group", "level", "recording", "values", "watcher")
 
-    def __init__(self, recording: bool = True, group: Any = None, watcher: Any = None, level: int = 0) -> None:
-        self.recording, self.group, self.watcher, self.level = recording, group, watcher, level
+    def __init__(
+        self, recording: bool = True, group: Any = None, watcher: Any = None, level: int = 0, values: Any = None
+    ) -> None:
+        self.recording, self.group, self.watcher, self.level, self.values = recording, group, watcher, level, values
 
-    def enter(self, node: Any, y: Any) -> None:
-        """Note where a node was recorded, and show it to the watcher."""
+    def enter(self, node: Any, xs: Any, y: Any) -> None:
+        """Note where a node was recorded, and what it was computed from; show it to the watcher."""
         node.group = self.group
+        if self.values is not None:
+            self.values.update(zip(node.parents, xs, strict=True))
         if "generator" in node.params:  # random numbers cannot be computed again
             node.y = y
+            if self.values is not None:
+                self.values[node] = y
         if self.watcher is not None:
             self.watcher(node, y)
 
@@ -81,7 +89,7 @@ class changed(_Block):
         new = self._changes.get
         return Context(
             new("recording", now.recording), new("group", now.group), new("watcher", now.watcher),
-            new("level", now.level),
+            new("level", now.level), new("values", now.values),
         )
 
 
@@ -91,7 +99,9 @@ class _Recording(_Block):
     on: bool
 
     def _context(self, now: Context) -> Context:
-        return _BARE[self.on] if now is ORDINARY else Context(self.on, now.group, now.watcher, now.level)
+        return _BARE[self.on] if now is ORDINARY else (
+            Context(self.on, now.group, now.watcher, now.level, now.values)
+        )
 
 
 def _function(block: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:
@@ -217,5 +227,5 @@ def called_in_group(
     if textbook is not None:
         group.is_known(textbook, f, args, params)
     with at_exit(CONTEXT.set, outer):
-        CONTEXT.set(Context(now.recording, group, now.watcher, now.level))
+        CONTEXT.set(Context(now.recording, group, now.watcher, now.level, now.values))
         return f(*args, **params)

@@ -97,7 +97,7 @@ def binary(row: Primitive, a: Any, b: Any) -> Any:
         frame = frame.f_back
     node.code, node.at = frame.f_code, frame.f_lasti
     if context is not None:
-        context.enter(node, y)
+        context.enter(node, (x1, x2), y)
     return t
 
 
@@ -147,5 +147,5 @@ def unary(row: Primitive, a: Value, params: dict[str, Any] = NOTHING) -> Any:
         frame = frame.f_back
     node.code, node.at = frame.f_code, frame.f_lasti
     if context is not None:
-        context.enter(node, y)
+        context.enter(node, (x,), y)
     return t

@@ -89,7 +89,7 @@ def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = NOTHING
     node.code, node.at = users_position()
     context = CONTEXT.get()
     if context is not None:
-        context.enter(node, ys if row.outputs else ys[0])
+        context.enter(node, xs, ys if row.outputs else ys[0])
     if row.outputs:
         node.parts = tuple((part.shape, part.dtype) for part in ys)
         return tuple(_result(projection(node, k), part, args) for k, part in enumerate(ys))

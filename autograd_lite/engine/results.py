@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..table import Primitive
+from ..table.batching import ALIGNED
 from .node import Node
 from .value import wrap
 
@@ -23,11 +24,12 @@ PROJECTION = Primitive(
     "linear", lambda ys, index, count: ys[index],
     (lambda g, index, count: Cotangents(g if k == index else None for k in range(count)),),
     name="result", bind=lambda ys, index, count: ((ys,), {"index": index, "count": count}), transparent=True,
+    batch=lambda b: b.xs[0][b.params["index"]],
 )
 
 #: The identity, whose derivative is zero.
 STOP_GRADIENT = Primitive(
-    "constant", lambda x: x, (), name="stop_gradient", bind=lambda x: ((x,), {}), algebra="identity"
+    "constant", lambda x: x, (), name="stop_gradient", bind=lambda x: ((x,), {}), algebra="identity", batch=ALIGNED,
 )
 
 

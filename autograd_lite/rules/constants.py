@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..table import ROWS, TABLE, Primitive, at, composite, constant
+from ..table.batching import ALIGNED, of_shape
 from . import elementwise as elementwise  # these declare some of the rows below
 from . import linalg as linalg
 from . import reductions as reductions
@@ -20,10 +21,12 @@ from .sorting import by_signature
 
 for _fn, *_arrays in (
     (np.round, "a"), (np.fix, "x"), (np.isclose, "a", "b"), (np.iscomplex, "x"), (np.isreal, "x"), (np.isneginf, "x"),
-    (np.isposinf, "x"), (np.ones_like, "a"), (np.zeros_like, "a"),
+    (np.isposinf, "x"),
 ):
-    constant(_fn, bind=by_signature(_fn, *_arrays))
-constant(np.empty_like, bind=by_signature(np.zeros_like, "a"))  # before NumPy 2.4 it had no signature
+    constant(_fn, bind=by_signature(_fn, *_arrays), batch=ALIGNED)
+for _fn in (np.ones_like, np.zeros_like):
+    constant(_fn, bind=by_signature(_fn, "a"), batch=of_shape)
+constant(np.empty_like, bind=by_signature(np.zeros_like, "a"), batch=of_shape)  # before NumPy 2.4 it had no signature
 ROWS[np.around] = TABLE["round"]
 
 

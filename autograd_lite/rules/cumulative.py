@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..table import TABLE, Primitive, at, composite, general, linear
+from ..table.batching import Batched, along
 from . import elementwise as E
 from ._arrays import kept_shape, operand, resolve
 from .indexing import scatter
@@ -83,6 +84,14 @@ linear_recurrence = general(
     name="linear_recurrence", np_name="linear_recurrence", tex=r"\operatorname{{recurrence}}({x1}, {x2})",
     examples=(at((3,), (4,)), at((2, 3), (3, 3)), at((0, 2), (1, 2))),
 )
+
+
+def _recurrences(b: Batched) -> Any:
+    """Each entry beside the first axis has a recurrence of its own: so has each example."""
+    return np.moveaxis(b(*(np.moveaxis(b.full(k), 0, 1) for k in range(2))), 1, 0)
+
+
+linear_recurrence.attach(batch=_recurrences)
 
 
 def _accumulation(row: Primitive, of: Any = None) -> Primitive:
@@ -178,6 +187,9 @@ add_reduceat = linear(
     of=np.add.reduceat, name="add_reduceat", np_name="np.add.reduceat", bind=_bind_reduceat, tex=r"\sum {x}",
     examples=(at((6,), [0, 2, 3]), at((2, 6), [3, 1, 1, 5], axis=1)),
 )
+
+for _row in (cumsum, cumprod, maximum_accumulate, minimum_accumulate, logaddexp_accumulate, add_reduceat):
+    _row.attach(batch=along)
 
 # ------------------------------------------------------------------------------------------ methods of ufuncs
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..table import Drawn, at, composite, general, just, uniform
+from ..table.batching import axes
 from ._arrays import operand, raw
 from .selection import take
 
@@ -158,6 +159,7 @@ unwrap = general(
     ),
     examples=(at(uniform(-9, 9, 7)), at(uniform(-3, 3, 4, 3), axis=0, period=1.5)),
 )
+unwrap.attach(batch=axes("axis"))
 
 # ---------------------------------------------------------------------------------------------- evenly spaced
 

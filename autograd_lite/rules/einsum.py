@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..table import at, bilinear
+from ..table.batching import Batched
 from ._arrays import operand, refuse_out
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -145,3 +146,14 @@ einsum = bilinear(  # in each factor, however many there are
     ],
 )
 einsum.attach(call="np.einsum({subscripts}, {xs})")
+
+
+def _batched(b: Batched) -> Any:
+    """The batch axis is one more letter."""
+    inputs, output = b.params["subscripts"].split("->")
+    new = next(c for c in LETTERS if c not in inputs)
+    terms = [new * on + term for term, on in zip(inputs.split(","), b.on, strict=True)]
+    return b(*b.xs, subscripts=f"{','.join(terms)}->{new}{output}")
+
+
+einsum.attach(batch=_batched)

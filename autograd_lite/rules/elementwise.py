@@ -26,6 +26,7 @@ from ..table import (
     interval,
     uniform,
 )
+from ..table.batching import ALIGNED
 
 # ---------------------------------------------------------------------------------------------------- arithmetic
 
@@ -289,6 +290,8 @@ divmod = general(
     outputs=True, bind=lambda x1, x2: ((x1, x2), {}),
     examples=_examples((4.1, 4.9), (1.1, 1.3)),
 )
+for _row in (modf, frexp, divmod):
+    _row.attach(batch=ALIGNED)
 
 # ------------------------------------------------------------------------------------- complex: not holomorphic
 

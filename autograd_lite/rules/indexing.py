@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..table import Primitive, at, composite, general, just, linear
+from ..table.batching import Batched, padded
 from ._arrays import is_tensor, operand
 
 # -------------------------------------------------------------------------------------------------- the index
@@ -384,3 +385,115 @@ def _positive(example: Any) -> Any:
 multiply_at = _rounds(np.multiply, "*", _PUT)
 divide_at = _rounds(np.divide, "/", tuple(map(_positive, _PUT)))
 power_at = _rounds(np.power, "**", tuple(map(_positive, _PUT)))
+
+# -------------------------------------------------------------------------------------------------- in a batch
+
+
+def _arrays_in(index: Any, ndim: int, k_ndim: int = 0) -> tuple[int, int, bool]:
+    """Where NumPy puts the axes of the arrays in an index into an array of `ndim` axes.
+
+    Returns
+    -------
+    place, count : int
+        The first of these axes in the result, and how many they are.
+    apart : bool
+        Whether a slice stands between them, so that they come first.
+    """
+    parts = index if type(index) is tuple else (index,)
+    arrays = [i for i, p in enumerate(parts) if isinstance(p, (np.ndarray, bool, np.bool, Slot))]
+    if not arrays:
+        return 0, 0, False
+    advanced = [i for i, p in enumerate(parts) if i in arrays or isinstance(p, (int, np.integer))]
+    apart = advanced != list(range(advanced[0], advanced[-1] + 1))
+    rest = ndim - sum(np.ndim(p) if _is_mask(p) else p is not None for p in parts if p is not Ellipsis)
+    place = sum(rest if p is Ellipsis else 1 for p in parts[: advanced[0]])
+    count = max(
+        k_ndim if isinstance(p, Slot) else 1 if _is_mask(p) else np.ndim(p)
+        for p in (parts[i] for i in advanced)
+    )
+    return 0 if apart else place, count, apart
+
+
+def _is_mask(part: Any) -> bool:
+    return isinstance(part, (np.ndarray, bool, np.bool)) and np.asarray(part).dtype == bool
+
+
+def _each(index: Any, lead: Any = slice(None)) -> Any:
+    """An index into an example as one into a batch."""
+    return (lead, *index) if type(index) is tuple else (lead, index)
+
+
+def _batched_getitem(b: Batched) -> Any:
+    _, count, apart = _arrays_in(b.params["index"], b.ndim(0))
+    y = b(b.xs[0], index=_each(b.params["index"]))
+    return np.moveaxis(y, count, 0) if apart else y
+
+
+def _batched_scatter(b: Batched) -> Any:
+    index, shape = b.params["index"], b.params["shape"]
+    _, count, apart = _arrays_in(index, len(shape))
+    g = np.moveaxis(b.xs[0], 0, count) if apart else b.xs[0]
+    return b(g, index=_each(index), shape=(b.size, *shape))
+
+
+def _batched_at(b: Batched) -> Any:
+    """An assignment: the value broadcasts to what it replaces."""
+    index = b.params["index"]
+    taken = len(taken_shape(index, b.shape))
+    _, count, apart = _arrays_in(index, len(b.shape))
+    value = b.full(1) if apart else b.xs[1]
+    if apart or b.on[1]:
+        value = padded(value, True, taken)
+        value = value.reshape(b.size, *value.shape[value.ndim - taken :])
+    return b(b.full(0), np.moveaxis(value, 0, count) if apart else value, index=_each(index))
+
+
+def _slots(b: Batched) -> tuple[Any, Any, int, int]:
+    """The positions of a `gather` or a `scatter_at`, in the form that an index into the whole batch takes.
+
+    Returns
+    -------
+    k, index
+        As arguments of the row.
+    place, count : int
+        Where the axes of the positions are in one example, and how many.
+    """
+    index, k = b.params["index"], b.xs[1]
+    several = any(isinstance(p, Slot) and p.j is not None for p in index)
+    ndim = len(b.params["shape"]) if "shape" in b.params else b.ndim(0)
+    place, count, _ = _arrays_in(index, ndim, b.ndim(1) - several)
+    if not b.on[1]:
+        return k, _each(index), place, count
+    if several:  # (examples, arrays, *positions)
+        k = np.moveaxis(k.reshape(*k.shape[:2], *(1,) * (count + 2 - k.ndim), *k.shape[2:]), 1, 0)
+    else:
+        k = padded(k, True, count)
+    return k, _each(index, np.arange(b.size).reshape(b.size, *(1,) * count)), place, count
+
+
+def _batched_gather(b: Batched) -> Any:
+    k, index, place, count = _slots(b)
+    if b.on[1]:  # the examples and the positions are read together, and stand in front
+        y = b(b.full(0), k, index=index)
+        return np.moveaxis(y, range(1, 1 + count), range(1 + place, 1 + place + count)) if place else y
+    apart = _arrays_in(b.params["index"], b.ndim(0), count)[2]
+    y = b(b.xs[0], k, index=index)
+    return np.moveaxis(y, count, 0) if apart else y
+
+
+def _batched_scatter_at(b: Batched) -> Any:
+    k, index, place, count = _slots(b)
+    g, shape = b.full(0), (b.size, *b.params["shape"])
+    if b.on[1]:
+        g = np.moveaxis(g, range(1 + place, 1 + place + count), range(1, 1 + count)) if place else g
+    elif _arrays_in(b.params["index"], len(shape) - 1, count)[2]:
+        g = np.moveaxis(g, 0, count)
+    return b(g, k, index=index, shape=shape)
+
+
+getitem.attach(batch=_batched_getitem)
+scatter.attach(batch=_batched_scatter)
+gather.attach(batch=_batched_gather)
+scatter_at.attach(batch=_batched_scatter_at)
+for _row in (set_at, add_at, maximum_at, minimum_at):
+    _row.attach(batch=_batched_at)

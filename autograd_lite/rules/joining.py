@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..table import at, composite, just, linear
+from ..table.batching import Batched, axes, shifted
 from ._arrays import has_tensor, ints, is_tensor, operand, resolve
 from .indexing import getitem, on_axis, scatter, set_at
 from .shaping import astype
@@ -75,6 +76,14 @@ stack = linear(
     of=np.stack, name="stack", np_name="np.stack", bind=_bind_stack, variadic=True,
     examples=(at([(), ()]), at([(2, 3)] * 4, -1), at([(2, 3), (2, 3)], axis=1)),
 )
+
+
+def _joined_full(b: Batched) -> Any:
+    return b(*map(b.full, range(len(b.xs))), axis=shifted(b.params["axis"], 0))
+
+
+for _row in (concatenate, stack):
+    _row.attach(batch=_joined_full)
 
 
 @composite(np.vstack, examples=(at([(3,), (2, 3), (3,)]), at([(), ()])))
@@ -182,6 +191,8 @@ def _splitter(fn: Any, bind: Any) -> Any:
 
 array_split = _splitter(np.array_split, _bind_array_split)
 split = _splitter(np.split, _bind_split)
+for _row in (array_split, split):
+    _row.attach(batch=axes("axis"))
 
 
 def _splitter_along(fn: Any, axis: int, least: int) -> Any:
@@ -219,6 +230,7 @@ unstack = linear(
     of=getattr(np, "unstack", None), name="unstack", np_name="np.unstack", bind=_bind_unstack, outputs=True,
     examples=(at((3,)), at((2, 3), axis=-1)),
 )
+unstack.attach(batch=axes("axis"))
 
 
 @composite(np.meshgrid, examples=(at((3,), (2,)), at((3,), (), indexing="ij", sparse=True)))
@@ -258,6 +270,7 @@ repeat = linear(
     np.repeat, _unrepeat, np_name="np.repeat", bind=_bind_repeat,
     examples=(at((2, 3), 2), at((2, 3), 3, -1), at((2, 3, 2), 2, 0), at((2, 3), [2, 0, 1], axis=1), at((2,), 0)),
 )
+repeat.attach(batch=axes("axis"))
 
 
 @composite(np.tile, examples=(at((2, 3), 2), at((3,), just((2, 1, 3))), at((2, 3), just((0, 2))), at((), 3)))

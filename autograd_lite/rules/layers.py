@@ -15,8 +15,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..table import at, general
+from ..table.batching import Batched, axes, padded
 from ._arrays import kept_shape
-from .products import matmul
+from .products import matmul, product
 
 
 def _rows(x: Any) -> Any:
@@ -41,6 +42,17 @@ linear = general(
 linear.attach(algebra="affine map")
 
 
+def _batched_linear(b: Batched) -> Any:
+    x, weight, bias = b.xs
+    if not any(b.on[1:]):
+        return b(x, weight, bias)  # an example more is one more row
+    y = product(x, weight.mT, b.on[0], b.on[1])
+    return y + padded(bias, b.on[2], b.ndim(0))
+
+
+linear.attach(batch=_batched_linear)
+
+
 def _linear_columns(weight: Any, columns: Any, bias: Any) -> Any:
     y = np.matmul(weight, columns)
     if y.dtype == bias.dtype:
@@ -56,6 +68,17 @@ linear_columns = general(  # a convolution, once its windows are columns
     examples=(at((4, 3), (2, 3, 5), (4,)), at((1, 3), (2, 3, 1), (1,))),
 )
 linear_columns.attach(js=lambda weight, columns, bias: weight @ columns + bias[:, None])
+
+
+def _batched_columns(b: Batched) -> Any:
+    weight, columns, bias = b.xs
+    if not b.on[0] and not b.on[2]:
+        return b(weight, columns, bias)
+    y = product(weight, columns, b.on[0], b.on[1])
+    return y + padded(bias, b.on[2], b.ndim(1) - 1)[..., None]
+
+
+linear_columns.attach(batch=_batched_columns)
 
 # ---------------------------------------------------------------------------------------------- standardize
 
@@ -115,7 +138,7 @@ def _standardize_textbook(x: Any, axis: Any, eps: Any) -> Any:
     return d * scale, scale
 
 
-standardize.attach(source=_standardize_textbook)
+standardize.attach(source=_standardize_textbook, batch=axes("axis"))
 standardize.__doc__ = """`x` minus its mean along `axis`, divided by its standard deviation; and that scale.
 
 Parameters

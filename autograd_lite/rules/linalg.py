@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..table import around, at, composite, constant, general
+from ..table.batching import Batched, padded, stacked
 from . import products
 from ._arrays import operand, raw
 from .matrices import EMPTY, dagger, from_lower, regular
@@ -65,6 +66,27 @@ solve = general(
         _system((3, 3), (2, 3, 1)), _system((1, 1), (1,)), _system((0, 0), (0, 2)),
     ],
 )
+
+
+def _batched_solve(b: Batched) -> Any:
+    (a, x), vector, of_all = b.xs, b.ndim(1) == 1, not b.on[0] and b.ndim(0) == 2
+    if not of_all:
+        return b(*b.aligned((2, 2))) if not vector else b(*_columns(b))[..., 0]
+    if vector:  # one factorisation serves all examples
+        return b(a, x.T).T
+    if b.ndim(1) == 2:
+        columns = x.transpose(1, 0, 2)
+        return b(a, columns.reshape(x.shape[1], -1)).reshape(columns.shape).transpose(1, 0, 2)
+    return b(a, x)
+
+
+def _columns(b: Batched) -> list[Any]:
+    """The operands, with the vectors on the right-hand side as matrices of one column."""
+    a, x = b.xs[0], b.xs[1][..., None]
+    return [a, padded(x, b.on[1], b.ndim(0))]
+
+
+solve.attach(batch=_batched_solve)
 
 
 def _pinv_rule(g: Any, y: Any, x: Any) -> Any:
@@ -149,6 +171,9 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     return np.linalg.solve(np.reshape(a, (n, n)), np.ravel(b)).reshape(shape)
 
 
+for _row in (inv, pinv):
+    _row.attach(batch=stacked(2))
+
 # ----------------------------------------------------------------------------------------------- determinants
 
 
@@ -228,6 +253,10 @@ slogdet_ = general(
 )
 
 
+for _row in (cofactor, det, slogdet_):
+    _row.attach(batch=stacked(2))
+
+
 @composite(np.linalg.slogdet, name="linalg.slogdet", np_name="np.linalg.slogdet", examples=[regular(3, 3)])
 def slogdet(a: Any) -> Any:
     """The sign of the determinant, and the logarithm of its absolute value."""
@@ -257,9 +286,16 @@ def matrix_power(a: Any, n: int) -> Any:
         square = square @ square
 
 
+def _ranks(b: Batched) -> Any:
+    if b.ndim(0) > 1:
+        return b(b.xs[0])
+    return np.any(b.xs[0].reshape(b.size, -1) != 0, axis=1).astype(int)  # as NumPy has it for a vector
+
+
 constant(
     np.linalg.matrix_rank, name="linalg.matrix_rank", np_name="np.linalg.matrix_rank",
     bind=lambda A, tol=None, hermitian=False, *, rtol=None: ((A,), {"tol": tol, "hermitian": hermitian, "rtol": rtol}),
+    batch=_ranks,
 )
 
 # ------------------------------------------------------------ the array standard's names for NumPy's own rows

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..table import around, at, composite, general
+from ..table.batching import axes
 from ._arrays import operand
 
 
@@ -57,6 +58,7 @@ power_norm = general(
         _normal(3, p=-1, axis=(0,), keepdims=False),
     ],
 )
+power_norm.attach(batch=axes("axis"))
 
 
 def _vector(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..table import at, bilinear, composite
+from ..table.batching import Batched, padded, stacked
 from ._arrays import operand, refuse_out
 
 
@@ -89,6 +90,40 @@ matmul = bilinear(
 matmul.attach(infix="{x1} @ {x2}", algebra="matrix product", js="matmul({x1}, {x2})")
 
 
+def product(x1: Any, x2: Any, on1: bool, on2: bool) -> Any:
+    """``x1 @ x2`` for all examples; `on1`, `on2`: which of the two has the batch axis, in front."""
+    n1, n2 = x1.ndim - on1, x2.ndim - on2
+    if n1 == 2 and n2 == 1 and not on1:
+        return x2 @ x1.T  # one matrix times many vectors
+    if n1 == 1 == n2 and not on1:
+        return x2 @ x1
+    if not on2 and n2 <= 2 or not on1 and not on2:
+        return x1 @ x2
+    rows, columns = x1 if n1 > 1 else x1[..., None, :], x2 if n2 > 1 else x2[..., None]
+    most = max(rows.ndim - on1, columns.ndim - on2)
+    rows, columns = padded(rows, on1, most), padded(columns, on2, most)
+    y = rows * columns if rows.shape[-1] == 1 else rows @ columns
+    y = y if n1 > 1 else y[..., 0, :]
+    return y if n2 > 1 else y[..., 0]
+
+
+matmul.attach(batch=lambda b: product(*b.xs, *b.on))
+
+
+def contraction(x1: Any, x2: Any, on1: bool, on2: bool, axes: Any) -> Any:
+    """``tensordot(x1, x2, axes)`` for all examples."""
+    first, second = ([k + on for k in part] for part, on in zip(axes, (on1, on2), strict=True))
+    if not (on1 and on2):
+        y = np.tensordot(x1, x2, (first, second))
+        return y if on1 else np.moveaxis(y, x1.ndim - len(first), 0)
+    free1, free2 = _free(x1.ndim, (0, *first)), _free(x2.ndim, (0, *second))
+    shape1, shape2 = [x1.shape[k] for k in free1], [x2.shape[k] for k in free2]
+    inner, size = prod(x1.shape[k] for k in first), x1.shape[0]
+    rows = np.transpose(x1, (0, *free1, *first)).reshape(size, prod(shape1), inner)
+    columns = np.transpose(x2, (0, *second, *free2)).reshape(size, inner, prod(shape2))
+    return product(rows, columns, True, True).reshape(size, *shape1, *shape2)
+
+
 def _dot_1(g: Any, x2: Any, x1_shape: Any) -> Any:
     if g.ndim == 2 == x2.ndim and len(x1_shape) == 2:
         return g.dot(x2.T)
@@ -125,6 +160,18 @@ dot = bilinear(
 dot.attach(algebra="dot product")
 
 
+def _batched_dot(b: Batched) -> Any:
+    n1, n2 = b.ndim(0), b.ndim(1)
+    if not n1 or not n2:
+        return np.multiply(*b.aligned())
+    if n2 <= 2:
+        return product(*b.xs, *b.on)
+    return contraction(*b.xs, *b.on, ((n1 - 1,), (n2 - 2,)))
+
+
+dot.attach(batch=_batched_dot)
+
+
 @composite(np.vdot, name="vdot", np_name="np.vdot", examples=[at((3,), (3,)), at((2, 3), (2, 3)), at((), ())])
 def vdot(a: Any, b: Any, /) -> Any:
     """The product of both flattened, the first conjugated."""
@@ -150,6 +197,14 @@ outer = bilinear(
 )
 outer.attach(algebra="outer product")
 
+
+def _batched_outer(b: Batched) -> Any:
+    x1, x2 = (x.reshape(b.size, -1) if on else np.ravel(x) for x, on in zip(b.xs, b.on, strict=True))
+    return x1[..., :, None] * x2[..., None, :]
+
+
+outer.attach(batch=_batched_outer)
+
 # ------------------------------------------------------------------------------------------ stacks of vectors
 
 
@@ -163,19 +218,19 @@ vecdot = bilinear(
     np.vecdot, lambda g, x2: conj(g)[..., None] * x2, lambda g, x1: g[..., None] * x1,
     name="vecdot", np_name="np.vecdot", bind=_vecdot_bind,
     holomorphic=False,  # the first factor is conjugated
-    examples=[at((3,), (3,)), at((2, 3), (4, 1, 3)), at((3, 2), (3, 2), axis=0)],
+    examples=[at((3,), (3,)), at((2, 3), (4, 1, 3)), at((3, 2), (3, 2), axis=0)], batch=stacked(1, 1),
 )
 
 matvec = bilinear(
     np.matvec, lambda g, x2: g[..., None] * x2[..., None, :], lambda g, x1: np.matvec(x1.mT, g),
     name="matvec", np_name="np.matvec",
-    examples=[at((2, 3), (3,)), at((4, 2, 3), (3,)), at((2, 3), (5, 1, 3))],
+    examples=[at((2, 3), (3,)), at((4, 2, 3), (3,)), at((2, 3), (5, 1, 3))], batch=stacked(2, 1),
 )
 vecmat = bilinear(
     np.vecmat, lambda g, x2: np.matvec(x2, conj(g)), lambda g, x1: x1[..., None] * g[..., None, :],
     name="vecmat", np_name="np.vecmat",
     holomorphic=False,  # the vector is conjugated
-    examples=[at((3,), (3, 2)), at((3,), (4, 3, 2)), at((5, 1, 3), (3, 2))],
+    examples=[at((3,), (3, 2)), at((3,), (4, 3, 2)), at((5, 1, 3), (3, 2))], batch=stacked(1, 2),
 )
 
 # --------------------------------------------------------------------------------------------------- any rank
@@ -225,6 +280,7 @@ tensordot = bilinear(
         at((2, 3, 4), (3, 4, 2)), at((2, 3, 4), (4, 5, 2), axes=([0, -1], [2, 0])), at((3, 2), (4, 3), axes=(0, 1)),
         at((3,), (2,), axes=0), at((2, 0), (0, 3), axes=1),
     ],
+    batch=lambda b: contraction(*b.xs, *b.on, b.params["axes"]),
 )
 
 
@@ -245,7 +301,7 @@ def kron(a: Any, b: Any) -> Any:
 _cross: Any = bilinear(  # g . (x1 x x2) = x1 . (x2 x g) = x2 . (g x x1)
     lambda x1, x2: np.cross(x1, x2), lambda g, x2: _cross(x2, g), lambda g, x1: _cross(g, x1), name="cross3",
     np_name="np.cross", tex=r"{x1} \times {x2}",
-    examples=[at((3,), (3,)), at((2, 3), (4, 1, 3))],
+    examples=[at((3,), (3,)), at((2, 3), (4, 1, 3))], batch=stacked(1, 1),
 )
 
 
@@ -315,3 +371,17 @@ multi_dot = bilinear(
         at([(2, 3), (3,)]), at([(2, 0), (0, 3), (3, 2)]), at([(0,), (0, 3)]),
     ],
 )
+
+
+def _batched_multi_dot(b: Batched) -> Any:
+    """From the end that is a vector, if one is."""
+    factors = list(zip(b.xs, b.on, strict=True))
+    step = -1 if b.ndim(len(factors) - 1) == 1 else 1
+    y, on = factors[::step][0]
+    for x, has in factors[::step][1:]:
+        y = product(y, x, on, has) if step == 1 else product(x, y, has, on)
+        on = on or has
+    return y
+
+
+multi_dot.attach(batch=_batched_multi_dot)

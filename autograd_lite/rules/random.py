@@ -13,6 +13,7 @@ import numpy as np
 
 from ..base.generator import numpy_generator
 from ..table import TABLE, constant
+from ..table.batching import Batched, shifted
 from ._arrays import operand
 
 
@@ -72,3 +73,13 @@ constant(_dropout_mask, name="dropout_mask", bind=_mask_arguments, source=_dropo
 constant(_rand_like, name="rand_like", bind=_like_arguments, source=_rand_like_textbook)
 constant(_randn_like, name="randn_like", bind=_like_arguments, source=_randn_like_textbook)
 dropout_mask, rand_like, randn_like = TABLE["dropout_mask"], TABLE["rand_like"], TABLE["randn_like"]
+
+
+def _draws(b: Batched) -> Any:
+    """Numbers of its own for each example."""
+    over = {"over": shifted(b.params["over"], b.ndim(0))} if "over" in b.params else {}
+    return b(b.full(0), **over)
+
+
+for _row in (dropout_mask, rand_like, randn_like):
+    _row.attach(batch=_draws)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..table import ROWS, Primitive, around, at, composite, constant, elementwise, general, just, linear, uniform
+from ..table.batching import along, axes
 from . import cumulative as accumulation
 from ._arrays import count, kept_shape, operand, raw, reduced, resolve, spread
 
@@ -377,6 +378,10 @@ def _logsumexp_textbook(x: Any, axis: Any, keepdims: Any = False) -> Any:
 
 logsumexp.attach(source=_logsumexp_textbook, algebra="reduction")
 
+for _row in (sum, prod, max, min, nanmax, nanmin, mean, var, std, logsumexp):
+    _row.attach(batch=axes("axis"))
+
+
 # ------------------------------------------------------------------------------------------ as if without nan
 
 
@@ -442,13 +447,12 @@ def _bind_truth(neutral: bool) -> Callable[..., Any]:
     return bind
 
 
+for _fn in (np.argmax, np.argmin, np.nanargmax, np.nanargmin):
+    constant(_fn, np_name=f"np.{_fn.__name__}", bind=_bind_position, batch=along)
 for _fn, _bind in (
     (np.any, _bind_truth(False)), (np.all, _bind_truth(True)), (np.count_nonzero, _bind_count),
-    *((_fn, _bind_position) for _fn in (np.argmax, np.argmin, np.nanargmax, np.nanargmin)),
 ):
-    constant(_fn, np_name=f"np.{_fn.__name__}", bind=_bind)
-for _fn in (np.any, np.all, np.count_nonzero):
-    ROWS[_fn].attach(algebra="reduction")
+    constant(_fn, np_name=f"np.{_fn.__name__}", bind=_bind, batch=axes("axis"), algebra="reduction")
 
 # ------------------------------------------------------------------------------------------ methods of ufuncs
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..table import at, composite, just, linear
+from ..table.batching import ALIGNED, Batched, along, axes, reshaped, shifted, stacked
 from ._arrays import ints, operand, raw
 from .indexing import scatter
 
@@ -61,6 +62,17 @@ reshape = linear(
 reshape.attach(algebra="reshape")
 
 
+def _in_layout(b: Batched) -> Any:
+    if b.params["order"] == "C":
+        return reshaped(b)
+    (x,) = b.xs
+    backwards = x.transpose(0, *range(x.ndim - 1, 0, -1)).reshape(b.size, *b.shape[::-1])
+    return backwards.transpose(0, *range(len(b.shape), 0, -1))
+
+
+reshape.attach(batch=_in_layout)
+
+
 def _bind_ravel(a: Any, order: str = "C") -> Any:
     a = operand(a)
     return (a,), {"order": _layout(a, order)}
@@ -80,6 +92,10 @@ flatten = linear(  # a method only; it copies
     bind=_bind_ravel,
     examples=_RAVELLED,
 )
+for _row in (ravel, flatten):
+    _row.attach(batch=_in_layout)
+
+
 def _bind_squeeze(a: Any, axis: Any = None) -> Any:
     a = operand(a)
     one = a.ndim == 0 and axis in (0, -1)  # NumPy allows these axes for a 0-d array
@@ -96,7 +112,8 @@ expand_dims = linear(
     np_name="np.expand_dims", bind=lambda a, axis: ((operand(a),), {"axis": ints(axis)}),
     examples=(at((3,), 0), at((2, 3), just((0, -1))), at((), 0)),
 )
-expand_dims.attach(algebra="new axis")
+expand_dims.attach(algebra="new axis", batch=reshaped)
+squeeze.attach(batch=reshaped)
 
 
 def _atleast(fn: Any, least: int, lift: Any) -> Any:
@@ -122,7 +139,7 @@ copy = linear(
     np_name="np.copy", tex="{x}", bind=lambda a, order="K": ((operand(a),), {"order": order}),
     examples=(at((2, 3)), at((2, 3), order="F")),
 )
-copy.attach(algebra="identity")
+copy.attach(algebra="identity", batch=ALIGNED)
 
 
 def _bind_astype(
@@ -141,7 +158,7 @@ astype = linear(  # the engine casts the cotangent back; an integer result has n
     of=getattr(np, "astype", None), name="astype", np_name="np.astype", tex="{x}", bind=_bind_astype,
     examples=(at((2, 3), np.float64), at((2, 3), np.complex128)),
 )
-astype.attach(call="{x}.astype({dtype})", algebra="cast")
+astype.attach(call="{x}.astype({dtype})", algebra="cast", batch=ALIGNED)
 
 # --------------------------------------------------------------------------------------------------- the axes
 
@@ -169,13 +186,21 @@ transpose = linear(
     examples=(at((2, 3)), at((2, 3, 4), just((1, 2, 0))), at((2, 3, 4), axes=(-1, 0, 1)), at(())),
 )
 transpose.attach(infix="{x}.T", text="{x}ᵀ", algebra="transpose")
+
+
+def _batched_transpose(b: Batched) -> Any:
+    axes = b.params["axes"] or range(b.ndim(0))[::-1]
+    return b(b.xs[0], axes=(0, *shifted(tuple(axes), 0)))
+
+
+transpose.attach(batch=_batched_transpose)
 matrix_transpose = linear(
     lambda x: x.mT, lambda g: g.mT,
     of=np.matrix_transpose, name="matrix_transpose", np_name="np.matrix_transpose",
     bind=lambda x, /: ((operand(x),), {}), tex=r"{x}^\top",
     examples=(at((2, 3, 4)),),
 )
-matrix_transpose.attach(infix="{x}.mT", text="{x}ᵀ", algebra="matrix transpose")
+matrix_transpose.attach(infix="{x}.mT", text="{x}ᵀ", algebra="matrix transpose", batch=stacked(2))
 
 
 def _bind_swapaxes(a: Any, axis1: int, axis2: int) -> Any:
@@ -189,7 +214,7 @@ swapaxes = linear(
     of=np.swapaxes, name="swapaxes", np_name="np.swapaxes", bind=_bind_swapaxes, tex=r"{x}^\top",
     examples=(at((2, 3, 4), 0, -1),),
 )
-swapaxes.attach(algebra="swap of axes")
+swapaxes.attach(algebra="swap of axes", batch=axes("axis1", "axis2"))
 
 
 def _bind_moveaxis(a: Any, source: Any, destination: Any) -> Any:
@@ -201,7 +226,7 @@ moveaxis = linear(
     np_name="np.moveaxis", bind=_bind_moveaxis,
     examples=(at((2, 3, 4), 0, -1), at((2, 3, 4), just((0, 1)), just((-1, 0)))),
 )
-moveaxis.attach(algebra="move of axes")
+moveaxis.attach(algebra="move of axes", batch=axes("source", "destination"))
 
 
 @composite(np.rollaxis, examples=(at((2, 3, 4), 2), at((2, 3, 4), 0, 3), at((2, 3, 4), -1, -2)))
@@ -217,7 +242,9 @@ broadcast_to = linear(  # the engine sums the cotangent to the argument's shape
     bind=lambda array, shape: ((operand(array),), {"shape": ints(shape)}),
     examples=(at((3,), just((2, 3))), at((2, 1), just((4, 2, 3))), at((), 3), at((1, 3), just((0, 3)))),
 )
-broadcast_to.attach(algebra="broadcast")
+broadcast_to.attach(
+    algebra="broadcast", batch=lambda b: b(b.lifted(0, len(b.shape)), shape=(b.size, *b.shape))
+)
 
 
 @composite(np.broadcast_arrays, examples=(at((3,), (2, 1)), at((), (0, 3))))
@@ -269,6 +296,12 @@ rot90 = linear(
     examples=(at((2, 3)), at((2, 3, 4), -3, axes=(-1, 0))),
 )
 
+roll.attach(batch=along)
+flip.attach(batch=axes("axis"))
+rot90.attach(batch=axes("axes"))
+fliplr.attach(batch=lambda b: np.flip(b.xs[0], 2))
+flipud.attach(batch=lambda b: np.flip(b.xs[0], 1))
+
 # ------------------------------------------------------------------------------------ triangles and diagonals
 
 
@@ -288,6 +321,16 @@ triu = linear(
     np.triu, lambda g, k: np.triu(g, k), np_name="np.triu", bind=_bind_triangle, examples=_TRIANGLES,
     tex=r"\operatorname{{triu}} {x}",
 )
+
+
+def _square(b: Batched) -> Any:
+    """A vector counts as a row that is repeated."""
+    (x,) = b.xs
+    return b(np.broadcast_to(b.lifted(0, 2), (b.size, *b.shape)) if b.ndim(0) == 1 else x)
+
+
+for _row in (tril, triu):
+    _row.attach(batch=_square)
 
 
 def to_diagonal(g: Any, offset: int, axis1: int, axis2: int, shape: tuple[int, ...]) -> Any:
@@ -310,6 +353,7 @@ diagonal = linear(
     of=np.diagonal, name="diagonal", np_name="np.diagonal", bind=_bind_diagonal, tex=r"\operatorname{{diag}} {x}",
     examples=(at((3, 4)), at((3, 4), -1), at((3, 2, 4), 1, 2, 0), at((2, 2), 5)),
 )
+diagonal.attach(batch=axes("axis1", "axis2"))
 diag = linear(
     np.diag, lambda g, k, x_shape: np.diagonal(g, k) if len(x_shape) == 1 else to_diagonal(g, k, 0, 1, x_shape),
     np_name="np.diag", bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
@@ -320,3 +364,12 @@ diagflat = linear(
     np_name="np.diagflat", bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
     examples=(at((2, 2)), at((3,), 1)),
 )
+
+
+def _on_diagonals(b: Batched) -> Any:
+    x, k = b.xs[0].reshape(b.size, -1), b.params["k"]
+    return to_diagonal(x, k, 1, 2, (b.size, *b.shape))
+
+
+diag.attach(batch=lambda b: np.diagonal(b.xs[0], b.params["k"], 1, 2) if b.ndim(0) == 2 else _on_diagonals(b))
+diagflat.attach(batch=_on_diagonals)

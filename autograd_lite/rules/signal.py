@@ -21,8 +21,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..table import at, bilinear, complex_normal, composite, linear
+from ..table.batching import Batched, axes
 from ._arrays import operand, refuse_out
-from .products import conj
+from .products import conj, product
 
 DUAL: dict[Any, Any] = {
     None: "forward",
@@ -264,6 +265,21 @@ convolve = bilinear(
 )
 
 
+def _batched_convolve(b: Batched) -> Any:
+    """Windows of one factor times the other one reversed."""
+    (x, v), (on, v_on) = b.xs, b.on
+    if v.shape[-1] > x.shape[-1]:
+        x, v, on, v_on = v, x, v_on, on
+    n, m, (length,) = x.shape[-1], v.shape[-1], b.shape
+    start = (n + m - 1 - length) // 2
+    wide = np.pad(x, [(0, 0)] * on + [(m - 1, m - 1)])
+    windows = wide[..., np.arange(start, start + length)[:, None] + np.arange(m)]
+    return product(windows, np.flip(v, -1), on, v_on)
+
+
+convolve.attach(batch=_batched_convolve)
+
+
 @composite(np.correlate, name="correlate", np_name="np.correlate", examples=_CUTS)
 def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     """A convolution with the second factor reversed and conjugated; 'same' is centred as if the longer came first."""
@@ -272,3 +288,5 @@ def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     if a.shape[0] < v.shape[0]:
         return np.convolve(a[::-1], v, mode)[::-1]
     return np.convolve(a, v[::-1], mode)
+for _row in (fft, ifft, rfft, irfft):
+    _row.attach(batch=axes("axis"))

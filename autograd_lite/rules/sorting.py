@@ -10,12 +10,15 @@ import inspect
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import compress
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..table import TABLE, at, complex_normal, composite, constant, just, linear
-from ._arrays import is_tensor, operand, refuse_out
+from ..table.batching import ALIGNED, Batched, shifted
+from ..table.batching import along as along_axis
+from ._arrays import is_tensor, operand, raw, refuse_out
 from .indexing import getitem, on_axis
 from .joining import flat_or
 from .selection import along, as_positions
@@ -39,31 +42,68 @@ def by_signature(fn: Callable[..., Any], *arrays: str) -> Callable[..., Any]:
 _signature = lru_cache(maxsize=None)(inspect.signature)  # at the first call, because a hundred of them slow the import
 
 
-for _fn, *_arrays in (
-    (np.argsort, "a"), (np.argpartition, "a"), (np.argwhere, "a"), (np.flatnonzero, "a"), (np.searchsorted, "a", "v"),
-    (np.digitize, "x", "bins"), (np.isin, "element", "test_elements"),
+def _batched_search(b: Batched) -> Any:
+    """Each example's positions in a sorted array of its own: the number of entries that are smaller."""
+    a, v = b.xs
+    if not b.on[0]:
+        return b(a, v)
+    if (order := b.params.get("sorter")) is not None:
+        a = a[:, order]
+    a, v = b.lifted(0, b.ndim(1) + 1), v[..., None]
+    before = (a < v) if b.params.get("side", "left") == "left" else (a <= v) | np.isnan(v)
+    return np.sum(before | (np.isnan(v) & ~np.isnan(a)), axis=-1)
+
+
+def _batched_digitize(b: Batched) -> Any:
+    x, bins = b.xs
+    if not b.on[1]:
+        return b(x, bins)
+    bins, x, right = b.lifted(1, b.ndim(0) + 1), x[..., None], b.params.get("right", False)
+    falling = bins[..., :1] > bins[..., -1:]
+    beyond = np.where(falling, x < bins, x > bins)
+    return np.sum(beyond | (x == bins if right is False else False), axis=-1)
+
+
+def _batched_isin(b: Batched) -> Any:
+    element, others = b.xs
+    if not b.on[1]:
+        return b(element, others)
+    others = others.reshape(b.size, *(1,) * b.ndim(0), prod(others.shape[1:]))
+    found = np.any(element[..., None] == others, axis=-1)
+    return ~found if b.params.get("invert", False) else found
+
+
+for _fn, _batch, *_arrays in (
+    (np.argsort, along_axis, "a"), (np.argpartition, along_axis, "a"), (np.argwhere, None, "a"),
+    (np.flatnonzero, None, "a"), (np.searchsorted, _batched_search, "a", "v"),
+    (np.digitize, _batched_digitize, "x", "bins"), (np.isin, _batched_isin, "element", "test_elements"),
 ):
-    constant(_fn, bind=by_signature(_fn, *_arrays))
+    constant(_fn, bind=by_signature(_fn, *_arrays), batch=_batch)
 constant(np.nonzero, bind=by_signature(np.nonzero, "a"), outputs=True)
 
 # The signatures of these are written out, since before NumPy 2.4 functions in C have none.
-constant(np.packbits, bind=lambda a, /, axis=None, bitorder="big": ((a,), {"axis": axis, "bitorder": bitorder}))
+constant(
+    np.packbits, bind=lambda a, /, axis=None, bitorder="big": ((a,), {"axis": axis, "bitorder": bitorder}),
+    batch=along_axis,
+)
 constant(
     np.unpackbits,
     bind=lambda a, /, axis=None, count=None, bitorder="big": (
         (a,), {"axis": axis, "count": count, "bitorder": bitorder}
     ),
+    batch=along_axis,
 )
 constant(
     np.ravel_multi_index,
     bind=lambda multi_index, dims, mode="raise", order="C": (
         (multi_index,), {"dims": dims, "mode": mode, "order": order}
     ),
+    batch=lambda b: b(np.moveaxis(b.xs[0], 1, 0)),
 )
 constant(
     np.unravel_index,
     bind=lambda indices, shape, order="C": ((indices,), {"shape": shape, "order": order}),
-    outputs=True,
+    outputs=True, batch=ALIGNED,
 )  # fmt: skip
 argsort, argpartition, nonzero = TABLE["argsort"], TABLE["argpartition"], TABLE["nonzero"]
 
@@ -127,6 +167,7 @@ def _of(numpy_function: Any, name: str, outputs: bool = True) -> Any:
 
 _TWO_SETS: Any = (at((4,), (3,)), at((2, 3), (2,)))
 _lexsort = _of(lambda keys, axis: np.lexsort(tuple(keys), axis), "lexsort_of", outputs=False)
+_lexsort.attach(batch=lambda b: b(np.moveaxis(b.xs[0], 1, 0), shifted(b.xs[1], 0)))
 _unique_in = _of(
     lambda a, axis, equal_nan: np.unique(a, True, True, True, axis=axis, equal_nan=equal_nan)[1:], "unique_positions",
 )
@@ -210,3 +251,19 @@ bincount = linear(  # in the weights
     name="bincount", np_name="np.bincount", bind=_bind_bincount,
     examples=(at(np.array([0, 2, 0, 5]), (4,), minlength=7),),
 )
+
+
+def _batched_bincount(b: Batched) -> Any:
+    """All examples are counted at once, each in bins of its own."""
+    (n,) = b.shape
+    x, *weights = (b.full(k) for k in range(len(b.xs)))
+    if np.max(raw(x), initial=-1) >= n:
+        raise ValueError(
+            f"vmap: the length of bincount depends on values: it is {n} for the first example, and another one needs "
+            f"{np.max(raw(x)) + 1}. Give minlength= the number of bins"
+        )
+    own = (x + n * np.arange(b.size)[:, None]).reshape(-1)
+    return b(own, *(w.reshape(-1) for w in weights), minlength=b.size * n).reshape(b.size, n)
+
+
+bincount.attach(batch=_batched_bincount)

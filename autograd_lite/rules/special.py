@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..table import POSITIVE, REAL, Primitive, Textbook, at, composite, elementwise, general, interval
+from ..table.batching import axes
 from ._arrays import operand, reduced, resolve
 from .elementwise import sigmoid
 from .scipy_special import scipy_module
@@ -194,6 +195,8 @@ softmax.attach(
     textbook=Textbook("softmax(x, axis)", x="y * (g - sum(g * y, axis))", jacobian="y[i] * (delta[i, j] - y[j])"),
 )
 log_softmax.attach(source=_log_softmax_textbook)
+for _row in (softmax, log_softmax):
+    _row.attach(batch=axes("axis"))
 
 # ------------------------------------------------------------------------------------------------ activations
 

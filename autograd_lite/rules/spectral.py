@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..table import NONZERO, REAL, around, at, composite, elementwise, general
+from ..table.batching import stacked
 from ._arrays import raw
 from .matrices import EMPTY, dagger, of_triangle, positive, refuse_open_choice
 from .products import conj
@@ -285,3 +286,6 @@ def _svd_of_hermitian(a: Any) -> SVDResult:
 def svdvals(x: Any, /) -> Any:
     """The singular values."""
     return svd_(x, full_matrices=False)[1]
+
+for _row in (eigh_, eig_, svd_):
+    _row.attach(batch=stacked(2))

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..table import at, composite, general
+from ..table.batching import stacked
 from .matrices import EMPTY, dagger, lower_half, of_triangle, positive, refuse_open_choice, solve_or_refuse
 
 
@@ -103,3 +104,6 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     if mode == "r":
         return qr_(a, mode="reduced")[1]
     return QRResult(*qr_(a, mode=mode))
+
+for _row in (cholesky, qr_):
+    _row.attach(batch=stacked(2))

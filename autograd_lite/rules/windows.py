@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from ..table import TABLE, Drawn, Primitive, at, constant, general, linear
+from ..table.batching import merged
 
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
@@ -290,3 +291,6 @@ window_spread: Primitive = linear(
     name="window_spread", bind=_bind_onto,
     examples=[at(_windows_shape(_IMAGE, of), sizes=(4, 4), **of) for of in _POOLS],
 )
+
+for _row in (unfold, fold, window_argmax, max_pool, unpool, pool_at, window_sum, window_spread):
+    _row.attach(batch=merged)

@@ -39,7 +39,6 @@ REMEDIES = {
 
 #: The same for the package: names of PyTorch's and JAX's.
 OF_THE_LIBRARY = {
-    "vmap": "no automatic batching here: write f for arrays with one axis more, or np.stack([f(x) for x in xs])",
     "pmap": "a program runs on one machine, in as many threads as it starts",
     "cuda": _GPU,
     "device": _GPU,

@@ -37,6 +37,7 @@ from typing import Any, Protocol, TypeVar, overload
 import numpy as np
 
 from ..base.tree import too_deep
+from .batching import ALIGNED, Rule
 from .domain import REAL
 from .pull import compiled, conjugated, guarded, read_only, source
 from .signature import Slot, kept, parameters, read
@@ -61,6 +62,7 @@ OPTIONS = {
     "bind": "from a call as the user writes it to (arguments, keyword parameters) in canonical form (recording)",
     "pull": "for each argument None, or a faster function with the same result as the rule (backward pass)",
     "jvp": "a forward rule, where the one that follows from the kind was measured to be worse (forward mode)",
+    "batch": "how it runs on a batch of examples, where that does not follow from its kind (vmap)",
     "variadic": "the row takes any number of arrays, and one rule serves them all",
     "outputs": "the row returns a tuple of arrays",
     "order": "1 if the rule itself cannot be differentiated",
@@ -126,6 +128,7 @@ class Primitive:
         bind: Callable[..., Any] | None = None,
         pull: Sequence[Any] | None = None,
         jvp: Callable[..., Any] | None = None,
+        batch: Rule | None = None,
         variadic: bool = False,
         outputs: bool = False,
         order: int | None = None,
@@ -151,6 +154,8 @@ class Primitive:
         self.bind = bind
         self.pull = tuple(pull) if pull else ()
         self.jvp = jvp
+        follows = kind == "elementwise" or kind == "constant" and isinstance(fn, np.ufunc) and fn.signature is None
+        self.batch = batch or (ALIGNED if follows else None)
         self.variadic = variadic
         self.outputs = outputs
         self.order = order

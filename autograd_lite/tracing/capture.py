@@ -174,7 +174,7 @@ def _program(made: Capture, args: Any) -> Program:
     for p in dict.fromkeys(p for p in (*(p for n in nodes for p in n.parents), *found) if p is not None):
         if p in nodes or p in variables:
             continue
-        if p.requires_grad and p.order > start or p.row is None and p in made.names:
+        if p.live and p.order > start or p.row is None and p in made.names:
             variables[p] = Var(made.names.get(p) or next(fresh), p.shape, p.dtype)
             owner = p.keeper() if p.row is None and p.keeper is not None else None
             captured[variables[p]] = wrap(value_of(p), p) if owner is None else owner

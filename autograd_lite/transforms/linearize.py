@@ -31,7 +31,10 @@ from ..table import Primitive
 from ..tensor import Tensor
 
 #: An input of a transform that is also a variable outside it.
-_INPUT = Primitive("linear", lambda x: x, (lambda g: g,), name="input", algebra="identity", transparent=True)
+_INPUT = Primitive(
+    "linear", lambda x: x, (lambda g: g,), name="input", algebra="identity", transparent=True,
+    batch=lambda b: b.xs[0],
+)
 
 
 class Linearized:
@@ -63,7 +66,7 @@ class Linearized:
         for k, tree in zip(argnums, rebuild(self.trees, wrapped), strict=True):
             args[k] = tree
         with at_exit(CONTEXT.set, outside):  # as `changed`, but faster
-            CONTEXT.set(Context(True, context.group, context.watcher, self.level + 1))
+            CONTEXT.set(Context(True, context.group, context.watcher, self.level + 1, context.values))
             result = f(*args, **params)
         self.aux: Any = None
         self.y, self.aux = _pair(result, what) if has_aux else (result, None)

@@ -112,6 +112,7 @@ MUTATIONS = [
     ("bind", "expand_dims", lambda a, axis: ((a,), {"axis": 0}), lambda row: repr(row(X, 1))),
     ("pull", "square", (lambda g, x: 0 * g,), gradient),
     ("jvp", "sin", lambda ts, y, xs, n: 0 * ts[0], lambda row: repr(ag.jvp(row, (X,), (X,))[1])),
+    ("batch", "sum", lambda b: b(*b.xs, axis=0), lambda row: repr(ag.vmap(row)(X))),
     ("holomorphic", "exp", False, lambda row: repr(ag.vjp(row, X + 1j)[1](X + 1j))),
     ("order", "exp", 1, lambda row: repr(ag.grad(ag.grad(row))(0.5))),
     ("examples", "sum", (lambda rng: ((np.ones(1),), {}),), drawn_at),

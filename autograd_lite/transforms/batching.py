@@ -1,0 +1,124 @@
+"""A recorded function on a batch of examples: equation by equation, each row by its rule for batches.
+
+The rule is the row's ``batch=`` (:mod:`autograd_lite.table.batching`). A row without one is looped over.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine.context import no_grad
+from ..engine.node import Node
+from ..engine.record import record
+from ..engine.value import Value, wrap
+from ..table import Primitive
+from ..table.batching import Batched, Same
+
+_LOOPED: set[Primitive] = set()  # the rows that a warning has named
+
+
+class Batch:
+    """The values of a recording for all examples, as far as they have been computed.
+
+    Parameters
+    ----------
+    values : mapping of Node to (value, bool)
+        Those of the inputs, and whether each has the batch axis, which is in front.
+    outside : mapping of Node to array
+        The values of the nodes that do not depend on the inputs.
+    size : int
+        The number of examples.
+    connected : bool
+        Whether values from outside are used with their nodes, so that the results depend on them.
+    draw : callable, optional
+        The rule for rows that draw random numbers. By default each example has its own.
+    """
+
+    def __init__(
+        self, values: Mapping[Node, tuple[Any, bool]], outside: Mapping[Node, Any], size: int, connected: bool,
+        draw: Callable[[Batched], Any] | None = None,
+    ) -> None:
+        self.values = dict(values)
+        self._outside, self.size, self._connected, self._draw = outside, size, connected, draw
+
+    def run(self, nodes: Sequence[Node]) -> None:
+        """Compute the nodes, oldest first."""
+        for n in nodes:
+            if n not in self.values:
+                self.values[n] = self._computed(n)
+
+    def _computed(self, n: Node) -> tuple[Any, bool]:
+        row = n.row
+        assert row is not None
+        xs, on = [], []
+        for p, x in zip(n.parents, n.xs, strict=True):
+            value, has = (x, False) if p is None else self.values.get(p) or (self._captured(p), False)
+            xs.append(value)
+            on.append(has)
+        live = any(isinstance(x, Value) for x in xs)
+        shape = n.shape if n.parts is None else tuple(shape for shape, _ in n.parts)
+        b = Batched(_recorded(row) if live else _called(row), xs, on, n.params, self.size, shape)
+        rule = self._draw if self._draw is not None and "generator" in n.params else row.batch
+        if not any(on) and "generator" not in n.params:  # its operands turned out to be the same for all examples
+            rule = _once
+        elif rule is None:
+            rule = _looped(row, n)
+        if live and not n.requires_grad:  # as when it was recorded
+            with no_grad():
+                y = rule(b)
+        else:
+            y = rule(b)
+        return (y.y, False) if isinstance(y, Same) else (y, True)
+
+    def _captured(self, p: Node) -> Any:
+        y = self._outside[p]
+        return wrap(y, p) if self._connected else y
+
+
+def _called(row: Primitive) -> Callable[..., Any]:
+    return lambda xs, params: row.fn(*xs, **params)
+
+
+def _recorded(row: Primitive) -> Callable[..., Any]:
+    def run(xs: Sequence[Any], params: dict[str, Any]) -> Any:
+        return record(row, xs, params) if any(isinstance(x, Value) for x in xs) else row.fn(*xs, **params)
+
+    return run
+
+
+def _once(b: Batched) -> Same:
+    return Same(b(*b.xs))
+
+
+def _looped(row: Primitive, n: Node) -> Callable[[Batched], Any]:
+    """The row called for each example in turn; a warning says so once."""
+
+    def rule(b: Batched) -> Any:
+        if row not in _LOOPED:
+            _LOOPED.add(row)
+            warnings.warn(
+                f"vmap: {row.name} has no rule for batches, so it is called {b.size} times, once for each example: "
+                "about as slow as a Python loop over it. Give the row batch= (see ag.table.OPTIONS)",
+                stacklevel=2,
+            )
+        each = [b(*(x[k] if has else x for x, has in zip(b.xs, b.on, strict=True))) for k in range(b.size)]
+        if not row.outputs:
+            return _stacked(row, each, b.shape, n.dtype)
+        parts = n.parts or ()
+        return tuple(_stacked(row, [y[k] for y in each], *part) for k, part in enumerate(parts))
+
+    return rule
+
+
+def _stacked(row: Primitive, each: list[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+    other = next((np.shape(y) for y in each if np.shape(y) != shape), None)
+    if other is not None:
+        raise ValueError(
+            f"vmap: the shape of {row.name} depends on values: it is {shape} for the first example and {other} for "
+            "another one, and all examples of a batch need one shape. Use a mask (np.where) instead of an index"
+        )
+    return np.stack(each) if each else np.zeros((0, *shape), dtype)

@@ -1,0 +1,101 @@
+"""A function run once on examples, so that what it computed can be computed again in another way.
+
+The recording is the ordinary graph. The inputs are traced, so a branch on their values raises, as in
+:func:`~autograd_lite.tracing.trace`; what does not depend on them is computed at once, outside of the recording.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable
+from itertools import starmap
+from operator import call, setitem
+from typing import Any
+
+import numpy as np
+
+from ..base.interrupts import exhaust
+from ..base.snapshots import watched
+from ..base.tree import leaves
+from ..engine.context import CONTEXT, ORDINARY, changed
+from ..engine.node import ANY, NEEDS, TRACED, Node, between
+from ..engine.value import wrap
+from ..engine.versions import next_order
+from ..tensor import Tensor
+
+
+class Recording:
+    """What `f` computed on fresh inputs.
+
+    Parameters
+    ----------
+    f : callable
+        Called with a Tensor for each of `examples`.
+    examples : iterable of ndarray
+
+    Attributes
+    ----------
+    inputs : list of Node
+    y : the result, a tree; `outputs` are its leaves
+    values : dict
+        From every node that a recorded operation used to its value, also where the graph did not keep it.
+    changes : Snapshot
+        What `f` drew from and wrote to.
+    """
+
+    def __init__(self, f: Callable[..., Any], examples: Iterable[Any]) -> None:
+        self.start = next_order()  # later nodes have a smaller order
+        self.inputs = [traced(x) for x in examples]
+        tensors = [wrap(n.y, n) for n in self.inputs]
+        for n, t in zip(self.inputs, tensors, strict=True):
+            n.keeper = weakref.ref(t)  # so that backward() inside `f` adds to its .grad
+        outer = (CONTEXT.get() or ORDINARY).values
+        self.values: dict[Any, Any] = {} if outer is None else outer
+        with watched() as self.changes, changed(recording=True, values=self.values):
+            self.y = f(*tensors)
+        self.outputs = leaves(self.y)
+
+    def nodes(self, more: Iterable[Node] = ()) -> list[Node]:
+        """The operations that depend on the inputs, or on `more`, and lead to a result; oldest first."""
+        roots = [t._node for t in self.outputs if isinstance(t, Tensor) and t._node is not None]
+        ends = [*self.inputs, *more]
+        return between(roots, ends, ANY)[::-1] if ends else []
+
+    def check_unchanged(self, what: str) -> None:
+        """Raise if `f` has written to a Tensor from outside, and undo it: a batch of values does not fit there."""
+        for thing, _, undo in list(self.changes.noted.values()):
+            if not isinstance(thing, Tensor) or thing._node is None or thing._node.order < self.start:
+                continue  # a generator, or a Tensor that `f` has made
+            changed = [name for f, t, name, old in undo if f is setattr and t is thing and getattr(t, name) is not old]
+            changed += [
+                "values" for f, x, _, old in undo if f is setitem and not np.array_equal(x, old, x.dtype.kind in "fc")
+            ]
+            if changed:
+                exhaust(starmap(call, self.changes.undo))
+                raise RuntimeError(
+                    f"{what}: the function writes to {thing._who}{'.grad' if changed[0] == '_grad' else ''}, which all "
+                    "examples share, and each would write another value. Return the value instead: ag.grad for "
+                    "backward(), eval() for running statistics"
+                )
+
+    def drawn(self, what: str, randomness: str) -> list[Node]:
+        """The recorded draws of random numbers. Raises if there are any that `randomness` does not allow."""
+        if not self.changes.draws:
+            return []
+        if randomness == "error":
+            raise RuntimeError(
+                f"{what}: the function draws random numbers. Say randomness='different' if each example is to have its "
+                "own, or 'same' for one draw that all share"
+            )
+        made = [n for n in self.values if n is not None and n.order < self.start and "generator" in n.params]
+        if randomness == "different" and len(made) < self.changes.draws:
+            raise RuntimeError(
+                f"{what}: the function makes an array of random numbers whose shape does not come from an example, so "
+                "that all would share it: draw a batch outside, and pass it as an argument that is mapped"
+            )
+        return made
+
+
+def traced(x: np.ndarray[Any, Any]) -> Node:
+    """An input of a recording."""
+    return Node(None, (), (), x, x.shape, x.dtype, TRACED | (NEEDS if x.dtype.kind in "fc" else 0))
