@@ -7,20 +7,32 @@ lines. It calls NumPy and the functions of the table's rows, nothing else.
 from __future__ import annotations
 
 import linecache
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 
+import numpy as np
+
 from ..tracing import Program, Var
 from .block import Block
+from .passes.algebra import simplified
+from .passes.casts import narrowed
+from .passes.common import without_repetition
+from .passes.constants import folded
 from .passes.dead_code import without_dead_code
-from .writer import Writer
+from .passes.lowering import lowered
+from .passes.memory import ALIGNED, Memory, planned
+from .passes.scalars import as_floats
+from .writer import OUTER, Writer
 
 _NUMBERS = count(1)
+_ROUNDS = 3  # of the passes that make work for each other
 
 
 class Compiled:
     """A compiled program: call it with arrays for the inputs and the captured values, in this order.
+
+    Several threads may call it at once: each call has buffers of its own.
 
     Attributes
     ----------
@@ -30,18 +42,33 @@ class Compiled:
         What each pass did, a line for each.
     """
 
-    def __init__(self, block: Block, plan: list[str]) -> None:
-        writer = Writer(block)
+    def __init__(self, block: Block, memory: Memory, plan: list[str]) -> None:
+        writer = Writer(block, memory)
         self.source = writer.text()
         self.plan = plan
         filename = f"<autograd_lite: {block.name}, compiled {next(_NUMBERS)}>"
         linecache.cache[filename] = (len(self.source), None, self.source.splitlines(keepends=True), filename)
         space = dict(writer.space)
         exec(compile(self.source, filename, "exec"), space)
-        self._run = space[writer.function]
+        self._with_buffers = space[OUTER]
+        self._size = memory.size
+        self._free: list[Callable[..., list[Any]]] = [self._new()]  # functions whose buffers are not in use
+
+    def _new(self) -> Callable[..., list[Any]]:
+        memory = np.empty(self._size + ALIGNED, np.uint8)
+        start = -memory.ctypes.data % ALIGNED
+        run: Callable[..., list[Any]] = self._with_buffers(memory[start : start + self._size])
+        return run
 
     def __call__(self, *arrays: Any) -> list[Any]:
-        return self._run(*arrays)
+        try:
+            run = self._free.pop()
+        except IndexError:  # another thread is in the last one
+            run = self._new()
+        try:
+            return run(*arrays)
+        finally:
+            self._free.append(run)
 
 
 def compiled(program: Program, updates: Mapping[Var, Any] | None = None, fast: bool = False) -> Compiled:
@@ -65,8 +92,33 @@ def compiled(program: Program, updates: Mapping[Var, Any] | None = None, fast: b
     [array(3.)]
     """
     block = Block.of(program, updates or {})
-    plan = []
-    before = len(block.equations)
-    block = without_dead_code(block)
-    plan.append(f"dead code: {before} operations, {len(block.equations)} after")
-    return Compiled(block, plan)
+    plan = [f"the program: {len(block.equations)} operations"]
+    block = _planned(plan, "dead code", without_dead_code, block)
+    block = _planned(plan, "lowering", lowered, block)
+    for _ in range(_ROUNDS):
+        before = len(block.equations)
+        block = _planned(plan, "constants", folded, block)
+        block = _planned(plan, "algebra", lambda b: simplified(b, fast), block)
+        block = _planned(plan, "casts", narrowed, block)
+        block = _planned(plan, "common subexpressions", without_repetition, block)
+        block = _planned(plan, "dead code", without_dead_code, block)
+        if len(block.equations) == before:
+            break
+    block = _planned(plan, "floats", as_floats, block)
+    block = _planned(plan, "algebra", lambda b: simplified(b, fast), block)
+    block = _planned(plan, "common subexpressions", without_repetition, block)
+    block = _planned(plan, "dead code", without_dead_code, block)
+    memory = planned(block)
+    plan.append(
+        f"memory: {len(memory.place)} values in {memory.size} bytes instead of {memory.unplanned}; "
+        f"{memory.in_place} operations in place, {len(memory.into)} results written into inputs"
+    )
+    return Compiled(block, memory, plan)
+
+
+def _planned(plan: list[str], name: str, a_pass: Callable[[Block], Block], block: Block) -> Block:
+    """Run a pass, and note what it did."""
+    after = a_pass(block)
+    if len(after.equations) != len(block.equations):
+        plan.append(f"{name}: {len(block.equations)} operations, then {len(after.equations)}")
+    return after

@@ -1,21 +1,35 @@
-"""A block as NumPy source: one line for each equation, under the lines of the user's code that it came from."""
+"""A block as NumPy source: one line for each equation, under the lines of the user's code that it came from.
+
+The source is a function that allocates nothing, inside one that binds the buffers::
+
+    def with_buffers(memory):
+        h = memory[0:65536].view(np.float32).reshape(64, 256)
+        def step(x, W):
+            np.dot(x, W, out=h)
+            ...
+        return step
+
+Values that are at the same place at each call, and views of them, are made once, by the outer function.
+"""
 
 from __future__ import annotations
 
-import dis
-import linecache
+import math
+from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from ..base.escape import RESERVED, identifier, plain
+from ..base.escape import RESERVED, identifier
 from ..table import Primitive
 from ..tracing import Equation, Var
 from .block import Block
+from .float_lines import FloatLines
+from .passes.memory import Memory
+from .text import literal, number, origin
 
-WIDTH = 120
+OUTER = "with_buffers"
 
 
 class Writer:
@@ -25,17 +39,20 @@ class Writer:
     ----------
     space : dict
         What the source uses besides its arguments: NumPy, functions of rows, constants.
-    function : str
-        The name of the function that it defines.
     """
 
-    def __init__(self, block: Block) -> None:
-        self.block = block
+    def __init__(self, block: Block, memory: Memory) -> None:
+        self.block, self.memory = block, memory
         self.space: dict[str, Any] = {"np": np}
-        self.taken = {*RESERVED, "np"}
+        self.taken = {*RESERVED, *dir(math), "memory", OUTER}
         self.words: dict[Any, str] = {}
-        self._constants: dict[int, str] = {}
+        self._constants: dict[Any, str] = {}
+        self._kept: list[Any] = []
+        self._uses = Counter(x for eq in memory.equations for x in eq.operands if isinstance(x, Var))
+        self._uses.update(x for x in block.results)
+        self._inline: dict[Var, str] = {}
         self.function = self.fresh(identifier(block.name))
+        self.float_lines = FloatLines(self, memory.equations)
 
     def fresh(self, wish: str) -> str:
         word, k = wish, 1
@@ -45,6 +62,10 @@ class Writer:
         return word
 
     def word(self, v: Var) -> str:
+        if v in self._inline:
+            return self._inline[v]
+        if v in self.block.floats:
+            return self.float_lines.word(v)
         if v not in self.words:
             self.words[v] = self.fresh(identifier(v.name))
         return self.words[v]
@@ -52,56 +73,108 @@ class Writer:
     # ------------------------------------------------------------------------------------------------- the text
 
     def text(self) -> str:
-        block = self.block
-        head = f"def {self.function}({', '.join(map(self.word, block.inputs))}):"
-        lines = []
+        head = f"def {self.function}({', '.join(map(self.word, self.block.inputs))}):"
+        before: list[str] = []
+        lines: list[str] = []
         place = ""
-        for eq in block.equations:
-            now = origin(eq.node)
-            if now != place:
-                lines.append(f"# {now}")
-                place = now
-            made = ", ".join(map(self.word, eq.outputs))
-            lines.append(f"{made}{',' * (eq.row.outputs and len(eq.outputs) == 1)} = {self.call(eq)}")
-        lines += self._updates()
-        return "\n".join([head, *(f"    {line}" for line in lines), ""])
+        for eq in self.memory.equations:
+            once, now = self._line(eq)
+            before += once
+            if now:
+                if (where := origin(eq.node)) != place:
+                    lines.append(f"# {where}")
+                    place = where
+                lines += now
+        lines += self._end()
+        inner = [head, *(f"    {line}" for line in lines)]
+        body = [*before, *inner, f"return {self.function}"]
+        functions = sorted(self.float_lines.functions)
+        imports = ["import numpy as np", *([f"from math import {', '.join(functions)}"] if functions else []), ""]
+        return "\n".join([*imports, f"def {OUTER}(memory):", *(f"    {line}" for line in body), ""])
 
-    def _updates(self) -> Iterator[str]:
-        block = self.block
+    def _line(self, eq: Equation) -> tuple[list[str], list[str]]:
+        """An equation: lines that run once, and lines of the function."""
+        memory, y = self.memory, eq.outputs[0]
+        if y in self.block.floats:
+            return [], self.float_lines.line(eq)
+        if y in memory.place:
+            once = [f"{self.word(y)} = {self._buffer(y)}"]
+            return once, self.call(eq, self.word(y)).split("; ")
+        if y in memory.static:
+            return [f"{self.word(y)} = {self.call(eq)}"], []
+        if y in memory.into:
+            target = self.word(memory.into[y])
+            lines = self.call(eq, target).split("; ")
+            self._inline[y] = target
+            return [], lines
+        if eq.row.view and not eq.row.outputs and self._uses[y] == 1 and y not in set(self.block.results):
+            text = self.call(eq)
+            if len(text) < 40:
+                self._inline[y] = text
+                return [], []
+        made = ", ".join(map(self.word, eq.outputs))
+        return [], [f"{made}{',' * (eq.row.outputs and len(eq.outputs) == 1)} = {self.call(eq)}"]
+
+    def _buffer(self, y: Var) -> str:
+        start = self.memory.place[y]
+        flat = f"memory[{start}:{start + math.prod(y.shape) * y.dtype.itemsize}].view(np.{y.dtype.name})"
+        return flat if len(y.shape) == 1 else f"{flat}.reshape({', '.join(map(str, y.shape)) or '()'})"
+
+    def _end(self) -> Iterator[str]:
+        block, memory = self.block, self.memory
         outputs = ", ".join(self._result(x) for x in block.outputs)
-        if not block.updates:
+        late = {v: x for v, x in block.updates.items() if memory.into.get(x) is not v}
+        if not late:
             yield f"return [{outputs}]"
             return
         results = self.fresh("results")
         yield f"{results} = [{outputs}]"
-        made = {v for eq in block.equations for v in eq.outputs}
-        several = len(block.updates) > 1
         new = {}
-        for v, x in block.updates.items():
+        for v, x in late.items():
             new[v] = self.operand(x)
-            if several and isinstance(x, Var) and (x not in made or self._may_be_view(x)):
+            if len(block.updates) > 1 and isinstance(x, Var) and memory.owners[x].intersection(block.inputs):
                 new[v] = self.fresh("new")  # it may share memory with an input that is written first
                 yield f"{new[v]} = np.array({self.operand(x)})"
         for v, word in new.items():
             yield f"{self.word(v)}[...] = {word}"
         yield f"return {results}"
 
-    def _may_be_view(self, x: Var) -> bool:
-        eq = next((eq for eq in self.block.equations if x in eq.outputs), None)
-        return eq is None or not isinstance(eq.row.fn, np.ufunc)
-
     def _result(self, x: Any) -> str:
-        """An output: an array that shares no memory with an input."""
+        """An output: an array that shares no memory with an input or a constant."""
         word = self.operand(x)
-        eq = next((eq for eq in self.block.equations if isinstance(x, Var) and x in eq.outputs), None)
-        return f"np.asarray({word})" if eq is not None and isinstance(eq.row.fn, np.ufunc) else f"np.array({word})"
+        if isinstance(x, Var) and not self.memory.owners[x].intersection(self.block.inputs):
+            return word if x.shape else f"np.asarray({word})"
+        return f"np.array({word})"
 
     # ---------------------------------------------------------------------------------------------------- a call
 
-    def call(self, eq: Equation) -> str:
+    def call(self, eq: Equation, out: str = "") -> str:
+        """The call of a row; `out`: into this array."""
+        row = eq.row
+        template = row.out if out else row.emit
+        if callable(template):
+            template = template(eq.operands, eq.outputs[0], **eq.params)
+        if template is not None:
+            return self._filled(template, eq, out)
         arguments = [self.operand(x) for x in eq.operands]
         arguments += [f"{k}={self.parameter(k, v)}" for k, v in eq.params.items()]
-        return f"{self.of_row(eq.row)}({', '.join(arguments)})"
+        arguments += [f"out={out}"] if out else []
+        return f"{self.of_row(row)}({', '.join(arguments)})"
+
+    def _filled(self, template: Any, eq: Equation, out: str) -> str:
+        """A template with the operands and parameters in their places; a pair (template, arrays) brings constants."""
+        template, arrays = template if isinstance(template, tuple) else (template, {})
+        words = {f"x{k + 1}": self.operand(x) for k, x in enumerate(eq.operands)}
+        words["x"] = words.get("x1", "")
+        words["xs"] = ", ".join(self.operand(x) for x in eq.operands) + "," * (len(eq.operands) == 1)
+        words["out"] = out
+        for k, a in arrays.items():
+            key = k, np.shape(a), str(getattr(a, "dtype", "")), a.strides if isinstance(a, np.ndarray) else id(a)
+            words[k] = self._constants.get(key) or self._constant(key, a, k)
+        for k, v in eq.params.items():
+            if f"{{{k}}}" in template:
+                words[k] = self.subscript(v) if k == "index" else self.parameter(k, v)
+        return str(template.format_map(words))
 
     def of_row(self, row: Primitive) -> str:
         """The name of a row's function."""
@@ -112,60 +185,26 @@ class Writer:
 
     def bound(self, value: Any, wish: str) -> str:
         """A name for something that the source uses and that cannot be written out."""
-        if id(value) not in self._constants:
-            word = self._constants[id(value)] = self.fresh(identifier(wish))
-            self.space[word] = value  # which also keeps its id from being used again
-        return self._constants[id(value)]
+        return self._constants.get(id(value)) or self._constant(id(value), value, wish)
+
+    def _constant(self, key: Any, value: Any, wish: str) -> str:
+        word = self._constants[key] = self.fresh(identifier(wish))
+        self.space[word] = value  # which also keeps its id from being used again
+        return word
 
     def operand(self, x: Any) -> str:
         if isinstance(x, Var):
             return self.word(x)
-        return self.number(x) if type(x) in (int, float, bool, complex) else self.bound(x, "constant")
-
-    @staticmethod
-    def number(x: Any) -> str:
-        word = repr(x)
-        if type(x) is float and not np.isfinite(x):
-            return f"np.{word}" if not word.startswith("-") else f"-np.{word[1:]}"
-        return f"({word})" if word.startswith("-") else word if type(x) is not complex else f"complex({x.real}, {x.imag})"
+        return number(x) if type(x) in (int, float, bool, complex) else self.bound(x, "constant")
 
     def parameter(self, key: str, value: Any) -> str:
         return literal(value) or self.bound(value, key)
 
-
-def literal(value: Any) -> str:
-    """A parameter as it is written; empty if it has to be bound to a name."""
-    if type(value) in (int, bool, str, type(None)) or type(value) is float and np.isfinite(value):
-        return repr(value)
-    if isinstance(value, np.dtype):
-        return f"np.{value.name}" if value.isnative and hasattr(np, value.name) else ""
-    if value is Ellipsis:
-        return "..."
-    if type(value) is slice:
-        parts = [literal(p) for p in (value.start, value.stop, value.step)]
-        return f"slice({', '.join(parts)})" if all(parts) else ""
-    if type(value) is tuple:
-        parts = [literal(p) for p in value]
-        return f"({', '.join(parts)}{',' * (len(parts) == 1)})" if all(parts) else ""
-    return ""
-
-
-def origin(node: Any) -> str:
-    """The line of the user's code, or the function whose derivative an equation belongs to."""
-    code = node.code
-    if code is None:
-        return plain(node.row.name) if node.row is not None else "?"
-    if code.co_filename.startswith("<autograd_lite: "):
-        return f"derivative of {plain(code.co_filename[16:-1])}"
-    line = _line(code, node.at)
-    return plain(linecache.getline(code.co_filename, line).strip()) or f"line {line} of {plain(code.co_name)}"
-
-
-@lru_cache(maxsize=1024)
-def _line(code: Any, at: int) -> int:
-    found = code.co_firstlineno
-    for start, line in dis.findlinestarts(code):
-        if start > at:
-            break
-        found = line or found
-    return found
+    def subscript(self, index: Any) -> str:
+        """An index as it is written between brackets."""
+        if type(index) is tuple:
+            return ", ".join(map(self.subscript, index)) + "," * (len(index) == 1) if index else "()"
+        if type(index) is slice:
+            ends = ["" if p is None else str(p) for p in (index.start, index.stop, index.step)]
+            return ":".join(ends if ends[2] else ends[:2])
+        return self.parameter("index", index)

@@ -157,3 +157,4 @@ def _batched(b: Batched) -> Any:
 
 
 einsum.attach(batch=_batched)
+einsum.attach(view=True)

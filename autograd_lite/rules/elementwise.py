@@ -66,6 +66,17 @@ def _root_of_zero(x1: Any, x2: Any) -> Any:
 
 power = elementwise(np.power, _power_base, _power_exponent, domain=_POWER, kinks=_root_of_zero, tex="{x1}^{{{x2}}}")
 
+# In floats: where Python raises (division by zero, exp of a large number), NumPy is called.
+add.attach(floats="{x1} + {x2}")
+subtract.attach(floats="{x1} - {x2}")
+multiply.attach(floats="{x1} * {x2}")
+divide.attach(floats="{x1} / {x2} if {x2} else {x1} * copysign(inf, {x2})")
+negative.attach(floats="-{x}")
+positive.attach(floats="{x}")
+square.attach(floats="{x} * {x}")
+reciprocal.attach(floats="1.0 / {x} if {x} else copysign(inf, {x})")
+sqrt.attach(floats="sqrt({x}) if {x} >= 0.0 else float(np.sqrt({x}))")
+
 add.attach(infix="{x1} + {x2}", algebra="sum")
 subtract.attach(infix="{x1} - {x2}", algebra="difference")
 multiply.attach(infix="{x1} * {x2}", algebra="product")
@@ -101,6 +112,9 @@ log10 = elementwise(np.log10, lambda x: 1 / (x * math.log(10)), domain=POSITIVE,
 log1p = elementwise(np.log1p, lambda x: 1 / (1 + x), domain=interval(-1, np.inf), tex=r"\ln(1 + {x})")
 
 
+exp.attach(floats="exp({x}) if {x} < 709.0 else float(np.exp({x}))")
+log.attach(floats="log({x}) if {x} > 0.0 else float(np.log({x}))")
+
 #: By dtype, an argument from which on the sigmoid is 1 (before exp overflows), and the number 1. They are arrays,
 #: because a Python number makes a small operation half as slow again.
 _SATURATED = {d: (np.array(cap, d), np.ones((), d)) for d, cap in (("e", 11), ("f", 40), ("d", 40), ("g", 700))}
@@ -120,6 +134,9 @@ sigmoid = elementwise(
     pull=(lambda g, y: g * (y - y * y),),  # without the number 1, which makes a small operation half as slow again
     name="sigmoid", text="σ({x})", source="1 / (1 + np.exp(-x))", tex=r"\sigma({x})",
 )
+
+
+sigmoid.attach(lower=True)
 
 
 def _share(x1: Any, x2: Any) -> Any:
@@ -177,6 +194,11 @@ arccosh = elementwise(
 arctanh = elementwise(np.arctanh, lambda x: 1 / (1 - x * x), domain=interval(-1, 1), tex=r"\operatorname{{artanh}} {x}")
 
 
+sin.attach(floats="sin({x}) if -1e300 < {x} < 1e300 else float(np.sin({x}))")
+cos.attach(floats="cos({x}) if -1e300 < {x} < 1e300 else float(np.cos({x}))")
+tanh.attach(floats="tanh({x})")
+
+
 def _safe_radius(x1: Any, x2: Any) -> Any:
     r = np.hypot(x1, x2)
     return np.where(r == 0, 1, r)
@@ -225,7 +247,7 @@ def _sign_bind(x: Any) -> Any:
 
 constant(np.sign, bind=_sign_bind)
 absolute = elementwise(np.absolute, lambda x: np.sign(x), kinks=(0.0,), holomorphic=False, tex=r"\lvert {x} \rvert")
-absolute.attach(text="|{x}|")
+absolute.attach(text="|{x}|", floats="abs({x})")
 fabs = elementwise(np.fabs, lambda x: np.sign(x), kinks=(0.0,), tex=r"\lvert {x} \rvert")
 
 
@@ -241,6 +263,8 @@ minimum = elementwise(
     np.minimum, lambda x1, x2: np.where(x1 == x2, 0.5, x1 < x2), lambda x1, x2: np.where(x1 == x2, 0.5, x2 < x1),
     kinks=_tie, tex=r"\min({x1}, {x2})",
 )
+maximum.attach(floats="{x1} if {x1} >= {x2} or {x1} != {x1} else {x2}")
+minimum.attach(floats="{x1} if {x1} <= {x2} or {x1} != {x1} else {x2}")
 fmax = elementwise(  # a number wins over nan
     np.fmax, lambda x1, x2: np.where(x1 == x2, 0.5, (x1 > x2) | np.isnan(x2)),
     lambda x1, x2: np.where(x1 == x2, 0.5, (x2 > x1) | np.isnan(x1)), kinks=_tie, tex=r"\max({x1}, {x2})",
@@ -302,11 +326,12 @@ def _view(val: Any) -> Any:  # a bind, because the result is a view
 
 
 real = elementwise(np.real, 1, bind=_view, holomorphic=False, tex=r"\operatorname{{Re}} {x}")
-real.attach(call="{x}.real", algebra="real part")
+real.attach(call="{x}.real", algebra="real part", view=True)
 imag = elementwise(
     np.imag, 0, pull=(lambda g, x_dtype: g * 1j if x_dtype.kind == "c" else g * 0,), bind=_view, holomorphic=False,
     tex=r"\operatorname{{Im}} {x}",
 )
+imag.attach(view=True)
 
 
 def _turn(g: Any, x: Any) -> Any:
@@ -338,7 +363,7 @@ for _fn, _sign, _tex in (
     (np.greater, ">", ">"), (np.less, "<", "<"), (np.greater_equal, ">=", r"\geq"), (np.less_equal, "<=", r"\leq"),
     (np.equal, "==", "="), (np.not_equal, "!=", r"\neq"),
 ):
-    ROWS[_fn].attach(infix=f"{{x1}} {_sign} {{x2}}", tex=f"[{{x1}} {_tex} {{x2}}]")
+    ROWS[_fn].attach(floats=f"{{x1}} {_sign} {{x2}}", infix=f"{{x1}} {_sign} {{x2}}", tex=f"[{{x1}} {_tex} {{x2}}]")
 ROWS[np.bitwise_and].attach(infix="{x1} & {x2}", tex=r"{x1} \wedge {x2}", algebra="and")
 ROWS[np.bitwise_or].attach(infix="{x1} | {x2}", tex=r"{x1} \vee {x2}", algebra="or")
 ROWS[np.logical_and].attach(algebra="and")

@@ -126,7 +126,7 @@ getitem = linear(
     name="getitem", bind=_bind_getitem, tex="{x}_{{[{index}]}}",
     examples=_TAKEN,
 )
-getitem.attach(infix="{x}[{index}]", algebra="index")
+getitem.attach(infix="{x}[{index}]", algebra="index", view=True, emit="{x}[{index}]")
 scatter: Primitive = linear(
     _scatter, lambda g, index, unique_indices: getitem(g, index, unique_indices),
     name="scatter", bind=_bind_scatter,

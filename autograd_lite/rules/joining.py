@@ -193,6 +193,8 @@ array_split = _splitter(np.array_split, _bind_array_split)
 split = _splitter(np.split, _bind_split)
 for _row in (array_split, split):
     _row.attach(batch=axes("axis"))
+array_split.attach(view=True)
+split.attach(view=True)
 
 
 def _splitter_along(fn: Any, axis: int, least: int) -> Any:
@@ -231,6 +233,7 @@ unstack = linear(
     examples=(at((3,)), at((2, 3), axis=-1)),
 )
 unstack.attach(batch=axes("axis"))
+unstack.attach(view=True)
 
 
 @composite(np.meshgrid, examples=(at((3,), (2,)), at((3,), (), indexing="ij", sparse=True)))

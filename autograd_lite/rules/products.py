@@ -124,6 +124,14 @@ def contraction(x1: Any, x2: Any, on1: bool, on2: bool, axes: Any) -> Any:
     return product(rows, columns, True, True).reshape(size, *shape1, *shape2)
 
 
+def _as_dot(xs: Any, y: Any) -> str:
+    """`matmul` of two matrices: `dot` has a third of its overhead."""
+    return "np.dot({x1}, {x2}, out={out})" if xs[0].ndim == 2 == xs[1].ndim else "np.matmul({x1}, {x2}, out={out})"
+
+
+matmul.attach(out=_as_dot)
+
+
 def _dot_1(g: Any, x2: Any, x1_shape: Any) -> Any:
     if g.ndim == 2 == x2.ndim and len(x1_shape) == 2:
         return g.dot(x2.T)
@@ -157,7 +165,7 @@ dot = bilinear(
         at((2, 2, 3), (4, 3, 2)), at((3,), (2, 3, 2)), at((2, 2, 3), (3,)), at((0,), (0,)),
     ],
 )
-dot.attach(algebra="dot product")
+dot.attach(algebra="dot product", emit="np.dot({x1}, {x2})", out="np.dot({x1}, {x2}, out={out})")
 
 
 def _batched_dot(b: Batched) -> Any:

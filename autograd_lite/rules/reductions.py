@@ -86,6 +86,10 @@ def _extreme_fold(fn: Any, join: Any) -> Callable[..., Any]:
 
 # -------------------------------------------------------------------------------------------- sum and product
 
+def _emit_sum(xs: Any, y: Any, axis: Any, keepdims: bool) -> str:
+    return "np.add.reduce({x}, axis={axis}" + ", keepdims=True)" * keepdims + ")" * (not keepdims)
+
+
 sum = linear(
     lambda x, axis, keepdims: np.add.reduce(x, axis=axis, keepdims=keepdims),
     lambda g, axis, keepdims, x_shape: spread(g, axis, keepdims, x_shape),
@@ -93,6 +97,7 @@ sum = linear(
     examples=_OVER_AXES + _OF_ONE + _OF_NONE + _SELECTED + _FROM,
 )
 sum.attach(algebra="total", js="sum({x}, {axis}, {keepdims})")
+sum.attach(emit=_emit_sum, out="np.add.reduce({x}, axis={axis}, keepdims={keepdims}, out={out})")
 
 
 def _before(x: Any) -> Any:

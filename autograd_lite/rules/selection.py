@@ -35,6 +35,7 @@ where = elementwise(
     examples=(at(boolean(2, 3), (2, 3), (3,)), at(np.array(True), (2,), ())),
 )
 where.attach(algebra="selection", js="({x1} ? {x2} : {x3})")
+where.attach(floats="{x2} if {x1} else {x3}")
 
 
 def _bind_clip(

@@ -49,6 +49,10 @@ def _bind_reshape(a: Any, /, *sizes: Any, shape: Any = None, order: str = "C", c
     return (a,), params if copy is None else {**params, "copy": copy}
 
 
+def _emit_reshape(xs: Any, y: Any, shape: Any, order: str = "C", **copy: Any) -> str | None:
+    return None if copy else "{x}.reshape({shape})" if order == "C" else "{x}.reshape({shape}, order={order})"
+
+
 reshape = linear(
     lambda x, shape, order="C", **copy: x.reshape(shape, order=order, **copy),
     lambda g, x_shape, order: g.reshape(x_shape, order=order),
@@ -59,7 +63,7 @@ reshape = linear(
         at((0, 3), just((3, 0))),
     ),
 )
-reshape.attach(algebra="reshape")
+reshape.attach(algebra="reshape", view=True, emit=_emit_reshape)
 
 
 def _in_layout(b: Batched) -> Any:
@@ -87,6 +91,7 @@ ravel = linear(
     of=np.ravel, name="ravel", np_name="np.ravel", bind=_bind_ravel,
     examples=_RAVELLED,
 )
+ravel.attach(view=True)
 flatten = linear(  # a method only; it copies
     lambda x, order: x.flatten(order), lambda g, x_shape, order: g.reshape(x_shape, order=order), name="flatten",
     bind=_bind_ravel,
@@ -107,6 +112,7 @@ squeeze = linear(
     np_name="np.squeeze", bind=_bind_squeeze,
     examples=(at((1, 3, 1)), at((1, 3, 1), -1), at((1, 3, 1), axis=(0, 2)), at(())),
 )
+squeeze.attach(view=True)
 expand_dims = linear(
     np.expand_dims, lambda g, x_shape: g.reshape(x_shape),
     np_name="np.expand_dims", bind=lambda a, axis: ((operand(a),), {"axis": ints(axis)}),
@@ -114,6 +120,7 @@ expand_dims = linear(
 )
 expand_dims.attach(algebra="new axis", batch=reshaped)
 squeeze.attach(batch=reshaped)
+expand_dims.attach(view=True)
 
 
 def _atleast(fn: Any, least: int, lift: Any) -> Any:
@@ -159,6 +166,7 @@ astype = linear(  # the engine casts the cotangent back; an integer result has n
     examples=(at((2, 3), np.float64), at((2, 3), np.complex128)),
 )
 astype.attach(call="{x}.astype({dtype})", algebra="cast", batch=ALIGNED)
+astype.attach(view=True)
 
 # --------------------------------------------------------------------------------------------------- the axes
 
@@ -194,6 +202,7 @@ def _batched_transpose(b: Batched) -> Any:
 
 
 transpose.attach(batch=_batched_transpose)
+transpose.attach(view=True, emit=lambda xs, y, axes: "{x}.T" if axes in (None, (1, 0)) else "{x}.transpose({axes})")
 matrix_transpose = linear(
     lambda x: x.mT, lambda g: g.mT,
     of=np.matrix_transpose, name="matrix_transpose", np_name="np.matrix_transpose",
@@ -201,6 +210,7 @@ matrix_transpose = linear(
     examples=(at((2, 3, 4)),),
 )
 matrix_transpose.attach(infix="{x}.mT", text="{x}ᵀ", algebra="matrix transpose", batch=stacked(2))
+matrix_transpose.attach(view=True)
 
 
 def _bind_swapaxes(a: Any, axis1: int, axis2: int) -> Any:
@@ -215,6 +225,7 @@ swapaxes = linear(
     examples=(at((2, 3, 4), 0, -1),),
 )
 swapaxes.attach(algebra="swap of axes", batch=axes("axis1", "axis2"))
+swapaxes.attach(view=True)
 
 
 def _bind_moveaxis(a: Any, source: Any, destination: Any) -> Any:
@@ -227,6 +238,7 @@ moveaxis = linear(
     examples=(at((2, 3, 4), 0, -1), at((2, 3, 4), just((0, 1)), just((-1, 0)))),
 )
 moveaxis.attach(algebra="move of axes", batch=axes("source", "destination"))
+moveaxis.attach(view=True)
 
 
 @composite(np.rollaxis, examples=(at((2, 3, 4), 2), at((2, 3, 4), 0, 3), at((2, 3, 4), -1, -2)))
@@ -245,6 +257,7 @@ broadcast_to = linear(  # the engine sums the cotangent to the argument's shape
 broadcast_to.attach(
     algebra="broadcast", batch=lambda b: b(b.lifted(0, len(b.shape)), shape=(b.size, *b.shape))
 )
+broadcast_to.attach(view=True)
 
 
 @composite(np.broadcast_arrays, examples=(at((3,), (2, 1)), at((), (0, 3))))
@@ -301,6 +314,8 @@ flip.attach(batch=axes("axis"))
 rot90.attach(batch=axes("axes"))
 fliplr.attach(batch=lambda b: np.flip(b.xs[0], 2))
 flipud.attach(batch=lambda b: np.flip(b.xs[0], 1))
+for _row in (flip, fliplr, flipud, rot90):
+    _row.attach(view=True)
 
 # ------------------------------------------------------------------------------------ triangles and diagonals
 
@@ -354,11 +369,13 @@ diagonal = linear(
     examples=(at((3, 4)), at((3, 4), -1), at((3, 2, 4), 1, 2, 0), at((2, 2), 5)),
 )
 diagonal.attach(batch=axes("axis1", "axis2"))
+diagonal.attach(view=True)
 diag = linear(
     np.diag, lambda g, k, x_shape: np.diagonal(g, k) if len(x_shape) == 1 else to_diagonal(g, k, 0, 1, x_shape),
     np_name="np.diag", bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",
     examples=(at((3,)), at((3,), -2), at((3, 4), 1), at((3, 4), k=-1)),
 )
+diag.attach(view=True)
 diagflat = linear(
     np.diagflat, lambda g, k, x_shape: np.diagonal(g, k).reshape(x_shape),
     np_name="np.diagflat", bind=lambda v, k=0: ((operand(v),), {"k": as_int(k)}), tex=r"\operatorname{{diag}} {x}",

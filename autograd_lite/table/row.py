@@ -68,6 +68,11 @@ OPTIONS = {
     "order": "1 if the rule itself cannot be differentiated",
     "holomorphic": "False if the partial derivative is not that of a complex function",
     "examples": "arguments to test at: functions rng -> (args, keywords), written at((2, 3), axis=0)",
+    "lower": "the same written with other rows, or True if `fn` is: a function of arrays (compiling)",
+    "view": "the result may share memory with the first argument (compiling)",
+    "emit": "the call in NumPy: a template, or a function (xs, y, **keywords) that returns one (compiling)",
+    "out": "the same, for a call that writes its result into {out} (compiling)",
+    "floats": "the same on Python floats: '{x1} * {x2}', 'exp({x})' (compiling)",
     "transparent": "a step of the engine that passes a value on: an input of a transform, one of several results",
 }
 
@@ -134,6 +139,11 @@ class Primitive:
         order: int | None = None,
         holomorphic: bool = True,
         examples: Sequence[Any] = (),
+        lower: Callable[..., Any] | bool = False,
+        view: bool = False,
+        emit: str | Callable[..., Any] | None = None,
+        out: str | Callable[..., Any] | None = None,
+        floats: str | Callable[..., Any] | None = None,
         transparent: bool = False,
     ) -> None:
         self.kind = kind
@@ -163,6 +173,11 @@ class Primitive:
         #: Whether a call is just `fn` on the arguments and returns one new array: the operators' fast lane takes these.
         self.direct = bind is None and kind != "composite" and not variadic and not outputs
         self.examples = tuple(examples)
+        self.lower = lower
+        self.view = view
+        self.emit = emit
+        self.out = out
+        self.floats = floats
         self.transparent = transparent
         self.__name__ = self.__qualname__ = self.name
         domains = domain if isinstance(domain, tuple) else (domain,)

@@ -38,6 +38,10 @@ class Var:
         return self.name
 
     @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
     def kind(self) -> str:
         """``float64[3,4]``."""
         return _kind(self.shape, self.dtype)

@@ -45,14 +45,22 @@ def cotangent(y: Any) -> Any:
     return np.cos(np.arange(1.0, y.size + 1)).reshape(y.shape).astype(y.dtype)
 
 
+def traced(f: Any, arrays: list[Any]) -> Any:
+    """The program of a function, or None if it chooses by value."""
+    try:
+        return ag.trace(f)(*arrays)
+    except RuntimeError as error:
+        if "cannot branch" not in str(error):
+            raise
+        return None
+
+
 @pytest.mark.parametrize("row", all_rows(), ids=lambda row: row.name)
 @pytest.mark.filterwarnings("ignore")
 def test_a_compiled_program_returns_what_the_row_returns(row: Primitive) -> None:
     for f, arrays in functions(row):
-        try:
-            program = ag.trace(f)(*arrays)
-        except RuntimeError as error:
-            assert "cannot branch" in str(error), error  # a choice by value
+        program = traced(f, arrays)
+        if program is None:
             continue
         run = compiled(program)
         other = [x * (1 - 2**-20) if x.dtype.kind in "fc" else x for x in arrays]

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.compiling import compiled
 from autograd_lite.derive import source
 from autograd_lite.derive.binding import read
 from autograd_lite.derive.expression import Expr, make, name, number
@@ -24,6 +25,7 @@ from autograd_lite.testing.rows import kink_points, points, variant
 PACKAGE = Path(ag.__file__).parent
 A, B = name("A", (2, 2)), name("B", (2, 2))
 X = np.array([[0.5, 0.25], [1.5, 1.25]])
+LARGE = np.ones((8, 16))
 
 
 def printed(style, *args, **params):
@@ -52,6 +54,11 @@ def drawn_at(row):
 
 def gradient(row):
     return repr(ag.grad(lambda x: np.sum(row(x)))(X))
+
+
+def compiled_source(*args, **params):
+    """The NumPy source of a compiled call."""
+    return lambda row: compiled(ag.trace(lambda *xs: np.sum(row(*xs, **params), axis=0) * 2.0)(*args)).source
 
 
 def page_cell(row):
@@ -118,6 +125,11 @@ MUTATIONS = [
     ("examples", "sum", (lambda rng: ((np.ones(1),), {}),), drawn_at),
     ("variadic", "concatenate", False, lambda row: repr(ag.grad(lambda x: np.sum(row([x, x])))(X))),
     ("outputs", "modf", False, lambda row: type(row(ag.tensor(X, requires_grad=True))).__name__),
+    ("lower", "sigmoid", False, compiled_source(X)),
+    ("view", "reshape", False, compiled_source(LARGE, shape=(128,))),
+    ("emit", "reshape", "{x}.reshape(-1)", compiled_source(LARGE, shape=(128,))),
+    ("out", "matmul", "np.matmul({x1}, {x2}, {out})", compiled_source(LARGE, LARGE.T)),
+    ("floats", "multiply", "{x2} * {x1}", compiled_source(X, 2.0)),
     ("transparent", "exp", True, lambda row: row(ag.tensor(X, requires_grad=True))._node.label),
 ]
 

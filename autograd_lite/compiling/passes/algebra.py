@@ -1,0 +1,198 @@
+"""Algebra: rewrites that change no result, not even its rounding, and with ``fast=True`` some that do.
+
+``x * 1`` is x, ``-(-x)`` is x, ``a + (-b)`` is ``a - b``, ``x / 4`` is ``x * 0.25``; a transpose of a transpose and a
+reshape of a reshape are one; a broadcast is left to the operation that uses it. Not among them are ``x + 0`` (for
+``-0.0``), ``x * 0`` and ``x - x`` (for nan).
+"""
+
+from __future__ import annotations
+
+from math import frexp, prod
+from typing import Any
+
+import numpy as np
+
+from ...tracing import Equation, Var
+from ..block import Block, made
+from .constants import uniform
+
+Defined = dict[Var, Equation]
+
+
+def simplified(block: Block, fast: bool = False) -> Block:
+    """`block` after the rewrites in this file."""
+
+    def rule(eq: Equation, defined: Defined) -> Any:
+        if len(eq.outputs) != 1:
+            return None
+        changed = False
+        if eq.row.kind == "elementwise" or isinstance(eq.row.fn, np.ufunc):
+            eq, changed = _unbroadcast(eq, defined)
+        rewrite = _RULES.get(eq.row.algebra or "")
+        found = rewrite(eq, defined) if rewrite else None
+        if found is None and fast and eq.row.algebra in _FAST:
+            found = _FAST[eq.row.algebra](eq, defined)
+        return [eq] if found is None and changed else found
+
+    return block.mapped(rule)
+
+
+def _like(x: Any, eq: Equation) -> bool:
+    """Whether `x` can stand for the result of an equation."""
+    y = eq.outputs[0]
+    return isinstance(x, Var) and x.shape == y.shape and x.dtype == y.dtype
+
+
+def _defined(x: Any, algebra: str, defined: Defined) -> Equation | None:
+    eq = defined.get(x) if isinstance(x, Var) else None
+    return eq if eq is not None and eq.row.algebra == algebra else None
+
+
+def _number(x: Any) -> Any:
+    """The number that a constant operand consists of, or None."""
+    if isinstance(x, Var):
+        return None
+    return x if isinstance(x, (int, float)) else uniform(x)
+
+
+def _unbroadcast(eq: Equation, defined: Defined) -> tuple[Equation, bool]:
+    """Operands as they were before they were broadcast, where the operation broadcasts them itself."""
+    operands = list(eq.operands)
+    for k, x in enumerate(operands):
+        source = _defined(x, "broadcast", defined)
+        small = source.operands[0] if source is not None else uniform(x) if np.ndim(example_of(x)) else None
+        if small is None or x is small:
+            continue
+        shapes = [np.shape(example_of(small if j == k else other)) for j, other in enumerate(operands)]
+        if np.broadcast_shapes(*shapes) == eq.outputs[0].shape:
+            operands[k] = small
+    changed = any(a is not b for a, b in zip(operands, eq.operands, strict=True))
+    return (Equation(eq.outputs, eq.row, tuple(operands), eq.params, eq.node), True) if changed else (eq, False)
+
+
+def example_of(x: Any) -> Any:
+    """`x`, or for a variable something of its shape."""
+    return np.broadcast_to(0, x.shape) if isinstance(x, Var) else x
+
+
+def _product(eq: Equation, defined: Defined) -> Any:
+    for x, other in (eq.operands, eq.operands[::-1]):
+        k = _number(x)
+        if k is not None and k == 1 and _like(other, eq):
+            return other
+        if k is not None and k == -1 and _like(other, eq):
+            return [made(eq, "negation", other, into=eq.outputs[0])]
+    return None
+
+
+def _sum(eq: Equation, defined: Defined) -> Any:
+    a, b = eq.operands
+    if (n := _defined(b, "negation", defined)) is not None:
+        return [made(eq, "difference", a, n.operands[0], into=eq.outputs[0])]
+    if (n := _defined(a, "negation", defined)) is not None:
+        return [made(eq, "difference", b, n.operands[0], into=eq.outputs[0])]
+    return None
+
+
+def _difference(eq: Equation, defined: Defined) -> Any:
+    a, b = eq.operands
+    if (n := _defined(b, "negation", defined)) is not None:
+        return [made(eq, "sum", a, n.operands[0], into=eq.outputs[0])]
+    return None
+
+
+def _quotient(eq: Equation, defined: Defined) -> Any:
+    """Division by a power of two is multiplication by its inverse."""
+    a, b = eq.operands
+    k = _number(b)
+    if k is None or not isinstance(a, Var) or a.dtype.kind != "f" or not np.isfinite(k) or not k:
+        return None
+    inverse = 1 / k
+    if frexp(float(k))[0] in (0.5, -0.5) and abs(float(k)) < 2**10 and _same_dtype(a, b, eq):
+        return [made(eq, "product", a, _cast_like(inverse, b), into=eq.outputs[0])]
+    return None
+
+
+def _same_dtype(a: Any, b: Any, eq: Equation) -> bool:
+    """Whether the division is done in the dtype of `a`."""
+    return a.dtype == eq.outputs[0].dtype and (isinstance(b, (int, float)) or b.dtype.kind == "f")
+
+
+def _cast_like(value: Any, x: Any) -> Any:
+    return float(value) if isinstance(x, (int, float)) else np.broadcast_to(np.asarray(value, x.dtype), x.shape)
+
+
+def _negation(eq: Equation, defined: Defined) -> Any:
+    n = _defined(eq.operands[0], "negation", defined)
+    return n.operands[0] if n is not None and _like(n.operands[0], eq) else None
+
+
+def _transpose(eq: Equation, defined: Defined) -> Any:
+    x = eq.operands[0]
+    before = _defined(x, "transpose", defined)
+    n = len(eq.outputs[0].shape)
+    order = _order(eq, n)
+    if before is not None:
+        first = _order(before, n)
+        order = tuple(first[k] for k in order)
+        x = before.operands[0]
+    if order == tuple(range(n)):
+        return x if _like(x, eq) else None
+    return None if before is None else [made(eq, "transpose", x, into=eq.outputs[0], axes=order)]
+
+
+def _order(eq: Equation, n: int) -> tuple[int, ...]:
+    axes = eq.params["axes"]
+    return tuple(range(n))[::-1] if axes is None else tuple(axes)
+
+
+def _reshape(eq: Equation, defined: Defined) -> Any:
+    x, y = eq.operands[0], eq.outputs[0]
+    if _like(x, eq):
+        return x
+    before = _defined(x, "reshape", defined)
+    if before is not None and before.params["order"] == eq.params["order"] == "C" and isinstance(x, Var):
+        if _like(before.operands[0], eq):
+            return before.operands[0]
+        return [made(eq, "reshape", before.operands[0], into=y, shape=y.shape, order="C")]
+    return None
+
+
+def _same(eq: Equation, defined: Defined) -> Any:
+    return eq.operands[0] if _like(eq.operands[0], eq) else None
+
+
+def _total(eq: Equation, defined: Defined) -> Any:
+    """The sum of what was just broadcast is a product with the number of copies."""
+    source = _defined(eq.operands[0], "broadcast", defined)
+    if source is None:
+        return None
+    x, wide, y = source.operands[0], eq.operands[0], eq.outputs[0]
+    if not isinstance(x, Var) or prod(x.shape) != prod(y.shape) or not prod(y.shape) or y.dtype.kind not in "fc":
+        return None
+    axis = eq.params["axis"]
+    axes = range(len(wide.shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    extra = len(wide.shape) - len(x.shape)
+    if any(k >= extra and x.shape[k - extra] != 1 for k in axes):
+        return None
+    steps = []
+    if x.shape != y.shape:
+        steps.append(made(eq, "reshape", x, shape=y.shape, order="C"))
+        x = steps[0].outputs[0]
+    return [*steps, made(eq, "product", x, float(prod(wide.shape) // prod(y.shape)), into=y)]
+
+
+def _fast_quotient(eq: Equation, defined: Defined) -> Any:
+    a, b = eq.operands
+    k = _number(b)
+    if k is None or not isinstance(a, Var) or not np.isfinite(k) or not k or not _same_dtype(a, b, eq):
+        return None
+    return [made(eq, "product", a, _cast_like(1 / k, b), into=eq.outputs[0])]
+
+
+_RULES: dict[str, Any] = {
+    "product": _product, "sum": _sum, "difference": _difference, "quotient": _quotient, "negation": _negation,
+    "transpose": _transpose, "reshape": _reshape, "identity": _same, "broadcast": _same, "cast": _same,
+    "total": _total,
+}  # fmt: skip
+_FAST: dict[str, Any] = {"quotient": _fast_quotient}

@@ -1,0 +1,82 @@
+"""Casts: a single-precision program stays in single precision where that changes no result.
+
+A rule that contains a mask and the number 0.5 computes in double precision what is rounded to single right afterwards.
+A sum, product or quotient of two singles is the same whether it is rounded to double and then to single, or to single
+directly, because double precision has more than twice the digits. A sum over axes is made in single precision by an
+algorithm that is as accurate as a pairwise sum, as the engine does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...tracing import Equation, Var
+from ..block import Block, made
+from .constants import uniform
+
+#: Operations that are rounded once, and those that move entries only.
+ROUNDED = {"sum", "difference", "product", "quotient", "negation", "square"}
+MOVED = {"reshape", "transpose", "broadcast"}
+
+
+def narrowed(block: Block) -> Block:
+    """`block` without detours from single to double precision and back."""
+
+    def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
+        (y, *_), (x, *_) = eq.outputs, eq.operands
+        if eq.row.algebra != "cast" or not isinstance(x, Var) or (x.dtype, y.dtype) != (np.float64, np.float32):
+            return None
+        detour = _Detour(defined, eq)
+        narrow = detour.rounded(x)
+        if narrow is None or not detour.steps:
+            return narrow
+        last = detour.steps.pop()
+        return [*detour.steps, Equation((y,), last.row, last.operands, last.params, last.node)]
+
+    return block.mapped(rule)
+
+
+class _Detour:
+    """The equations in single precision for one value in double precision."""
+
+    def __init__(self, defined: dict[Var, Equation], at: Equation) -> None:
+        self.defined, self.at = defined, at
+        self.steps: list[Equation] = []
+
+    def exact(self, x: Any) -> Any:
+        """`x` in single precision with the same value, or None."""
+        if not isinstance(x, Var):
+            number = np.asarray(x) if isinstance(x, (bool, int, float)) else uniform(x)
+            same = number is not None and number.dtype.kind in "bif" and np.float32(number) == number
+            return np.asarray(number, np.float32) if same else None
+        if x.dtype == np.float32 or x.dtype == np.bool_:
+            return x
+        eq = self.defined.get(x)
+        if eq is None or eq.row.algebra not in ("cast", "selection"):
+            return None
+        if eq.row.algebra == "cast":
+            return self.exact(eq.operands[0])
+        return self._made(eq, [eq.operands[0], *map(self.exact, eq.operands[1:])])
+
+    def rounded(self, x: Any) -> Any:
+        """`x` rounded to single precision, or None."""
+        eq = self.defined.get(x)
+        if eq is None or (found := self.exact(x)) is not None:
+            return found if eq is not None else None
+        if eq.row.algebra in MOVED:
+            return self._made(eq, [self.rounded(eq.operands[0])])
+        if eq.row.algebra in ROUNDED or eq.row.algebra == "total":
+            return self._made(eq, list(map(self.exact, eq.operands)))
+        return None
+
+    def _made(self, eq: Equation, operands: list[Any]) -> Any:
+        """The equation `eq` on other operands, if all were found and its result is in single precision."""
+        if any(x is None for x in operands):
+            return None
+        new = made(self.at, eq.row.algebra or "", *operands, **eq.params)
+        if new.outputs[0].dtype != np.float32 or new.outputs[0].shape != eq.outputs[0].shape:
+            return None
+        self.steps.append(new)
+        return new.outputs[0]

@@ -1,0 +1,46 @@
+"""Constants: what depends on no input is computed once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...tracing import Equation, Var
+from ..block import Block, is_random
+
+LARGE = 1_000_000  # entries; a larger constant is computed anew rather than kept in memory
+
+
+def folded(block: Block) -> Block:
+    """`block` with the equations computed that have constant operands only."""
+
+    def rule(eq: Equation, defined: Any) -> Any:
+        if any(isinstance(x, Var) for x in eq.operands) or is_random(eq) or len(eq.outputs) > 1 or eq.row.outputs:
+            return None
+        (y,) = eq.outputs
+        if y.dtype.kind not in "biufc" or np.prod(y.shape) > LARGE:
+            return None
+        with np.errstate(all="ignore"):
+            value = np.asarray(eq.row.fn(*eq.operands, **eq.params))
+        if any(value is x for x in eq.operands):
+            return value
+        value = value.view()
+        value.setflags(write=False)
+        return value
+
+    return block.mapped(rule)
+
+
+def uniform(x: Any) -> Any:
+    """The number that a constant consists of, as an array without axes, or None."""
+    if not isinstance(x, np.ndarray) or not x.size or x.dtype.kind not in "biufc":
+        return None
+    if x.ndim:
+        short = x[tuple(slice(0, 1) if step == 0 else slice(None) for step in x.strides)]
+        first = short.reshape(-1)[:1].reshape(())
+        bits = np.dtype(f"V{x.dtype.itemsize}")  # 0.0 and -0.0 differ, nan equals itself
+        if short.size > 1 and not (np.ascontiguousarray(short).view(bits) == np.asarray(first).view(bits)).all():
+            return None
+        return first
+    return x

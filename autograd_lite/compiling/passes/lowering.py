@@ -1,0 +1,63 @@
+"""Lowering: a row that is written with other rows (``lower=``) is replaced by them, for the other passes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...table import Primitive
+from ...tracing import Equation, Program, Var, trace
+from ..block import Block, example
+
+
+def lowered(block: Block) -> Block:
+    """`block` with each row that has ``lower=`` written out."""
+    known: dict[Any, Program | None] = {}
+
+    def rule(eq: Equation, defined: Any) -> Any:
+        if not eq.row.lower or not all(x.dtype.kind in "fc" for x in eq.outputs):
+            return None
+        kinds = tuple((x.shape, x.dtype) if isinstance(x, Var) else id(x) for x in eq.operands)
+        key = eq.row, kinds, repr(eq.params)
+        if key not in known:
+            known[key] = _program(eq)
+        program = known[key]
+        return None if program is None else _inlined(program, eq)
+
+    return block.mapped(rule)
+
+
+def _program(eq: Equation) -> Program | None:
+    row: Primitive = eq.row
+    body = row.fn if row.lower is True else row.lower
+    variable = [isinstance(x, Var) for x in eq.operands]
+
+    def call(*xs: Any) -> Any:
+        given = iter(xs)
+        return body(*(next(given) if v else x for v, x in zip(variable, eq.operands, strict=True)), **eq.params)
+
+    with np.errstate(all="ignore"):
+        program = trace(call)(*(example(x) for x in eq.operands if isinstance(x, Var)))
+    fits = all(
+        isinstance(a, Var) and a.shape == b.shape and a.dtype == b.dtype
+        for a, b in zip(program.outputs, eq.outputs, strict=True)
+    )
+    return program if fits and not program.captured and program.equations else None
+
+
+def _inlined(program: Program, eq: Equation) -> list[Equation] | None:
+    """The equations of a program in the place of one that calls it."""
+    given = [x for x in eq.operands if isinstance(x, Var)]
+    values: dict[Var, Any] = dict(zip(program.inputs, given, strict=True))
+    for a, b in zip(program.outputs, eq.outputs, strict=True):
+        if a in values:
+            return None
+        values[a] = b
+    found = []
+    for inner in program.equations:
+        for v in inner.outputs:
+            values.setdefault(v, Var(eq.outputs[0].name, v.shape, v.dtype))
+        operands = tuple(values[x] if isinstance(x, Var) else x for x in inner.operands)
+        found.append(Equation(tuple(values[v] for v in inner.outputs), inner.row, operands, inner.params, eq.node))
+    return found

@@ -1,0 +1,146 @@
+"""Memory: values share buffers that are allocated once, and an elementwise operation works in place on its last use.
+
+A value lives from its equation to the last one that uses it or a view of it. Its buffer is then free for the next.
+Outputs are new arrays at each call. The new value of an input is computed in the input's own memory if nothing reads
+the old one later; for that the equation is moved behind those that do.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...table import Primitive
+from ...tracing import Equation, Var
+from ..block import Block
+
+ALIGNED = 64  # bytes: a cache line
+LEAST = 2  # entries; a single number is faster without a buffer
+
+
+@dataclass(eq=False)
+class Memory:
+    """Where values are."""
+
+    equations: list[Equation]  # in the order in which they run
+    place: dict[Var, int] = field(default_factory=dict)  # of values with a buffer, in bytes from the start
+    into: dict[Var, Var] = field(default_factory=dict)  # of values written into an input: the input
+    static: dict[Var, Any] = field(default_factory=dict)  # values at the same place at each call, with a stand-in
+    owners: dict[Var, frozenset[Var]] = field(default_factory=dict)  # whose memory a value may share
+    size: int = 0
+    in_place: int = 0
+    unplanned: int = 0  # bytes if each of these values had a buffer of its own
+
+
+def writes(row: Primitive) -> bool:
+    """Whether a row can write its result into an array that is given."""
+    return row.out is not None or isinstance(row.fn, np.ufunc) and not row.outputs
+
+
+def planned(block: Block) -> Memory:
+    """Assign buffers."""
+    memory = Memory(_sunk(block))
+    equations, owners = memory.equations, memory.owners
+    owners.update({v: frozenset([v]) for v in block.inputs})
+    last: dict[Var, float] = {}
+    for i, eq in enumerate(equations):
+        for x in eq.operands:
+            for v in owners[x] if isinstance(x, Var) else ():
+                last[v] = i
+        shared = eq.operands[:1] if eq.row.view else () if eq.row.builtin else eq.operands
+        below = frozenset().union(*(owners[x] for x in shared if isinstance(x, Var)))
+        owners.update({v: below | {v} for v in eq.outputs})
+    for x in block.updates.values():
+        last.update(dict.fromkeys(owners[x] if isinstance(x, Var) else (), len(equations)))
+    for x in block.outputs:
+        last.update(dict.fromkeys(owners[x] if isinstance(x, Var) else (), math.inf))
+    _allocate(memory, block, last)
+    return memory
+
+
+def _sunk(block: Block) -> list[Equation]:
+    """The equations, those last that make new values of inputs and are used for nothing else."""
+    new = {x for x in block.updates.values() if isinstance(x, Var)}
+    used = {x for eq in block.equations for x in eq.operands if isinstance(x, Var)}
+    late = new - used - {x for x in block.outputs if isinstance(x, Var)}
+    last = [eq for eq in block.equations if late.intersection(eq.outputs)]
+    chosen = set(map(id, last))
+    return [eq for eq in block.equations if id(eq) not in chosen] + last
+
+
+@dataclass(eq=False)
+class _Slot:
+    size: int
+    user: Var | None = None
+
+
+def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
+    slots: list[_Slot] = []
+    slot_of: dict[Var, _Slot] = {}
+    target = {x: v for v, x in block.updates.items() if isinstance(x, Var)}
+    ends: dict[int, list[_Slot]] = {}
+    for i, eq in enumerate(memory.equations):
+        y = eq.outputs[0]
+        x = eq.operands[0] if eq.operands else None
+        if eq.row.view and isinstance(x, Var) and x in memory.static and not eq.row.outputs:
+            with np.errstate(all="ignore"):
+                stand_in = eq.row.fn(memory.static[x], *eq.operands[1:], **eq.params)
+            if np.may_share_memory(stand_in, memory.static[x]):
+                memory.static[y] = stand_in
+                continue
+        if y in block.floats:
+            continue
+        if writes(eq.row) and not math.isinf(last.get(y, -1)) and y.dtype.kind in "biufc" and y in last:
+            ufunc = isinstance(eq.row.fn, np.ufunc)
+            u = target.get(y)
+            if u is not None and last.get(u, -1) < i + ufunc and list(target.values()).count(u) == 1:
+                memory.into[y] = u
+                continue
+            if math.prod(y.shape) >= LEAST:
+                slot = _in_place(eq, i, last, slot_of) if ufunc else None
+                memory.in_place += slot is not None
+                slot = slot or _free(slots, math.prod(y.shape) * y.dtype.itemsize)
+                slot.user, slot_of[y] = y, slot
+                memory.static[y] = np.empty(y.shape, y.dtype)
+                memory.unplanned += math.prod(y.shape) * y.dtype.itemsize
+        for v in {v for x in (*eq.operands, y) if isinstance(x, Var) for v in memory.owners[x]}:
+            slot = slot_of.get(v)
+            if slot is not None and slot.user is v and last.get(v, -1) <= i:
+                slot.user = None
+    del ends
+    offset = 0
+    start: dict[int, int] = {}
+    for slot in slots:
+        start[id(slot)] = offset
+        offset += -(-slot.size // ALIGNED) * ALIGNED
+    memory.size = offset
+    memory.place.update({v: start[id(slot)] for v, slot in slot_of.items()})
+
+
+def _in_place(eq: Equation, i: int, last: dict[Var, float], slot_of: dict[Var, _Slot]) -> _Slot | None:
+    """The buffer of an operand that is not needed any more, for a result of the same kind."""
+    y = eq.outputs[0]
+    for x in eq.operands:
+        slot = slot_of.get(x) if isinstance(x, Var) else None
+        if slot is None or slot.user is not x or last[x] != i:
+            continue
+        if x.shape == y.shape and x.dtype.itemsize == y.dtype.itemsize:
+            return slot
+    return None
+
+
+def _free(slots: list[_Slot], size: int) -> _Slot:
+    """The smallest free buffer that is large enough; otherwise the largest free one, enlarged; otherwise a new one."""
+    free = [slot for slot in slots if slot.user is None]
+    enough = [slot for slot in free if slot.size >= size]
+    if enough:
+        return min(enough, key=lambda slot: slot.size)
+    if free:
+        slot = max(free, key=lambda slot: slot.size)
+        slot.size = size
+        return slot
+    slots.append(_Slot(size))
+    return slots[-1]

@@ -1,0 +1,227 @@
+"""Small values as Python floats: a call of NumPy on one number takes as long as ten operations on floats.
+
+If a program is so small that this pays, every array in it is replaced by its entries: products are written out, and
+moving entries costs nothing. Otherwise only arrays with a single entry become floats. Only double precision (and
+truth values) can be computed this way; functions may differ from NumPy's in the last digit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ...table import Primitive
+from ...tracing import Equation, Var
+from ..block import Block, is_random, row_for
+
+CALL = 12  # the cost of a call of NumPy on a small array, in operations on floats
+MOST = 64  # entries of an array that is replaced
+
+_FLOATS = (np.dtype(float), np.dtype(bool))
+
+
+def nested(words: list[str], shape: tuple[int, ...]) -> str:
+    """``((a, b), (c, d))``."""
+    if not shape:
+        return words[0]
+    size = len(words) // shape[0] if shape[0] else 0
+    parts = [nested(words[k * size : (k + 1) * size], shape[1:]) for k in range(shape[0])]
+    return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
+
+
+def _array_of(xs: Any, y: Any, shape: Any, dtype: Any) -> str:
+    return f"np.array({nested([f'{{x{k + 1}}}' for k in range(len(xs))], shape)})"
+
+
+#: The entries of an array as floats, and an array of floats.
+ENTRIES = Primitive("general", lambda x: tuple(x.ravel().tolist()), (), name="entries", outputs=True)
+ARRAY = Primitive(
+    "general", lambda *xs, shape, dtype: np.array(xs, dtype).reshape(shape), (), name="array of",
+    emit=_array_of, out=lambda xs, y, shape, dtype: "{out}.fill({x1})" if len(xs) == 1 else "{out}.flat = ({xs})",
+)  # fmt: skip
+
+
+def as_floats(block: Block) -> Block:
+    """`block` with small values as floats, all of them or those with one entry."""
+    try:
+        whole = _Expansion(block, MOST, strict=True)
+        found = whole.run()
+        if len(found.equations) <= CALL * len(block.equations):
+            return found
+    except _Impossible:
+        pass
+    return _Expansion(block, 1, strict=False).run()
+
+
+class _Impossible(Exception):
+    """An equation that cannot be written with floats."""
+
+
+class _Number:
+    """An entry in an array of objects: arithmetic on it appends equations."""
+
+    def __init__(self, var: Var, to: _Expansion) -> None:
+        self.var, self.to = var, to
+
+    def __add__(self, other: Any) -> Any:
+        return self.to.scalar("sum", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return self.to.scalar("sum", other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return self.to.scalar("product", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self.to.scalar("product", other, self)
+
+    def __bool__(self) -> bool:
+        raise _Impossible
+
+
+class _Expansion:
+    """A block in the course of being rewritten."""
+
+    def __init__(self, block: Block, most: int, strict: bool) -> None:
+        self.block, self.most, self.strict = block, most, strict
+        self.entries: dict[Var, Any] = {}  # an array of objects for each value: `_Number`, or a constant
+        self.arrays: set[Var] = set(block.inputs)  # values that exist as arrays
+        self.equations: list[Equation] = []
+        self.floats: set[Var] = set()
+        self.at: Equation | None = None
+
+    def run(self) -> Block:
+        for eq in self.block.equations:
+            self.at = eq
+            if not self._expanded(eq):
+                if self.strict:
+                    raise _Impossible
+                for x in eq.operands:
+                    if isinstance(x, Var):
+                        self._array(x)
+                self.equations.append(eq)
+                self.arrays.update(eq.outputs)
+            if self.strict and len(self.equations) > CALL * len(self.block.equations):
+                raise _Impossible
+        for x in self.block.results:
+            self._array(x)
+        return replace(self.block, equations=self.equations, floats=self.block.floats | self.floats)
+
+    # ------------------------------------------------------------------------------------------------ conversions
+
+    def _array(self, x: Var) -> None:
+        """Have `x` as an array."""
+        if x in self.arrays:
+            return
+        operands = tuple(e.var if isinstance(e, _Number) else e for e in self.entries[x].ravel())
+        assert self.at is not None
+        params = {"shape": x.shape, "dtype": x.dtype}
+        self.equations.append(Equation((x,), ARRAY, operands, params, self.at.node))
+        self.arrays.add(x)
+
+    def _entries(self, x: Any) -> Any:
+        """The entries of `x`, in an array of objects."""
+        if not isinstance(x, Var):
+            value = np.asarray(x)
+            if value.dtype.kind not in "bif" or value.dtype.itemsize > 8 or value.size > self.most:
+                raise _Impossible
+            return value.astype(object)
+        if x not in self.entries:
+            if x.dtype not in _FLOATS or not 0 < prod(x.shape) <= self.most:
+                raise _Impossible
+            parts = tuple(Var(_entry_name(x, k), (), x.dtype) for k in range(prod(x.shape)))
+            assert self.at is not None
+            self.equations.append(Equation(parts, ENTRIES, (x,), {}, self.at.node))
+            self.floats.update(parts)
+            self.entries[x] = self._objects([_Number(v, self) for v in parts], x.shape)
+        return self.entries[x]
+
+    @staticmethod
+    def _objects(values: list[Any], shape: tuple[int, ...]) -> Any:
+        made = np.empty(len(values), object)
+        made[:] = values
+        return made.reshape(shape)
+
+    # --------------------------------------------------------------------------------------------------- equations
+
+    def _expanded(self, eq: Equation) -> bool:
+        """Whether an equation could be written with floats; if so, it is."""
+        mark = len(self.equations)
+        y = eq.outputs[0]
+        if len(eq.outputs) > 1 or y.dtype not in _FLOATS or not 0 < prod(y.shape) <= self.most or is_random(eq):
+            return False
+        elementwise = eq.row.floats is not None or isinstance(eq.row.fn, np.ufunc)
+        moving = eq.row.view and eq.row.kind == "linear" or eq.row.kind in ("linear", "bilinear") and self.most > 1
+        if not elementwise and not moving or eq.row.outputs:
+            return False
+        if not self.strict and not self._worth_it(eq, elementwise):
+            return False
+        try:
+            operands = [self._entries(x) for x in eq.operands]
+            found = self._by_entry(eq, operands) if elementwise else self._by_row(eq, operands, mark)
+        except (_Impossible, TypeError, ValueError, AttributeError, KeyError, IndexError):
+            del self.equations[mark:]
+            for x in eq.operands:  # the entries of these are gone
+                if isinstance(x, Var) and x in self.arrays:
+                    self.entries.pop(x, None)
+            return False
+        if found.shape != y.shape or not all(isinstance(e, (_Number, float, int, bool)) for e in found.ravel()):
+            return False
+        self.entries[y] = found
+        return True
+
+    def _worth_it(self, eq: Equation, elementwise: bool) -> bool:
+        """With single entries: an operation on floats, or one that makes a float of an array with one entry."""
+        return all(prod(np.shape(x) if not isinstance(x, Var) else x.shape) == 1 for x in eq.operands)
+
+    def _by_entry(self, eq: Equation, operands: list[Any]) -> Any:
+        y = eq.outputs[0]
+        if any(isinstance(x, Var) and x.dtype not in _FLOATS for x in eq.operands):
+            raise _Impossible
+        columns = [np.broadcast_to(a, y.shape).ravel() for a in operands]
+        made = [self._scalar(eq.row, parts, y, k, eq.params) for k, parts in enumerate(zip(*columns, strict=True))]
+        return self._objects(made, y.shape)
+
+    def _by_row(self, eq: Equation, operands: list[Any], mark: int) -> Any:
+        """The row's function on arrays of objects: products and sums are written out, and entries are moved."""
+        found = np.asarray(eq.row.fn(*operands, **eq.params), object)
+        own = {v for e in self.equations[mark:] for v in e.outputs}
+        names = {e.var: _entry_name(eq.outputs[0], k) for k, e in enumerate(found.ravel()) if isinstance(e, _Number)}
+        new = {v: Var(name, v.shape, v.dtype) for v, name in names.items() if v in own}
+        for i in range(mark, len(self.equations)):
+            e = self.equations[i]
+            operands = [new.get(x, x) if isinstance(x, Var) else x for x in e.operands]
+            outputs = tuple(new.get(v, v) for v in e.outputs)
+            self.equations[i] = replace(e, outputs=outputs, operands=tuple(operands))
+        self.floats.update(new.values())
+        for e in found.ravel():
+            if isinstance(e, _Number):
+                e.var = new.get(e.var, e.var)
+        return found
+
+    def scalar(self, algebra: str, *parts: Any) -> Any:
+        assert self.at is not None
+        return self._scalar(row_for(algebra), parts, self.at.outputs[0], 0, {})
+
+    def _scalar(self, row: Primitive, parts: Any, y: Var, k: int, params: Any) -> Any:
+        """One operation on floats."""
+        if not any(isinstance(p, _Number) for p in parts):
+            with np.errstate(all="ignore"):
+                return np.asarray(row.fn(*(np.asarray(p, float) for p in parts), **params)).item()
+        assert self.at is not None
+        v = Var(_entry_name(y, k), (), y.dtype)
+        operands = tuple(p.var if isinstance(p, _Number) else p for p in parts)
+        self.equations.append(Equation((v,), row, operands, params, self.at.node))
+        self.floats.add(v)
+        return _Number(v, self)
+
+
+def _entry_name(x: Var, k: int) -> str:
+    """``V12`` for an entry of a matrix, the name itself for a single number."""
+    if prod(x.shape) == 1:
+        return x.name
+    place = np.unravel_index(k, x.shape)
+    return x.name + ("_" if max(x.shape) > 10 else "").join(str(int(j)) for j in place)

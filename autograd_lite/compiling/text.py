@@ -1,0 +1,58 @@
+"""Numbers, parameters and places as text."""
+
+from __future__ import annotations
+
+import dis
+import linecache
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..base.escape import plain
+
+
+def number(x: Any) -> str:
+    """A Python number as source."""
+    if type(x) is complex:
+        return f"complex({number(x.real)}, {number(x.imag)})"
+    word = repr(x) if type(x) is not float or np.isfinite(x) else f"float({str(x)!r})"
+    return f"({word})" if word.startswith("-") else word
+
+
+def literal(value: Any) -> str:
+    """A parameter as it is written; empty if it has to be bound to a name."""
+    if type(value) in (int, bool, str, type(None)) or type(value) is float and np.isfinite(value):
+        return repr(value)
+    if isinstance(value, np.dtype):
+        return f"np.{value.name}" if value.isnative and hasattr(np, value.name) else ""
+    if value is Ellipsis:
+        return "..."
+    if type(value) is slice:
+        parts = [literal(p) for p in (value.start, value.stop, value.step)]
+        return f"slice({', '.join(parts)})" if all(parts) else ""
+    if type(value) is tuple:
+        parts = [literal(p) for p in value]
+        return f"({', '.join(parts)}{',' * (len(parts) == 1)})" if all(parts) else ""
+    return ""
+
+
+def origin(node: Any) -> str:
+    """The line of the user's code, or the function whose derivative an equation belongs to."""
+    code = node.code
+    if code is None:
+        return plain(node.row.name) if node.row is not None else "?"
+    if code.co_filename.startswith("<autograd_lite: "):
+        return f"derivative of {plain(code.co_filename[16:-1])}"
+    line = _line(code, node.at)
+    return plain(linecache.getline(code.co_filename, line).strip()) or f"line {line} of {plain(code.co_name)}"
+
+
+@lru_cache(maxsize=1024)
+def _line(code: Any, at: int) -> int:
+    found = code.co_firstlineno
+    for start, line in dis.findlinestarts(code):
+        if start > at:
+            break
+        found = line or found
+    return int(found)
