@@ -2,7 +2,8 @@
 
 `linear` is a matrix product with a bias: one node instead of three, and one pass less over the result.
 `linear_columns` is the same for vectors that are columns. `standardize` is common to all normalisations; with other
-rows it would be seven nodes.
+rows it would be seven nodes. The two cross-entropies of logits are also more precise than a softmax or a sigmoid
+followed by a logarithm.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..table import at, general
+from ..table import at, elementwise, general, uniform
 from ..table.batching import Batched, axes, padded
-from ._arrays import kept_shape
+from ._arrays import kept_shape, operand
+from .elementwise import sigmoid
 from .products import matmul, product
+from .special import log_softmax, shifted, softmax_vjp
 
 
 def _rows(x: Any) -> Any:
@@ -153,3 +156,123 @@ Returns
 z : array of the shape of `x`
 scale : array with the axes kept, ``1 / sqrt(variance + eps)``
 """
+
+# -------------------------------------------------------------------------------------------- cross-entropies
+
+
+def labelled(k: Any, axis: int) -> tuple[Any, ...]:
+    """The index of one entry for each label in `k`; the labels are positions along `axis`."""
+    at = [np.arange(n).reshape(-1, *(1,) * (k.ndim - 1 - j)) for j, n in enumerate(k.shape)]
+    return (*at[:axis], k, *at[axis:])
+
+
+def one_hot(k: Any, axis: int, classes: int) -> Any:
+    """For each label in `k` and each class, along a new axis, whether this is the class of the label."""
+    return np.equal(np.expand_dims(k, axis), np.arange(classes).reshape(-1, *(1,) * (k.ndim - axis)))
+
+
+def _cross_entropy(z: Any, y: Any, axis: int) -> Any:
+    d = shifted(z, (axis,))
+    p = np.exp(d)
+    total = np.add.reduce(p, axis, keepdims=True)
+    p /= total
+    if y.dtype.kind != "f":
+        return np.log(total).reshape(y.shape) - d[labelled(y, axis)], p
+    np.subtract(np.log(total), d, out=d)
+    loss = np.vecdot(y, d, axis=axis)
+    if np.isnan(loss).any():  # a class of probability 0 contributes nothing, even if its logit is -inf
+        loss = np.vecdot(y, np.where(y == 0, 0, d), axis=axis)
+    return loss, p
+
+
+def _cross_entropy_vjp(g: Any, y: Any, x2: Any, axis: int) -> Any:
+    p, d = y[1], None
+    if g[0] is not None:
+        if x2.dtype.kind == "f":
+            d = np.sum(x2, axis, keepdims=True) * p - x2
+        else:
+            d = p - one_hot(x2, axis, p.shape[axis])
+        d = np.expand_dims(g[0], axis) * d
+    if g[1] is None:
+        return d
+    through = softmax_vjp(g[1], p, axis)
+    return through if d is None else d + through
+
+
+def _cross_entropy_pull(g: Any, y: Any, x2: Any, axis: int) -> Any:
+    """The same with one new array, in half the time; labels are not expanded to zeros and ones."""
+    if g[1] is not None or type(y[1]) is not np.ndarray:
+        return _cross_entropy_vjp(g, y, x2, axis)
+    if x2.dtype.kind == "f":
+        d = y[1] * np.add.reduce(x2, axis, keepdims=True)
+        d -= x2
+    else:
+        d = y[1].copy()
+        d[labelled(x2, axis)] -= 1
+    d *= np.expand_dims(g[0], axis)
+    return d
+
+
+def _target_vjp(g: Any, x1: Any, axis: int) -> Any:
+    return 0 * x1 if g[0] is None else -np.expand_dims(g[0], axis) * log_softmax(x1, axis)
+
+
+def _bind_cross_entropy(logits: Any, target: Any, axis: Any = -1) -> Any:
+    z, y = operand(logits), operand(target)
+    axis = normalize_axis_index(axis, z.ndim)
+    expected = z.shape if y.dtype.kind == "f" else (*z.shape[:axis], *z.shape[axis + 1 :])
+    if y.shape != expected:
+        what = "probabilities" if y.dtype.kind == "f" else "labels"
+        raise ValueError(f"expected {what} of shape {expected} for logits of shape {z.shape}, got shape {y.shape}")
+    return (z, y), {"axis": axis}
+
+
+softmax_cross_entropy = general(
+    _cross_entropy, _cross_entropy_vjp, _target_vjp, name="softmax_cross_entropy", bind=_bind_cross_entropy,
+    outputs=True, pull=(_cross_entropy_pull,), tex=r"-\ln \operatorname{{softmax}}({x1})_{{{x2}}}",
+    examples=(
+        at((2, 3), np.array([2, 0])), at((2, 3, 2), np.array([[1, 0], [2, 2]]), axis=1), at((3,), np.array(1)),
+        at((2, 3), uniform(0.1, 0.9, 2, 3)), at((3, 2), uniform(0.1, 0.9, 3, 2), axis=0),
+        at((0, 3), np.zeros(0, int)), at((2, 1), np.array([0, 0])),
+    ),
+)
+
+
+def _cross_entropy_textbook(x1: Any, x2: Any, axis: Any) -> Any:
+    e = np.exp(x1 - np.max(x1, axis=axis, keepdims=True))
+    p = e / np.sum(e, axis=axis, keepdims=True)
+    if x2.dtype.kind != "f":
+        return -np.log(np.squeeze(np.take_along_axis(p, np.expand_dims(x2, axis), axis), axis)), p
+    return -np.sum(x2 * np.log(p), axis=axis), p
+
+
+softmax_cross_entropy.attach(source=_cross_entropy_textbook)
+softmax_cross_entropy.__doc__ = """The cross-entropy of each sample, and the softmax of its logits.
+
+Parameters
+----------
+logits : array_like
+target : array_like
+    Class numbers, in the shape of `logits` without `axis`; or a probability for each class.
+axis : int
+    The axis of the classes.
+
+Returns
+-------
+loss : array of the shape of `logits` without `axis`
+    Minus the logarithm of the probability of the target, in nats.
+probability : array of the shape of `logits`
+"""
+
+
+def _logistic_cross_entropy(z: Any, y: Any) -> Any:
+    if np.iscomplexobj(z):
+        return np.log1p(np.exp(z)) - z * y
+    return np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))  # in this order, a small loss keeps its digits
+
+
+binary_cross_entropy_with_logits = elementwise(
+    _logistic_cross_entropy, lambda x1, x2: sigmoid(x1) - x2, lambda x1: -x1,
+    name="binary_cross_entropy_with_logits", tex=r"\ln(1 + e^{{{x1}}}) - {x2} {x1}",
+)
+binary_cross_entropy_with_logits.attach(source="np.logaddexp(x1, 0) - x1 * x2")

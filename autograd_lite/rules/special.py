@@ -138,7 +138,7 @@ def _over_axis(x: Any, axis: Any = None) -> Any:
     return (x,), {"axis": normalize_axis_tuple(axis, x.ndim)}
 
 
-def _shifted(x: Any, axis: Any) -> Any:
+def shifted(x: Any, axis: Any) -> Any:
     """``x`` minus its maximum, as a new array of floats, so that exp does not overflow."""
     if x.dtype.kind not in "fc":
         x = x.astype(float)
@@ -151,26 +151,26 @@ def _shifted(x: Any, axis: Any) -> Any:
 
 
 def _softmax(x: Any, axis: Any) -> Any:
-    e = _shifted(x, axis)
+    e = shifted(x, axis)
     np.exp(e, out=e)
     e /= np.add.reduce(e, axis, keepdims=True)
     return e
 
 
 def _log_softmax(x: Any, axis: Any) -> Any:
-    e = _shifted(x, axis)
+    e = shifted(x, axis)
     e -= np.log(np.add.reduce(np.exp(e), axis, keepdims=True))
     return e
 
 
-def _softmax_pull(g: Any, y: Any, axis: Any) -> Any:
+def softmax_vjp(g: Any, y: Any, axis: Any) -> Any:
     d = g * y
     return d - y * np.add.reduce(d, axis=axis, keepdims=True)
 
 
 _ALONG: Any = (at((2, 3)), at((2, 3, 4), axis=0), at((2, 3, 4), axis=(0, 2)), at((2, 3), axis=None), at((0, 3)))
 softmax = general(
-    _softmax, _softmax_pull, name="softmax", bind=_over_axis, tex=r"\operatorname{{softmax}}({x})",
+    _softmax, softmax_vjp, name="softmax", bind=_over_axis, tex=r"\operatorname{{softmax}}({x})",
     examples=_ALONG,
 )
 log_softmax = general(

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...rules import special as S
 from ...rules.indexing import getitem
+from ...rules.layers import labelled, one_hot, softmax_cross_entropy
 from ...tensor import Tensor
 from .inputs import alike, floats, given, positions, reduced, rows, step
 
@@ -42,15 +43,14 @@ def _classes(name: str, x: Tensor, target: Any, ignore_index: int) -> tuple[Any,
 
 def _picked(x: Tensor, k: Any) -> Tensor:
     """The entry of each sample for its class."""
-    if x.ndim == 1:
-        picked: Tensor = getitem(x, k)
-        return picked
-    places = np.ogrid[tuple(slice(n) for n in k.shape)] if k.ndim else []
-    return getitem(x, (places[0], k, *places[1:]), unique_indices=True)
+    return getitem(x, labelled(k, min(x.ndim - 1, 1)), unique_indices=True)
 
 
-def _average(loss: Tensor, weights: Any, reduction: str, name: str) -> Tensor:
-    """The reduced loss; a mean is weighted, and what is ignored has weight 0."""
+def _average(loss: Tensor, weights: Any, counted: Any, reduction: str, name: str) -> Tensor:
+    """The reduced loss; what is ignored is 0, and a mean is divided by the sum of the weights of the others."""
+    if counted is not None:
+        loss = where(counted, loss, 0)
+        weights = given(counted.astype(loss.dtype)) if weights is None else where(counted, weights, 0)
     if reduction != "mean" or weights is None:
         return reduced(loss, reduction, name)
     return total(loss) / total(weights)
@@ -82,20 +82,9 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     if not x.ndim:
         raise ValueError("nll_loss: expected an input with an axis for the classes, got shape ()")
     k, counted = _classes("nll_loss", x, target, ignore_index)
-    return _nll(x, k, counted, weight, reduction, "nll_loss")
-
-
-def _nll(x: Tensor, k: Any, counted: Any, weight: Any, reduction: str, name: str) -> Tensor:
     loss = -_picked(x, k)
-    w: Any = None
-    if weight is not None:
-        w = getitem(_class_weights(name, weight, x), k)
-        w = w if counted is None else where(counted, w, 0)
-        loss = loss * w
-    elif counted is not None:
-        w = given(counted.astype(x.dtype))
-        loss = where(counted, loss, 0)
-    return _average(loss, w, reduction, name)
+    w = None if weight is None else getitem(_class_weights("nll_loss", weight, x), k)
+    return _average(loss if w is None else loss * w, w, counted, reduction, "nll_loss")
 
 
 @step
@@ -128,45 +117,31 @@ def cross_entropy(
         raise ValueError("cross_entropy: expected an input with an axis for the classes, got shape ()")
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: expected label_smoothing between 0 and 1, got {label_smoothing}")
-    logp = S.log_softmax(x, 1 if x.ndim > 1 else 0)
+    axis = min(x.ndim - 1, 1)
     y = given(target)
     if y.dtype.kind == "f" and (y.size or y.shape == x.shape):
-        return _of_probabilities(logp, y, weight, reduction, label_smoothing)
+        y = _distribution(y.astype(x.dtype), x, axis, weight, label_smoothing)
+        return reduced(softmax_cross_entropy(x, y, axis)[0], reduction, "cross_entropy")
     k, counted = _classes("cross_entropy", x, target, ignore_index)
-    loss = _nll(logp, k, counted, weight, reduction, "cross_entropy")
-    if not label_smoothing:
-        return loss
-    return (1 - label_smoothing) * loss + label_smoothing * _spread(logp, k, counted, weight, reduction)
+    w = None if weight is None else getitem(_class_weights("cross_entropy", weight, x), k)
+    if label_smoothing:
+        y = one_hot(k, axis, x.shape[axis])
+        loss = softmax_cross_entropy(x, _distribution(y.astype(x.dtype), x, axis, weight, label_smoothing), axis)[0]
+    else:
+        loss = softmax_cross_entropy(x, k, axis)[0]
+        loss = loss if w is None else loss * w
+    return _average(loss, w, counted, reduction, "cross_entropy")
 
 
-def _spread(logp: Tensor, k: Any, counted: Any, weight: Any, reduction: str) -> Tensor:
-    """The cross-entropy with the uniform distribution as the target."""
-    axis = 1 if logp.ndim > 1 else 0
-    n = logp.shape[axis]
-    w = None if weight is None else _class_weights("cross_entropy", weight, logp)
-    weighed = logp if w is None else logp * w.reshape(-1, *[1] * (logp.ndim - 1 - axis))
-    even = total(weighed, axis) * (-1 / n)
-    if counted is not None:
-        even = where(counted, even, 0)
-    counts: Any = None
-    if w is not None:
-        counts = getitem(w, k) if counted is None else where(counted, getitem(w, k), 0)
-    elif counted is not None:
-        counts = given(counted.astype(logp.dtype))
-    return _average(even, counts, reduction, "cross_entropy")
-
-
-def _of_probabilities(logp: Tensor, y: Tensor, weight: Any, reduction: str, smoothing: float) -> Tensor:
-    if y.shape != logp.shape:
-        raise ValueError(f"cross_entropy: expected probabilities of the input's shape {logp.shape}, got {y.shape}")
-    axis = 1 if logp.ndim > 1 else 0
-    y = y.astype(logp.dtype)
+def _distribution(y: Any, x: Tensor, axis: int, weight: Any, smoothing: float) -> Any:
+    """The probabilities `y`, smoothed and weighted for each class."""
+    if y.shape != x.shape:
+        raise ValueError(f"cross_entropy: expected probabilities of the input's shape {x.shape}, got {y.shape}")
     if smoothing:
-        y = (1 - smoothing) * y + smoothing / logp.shape[axis]
-    if weight is not None:
-        w = _class_weights("cross_entropy", weight, logp)
-        y = y * w.reshape(-1, *[1] * (logp.ndim - 1 - axis))
-    return reduced(-total(y * logp, axis), reduction, "cross_entropy")
+        y = (1 - smoothing) * y + smoothing / x.shape[axis]
+    if weight is None:
+        return y
+    return y * _class_weights("cross_entropy", weight, x).reshape(-1, *[1] * (x.ndim - 1 - axis))
 
 
 @step

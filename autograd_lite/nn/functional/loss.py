@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ...rules import layers
 from ...rules import special as S
 from ...tensor import Tensor
 from ...transforms.grad import stop_gradient
@@ -118,7 +119,7 @@ def binary_cross_entropy_with_logits(
     """
     x, y = _pair("binary_cross_entropy_with_logits", input, target)
     if pos_weight is None:
-        loss = S.softplus(x) - x * y
+        loss = layers.binary_cross_entropy_with_logits(x, y)
     else:
         w = alike(pos_weight, x)
         loss = (1 - y) * x + (1 + (w - 1) * y) * S.softplus(-x)
@@ -207,5 +208,5 @@ def soft_margin_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor
 def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """The mean over classes of the binary cross-entropies of logits."""
     x, y = _pair("multilabel_soft_margin_loss", input, target)
-    loss = mean(_weighted(S.softplus(x) - x * y, weight), axis=-1)
+    loss = mean(_weighted(layers.binary_cross_entropy_with_logits(x, y), weight), axis=-1)
     return reduced(loss, reduction, "multilabel_soft_margin_loss")
