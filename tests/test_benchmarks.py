@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import imports, memory, per_operation
+from benchmarks import cross_entropy, imports, memory, per_operation
 from benchmarks.__main__ import main
 from benchmarks.timing import ratio, rounds_of
 from benchmarks.workload import HAND, OURS, Prepared
@@ -91,3 +91,13 @@ def test_each_operation_is_recorded_and_differentiated(operation):
     times = per_operation.costs(operation, repeats=1)
     assert len(times) == len(per_operation.COLUMNS)
     assert min(times) >= 0
+
+
+@pytest.mark.parametrize("scale", cross_entropy.SCALES)
+def test_the_cross_entropies_are_precise(scale):
+    for case in ("softmax, labels", "logistic"):
+        loss, _, exact = cross_entropy.CASES[case]
+        z, y = cross_entropy.data(case, 64, 16, scale, np.float32)
+        of_loss, of_gradient = cross_entropy.errors(loss, exact, z, y)
+        assert of_loss < 20
+        assert of_gradient < 200  # an exponential of -100 has an error of 100 roundings

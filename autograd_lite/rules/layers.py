@@ -87,8 +87,8 @@ linear_columns.attach(batch=_batched_columns)
 
 
 @lru_cache(maxsize=64)
-def _share(n: int, dtype: Any) -> Any:
-    return np.full(n, 1 / n, dtype)
+def _equal(n: int, share: float, dtype: Any) -> Any:
+    return np.full(n, share, dtype)
 
 
 def _average(x: Any, axis: tuple[int, ...]) -> Any:
@@ -97,7 +97,7 @@ def _average(x: Any, axis: tuple[int, ...]) -> Any:
     if axis != tuple(range(kept, x.ndim)) or not x.size:
         return np.mean(x, axis=axis, keepdims=True)
     n = prod(x.shape[kept:])
-    means = x.reshape(prod(x.shape[:kept]), n).dot(_share(n, x.dtype))
+    means = x.reshape(prod(x.shape[:kept]), n).dot(_equal(n, 1 / n, x.dtype))
     return means.reshape(kept_shape(x.shape, axis))
 
 
@@ -160,6 +160,11 @@ scale : array with the axes kept, ``1 / sqrt(variance + eps)``
 # -------------------------------------------------------------------------------------------- cross-entropies
 
 
+def _along(x: Any, axis: int) -> Any:
+    """`x` with a new axis of length 1: ``np.expand_dims``, at a fifth of its cost."""
+    return x.reshape(*x.shape[:axis], 1, *x.shape[axis:])
+
+
 def labelled(k: Any, axis: int) -> tuple[Any, ...]:
     """The index of one entry for each label in `k`; the labels are positions along `axis`."""
     at = [np.arange(n).reshape(-1, *(1,) * (k.ndim - 1 - j)) for j, n in enumerate(k.shape)]
@@ -168,18 +173,33 @@ def labelled(k: Any, axis: int) -> tuple[Any, ...]:
 
 def one_hot(k: Any, axis: int, classes: int) -> Any:
     """For each label in `k` and each class, along a new axis, whether this is the class of the label."""
-    return np.equal(np.expand_dims(k, axis), np.arange(classes).reshape(-1, *(1,) * (k.ndim - axis)))
+    return np.equal(_along(k, axis), np.arange(classes).reshape(-1, *(1,) * (k.ndim - axis)))
+
+
+def _total(x: Any, axis: int) -> Any:
+    """The sum with its axis kept: a product, as in `_average`, where that is short enough to be as accurate."""
+    n = x.shape[axis]
+    if axis != x.ndim - 1 or n > 512 or not x.size:
+        return np.add.reduce(x, axis, keepdims=True)
+    return x.dot(_equal(n, 1.0, x.dtype))[..., None]
 
 
 def _cross_entropy(z: Any, y: Any, axis: int) -> Any:
     d = shifted(z, (axis,))
     p = np.exp(d)
-    total = np.add.reduce(p, axis, keepdims=True)
-    p /= total
     if y.dtype.kind != "f":
-        return np.log(total).reshape(y.shape) - d[labelled(y, axis)], p
+        at = labelled(y, axis)
+        d, right = d[at], p[at]
+        p[at] = 0
+        others = _total(p, axis)
+        p[at] = right
+        p /= others + _along(right, axis)
+        return np.log1p(others.reshape(y.shape) + np.expm1(d)) - d, p  # a small loss keeps its digits
+    total = _total(p, axis)
+    p /= total
     np.subtract(np.log(total), d, out=d)
-    loss = np.vecdot(y, d, axis=axis)
+    with np.errstate(invalid="ignore"):
+        loss = np.vecdot(y, d, axis=axis)
     if np.isnan(loss).any():  # a class of probability 0 contributes nothing, even if its logit is -inf
         loss = np.vecdot(y, np.where(y == 0, 0, d), axis=axis)
     return loss, p
@@ -192,7 +212,7 @@ def _cross_entropy_vjp(g: Any, y: Any, x2: Any, axis: int) -> Any:
             d = np.sum(x2, axis, keepdims=True) * p - x2
         else:
             d = p - one_hot(x2, axis, p.shape[axis])
-        d = np.expand_dims(g[0], axis) * d
+        d = _along(g[0], axis) * d
     if g[1] is None:
         return d
     through = softmax_vjp(g[1], p, axis)
@@ -200,21 +220,22 @@ def _cross_entropy_vjp(g: Any, y: Any, x2: Any, axis: int) -> Any:
 
 
 def _cross_entropy_pull(g: Any, y: Any, x2: Any, axis: int) -> Any:
-    """The same with one new array, in half the time; labels are not expanded to zeros and ones."""
-    if g[1] is not None or type(y[1]) is not np.ndarray:
+    """The same in fewer passes; and with labels, ``p - 1`` keeps its digits where p is almost 1."""
+    loss, p = y
+    if g[1] is not None or type(p) is not np.ndarray:
         return _cross_entropy_vjp(g, y, x2, axis)
-    if x2.dtype.kind == "f":
-        d = y[1] * np.add.reduce(x2, axis, keepdims=True)
-        d -= x2
-    else:
-        d = y[1].copy()
-        d[labelled(x2, axis)] -= 1
-    d *= np.expand_dims(g[0], axis)
+    if x2.dtype.kind != "f":
+        d = _along(g[0], axis) * p
+        d[labelled(x2, axis)] = g[0] * np.expm1(-loss)
+        return d
+    d = _total(x2, axis) * p
+    d -= x2
+    d *= _along(g[0], axis)
     return d
 
 
 def _target_vjp(g: Any, x1: Any, axis: int) -> Any:
-    return 0 * x1 if g[0] is None else -np.expand_dims(g[0], axis) * log_softmax(x1, axis)
+    return 0 * x1 if g[0] is None else -_along(g[0], axis) * log_softmax(x1, axis)
 
 
 def _bind_cross_entropy(logits: Any, target: Any, axis: Any = -1) -> Any:

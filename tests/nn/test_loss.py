@@ -264,6 +264,63 @@ def test_huge_logits_do_no_harm():
     np.testing.assert_array_equal(y.grad.numpy(), [0.5, -0.5])
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_small_cross_entropy_keeps_its_digits(dtype):
+    """A probability of 1 - 1e-8 rounds to 1; the loss is 1e-8, not 0, and so is the slope."""
+    gap = 9.0 if dtype is np.float16 else 18.0
+    tiny, limits = np.exp(-gap), np.finfo(dtype)
+    within = {"rel": 4 * float(limits.eps), "abs": float(limits.smallest_subnormal)}
+    z = ag.tensor(np.array([[-gap, 0.0]], dtype), requires_grad=True)
+    L = F.cross_entropy(z, [1])
+    L.backward()
+    assert L.dtype == z.grad.dtype == dtype
+    assert L.item() == pytest.approx(np.log1p(tiny), **within)
+    np.testing.assert_allclose(
+        z.grad.numpy(), [[tiny / (1 + tiny), -tiny / (1 + tiny)]], rtol=within["rel"], atol=within["abs"]
+    )
+    L = F.binary_cross_entropy_with_logits(np.array([gap], dtype), [1.0])
+    assert L.item() == pytest.approx(np.log1p(tiny), **within)
+
+
+def test_a_class_that_cannot_occur():
+    """A logit of -inf, for a class that is not the target's."""
+    z = ag.tensor([[0.0, -np.inf, 1.0]], requires_grad=True)
+    probability = np.array([[1, 0, np.e]]) / (1 + np.e)
+    for target in ([0], [[1.0, 0.0, 0.0]]):
+        z.grad = None
+        L = F.cross_entropy(z, target)
+        L.backward()
+        assert L.item() == pytest.approx(-np.log(probability[0, 0]))
+        np.testing.assert_allclose(z.grad.numpy(), probability - [[1, 0, 0]], atol=1e-15)
+    assert F.cross_entropy(z, [1]).item() == np.inf
+
+
+def test_second_derivatives_of_cross_entropy():
+    p = np.exp(logp(X[0], 0))
+    want = np.diag(p) - np.outer(p, p)
+    for target in (3, np.eye(C)[3]):
+        np.testing.assert_allclose(ag.hessian(lambda z, y=target: F.cross_entropy(z, y))(X[0]), want, atol=1e-15)
+        forward = ag.jvp(ag.grad(lambda z, y=target: F.cross_entropy(z, y)), (X[0],), (Y[0],))[1]
+        np.testing.assert_allclose(forward, want @ Y[0], atol=1e-15)
+    p, one = np.exp(logp(X[:, :1] * [[0, 1]])), np.zeros((N, 1))
+    second = ag.hessian(lambda x: F.binary_cross_entropy_with_logits(x, one, reduction="sum"))(X[:, :1])
+    np.testing.assert_allclose(second.reshape(N, N), np.diag(p[:, 0] * p[:, 1]), atol=1e-15)
+
+
+def test_a_batch_of_none_and_one_class():
+    x = ag.tensor(np.zeros((0, 3)), requires_grad=True)
+    L = F.cross_entropy(x, np.zeros(0, int), reduction="sum")
+    L.backward()
+    assert L.item() == 0
+    assert x.grad.shape == (0, 3)
+    x = ag.tensor(np.ones((4, 1)), requires_grad=True)
+    for target in (np.zeros(4, int), np.ones((4, 1))):
+        L = F.cross_entropy(x, target)
+        L.backward()
+        assert L.item() == 0
+        np.testing.assert_array_equal(x.grad.numpy(), np.zeros((4, 1)))
+
+
 def test_probabilities_of_0_and_1_are_cut_off():
     p = ag.tensor([0.0, 1.0, 1.0], requires_grad=True)
     L = F.binary_cross_entropy(p, [1.0, 0.0, 1.0])
