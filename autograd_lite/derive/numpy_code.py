@@ -161,7 +161,8 @@ class CodeWriter:
     @staticmethod
     def _strong(e: Expr, word: str) -> str:
         """A number as something with a dtype, for a function that may ask for it."""
-        return f"np.float64({word})" if e.is_number and isinstance(e.value, (int, float)) else word
+        dtype = {int: "int64", float: "float64"}.get(type(e.value)) if e.is_number else None
+        return word if dtype is None else f"np.{dtype}({word})"
 
     def _index(self, index: Any, k: str = "") -> str:
         """An index between its brackets, with `k` in the place of an array argument (see `indexing.Slot`)."""

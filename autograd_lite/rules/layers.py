@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..table import at, elementwise, general, uniform
+from ..table import TABLE, at, constant, elementwise, general, uniform
 from ..table.batching import Batched, axes, padded
 from ._arrays import kept_shape, operand
 from .elementwise import sigmoid
@@ -171,9 +171,16 @@ def labelled(k: Any, axis: int) -> tuple[Any, ...]:
     return (*at[:axis], k, *at[axis:])
 
 
-def one_hot(k: Any, axis: int, classes: int) -> Any:
-    """For each label in `k` and each class, along a new axis, whether this is the class of the label."""
+def _one_hot(k: Any, classes: int, axis: int) -> Any:
     return np.equal(_along(k, axis), np.arange(classes).reshape(-1, *(1,) * (k.ndim - axis)))
+
+
+constant(
+    _one_hot, name="one_hot", bind=lambda k, classes, axis: ((k,), {"classes": classes, "axis": axis}),
+    batch=axes("axis"),
+)
+one_hot = TABLE["one_hot"]
+one_hot.__doc__ = "For each label and each class, along a new axis, whether this is the class of the label."
 
 
 def _total(x: Any, axis: int) -> Any:
@@ -211,7 +218,7 @@ def _cross_entropy_vjp(g: Any, y: Any, x2: Any, axis: int) -> Any:
         if x2.dtype.kind == "f":
             d = np.sum(x2, axis, keepdims=True) * p - x2
         else:
-            d = p - one_hot(x2, axis, p.shape[axis])
+            d = p - one_hot(x2, p.shape[axis], axis)
         d = _along(g[0], axis) * d
     if g[1] is None:
         return d
@@ -267,7 +274,9 @@ def _cross_entropy_textbook(x1: Any, x2: Any, axis: Any) -> Any:
     return -np.sum(x2 * np.log(p), axis=axis), p
 
 
-softmax_cross_entropy.attach(source=_cross_entropy_textbook)
+softmax_cross_entropy.attach(
+    source=_cross_entropy_textbook, batch=lambda b: b(b.full(0), b.full(1), axis=b.params["axis"] + 1)
+)
 softmax_cross_entropy.__doc__ = """The cross-entropy of each sample, and the softmax of its logits.
 
 Parameters

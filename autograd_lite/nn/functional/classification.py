@@ -125,7 +125,7 @@ def cross_entropy(
     k, counted = _classes("cross_entropy", x, target, ignore_index)
     w = None if weight is None else getitem(_class_weights("cross_entropy", weight, x), k)
     if label_smoothing:
-        y = one_hot(k, axis, x.shape[axis])
+        y = one_hot(k, x.shape[axis], axis)
         loss = softmax_cross_entropy(x, _distribution(y.astype(x.dtype), x, axis, weight, label_smoothing), axis)[0]
     else:
         loss = softmax_cross_entropy(x, k, axis)[0]
