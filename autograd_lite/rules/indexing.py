@@ -92,13 +92,20 @@ def _last_writes(index: Any, shape: tuple[int, ...]) -> Any:
 def _bind_getitem(x: Any, index: Any, unique_indices: bool = False) -> Any:
     if is_basic(index):
         return (x,), {"index": index, "unique_indices": True}
-    if any(is_tensor(part) and part.__autograd_recorded__ for part in (index if type(index) is tuple else (index,))):
+    if _is_recorded(index):
         return gather(x, *_packed(index))
     index, unique = canonical(index)
     return (x,), {"index": index, "unique_indices": unique or unique_indices}
 
 
+def _is_recorded(index: Any) -> bool:
+    """Whether the index depends on a value of which a derivative or a trace is made."""
+    return any(is_tensor(part) and part.__autograd_recorded__ for part in (index if type(index) is tuple else (index,)))
+
+
 def _bind_scatter(g: Any, index: Any, shape: Any, unique_indices: bool = False) -> Any:
+    if _is_recorded(index):
+        return scatter_at(g, *_packed(index), shape)
     return (g,), {"index": index, "shape": shape, "unique_indices": unique_indices}
 
 
@@ -207,7 +214,7 @@ def _operand(a: Any) -> Any:
 
 
 def _bind_at(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
-    if any(is_tensor(part) and part.__autograd_recorded__ for part in (index if type(index) is tuple else (index,))):
+    if _is_recorded(index):
         raise TypeError(
             "the index depends on the traced inputs: reading with it works, but it can not yet be assigned to. "
             "Use np.where with a mask, such as np.arange(n) == index"

@@ -76,7 +76,8 @@ def _batched_solve(b: Batched) -> Any:
         return b(a, x.T).T
     if b.ndim(1) == 2:
         columns = x.transpose(1, 0, 2)
-        return b(a, columns.reshape(x.shape[1], -1)).reshape(columns.shape).transpose(1, 0, 2)
+        flat = columns.reshape(x.shape[1], b.size * x.shape[2])
+        return b(a, flat).reshape(columns.shape).transpose(1, 0, 2)
     return b(a, x)
 
 
@@ -289,7 +290,7 @@ def matrix_power(a: Any, n: int) -> Any:
 def _ranks(b: Batched) -> Any:
     if b.ndim(0) > 1:
         return b(b.xs[0])
-    return np.any(b.xs[0].reshape(b.size, -1) != 0, axis=1).astype(int)  # as NumPy has it for a vector
+    return np.any(b.xs[0].reshape(b.size, prod(b.xs[0].shape[1:])) != 0, axis=1).astype(int)  # as NumPy has it for a vector
 
 
 constant(

@@ -207,7 +207,7 @@ outer.attach(algebra="outer product")
 
 
 def _batched_outer(b: Batched) -> Any:
-    x1, x2 = (x.reshape(b.size, -1) if on else np.ravel(x) for x, on in zip(b.xs, b.on, strict=True))
+    x1, x2 = (x.reshape(b.size, prod(x.shape[1:])) if on else np.ravel(x) for x, on in zip(b.xs, b.on, strict=True))
     return x1[..., :, None] * x2[..., None, :]
 
 

@@ -7,6 +7,7 @@ axes back, roll or flip the other way. Functions that join and repeat entries ar
 
 from __future__ import annotations
 
+from math import prod
 from operator import index as as_int
 from typing import Any
 
@@ -384,8 +385,8 @@ diagflat = linear(
 
 
 def _on_diagonals(b: Batched) -> Any:
-    x, k = b.xs[0].reshape(b.size, -1), b.params["k"]
-    return to_diagonal(x, k, 1, 2, (b.size, *b.shape))
+    (x,) = b.xs
+    return to_diagonal(x.reshape(b.size, prod(x.shape[1:])), b.params["k"], 1, 2, (b.size, *b.shape))
 
 
 diag.attach(batch=lambda b: np.diagonal(b.xs[0], b.params["k"], 1, 2) if b.ndim(0) == 2 else _on_diagonals(b))

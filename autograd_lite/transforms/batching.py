@@ -6,6 +6,7 @@ The rule is the row's ``batch=`` (:mod:`autograd_lite.table.batching`). A row wi
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -45,11 +46,22 @@ class Batch:
         self.values = dict(values)
         self._outside, self.size, self._connected, self._draw = outside, size, connected, draw
 
-    def run(self, nodes: Sequence[Node]) -> None:
-        """Compute the nodes, oldest first."""
+    def run(self, nodes: Sequence[Node], results: Sequence[Any]) -> None:
+        """Compute the nodes, oldest first. A value that only later nodes use is dropped after the last of them."""
+        uses = Counter(p for n in nodes for p in n.parents)
+        uses.update(getattr(t, "_node", None) for t in results)
         for n in nodes:
             if n not in self.values:
                 self.values[n] = self._computed(n)
+                for p in n.parents:
+                    uses[p] -= 1
+                    if not uses[p]:
+                        self.values.pop(p, None)  # type: ignore[arg-type]
+
+    def of(self, y: Any) -> tuple[Any, bool]:
+        """The value of a result of the recorded function, and whether it has the batch axis."""
+        found = self.values.get(y._node) if isinstance(y, Value) else None
+        return found or (y, False)
 
     def _computed(self, n: Node) -> tuple[Any, bool]:
         row = n.row

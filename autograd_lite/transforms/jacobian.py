@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..base.tree import rebuild
+from ..engine.operands import raw
+from ..table.batching import repeated
 from ..tensor import Tensor
+from .batching import Batch
 from .grad import by_argument, check_asked, grad, jvp, linearized, numbers, scalar
 from .linearize import Linearized, zeros
+from .recording import Recording
 
 
 def jacobian(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, mode: str = "reverse", has_aux: bool = False
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, mode: str = "auto", has_aux: bool = False, *,
+    chunk_size: int | None = None,
 ) -> Callable[..., Any]:
     """Every derivative of every entry of the result: shape ``y.shape + x.shape``.
 
@@ -24,10 +30,13 @@ def jacobian(
     f : callable
         Of arrays or trees of them; returns one array or a tree of them.
     argnums : int or sequence of int
-    mode : {"reverse", "forward"}
-        Reverse mode takes one pass for each entry of the result, forward mode one for each entry of the argument.
+    mode : {"auto", "reverse", "forward"}
+        Reverse mode takes one pass for each entry of the result, forward mode one for each entry of the argument. By
+        default the one with fewer passes.
     has_aux : bool
         `f` returns ``(result, anything)``; the new function returns ``(jacobian, anything)``.
+    chunk_size : int, optional
+        How many passes are made at once, as one batch. By default as many as 32 MB allow for the largest array.
 
     Notes
     -----
@@ -42,79 +51,130 @@ def jacobian(
            [0., 4.]])
     """
     check_asked("jacobian", f, argnums)
-    if mode not in ("reverse", "forward"):
-        raise ValueError(f"jacobian: mode={mode!r} is neither 'reverse' nor 'forward'")
+    if mode not in ("auto", "reverse", "forward"):
+        raise ValueError(f"jacobian: mode={mode!r} is none of 'auto', 'reverse' and 'forward'")
+    if chunk_size is not None and chunk_size < 1:
+        raise ValueError(f"jacobian: chunk_size={chunk_size}; expected a positive number of passes")
 
     @wraps(f)
     def jacobian_of_f(*args: Any, **params: Any) -> Any:
         run = linearized(f, args, numbers(argnums, args), params, has_aux)
-        blocks = _rows(run) if mode == "reverse" else _columns(run)
+        backwards = mode == "reverse" or mode == "auto" and _fewer_rows(run)
+        blocks = _rows(run, chunk_size) if backwards else _columns(run, chunk_size)
         found = rebuild(run.y, [by_argument(run, block, argnums) for block in blocks])
         return (found, run.values(run.aux)) if has_aux else found
 
     return jacobian_of_f
 
 
-def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def _fewer_rows(run: Linearized) -> bool:
+    rows, columns = sum(np.size(raw(y)) for y in run.outputs), sum(prod(n.shape) for n in run.nodes)
+    return rows <= columns or run.once_differentiable()
+
+
+def jacrev(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, *, chunk_size: int | None = None
+) -> Callable[..., Any]:
     """:func:`jacobian` by reverse mode."""
-    return jacobian(f, argnums, "reverse")
+    return jacobian(f, argnums, "reverse", has_aux, chunk_size=chunk_size)
 
 
-def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def jacfwd(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, *, chunk_size: int | None = None
+) -> Callable[..., Any]:
     """:func:`jacobian` by forward mode."""
-    return jacobian(f, argnums, "forward")
+    return jacobian(f, argnums, "forward", has_aux, chunk_size=chunk_size)
 
 
-def _rows(run: Linearized) -> list[list[Any]]:
-    """The derivatives of each result with respect to each argument, by a backward pass for each entry of a result."""
+def _rows(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
+    """The derivatives of each result with respect to each argument, by backward passes from its entries."""
     xs, ys = [zeros(n.y) for n in run.nodes], [zeros(y) for y in run.outputs]
     blocks = []
     for i, y in enumerate(ys):
-        pulled = []
-        for e in _basis(ys, i):
-            gs = run.pull(rebuild(run.y, e))
-            if y.dtype.kind == "c":  # the cotangent is conjugate, and for a real argument real
-                turned = [1j * part if k == i else part for k, part in enumerate(e)]
-                hs = run.pull(rebuild(run.y, turned)) if any(x.dtype.kind != "c" for x in xs) else gs
-                gs = [np.conj(g) if x.dtype.kind == "c" else g + 1j * h for g, h, x in zip(gs, hs, xs, strict=True)]
-            pulled.append(gs)
-        blocks.append([_stack(run, [gs[j] for gs in pulled], y, x, 0) for j, x in enumerate(xs)])
+        walk = _Walk(run, lambda g, i=i: run.pull_from({i: g}), y, xs, chunk_size)
+        gs = walk.along(1)
+        if y.dtype.kind == "c":  # the cotangent is conjugate, and for a real argument real
+            hs = walk.along(1j) if any(x.dtype.kind != "c" for x in xs) else gs
+            gs = [np.conj(g) if x.dtype.kind == "c" else g + 1j * h for g, h, x in zip(gs, hs, xs, strict=True)]
+        blocks.append([_finished(run, np.reshape(g, y.shape + x.shape)) for g, x in zip(gs, xs, strict=True)])
     return blocks
 
 
-def _columns(run: Linearized) -> list[list[Any]]:
-    """The same, by a forward pass for each entry of an argument."""
+def _columns(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
+    """The same, by forward passes from the entries of each argument."""
     xs, ys = [zeros(n.y) for n in run.nodes], [zeros(y) for y in run.outputs]
     by_argument = []
     for j, x in enumerate(xs):
-        pushed = []
-        for e in _basis(xs, j):
-            ts = run.push(rebuild(run.trees, e))
-            if x.dtype.kind == "c" and any(y.dtype.kind != "c" for y in ys):  # for a real result, the gradient
-                us = run.push(rebuild(run.trees, [1j * part if k == j else part for k, part in enumerate(e)]))
-                ts = [t if y.dtype.kind == "c" else t + 1j * u for t, u, y in zip(ts, us, ys, strict=True)]
-            pushed.append(ts)
-        by_argument.append([_stack(run, [ts[i] for ts in pushed], y, x, y.ndim) for i, y in enumerate(ys)])
+        walk = _Walk(run, lambda t, j=j: run.push_from({j: t}), x, ys, chunk_size)
+        ts = walk.along(1)
+        if x.dtype.kind == "c" and any(y.dtype.kind != "c" for y in ys):  # for a real result, the gradient
+            us = walk.along(1j)
+            ts = [t if y.dtype.kind == "c" else t + 1j * u for t, u, y in zip(ts, us, ys, strict=True)]
+        ts = [np.moveaxis(t, 0, -1) for t in ts]
+        by_argument.append([_finished(run, np.reshape(t, y.shape + x.shape)) for t, y in zip(ts, ys, strict=True)])
     return [list(block) for block in zip(*by_argument, strict=True)]
 
 
-def _basis(arrays: Sequence[Any], which: int) -> Iterator[list[Any]]:
-    """Zeros like `arrays`, with a one in each entry of array `which` in turn."""
-    for k in range(arrays[which].size):
-        e = np.zeros_like(arrays[which])
-        e.flat[k] = 1
-        yield [e if i == which else a for i, a in enumerate(arrays)]
+MEMORY = 2**25  # bytes of the largest array in a batched pass, unless one direction alone needs more
 
 
-def _stack(run: Linearized, entries: Sequence[Any], y: Any, x: Any, at: int) -> Any:
-    """Stack derivatives along a new axis after `at` others, and reshape to ``y.shape + x.shape``."""
-    if not entries:
-        return run.out(np.zeros(y.shape + x.shape, np.result_type(y, x)))
-    stacked = np.reshape(np.stack(entries, at), y.shape + x.shape)
-    return stacked if isinstance(stacked, Tensor) else run.out(stacked)
+class _Walk:
+    """A linear pass of a run, from one array to several, in all directions of the one: recorded once, then batched.
+
+    Parameters
+    ----------
+    run : Linearized
+    walk : callable
+        The pass, from a Tensor or an array in the shape of `start` to values in the shapes of `ends`.
+    start : ndarray
+    ends : list of ndarray
+    chunk_size : int, optional
+        How many directions are taken at once.
+    """
+
+    def __init__(
+        self, run: Linearized, walk: Callable[[Any], list[Any]], start: Any, ends: Sequence[Any], chunk_size: int | None
+    ) -> None:
+        self.run, self.walk, self.start, self.ends, self.chunk = run, walk, start, ends, chunk_size
+        self.recorded: Recording | None = None
+        if start.size and not run.once_differentiable():
+            some = np.cos(np.arange(1.0, start.size + 1)).reshape(start.shape)  # what a rule checks holds in general
+            self.recorded = Recording(walk, [some.astype(start.dtype)])
+            self.nodes = self.recorded.nodes()
+            largest = max((prod(n.shape) * n.dtype.itemsize for n in self.nodes), default=1)
+            self.chunk = chunk_size or max(1, MEMORY // max(largest, 1))
+
+    def along(self, one: Any) -> list[Any]:
+        """The results along every direction, `one` in one entry and zero elsewhere, stacked in front."""
+        start, step = self.start, self.chunk or 1
+        parts = []
+        for first in range(0, start.size, step):
+            basis = np.zeros((min(step, start.size - first), start.size), start.dtype)
+            basis[np.arange(len(basis)), np.arange(first, first + len(basis))] = one
+            parts.append(self._batch(basis.reshape(len(basis), *start.shape)))
+        if not parts:
+            return [np.zeros((0, *y.shape), np.result_type(start, y)) for y in self.ends]
+        return [part[0] if len(part) == 1 else np.concatenate(part) for part in zip(*parts, strict=True)]
+
+    def _batch(self, basis: Any) -> list[Any]:
+        if self.recorded is None:  # one direction after the other
+            each = [self.walk(e) for e in basis]
+            return [np.stack([ys[k] for ys in each]) for k in range(len(self.ends))]
+        batch = Batch(
+            {self.recorded.inputs[0]: (basis, True)}, self.recorded.values, len(basis), self.run.connected
+        )
+        batch.run(self.nodes, self.recorded.outputs)
+        found = [batch.of(y) for y in self.recorded.outputs]
+        return [y if has else repeated(y, len(basis)) for y, has in found]
 
 
-def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def _finished(run: Linearized, y: Any) -> Any:
+    return y if isinstance(y, Tensor) and run.connected else run.out(np.array(raw(y)))
+
+
+def hessian(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, *, chunk_size: int | None = None
+) -> Callable[..., Any]:
     """Every second derivative of a function that returns one number: forward mode over reverse mode.
 
     Examples
@@ -124,7 +184,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bo
     array([[4., 2.],
            [2., 0.]])
     """
-    return jacobian(grad(f, argnums, has_aux), argnums, "forward", has_aux)
+    return jacobian(grad(f, argnums, has_aux), argnums, "forward", has_aux, chunk_size=chunk_size)
 
 
 def hvp(f: Callable[..., Any], argnums: int = 0, *vector: Any) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ from outside if it has a lower bit. No paths have to be searched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 from weakref import ref
@@ -104,6 +104,10 @@ class Linearized:
             node.keeper = ref(t)  # a backward() inside the function adds to its .grad
         return t
 
+    def once_differentiable(self) -> bool:
+        """Whether a rule on the way cannot be differentiated itself: then no pass over it can be recorded."""
+        return any(n.row is not None and n.row.order == 1 for n in ancestors(self._live(), since=self.start))
+
     def _live(self) -> list[Node]:
         """The nodes of the results that need a gradient."""
         nodes = [t._node for t in self.outputs if isinstance(t, Tensor)]
@@ -134,11 +138,15 @@ class Linearized:
 
     def pull(self, cotangents: Any) -> list[Any]:
         """The backward pass: the cotangents of the inputs, leaf by leaf."""
+        return self.pull_from(dict(enumerate(matched(self.y, cotangents, "the cotangent"))))
+
+    def pull_from(self, gs: Mapping[int, Any]) -> list[Any]:
+        """The same from the cotangents of some of the results, by their number; those of the others are zero."""
         roots: dict[Node, Any] = {}
-        gs = matched(self.y, cotangents, "the cotangent")
-        record = is_grad_enabled() and (self.connected or any(map(is_live, gs)))
+        record = is_grad_enabled() and (self.connected or any(map(is_live, gs.values())))
         with self._recording() if record else nullcontext():
-            for t, g in zip(self.outputs, gs, strict=True):
+            for k, g in gs.items():
+                t = self.outputs[k]
                 if isinstance(t, Tensor) and t._node is not None and t._node.requires_grad:
                     g = matching(g, t, "the cotangent has", record)
                     roots[t._node] = roots[t._node] + g if t._node in roots else g
@@ -147,9 +155,12 @@ class Linearized:
 
     def push(self, tangents: Any) -> list[Any]:
         """The forward pass: the tangents of the results, leaf by leaf."""
-        ts = matched(self.trees, tangents, "the tangent")
-        record = is_grad_enabled() and (self.connected or any(map(is_live, ts)))
-        known = {n: matching(t, n, "the tangent has", record) for n, t in zip(self.nodes, ts, strict=True)}
+        return self.push_from(dict(enumerate(matched(self.trees, tangents, "the tangent"))))
+
+    def push_from(self, ts: Mapping[int, Any]) -> list[Any]:
+        """The same from the tangents of some of the inputs, by their number; those of the others are zero."""
+        record = is_grad_enabled() and (self.connected or any(map(is_live, ts.values())))
+        known = {self.nodes[k]: matching(t, self.nodes[k], "the tangent has", record) for k, t in ts.items()}
         outputs = self._live()
         with self._recording():
             path = reversed(ancestors(filter(self._depends, outputs), self.bit, self.start))

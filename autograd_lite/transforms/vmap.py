@@ -162,7 +162,7 @@ class _Call:
             {n: (x, True) for n, x in zip(run.inputs, self.batch, strict=True)}, run.values, self.size, connected,
             _draw_once if randomness == "same" else None,
         )
-        batch.run(nodes)
+        batch.run(nodes, run.outputs)
         axes = _prefix(out_axes, run.y, f"{self.what}: out_axes")
         found = [self._result(batch, y, axis, k) for k, (y, axis) in enumerate(zip(run.outputs, axes, strict=True))]
         return rebuild(run.y, found)
@@ -173,7 +173,7 @@ class _Call:
             raise TypeError(
                 f"{self.what} returned {reprlib.repr(y)} ({type(y).__name__}): expected numbers, arrays or Tensors"
             )
-        value, has = (y, False) if not isinstance(y, Tensor) else batch.values.get(y._node) or (y, False)
+        value, has = batch.of(y)
         if axis is None and has:
             raise ValueError(
                 f"{self.what}: result {k + 1} of shape {np.shape(raw(y))} differs between examples, so that "
