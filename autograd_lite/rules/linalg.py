@@ -290,7 +290,8 @@ def matrix_power(a: Any, n: int) -> Any:
 def _ranks(b: Batched) -> Any:
     if b.ndim(0) > 1:
         return b(b.xs[0])
-    return np.any(b.xs[0].reshape(b.size, prod(b.xs[0].shape[1:])) != 0, axis=1).astype(int)  # as NumPy has it for a vector
+    x = b.xs[0].reshape(b.size, prod(b.xs[0].shape[1:]))
+    return np.any(x != 0, axis=1).astype(int)  # as NumPy has it for a vector
 
 
 constant(

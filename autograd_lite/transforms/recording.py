@@ -90,8 +90,8 @@ class Recording:
         made = [n for n in self.values if n is not None and n.order < self.start and "generator" in n.params]
         if randomness == "different" and len(made) < self.changes.draws:
             raise RuntimeError(
-                f"{what}: the function makes an array of random numbers whose shape does not come from an example, so "
-                "that all would share it: draw a batch outside, and pass it as an argument that is mapped"
+                f"{what}: the function draws random numbers that have nothing to do with an example, so that all "
+                "examples would share them: draw a batch outside, and pass it as an argument that is mapped"
             )
         return made
 

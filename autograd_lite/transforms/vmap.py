@@ -93,7 +93,7 @@ class _Call:
 
     def __init__(self, f: Callable[..., Any], in_axes: Any, args: Any, params: Any, axis_size: int | None) -> None:
         self.f, self.args, self.params = f, args, params
-        self.what = f"vmap({getattr(f, '__name__', 'f')})"
+        self.what = f"vmap({getattr(f, '__name__', type(f).__name__)})"
         if isinstance(in_axes, tuple) and len(in_axes) != len(args):
             raise ValueError(
                 f"{self.what}: in_axes={in_axes} has {len(in_axes)} entries for {len(args)} positional arguments; give "
