@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
+from copy import deepcopy
 from importlib import import_module
 from itertools import starmap
 from operator import call, setitem
@@ -69,11 +70,20 @@ class Snapshot:
 _SNAPSHOT: ContextVar[Snapshot | None] = ContextVar("autograd_lite_snapshot", default=None)
 
 
+class References(Snapshot):
+    """The same for a run that writes into no array of a Tensor: it is enough to restore what a Tensor refers to."""
+
+    def note(self, thing: Any, state: Callable[[Any], Undo]) -> None:
+        super().note(thing, _tensor_references if state is _tensor_state else state)
+
+
 class watched(Block):
     """A block in which every change is noted, and none undone."""
 
+    kind = Snapshot
+
     def _enter(self, undo: Undo) -> Snapshot:
-        snapshot = Snapshot(_SNAPSHOT.get())
+        snapshot = self.kind(_SNAPSHOT.get())
         changed_to(_SNAPSHOT, snapshot, undo)
         return snapshot
 
@@ -106,6 +116,12 @@ class untouched(watched):
             snapshot.note(thing, state)
             exhaust(starmap(call, before))
         return snapshot
+
+
+class unwritten(untouched):
+    """The same for a run that writes into no array of a Tensor."""
+
+    kind = References
 
 
 class for_good(Block):
@@ -141,6 +157,13 @@ def about_to_write(t: Any) -> None:
     snapshot = _SNAPSHOT.get()
     if snapshot is not None:
         snapshot.note(t, _tensor_state)
+
+
+def about_to_step(optimizer: Any) -> None:
+    """Note the state of an optimiser before a step."""
+    snapshot = _SNAPSHOT.get()
+    if snapshot is not None:
+        snapshot.note(optimizer, _optimizer_state)
 
 
 def about_to_run(module: Any) -> None:
@@ -205,6 +228,16 @@ def _tensor_state(t: Any) -> Undo:
         if node.storage is not None:
             undo += [(setattr, node.storage, key, getattr(node.storage, key)) for key in ("version", "shaped")]
     return undo
+
+
+def _tensor_references(t: Any) -> Undo:
+    return [(setattr, t, name, getattr(t, name)) for name in ("_data", "_grad", "_node")]
+
+
+def _optimizer_state(optimizer: Any) -> Undo:
+    state = {p: deepcopy(of) for p, of in optimizer.state.items()}
+    fields = vars(optimizer)
+    return [(fields.update, dict(fields)), (optimizer.state.clear,), (optimizer.state.update, state)]
 
 
 def _reachable(f: Any, args: Iterable[Any]) -> Iterator[Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from ..base.snapshots import about_to_write
 from ..table import TABLE
 from .backward import pull_back
-from .context import changed, watcher
+from .context import changed, tracing, watcher
 from .errors import noted
 from .fit import ones
 from .hooks import matching
@@ -74,6 +74,9 @@ def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
         return
     about_to_write(t)
     version = node.storage.version
+    if (outside := tracing()) is not None:
+        outside.asks_for_grad(t)
+        outside.sets_grad(t, t._grad is None)
     old, g = t._grad, found[node]
     if old is not None and node.graded is not None and node.graded != version and node.row is None and old._data.any():
         warnings.warn(

@@ -33,14 +33,19 @@ class Context:
         How many transforms are running, one inside the other.
     values : dict, optional
         While a function is recorded to be run again: from every node that was used to its value.
+    outside : optional
+        While a function is traced to be compiled: what it reads and writes from outside
+        (:class:`autograd_lite.tracing.outside.Outside`).
     """
 
-    __slots__ = ("group", "level", "recording", "values", "watcher")
+    __slots__ = ("group", "level", "outside", "recording", "values", "watcher")
 
     def __init__(
-        self, recording: bool = True, group: Any = None, watcher: Any = None, level: int = 0, values: Any = None
+        self, recording: bool = True, group: Any = None, watcher: Any = None, level: int = 0, values: Any = None,
+        outside: Any = None,
     ) -> None:
-        self.recording, self.group, self.watcher, self.level, self.values = recording, group, watcher, level, values
+        self.recording, self.group, self.watcher, self.level = recording, group, watcher, level
+        self.values, self.outside = values, outside
 
     def enter(self, node: Any, xs: Any, y: Any) -> None:
         """Note where a node was recorded, and what it was computed from; show it to the watcher."""
@@ -53,6 +58,8 @@ class Context:
                 self.values[node] = y
         if self.watcher is not None:
             self.watcher(node, y)
+        if self.outside is not None:
+            self.outside.recorded(node)
 
 
 CONTEXT: ContextVar[Context | None] = ContextVar("autograd_lite", default=None)
@@ -89,7 +96,7 @@ class changed(_Block):
         new = self._changes.get
         return Context(
             new("recording", now.recording), new("group", now.group), new("watcher", now.watcher),
-            new("level", now.level), new("values", now.values),
+            new("level", now.level), new("values", now.values), new("outside", now.outside),
         )
 
 
@@ -100,7 +107,7 @@ class _Recording(_Block):
 
     def _context(self, now: Context) -> Context:
         return _BARE[self.on] if now is ORDINARY else (
-            Context(self.on, now.group, now.watcher, now.level, now.values)
+            Context(self.on, now.group, now.watcher, now.level, now.values, now.outside)
         )
 
 
@@ -166,6 +173,12 @@ def is_grad_enabled() -> bool:
     return context is None or context.recording
 
 
+def tracing() -> Any:
+    """The `Context.outside` of this thread, or None."""
+    context = CONTEXT.get()
+    return None if context is None else context.outside
+
+
 def watcher() -> Any:
     """The watcher of anomaly detection, or None."""
     context = CONTEXT.get()
@@ -227,5 +240,5 @@ def called_in_group(
     if textbook is not None:
         group.is_known(textbook, f, args, params)
     with at_exit(CONTEXT.set, outer):
-        CONTEXT.set(Context(now.recording, group, now.watcher, now.level, now.values))
+        CONTEXT.set(Context(now.recording, group, now.watcher, now.level, now.values, now.outside))
         return f(*args, **params)

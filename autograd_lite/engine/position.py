@@ -21,6 +21,14 @@ class _Internal(dict[str, bool]):
 INTERNAL = _Internal()
 
 
+def users_line() -> str:
+    """``file:line`` of the user's code that is running."""
+    frame: Any = sys._getframe(1)
+    while INTERNAL[frame.f_code.co_filename] and frame.f_back is not None:
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
 def users_position() -> tuple[Any, int]:
     """The innermost code object outside the library that is running, and the instruction that it is at."""
     frame: Any = sys._getframe(2)

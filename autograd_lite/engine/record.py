@@ -17,7 +17,7 @@ import numpy as np
 from ..rules._arrays import has_tensor
 from ..rules.ufuncs import ufunc_parameters
 from ..table import TABLE, Primitive
-from .context import CONTEXT, called_in_group
+from .context import CONTEXT, called_in_group, tracing
 from .errors import explained
 from .fast import binary, unary
 from .node import NOTHING, SMALL, TRACED, Node
@@ -64,6 +64,8 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
 def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = NOTHING) -> Any:
     """Compute `row` on canonical arguments, and make a node of it if a derivative (or a trace) may ask for it."""
     args = [a if isinstance(a, Value) or type(a) in PLAIN else operand(row, a) for a in args]
+    if (outside := tracing()) is not None and (seen := outside.seen(row, args)) is not None:
+        args = list(seen)
     xs = [a._data if isinstance(a, Value) else a for a in args]
     try:
         y = row.fn(*xs, **params)

@@ -27,6 +27,11 @@ PROJECTION = Primitive(
     batch=lambda b: b.xs[0][b.params["index"]],
 )
 
+#: In a function that is traced to be compiled: a Tensor that was written to is an input again, with this value.
+ASSIGNED = Primitive(
+    "linear", lambda x: x, (lambda g: g,), name="assigned", algebra="identity", transparent=True
+)
+
 #: The identity, whose derivative is zero.
 STOP_GRADIENT = Primitive(
     "constant", lambda x: x, (), name="stop_gradient", bind=lambda x: ((x,), {}), algebra="identity", batch=ALIGNED,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..base.snapshots import for_good
+from ..engine.context import changed
 from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, _Conv
@@ -105,7 +106,7 @@ class _Lazy(Module):
 
     def _become(self, size: int) -> None:
         """Become the ordinary layer for inputs of this size."""
-        with for_good():
+        with for_good(), changed(outside=None):
             self._turn_into(self.becomes(size, *self._made_with[0], **self._made_with[1]))
 
     def _turn_into(self, layer: Module) -> None:

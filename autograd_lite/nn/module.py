@@ -16,8 +16,9 @@ import numpy as np
 
 from ..base.interrupts import rolled_back
 from ..base.snapshots import about_to_run
-from ..engine.context import called_in_group
+from ..engine.context import called_in_group, tracing
 from ..engine.hooks import Handle
+from ..engine.versions import CONFIGURED
 from ..tensor import Tensor
 from ..tensor.torch_names import dtype_in
 from .summary import Summary, summary
@@ -87,6 +88,9 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         fields = self.__dict__
+        CONFIGURED[0] += 1
+        if name == "training" and (outside := tracing()) is not None:
+            outside.modes[self] = value
         if "_parameters" not in fields:
             raise AttributeError(f"{type(self).__name__}: call super().__init__() before setting self.{name}")
         kinds: tuple[tuple[str, type], ...] = (("_parameters", Parameter), ("_modules", Module))
@@ -117,6 +121,7 @@ class Module:
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __delattr__(self, name: str) -> None:
+        CONFIGURED[0] += 1
         for kind in ("_parameters", "_buffers", "_modules"):
             if name in self.__dict__[kind]:
                 del self.__dict__[kind][name]
@@ -168,6 +173,8 @@ class Module:
 
     def _call(self, *args: Any, **params: Any) -> Any:
         about_to_run(self)
+        if (outside := tracing()) is not None:
+            outside.runs(self)
         for before in tuple(self._pre_hooks.values()):
             changed = before(self, args)
             if changed is not None:

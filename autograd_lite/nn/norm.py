@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..engine.context import no_grad, tracing
 from ..tensor import Tensor, tensor
 from ..tensor.creation import get_default_dtype
 from . import functional as F
@@ -60,14 +61,15 @@ class _BatchNorm(Module):
         by_batch = self.training or not self.track_running_stats
         momentum = self.momentum
         if self.training and self.track_running_stats:
-            self.num_batches_tracked.data[...] += 1
+            with no_grad():
+                self.num_batches_tracked += 1
             if momentum is None:  # the average over all batches
-                momentum = 1 / int(self.num_batches_tracked.data)
+                momentum = 1 / (int(self.num_batches_tracked.data) if tracing() is None else self.num_batches_tracked)
         moved = self.training and self.track_running_stats
         return F.batch_norm(
             x, self.running_mean if moved or not by_batch else None,
-            self.running_var if moved or not by_batch else None, self.weight, self.bias, by_batch, momentum or 0.0,
-            self.eps,
+            self.running_var if moved or not by_batch else None, self.weight, self.bias, by_batch,
+            0.0 if momentum is None else momentum, self.eps,
         )
 
     def extra_repr(self) -> str:

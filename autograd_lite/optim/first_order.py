@@ -7,12 +7,15 @@ In the formulas p is a parameter, g its gradient, and t the number of the step, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from .optimizer import Array, Optimizer, buffer, decayed, swapped
+from .optimizer import Optimizer, decayed
+
+Numbers = tuple[dict[str, float], dict[str, float]]  # of a step, and in the state after it
+Rule = tuple[Any, dict[str, Any]]  # what to subtract, and the new arrays of the state
 
 
 class SGD(Optimizer):
@@ -46,21 +49,24 @@ class SGD(Optimizer):
         }
         super().__init__(params, options)
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
-        g = decayed(p, g, state, group["weight_decay"])
-        momentum, scratch = group["momentum"], buffer(state, "_scratch", p)
-        if momentum:
-            first = "momentum_buffer" not in state
-            old, velocity = swapped(state, "momentum_buffer", p)
-            np.multiply(old, momentum, out=velocity)
-            velocity += g if first else np.multiply(g, 1 - group["dampening"], out=scratch)
-            if group["nesterov"]:
-                np.multiply(velocity, momentum, out=scratch)
-                g = np.add(scratch, g, out=scratch)
-            else:
-                g = velocity
-        np.multiply(g, group["lr"], out=scratch)
-        return scratch
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+        # With dampening the first step has another formula.
+        return {"momentum_buffer": 0.0} if group["momentum"] and not group["dampening"] else {}
+
+    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        momentum = float(group["momentum"])
+        return {**numbers, "momentum": momentum, "new": 1 - float(group["dampening"])}, counters
+
+    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
+        g = decayed(p, g, n, group)
+        if not group["momentum"]:
+            return n.lr * g, {}
+        if "momentum_buffer" not in state:
+            v = +g
+        else:
+            v = n.momentum * state["momentum_buffer"] + (n.new * g if group["dampening"] else g)
+        return n.lr * (n.momentum * v + g if group["nesterov"] else v), {"momentum_buffer": v}
 
 
 class Adam(Optimizer):
@@ -96,25 +102,28 @@ class Adam(Optimizer):
         }
         super().__init__(params, options)
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
-        lr, (beta1, beta2) = group["lr"], group["betas"]
-        if not self.decoupled:
-            g = decayed(p, g, state, group["weight_decay"])
-        mean, square, scratch = moments(g, state, group["betas"], p)
-        t = state["step"]
-        if group["amsgrad"]:
-            old, most = swapped(state, "max_exp_avg_sq", p)
-            square = np.maximum(old, square, out=most)
-        # lr * (mean / (1 - beta1**t)) / (sqrt(square / (1 - beta2**t)) + eps), numerator and denominator times
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+        names = ("exp_avg", "exp_avg_sq", *["max_exp_avg_sq"] * bool(group["amsgrad"]))
+        return {**dict.fromkeys(names, 0.0), "step": 0}
+
+    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+        numbers, counters = moment_numbers(*super().numbers(group, state), group, state)
+        lr, (beta1, beta2), t = numbers["lr"], group["betas"], counters["step"]
+        # lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps), numerator and denominator times
         # sqrt(1 - beta2**t): that saves a pass over the arrays that would only multiply by a number.
         root = math.sqrt(1 - beta2**t)
-        np.sqrt(square, out=scratch)
-        scratch += group["eps"] * root
-        np.divide(mean, scratch, out=scratch)
-        scratch *= lr * root / (1 - beta1**t)
-        if self.decoupled and group["weight_decay"]:
-            scratch += np.multiply(p, lr * group["weight_decay"], out=buffer(state, "_decayed", p))
-        return scratch
+        numbers |= {"rate": lr * root / (1 - beta1**t), "eps": group["eps"] * root}
+        return numbers | {"decay": lr * numbers["weight_decay"]}, counters
+
+    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
+        if not self.decoupled:
+            g = decayed(p, g, n, group)
+        m, v = moments(g, state, n)
+        new = {"exp_avg": m, "exp_avg_sq": v}
+        if group["amsgrad"]:
+            new["max_exp_avg_sq"] = v = np.maximum(state["max_exp_avg_sq"], v)
+        step = n.rate * (m / (np.sqrt(v) + n.eps))
+        return step + n.decay * p if self.decoupled and group["weight_decay"] else step, new
 
 
 class AdamW(Adam):
@@ -153,21 +162,23 @@ class NAdam(Optimizer):
         }
         super().__init__(params, options)
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
-        g = decayed(p, g, state, group["weight_decay"])
-        (beta1, beta2), decay, lr = group["betas"], group["momentum_decay"], group["lr"]
-        mean, square, scratch = moments(g, state, group["betas"], p)
-        t = state["step"]
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "step": 0, "mu_product": 1.0}
+
+    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+        numbers, counters = moment_numbers(*super().numbers(group, state), group, state)
+        lr, (beta1, beta2), decay, t = numbers["lr"], group["betas"], group["momentum_decay"], counters["step"]
         now = beta1 * (1 - 0.5 * 0.96 ** (t * decay))
         after = beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * decay))
-        product = state["mu_product"] = state.get("mu_product", 1.0) * now
-        root = np.divide(square, 1 - beta2**t, out=buffer(state, "_root", p))
-        np.sqrt(root, out=root)
-        root += group["eps"]
-        np.multiply(g, lr * (1 - now) / (1 - product), out=scratch)
-        scratch += np.multiply(mean, lr * after / (1 - product * after), out=buffer(state, "_ahead", p))
-        scratch /= root
-        return scratch
+        product = counters["mu_product"] = state["mu_product"] * now
+        numbers |= {"rate": lr * (1 - now) / (1 - product), "ahead": lr * after / (1 - product * after)}
+        return numbers | {"correction": 1 - beta2**t, "eps": float(group["eps"])}, counters
+
+    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
+        g = decayed(p, g, n, group)
+        m, v = moments(g, state, n)
+        step = (n.rate * g + n.ahead * m) / (np.sqrt(v / n.correction) + n.eps)
+        return step, {"exp_avg": m, "exp_avg_sq": v}
 
 
 class RMSprop(Optimizer):
@@ -190,32 +201,26 @@ class RMSprop(Optimizer):
         }
         super().__init__(params, options)
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
-        g = decayed(p, g, state, group["weight_decay"])
-        alpha = group["alpha"]
-        (old, square), scratch = swapped(state, "square_avg", p), buffer(state, "_scratch", p)
-        np.multiply(old, alpha, out=square)
-        np.multiply(g, g, out=scratch)
-        scratch *= 1 - alpha
-        square += scratch
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+        used = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}
+        return {name: 0.0 for name, on in used.items() if on}
+
+    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        numbers |= {name: float(group[name]) for name in ("alpha", "eps", "momentum")}
+        return numbers | {"new": 1 - numbers["alpha"]}, counters
+
+    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
+        g = decayed(p, g, n, group)
+        v = n.alpha * state["square_avg"] + n.new * (g * g)
+        new = {"square_avg": v}
         if group["centered"]:
-            old, mean = swapped(state, "grad_avg", p)
-            np.multiply(old, alpha, out=mean)
-            mean += np.multiply(g, 1 - alpha, out=scratch)
-            np.multiply(mean, mean, out=scratch)
-            np.subtract(square, scratch, out=scratch)
-            np.sqrt(scratch, out=scratch)
-        else:
-            np.sqrt(square, out=scratch)
-        scratch += group["eps"]
-        np.divide(g, scratch, out=scratch)
+            new["grad_avg"] = mean = n.alpha * state["grad_avg"] + n.new * g
+            v = v - mean * mean
+        step = g / (np.sqrt(v) + n.eps)
         if group["momentum"]:
-            old, velocity = swapped(state, "momentum_buffer", p)
-            np.multiply(old, group["momentum"], out=velocity)
-            velocity += scratch
-            np.copyto(scratch, velocity)
-        scratch *= group["lr"]
-        return scratch
+            new["momentum_buffer"] = step = n.momentum * state["momentum_buffer"] + step
+        return n.lr * step, new
 
 
 class Adagrad(Optimizer):
@@ -235,18 +240,19 @@ class Adagrad(Optimizer):
         }
         super().__init__(params, options)
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
-        g = decayed(p, g, state, group["weight_decay"])
-        if "sum" not in state:
-            state["sum"] = np.full_like(p, group["initial_accumulator_value"])
-        (old, total), scratch = swapped(state, "sum", p), buffer(state, "_scratch", p)
-        t = state["step"] = state.get("step", 0) + 1
-        np.add(old, np.multiply(g, g, out=scratch), out=total)
-        np.sqrt(total, out=scratch)
-        scratch += group["eps"]
-        np.divide(g, scratch, out=scratch)
-        scratch *= group["lr"] / (1 + (t - 1) * group["lr_decay"])
-        return scratch
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return {"sum": group["initial_accumulator_value"], "step": 0}
+
+    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+        numbers, _ = super().numbers(group, state)
+        t = state["step"] + 1
+        numbers |= {"rate": numbers["lr"] / (1 + (t - 1) * group["lr_decay"]), "eps": float(group["eps"])}
+        return numbers, {"step": t}
+
+    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
+        g = decayed(p, g, n, group)
+        total = state["sum"] + g * g
+        return n.rate * (g / (np.sqrt(total) + n.eps)), {"sum": total}
 
 
 class Adadelta(Optimizer):
@@ -265,38 +271,30 @@ class Adadelta(Optimizer):
         options = {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(params, options)
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
-        g = decayed(p, g, state, group["weight_decay"])
-        rho, eps = group["rho"], group["eps"]
-        (old_square, square), (old_steps, steps) = swapped(state, "square_avg", p), swapped(state, "acc_delta", p)
-        step, scratch = buffer(state, "_step", p), buffer(state, "_scratch", p)
-        np.multiply(old_square, rho, out=square)
-        np.multiply(g, g, out=scratch)
-        scratch *= 1 - rho
-        square += scratch
-        np.add(old_steps, eps, out=step)
-        np.add(square, eps, out=scratch)
-        step /= scratch
-        np.sqrt(step, out=step)
-        step *= g
-        np.multiply(step, step, out=scratch)
-        scratch *= 1 - rho
-        np.multiply(old_steps, rho, out=steps)
-        steps += scratch
-        step *= group["lr"]
-        return step
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return {"square_avg": 0.0, "acc_delta": 0.0}
+
+    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+        numbers, counters = super().numbers(group, state)
+        rho = float(group["rho"])
+        return numbers | {"rho": rho, "new": 1 - rho, "eps": float(group["eps"])}, counters
+
+    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
+        g = decayed(p, g, n, group)
+        v = n.rho * state["square_avg"] + n.new * (g * g)
+        step = np.sqrt((state["acc_delta"] + n.eps) / (v + n.eps)) * g
+        return n.lr * step, {"square_avg": v, "acc_delta": n.rho * state["acc_delta"] + n.new * (step * step)}
 
 
-def moments(g: Array, state: dict[str, Any], betas: tuple[float, float], p: Array) -> tuple[Array, Array, Array]:
-    """Adam's running means of `g` and of its square after this step, and a scratch array."""
-    beta1, beta2 = betas
-    (old_mean, mean), (old_square, square) = swapped(state, "exp_avg", p), swapped(state, "exp_avg_sq", p)
-    scratch = buffer(state, "_scratch", p)
-    state["step"] = state.get("step", 0) + 1
-    np.multiply(old_mean, beta1, out=mean)
-    mean += np.multiply(g, 1 - beta1, out=scratch)
-    np.multiply(old_square, beta2, out=square)
-    np.multiply(g, g, out=scratch)
-    scratch *= 1 - beta2
-    square += scratch
-    return mean, square, scratch
+def moment_numbers(
+    numbers: dict[str, float], counters: dict[str, float], group: Mapping[str, Any], state: Mapping[str, Any]
+) -> Numbers:
+    """With the numbers that `moments` needs, and the number of the step."""
+    beta1, beta2 = group["betas"]
+    numbers |= {"beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2}
+    return numbers, counters | {"step": state["step"] + 1}
+
+
+def moments(g: Any, state: Mapping[str, Any], n: Any) -> tuple[Any, Any]:
+    """Adam's running means of `g` and of its square after this step."""
+    return n.beta1 * state["exp_avg"] + n.new1 * g, n.beta2 * state["exp_avg_sq"] + n.new2 * (g * g)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..base.interrupts import exhaust, rolled_back
-from ..base.snapshots import about_to_write
+from ..base.snapshots import about_to_step, about_to_write
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, called, real_view
 
@@ -95,6 +95,7 @@ class LBFGS(Optimizer):
         """
         if closure is None:
             raise TypeError("LBFGS.step: expected a closure that computes the loss and its gradients")
+        about_to_step(self)
         history = {k: list(v) if isinstance(v, list) else v for k, v in self._history.items()}
         undo = [(setitem, value, ..., value.copy()) for value in (real_view(p.data) for p in self._params)]
         with rolled_back(undo):
@@ -153,6 +154,7 @@ class LBFGS(Optimizer):
 
     def state_dict(self) -> dict[str, Any]:
         """The state and the options, with the remembered steps and changes of the gradient."""
+        about_to_step(self)
         history = {k: list(v) if isinstance(v, (list, tuple)) else v for k, v in self._history.items()}
         return {**super().state_dict(), "history": history}
 

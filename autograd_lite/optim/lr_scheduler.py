@@ -16,6 +16,8 @@ from operator import call
 from typing import Any
 
 from ..base.interrupts import exhaust
+from ..engine.context import tracing
+from ..engine.position import users_line
 from .optimizer import Optimizer
 
 
@@ -56,6 +58,11 @@ class LRScheduler:
         return [{"lr": self.rate(base, self.last_epoch, k)} for k, base in enumerate(self.base_lrs)]
 
     def _write(self) -> None:
+        if tracing() is not None:
+            raise RuntimeError(
+                f"{type(self).__name__}.step at {users_line()}: inside jit a schedule would advance only while the "
+                "function is traced. Call it outside, after the jitted function; the learning rate is read at each call"
+            )
         for group, options in zip(self.optimizer.param_groups, self._options(), strict=False):
             group.update(options)
 

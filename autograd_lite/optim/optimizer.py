@@ -1,8 +1,8 @@
 """What all optimisers share: parameter groups, per-parameter state, saving and loading of both.
 
-A step reads ``.grad`` and writes into the parameters' own arrays, with intermediate values in buffers that are
-allocated once. So a step allocates nothing, and it increments every parameter's version: a backward pass through what
-was recorded before the step is an error.
+An optimiser is a formula on arrays, :meth:`Optimizer.rule`, in plain NumPy. A step evaluates it; a compiled function
+(``ag.jit``) traces it. A step reads ``.grad``, writes into the parameters' own arrays and increments their versions: a
+backward pass through what was recorded before the step is an error.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ from copy import copy
 from itertools import starmap
 from numbers import Real
 from operator import call
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ..base.interrupts import exhaust
-from ..base.snapshots import about_to_write
-from ..engine.context import enable_grad
+from ..base.snapshots import about_to_step, about_to_write
+from ..engine.context import enable_grad, no_grad, tracing
+from ..table import TABLE
 from ..tensor import Tensor
 
 Array = np.ndarray[Any, Any]
+COUNTERS = ("step", "mu_product")  # what in the state of a parameter is a number and not an array
 
 
 class Optimizer:
@@ -126,20 +129,23 @@ class Optimizer:
         The closure's loss, or None.
         """
         loss = called(closure) if closure is not None else None
+        if (outside := tracing()) is not None:
+            self._trace_step(outside)
+            return loss
+        about_to_step(self)
         changes: list[tuple[Any, ...]] = []
         states: dict[Tensor, dict[str, Any]] = {}
         for group in self.param_groups:
-            sign = group.get("maximize")
+            numbers = _Numbers(self, group)
             for p in group["params"]:
-                if p.grad is not None:
-                    state = states[p] = dict(self.state.get(p, ()))
-                    value, g = real_view(p.data), real_view(p.grad._data)
-                    if not value.flags.writeable:
-                        who = f"{type(self).__name__}.step: {p.name or 'a parameter'} of shape {p.shape}"
-                        raise ValueError(f"{who} has a read-only array; write p.data = p.data.copy()")
-                    if sign:
-                        g = np.negative(g, out=buffer(state, "_negative", value))
-                    changes.append((np.subtract, value, self.update(value, g, state, group), value))
+                if p.grad is None:
+                    continue
+                value, g = real_view(p.data), real_view(p.grad._data)
+                if not value.flags.writeable:
+                    who = f"{type(self).__name__}.step: {p.name or 'a parameter'} of shape {p.shape}"
+                    raise ValueError(f"{who} has a read-only array; write p.data = p.data.copy()")
+                state = states[p] = self._state_of(p, value, numbers.initial)
+                changes.append((np.subtract, value, evaluated(self, value, g, state, numbers.of(state), group), value))
         for p in states:
             about_to_write(p)
             p._written()
@@ -147,13 +153,66 @@ class Optimizer:
             exhaust(starmap(call, [*changes, (self.state.update, states)]))
         return loss
 
-    def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> Array:
-        """What to subtract from the array `p`, given its gradient `g`; each optimiser implements it.
+    def _state_of(self, p: Any, value: Array, initial: Mapping[str, float]) -> dict[str, Any]:
+        """A copy of the state of a parameter, whose array is `value`, with what was missing in it."""
+        state = dict(self.state.get(p, ()))
+        for name, start in initial.items():
+            if name not in state:
+                state[name] = start if name in COUNTERS else np.full_like(value, start)
+        return state
 
-        It must write neither to `p` nor to the arrays in `state`: see `swapped`. New entries in `state` take effect
-        when the result is subtracted.
+    def prepared(self, p: Any, group: Mapping[str, Any]) -> dict[str, Any]:
+        """The state of a parameter, for a traced step: there is one after it."""
+        self.state[p] = self._state_of(p, real_view(p._data), self.initial(group))
+        return {name: x for name, x in self.state[p].items() if not name.startswith("_")}
+
+    def _trace_step(self, outside: Any) -> None:
+        """The step as part of a traced function: the same rule, on Tensors."""
+        with no_grad():
+            steps = [
+                (p, group, *outside.stepped(self, p, group))
+                for group in self.param_groups for p in group["params"] if p.grad is not None
+            ]  # fmt: skip
+            for p, group, state, numbers in steps:
+                value, g = real_parts(p.detach()), real_parts(p.grad.detach())
+                step, new = self.rule(value, -g if group.get("maximize") else g, state, numbers, group)
+                for name, array in new.items():
+                    outside.write(state[name], array)
+                outside.write(p, p.detach() - complex_from(step, p))
+
+    # -------------------------------------------------------------------------------- what each optimiser defines
+
+    def rule(
+        self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        """The formula, entry by entry: what to subtract from `p`, and the arrays of the state after the step.
+
+        Plain NumPy without assignment to entries, because it runs on arrays and on Tensors.
+
+        Parameters
+        ----------
+        p, g : arrays
+            A parameter and its gradient, real.
+        state : mapping of str to array
+            As :meth:`initial` returns it, or this method did in the step before.
+        n : namespace
+            The numbers of this step, from :meth:`numbers`.
+        group : mapping
+            The options, to ask which terms there are; their numbers are in `n`.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no update()")  # abstract
+        raise NotImplementedError(f"{type(self).__name__} has no rule()")  # abstract
+
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+        """What is in the state of a parameter before its first step: the number in all entries of each array, and the
+        `COUNTERS`.
+        """
+        return {}
+
+    def numbers(
+        self, group: Mapping[str, Any], state: Mapping[str, Any]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """The numbers that :meth:`rule` uses in one step; and what is a number in the state, after the step."""
+        return {"lr": float(group["lr"]), "weight_decay": float(group["weight_decay"])}, {}
 
     # ------------------------------------------------------------------------------------------------- state
 
@@ -223,28 +282,65 @@ class Optimizer:
         return f"{type(self).__name__}({'; '.join(groups)})"
 
 
-def buffer(state: dict[str, Any], name: str, like: Array) -> Array:
-    """The array `name` in `state`, zeros the first time; with a leading underscore it is not saved."""
-    found: Array | None = state.get(name)
-    if found is None:
-        state[name] = found = np.zeros_like(like)
-    return found
+class _Numbers:
+    """The numbers of a step: computed once for all parameters of a group that have made as many steps."""
+
+    def __init__(self, optimizer: Optimizer, group: Mapping[str, Any]) -> None:
+        self.optimizer, self.group = optimizer, group
+        self.initial = optimizer.initial(group)
+        self.counters = [name for name in self.initial if name in COUNTERS]
+        self.found: dict[Any, Any] = {}
+
+    def of(self, state: dict[str, Any]) -> Any:
+        """The numbers for a parameter; its counters are advanced."""
+        key = tuple([state[name] for name in self.counters])
+        if key not in self.found:
+            numbers, counters = self.optimizer.numbers(self.group, state)
+            self.found[key] = SimpleNamespace(**numbers), counters
+        numbers, counters = self.found[key]
+        state.update(counters)
+        return numbers
 
 
-def swapped(state: dict[str, Any], name: str, like: Array) -> tuple[Array, Array]:
-    """The array `name`, and one for its next value, which replaces it in `state`. Each call swaps the two."""
-    old, new = buffer(state, name, like), buffer(state, f"_{name}", like)
-    state[name], state[f"_{name}"] = new, old
-    return old, new
+TILE = 8192  # entries: its temporaries stay in the cache, and NumPy's overhead is small beside the arithmetic
 
 
-def decayed(p: Array, g: Array, state: dict[str, Any], rate: float) -> Array:
-    """The gradient plus that of ``rate / 2 * sum(p ** 2)``, which is ``rate * p``."""
-    if not rate:
-        return g
-    scratch = buffer(state, "_decayed", p)
-    np.multiply(p, rate, out=scratch)
-    return np.add(scratch, g, out=scratch)
+def evaluated(
+    optimizer: Optimizer, p: Array, g: Array, state: dict[str, Any], n: Any, group: Mapping[str, Any]
+) -> Array:
+    """The rule on arrays: what to subtract from `p`. The new arrays take their places in `state`.
+
+    A large parameter is processed in tiles, and the results go into arrays that are kept for the next step; neither `p`
+    nor the arrays in `state` are written to.
+    """
+    rule, negative = optimizer.rule, group.get("maximize")
+    if p.size <= TILE or not (p.flags.c_contiguous and g.flags.c_contiguous):
+        step, new = rule(p, -g if negative else g, state, n, group)
+        for name, x in new.items():
+            state[name] = np.asarray(x)
+        return np.asarray(step)
+    old = {name: x for name, x in state.items() if isinstance(x, np.ndarray) and not name.startswith("_")}
+    flat_p, flat_g = p.reshape(-1), g.reshape(-1)
+    spare: dict[str, Array] = {}
+    for start in range(0, p.size, TILE):
+        tile = slice(start, start + TILE)
+        part = flat_g[tile]
+        parts = {name: x.reshape(-1)[tile] for name, x in old.items()}
+        step, new = rule(flat_p[tile], -part if negative else part, parts, n, group)
+        for name, x in (("step", step), *new.items()):
+            if name not in spare:
+                kept = state.get(f"_{name}")
+                spare[name] = np.empty_like(p) if kept is None else kept
+            spare[name].reshape(-1)[tile] = x
+    state["_step"] = step = spare.pop("step")
+    state.update({f"_{name}": old[name] for name in spare if name in old})
+    state.update(spare)
+    return step
+
+
+def decayed(p: Any, g: Any, n: Any, group: Mapping[str, Any]) -> Any:
+    """The gradient plus that of ``weight_decay / 2 * sum(p ** 2)``."""
+    return n.weight_decay * p + g if group["weight_decay"] else g
 
 
 def real_view(x: Array) -> Array:
@@ -252,6 +348,16 @@ def real_view(x: Array) -> Array:
     if x.dtype.kind != "c":
         return x
     return x.reshape(*x.shape, 1).view(x.real.dtype)
+
+
+def real_parts(x: Tensor) -> Tensor:
+    """The same for a Tensor in a traced function."""
+    return x if x.dtype.kind != "c" else TABLE["stack"]([x.real, x.imag], -1)
+
+
+def complex_from(parts: Tensor, p: Tensor) -> Tensor:
+    """The inverse of `real_parts`, for a value of the dtype of `p`."""
+    return parts if p.dtype.kind != "c" else (parts[..., 0] + 1j * parts[..., 1]).astype(p.dtype)
 
 
 def called(closure: Callable[[], Any]) -> Any:
@@ -267,7 +373,7 @@ def _is_number(value: Any) -> bool:
 def _fitting(key: str, value: Any, p: Tensor, what: str) -> Any:
     """Check a part of a state, and convert it: an array of the parameter's shape, or a number."""
     value = value.detach().numpy() if hasattr(value, "detach") else value
-    if key in ("step", "mu_product"):
+    if key in COUNTERS:
         value = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
         if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
             raise ValueError(f"{what}: expected a finite number that is not negative, got {value!r:.80}")

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..base.generator import numpy_generator
+from ..base.generator import numpy_generator as generator_of
+from ..engine.context import tracing
+from ..engine.position import users_line
 from ..engine.value import wrap
 from .tensor import Tensor
 
@@ -107,6 +109,16 @@ def is_tensor(obj: Any) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------ at random
+
+
+def numpy_generator(generator: Any) -> Any:
+    """The NumPy generator; a compiled function would draw only once."""
+    if tracing() is not None:
+        raise RuntimeError(
+            f"random numbers at {users_line()}: inside jit these would be drawn once, and be the same in every call. "
+            "Write ag.rand_like(x), ag.randn_like(x) or F.dropout(x), or draw outside and pass them in"
+        )
+    return generator_of(generator)
 
 
 def _drawn(array: Any, dtype: Any, requires_grad: bool) -> Tensor:

@@ -16,11 +16,13 @@ import numpy as np
 
 from ..base.snapshots import about_to_write
 from ..engine.accumulate import backward
+from ..engine.context import CONTEXT, tracing
 from ..engine.errors import dropped, masked_error
 from ..engine.fast import binary, unary
 from ..engine.hooks import Handle, add_hook
 from ..engine.node import NEEDS, NOTHING, TRACED
 from ..engine.operands import as_array, check_differentiable, raw
+from ..engine.position import users_line
 from ..engine.record import apply, record
 from ..engine.results import STOP_GRADIENT
 from ..engine.value import Value, is_traced, wrap
@@ -83,6 +85,8 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
     @property
     def data(self) -> np.ndarray[Any, Any]:
         """The array: writable for an input, read-only for a recorded result, which may be shared."""
+        if (outside := tracing()) is not None:
+            return outside.data(self)  # type: ignore[no-any-return]  # a Tensor, which is traced
         if self._node is not None:
             self._untraced(".data")
             if self._node.row is not None:
@@ -93,6 +97,9 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
     def data(self, value: Any) -> None:
         if self._node is not None and self._node.row is not None:
             raise RuntimeError(f"{self._node.label} is recorded: assign to an input, or to x.detach().copy()")
+        if (outside := tracing()) is not None:
+            outside.write(self, value)
+            return
         new = value if value is self._data else as_array(raw(value), None, copy=isinstance(value, Tensor))
         if new is not self._data and self._node is not None and self._node.requires_grad:
             check_differentiable(new.dtype)
@@ -111,6 +118,8 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that backward() has accumulated here, or None."""
+        if (context := CONTEXT.get()) is not None and context.outside is not None:
+            context.outside.asks_for_grad(self)
         return self._grad
 
     @grad.setter
@@ -123,6 +132,8 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
             if value.dtype != self.dtype:
                 raise TypeError(f"{self._who}.grad = ...: a gradient of dtype {value.dtype} for dtype {self.dtype}")
         about_to_write(self)
+        if (outside := tracing()) is not None:
+            outside.sets_grad(self)
         self._grad = value
         if self._node is not None:
             self._node.graded = None
@@ -205,6 +216,8 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
     def zero_grad(self) -> None:
         """Set the accumulated gradient to None."""
         about_to_write(self)
+        if (outside := tracing()) is not None:
+            outside.sets_grad(self)
         self._grad = None
 
     def copy(self) -> Tensor:
@@ -349,8 +362,8 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
     def _untraced(self, what: str) -> None:
         if is_traced(self):
             raise RuntimeError(
-                f"{what} of a value that depends on the traced inputs: a trace is a straight program and cannot branch "
-                "on it. Use np.where, or make the choice outside the traced function"
+                f"{what} of a value that depends on the traced inputs, at {users_line()}: a trace is a straight program "
+                "and cannot branch on it. Use np.where, or make the choice outside the traced function"
             )
 
     def __format__(self, spec: str) -> str:
@@ -362,6 +375,8 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
             raise TypeError(f"format {spec!r} is for a number, not for {self._who}: take an entry") from None
 
     def __repr__(self) -> str:
+        if tracing() is not None:
+            self._untraced("printing")
         data = self._data
         body = np.array2string(data, separator=", ", prefix="tensor(", threshold=200)
         extra = [f"shape={data.shape}"] if data.size > 200 or data.size == 0 != data.ndim - 1 else []

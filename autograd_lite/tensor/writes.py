@@ -10,10 +10,11 @@ from typing import Any, Self
 import numpy as np
 
 from ..base.snapshots import about_to_write
-from ..engine.context import CONTEXT
+from ..engine.context import CONTEXT, tracing
 from ..engine.errors import explained
 from ..engine.node import TRACED
 from ..engine.operands import PLAIN, as_operand, raw, raw_index
+from ..engine.results import ASSIGNED
 from ..engine.value import Value
 
 
@@ -24,6 +25,9 @@ class Writes(Value):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         array = self._writable("x[i] = ...", value)
+        if (outside := tracing()) is not None:
+            outside.set_at(self, index, value)
+            return
         index = raw_index(index)
         array[index] = raw(value)
         self._written()
@@ -32,7 +36,8 @@ class Writes(Value):
         context = CONTEXT.get()
         recording = context is None or context.recording
         node = self._node
-        if node is not None and (node.row is not None or node.live & TRACED):
+        inside = node is not None and (node.row is not None or node.live & TRACED)
+        if inside and (tracing() is None or node.row not in (None, ASSIGNED) and node.requires_grad):
             raise RuntimeError(
                 f"{what} on {node.label} would change what the graph has recorded: write x = x + ... , or "
                 "ag.set_at(x, index, value) instead"
@@ -50,6 +55,9 @@ class Writes(Value):
 
     def _in_place(self, ufunc: Any, symbol: str, other: Any) -> Self:
         array = self._writable(symbol, other)
+        if (outside := tracing()) is not None:
+            outside.in_place(self, ufunc, other)
+            return self
         if isinstance(other, Value):
             x = other._data
         elif type(x := other) not in PLAIN and (x := raw(as_operand(other))) is NotImplemented:
@@ -90,6 +98,8 @@ def ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> A
     """``np.add(a, b, out=array)``, as ``array += tensor`` is too: allowed where no graph would be lost."""
     out = params["out"]
     context = CONTEXT.get()
+    if context is not None and context.outside is not None:
+        return context.outside.ufunc_out(ufunc, method, inputs, params)
     drops = ~0 if context is None or context.recording else TRACED
     tensors = [x for x in (*inputs, *out) if isinstance(x, Value)]
     lost = next((x for x in tensors if x._node is not None and x._node.live & drops), None)

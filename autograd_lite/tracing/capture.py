@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -93,24 +93,33 @@ def capture(
     with untouched(f, args), changed(recording=True, group=None):
         result, variables = run(f, wrapped, params or {})
     outside = [*variables, *captured(f), *(names or {}).items()]
-    nodes_made = ancestors(_nodes_of(result), ANY)[::-1]
-    by_module = qualified(nodes_made)
-    own = [(by_module.get(n, n.name), n) for n in nodes_made if n.name]
-    own += [(word, n) for n, word in assigned(nodes_made)]
-    wish: dict[Node, str] = {}
-    for word, value in [*argument_names(f, wrapped), *variables, *own, *outside]:
-        for node, full in [(value, word)] if isinstance(value, Node) else named_nodes(word, value):
-            if node is not None:
-                wish.setdefault(node, full)
-    found: dict[Node, str] = {}
-    words = Names()
-    for node in sorted(wish, key=lambda n: (n not in nodes, -n.order)):  # the oldest value of a variable first
-        found[node] = words.take(plain(wish[node]) or "x")
+    found = names_of(f, wrapped, nodes, ancestors(_nodes_of(result), ANY)[::-1], variables, outside)
     arrays: dict[str, Any] = {}
     for word, value in outside:
         if isinstance(value, np.ndarray) and word not in found.values():
             arrays.setdefault(word, value)
     return Capture(plain(getattr(f, "__name__", "f")), tuple(nodes), result, found, arrays)
+
+
+def names_of(
+    f: Callable[..., Any], args: Sequence[Any], inputs: Sequence[Node], nodes: Sequence[Node],
+    variables: Sequence[tuple[str, Any]], outside: Sequence[tuple[str, Any]],
+) -> dict[Node, str]:
+    """Names for the nodes that a function has made, each once; `args` are its arguments, `inputs` their nodes."""
+    by_module = qualified(nodes)
+    own = [(by_module.get(n, n.name), n) for n in nodes if n.name]
+    own += [(word, n) for n, word in assigned(nodes)]
+    wish: dict[Node, str] = {}
+    for word, value in [*argument_names(f, args), *variables, *own, *outside]:
+        for node, full in [(value, word)] if isinstance(value, Node) else named_nodes(word, value):
+            if node is not None:
+                wish.setdefault(node, full)
+    first = set(inputs)
+    found: dict[Node, str] = {}
+    words = Names()
+    for node in sorted(wish, key=lambda n: (n not in first, -n.order)):  # the oldest value of a variable first
+        found[node] = words.take(plain(wish[node]) or "x")
+    return found
 
 
 def _nodes_of(result: Any) -> list[Node]:
@@ -165,11 +174,6 @@ def _program(made: Capture, args: Any) -> Program:
     nodes = _inside([n for n in found if n is not None], start)
     fresh = short_names(made.names.values())
     variables = {n: Var(made.names.get(n) or next(fresh), n.shape, n.dtype) for n in made.inputs}
-    results: dict[tuple[Node | None, int], list[Node]] = {}  # of rows with several results: the nodes of each
-    for n in nodes:
-        if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
-            results.setdefault((n.parents[0], n.params["index"]), []).append(n)
-    equations = []
     captured = {}
     for p in dict.fromkeys(p for p in (*(p for n in nodes for p in n.parents), *found) if p is not None):
         if p in nodes or p in variables:
@@ -178,23 +182,7 @@ def _program(made: Capture, args: Any) -> Program:
             variables[p] = Var(made.names.get(p) or next(fresh), p.shape, p.dtype)
             owner = p.keeper() if p.row is None and p.keeper is not None else None
             captured[variables[p]] = wrap(value_of(p), p) if owner is None else owner
-    for n in nodes:
-        if n.row is None or n in variables:
-            continue
-        if n.row.transparent and n.parents[0] in variables:  # an input of a transform inside: the value itself
-            variables[n] = variables[n.parents[0]]
-            continue
-        made_here = []
-        for k, (shape, dtype) in enumerate(n.parts or ((n.shape, n.dtype),)):
-            places = results.get((n, k), []) if n.parts else [n]
-            word = next((made.names[p] for p in places if p in made.names), None)
-            made_here.append(Var(word or next(fresh), shape, dtype))
-            variables.update(dict.fromkeys(places, made_here[-1]))
-        operands = tuple(
-            x if p is None else variables[p] if p in variables else value_of(p)
-            for p, x in zip(n.parents, n.xs, strict=True)
-        )
-        equations.append(Equation(tuple(made_here), n.row, operands, n.params, n))
+    equations = equations_of(nodes, variables, made.names, fresh)
     outputs = tuple(
         variables[n] if n is not None and n in variables else raw(t)
         for n, t in zip(found, leaves(made.result), strict=True)
@@ -204,3 +192,33 @@ def _program(made: Capture, args: Any) -> Program:
         made.name, inputs, tuple(equations), outputs, captured, rebuild(args, inputs),
         tree_map(lambda t: 0, made.result),
     )
+
+
+def equations_of(
+    nodes: Iterable[Node], variables: dict[Node, Var], names: Mapping[Node, str], fresh: Iterator[str]
+) -> list[Equation]:
+    """The equations of nodes, given oldest first; `variables` has the inputs, and gets the results."""
+    nodes = list(nodes)
+    results: dict[tuple[Node | None, int], list[Node]] = {}  # of rows with several results: the nodes of each
+    for n in nodes:
+        if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
+            results.setdefault((n.parents[0], n.params["index"]), []).append(n)
+    equations = []
+    for n in nodes:
+        if n.row is None or n in variables:
+            continue
+        if n.row.transparent and n.parents[0] in variables:  # an input of a transform inside: the value itself
+            variables[n] = variables[n.parents[0]]
+            continue
+        made_here = []
+        for k, (shape, dtype) in enumerate(n.parts or ((n.shape, n.dtype),)):
+            places = results.get((n, k), []) if n.parts else [n]
+            word = next((names[p] for p in places if p in names), None)
+            made_here.append(Var(word or next(fresh), shape, dtype))
+            variables.update(dict.fromkeys(places, made_here[-1]))
+        operands = tuple(
+            x if p is None else variables[p] if p in variables else value_of(p)
+            for p, x in zip(n.parents, n.xs, strict=True)
+        )
+        equations.append(Equation(tuple(made_here), n.row, operands, n.params, n))
+    return equations

@@ -87,6 +87,7 @@ class Program(GraphView):
     captured: Mapping[Var, Tensor] = field(repr=False)  # from outside, such as parameters, with their current values
     structure: Any = field(repr=False)  # the arguments, with the inputs as leaves
     result: Any = field(repr=False)  # the tree of the outputs
+    updates: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # what inputs and captured values become
 
     def __call__(self, *args: Any) -> Any:
         given = self._given(args)
@@ -154,6 +155,7 @@ class Program(GraphView):
             body = self._body(depth)
         if self.captured:
             body.insert(0, f"    # with {', '.join(f'{v.name}: {v.kind}' for v in self.captured)}")
+        body += [f"    {v} <- {shown(x)}" for v, x in self.updates.items()]
         return "\n".join([head, *body, f"    return {', '.join(shown(x) for x in self.outputs)}"])
 
     def _body(self, depth: int | None) -> list[str]:

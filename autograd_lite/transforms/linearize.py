@@ -66,7 +66,9 @@ class Linearized:
         for k, tree in zip(argnums, rebuild(self.trees, wrapped), strict=True):
             args[k] = tree
         with at_exit(CONTEXT.set, outside):  # as `changed`, but faster
-            CONTEXT.set(Context(True, context.group, context.watcher, self.level + 1, context.values))
+            CONTEXT.set(
+                Context(True, context.group, context.watcher, self.level + 1, context.values, context.outside)
+            )
             result = f(*args, **params)
         self.aux: Any = None
         self.y, self.aux = _pair(result, what) if has_aux else (result, None)

@@ -8,8 +8,8 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 
-from ...engine.context import called_in_group
-from ...engine.value import wrap
+from ...engine.context import called_in_group, tracing
+from ...engine.value import is_traced, wrap
 from ...rules._arrays import has_tensor
 from ...table import TABLE, Textbook
 from ...tensor import Tensor
@@ -58,7 +58,14 @@ def positions(x: Any, what: str) -> Any:
         if t.dtype.kind != "b" and t.size:
             raise TypeError(f"{what} must be whole numbers, got dtype {t.dtype}; write .astype(int)")
         t = t.astype(np.int64)
+    if (outside := tracing()) is not None:
+        outside.enter(t)
     return t if t._node is not None and t._node.live else t._data
+
+
+def values(t: Tensor) -> Any:
+    """`t` without its graph: the array, or inside a trace a Tensor."""
+    return t.detach() if is_traced(t) else t._data
 
 
 @overload

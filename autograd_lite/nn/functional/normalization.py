@@ -13,7 +13,7 @@ import numpy as np
 
 from ...engine.context import no_grad
 from ...tensor import Tensor
-from .inputs import floats, given, rows, step
+from .inputs import floats, given, rows, step, values
 
 mean, sqrt, square, standardize = rows("mean", "sqrt", "square", "standardize")
 
@@ -124,14 +124,14 @@ def batch_norm(
     if n == 0:  # an empty batch
         return _affine(x, _channels(weight, x), _channels(bias, x))
     z, scale = standardize(x, axes, eps)
-    _update(running_mean, lambda: x.detach()._data.mean(axes), momentum)
-    _update(running_var, lambda: (1 / scale.detach()._data.ravel() ** 2 - eps) * (n / (n - 1)), momentum)
+    _update(running_mean, lambda: values(x).mean(axes), momentum)
+    _update(running_var, lambda: (1 / values(scale).ravel() ** 2 - eps) * (n / (n - 1)), momentum)
     return _affine(z, _channels(weight, x), _channels(bias, x))
 
 
 def _update(running: Any, now: Any, momentum: float) -> None:
     """``running = (1 - momentum) * running + momentum * now()``, in place."""
-    if running is not None and momentum:
+    if running is not None and (isinstance(momentum, Tensor) or momentum):
         with no_grad():
             running *= 1 - momentum
             running += momentum * now()

@@ -1,0 +1,153 @@
+"""The variables that a function uses from outside: Tensors stand for its arrays while it is traced.
+
+NumPy does not say when an array is used. So the traced function is a copy of the user's, with the same code, in whose
+closure and globals each array is replaced by a Tensor. Arrays in containers and in attributes of objects are recognised
+when they meet a Tensor. Python numbers cannot be seen at all; their values are noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from types import CellType, CodeType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from ..engine.position import INTERNAL
+from ..engine.value import Value
+from .outside import Outside
+
+LONG = 1_000  # entries of a container; a longer one is data
+PLAIN = (int, float, complex, str, bool, type(None))
+_EMPTY = CellType()
+
+
+class Closure:
+    """Copies of functions for one trace.
+
+    Attributes
+    ----------
+    numbers : list of (container or cell, key, value)
+        The Python numbers, strings and None that the functions use from outside.
+    """
+
+    def __init__(self, outside: Outside) -> None:
+        self.outside = outside
+        self.numbers: list[tuple[Any, Any, Any]] = []
+        self._functions: dict[int, Any] = {}
+        self._cells: dict[int, tuple[CellType, CellType, Any]] = {}
+        self._globals: dict[int, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {}
+        self._seen: dict[int, Any] = {}
+
+    def of(self, value: Any, container: Any = None, key: Any = None) -> Any:
+        """What stands for the value of a variable."""
+        if isinstance(value, FunctionType):
+            return self._function(value)
+        if isinstance(value, MethodType):
+            self._look_into(value.__self__, None, None)
+            function = self._function(value.__func__) if isinstance(value.__func__, FunctionType) else value.__func__
+            return MethodType(function, value.__self__)
+        if type(value) is partial:
+            return partial(self.of(value.func), *value.args, **value.keywords)
+        if type(value) is np.ndarray and value.dtype.kind in "biufc" and container is not None:
+            self.outside.known(value, container, key)
+            name = key if isinstance(key, str) else None
+            return self.outside.stand_in(value, name)
+        if isinstance(value, PLAIN) and container is not None:
+            self.numbers.append((container, key, value))
+        else:
+            self._look_into(value, container, key)
+        return value
+
+    def _function(self, f: FunctionType) -> Any:
+        inside = INTERNAL[f.__code__.co_filename]
+        if inside and not f.__closure__:
+            return f
+        if id(f) not in self._functions:
+            cells = tuple(map(self._cell, f.__closure__ or ()))
+            space = f.__globals__ if inside else self._space(f.__globals__)
+            copy = FunctionType(f.__code__, space, f.__name__, f.__defaults__, cells)
+            copy.__kwdefaults__, copy.__qualname__, copy.__module__ = f.__kwdefaults__, f.__qualname__, f.__module__
+            copy.__dict__.update(f.__dict__)
+            self._functions[id(f)] = copy
+            for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+                self._fill(cell, name)
+            for default in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
+                self._look_into(default, None, None)
+            if not inside:
+                self._use(f.__globals__, f.__code__)
+        return self._functions[id(f)]
+
+    def _cell(self, cell: CellType) -> CellType:
+        if id(cell) not in self._cells:
+            self._cells[id(cell)] = cell, CellType(), None
+        return self._cells[id(cell)][1]
+
+    def _fill(self, cell: CellType, name: str) -> None:
+        _, new, put = self._cells[id(cell)]
+        if new == _EMPTY and cell != _EMPTY:
+            new.cell_contents = put = self.of(cell.cell_contents, cell, name)
+            self._cells[id(cell)] = cell, new, put
+
+    def _space(self, space: dict[str, Any]) -> dict[str, Any]:
+        if id(space) not in self._globals:
+            self._globals[id(space)] = space, dict(space), {}
+        return self._globals[id(space)][1]
+
+    def _use(self, space: dict[str, Any], code: CodeType) -> None:
+        """Replace the globals that some code uses, with the code of the functions defined in it."""
+        _, new, put = self._globals[id(space)]
+        for word in _names(code):
+            if word in space and word not in put:
+                put[word] = None
+                new[word] = put[word] = self.of(space[word], space, word)
+
+    def _look_into(self, value: Any, container: Any, key: Any) -> None:
+        """Find the arrays and Tensors in a container, a module or an object of the user's."""
+        if id(value) in self._seen:
+            return
+        if isinstance(value, Value):
+            if not getattr(value, "lazy", False):
+                self.outside.enter(value)
+        elif type(value) is np.ndarray:
+            if container is not None:
+                self.outside.known(value, container, key)
+        elif isinstance(value, (dict, list, tuple)):
+            self._seen[id(value)] = value
+            parts: Any = value.items() if isinstance(value, dict) else enumerate(value)
+            for k, part in list(parts) if len(value) <= LONG else ():
+                self._look_into(part, value, k)
+        elif _has_arrays(value):
+            self._seen[id(value)] = value
+            self._look_into(value.__dict__, None, None)
+
+    def check(self) -> None:
+        """Raise if the function has assigned to a variable from outside."""
+        changed = [name for _, new, put in self._globals.values() for name in put if new.get(name) is not put[name]]
+        changed += [
+            "a variable of an enclosing function" for _, new, put in self._cells.values()
+            if new != _EMPTY and put is not None and new.cell_contents is not put
+        ]  # fmt: skip
+        if changed:
+            raise RuntimeError(
+                f"the function assigns to {changed[0]} outside of it: inside jit this would happen only while it is "
+                "traced. Return the value instead"
+            )
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _has_arrays(value: Any) -> bool:
+    """Whether it is a module, or an object of the user's."""
+    if isinstance(value, (type, FunctionType, MethodType)) or not hasattr(value, "__dict__"):
+        return False
+    if hasattr(type(value), "named_buffers"):
+        return True
+    home = type(value).__module__.partition(".")[0]
+    return home not in ("autograd_lite", "numpy", "builtins") and not isinstance(value, type(np))

@@ -1,0 +1,349 @@
+"""What a traced function reads and writes outside of itself: parameters, buffers, gradients, the state of optimisers.
+
+While a function is traced to be compiled, every Tensor from outside that it uses becomes an input of the program: it
+gets a node of its own, and keeps its array. A write to it, in place or to ``.data``, changes no array: the Tensor gets
+the node of its new value, and at the end of the run the program knows which input receives which value. Afterwards
+every Tensor is as it was before.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..base.snapshots import about_to_write
+from ..engine.context import changed
+from ..engine.node import NEEDS, TRACED, Node
+from ..engine.operands import raw
+from ..engine.position import users_line
+from ..engine.record import record
+from ..engine.results import ASSIGNED, STOP_GRADIENT
+from ..engine.value import Value, wrap
+from ..engine.versions import OURS, Storage
+from ..table import ROWS, TABLE, Primitive
+
+ndarray = np.ndarray
+NUMBERS = frozenset({bool, int, float, complex})
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Where an input of the program is read at each call.
+
+    Attributes
+    ----------
+    kind : {"argument", "tensor", "grad", "place", "state", "number"}
+    owner : the Tensor, or for a gradient its Tensor; the container or cell; the optimiser; the `Step`
+    key : the number of the argument; the key in a container; (parameter, name) in the state; the name of the number
+    """
+
+    kind: str
+    owner: Any
+    key: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A step of an optimiser, for the parameters of a group that have made as many steps before."""
+
+    optimizer: Any
+    group: dict[str, Any]
+    parameters: list[Any]
+    dtype: Any
+
+
+class Outside:
+    """The state of a trace: what has been read from outside, and what was written.
+
+    Attributes
+    ----------
+    found : dict of Node to Source
+        The inputs that were found, in the order in which they were first used.
+    tensors : dict of Node to Tensor
+        The Tensor, from outside or standing for an array, of each of them.
+    asked : dict of Tensor to bool
+        The Tensors whose ``.grad`` was read before it was written, and whether there was one.
+    graded : dict of Tensor to whether its ``.grad`` began anew
+        The Tensors whose ``.grad`` was written.
+    steps : list of Step
+    modules : dict
+        The modules that ran.
+    modes : dict of module to bool
+        The modules that were set to training or evaluation mode.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[Node, Source] = {}
+        self.tensors: dict[Node, Any] = {}
+        self.asked: dict[Any, bool] = {}
+        self.graded: dict[Any, bool] = {}
+        self.steps: list[Step] = []
+        self.modules: dict[Any, None] = {}
+        self.modes: dict[Any, bool] = {}
+        self.weak: set[Node] = set()
+        self.draws: list[Node] = []
+        self._arrays: dict[int, tuple[Any, Source]] = {}
+        self._stand_ins: dict[int, Any] = {}
+        self._gradients: dict[int, tuple[Any, Any]] = {}
+        self._views: dict[Node, str] = {}
+        self._aliases: dict[Any, Any] = {}
+        self._states: dict[Any, tuple[Any, dict[str, Any]]] = {}
+        self._cast: dict[tuple[Node, Any], Any] = {}
+        self._numbers: dict[Any, _Numbers] = {}
+
+    # ------------------------------------------------------------------------------------------------- reading
+
+    def seen(self, row: Primitive, operands: Sequence[Any]) -> list[Any] | None:
+        """The operands of a call, with those from outside made inputs; None if nothing changes."""
+        new, weak = None, False
+        for k, x in enumerate(operands):
+            if isinstance(x, Value):
+                node = x._node
+                if node is None or not node.live & TRACED:
+                    self.enter(x)
+                    new = new or list(operands)
+                elif node in self.weak:
+                    weak = True
+                elif node.storage is not OURS and node.storage.version < node.order and node.row is not ASSIGNED:
+                    raise RuntimeError(
+                        f"{node.label} is a view of {node.storage.name or 'a tensor'!r}, which has been written to since "
+                        "it was made: inside jit a view does not see the write. Make it again after the write, or copy() "
+                        "it before"
+                    )
+            elif type(x) is ndarray and id(x) in self._arrays:
+                new = new or list(operands)
+                new[k] = self.stand_in(x)
+        return self._of_one_dtype(row, new or list(operands)) or new if weak else new
+
+    def enter(self, t: Any) -> None:
+        """Make a Tensor from outside an input of the program."""
+        old = t._node
+        if old is not None and old.live & TRACED:
+            return
+        about_to_write(t)
+        if id(t) in self._gradients:
+            source = Source("grad", self._gradients[id(t)][1])
+        elif id(t._data) in self._arrays:
+            source = self._arrays[id(t._data)][1]
+        else:
+            source = Source("tensor", t)
+        self._enter(t, source, 0 if old is None else NEEDS * old.requires_grad, old)
+        if t._grad is not None:
+            self._gradients[id(t._grad)] = t._grad, t
+
+    def _enter(self, t: Any, source: Source, live: int, old: Node | None = None) -> Any:
+        node = Node(None, (), (), t._data, t._data.shape, t._data.dtype, TRACED | live)
+        node.keeper = weakref.ref(t)
+        node.storage = Storage(node.name)
+        if old is not None:
+            node.name, node.hooks, node.code, node.at = old.name, old.hooks, old.code, old.at
+            node.storage.name = old.name
+        t._node = node
+        self.found[node] = source
+        self.tensors[node] = t
+        return t
+
+    def argument(self, x: Any, k: int) -> Any:
+        """The Tensor that stands for the leaf `k` of the arguments."""
+        live = NEEDS if isinstance(x, Value) and x.requires_grad else 0
+        t = self._enter(wrap(raw(x), None), Source("argument", None, k), live)
+        t._node.name = x.name if isinstance(x, Value) else None
+        if type(x) in NUMBERS:
+            self.weak.add(t._node)
+        return t
+
+    def data(self, t: Any) -> Any:
+        """``t.data``: its value, without derivatives."""
+        self.enter(t)
+        with changed(recording=False):
+            return record(STOP_GRADIENT, (t,))
+
+    def known(self, array: Any, container: Any, key: Any) -> None:
+        """Remember where an array from outside stands, so that it becomes an input when it is used."""
+        self._arrays.setdefault(id(array), (array, Source("place", container, key)))
+
+    def stand_in(self, array: Any, name: str | None = None) -> Any:
+        """The Tensor that stands for an array from outside."""
+        if id(array) not in self._stand_ins:
+            t = self._stand_ins[id(array)] = self._enter(wrap(array, None), self._arrays[id(array)][1], 0)
+            t._node.name = name if name is not None else str(self._arrays[id(array)][1].key)
+        return self._stand_ins[id(array)]
+
+    def _of_one_dtype(self, row: Primitive, operands: list[Any]) -> list[Any] | None:
+        """The operands with Python numbers among the inputs in the dtype that NumPy gives a number beside the others."""
+        weak = [isinstance(x, Value) and x._node in self.weak for x in operands]
+        others = [x.dtype if isinstance(x, Value) else x for x, w in zip(operands, weak, strict=True) if not w]
+        if all(type(x) in NUMBERS for x in others):
+            return None
+        new = list(operands)
+        for k, x in enumerate(operands):
+            if weak[k] and (row.direct or x.dtype.kind in "fc"):  # an integer may be an index
+                dtype = np.result_type(*others, x._data.item())
+                new[k] = x if dtype == x.dtype else self._cast_to(x, dtype)
+        return new if any(x is not y for x, y in zip(new, operands, strict=True)) else None
+
+    def _cast_to(self, x: Any, dtype: Any) -> Any:
+        key = x._node, dtype
+        if key not in self._cast:
+            with changed(recording=True):
+                self._cast[key] = x.astype(dtype)
+        return self._cast[key]
+
+    def recorded(self, node: Node) -> None:
+        """Called for each node: whether it is a Python number still, and whether it draws."""
+        if "generator" in node.params:
+            self.draws.append(node)
+        if self.weak and node.row is not None and node.row.kind == "elementwise" and all(
+            p in self.weak if p is not None else type(x) in NUMBERS
+            for p, x in zip(node.parents, node.xs, strict=False)
+        ):  # fmt: skip
+            self.weak.add(node)
+
+    def runs(self, module: Any) -> None:
+        """A module is about to run."""
+        self.modules[module] = None
+        for name, buffer in module._buffers.items():
+            if buffer is not None and not getattr(buffer, "lazy", False):
+                self.enter(buffer)
+                if buffer._node.name is None:
+                    buffer._node.name = buffer._node.storage.name = name
+
+    # ------------------------------------------------------------------------------------------------- writing
+
+    def write(self, t: Any, value: Any) -> None:
+        """`t` has another value from now on."""
+        self.enter(t)
+        new = value if isinstance(value, Value) else wrap(np.asarray(value), None)
+        with changed(recording=False):
+            seen = self.seen(STOP_GRADIENT, (new,))
+            new = new if seen is None else seen[0]
+            if new.shape != t.shape:
+                raise ValueError(
+                    f"{t._who} of shape {t.shape} is given an array of shape {new.shape} at {users_line()}: inside jit "
+                    "its shape cannot change"
+                )
+            if new.dtype != t.dtype:
+                new = new.astype(t.dtype)
+            if new._node.live > TRACED:
+                new = record(STOP_GRADIENT, (new,))
+        node = t._node
+        if node.row is STOP_GRADIENT and node.storage is not OURS and node.parents[0].keeper is not None:
+            self._aliases[t] = node.parents[0].keeper()
+        for x in (t, self._aliases.get(t)):
+            if x is not None:
+                self._assign(x, new)
+
+    def _assign(self, t: Any, new: Any) -> None:
+        old, value = t._node, new._node
+        about_to_write(t)
+        if old.storage is not OURS:
+            old.storage.written()
+            if old.row is not None and old.row not in (ASSIGNED, STOP_GRADIENT):  # a view: x[i] += v stores it back
+                self._views[value] = f"{old.storage.name or 'a tensor'!r} at {users_line()}"
+        if old.row is not None and old.row is not ASSIGNED:
+            t._data = new._data  # it was made in the function
+        node = Node(ASSIGNED, (value,), (None,), t._data, t.shape, t.dtype, TRACED | old.live & NEEDS)
+        node.keeper, node.name, node.storage = weakref.ref(t), old.name, old.storage
+        t._node = node
+
+    def in_place(self, t: Any, ufunc: Any, other: Any) -> None:
+        """``t += other`` and the like."""
+        with changed(recording=False):
+            new = ROWS[ufunc](t, other)
+            if not np.can_cast(new.dtype, t.dtype, "same_kind"):
+                raise TypeError(f"{t._who} of dtype {t.dtype} cannot hold the result of {ufunc.__name__}, {new.dtype}")
+        self.write(t, new)
+
+    def ufunc_out(self, ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> Any:
+        """``np.add(a, b, out=t)``."""
+        outs = params.pop("out")
+        if len(outs) > 1 or not isinstance(outs[0], Value):
+            raise TypeError(
+                f"np.{ufunc.__name__}(..., out=...) at {users_line()}: inside jit an array cannot be written to; "
+                "write x = x + y"
+            )
+        with changed(recording=False):
+            self.write(outs[0], getattr(ufunc, method)(*inputs, **params))
+        return outs[0]
+
+    def set_at(self, t: Any, index: Any, value: Any) -> None:
+        """``t[index] = value``."""
+        self.enter(t)
+        node = value._node if isinstance(value, Value) else None
+        if node is not None and node.row is ASSIGNED:
+            self._views.pop(node.parents[0], None)
+        with changed(recording=False):
+            new = TABLE["set_at"](t, index, value if isinstance(value, Value) else np.asarray(value, t.dtype))
+        self.write(t, new)
+
+    # ------------------------------------------------------------------------------------------------ gradients
+
+    def asks_for_grad(self, t: Any) -> None:
+        """The ``.grad`` of `t` is read."""
+        if t not in self.graded and t not in self.asked and t.is_leaf:
+            self.enter(t)
+            self.asked[t] = t._grad is not None
+
+    def node_of_grad(self, t: Any) -> Node | None:
+        """The input that is the ``.grad`` of `t` before the call."""
+        return next((n for n, s in self.found.items() if s.kind == "grad" and s.owner is t), None)
+
+    def sets_grad(self, t: Any, anew: bool = True) -> None:
+        """The ``.grad`` of `t` is written: to another one, or added to."""
+        self.enter(t)
+        self.graded[t] = anew or self.graded.get(t, False)
+
+    # ------------------------------------------------------------------------------------------------ optimisers
+
+    def stepped(self, optimizer: Any, p: Any, group: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+        """The state of a parameter, and the numbers of its next step, as Tensors."""
+        if p not in self._states:
+            prepared = optimizer.prepared(p, group)
+            arrays = {name: x for name, x in prepared.items() if type(x) is ndarray}
+            state = {
+                name: self._named(x, Source("state", optimizer, (p, name)), f"{name}_{p.name or 'p'}")
+                for name, x in arrays.items()
+            }
+            self._states[p] = {name: x for name, x in prepared.items() if name not in arrays}, state
+        counters, state = self._states[p]
+        dtype = p.dtype.type(0).real.dtype
+        key = optimizer, id(group), dtype, tuple(counters.items())
+        numbers, after = optimizer.numbers(group, counters)
+        if key not in self._numbers:
+            step = Step(optimizer, group, [], dtype)
+            self._numbers[key] = _Numbers(self, step, numbers)
+            self.steps.append(step)
+        self._numbers[key].step.parameters.append(p)
+        counters.update(after)
+        return state, self._numbers[key]
+
+    def _named(self, array: Any, source: Source, name: str) -> Any:
+        t = self._enter(wrap(array, None), source, 0)
+        t._node.name = name
+        return t
+
+    # --------------------------------------------------------------------------------------------------- the end
+
+    def check_views(self) -> None:
+        """Raise if a view was written to: in a program that write would be lost."""
+        for what in self._views.values():
+            raise RuntimeError(
+                f"{what} is written to through a view, which inside jit changes the view only: write x[i] += v, or "
+                "x[i] = v, on the tensor itself"
+            )
+
+
+class _Numbers:
+    """The numbers of a step; one that is used becomes an input."""
+
+    def __init__(self, outside: Outside, step: Step, numbers: Mapping[str, float]) -> None:
+        self.step, self._outside, self._all = step, outside, numbers
+
+    def __getattr__(self, name: str) -> Any:
+        array = np.asarray(self._all[name], self.step.dtype)
+        t = self.__dict__[name] = self._outside._named(array, Source("number", self.step, name), name)
+        return t
