@@ -362,8 +362,8 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
     def _untraced(self, what: str) -> None:
         if is_traced(self):
             raise RuntimeError(
-                f"{what} of a value that depends on the traced inputs, at {users_line()}: a trace is a straight program "
-                "and cannot branch on it. Use np.where, or make the choice outside the traced function"
+                f"{what} of a value that depends on the traced inputs, at {users_line()}: a trace is a straight "
+                "program and cannot branch on it. Use np.where, or make the choice outside the traced function"
             )
 
     def __format__(self, spec: str) -> str:

@@ -110,9 +110,9 @@ class Outside:
                     weak = True
                 elif node.storage is not OURS and node.storage.version < node.order and node.row is not ASSIGNED:
                     raise RuntimeError(
-                        f"{node.label} is a view of {node.storage.name or 'a tensor'!r}, which has been written to since "
-                        "it was made: inside jit a view does not see the write. Make it again after the write, or copy() "
-                        "it before"
+                        f"{node.label} is a view of {node.storage.name or 'a tensor'!r}, which has been written to "
+                        "since it was made: inside jit a view does not see the write. Make it again after the write, or "
+                        "copy() it before"
                     )
             elif type(x) is ndarray and id(x) in self._arrays:
                 new = new or list(operands)
@@ -174,7 +174,7 @@ class Outside:
         return self._stand_ins[id(array)]
 
     def _of_one_dtype(self, row: Primitive, operands: list[Any]) -> list[Any] | None:
-        """The operands with Python numbers among the inputs in the dtype that NumPy gives a number beside the others."""
+        """The operands, with inputs that are Python numbers in the dtype that NumPy gives a number beside the others."""
         weak = [isinstance(x, Value) and x._node in self.weak for x in operands]
         others = [x.dtype if isinstance(x, Value) else x for x, w in zip(operands, weak, strict=True) if not w]
         if all(type(x) in NUMBERS for x in others):

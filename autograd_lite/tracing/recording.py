@@ -159,7 +159,8 @@ class _Made:
         program = Program(
             self.name, tuple(self.inputs), tuple(equations), outputs, captured, self.structure, self.result, updates
         )
-        return Recording(program, sources, self.tensors, self.connected, self.gradients, numbers=numbers, **self.outside)
+        made = self.tensors, self.connected, self.gradients
+        return Recording(program, sources, *made, numbers=numbers, **self.outside)
 
 
 def _node_or_array(t: Any) -> Any:
