@@ -103,7 +103,7 @@ class Outside:
         for k, x in enumerate(operands):
             if isinstance(x, Value):
                 node = x._node
-                if node is None or not node.live & TRACED:
+                if node is None or not node.live & ~NEEDS:  # not an input of a transform inside
                     self.enter(x)
                     new = new or list(operands)
                 elif node in self.weak:
@@ -111,8 +111,8 @@ class Outside:
                 elif node.storage is not OURS and node.storage.version < node.order and node.row is not ASSIGNED:
                     raise RuntimeError(
                         f"{node.label} is a view of {node.storage.name or 'a tensor'!r}, which has been written to "
-                        "since it was made: inside jit a view does not see the write. Make it again after the write, or "
-                        "copy() it before"
+                        "since it was made: inside jit a view does not see the write. Make it again after the write, "
+                        "or copy() it before"
                     )
             elif type(x) is ndarray and id(x) in self._arrays:
                 new = new or list(operands)
@@ -122,7 +122,7 @@ class Outside:
     def enter(self, t: Any) -> None:
         """Make a Tensor from outside an input of the program."""
         old = t._node
-        if old is not None and old.live & TRACED:
+        if old is not None and old.live & ~NEEDS:
             return
         about_to_write(t)
         if id(t) in self._gradients:
@@ -174,7 +174,7 @@ class Outside:
         return self._stand_ins[id(array)]
 
     def _of_one_dtype(self, row: Primitive, operands: list[Any]) -> list[Any] | None:
-        """The operands, with inputs that are Python numbers in the dtype that NumPy gives a number beside the others."""
+        """The operands; inputs that are Python numbers get the dtype that NumPy gives a number beside the others."""
         weak = [isinstance(x, Value) and x._node in self.weak for x in operands]
         others = [x.dtype if isinstance(x, Value) else x for x, w in zip(operands, weak, strict=True) if not w]
         if all(type(x) in NUMBERS for x in others):

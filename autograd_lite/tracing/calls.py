@@ -24,7 +24,7 @@ from .program import Program, Var
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class Call:
     """A call as a program.
 
     Attributes
@@ -62,7 +62,7 @@ class Recording:
     numbers: list[tuple[Any, Any, Any]]
 
 
-def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[bool], recording: bool) -> Recording:
+def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[bool], recording: bool) -> Call:
     """Run `f` once, and record it.
 
     Parameters
@@ -136,7 +136,7 @@ class _Made:
             var[n]: replace(s, owner=weakref.ref(s.owner)) if s.kind == "tensor" else s for n, s in sources.items()
         }
 
-    def recording(self, numbers: Any) -> Recording:
+    def recording(self, numbers: Any) -> Call:
         """The end: the values of Tensors that the function has made itself are constants."""
         sources, constants = {}, {}
         for v, source in self.sources.items():
@@ -160,7 +160,7 @@ class _Made:
             self.name, tuple(self.inputs), tuple(equations), outputs, captured, self.structure, self.result, updates
         )
         made = self.tensors, self.connected, self.gradients
-        return Recording(program, sources, *made, numbers=numbers, **self.outside)
+        return Call(program, sources, *made, numbers=numbers, **self.outside)
 
 
 def _node_or_array(t: Any) -> Any:
