@@ -11,5 +11,9 @@ from .frames import film as film
 from .frames import frames as frames
 from .render import NoRenderer as NoRenderer
 from .render import available as available
+from .surface import Surface as Surface
+from .surface import surface as surface
 from .themes import THEMES as THEMES
 from .themes import Theme as Theme
+
+draw.surface = surface  # type: ignore[attr-defined]  # so that `ag.draw.surface` is found beside `ag.draw`

@@ -14,7 +14,7 @@ from ..tensor import Tensor
 from .dot import width_for
 from .drawing import Drawing, draw
 from .render import NoRenderer, pdf
-from .slides import WIDE, sheet, slide
+from .slides import WIDE, Picture, sheet, slide
 from .steps import Step, steps, targets
 from .svg import fluid
 
@@ -22,12 +22,13 @@ SECONDS = 2.5  # for each frame of an animated SVG
 
 
 @dataclass(frozen=True, eq=False)
-class Frames(GraphView, Sequence[Drawing]):
+class Frames(GraphView, Sequence[Picture]):
     """A sequence of pictures, which can be saved as a film or as slides.
 
     Attributes
     ----------
     drawings : tuple of Drawing
+        Or of another picture with ``svg()`` and ``png()``, such as a surface.
     captions : tuple of str
     steps : tuple of Step
         The steps of the derivation; empty for a film made of drawings.
@@ -35,7 +36,7 @@ class Frames(GraphView, Sequence[Drawing]):
 
     instead = "keep the film: .save('film.svg')"
 
-    drawings: tuple[Drawing, ...]
+    drawings: tuple[Picture, ...]
     captions: tuple[str, ...]
     steps: tuple[Step, ...] = field(default=(), repr=False)
 
@@ -43,15 +44,15 @@ class Frames(GraphView, Sequence[Drawing]):
         return len(self.drawings)
 
     @overload
-    def __getitem__(self, k: int) -> Drawing: ...
+    def __getitem__(self, k: int) -> Picture: ...
     @overload
     def __getitem__(self, k: slice) -> Frames: ...
-    def __getitem__(self, k: int | slice) -> Drawing | Frames:
+    def __getitem__(self, k: int | slice) -> Picture | Frames:
         if isinstance(k, slice):
             return Frames(self.drawings[k], self.captions[k], self.steps[k])
         return self.drawings[k]
 
-    def __iter__(self) -> Iterator[Drawing]:
+    def __iter__(self) -> Iterator[Picture]:
         return iter(self.drawings)
 
     def __repr__(self) -> str:
@@ -86,7 +87,7 @@ class Frames(GraphView, Sequence[Drawing]):
         frames = []
         for k, text in enumerate(inside):
             # With negative delays no frame waits for its first turn. Ids are made unique in the file.
-            text = re.sub(r'id="([^"]*)"', rf'id="f{k}_\1"', text)
+            text = re.sub(r'( id="|href="#|url\(#)', rf"\1f{k}_", text)
             frames.append(f'<g class="frame" style="animation-delay: {k * seconds - total:g}s">{text}</g>')
         return f"{head[0]}\n<style>{rules}</style>\n" + "\n".join(frames) + "\n</svg>\n"
 
@@ -102,11 +103,12 @@ class Frames(GraphView, Sequence[Drawing]):
 
     def html(self) -> str:
         """The page, to step through."""
-        if not self.steps:
+        picture = self.drawings[0]
+        if not self.steps or not isinstance(picture, Drawing):
             raise ValueError(
                 "frames: expected the frames of a derivation for a page, got a list of pictures; save a film as .svg"
             )
-        return self.drawings[0].page(self.steps)
+        return picture.page(self.steps)
 
     def save(self, path: str | Path) -> Path:
         """Write the frames in the format of the suffix.

@@ -5,11 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from io import BytesIO
+from typing import Protocol
 
-from .drawing import Drawing
+from .dot import Style
 from .render import NoRenderer
 
 WIDE, HIGH = 1920, 1080  # pixels of a slide
+
+
+class Picture(Protocol):
+    """What can be a frame."""
+
+    @property
+    def style(self) -> Style: ...
+    def svg(self) -> str: ...
+    def png(self, dpi: int = ...) -> bytes: ...
 
 
 def slide(svg: str, background: str) -> str:
@@ -23,7 +33,7 @@ def slide(svg: str, background: str) -> str:
     return text.replace(">", f">\n{area}", 1)
 
 
-def sheet(drawings: Sequence[Drawing], pixels: int = WIDE) -> bytes:
+def sheet(drawings: Sequence[Picture], pixels: int = WIDE) -> bytes:
     """The pictures on one slide, as large as they fit, as PNG bytes.
 
     Raises
