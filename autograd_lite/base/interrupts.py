@@ -8,6 +8,7 @@ is a C function runs no bytecode that could be interrupted.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from contextvars import ContextVar
 from functools import partial
 from itertools import starmap
@@ -17,6 +18,11 @@ from weakref import ref
 
 #: Consume an iterator in one C call: ``exhaust(map(f, xs))`` with a C function `f` is not interrupted half-way.
 exhaust = deque[Any](maxlen=0).extend
+
+
+def at_once(calls: Iterable[tuple[Any, ...]]) -> None:
+    """Make calls of C functions, ``(f, *args)`` each: an interrupt falls before all of them or after."""
+    exhaust(starmap(call, calls))
 
 
 class at_exit(partial[Any]):

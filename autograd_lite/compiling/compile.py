@@ -60,13 +60,14 @@ class Compiled:
         run: Callable[..., list[Any]] = self._with_buffers(memory[start : start + self._size])
         return run
 
-    def __call__(self, *arrays: Any) -> list[Any]:
+    def __call__(self, *arrays: Any, **after: Any) -> list[Any]:
+        """The outputs. With updates, ``after=`` may be further calls to make at once with them, ``(f, *args)`` each."""
         try:
             run = self._free.pop()
         except IndexError:  # another thread is in the last one
             run = self._new()
         try:
-            return run(*arrays)
+            return run(*arrays, **after)
         finally:
             self._free.append(run)
 

@@ -17,11 +17,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from operator import setitem
 from typing import Any
 
 import numpy as np
 
 from ..base.escape import RESERVED, identifier
+from ..base.interrupts import at_once
 from ..table import Primitive
 from ..tracing import Equation, Var
 from .block import Block
@@ -43,14 +45,16 @@ class Writer:
 
     def __init__(self, block: Block, memory: Memory) -> None:
         self.block, self.memory = block, memory
-        self.space: dict[str, Any] = {"np": np}
-        self.taken = {*RESERVED, *dir(math), "memory", OUTER}
+        self.space: dict[str, Any] = {"np": np, "at_once": at_once, "setitem": setitem}
+        self.taken = {*RESERVED, *dir(math), "memory", "after", "at_once", "setitem", OUTER}
         self.words: dict[Any, str] = {}
         self._constants: dict[Any, str] = {}
         self._kept: list[Any] = []
         self._uses = Counter(x for eq in memory.equations for x in eq.operands if isinstance(x, Var))
         self._uses.update(x for x in block.results)
         self._inline: dict[Var, str] = {}
+        self._read = {x for eq in memory.equations for x in eq.operands if isinstance(x, Var)}
+        self._commits: list[str] = []
         self.function = self.fresh(identifier(block.name))
         self.float_lines = FloatLines(self, memory.equations)
 
@@ -73,7 +77,8 @@ class Writer:
     # ------------------------------------------------------------------------------------------------- the text
 
     def text(self) -> str:
-        head = f"def {self.function}({', '.join(map(self.word, self.block.inputs))}):"
+        after = ["after=()"] if self.block.updates else []
+        head = f"def {self.function}({', '.join([*map(self.word, self.block.inputs), *after])}):"
         before: list[str] = []
         lines: list[str] = []
         place = ""
@@ -104,6 +109,11 @@ class Writer:
             return [f"{self.word(y)} = {self.call(eq)}"], []
         if y in memory.into:
             target = self.word(memory.into[y])
+            if memory.into[y] in self._read:
+                arguments = ", ".join([self.of_row(eq.row), *map(self.operand, eq.operands), target])
+                self._commits.append(f"({arguments}),")
+                self._inline[y] = target
+                return [], []
             lines = self.call(eq, target).split("; ")
             self._inline[y] = target
             return [], lines
@@ -124,7 +134,7 @@ class Writer:
         block, memory = self.block, self.memory
         outputs = ", ".join(self._result(x) for x in block.outputs)
         late = {v: x for v, x in block.updates.items() if memory.into.get(x) is not v}
-        if not late:
+        if not block.updates:
             yield f"return [{outputs}]"
             return
         results = self.fresh("results")
@@ -135,8 +145,14 @@ class Writer:
             if len(block.updates) > 1 and isinstance(x, Var) and memory.owners[x].intersection(block.inputs):
                 new[v] = self.fresh("new")  # it may share memory with an input that is written first
                 yield f"{new[v]} = np.array({self.operand(x)})"
+        yield "# all at once: an interrupt falls before or after"
+        yield "at_once(("
+        for line in self._commits:
+            yield f"    {line}"
         for v, word in new.items():
-            yield f"{self.word(v)}[...] = {word}"
+            yield f"    (setitem, {self.word(v)}, ..., {word}),"
+        yield "    *after,"
+        yield "))"
         yield f"return {results}"
 
     def _result(self, x: Any) -> str:

@@ -26,6 +26,7 @@ class Memory:
     """Where values are."""
 
     equations: list[Equation]  # in the order in which they run
+    late: int = 0  # of these, how many at the end only make new values of inputs
     place: dict[Var, int] = field(default_factory=dict)  # of values with a buffer, in bytes from the start
     into: dict[Var, Var] = field(default_factory=dict)  # of values written into an input: the input
     static: dict[Var, Any] = field(default_factory=dict)  # values at the same place at each call, with a stand-in
@@ -40,9 +41,15 @@ def writes(row: Primitive) -> bool:
     return row.out is not None or isinstance(row.fn, np.ufunc) and not row.outputs
 
 
+def can_be_last(eq: Equation) -> bool:
+    """Whether it is a single call of a C function that writes into its last argument."""
+    ufunc = isinstance(eq.row.fn, np.ufunc) and not eq.row.outputs and not eq.params
+    return ufunc and eq.row.fn not in (np.maximum, np.minimum)  # these deprecate a third argument
+
+
 def planned(block: Block) -> Memory:
     """Assign buffers."""
-    memory = Memory(_sunk(block))
+    memory = Memory(*_sunk(block))
     equations, owners = memory.equations, memory.owners
     owners.update({v: frozenset([v]) for v in block.inputs})
     last: dict[Var, float] = {}
@@ -61,14 +68,17 @@ def planned(block: Block) -> Memory:
     return memory
 
 
-def _sunk(block: Block) -> list[Equation]:
-    """The equations, those last that make new values of inputs and are used for nothing else."""
+def _sunk(block: Block) -> tuple[list[Equation], int]:
+    """The equations, those last that make new values of inputs and are used for nothing else, and how many these are.
+
+    They run all at once, so that an interrupt leaves all inputs as they were before or after.
+    """
     new = {x for x in block.updates.values() if isinstance(x, Var)}
     used = {x for eq in block.equations for x in eq.operands if isinstance(x, Var)}
     late = new - used - {x for x in block.outputs if isinstance(x, Var)}
     last = [eq for eq in block.equations if late.intersection(eq.outputs)]
     chosen = set(map(id, last))
-    return [eq for eq in block.equations if id(eq) not in chosen] + last
+    return [eq for eq in block.equations if id(eq) not in chosen] + last, len(last)
 
 
 @dataclass(eq=False)
@@ -96,7 +106,9 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
         if writes(eq.row) and not math.isinf(last.get(y, -1)) and y.dtype.kind in "biufc" and y in last:
             ufunc = isinstance(eq.row.fn, np.ufunc)
             u = target.get(y)
-            if u is not None and last.get(u, -1) < i + ufunc and list(target.values()).count(u) == 1:
+            late = i >= len(memory.equations) - memory.late and can_be_last(eq)
+            free = u not in last or late and last[u] < i + ufunc
+            if u is not None and free and list(target.values()).count(u) == 1:
                 memory.into[y] = u
                 continue
             if math.prod(y.shape) >= LEAST:
