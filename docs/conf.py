@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import gallery  # noqa: E402  found beside this file only after the line above
+import lesson_pages  # noqa: E402
 import ops_table  # noqa: E402
 
 import autograd_lite  # noqa: E402
@@ -52,4 +53,5 @@ def setup(app):
 
 # The library writes these pages itself, so they cannot go out of date.
 gallery.make()
+lesson_pages.make()
 (HERE / "ops.md").write_text(ops_table.page(), encoding="utf-8")

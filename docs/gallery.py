@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 import autograd_lite as ag
-from autograd_lite import nn
-from autograd_lite.drawing import Drawing, Frames, available, film
+from autograd_lite import nn, optim
+from autograd_lite.drawing import Drawing, Frames, Surface, available, film
 from autograd_lite.tracing.capture import trace
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "gallery"
-Picture = Drawing | Frames
+Picture = Drawing | Frames | Surface
 
 rng = np.random.default_rng(0)
 x, y = np.array([[1.0, 0.0, 0.0]]), np.array([[1.0]])
@@ -65,6 +65,25 @@ def learning() -> Frames:
                 t -= t.grad
                 t.zero_grad()
     return film(taken, ["before", "after 50 steps"])
+
+
+def surface() -> Surface:
+    """A function of two numbers, with the paths of three optimisers from the same start."""
+
+    def f(x, y):
+        return (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2
+
+    makers = {
+        "gradient descent": lambda p: optim.SGD(p, lr=0.01),
+        "momentum": lambda p: optim.SGD(p, lr=0.004, momentum=0.8),
+        "Adam": lambda p: optim.Adam(p, lr=0.3),
+    }
+    return ag.draw.surface(f, -0.5, -1.0, optimizer=makers, span=((-5, 5), (-5, 5)))
+
+
+def descent() -> Frames:
+    """The loss of the talk's net in two of its weights, and gradient descent on it, step by step."""
+    return ag.draw.surface(loss(), wrt=[(W, (0, 0)), (V, (0, 0))], lr=3.0, steps=30).frames(8)
 
 
 def operations() -> Drawing:
@@ -196,8 +215,8 @@ def printed() -> Drawing:
 
 
 PICTURES: tuple[Callable[[], Picture], ...] = (
-    talk, steps, neurons, learning, operations, diamond, function, second_order, program, mlp, wide, conv, recurrent,
-    transformer, deep, compared, long, dark, printed,
+    talk, steps, neurons, learning, surface, descent, operations, diamond, function, second_order, program, mlp, wide, conv,
+    recurrent, transformer, deep, compared, long, dark, printed,
 )  # fmt: skip
 
 

@@ -1,0 +1,104 @@
+"""Makes the pages of the ten lessons, each with its derivation, pictures and worksheet: `python docs/lesson_pages.py`.
+
+Everything on a page is written by the library, from the function in `examples/lessons.py` that the page shows.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import autograd_lite as ag
+from autograd_lite.derive import worksheet
+from autograd_lite.drawing import available
+
+HERE = Path(__file__).parent
+FOLDER = HERE / "lessons"
+sys.path.insert(0, str(HERE.parent / "examples"))
+
+from lessons import LESSONS, Lesson  # noqa: E402  found only after the line above
+
+INDEX = """\
+# Ten lessons
+
+What a course on neural nets derives on the board, each from a few lines of NumPy: the derivation as a textbook has it,
+with the numbers and a check, its picture, the chain rule step by step, and a worksheet that the library marks. The
+lessons are functions of `examples/lessons.py`, and `docs/lesson_pages.py` makes these pages.
+
+```{{toctree}}
+:maxdepth: 1
+
+{pages}
+```
+"""
+
+PAGE = """\
+# {title}
+
+As in {textbook}. {downloads}
+
+```python
+{code}```
+
+## The derivation
+
+{derivation}
+{check}
+## The picture
+
+![{title}: the graph with a partial derivative on each line]({name}.svg)
+
+## Step by step
+
+![{title}: the chain rule, animated]({name}-steps.svg)
+
+## The worksheet
+
+`worksheet(L, wrt=[{wrt}], names=names)` prints
+
+```text
+{sheet}```
+
+and `.check(answers)` marks the answers, as formulas or arrays.
+"""
+
+
+def page(make: Callable[[], Lesson], lesson: Lesson) -> str:
+    """The page of a lesson in Markdown."""
+    name, derivation = make.__name__, lesson.explain()
+    sheet = worksheet(lesson.result, wrt=lesson.wrt, names=lesson.names)
+    words = {id(value): word for word, value in reversed(lesson.names.items())}
+    return PAGE.format(
+        title=lesson.title, textbook=lesson.textbook, name=name, derivation=derivation.markdown(),
+        code=textwrap.dedent(inspect.getsource(make)), sheet=f"{sheet}\n",
+        wrt=", ".join(words.get(id(w), w.name or "w") for w in lesson.wrt),
+        check=f"The gradients differ from the engine's by at most {derivation.check():.0e}, relative to their size.\n",
+        downloads=f"{{download}}`The page to step through <{name}.html>` is one file that needs no network.",
+    )  # fmt: skip
+
+
+def pictures(make: Callable[[], Lesson], lesson: Lesson) -> None:
+    """The picture of a lesson, its animation, and the page to step through."""
+    path = FOLDER / make.__name__
+    lesson.result.draw(names=lesson.names).save(path.with_suffix(".svg"))
+    ag.frames(lesson.result, wrt=lesson.wrt, names=lesson.names).save(f"{path}-steps.svg")
+    ag.frames(lesson.result, wrt=lesson.wrt, names=lesson.names, forward=True).save(path.with_suffix(".html"))
+
+
+def make() -> None:
+    """Write all pages; the pictures need a renderer."""
+    FOLDER.mkdir(exist_ok=True)
+    for function in LESSONS:
+        lesson = function()
+        (FOLDER / f"{function.__name__}.md").write_text(page(function, lesson), encoding="utf-8")
+        if available():
+            pictures(function, lesson)
+    names = "\n".join(f"lessons/{function.__name__}" for function in LESSONS)
+    (HERE / "lessons.md").write_text(INDEX.format(pages=names), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    make()
