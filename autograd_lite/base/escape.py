@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import builtins
 import html
+import json
 import keyword
 import re
+from typing import Any
 
 #: Names that a variable in emitted source must not have.
 RESERVED = {"np", "scipy", *keyword.kwlist, *(w for w in dir(builtins) if w.islower())}
@@ -67,3 +69,13 @@ def identifier(words: str) -> str:
     """
     word = re.sub(r"\W", "_", words, flags=re.ASCII).lstrip("0123456789_ ")
     return word or "x"
+
+
+def script(data: Any) -> str:
+    """Data as JSON for a script element, arrays as lists: nothing in it can end the element.
+
+    >>> script({"name": "</script>"})
+    '{"name":"\\u003c/script\\u003e"}'
+    """
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=lambda x: x.tolist())
+    return re.sub("[<>&\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", text)

@@ -7,18 +7,19 @@ what is left needs the option ``js=``. The code calls the functions of ``drawing
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import repeat
 from typing import Any
 
 import numpy as np
 
-from ..base.escape import plain
+from ..base.escape import plain, script
 from ..engine.context import changed
 from ..engine.node import TRACED, Node
+from ..engine.replay import arguments
 from ..engine.value import wrap
 from ..table import TABLE
 from ..tensor import Tensor
@@ -27,7 +28,7 @@ from .expression import applied, evaluate, of_graph
 from .factors import summed
 from .helpers import definition
 from .landmarks import Chain
-from .symbolic_rule import G, RuleCall, X, Y, joined
+from .symbolic_rule import CallResult, Edge, G, RuleCall, X, Y, edge, joined
 from .writing import Printer, fitting, times, write
 
 LARGE = 20_000  # numbers in one array, or pairs of a bilinear map
@@ -74,6 +75,8 @@ def program(chain: Chain, partials: Sequence[tuple[str, Node, Node]]) -> Program
             raise NoForm("complex numbers have no form in JavaScript")
         if np.prod(n.shape) > LARGE:
             raise NoForm(f"an array of shape {n.shape} is too large for a page")
+    if not chain.root.live & TRACED:
+        _check_choices(chain)
     writer = _Program(chain)
     parts = {
         "forward(v)": writer.forward(),
@@ -84,21 +87,41 @@ def program(chain: Chain, partials: Sequence[tuple[str, Node, Node]]) -> Program
     return Program(text + "\n", f"[{','.join(writer.maps)}]", {w: writer.values[w] for w in sorted(writer.used)})
 
 
+def _check_choices(chain: Chain) -> None:
+    """Raise if truth values or positions may have been computed from the numbers, as in ``z > 0`` and in a sort.
+
+    An ordinary recording keeps no steps without a derivative; a trace keeps those that depend on the arguments.
+    """
+    for n in chain.nodes:
+        call = chain.call(n)
+        if call.row is None or "generator" in call.params:
+            continue
+        for p, x in zip(chain.parents(n), call.xs, strict=True):
+            value = x if p is None else p.y if p.row is None and not p.requires_grad else None
+            chosen = isinstance(value, np.ndarray) and value.dtype.kind == "b"
+            if chosen and chain.constant(value).role != "name":
+                raise NoForm(_CHOICE.format(plain(call.row.name), "truth values"))
+        taken = [part for value in call.params.values() for part in (value if isinstance(value, tuple) else (value,))]
+        within = call.group is not None and call.group.name in TABLE
+        given = [np.ravel(x).tolist() for x, _ in chain.arrays]
+        for part in taken:
+            if isinstance(part, np.ndarray) and part.dtype.kind in "biu":
+                listed = part.ravel().tolist()
+                if within or listed not in given and listed != list(range(part.size)):
+                    raise NoForm(_CHOICE.format(plain(call.row.name), "positions"))
+
+
+_CHOICE = (
+    "{} uses {} which this recording may have computed from the numbers; draw the function itself, as in draw(f, x), "
+    "which records that too"
+)
+
+
 def dotted(base: str, word: str) -> str:
     """``v.W``, or ``v["…"]`` for a name that is not an identifier; nothing in it can end a script element."""
     if re.fullmatch(r"[A-Za-z_]\w*", word, re.ASCII):
         return f"{base}.{word}"
-    return f"{base}[{safe(word)}]"
-
-
-def safe(data: Any) -> str:
-    """Data as JSON that may stand in a script element."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=_listed)
-    return re.sub("[<>&\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", text)
-
-
-def _listed(x: Any) -> Any:
-    return x.tolist()  # arrays and numbers of NumPy, in parameters
+    return f"{base}[{script(word)}]"
 
 
 # ------------------------------------------------------------------------------------------------ formulas
@@ -140,7 +163,7 @@ _NUMBERS = Printer(
     brackets=lambda word: f"({word})",
     between=lambda a, b, begins: times("infix"),
     template=_template,
-    param=lambda key, e, sub: safe(e.params[key]),
+    param=lambda key, e, sub: script(e.params[key]),
     call=_call,
 )
 
@@ -183,7 +206,7 @@ class Writer:
             return self._entrywise(e)
         if isinstance(row.js, str):
             words = {f"x{k + 1}": self.array(a) for k, a in enumerate(e.args)}
-            return row.js.format(**words, x=words.get("x1"), **{k: safe(v) for k, v in e.params.items()})
+            return row.js.format(**words, x=words.get("x1"), **{k: script(v) for k, v in e.params.items()})
         if (found := self._as_map(e)) is not None:
             return found
         return self.array(self.opened(e))
@@ -196,7 +219,7 @@ class Writer:
         return f"constant({self._kept({'shape': value.shape, 'data': data})})"
 
     def _kept(self, what: Any) -> str:
-        text = safe(what)
+        text = script(what)
         if text not in self.maps:
             self.maps.append(text)
         return f"M[{self.maps.index(text)}]"
@@ -237,8 +260,11 @@ class Writer:
         except Exception as error:  # it branches on its numbers, or writes into an array
             raise _no_form(row) from error
         given = {part.key for a in e.args for part in walk(a)}
-        if formula.key != other.key or any(part.row is row and part.key not in given for part in walk(formula)):
+        if formula.key != other.key:
             raise _no_form(row)
+        for part in walk(formula):
+            if part.row is not None and part.key not in given and (part.row is row or part.row.outputs):
+                raise _no_form(row)
         return formula
 
     def _run(self, e: Expr, values: Sequence[Any], index: int | None) -> Expr:
@@ -260,34 +286,29 @@ class Writer:
     def _as_map(self, e: Expr) -> str | None:
         """A linear or bilinear row as its map; None for any other."""
         row: Any = e.row
-        fixed = [a.role in ("array", "number") for a in e.args]
         values = [np.asarray(self.value(a)) for a in e.args]
-        sizes = [v.size for v in values]
         if isinstance(row, RuleCall):
-            linear = {word for word, at in row.layout.items() if at is not None} == {"g"}
+            free = [at for word, at in row.layout.items() if word == "g"]
+            used = {at for at in row.layout.values() if at is not None}
         else:
-            asked = (k for k, known in enumerate(fixed) if not known)
-            linear = row.kind in ("linear", "bilinear") and all(row.rule(k) is not None for k in asked)
-        if not linear or isinstance(row.fn(*values, **e.params), tuple):
+            free = [k for k in range(len(values)) if row.kind in ("linear", "bilinear") and row.rule(k) is not None]
+            used = {k for k, a in enumerate(e.args) if a.role not in ("array", "number")}
+        if not free or not used <= set(free) or isinstance(row.fn(*values, **e.params), tuple):
             return None
-        def fn(*xs: Any) -> Any:
-            return np.asarray(row.fn(*xs, **e.params), float)
 
+        def fn(*xs: Any) -> Any:
+            full = list(values)
+            for k, x in zip(free, xs, strict=True):
+                full[k] = x
+            return np.asarray(row.fn(*full, **e.params), float)
+
+        shapes = [values[k].shape for k in free]
+        arrays = ", ".join(self.array(e.args[k]) for k in free)
         if row.kind != "bilinear":
-            arrays = ", ".join(self.array(a) for a in e.args)
-            return f"linear({self._kept(_map(fn, [v.shape for v in values]))}, {arrays})"
-        if sum(sizes) == 0 or len(values) != 2 or sizes[0] * sizes[1] > LARGE:
+            return f"linear({self._kept(_map(fn, shapes))}, {arrays})"
+        if len(free) != 2:
             raise _no_form(row)
-        of, found = [v.shape for v in values], []
-        for i in range(sizes[0]):
-            first = _unit(of[0], i)
-            inner = _map(lambda x2, first=first: fn(first, x2), of[1:])
-            at, by = inner.get("to", range(len(inner["from"]))), inner.get("by", repeat(1))
-            found += [(k, i, j, c) for k, j, c in zip(at, inner["from"], by, strict=False) if j >= 0]
-        shape = fn(*values).shape
-        to, a, b, by = (list(part) for part in zip(*found, strict=True)) if found else ([], [], [], [])
-        kept = self._kept({"shape": shape, "to": to, "a": a, "b": b, "by": by})
-        return f"bilinear({kept}, {', '.join(self.array(a) for a in e.args)})"
+        return f"bilinear({self._kept(_pairs(fn, *shapes))}, {arrays})"
 
 
 def _symbol(x: Any, e: Expr, symbols: dict[Node, Expr]) -> Any:
@@ -347,6 +368,20 @@ def _map(fn: Callable[..., Any], shapes: Sequence[tuple[int, ...]]) -> dict[str,
     to, origin = np.nonzero(matrix.T)
     by = matrix[origin, to]
     return {"shape": places.shape, "from": origin.tolist(), "to": to.tolist(), "by": by.tolist()}
+
+
+def _pairs(fn: Callable[..., Any], first: tuple[int, ...], second: tuple[int, ...]) -> dict[str, Any]:
+    """A bilinear function: entry ``to`` is the sum of ``by`` times entry ``a`` of one array and ``b`` of the other."""
+    count = int(np.prod(first))
+    if count * np.prod(second) > LARGE:
+        raise NoForm(f"a product of arrays of the shapes {first} and {second} is too large for a page")
+    found = []
+    for i in range(count):
+        inner = _map(partial(fn, _unit(first, i)), [second])
+        at, by = inner.get("to", range(len(inner["from"]))), inner.get("by", repeat(1))
+        found += [(k, i, j, c) for k, j, c in zip(at, inner["from"], by, strict=False) if j >= 0]
+    to, a, b, by = (list(part) for part in zip(*found, strict=True)) if found else ([], [], [], [])
+    return {"shape": fn(np.zeros(first), np.zeros(second)).shape, "to": to, "a": a, "b": b, "by": by}
 
 
 # ------------------------------------------------------------------------------------------------ the program
@@ -410,7 +445,7 @@ class _Program(Writer):
     def backward(self) -> Iterator[str]:
         chain, root = self.chain, self.chain.root
         self._gradient(root)
-        yield f"{self.words[self._gradient(root).value]} = full({safe(root.shape)}, 1);"
+        yield f"{self.words[self._gradient(root).value]} = full({script(root.shape)}, 1);"
         for n in reversed(chain.nodes):
             if n not in self.gradients:
                 continue
@@ -430,7 +465,7 @@ class _Program(Writer):
 
     def _pulled(self, n: Node, i: int, p: Node) -> Expr:
         """The cotangent of argument `i` of `n`, from that of `n`."""
-        edge = self.chain.edge(n, i)
+        found = self._edge(n, i)
         known = {f"{X}{k}": e for k, e in enumerate(self.arguments(n))} | {G: self._gradient(n), Y: self.symbol(n)}
 
         def of_result(part: Expr) -> Expr | None:
@@ -440,20 +475,28 @@ class _Program(Writer):
                 return self._result(n, int(part.value.removeprefix(Y)))
             return known.get(part.value)
 
-        formula = replaced(edge.formula, of_result)
-        if edge.combine == "map":
+        formula = replaced(found.formula, of_result)
+        if found.combine == "map":
             down = formula
         else:
             above = self._gradient(n)
-            if edge.combine == "elementwise" and formula.is_number and formula.value == 1:
+            if found.combine == "elementwise" and formula.is_number and formula.value == 1:
                 down = above
             else:
-                down = joined(edge.combine, formula, above, p.shape)
-        if edge.axes:
-            if edge.combine == "elementwise":
+                down = joined(found.combine, formula, above, p.shape)
+        if found.axes:
+            if found.combine == "elementwise":
                 down = self.fitted(down, np.broadcast_shapes(np.shape(self.value(down)), n.shape))
-            down = summed(replace(down, shape=np.shape(self.value(down))), edge.axes, p.shape)
+            down = summed(replace(down, shape=np.shape(self.value(down))), found.axes, p.shape)
         return down
+
+    def _edge(self, n: Node, i: int) -> Edge:
+        """The rule itself: a textbook's formula for it may be meant for readers only."""
+        chain, call = self.chain, self.chain.call(n)
+        recorded = tuple(p is not None for p in call.parents)
+        index = None if call is n else n.params["index"]
+        result = CallResult(call, index, arguments(call, chain.values), recorded, chain.values[call])
+        return edge(result, i, chain.constant)
 
     def partial(self, key: str, of: Node, wrt: Node) -> str:
         """The line that computes a partial of the picture."""

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..base import escape
+from ..derive.javascript import NoForm
 from ..derive.landmarks import Chain
 from ..engine.node import GraphView
-from ..tracing.naming import groups
 from . import formatting
 from . import svg as svg_text
 from .collapse import limited, rolled
@@ -20,7 +20,7 @@ from .dot import State, Style, dot
 from .fit import fitted
 from .from_chain import chain_of, derived
 from .from_graph import structure
-from .groups import is_module
+from .live import live as computing
 from .neurons import Net, neurons
 from .neurons import dot as neuron_dot
 from .page import VARIABLES, page
@@ -33,7 +33,6 @@ from .tikz import tikz
 
 VIEWS = ("landmarks", "operations", "neurons")
 DPI = 150
-DEEP = 40  # steps; of a deeper net the layers are drawn
 LISTED = 24  # boxes in the text that stands for a picture
 
 
@@ -95,18 +94,45 @@ class Drawing(GraphView):
         """The picture as PDF bytes, made from the SVG by CairoSVG."""
         return pdf([self.svg()])
 
-    def html(self) -> str:
-        """An HTML page in one file, to step through, with the derivation beside the picture."""
+    def html(self, *, live: bool = False, examples: Any = None, rate: float = 0.1) -> str:
+        """An HTML page in one file, to step through, with the derivation beside the picture.
+
+        Parameters
+        ----------
+        live : bool
+            Let the reader change the numbers; everything that depends on them follows. If something cannot be computed
+            in a page, the page says what, and its numbers stand still.
+        examples : tuple or mapping of arrays, optional
+            For each input, in the order of computation or by name, one row or batch after another, to train on.
+        rate : float
+            The rate of a gradient step that the page starts with.
+
+        Raises
+        ------
+        ValueError
+            If the examples do not fit the inputs.
+        """
         chain = self.chain
         if chain is None or chain.root.shape not in ((), (1,), (1, 1)):
-            return self.page([])
-        return self.page(steps(self.scene, chain, targets(self.scene, chain, None), True))
+            return self.page([], live, examples, rate)
+        shown = steps(self.scene, chain, targets(self.scene, chain, None), True)
+        return self.page(shown, live, examples, rate)
 
-    def page(self, shown: Sequence[Step]) -> str:
+    def page(self, shown: Sequence[Step], live: bool = False, examples: Any = None, rate: float = 0.1) -> str:
         """The page with other steps than those of :meth:`html`."""
-        plain_style = replace(self.fitted, legend=False, title="", theme=VARIABLES)
-        picture = replace(self, style=plain_style, scene=replace(self.scene, notes=()), state=None, caption_width=0)
-        return page(self.scene, self.style.title, picture.svg(), shown)
+        scene, program = self.scene, None
+        if examples is not None and not live:
+            raise TypeError("draw: examples= are for a page that computes: write live=True as well")
+        if live:
+            try:
+                program = computing(scene, self.chain, shown, examples, rate)
+                note = program.note
+            except NoForm as reason:
+                note = f"The numbers of this page stand still: {reason}."
+            scene = replace(scene, notes=(*scene.notes, *filter(None, [note])))
+        drawn = replace(self, scene=replace(program.roomy if program else scene, notes=()), state=None, caption_width=0)
+        style = replace(drawn.fitted, legend=False, title="", theme=VARIABLES, heat=program is None)
+        return page(scene, self.style.title, replace(drawn, style=style).svg(), shown, program)
 
     def tex(self) -> str:
         """A LaTeX document with the picture in TikZ, its formulas set as mathematics."""
@@ -114,20 +140,29 @@ class Drawing(GraphView):
             raise ValueError("draw: a neuron diagram is saved as .svg, .png, .pdf or .dot, not as .tex")
         return tikz(self.scene, self.style, self.source)
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, **options: Any) -> Path:
         """Write the picture in the format of the suffix: ``.svg .png .pdf .dot .html .tex``.
+
+        Parameters
+        ----------
+        path : str or Path
+        **options
+            For ``.html``: ``live=True`` and others, see :meth:`html`.
 
         Returns
         -------
         Path
         """
         path = Path(path)
+        if options and path.suffix != ".html":
+            given = ", ".join(f"{k}=" for k in options)
+            raise TypeError(f"draw: save() expected {given} with .html, got {path.suffix}")
         makers: dict[str, Callable[[], str | bytes]] = {
             ".svg": self.svg,
             ".png": self.png,
             ".pdf": self.pdf,
             ".dot": lambda: self.source,
-            ".html": self.html,
+            ".html": lambda: self.html(**options),
             ".tex": self.tex,
         }
         if path.suffix not in makers:
@@ -204,9 +239,9 @@ def draw(
     view : {"landmarks", "operations", "neurons"}
         The steps of a derivation; or every operation; or circles and lines.
     by : {"module"}, optional
-        Fold each layer into a box. This is the default for a net of more than 40 steps.
+        Fold each layer into a box, or each module at `depth`, counted from the outermost (0).
     depth : int, optional
-        Fold the modules at this depth, counted from the outermost (0). Layers are never opened.
+        Fold the calls (of modules and composite functions) at this depth.
     loss : callable, optional
         For a module: a function of its result.
     forward_only : bool
@@ -219,9 +254,9 @@ def draw(
     legend : bool
     title : str
     limit : int
-        The largest number of computed boxes; one box in the middle stands for the others.
+        The largest number of boxes; one box summarizes the rest.
     roll : bool
-        Draw repeated parts once: of equal blocks in sequence the first, and a cell that is called repeatedly.
+        Draw repeated cells, as in an unrolled loop, once.
     **options
         For ``view="neurons"``: see :func:`~autograd_lite.drawing.neurons.neurons`.
 
@@ -252,23 +287,16 @@ def draw(
         return Drawing(net.scene(), style, None, net)
     if options:
         raise TypeError(f"draw: unknown option {', '.join(options)}")
-    fold, note = by is not None or depth is not None, ""
-    if not fold and len(subject.roots) == 1:
-        chain, note = _chain(subject, view == "operations")
-        fold = chain is not None and view == "landmarks" and roll and _is_deep(chain)
-        if chain is not None and not fold:
+    if by is None and depth is None and len(subject.roots) == 1:
+        chain, why = _chain(subject, view == "operations")
+        if chain is not None:
             return Drawing(derived(subject, chain, limit, style.gradients, style.partials), style, chain)
-        if fold:
-            note = f"Layers are folded, since there are {len(chain.landmarks):,} steps; roll=False draws each."
-    elif not fold and style.partials:
-        note = "Several results: no partials are shown."
-    scene = structure(subject, fold, depth, fold and roll, [note] if note else [])
-    return Drawing(limited(rolled(scene) if fold and roll else scene, limit), style)
-
-
-def _is_deep(chain: Chain) -> bool:
-    """Whether there are many steps, and layers to fold them into."""
-    return len(chain.landmarks) > DEEP and any(is_module(g) for n in chain.landmarks for g in groups(n))
+    else:
+        why = "" if len(subject.roots) == 1 or not style.partials else "Several results: no partials are shown."
+    scene = structure(subject, by, depth, [why] if why else [])
+    if roll and (by is not None or depth is not None):
+        scene = rolled(scene)
+    return Drawing(limited(scene, limit), style)
 
 
 _theme = theme

@@ -15,6 +15,7 @@ from ..derive.writing import tex_name as tex_name
 from ..derive.writing import text
 
 LINES, COLUMNS = 4, 6  # of the largest matrix that is written out; a larger one is summarized
+MANY = 48  # entries of the largest array that is shown in full on hovering
 WIDE = 36  # characters of a formula
 
 

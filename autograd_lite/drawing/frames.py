@@ -101,17 +101,17 @@ class Frames(GraphView, Sequence[Picture]):
             lines.append(f"![step {k + 1}]({folder}{_file(k)})\n")
         return "\n".join(lines)
 
-    def html(self) -> str:
-        """The page, to step through."""
+    def html(self, **options: Any) -> str:
+        """The page, to step through; the options are those of :meth:`Drawing.html`."""
         picture = self.drawings[0]
         if not self.steps or not isinstance(picture, Drawing):
             raise ValueError(
                 "frames: expected the frames of a derivation for a page, got a list of pictures; save a film as .svg"
             )
-        return picture.page(self.steps)
+        return picture.page(self.steps, **options)
 
-    def save(self, path: str | Path) -> Path:
-        """Write the frames in the format of the suffix.
+    def save(self, path: str | Path, **options: Any) -> Path:
+        """Write the frames in the format of the suffix; for ``.html`` with the options of :meth:`Drawing.html`.
 
         ``.svg`` is animated, ``.png`` has all frames on one slide, ``.pdf`` one on each page, ``.html`` is the page to
         step through, ``.md`` a text with a folder of pictures. A path without a suffix is a folder with a slide (16:9)
@@ -123,6 +123,9 @@ class Frames(GraphView, Sequence[Picture]):
             If nothing on this machine can draw, or a package is missing.
         """
         path = Path(path)
+        if options and path.suffix != ".html":
+            given = ", ".join(f"{k}=" for k in options)
+            raise TypeError(f"frames: save() expected {given} with .html, got {path.suffix or 'a folder'}")
         if path.suffix == ".svg":
             path.write_text(self.svg(), encoding="utf-8")
         elif path.suffix == ".png":
@@ -130,7 +133,7 @@ class Frames(GraphView, Sequence[Picture]):
         elif path.suffix == ".pdf":
             path.write_bytes(self.pdf())
         elif path.suffix == ".html":
-            path.write_text(self.html(), encoding="utf-8")
+            path.write_text(self.html(**options), encoding="utf-8")
         elif path.suffix == ".md":
             _write(path.parent / path.stem, self.svgs())
             path.write_text(self.markdown(f"{path.stem}/"), encoding="utf-8")

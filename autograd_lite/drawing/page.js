@@ -9,7 +9,7 @@
   const byTail = new Map();
   for (const l of data.lines) byTail.set(l.tail, [...(byTail.get(l.tail) || []), l]);
   // A wrapped picture repeats the name of a box in another row: one key may have several groups.
-  const keyOf = (g) => g.id.replace(/_row\w+$/, "").replace(/^e(?=.*_)/, "");
+  const keyOf = (g) => g.id.replace(/_row\d+$/, "").replace(/^e(?=.*_)/, "");
   const groups = [...svg.querySelectorAll("g.node, g.edge")].map((g) => [keyOf(g), g]);
   let step = 0;
 
@@ -142,11 +142,16 @@
     find("about").textContent = title;
     find("facts").replaceChildren(list);
   };
+  let described = "";
   const mark = (key) => {
     const { boxes, passed } = pathFrom(items.has(key) ? key : lines.get(key).head);
     if (lines.has(key)) { boxes.add(lines.get(key).tail); passed.push(key); }
     svg.classList.add("tracing");
     for (const [k, g] of groups) g.classList.toggle("path", boxes.has(k) || passed.includes(k));
+    describe(key);
+  };
+  const describe = (key) => {
+    described = key;
     if (items.has(key)) {
       const i = items.get(key);
       showDetails(i.title, [["what", i.kind], ["shape", i.shape], ["value", i.value], ["gradient", i.gradient], ["to the loss", route(key)],
@@ -190,7 +195,7 @@
   find("slider").addEventListener("input", (e) => show(Number(e.target.value)));
   [...find("steps").children].forEach((li, n) => li.addEventListener("click", () => show(n)));
   document.addEventListener("keydown", (e) => {
-    if (e.ctrlKey || e.metaKey || e.altKey || e.target === find("slider")) return;
+    if (e.ctrlKey || e.metaKey || e.altKey || e.target.matches("input")) return;
     const does = {
       ArrowRight: () => show(step + 1), ArrowLeft: () => show(step - 1), Home: () => show(0), End: () => show(data.steps.length - 1),
       "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(1 / 1.25), 0: fit, Escape: unmark,
@@ -202,5 +207,6 @@
   dark.addEventListener("change", () => document.documentElement.classList.toggle("dark", dark.matches));
   show(0);
   legibly();
+  window.page = { data, groups, show, refresh() { if (data.steps.length) find("caption").textContent = data.steps[step].caption; if (described) describe(described); } };
   document.documentElement.dataset.ready = "yes";
 })();

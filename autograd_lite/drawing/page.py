@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import fields
@@ -19,15 +18,14 @@ import numpy as np
 
 from ..base import escape
 from . import formatting
+from .live import Live
 from .mathml import mathml
 from .scene import KINDS, Item, Line, Scene
 from .steps import Step
 from .themes import THEMES, Theme
 
-MANY = 48  # entries of the largest array that is shown in full on hovering
 
-
-def page(scene: Scene, title: str, svg: str, steps: Sequence[Step]) -> str:
+def page(scene: Scene, title: str, svg: str, steps: Sequence[Step], live: Live | None = None) -> str:
     """The page of a scene.
 
     Parameters
@@ -38,23 +36,24 @@ def page(scene: Scene, title: str, svg: str, steps: Sequence[Step]) -> str:
         The picture in the colours :data:`VARIABLES`, without legend, title and notes, which the page writes itself.
     steps : sequence of Step
         What the reader steps through; may be empty.
+    live : Live, optional
+        What the page needs to compute.
     """
     title = title or f"How {scene.item(scene.loss).name} is computed, and its derivative"
     here = files(__package__)
     names = ("page.html", "page.css", "page.js")
     html, css, script = (here.joinpath(name).read_text(encoding="utf-8") for name in names)
-    checksum = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     parts = {
-        "POLICY": _POLICY.format(checksum),
+        "POLICY": _POLICY.format(" ".join(_checksum(s) for s in (script, *([live.script] if live else [])))),
         "TITLE": escape.xml(title),
-        "STYLE": re.sub(r"@(\w+)@", lambda m: _variables(THEMES[m[1]]), css),
+        "STYLE": re.sub(r"@(\w+)@", lambda m: _variables(THEMES[m[1]]), css) + (live.style if live else ""),
         "SVG": _picture(svg),
         "LEGEND": _legend(scene),
         "STEPS": "".join(f"<li>{_formula(s.tex)}</li>" for s in steps),
         "LAST": str(max(0, len(steps) - 1)),
         "HIDDEN": "" if steps else " hidden",
         "NOTES": "".join(f"<p>{escape.xml(n)}</p>" for n in scene.notes),
-        "DATA": _json(
+        "DATA": escape.script(
             {
                 "items": [_item(i, scene) for i in scene.items],
                 "lines": [_line(x, scene) for x in scene.lines],
@@ -62,14 +61,14 @@ def page(scene: Scene, title: str, svg: str, steps: Sequence[Step]) -> str:
             }
         ),
         "SCRIPT": script,
+        "LIVE": live.panel if live else "",
+        "PROGRAM": _PROGRAM.format(live.data, live.script) if live else "",
     }
     return re.sub(r"@([A-Z]+)@", lambda m: parts[m[1]], html)
 
 
-def _json(data: Any) -> str:
-    """Data for a script element: nothing in it can end the element."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return re.sub("[<>&\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", text)
+def _checksum(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
 def _item(i: Item, scene: Scene) -> dict[str, Any]:
@@ -119,7 +118,7 @@ def _entries(value: Any) -> str | list[list[str]]:
     if value is None:
         return ""
     value = np.asarray(value)
-    if value.size > MANY or value.ndim > 2 or value.dtype.kind not in "biufc" or value.size == 0:
+    if value.size > formatting.MANY or value.ndim > 2 or value.dtype.kind not in "biufc" or value.size == 0:
         return " ".join(formatting.array(value))
     if value.size == 1:
         return formatting.number(value.item(), 6)
@@ -168,6 +167,7 @@ def _legend(scene: Scene) -> str:
 
 
 _POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{}'; img-src data:; base-uri 'none'; "
+    "default-src 'none'; style-src 'unsafe-inline'; script-src {}; img-src data:; base-uri 'none'; "
     "form-action 'none'"
 )
+_PROGRAM = '<script type="application/json" id="live-data">{}</script>\n<script>{}</script>\n'

@@ -23,11 +23,15 @@ FACTORS = 8  # of a product; a longer one is written by its symbol
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its caption, its formula in LaTeX, and what is known."""
+    """One step: its caption, its formula in LaTeX, and what is known.
+
+    `number` says what the last number in both is: ``("value", key)`` of a box or line, or ``("gradient", key)``.
+    """
 
     caption: str
     tex: str
     state: State
+    number: tuple[str, str] | None = None
 
 
 def steps(scene: Scene, chain: Chain, wrt: Sequence[Node], forward: bool) -> list[Step]:
@@ -69,11 +73,13 @@ class _Builder:
         self.users: dict[Node, list[Node]] = {}  # of a landmark: those that contribute to its gradient
         self.written: dict[Node, Product] = {}  # the gradient of a landmark as a product, where that is short
 
-    def step(self, caption: str, formula: str, now: Collection[str]) -> Step:
+    def step(
+        self, caption: str, formula: str, now: Collection[str], number: tuple[str, str] | None = None
+    ) -> Step:
         sets = (now, self.known, self.values, self.gradients, self.partials)
         state = State(caption, *map(frozenset, sets))
         self.known |= set(now)
-        return Step(caption, formula, state)
+        return Step(caption, formula, state, number)
 
     def forward(self) -> list[Step]:
         """The inputs together, then one step for each landmark."""
@@ -88,7 +94,7 @@ class _Builder:
             self.values.add(item.key)
             now = [item.key, *(line.key for line in self.scene.lines if line.head == item.key)]
             caption = f"{item.name} = {formatting.formula(item.formula)}{_number(item.value)}"
-            found.append(self.step(caption, _defined(item), now))
+            found.append(self.step(caption, _defined(item), now, ("value", item.key)))
         return found
 
     def skip_forward(self) -> list[Step]:
@@ -119,7 +125,7 @@ class _Builder:
             direct = self.users[m] == [root]  # the partial is the gradient: no further step
             if not waiting[m] and (m not in wrt or direct):
                 self.gradients.add(self.key[m])
-            found.append(self.step(_partial(line), _partial_tex(line), [line.key]))
+            found.append(self.step(_partial(line), _partial_tex(line), [line.key], ("value", line.key)))
             if not waiting[m] and m in wrt and not direct:
                 self.gradients.add(self.key[m])
                 found.append(self.together(m, self.users[m]))
@@ -135,7 +141,7 @@ class _Builder:
         formula = f"{formatting.partial_tex(symbol)} = {' + '.join(t.tex for t in terms)}"
         if item.gradient is not None and item.gradient.size <= SHOWN:
             formula += f" = {matrix(item.gradient)}"
-        return self.step(caption + _number(item.gradient), formula, now)
+        return self.step(caption + _number(item.gradient), formula, now, ("gradient", item.key))
 
     def term(self, n: Node, m: Node) -> Product:
         """The contribution of `n` to the gradient of `m`, as the product of the partials on the path."""

@@ -389,8 +389,10 @@ positive.attach(js="{x}")
 square.attach(js="Math.pow({x}, 2)")
 reciprocal.attach(js="1 / {x}")
 exp2.attach(js="Math.pow(2, {x})")
-degrees.attach(js="{x} * (180 / Math.PI)")
-radians.attach(js="{x} * (Math.PI / 180)")
+for _row in (degrees, rad2deg):
+    _row.attach(js="{x} * (180 / Math.PI)")
+for _row in (radians, deg2rad):
+    _row.attach(js="{x} * (Math.PI / 180)")
 for _row in (power, float_power):
     _row.attach(js="Math.pow({x1}, {x2})")
 hypot.attach(js="Math.hypot({x1}, {x2})")

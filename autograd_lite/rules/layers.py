@@ -274,8 +274,15 @@ def _cross_entropy_textbook(x1: Any, x2: Any, axis: Any) -> Any:
     return -np.sum(x2 * np.log(p), axis=axis), p
 
 
+def _without_an_index(x1: Any, x2: Any, axis: int) -> Any:
+    log_p = log_softmax(x1, axis)
+    chosen = x2 * log_p if x2.dtype.kind == "f" else np.where(one_hot(x2, x1.shape[axis], axis), log_p, 0)
+    return -np.sum(chosen, axis), np.exp(log_p)
+
+
 softmax_cross_entropy.attach(
-    source=_cross_entropy_textbook, batch=lambda b: b(b.full(0), b.full(1), axis=b.params["axis"] + 1)
+    source=_cross_entropy_textbook, js=_without_an_index,
+    batch=lambda b: b(b.full(0), b.full(1), axis=b.params["axis"] + 1),
 )
 softmax_cross_entropy.__doc__ = """The cross-entropy of each sample, and the softmax of its logits.
 

@@ -1,0 +1,218 @@
+"""The page that computes: its numbers can be changed, and everything that depends on them follows.
+
+The page has the program of the picture's chain as JavaScript (:mod:`~autograd_lite.derive.javascript`), the arrays that
+it starts from, and for each number that is shown where it comes from. The script (``live.js``) does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from ..base import escape
+from ..derive.javascript import NoForm, Program, program
+from ..derive.landmarks import Chain
+from ..derive.writing import matrix
+from ..engine.node import Node
+from . import formatting
+from .scene import Item, Line, Scene
+from .steps import Step
+from .svg import item_title, line_title
+
+WIDE = -0.012  # as wide as most numbers that may take its place: the picture has room for them
+EDITED = 1_000  # entries of the largest array that can be edited
+LABELS = 1_000  # the largest label that is tried
+
+
+@dataclass(frozen=True)
+class Live:
+    """What the page of a picture needs to compute.
+
+    Attributes
+    ----------
+    data : str
+        JSON for the script: arrays, where they are shown, examples.
+    script : str
+        The program, the functions that it calls, and the controls.
+    style : str
+        A style sheet.
+    panel : str
+        The controls in HTML; the script adds the arrays.
+    roomy : Scene
+        The scene with wide numbers, from which the layout is made; the script writes the numbers themselves.
+    """
+
+    data: str
+    script: str
+    style: str
+    panel: str
+    roomy: Scene
+    note: str  # for the reader
+
+
+def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any, rate: float) -> Live:
+    """The parts of the page of a picture that computes.
+
+    Raises
+    ------
+    NoForm
+        If it cannot be written in JavaScript; the message says why.
+    ValueError
+        If the examples do not fit the inputs.
+    """
+    if chain is None:
+        raise NoForm("the picture has no derivation")
+    if chain.root.shape not in ((), (1,), (1, 1)):
+        raise NoForm(f"the result has the shape {chain.root.shape}; a gradient is that of one number")
+    nodes = {i.key: n for i in scene.items for n in chain.landmarks if chain.names[n] == i.name}
+    partials = [x for x in scene.lines if x.value is not None]
+    made = program(chain, [(x.key, nodes[x.head], nodes[x.tail]) for x in partials])
+    given = [i for i in scene.items if i.kind in ("parameter", "input") and i.name in made.inputs]
+    graded = [i for i in given if i.gradient is not None]
+    trained = [i for i in graded if i.kind == "parameter"] or graded  # as the steps have it
+    coarse = {str(n.dtype) for n in chain.nodes if n.dtype.kind == "f" and n.dtype.itemsize < 8}
+    note = f"The page computes in double precision; the numbers were {', '.join(sorted(coarse))}." if coarse else ""
+    computed = {i.key for i in scene.items if i.key in nodes or i in given}
+    data = {
+        "loss": scene.item(scene.loss).name,
+        "rate": rate,
+        "maps": made.maps,
+        "leaves": [_leaf(i, chain, i in trained) for i in given],
+        "rest": _rest(made, given, nodes),
+        "items": [_item(i, i.key in computed) for i in scene.items],
+        "lines": [_line(x, scene) for x in partials],
+        "steps": [_step(s, scene) for s in steps],
+        "batches": batches(examples, [i for i in given if i not in trained]),
+        "limits": {
+            "lines": formatting.LINES, "columns": formatting.COLUMNS, "many": formatting.MANY, "edited": EDITED
+        },
+    }
+    arrays, controls, style, panel = (
+        files(__package__).joinpath(name).read_text(encoding="utf-8")
+        for name in ("arrays.js", "live.js", "live.css", "live.html")
+    )
+    script = f'"use strict";\n(() => {{\n{arrays}\n{made.text}\n{controls}}})();\n'
+    return Live(escape.script(data), script, style, panel, _roomy(scene, computed), note)
+
+
+def _roomy(scene: Scene, computed: Collection[str]) -> Scene:
+    def wide(x: Any) -> Any:
+        return x if x is None or np.asarray(x).dtype.kind != "f" else np.full(np.shape(x), WIDE)
+
+    items = tuple(
+        replace(i, value=wide(i.value) if i.key in computed else i.value, gradient=wide(i.gradient))
+        for i in scene.items
+    )
+    return replace(scene, items=items, lines=tuple(replace(x, value=wide(x.value)) for x in scene.lines))
+
+
+# ------------------------------------------------------------------------------------------------ what is shown
+
+
+def _array(x: Any) -> dict[str, Any]:
+    x = np.asarray(x)
+    finite = (v if np.isfinite(v) else repr(v) for v in x.ravel().tolist())
+    return {"shape": x.shape, "data": list(finite), "kind": x.dtype.kind}
+
+
+def _leaf(i: Item, chain: Chain, trained: bool) -> dict[str, Any]:
+    low, high = _range(i, chain)
+    return {"key": i.key, "name": i.name, "trained": trained, "low": low, "high": high} | _array(i.value)
+
+
+def _rest(made: Program, given: Sequence[Item], nodes: Mapping[str, Node]) -> dict[str, Any]:
+    """The other values that the program starts from: constants with a name."""
+    known = {i.name for i in given}
+    return {word: _array(value) for word, value in made.inputs.items() if word not in known}
+
+
+def _item(i: Item, computed: bool) -> dict[str, Any]:
+    shown = {"value": i.value is not None and computed, "gradient": i.gradient is not None}
+    label = item_title(replace(i, value=None, gradient=None) if computed else i)
+    kind = np.asarray(i.value).dtype.kind if i.value is not None else "f"
+    return {"key": i.key, "name": i.name, "label": label, "kind": kind} | shown
+
+
+def _line(x: Line, scene: Scene) -> dict[str, Any]:
+    wide = np.full(np.shape(x.value), WIDE)
+    return {"key": x.key, "label": line_title(replace(x, value=None), scene), "text": f"= {formatting.array(wide)[0]}"}
+
+
+def _step(s: Step, scene: Scene) -> dict[str, Any]:
+    """What number ends a step, and its caption without it."""
+    if s.number is None:
+        return {}
+    role, key = s.number
+    value = getattr(next(x for x in (*scene.items, *scene.lines) if x.key == key), role)
+    if value is None:
+        return {}
+    lines = formatting.array(value)
+    ending = f" = {lines[0]}"
+    return {
+        "of": [role, key],
+        "caption": s.caption.removesuffix(ending) if s.caption.endswith(ending) else None,
+        "formula": s.tex.endswith(f" = {matrix(value)}"),
+    }
+
+
+def _range(i: Item, chain: Chain) -> tuple[float | None, float | None]:
+    """The least and the largest number that may stand in an input: labels are tried out where they are used."""
+    value = np.asarray(i.value)
+    if value.dtype.kind == "b":
+        return 0, 1
+    if value.dtype.kind not in "iu" or not value.size:
+        return None, None
+    for n in chain.nodes:
+        call = chain.call(n)
+        for k, x in enumerate(call.xs or ()):
+            if call.row is None or chain.parents(n)[k] is not None or chain.constant(x).value != i.name:
+                continue
+            args = [x if p is None else chain.values[p] for p, x in zip(chain.parents(n), call.xs, strict=True)]
+            for label in range(LABELS):
+                try:
+                    with np.errstate(all="ignore"):
+                        call.row.fn(*args[:k], np.full_like(value, label), *args[k + 1 :], **call.params)
+                except IndexError:
+                    return 0, label - 1
+    return None, None
+
+
+# ------------------------------------------------------------------------------------------------ examples
+
+
+def batches(examples: Any, inputs: Sequence[Item]) -> list[dict[str, Any]]:
+    """The examples as what each input is in turn; one of them may be one row of the arrays, or a batch of rows.
+
+    Raises
+    ------
+    ValueError
+        If there is not one array for each input, or their shapes do not fit.
+    """
+    if examples is None:
+        return []
+    names = [i.name for i in inputs]
+    listed = ", ".join(map(escape.plain, names))
+    found = dict(examples) if isinstance(examples, Mapping) else dict(zip(names, examples, strict=False))
+    if len(found) != len(examples) or not found.keys() <= set(names) or len(found) < len(names):
+        raise ValueError(f"draw: expected examples of the inputs {listed}, in this order, got {len(examples)} of them")
+    parts = {i.name: _parts(np.asarray(found[i.name]), i) for i in inputs}
+    counts = {len(p) for p in parts.values()}
+    if len(counts) != 1:
+        raise ValueError(f"draw: expected as many examples of each of {listed}, got {', '.join(map(str, counts))}")
+    return [{name: p[k].ravel().tolist() for name, p in parts.items()} for k in range(counts.pop())]
+
+
+def _parts(x: Any, i: Item) -> Any:
+    shape = i.shape or ()
+    if x.shape[1:] == shape and x.ndim:
+        return x
+    if shape and x.shape[1:] == shape[1:] and x.ndim == len(shape) and len(x) % shape[0] == 0:
+        return x.reshape(-1, *shape)
+    raise ValueError(
+        f"draw: expected examples of {escape.plain(i.name)} with the shape ({', '.join(map(str, ('n', *shape)))}), got "
+        f"{x.shape}"
+    )

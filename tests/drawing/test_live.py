@@ -1,0 +1,386 @@
+"""The page that computes, in a real browser: after edits and steps its numbers are those of the library."""
+
+import html
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import chromium
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite import nn
+from autograd_lite.data import truth_table
+from autograd_lite.drawing import draw, frames
+from autograd_lite.drawing import page as page_module
+from autograd_lite.drawing.dot import label_rows, partial_rows
+from autograd_lite.drawing.steps import steps, targets
+from autograd_lite.drawing.svg import item_title, line_title
+from autograd_lite.engine.record import record
+from autograd_lite.nn import functional as F
+from autograd_lite.table import define
+from tests.drawing.test_drawing import HOSTILE, can_render
+
+pytestmark = [pytest.mark.skipif(chromium.found() is None, reason="no Chromium on this machine"), can_render]
+
+
+def _lessons():
+    path = Path(__file__).parents[2] / "examples" / "lessons.py"
+    spec = importlib.util.spec_from_file_location("lessons", path)
+    module = importlib.util.module_from_spec(spec)
+    import sys
+
+    sys.modules["lessons"] = module  # for its dataclass
+    spec.loader.exec_module(module)
+    return module.LESSONS
+
+
+LESSONS = _lessons()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    opened = chromium.Browser(chromium.found())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(browser, tmp_path):
+    """Open a live page, and check at the end that the browser reported nothing."""
+
+    def show(picture, **options):
+        browser.console.clear()
+        browser.open(picture.save(tmp_path / "page.html", live=True, **options).as_uri())
+        assert browser.run("document.documentElement.dataset.ready") == "yes"
+        return browser
+
+    yield show
+    browser.run("1")  # pending messages have arrived
+    assert browser.console == []
+
+
+TYPE = """(edits) => edits.forEach(([label, x]) => {
+  const input = [...document.querySelectorAll("#arrays input")].find((i) => i.ariaLabel === label);
+  input.value = x;
+  input.dispatchEvent(new Event("change"));
+})"""
+
+
+def type_in(b, edits):
+    b.run(f"({TYPE})({json.dumps(edits)})")
+
+
+def click(b, key, times=1):
+    b.run(f"Array.from({{length: {times}}}, () => document.getElementById({key!r}).click())")
+
+
+def set_field(b, key, value):
+    b.run(
+        f"{{ const f = document.getElementById({key!r}); f.value = {value!r}; f.dispatchEvent(new Event('change')); }}"
+    )
+
+
+NUMBERS = """() => {
+  const plain = (o) => Object.fromEntries(Object.entries(o).map(([k, x]) => [k, [x.shape, [...x.data].map(String)]]));
+  const { leaves, v, d, p } = window.page.live;
+  const groups = window.page.groups.filter(([, g]) => !g.id.includes("_row"));
+  return {
+    v: plain(v), d: plain(d), p: plain(p), leaves: Object.fromEntries(leaves.map((l) => [l.name, [...l.now.data]])),
+    items: window.page.data.items, lines: window.page.data.lines,
+    captions: window.page.data.steps.map((s) => s.caption),
+    formulas: [...document.querySelectorAll("#steps li")].map((li) => li.textContent),
+    texts: Object.fromEntries(groups.map(([k, g]) =>
+      [k, [...g.querySelectorAll("text")].map((t) => t.textContent.replaceAll("\\u00a0", " ").trim())])),
+    labels: Object.fromEntries(groups.map(([k, g]) => [k, g.getAttribute("aria-label")])),
+  };
+}"""
+
+
+def again(chain, now):
+    """The library's result from other numbers for some names, with these as Tensors or arrays by name."""
+    given = {word: np.asarray(now[word]).astype(np.asarray(x).dtype).reshape(np.shape(x)) if word in now else x
+             for word, x in chain.environment().items()}  # fmt: skip
+    arrays = {id(x): given[word] for x, word in chain.arrays}
+    made = {}
+    for n in chain.recorded:
+        if n.row is None:
+            made[n] = ag.tensor(given.get(chain.names.get(n), n.y), requires_grad=n.requires_grad)
+            continue
+        constants = (x if p is None else p.y for p, x in zip(n.parents, n.xs, strict=True))
+        xs = [made[p] if p in made else arrays.get(id(x), x) for p, x in zip(n.parents, constants, strict=True)]
+        if n.parents[0] is not None and n.parents[0].parts is not None:
+            made[n] = xs[0][n.params["index"]]
+        else:
+            made[n] = record(n.row, xs, n.params)
+    named = {word: made[n] for n, word in chain.names.items() if n in made}
+    return named[chain.names[chain.root]], {word: given[word] for _, word in chain.arrays} | named
+
+
+def without_place(label):
+    """The parts of a label, without the line of the user's code."""
+    return {part for part in re.split("  +", label) if not part.startswith("(")}
+
+
+def compare(b, picture, **options):
+    """Every number on the page with a new drawing of the library's result, and the texts with its texts."""
+    found = b.run(f"({NUMBERS})()")
+    L, names = again(picture.chain, found["leaves"])
+    other = draw(L, names=names, **options)
+    scene = other.scene
+    assert [i.key for i in scene.items] == [i.key for i in picture.scene.items]
+
+    def close(pair, expected, what):
+        shape, data = pair
+        expected = np.asarray(expected)
+        assert tuple(shape) == expected.shape, what
+        scale = max(1.0, float(np.abs(expected).max(initial=0)))
+        np.testing.assert_allclose(np.array(data, float), expected.ravel(), rtol=1e-9, atol=1e-9 * scale, err_msg=what)
+
+    for item in scene.items:
+        if item.value is not None and item.name in found["v"]:
+            close(found["v"][item.name], item.value, item.name)
+        if item.gradient is not None:
+            close(found["d"][item.name], item.gradient, f"gradient of {item.name}")
+    for line in scene.lines:
+        if line.value is not None:
+            close(found["p"][line.key], line.value, line.symbol)
+    for item, entry in zip(scene.items, found["items"], strict=True):
+        expected = page_module._item(item, scene)
+        assert (entry["value"], entry["gradient"]) == (expected["value"], expected["gradient"])
+        cells = [r for row in label_rows(item, scene, other.style) for r in row if r.heat is None]
+        words = [w for r in cells for w in (r.text, *(x for line in r.matrix for x in line)) if w]
+        assert sorted(found["texts"][item.key]) == sorted(words)
+        assert without_place(found["labels"][item.key]) == without_place(item_title(item))
+    for line, entry in zip(scene.lines, found["lines"], strict=True):
+        assert entry["value"] == page_module._line(line, scene)["value"]
+        assert found["texts"][line.key] == [r.text for r in partial_rows(line, other.style)]
+        assert found["labels"][line.key] == line_title(line, scene)
+    told = steps(scene, other.chain, targets(scene, other.chain, None), True)
+    assert found["captions"] == [s.caption for s in told]
+    without_tags = [html.unescape(re.sub("<[^>]*>", "", page_module._formula(s.tex))) for s in told]
+    assert found["formulas"] == without_tags
+    return found
+
+
+def random_edits(picture, rng, count=20):
+    """Numbers for random entries of the inputs and parameters, as a reader would type them."""
+    leaves = [i for i in picture.scene.items if i.kind in ("parameter", "input")]
+    for _ in range(count):
+        leaf = leaves[rng.integers(len(leaves))]
+        value = np.asarray(leaf.value)
+        at = tuple(int(rng.integers(n)) for n in value.shape)
+        whole = value.dtype.kind in "iu"
+        number = int(rng.integers(value.max() + 1)) if whole else round(rng.normal(), 4) or 0.5
+        yield f"{leaf.name}[{', '.join(map(str, at))}]" if at else leaf.name, str(number)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda make: make.__name__)
+def test_after_edits_and_steps_the_numbers_are_the_library_s(lesson, page):
+    made = lesson()
+    direction = None if lesson.__name__ == "talk_net" else "LR"  # one is wrapped into rows; the search takes time
+    picture = draw(made.result, names=made.names, direction=direction)
+    b = page(picture)
+    compare(b, picture)
+    rng = np.random.default_rng(7)
+    type_in(b, list(random_edits(picture, rng)))
+    edited = compare(b, picture)
+    set_field(b, "rate", "0.01")
+    now = dict(edited["leaves"])
+    for _ in range(5):
+        L, names = again(picture.chain, now)
+        trained = {i.name for i in picture.scene.items if i.kind == "parameter"}
+        L.backward()
+        for word in trained:
+            now[word] = (names[word].numpy() - 0.01 * names[word].grad.numpy()).ravel().tolist()
+    click(b, "descend", 5)
+    stepped = compare(b, picture)
+    for word, x in now.items():
+        np.testing.assert_allclose(stepped["leaves"][word], x, rtol=1e-9, atol=1e-9)
+
+
+def talk(**options):
+    (make,) = (lesson for lesson in LESSONS if lesson.__name__ == "talk_net")
+    lesson = make()
+    return draw(lesson.result, names=lesson.names, direction="LR"), lesson
+
+
+def state(b):
+    return b.run("Object.fromEntries(window.page.live.leaves.map((l) => [l.name, [...l.now.data]]))")
+
+
+def text(b, key):
+    return b.run(f"document.getElementById({key!r}).textContent")
+
+
+def test_epochs_over_examples_and_everything_back(page):
+    picture, _ = talk()
+    X, Y = truth_table()
+    b = page(picture, examples=(X, Y), rate=0.5)
+    start = state(b)
+    given = b.run(f"({NUMBERS})()")
+    now, losses = dict(start), []
+
+    def mean():
+        return np.mean([again(picture.chain, now | {"x": x, "y": y})[0].item() for x, y in zip(X, Y, strict=True)])
+
+    losses.append(mean())
+    for _ in range(3):
+        for x, y in zip(X, Y, strict=True):
+            L, names = again(picture.chain, now | {"x": x, "y": y})
+            L.backward()
+            now |= {w: (names[w].numpy() - 0.5 * names[w].grad.numpy()).ravel().tolist() for w in "VW"}
+        losses.append(mean())
+    set_field(b, "epochs", "3")
+    click(b, "train")
+    b.run("new Promise((done) => { const wait = () => (page.live.busy() ? setTimeout(wait) : done()); wait(); })")
+    found = state(b)
+    for word, x in now.items():
+        np.testing.assert_allclose(found[word], x, rtol=1e-9, err_msg=word)
+    np.testing.assert_allclose(b.run("window.page.live.losses()"), losses, rtol=1e-9)
+    compare(b, picture)
+    assert b.run("document.getElementById('curve').getAttribute('aria-label')").startswith("mean loss of the examples")
+    assert b.run("document.querySelector('#curve polyline').points.length") == 4
+    set_field(b, "example", "5")
+    assert state(b)["x"] == X[4].tolist()
+    click(b, "restore")
+    assert state(b) == start
+    assert b.run(f"({NUMBERS})()") == given
+    assert b.run("document.getElementById('curve').hasAttribute('hidden')")
+
+
+def test_a_keyboard_is_enough_and_a_screen_reader_is_informed(page):
+    picture, _ = talk()
+    b = page(picture)
+    b.run("[...document.querySelectorAll('#arrays input')].find((i) => i.ariaLabel === 'W[1, 0]').focus()")
+    assert b.run("document.activeElement.value") == "0.2"
+    caption = text(b, "caption")
+    b.press("ArrowUp", 38)
+    assert state(b)["W"][1] == 0.3
+    assert b.run("document.activeElement.getAttribute('aria-valuenow')") == "0.3"
+    b.press("PageDown", 34)
+    assert state(b)["W"][1] == -0.7
+    b.press("ArrowLeft", 37)  # moves in the number, not to another step
+    assert text(b, "caption") == caption
+    b.run("document.activeElement.select()")
+    b.ask("Input.insertText", text="2.5e-1")
+    b.press("Enter", 13)
+    b.run("document.activeElement.blur()")
+    assert state(b)["W"][1] == 0.25
+    compare(b, picture)
+    type_in(b, [["W[1, 0]", "one half"], ["W[1, 0]", ""]])
+    assert state(b)["W"][1] == 0.25  # what is no number changes nothing
+    tree = b.ask("Accessibility.getFullAXTree")["nodes"]
+    named = {(n["role"]["value"], n["name"]["value"]) for n in tree if "name" in n and "role" in n}
+    wanted = [("spinbutton", "V[2, 3]"), ("button", "step"), ("button", "train"), ("spinbutton", "rate")]
+    assert named >= {*wanted, ("group", "Gradient descent"), ("button", "reset")}
+
+
+def test_numbers_are_dragged_in_the_picture_and_in_the_table(page):
+    picture, _ = talk()
+    b = page(picture)
+    click(b, "fit")
+
+    def drag(selector, by):
+        x, y = b.run(
+            f"(() => {{ const r = document.querySelector({selector!r}).getBoundingClientRect();"
+            " return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+        )
+        b.point(x, y)
+        for kind, dx in (("mousePressed", 0), ("mouseMoved", by / 2), ("mouseMoved", by), ("mouseReleased", by)):
+            b.ask("Input.dispatchMouseEvent", type=kind, x=x + dx, y=y, button="left", buttons=1, clickCount=1)
+
+    key = picture.scene.keys_named()["y"]
+    drag(f"#{key} text.number", 40)
+    assert state(b)["y"] == [1.2]
+    drag("#arrays input", -60)
+    assert state(b)["x"] == [0.7, 0, 1]
+    compare(b, picture)
+
+
+def test_a_name_cannot_become_markup_or_script(page):
+    W = ag.tensor([[1.0, 2.0]], requires_grad=True, name=HOSTILE + "<img src=x onerror=alert(1)>")
+    picture = draw(np.sum(np.sin(W) * W), title=HOSTILE)
+    b = page(picture)
+    assert b.run("document.scripts.length") == 4
+    assert b.run("document.querySelectorAll('img, b, iframe, [onerror]').length") == 0
+    assert "<script>alert(1)</script>" in text(b, "arrays")
+    compare(b, picture)
+    written = picture.html(live=True)
+    assert "unsafe" not in written.partition("script-src")[2].partition(";")[0]
+    assert not re.findall(r"url\(|@import|fetch\(|XMLHttpRequest", written)
+    assert picture.html(live=True) == written
+
+
+def test_a_row_without_a_form_makes_the_page_a_still_one(page):
+    w = ag.tensor([1.0, 2.0, 3.0], requires_grad=True, name="w")
+    b = page(draw(np.prod(w)))
+    assert "stand still: cumprod has no form in JavaScript" in text(b, "derivation")
+    assert b.run("document.getElementById('live') === null")
+    z = ag.tensor([-1.0, 2.0], requires_grad=True, name="z")
+    b = page(draw(np.sum(np.where(z > 0, z, 0.1 * z))))  # the recording does not say that z decides
+    assert "draw the function itself" in text(b, "derivation")
+    for picture in (draw(nn.Linear(2, 1), np.ones((1, 2)), by="module"), draw(z * 2)):
+        assert "stand still" in picture.html(live=True)
+
+
+def test_a_traced_choice_follows(page):
+    def leaky(z):
+        return np.sum(np.where(z > 0, z, 0.1 * z) * np.max(z))
+
+    b = page(draw(leaky, np.array([-1.0, 2.0, 0.5])))
+    type_in(b, [["z[0]", "3"], ["z[1]", "-4"]])
+    z = np.array([3.0, -4.0, 0.5])
+    assert b.run("window.page.live.v.L.data[0]") == pytest.approx(leaky(z), rel=1e-12)
+    assert b.run("[...window.page.live.d.z.data]") == pytest.approx(ag.grad(leaky)(z).tolist(), rel=1e-12)
+    click(b, "descend")  # without parameters the arguments are what is trained
+    assert state(b)["z"] == pytest.approx((z - 0.1 * ag.grad(leaky)(z)).tolist())
+
+
+def test_random_masks_stay_as_drawn_and_a_user_s_row_computes(page):
+    ag.manual_seed(3)
+
+    @define(lambda g, x: g * 3 * x**2, name="live_cube")
+    def cube(x):
+        return x * x * x
+
+    w = ag.tensor(np.linspace(0.5, 2.0, 6), requires_grad=True, name="w")
+    h = F.dropout(w, 0.5)
+    picture = draw(np.sum(cube(h)), names={"h": h})
+    b = page(picture)
+    kept = h.numpy() / w.numpy()
+    assert 0 < np.count_nonzero(kept) < 6
+    type_in(b, [[f"w[{k}]", "1.5"] for k in range(6)])
+    assert b.run("window.page.live.v.L.data[0]") == pytest.approx(np.sum((1.5 * kept) ** 3))
+
+
+def test_frames_save_the_same_page(page):
+    picture, lesson = talk()
+    b = page(frames(lesson.result, wrt=lesson.wrt, names=lesson.names, direction="LR"))
+    type_in(b, [["W[0, 0]", "2"]])
+    assert b.run("window.page.data.steps.length") == len(picture.scene.lines)  # without those from the inputs on
+    assert b.run("window.page.live.v.W.data[0]") == 2
+
+
+def test_single_precision_is_said(page):
+    w = ag.tensor(np.ones(2, np.float32), requires_grad=True, name="w")
+    assert "double precision" in text(page(draw(np.sum(w * w))), "derivation")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"examples": ([[1.0]],)}, TypeError, "write live=True"),
+        ({"live": True, "examples": (np.ones((4, 3)),)}, ValueError, "of the inputs x, y, in this order, got 1"),
+        ({"live": True, "examples": (np.ones((4, 2)), np.ones((4, 1)))}, ValueError, r"\(n, 1, 3\), got \(4, 2\)"),
+        ({"live": True, "examples": (np.ones((4, 3)), np.ones((3, 1)))}, ValueError, "as many examples of each of x"),
+    ],
+)
+def test_errors(options, error, message):
+    picture, _ = talk()
+    with pytest.raises(error, match=message):
+        picture.html(**options)
+    with pytest.raises(TypeError, match=r"live= with \.html, got \.svg"):
+        picture.save("net.svg", live=True)
