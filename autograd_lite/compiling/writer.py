@@ -15,6 +15,7 @@ Values that are at the same place at each call, and views of them, are made once
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from operator import setitem
@@ -55,6 +56,7 @@ class Writer:
         self._inline: dict[Var, str] = {}
         self._read = {x for eq in memory.equations for x in eq.operands if isinstance(x, Var)}
         self._commits: list[str] = []
+        self.numbers: list[str] = []  # lines
         self.function = self.fresh(identifier(block.name))
         self.float_lines = FloatLines(self, memory.equations)
 
@@ -92,7 +94,7 @@ class Writer:
                 lines += now
         lines += self._end()
         inner = [head, *(f"    {line}" for line in lines)]
-        body = [*before, *inner, f"return {self.function}"]
+        body = [*self.numbers, *before, *inner, f"return {self.function}"]
         functions = sorted(self.float_lines.functions)
         imports = ["import numpy as np", *([f"from math import {', '.join(functions)}"] if functions else []), ""]
         return "\n".join([*imports, f"def {OUTER}(memory):", *(f"    {line}" for line in body), ""])
@@ -172,10 +174,26 @@ class Writer:
             template = template(eq.operands, eq.outputs[0], **eq.params)
         if template is not None:
             return self._filled(template, eq, out)
-        arguments = [self.operand(x) for x in eq.operands]
+        arguments = self._arguments(eq)
         arguments += [f"{k}={self.parameter(k, v)}" for k, v in eq.params.items()]
         arguments += [f"out={out}"] if out else []
         return f"{self.of_row(row)}({', '.join(arguments)})"
+
+    def _arguments(self, eq: Equation) -> list[str]:
+        """The operands; a Python number beside arrays as an array without axes, which is faster."""
+        dtypes = [x.dtype for x in eq.operands if isinstance(x, (Var, np.ndarray))]
+        if not isinstance(eq.row.fn, np.ufunc) or not dtypes or any(d.kind not in "fc" for d in dtypes):
+            return [self.operand(x) for x in eq.operands]
+        dtype = np.result_type(*dtypes)
+        return [self._strong(x, dtype) if type(x) in (int, float) else self.operand(x) for x in eq.operands]
+
+    def _strong(self, x: Any, dtype: Any) -> str:
+        key = type(x), repr(x), dtype
+        if key not in self._constants:
+            word = "n" + re.sub(r"\W", "_", repr(x).replace("-", "minus_").removesuffix(".0"))  # n0_5
+            word = self._constants[key] = self.fresh(word if dtype == float else f"{word}_{dtype.name}")
+            self.numbers.append(f"{word} = np.array({number(x)}, np.{dtype.name})")
+        return self._constants[key]
 
     def _filled(self, template: Any, eq: Equation, out: str) -> str:
         """A template with the operands and parameters in their places; a pair (template, arrays) brings constants."""
@@ -195,8 +213,9 @@ class Writer:
     def of_row(self, row: Primitive) -> str:
         """The name of a row's function."""
         fn = row.fn
-        if isinstance(fn, np.ufunc) and getattr(np, fn.__name__, None) is fn:
-            return f"np.{fn.__name__}"
+        for word in (getattr(fn, "__name__", ""), (row.np_name or "").removeprefix("np.")):
+            if word and getattr(np, word, None) is fn:
+                return f"np.{word}"
         return self.bound(fn, row.name)
 
     def bound(self, value: Any, wish: str) -> str:

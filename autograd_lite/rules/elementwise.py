@@ -153,6 +153,14 @@ _weight = elementwise(
 _weight.attach(source="1 / (1 + np.exp(x2 - x1))")
 
 
+def _share_lower(x1: Any, x2: Any) -> Any:
+    """Beside a finite constant both are never infinite."""
+    return _sigmoid(np.subtract(x1, x2)) if isinstance(x2, (int, float)) and math.isfinite(x2) else NotImplemented
+
+
+_weight.attach(lower=_share_lower)
+
+
 logaddexp = elementwise(
     np.logaddexp, lambda x1, x2: _weight(x1, x2), lambda x1, x2: _weight(x2, x1), tex=r"\ln(e^{{{x1}}} + e^{{{x2}}})"
 )

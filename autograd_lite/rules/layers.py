@@ -56,6 +56,14 @@ def _batched_linear(b: Batched) -> Any:
 linear.attach(batch=_batched_linear)
 
 
+def _linear_lower(x: Any, weight: Any, bias: Any) -> Any:
+    y = (_rows(x) if x.ndim > 1 else x).dot(weight.T) + bias
+    return y if y.ndim == x.ndim else y.reshape(*x.shape[:-1], weight.shape[0])
+
+
+linear.attach(lower=_linear_lower)
+
+
 def _linear_columns(weight: Any, columns: Any, bias: Any) -> Any:
     y = np.matmul(weight, columns)
     if y.dtype == bias.dtype:
@@ -133,6 +141,23 @@ standardize = general(
     tex=r"\frac{{{x} - \mu}}{{\sqrt{{\sigma^2 + \epsilon}}}}",
     examples=(at((3, 4)), at((2, 3, 2), axis=(1, 2), eps=0.1), at((2, 3, 2), axis=(0, 2))),
 )
+
+
+def _standardize_lower(x: Any, axis: tuple[int, ...], eps: float) -> Any:
+    d = x - _average_lower(x, axis)
+    scale = 1 / np.sqrt(_average_lower(d * d, axis) + eps)
+    return d * scale, scale
+
+
+def _average_lower(x: Any, axis: tuple[int, ...]) -> Any:
+    kept = x.ndim - len(axis)
+    if axis != tuple(range(kept, x.ndim)) or not x.size:
+        return np.mean(x, axis=axis, keepdims=True)
+    n = prod(x.shape[kept:])
+    return x.reshape(prod(x.shape[:kept]), n).dot(_share(n, x.dtype)).reshape(kept_shape(x.shape, axis))
+
+
+standardize.attach(lower=_standardize_lower)
 
 
 def _standardize_textbook(x: Any, axis: Any, eps: Any) -> Any:

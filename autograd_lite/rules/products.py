@@ -129,7 +129,15 @@ def _as_dot(xs: Any, y: Any) -> str:
     return "np.dot({x1}, {x2}, out={out})" if xs[0].ndim == 2 == xs[1].ndim else "np.matmul({x1}, {x2}, out={out})"
 
 
-matmul.attach(out=_as_dot)
+def _matmul_lower(x1: Any, x2: Any) -> Any:
+    if x1.ndim == 2 == x2.ndim:
+        return np.dot(x1, x2)
+    if x2.ndim == 2 and x1.ndim > 2:
+        return np.dot(_flat(x1), x2).reshape(*x1.shape[:-1], x2.shape[1])
+    return NotImplemented
+
+
+matmul.attach(out=_as_dot, lower=_matmul_lower)
 
 
 def _dot_1(g: Any, x2: Any, x1_shape: Any) -> Any:

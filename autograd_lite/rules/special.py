@@ -28,9 +28,9 @@ def _softplus(x: Any) -> Any:
 
 
 softplus = elementwise(_softplus, lambda x: sigmoid(x), name="softplus", tex=r"\ln(1 + e^{{{x}}})")
-softplus.attach(source="np.logaddexp(x, 0)")
+softplus.attach(source="np.logaddexp(x, 0)", lower=True)
 log_sigmoid = elementwise(lambda x: -_softplus(-x), lambda x: sigmoid(-x), name="log_sigmoid", tex=r"\ln \sigma({x})")
-log_sigmoid.attach(source="-np.logaddexp(-x, 0)")
+log_sigmoid.attach(source="-np.logaddexp(-x, 0)", lower=True)
 logit = elementwise(
     lambda x: np.log(x) - np.log1p(-x), lambda x: 1 / (x * (1 - x)),
     name="logit", domain=interval(0, 1), tex=r"\ln \frac{{{x}}}{{1 - {x}}}",
@@ -180,6 +180,24 @@ log_softmax = general(
 )
 
 
+def _softmax_lower(x: Any, axis: Any) -> Any:
+    if not x.size:
+        return NotImplemented
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def _log_softmax_lower(x: Any, axis: Any) -> Any:
+    if not x.size:
+        return NotImplemented
+    e = x - np.max(x, axis=axis, keepdims=True)
+    return e - np.log(np.sum(np.exp(e), axis=axis, keepdims=True))
+
+
+softmax.attach(lower=_softmax_lower)
+log_softmax.attach(lower=_log_softmax_lower)
+
+
 def _softmax_textbook(x: Any, axis: Any) -> Any:
     e = np.exp(x - np.max(x, axis=axis, keepdims=True))
     return e / np.sum(e, axis=axis, keepdims=True)
@@ -213,7 +231,7 @@ relu.attach(call="np.maximum({x}, 0)", lower=lambda x: np.maximum(x, np.zeros(x.
 silu = elementwise(
     lambda x: x * sigmoid.fn(x), lambda y, x: sigmoid(x) * (1 + x - y), name="silu", tex=r"{x} \, \sigma({x})"
 )
-silu.attach(source="x / (1 + np.exp(-x))")
+silu.attach(source="x / (1 + np.exp(-x))", lower=True)
 
 _GELU = 2 * math.sqrt(2 / math.pi)  # tanh(u) written as 2 sigmoid(2 u) - 1
 
@@ -241,6 +259,7 @@ gelu = elementwise(
     _gelu, _gelu_slope, name="gelu", bind=_gelu_arguments, tex=r"{x} \, \Phi({x})",
     examples=tuple(at((2, 3), approximate=how) for how in ("none", "tanh")),
 )
+gelu.attach(lower=lambda x, approximate: _gelu(x, approximate) if approximate == "tanh" else NotImplemented)
 
 
 @composite(name="leaky_relu", examples=_ACTIVATED)

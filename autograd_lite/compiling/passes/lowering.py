@@ -23,7 +23,8 @@ def lowered(block: Block) -> Block:
         if key not in known:
             known[key] = _program(eq)
         program = known[key]
-        return None if program is None else _inlined(program, eq)
+        found = [] if program is None else _inlined(program, eq)
+        return [e for inner in found for e in rule(inner, defined) or [inner]] or None
 
     return block.mapped(rule)
 
@@ -46,13 +47,13 @@ def _program(eq: Equation) -> Program | None:
     return program if fits and not program.captured and program.equations else None
 
 
-def _inlined(program: Program, eq: Equation) -> list[Equation] | None:
+def _inlined(program: Program, eq: Equation) -> list[Equation]:
     """The equations of a program in the place of one that calls it."""
     given = [x for x in eq.operands if isinstance(x, Var)]
     values: dict[Var, Any] = dict(zip(program.inputs, given, strict=True))
     for a, b in zip(program.outputs, eq.outputs, strict=True):
         if a in values:
-            return None
+            return []
         values[a] = b
     found = []
     for inner in program.equations:
