@@ -22,7 +22,7 @@ from .passes.constants import folded
 from .passes.dead_code import without_dead_code
 from .passes.lowering import lowered
 from .passes.memory import ALIGNED, Memory, planned
-from .passes.scalars import as_floats
+from .passes.scalars import MOST, as_floats
 from .writer import OUTER, Writer
 
 _NUMBERS = count(1)
@@ -95,7 +95,21 @@ def compiled(program: Program, updates: Mapping[Var, Any] | None = None, fast: b
     block = Block.of(program, updates or {})
     plan = [f"the program: {len(block.equations)} operations"]
     block = _planned(plan, "dead code", without_dead_code, block)
+    block = _planned(plan, "lowering", lambda b: lowered(b, MOST), block)
+    block = _shortened(plan, block, fast)
+    block = _planned(plan, "floats", as_floats, block)
     block = _planned(plan, "lowering", lowered, block)
+    block = _shortened(plan, block, fast)
+    memory = planned(block)
+    plan.append(
+        f"memory: {len(memory.place)} values in {memory.size} bytes instead of {memory.unplanned}; "
+        f"{memory.in_place} operations in place, {len(memory.into)} results written into inputs"
+    )
+    return Compiled(block, memory, plan)
+
+
+def _shortened(plan: list[str], block: Block, fast: bool) -> Block:
+    """The passes that make work for each other, until they find nothing more."""
     for _ in range(_ROUNDS):
         before = len(block.equations)
         block = _planned(plan, "constants", folded, block)
@@ -105,16 +119,7 @@ def compiled(program: Program, updates: Mapping[Var, Any] | None = None, fast: b
         block = _planned(plan, "dead code", without_dead_code, block)
         if len(block.equations) == before:
             break
-    block = _planned(plan, "floats", as_floats, block)
-    block = _planned(plan, "algebra", lambda b: simplified(b, fast), block)
-    block = _planned(plan, "common subexpressions", without_repetition, block)
-    block = _planned(plan, "dead code", without_dead_code, block)
-    memory = planned(block)
-    plan.append(
-        f"memory: {len(memory.place)} values in {memory.size} bytes instead of {memory.unplanned}; "
-        f"{memory.in_place} operations in place, {len(memory.into)} results written into inputs"
-    )
-    return Compiled(block, memory, plan)
+    return block
 
 
 def _planned(plan: list[str], name: str, a_pass: Callable[[Block], Block], block: Block) -> Block:

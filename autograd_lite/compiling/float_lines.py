@@ -101,6 +101,8 @@ class FloatLines:
         template = self._template(eq)
         self.functions.update(w for w in _WORD.findall(template) if hasattr(math, w))
         words = {f"x{k + 1}": self._operand(x) for k, x in enumerate(eq.operands)}
+        if "{fn}" in template:
+            words["fn"] = self.writer.of_row(eq.row)
         text = template.format_map(words)
         if y in self._sizes:
             self._texts[y] = f"({text})"

@@ -30,6 +30,7 @@ from ..tracing import Equation, Var
 from .block import Block
 from .float_lines import FloatLines
 from .passes.memory import Memory
+from .passes.scalars import ARRAY
 from .text import literal, number, origin
 
 OUTER = "with_buffers"
@@ -54,7 +55,7 @@ class Writer:
         self._uses = Counter(x for eq in memory.equations for x in eq.operands if isinstance(x, Var))
         self._uses.update(x for x in block.results)
         self._inline: dict[Var, str] = {}
-        self._read = {x for eq in memory.equations for x in eq.operands if isinstance(x, Var)}
+        self._late = {id(eq) for eq in memory.equations[len(memory.equations) - memory.late :]}
         self._commits: list[str] = []
         self.numbers: list[str] = []  # lines
         self.function = self.fresh(identifier(block.name))
@@ -104,21 +105,16 @@ class Writer:
         memory, y = self.memory, eq.outputs[0]
         if y in self.block.floats:
             return [], self.float_lines.line(eq)
-        if y in memory.place:
-            once = [f"{self.word(y)} = {self._buffer(y)}"]
-            return once, self.call(eq, self.word(y)).split("; ")
-        if y in memory.static:
+        once = [f"{self.word(y)} = {self._buffer(y)}"] if y in memory.place else []
+        if y in memory.static and not once:
             return [f"{self.word(y)} = {self.call(eq)}"], []
+        target = self.word(memory.into[y]) if y in memory.into else self.word(y) if once else ""
+        if id(eq) in self._late:
+            self._commits.append(self._commit(eq, target))
         if y in memory.into:
-            target = self.word(memory.into[y])
-            if memory.into[y] in self._read:
-                arguments = ", ".join([self.of_row(eq.row), *map(self.operand, eq.operands), target])
-                self._commits.append(f"({arguments}),")
-                self._inline[y] = target
-                return [], []
-            lines = self.call(eq, target).split("; ")
             self._inline[y] = target
-            return [], lines
+        if target:
+            return once, [] if id(eq) in self._late else self.call(eq, target).split("; ")
         if eq.row.view and not eq.row.outputs and self._uses[y] == 1 and y not in set(self.block.results):
             text = self.call(eq)
             if len(text) < 40:
@@ -126,6 +122,12 @@ class Writer:
                 return [], []
         made = ", ".join(map(self.word, eq.outputs))
         return [], [f"{made}{',' * (eq.row.outputs and len(eq.outputs) == 1)} = {self.call(eq)}"]
+
+    def _commit(self, eq: Equation, target: str) -> str:
+        """A call as a tuple, for the calls that are made at once."""
+        if eq.row is ARRAY:
+            return f"(setattr, {target}, 'flat', ({', '.join(map(self.operand, eq.operands))},)),"
+        return f"({', '.join([self.of_row(eq.row), *self._arguments(eq), target])}),"
 
     def _buffer(self, y: Var) -> str:
         start = self.memory.place[y]
@@ -191,7 +193,7 @@ class Writer:
         key = type(x), repr(x), dtype
         if key not in self._constants:
             word = "n" + re.sub(r"\W", "_", repr(x).replace("-", "minus_").removesuffix(".0"))  # n0_5
-            word = self._constants[key] = self.fresh(word if dtype == float else f"{word}_{dtype.name}")
+            word = self._constants[key] = self.fresh(word if dtype == np.float64 else f"{word}_{dtype.name}")
             self.numbers.append(f"{word} = np.array({number(x)}, np.{dtype.name})")
         return self._constants[key]
 

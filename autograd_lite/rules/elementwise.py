@@ -136,7 +136,7 @@ sigmoid = elementwise(
 )
 
 
-sigmoid.attach(lower=True)
+sigmoid.attach(lower=True, floats="1.0 / (1.0 + exp(-{x})) if {x} > -700.0 else float({fn}({x}))")
 
 
 def _share(x1: Any, x2: Any) -> Any:

@@ -78,6 +78,7 @@ linear_columns = general(  # a convolution, once its windows are columns
     bind=lambda weight, columns, bias: ((weight, columns, bias), {}), tex=r"{x1} {x2} + {x3}",
     examples=(at((4, 3), (2, 3, 5), (4,)), at((1, 3), (2, 3, 1), (1,))),
 )
+linear_columns.attach(lower=lambda weight, columns, bias: np.matmul(weight, columns) + bias[:, None])
 linear_columns.attach(js=lambda weight, columns, bias: weight @ columns + bias[:, None])
 
 
@@ -144,17 +145,9 @@ standardize = general(
 
 
 def _standardize_lower(x: Any, axis: tuple[int, ...], eps: float) -> Any:
-    d = x - _average_lower(x, axis)
-    scale = 1 / np.sqrt(_average_lower(d * d, axis) + eps)
+    d = x - _average(x, axis)
+    scale = 1 / np.sqrt(_average(d * d, axis) + eps)
     return d * scale, scale
-
-
-def _average_lower(x: Any, axis: tuple[int, ...]) -> Any:
-    kept = x.ndim - len(axis)
-    if axis != tuple(range(kept, x.ndim)) or not x.size:
-        return np.mean(x, axis=axis, keepdims=True)
-    n = prod(x.shape[kept:])
-    return x.reshape(prod(x.shape[:kept]), n).dot(_share(n, x.dtype)).reshape(kept_shape(x.shape, axis))
 
 
 standardize.attach(lower=_standardize_lower)

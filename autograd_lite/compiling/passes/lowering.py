@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,17 @@ from ...tracing import Equation, Program, Var, trace
 from ..block import Block, example
 
 
-def lowered(block: Block) -> Block:
-    """`block` with each row that has ``lower=`` written out."""
+def lowered(block: Block, largest: int = 0) -> Block:
+    """`block` with each row that has ``lower=`` written out.
+
+    Values of up to `largest` entries are left alone where the row can be computed with floats.
+    """
     known: dict[Any, Program | None] = {}
 
     def rule(eq: Equation, defined: Any) -> Any:
-        if not eq.row.lower or not all(x.dtype.kind in "fc" for x in eq.outputs):
+        if not eq.row.lower or not all(x.dtype.kind in "fc" for x in eq.outputs) or eq.outputs[0] in block.floats:
+            return None
+        if eq.row.floats and prod(eq.outputs[0].shape) <= largest and eq.outputs[0].dtype == float:
             return None
         kinds = tuple((x.shape, x.dtype) if isinstance(x, Var) else id(x) for x in eq.operands)
         key = eq.row, kinds, repr(eq.params)

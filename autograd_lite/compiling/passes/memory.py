@@ -16,6 +16,7 @@ import numpy as np
 from ...table import Primitive
 from ...tracing import Equation, Var
 from ..block import Block
+from .scalars import ARRAY
 
 ALIGNED = 64  # bytes: a cache line
 LEAST = 2  # entries; a single number is faster without a buffer
@@ -41,10 +42,13 @@ def writes(row: Primitive) -> bool:
     return row.out is not None or isinstance(row.fn, np.ufunc) and not row.outputs
 
 
-def can_be_last(eq: Equation) -> bool:
-    """Whether it is a single call of a C function that writes into its last argument."""
+def can_be_last(eq: Equation, block: Block) -> bool:
+    """Whether it is a single call of a C function that writes its result: NumPy's, or ``setattr(W, "flat", ...)``."""
+    if eq.row is ARRAY:
+        return True
     ufunc = isinstance(eq.row.fn, np.ufunc) and not eq.row.outputs and not eq.params
-    return ufunc and eq.row.fn not in (np.maximum, np.minimum)  # these deprecate a third argument
+    # these two deprecate a third argument
+    return ufunc and eq.row.fn not in (np.maximum, np.minimum) and eq.outputs[0] not in block.floats
 
 
 def planned(block: Block) -> Memory:
@@ -69,16 +73,32 @@ def planned(block: Block) -> Memory:
 
 
 def _sunk(block: Block) -> tuple[list[Equation], int]:
-    """The equations, those last that make new values of inputs and are used for nothing else, and how many these are.
+    """The equations, last those that make new values of inputs and what is made of these, and how many these are.
 
     They run all at once, so that an interrupt leaves all inputs as they were before or after.
     """
-    new = {x for x in block.updates.values() if isinstance(x, Var)}
-    used = {x for eq in block.equations for x in eq.operands if isinstance(x, Var)}
-    late = new - used - {x for x in block.outputs if isinstance(x, Var)}
-    last = [eq for eq in block.equations if late.intersection(eq.outputs)]
-    chosen = set(map(id, last))
-    return [eq for eq in block.equations if id(eq) not in chosen] + last, len(last)
+    users: dict[Var, list[Equation]] = {}
+    for eq in block.equations:
+        for x in eq.operands:
+            if isinstance(x, Var):
+                users.setdefault(x, []).append(eq)
+    outputs = {x for x in block.outputs if isinstance(x, Var)}
+    made = {eq.outputs[0]: eq for eq in block.equations}
+    late: set[int] = set()
+    for x in block.updates.values():
+        waiting = [made[x]] if x in made else []
+        cone: set[int] = set()
+        while waiting:
+            eq = waiting.pop()
+            if not can_be_last(eq, block) or outputs.intersection(eq.outputs):
+                break
+            if id(eq) not in cone:
+                cone.add(id(eq))
+                waiting += users.get(eq.outputs[0], ())
+        else:
+            late |= cone
+    last = [eq for eq in block.equations if id(eq) in late]
+    return [eq for eq in block.equations if id(eq) not in late] + last, len(last)
 
 
 @dataclass(eq=False)
@@ -106,12 +126,12 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
         if writes(eq.row) and not math.isinf(last.get(y, -1)) and y.dtype.kind in "biufc" and y in last:
             ufunc = isinstance(eq.row.fn, np.ufunc)
             u = target.get(y)
-            late = i >= len(memory.equations) - memory.late and can_be_last(eq)
+            late = i >= len(memory.equations) - memory.late
             free = u not in last or late and last[u] < i + ufunc
             if u is not None and free and list(target.values()).count(u) == 1:
                 memory.into[y] = u
                 continue
-            if math.prod(y.shape) >= LEAST:
+            if math.prod(y.shape) >= LEAST or late:
                 slot = _in_place(eq, i, last, slot_of) if ufunc else None
                 memory.in_place += slot is not None
                 slot = slot or _free(slots, math.prod(y.shape) * y.dtype.itemsize)
