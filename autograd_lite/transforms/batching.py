@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,50 +18,56 @@ from ..engine.record import record
 from ..engine.value import Value, wrap
 from ..table import Primitive
 from ..table.batching import Batched, Same
+from .linearize import is_live
+from .recording import Recording
 
 _LOOPED: set[Primitive] = set()  # the rows that a warning has named
 
 
 class Batch:
-    """The values of a recording for all examples, as far as they have been computed.
+    """The values of a recording for all examples.
 
     Parameters
     ----------
-    values : mapping of Node to (value, bool)
-        Those of the inputs, and whether each has the batch axis, which is in front.
-    outside : mapping of Node to array
-        The values of the nodes that do not depend on the inputs.
+    recording : Recording
+    nodes : sequence of Node
+        What to compute, oldest first.
+    inputs : sequence of arrays or Tensors
+        The inputs of the recording, with the batch axis in front.
     size : int
         The number of examples.
-    connected : bool
-        Whether values from outside are used with their nodes, so that the results depend on them.
     draw : callable, optional
         The rule for rows that draw random numbers. By default each example has its own.
     """
 
     def __init__(
-        self, values: Mapping[Node, tuple[Any, bool]], outside: Mapping[Node, Any], size: int, connected: bool,
+        self, recording: Recording, nodes: Sequence[Node], inputs: Sequence[Any], size: int,
         draw: Callable[[Batched], Any] | None = None,
     ) -> None:
-        self.values = dict(values)
-        self._outside, self.size, self._connected, self._draw = outside, size, connected, draw
-
-    def run(self, nodes: Sequence[Node], results: Sequence[Any]) -> None:
-        """Compute the nodes, oldest first. A value that only later nodes use is dropped after the last of them."""
+        self.size, self._outer, self._outside, self._draw = size, recording.outer, recording.values, draw
+        self.values: dict[Any, tuple[Any, bool]] = {
+            n: (x, True) for n, x in zip(recording.inputs, inputs, strict=True)
+        }
+        inside = {*recording.inputs, *nodes}
+        others = {p for n in nodes for p in n.parents if p is not None and p not in inside}
+        #: Whether the results depend on variables outside. Otherwise everything is computed on arrays.
+        self.connected = any(map(is_live, inputs)) or any(p.live & self._outer for p in others)
         uses = Counter(p for n in nodes for p in n.parents)
-        uses.update(getattr(t, "_node", None) for t in results)
+        uses.update(getattr(t, "_node", None) for t in recording.outputs)
         for n in nodes:
             if n not in self.values:
                 self.values[n] = self._computed(n)
-                for p in n.parents:
+                for p in n.parents:  # a value is dropped after its last use
                     uses[p] -= 1
                     if not uses[p]:
-                        self.values.pop(p, None)  # type: ignore[arg-type]
+                        self.values.pop(p, None)
 
     def of(self, y: Any) -> tuple[Any, bool]:
         """The value of a result of the recorded function, and whether it has the batch axis."""
-        found = self.values.get(y._node) if isinstance(y, Value) else None
-        return found or (y, False)
+        if not isinstance(y, Value):
+            return y, False
+        of_outside = y._node is not None and y._node.live & self._outer
+        return self.values.get(y._node) or (y if of_outside else y._data, False)
 
     def _computed(self, n: Node) -> tuple[Any, bool]:
         row = n.row
@@ -87,8 +93,9 @@ class Batch:
         return (y.y, False) if isinstance(y, Same) else (y, True)
 
     def _captured(self, p: Node) -> Any:
+        """A value that does not depend on the inputs. A node that only a transform inside has made is no variable."""
         y = self._outside[p]
-        return wrap(y, p) if self._connected else y
+        return wrap(y, p) if self.connected and (p.live & self._outer or not p.live) else y
 
 
 def _called(row: Primitive) -> Callable[..., Any]:

@@ -12,10 +12,9 @@ import numpy as np
 from ..base.tree import rebuild
 from ..engine.operands import raw
 from ..table.batching import repeated
-from ..tensor import Tensor
 from .batching import Batch
 from .grad import by_argument, check_asked, grad, jvp, linearized, numbers, scalar
-from .linearize import Linearized, zeros
+from .linearize import Linearized, is_live, zeros
 from .recording import Recording
 
 
@@ -160,16 +159,13 @@ class _Walk:
         if self.recorded is None:  # one direction after the other
             each = [self.walk(e) for e in basis]
             return [np.stack([ys[k] for ys in each]) for k in range(len(self.ends))]
-        batch = Batch(
-            {self.recorded.inputs[0]: (basis, True)}, self.recorded.values, len(basis), self.run.connected
-        )
-        batch.run(self.nodes, self.recorded.outputs)
+        batch = Batch(self.recorded, self.nodes, [basis], len(basis))
         found = [batch.of(y) for y in self.recorded.outputs]
         return [y if has else repeated(y, len(basis)) for y, has in found]
 
 
 def _finished(run: Linearized, y: Any) -> Any:
-    return y if isinstance(y, Tensor) and run.connected else run.out(np.array(raw(y)))
+    return y if is_live(y) else run.out(np.array(raw(y)))
 
 
 def hessian(

@@ -18,7 +18,7 @@ from ..base.interrupts import exhaust
 from ..base.snapshots import watched
 from ..base.tree import leaves
 from ..engine.context import CONTEXT, ORDINARY, changed
-from ..engine.node import ANY, NEEDS, TRACED, Node, between
+from ..engine.node import ANY, NEEDS, TRACED, TRANSFORM, Node, between
 from ..engine.value import wrap
 from ..engine.versions import next_order
 from ..tensor import Tensor
@@ -37,6 +37,8 @@ class Recording:
     ----------
     inputs : list of Node
     y : the result, a tree; `outputs` are its leaves
+    outer : int
+        The bits of `Node.live` that stand for variables from outside.
     values : dict
         From every node that a recorded operation used to its value, also where the graph did not keep it.
     changes : Snapshot
@@ -49,8 +51,9 @@ class Recording:
         tensors = [wrap(n.y, n) for n in self.inputs]
         for n, t in zip(self.inputs, tensors, strict=True):
             n.keeper = weakref.ref(t)  # so that backward() inside `f` adds to its .grad
-        outer = (CONTEXT.get() or ORDINARY).values
-        self.values: dict[Any, Any] = {} if outer is None else outer
+        context = CONTEXT.get() or ORDINARY
+        self.outer = (TRANSFORM << context.level) - 1
+        self.values: dict[Any, Any] = {} if context.values is None else context.values
         with watched() as self.changes, changed(recording=True, values=self.values):
             self.y = f(*tensors)
         self.outputs = leaves(self.y)

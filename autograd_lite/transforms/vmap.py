@@ -154,15 +154,7 @@ class _Call:
         run.check_unchanged(self.what)
         drawn = run.drawn(self.what, randomness)
         nodes = run.nodes(drawn if randomness == "different" else ())
-        outside = [p for n in nodes for p in n.parents if p is not None]
-        connected = any(map(is_live, self.batch)) or any(
-            p.live for p in outside if p not in run.inputs and p not in nodes
-        )
-        batch = Batch(
-            {n: (x, True) for n, x in zip(run.inputs, self.batch, strict=True)}, run.values, self.size, connected,
-            _draw_once if randomness == "same" else None,
-        )
-        batch.run(nodes, run.outputs)
+        batch = Batch(run, nodes, self.batch, self.size, _draw_once if randomness == "same" else None)
         axes = _prefix(out_axes, run.y, f"{self.what}: out_axes")
         found = [self._result(batch, y, axis, k) for k, (y, axis) in enumerate(zip(run.outputs, axes, strict=True))]
         return rebuild(run.y, found)
