@@ -44,7 +44,7 @@ def push_forward(
         if n in known or n.row is None:
             continue
         y, xs = saved(n, lift if record else None, known.__contains__)
-        t = _push(n, [known.get(p) if p is not None else None for p in n.parents], y, xs, lift)
+        t = push(n, [known.get(p) if p is not None else None for p in n.parents], y, xs, lift)
         if type(t) is not tuple:
             if t.shape != n.shape:
                 t = np.broadcast_to(t, n.shape)
@@ -54,7 +54,7 @@ def push_forward(
     return {n: known[n] for n in outputs if n in known}
 
 
-def _push(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> Any:
+def push(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> Any:
     """The tangent of one node's result, by the kind of its row."""
     row = n.row
     assert row is not None
@@ -64,9 +64,9 @@ def _push(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> An
     if not moving or not row.holomorphic and any(d.kind == "c" for d in n.dtypes):
         return _transposed(n, ts, y, xs, lift)
     if row.kind == "elementwise":
-        return _total([row.pulls[i](ts[i], y, xs, n) for i in moving])
+        return total([row.pulls[i](ts[i], y, xs, n) for i in moving])
     if row.kind == "bilinear":
-        return _total([_applied(n, [ts[i] if j == i else x for j, x in enumerate(xs)]) for i in moving])
+        return total([_applied(n, [ts[i] if j == i else x for j, x in enumerate(xs)]) for i in moving])
     if row.kind == "linear":
         full = [
             x if row.rule(i) is None else np.zeros(n.shape_of(i), n.dtype) if t is None else t
@@ -76,7 +76,7 @@ def _push(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> An
     return _transposed(n, ts, y, xs, lift)
 
 
-def _total(terms: Sequence[Any]) -> Any:
+def total(terms: Sequence[Any]) -> Any:
     total = terms[0]
     for term in terms[1:]:
         total = total + term

@@ -95,6 +95,10 @@ class Dispatches(Protocol[R_co]):
     def __autograd_recorded__(self) -> bool:
         """Whether calls with it are recorded, in a graph or in a traced program."""
 
+    @property
+    def __autograd_replayed__(self) -> bool:
+        """Whether what is computed from it will be computed again, from other values."""
+
 
 class _Doc:
     """The docstring of a row is its function's. It is fetched on access, because NumPy composes a ufunc's each time."""

@@ -408,6 +408,11 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
 
     # ------------------------------------------------------------------------------------------ NumPy's protocols
 
+    @property
+    def __autograd_replayed__(self) -> bool:
+        context = CONTEXT.get()
+        return context is not None and context.values is not None and is_traced(self)
+
     __autograd_apply__: ClassVar[Callable[..., Tensor]]  # `apply`, below: what rows look for
     __autograd_record__: ClassVar[Callable[..., Any]]  # `record`: what forward mode looks for
 

@@ -54,13 +54,14 @@ class Batch:
         self.connected = any(map(is_live, inputs)) or any(p.live & self._outer for p in others)
         uses = Counter(p for n in nodes for p in n.parents)
         uses.update(getattr(t, "_node", None) for t in recording.outputs)
-        for n in nodes:
-            if n not in self.values:
-                self.values[n] = self._computed(n)
-                for p in n.parents:  # a value is dropped after its last use
-                    uses[p] -= 1
-                    if not uses[p]:
-                        self.values.pop(p, None)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # the recording has warned of it
+            for n in nodes:
+                if n not in self.values:
+                    self.values[n] = self._computed(n)
+                    for p in n.parents:  # a value is dropped after its last use
+                        uses[p] -= 1
+                        if not uses[p]:
+                            self.values.pop(p, None)
 
     def of(self, y: Any) -> tuple[Any, bool]:
         """The value of a result of the recorded function, and whether it has the batch axis."""
@@ -79,7 +80,7 @@ class Batch:
             on.append(has)
         live = any(isinstance(x, Value) for x in xs)
         shape = n.shape if n.parts is None else tuple(shape for shape, _ in n.parts)
-        b = Batched(_recorded(row) if live else _called(row), xs, on, n.params, self.size, shape)
+        b = Batched(called(row), xs, on, n.params, self.size, shape)
         rule = self._draw if self._draw is not None and "generator" in n.params else row.batch
         if not any(on) and "generator" not in n.params:  # its operands turned out to be the same for all examples
             rule = _once
@@ -98,11 +99,9 @@ class Batch:
         return wrap(y, p) if self.connected and (p.live & self._outer or not p.live) else y
 
 
-def _called(row: Primitive) -> Callable[..., Any]:
-    return lambda xs, params: row.fn(*xs, **params)
+def called(row: Primitive) -> Callable[..., Any]:
+    """The function of a row on canonical arguments; the call is recorded if one of them is a Tensor."""
 
-
-def _recorded(row: Primitive) -> Callable[..., Any]:
     def run(xs: Sequence[Any], params: dict[str, Any]) -> Any:
         return record(row, xs, params) if any(isinstance(x, Value) for x in xs) else row.fn(*xs, **params)
 

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import rebuild
+from ..engine.node import Node
 from ..engine.operands import raw
 from ..table.batching import repeated
+from ..tensor import Tensor
 from .batching import Batch
 from .grad import by_argument, check_asked, grad, jvp, linearized, numbers, scalar
 from .linearize import Linearized, is_live, zeros
+from .pushing import push_batch
 from .recording import Recording
 
 
@@ -35,7 +38,7 @@ def jacobian(
     has_aux : bool
         `f` returns ``(result, anything)``; the new function returns ``(jacobian, anything)``.
     chunk_size : int, optional
-        How many passes are made at once, as one batch. By default as many as 32 MB allow for the largest array.
+        How many passes are made at once, as one batch. By default as many as 256 MB allow.
 
     Notes
     -----
@@ -90,12 +93,12 @@ def _rows(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
     xs, ys = [zeros(n.y) for n in run.nodes], [zeros(y) for y in run.outputs]
     blocks = []
     for i, y in enumerate(ys):
-        walk = _Walk(run, lambda g, i=i: run.pull_from({i: g}), y, xs, chunk_size)
-        gs = walk.along(1)
+        walk = _Pull(run, i, y)
+        gs = _along(y, 1, walk, xs, chunk_size)
         if y.dtype.kind == "c":  # the cotangent is conjugate, and for a real argument real
-            hs = walk.along(1j) if any(x.dtype.kind != "c" for x in xs) else gs
+            hs = _along(y, 1j, walk, xs, chunk_size) if any(x.dtype.kind != "c" for x in xs) else gs
             gs = [np.conj(g) if x.dtype.kind == "c" else g + 1j * h for g, h, x in zip(gs, hs, xs, strict=True)]
-        blocks.append([_finished(run, np.reshape(g, y.shape + x.shape)) for g, x in zip(gs, xs, strict=True)])
+        blocks.append([_finished(run, g.reshape(y.shape + x.shape)) for g, x in zip(gs, xs, strict=True)])
     return blocks
 
 
@@ -104,64 +107,69 @@ def _columns(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
     xs, ys = [zeros(n.y) for n in run.nodes], [zeros(y) for y in run.outputs]
     by_argument = []
     for j, x in enumerate(xs):
-        walk = _Walk(run, lambda t, j=j: run.push_from({j: t}), x, ys, chunk_size)
-        ts = walk.along(1)
+        walk = _Push(run, j)
+        ts = _along(x, 1, walk, ys, chunk_size)
         if x.dtype.kind == "c" and any(y.dtype.kind != "c" for y in ys):  # for a real result, the gradient
-            us = walk.along(1j)
+            us = _along(x, 1j, walk, ys, chunk_size)
             ts = [t if y.dtype.kind == "c" else t + 1j * u for t, u, y in zip(ts, us, ys, strict=True)]
-        ts = [np.moveaxis(t, 0, -1) for t in ts]
-        by_argument.append([_finished(run, np.reshape(t, y.shape + x.shape)) for t, y in zip(ts, ys, strict=True)])
+        ts = [t.transpose(*range(1, t.ndim), 0) for t in ts]
+        by_argument.append([_finished(run, t.reshape(y.shape + x.shape)) for t, y in zip(ts, ys, strict=True)])
     return [list(block) for block in zip(*by_argument, strict=True)]
 
 
-MEMORY = 2**25  # bytes of the largest array in a batched pass, unless one direction alone needs more
+MEMORY = 2**28  # bytes of all values in a batched pass, unless one direction alone needs more
 
 
-class _Walk:
-    """A linear pass of a run, from one array to several, in all directions of the one: recorded once, then batched.
+class _Push:
+    """The forward pass from argument `j`, in many directions at once."""
 
-    Parameters
-    ----------
-    run : Linearized
-    walk : callable
-        The pass, from a Tensor or an array in the shape of `start` to values in the shapes of `ends`.
-    start : ndarray
-    ends : list of ndarray
-    chunk_size : int, optional
-        How many directions are taken at once.
-    """
+    def __init__(self, run: Linearized, j: int) -> None:
+        self.run, self.start = run, run.nodes[j]
+        self.nodes = run.path()
 
-    def __init__(
-        self, run: Linearized, walk: Callable[[Any], list[Any]], start: Any, ends: Sequence[Any], chunk_size: int | None
-    ) -> None:
-        self.run, self.walk, self.start, self.ends, self.chunk = run, walk, start, ends, chunk_size
-        self.recorded: Recording | None = None
-        if start.size and not run.once_differentiable():
-            some = np.cos(np.arange(1.0, start.size + 1)).reshape(start.shape)  # what a rule checks holds in general
-            self.recorded = Recording(walk, [some.astype(start.dtype)])
-            self.nodes = self.recorded.nodes()
-            largest = max((prod(n.shape) * n.dtype.itemsize for n in self.nodes), default=1)
-            self.chunk = chunk_size or max(1, MEMORY // max(largest, 1))
+    def __call__(self, basis: Any) -> list[Any]:
+        known = push_batch(self.run, self.nodes, {self.start: basis}, len(basis))
+        found = [known.get(y._node) if isinstance(y, Tensor) else None for y in self.run.outputs]
+        return [
+            np.zeros((len(basis), *np.shape(raw(y))), np.result_type(raw(y))) if t is None else t
+            for t, y in zip(found, self.run.outputs, strict=True)
+        ]
 
-    def along(self, one: Any) -> list[Any]:
-        """The results along every direction, `one` in one entry and zero elsewhere, stacked in front."""
-        start, step = self.start, self.chunk or 1
-        parts = []
-        for first in range(0, start.size, step):
-            basis = np.zeros((min(step, start.size - first), start.size), start.dtype)
-            basis[np.arange(len(basis)), np.arange(first, first + len(basis))] = one
-            parts.append(self._batch(basis.reshape(len(basis), *start.shape)))
-        if not parts:
-            return [np.zeros((0, *y.shape), np.result_type(start, y)) for y in self.ends]
-        return [part[0] if len(part) == 1 else np.concatenate(part) for part in zip(*parts, strict=True)]
 
-    def _batch(self, basis: Any) -> list[Any]:
-        if self.recorded is None:  # one direction after the other
-            each = [self.walk(e) for e in basis]
-            return [np.stack([ys[k] for ys in each]) for k in range(len(self.ends))]
-        batch = Batch(self.recorded, self.nodes, [basis], len(basis))
-        found = [batch.of(y) for y in self.recorded.outputs]
-        return [y if has else repeated(y, len(basis)) for y, has in found]
+class _Pull:
+    """The backward pass from result `i` in many directions at once: it is recorded in one, and then run for all."""
+
+    def __init__(self, run: Linearized, i: int, y: Any) -> None:
+        self.run, self.i = run, i
+        self.nodes: list[Node] = []
+        self.alone = run.once_differentiable()  # no rule on the way may be recorded: one direction after the other
+        if y.size and not self.alone:
+            some = np.cos(np.arange(1.0, y.size + 1)).reshape(y.shape)  # what a rule checks holds in general
+            self.recording = Recording(lambda g: run.pull_from({i: g}), [some.astype(y.dtype)])
+            self.nodes = self.recording.nodes()
+
+    def __call__(self, basis: Any) -> list[Any]:
+        if self.alone:
+            each = [self.run.pull_from({self.i: e}) for e in basis]
+            return [np.stack(gs) for gs in zip(*each, strict=True)]
+        batch = Batch(self.recording, self.nodes, [basis], len(basis))
+        found = map(batch.of, self.recording.outputs)
+        return [g if has else repeated(g, len(basis)) for g, has in found]
+
+
+def _along(
+    start: Any, one: Any, walk: _Push | _Pull, ends: Sequence[Any], chunk_size: int | None
+) -> list[Any]:
+    """A pass along every direction of `start`, `one` in one entry and zero elsewhere; the results stacked in front."""
+    if not start.size:
+        return [np.zeros((0, *end.shape), np.result_type(start, end)) for end in ends]
+    step = chunk_size or max(1, MEMORY // max(1, sum(prod(n.shape) * n.dtype.itemsize for n in walk.nodes)))
+    parts = []
+    for first in range(0, start.size, step):
+        basis = np.zeros((min(step, start.size - first), start.size), start.dtype)
+        basis.reshape(-1)[first :: start.size + 1][: len(basis)] = one  # the diagonal
+        parts.append(walk(basis.reshape(len(basis), *start.shape)))
+    return [part[0] if len(part) == 1 else np.concatenate(part) for part in zip(*parts, strict=True)]
 
 
 def _finished(run: Linearized, y: Any) -> Any:

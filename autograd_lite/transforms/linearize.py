@@ -106,6 +106,10 @@ class Linearized:
             node.keeper = ref(t)  # a backward() inside the function adds to its .grad
         return t
 
+    def path(self) -> list[Node]:
+        """The nodes between the inputs and the results, earliest first."""
+        return ancestors(filter(self._depends, self._live()), self.bit, self.start)[::-1]
+
     def once_differentiable(self) -> bool:
         """Whether a rule on the way cannot be differentiated itself: then no pass over it can be recorded."""
         return any(n.row is not None and n.row.order == 1 for n in ancestors(self._live(), since=self.start))
@@ -115,7 +119,7 @@ class Linearized:
         nodes = [t._node for t in self.outputs if isinstance(t, Tensor)]
         return [n for n in nodes if n is not None and n.live > TRACED]
 
-    def _recording(self) -> changed:
+    def recording(self) -> changed:
         """Recording is on, and transforms that start in the block have other bits."""
         return changed(recording=True, level=max((CONTEXT.get() or ORDINARY).level, self.level + 1))
 
@@ -146,7 +150,7 @@ class Linearized:
         """The same from the cotangents of some of the results, by their number; those of the others are zero."""
         roots: dict[Node, Any] = {}
         record = is_grad_enabled() and (self.connected or any(map(is_live, gs.values())))
-        with self._recording() if record else nullcontext():
+        with self.recording() if record else nullcontext():
             for k, g in gs.items():
                 t = self.outputs[k]
                 if isinstance(t, Tensor) and t._node is not None and t._node.requires_grad:
@@ -164,9 +168,8 @@ class Linearized:
         record = is_grad_enabled() and (self.connected or any(map(is_live, ts.values())))
         known = {self.nodes[k]: matching(t, self.nodes[k], "the tangent has", record) for k, t in ts.items()}
         outputs = self._live()
-        with self._recording():
-            path = reversed(ancestors(filter(self._depends, outputs), self.bit, self.start))
-            found: dict[Any, Any] = push_forward(path, outputs, known, lift, record)
+        with self.recording():
+            found: dict[Any, Any] = push_forward(self.path(), outputs, known, lift, record)
         del known
         result = []
         for y in self.outputs:

@@ -143,6 +143,8 @@ def check_derivatives(row, f, batches):
     nested = mapped(ag.vmap(g, in_axes=0), twice, in_axes=1, out_axes=1)
     assert close(nested, [np.stack([y, y[::-1]], 1) for y in want]), "one vmap inside another"
     smooth = [k for k, x in enumerate(batches) if x.dtype.kind in "fc"]
+    if smooth:
+        check_jacobians(f, [x[0] for x in batches])
     if order < 1 or not smooth or len(want) == len(mapped(f, batches)):
         return
 
@@ -155,6 +157,25 @@ def check_derivatives(row, f, batches):
         outside = ag.grad(total, tuple(smooth))(*batches)
     count = len(mapped(f, batches))
     assert close(outside, want[count : count + len(smooth)]), "the gradient of the batch"
+
+
+def check_jacobians(f, example):
+    """Both modes walk once with a batch, the one over cotangents and the other over tangents."""
+    smooth = tuple(k for k, x in enumerate(example) if x.dtype.kind in "fc")
+
+    def first(*xs):
+        return next((y for y in f(*xs) if y.dtype.kind in "fc"), 0.0)
+
+    with np.errstate(all="ignore"):
+        try:
+            backwards = ag.jacobian(first, smooth, "reverse")(*example)
+        except np.linalg.LinAlgError as error:  # a basis that may be rotated
+            assert "depends on" in str(error) or "not determined" in str(error), error
+            return
+        forwards = ag.jacobian(first, smooth, "forward")(*example)
+        three = ag.jacobian(first, smooth, "reverse", chunk_size=3)(*example)
+    assert close(forwards, backwards), "forward mode"
+    assert close(three, backwards), "in chunks"
 
 
 def test_the_rows_of_the_engine_have_rules():

@@ -1,0 +1,87 @@
+"""Forward mode in many directions at once: the tangents have a batch axis in front, the values have none.
+
+As in :mod:`autograd_lite.engine.forward`, what is done follows from the kind of the row. The partial derivative of an
+elementwise row is computed once for all directions; a linear or bilinear row is applied to the batch by its rule for
+batches. The step of any other row is recorded in one direction, and then run for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..engine.backward import saved
+from ..engine.context import is_grad_enabled
+from ..engine.fit import cast
+from ..engine.forward import push, total
+from ..engine.node import Node
+from ..engine.operands import raw
+from ..engine.results import lift
+from ..table.batching import Batched, padded, repeated
+from .batching import Batch, called
+from .linearize import Linearized
+from .recording import Recording
+
+
+def push_batch(run: Linearized, path: Iterable[Node], tangents: Mapping[Node, Any], size: int) -> dict[Node, Any]:
+    """The tangents of all nodes on the path of a run, earliest first, in `size` directions at once."""
+    known, record = dict(tangents), is_grad_enabled() and run.connected
+    with run.recording():
+        for n in path:
+            if n in known or n.row is None or not any(p in known for p in n.parents):
+                continue
+            y, xs = saved(n, lift if record else None, known.__contains__)
+            t = _pushed(n, [known.get(p) if p is not None else None for p in n.parents], y, xs, size)
+            if type(t) is not tuple:
+                if t.shape != (size, *n.shape):
+                    t = np.broadcast_to(padded(t, True, len(n.shape)), (size, *n.shape))
+                if t.dtype is not n.dtype:
+                    t = cast(t, n.dtype, n)
+            known[n] = t
+    return known
+
+
+def _pushed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], size: int) -> Any:
+    """The tangents of one node's result; `ts` are those of its arguments, None where there is none."""
+    row = n.row
+    assert row is not None
+    moving = [i for i, t in enumerate(ts) if t is not None and row.pulls[i] is not None]
+    real = row.holomorphic or not any(d.kind == "c" for d in n.dtypes)
+    if moving and real and row.jvp is None:
+        if row.kind == "elementwise":
+            return total([row.pulls[i](padded(ts[i], True, len(n.shape)), y, xs, n) for i in moving])
+        if row.kind == "bilinear" and row.batch is not None:
+            return total([_applied(n, [*xs[:i], ts[i], *xs[i + 1 :]], {i}, size) for i in moving])
+        if row.kind == "linear" and row.batch is not None:
+            fixed = [i for i, t in enumerate(ts) if t is None or row.rule(i) is None]
+            full = [x if row.rule(i) is None else np.zeros(n.shape_of(i), n.dtype) if i in fixed else t
+                    for i, (t, x) in enumerate(zip(ts, xs, strict=True))]
+            return _applied(n, full, set(range(len(ts))).difference(fixed), size)
+    return _recorded(n, ts, y, xs, size)
+
+
+def _applied(n: Node, xs: list[Any], on: set[int], size: int) -> Any:
+    """The node's function on a batch of values in the places `on`."""
+    row = n.row
+    assert row is not None
+    assert row.batch is not None
+    shape = n.shape if n.parts is None else tuple(shape for shape, _ in n.parts)
+    return row.batch(Batched(called(row), xs, [i in on for i in range(len(xs))], n.params, size, shape))
+
+
+def _recorded(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], size: int) -> Any:
+    """The step in one direction, recorded and run for all."""
+    moving = [i for i, t in enumerate(ts) if t is not None]
+
+    def step(*given: Any) -> Any:
+        one = list(ts)
+        for i, t in zip(moving, given, strict=True):
+            one[i] = t
+        return push(n, one, y, xs, lift)
+
+    run = Recording(step, [np.array(raw(ts[i])[0]) if size else np.zeros(ts[i].shape[1:], ts[i].dtype) for i in moving])
+    batch = Batch(run, run.nodes(), [ts[i] for i in moving], size)
+    found = [t if has else repeated(t, size) for t, has in map(batch.of, run.outputs)]
+    return tuple(found) if n.parts is not None else found[0]
