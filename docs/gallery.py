@@ -215,8 +215,8 @@ def printed() -> Drawing:
 
 
 PICTURES: tuple[Callable[[], Picture], ...] = (
-    talk, steps, neurons, learning, surface, descent, operations, diamond, function, second_order, program, mlp, wide, conv,
-    recurrent, transformer, deep, compared, long, dark, printed,
+    talk, steps, neurons, learning, surface, descent, operations, diamond, function, second_order, program, mlp, wide,
+    conv, recurrent, transformer, deep, compared, long, dark, printed,
 )  # fmt: skip
 
 

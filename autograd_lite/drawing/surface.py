@@ -268,23 +268,24 @@ def _run(f: Callable[..., Any], at: Any, make: Make | None, lr: float, steps: in
     both = value_and_grad(f, (0, 1))
     p = Tensor(at.copy(), requires_grad=True)
     made = make([p]) if make is not None else None
-    points, values, gradients = [], [], []
+    points, values, gradients, gradient = [], [], [], np.zeros(2)
 
     def closure() -> Any:
         value, slopes = both(*p.numpy().tolist())
-        p.grad = Tensor(np.array(slopes, dtype=float))
+        gradient[:] = slopes
+        p.grad = Tensor(gradient)
         return float(np.asarray(value).item())
 
     for k in range(steps + 1):
         values.append(closure())
         points.append(p.numpy().copy())
-        gradients.append(p.grad.numpy().copy())
+        gradients.append(gradient.copy())
         if k == steps:
             break
         if made is not None:
             made.step(closure)
         else:
-            p.data = p.numpy() - lr * gradients[-1]
+            p.data = p.numpy() - lr * gradient
     word = name or (type(made).__name__ if made is not None else f"gradient descent, lr = {lr:g}")
     return Run(word, np.array(points), np.array(values), np.array(gradients))
 
@@ -336,7 +337,7 @@ def _of_loss(
         return values[root].reshape(())
 
     at = np.array([t.numpy()[i] for t, i in entries], dtype=float).reshape(2)
-    word = {id(t): w for w, t in reversed(names.items())}
+    word = {id(t): w for w, t in reversed([*names.items()])}
     called = [
         f"{t.name or word.get(id(t), 'w')}{np.atleast_1d(i).tolist() if t.ndim else ''}" for t, i in entries
     ]
