@@ -24,7 +24,7 @@ from .live import live as computing
 from .neurons import Net, neurons
 from .neurons import dot as neuron_dot
 from .page import VARIABLES, page
-from .render import NoRenderer, pdf, render
+from .render import NoRenderer, pdf, png, render
 from .scene import Item, Scene
 from .steps import Step, steps, targets
 from .subject import Subject, subject_of
@@ -87,8 +87,11 @@ class Drawing(GraphView):
         return svg_text.tidy(render(self.source, "svg", self.layout).decode(), self.scene)
 
     def png(self, dpi: int = DPI) -> bytes:
-        """The picture as PNG bytes."""
-        return render(self.source, "png", self.layout, dpi)
+        """The picture as PNG bytes, made from the SVG by CairoSVG where that is installed."""
+        try:
+            return png(self.svg(), dpi)
+        except ImportError:
+            return render(self.source.replace("⊙", "·"), "png", self.layout, dpi)  # which the wheel's fonts lack
 
     def pdf(self) -> bytes:
         """The picture as PDF bytes, made from the SVG by CairoSVG."""

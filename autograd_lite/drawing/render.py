@@ -13,6 +13,7 @@ import sysconfig
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from io import BytesIO
+from typing import Any
 
 REMEDY = (
     "install a renderer (pip install graphviz-pure) or Graphviz itself (graphviz.org/download); "
@@ -47,6 +48,12 @@ def render(source: str, form: str, layout: str = "dot", dpi: int = 96) -> bytes:
     raise NoRenderer(f"draw: no renderer was found: {REMEDY}")
 
 
+def png(svg: str, dpi: int) -> bytes:
+    """A PNG of a picture; ImportError without CairoSVG."""
+    made: bytes = _cairo("svg2png")(bytestring=svg.encode(), dpi=dpi)
+    return made
+
+
 def pdf(svgs: Iterable[str]) -> bytes:
     """A PDF with a page for each picture, given as SVG text.
 
@@ -56,16 +63,25 @@ def pdf(svgs: Iterable[str]) -> bytes:
         If CairoSVG, pypdf or the library cairo is missing.
     """
     try:
-        from cairosvg import svg2pdf  # only here
-        from pypdf import PdfWriter
-    except (ImportError, OSError) as error:  # OSError without the library cairo
+        made = _cairo("svg2pdf")
+        from pypdf import PdfWriter  # only here
+    except ImportError as error:
         raise NoRenderer(f"draw: a PDF needs CairoSVG and pypdf: pip install cairosvg pypdf ({error})") from None
     pages = PdfWriter()
     for text in svgs:
-        pages.append(BytesIO(svg2pdf(bytestring=text.encode())))
+        pages.append(BytesIO(made(bytestring=text.encode())))
     file = BytesIO()
     pages.write(file)
     return file.getvalue()
+
+
+def _cairo(name: str) -> Any:
+    """A function of CairoSVG; ImportError if that, or the library cairo, is not installed."""
+    try:
+        import cairosvg
+    except OSError as error:  # the library
+        raise ImportError(str(error)) from None
+    return getattr(cairosvg, name)
 
 
 def available() -> bool:
