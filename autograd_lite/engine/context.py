@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..base.interrupts import Block, at_exit, changed_to
-from ..table import Textbook
+from ..rules._arrays import has_tensor
+from ..table import Stated, Textbook
 from .value import Value
 
 
@@ -195,35 +196,45 @@ class Group:
     module : Module or None
     params : dict
         The keyword arguments that are no arrays.
-    textbook : Textbook or None
-        How a textbook writes the call, if it is a known step.
-    inputs : dict
-        Of a known step: each argument by its parameter's name, a node in the place of a Tensor that has one.
     """
 
-    __slots__ = ("inputs", "module", "name", "outer", "params", "textbook")
+    __slots__ = ("_call", "module", "name", "outer", "params")
 
     def __init__(self, name: str, outer: Group | None, params: dict[str, Any], module: Any = None) -> None:
         self.name = name
         self.outer = outer
         self.module = module
         self.params = {k: v for k, v in params.items() if not isinstance(v, (Value, np.ndarray))}
-        self.textbook: Textbook | None = None
-        self.inputs: dict[str, Any] = {}
+        self._call: tuple[Stated, Callable[..., Any], tuple[Any, ...], dict[str, Any]] | None = None
 
-    def is_known(self, textbook: Textbook, f: Callable[..., Any], args: Any, params: dict[str, Any]) -> None:
-        """Remember how the textbook writes ``f(*args, **params)``."""
-        self.textbook = textbook
+    def is_known(self, textbook: Stated, f: Callable[..., Any], args: Any, params: dict[str, Any]) -> None:
+        """Remember that there is a textbook of ``f(*args, **params)``; it is asked for when it is needed."""
+        self._call = textbook, f, tuple(map(_node_or_value, args)), {k: _node_or_value(x) for k, x in params.items()}
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """Of a known step each argument, by its parameter's name: a node in the place of a Tensor that has one."""
+        if self._call is None:
+            return {}
+        _, f, args, params = self._call
         words = f.__code__.co_varnames[: f.__code__.co_argcount]
         late = dict(zip(words[::-1], (f.__defaults__ or ())[::-1], strict=False))
-        given = {**(f.__kwdefaults__ or {}), **late, **dict(zip(words, args, strict=False)), **params}
-        self.inputs = {word: _node_or_value(x) for word, x in given.items()}
+        return {**(f.__kwdefaults__ or {}), **late, **dict(zip(words, args, strict=False)), **params}
+
+    @property
+    def textbook(self) -> Textbook | None:
+        """How a textbook writes the call, if it is a known step."""
+        if self._call is None or isinstance(self._call[0], Textbook):
+            return None if self._call is None else self._call[0]  # type: ignore[return-value]
+        return self._call[0](**self.inputs)
 
     def __repr__(self) -> str:
         return f"<Group {self.name}>"
 
 
 def _node_or_value(x: Any) -> Any:
+    if isinstance(x, list) and not has_tensor(x):
+        return np.asarray(x)
     if not isinstance(x, Value):
         return x
     return x._data if x._node is None else x._node
@@ -231,7 +242,7 @@ def _node_or_value(x: Any) -> Any:
 
 def called_in_group(
     f: Callable[..., Any], args: Any, params: dict[str, Any], name: str, module: Any = None,
-    textbook: Textbook | None = None,
+    textbook: Stated | None = None,
 ) -> Any:
     """``f(*args, **params)``; what it records belongs to one group, which is shown as one step called `name`."""
     outer = CONTEXT.get()

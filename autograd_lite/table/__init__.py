@@ -28,5 +28,6 @@ from .row import OPTIONS as OPTIONS
 from .row import ROWS as ROWS
 from .row import TABLE as TABLE
 from .row import Primitive as Primitive
+from .textbook import Stated as Stated
 from .textbook import Textbook as Textbook
 from .textbook import notation as notation

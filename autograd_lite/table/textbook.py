@@ -24,7 +24,7 @@ They are interpreted by :mod:`autograd_lite.derive.board`, never executed. They 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -55,9 +55,10 @@ def notation(name: str, text: str, tex: str, fn: Callable[..., Any] | None = Non
     return made
 
 
-def _onehot(labels: Any, classes: Any) -> Any:
+def _onehot(labels: Any, classes: int, axis: int = -1) -> Any:
     """A row for each label, with a one in its place."""
-    return np.equal(np.asarray(labels)[..., None], np.arange(classes)).astype(float)
+    rows = np.equal(np.asarray(labels)[..., None], np.arange(classes)).astype(float)
+    return np.moveaxis(rows, -1, axis)
 
 
 notation("onehot", "onehot({x1})", r"\operatorname{{onehot}}({x1})", _onehot)
@@ -89,3 +90,8 @@ class Textbook:
 
     def __repr__(self) -> str:
         return f"<Textbook {self.forward}>"
+
+
+#: A textbook, or a function that makes it from the arguments of the call, by the names of its parameters. A node stands
+#: for each Tensor; None means that the call is no known step.
+Stated: TypeAlias = "Textbook | Callable[..., Textbook | None]"

@@ -10,6 +10,7 @@ import numpy as np
 from ...engine.value import is_traced
 from ...rules.random import dropout_mask
 from ...tensor import Tensor
+from . import textbooks
 from .inputs import floats, given, rows, step
 from .spatial import SIZES
 
@@ -51,7 +52,7 @@ def _dropped(input: Any, p: float, training: bool, over: tuple[int, ...], genera
     return x * dropout_mask(x, p, over=tuple(k + x.ndim for k in over), generator=generator)
 
 
-@step
+@step(textbook=textbooks.scaled_dot_product_attention)
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
     scale: float | None = None,

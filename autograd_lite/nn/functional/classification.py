@@ -14,6 +14,7 @@ from ...rules import special as S
 from ...rules.indexing import getitem
 from ...rules.layers import labelled, one_hot, softmax_cross_entropy
 from ...tensor import Tensor
+from . import textbooks
 from .inputs import alike, floats, given, positions, reduced, rows, step
 
 expand_dims, total, where = rows("expand_dims", "sum", "where")
@@ -64,7 +65,7 @@ def _class_weights(name: str, weight: Any, x: Tensor) -> Tensor:
     return w
 
 
-@step
+@step(textbook=textbooks.nll_loss)
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
     """Minus the log-probability `input` of each target.
 
@@ -87,7 +88,7 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     return _average(loss if w is None else loss * w, w, counted, reduction, "nll_loss")
 
 
-@step
+@step(textbook=textbooks.cross_entropy)
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
     label_smoothing: float = 0.0,

@@ -9,7 +9,10 @@ from math import prod
 from operator import index
 from typing import Any
 
+import numpy as np
+
 from ...rules.windows import counts, window
+from ...table import Textbook, notation
 from ...tensor import Tensor
 from .inputs import given, rows, step
 from .spatial import Ints, batched, by_dims, each
@@ -32,7 +35,56 @@ def around(padding: Any, kernel: Ints, stride: Ints, dilation: Ints, name: str) 
     return tuple((p, p) for p in each(padding, len(kernel), "padding"))
 
 
-@by_dims()
+# ------------------------------------------------------------------------------------------------- known steps
+
+
+def _columns(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> tuple[Any, dict[str, Any]]:
+    """The windows of an array as columns, for each group of channels, and what these are."""
+    dims = w.ndim - 2
+    stride, dilation = each(stride, dims, "stride"), each(dilation, dims, "dilation")
+    of = window(w.shape[2:], stride, dilation, around(padding, w.shape[2:], stride, dilation, "conv"))
+    x = x.reshape(-1, *x.shape[-dims - 1 :])
+    return cut_out(x, **of).reshape(len(x), groups, w[0].size, -1), of
+
+
+def _of_weight(x: Any, g: Any, w: Any, *options: Any) -> Any:
+    columns, _ = _columns(x, w, *options)
+    g = g.reshape(*columns.shape[:2], -1, columns.shape[-1])
+    return np.einsum("ngol,ngkl->gok", g, columns).reshape(w.shape)
+
+
+def _of_input(g: Any, w: Any, x: Any, *options: Any) -> Any:
+    columns, of = _columns(x, w, *options)
+    n, groups, k, windows = columns.shape
+    d = np.einsum("ngol,gok->ngkl", g.reshape(n, groups, -1, windows), w.reshape(groups, -1, k))
+    return laid_back(d.reshape(n, groups * k, windows), x.shape[2 - w.ndim :], **of).reshape(x.shape)
+
+
+def _correlated(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    return conv(w.ndim - 2)(x, w, None, stride, padding, dilation, groups).numpy()
+
+
+notation("correlated", "{x1} ⋆ {x2}", r"{x1} \star {x2}", _correlated)
+notation("of_weight", "{x1} ⋆ {x2}", r"{x1} \star {x2}", _of_weight)
+notation("of_input", "{x1} ∗ {x2}", r"{x1} * {x2}", _of_input)  # a full convolution, the transpose of a correlation
+
+
+def _conv_textbook(
+    dims: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Textbook:
+    options, ndim = "stride, padding, dilation, groups", np.ndim(input)
+    rest = (*range(ndim - dims - 1), *range(ndim - dims, ndim))
+    shift = {} if bias is None else {"bias": f"sum(g, {rest})"}
+    return Textbook(
+        f"correlated(input, weight, {options})" + ("" if bias is None else f" + channels(bias, {dims + 2})"),
+        input=f"of_input(g, weight, input, {options})", weight=f"of_weight(input, g, weight, {options})", **shift,
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ convolutions
+
+
+@by_dims(textbook=_conv_textbook)
 def conv(
     dims: int, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,

@@ -11,7 +11,7 @@ import numpy as np
 from ...engine.context import called_in_group, tracing
 from ...engine.value import is_traced, wrap
 from ...rules._arrays import has_tensor
-from ...table import TABLE, Textbook
+from ...table import TABLE, Stated
 from ...tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -71,8 +71,8 @@ def values(t: Tensor) -> Any:
 @overload
 def step(f: F) -> F: ...
 @overload
-def step(*, textbook: Textbook) -> Callable[[F], F]: ...
-def step(f: Any = None, *, textbook: Textbook | None = None) -> Any:
+def step(*, textbook: Stated) -> Callable[[F], F]: ...
+def step(f: Any = None, *, textbook: Stated | None = None) -> Any:
     """What `f` records is one group, shown as one step with the name of `f`; with a `textbook`, a known step."""
     if f is None:
         return lambda f: step(f, textbook=textbook)

@@ -9,6 +9,7 @@ import numpy as np
 from ...engine.value import wrap
 from ...tensor import Tensor
 from ...transforms.grad import stop_gradient
+from . import textbooks
 from .inputs import given, positions, rows, step
 
 matmul, taken, transformed, where = rows("matmul", "getitem", "linear", "where")
@@ -68,6 +69,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     return y if bias is None else y + given(bias, w)
 
 
+@step(textbook=textbooks.embedding)
 def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
     """The rows of `weight` at the indices in `input`; row `padding_idx` receives no gradient.
 

@@ -15,6 +15,7 @@ from ...rules import layers
 from ...rules import special as S
 from ...tensor import Tensor
 from ...transforms.grad import stop_gradient
+from . import textbooks
 from .inputs import alike, floats, hinge, reduced, rows, same_shape, step
 
 exp, log, mean, total = rows("exp", "log", "mean", "sum")
@@ -93,7 +94,7 @@ def _weighted(loss: Tensor, weight: Any) -> Tensor:
     return loss if weight is None else loss * alike(weight, loss)
 
 
-@step
+@step(textbook=textbooks.binary_cross_entropy)
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """Minus the log-probability of `target` (0, 1 or between) where `input` is the probability of 1.
 
@@ -109,7 +110,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
     return reduced(_weighted(S.binary_cross_entropy(p, y), weight), reduction, "binary_cross_entropy")
 
 
-@step
+@step(textbook=textbooks.binary_cross_entropy_with_logits)
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Tensor:

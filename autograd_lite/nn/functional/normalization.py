@@ -13,6 +13,7 @@ import numpy as np
 
 from ...engine.context import no_grad
 from ...tensor import Tensor
+from . import textbooks
 from .inputs import floats, given, rows, step, values
 
 mean, sqrt, square, standardize = rows("mean", "sqrt", "square", "standardize")
@@ -36,7 +37,7 @@ def _last(name: str, x: Tensor, normalized_shape: Any) -> tuple[int, ...]:
     return tuple(range(x.ndim - len(shape), x.ndim))
 
 
-@step
+@step(textbook=textbooks.layer_norm)
 def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """Mean 0 and variance 1 over the last axes, of sizes `normalized_shape`; then ``* weight + bias``.
 
@@ -50,7 +51,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     return _affine(standardize(x, axes, eps)[0], weight, bias)
 
 
-@step
+@step(textbook=textbooks.rms_norm)
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
     """Mean square 1 over the last axes, of sizes `normalized_shape`; then ``* weight``."""
     x = floats(input)
@@ -59,7 +60,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     return _affine(x / sqrt(mean(square(x), axis=axes, keepdims=True) + eps), weight, None)
 
 
-@step
+@step(textbook=textbooks.group_norm)
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """Mean 0 and variance 1 over each group of channels of a sample; then ``* weight + bias`` for each channel."""
     x = floats(input)
@@ -89,7 +90,7 @@ def instance_norm(
     return group_norm(x, x.shape[1], weight, bias, eps)
 
 
-@step
+@step(textbook=textbooks.batch_norm)
 def batch_norm(
     input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float = 0.1, eps: float = 1e-5,

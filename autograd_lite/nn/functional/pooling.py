@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...rules.windows import counts, window
+from ...table import Textbook, notation
 from ...tensor import Tensor
 from .inputs import floats, rows, step
 from .spatial import Ints, batched, by_dims, each
@@ -37,7 +38,71 @@ def _windows(
     return of
 
 
-@by_dims()
+# ------------------------------------------------------------------------------------------------- known steps
+
+
+def _to_largest(g: Any, x: Any, dims: int, *options: Any) -> Any:
+    """Each number in `g` at the place of the largest entry of its window."""
+    _, at = max_pool(dims)(x, *options, return_indices=True)
+    d = np.zeros((prod(x.shape[:-dims]), prod(x.shape[-dims:])), g.dtype)
+    np.add.at(d, (np.arange(len(d))[:, None], at.reshape(len(d), -1)), g.reshape(len(d), -1))
+    return d.reshape(x.shape)
+
+
+def _shared(g: Any, x: Any, sizes: Ints) -> Any:
+    """Each number in `g` shared equally among its window; each axis has that many windows, as equal as possible."""
+    for k, m in enumerate(sizes):
+        axis = x.ndim - len(sizes) + k
+        g = np.moveaxis(np.moveaxis(g, axis, -1) @ _averaging(x.shape[axis], m, g.dtype), -1, axis)
+    return g
+
+
+def _averaged(x: Any, sizes: Ints) -> Any:
+    return adaptive_avg_pool(len(sizes))(x, sizes).numpy()
+
+
+notation("maxpool", "maxpool({x1})", r"\operatorname{{maxpool}}({x1})", lambda x, n, *of: max_pool(n)(x, *of).numpy())
+notation("avgpool", "avgpool({x1})", r"\operatorname{{avgpool}}({x1})", _averaged)
+notation("to_largest", "Σ_w ({x1})_w 1[{x2} = max_w {x2}]", r"\sum_w ({x1})_w 1[{x2} = \max_w {x2}]", _to_largest)
+notation("shared", "Σ_w ({x1})_w / |w|", r"\sum_w \frac{{({x1})_w}}{{|w|}}", _shared)
+
+
+def _max_pool_textbook(
+    dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool,
+    return_indices: bool,
+) -> Textbook | None:
+    options = f"dims, kernel_size, {'kernel_size' if stride is None else 'stride'}, padding, dilation, ceil_mode"
+    if return_indices:
+        return None
+    return Textbook(f"maxpool(input, {options})", input=f"to_largest(g, input, {options})")
+
+
+def _average_textbook(sizes: Ints) -> Textbook:
+    return Textbook(f"avgpool(input, {sizes})", input=f"shared(g, input, {sizes})")
+
+
+def _avg_pool_textbook(
+    dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
+    divisor_override: int | None,
+) -> Textbook | None:
+    """Of windows that lie side by side: the input is divided into them without a rest."""
+    sizes, kernel = np.shape(input)[-dims:], each(kernel_size, dims, "kernel_size")
+    apart = stride is not None and each(stride, dims, "stride") != kernel
+    rest = any(n % k for n, k in zip(sizes, kernel, strict=True))
+    if apart or rest or padding not in (0, (0,) * dims) or divisor_override is not None:
+        return None
+    return _average_textbook(tuple(n // k for n, k in zip(sizes, kernel, strict=True)))
+
+
+def _adaptive_textbook(dims: int, input: Any, output_size: Any) -> Textbook:
+    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * dims
+    return _average_textbook(tuple(n if m is None else m for n, m in zip(np.shape(input)[-dims:], wanted, strict=True)))
+
+
+# ------------------------------------------------------------------------------------------------------ pooling
+
+
+@by_dims(textbook=_max_pool_textbook)
 def max_pool(
     dims: int, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
     ceil_mode: bool = False, return_indices: bool = False,
@@ -90,7 +155,7 @@ def _flat_indices(k: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Int
     return np.asarray(flat)
 
 
-@by_dims()
+@by_dims(textbook=_avg_pool_textbook)
 def avg_pool(
     dims: int, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -124,7 +189,7 @@ def avg_pool(
 avg_pool2d, avg_pool3d = avg_pool(2), avg_pool(3)
 
 
-@step
+@step(textbook=lambda **call: _avg_pool_textbook(1, **call, divisor_override=None))
 def avg_pool1d(
     input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True,
@@ -169,7 +234,7 @@ def _averaging(n: int, m: int, dtype: Any) -> Any:
     return (inside / (end - start)[:, None]).astype(dtype)
 
 
-@by_dims()
+@by_dims(textbook=_adaptive_textbook)
 def adaptive_avg_pool(dims: int, input: Any, output_size: Any) -> Tensor:
     """Means of {signals} over windows of sizes as equal as possible, so many that the output has `output_size`.
 

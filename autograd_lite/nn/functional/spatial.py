@@ -13,7 +13,7 @@ from operator import index
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ...engine.context import called_in_group
-from ...table import Textbook
+from ...table import Stated
 from ...tensor import Tensor
 from .inputs import rows
 
@@ -42,7 +42,7 @@ def filled(template: str, dims: int, name: str) -> str:
 
 
 def by_dims(
-    textbook: Textbook | None = None,
+    textbook: Stated | None = None,
 ) -> Callable[[Callable[Concatenate[int, P], T]], Callable[[int], Callable[P, T]]]:
     """Turn ``f(dims, input, ...)`` into a function of `dims` that returns the public function of that many axes.
 
