@@ -5,7 +5,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.derive.board import Written, formula
-from autograd_lite.derive.expr import constant, name, number
+from autograd_lite.derive.expr import name, number
 from autograd_lite.derive.writing import tex, text
 from autograd_lite.engine.node import Node
 from autograd_lite.nn import functional as F
