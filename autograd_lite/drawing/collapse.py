@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
+from .repeats import OFTEN
 from .scene import Item, Line, Scene
 
-OFTEN = 3  # fewer repetitions are all drawn
+T = TypeVar("T")
 
 
 def rolled(scene: Scene) -> Scene:
-    """Draw repeated parts once: calls of one cell, equal steps on the same arguments, stacks of equal layers."""
+    """Draw repeated parts once: calls of one cell, and equal steps on the same arguments."""
     scene = _merged(scene, _cells(scene))
-    scene = _merged(scene, _alike(scene))
-    return _merged(scene, _stacked(scene), loop=False)
+    return _merged(scene, _alike(scene))
 
 
 def _cells(scene: Scene) -> dict[str, str]:
@@ -30,20 +31,6 @@ def _alike(scene: Scene) -> dict[str, str]:
         return (i.row, i.shape, tuple(sorted(inputs[i.key]))) if i.kind == "result" and not i.own else None
 
     return _classes(scene, sign)
-
-
-def _stacked(scene: Scene) -> dict[str, str]:
-    """Consecutive layers of the same structure, each a function of the previous one only: the blocks of a deep net."""
-    inputs = _inputs(scene)
-    by_key = {i.key: i for i in scene.items}
-    to: dict[str, str] = {}
-    for i in scene.items:
-        feeds = [k for k in inputs[i.key] if by_key[k].kind != "parameter"]
-        before = by_key[feeds[0]] if len(feeds) == 1 else None
-        if before and i.kind == before.kind == "layer" and (i.row, i.shape) == (before.row, before.shape):
-            to[i.key] = to.get(before.key, before.key)
-    counted = _counted(to)
-    return {k: v for k, v in to.items() if counted[v] + 1 >= OFTEN}
 
 
 def _inputs(scene: Scene) -> dict[str, list[str]]:
@@ -71,7 +58,7 @@ def _counted(to: Mapping[str, str]) -> dict[str, int]:
     return {**dict.fromkeys(to, 0), **found}
 
 
-def _merged(scene: Scene, to: Mapping[str, str], loop: bool = True) -> Scene:
+def _merged(scene: Scene, to: Mapping[str, str]) -> Scene:
     """The scene with each box in `to` replaced by the one that it maps to."""
     if not to:
         return scene
@@ -83,8 +70,7 @@ def _merged(scene: Scene, to: Mapping[str, str], loop: bool = True) -> Scene:
         if i.key in to:
             continue
         if count.get(i.key):
-            how = "each fed by the previous one" if loop else "in sequence, each with its own parameters"
-            again = f"× {count[i.key] + 1}" + (f", {how}" if i.kind == "layer" else "")
+            again = f"× {count[i.key] + 1}" + (", each fed by the previous one" if i.kind == "layer" else "")
             at_end = by_key[last[i.key]]
             name = i.row if i.kind == "result" else i.name
             i = replace(i, name=name, formula=None, shape=at_end.shape, value=None, gradient=None, note=again)
@@ -92,8 +78,6 @@ def _merged(scene: Scene, to: Mapping[str, str], loop: bool = True) -> Scene:
     lines: dict[str, Line] = {}
     for line in scene.lines:
         tail, head = to.get(line.tail, line.tail), to.get(line.head, line.head)
-        if tail == head and not loop:
-            continue
         key = f"{tail}_{head}"
         lines.setdefault(key, replace(line, key=key, tail=tail, head=head))
     loss = to.get(scene.loss, scene.loss)
@@ -101,23 +85,32 @@ def _merged(scene: Scene, to: Mapping[str, str], loop: bool = True) -> Scene:
 
 
 def limited(scene: Scene, limit: int) -> Scene:
-    """The last `limit` computed boxes with their arguments, and one box for the rest."""
+    """The first and last computed boxes with their arguments, `limit` together, and one box for those between."""
     computed = [i for i in scene.items if i.kind not in ("parameter", "input", "constant")]
     if len(computed) <= limit:
         return scene
-    kept = {i.key for i in computed[-limit:]}
+    cut = middle(computed, limit)
+    hidden = {i.key for i in cut}
+    drawn = {i.key for i in computed} - hidden
     leaves = {i.key for i in scene.items} - {i.key for i in computed}
-    needed = {line.tail for line in scene.lines if line.head in kept and line.tail in leaves}
-    shown = kept | needed
-    more_leaves = len(leaves) - len(needed)
-    name = f"{len(computed) - limit:,} earlier steps"
-    name += f" and {more_leaves:,} of their inputs" if more_leaves else ""
-    rest = Item("rest", "summary", name, operation=f"not drawn (limit={limit})")
+    shown = drawn | {line.tail for line in scene.lines if line.head in drawn and line.tail in leaves}
     lines: dict[str, Line] = {}
     for line in scene.lines:
-        if line.head in shown:
-            tail = line.tail if line.tail in shown else "rest"
-            key = f"{tail}_{line.head}"
-            lines.setdefault(key, replace(line, key=key, tail=tail))
-    items = (rest, *(i for i in scene.items if i.key in shown))
-    return replace(scene, items=items, lines=tuple(lines.values()))
+        tail, head = ("rest" if k not in shown else k for k in (line.tail, line.head))
+        if tail != head and line.tail not in leaves - shown:
+            key = f"{tail}_{head}"
+            lines.setdefault(key, replace(line, key=key, tail=tail, head=head))
+    rest = summary(len(cut), limit, len(leaves - shown))
+    items = [rest if i is cut[0] else i for i in scene.items if i is cut[0] or i.key in shown]
+    return replace(scene, items=tuple(items), lines=tuple(lines.values()))
+
+
+def middle(computed: Sequence[T], limit: int) -> Sequence[T]:
+    """What is not drawn of a sequence of more than `limit`."""
+    return computed[(limit + 1) // 2 : len(computed) - limit // 2]
+
+
+def summary(steps: int, limit: int, inputs: int = 0) -> Item:
+    """The box for what is not drawn."""
+    more = f" and {inputs:,} of their inputs" if inputs else ""
+    return Item("rest", "summary", f"{steps:,} steps in the middle{more}", operation=f"not drawn (limit={limit})")

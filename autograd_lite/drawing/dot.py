@@ -21,7 +21,7 @@ from .themes import Theme, blend
 FONT = "Helvetica"
 SMALL, LARGE = 12, 13  # points; no text of a picture is smaller
 HEAT = (6, 12)  # rows and columns of a heat map at most
-ROW = "_row"  # in the key of a name that is repeated in another row
+AGAIN = "_row"  # in the key of a name that is repeated in another row
 NARROW = 2  # columns of matrices that stand side by side
 FEW = 40  # boxes; a larger picture has no heat maps, each of which is 72 cells to lay out
 SHAPES: dict[str, dict[str, str]] = {  # distinct without colour
@@ -58,11 +58,6 @@ class Style:
     title: str = ""
     rows: Mapping[str, int] = field(default_factory=dict)  # of the boxes of a wrapped picture
     heat: bool = True  # maps of the arrays that are too large to be written out
-
-    def tail(self, line: Line) -> str:
-        """Where a line starts: at its box, or at a copy of the name if the box stands in another row."""
-        row = self.rows.get(line.head, 0)
-        return line.tail if self.rows.get(line.tail, 0) == row else f"{line.tail}{ROW}{row}"
 
 
 @dataclass(frozen=True)
@@ -116,7 +111,7 @@ def dot(scene: Scene, style: Style, state: State | None = None, caption_width: i
     graph = graphviz.Digraph(
         graph_attr={
             "rankdir": style.direction or "LR", "bgcolor": theme.background, **font, "pad": "0.1", "nodesep": "0.25",
-            "ranksep": "0.4", "labelloc": "b", "labeljust": "l", "ordering": "in",
+            "ranksep": "0.35", "labelloc": "b", "labeljust": "l", "ordering": "in",
         },
         node_attr={**font, "color": theme.ink, "margin": "0.12,0.06"},
         edge_attr={"fontname": FONT, "fontsize": str(SMALL), "color": theme.ink, "arrowsize": "0.7"},
@@ -130,29 +125,68 @@ def dot(scene: Scene, style: Style, state: State | None = None, caption_width: i
         inside = graphviz.Digraph("cluster_all")
         inside.attr(label=_headline(title, caption_width, theme), peripheries="0", labelloc="t", labeljust="l")
     _boxes(inside, scene, style, state)
-    for key, tail in sorted({(style.tail(line), line.tail) for line in scene.lines}):
+    tails = _tails(scene, style)
+    for key, tail in sorted({(tails[line.key], line.tail) for line in scene.lines}):
         if key != tail:
             look = box(scene.item(tail), scene, style, state, repeated=True)
             inside.node(key, **look | {"id": key, "shape": "ellipse", "margin": "0.02,0"})
     for line in scene.lines:
-        add_line(inside, line, style, state)
+        add_line(inside, line, tails[line.key], scene, style, state)
+    _stack(inside, scene, style)
     if inside is not graph:
         graph.subgraph(inside)
     return str(graph.source)
 
 
+def _tails(scene: Scene, style: Style) -> dict[str, str]:
+    """Where each line starts: at its box or, in a wrapped picture, at a copy of the name of a box in another row.
+
+    There each further use of something that no gradient passes to starts at a copy too.
+    """
+    rows = style.rows
+    seen: set[str] = set()
+    tails = {}
+    for line in scene.lines:
+        tail, row = line.tail, rows.get(line.head)
+        if rows.get(tail) != row:
+            tails[line.key] = f"{tail}{AGAIN}{row}"
+        elif rows and not line.combine and tail in seen:
+            tails[line.key] = f"{tail}{AGAIN}{line.head}"
+        else:
+            tails[line.key] = tail
+        seen.add(tail)
+    return tails
+
+
+def _stack(graph: Any, scene: Scene, style: Style) -> None:
+    """Put the rows below one another: their first computed boxes follow points that stand in a column."""
+    computed = {line.head for line in scene.lines}
+    first = {row: key for key, row in reversed(style.rows.items()) if key in computed}
+    with graph.subgraph(name="rows", graph_attr={"rank": "same"}) as column:
+        for row in sorted(first):
+            column.node(f"row{row}", style="invis", shape="point", width="0", height="0", label="")
+            if row:
+                column.edge(f"row{row - 1}", f"row{row}", style="invis")
+    for row, key in first.items():
+        graph.edge(f"row{row}", key, style="invis")
+
+
 def _boxes(graph: Any, scene: Scene, style: Style, state: State | None) -> None:
-    """The boxes, each in its cluster; of a wrapped picture the last row first, since Graphviz stacks upwards."""
+    """The boxes, row by row, each in its cluster."""
     import graphviz  # as in `dot`
 
     tree: dict[str, Any] = {}
     label: dict[str, str] = {}
+    begun: dict[str, str] = {}  # where a cluster that is cut begins
     rows = style.rows
-    for item in sorted(scene.items, key=lambda i: -rows.get(i.key, 0)):
+    for item in sorted(scene.items, key=lambda i: rows.get(i.key, 0)):
         at = tree
-        for key, text in item.clusters:
-            key = f"{key}{ROW}{rows[item.key]}" if rows else key
-            label[key] = text
+        outer = ""
+        for cluster, text in item.clusters:
+            key = f"{cluster}{AGAIN}{rows[item.key]}" if rows else cluster
+            is_first = begun.setdefault(cluster, key) == key
+            label[key] = text.removeprefix(f"{outer}.") if is_first else f"{text.partition(':')[0]} (continued)"
+            outer = text.partition(":")[0]
             at = at.setdefault(key, {})
         at.setdefault("", []).append(item)
     stack = [(graph, tree, iter(list(tree.items())))]
@@ -212,7 +246,7 @@ def label_rows(item: Item, scene: Scene, style: Style) -> list[list[LabelRow]]:
     if item.note:
         found.append([LabelRow(item.note, "dim")])
     value = item.value if style.values else None
-    sizes = formatting.shape(item.shape) or ("scalar" if value is None else "")
+    sizes = formatting.shape(item.shape) or ("scalar" if item.shape == () and value is None else "")
     dtype = item.dtype if item.dtype != scene.usual else ""
     if item.kind != "summary" and (sizes or dtype):
         found.append([LabelRow("  ".join(filter(None, [sizes, dtype])), "dim")])
@@ -228,7 +262,9 @@ def label_rows(item: Item, scene: Scene, style: Style) -> list[list[LabelRow]]:
 
 
 def _head(item: Item) -> str:
-    return formatting.clipped(escape.plain(item.name), 44)
+    """The name of a box, and of a layer in a cluster the rest of its place: ``conv: Conv2d`` in ``block: Block``."""
+    outer = item.clusters[-1][1].partition(":")[0] if item.clusters and item.kind == "layer" else ""
+    return formatting.clipped(escape.plain(item.name.removeprefix(f"{outer}.")), 44)
 
 
 def _numbers(value: Any, role: str, maps: bool, lead: str = "") -> list[LabelRow]:
@@ -345,10 +381,11 @@ def _heat(value: Any, theme: Theme, hidden: str | None) -> str:
 # ---------------------------------------------------------------------------------------------------- lines
 
 
-def partial_rows(line: Line, style: Style) -> list[LabelRow]:
+def partial_rows(line: Line, scene: Scene, style: Style) -> list[LabelRow]:
     """The label of a line: the symbol, the formula, and the value if it is small, else its shape."""
     if not style.partials or not line.symbol:
-        return [LabelRow(formatting.shape(line.shape), "dim")] if line.shape and not line.symbol else []
+        is_new = line.shape and not line.symbol and line.shape != scene.item(line.tail).shape
+        return [LabelRow(formatting.shape(line.shape), "dim")] if is_new else []
     found = [LabelRow(formatting.clipped(escape.plain(formatting.partial(line.symbol)), 28), "symbol", SMALL, True)]
     source = formatting.formula(line.formula, 28)
     numbers = formatting.array(line.value) if line.value is not None else []
@@ -365,8 +402,12 @@ def partial_rows(line: Line, style: Style) -> list[LabelRow]:
     return found
 
 
-def add_line(graph: Any, line: Line, style: Style, state: State | None) -> None:
-    """Add a line to the DOT graph."""
+#: The label of a line without one, which keeps it clear of the others' labels.
+_SPACE = '<<TABLE BORDER="0"><TR><TD WIDTH="40" HEIGHT="4"></TD></TR></TABLE>>'
+
+
+def add_line(graph: Any, line: Line, tail: str, scene: Scene, style: Style, state: State | None) -> None:
+    """Add a line from `tail` to the DOT graph."""
     theme = style.theme
     attributes = {"id": f"e{line.key}", "color": theme.ink, "tooltip": " "}
     looks = []
@@ -390,12 +431,14 @@ def add_line(graph: Any, line: Line, style: Style, state: State | None) -> None:
             colours = dict.fromkeys(colours, theme.accent)
     if looks:
         attributes["style"] = ",".join(looks)
-    found = partial_rows(line, style)
+    found = partial_rows(line, scene, style)
+    if not found and style.partials and any(x.symbol for x in scene.lines):
+        attributes["label"] = _SPACE
     if found:
         cells = "".join(_row([r], colours, theme, theme.background) for r in found)
         cells += '<TR><TD HEIGHT="5"></TD></TR>'  # keeps the line clear of the last row
         attributes["label"] = f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
-    graph.edge(style.tail(line), line.head, **attributes)
+    graph.edge(tail, line.head, **attributes)
 
 
 # ----------------------------------------------------------------------------------------------------- foot

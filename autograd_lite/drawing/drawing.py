@@ -12,6 +12,7 @@ from ..base import escape
 from ..derive.javascript import NoForm
 from ..derive.landmarks import Chain
 from ..engine.node import GraphView
+from ..tracing.naming import groups
 from . import formatting
 from . import svg as svg_text
 from .collapse import limited, rolled
@@ -20,6 +21,7 @@ from .dot import State, Style, dot
 from .fit import fitted
 from .from_chain import chain_of, derived
 from .from_graph import structure
+from .groups import is_module
 from .live import live as computing
 from .neurons import Net, neurons
 from .neurons import dot as neuron_dot
@@ -33,6 +35,7 @@ from .tikz import tikz
 
 VIEWS = ("landmarks", "operations", "neurons")
 DPI = 150
+DEEP = 40  # steps; of a deeper net the layers are drawn
 LISTED = 24  # boxes in the text that stands for a picture
 
 
@@ -242,9 +245,9 @@ def draw(
     view : {"landmarks", "operations", "neurons"}
         The steps of a derivation; or every operation; or circles and lines.
     by : {"module"}, optional
-        Fold each layer into a box, or each module at `depth`, counted from the outermost (0).
+        Fold each layer into a box. This is the default for a net of more than 40 steps.
     depth : int, optional
-        Fold the calls (of modules and composite functions) at this depth.
+        Fold the modules at this depth, counted from the outermost (0). Layers are never opened.
     loss : callable, optional
         For a module: a function of its result.
     forward_only : bool
@@ -257,9 +260,9 @@ def draw(
     legend : bool
     title : str
     limit : int
-        The largest number of boxes; one box summarizes the rest.
+        The largest number of computed boxes; one box in the middle stands for the others.
     roll : bool
-        Draw repeated cells, as in an unrolled loop, once.
+        Draw repeated parts once: of equal blocks in sequence the first, and a cell that is called repeatedly.
     **options
         For ``view="neurons"``: see :func:`~autograd_lite.drawing.neurons.neurons`.
 
@@ -290,16 +293,23 @@ def draw(
         return Drawing(net.scene(), style, None, net)
     if options:
         raise TypeError(f"draw: unknown option {', '.join(options)}")
-    if by is None and depth is None and len(subject.roots) == 1:
-        chain, why = _chain(subject, view == "operations")
-        if chain is not None:
+    fold, note = by is not None or depth is not None, ""
+    if not fold and len(subject.roots) == 1:
+        chain, note = _chain(subject, view == "operations")
+        fold = chain is not None and view == "landmarks" and roll and _is_deep(chain)
+        if chain is not None and not fold:
             return Drawing(derived(subject, chain, limit, style.gradients, style.partials), style, chain)
-    else:
-        why = "" if len(subject.roots) == 1 or not style.partials else "Several results: no partials are shown."
-    scene = structure(subject, by, depth, [why] if why else [])
-    if roll and (by is not None or depth is not None):
-        scene = rolled(scene)
-    return Drawing(limited(scene, limit), style)
+        if fold:
+            note = f"Layers are folded, since there are {len(chain.landmarks):,} steps; roll=False draws each."
+    elif not fold and style.partials:
+        note = "Several results: no partials are shown."
+    scene = structure(subject, fold, depth, fold and roll, [note] if note else [])
+    return Drawing(limited(rolled(scene) if fold and roll else scene, limit), style)
+
+
+def _is_deep(chain: Chain) -> bool:
+    """Whether there are many steps, and layers to fold them into."""
+    return len(chain.landmarks) > DEEP and any(is_module(g) for n in chain.landmarks for g in groups(n))
 
 
 _theme = theme

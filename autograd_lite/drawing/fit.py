@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import zip_longest
 
 from .dot import Style, dot
 from .render import NoRenderer, render
 from .scene import Scene
 
 SLIDE = (770.0, 530.0)  # points; at this size the smallest text is legible
+WIDEST = 1180.0  # points; a wider picture is taken only if there is no other
 BETTER = 1.05  # how much larger a picture in rows, or from top to bottom, must be
 TRIED = 3  # ways to cut it into rows
+GAP = 40.0  # between rows, in points
 NAME = 50.0  # the width of a name that is repeated in another row, in points
 
 
@@ -38,8 +41,11 @@ def fitted(scene: Scene, style: Style) -> Style:
 def _candidates(scene: Scene, style: Style) -> Iterator[Style]:
     yield style
     boxes = layout(dot(scene, style)).boxes
-    cuts = sorted(_cuts(scene, boxes), key=lambda cut: -cut[0])
-    for _, rows in cuts[:TRIED]:
+    cuts: dict[int, tuple[float, dict[str, int]]] = {}  # the best into each number of rows
+    for cut in _cuts(scene, boxes):
+        count = max(cut[1].values())
+        cuts[count] = max(cut, cuts.get(count, cut), key=lambda c: c[0])
+    for _, rows in sorted(cuts.values(), key=lambda c: -c[0])[:TRIED]:
         yield replace(style, rows=rows)
     yield replace(style, direction="TB")
 
@@ -62,8 +68,8 @@ class Layout:
 
     @property
     def scale(self) -> float:
-        """How large it is shown on a slide."""
-        return min(1.0, SLIDE[0] / self.wide, SLIDE[1] / self.high)
+        """How large it is shown on a slide; less for a picture that is too wide elsewhere."""
+        return min(1.0, SLIDE[0] / self.wide, SLIDE[1] / self.high) * (1.0 if self.wide <= WIDEST else 0.8)
 
 
 @lru_cache(maxsize=64)
@@ -93,6 +99,7 @@ def _cuts(scene: Scene, boxes: Mapping[str, Box]) -> Iterator[tuple[float, dict[
     lefts = [min(b.left for b in span) for span in spans]
     rights = [max(b.right for b in span) for span in spans]
     starts = [lefts[0], *(min(a, b - NAME) for a, b in zip(lefts[1:], rights, strict=False))]
+    steps = [b - a for a, b in zip([starts[0], *rights], rights, strict=False)]  # from column to column
     seen = []
     for most in sorted({b - a for a in starts for b in rights if b > a}):
         rows, first = [0], starts[0]
@@ -104,6 +111,8 @@ def _cuts(scene: Scene, boxes: Mapping[str, Box]) -> Iterator[tuple[float, dict[
             continue
         seen.append(rows)
         parts = [[b for r, span in zip(rows, spans, strict=True) for b in span if r == k] for k in range(rows[-1] + 1)]
-        high = sum(max(b.bottom for b in part) - min(b.top for b in part) + 20 for part in parts)
+        widths = [[w for k, w in zip(rows, steps, strict=True) if k == r] for r in range(rows[-1] + 1)]
+        wide = sum(map(max, zip_longest(*widths, fillvalue=0.0)))  # the columns of all rows are aligned
+        high = sum(max(b.bottom for b in part) - min(b.top for b in part) + GAP for part in parts)
         keys = {key: r for r, column in zip(rows, columns.values(), strict=True) for key in column}
-        yield Layout(most, high, {}).scale, keys
+        yield Layout(wide, high, {}).scale, keys

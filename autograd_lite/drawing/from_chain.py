@@ -5,7 +5,7 @@ The view of all operations is the same scene with a name, and hence a landmark, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..derive.landmarks import Chain
 from ..engine.backward import pull_back
 from ..engine.node import ANY, Node, ancestors
 from . import formatting
+from .collapse import middle, summary
 from .from_graph import kind_of, names_of, origin_of, own_names
 from .groups import Calls
 from .scene import Item, Line, Scene
@@ -44,9 +45,9 @@ def derived(subject: Subject, chain: Chain, limit: int, gradients: bool, partial
 class _Derived:
     def __init__(self, subject: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> None:
         self.subject, self.chain, self.partials, self.limit = subject, chain, partials, limit
-        drawn = [n for n in chain.landmarks if n.row is not None][-limit:]
-        self.left = sum(n.row is not None for n in chain.landmarks) - len(drawn)
-        self.drawn = drawn
+        computed = [n for n in chain.landmarks if n.row is not None]
+        self.hidden = dict.fromkeys(middle(computed, limit) if len(computed) > limit else ())
+        self.drawn = drawn = [n for n in computed if n not in self.hidden]
         self.calls = Calls([chain.call(n) for n in drawn], subject.places)
         self.keys: dict[str, str] = {}  # of a name
         self.items: dict[str, Item] = {}
@@ -68,19 +69,19 @@ class _Derived:
             return {}
 
     def scene(self) -> Scene:
-        hidden = {n for n in self.chain.landmarks if n.row is not None} - set(self.drawn)
+        self._between()
         for n in self.drawn:
             formula, constants = self._without_arrays(self.chain.definition(n))
             words = [*dict.fromkeys(e.value for e in parts_in_order(formula) if e.role == "name")]
             for word in words:
-                self._leaf(word, constants, hidden)
+                self._leaf(word, constants)
             self._result(n, formula)
             passes = self.chain.inputs_of(n) if n.requires_grad else []
             for word in words:
                 self._line(n, word, passes)
             for m in passes:  # the simplified formula may not use all of them
                 if self.chain.names[m] not in words:
-                    self._leaf(self.chain.names[m], constants, hidden)
+                    self._leaf(self.chain.names[m], constants)
                     self._line(n, self.chain.names[m], passes)
         items = tuple(self.items.values())
         return Scene(items, tuple(self.lines.values()), loss=self.keys[self.chain.names[self.chain.root]])
@@ -88,14 +89,23 @@ class _Derived:
     def _key(self, word: str) -> str:
         return self.keys.setdefault(word, f"n{len(self.keys)}")
 
-    def _leaf(self, word: str, constants: dict[str, Any], hidden: Iterable[Node]) -> None:
-        """Add an input, or the box for all landmarks that are not drawn."""
+    def _between(self) -> None:
+        """Add the box for all landmarks that are not drawn, and the lines to it."""
+        if not self.hidden:
+            return
+        self.items["rest"] = summary(len(self.hidden), self.limit)
+        self.keys |= {self.chain.names[n]: "rest" for n in self.hidden}
+        for n in self.hidden:
+            for m in self.chain.inputs_of(n):
+                if m.row is not None and m not in self.hidden:
+                    key = f"{self._key(self.chain.names[m])}_rest"
+                    self.lines[key] = Line(key, self._key(self.chain.names[m]), "rest", shape=m.shape, combine="passes")
+
+    def _leaf(self, word: str, constants: dict[str, Any]) -> None:
+        """Add an input."""
         if word in self.keys:
             return
         n = self.by_name.get(word)
-        if n is not None and n in hidden:
-            self.keys[word] = self._summary()
-            return
         key = self._key(word)
         if n is None:
             value: Any = constants[word] if word in constants else self.chain.environment().get(word)
@@ -106,12 +116,6 @@ class _Derived:
         value, gradient = self.chain.values.get(n, n.y), self.gradients.get(n)
         kind, own = kind_of(n, self.subject), self._own(n)
         self.items[key] = Item(key, kind, word, None, "", n.shape, str(n.dtype), value, gradient, own=own)
-
-    def _summary(self) -> str:
-        if "rest" not in self.items:
-            name, operation = f"{self.left:,} earlier steps", f"not drawn (limit={self.limit})"
-            self.items["rest"] = Item("rest", "summary", name, operation=operation)
-        return "rest"
 
     def _result(self, n: Node, formula: Expr) -> None:
         word = self.chain.names[n]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,27 +13,36 @@ from ..base.escape import plain
 from ..derive.expression import Expr, applied, constant
 from ..derive.expression import name as name_of
 from ..engine.node import ANY, TRACED, Node, ancestors
+from ..engine.results import PROJECTION
 from ..tracing.naming import Names, assigned, qualified, short_names
 from .groups import Calls
+from .repeats import repeated
 from .scene import Item, Line, Scene
 from .subject import Subject
 
 
-def structure(subject: Subject, by: str | None, depth: int | None, notes: Sequence[str] = ()) -> Scene:
-    """Boxes for operations or folded calls, and lines with shapes."""
-    return _Structure(subject, by, depth).scene(notes)
+def structure(
+    subject: Subject, fold: bool, depth: int | None = None, roll: bool = False, notes: Sequence[str] = ()
+) -> Scene:
+    """Boxes for operations, or if `fold` for layers and modules, and lines; with `roll` repeated blocks once."""
+    return _Structure(subject, fold, depth, roll).scene(notes)
 
 
 class _Structure:
-    def __init__(self, subject: Subject, by: str | None, depth: int | None) -> None:
+    def __init__(self, subject: Subject, fold: bool, depth: int | None, roll: bool) -> None:
         self.subject = subject
         nodes = ancestors(subject.roots, ANY)[::-1]
+        self.stands_for: dict[Node, Node] = {n: n.parents[0] for n in nodes if n.row is PROJECTION}  # shown by another
+        every, count = repeated(nodes) if roll else ({}, {})
+        self.stands_for = every | self.stands_for
         known = set(nodes)
         leaves = [p for n in nodes for p in n.parents if p is not None and p not in known]
         self.nodes = [*dict.fromkeys(leaves), *nodes]
         self.calls = Calls(self.nodes, subject.places)
+        self.calls.count = count
         self.names = names_of(self.nodes, subject)
-        self.fold = {n: self.calls.folded(n, by, depth) for n in nodes if n.row is not None}
+        self.roots = {self.shown(n) for n in subject.roots}
+        self.fold = {n: self.calls.folded(n, depth) if fold else None for n in nodes if n.row is not None}
         self.changed = {
             p for n in nodes for p in n.parents if p is not None and p.row is None and p.version < n.order
         }
@@ -39,11 +50,18 @@ class _Structure:
         self.users: dict[Node, set[Any]] = {}
         for n in nodes:
             for p in n.parents:
-                if p is not None:
+                if p is not None and n not in self.stands_for:
                     self.users.setdefault(p, set()).add(self.fold.get(n) or n)
+
+    def shown(self, n: Node) -> Node:
+        """The node that stands for `n` in the picture."""
+        while n in self.stands_for:
+            n = self.stands_for[n]
+        return n
 
     def owner(self, n: Node) -> Any:
         """The call or node whose box shows `n`."""
+        n = self.shown(n)
         if n.row is None:
             users = self.users.get(n, set())
             if not _is_parameter(n) or any(isinstance(u, Node) for u in users):
@@ -55,7 +73,8 @@ class _Structure:
     def scene(self, notes: Sequence[str]) -> Scene:
         members: dict[Any, list[Node]] = {}
         for n in self.nodes:
-            members.setdefault(self.owner(n), []).append(n)
+            if n not in self.stands_for:
+                members.setdefault(self.owner(n), []).append(n)
         first = {o: next((n for n in inside if n.row is not None), inside[0]) for o, inside in members.items()}
         members = {o: members[o] for o in sorted(members, key=lambda o: -first[o].order)}  # in order of computation
         keys = {owner: f"n{k}" for k, owner in enumerate(members)}
@@ -65,20 +84,35 @@ class _Structure:
             items.append(self.operation(owner, keys) if is_node else self.layer(owner, inside, keys))
             lines += self.lines(owner, inside, keys)
         loss = keys[self.owner(self.subject.roots[0])]
-        return Scene(tuple(items), tuple(lines), notes=tuple(notes), loss=loss)
+        return Scene(self.without_frame(items), tuple(lines), notes=tuple(notes), loss=loss)
+
+    def without_frame(self, items: Sequence[Item]) -> tuple[Item, ...]:
+        """The boxes without a cluster around all that is computed: the module itself."""
+        computed = [i.clusters for i in items if i.row]
+        blocks = {self.calls.keys[group] for group in self.calls.count}
+        common = 0
+        while computed and all(c[common : common + 1] == computed[0][common : common + 1] != () for c in computed):
+            if computed[0][common][0] in blocks:
+                break
+            common += 1
+        return tuple(replace(i, clusters=i.clusters[common:]) for i in items)
 
     def operation(self, n: Node, keys: Mapping[Any, str]) -> Item:
         formula, operation = self._formula(n)
         changed = n in self.changed
+        is_last = n in self.roots and n not in self.subject.roots  # of a repeated block, whose values are not its own
+        name = self.names[n]
+        if operation and not (n.name or n in self.subject.claimed or n in self.roots):
+            name, operation = operation, ""  # no formula in the picture refers to a letter for it
         return Item(
             keys[n],
             kind_of(n, self.subject),
-            self.names[n],
+            name,
             formula,
             operation,
-            n.shape,
-            str(n.dtype),
-            None if changed else n.y,
+            None if n.parts else n.shape,
+            "" if n.parts else str(n.dtype),
+            None if changed or is_last or n.parts else n.y,
             clusters=self.calls.clusters(n),
             own=n.name is not None or n in self.subject.claimed,
             row=n.row.name if n.row else "",
@@ -89,8 +123,8 @@ class _Structure:
     def _formula(self, n: Node) -> tuple[Expr | None, str]:
         if n.row is None:
             return None, ""
-        if n.xs is None or n.row.outputs or any(p is not None and p.parts is not None for p in n.parents):
-            return None, n.row.name
+        if n.xs is None or n.row.outputs or any(p is not None and self.owner(p) is not p for p in n.parents):
+            return None, _sign_of(n)
         args = [
             constant(x) if p is None else name_of(self.names.get(p, "…"), p.shape)
             for p, x in zip(n.parents, n.xs, strict=True)
@@ -110,7 +144,7 @@ class _Structure:
             self.modules.setdefault(module, len(self.modules))
         cell = f"m{self.modules[module]}" if module in self.modules else ""
         structure = ",".join(f"{n.row.name}{n.shape}" for n in made if n.row is not None)
-        is_root = last in self.subject.roots
+        is_root = last in self.roots
         is_loss = is_root and kind_of(last, self.subject) == "loss"
         label = self.calls.label(group)
         return Item(
@@ -121,26 +155,36 @@ class _Structure:
             label if is_loss else listed,
             last.shape,
             str(last.dtype),
-            last.y if is_root else None,
+            last.y if last in self.subject.roots else None,
             None,
             self.calls.clusters(last, group),
             True,
             structure,
             cell,
-            note="the result" if is_root and not is_loss else "",
+            note=f"× {self.calls.count[group]}" if group in self.calls.count else "",
         )
 
     def lines(self, owner: Any, inside: Sequence[Node], keys: Mapping[Any, str]) -> list[Line]:
         found: dict[str, Line] = {}
         for n in inside:
             for p in n.parents:
-                if p is None or (tail := self.owner(p)) == owner or (p.row is None and tail is not p):
+                if p is None or (tail := self.owner(p)) == owner:
+                    continue
+                if self.shown(p).row is None and tail is not self.shown(p):
                     continue  # a parameter inside a layer has no line
                 key = f"{keys[tail]}_{keys[owner]}"
                 passes = p.requires_grad and n.requires_grad and n.row is not None and n.row.kind != "constant"
                 line = Line(key, keys[tail], keys[owner], shape=p.shape, combine="passes" if passes else "")
-                found.setdefault(key, line)
+                if passes or key not in found:
+                    found[key] = line
         return list(found.values())
+
+
+def _sign_of(n: Node) -> str:
+    """``+``, or the name of a function."""
+    assert n.row is not None
+    found = re.fullmatch(r"{x1} (\S) {x2}", n.row.infix or "")
+    return found[1] if found else n.row.name
 
 
 def own_names(nodes: Sequence[Node], subject: Subject) -> dict[Node, str]:

@@ -9,6 +9,8 @@ from ..base.escape import plain
 from ..engine.node import Node
 from ..tracing.naming import groups, place_in
 
+_LIBRARY = f"{__name__.partition('.')[0]}.nn."
+
 
 def is_module(group: Any) -> bool:
     """Whether a call is that of a module, not of a composite function."""
@@ -22,6 +24,7 @@ class Calls:
         self.places = places
         self.keys: dict[Any, str] = {}
         self.inner: set[Any] = set()  # module calls that contain another one
+        self.count: dict[Any, int] = {}  # of repeated blocks, by the first
         for n in nodes:
             chain = groups(n)
             for group in chain:
@@ -44,22 +47,22 @@ class Calls:
         for group in groups(n):
             if group is but:
                 break
-            found.append((self.keys[group], self.label(group)))
+            again = f" × {self.count[group]}" if group in self.count else ""
+            found.append((self.keys[group], self.label(group) + again))
         return tuple(found)
 
-    def folded(self, n: Node, by: str | None, depth: int | None) -> Any:
+    def folded(self, n: Node, depth: int | None) -> Any:
         """The call into which a node is folded, or None.
 
-        By module without a depth this is a layer: the innermost module that contains no other, or a composite call
-        beside one. With a depth it is the call at that level, counted from 0.
+        It is the module at level `depth`, counted from 0, or before that a layer, or a composite call beside one. So a
+        layer is never opened.
         """
-        chain = groups(n)
-        if depth is not None:
-            counted = [g for g in chain if is_module(g)] if by == "module" else chain
-            return counted[depth] if len(counted) > depth else None
-        if by != "module":
-            return None
-        for group in chain:
-            if not is_module(group) or group not in self.inner:
+        for level, group in enumerate(groups(n)):
+            if not is_module(group) or level == depth or self._is_layer(group):
                 return group
         return None
+
+    def _is_layer(self, group: Any) -> bool:
+        """Whether a module contains no other, or is one of the library's with parameters of its own."""
+        kind = type(group.module)
+        return group not in self.inner or (kind.__module__.startswith(_LIBRARY) and bool(group.module._parameters))

@@ -9,7 +9,7 @@
   const byTail = new Map();
   for (const l of data.lines) byTail.set(l.tail, [...(byTail.get(l.tail) || []), l]);
   // A wrapped picture repeats the name of a box in another row: one key may have several groups.
-  const keyOf = (g) => g.id.replace(/_row\d+$/, "").replace(/^e(?=.*_)/, "");
+  const keyOf = (g) => g.id.replace(/_row\w+$/, "").replace(/^e(?=.*_)/, "");
   const groups = [...svg.querySelectorAll("g.node, g.edge")].map((g) => [keyOf(g), g]);
   let step = 0;
 

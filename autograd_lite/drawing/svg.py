@@ -6,7 +6,7 @@ import re
 
 from ..base import escape
 from . import formatting
-from .dot import ROW
+from .dot import AGAIN
 from .scene import Item, Line, Scene
 
 
@@ -17,7 +17,7 @@ def tidy(text: str, scene: Scene) -> str:
     titles |= {f"e{line.key}": line_title(line, scene) for line in scene.lines}
 
     def titled(m: re.Match[str]) -> str:
-        key = m[2].partition(ROW)[0]
+        key = m[2].partition(AGAIN)[0]
         return f"{m[1]}<title>{escape.xml(titles[key])}</title>" if key in titles else m[0]
 
     text = re.sub(r'(<g id="([^"]+)" class="(?:node|edge)">\s*)<title>.*?</title>', titled, text, flags=re.S)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..base import escape
+from ..derive.expression import Expr
 from ..derive.writing import matrix
 from . import formatting
-from .dot import Style
+from .dot import AGAIN, Style
 from .render import render
 from .scene import Item, Line, Scene
 
@@ -50,14 +51,14 @@ def tikz(scene: Scene, style: Style, source: str) -> str:
     layout = json.loads(render(source, "json0"))
     lines = {f"e{x.key}": x for x in scene.lines}
     place = {o["id"]: o for o in layout.get("objects", ()) if "pos" in o and "id" in o}
-    found = [_line(lines[e["id"]], e, style.partials) for e in layout.get("edges", ())]
-    for item in scene.items:
-        at = place[item.key]
+    found = [_line(lines[e["id"]], e, style.partials) for e in layout.get("edges", ()) if "id" in e]
+    for key, at in place.items():
+        item = scene.item(key.partition(AGAIN)[0])
         size = ", ".join(f"minimum {side}={72 * float(at[side]):.1f}pt" for side in ("width", "height"))
-        found.append(
-            rf"\node[item={item.kind}, {_LOOKS[item.kind]}, {size}] at ({at['pos']}) "
-            f"{{{_label(item, scene, style)}}};"
-        )
+        look, label = _LOOKS[item.kind], _label(item, scene, style)
+        if key != item.key:  # the name, repeated in another row
+            look, label = f"{look}, rounded corners=9pt", _head(item)
+        found.append(rf"\node[item={item.kind}, {look}, {size}] at ({at['pos']}) {{{label}}};")
     return _HEAD.replace("@COLOURS@", _colours(style)) + "\n".join(found) + "\n" + _FOOT
 
 
@@ -67,12 +68,14 @@ def _colours(style: Style) -> str:
     return "\n".join(rf"\definecolor{{{word}}}{{HTML}}{{{colour[1:].upper()}}}" for word, colour in named.items())
 
 
-def _label(item: Item, scene: Scene, style: Style) -> str:
-    formula = f" = {formatting.tex(item.formula)}" if item.formula is not None else ""
-    head = f"${formatting.tex_name(item.name)}{formula}$"
+def _head(item: Item, formula: Expr | None = None) -> str:
     if item.kind in ("layer", "summary"):
-        head = rf"\textbf{{{escape.tex(item.name)}}}"
-    parts = [head]
+        return rf"\textbf{{{escape.tex(item.name)}}}"
+    return f"${formatting.tex_name(item.name)}{'' if formula is None else ' = ' + formatting.tex(formula)}$"
+
+
+def _label(item: Item, scene: Scene, style: Style) -> str:
+    parts = [_head(item, item.formula)]
     if item.operation:
         parts.append(escape.tex(item.operation))
     if item.shape:

@@ -18,7 +18,7 @@ import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.drawing import NoRenderer, draw, render
 from autograd_lite.drawing import render as rendering
-from autograd_lite.drawing.dot import ROW, SHAPES
+from autograd_lite.drawing.dot import AGAIN, SHAPES
 from autograd_lite.drawing.scene import KINDS
 from autograd_lite.drawing.themes import THEMES
 
@@ -211,7 +211,8 @@ def test_a_module_by_layers():
     picture = draw(m, np.ones((2, 3)), by="module")
     assert [i.name for i in picture.scene.items if i.kind == "layer"] == ["0: Linear", "1: Sigmoid", "2: Linear"]
     assert "weight 4×3  bias 4" in picture.source
-    assert "cluster_" in picture.source
+    inner = draw(nn.Sequential(m, nn.Tanh()), np.ones((2, 3)), by="module")
+    assert "cluster_" in inner.source
     loss = draw(m, np.ones((2, 3)), np.ones((2, 1)), loss=lambda p, y: np.mean((p - y) ** 2), by="module")
     assert loss.scene.item(loss.scene.loss).kind == "loss"
     assert "y" in loss.scene.keys_named()
@@ -274,26 +275,33 @@ def test_a_repeated_cell_is_drawn_once_with_a_note():
     assert sum(i.name == "cell: Cell" for i in unrolled.scene.items) == 9
 
 
-def test_a_large_graph_is_cut_before_it_is_drawn():
+def test_a_large_graph_is_cut_in_the_middle():
     y = x = ag.tensor(1.0, requires_grad=True, name="x")
     for _ in range(3000):
         y = np.sin(y)
     picture = draw(y, limit=20)
     rest = [i for i in picture.scene.items if i.kind == "summary"]
-    assert len(picture.scene.items) == 21
-    assert [i.name for i in rest] == ["2,980 earlier steps and 1 of their inputs"]
-    assert x.name not in picture.scene.keys_named()
+    assert len(picture.scene.items) == 22
+    assert [i.name for i in rest] == ["2,980 steps in the middle"]
+    assert rest[0].operation == "not drawn (limit=20)"
+    assert x.name in picture.scene.keys_named()
+    assert [(x.tail, x.head) for x in picture.scene.lines if "rest" in x.key] == [("n10", "rest"), ("rest", "n2991")]
     assert "structure alone" in picture.scene.notes[0]
 
 
-def test_landmarks_are_cut_too():
-    y = ag.tensor(1.0, requires_grad=True, name="x")
+def test_landmarks_are_cut_in_the_middle_too():
+    y = x = ag.tensor(1.0, requires_grad=True, name="x")
     names = {}
     for k in range(40):
-        names[f"y{k}"] = y = np.sin(y)
+        names[f"y{k}"] = y = np.sin(y) + x
     picture = draw(y, names=names, limit=10)
-    assert sum(i.kind in ("result", "loss") for i in picture.scene.items) == 10
-    assert [i.name for i in picture.scene.items if i.kind == "summary"] == ["30 earlier steps"]
+    assert [i.name for i in picture.scene.items if i.kind in ("result", "loss")] == [
+        *(f"y{k}" for k in (0, 1, 2, 3, 4, 35, 36, 37, 38, 39))
+    ]
+    assert [i.name for i in picture.scene.items if i.kind == "summary"] == ["30 steps in the middle"]
+    key = picture.scene.keys_named()
+    ends = {(line.tail, line.head) for line in picture.scene.lines}
+    assert {(key["y4"], "rest"), ("rest", key["y35"]), (key["x"], key["y39"])} <= ends
 
 
 def test_changed_or_freed_values_are_noted():
@@ -400,7 +408,7 @@ def test_svg_and_png_in_every_theme(theme):
     picture = draw(L, names=names, theme=theme)
     root = ET.fromstring(picture.svg())
     groups = [g.get("id") for g in root.iter(f"{SVG}g") if g.get("class") == "node"]
-    assert sorted(k for k in groups if ROW not in k) == sorted(i.key for i in picture.scene.items)
+    assert sorted(k for k in groups if AGAIN not in k) == sorted(i.key for i in picture.scene.items)
     assert picture.png()[:8] == b"\x89PNG\r\n\x1a\n"
     assert THEMES[theme].background in picture.svg()
     assert draw(L, names=names).with_theme(theme).source == picture.source
@@ -428,7 +436,7 @@ def test_save_by_the_ending(tmp_path):
 def test_tikz_has_every_box_and_balanced_braces():
     L, names = net()
     text = draw(L, names=names).tex()
-    assert text.count("\\node[item") == 9
+    assert text.count("\\node[item") == 9 + text.count(", rounded corners=9pt")  # names repeated in another row
     assert text.count("\\draw") == 8
     assert "standalone" not in text  # which a small TeX Live lacks
     colours = set(re.findall(r"definecolor{(\w+)}", text))

@@ -1,7 +1,9 @@
 """The page in a real browser: steps, pointer and keyboard, no errors, and no way to inject a script."""
 
 import re
+import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import chromium
 import numpy as np
@@ -13,6 +15,11 @@ from autograd_lite.drawing import draw, frames
 from autograd_lite.drawing.mathml import mathml
 from tests.drawing.test_drawing import HOSTILE, can_render, net
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
+
+import lessons  # of the examples
+
+MEASURE = Path(__file__).with_name("measure.js").read_text(encoding="utf-8")
 browser_is_here = pytest.mark.skipif(chromium.found() is None, reason="no Chromium on this machine")
 
 
@@ -253,6 +260,39 @@ def test_a_film_plays_by_itself(browser, tmp_path):
     for k in range(len(film)):
         seen = browser.run(f"({shown})({2500 * k + 100})")
         assert seen == [n == k for n in range(len(film))]
+
+
+@can_render
+@browser_is_here
+@pytest.mark.parametrize("lesson", lessons.LESSONS, ids=lambda make: make.__name__)
+def test_every_lesson_fits_a_small_screen(browser, page, lesson):
+    """The rendered page at 1280x720: no small text, nothing over anything else, nothing out of reach."""
+    made = lesson()
+    browser.ask("Emulation.setDeviceMetricsOverride", width=1280, height=720, deviceScaleFactor=1, mobile=False)
+    try:
+        b = page(draw(made.result, names=made.names, title=made.title))
+        b.run("document.getElementById('last').click()")
+        b.run("document.querySelector('#picture g.node').dispatchEvent(new PointerEvent('pointerenter'))")
+        assert b.run(MEASURE) == []
+        assert b.run("document.getElementById('legend').textContent").strip()
+    finally:
+        browser.ask("Emulation.clearDeviceMetricsOverride")
+
+
+@can_render
+@browser_is_here
+def test_the_measure_finds_what_is_wrong(page):
+    L, names = net()
+    b = page(draw(L, names=names))
+    b.run("document.querySelector('#picture .node text').style.fontSize = '5px'")
+    b.run(
+        "(() => { const [a, b] = document.querySelectorAll('#picture .node'), [p, q] = [a.getBBox(), b.getBBox()];"
+        " a.setAttribute('transform', `translate(${q.x - p.x} ${q.y - p.y})`); })()"
+    )
+    b.run("document.querySelector('header').style.height = '3px'")
+    words = " ".join(b.run(MEASURE))
+    for word in ("small: x", "box over box", "text over a box", "too high: HEADER"):
+        assert word in words
 
 
 # ------------------------------------------------------------------------------------------------ without a browser
