@@ -25,8 +25,10 @@ from .engine.anomaly import detect_anomaly as detect_anomaly
 from .table.migration_hints import OF_THE_LIBRARY as _OF_THE_LIBRARY, no_attribute as _no_attribute
 from .transforms.checkpoint import checkpoint as checkpoint
 from .engine.context import enable_grad as enable_grad
+from .engine.context import inference_mode as inference_mode
 from .engine.context import is_grad_enabled as is_grad_enabled
 from .engine.context import no_grad as no_grad
+from .engine.context import set_grad_enabled as set_grad_enabled
 from .tensor import Tensor as Tensor
 from .tensor import tensor as tensor
 from .transforms.grad import grad as grad
@@ -166,10 +168,12 @@ from .tensor.creation import (
     multinomial as multinomial, normal as normal, ones as ones, rand as rand, randint as randint,
     randn as randn, randperm as randperm, set_default_dtype as set_default_dtype, zeros as zeros,
 )
+from .tensor.torch_names import cuda as cuda, device as device
 from .rules.random import rand_like as rand_like, randn_like as randn_like
 from .rules.torch_aliases import (
-    cat as cat, clamp as clamp, masked_fill as masked_fill, permute as permute, topk as topk,
-    unsqueeze as unsqueeze,
+    cat as cat, chunk as chunk, clamp as clamp, gather as gather, index_select as index_select,
+    masked_fill as masked_fill, norm as norm, permute as permute, scatter as scatter, scatter_add as scatter_add,
+    topk as topk, unbind as unbind, unsqueeze as unsqueeze,
 )
 from .base.generator import (
     Generator as Generator, default_generator as default_generator, get_rng_state as get_rng_state,
@@ -182,6 +186,8 @@ from numpy import (
 
 half, float, double, int, long = float16, float32, float64, int32, int64
 mm = bmm = matmul
+sub, mul, div = subtract, multiply, divide
+eq, ne, gt, ge, lt, le = equal, not_equal, greater, greater_equal, less, less_equal
 
 # NumPy's short and old names.
 abs, conj, mod, pow, true_divide = absolute, conjugate, remainder, power, divide

@@ -14,6 +14,7 @@ from .engine.node import Node
 from .engine.results import lift
 from .engine.value import wrap
 from .tensor import Tensor
+from .transforms.function import Function as Function
 
 
 @overload

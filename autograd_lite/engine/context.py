@@ -168,6 +168,29 @@ class enable_grad(_Recording):
     on = True
 
 
+inference_mode = no_grad  # PyTorch's name for a block in which nothing will ever be recorded
+
+
+class set_grad_enabled(Block):
+    """Switch recording on or off, from this call on; used in a ``with``, for the block only.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> with set_grad_enabled(False):
+    ...     is_grad_enabled()
+    False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self._before = CONTEXT.get()
+        now = self._before or ORDINARY
+        CONTEXT.set(Context(bool(mode), now.group, now.watcher, now.level))
+
+    def _enter(self, undo: list[tuple[Any, ...]]) -> None:
+        undo.append((CONTEXT.set, self._before))
+
+
 def is_grad_enabled() -> bool:
     """Whether this thread records operations on tensors that require gradients."""
     context = CONTEXT.get()

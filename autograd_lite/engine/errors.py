@@ -110,10 +110,6 @@ _KINDS: tuple[type[Exception], ...] = (
     np.linalg.LinAlgError, np.exceptions.AxisError, TypeError, IndexError, ValueError,
 )
 
-#: PyTorch's parameter names, and NumPy's, which hold everywhere but in `nn`.
-_NUMPYS = {"dim": "axis=", "keepdim": "keepdims=", "unbiased": "ddof=1 or ddof=0"}
-
-
 def explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
     """The same kind of error, with the operation, the names and shapes of the operands, and the remedy."""
     what = ", ".join(_described(a) for a in args)
@@ -123,8 +119,7 @@ def explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
     elif "broadcast" in text:
         text = "these shapes do not broadcast: aligned at the right, two sizes must be equal or one of them 1"
     elif unexpected := re.search(r"an unexpected keyword argument '(\w+)'", text):  # without our function's inner name
-        remedy = f": as in NumPy, write {_NUMPYS[unexpected[1]]}" if unexpected[1] in _NUMPYS else ""
-        text = unexpected[0] + remedy
+        text = unexpected[0]
     elif text.startswith("matmul: Input operand") or "not aligned" in text:
         text = "the last size of the first must equal the last but one of the second"
     again = next(kind for kind in _KINDS if isinstance(error, kind))(f"{name}({what}): {text}")

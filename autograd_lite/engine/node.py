@@ -56,7 +56,8 @@ class Node:
     keeper : weakref or None
         To the Tensor whose .grad backward() fills.
     graded : int or None
-        The version at which a gradient was last delivered.
+        Of an input, the version at which a gradient was last delivered; of a result, 0 once a backward pass has
+        passed through it.
     name : str or None
     group : Group or None
         The composite call or the module during which it was recorded.

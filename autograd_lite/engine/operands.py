@@ -60,6 +60,9 @@ def as_operand(value: Any) -> Any:
         return TABLE["array"](value) if has_tensor(value) else asarray(value)
     if isinstance(value, (np.generic, range)) or hasattr(value, "__array__"):
         return asarray(value)
+    for builtin in (int, float, complex):  # of a subclass, such as IntEnum: a Python number, which adapts to any dtype
+        if isinstance(value, builtin):
+            return builtin(value)
     return NotImplemented
 
 

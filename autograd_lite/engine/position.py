@@ -29,6 +29,15 @@ def users_line() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
+def users_frame(depth: int) -> tuple[Any, int]:
+    """The innermost frame outside the library, from `depth` calls up, and the `stacklevel` of a warning there."""
+    frame: Any = sys._getframe(depth)
+    level = depth
+    while INTERNAL[frame.f_code.co_filename] and frame.f_back is not None:
+        frame, level = frame.f_back, level + 1
+    return frame, level
+
+
 def users_position() -> tuple[Any, int]:
     """The innermost code object outside the library that is running, and the instruction that it is at."""
     frame: Any = sys._getframe(2)

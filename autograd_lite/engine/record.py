@@ -17,6 +17,7 @@ import numpy as np
 from ..rules._arrays import has_tensor
 from ..rules.ufuncs import ufunc_parameters
 from ..table import TABLE, Primitive
+from ..table.torch_keywords import numpys_keywords
 from .context import CONTEXT, called_in_group, tracing
 from .errors import explained
 from .fast import binary, unary
@@ -42,6 +43,8 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
         if len(args) == 2 and (y := binary(row, *args)) is not NotImplemented:
             return y
         return record(row, args)
+    if params:
+        params = numpys_keywords(row, params)
     if row.kind == "composite":
         return called_in_group(row.fn, args, params, row.name, textbook=row.textbook)
     if args and type(args[0]) in (list, tuple) and not row.variadic and has_tensor(args[0]):

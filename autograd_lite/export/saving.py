@@ -22,6 +22,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..tensor.torch_names import check_device
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -93,11 +95,11 @@ def save(obj: Any, path: PathLike) -> None:
         raise OSError(*(() if error.errno is None else (error.errno,)), what) from None
 
 
-def load(path: PathLike) -> Any:
+def load(path: PathLike, map_location: Any = None) -> Any:
     """Read what :func:`save` wrote; or any ``.npz`` or ``.safetensors`` file, as a dict of arrays.
 
     Nothing in the file is executed. PyTorch's own files are pickles, which would have to be; in PyTorch, save with
-    ``safetensors.torch.save_file(net.state_dict(), path)`` instead.
+    ``safetensors.torch.save_file(net.state_dict(), path)`` instead. `map_location` may be ``"cpu"``, as there.
 
     Raises
     ------
@@ -115,6 +117,7 @@ def load(path: PathLike) -> Any:
     ValueError: load: ...saving.py is neither an .npz nor a .safetensors file
     """
     path = Path(path)
+    check_device("load: map_location", map_location)
     with path.open("rb") as file:
         start = file.read(16)
     if start[:4] == b"PK\3\4" or start[:4] == b"PK\5\6":

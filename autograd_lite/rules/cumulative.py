@@ -20,7 +20,7 @@ from ..table import TABLE, Primitive, at, composite, general, linear
 from ..table.batching import Batched, along
 from . import elementwise as E
 from ._arrays import kept_shape, operand, resolve
-from .indexing import scatter
+from .indexing import into_zeros
 
 
 def _binding(name: str) -> Callable[..., Any]:
@@ -172,7 +172,7 @@ def _stretches(indices: Any, n: int) -> tuple[Any, Any]:
 def _reduceat_back(g: Any, indices: Any, axis: int, x_shape: tuple[int, ...]) -> Any:
     entries, result = _stretches(indices, x_shape[axis])
     before = (slice(None),) * axis
-    return scatter(g[(*before, result)], (*before, entries), x_shape)
+    return into_zeros(g[(*before, result)], (*before, entries), x_shape)
 
 
 def _bind_reduceat(a: Any, indices: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:

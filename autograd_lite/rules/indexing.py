@@ -1,8 +1,8 @@
 """Reading entries of arrays and assigning to them.
 
-`getitem` reads entries; its transpose `scatter` puts the cotangent at these places, adding where an entry was read
+`getitem` reads entries; its transpose `into_zeros` puts the cotangent at these places, adding where an entry was read
 twice. An index is a parameter, not an argument: it has no derivative. Only in a traced program can it depend on the
-inputs (the labels of a batch, the order that a sort found). Then it must be an argument, and `gather` and its transpose
+inputs (the labels of a batch, the order that a sort found). Then it is an argument, and `gather_at` and its transpose
 `scatter_at` are the same two rows with an index argument.
 
 Recorded arrays are never written into. Assignment is a function: ``set_at(x, i, value)`` is a new array, differentiable
@@ -93,7 +93,7 @@ def _bind_getitem(x: Any, index: Any, unique_indices: bool = False) -> Any:
     if is_basic(index):
         return (x,), {"index": index, "unique_indices": True}
     if _is_recorded(index):
-        return gather(x, *_packed(index))
+        return gather_at(x, *_packed(index))
     index, unique = canonical(index)
     return (x,), {"index": index, "unique_indices": unique or unique_indices}
 
@@ -109,7 +109,7 @@ def _bind_scatter(g: Any, index: Any, shape: Any, unique_indices: bool = False) 
     return (g,), {"index": index, "shape": shape, "unique_indices": unique_indices}
 
 
-def _scatter(g: Any, index: Any, shape: tuple[int, ...], unique_indices: bool) -> Any:
+def _into_zeros(g: Any, index: Any, shape: tuple[int, ...], unique_indices: bool) -> Any:
     full = np.zeros(shape, g.dtype)
     if unique_indices:
         full[index] = g
@@ -129,14 +129,14 @@ _TAKEN: tuple[Any, ...] = (
 )
 getitem = linear(
     lambda x, index, unique_indices=True: x[index],
-    lambda g, index, x_shape, unique_indices: scatter(g, index, x_shape, unique_indices),
+    lambda g, index, x_shape, unique_indices: into_zeros(g, index, x_shape, unique_indices),
     name="getitem", bind=_bind_getitem, tex="{x}_{{[{index}]}}",
     examples=_TAKEN,
 )
 getitem.attach(infix="{x}[{index}]", algebra="index", view=True, emit="{x}[{index}]")
-scatter: Primitive = linear(
-    _scatter, lambda g, index, unique_indices: getitem(g, index, unique_indices),
-    name="scatter", bind=_bind_scatter,
+into_zeros: Primitive = linear(
+    _into_zeros, lambda g, index, unique_indices: getitem(g, index, unique_indices),
+    name="into_zeros", bind=_bind_scatter,
     examples=(
         at((2,), slice(1, 3), just((4,)), True), at((3,), np.array([0, 2, 0]), just((4,))),
         at((2, 3), just((slice(None), np.array([0, 0, 1]))), just((2, 4))),
@@ -144,15 +144,15 @@ scatter: Primitive = linear(
 )
 
 
-def _scatter_textbook(g: Any, index: Any, shape: Any, unique_indices: Any = False) -> Any:
+def _into_zeros_textbook(g: Any, index: Any, shape: Any, unique_indices: Any = False) -> Any:
     full = np.zeros(shape, g.dtype)
     np.add.at(full, index, g)
     return full
 
 
-scatter.attach(
+into_zeros.attach(
     tex=r"0_{{{shape}}} + {x} \text{{ at }} [{index}]", text="zeros({shape}) with {x} added at [{index}]",
-    call="scatter({x}, np.s_[{index}], {shape})", source=_scatter_textbook,
+    call="into_zeros({x}, np.s_[{index}], {shape})", source=_into_zeros_textbook,
 )
 
 # ------------------------------------------------------------------------ an index that depends on the inputs
@@ -188,22 +188,23 @@ def _filled(index: tuple[Any, ...], k: Any) -> tuple[Any, ...]:
     return tuple((k if p.j is None else k[p.j]) if isinstance(p, Slot) else p for p in index)
 
 
-gather = linear(
+gather_at = linear(
     lambda x, k, index: x[_filled(index, k)], lambda g, x2, index, x_shape: scatter_at(g, x2, index, x_shape), None,
-    name="gather", bind=lambda x, k, index: ((x, k), {"index": index}),
+    name="gather_at", bind=lambda x, k, index: ((x, k), {"index": index}),
     examples=(
         at((4,), np.array([0, 2, 0]), just((Slot(),))),
         at((3, 4), np.array([[0, 2], [1, 1]]), just((Slot(0), slice(1, 3), None))),
     ),
 )
-gather.attach(call="{x1}[{index}]", algebra="gather")
+gather_at.attach(call="{x1}[{index}]", algebra="gather")
 scatter_at: Primitive = linear(
-    lambda g, k, index, shape: _scatter(g, _filled(index, k), shape, False), lambda g, x2, index: gather(g, x2, index),
+    lambda g, k, index, shape: _into_zeros(g, _filled(index, k), shape, False),
+    lambda g, x2, index: gather_at(g, x2, index),
     None,
     name="scatter_at", bind=lambda g, k, index, shape: ((g, k), {"index": index, "shape": shape}),
     examples=(at((3,), np.array([0, 2, 0]), just((Slot(),)), just((4,))),),
 )
-scatter_at.attach(call="scatter({x1}, np.s_[{index}], {shape})")
+scatter_at.attach(call="into_zeros({x1}, np.s_[{index}], {shape})")
 
 # -------------------------------------------------------------------------------------------------- assigning
 
@@ -456,7 +457,7 @@ def _batched_at(b: Batched) -> Any:
 
 
 def _slots(b: Batched) -> tuple[Any, Any, int, int]:
-    """The positions of a `gather` or a `scatter_at`, in the form that an index into the whole batch takes.
+    """The positions of a `gather_at` or a `scatter_at`, in the form that an index into the whole batch takes.
 
     Returns
     -------
@@ -499,8 +500,8 @@ def _batched_scatter_at(b: Batched) -> Any:
 
 
 getitem.attach(batch=_batched_getitem)
-scatter.attach(batch=_batched_scatter)
-gather.attach(batch=_batched_gather)
+into_zeros.attach(batch=_batched_scatter)
+gather_at.attach(batch=_batched_gather)
 scatter_at.attach(batch=_batched_scatter_at)
 for _row in (set_at, add_at, maximum_at, minimum_at):
     _row.attach(batch=_batched_at)

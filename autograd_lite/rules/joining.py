@@ -17,7 +17,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from ..table import at, composite, just, linear
 from ..table.batching import Batched, axes, shifted
 from ._arrays import has_tensor, ints, is_tensor, operand, resolve
-from .indexing import getitem, on_axis, scatter, set_at
+from .indexing import getitem, into_zeros, on_axis, set_at
 from .shaping import astype
 
 # ------------------------------------------------------------------------------------------- arrays of arrays
@@ -170,7 +170,7 @@ def _unsplit(g: Any, x_shape: tuple[int, ...], indices_or_sections: tuple[int, .
     parts = [(part, a, b) for part, a, b in zip(g, bounds[:-1], bounds[1:], strict=True) if part is not None]
     if sorted(bounds) != bounds:  # overlapping parts, which NumPy allows
         spans = [(part, on_axis(axis, slice(a, b))) for part, a, b in parts]
-        return sum(scatter(part, span, x_shape, unique_indices=True) for part, span in spans)
+        return sum(into_zeros(part, span, x_shape, unique_indices=True) for part, span in spans)
     pieces, end = [], 0
     for part, a, b in [*parts, (None, n, n)]:
         if a > end:  # parts that were not used
@@ -266,7 +266,7 @@ def _unrepeat(g: Any, repeats: Any, axis: int, x_shape: tuple[int, ...]) -> Any:
     n = x_shape[axis]
     if type(repeats) is int:
         return np.sum(g.reshape((*x_shape[:axis], n, repeats, *x_shape[axis + 1 :])), axis + 1)
-    return scatter(g, on_axis(axis, np.repeat(np.arange(n), repeats)), x_shape)
+    return into_zeros(g, on_axis(axis, np.repeat(np.arange(n), repeats)), x_shape)
 
 
 repeat = linear(
@@ -331,7 +331,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     new[-1 - origin[origin < 0]] = np.flatnonzero(origin < 0)
     old = np.flatnonzero(origin >= 0)
     wide = (*arr.shape[:axis], n + count, *arr.shape[axis + 1 :])
-    with_gaps = scatter(arr, on_axis(axis, old), wide, unique_indices=True)
+    with_gaps = into_zeros(arr, on_axis(axis, old), wide, unique_indices=True)
     return set_at(with_gaps, on_axis(axis, new), values, unique_indices=True)
 
 

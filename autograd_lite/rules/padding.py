@@ -9,7 +9,7 @@ import numpy as np
 
 from ..table import at, composite, just
 from ._arrays import operand
-from .indexing import on_axis, scatter, set_at
+from .indexing import into_zeros, on_axis, set_at
 
 #: The keywords that belong to each mode, with NumPy's defaults.
 KEYWORDS: dict[str, dict[str, Any]] = {
@@ -82,7 +82,7 @@ def _in_frame(x: Any, widths: list[tuple[int, int]], values: Any) -> Any:
     inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))
     shape = tuple(n + before + after for (before, after), n in zip(widths, x.shape, strict=True))
     if values is None or not np.any(values):
-        return scatter(x, inner, shape, unique_indices=True)
+        return into_zeros(x, inner, shape, unique_indices=True)
     frame = np.pad(np.zeros(x.shape, x.dtype), widths, constant_values=values)
     return set_at(frame, inner, x)
 

@@ -171,6 +171,8 @@ max = amax = ROWS[np.amax] = _extreme(np.max, np.maximum).attach(
 min = amin = ROWS[np.amin] = _extreme(np.min, np.minimum).attach(
     algebra="reduction", js="extreme(Math.min, {x}, {axis}, {keepdims})"
 )
+max.attach(unlike_torch="PyTorch's returns positions too: write x.max(axis=...) and x.argmax(axis=...)")
+min.attach(unlike_torch="PyTorch's returns positions too: write x.min(axis=...) and x.argmin(axis=...)")
 nanmax = _extreme(np.nanmax, np.fmax)
 nanmin = _extreme(np.nanmin, np.fmin)
 
@@ -279,6 +281,7 @@ _MOMENTS: tuple[Any, ...] = (
     *_OVER_AXES, *_SELECTED, at((4, 2), axis=0, ddof=1),
     at((4, 2), axis=0, correction=0.5, mean=around(np.zeros((1, 2)))),
 )
+_BY_N = "PyTorch's divides by n - 1, and NumPy's by n: pass unbiased= too, or write axis= and ddof="
 var = general(
     lambda x, axis, ddof, keepdims: np.var(x, axis=axis, ddof=ddof, keepdims=keepdims), _var_pull,
     of=np.var, name="var", np_name="np.var", bind=_moment_bind(lambda v: v), holomorphic=False,
@@ -288,6 +291,7 @@ var = general(
 var.attach(algebra="reduction", js=lambda x, axis, ddof, keepdims: (
     np.sum(np.square(x - np.mean(x, axis, keepdims=True)), axis, keepdims=keepdims) * _share(x.shape, axis, ddof)
 ))
+var.attach(unlike_torch=_BY_N)
 std = general(
     lambda x, axis, ddof, keepdims: np.std(x, axis=axis, ddof=ddof, keepdims=keepdims), _std_pull,
     of=np.std, name="std", np_name="np.std", bind=_moment_bind(_root), holomorphic=False,
@@ -297,6 +301,7 @@ std = general(
 std.attach(algebra="reduction", js=lambda x, axis, ddof, keepdims: (
     np.sqrt(np.var(x, axis, ddof=ddof, keepdims=keepdims))
 ))
+std.attach(unlike_torch=_BY_N)
 
 _WEIGHTED: tuple[Any, ...] = (
     at((2, 3), 1, uniform(1, 2, 3)), at((2, 3, 4), just((2, 0)), uniform(1, 2, 4, 2), keepdims=True),

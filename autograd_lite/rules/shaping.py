@@ -17,7 +17,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from ..table import at, composite, just, linear
 from ..table.batching import ALIGNED, Batched, along, axes, reshaped, shifted, stacked
 from ._arrays import ints, operand, raw
-from .indexing import scatter
+from .indexing import into_zeros
 
 
 def _layout(a: Any, order: str) -> str:
@@ -93,10 +93,24 @@ ravel = linear(
     examples=_RAVELLED,
 )
 ravel.attach(view=True)
-flatten = linear(  # a method only; it copies
+
+
+def _bind_flatten(a: Any, start_dim: Any = 0, end_dim: int = -1, order: str = "C") -> Any:
+    """NumPy's ``x.flatten(order)``, and PyTorch's ``x.flatten(start_dim, end_dim)``."""
+    a = operand(a)
+    start_dim, order = (0, start_dim) if isinstance(start_dim, str) else (start_dim, order)
+    if a.ndim == 0 or (start_dim, end_dim) in ((0, -1), (0, a.ndim - 1)):
+        return (a,), {"order": _layout(a, order)}
+    start, end = normalize_axis_index(start_dim, a.ndim), normalize_axis_index(end_dim, a.ndim)
+    if start > end:
+        raise ValueError(f"flatten: start_dim={start_dim} comes after end_dim={end_dim} in the shape {a.shape}")
+    return np.reshape(a, (*a.shape[:start], prod(a.shape[start : end + 1]), *a.shape[end + 1 :]), order)
+
+
+flatten = linear(  # it copies
     lambda x, order: x.flatten(order), lambda g, x_shape, order: g.reshape(x_shape, order=order), name="flatten",
-    bind=_bind_ravel,
-    examples=_RAVELLED,
+    bind=_bind_flatten,
+    examples=(*_RAVELLED, at((2, 3, 4), 1), at((2, 3, 4), 0, 1)),
 )
 for _row in (ravel, flatten):
     _row.attach(batch=_in_layout)
@@ -354,7 +368,7 @@ def to_diagonal(g: Any, offset: int, axis1: int, axis2: int, shape: tuple[int, .
     rest = tuple(n for k, n in enumerate(shape) if k not in (axis1, axis2))
     along = np.arange(g.shape[-1])
     where = (Ellipsis, along + max(-offset, 0), along + max(offset, 0))
-    full = scatter(g, where, (*rest, shape[axis1], shape[axis2]), unique_indices=True)
+    full = into_zeros(g, where, (*rest, shape[axis1], shape[axis2]), unique_indices=True)
     return np.moveaxis(full, (-2, -1), (axis1, axis2))
 
 

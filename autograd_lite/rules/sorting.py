@@ -142,6 +142,9 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
     return _ordered(a, axis, lambda a, axis: np.argsort(a, axis, kind="stable"))
 
 
+sort.attach(unlike_torch="PyTorch's returns positions too: write np.sort(x, axis=...) and np.argsort(x, axis=...)")
+
+
 @composite(np.partition, examples=(at((2, 4), 1), at((5,), just((0, 3)), axis=None)))
 def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Any:
     _refuse("partition", order)

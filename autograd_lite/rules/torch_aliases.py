@@ -13,6 +13,10 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..table import at, composite
 from ._arrays import ints, operand
+from .indexing import add_at, set_at
+from .selection import along
+
+_WHERE = np.array([[0, 2, 1], [1, 0, 0]])  # positions, for the examples
 
 
 class TopK(NamedTuple):
@@ -84,3 +88,88 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     order = np.argsort(-x if largest else x, axis=dim, kind="stable")
     indices = order[(slice(None),) * dim + (slice(k),)]
     return TopK(np.take_along_axis(x, indices, dim), indices)
+
+
+@composite(name="index_select", examples=(at((2, 3), 1, np.array([2, 0, 2])),))
+def index_select(input: Any, dim: int, index: Any) -> Any:
+    """``np.take(input, index, axis=dim)``."""
+    return np.take(input, index, axis=dim)
+
+
+def _places(name: str, x: Any, dim: int, index: Any) -> Any:
+    """The index of the entries that differ from their own place in `index` along `dim` only."""
+    index = operand(index)
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected positions of whole numbers, got {index.dtype}")
+    dim = normalize_axis_index(dim, x.ndim)
+    room = [m if k != dim else np.inf for k, m in enumerate(x.shape)]
+    if index.ndim != x.ndim or any(n > m for n, m in zip(index.shape, room, strict=True)):
+        raise ValueError(f"{name}: an index of shape {index.shape} does not fit into the shape {x.shape} along {dim=}")
+    return along(index, dim, index.shape)
+
+
+@composite(name="gather", examples=(at((2, 3), 1, _WHERE), at((3, 4), 0, _WHERE)))
+def gather(input: Any, dim: int, index: Any) -> Any:
+    """The entries at the positions `index` along `dim`: ``input[i, index[i, j]]`` for ``dim=1``."""
+    x = operand(input)
+    return x[_places("gather", x, dim, index)]
+
+
+@composite(name="scatter", examples=(at((2, 3), 1, np.array([[0, 2], [1, 0]]), (2, 2)), at((3, 4), 0, _WHERE[:1], 2.0)))
+def scatter(input: Any, dim: int, index: Any, src: Any) -> Any:
+    """A copy of `input` with `src` at the positions `index` along `dim`: ``input[i, index[i, j]] = src[i, j]``."""
+    x = operand(input)
+    return set_at(x, _places("scatter", x, dim, index), _part(src, index))
+
+
+@composite(name="scatter_add", examples=(at((2, 3), 1, _WHERE, (2, 3)), at((3, 4), 0, _WHERE, (3, 4))))
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+    """A copy of `input` with `src` added at the positions `index` along `dim`."""
+    x = operand(input)
+    return add_at(x, _places("scatter_add", x, dim, index), _part(src, index))
+
+
+def _part(src: Any, index: Any) -> Any:
+    """The part of `src` for which there is an index."""
+    src = operand(src)
+    return src[tuple(map(slice, np.shape(index)))] if src.ndim else src
+
+
+@composite(name="chunk", examples=(at((5, 2), 3), at((2, 5), 2, dim=1)))
+def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
+    """At most `chunks` parts of equal size along `dim`; the last may be smaller."""
+    if chunks < 1:
+        raise ValueError(f"chunk: expected at least one chunk, got {chunks}")
+    x = operand(input)
+    return _split(x, max(1, -(-x.shape[dim] // chunks)), dim)
+
+
+def _split(x: Any, size: Any, dim: int) -> Any:
+    """Parts of `size` along `dim`, or of each of the sizes in a list."""
+    n = x.shape[dim]
+    ends = np.cumsum(size)[:-1] if isinstance(size, (list, tuple)) else range(size, n, size)
+    if isinstance(size, (list, tuple)) and sum(size) != n:
+        raise ValueError(f"split: the sizes {list(size)} do not add up to {n}, the size of axis {dim} of {x.shape}")
+    return tuple(np.split(x, list(ends), axis=dim))
+
+
+@composite(name="split_by_size", examples=(at((5, 2), 2), at((2, 5), [1, 4], dim=1)))
+def split_by_size(input: Any, split_size: Any, dim: int = 0) -> Any:
+    """PyTorch's ``x.split``: parts of size `split_size` along `dim`, or of the sizes in a list."""
+    if not isinstance(split_size, (list, tuple)) and split_size < 1:
+        raise ValueError(f"split: expected a size of at least 1, got {split_size}")
+    return _split(operand(input), split_size, dim)
+
+
+@composite(name="unbind", examples=(at((2, 3)), at((2, 3), dim=1)))
+def unbind(input: Any, dim: int = 0) -> Any:
+    """The parts along `dim`, without that axis."""
+    return tuple(np.moveaxis(operand(input), dim, 0))
+
+
+@composite(name="norm", examples=(at((2, 3)), at((2, 3), 1, dim=1, keepdim=True), at((2, 3), "fro", dim=(0, 1))))
+def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
+    """The p-norm of all entries, or along `dim`; ``"fro"`` is ``p=2``."""
+    x = operand(input)
+    dim = tuple(range(x.ndim)) if dim is None else ints(dim)
+    return np.linalg.vector_norm(x, ord=2 if p == "fro" else p, axis=dim, keepdims=keepdim)

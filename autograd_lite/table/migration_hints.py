@@ -8,19 +8,11 @@ _IN_PLACE = "write under `with ag.no_grad():`, x += ... or x[...] = ..., or make
 #: By attribute: the remedy.
 REMEDIES = {
     "tile": "np.tile(x, repeats)",
-    "flip": "np.flip(x, axis)",
-    "norm": "np.linalg.norm(x)",
-    "gather": "np.take_along_axis(x, indices, axis)",
     "type": "x.astype(dtype)",
     "cuda": f"omit it: {_GPU}",
-    "device": f"omit it: {_GPU}",
     "is_cuda": _GPU,
     "grad_fn": "x.explain() and x.draw() show where it comes from",
     "at": "ag.set_at(x, index, value), ag.add_at and their like",
-    "split": "np.split(x, indices_or_sections, axis)",
-    "chunk": "np.array_split(x, sections, axis)",
-    "scatter_add": "ag.add_at(x, index, value)",
-    "outer": "np.outer(x, y)",
     "detach_": "x = x.detach()",
     "to_sparse": "a dense array: there are no sparse ones here",
     "fill": _IN_PLACE,
@@ -33,18 +25,13 @@ REMEDIES = {
     "flags": "x.data.flags",
     "base": "x.data.base",
     "ctypes": "x.data.ctypes",
-    **dict.fromkeys(("add_", "sub_", "mul_", "div_", "zero_", "copy_", "fill_", "clamp_"), _IN_PLACE),
+    **dict.fromkeys(("pow_", "exp_", "sqrt_", "masked_fill_", "index_add_", "scatter_add_"), _IN_PLACE),
 }
 
 
 #: The same for the package: names of PyTorch's and JAX's.
 OF_THE_LIBRARY = {
     "pmap": "a program runs on one machine, in as many threads as it starts",
-    "cuda": _GPU,
-    "device": _GPU,
-    "norm": "np.linalg.norm(x)",
-    "gather": "np.take_along_axis(x, indices, axis)",
-    "flatten": "np.ravel(x), or x.flatten()",
     "asarray": "arrays stand beside tensors as they are; ag.as_tensor(x) makes a tensor",
     "random": "ag.manual_seed and ag.randn, or NumPy's generators",
     "jit": "nothing is compiled here; ag.trace(f)(x) is the program, ag.source(f, x) its NumPy source",
@@ -52,15 +39,13 @@ OF_THE_LIBRARY = {
     "linearize": "ag.jvp(f, primals, tangents)",
     "custom_vjp": "ag.table.define",
     "custom_jvp": "ag.table.define",
-    "Function": "ag.table.define",
+    "Function": "ag.autograd.Function, or ag.table.define",
     "elementwise_grad": "ag.grad(lambda x: f(x).sum())",
     "gradcheck": "ag.testing.assert_gradients(f, x)",
     "lax": "Python's loops and conditions are recorded as they run; stop_gradient is ag.stop_gradient",
     "make_dot": "ag.draw(x)",
     "sparse": "there are no sparse arrays here",
     "numpy": "NumPy's own functions work on tensors: import numpy as np",
-    "set_grad_enabled": "ag.enable_grad() or ag.no_grad()",
-    "inference_mode": "ag.no_grad()",
 }
 
 

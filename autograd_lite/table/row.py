@@ -42,6 +42,7 @@ from .domain import REAL
 from .pull import compiled, conjugated, guarded, read_only, source
 from .signature import Slot, kept, parameters, read
 from .textbook import Textbook
+from .torch_keywords import numpys_keywords
 
 TABLE: dict[str, Primitive] = {}  # every row, by its public name
 ROWS: dict[Any, Primitive] = {}  # the same, by the NumPy function that it differentiates
@@ -73,6 +74,7 @@ OPTIONS = {
     "emit": "the call in NumPy: a template, or a function (xs, y, **keywords) that returns one (compiling)",
     "out": "the same, for a call that writes its result into {out} (compiling)",
     "floats": "the same on Python floats: '{x1} * {x2}', 'exp({x})' (compiling)",
+    "unlike_torch": "what to write, where PyTorch's function of this name has another result (calls with dim=)",
     "transparent": "a step of the engine that passes a value on: an input of a transform, one of several results",
 }
 
@@ -148,6 +150,7 @@ class Primitive:
         emit: str | Callable[..., Any] | None = None,
         out: str | Callable[..., Any] | None = None,
         floats: str | Callable[..., Any] | None = None,
+        unlike_torch: str = "",
         transparent: bool = False,
     ) -> None:
         self.kind = kind
@@ -182,6 +185,7 @@ class Primitive:
         self.emit = emit
         self.out = out
         self.floats = floats
+        self.unlike_torch = unlike_torch
         self.transparent = transparent
         self.__name__ = self.__qualname__ = self.name
         domains = domain if isinstance(domain, tuple) else (domain,)
@@ -244,6 +248,11 @@ class Primitive:
 
     # ------------------------------------------------------------------------------------------------ its calls
 
+    @cached_property
+    def keywords(self) -> frozenset[str]:
+        """The names of the parameters that a call may have."""
+        return frozenset(parameters(self.bind or self.fn))
+
     @overload
     def __call__(self, x: Dispatches[R_co], /, *args: Any, **params: Any) -> R_co: ...
     @overload
@@ -259,7 +268,7 @@ class Primitive:
             interpret = _interpreter(args) or (_interpreter(params.values()) if params else None)
         if interpret is not None:
             return interpret(self, args, params)
-        return self.on_arrays(*args, **params)
+        return self.on_arrays(*args, **numpys_keywords(self, params) if params else params)
 
     def on_arrays(self, *args: Any, **params: Any) -> Any:
         """The function itself."""

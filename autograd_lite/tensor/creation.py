@@ -1,22 +1,20 @@
 """New tensors, by PyTorch's names: filled with a number, evenly spaced, random.
 
 They have the default dtype, which is float64 as in NumPy unless :func:`set_default_dtype` has changed it, and are
-parameters with ``requires_grad=True``. Random ones draw from the default generator (see :func:`manual_seed`) or from
-`generator`.
+parameters with ``requires_grad=True``; their `device` is ``"cpu"``. Random ones draw from the default generator (see
+:func:`manual_seed`) or from `generator`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..base.generator import numpy_generator as generator_of
-from ..engine.context import tracing
-from ..engine.position import users_line
+from ..engine.generators import numpy_generator
 from ..engine.value import wrap
 from .tensor import Tensor
+from .torch_names import check_device, sizes
 
 _DEFAULT: list[np.dtype[Any]] = [np.dtype(np.float64)]
 
@@ -43,54 +41,53 @@ def set_default_dtype(d: Any) -> None:
     _DEFAULT[0] = dtype
 
 
-def _shape(size: Sequence[Any]) -> tuple[int, ...]:
-    """``(2, 3)`` from ``f(2, 3)`` as from ``f((2, 3))``."""
-    return tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else tuple(size)
-
-
-def _made(array: Any, requires_grad: bool) -> Tensor:
+def _made(array: Any, requires_grad: bool, device: Any = None) -> Tensor:
+    check_device("device", device)
     t = wrap(np.asarray(array), None)
     return t.requires_grad_() if requires_grad else t
 
 
-def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Zeros in the shape ``*size``."""
-    return _made(np.zeros(_shape(size), dtype or _DEFAULT[0]), requires_grad)
+    return _made(np.zeros(sizes(size), dtype or _DEFAULT[0]), requires_grad, device)
 
 
-def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Ones in the shape ``*size``."""
-    return _made(np.ones(_shape(size), dtype or _DEFAULT[0]), requires_grad)
+    return _made(np.ones(sizes(size), dtype or _DEFAULT[0]), requires_grad, device)
 
 
-def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Zeros in the shape ``*size``: unlike NumPy's `empty`, the same in every run."""
-    return zeros(*size, dtype=dtype, requires_grad=requires_grad)
+    return zeros(*size, dtype=dtype, requires_grad=requires_grad, device=device)
 
 
-def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """`fill_value` in the shape `size`."""
     if dtype is None and isinstance(fill_value, float):
         dtype = _DEFAULT[0]
-    return _made(np.full(size, fill_value, dtype), requires_grad)
+    return _made(np.full(size, fill_value, dtype), requires_grad, device)
 
 
-def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Ones on the diagonal of an `n` by `m` matrix."""
-    return _made(np.eye(n, m, dtype=dtype or _DEFAULT[0]), requires_grad)
+    return _made(np.eye(n, m, dtype=dtype or _DEFAULT[0]), requires_grad, device)
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def arange(
+    start: Any, end: Any = None, step: Any = 1, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+) -> Tensor:
     """Evenly spaced numbers from `start` (0 if there is only one argument) up to, not including, `end`."""
     start, end = (0, start) if end is None else (start, end)
     if dtype is None and any(isinstance(v, float) for v in (start, end, step)):
         dtype = _DEFAULT[0]
     count: Any = np.arange  # NumPy's stubs have no overload for an argument that may be an int or a float
-    return _made(count(start, end, step, dtype), requires_grad)
+    return _made(count(start, end, step, dtype), requires_grad, device)
 
 
-def as_tensor(data: Any, dtype: Any = None) -> Tensor:
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a Tensor: itself if it is one; an array is not copied."""
+    check_device("device", device)
     if isinstance(data, Tensor):
         return data if dtype is None or data.dtype == dtype else data.astype(dtype)
     return wrap(np.asarray(data, dtype), None)
@@ -111,26 +108,20 @@ def is_tensor(obj: Any) -> bool:
 # ------------------------------------------------------------------------------------------------ at random
 
 
-def numpy_generator(generator: Any) -> Any:
-    """The NumPy generator; a compiled function would draw only once."""
-    if tracing() is not None:
-        raise RuntimeError(
-            f"random numbers at {users_line()}: inside jit these would be drawn once, and be the same in every call. "
-            "Write ag.rand_like(x), ag.randn_like(x) or F.dropout(x), or draw outside and pass them in"
-        )
-    return generator_of(generator)
+def _drawn(array: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
+    return _made(np.asarray(array).astype(dtype or _DEFAULT[0], copy=False), requires_grad, device)
 
 
-def _drawn(array: Any, dtype: Any, requires_grad: bool) -> Tensor:
-    return _made(np.asarray(array).astype(dtype or _DEFAULT[0], copy=False), requires_grad)
-
-
-def rand(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(
+    *size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+) -> Tensor:
     """Numbers drawn uniformly from [0, 1)."""
-    return _drawn(numpy_generator(generator).random(_shape(size)), dtype, requires_grad)
+    return _drawn(numpy_generator(generator).random(sizes(size)), dtype, requires_grad, device)
 
 
-def randn(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(
+    *size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+) -> Tensor:
     """Numbers drawn from the normal distribution with mean 0 and variance 1.
 
     Examples
@@ -142,29 +133,33 @@ def randn(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: b
     >>> bool((x == ag.randn(2, 3)).all())
     True
     """
-    return _drawn(numpy_generator(generator).standard_normal(_shape(size)), dtype, requires_grad)
+    return _drawn(numpy_generator(generator).standard_normal(sizes(size)), dtype, requires_grad, device)
 
 
-def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: Any = None) -> Tensor:
+def normal(
+    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: Any = None, device: Any = None,
+) -> Tensor:
     """Numbers drawn from normal distributions of the given means and standard deviations."""
     mean, std = np.asarray(mean), np.asarray(std)
-    shape = np.broadcast_shapes(mean.shape, std.shape) if size is None else _shape((size,))
-    return _drawn(mean + std * numpy_generator(generator).standard_normal(shape), dtype, False)
+    shape = np.broadcast_shapes(mean.shape, std.shape) if size is None else sizes((size,))
+    return _drawn(mean + std * numpy_generator(generator).standard_normal(shape), dtype, False, device)
 
 
-def randint(low: int, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = np.int64) -> Tensor:
+def randint(
+    low: int, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = np.int64, device: Any = None,
+) -> Tensor:
     """Integers from `low` up to, not including, `high`; ``randint(high, size)`` starts at 0."""
     if size is None:
         low, high, size = 0, low, high
     if size is None:
         raise TypeError("randint: the shape is missing; write randint(0, 10, (3,))")
-    drawn = numpy_generator(generator).integers(low, high, _shape((size,)))
-    return wrap(np.asarray(drawn).astype(dtype), None)
+    drawn = numpy_generator(generator).integers(low, high, sizes((size,)))
+    return _drawn(drawn, dtype, False, device)
 
 
-def randperm(n: int, *, generator: Any = None, dtype: Any = np.int64) -> Tensor:
+def randperm(n: int, *, generator: Any = None, dtype: Any = np.int64, device: Any = None) -> Tensor:
     """0 to `n` - 1 in random order."""
-    return wrap(numpy_generator(generator).permutation(n).astype(dtype), None)
+    return _drawn(numpy_generator(generator).permutation(n), dtype, False, device)
 
 
 def bernoulli(input: Any, *, generator: Any = None) -> Tensor:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Iterator
-from operator import index as as_index
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -17,12 +16,11 @@ import numpy as np
 from ..base.snapshots import about_to_write
 from ..engine.accumulate import backward
 from ..engine.context import CONTEXT, tracing
-from ..engine.errors import dropped, masked_error
+from ..engine.errors import masked_error
 from ..engine.fast import binary, unary
 from ..engine.hooks import Handle, add_hook
 from ..engine.node import NEEDS, NOTHING, TRACED
 from ..engine.operands import as_array, check_differentiable, raw
-from ..engine.position import users_line
 from ..engine.record import apply, record
 from ..engine.results import STOP_GRADIENT
 from ..engine.value import Value, is_traced, wrap
@@ -32,30 +30,19 @@ from ..rules.ufuncs import ufunc_method
 from ..table import ROWS, TABLE
 from ..table.migration_hints import no_attribute
 from ..table.status import plain_answer
+from .conversions import Conversions
+from .methods import Method
 from .operators import Operators
 from .show import Show
-from .torch_names import TorchNames
+from .size import Size
+from .torch_names import TorchNames, check_device
 from .writes import Writes, ufunc_out
 
 ndarray, asarray = np.ndarray, np.asarray
 _new = object.__new__
 
 
-class _Method:
-    """A row as a method: ``x.sum(axis=0)`` is ``sum(x, axis=0)``, from the same declaration in the table."""
-
-    def __init__(self, row: str = "") -> None:
-        self.row = row
-
-    def __set_name__(self, owner: Any, name: str) -> None:
-        self.row = self.row or name
-
-    def __get__(self, obj: Any, cls: Any = None) -> Callable[..., Tensor]:
-        row = TABLE[self.row]
-        return row if obj is None else lambda *args, **params: apply(row, (obj, *args), params)
-
-
-class Tensor(Operators, Writes, TorchNames, Show, Value):
+class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     """An array whose use is recorded, made by :func:`tensor`. PyTorch's interface, NumPy's semantics.
 
     Examples
@@ -143,9 +130,9 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
         return self._data.ndim
 
     @property
-    def size(self) -> int:
-        """The number of entries, as in NumPy."""
-        return self._data.size
+    def size(self) -> Size:
+        """The number of entries, as in NumPy; PyTorch's ``x.size()`` is the shape, and ``x.size(0)`` part of it."""
+        return Size(self._data.size, self._data.shape)
 
     @property
     def itemsize(self) -> int:
@@ -170,6 +157,10 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
     @property
     def imag(self) -> Tensor:
         return TABLE["imag"](self)
+
+    @property
+    def device(self) -> str:
+        return "cpu"
 
     @property
     def flat(self) -> Iterator[Tensor]:
@@ -225,20 +216,6 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
 
     clone = copy
 
-    def item(self, *args: int) -> Any:
-        """The only entry, as a Python number, without the graph."""
-        self._untraced("item()")
-        return self._data.item(*args)
-
-    def numpy(self) -> np.ndarray[Any, Any]:
-        """The array itself, without the graph; read-only for a recorded result."""
-        self._untraced("numpy()")
-        return self.data
-
-    def tolist(self) -> Any:
-        self._untraced("tolist()")
-        return self._data.tolist()
-
     # ---------------------------------------------------------------------------------------------- reverse mode
 
     def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
@@ -284,13 +261,13 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
     def sigmoid(self) -> Tensor:
         return unary(TABLE["sigmoid"], self)
 
-    all, any, argmax, argmin, argpartition, argsort = (_Method() for _ in range(6))
-    astype, choose, clip, conjugate, cumprod, cumsum = (_Method() for _ in range(6))
-    diagonal, dot, flatten, logsumexp, max, mean, min, nonzero = (_Method() for _ in range(8))
-    partition, prod, ravel, repeat, round, searchsorted = (_Method() for _ in range(6))
-    sort, squeeze, std, sum, swapaxes, take, trace, transpose, var = (_Method() for _ in range(9))
-    conj, abs = _Method("conjugate"), _Method("absolute")
-    exp, log, sqrt, tanh, sin, cos, relu, softmax = (_Method() for _ in range(8))
+    all, any, argmax, argmin, argpartition, argsort = (Method() for _ in range(6))
+    astype, choose, clip, conjugate, cumprod, cumsum = (Method() for _ in range(6))
+    diagonal, dot, logsumexp, max, mean, min, nonzero = (Method() for _ in range(7))
+    partition, prod, ravel, repeat, round, searchsorted = (Method() for _ in range(6))
+    sort, squeeze, std, sum, swapaxes, take, trace, transpose, var = (Method() for _ in range(9))
+    conj, abs = Method("conjugate"), Method("absolute")
+    exp, log, sqrt, tanh, sin, cos, relu, softmax = (Method() for _ in range(8))
 
     def reshape(self, *shape: Any, **params: Any) -> Tensor:
         if not params and shape and type(shape[0]) is int:
@@ -313,66 +290,7 @@ class Tensor(Operators, Writes, TorchNames, Show, Value):
             raise TypeError("iteration over a 0-d tensor")
         return (self[k] for k in range(len(self._data)))
 
-    def __contains__(self, value: Any) -> bool:
-        self._untraced("in")
-        return bool((self._data == raw(value)).any())
-
-    # -------------------------------------------------------------------------------------------- out of the graph
-
-    def __bool__(self) -> bool:
-        self._untraced("bool()")
-        if self.size != 1:
-            raise ValueError(
-                f"the truth value of a tensor of shape {self.shape} is ambiguous: use .any(), .all() or where()"
-            )
-        return bool(self._data)
-
-    def __float__(self) -> float:
-        return float(self._number("float"))
-
-    def __int__(self) -> int:
-        return int(self._number("int"))
-
-    def __complex__(self) -> complex:
-        return complex(self._number("complex"))
-
-    def __index__(self) -> int:
-        if self._data.dtype.kind not in "biu":
-            raise TypeError(f"{self._who} of dtype {self._data.dtype} is no index: expected an integer")
-        return as_index(self._number("index"))
-
-    def _number(self, what: str) -> Any:
-        self._untraced(f"{what}()")
-        if self.requires_grad:
-            raise RuntimeError(
-                f"{what}({self._who}), which array[i] = tensor and math.exp(tensor) call too, would drop the graph "
-                "of a tensor that requires gradients. Use np.exp and so on; np.stack, or ag.set_at, to fill an array; "
-                ".item() if only the number is meant"
-            )
-        if self.size != 1:
-            raise TypeError(f"{what}() of a tensor of shape {self.shape}: expected a single entry")
-        return self._data.reshape(())[()]
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        self._untraced("np.asarray()")
-        if self.requires_grad:
-            raise dropped(f"np.array({self._who}) or array[i] = ...")
-        return np.array(self._data, dtype, copy=copy) if copy is not None else asarray(self._data, dtype)
-
-    def _untraced(self, what: str) -> None:
-        if is_traced(self):
-            raise RuntimeError(
-                f"{what} of a value that depends on the traced inputs, at {users_line()}: a trace is a straight "
-                "program and cannot branch on it. Use np.where, or make the choice outside the traced function"
-            )
-
-    def __format__(self, spec: str) -> str:
-        if self.size == 1 and spec:
-            return format(self._data.item(), spec)
-        try:
-            return format(str(self), spec)
-        except ValueError:
-            raise TypeError(f"format {spec!r} is for a number, not for {self._who}: take an entry") from None
+    # ------------------------------------------------------------------------------------------------- shown, copied
 
     def __repr__(self) -> str:
         if tracing() is not None:
@@ -450,7 +368,9 @@ Value.result_class = Tensor
 # ------------------------------------------------------------------------------------------------- making and recording
 
 
-def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> Tensor:
+def tensor(
+    data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None, device: Any = None,
+) -> Tensor:
     """Copy `data` into a new Tensor.
 
     Parameters
@@ -462,6 +382,8 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str 
         Whether ``backward()`` adds a gradient to `.grad`; for floating point or complex data only.
     name : str, optional
         Its name in pictures, derivations and error messages.
+    device : optional
+        ``"cpu"``, as in PyTorch; there is no other.
 
     Examples
     --------
@@ -469,6 +391,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, name: str 
     tensor([[1., 2.],
             [3., 4.]], name='V', requires_grad=True)
     """
+    check_device("device", device)
     t = Tensor(data, dtype, requires_grad, name)
     node, frame = t._leaf(), sys._getframe(1)
     node.code, node.at = frame.f_code, frame.f_lasti  # where to look for the variable that it is assigned to

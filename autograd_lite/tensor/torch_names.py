@@ -11,10 +11,41 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..engine.value import Value
+from ..engine.value import wrap
 from ..table import TABLE
+from .methods import Method
+from .operators import Operators
 
 _DEVICES = "arrays live in the memory of this computer: there is no device but 'cpu'"
+
+
+def check_device(what: str, device: Any) -> None:
+    """Raise for any device but the CPU."""
+    if device is not None and str(device) != "cpu":
+        raise ValueError(f"{what} {str(device)!r}: {_DEVICES}")
+
+
+def device(type: Any) -> str:
+    """PyTorch's ``device("cpu")``; raises for any other."""
+    check_device("device", type)
+    return "cpu"
+
+
+class cuda:
+    """PyTorch's ``cuda.is_available()``, which is False."""
+
+    @staticmethod
+    def is_available() -> builtins.bool:
+        return False
+
+
+def sizes(size: Any, what: str = "a new tensor") -> tuple[int, ...]:
+    """``(2, 3)`` from ``f(2, 3)`` as from ``f((2, 3))``."""
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        return tuple(size[0])
+    if any(isinstance(n, (tuple, list)) for n in size):
+        raise TypeError(f"{what}: expected one shape, got {', '.join(map(str, size))}; write (2, 3), or 2, 3")
+    return tuple(size)
 
 
 def dtype_in(what: str, args: Any, dtype: Any, device: Any) -> Any:
@@ -24,12 +55,11 @@ def dtype_in(what: str, args: Any, dtype: Any, device: Any) -> Any:
             device = arg
         else:  # a dtype, or another tensor
             dtype = arg if isinstance(arg, type) else getattr(arg, "dtype", arg)
-    if device is not None and str(device) != "cpu":
-        raise ValueError(f"{what} {device!r}: {_DEVICES}")
+    check_device(what, device)
     return None if dtype is None else np.dtype(dtype)
 
 
-class TorchNames(Value):
+class TorchNames(Operators):
     """The base of Tensor with these names."""
 
     __slots__ = ()
@@ -78,7 +108,59 @@ class TorchNames(Value):
         """``size``: how many entries there are."""
         return self._data.size
 
+    def flip(self, *dims: Any) -> Self:
+        """``np.flip``: the entries along these axes in reverse order."""
+        return TABLE["flip"](self, dims[0] if len(dims) == 1 else dims or None)
+
+    def norm(self, p: Any = "fro", dim: Any = None, keepdim: builtins.bool = False) -> Self:
+        """The p-norm of all entries, or along `dim`."""
+        return TABLE["norm"](self, p, dim, keepdim)
+
+    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Any:
+        """Zeros of the same dtype."""
+        check_device("new_zeros", device)
+        return wrap(np.zeros(sizes(size), dtype or self.dtype), None).requires_grad_(requires_grad)
+
+    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Any:
+        """Ones of the same dtype."""
+        check_device("new_ones", device)
+        return wrap(np.ones(sizes(size), dtype or self.dtype), None).requires_grad_(requires_grad)
+
+    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, device: Any = None) -> Any:
+        """`fill_value` in the shape `size`, of the same dtype."""
+        check_device("new_full", device)
+        return wrap(np.full(size, fill_value, dtype or self.dtype), None)
+
     # --------------------------------------------------------------------------------------------- elements
+
+    mul, eq, ne, gt = Method("multiply"), Method("equal"), Method("not_equal"), Method("greater")
+    ge, lt, le = Method("greater_equal"), Method("less"), Method("less_equal")
+    square, outer, tril, triu, index_select, gather, scatter, scatter_add, chunk, unbind = (Method() for _ in range(10))
+    flatten, split = Method(), Method("split_by_size")
+
+    def add(self, other: Any, *, alpha: Any = 1) -> Self:
+        """``self + alpha * other``."""
+        return self + (other if alpha == 1 else alpha * other)
+
+    def sub(self, other: Any, *, alpha: Any = 1) -> Self:
+        """``self - alpha * other``."""
+        return self - (other if alpha == 1 else alpha * other)
+
+    def div(self, other: Any, *, rounding_mode: Any = None) -> Self:
+        """``self / other``, or rounded: ``"floor"`` or ``"trunc"``."""
+        if rounding_mode not in (None, "floor", "trunc"):
+            raise ValueError(f"div: expected a rounding_mode of None, 'floor' or 'trunc', got {rounding_mode!r}")
+        if rounding_mode == "floor":
+            return self // other
+        return TABLE["trunc"](self / other) if rounding_mode else self / other
+
+    def clamp_min(self, min: Any) -> Self:
+        """``np.clip`` from below."""
+        return TABLE["clamp"](self, min)
+
+    def clamp_max(self, max: Any) -> Self:
+        """``np.clip`` from above."""
+        return TABLE["clamp"](self, None, max)
 
     def masked_fill(self, mask: Any, value: Any) -> Self:
         """`value` where the mask is True."""

@@ -1,6 +1,7 @@
 """Writes: ``W -= g``, ``W[i] = v``, ``np.add(a, b, out=W)``, and why most of them raise while gradients are recorded.
 
-Each write moves the version of the memory (:mod:`autograd_lite.engine.versions`). See ``docs/design/writes.md``.
+Each write moves the version of the memory (:mod:`autograd_lite.engine.versions`). An augmented assignment whose result
+is recorded is no write: ``loss += term`` is ``loss = loss + term``, as in JAX. See ``docs/design/writes.md``.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from typing import Any, Self
 import numpy as np
 
 from ..base.snapshots import about_to_write
-from ..engine.context import CONTEXT, tracing
+from ..engine.context import CONTEXT, is_grad_enabled, tracing
 from ..engine.errors import explained
-from ..engine.node import TRACED
+from ..engine.fast import binary
+from ..engine.generators import numpy_generator
+from ..engine.node import NEEDS, TRACED, Node
 from ..engine.operands import PLAIN, as_operand, raw, raw_index
 from ..engine.results import ASSIGNED
 from ..engine.value import Value
+from ..table import TABLE
 
 
 class Writes(Value):
@@ -33,16 +37,13 @@ class Writes(Value):
         self._written()
 
     def _writable(self, what: str, value: Any = None) -> np.ndarray[Any, Any]:
-        context = CONTEXT.get()
-        recording = context is None or context.recording
         node = self._node
-        inside = node is not None and (node.row is not None or node.live & TRACED)
-        if inside and (tracing() is None or node.row not in (None, ASSIGNED) and node.requires_grad):
+        if _is_result(node):
             raise RuntimeError(
-                f"{what} on {node.label} would change what the graph has recorded: write x = x + ... , or "
+                f"{what} on {node.label} would change what the graph has recorded: write x = x + ... , or "  # type: ignore[union-attr]
                 "ag.set_at(x, index, value) instead"
             )
-        if recording and (self.requires_grad or isinstance(value, Value) and value.requires_grad):
+        if is_grad_enabled() and (self.requires_grad or isinstance(value, Value) and value.requires_grad):
             who = f"{node.name!r}" if node is not None and node.name else f"a tensor of shape {self.shape}"
             raise RuntimeError(
                 f"{what} on {who} while gradients are being recorded: update a parameter under `with ag.no_grad():`, "
@@ -53,45 +54,115 @@ class Writes(Value):
         about_to_write(self)
         return self._data
 
-    def _in_place(self, ufunc: Any, symbol: str, other: Any) -> Self:
+    def _in_place(self, row: str, symbol: str, other: Any) -> Self:
+        if _is_result(self._node) or not self.requires_grad and is_grad_enabled() and _is_live(other):
+            return binary(TABLE[row], self, other)  # another name for the old value keeps the old value
         array = self._writable(symbol, other)
         if (outside := tracing()) is not None:
-            outside.in_place(self, ufunc, other)
+            outside.in_place(self, getattr(np, row), other)
             return self
         if isinstance(other, Value):
             x = other._data
         elif type(x := other) not in PLAIN and (x := raw(as_operand(other))) is NotImplemented:
             return NotImplemented
         try:
-            ufunc(array, x, array)
+            getattr(np, row)(array, x, array)
         except (ValueError, TypeError) as error:
             raise explained(error, symbol, (self, other)) from None
         self._written()
         return self
 
     def __iadd__(self, other: Any) -> Self:
-        return self._in_place(np.add, "+=", other)
+        return self._in_place("add", "+=", other)
 
     def __isub__(self, other: Any) -> Self:
-        return self._in_place(np.subtract, "-=", other)
+        return self._in_place("subtract", "-=", other)
 
     def __imul__(self, other: Any) -> Self:
-        return self._in_place(np.multiply, "*=", other)
+        return self._in_place("multiply", "*=", other)
 
     def __itruediv__(self, other: Any) -> Self:
-        return self._in_place(np.divide, "/=", other)
+        return self._in_place("divide", "/=", other)
 
     def __ipow__(self, other: Any) -> Self:
-        return self._in_place(np.power, "**=", other)
+        return self._in_place("power", "**=", other)
 
     def __ifloordiv__(self, other: Any) -> Self:
-        return self._in_place(np.floor_divide, "//=", other)
+        return self._in_place("floor_divide", "//=", other)
 
     def __imod__(self, other: Any) -> Self:
-        return self._in_place(np.remainder, "%=", other)
+        return self._in_place("remainder", "%=", other)
 
     def __imatmul__(self, other: Any) -> Self:
-        return self._in_place(np.matmul, "@=", other)
+        return self._in_place("matmul", "@=", other)
+
+    # ------------------------------------------------------- PyTorch's methods that write, where a write is allowed
+
+    def _write(self, what: str, values: Any, *others: Any) -> Self:
+        """Write what `values` returns for the arrays, and return self."""
+        array = self._writable(f"{what}()", next(filter(_is_live, others), None))
+        if tracing() is not None:
+            self[...] = values(self, *others)
+            return self
+        try:
+            np.copyto(array, values(array, *map(raw, others)))
+        except (ValueError, TypeError) as error:
+            raise explained(error, what, (self, *others)) from None
+        self._written()
+        return self
+
+    def zero_(self) -> Self:
+        """Write zeros."""
+        return self._write("zero_", lambda x: 0)
+
+    def fill_(self, value: Any) -> Self:
+        """Write `value` into every entry."""
+        return self._write("fill_", lambda x, v: v, value)
+
+    def copy_(self, src: Any) -> Self:
+        """Write the entries of `src`."""
+        return self._write("copy_", lambda x, v: v, src)
+
+    def add_(self, other: Any, *, alpha: Any = 1) -> Self:
+        """Add ``alpha * other``."""
+        return self._write("add_", lambda x, v, a: x + a * v, other, alpha)
+
+    def sub_(self, other: Any, *, alpha: Any = 1) -> Self:
+        """Subtract ``alpha * other``."""
+        return self._write("sub_", lambda x, v, a: x - a * v, other, alpha)
+
+    def mul_(self, other: Any) -> Self:
+        """Multiply by `other`."""
+        return self._write("mul_", np.multiply, other)
+
+    def div_(self, other: Any) -> Self:
+        """Divide by `other`."""
+        return self._write("div_", np.divide, other)
+
+    def clamp_(self, min: Any = None, max: Any = None) -> Self:
+        """Replace what is below `min` or above `max` by that."""
+        return self._write("clamp_", np.clip, min, max)
+
+    def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Self:
+        """Draw every entry uniformly from [a, b)."""
+        return self._write("uniform_", lambda x: numpy_generator(generator).uniform(a, b, x.shape))
+
+    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Self:
+        """Draw every entry from a normal distribution."""
+        return self._write("normal_", lambda x: numpy_generator(generator).normal(mean, std, x.shape))
+
+
+def _is_result(node: Node | None) -> bool:
+    """Whether a value is part of a graph, and not an input made by the user: its memory must stay as it is."""
+    if node is None:
+        return False
+    if tracing() is not None:  # what is written outside is followed
+        return node.row not in (None, ASSIGNED) and node.requires_grad
+    return node.row is not None or node.live & ~NEEDS != 0
+
+
+def _is_live(x: Any) -> bool:
+    return isinstance(x, Value) and x.requires_grad
 
 
 def ufunc_out(ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> Any:

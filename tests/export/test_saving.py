@@ -427,3 +427,10 @@ def test_complex_weights_do_not_lose_their_imaginary_part_in_silence():
         net.load_state_dict([1])
     with pytest.raises(ValueError, match="bias"):
         net.load_state_dict({**net.state_dict(), "bias": np.ones(4) * 1j})
+
+
+def test_map_location(tmp_path):
+    ag.save({"w": np.ones(2)}, tmp_path / "net.npz")
+    assert ag.load(tmp_path / "net.npz", map_location="cpu")["w"].tolist() == [1, 1]
+    with pytest.raises(ValueError, match=r"map_location 'cuda': .*no device but 'cpu'"):
+        ag.load(tmp_path / "net.npz", map_location="cuda")

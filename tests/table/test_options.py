@@ -130,6 +130,7 @@ MUTATIONS = [
     ("emit", "reshape", "{x}.reshape(-1)", compiled_source(LARGE, shape=(128,))),
     ("out", "matmul", "np.matmul({x1}, {x2}, {out})", compiled_source(LARGE, LARGE.T)),
     ("floats", "multiply", "{x2} * {x1}", compiled_source(X, 2.0)),
+    ("unlike_torch", "sum", "write axis=", lambda row: repr(row(X, dim=0))),
     ("transparent", "exp", True, lambda row: row(ag.tensor(X, requires_grad=True))._node.label),
 ]
 

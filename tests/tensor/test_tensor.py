@@ -152,8 +152,43 @@ def test_where_numpy_and_torch_disagree_numpy_wins():
     assert same(x.repeat(2), array.repeat(2))  # each entry twice, not the whole
     assert same(ag.tensor(np.ones((2, 3, 4))).transpose(), np.ones((4, 3, 2)))  # all axes
     assert x.size == 4  # a number
-    with pytest.raises(TypeError):
-        x.sum(dim=0)
+
+
+@pytest.mark.parametrize("name", ["max", "min", "std", "var"])
+def test_dim_is_refused_where_pytorchs_result_is_another_one(name):
+    x = ag.tensor([[3.0, 1.0], [2.0, 6.0]])
+    for call in (lambda: getattr(x, name)(dim=0), lambda: getattr(ag, name)(x.numpy(), dim=0)):
+        with pytest.raises(TypeError, match=rf"{name}\(dim=\): PyTorch's .*axis="):
+            call()
+    with pytest.raises(TypeError, match=r"write np\.sort"):
+        ag.sort(x, dim=0)
+    with pytest.raises(TypeError, match="lower of two"):
+        ag.median(x, dim=0)
+
+
+def test_dim_and_keepdim_are_axis_and_keepdims():
+    array = np.random.default_rng(0).normal(size=(2, 3))
+    for x in (array, ag.tensor(array)):
+        assert same(ag.tensor(ag.sum(x, dim=1, keepdim=True)), array.sum(axis=1, keepdims=True))
+        assert same(ag.tensor(ag.flip(x, dims=(0, 1))), array[::-1, ::-1])
+        assert same(ag.tensor(ag.stack([x, x], dim=2)), np.stack([array, array], axis=2))
+        assert same(ag.tensor(ag.linalg.norm(x, dim=1, keepdim=True)), np.linalg.norm(array, axis=1, keepdims=True))
+        assert same(ag.tensor(ag.std(x, dim=0, unbiased=True)), array.std(axis=0, ddof=1))
+    assert same(x.argmax(dim=1, keepdim=True), array.argmax(axis=1, keepdims=True))
+    assert same(x.softmax(dim=1), ag.softmax(array, axis=1))
+    with pytest.raises(TypeError, match="dim= and axis= are the same"):
+        x.sum(dim=0, axis=0)
+    with pytest.raises(TypeError, match="dim"):
+        ag.exp(x, dim=0)
+
+
+def test_size_is_a_number_and_may_be_called():
+    x = ag.zeros(2, 3, dtype=np.float32)
+    assert (x.size, x.size(), x.size(0), x.size(-1), x.size(dim=1)) == (6, (2, 3), 2, 3, 3)
+    assert (np.ones(2, np.float32) / x.size).dtype == (x / x.size).dtype == (x.size * x).dtype == np.float32
+    assert type(pickle.loads(pickle.dumps(x.size))) is int
+    with pytest.raises(IndexError, match=r"size\(2\): there is no such axis in the shape \(2, 3\)"):
+        x.size(2)
 
 
 # ------------------------------------------------------------------------------------------------- operators

@@ -1,5 +1,7 @@
 """PyTorch's names for functions that have another name in NumPy: on tensors they do what NumPy's do."""
 
+import operator
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,37 @@ METHODS = {
     "cpu": (lambda t: t.cpu(), X),
     "to": (lambda t: t.to("cpu").to(T), X),
     "topk": (lambda t: t.topk(2, dim=1).values, -np.sort(-X, axis=1)[:, :2]),
+    "flatten": (lambda t: t.flatten(), X.ravel()),
+    "flatten from": (lambda t: t.flatten(1), X.reshape(2, 12)),
+    "flatten to": (lambda t: t.flatten(end_dim=1), X.reshape(6, 4)),
+    "flatten as NumPy's": (lambda t: t.flatten("F"), X.flatten("F")),
+    "add": (lambda t: t.add(X, alpha=2), X + 2 * X),
+    "sub": (lambda t: t.sub(1, alpha=3), X - 3),
+    "mul": (lambda t: t.mul(X), X * X),
+    "div": (lambda t: t.div(2), X / 2),
+    "square": (lambda t: t.square(), X**2),
+    "clamp_min": (lambda t: t.clamp_min(0.1), np.maximum(X, 0.1)),
+    "clamp_max": (lambda t: t.clamp_max(0.1), np.minimum(X, 0.1)),
+    "tril": (lambda t: t.tril(), np.tril(X)),
+    "triu": (lambda t: t.triu(1), np.triu(X, 1)),
+    "outer": (lambda t: t[0, 0].outer(X[0, 1]), np.outer(X[0, 0], X[0, 1])),
+    "flip": (lambda t: t.flip(0, 2), X[::-1, :, ::-1]),
+    "flip of a list": (lambda t: t.flip([1]), X[:, ::-1]),
+    "index_select": (lambda t: t.index_select(1, np.array([2, 0, 2])), X[:, [2, 0, 2]]),
+    "gather": (lambda t: t.gather(2, np.array([[[3, 0], [1, 1]]])), np.array([[X[0, 0, [3, 0]], X[0, 1, [1, 1]]]])),
+    "scatter": (
+        lambda t: t[0].scatter(0, np.array([[2, 0, 1]]), 5.0), np.where(np.eye(3, 4)[[1, 2, 0]] > 0, 5.0, X[0]),
+    ),
+    "scatter_add": (
+        lambda t: t[0].scatter_add(1, np.array([[1, 1]]), X[1]),
+        X[0] + np.pad([[0, X[1, 0, :2].sum()]], ((0, 2), (0, 2))),
+    ),
+    "chunk": (lambda t: t.chunk(3, dim=2)[1], X[:, :, 2:4]),
+    "split": (lambda t: t.split(2, dim=1)[1], X[:, 2:]),
+    "split into sizes": (lambda t: t.split([1, 3], dim=2)[1], X[:, :, 1:]),
+    "unbind": (lambda t: t.unbind(1)[2], X[:, 2]),
+    "norm": (lambda t: t.norm(), np.sqrt((X**2).sum())),
+    "norm along": (lambda t: t.norm(1, dim=2, keepdim=True), np.abs(X).sum(2, keepdims=True)),
 }
 
 
@@ -57,6 +90,138 @@ def test_methods(name):
 def test_functions(f, want):
     np.testing.assert_array_equal(f(T).detach().numpy(), want)
     assert_gradients(f, X)
+
+
+@pytest.mark.parametrize("name", ["eq", "ne", "gt", "ge", "lt", "le"])
+def test_comparisons(name):
+    want = getattr(operator, name)(X, X[0]).tolist()
+    assert getattr(T, name)(X[0]).tolist() == getattr(ag, name)(T, X[0]).tolist() == want
+
+
+@pytest.mark.parametrize("mode", ["floor", "trunc"])
+def test_division_that_rounds(mode):
+    x = ag.tensor([7.0, -7.0])
+    assert x.div(2, rounding_mode=mode).tolist() == getattr(np, mode)(x.data / 2).tolist()
+    with pytest.raises(ValueError, match="rounding_mode"):
+        x.div(2, rounding_mode="up")
+
+
+def test_chunks_and_splits_are_pytorchs():
+    x = ag.tensor(np.arange(7.0))
+    assert [len(part) for part in x.chunk(3)] == [3, 3, 1]
+    assert [len(part) for part in x.chunk(5)] == [2, 2, 2, 1]  # fewer than asked for
+    assert [len(part) for part in x.split(3)] == [3, 3, 1]
+    assert [len(part) for part in ag.chunk(ag.zeros(0), 3)] == [0]
+    for call, words in (
+        (lambda: x.split([3, 3]), r"\[3, 3\] do not add up to 7"),
+        (lambda: x.split(0), "at least 1"),
+        (lambda: x.chunk(0), "at least one"),
+        (lambda: T.gather(1, np.zeros((3, 1, 1), int)), r"\(3, 1, 1\) does not fit into the shape \(2, 3, 4\)"),
+        (lambda: T.flatten(2, 1), "comes after"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()
+    with pytest.raises(TypeError, match="whole numbers"):
+        T.gather(1, np.zeros((1, 1, 1)))
+
+
+def test_new_tensors_like_this_one():
+    x = ag.zeros(2, dtype=np.float32)
+    for made, value in ((x.new_zeros(2, 3), 0), (x.new_ones((2, 3)), 1), (x.new_full((2, 3), 5), 5)):
+        assert (made.shape, made.dtype) == ((2, 3), np.float32)
+        assert np.all(made.data == value)
+    assert x.new_ones(1, dtype=np.int64, device="cpu").dtype == np.int64
+    assert x.new_zeros(1, requires_grad=True).requires_grad
+    with pytest.raises(TypeError, match=r"one shape, got \(2, 3\), 4"):
+        ag.zeros((2, 3), 4)
+
+
+IN_PLACE = {
+    "zero_": (lambda t: t.zero_(), np.zeros(3)),
+    "fill_": (lambda t: t.fill_(2), np.full(3, 2)),
+    "copy_": (lambda t: t.copy_([1, 2, 3]), np.array([1, 2, 3])),
+    "add_": (lambda t: t.add_(ag.ones(3), alpha=2), np.array([3.0, 0.0, 7.0])),
+    "sub_": (lambda t: t.sub_(1), np.array([0.0, -3.0, 4.0])),
+    "mul_": (lambda t: t.mul_(2), np.array([2.0, -4.0, 10.0])),
+    "div_": (lambda t: t.div_(2), np.array([0.5, -1.0, 2.5])),
+    "clamp_": (lambda t: t.clamp_(-1, 2), np.array([1.0, -1.0, 2.0])),
+    "clamp_ one end": (lambda t: t.clamp_(min=0), np.array([1.0, 0.0, 5.0])),
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_methods_that_write(name):
+    write, want = IN_PLACE[name]
+    for dtype in (np.float64, np.float32):
+        t = ag.tensor([1.0, -2.0, 5.0], dtype=dtype)
+        array = t.data
+        assert write(t) is t
+        assert t.data is array
+        assert (array.dtype, array.tolist()) == (dtype, want.tolist())
+    W = ag.tensor([1.0, -2.0, 5.0], requires_grad=True, name="W")
+    with pytest.raises(RuntimeError, match=r"_\(\) on 'W' while gradients are being recorded"):
+        write(W)
+    with pytest.raises(RuntimeError, match="would change what the graph has recorded"):
+        write(W * 2)
+    loss = (W * W).sum()
+    with ag.no_grad():
+        write(W)
+    assert W.tolist() == want.tolist()
+    with pytest.raises(RuntimeError, match="has changed since"):
+        loss.backward()
+
+
+def test_random_writes_draw_from_the_default_generator():
+    t = ag.zeros(1000)
+    ag.manual_seed(1)
+    first = t.uniform_(2, 3).tolist()
+    assert min(first) >= 2
+    assert max(first) < 3
+    ag.manual_seed(1)
+    assert t.uniform_(2, 3).tolist() == first
+    assert abs(t.normal_(5, 0.1).mean().item() - 5) < 0.02
+
+
+def test_a_live_tensor_is_not_written_into_a_constant():
+    W = ag.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"add_\(\)"):
+        ag.zeros(2).add_(W)
+    x = ag.tensor(np.ones(2, np.int64))
+    with pytest.raises(TypeError, match=r"add_\(tensor \(2,\), 0\.5, 1\): .*int64"):
+        x.add_(0.5)
+    with pytest.raises(ValueError, match=r"copy_\(tensor \(2,\), array \(3,\)\): "):
+        x.copy_(np.ones(3, np.int64))
+
+
+def test_devices():
+    cpu = ag.device("cpu")
+    for made in (ag.zeros(2, device="cpu"), ag.tensor(1.0, device=cpu), ag.randn(2, device=cpu).to("cpu")):
+        assert made.device == "cpu"
+    for call in (
+        lambda: ag.zeros(2, device="cuda"), lambda: ag.device("cuda:0"), lambda: ag.tensor(1.0, device="mps"),
+        lambda: ag.randperm(3, device="cuda"),
+    ):
+        with pytest.raises(ValueError, match=r"(cuda|mps).*no device but 'cpu'"):
+            call()
+    assert not ag.cuda.is_available()
+
+
+def test_recording_switched_off():
+    W = ag.tensor(1.0, requires_grad=True)
+    with ag.inference_mode():
+        assert not (W * 2).requires_grad
+    with ag.set_grad_enabled(False):
+        assert not (W * 2).requires_grad
+        with ag.set_grad_enabled(True):
+            assert (W * 2).requires_grad
+        assert not (W * 2).requires_grad
+    assert (W * 2).requires_grad
+    ag.set_grad_enabled(False)  # from here on
+    try:
+        assert not (W * 2).requires_grad
+    finally:
+        ag.set_grad_enabled(True)
+    assert (W * 2).requires_grad
 
 
 def test_topk():

@@ -1,0 +1,182 @@
+"""PyTorch's ``autograd.Function``: an operation with a backward pass of its own, as a class.
+
+A thin layer over the table: a class is one row, whose function is ``forward`` and whose rule is ``backward``.
+:func:`autograd_lite.table.define` does the same for a function on arrays, in one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..engine.context import changed, no_grad
+from ..engine.record import record
+from ..engine.value import wrap
+from ..table import Primitive
+from ..tensor import Tensor
+
+
+class FunctionCtx:
+    """What ``forward`` leaves for ``backward``.
+
+    Attributes
+    ----------
+    needs_input_grad : tuple of bool
+        For each argument of ``apply``.
+    """
+
+    def __init__(self, needs_input_grad: Sequence[bool]) -> None:
+        self.needs_input_grad = tuple(needs_input_grad)
+        self._saved: tuple[Any, ...] = ()
+        self._without: tuple[Any, ...] = ()
+        self._materialize = True
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keep tensors; arguments and results among them take part in a second derivative."""
+        self._saved = tensors
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        return self._saved
+
+    def mark_non_differentiable(self, *results: Any) -> None:
+        """These results have no derivative."""
+        self._without = results
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether ``backward`` gets zeros, and not None, for a result that was not used."""
+        self._materialize = bool(value)
+
+
+class _Call:
+    """One call of ``apply``: its arguments that are not differentiated, and what the last ``forward`` left."""
+
+    def __init__(self, cls: type[Function], args: Sequence[Any]) -> None:
+        self.cls, self.args = cls, args
+        self.operands = [k for k, a in enumerate(args) if isinstance(a, Tensor) and a.dtype.kind in "fc"]
+        self.single = False
+        self.last: tuple[Any, Any] | None = None
+
+    def __repr__(self) -> str:
+        return self.cls.__name__
+
+    def forward(self, xs: Sequence[Any]) -> tuple[Any, ...]:
+        given = list(self.args)
+        for k, x in zip(self.operands, xs, strict=True):
+            given[k] = wrap(x, None)
+        self.given = [given[k] for k in self.operands]
+        needs = [isinstance(a, Tensor) and a.requires_grad for a in self.args]
+        self.ctx = ctx = FunctionCtx(needs)
+        with no_grad():
+            if self.cls.setup_context is Function.setup_context:
+                made = self.cls.forward(ctx, *given)
+            else:
+                made = self.cls.forward(*given)
+                self.cls.setup_context(ctx, tuple(given), made)
+        self.single = not isinstance(made, tuple)
+        self.results = (made,) if self.single else made
+        for y in self.results:
+            if not isinstance(y, Tensor):
+                raise TypeError(f"{self}.forward: expected a Tensor or a tuple of them, got {type(y).__name__}")
+        return tuple(y._data for y in self.results)
+
+    def rule(self, g: Any, y: Any, xs: Any, i: int) -> Any:
+        """The cotangent of operand `i`; one call of ``backward`` serves all of them, which are asked for in turn."""
+        if self.last is None or self.last[0] is not g:
+            self.last = (g, self.backward(g, y, xs))
+        d = self.last[1][self.operands[i]]
+        if d is None:
+            return np.zeros(xs[i].shape, xs[i].dtype)
+        return d if _recorded(g, xs) else d._data
+
+    def backward(self, g: Any, ys: Any, xs: Any) -> tuple[Any, ...]:
+        ctx = self.ctx
+        now = {id(old): new for old, new in zip((*self.given, *self.results), (*xs, *ys), strict=True)}
+        saved = ctx._saved
+        try:
+            ctx._saved = tuple(_tensor(now.get(id(t), t)) for t in saved)
+            gs = [
+                _tensor(np.zeros(y.shape, y.dtype)) if part is None and ctx._materialize else _tensor(part)
+                for part, y in zip(g, self.results, strict=True)
+            ]
+            with changed(recording=_recorded(g, xs)):
+                made = self.cls.backward(ctx, *gs)
+        finally:
+            ctx._saved = saved
+        made = made if isinstance(made, tuple) else (made,)
+        if len(made) != len(self.args):
+            raise TypeError(
+                f"{self}.backward: expected a gradient for each of {len(self.args)} arguments (None where there is "
+                f"none), got {len(made)}"
+            )
+        return tuple(None if d is None else _tensor(d) for d in made)
+
+
+def _recorded(g: Sequence[Any], xs: Sequence[Any]) -> bool:
+    """Whether the backward pass is itself recorded: the engine then passes Tensors."""
+    return any(isinstance(x, Tensor) for x in (*g, *xs))
+
+
+def _tensor(x: Any) -> Any:
+    return x if x is None or isinstance(x, Tensor) else wrap(np.asarray(x), None)
+
+
+@cache
+def _row(cls: type[Function]) -> Primitive:
+    """The row of a class; it is not in the table."""
+    row = Primitive(
+        "general", lambda *xs, call: call.forward(xs), (lambda g, y, xs, i, call: call.rule(g, y, xs, i),),
+        name=cls.__name__, bind=lambda *xs, call: (xs, {"call": call}), variadic=True, outputs=True,
+    )
+    row.builtin = False
+    return row
+
+
+class Function:
+    """Base of an operation with its own backward pass, as in PyTorch.
+
+    Override the static methods ``forward(ctx, *args)`` and ``backward(ctx, *gradients)``, and call ``apply``. Or write
+    ``forward(*args)`` and ``setup_context(ctx, inputs, output)``.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> class Cube(ag.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x**3
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         (x,) = ctx.saved_tensors
+    ...         return g * 3 * x**2
+    >>> x = ag.tensor(2.0, requires_grad=True)
+    >>> Cube.apply(x).backward()
+    >>> x.grad
+    tensor(12.)
+    """
+
+    forward: ClassVar[Callable[..., Any]]
+    backward: ClassVar[Callable[..., Any]]
+
+    @staticmethod
+    def setup_context(ctx: FunctionCtx, inputs: tuple[Any, ...], output: Any) -> None:
+        """Fill the context, where ``forward`` does not take one."""
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Call the operation.
+
+        Raises
+        ------
+        TypeError
+            If ``forward`` returns no Tensor, or ``backward`` not one gradient for each argument.
+        """
+        call = _Call(cls, args)
+        made = record(_row(cls), [args[k] for k in call.operands], {"call": call})
+        without = {id(t) for t in call.ctx._without}
+        made = tuple(y.detach() if id(t) in without else y for y, t in zip(made, call.results, strict=True))
+        return made[0] if call.single else made

@@ -1,0 +1,118 @@
+"""``autograd.Function``: PyTorch's class for an operation with its own backward pass."""
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.testing import GradientError, assert_gradients
+
+
+class Power(ag.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, n):
+        ctx.save_for_backward(x)
+        ctx.n = n
+        return x**n
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * ctx.n * x ** (ctx.n - 1), None
+
+
+class ProductAndSum(ag.autograd.Function):
+    """Two results that have derivatives and one that has none, with a context that is set up apart."""
+
+    @staticmethod
+    def forward(x, w):
+        return x * w, x + w, x > 0
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+        ctx.mark_non_differentiable(output[2])
+
+    @staticmethod
+    def backward(ctx, g1, g2, g3):
+        x, w = ctx.saved_tensors
+        return g1 * w + g2, g1 * x + g2
+
+
+def test_to_any_order_and_in_every_mode():
+    assert_gradients(lambda x: Power.apply(ag.as_tensor(x), 3), np.array([1.5, 2.0]))
+    for k in range(2):
+        assert_gradients(
+            lambda x, w, k=k: ProductAndSum.apply(ag.as_tensor(x), ag.as_tensor(w))[k], np.ones(2), np.array([2.0, 3.0])
+        )
+    x, v = np.array([1.0, 2.0]), np.array([1.0, -1.0])
+    assert ag.hessian(lambda x: Power.apply(x, 3).sum())(x).tolist() == [[6, 0], [0, 12]]
+    assert ag.jvp(lambda x: Power.apply(x, 3), (x,), (v,))[1].tolist() == [3, -12]
+
+
+def test_gradients_arrive_at_leaves():
+    x = ag.tensor([2.0, 3.0], requires_grad=True)
+    w = ag.tensor([5.0, 7.0], requires_grad=True)
+    product, total, positive = ProductAndSum.apply(x, w)
+    assert positive.tolist() == [True, True]
+    assert not positive.requires_grad
+    (product * 2 + total).sum().backward()
+    assert (x.grad.tolist(), w.grad.tolist()) == ([11, 15], [5, 7])
+    x.grad = w.grad = None
+    ProductAndSum.apply(x, w)[1].sum().backward()  # the other result was not used
+    assert (x.grad.tolist(), w.grad.tolist()) == ([1, 1], [1, 1])
+
+
+def test_what_the_context_knows():
+    seen = {}
+
+    class Probe(ag.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            seen["needs"], seen["recorded"] = ctx.needs_input_grad, (x * 2).requires_grad
+            ctx.set_materialize_grads(False)
+            return x * 1, w * 1
+
+        @staticmethod
+        def backward(ctx, g1, g2):
+            seen["cotangents"] = g1, g2
+            return g1, g2
+
+    x = ag.tensor(1.0, requires_grad=True)
+    first, _ = Probe.apply(x, ag.tensor(2.0))
+    first.backward()
+    assert seen["needs"] == (True, False)
+    assert seen["recorded"] is False
+    assert seen["cotangents"][1] is None
+    assert x.grad.item() == 1
+
+
+def test_mistakes():
+    class Few(Power):
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    class NoTensor(Power):
+        @staticmethod
+        def forward(ctx, x, n):
+            return x.numpy()
+
+    class Wrong(Power):
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2, None
+
+    x = ag.tensor(2.0, requires_grad=True)
+    with pytest.raises(TypeError, match=r"Few.backward: expected a gradient for each of 2 arguments .*got 1"):
+        Few.apply(x, 3).backward()
+    with pytest.raises(TypeError, match=r"NoTensor.forward: expected a Tensor or a tuple of them, got ndarray"):
+        NoTensor.apply(x, 3)
+    with pytest.raises(GradientError):
+        assert_gradients(lambda x: Wrong.apply(ag.as_tensor(x), 3), np.array([1.5]))
+
+
+def test_named_in_programs_and_traced():
+    program = ag.trace(lambda x: Power.apply(x * 1, 2))(3.0)
+    assert "Power(" in str(program)
+    assert program(5.0) == 25
+    assert ag.trace(ag.grad(lambda x: Power.apply(x, 2)))(3.0)(5.0) == 10
