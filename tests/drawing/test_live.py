@@ -156,7 +156,7 @@ def compare(b, picture, **options):
         assert without_place(found["labels"][item.key]) == without_place(item_title(item))
     for line, entry in zip(scene.lines, found["lines"], strict=True):
         assert entry["value"] == page_module._line(line, scene)["value"]
-        assert found["texts"][line.key] == [r.text for r in partial_rows(line, other.style)]
+        assert found["texts"][line.key] == [r.text for r in partial_rows(line, scene, other.style)]
         assert found["labels"][line.key] == line_title(line, scene)
     told = steps(scene, other.chain, targets(scene, other.chain, None), True)
     assert found["captions"] == [s.caption for s in told]
