@@ -15,6 +15,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import nn, optim
+from autograd_lite.data import truth_table
 from autograd_lite.drawing import Drawing, Frames, Surface, available, film
 from autograd_lite.tracing.capture import trace
 
@@ -228,7 +229,8 @@ lines make the talk's net:
 
 """
 PLAYER = """
-{download}`The page to step through it <gallery/talk.html>` is one file that needs no network.
+{download}`The page to step through it <gallery/talk.html>` is one file that needs no network. Its numbers can be
+changed, and it trains on the truth table: see [A page that computes](live.md).
 """
 
 
@@ -264,7 +266,8 @@ def make() -> None:
         FOLDER.mkdir(exist_ok=True)
         for f in PICTURES:
             f().save(FOLDER / f"{f.__name__}.svg")
-        ag.frames(loss(), wrt=[W, V], names={"x": x, "y": y}, forward=True).save(FOLDER / "talk.html")
+        shown = ag.frames(loss(), wrt=[W, V], names={"x": x, "y": y}, forward=True)
+        shown.save(FOLDER / "talk.html", live=True, examples=truth_table(), rate=1.0)
     (HERE / "gallery.md").write_text(page(made), encoding="utf-8")
 
 

@@ -51,13 +51,11 @@ const number = (x, digits, kind) => {
   if (kind === "i" || kind === "u") return String(x);
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x > 0 ? "inf" : "-inf";
   if (x === 0) return "0";
-  const exact = Math.abs(x).toExponential(80);
-  const [all, power] = [exact.slice(0, exact.indexOf("e")).replace(".", ""), Number(exact.slice(exact.indexOf("e") + 1))];
-  const even = /^50*$/.test(all.slice(digits)) && Number(all[digits - 1]) % 2 === 0;
-  let [found, e] = even ? [all.slice(0, digits), power] : (() => {
-    const [m, k] = Math.abs(x).toExponential(digits - 1).split("e");
-    return [m.replace(".", ""), Number(k)];
-  })();
+  const parts = (n) => Math.abs(x).toExponential(n - 1).replace(".", "").split("e");
+  let [found, e] = parts(digits);
+  const [more, power] = parts(digits + 1);
+  if (more.endsWith("5") && Number(more[digits - 1]) % 2 === 0 && /^50*$/.test(parts(81)[0].slice(digits))) [found, e] = [more.slice(0, -1), power];
+  e = Number(e);
   const sign = x < 0 ? "-" : "";
   const point = (word, at) => (at >= word.length ? word.padEnd(at, "0") : `${word.slice(0, at)}.${word.slice(at)}`.replace(/\.?0+$/, ""));
   if (e < -4 || e >= digits) return `${sign}${point(found, 1)}e${e < 0 ? "-" : "+"}${String(Math.abs(e)).padStart(2, "0")}`;
@@ -122,19 +120,15 @@ const mathMatrix = (x) => {
 
 /** Writes text into an element of the picture, not wider than what was laid out there. */
 const room = new Map();
-const put = (changed, text, word) => {
+const ruler = document.createElement("canvas").getContext("2d");  // measures without a layout of the page
+const put = (text, word) => {
   if (text.textContent === word) return;
   text.textContent = word;
-  text.removeAttribute("textLength");
-  changed.push(text);
-};
-const squeeze = (changed) => {
-  const wide = changed.map((text) => text.getComputedTextLength());
-  changed.forEach((text, k) => {
-    if (wide[k] <= room.get(text)) return;
-    text.setAttribute("textLength", room.get(text));
-    text.setAttribute("lengthAdjust", "spacingAndGlyphs");
-  });
+  const { wide, font } = room.get(text);
+  ruler.font = font;
+  if (ruler.measureText(word).width <= wide) return text.removeAttribute("textLength");
+  text.setAttribute("textLength", wide);
+  text.setAttribute("lengthAdjust", "spacingAndGlyphs");
 };
 const texts = (key, role) => groups.filter(([k, g]) => k === key && !g.id.includes("_row"))
   .flatMap(([, g]) => [...g.querySelectorAll(`text[fill="var(--${role})"]`)]);
@@ -144,10 +138,13 @@ for (const item of live.items) {
 }
 for (const line of live.lines) line.text = texts(line.key, "partial").find((t) => t.textContent.replaceAll("\u00a0", " ") === line.text);
 const measured = [...live.items.flatMap((i) => [i.value, i.gradient].flatMap((s) => (s ? s.texts : []))), ...live.lines.flatMap((l) => l.text || [])];
-measured.map((t) => [t, t.getComputedTextLength()]).forEach(([t, wide]) => room.set(t, wide));
+for (const t of measured) {
+  const { fontWeight, fontFamily } = getComputedStyle(t);
+  room.set(t, { wide: t.getComputedTextLength(), font: `${fontWeight} ${t.getAttribute("font-size")}px ${fontFamily}` });
+}
 /** Keeps a text where it is whatever its width: numbers of a column end at the same place, others are centred. */
 const anchor = (t, at) => {
-  t.setAttribute("x", Number(t.getAttribute("x")) + room.get(t) * (at === "end" ? 1 : 0.5));
+  t.setAttribute("x", Number(t.getAttribute("x")) + room.get(t).wide * (at === "end" ? 1 : 0.5));
   t.setAttribute("text-anchor", at);
 };
 for (const { texts } of live.items.flatMap((i) => [i.value, i.gradient].filter(Boolean))) {
@@ -158,7 +155,6 @@ const labelled = new Map(groups.filter(([, g]) => !g.id.includes("_row")));
 
 /** Everything that is shown, from the present numbers. */
 const draw = () => {
-  const changed = [];
   const shown = new Map();  // for the steps, by role and key
   data.items.forEach((target, n) => {
     const item = live.items[n];
@@ -170,8 +166,8 @@ const draw = () => {
       target[role] = entries(x);
       words.push(`${role} ${lines(x).join(" ")}`);
       const spots = item[role].texts, small = matrix(x).flat();
-      if (small.length) spots.slice(-small.length).forEach((t, k) => put(changed, t, small[k]));
-      else if (spots.length) put(changed, spots[0], spots[0].textContent.includes("= ") ? `${spots[0].textContent.split("= ")[0]}= ${lines(x)[0]}` : lines(x)[0]);
+      if (small.length) spots.slice(-small.length).forEach((t, k) => put(t, small[k]));
+      else if (spots.length) put(spots[0], spots[0].textContent.includes("= ") ? `${spots[0].textContent.split("= ")[0]}= ${lines(x)[0]}` : lines(x)[0]);
     }
     labelled.get(item.key)?.setAttribute("aria-label", words.join("  "));
   });
@@ -180,15 +176,16 @@ const draw = () => {
     shown.set(`value ${key}`, p[key]);
     byKey.get(key).value = entries(p[key]);
     labelled.get(key)?.setAttribute("aria-label", `${label} = ${lines(p[key]).join(" ")}`);
-    if (text) put(changed, text, `= ${lines(p[key])[0]}`);
+    if (text) put(text, `= ${lines(p[key])[0]}`);
   }
-  live.steps.forEach(({ of, caption, formula }, n) => {
-    if (!of) return;
-    const x = shown.get(of.join(" "));
-    if (caption !== null) data.steps[n].caption = `${caption} = ${lines(x)[0]}`;
-    if (formula) find("steps").children[n].lastElementChild.replaceChildren(element("mo", "="), ...mathMatrix(x));
+  live.steps.forEach((step, n) => {
+    if (!step.of) return;
+    const x = shown.get(step.of.join(" "));
+    if (step.caption !== null) data.steps[n].caption = `${step.caption} = ${lines(x)[0]}`;
+    if (!step.formula || step.known?.every((y, k) => y === x.data[k])) return;
+    step.known = x.data.slice();
+    find("steps").children[n].lastElementChild.replaceChildren(element("mo", "="), ...mathMatrix(x));
   });
-  squeeze(changed);
   for (const leaf of leaves) for (const cell of leaf.cells) cell.show();
   find("loss").textContent = `${live.loss} = ${number(loss(), 6)}`;
   refresh();

@@ -147,7 +147,8 @@ def _step(s: Step, scene: Scene) -> dict[str, Any]:
     if s.number is None:
         return {}
     role, key = s.number
-    value = getattr(next(x for x in (*scene.items, *scene.lines) if x.key == key), role)
+    shown: list[Item | Line] = [*scene.items, *scene.lines]
+    value = getattr(next(x for x in shown if x.key == key), role)
     if value is None:
         return {}
     lines = formatting.array(value)

@@ -34,7 +34,7 @@ def write_pictures(seed: int, folder: Path = FOLDER) -> None:
         (both(picture, folder / "graph"), "its computation, with a partial derivative on each line"),
         (slides(story, folder / "steps"), f"{len(story)} steps, forward and back: slides, all on one, animated"),
         (slides(training(seed), folder / "training"), "the weights during training on the truth table, likewise"),
-        (str(story.save(folder / "talk.html")), "a page: step with the arrow keys, hover for details"),
+        (page(story, folder / "talk.html"), "a page: step with the arrow keys, change the numbers, train"),
     ]
     for files, what in made:
         slide.row(files, what, widths=(max(len(f) for f, _ in made), 1))
@@ -75,6 +75,11 @@ def training(seed: int) -> Frames:
         drawings.append(draw(L, names=names, view="neurons", scale=largest))
         captions.append(f"after {epoch} epochs: mean loss {L.item():.4f}")
     return film(drawings, captions)
+
+
+def page(story: Frames, path: Path) -> str:
+    """Write the page that computes, which trains on the truth table as the talk does; returns its name."""
+    return str(story.save(path, live=True, examples=truth_table(), rate=1.0))
 
 
 def both(picture: Drawing | Frames, path: Path) -> str:
