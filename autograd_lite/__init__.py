@@ -204,10 +204,11 @@ __version__ = "0.1.0"
 _LAZY_PACKAGES = ("data", "derive", "nn", "optim", "testing", "training")
 _LAZY_NAMES = {
     "explain": "derive", "partials": "derive", "source": "derive", "draw": "drawing", "frames": "drawing",
-    "trace": "tracing", "load": "export.saving", "save": "export.saving",
+    "trace": "tracing", "jit": "compiling", "load": "export.saving", "save": "export.saving",
 }
 
 if _TYPE_CHECKING:
+    from .compiling import jit as jit
     from . import data as data
     from . import derive as derive
     from . import nn as nn

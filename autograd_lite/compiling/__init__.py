@@ -2,3 +2,5 @@
 
 from .compile import Compiled as Compiled
 from .compile import compiled as compiled
+from .jitted import Jitted as Jitted
+from .jitted import jit as jit

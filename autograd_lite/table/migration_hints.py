@@ -34,7 +34,6 @@ OF_THE_LIBRARY = {
     "pmap": "a program runs on one machine, in as many threads as it starts",
     "asarray": "arrays stand beside tensors as they are; ag.as_tensor(x) makes a tensor",
     "random": "ag.manual_seed and ag.randn, or NumPy's generators",
-    "jit": "nothing is compiled here; ag.trace(f)(x) is the program, ag.source(f, x) its NumPy source",
     "make_jaxpr": "ag.trace(f)(x)",
     "linearize": "ag.jvp(f, primals, tangents)",
     "custom_vjp": "ag.table.define",

@@ -94,8 +94,16 @@ class Conversions(Value):
         if is_traced(self):
             raise RuntimeError(
                 f"{what} of a value that depends on the traced inputs, at {users_line()}: a trace is a straight "
-                "program and cannot branch on it. Use np.where, or make the choice outside the traced function"
+                f"program and cannot branch on it. {_REMEDIES.get(what, _REMEDIES['bool()'])}"
             )
+
+
+_REMEDIES = {
+    "bool()": "Use np.where, or make the choice outside the traced function",
+    "index()": "An argument of ag.jit that is a size, an axis or a count goes into static_argnames",
+    "printing": "Return the value, and print it outside the traced function",
+    **dict.fromkeys(("item()", "numpy()", "tolist()"), "Return the value, and convert it outside the traced function"),
+}
 
 
 def _warn_or_raise(who: str, what: str) -> None:

@@ -82,11 +82,11 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     @data.setter
     def data(self, value: Any) -> None:
-        if self._node is not None and self._node.row is not None:
-            raise RuntimeError(f"{self._node.label} is recorded: assign to an input, or to x.detach().copy()")
         if (outside := tracing()) is not None:
             outside.write(self, value)
             return
+        if self._node is not None and self._node.row is not None:
+            raise RuntimeError(f"{self._node.label} is recorded: assign to an input, or to x.detach().copy()")
         new = value if value is self._data else as_array(raw(value), None, copy=isinstance(value, Tensor))
         if new is not self._data and self._node is not None and self._node.requires_grad:
             check_differentiable(new.dtype)

@@ -12,15 +12,39 @@ import numpy as np
 from ..base.escape import plain
 from ..base.snapshots import unwritten
 from ..base.tree import leaves, rebuild, tree_map
+from ..engine.backward import pull_back
 from ..engine.context import changed
 from ..engine.node import TRACED, Node, ancestors
 from ..engine.replay import value_of
+from ..engine.results import lift
 from ..engine.value import Value, is_traced
 from .capture import equations_of, names_of, run
 from .closures import Closure
 from .naming import short_names
 from .outside import Outside, Source, Step
-from .program import Program, Var
+from .program import Equation, Program, Var
+
+
+@dataclass(frozen=True, eq=False)
+class Backward:
+    """The backward pass of a call.
+
+    Attributes
+    ----------
+    program : Program
+        Of the cotangents, then of what it needs from the forward pass.
+    results : list of int
+        The leaves of the result that it begins at.
+    needs : list of (Var or position)
+        Where the rest of its inputs are: an input of the call, or an output of its program.
+    inputs : list of Var
+        The inputs whose cotangents are its outputs.
+    """
+
+    program: Program
+    results: list[int]
+    needs: list[Any]
+    inputs: list[Var]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +59,15 @@ class Call:
         Where each input of the program and each captured value is read.
     tensors : list of bool
         For each leaf of the result, whether it is returned as a Tensor.
-    connected : bool
-        Whether the results depend on Tensors that require a gradient, and no backward pass was part of the call.
+    backward : Backward or None
+        If results depend on Tensors that require a gradient, and no backward pass was part of the call.
     gradients : list of (Tensor, position among the outputs or None)
         The Tensors whose ``.grad`` is another one after the call.
     asked : dict of Tensor to bool
         The Tensors whose ``.grad`` is used, and whether there was one.
     steps : list of Step
+    writes : bool
+        Whether Tensors from outside are written to.
     modules : dict
         The modules that ran.
     modes : dict of module to bool
@@ -53,13 +79,19 @@ class Call:
     program: Program
     sources: Mapping[Var, Source]
     tensors: list[bool]
-    connected: bool
+    backward: Backward | None
     gradients: list[tuple[Any, int | None]]
     asked: dict[Any, bool]
     steps: list[Step]
+    writes: bool
     modules: dict[Any, None]
     modes: dict[Any, bool]
     numbers: list[tuple[Any, Any, Any]]
+
+    @property
+    def stateful(self) -> bool:
+        """Whether a call changes anything outside."""
+        return bool(self.program.updates or self.gradients or self.modes)
 
 
 def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[bool], recording: bool) -> Call:
@@ -85,19 +117,44 @@ def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[bool
     wrapped, keywords = rebuild((args, params), inputs)
     with changed(recording=recording, group=None, outside=outside):
         result, variables = run(closure.of(f), wrapped, keywords)
+        roots, pulled = _pulled_back(leaves(result), outside) if recording else ([], {})
     closure.check()
+    closure.check_leaks()
     outside.check_views()
     nodes = [x._node for x, s in zip(inputs, static, strict=True) if not s]
-    made = _Made(f, wrapped, nodes, result, [*variables, *keywords.items()], outside)
+    made = _Made(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, roots, pulled)
+    made.given = any(isinstance(x, Value) for x in given)
     numbers = closure.numbers
     vars(outside).clear()  # which is part of a cycle
     return made, numbers
 
 
+def _pulled_back(results: list[Any], outside: Outside) -> Any:
+    """The backward pass from the results, if they depend on Tensors from outside that require a gradient and the call
+    made none itself: the leaves that it begins at, and the cotangents of inputs.
+    """
+    starts = [k for k, t in enumerate(results) if isinstance(t, Value) and t.requires_grad]
+    needs = [n for n in outside.found if n.requires_grad]
+    if not starts or not needs or outside.graded or any(outside.tensors[n]._node is not n for n in needs):
+        return [], {}
+    roots: dict[Node, Any] = {}
+    for k in starts:
+        node = results[k]._node
+        g = outside.cotangent(node, k)
+        roots[node] = roots[node] + g if node in roots else g
+    with changed(recording=False):
+        return starts, pull_back(roots, needs, lift)
+
+
 class _Made:
     """What a run has made, as long as it is not known which Tensors came from outside: those that outlive it."""
 
-    def __init__(self, f: Any, args: Any, inputs: list[Node], result: Any, variables: Any, outside: Outside) -> None:
+    given = False  # whether Tensors were passed
+
+    def __init__(
+        self, f: Any, args: Any, inputs: list[Node], result: Any, variables: Any, outside: Outside,
+        starts: list[int], pulled: Mapping[Node, Any],
+    ) -> None:
         self.outside: dict[str, Any] = {
             "asked": outside.asked, "steps": outside.steps, "modules": outside.modules, "modes": outside.modes
         }
@@ -111,10 +168,11 @@ class _Made:
             else:
                 gradients.append((t, None if t._grad is None else _node_or_array(t._grad)))
         after = [g for _, g in gradients if g is not None]
-        roots = [n for n in (*outputs, *written.values(), *after, *outside.draws) if isinstance(n, Node)]
+        back = [_node_or_array(g) for g in pulled.values()]
+        roots = [n for n in (*outputs, *written.values(), *after, *outside.draws, *back) if isinstance(n, Node)]
         nodes = ancestors(roots, TRACED)[::-1]
         used = {*nodes, *written}
-        sources = {n: s for n, s in outside.found.items() if s.kind == "argument" or n in used}
+        sources = {n: s for n, s in outside.found.items() if s.kind in ("argument", "cotangent") or n in used}
         names = names_of(f, args, inputs, nodes, variables, [])
         fresh = short_names(names.values())
         var = {n: Var(names.get(n) or next(fresh), n.shape, n.dtype) for n in sources}
@@ -124,13 +182,10 @@ class _Made:
         self.updates = {var[n]: _var_or_array(x, var) for n, x in written.items()}
         self.gradients = [(t, None) for t, g in gradients if g is None]
         self.gradients += [(t, len(outputs) + k) for k, t in enumerate(t for t, g in gradients if g is not None)]
-        self.tensors = _as_tensors(result, outputs, nodes, sources, any(isinstance(x, Value) for x in inputs))
-        self.connected = (
-            any(isinstance(n, Node) and n.requires_grad for n in outputs)
-            and not outside.graded and not any(n.requires_grad for n in written)
-        )
-        self.structure, self.result, self.name = args, tree_map(lambda t: 0, result), plain(getattr(f, "__name__", "f"))
-        self.structure = rebuild(args, [var.get(_node_or_array(x), x) for x in leaves(args)])
+        self.tensors = [isinstance(t, Value) for t in leaves(result)]
+        self.starts, self.pulled = starts, {var[n]: _var_or_array(g, var) for n, g in zip(pulled, back, strict=True)}
+        self.result, self.name = tree_map(lambda t: 0, result), plain(getattr(f, "__name__", "f"))
+        self.structure = rebuild(args, [var[x._node] if _is_input(x, var) else x for x in leaves(args)])
         self.values = {var[n]: n.y for n in sources}
         self.sources: dict[Var, Any] = {
             var[n]: replace(s, owner=weakref.ref(s.owner)) if s.kind == "tensor" else s for n, s in sources.items()
@@ -155,12 +210,67 @@ class _Made:
         updates = {
             v: constants.get(x, x) if isinstance(x, Var) else x for v, x in self.updates.items() if v not in constants
         }
+        for v in [v for v in updates if sources[v].kind == "state"]:
+            # The new value goes into a spare array, which then takes the place of the old one: so nothing that the
+            # program reads is overwritten before the end.
+            optimizer, (p, name) = sources[v].owner, sources[v].key
+            spare = Var(f"next_{v.name}", v.shape, v.dtype)
+            sources[spare], self.values[spare] = Source("spare", optimizer, (p, f"_{name}")), self.values[v]
+            updates[spare] = updates.pop(v)
+        cotangents = [v for v, s in sources.items() if s.kind == "cotangent"]
+        for v in cotangents:
+            del sources[v]
+        backward, equations, more = self._split(equations, cotangents, constants, len(outputs))
+        tensors = self._as_tensors(equations, outputs, {v for v, s in sources.items() if s.kind == "tensor"})
         captured = {v: self.values[v] for v in sources if v not in self.inputs}
+        outputs += more
         program = Program(
             self.name, tuple(self.inputs), tuple(equations), outputs, captured, self.structure, self.result, updates
         )
-        made = self.tensors, self.connected, self.gradients
-        return Call(program, sources, *made, numbers=numbers, **self.outside)
+        writes = any(sources[v].kind == "tensor" for v in updates)
+        made = tensors, backward, self.gradients
+        return Call(program, sources, *made, writes=writes, numbers=numbers, **self.outside)
+
+
+    def _split(
+        self, equations: list[Equation], cotangents: list[Var], constants: Mapping[Var, Any], count: int
+    ) -> tuple[Backward | None, list[Equation], tuple[Var, ...]]:
+        """The backward pass, the other equations, and the further outputs that the backward pass needs."""
+        if not cotangents:
+            return None, equations, ()
+        after = set(cotangents)
+        late = []
+        for eq in equations:
+            if not after.isdisjoint(x for x in eq.operands if isinstance(x, Var)):
+                after.update(eq.outputs)
+                late.append(eq)
+        chosen = set(map(id, late))
+        early = [eq for eq in equations if id(eq) not in chosen]
+        outputs = tuple(constants.get(x, x) if isinstance(x, Var) else x for x in self.pulled.values())
+        used = (x for x in (*(x for eq in late for x in eq.operands), *outputs) if isinstance(x, Var) and x not in after)
+        needed = list(dict.fromkeys(used))
+        kept = [v for v in needed if v in self.sources and v not in self.updates]
+        more = tuple(v for v in needed if v not in kept)
+        places = {v: count + k for k, v in enumerate(more)}
+        inputs = (*cotangents, *needed)
+        program = Program(f"{self.name}_backward", inputs, tuple(late), outputs, {}, inputs, tuple(0 for _ in outputs))
+        return Backward(program, self.starts, [places.get(v, v) for v in needed], list(self.pulled)), early, more
+
+    def _as_tensors(self, equations: list[Equation], outputs: Sequence[Any], seen: set[Any]) -> list[bool]:
+        """Which leaves of the result are Tensors outside of a trace too: all if Tensors were passed; or else those that
+        depend on a Tensor from outside.
+        """
+        for eq in equations:
+            if not seen.isdisjoint(x for x in eq.operands if isinstance(x, Var)):
+                seen.update(eq.outputs)
+        return [
+            t and (self.given or not isinstance(x, Var) or x in seen)
+            for t, x in zip(self.tensors, outputs, strict=False)
+        ]
+
+
+def _is_input(x: Any, var: Mapping[Node, Var]) -> bool:
+    return isinstance(x, Value) and x._node in var
 
 
 def _node_or_array(t: Any) -> Any:
@@ -169,17 +279,3 @@ def _node_or_array(t: Any) -> Any:
 
 def _var_or_array(x: Any, var: Mapping[Node, Var]) -> Any:
     return x if not isinstance(x, Node) else var[x] if x in var else value_of(x)
-
-
-def _as_tensors(result: Any, outputs: Any, nodes: Any, sources: Any, given: bool) -> list[bool]:
-    """Which leaves of the result are Tensors outside of a trace too: all if Tensors were passed; or else those that
-    depend on a Tensor from outside, or are one.
-    """
-    seen = {n for n, s in sources.items() if s.kind == "tensor"}
-    for n in nodes:
-        if not seen.isdisjoint(n.parents):
-            seen.add(n)
-    return [
-        isinstance(t, Value) and (given or not isinstance(n, Node) or n in seen)
-        for t, n in zip(leaves(result), outputs, strict=True)
-    ]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.node import TRACED
 from ..engine.position import INTERNAL
 from ..engine.value import Value
 from .outside import Outside
@@ -38,7 +39,7 @@ class Closure:
         self._functions: dict[int, Any] = {}
         self._cells: dict[int, tuple[CellType, CellType, Any]] = {}
         self._globals: dict[int, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {}
-        self._seen: dict[int, Any] = {}
+        self._seen: dict[int, tuple[Any, Any]] = {}  # a container, and a copy of it
 
     def of(self, value: Any, container: Any = None, key: Any = None) -> Any:
         """What stands for the value of a variable."""
@@ -114,13 +115,32 @@ class Closure:
             if container is not None:
                 self.outside.known(value, container, key)
         elif isinstance(value, (dict, list, tuple)):
-            self._seen[id(value)] = value
+            self._seen[id(value)] = value, value if isinstance(value, tuple) else value.copy()
             parts: Any = value.items() if isinstance(value, dict) else enumerate(value)
             for k, part in list(parts) if len(value) <= LONG else ():
                 self._look_into(part, value, k)
         elif _has_arrays(value):
-            self._seen[id(value)] = value
+            self._seen[id(value)] = (), ()
             self._look_into(value.__dict__, None, None)
+
+    def check_leaks(self) -> None:
+        """Raise if the function has kept a traced value outside; the container is as before."""
+        for container, before in self._seen.values():
+            parts = list(container.items() if isinstance(container, dict) else enumerate(container))
+            for key, x in parts:
+                node = x._node if isinstance(x, Value) else None
+                old = before.get(key) if isinstance(before, dict) else before[key] if key < len(before) else None
+                if x is not old and node is not None and node.live & TRACED:
+                    if isinstance(container, dict):
+                        container.clear()
+                        container.update(before)
+                    elif isinstance(container, list):
+                        container[:] = before
+                    raise RuntimeError(
+                        f"the result of {node.row.name if node.row is not None else 'a step'} at {node.origin} is kept "
+                        f"in {type(container).__name__} {key!r} outside of the function: inside jit it has no value yet. "
+                        "Return it, and keep it outside"
+                    )
 
     def check(self) -> None:
         """Raise if the function has assigned to a variable from outside."""

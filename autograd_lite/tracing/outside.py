@@ -36,7 +36,7 @@ class Source:
 
     Attributes
     ----------
-    kind : {"argument", "tensor", "grad", "place", "state", "number"}
+    kind : {"argument", "tensor", "grad", "place", "state", "spare", "number", "cotangent"}
     owner : the Tensor, or for a gradient its Tensor; the container or cell; the optimiser; the `Step`
     key : the number of the argument; the key in a container; (parameter, name) in the state; the name of the number
     """
@@ -54,6 +54,8 @@ class Step:
     group: dict[str, Any]
     parameters: list[Any]
     dtype: Any
+    counters: tuple[str, ...]  # what in the state of a parameter is a number
+    used: list[str]  # the numbers that the rule has used
 
 
 class Outside:
@@ -155,6 +157,10 @@ class Outside:
         if type(x) in NUMBERS:
             self.weak.add(t._node)
         return t
+
+    def cotangent(self, node: Node, k: int) -> Any:
+        """The Tensor that stands for the cotangent of the leaf `k` of the result."""
+        return self._named(np.zeros(node.shape, node.dtype), Source("cotangent", None, k), "g")
 
     def data(self, t: Any) -> Any:
         """``t.data``: its value, without derivatives."""
@@ -314,7 +320,7 @@ class Outside:
         key = optimizer, id(group), dtype, tuple(counters.items())
         numbers, after = optimizer.numbers(group, counters)
         if key not in self._numbers:
-            step = Step(optimizer, group, [], dtype)
+            step = Step(optimizer, group, [], dtype, tuple(counters), [])
             self._numbers[key] = _Numbers(self, step, numbers)
             self.steps.append(step)
         self._numbers[key].step.parameters.append(p)
@@ -345,5 +351,6 @@ class _Numbers:
 
     def __getattr__(self, name: str) -> Any:
         array = np.asarray(self._all[name], self.step.dtype)
+        self.step.used.append(name)
         t = self.__dict__[name] = self._outside._named(array, Source("number", self.step, name), name)
         return t

@@ -1,0 +1,91 @@
+"""The arguments of a compiled function: what its program depends on, and the leaves that are its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from inspect import Parameter, signature
+from typing import Any
+
+import numpy as np
+
+from ..engine.node import NEEDS
+from ..engine.value import Value
+
+NUMBERS = (int, float, complex)
+PLAIN = (bool, str, bytes, type(None))
+
+
+class Arguments:
+    """The arguments of one call.
+
+    Attributes
+    ----------
+    key : hashable
+        Two calls with the same key can share a program: structure, shapes, dtypes, static values.
+    leaves : list
+        Every leaf, in the order of :func:`autograd_lite.base.tree.leaves`.
+    static : list of bool
+        Which of them are part of the program: everything but arrays, Tensors and numbers, and the arguments that are
+        declared static.
+    live : int
+        The bits of the nodes of all Tensors.
+    """
+
+    def __init__(self, args: Any, params: Any, is_static: Callable[[Any], bool], what: str) -> None:
+        self.what = what
+        self.leaves: list[Any] = []
+        self.static: list[bool] = []
+        self.live = 0
+        fixed = [is_static(k) for k in range(len(args))]
+        self.key = (
+            tuple(self._key(x, s) for x, s in zip(args, fixed, strict=True)),
+            tuple((name, self._key(x, is_static(name))) for name, x in params.items()),
+        )
+
+    def _key(self, x: Any, fixed: bool) -> Hashable:
+        if x is None:
+            return None
+        if isinstance(x, dict):
+            return (dict, *((name, self._key(part, fixed)) for name, part in x.items()))
+        if isinstance(x, (list, tuple)):
+            return (type(x), *(self._key(part, fixed) for part in x))
+        self.leaves.append(x)
+        self.static.append(fixed or not _is_input(x))
+        if self.static[-1]:
+            if isinstance(x, (np.ndarray, Value)):
+                raise TypeError(f"{self.what}: an array cannot be a static argument; its values are not part of a key")
+            return (type(x), x if isinstance(x, Hashable) and (fixed or isinstance(x, PLAIN)) else id(x))
+        if isinstance(x, NUMBERS) and not isinstance(x, np.generic):
+            return type(x)
+        array = x._data if isinstance(x, Value) else x
+        if isinstance(x, Value) and x._node is not None:
+            self.live |= x._node.live
+        grad = isinstance(x, Value) and x._node is not None and x._node.live & NEEDS
+        return (type(x), array.shape, array.dtype, grad)
+
+
+def _is_input(x: Any) -> bool:
+    if isinstance(x, (Value, np.ndarray, np.generic)):
+        return x.dtype.kind in "biufc"
+    return type(x) in NUMBERS
+
+
+def static_test(f: Callable[..., Any], names: Any) -> Callable[[Any], bool]:
+    """Whether an argument is static, by its position or its name.
+
+    Raises
+    ------
+    ValueError
+        If `f` has no parameter of such a name.
+    """
+    names = (names,) if isinstance(names, str) else tuple(names)
+    try:
+        known: Mapping[str, Parameter] = signature(f).parameters
+    except (TypeError, ValueError):
+        known = {}
+    missing = [name for name in names if name not in known]
+    if missing and not any(p.kind is Parameter.VAR_KEYWORD for p in known.values()):
+        what = getattr(f, "__name__", "the function")
+        raise ValueError(f"jit: {what} has no parameter {missing[0]!r}; expected names among {', '.join(known)}")
+    chosen = {*names, *(k for k, name in enumerate(known) if name in names)}
+    return chosen.__contains__

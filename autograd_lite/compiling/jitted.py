@@ -1,0 +1,190 @@
+"""``jit(f)``: a function that is recorded once and then runs as flat NumPy code.
+
+What was recorded is kept by the structure, shapes and dtypes of the arguments. Everything that the function reads from
+outside is read at every call; see ``docs/jit.md``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from functools import update_wrapper
+from threading import RLock
+from types import MethodType
+from typing import Any, NamedTuple
+
+from ..engine.context import CONTEXT, ORDINARY, Context
+from ..engine.node import NEEDS
+from ..tracing import Program
+from ..tracing.calls import record_call
+from .arguments import Arguments, static_test
+from .compile import compiled
+from .dispatch import MISS, Dispatch
+
+SIZE = 64  # programs
+_TRACING = RLock()  # a trace changes what Tensors refer to
+
+
+class CacheInfo(NamedTuple):
+    """As of :func:`functools.lru_cache`."""
+
+    hits: int
+    misses: int
+    maxsize: int
+    currsize: int
+
+
+class Jitted:
+    """A function that is compiled when it is called; made by :func:`jit`."""
+
+    def __init__(self, f: Callable[..., Any], static: Any, donate: Any, fallback: bool) -> None:
+        update_wrapper(self, f, updated=())
+        self.f, self.fallback = f, fallback
+        self._static = static_test(f, static)
+        self._donated = static_test(f, donate)
+        self._lock = RLock()
+        self.clear_cache()
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        found = self._latest(args, params)
+        if found is MISS:
+            return self._look(args, params)
+        self._calls += 1
+        return found
+
+    def __get__(self, obj: Any, cls: Any = None) -> Any:
+        return self if obj is None else MethodType(self, obj)
+
+    # ---------------------------------------------------------------------------------------------- the cache
+
+    def _look(self, args: Any, params: Any) -> Any:
+        """Find the program for a call, or make one."""
+        context: Context = CONTEXT.get() or ORDINARY
+        given = Arguments(args, params, self._static, self._name)
+        if context.outside is not None or context.level or context.values is not None or given.live & ~NEEDS:
+            return self.f(*args, **params)  # part of a larger trace or transform, which records it
+        if context.watcher is not None:
+            return self.f(*args, **params)
+        key = (given.key, context.recording)
+        for dispatch in self._cache.get(key, ()):
+            if dispatch.refresh() and (found := dispatch.call(args, params)) is not MISS:
+                self._use(key, dispatch)
+                return found
+        if key in self._eager:
+            return self.f(*args, **params)
+        with _TRACING:
+            self._misses += 1
+            try:
+                dispatch = self._made(given, args, params, context.recording)
+            except Exception as error:
+                if not self.fallback:
+                    error.add_note(f"while {self._name} was traced; ag.jit(f, fallback=True) runs it without compiling")
+                    raise
+                self._eager.add(key)
+                warnings.warn(f"jit: {self._name} runs without compiling, because {error}", stacklevel=3)
+                return self.f(*args, **params)
+            self._cache.setdefault(key, []).append(dispatch)
+            self._use(key, dispatch)
+            while sum(map(len, self._cache.values())) > SIZE:
+                self._cache.popitem(last=False)
+        found = dispatch.call(args, params)
+        if found is MISS:
+            raise RuntimeError(f"jit: {self._name} was changed by its own trace; please report this")
+        self._calls -= 1
+        return found
+
+    def _use(self, key: Hashable, dispatch: Dispatch) -> None:
+        self._cache.move_to_end(key)
+        self._latest, self._newest = dispatch.call, dispatch
+        self._calls += 1
+
+    def _made(self, given: Arguments, args: Any, params: Any, recording: bool) -> Dispatch:
+        recorded = record_call(self.f, args, params, given.static, recording)
+        run = compiled(recorded.program, recorded.program.updates)
+        return Dispatch(recorded, run, args, params, given.static, recording, self._lock)
+
+    def cache_info(self) -> CacheInfo:
+        """How many calls found a program, how many were traced, and how many programs there are."""
+        return CacheInfo(self._calls, self._misses, SIZE, sum(map(len, self._cache.values())))
+
+    def clear_cache(self) -> None:
+        """Forget all programs."""
+        self._cache: OrderedDict[Hashable, list[Dispatch]] = OrderedDict()
+        self._eager: set[Hashable] = set()
+        self._calls = self._misses = 0
+        self._newest: Dispatch | None = None
+        self._latest: Callable[[Any, Any], Any] = lambda args, params: MISS
+
+    # ------------------------------------------------------------------------------------------- to look at it
+
+    @property
+    def _name(self) -> str:
+        return getattr(self.f, "__name__", None) or type(self.f).__name__
+
+    def _last(self) -> Dispatch:
+        if self._newest is None:
+            raise RuntimeError(f"jit: {self._name} has not been called yet, so there is no program; call it first")
+        return self._newest
+
+    @property
+    def program(self) -> Program:
+        """The program of the latest call."""
+        return self._last().recorded.program
+
+    @property
+    def source(self) -> str:
+        """The NumPy code of the latest call."""
+        return str(self._last().run.source)
+
+    def explain_plan(self) -> str:
+        """What each pass of the compiler did to the program of the latest call."""
+        return "\n".join(self._last().run.plan)
+
+    def __repr__(self) -> str:
+        return f"<jit of {self._name}>"
+
+
+def jit(
+    f: Callable[..., Any] | None = None, *, static_argnames: Any = (), donate_argnames: Any = (), fallback: bool = False
+) -> Any:
+    """A function that is recorded once, and then runs as flat NumPy code without graph or temporaries.
+
+    Parameters
+    ----------
+    f : callable
+        Of arrays, Tensors, numbers, and nested dicts, lists and tuples of them. It may be a transform, such as
+        ``grad(loss)``, a module, or a whole training step: parameters, buffers, gradients and the state of optimisers
+        are found, read at every call, and updated in place. Without `f` it is a decorator with these options.
+    static_argnames : str or sequence of str
+        Arguments whose value the program depends on, such as a number of layers: it is recorded again for each value.
+        Strings, booleans, None and objects that are no arrays are always static.
+    donate_argnames : str or sequence of str
+        Arguments whose arrays may be overwritten with results of the same shape and dtype.
+    fallback : bool
+        If `f` cannot be recorded, warn once and run it as it is, instead of raising.
+
+    Returns
+    -------
+    callable
+        With ``program``, ``source`` and ``explain_plan()`` of the latest call, ``cache_info()`` and ``clear_cache()``.
+
+    Raises
+    ------
+    RuntimeError
+        At a call, if `f` depends on a value (``if x > 0``, ``x.item()``), prints one or keeps one outside.
+
+    Examples
+    --------
+    >>> import numpy as np, autograd_lite as ag
+    >>> @ag.jit
+    ... def loss(w, x):
+    ...     return np.sum(np.tanh(x * w))
+    >>> float(loss(np.zeros(3), np.ones(3)))
+    0.0
+    >>> loss.cache_info()
+    CacheInfo(hits=0, misses=1, maxsize=64, currsize=1)
+    """
+    if f is None:
+        return lambda f: Jitted(f, static_argnames, donate_argnames, fallback)
+    return Jitted(f, static_argnames, donate_argnames, fallback)
