@@ -247,8 +247,8 @@ class _Made:
         chosen = set(map(id, late))
         early = [eq for eq in equations if id(eq) not in chosen]
         outputs = tuple(constants.get(x, x) if isinstance(x, Var) else x for x in self.pulled.values())
-        used = (x for x in (*(x for eq in late for x in eq.operands), *outputs) if isinstance(x, Var) and x not in after)
-        needed = list(dict.fromkeys(used))
+        used = [*(x for eq in late for x in eq.operands), *outputs]
+        needed = list(dict.fromkeys(x for x in used if isinstance(x, Var) and x not in after))
         kept = [v for v in needed if v in self.sources and v not in self.updates]
         more = tuple(v for v in needed if v not in kept)
         places = {v: count + k for k, v in enumerate(more)}

@@ -138,8 +138,8 @@ class Closure:
                         container[:] = before
                     raise RuntimeError(
                         f"the result of {node.row.name if node.row is not None else 'a step'} at {node.origin} is kept "
-                        f"in {type(container).__name__} {key!r} outside of the function: inside jit it has no value yet. "
-                        "Return it, and keep it outside"
+                        f"outside of the function, in a {type(container).__name__} at {key!r}: inside jit it has no "
+                        "value yet. Return it, and keep it outside"
                     )
 
     def check(self) -> None:
