@@ -16,6 +16,7 @@ import numpy as np
 from ..tracing import Program, Var
 from .block import Block
 from .passes.algebra import simplified
+from .passes.batching import batched
 from .passes.casts import narrowed
 from .passes.common import without_repetition
 from .passes.constants import folded
@@ -96,6 +97,8 @@ def compiled(program: Program, updates: Mapping[Var, Any] | None = None, fast: b
     plan = [f"the program: {len(block.equations)} operations"]
     block = _planned(plan, "dead code", without_dead_code, block)
     block = _planned(plan, "lowering", lambda b: lowered(b, MOST), block)
+    block = _shortened(plan, block, fast)
+    block = _planned(plan, "batched products", batched, block)
     block = _shortened(plan, block, fast)
     block = _planned(plan, "floats", as_floats, block)
     block = _planned(plan, "lowering", lowered, block)

@@ -27,7 +27,7 @@ from ..base.escape import RESERVED, identifier
 from ..base.interrupts import at_once
 from ..table import Primitive
 from ..tracing import Equation, Var
-from .block import Block
+from .block import Block, example
 from .float_lines import FloatLines
 from .passes.memory import Memory
 from .passes.scalars import ARRAY
@@ -113,6 +113,8 @@ class Writer:
             self._commits.append(self._commit(eq, target))
         if y in memory.into:
             self._inline[y] = target
+        if once and any(memory.part.get(x) is y for x in eq.operands if isinstance(x, Var)):
+            return once, self._joined(eq)
         if target:
             return once, [] if id(eq) in self._late else self.call(eq, target).split("; ")
         if eq.row.view and not eq.row.outputs and self._uses[y] == 1 and y not in set(self.block.results):
@@ -122,6 +124,17 @@ class Writer:
                 return [], []
         made = ", ".join(map(self.word, eq.outputs))
         return [], [f"{made}{',' * (eq.row.outputs and len(eq.outputs) == 1)} = {self.call(eq)}"]
+
+    def _joined(self, eq: Equation) -> list[str]:
+        """Copies of those operands of a join that were not computed in their places."""
+        (y,), lines, start = eq.outputs, [], 0
+        for k, x in enumerate(eq.operands):
+            shape = np.shape(example(x))
+            stop = start + shape[0] if len(shape) == y.ndim else 0
+            if not isinstance(x, Var) or self.memory.part.get(x) is not y:
+                lines.append(f"{self.word(y)}[{k if not stop else f'{start}:{stop}'}] = {self.operand(x)}")
+            start = stop
+        return lines
 
     def _commit(self, eq: Equation, target: str) -> str:
         """A call as a tuple, for the calls that are made at once."""

@@ -82,6 +82,10 @@ def _joined_full(b: Batched) -> Any:
     return b(*map(b.full, range(len(b.xs))), axis=shifted(b.params["axis"], 0))
 
 
+concatenate.attach(joins=lambda axis, starts: axis == 0, emit="np.concatenate(({xs}), axis={axis})")
+concatenate.attach(out="np.concatenate(({xs}), axis={axis}, out={out})")
+stack.attach(joins=lambda axis: axis == 0, algebra="stack", emit="np.stack(({xs}), axis={axis})")
+stack.attach(out="np.stack(({xs}), axis={axis}, out={out})")
 for _row in (concatenate, stack):
     _row.attach(batch=_joined_full)
 

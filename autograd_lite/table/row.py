@@ -73,6 +73,7 @@ OPTIONS = {
     "view": "the result may share memory with the first argument (compiling)",
     "emit": "the call in NumPy: a template, or a function (xs, y, **keywords) that returns one (compiling)",
     "out": "the same, for a call that writes its result into {out} (compiling)",
+    "joins": "whether the result is the arguments one after another: a function of the keywords (compiling)",
     "floats": "the same on Python floats: '{x1} * {x2}', 'exp({x})' (compiling)",
     "unlike_torch": "what to write, where PyTorch's function of this name has another result (calls with dim=)",
     "transparent": "a step of the engine that passes a value on: an input of a transform, one of several results",
@@ -151,6 +152,7 @@ class Primitive:
         out: str | Callable[..., Any] | None = None,
         floats: str | Callable[..., Any] | None = None,
         unlike_torch: str = "",
+        joins: Callable[..., bool] | None = None,
         transparent: bool = False,
     ) -> None:
         self.kind = kind
@@ -186,6 +188,7 @@ class Primitive:
         self.out = out
         self.floats = floats
         self.unlike_torch = unlike_torch
+        self.joins = joins
         self.transparent = transparent
         self.__name__ = self.__qualname__ = self.name
         domains = domain if isinstance(domain, tuple) else (domain,)

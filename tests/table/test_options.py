@@ -61,6 +61,10 @@ def compiled_source(*args, **params):
     return lambda row: compiled(ag.trace(lambda *xs: np.sum(row(*xs, **params), axis=0) * 2.0)(*args)).source
 
 
+def compiled_stack(row):
+    return compiled(ag.trace(lambda x: np.sum(row([np.exp(x), x], axis=0), axis=0))(LARGE)).source
+
+
 def page_cell(row):
     """The domain as the table of derivatives in the documentation has it."""
     spec = importlib.util.spec_from_file_location("ops_table", PACKAGE.parent / "docs" / "ops_table.py")
@@ -125,10 +129,11 @@ MUTATIONS = [
     ("examples", "sum", (lambda rng: ((np.ones(1),), {}),), drawn_at),
     ("variadic", "concatenate", False, lambda row: repr(ag.grad(lambda x: np.sum(row([x, x])))(X))),
     ("outputs", "modf", False, lambda row: type(row(ag.tensor(X, requires_grad=True))).__name__),
-    ("lower", "sigmoid", False, compiled_source(X)),
+    ("lower", "sigmoid", False, compiled_source(LARGE)),
     ("view", "reshape", False, compiled_source(LARGE, shape=(128,))),
     ("emit", "reshape", "{x}.reshape(-1)", compiled_source(LARGE, shape=(128,))),
-    ("out", "matmul", "np.matmul({x1}, {x2}, {out})", compiled_source(LARGE, LARGE.T)),
+    ("out", "dot", "np.dot({x1}, {x2}, {out})", compiled_source(LARGE, LARGE.T)),
+    ("joins", "stack", None, compiled_stack),
     ("floats", "multiply", "{x2} * {x1}", compiled_source(X, 2.0)),
     ("unlike_torch", "sum", "write axis=", lambda row: repr(row(X, dim=0))),
     ("transparent", "exp", True, lambda row: row(ag.tensor(X, requires_grad=True))._node.label),

@@ -29,6 +29,7 @@ class Memory:
     equations: list[Equation]  # in the order in which they run
     late: int = 0  # of these, how many at the end only make new values of inputs
     place: dict[Var, int] = field(default_factory=dict)  # of values with a buffer, in bytes from the start
+    part: dict[Var, Var] = field(default_factory=dict)  # of values computed in their place in an array: that array
     into: dict[Var, Var] = field(default_factory=dict)  # of values written into an input: the input
     static: dict[Var, Any] = field(default_factory=dict)  # values at the same place at each call, with a stand-in
     owners: dict[Var, frozenset[Var]] = field(default_factory=dict)  # whose memory a value may share
@@ -39,7 +40,7 @@ class Memory:
 
 def writes(row: Primitive) -> bool:
     """Whether a row can write its result into an array that is given."""
-    return row.out is not None or isinstance(row.fn, np.ufunc) and not row.outputs
+    return row.out is not None or row.joins is not None or isinstance(row.fn, np.ufunc) and not row.outputs
 
 
 def can_be_last(eq: Equation, block: Block) -> bool:
@@ -54,6 +55,13 @@ def can_be_last(eq: Equation, block: Block) -> bool:
 def planned(block: Block) -> Memory:
     """Assign buffers."""
     memory = Memory(*_sunk(block))
+    memory.part.update(_parts(memory, block, _lifetimes(memory, block)))
+    _allocate(memory, block, _lifetimes(memory, block))
+    return memory
+
+
+def _lifetimes(memory: Memory, block: Block) -> dict[Var, float]:
+    """Where each value, or a view of it, is last used; and whose memory each may share."""
     equations, owners = memory.equations, memory.owners
     owners.update({v: frozenset([v]) for v in block.inputs})
     last: dict[Var, float] = {}
@@ -63,13 +71,31 @@ def planned(block: Block) -> Memory:
                 last[v] = i
         shared = eq.operands[:1] if eq.row.view else () if eq.row.builtin else eq.operands
         below = frozenset().union(*(owners[x] for x in shared if isinstance(x, Var)))
-        owners.update({v: below | {v} for v in eq.outputs})
+        for v in eq.outputs:
+            owners[v] = below | ({v, memory.part[v]} if v in memory.part else {v})
     for x in block.updates.values():
         last.update(dict.fromkeys(owners[x] if isinstance(x, Var) else (), len(equations)))
     for x in block.outputs:
         last.update(dict.fromkeys(owners[x] if isinstance(x, Var) else (), math.inf))
-    _allocate(memory, block, last)
-    return memory
+    return last
+
+
+def _parts(memory: Memory, block: Block, last: dict[Var, float]) -> dict[Var, Var]:
+    """Values that are computed in their places in the array that they are joined to."""
+    made = {eq.outputs[0]: eq for eq in memory.equations[: len(memory.equations) - memory.late]}
+    new = {x for x in block.updates.values() if isinstance(x, Var)}
+    found: dict[Var, Var] = {}
+    for eq in memory.equations:
+        y = eq.outputs[0]
+        if eq.row.joins is None or not eq.row.joins(**eq.params) or math.isinf(last.get(y, math.inf)) or y in new:
+            continue
+        for x in eq.operands:
+            if not isinstance(x, Var) or x in found or x in new or sum(v is x for v in eq.operands) > 1:
+                continue
+            fits = x.dtype == y.dtype and x in made and writes(made[x].row) and made[x].row.joins is None and x not in block.floats
+            if fits and not math.isinf(last[x]) and math.prod(x.shape):
+                found[x] = y
+    return found
 
 
 def _sunk(block: Block) -> tuple[list[Equation], int]:
@@ -111,7 +137,6 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
     slots: list[_Slot] = []
     slot_of: dict[Var, _Slot] = {}
     target = {x: v for v, x in block.updates.items() if isinstance(x, Var)}
-    ends: dict[int, list[_Slot]] = {}
     for i, eq in enumerate(memory.equations):
         y = eq.outputs[0]
         x = eq.operands[0] if eq.operands else None
@@ -131,18 +156,20 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
             if u is not None and free and list(target.values()).count(u) == 1:
                 memory.into[y] = u
                 continue
-            if math.prod(y.shape) >= LEAST or late:
-                slot = _in_place(eq, i, last, slot_of) if ufunc else None
-                memory.in_place += slot is not None
-                slot = slot or _free(slots, math.prod(y.shape) * y.dtype.itemsize)
-                slot.user, slot_of[y] = y, slot
+            size = math.prod(y.shape) * y.dtype.itemsize
+            whole = memory.part.get(y, y)
+            if whole is not y or math.prod(y.shape) >= LEAST or late:
+                if whole not in slot_of:
+                    slot = _in_place(eq, i, last, slot_of) if ufunc and whole is y else None
+                    memory.in_place += slot is not None
+                    slot = slot or _free(slots, math.prod(whole.shape) * whole.dtype.itemsize)
+                    slot.user, slot_of[whole] = whole, slot
                 memory.static[y] = np.empty(y.shape, y.dtype)
-                memory.unplanned += math.prod(y.shape) * y.dtype.itemsize
+                memory.unplanned += size
         for v in {v for x in (*eq.operands, y) if isinstance(x, Var) for v in memory.owners[x]}:
             slot = slot_of.get(v)
             if slot is not None and slot.user is v and last.get(v, -1) <= i:
                 slot.user = None
-    del ends
     offset = 0
     start: dict[int, int] = {}
     for slot in slots:
@@ -150,6 +177,13 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
         offset += -(-slot.size // ALIGNED) * ALIGNED
     memory.size = offset
     memory.place.update({v: start[id(slot)] for v, slot in slot_of.items()})
+    for eq in memory.equations:
+        offset = 0
+        for x in eq.operands if eq.row.joins is not None else ():
+            shape, dtype = np.shape(x) if not isinstance(x, Var) else x.shape, eq.outputs[0].dtype
+            if isinstance(x, Var) and memory.part.get(x) is eq.outputs[0]:
+                memory.place[x] = memory.place[eq.outputs[0]] + offset
+            offset += math.prod(shape) * dtype.itemsize
 
 
 def _in_place(eq: Equation, i: int, last: dict[Var, float], slot_of: dict[Var, _Slot]) -> _Slot | None:

@@ -1,0 +1,245 @@
+"""Batched products: many small products that share a factor, or are added up, are one large product.
+
+A recurrent net multiplies the inputs of each step with the same matrix: ``x[t] @ U`` for all t is ``x @ U``, if nothing
+in x depends on the results. The gradient of a matrix that was used in each step is a sum of products ``h[t].T @ g[t]``:
+it is one product of the stacked factors. Buffers make stacking free (:mod:`.memory`): each value is computed in its
+place in the stack. Sums are then added in another order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ...tracing import Equation, Var
+from ..block import Block, made
+
+FEWEST = 4  # products that are worth one
+
+
+def batched(block: Block) -> Block:
+    """`block` with products batched."""
+    batch = _Batch(block)
+    batch.shared_factors()
+    batch.sums_of_products()
+    return replace(block, equations=batch.equations())
+
+
+class _Batch:
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self.defined = {v: eq for eq in block.equations for v in eq.outputs}
+        self.place = {v: i for i, eq in enumerate(block.equations) for v in eq.outputs}
+        self.users: dict[Var, list[Equation]] = {}
+        for eq in block.equations:
+            for x in eq.operands:
+                if isinstance(x, Var):
+                    self.users.setdefault(x, []).append(eq)
+        self.results = set(block.results)
+        self.before: dict[int, list[Equation]] = {}  # new equations, by the place that they stand before
+        self.dropped: set[int] = set()
+        self.stacks: list[tuple[list[Var], Var, int]] = []  # the stacks that were made, and their places
+
+    def equations(self) -> list[Equation]:
+        found: list[Equation] = []
+        for i, eq in enumerate(self.block.equations):
+            found += self.before.get(i, ())
+            if id(eq) not in self.dropped:
+                found.append(eq)
+        return found
+
+    def _is(self, x: Any, algebra: str) -> Equation | None:
+        eq = self.defined.get(x) if isinstance(x, Var) else None
+        return eq if eq is not None and eq.row.algebra == algebra and id(eq) not in self.dropped else None
+
+    def _ready(self, x: Var) -> int:
+        """The place after which `x` can be computed: views of inputs at the very beginning."""
+        eq = self.defined.get(x)
+        if eq is None:
+            return -1
+        if eq.row.view and isinstance(eq.operands[0], Var):
+            return self._ready(eq.operands[0])
+        return self.place[x]
+
+    # --------------------------------------------------------------------------------------------- shared factors
+
+    def shared_factors(self) -> None:
+        """``x[t] @ U`` for all t."""
+        groups: dict[Any, list[Equation]] = {}
+        for eq in self.block.equations:
+            if eq.row.algebra == "dot product" and all(isinstance(x, Var) and x.ndim == 2 for x in eq.operands):
+                left, right = eq.operands
+                groups.setdefault((right, left.shape, left.dtype), []).append(eq)
+        for (right, _, _), group in groups.items():
+            first = self.place[group[0].outputs[0]]
+            group = [eq for eq in group if self._ready(eq.operands[0]) < first]
+            if len(group) >= FEWEST and self._ready(right) < first:
+                self._multiplied_together(group, right, first)
+
+    def _multiplied_together(self, group: list[Equation], right: Var, first: int) -> None:
+        rows = group[0].outputs[0].shape[0]
+        new: list[Equation] = []
+        left = self._stacked([eq.operands[0] for eq in group], group[0], new, first)
+        if left is None:
+            return
+        whole = made(group[0], "dot product", left, right)
+        new.append(whole)
+        for k, eq in enumerate(group):
+            index = (slice(k * rows, (k + 1) * rows), slice(None))
+            new.append(made(eq, "index", whole.outputs[0], into=eq.outputs[0], index=index, unique_indices=True))
+            self.dropped.add(id(eq))
+        self.before.setdefault(first, []).extend(new)
+
+    def _stacked(self, parts: list[Var], at: Equation, new: list[Equation], limit: int) -> Var | None:
+        """The rows of all `parts` as one matrix, at the place `limit`; None if they are not known there.
+
+        That is a slice of a stack that exists, the array that they are views of, or a new stack.
+        """
+        rows, columns = parts[0].shape
+        for stack, whole, place in self.stacks:
+            start = stack.index(parts[0]) if parts[0] in stack and place <= limit else len(stack)
+            if stack[start : start + len(parts)] == parts:
+                if len(parts) == len(stack):
+                    return whole
+                index = (slice(start * rows, (start + len(parts)) * rows), slice(None))
+                new.append(made(at, "index", whole, index=index, unique_indices=True))
+                return new[-1].outputs[0]
+        shape = len(parts) * rows, columns
+        source = self._sliced(parts)
+        place = self._ready(source) + 1 if source is not None else max(self.place.get(x, -1) for x in parts) + 1
+        if place > limit:
+            return None
+        steps = []
+        if source is None:
+            steps.append(made(at, "stack", *parts, axis=0))
+            source = steps[0].outputs[0]
+        steps.append(made(at, "reshape", source, shape=shape, order="C"))
+        self.before.setdefault(place, []).extend(steps)
+        self.stacks.append((parts, steps[-1].outputs[0], place))
+        return steps[-1].outputs[0]
+
+    def _sliced(self, parts: list[Var]) -> Var | None:
+        """The array whose slices ``x[0]``, ``x[1]``, … the parts are."""
+        indexed = [self._is(x, "index") for x in parts]
+        x = indexed[0].operands[0] if indexed[0] is not None else None
+        if not isinstance(x, Var) or x.shape != (len(parts), *parts[0].shape):
+            return None
+        slices = (eq is not None and eq.operands[0] is x and eq.params["index"] == k for k, eq in enumerate(indexed))
+        return x if all(slices) else None
+
+    # ------------------------------------------------------------------------------------------- sums of products
+
+    def sums_of_products(self) -> None:
+        """``h[0].T @ g[0] + h[1].T @ g[1] + ...``"""
+        inner = {eq.outputs[0] for eq in self.block.equations if self._is_inner(eq)}
+        sums = [(eq, self._terms(eq, inner)) for eq in self.block.equations if eq.row.algebra == "sum"]
+        sums = [(eq, terms) for eq, terms in sums if eq.outputs[0] not in inner and len(terms) >= FEWEST]
+        # the order of the factors is that of the first sum, which may be an order in memory: products come first
+        sums.sort(key=lambda pair: all(self._factors(x) is None for x in pair[1]))
+        for eq, terms in sums:
+            self._added_together(eq, terms, inner)
+
+    def _is_inner(self, eq: Equation) -> bool:
+        """Whether a sum is used only as a term of another sum of the same shape."""
+        y = eq.outputs[0]
+        using = self.users.get(y, [])
+        return (
+            eq.row.algebra == "sum" and y not in self.results and len(using) == 1 and using[0].row.algebra == "sum"
+            and using[0].outputs[0].shape == y.shape and using[0].outputs[0].dtype == y.dtype
+        )  # fmt: skip
+
+    def _terms(self, eq: Equation, inner: set[Var]) -> list[Any]:
+        found: list[Any] = []
+        waiting = list(eq.operands)[::-1]
+        while waiting:
+            x = waiting.pop()
+            if isinstance(x, Var) and x in inner:
+                waiting += self.defined[x].operands[::-1]
+            else:
+                found.append(x)
+        return found
+
+    def _once(self, x: Any, algebra: str) -> Equation | None:
+        """The equation of a value that is used once."""
+        eq = self._is(x, algebra)
+        return eq if eq is not None and len(self.users[x]) == 1 and x not in self.results else None
+
+    def _added_together(self, eq: Equation, terms: list[Any], inner: set[Var]) -> None:
+        y = eq.outputs[0]
+        products: dict[Any, list[tuple[Var, Var, Equation]]] = {}
+        totals: dict[Any, list[tuple[Var, Equation]]] = {}
+        rest: list[Any] = []
+        for x in terms:
+            pair = self._factors(x)
+            total = self._column_sum(x)
+            if pair is not None and x.shape == y.shape:
+                products.setdefault((pair[0].shape, pair[1].shape, x.dtype), []).append(pair)
+            elif total is not None and x.shape == y.shape:
+                totals.setdefault((total[0].shape, x.dtype), []).append(total)
+            else:
+                rest.append(x)
+        new: list[Equation] = []
+        for group in products.values():
+            if len(group) < FEWEST:
+                rest += [e.outputs[0] for *_, e in group]
+                continue
+            group.sort(key=lambda pair: self._order(pair[0]))
+            left = self._stacked([a for a, _, _ in group], eq, new, self.place[y])
+            right = self._stacked([b for _, b, _ in group], eq, new, self.place[y])
+            new.append(made(eq, "transpose", left, axes=None))
+            new.append(made(eq, "dot product", new[-1].outputs[0], right))
+            rest.append(new[-1].outputs[0])
+            self.dropped.update(id(e) for *_, e in group)
+        for sums in totals.values():
+            if len(sums) < FEWEST:
+                rest += [e.outputs[0] for _, e in sums]
+                continue
+            stack = self._stacked(self._as_stacked([a for a, _ in sums]), eq, new, self.place[y])
+            new.append(made(eq, "total", stack, axis=(0,), keepdims=False))
+            rest.append(new[-1].outputs[0])
+            self.dropped.update(id(e) for _, e in sums)
+        if not new:
+            return
+        for x in rest[1:-1]:
+            new.append(made(eq, "sum", rest[0], x))
+            rest[0] = new[-1].outputs[0]
+        if len(rest) > 1:
+            new.append(made(eq, "sum", rest[0], rest[-1], into=y))
+        else:
+            last = new.pop()
+            new.append(replace(last, outputs=(y,)))
+        self.dropped.add(id(eq))
+        waiting = [x for x in eq.operands if x in inner]
+        while waiting:
+            e = self.defined[waiting.pop()]
+            self.dropped.add(id(e))
+            waiting += [x for x in e.operands if isinstance(x, Var) and x in inner]
+        self.before.setdefault(self.place[y], []).extend(new)
+
+    def _order(self, x: Var) -> Any:
+        eq = self._is(x, "index")
+        index = eq.params["index"] if eq is not None else None
+        return (self._ready(x), index if isinstance(index, int) else 0, self.place.get(x, -1))
+
+    def _factors(self, x: Any) -> tuple[Var, Var, Equation] | None:
+        """``(L, R, equation)`` of a product ``L.T @ R`` that is used once."""
+        eq = self._once(x, "dot product")
+        turned = self._is(eq.operands[0], "transpose") if eq is not None else None
+        if eq is None or turned is None or not all(isinstance(v, Var) and v.ndim == 2 for v in eq.operands):
+            return None
+        left = turned.operands[0]
+        return (left, eq.operands[1], eq) if isinstance(left, Var) else None
+
+    def _column_sum(self, x: Any) -> tuple[Var, Equation] | None:
+        """``(A, equation)`` of a sum over the rows of a matrix that is used once."""
+        eq = self._once(x, "total")
+        if eq is None or eq.params["keepdims"] or eq.params["axis"] not in ((0,), 0):
+            return None
+        a = eq.operands[0]
+        return (a, eq) if isinstance(a, Var) and a.ndim == 2 else None
+
+    def _as_stacked(self, parts: list[Var]) -> list[Var]:
+        """The same parts in the order of a stack that exists, if there is one."""
+        wanted = set(parts)
+        return next((stack for stack, *_ in self.stacks if set(stack) == wanted), parts)
+
