@@ -19,7 +19,7 @@ from .scene import KINDS, Item, Line, Scene
 from .themes import Theme, blend
 
 FONT = "Helvetica"
-SMALL, LARGE = 12, 13  # points; no text of a picture is smaller
+SMALL, LARGE, TITLE = 12, 13, 15  # points; no text of a picture is smaller
 HEAT = (6, 12)  # rows and columns of a heat map at most
 AGAIN = "_row"  # in the key of a name that is repeated in another row
 NARROW = 2  # columns of matrices that stand side by side
@@ -116,25 +116,21 @@ def dot(scene: Scene, style: Style, state: State | None = None, caption_width: i
         node_attr={**font, "color": theme.ink, "margin": "0.12,0.06"},
         edge_attr={"fontname": FONT, "fontsize": str(SMALL), "color": theme.ink, "arrowsize": "0.7"},
     )  # fmt: skip
-    below = foot(scene, style)
-    if below:
-        graph.attr(label=below)
     title = state.caption if state is not None else style.title
-    inside = graph
-    if title or caption_width:
-        inside = graphviz.Digraph("cluster_all")
-        inside.attr(label=_headline(title, caption_width, theme), peripheries="0", labelloc="t", labeljust="l")
-    _boxes(inside, scene, style, state)
+    above = _headline(title, caption_width, theme) if title or caption_width else ""
+    words = above + foot(scene, style)
+    if words:
+        at = "t" if above else "b"
+        graph.attr(label=f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0">{words}</TABLE>>', labelloc=at)
+    _boxes(graph, scene, style, state)
     tails = _tails(scene, style)
     for key, tail in sorted({(tails[line.key], line.tail) for line in scene.lines}):
         if key != tail:
             look = box(scene.item(tail), scene, style, state, repeated=True)
-            inside.node(key, **look | {"id": key, "shape": "ellipse", "margin": "0.02,0"})
+            graph.node(key, **look | {"id": key, "shape": "ellipse", "margin": "0.02,0"})
     for line in scene.lines:
-        add_line(inside, line, tails[line.key], scene, style, state)
-    _stack(inside, scene, style)
-    if inside is not graph:
-        graph.subgraph(inside)
+        add_line(graph, line, tails[line.key], scene, style, state)
+    _stack(graph, scene, style)
     return str(graph.source)
 
 
@@ -218,16 +214,13 @@ def _boxes(graph: Any, scene: Scene, style: Style, state: State | None) -> None:
 
 def _headline(title: str, caption_width: int, theme: Theme) -> str:
     size = f'FIXEDSIZE="TRUE" WIDTH="{caption_width}" HEIGHT="30"' if caption_width else ""
-    text = escape.dot(title) or " "
-    return (
-        f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="2"><TR><TD ALIGN="LEFT" {size}>'
-        f'<FONT POINT-SIZE="15" COLOR="{theme.ink}">{text}</FONT></TD></TR></TABLE>>'
-    )
+    text = f'<FONT POINT-SIZE="{TITLE}" COLOR="{theme.ink}">{escape.dot(title) or " "}</FONT>'
+    return f'<TR><TD ALIGN="LEFT" {size}>{text}</TD></TR>'
 
 
 def width_for(captions: Iterable[str]) -> int:
     """The width of the longest caption, in points."""
-    return 24 + max((9 * len(c) for c in captions), default=0)
+    return 24 + max((TITLE * len(c) // 2 for c in captions), default=0)
 
 
 # ---------------------------------------------------------------------------------------------------- boxes
@@ -445,7 +438,7 @@ def add_line(graph: Any, line: Line, tail: str, scene: Scene, style: Style, stat
 
 
 def foot(scene: Scene, style: Style) -> str:
-    """The legend and the notes, below the picture."""
+    """The legend and the notes, below the picture or its title."""
     theme = style.theme
     cells = ""
     if style.legend:
@@ -461,7 +454,8 @@ def foot(scene: Scene, style: Style) -> str:
     ]
     if not lines:
         return ""
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="6">{"".join(lines)}</TABLE>>'
+    table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="6">{"".join(lines)}</TABLE>'
+    return f'<TR><TD ALIGN="LEFT">{table}</TD></TR>'
 
 
 def _sample(kind: str, theme: Theme) -> str:
