@@ -21,6 +21,7 @@ from .passes.casts import narrowed
 from .passes.common import without_repetition
 from .passes.constants import folded
 from .passes.dead_code import without_dead_code
+from .passes.layout import laid_out
 from .passes.lowering import lowered
 from .passes.memory import ALIGNED, Memory, planned
 from .passes.scalars import MOST, as_floats
@@ -100,6 +101,7 @@ def compiled(program: Program, updates: Mapping[Var, Any] | None = None, fast: b
     block = _shortened(plan, block, fast)
     block = _planned(plan, "batched products", batched, block)
     block = _shortened(plan, block, fast)
+    block = _planned(plan, "layout", laid_out, block)
     block = _planned(plan, "floats", as_floats, block)
     block = _planned(plan, "lowering", lowered, block)
     block = _shortened(plan, block, fast)

@@ -98,15 +98,24 @@ def _sum_into(xs: Any, y: Any, axis: Any, keepdims: bool) -> Any:
     (x,) = xs
     axes = reduced(axis, x.ndim)
     k, n = len(axes), count(x.shape, axis)
-    if x.dtype.char in "fd" and 0 < n <= _SHORT and 0 < k < x.ndim:
-        ones, kept = np.ones(n, x.dtype), math.prod(x.shape) // n
-        flat = "" if x.ndim == 2 else f".reshape({n}, {kept})" if axes[0] == 0 else f".reshape({kept}, {n})"
-        into = "{out}" if y.ndim == 1 else "{out}.reshape(-1)"
-        if axes == tuple(range(k)):
-            return f"{{ones}}.dot({{x}}{flat}, {into})", {"ones": ones}
-        if axes == tuple(range(x.ndim - k, x.ndim)):
-            return f"{{x}}{flat}.dot({{ones}}, {into})", {"ones": ones}
-    return "np.add.reduce({x}, axis={axis}, keepdims={keepdims}, out={out})"
+    first, last = axes == tuple(range(k)), axes == tuple(range(x.ndim - k, x.ndim))
+    block = next((m for m in range(math.isqrt(n), 0, -1) if n % m == 0), 1)
+    short = n <= _SHORT
+    if x.dtype.char not in "fd" or not n or not 0 < k < x.ndim or not (first or last and short):
+        return "np.add.reduce({x}, axis={axis}, keepdims={keepdims}, out={out})"
+    kept = math.prod(x.shape) // n
+    into = "{out}" if y.ndim == 1 else "{out}.reshape(-1)"
+    if not first:
+        flat = "" if x.ndim == 2 else f".reshape({kept}, {n})"
+        return f"{{x}}{flat}.dot({{ones}}, {into})", {"ones": np.ones(n, x.dtype)}
+    if short:
+        flat = "" if x.ndim == 2 else f".reshape({n}, {kept})"
+        return f"{{ones}}.dot({{x}}{flat}, {into})", {"ones": np.ones(n, x.dtype)}
+    if block * 16 < n // block:  # n is almost a prime number
+        return "np.add.reduce({x}, axis={axis}, keepdims={keepdims}, out={out})"
+    rest = n // block
+    inner = f"{{ones}}.dot({{x}}.reshape({rest}, {block * kept})).reshape({block}, {kept})"
+    return f"{{ones2}}.dot({inner}, {into})", {"ones": np.ones(rest, x.dtype), "ones2": np.ones(block, x.dtype)}
 
 
 sum = linear(

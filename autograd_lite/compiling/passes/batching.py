@@ -11,16 +11,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from ...tracing import Equation, Var
 from ..block import Block, made
 
 FEWEST = 4  # products that are worth one
+SMALL = 32_768  # bytes of an array that is better computed with others
 
 
 def batched(block: Block) -> Block:
     """`block` with products batched."""
     batch = _Batch(block)
     batch.shared_factors()
+    batch.same_operations()
     batch.sums_of_products()
     return replace(block, equations=batch.equations())
 
@@ -38,6 +42,7 @@ class _Batch:
         self.results = set(block.results)
         self.before: dict[int, list[Equation]] = {}  # new equations, by the place that they stand before
         self.dropped: set[int] = set()
+        self.instead: dict[int, Equation] = {}
         self.stacks: list[tuple[list[Var], Var, int]] = []  # the stacks that were made, and their places
 
     def equations(self) -> list[Equation]:
@@ -45,7 +50,7 @@ class _Batch:
         for i, eq in enumerate(self.block.equations):
             found += self.before.get(i, ())
             if id(eq) not in self.dropped:
-                found.append(eq)
+                found.append(self.instead.get(id(eq), eq))
         return found
 
     def _is(self, x: Any, algebra: str) -> Equation | None:
@@ -77,18 +82,89 @@ class _Batch:
                 self._multiplied_together(group, right, first)
 
     def _multiplied_together(self, group: list[Equation], right: Var, first: int) -> None:
-        rows = group[0].outputs[0].shape[0]
         new: list[Equation] = []
         left = self._stacked([eq.operands[0] for eq in group], group[0], new, first)
         if left is None:
             return
         whole = made(group[0], "dot product", left, right)
         new.append(whole)
+        bias = self._common_bias(group, first)
+        if bias is not None:
+            whole = made(group[0], "sum", whole.outputs[0], bias)
+            new.append(whole)
+        self._taken_apart(whole.outputs[0], group, first, new)
+
+    def _taken_apart(self, whole: Var, group: list[Equation], first: int, new: list[Equation]) -> None:
+        """The results of a group are slices of one array."""
+        rows = group[0].outputs[0].shape[0]
         for k, eq in enumerate(group):
             index = (slice(k * rows, (k + 1) * rows), slice(None))
-            new.append(made(eq, "index", whole.outputs[0], into=eq.outputs[0], index=index, unique_indices=True))
+            new.append(made(eq, "index", whole, into=eq.outputs[0], index=index, unique_indices=True))
             self.dropped.add(id(eq))
+        self.stacks.append(([eq.outputs[0] for eq in group], whole, first))
         self.before.setdefault(first, []).extend(new)
+
+    def _common_bias(self, group: list[Equation], first: int) -> Var | None:
+        """What is added to each product, after a term that is not known yet: it can be added to all of them at once."""
+        pairs = []
+        for eq in group:
+            inner = self._only_user(eq.outputs[0], "sum")
+            outer = self._only_user(inner.outputs[0], "sum") if inner is not None else None
+            if inner is None or outer is None:
+                return None
+            pairs.append((inner, outer, next(x for x in outer.operands if x is not inner.outputs[0])))
+        bias = pairs[0][2]
+        shape = group[0].outputs[0].shape
+        fits = isinstance(bias, Var) and bias.shape == shape[1:] and self._ready(bias) < first
+        if not fits or any(b is not bias or outer.outputs[0].shape != shape for _, outer, b in pairs):
+            return None
+        for inner, outer, _ in pairs:
+            self.instead[id(inner)] = replace(inner, outputs=outer.outputs)
+            self.dropped.add(id(outer))
+        return bias
+
+    def _only_user(self, x: Var, algebra: str) -> Equation | None:
+        using = self.users.get(x, [])
+        only = len(using) == 1 and using[0].row.algebra == algebra and x not in self.results
+        return using[0] if only and id(using[0]) not in self.dropped and id(using[0]) not in self.instead else None
+
+    # -------------------------------------------------------------------------------------------- same operations
+
+    def same_operations(self) -> None:
+        """``1 - h[t]`` for all t, where all ``h[t]`` are known."""
+        groups: dict[Any, list[Equation]] = {}
+        for eq in self.block.equations:
+            parts = [x for x in eq.operands if isinstance(x, Var)]
+            y = eq.outputs[0]
+            small = y.ndim == 2 and y.shape[0] * y.shape[1] * y.dtype.itemsize <= SMALL
+            if parts and small and isinstance(eq.row.fn, np.ufunc) and len(set(parts)) == 1 and parts[0].shape == y.shape:
+                others = tuple(None if isinstance(x, Var) else id(x) if np.ndim(x) else repr(x) for x in eq.operands)
+                groups.setdefault((eq.row, y.shape, y.dtype, parts[0].dtype, others), []).append(eq)
+        for group in groups.values():
+            group = [eq for eq in group if id(eq) not in self.dropped and id(eq) not in self.instead]
+            if len(group) >= 2 * FEWEST and all(np.ndim(x) == 0 for x in group[0].operands if not isinstance(x, Var)):
+                self._computed_together(group)
+
+    def _computed_together(self, group: list[Equation]) -> None:
+        by_part = {next(x for x in eq.operands if isinstance(x, Var)): eq for eq in group}
+        first = min(self.place[eq.outputs[0]] for eq in group)
+        parts = sorted((x for x in by_part if self.place.get(x, -1) < first or self._in_stack(x, first)), key=self._order)
+        if len(parts) < 2 * FEWEST or not all(x in self.place for x in parts):
+            return
+        parts = self._as_stacked(parts)
+        new: list[Equation] = []
+        like = by_part[parts[0]]
+        stack = self._stacked(parts, like, new, first)
+        if stack is None:
+            return
+        operands = tuple(stack if isinstance(x, Var) else x for x in like.operands)
+        y = like.outputs[0]
+        whole = Var(y.name, (len(parts) * y.shape[0], y.shape[1]), y.dtype)
+        new.append(replace(like, outputs=(whole,), operands=operands))
+        self._taken_apart(whole, [by_part[x] for x in parts], first, new)
+
+    def _in_stack(self, x: Var, first: int) -> bool:
+        return any(x in stack and place <= first for stack, _, place in self.stacks)
 
     def _stacked(self, parts: list[Var], at: Equation, new: list[Equation], limit: int) -> Var | None:
         """The rows of all `parts` as one matrix, at the place `limit`; None if they are not known there.
