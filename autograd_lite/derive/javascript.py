@@ -288,7 +288,7 @@ class Writer:
         row: Any = e.row
         values = [np.asarray(self.value(a)) for a in e.args]
         if isinstance(row, RuleCall):
-            free = [at for word, at in row.layout.items() if word == "g"]
+            free = [at for word, at in row.layout.items() if word == "g" and isinstance(at, int)]
             used = {at for at in row.layout.values() if at is not None}
         else:
             free = [k for k in range(len(values)) if row.kind in ("linear", "bilinear") and row.rule(k) is not None]

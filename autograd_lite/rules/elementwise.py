@@ -388,8 +388,8 @@ for _row in (exp, expm1, log, log2, log10, log1p, sqrt, cbrt, sin, cos, tan, sin
     _row.attach(js=f"Math.{_row.name}({{x}})")
 for _row in (arcsin, arccos, arctan, arcsinh, arccosh, arctanh):
     _row.attach(js=f"Math.{_row.name.replace('arc', 'a')}({{x}})")
-for _fn in (np.sign, np.floor, np.ceil, np.trunc):
-    ROWS[_fn].attach(js=f"Math.{_fn.__name__}({{x}})")
+for _row in map(ROWS.__getitem__, (np.sign, np.floor, np.ceil, np.trunc)):
+    _row.attach(js=f"Math.{_row.name}({{x}})")
 for _row in (absolute, fabs):
     _row.attach(js="Math.abs({x})")
 negative.attach(js="(-{x})")
@@ -411,6 +411,6 @@ logaddexp.attach(js="logaddexp({x1}, {x2})")
 ROWS[np.floor_divide].attach(js="Math.floor({x1} / {x2})")
 ROWS[np.isnan].attach(js="Number.isNaN({x})")
 ROWS[np.isfinite].attach(js="Number.isFinite({x})")
-for _fn, _sign in ((np.logical_and, "&&"), (np.logical_or, "||")):
-    ROWS[_fn].attach(js=f"({{x1}} {_sign} {{x2}})")
+ROWS[np.logical_and].attach(js="({x1} && {x2})")
+ROWS[np.logical_or].attach(js="({x1} || {x2})")
 ROWS[np.logical_not].attach(js="!{x}")
