@@ -5,9 +5,9 @@
 
 A program grows step by step on concrete numbers: a row is drawn, one of its points is taken, and some of the point's
 arrays are replaced by values computed before, moved close to the point if the row's domain requires it. The program is
-then run eagerly, traced and run again on other inputs, emitted as NumPy source and run again, differentiated in both
-modes and compared with differences. If two of these disagree, Hypothesis shrinks the program to the shortest one that
-shows it, which is printed as source.
+then run eagerly, traced and run again on other inputs, batched, emitted as NumPy source and run again, differentiated
+in both modes and compared with differences. If two of these disagree, Hypothesis shrinks the program to the shortest
+one that shows it, which is printed as source.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from autograd_lite.testing.rows import all_rows, domains, points
 from autograd_lite.testing.strategies import arrays
 from autograd_lite.tracing.capture import trace
 from autograd_lite.transforms.grad import vjp
+from autograd_lite.transforms.vmap import vmap
 
 LARGE = 50.0  # for larger numbers, differences of differences are meaningless
 SIZE = 32  # entries of the largest array
@@ -218,6 +219,7 @@ def check(program: Expression, order: int = 2) -> None:
         report.reproduce = str(program)
         report.throw()
     _traced(program)
+    _batched(program)
     _sourced(program)
 
 
@@ -234,6 +236,28 @@ def _traced(program: Expression) -> None:
             raise
     if not np.allclose(found, expected, rtol=1e-12, atol=1e-300, equal_nan=True):
         raise GradientError(f"the traced program computes something else than the eager one:\n{program}")
+
+
+def _batched(program: Expression) -> None:
+    """Values and gradients of a batch must be those of its examples one by one."""
+    batch = [np.stack([x, x + 0.01]) for x in program.inputs]
+
+    def values(*xs: Any) -> list[Any]:
+        y, pull = vjp(program, *xs)
+        return [y, *pull(np.ones(np.shape(y)))]
+
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "vmap: .* has no rule")
+        try:
+            found = vmap(values)(*batch)
+        except (RuntimeError, ValueError) as error:  # it looks at values
+            if "cannot branch" in str(error) or "depends on values" in str(error):
+                return
+            raise
+        for k in range(2):
+            for got, expected in zip(found, values(*(x[k] for x in batch)), strict=True):
+                if not np.allclose(got[k], expected, rtol=1e-7, atol=1e-9, equal_nan=True):
+                    raise GradientError(f"a batch is not its examples one by one:\n{program}")
 
 
 def _sourced(program: Expression) -> None:

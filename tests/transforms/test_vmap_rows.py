@@ -170,8 +170,9 @@ def check_jacobians(f, example):
         try:
             backwards = ag.jacobian(first, smooth, "reverse")(*example)
         except np.linalg.LinAlgError as error:  # a basis that may be rotated
-            assert "depends on" in str(error) or "not determined" in str(error), error
-            return
+            if "depends on" in str(error) or "not determined" in str(error):
+                return
+            raise
         forwards = ag.jacobian(first, smooth, "forward")(*example)
         three = ag.jacobian(first, smooth, "reverse", chunk_size=3)(*example)
     assert close(forwards, backwards), "forward mode"
