@@ -110,6 +110,31 @@ def hvp(X, y, w, v):
     return torch.autograd.grad(g, w, v)[0]
 
 
+def hessian(x):
+    return torch.func.hessian(_hessian_of)(x)
+
+
+def _hessian_of(x):
+    return torch.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def jacobian(x, W1, W2, W3, b1, b2, b3):
+    def net(x):
+        return torch.tanh(torch.tanh(x @ W1 + b1) @ W2 + b2) @ W3 + b3
+
+    return torch.func.jacrev(net)(x)
+
+
+def per_example(x, labels, W1, W2, W3, b1, b2, b3):
+    def loss(parameters, x, label):
+        W1, W2, W3, b1, b2, b3 = parameters
+        scores = torch.relu(torch.relu(x @ W1 + b1) @ W2 + b2) @ W3 + b3
+        return F.cross_entropy(scores[None], label[None])
+
+    each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
+    return each((W1, W2, W3, b1, b2, b3), x, labels)
+
+
 def micrograd(x, y, W1, b1, W2, b2, W3, b3):
     parameters = (W1, b1, W2, b2, W3, b3)
     H1 = torch.relu(x @ W1 + b1)
@@ -143,5 +168,8 @@ def adam(*arguments):
 
 VERSIONS = {
     f.__name__: f
-    for f in (talk, digits, layers, lenet, transformer, elementwise, rnn, hvp, micrograd, chain, adam)
+    for f in (
+        talk, digits, layers, lenet, transformer, elementwise, rnn, hvp, hessian, jacobian, per_example, micrograd,
+        chain, adam,
+    )
 }
