@@ -12,7 +12,7 @@ from ..base import escape
 from ..derive.expression import Expr
 from ..derive.writing import matrix
 from . import formatting
-from .dot import AGAIN, Style
+from .dot import AGAIN, Style, label_rows
 from .render import render
 from .scene import Item, Line, Scene
 
@@ -81,12 +81,14 @@ def _label(item: Item, scene: Scene, style: Style) -> str:
     if item.shape:
         sizes = r" \times ".join(map(str, item.shape))
         parts.append(rf"\small ${sizes}$")
+    numbers = []
     if style.values and item.value is not None:
-        parts.append(rf"\small ${_numbers(item.value)}$")
+        numbers.append(rf"\small ${_numbers(item.value)}$")
     if style.gradients and item.gradient is not None and item.key != scene.loss:
         d = formatting.partial_tex(f"d{scene.item(scene.loss).name}/d{item.name}")
-        parts.append(rf"\small\color{{gradient}} ${d} = {_numbers(item.gradient)}$")
-    return r" \\ ".join(parts)
+        numbers.append(rf"\small\color{{gradient}} ${d} = {_numbers(item.gradient)}$")
+    are_beside = len(label_rows(item, scene, style)[-1]) > 1
+    return r" \\ ".join([*parts, r"\quad".join(numbers)] if are_beside else [*parts, *numbers])
 
 
 def _numbers(value: Any) -> str:
