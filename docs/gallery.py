@@ -192,9 +192,17 @@ def deep() -> Drawing:
 
 def compared() -> Drawing:
     """Two drawings compared: the first sigmoid became a tanh."""
-    other = 0.5 * (y - ag.sigmoid(np.tanh(x @ V) @ W)) ** 2
+
+    def net(f):
+        A = x @ V
+        B = f(A)
+        C = B @ W
+        P = ag.sigmoid(C)
+        return 0.5 * (y - P) ** 2
+
     names = {"x": x, "y": y}
-    return ag.draw(loss(), names=names).diff(ag.draw(other, names=names))
+    before, after = (ag.draw(net(f), names=names) for f in (ag.sigmoid, np.tanh))
+    return before.diff(after)
 
 
 def long() -> Drawing:

@@ -38,7 +38,8 @@ lessons are functions of `examples/lessons.py`, and `docs/lesson_pages.py` makes
 PAGE = """\
 # {title}
 
-As in {textbook}. {downloads}
+As in {textbook}. {{download}}`The page to step through <{name}.html>` is one file that needs no network; its numbers
+can be changed, and everything follows.
 
 ```python
 {code}```
@@ -76,7 +77,6 @@ def page(make: Callable[[], Lesson], lesson: Lesson) -> str:
         code=textwrap.dedent(inspect.getsource(make)), sheet=f"{sheet}\n",
         wrt=", ".join(words.get(id(w), w.name or "w") for w in lesson.wrt),
         check=f"The gradients differ from the engine's by at most {derivation.check():.0e}, relative to their size.\n",
-        downloads=f"{{download}}`The page to step through <{name}.html>` is one file that needs no network.",
     )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def pictures(make: Callable[[], Lesson], lesson: Lesson) -> None:
     path = FOLDER / make.__name__
     lesson.result.draw(names=lesson.names).save(path.with_suffix(".svg"))
     ag.frames(lesson.result, wrt=lesson.wrt, names=lesson.names).save(f"{path}-steps.svg")
-    ag.frames(lesson.result, wrt=lesson.wrt, names=lesson.names, forward=True).save(path.with_suffix(".html"))
+    lesson.result.draw(names=lesson.names).save(path.with_suffix(".html"), live=True)
 
 
 def make() -> None:
