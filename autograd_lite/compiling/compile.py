@@ -74,7 +74,9 @@ class Compiled:
             self._free.append(run)
 
 
-def compiled(program: Program, updates: Mapping[Var, Any] | None = None, fast: bool = False) -> Compiled:
+def compiled(
+    program: Program, updates: Mapping[Var, Any] | None = None, fast: bool = False, small: bool = True
+) -> Compiled:
     """Compile a traced program.
 
     Parameters
@@ -84,6 +86,8 @@ def compiled(program: Program, updates: Mapping[Var, Any] | None = None, fast: b
         From an input or captured value to the one whose value it receives, in place, at the end of each call.
     fast : bool
         Allow rewrites that change results beyond rounding, or where values are infinite or nan.
+    small : bool
+        Compute small values with Python floats, where that is faster.
 
     Examples
     --------
@@ -97,12 +101,13 @@ def compiled(program: Program, updates: Mapping[Var, Any] | None = None, fast: b
     block = Block.of(program, updates or {})
     plan = [f"the program: {len(block.equations)} operations"]
     block = _planned(plan, "dead code", without_dead_code, block)
-    block = _planned(plan, "lowering", lambda b: lowered(b, MOST), block)
+    block = _planned(plan, "lowering", lambda b: lowered(b, MOST if small else 0), block)
     block = _shortened(plan, block, fast)
     block = _planned(plan, "batched products", batched, block)
     block = _shortened(plan, block, fast)
     block = _planned(plan, "layout", laid_out, block)
-    block = _planned(plan, "floats", as_floats, block)
+    if small:
+        block = _planned(plan, "floats", as_floats, block)
     block = _planned(plan, "lowering", lowered, block)
     block = _shortened(plan, block, fast)
     memory = planned(block)

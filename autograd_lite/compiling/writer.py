@@ -130,9 +130,10 @@ class Writer:
         (y,), lines, start = eq.outputs, [], 0
         for k, x in enumerate(eq.operands):
             shape = np.shape(example(x))
-            stop = start + shape[0] if len(shape) == y.ndim else 0
-            if not isinstance(x, Var) or self.memory.part.get(x) is not y:
-                lines.append(f"{self.word(y)}[{k if not stop else f'{start}:{stop}'}] = {self.operand(x)}")
+            stop = start + shape[0] if len(shape) == y.ndim else k + 1
+            if stop > start and not (isinstance(x, Var) and self.memory.part.get(x) is y):
+                place = f"{start}:{stop}" if len(shape) == y.ndim else k
+                lines.append(f"{self.word(y)}[{place}] = {self.operand(x)}")
             start = stop
         return lines
 

@@ -16,7 +16,7 @@ import argparse
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
 from autograd_lite.base.tree import leaves, rebuild, tree_map
+from autograd_lite.compiling import compiled
 from autograd_lite.derive import source
 from autograd_lite.table import TABLE, Domain, Primitive
 from autograd_lite.testing.arrays import Array, as_array, is_differentiable
@@ -282,7 +283,35 @@ def _sourced(program: Expression) -> None:
             raise GradientError(f"the program's source computes something else than the engine:\n{program}\n\n{made}")
 
 
-def run(seconds: float, names: Sequence[str] = (), first: int = 0, order: int = 2, batch: int = 50) -> int:
+def check_compiled(program: Expression) -> None:
+    """The compiled program, forward and backward, must agree with the engine, on other inputs too."""
+
+    def both(*xs: Any) -> Any:
+        y, pull = vjp(program, *xs)
+        return y, pull(np.cos(np.arange(1.0, np.size(y) + 1)).reshape(np.shape(y)))
+
+    with np.errstate(all="ignore"):
+        try:
+            traced = trace(both)(*program.inputs)
+        except RuntimeError as error:
+            if "cannot branch" in str(error):
+                return
+            raise
+        for small in (True, False):
+            made = compiled(traced, small=small)
+            for step in (0.0, 0.01):
+                xs = [x + step for x in program.inputs]
+                for got, expected in zip(made(*xs), leaves(both(*xs)), strict=True):
+                    if not np.allclose(got, expected, rtol=1e-7, atol=1e-9, equal_nan=True):
+                        raise GradientError(
+                            f"the compiled program computes {got}, the engine {expected}:\n{program}\n\n{made.source}"
+                        )
+
+
+def run(
+    seconds: float, names: Sequence[str] = (), first: int = 0, order: int = 2, batch: int = 50,
+    check: Callable[..., None] = check,
+) -> int:
     """Try random programs for some time, and return their number; the exception of one that fails is raised."""
     rows, tried, start, number = candidates(names), 0, time.monotonic(), first
     while tried == 0 or time.monotonic() - start < seconds:
@@ -296,7 +325,7 @@ def run(seconds: float, names: Sequence[str] = (), first: int = 0, order: int = 
         def trial(program: Expression) -> None:
             nonlocal tried
             tried += 1
-            check(program, order)
+            check(program, order) if order else check(program)
 
         try:
             trial()
@@ -313,6 +342,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rows", default="", metavar="A,B,…", help="rows to build programs from (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="the first batch's seed (default: 0)")
     parser.add_argument("--order", type=int, default=2, help="up to which order to differentiate (default: 2)")
+    parser.add_argument("--compiled", action="store_true", help="compare compiled programs with the engine only")
     options = parser.parse_args(argv)
     warnings.simplefilter("ignore")
     names = [name for name in options.rows.split(",") if name]
@@ -321,7 +351,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"no such row: {', '.join(unknown)}")
     start = time.monotonic()
     try:
-        tried = run(options.seconds, names, options.seed, options.order)
+        if options.compiled:
+            tried = run(options.seconds, names, options.seed, 0, check=check_compiled)
+        else:
+            tried = run(options.seconds, names, options.seed, options.order)
     except Exception as error:
         print(f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ()), sep="\n")
         return 1

@@ -137,7 +137,8 @@ class _Batch:
             parts = [x for x in eq.operands if isinstance(x, Var)]
             y = eq.outputs[0]
             small = y.ndim == 2 and y.shape[0] * y.shape[1] * y.dtype.itemsize <= SMALL
-            if parts and small and isinstance(eq.row.fn, np.ufunc) and len(set(parts)) == 1 and parts[0].shape == y.shape:
+            of_one = len(set(parts)) == 1 and parts[0].shape == y.shape
+            if of_one and small and isinstance(eq.row.fn, np.ufunc):
                 others = tuple(None if isinstance(x, Var) else id(x) if np.ndim(x) else repr(x) for x in eq.operands)
                 groups.setdefault((eq.row, y.shape, y.dtype, parts[0].dtype, others), []).append(eq)
         for group in groups.values():
@@ -148,7 +149,8 @@ class _Batch:
     def _computed_together(self, group: list[Equation]) -> None:
         by_part = {next(x for x in eq.operands if isinstance(x, Var)): eq for eq in group}
         first = min(self.place[eq.outputs[0]] for eq in group)
-        parts = sorted((x for x in by_part if self.place.get(x, -1) < first or self._in_stack(x, first)), key=self._order)
+        known = [x for x in by_part if self.place.get(x, -1) < first or self._in_stack(x, first)]
+        parts = sorted(known, key=self._order)
         if len(parts) < 2 * FEWEST or not all(x in self.place for x in parts):
             return
         parts = self._as_stacked(parts)

@@ -92,8 +92,8 @@ def _parts(memory: Memory, block: Block, last: dict[Var, float]) -> dict[Var, Va
         for x in eq.operands:
             if not isinstance(x, Var) or x in found or x in new or sum(v is x for v in eq.operands) > 1:
                 continue
-            fits = x.dtype == y.dtype and x in made and writes(made[x].row) and made[x].row.joins is None and x not in block.floats
-            if fits and not math.isinf(last[x]) and math.prod(x.shape):
+            row = made[x].row if x in made and x.dtype == y.dtype and x not in block.floats else None
+            if row is not None and writes(row) and row.joins is None and not math.isinf(last[x]) and math.prod(x.shape):
                 found[x] = y
     return found
 

@@ -1,0 +1,297 @@
+"""Each pass alone, on programs written out here; and what a compiled program promises as a whole."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.compiling import compiled
+from autograd_lite.compiling.block import Block
+from autograd_lite.compiling.passes.algebra import simplified
+from autograd_lite.compiling.passes.batching import batched
+from autograd_lite.compiling.passes.casts import narrowed
+from autograd_lite.compiling.passes.common import without_repetition
+from autograd_lite.compiling.passes.constants import folded
+from autograd_lite.compiling.passes.dead_code import without_dead_code
+from autograd_lite.compiling.passes.layout import laid_out
+from autograd_lite.compiling.passes.lowering import lowered
+from autograd_lite.compiling.passes.memory import planned
+from autograd_lite.compiling.passes.scalars import as_floats
+from autograd_lite.testing.fuzz import check_compiled, run
+
+x = np.linspace(-1.0, 1.0, 200).reshape(10, 20)
+y = np.linspace(0.5, 2.0, 200).reshape(10, 20)
+
+
+def block(f: Any, *args: Any) -> Block:
+    return Block.of(ag.trace(f)(*args), {})
+
+
+def rows(b: Block) -> list[str]:
+    return [eq.row.name for eq in b.equations]
+
+
+# ------------------------------------------------------------------------------------------------------- the passes
+
+
+def test_dead_code():
+    def f(x):
+        return (x * 2, np.sin(x))[0]
+
+    b = block(f, x)
+    b.equations += block(lambda x: np.cos(x), x).equations
+    assert rows(without_dead_code(b)) == ["multiply"]
+
+
+def test_common_subexpressions():
+    b = block(lambda x: np.exp(x) * np.sin(x) + np.exp(x) * np.sin(x), x)
+    assert rows(b) == ["exp", "sin", "multiply", "exp", "sin", "multiply", "add"]
+    assert rows(without_repetition(b)) == ["exp", "sin", "multiply", "add"]
+
+
+def test_two_random_numbers_are_not_one():
+    b = block(lambda x: ag.rand_like(x) - ag.rand_like(x), x)
+    assert len(without_repetition(b).equations) == 3
+
+
+def test_constants_are_computed_once():
+    b = block(lambda x: np.exp(x) * x, x)
+    b.equations[0] = replace(b.equations[0], operands=(np.ones((10, 20)),))
+    b = folded(b)
+    assert rows(b) == ["multiply"]
+    np.testing.assert_array_equal(b.equations[0].operands[0], np.full((10, 20), np.e))
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda x: x * np.ones((10, 20)), []),
+        (lambda x: -(-x), ["negative"]),
+        (lambda x: x + -np.sin(x), ["sin", "negative", "subtract"]),
+        (lambda x: x - -np.sin(x), ["sin", "negative", "add"]),
+        (lambda x: x / 4.0, ["multiply"]),
+        (lambda x: x / 3.0, ["divide"]),
+        (lambda x: x * -1.0, ["negative"]),
+        (lambda x: x.T.T, ["transpose"]),
+        (lambda x: np.reshape(np.reshape(x, (20, 10)), 200), ["reshape", "reshape"]),
+        (lambda x: x + 0.0, ["add"]),  # -0.0 + 0.0 is 0.0
+        (lambda x: np.broadcast_to(x[0], (10, 20)) * x, ["getitem", "broadcast_to", "multiply"]),
+    ],
+)
+def test_algebra(f, expected):
+    b = simplified(block(f, x))
+    assert rows(b) == expected
+    special = x.copy()
+    special[0, :4] = 0.0, -0.0, np.inf, np.nan
+    with np.errstate(all="ignore"):
+        want = f(special)
+        (got,) = compiled(ag.trace(f)(x))(special)
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(np.signbit(got) | np.isnan(got), np.signbit(want) | np.isnan(want))
+
+
+def test_a_sum_of_what_was_broadcast_is_a_product():
+    b = simplified(block(lambda x: np.sum(np.broadcast_to(x[0], (10, 20)), axis=0), x))
+    assert str(b.equations[-1]).endswith("= multiply(a, 10.0)")
+
+
+def test_fast_allows_multiplication_by_an_inverse():
+    assert rows(simplified(block(lambda x: x / 3.0, x), fast=True)) == ["multiply"]
+
+
+def test_single_precision_stays_single():
+    def f(x, g):
+        return (g * np.where(x == 0, 0.5, x > 0)).astype(np.float32)
+
+    x32, g32 = x.astype(np.float32), y.astype(np.float32)
+    b = without_dead_code(narrowed(block(f, x32, g32)))
+    assert {str(v.dtype) for eq in b.equations for v in eq.outputs} == {"bool", "float32"}
+    (got,) = compiled(ag.trace(f)(x32, g32))(x32, g32)
+    assert got.tobytes() == f(x32, g32).tobytes()
+
+
+def test_what_single_precision_does_not_have_stays_double():
+    b = block(lambda x: (x * np.where(x > 0, 0.1, 1.0)).astype(np.float32), x.astype(np.float32))
+    assert rows(narrowed(b)) == rows(b)
+
+
+def test_lowering_writes_a_row_out():
+    b = lowered(block(lambda x: ag.softmax(x, axis=1), x))
+    assert rows(b) == ["max", "subtract", "exp", "sum", "divide"]
+
+
+def test_products_with_a_common_factor_are_one():
+    def f(x, W):
+        h = np.zeros((2, 3))
+        for t in range(5):
+            h = np.tanh(x[t] @ W + h @ W)
+        return h
+
+    b = batched(lowered(block(f, np.ones((5, 2, 3)), np.ones((3, 3)))))
+    assert rows(b).count("dot") == 6  # one for all x[t] @ W
+    assert (10, 3) in [eq.outputs[0].shape for eq in b.equations if eq.row.name == "dot"]
+
+
+def test_a_sum_of_products_is_one_product():
+    def f(x, g):
+        return sum(np.exp(x[t]).T @ np.sin(g[t]) for t in range(1, 6)) + sum(np.sin(g[t]).sum(0) for t in range(1, 6))
+
+    args = np.ones((6, 2, 3)), np.ones((6, 2, 3))
+    b = without_dead_code(batched(without_repetition(lowered(block(f, *args)))))
+    assert rows(b).count("dot") == 1
+    assert rows(b).count("stack") == 2
+    source = compiled(ag.trace(f)(*args), small=False).source
+    assert "np.stack" not in source  # each is computed in its place
+
+
+def test_a_transposed_factor_of_many_products_is_copied_once():
+    b = block(lambda x, W: [x[t].dot(W.T) for t in range(4)], np.ones((4, 2, 3)), np.ones((5, 3)))
+    b = laid_out(without_repetition(b))
+    assert rows(b).count("contiguous") == 1
+
+
+def test_buffers_are_used_again_and_in_place():
+    memory = planned(block(lambda x: np.exp(np.sin(np.cos(x * 2) + x)).sum(0) * 2, x))
+    big = [v for v in memory.place if v.shape == (10, 20)]
+    assert len(big) == 5
+    assert len({memory.place[v] for v in big}) == 1
+    assert memory.in_place == 4
+
+
+def test_a_value_that_is_read_later_is_not_overwritten():
+    (a, b) = compiled(ag.trace(lambda x: (np.exp(x).T @ np.sin(np.exp(x)), np.exp(x) + 1))(x))(x)
+    np.testing.assert_allclose(a, np.exp(x).T @ np.sin(np.exp(x)))
+    np.testing.assert_array_equal(b, np.exp(x) + 1)
+
+
+def test_small_programs_become_floats():
+    b = as_floats(block(lambda a, w: np.sum((a @ w - 1.0) ** 2), np.ones((1, 2)), np.ones((2, 2))))
+    assert rows(b)[-1] == "array of"
+    assert all(v in b.floats for eq in b.equations[:-1] for v in eq.outputs)
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, np.inf, -np.inf, np.nan, 1e308, -800.0, 800.0, -3.0])
+def test_floats_have_numpys_special_values(value):
+    def f(a):
+        tests = [a > 0, np.maximum(a, 0.5), np.minimum(a, 0.5), np.where(a > 0, a, -a)]
+        return [*tests, 1 / a, a / a, np.exp(a), np.log(a), np.sqrt(a), np.sin(a), np.tanh(a), ag.sigmoid(a), abs(a)]
+
+    with np.errstate(all="ignore"):
+        got = compiled(ag.trace(f)(np.array(0.25)))(np.array(value))
+        for one, want in zip(got, f(np.array(value)), strict=True):
+            np.testing.assert_allclose(one, want, rtol=1e-15)
+            assert np.signbit(one) == np.signbit(want) or np.isnan(want)
+
+
+# ---------------------------------------------------------------------------------------------- a compiled program
+
+
+def step(x, W, v):
+    h = np.tanh(x @ W)
+    return np.sum(h), W - 0.5 * (x.T @ h), 0.9 * v + np.sum(h, axis=0)
+
+
+def stepping(small: bool = True) -> Any:
+    program = ag.trace(step)(x, np.ones((20, 5)), np.ones(5))
+    return compiled(program, dict(zip(program.inputs[1:], program.outputs[1:], strict=True)), small=small)
+
+
+def test_inputs_are_updated_in_place():
+    made = stepping()
+    W, v = np.ones((20, 5)), np.ones(5)
+    W1, v1 = W.copy(), v.copy()
+    for _ in range(3):
+        loss = made(x, W, v)[0]
+        want, W1, v1 = step(x, W1, v1)
+        np.testing.assert_allclose(loss, want, rtol=1e-13)
+        np.testing.assert_allclose(W, W1, rtol=1e-13)
+        np.testing.assert_allclose(v, v1, rtol=1e-13)
+
+
+def test_two_inputs_swapped():
+    program = ag.trace(lambda a, b: (a, b))(x, y)
+    made = compiled(program, {program.inputs[0]: program.inputs[1], program.inputs[1]: program.inputs[0]})
+    a, b = x.copy(), y.copy()
+    old = made(a, b)
+    for got, want in zip([a, b, *old], [y, x, x, y], strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+def test_a_new_value_that_a_later_new_value_reads():
+    def adam(m, p, g):
+        m = 0.9 * m + 0.1 * g
+        return m, p - m / (np.sqrt(m * m) + 1e-8)
+
+    program = ag.trace(adam)(x, y, x)
+    made = compiled(program, dict(zip(program.inputs, program.outputs, strict=False)))
+    m, p = x.copy(), y.copy()
+    want = adam(m, p, x)
+    got = made(m, p, x)
+    for a, b in zip([m, p, *got], [*want, *want], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13)
+
+
+def test_the_key_of_an_update_is_an_input():
+    program = ag.trace(lambda a: a * 2)(x)
+    with pytest.raises(ValueError, match="expected inputs as the keys of updates, got "):
+        compiled(program, {program.outputs[0]: program.outputs[0]})
+
+
+def test_results_are_not_overwritten_by_the_next_call():
+    made = compiled(ag.trace(lambda x: (np.exp(x), np.exp(x).T, x, np.sum(x, axis=0)))(x))
+    first = made(x)
+    kept = [a.copy() for a in first]
+    made(y)
+    for a, b in zip(first, kept, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_two_threads():
+    f = np.exp
+    made = compiled(ag.trace(lambda x: np.sum(f(np.sin(x) + x).T @ np.cos(x), axis=0))(x))
+    inputs = [x + k for k in range(4)]
+    wanted = [made(a)[0] for a in inputs]
+    wrong = []
+
+    def work(k: int) -> None:
+        wrong.extend(1 for _ in range(200) if not np.array_equal(made(inputs[k])[0], wanted[k]))
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert not wrong
+
+
+def test_two_runs_emit_the_same_text_and_a_traceback_shows_it():
+    assert stepping().source == stepping().source
+    assert "# h = np.tanh(x @ W)" in stepping().source
+    made = compiled(ag.trace(lambda a, b: np.sum(a @ b, axis=0))(np.ones((8, 9)), np.ones((9, 10))))
+    with pytest.raises(ValueError) as caught:
+        made(np.ones((8, 9)), np.ones((8, 10)))
+    assert "np.dot(a, b, out=" in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_random_programs():
+    """5,000 of them: ``python -m autograd_lite.testing.fuzz --compiled --seconds 400``."""
+    assert run(0, order=0, batch=100, check=check_compiled) >= 50
+
+
+def test_the_plan_says_what_each_pass_did():
+    plan = "\n".join(stepping().plan)
+    assert plan.startswith("the program: ")
+    assert "memory: " in plan
