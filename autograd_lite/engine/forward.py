@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from .backward import pull_back, saved
+from .context import CONTEXT, ORDINARY
 from .fit import cast, sum_to
-from .node import NEEDS, Lift, Node
+from .node import TRANSFORM, Lift, Node
 
 
 def push_forward(
@@ -95,7 +96,8 @@ def _transposed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift)
     row = n.row
     assert row is not None
     several = n.parts is not None
-    seeds = [Node(None, (), (), None, shape, dtype, NEEDS) for shape, dtype in n.parts or ((n.shape, n.dtype),)]
+    bit = TRANSFORM << (CONTEXT.get() or ORDINARY).level  # as a transform that starts here
+    seeds = [Node(None, (), (), None, shape, dtype, bit) for shape, dtype in n.parts or ((n.shape, n.dtype),)]
     gs = tuple(lift(np.zeros(s.shape, s.dtype), s) for s in seeds)
     conjugate = row.holomorphic and n.dtype.kind == "c"
     totals: list[Any] = [None] * len(seeds)

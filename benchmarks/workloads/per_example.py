@@ -1,7 +1,7 @@
 """784-256-128-10, batch 64, float32: the gradient of the loss of each example, for all parameters.
 
-The results have 64 times the size of the parameters, 60 MB. Filling so much memory takes longer than the gradient of the
-whole batch: ``python -m benchmarks.per_example_gradients`` prints by how much.
+The results have 64 times the size of the parameters, 60 MB. Filling so much memory takes longer than the gradient of
+the whole batch: ``python -m benchmarks.per_example_gradients`` prints by how much.
 """
 
 from itertools import pairwise
