@@ -213,6 +213,7 @@ const draggable = (target, leaf, k) => {
   target.addEventListener("pointerdown", (e) => {
     if (e.button || document.activeElement === target) return;
     e.stopPropagation();
+    e.preventDefault();  // a table cell is focused below, unless it is dragged
     const from = leaf.now.data[k], slow = leaf.kind === "f" ? 2 : 16;
     let far = false;
     const move = (m) => {
@@ -222,12 +223,10 @@ const draggable = (target, leaf, k) => {
     };
     const end = () => {
       window.removeEventListener("pointermove", move);
-      window.removeEventListener("pointerup", end);
-      if (!far && target.select) target.select();
+      if (!far) target.focus();
     };
-    if (target.select) e.preventDefault();  // it is focused below, unless it is dragged
     window.addEventListener("pointermove", move);
-    window.addEventListener("pointerup", () => { if (!far && target.focus) target.focus(); end(); }, { once: true });
+    for (const kind of ["pointerup", "pointercancel"]) window.addEventListener(kind, end, { once: true });
   });
 };
 const cell = (leaf, k) => {
