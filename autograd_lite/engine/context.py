@@ -48,6 +48,11 @@ class Context:
         self.recording, self.group, self.watcher, self.level = recording, group, watcher, level
         self.values, self.outside = values, outside
 
+    @property
+    def replayed(self) -> bool:
+        """Whether what is recorded will be computed again, from other values."""
+        return self.values is not None or self.outside is not None
+
     def enter(self, node: Any, xs: Any, y: Any) -> None:
         """Note where a node was recorded, and what it was computed from; show it to the watcher."""
         node.group = self.group

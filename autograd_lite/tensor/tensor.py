@@ -329,7 +329,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     @property
     def __autograd_replayed__(self) -> bool:
         context = CONTEXT.get()
-        return context is not None and context.values is not None and is_traced(self)
+        return context is not None and context.replayed and is_traced(self)
 
     __autograd_apply__: ClassVar[Callable[..., Tensor]]  # `apply`, below: what rows look for
     __autograd_record__: ClassVar[Callable[..., Any]]  # `record`: what forward mode looks for
