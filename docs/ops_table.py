@@ -35,7 +35,8 @@ OPENING = """\
 Printed from the table itself (`docs/ops_table.py`) when the documentation is built: each rule is run on symbols, at
 the example below its name (a row of one number $x$ needs none). $y$ is the result, $x$ (or $x_1$, $x_2$, …) are the
 arguments and $g$ is the cotangent of the result; $\\odot$ goes entry by entry. A rule that is no formula is shown as it
-stands in the table, with its parameters by NumPy's names. The engine undoes broadcasting, conjugates and casts."""
+stands in the table, with its parameters by NumPy's names. The engine undoes broadcasting, conjugates and casts. In a
+batch ([`ag.vmap`](transforms.md)) a row is called once for all examples, unless its entry says *looped over*."""
 
 
 def source(rule: Any) -> str:
@@ -107,7 +108,13 @@ def domain(row: Primitive) -> str:
 
 def remarks(row: Primitive) -> str:
     found = [] if row.order is None else [f"to order {row.order} only"]
+    found += ["looped over in a batch"] if looped_over(row) else []
     return "; ".join(found if row.holomorphic else [*found, "not holomorphic"])
+
+
+def looped_over(row: Primitive) -> bool:
+    """Whether `ag.vmap` calls the row once for each example."""
+    return row.batch is None and row.kind != "composite"
 
 
 def name(row: Primitive) -> str:
@@ -118,7 +125,7 @@ def name(row: Primitive) -> str:
 def section(kind: str, rows: list[Primitive]) -> Iterator[str]:
     yield f"\n## {kind.capitalize()} ({len(rows)})\n\n{KINDS[kind]}\n"
     if kind in ("composite", "constant"):
-        yield ", ".join(map(name, rows))
+        yield ", ".join(name(row) + " (looped over in a batch)" * looped_over(row) for row in rows)
         return
     yield ":::{container} derivatives\n| function | derivative | where |\n| --- | --- | --- |"
     for row in rows:
