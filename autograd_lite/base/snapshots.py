@@ -15,6 +15,7 @@ from copy import deepcopy
 from importlib import import_module
 from itertools import starmap
 from operator import call, setitem
+from pickle import dumps
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
@@ -57,6 +58,12 @@ class Snapshot:
             self.noted[id(thing)] = thing, state, undo
         if self.outer is not None:
             self.outer.note(thing, state)
+
+    def drawn_from(self) -> list[Any]:
+        """The generators of NumPy and Python whose state has changed."""
+        states = (_generator_state, _numpy_state, _python_state)
+        noted = [(thing, state(thing), undo) for thing, state, undo in self.noted.values() if state in states]
+        return [thing for thing, now, undo in noted if dumps(now[0][1:]) != dumps(undo[0][1:])]
 
     def forget_generators(self) -> None:
         """Stop restoring the generators: they keep their present state."""

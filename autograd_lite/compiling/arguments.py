@@ -27,20 +27,25 @@ class Arguments:
     static : list of bool
         Which of them are part of the program: everything but arrays, Tensors and numbers, and the arguments that are
         declared static.
+    donated : list of bool
+        Which of them may be overwritten.
     live : int
         The bits of the nodes of all Tensors.
     """
 
-    def __init__(self, args: Any, params: Any, is_static: Callable[[Any], bool], what: str) -> None:
+    def __init__(
+        self, args: Any, params: Any, is_static: Callable[[Any], bool], is_donated: Callable[[Any], bool], what: str
+    ) -> None:
         self.what = what
         self.leaves: list[Any] = []
         self.static: list[bool] = []
+        self.donated: list[bool] = []
         self.live = 0
-        fixed = [is_static(k) for k in range(len(args))]
-        self.key = (
-            tuple(self._key(x, s) for x, s in zip(args, fixed, strict=True)),
-            tuple((name, self._key(x, is_static(name))) for name, x in params.items()),
-        )
+        keys = []
+        for name, x in (*enumerate(args), *params.items()):
+            keys.append((name, self._key(x, is_static(name))))
+            self.donated += [is_donated(name)] * (len(self.leaves) - len(self.donated))
+        self.key = tuple(keys)
 
     def _key(self, x: Any, fixed: bool) -> Hashable:
         if x is None:

@@ -18,6 +18,7 @@ from ..engine.context import CONTEXT, ORDINARY, Context
 from ..engine.node import NEEDS
 from ..tracing import Program
 from ..tracing.calls import record_call
+from ..tracing.outside import NotYet
 from .arguments import Arguments, static_test
 from .compile import compiled
 from .dispatch import MISS, Dispatch
@@ -61,7 +62,7 @@ class Jitted:
     def _look(self, args: Any, params: Any) -> Any:
         """Find the program for a call, or make one."""
         context: Context = CONTEXT.get() or ORDINARY
-        given = Arguments(args, params, self._static, self._name)
+        given = Arguments(args, params, self._static, self._donated, self._name)
         if context.outside is not None or context.level or context.values is not None or given.live & ~NEEDS:
             return self.f(*args, **params)  # part of a larger trace or transform, which records it
         if context.watcher is not None:
@@ -77,6 +78,9 @@ class Jitted:
             self._misses += 1
             try:
                 dispatch = self._made(given, args, params, context.recording)
+            except NotYet:
+                self._misses -= 1
+                return self.f(*args, **params)
             except Exception as error:
                 if not self.fallback:
                     error.add_note(f"while {self._name} was traced; ag.jit(f, fallback=True) runs it without compiling")
@@ -101,6 +105,7 @@ class Jitted:
 
     def _made(self, given: Arguments, args: Any, params: Any, recording: bool) -> Dispatch:
         recorded = record_call(self.f, args, params, given.static, recording)
+        recorded = recorded.donating([k for k, donated in enumerate(given.donated) if donated])
         run = compiled(recorded.program, recorded.program.updates)
         return Dispatch(recorded, run, args, params, given.static, recording, self._lock)
 

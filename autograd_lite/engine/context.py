@@ -17,6 +17,7 @@ import numpy as np
 from ..base.interrupts import Block, at_exit, changed_to
 from ..rules._arrays import has_tensor
 from ..table import Stated, Textbook
+from .node import TRACED
 from .value import Value
 
 
@@ -206,6 +207,13 @@ def tracing() -> Any:
     """The `Context.outside` of this thread, or None."""
     context = CONTEXT.get()
     return None if context is None else context.outside
+
+
+def is_traced(t: Value) -> bool:
+    """Whether `t` is part of a program that is being traced; in one that is to be compiled, every Tensor is."""
+    if (outside := tracing()) is not None:
+        outside.enter(t)
+    return t._node is not None and t._node.live & TRACED != 0
 
 
 def watcher() -> Any:

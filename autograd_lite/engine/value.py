@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .node import TRACED, Node
+from .node import Node
 from .versions import OURS, Storage
 
 ndarray, asarray = np.ndarray, np.asarray
@@ -108,11 +108,6 @@ class Value:
             self._data.setflags(write=False)
         else:
             self._leaf().storage = storage
-
-
-def is_traced(t: Value) -> bool:
-    """Whether `t` is part of a program that is being traced."""
-    return t._node is not None and t._node.live & TRACED != 0
 
 
 def wrap(value: Any, node: Node | None) -> Any:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.context import no_grad
+from ..engine.context import no_grad, tracing
 from ..table import TABLE
 from ..tensor import Tensor, tensor
+from ..tensor.creation import as_tensor
+from .functional.inputs import values
 
 
 def _listed(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
@@ -19,12 +21,12 @@ def _listed(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0) -> Tensor:
     """The norm of all entries of all tensors."""
-    arrays = [t.detach().numpy().ravel() for t in tensors]
+    arrays = [values(t).ravel() for t in tensors if t.size]
     if not arrays:
         return tensor(0.0)
     if norm_type == math.inf:
-        return tensor(max(np.abs(a).max(initial=0) for a in arrays))
-    return tensor(np.linalg.norm([np.linalg.norm(a, norm_type) for a in arrays], norm_type))
+        return as_tensor(np.max(np.stack([np.max(np.abs(a)) for a in arrays])))
+    return as_tensor(np.linalg.norm(np.stack([np.linalg.norm(a, norm_type) for a in arrays]), norm_type))
 
 
 def clip_grad_norm_(
@@ -56,8 +58,12 @@ def clip_grad_norm_(
     total = get_total_norm(gradients, norm_type)
     if error_if_nonfinite and not np.isfinite(total.item()):
         raise RuntimeError(f"clip_grad_norm_: expected a finite norm of the gradients, got {total.item()}")
-    scale = max_norm / (total.item() + 1e-6)
-    if not scale >= 1:
+    if tracing() is not None:
+        factor = max_norm / (total + 1e-6)
+        scale = np.where(factor >= 1, 1.0, factor)
+    else:
+        scale = max_norm / (total.item() + 1e-6)
+    if tracing() is not None or not scale >= 1:
         with no_grad():
             for g in gradients:
                 g *= scale
@@ -69,7 +75,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     with no_grad():
         for p in _listed(parameters):
             if p.grad is not None:
-                p.grad[...] = np.clip(p.grad.numpy(), -clip_value, clip_value)
+                p.grad[...] = np.clip(values(p.grad), -clip_value, clip_value)
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:

@@ -176,6 +176,8 @@ class Optimizer:
             for p, group, state, numbers in steps:
                 value, g = real_parts(p.detach()), real_parts(p.grad.detach())
                 step, new = self.rule(value, -g if group.get("maximize") else g, state, numbers, group)
+                if not new.keys() <= state.keys():
+                    outside.is_another_program()
                 for name, array in new.items():
                     outside.write(state[name], array)
                 outside.write(p, p.detach() - complex_from(step, p))

@@ -57,7 +57,7 @@ linear.attach(batch=_batched_linear)
 
 
 def _linear_lower(x: Any, weight: Any, bias: Any) -> Any:
-    y = (_rows(x) if x.ndim > 1 else x).dot(weight.T) + bias
+    y = np.dot(_rows(x) if x.ndim > 1 else x, weight.T) + bias  # not x.dot: `x` may be an array
     return y if y.ndim == x.ndim else y.reshape(*x.shape[:-1], weight.shape[0])
 
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.context import is_grad_enabled
+from ..engine.context import is_grad_enabled, is_traced
 from ..engine.errors import dropped
 from ..engine.operands import raw
 from ..engine.position import users_frame, users_line
-from ..engine.value import Value, is_traced
+from ..engine.value import Value
 
 
 class Conversions(Value):

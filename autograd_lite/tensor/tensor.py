@@ -15,7 +15,7 @@ import numpy as np
 
 from ..base.snapshots import about_to_write
 from ..engine.accumulate import backward
-from ..engine.context import CONTEXT, tracing
+from ..engine.context import CONTEXT, is_traced, tracing
 from ..engine.errors import masked_error
 from ..engine.fast import binary, unary
 from ..engine.hooks import Handle, add_hook
@@ -23,7 +23,7 @@ from ..engine.node import NEEDS, NOTHING, TRACED
 from ..engine.operands import as_array, check_differentiable, raw
 from ..engine.record import apply, record
 from ..engine.results import STOP_GRADIENT
-from ..engine.value import Value, is_traced, wrap
+from ..engine.value import Value, wrap
 from ..engine.versions import Storage
 from ..rules.indexing import getitem, is_basic
 from ..rules.ufuncs import ufunc_method

@@ -59,8 +59,7 @@ class Writes(Value):
             return binary(TABLE[row], self, other)  # another name for the old value keeps the old value
         array = self._writable(symbol, other)
         if (outside := tracing()) is not None:
-            outside.in_place(self, getattr(np, row), other)
-            return self
+            return outside.in_place(self, getattr(np, row), other)  # type: ignore[no-any-return]
         if isinstance(other, Value):
             x = other._data
         elif type(x := other) not in PLAIN and (x := raw(as_operand(other))) is NotImplemented:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ..base.escape import plain
-from ..base.snapshots import unwritten
+from ..base.generator import numpy_generator
+from ..base.snapshots import Snapshot, unwritten
 from ..base.tree import leaves, rebuild, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import changed
 from ..engine.node import TRACED, Node, ancestors
 from ..engine.replay import value_of
 from ..engine.results import lift
-from ..engine.value import Value, is_traced
+from ..engine.value import Value
 from .capture import equations_of, names_of, run
 from .closures import Closure
 from .naming import short_names
@@ -74,6 +75,8 @@ class Call:
         The modules that the call has set to training or evaluation mode.
     numbers : list of (container or cell, key, value)
         Python numbers from outside that are part of the program.
+    in_place : dict of int to int
+        Leaves of the result that are written into a leaf of the arguments.
     """
 
     program: Program
@@ -87,6 +90,22 @@ class Call:
     modules: dict[Any, None]
     modes: dict[Any, bool]
     numbers: list[tuple[Any, Any, Any]]
+    in_place: Mapping[int, int] = field(default_factory=dict)
+
+    def donating(self, leaves: Sequence[int]) -> Call:
+        """The same, where results take the places of arguments of their shape and dtype."""
+        program, results = self.program, dict(self.in_place)
+        outputs, updates = list(program.outputs), dict(program.updates)
+        given = {s.key: v for v, s in self.sources.items() if s.kind == "argument"}
+        for leaf in leaves:
+            v = given.get(leaf)
+            for k, x in enumerate(outputs[: len(self.tensors)]):
+                alike = isinstance(x, Var) and v is not None and (x.shape, x.dtype) == (v.shape, v.dtype)
+                if alike and v not in updates and x not in (*updates.values(), *self.sources):
+                    updates[v], results[k] = x, leaf
+                    outputs = [np.zeros(()) if y is x and j == k else y for j, y in enumerate(outputs)]
+                    break
+        return replace(self, program=replace(program, outputs=tuple(outputs), updates=updates), in_place=results)
 
     @property
     def stateful(self) -> bool:
@@ -104,16 +123,32 @@ def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[
     recording : bool
         Whether gradients are recorded at the call.
     """
-    with np.errstate(all="ignore"), unwritten(f, (args, params)):
+    with np.errstate(all="ignore"), unwritten(f, (args, params)) as changes:
         made, numbers = _run(f, leaves((args, params)), args, params, static, recording)
+        _check_draws(changes, made)
+        del changes
     # What only the trace has held is gone now.
     return made.recording(numbers)
+
+
+def _check_draws(changes: Snapshot, made: _Made) -> None:
+    """Raise if numbers were drawn that a program cannot draw anew."""
+    known = {id(numpy_generator(n.params["generator"])) for n in made.draws}
+    if any(id(generator) not in known for generator in changes.drawn_from()):
+        raise RuntimeError(
+            f"{made.name} draws from a generator of NumPy or Python: inside jit the numbers would be drawn once, and "
+            "be the same in every call. Write ag.rand_like(x), ag.randn_like(x) or F.dropout(x), or draw outside and "
+            "pass them in"
+        )
 
 
 def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[bool], recording: bool) -> Any:
     outside = Outside()
     closure = Closure(outside)
     inputs = [x if s else outside.argument(x, k) for k, (x, s) in enumerate(zip(given, static, strict=True))]
+    for x, s in zip(given, static, strict=True):
+        if s:
+            closure.look_into(x)
     wrapped, keywords = rebuild((args, params), inputs)
     with changed(recording=recording, group=None, outside=outside):
         result, variables = run(closure.of(f), wrapped, keywords)
@@ -155,6 +190,7 @@ class _Made:
         self, f: Any, args: Any, inputs: list[Node], result: Any, variables: Any, outside: Outside,
         starts: list[int], pulled: Mapping[Node, Any],
     ) -> None:
+        self.draws = outside.draws
         self.outside: dict[str, Any] = {
             "asked": outside.asked, "steps": outside.steps, "modules": outside.modules, "modes": outside.modes
         }
@@ -187,6 +223,7 @@ class _Made:
         self.result, self.name = tree_map(lambda t: 0, result), plain(getattr(f, "__name__", "f"))
         self.structure = rebuild(args, [var[x._node] if _is_input(x, var) else x for x in leaves(args)])
         self.values = {var[n]: n.y for n in sources}
+        self.roots = {id(_root(t._data)) for t in outside.tensors.values() if t._node.name or t.requires_grad}
         self.sources: dict[Var, Any] = {
             var[n]: replace(s, owner=weakref.ref(s.owner)) if s.kind == "tensor" else s for n, s in sources.items()
         }
@@ -197,7 +234,7 @@ class _Made:
         for v, source in self.sources.items():
             owner = source.owner() if source.kind == "tensor" else source.owner
             if source.kind == "tensor" and owner is None:
-                constants[v] = self.values[v].copy()
+                constants[v] = self._constant(self.values[v])
             else:
                 sources[v] = replace(source, owner=owner)
         equations = self.equations
@@ -231,6 +268,15 @@ class _Made:
         made = tensors, backward, self.gradients
         return Call(program, sources, *made, writes=writes, numbers=numbers, **self.outside)
 
+
+    def _constant(self, value: Any) -> Any:
+        root = _root(value)
+        if root is not value and id(root) in self.roots:
+            raise RuntimeError(
+                f"{self.name} uses a view of an array from outside in a way that the trace does not follow; use the "
+                "array or Tensor itself"
+            )
+        return value.copy()
 
     def _split(
         self, equations: list[Equation], cotangents: list[Var], constants: Mapping[Var, Any], count: int
@@ -269,12 +315,21 @@ class _Made:
         ]
 
 
+def _root(x: Any) -> Any:
+    """The array whose memory a view lies in."""
+    while isinstance(x, np.ndarray) and isinstance(x.base, np.ndarray):
+        x = x.base
+    return x
+
+
 def _is_input(x: Any, var: Mapping[Node, Var]) -> bool:
     return isinstance(x, Value) and x._node in var
 
 
 def _node_or_array(t: Any) -> Any:
-    return np.asarray(t) if not isinstance(t, Value) else t._node if is_traced(t) else t._data
+    if not isinstance(t, Value):
+        return np.asarray(t)
+    return t._node if t._node is not None and t._node.live & TRACED else t._data
 
 
 def _var_or_array(x: Any, var: Mapping[Node, Var]) -> Any:

@@ -46,7 +46,7 @@ class Closure:
         if isinstance(value, FunctionType):
             return self._function(value)
         if isinstance(value, MethodType):
-            self._look_into(value.__self__, None, None)
+            self.look_into(value.__self__)
             function = self._function(value.__func__) if isinstance(value.__func__, FunctionType) else value.__func__
             return MethodType(function, value.__self__)
         if type(value) is partial:
@@ -58,7 +58,7 @@ class Closure:
         if isinstance(value, PLAIN) and container is not None:
             self.numbers.append((container, key, value))
         else:
-            self._look_into(value, container, key)
+            self.look_into(value, container, key)
         return value
 
     def _function(self, f: FunctionType) -> Any:
@@ -75,7 +75,7 @@ class Closure:
             for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
                 self._fill(cell, name)
             for default in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
-                self._look_into(default, None, None)
+                self.look_into(default)
             if not inside:
                 self._use(f.__globals__, f.__code__)
         return self._functions[id(f)]
@@ -104,7 +104,7 @@ class Closure:
                 put[word] = None
                 new[word] = put[word] = self.of(space[word], space, word)
 
-    def _look_into(self, value: Any, container: Any, key: Any) -> None:
+    def look_into(self, value: Any, container: Any = None, key: Any = None) -> None:
         """Find the arrays and Tensors in a container, a module or an object of the user's."""
         if id(value) in self._seen:
             return
@@ -118,10 +118,31 @@ class Closure:
             self._seen[id(value)] = value, value if isinstance(value, tuple) else value.copy()
             parts: Any = value.items() if isinstance(value, dict) else enumerate(value)
             for k, part in list(parts) if len(value) <= LONG else ():
-                self._look_into(part, value, k)
+                self.look_into(part, value, k)
         elif _has_arrays(value):
             self._seen[id(value)] = (), ()
-            self._look_into(value.__dict__, None, None)
+            self.look_into(value.__dict__)
+            for name in ("forward", "__call__"):
+                method = getattr(type(value), name, None)
+                if isinstance(method, FunctionType):
+                    self._watch(method)
+
+    def _watch(self, f: FunctionType) -> None:
+        """Note what a method of a class uses from outside; it is not copied, because others call it."""
+        if id(f) in self._seen or INTERNAL[f.__code__.co_filename]:
+            return
+        self._seen[id(f)] = (), ()
+        cells = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
+        used: list[tuple[Any, Any, Any]] = [(cell, word, cell.cell_contents) for word, cell in cells if cell != _EMPTY]
+        space = f.__globals__
+        used += [(space, word, space[word]) for word in _names(f.__code__) if word in space]
+        for container, key, value in used:
+            if isinstance(value, PLAIN):
+                self.numbers.append((container, key, value))
+            elif isinstance(value, FunctionType):
+                self._watch(value)
+            else:
+                self.look_into(value, container, key)
 
     def check_leaks(self) -> None:
         """Raise if the function has kept a traced value outside; the container is as before."""

@@ -58,6 +58,10 @@ class Step:
     used: list[str]  # the numbers that the rule has used
 
 
+class NotYet(Exception):
+    """The first call is another program than all later ones: it runs as it is."""
+
+
 class Outside:
     """The state of a trace: what has been read from outside, and what was written.
 
@@ -110,7 +114,7 @@ class Outside:
                     new = new or list(operands)
                 elif node in self.weak:
                     weak = True
-                elif node.storage is not OURS and node.storage.version < node.order and node.row is not ASSIGNED:
+                elif _is_old_view(node):
                     raise RuntimeError(
                         f"{node.label} is a view of {node.storage.name or 'a tensor'!r}, which has been written to "
                         "since it was made: inside jit a view does not see the write. Make it again after the write, "
@@ -126,6 +130,8 @@ class Outside:
         old = t._node
         if old is not None and old.live & ~NEEDS:
             return
+        if getattr(t, "lazy", False):  # it has no shape before the first call
+            raise NotYet
         about_to_write(t)
         if id(t) in self._gradients:
             source = Source("grad", self._gradients[id(t)][1])
@@ -134,6 +140,8 @@ class Outside:
         else:
             source = Source("tensor", t)
         self._enter(t, source, 0 if old is None else NEEDS * old.requires_grad, old)
+        if source.kind == "grad":
+            t._node.name = f"{source.owner.name or 'p'}_grad"
         if t._grad is not None:
             self._gradients[id(t._grad)] = t._grad, t
 
@@ -256,13 +264,17 @@ class Outside:
         node.keeper, node.name, node.storage = weakref.ref(t), old.name, old.storage
         t._node = node
 
-    def in_place(self, t: Any, ufunc: Any, other: Any) -> None:
-        """``t += other`` and the like."""
+    def in_place(self, t: Any, ufunc: Any, other: Any) -> Any:
+        """The result of ``t += other`` and the like: `t`, or a new Tensor where `t` stands for a number."""
+        self.enter(t)
+        if t._node in self.weak:
+            return ROWS[ufunc](t, other)
         with changed(recording=False):
             new = ROWS[ufunc](t, other)
             if not np.can_cast(new.dtype, t.dtype, "same_kind"):
                 raise TypeError(f"{t._who} of dtype {t.dtype} cannot hold the result of {ufunc.__name__}, {new.dtype}")
         self.write(t, new)
+        return t
 
     def ufunc_out(self, ufunc: Any, method: str, inputs: Any, params: dict[str, Any]) -> Any:
         """``np.add(a, b, out=t)``."""
@@ -282,6 +294,9 @@ class Outside:
         node = value._node if isinstance(value, Value) else None
         if node is not None and node.row is ASSIGNED:
             self._views.pop(node.parents[0], None)
+        if index is Ellipsis and np.shape(raw(value)) == t.shape:
+            self.write(t, value)
+            return
         with changed(recording=False):
             new = TABLE["set_at"](t, index, value if isinstance(value, Value) else np.asarray(value, t.dtype))
         self.write(t, new)
@@ -332,6 +347,10 @@ class Outside:
         t._node.name = name
         return t
 
+    def is_another_program(self) -> None:
+        """The first step is another program than the next one."""
+        raise NotYet
+
     # --------------------------------------------------------------------------------------------------- the end
 
     def check_views(self) -> None:
@@ -341,6 +360,12 @@ class Outside:
                 f"{what} is written to through a view, which inside jit changes the view only: write x[i] += v, or "
                 "x[i] = v, on the tensor itself"
             )
+
+
+def _is_old_view(node: Node) -> bool:
+    """Whether it is a view of a tensor that was written to after it was made."""
+    written = node.storage is not OURS and node.storage.version < node.order
+    return written and node.row not in (None, ASSIGNED)
 
 
 class _Numbers:

@@ -20,9 +20,10 @@ import numpy as np
 
 from ..base.generator import default_generator, get_rng_state, numpy_generator
 from ..base.interrupts import at_exit
+from ..compiling import jit as jitted
 from ..export.saving import load, save
 from ..nn import Module
-from ..optim import Optimizer
+from ..optim import LBFGS, Optimizer
 from ..tensor import Tensor
 from .callbacks import Callback
 from .evaluation import Metrics, Scores, as_loader, check_model, evaluate, inputs_and_target, kind_of, named
@@ -37,7 +38,7 @@ def fit(
     model: Module, data: Any, loss: Callable[[Any, Any], Any], optimizer: Optimizer, *,
     epochs: int = 10, batch_size: int = 32, shuffle: bool = True, generator: Any = None, validation: Any = None,
     metrics: Metrics = (), callbacks: Sequence[Callback] = (), checkpoint: PathLike | None = None,
-    resume: PathLike | None = None, progress: bool | None = None,
+    resume: PathLike | None = None, progress: bool | None = None, jit: bool = False,
 ) -> History:
     """Train a model.
 
@@ -66,6 +67,8 @@ def fit(
         A checkpoint to continue from: it restores model, optimiser, callbacks, random numbers and history.
     progress : bool, optional
         Whether to show a progress bar; by default in a terminal and in a notebook, if tqdm is installed.
+    jit : bool
+        Whether the forward and backward pass, and the optimiser's step, are compiled (:func:`autograd_lite.jit`).
 
     Returns
     -------
@@ -99,6 +102,9 @@ def fit(
         model, optimizer, loss, as_loader(data, batch_size, shuffle, generator), epochs,
         None if validation is None else as_loader(validation, batch_size), named(metrics),
     )
+    run.passes, run.update = _passes(model, loss, optimizer), optimizer.step
+    if jit:
+        run.passes, run.update = jitted(run.passes), _compiled_update(optimizer)
     if resume is not None:
         _resume(run, callbacks, resume)
     _notify(callbacks, "on_begin", run)
@@ -140,16 +146,13 @@ def _train_epoch(
         first: list[Any] = []
 
         def closure(inputs: Any = inputs, target: Any = target, first: list[Any] = first) -> Any:
-            run.optimizer.zero_grad()
-            pred = run.model(*inputs)
-            loss = run.loss(pred, target)
-            _check_loss(loss, run)
-            loss.backward(retain_graph=False)
+            pred, loss = run.passes(inputs, target)
+            _check_finite(loss, run)
             _notify(callbacks, "on_gradients", run)
             first[:] = first or (pred, loss)  # LBFGS calls this several times: keep the values before its step
             return loss
 
-        run.optimizer.step(closure)
+        run.update(closure)
         scores.add(first[0], target, first[1])
         run.steps += 1
         _notify(callbacks, "on_batch", run)
@@ -157,6 +160,33 @@ def _train_epoch(
         if pressed:
             raise KeyboardInterrupt
     return scores.row()
+
+
+def _passes(model: Module, loss_of: Callable[[Any, Any], Any], optimizer: Optimizer) -> Callable[[Any, Any], Any]:
+    """The forward and the backward pass for a batch: from inputs and target to prediction and loss."""
+
+    def passes(inputs: Any, target: Any) -> Any:
+        optimizer.zero_grad()
+        pred = model(*inputs)
+        loss = loss_of(pred, target)
+        _check_loss(loss)
+        loss.backward(retain_graph=False)
+        return pred, loss
+
+    return passes
+
+
+def _compiled_update(optimizer: Optimizer) -> Callable[[Callable[[], Any]], Any]:
+    """``optimizer.step``, compiled; L-BFGS decides by values how often it calls the closure, so it is not."""
+    if isinstance(optimizer, LBFGS):
+        return optimizer.step
+    step = jitted(optimizer.step)
+
+    def update(closure: Callable[[], Any]) -> None:
+        closure()
+        step()
+
+    return update
 
 
 def _check_arguments(model: Any, loss: Any, optimizer: Any, epochs: Any, callbacks: Any) -> None:
@@ -174,15 +204,18 @@ def _check_arguments(model: Any, loss: Any, optimizer: Any, epochs: Any, callbac
             raise TypeError(f"fit: expected callbacks derived from training.Callback, got {kind_of(callback)}")
 
 
-def _check_loss(loss: Any, run: Run) -> None:
+def _check_loss(loss: Any) -> None:
     if not isinstance(loss, Tensor):
         raise TypeError(
             f"fit: expected the loss of a batch as a Tensor, got a {type(loss).__name__}, which has no gradient; "
             "compute it from the prediction without float(), .item() or .numpy()"
         )
+    if loss.size != 1:
+        raise ValueError(f"fit: expected the loss of a batch as one number, a mean or a sum, got shape {loss.shape}")
+
+
+def _check_finite(loss: Any, run: Run) -> None:
     value = array_of(loss)
-    if value.size != 1:
-        raise ValueError(f"fit: expected the loss of a batch as one number, a mean or a sum, got shape {value.shape}")
     if not math.isfinite(value.item()):
         batch = run.steps - run.epoch * len(run.loader) + 1
         raise FloatingPointError(

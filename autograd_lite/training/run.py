@@ -29,6 +29,9 @@ class Run:
     steps: int = 0
     #: Set to end the run after this epoch.
     stop: bool = False
+    #: From inputs and target of a batch to prediction and loss, with the gradients; and the step of the optimiser.
+    passes: Callable[[Any, Any], Any] = field(init=False, repr=False)
+    update: Callable[[Callable[[], Any]], Any] = field(init=False, repr=False)
 
     @property
     def row(self) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.value import is_traced
+from ...engine.context import is_traced
 from ...rules.random import dropout_mask
 from ...tensor import Tensor
 from . import textbooks

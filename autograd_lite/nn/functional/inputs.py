@@ -8,8 +8,8 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 
-from ...engine.context import called_in_group, tracing
-from ...engine.value import is_traced, wrap
+from ...engine.context import called_in_group, is_traced, tracing
+from ...engine.value import wrap
 from ...rules._arrays import has_tensor
 from ...table import TABLE, Stated
 from ...tensor import Tensor

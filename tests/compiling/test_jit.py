@@ -1,0 +1,487 @@
+"""ag.jit: what it takes and returns, what it reads from outside, its cache, its errors, threads, interrupts."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import warnings
+import weakref
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+import autograd_lite.nn.functional as F
+from autograd_lite import nn, optim
+
+rng = np.random.default_rng(0)
+W, X = rng.normal(size=3), rng.normal(size=(4, 3))
+SCALE, SIZE = np.array([1.0, 2.0, 3.0]), 2.0
+
+
+def loss(w, x):
+    return np.sum(np.tanh(x @ w) ** 2)
+
+
+# ------------------------------------------------------------------------------------------ what goes in and out
+
+
+@pytest.mark.parametrize(
+    "f",
+    [loss, ag.grad(loss), ag.value_and_grad(loss), ag.hessian(loss), ag.jacobian(lambda w, x: np.tanh(x @ w)),
+     ag.vmap(loss, in_axes=(None, 0)), lambda w, x: ag.hvp(loss)(w, w, x),
+     lambda w, x: ag.jvp(lambda v: loss(v, x), (w,), (w,))],
+    ids=["loss", "grad", "value_and_grad", "hessian", "jacobian", "vmap", "hvp", "jvp"],
+)  # fmt: skip
+def test_functions_and_their_transforms(f):
+    compiled = ag.jit(f)
+    for shift in (0.0, 1.0):  # the first call traces
+        mine, theirs = compiled(W + shift, X), f(W + shift, X)
+        mine, theirs = (x if isinstance(x, tuple) else (x,) for x in (mine, theirs))
+        for a, b in zip(mine, theirs, strict=True):
+            np.testing.assert_allclose(a, np.asarray(b), rtol=1e-12)
+            assert not isinstance(a, ag.Tensor)
+    assert compiled.cache_info() == (1, 1, 64, 1)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [ag.grad(ag.jit(loss)), ag.jit(ag.jit(loss)), ag.hessian(ag.jit(loss)), ag.jit(ag.grad(ag.jit(loss))),
+     ag.vmap(ag.jit(loss), in_axes=(None, 0))],
+    ids=["grad", "jit", "hessian", "jit of grad", "vmap"],
+)  # fmt: skip
+def test_inside_transforms_and_other_compiled_functions(f):
+    plain = {0: ag.grad(loss), 1: loss, 2: ag.hessian(loss), 3: ag.grad(loss), 4: ag.vmap(loss, in_axes=(None, 0))}
+    which = [f is g for g in test_inside_transforms_and_other_compiled_functions.pytestmark[0].args[1]].index(True)
+    np.testing.assert_allclose(np.asarray(f(W, X)), np.asarray(plain[which](W, X)), rtol=1e-12)
+
+
+def test_trees_and_numbers():
+    f = ag.jit(lambda p, s: {"both": [p["w"] * s, (p["b"],)], "nothing": None})
+    y = f({"w": W, "b": 2.0}, 3)
+    np.testing.assert_array_equal(y["both"][0], 3 * W)
+    assert y["both"][1] == (2.0,)
+    assert y["nothing"] is None
+    np.testing.assert_array_equal(f({"w": W, "b": 2.0}, 4)["both"][0], 4 * W)
+    assert f.cache_info().currsize == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_python_numbers_are_weak(dtype):
+    f = ag.jit(lambda x, a, k: x * (a * 2 + 1) / k)
+    y = f(W.astype(dtype), 0.1, 3)
+    assert y.dtype == dtype
+    np.testing.assert_array_equal(y, W.astype(dtype) * (0.1 * 2 + 1) / 3)
+
+
+def test_keyword_arguments_and_methods():
+    class Model:
+        def __init__(self):
+            self.scale = np.ones(3)
+
+        @ag.jit
+        def __call__(self, x, *, power):
+            return self.scale * x**power
+
+    model = Model()
+    np.testing.assert_allclose(model(W, power=2.0), W**2, rtol=1e-15)
+    model.scale = np.full(3, 2.0)
+    np.testing.assert_allclose(model(W, power=3.0), 2 * W**3, rtol=1e-15)
+
+
+def test_static_arguments():
+    @ag.jit(static_argnames=("n", "kind"))
+    def f(x, n, kind="sin"):
+        for _ in range(n):
+            x = getattr(np, kind)(x)
+        return x
+
+    np.testing.assert_array_equal(f(W, 2), np.sin(np.sin(W)))
+    np.testing.assert_array_equal(f(W, 1, kind="cos"), np.cos(W))
+    np.testing.assert_array_equal(f(W, n=2), np.sin(np.sin(W)))
+    assert f.cache_info().misses == 3
+    with pytest.raises(ValueError, match="jit: f has no parameter 'm'; expected names among x, n, kind"):
+        ag.jit(f.f, static_argnames="m")
+    with pytest.raises(TypeError, match="f: an array cannot be a static argument"):
+        f(W, W)
+
+
+def test_booleans_strings_and_none_are_static_by_themselves():
+    f = ag.jit(lambda x, flip, how: -x if flip else x + (how == "more"))
+    assert [f(1.0, True, None), f(1.0, False, "more"), f(1.0, False, None)] == [-1.0, 2.0, 1.0]
+
+
+def test_results_are_never_overwritten_by_the_next_call():
+    f = ag.jit(lambda x: (np.sin(x), x, x.T, np.cos(x) + 1))
+    first = f(X)
+    kept = [y.copy() for y in first]
+    f(X + 1)
+    for y, before in zip(first, kept, strict=True):
+        np.testing.assert_array_equal(y, before)
+        assert not np.shares_memory(y, X)
+
+
+def test_a_donated_argument_may_be_overwritten_and_others_may_not():
+    f = ag.jit(lambda x, y: x * 2 + y, donate_argnames="x")
+    x, y = np.ones(5), np.ones(5)
+    z = f(x, y)
+    np.testing.assert_array_equal(z, 3.0)
+    np.testing.assert_array_equal(y, 1.0)
+    assert z is x
+
+
+# ------------------------------------------------------------------------------------------- what is read outside
+
+
+def test_arrays_and_numbers_from_outside_are_read_at_every_call():
+    global SCALE, SIZE
+    inner = np.ones(3)
+    factor = 1.0
+
+    def f(x):
+        return x * SCALE * SIZE * inner * factor
+
+    compiled = ag.jit(f)
+    before = SCALE, SIZE
+    np.testing.assert_allclose(compiled(W), f(W), rtol=1e-15)
+    inner[0] = 5.0
+    np.testing.assert_allclose(compiled(W), f(W), rtol=1e-15)
+    inner, SCALE = np.full(3, 4.0), np.array([3.0, 4.0, 5.0])
+    np.testing.assert_allclose(compiled(W), f(W), rtol=1e-15)
+    assert compiled.cache_info().misses == 1
+    factor, SIZE = 7.0, 3.0
+    np.testing.assert_allclose(compiled(W), f(W), rtol=1e-15)
+    assert compiled.cache_info().misses == 2  # a number is part of the program
+    SCALE, SIZE = before
+
+
+def test_tensors_from_outside_are_read_at_every_call():
+    t, labels = ag.tensor([1.0, 2.0, 3.0]), ag.tensor([0, 2])
+    f = ag.jit(lambda x: F.cross_entropy(np.stack([x * t, x + t]), labels))
+    g = lambda x: F.cross_entropy(np.stack([x * t, x + t]), labels)  # noqa: E731
+    assert f(W).item() == pytest.approx(g(W).item(), rel=1e-14)
+    t.data[0] = 7.0
+    labels.data = np.array([1, 1])
+    assert f(W).item() == pytest.approx(g(W).item(), rel=1e-14)
+    assert f.cache_info().misses == 1
+
+
+def test_arrays_in_containers_and_modules_are_read_at_every_call():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shift, self.factor = np.ones(3), 2.0
+
+        def forward(self, x):
+            return x * self.factor + self.shift
+
+    net, constants = Net(), {"a": np.ones(3)}
+
+    def f(x):
+        return net(x) * constants["a"]
+
+    compiled = ag.jit(f)
+    np.testing.assert_array_equal(compiled(W), np.asarray(f(W)))
+    net.shift, constants["a"] = np.full(3, 2.0), np.full(3, 5.0)
+    np.testing.assert_array_equal(compiled(W), np.asarray(f(W)))
+    net.factor = 3.0
+    np.testing.assert_array_equal(compiled(W), np.asarray(f(W)))
+
+
+def test_a_module_is_connected_to_its_parameters():
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    compiled = ag.jit(net)
+    for x in (X, X + 1):
+        for model in (compiled, net):
+            net.zero_grad()
+            (model(x) ** 2).sum().backward()
+            if model is compiled:
+                mine = [p.grad.numpy() for p in net.parameters()]
+        for a, p in zip(mine, net.parameters(), strict=True):
+            np.testing.assert_allclose(a, p.grad.numpy(), rtol=1e-12)
+    with ag.no_grad():
+        assert not compiled(X).requires_grad
+    y = compiled(X)
+    with ag.no_grad():
+        net[0].weight -= 1.0
+    with pytest.raises(RuntimeError, match="has changed since compiled used it"):
+        y.sum().backward()
+
+
+def test_an_argument_that_requires_a_gradient_gets_one():
+    x = ag.tensor(X, requires_grad=True)
+    y = ag.jit(lambda x, w: (np.tanh(x @ w), x.shape[0]))(x, W)
+    y[0].sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), ag.grad(lambda x: np.tanh(x @ W).sum())(X), rtol=1e-12)
+    assert y[1] == 4
+
+
+def test_dropout_in_a_connected_module_draws_the_same_numbers_as_eager_code():
+    net = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5))
+    compiled, results = ag.jit(net), []
+    for model in (compiled, net):
+        ag.manual_seed(3)
+        results.append([model(X).detach().numpy() for _ in range(3)])
+    np.testing.assert_allclose(*results, rtol=1e-14)
+
+
+# ------------------------------------------------------------------------------------------- what is written outside
+
+
+@pytest.mark.parametrize("how", ["in place", "data", "data of grad", "index", "copy_"])
+def test_writes_to_tensors(how):
+    def step(w, x):
+        ((w * x) ** 2).sum().backward()
+        with ag.no_grad():
+            if how == "in place":
+                w -= 0.1 * w.grad
+            elif how == "data":
+                w.data = w - 0.1 * w.grad
+            elif how == "data of grad":
+                w.data -= 0.1 * w.grad.data
+            elif how == "index":
+                w[1:] -= 0.1 * w.grad[1:]
+            else:
+                w.copy_(w - 0.1 * w.grad)
+        w.grad = None
+
+    results = []
+    for jit in (True, False):
+        w = ag.tensor(W, requires_grad=True)
+        alias = w.data
+        f = ag.jit(lambda x, w=w: step(w, x)) if jit else lambda x, w=w: step(w, x)
+        for k in range(3):
+            f(X[k])
+        results.append(w.numpy().copy())
+        if how != "data" or jit:
+            assert alias is w.data
+        assert w.grad is None
+    np.testing.assert_allclose(*results, rtol=1e-14)
+
+
+def test_gradients_accumulate_as_in_eager_code():
+    def run(jit):
+        w = ag.tensor(W, requires_grad=True)
+        f = (ag.jit if jit else lambda f: f)(lambda x: ((w * x) ** 2).sum().backward())
+        seen = []
+        for k in range(4):
+            if k == 2:
+                w.grad = None
+            f(X[k])
+            seen.append(w.grad.numpy().copy())
+        return seen
+
+    np.testing.assert_allclose(run(True), run(False), rtol=1e-14)
+
+
+def test_clipping():
+    norm = nn.utils.clip_grad_norm_
+    for clip in (
+        lambda p: norm(p, 0.1), lambda p: norm(p, 0.1, np.inf), lambda p: norm(p, 1e6),
+        lambda p: nn.utils.clip_grad_value_(p, 0.01),
+    ):  # fmt: skip
+        results = []
+        for jit in (True, False):
+            w, v = ag.tensor(W, requires_grad=True), ag.tensor(X, requires_grad=True)
+
+            def f(w=w, v=v, clip=clip):
+                w.grad = v.grad = None
+                loss(w, v).backward()
+                clip([w, v])
+
+            f = ag.jit(f) if jit else f
+            f()
+            results.append(np.concatenate([w.grad.numpy(), v.grad.numpy().ravel()]))
+        np.testing.assert_allclose(*results, rtol=1e-13)
+
+
+def test_a_graph_from_before_a_compiled_step_is_not_walked_with_new_values():
+    w = ag.tensor(W, requires_grad=True)
+
+    @ag.jit
+    def halve():
+        with ag.no_grad():
+            w.mul_(0.5)
+
+    y = np.exp(w) * w
+    halve()
+    with pytest.raises(RuntimeError, match="has changed since"):
+        y.sum().backward()
+
+
+# ------------------------------------------------------------------------------------------------------ the cache
+
+
+def test_the_cache():
+    f = ag.jit(lambda x: x * 2)
+    for n in range(1, 71):
+        f(np.ones(n))
+    assert f.cache_info() == (0, 70, 64, 64)
+    f(np.ones(70))
+    f(np.ones((1, 70), np.float32))
+    assert f.cache_info()[:2] == (1, 71)
+    f.clear_cache()
+    assert f.cache_info() == (0, 0, 64, 0)
+    with pytest.raises(RuntimeError, match="has not been called yet"):
+        f.source
+
+
+def test_it_shows_its_program_its_source_and_its_plan():
+    f = ag.jit(loss)
+    f(W, X)
+    assert str(f.program).startswith("loss(w: float64[3], x: float64[4,3]):")
+    assert "def loss(" in f.source
+    assert "return np.sum(np.tanh(x @ w) ** 2)" in f.source  # the user's line, as a comment
+    assert "dead code" in f.explain_plan() or "operations" in f.explain_plan()
+    again = ag.jit(loss)
+    again(W, X)
+    assert again.source == f.source
+
+
+def test_it_keeps_no_tensor_alive():
+    w = ag.tensor(W, requires_grad=True)
+    f = ag.jit(lambda x: (x * w).sum())
+    f(W)
+    gone = weakref.ref(w)
+    f = w = None
+    gc.collect()
+    assert gone() is None
+
+
+def test_the_trace_leaves_no_trace():
+    net, opt = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2), nn.Dropout(0.5)), None
+    opt = optim.Adam(net.parameters())
+    before, state = net.state_dict(), ag.get_rng_state()
+
+    @ag.jit
+    def f(x):
+        opt.zero_grad()
+        net(x).sum().backward()
+        opt.step()
+        return float(x.sum())  # which fails after all of this
+
+    with pytest.raises(RuntimeError):
+        f(X)
+    np.testing.assert_equal(net.state_dict(), before)
+    assert ag.get_rng_state() == state
+    assert all(p.grad is None and p._node.live == 2 for p in net.parameters())
+
+
+# ---------------------------------------------------------------------------------------------------- errors
+
+
+LOG: list[object] = []
+COUNT = 0
+
+
+def branches(x):
+    return x if x.sum() > 0 else -x
+
+
+def counts(x):
+    global COUNT
+    COUNT += 1
+    return x
+
+
+def keeps(x):
+    LOG.append(x * 2)
+    return x
+
+
+SCHEDULED = optim.SGD([ag.tensor(W, requires_grad=True)], lr=0.1)
+SCHEDULE = optim.lr_scheduler.StepLR(SCHEDULED, 1)
+
+
+def writes_a_view(x):
+    row = BUFFER[0]
+    row += 1.0
+    return x * BUFFER.sum()
+
+
+BUFFER = ag.tensor(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (branches, r"bool\(\) of a value .* at .*test_jit.py:\d+: .* Use np.where"),
+        (lambda x: x.sum().item(), r"item\(\) .* Return the value, and convert it outside"),
+        (lambda x: print(x), r"printing .* Return the value, and print it outside"),
+        (lambda x: np.zeros(int(x.sum())), r"int\(\) .* at .*test_jit.py:\d+"),
+        (lambda x: list(range(x.sum().astype(int))), r"static_argnames"),
+        (keeps, r"the result of multiply at .*test_jit.py:\d+ is kept outside of the function, in a list at 0"),
+        (counts, r"assigns to COUNT outside of it"),
+        (lambda x: x * ag.randn(3), r"random numbers at .*test_jit.py:\d+: .* ag.randn_like"),
+        (lambda x: (SCHEDULE.step(), x)[1], r"StepLR.step at .*: inside jit a schedule would advance only while"),
+        (writes_a_view, r"is written to through a view"),
+    ],
+    ids=["branch", "item", "print", "int", "index", "keep", "global", "random", "schedule", "view"],
+)
+def test_errors_name_the_line_and_the_remedy(f, message):
+    with pytest.raises(RuntimeError, match=message) as raised:
+        ag.jit(f)(W)
+    assert "fallback=True" in raised.value.__notes__[0]
+    assert LOG == []
+
+
+def test_numbers_from_numpys_generators_raise():
+    generator = np.random.default_rng(0)
+    before = generator.bit_generator.state
+    for f in (lambda x: x * generator.normal(), lambda x: x * np.random.normal()):
+        with pytest.raises(RuntimeError, match="draws from a generator of NumPy"):
+            ag.jit(f)(W)
+    assert generator.bit_generator.state == before
+
+
+def test_fallback_warns_once_and_runs():
+    f = ag.jit(branches, fallback=True)
+    with pytest.warns(UserWarning, match=r"jit: branches runs without compiling, because bool\(\)"):
+        np.testing.assert_array_equal(f(W), branches(W))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(f(-W), branches(-W))
+
+
+def test_an_error_of_the_function_is_its_own():
+    with pytest.raises(ValueError, match="matmul"):
+        ag.jit(loss)(W, X.T)
+
+
+# ----------------------------------------------------------------------------------------- threads and interrupts
+
+
+def test_two_threads_may_call_one_function():
+    f = ag.jit(lambda x: np.tanh(x @ x.T).sum(axis=0) * 2 + np.cos(x[:, 0]))
+    inputs = [rng.normal(size=(40, 40)) for _ in range(8)]
+    want = [np.tanh(x @ x.T).sum(axis=0) * 2 + np.cos(x[:, 0]) for x in inputs]
+    wrong = []
+
+    def work(k):
+        wrong.extend(k for _ in range(30) if not np.allclose(f(inputs[k]), want[k], rtol=1e-12))
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert wrong == []
+    assert f.cache_info().hits + f.cache_info().misses == 240
+
+
+def test_steps_from_two_threads_are_whole_steps():
+    w = ag.tensor(np.zeros(1000), requires_grad=True)
+    opt = optim.SGD([w], lr=1.0)
+
+    @ag.jit
+    def step(x):
+        opt.zero_grad()
+        (w * x).sum().backward()
+        opt.step()
+
+    threads = [threading.Thread(target=lambda: [step(np.ones(1000)) for _ in range(50)]) for _ in range(2)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    np.testing.assert_array_equal(w.data, -100.0)
