@@ -6,13 +6,14 @@ import json
 import platform
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from benchmarks import imports, memory, timing
-from benchmarks.workload import HAND, OURS, Workload
+from benchmarks.workload import HAND, JIT, OURS, Workload
 from benchmarks.workloads import WORKLOADS
 
 EXTRAS = ("memory", "import")
@@ -29,13 +30,19 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=4.0, help="how long to time each line (default 4)")
     parser.add_argument("--peers", default="", help="other libraries to time: any of torch,mygrad,autograd")
     parser.add_argument("--json", action="store_true", help="print one JSON object per line instead of a table")
+    parser.add_argument("--save", metavar="FILE", help="also write the table to this file")
     return parser.parse_args(argv)
 
 
 def timed(workload: Workload, peers: Sequence[ModuleType], seconds: float) -> dict[str, Any]:
     """One line of the table. The numbers are compared first: there is no point in timing versions that differ."""
     error = workload.compare(workload.ours, OURS)
-    versions = {"hand": workload.prepare(workload.hand, HAND), "ours": workload.prepare(workload.ours, OURS)}
+    workload.compare(workload.ours, JIT)
+    versions = {
+        "hand": workload.prepare(workload.hand, HAND),
+        "ours": workload.prepare(workload.ours, OURS),
+        "jit": workload.prepare(workload.ours, JIT),
+    }
     for peer in peers:
         if version := peer.VERSIONS.get(workload.name):
             workload.compare(version, peer.DIALECT)
@@ -49,14 +56,16 @@ def timed(workload: Workload, peers: Sequence[ModuleType], seconds: float) -> di
         "ours": min(times["ours"]),
         "ratio": ratios["ours"],
         "target": workload.target,
+        "jit": ratios["jit"],
+        "jit_target": workload.jit_target,
         "error": error,
-        "peers": {name: ratios[name] for name in list(versions)[2:]},
+        "peers": {name: ratios[name] for name in list(versions)[3:]},
     }
 
 
 def checked(workload: Workload) -> dict[str, Any]:
     """The line of a quick run, without times."""
-    error = workload.compare(workload.ours, OURS, small=True)
+    error = max(workload.compare(workload.ours, way, small=True) for way in (OURS, JIT))
     return {"name": workload.name, "title": workload.title, "error": error}
 
 
@@ -87,11 +96,15 @@ def row(line: dict[str, Any]) -> str:
     if "ratio" not in line:
         return f"{line['title']:<48}  numbers agree to {line['error']:.0e}"
     met = "met" if line["ratio"] <= line["target"] else "missed"
+    jit = ""
+    if "jit" in line:
+        jit_met = "met" if line["jit"] <= line["jit_target"] else "missed"
+        jit = f"{line['jit']:>9.2f}{line['jit_target']:>8g}  {jit_met:<6}"
     peers = "".join(f"  {name} {times:.2f}" for name, times in line.get("peers", {}).items())
     return (
         f"{line['title']:<48}{amount(line, 'hand'):>12}{amount(line, 'ours'):>12}"
-        f"{line['ratio']:>9.2f}{line['target']:>9g}  {met}{peers}"
-    )
+        f"{line['ratio']:>9.2f}{line['target']:>8g}  {met:<6}{jit}{peers}"
+    ).rstrip()
 
 
 def machine() -> str:
@@ -104,18 +117,38 @@ def machine() -> str:
         pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
         kernels = [f"{p['internal_api']} {p.get('architecture')}, threads {p['num_threads']}" for p in pools]
         blas = "; ".join(kernels)
-    return f"Python {platform.python_version()}, NumPy {np.__version__}, {blas}"
+    return f"{processor()}; Python {platform.python_version()}, NumPy {np.__version__}, {blas}"
+
+
+def processor() -> str:
+    """The model of the processor, where the system tells it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     chosen = arguments(argv)
-    if not chosen.json:
-        print(machine())
-        if not chosen.quick:
-            print(f"{'':<48}{'by hand':>12}{'ours':>12}{'ratio':>9}{'target':>9}")
-    for line in lines(chosen):
-        print(json.dumps(line) if chosen.json else row(line), flush=True)
+    with ExitStack() as files:
+        file = files.enter_context(open(chosen.save, "w", encoding="utf-8")) if chosen.save else None
+        for text in printed(chosen):
+            print(text, flush=True)
+            if file is not None:
+                print(text, file=file, flush=True)
     return 0
+
+
+def printed(chosen: argparse.Namespace) -> Iterator[str]:
+    """The lines of the output."""
+    if not chosen.json:
+        yield machine()
+        if not chosen.quick:
+            columns = f"{'by hand':>12}{'ours':>12}{'ratio':>9}{'target':>8}{'':>8}{'jit':>9}{'target':>8}"
+            yield f"{'':<48}{columns}"
+    for line in lines(chosen):
+        yield json.dumps(line) if chosen.json else row(line)
 
 
 if __name__ == "__main__":

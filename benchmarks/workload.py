@@ -5,7 +5,7 @@ compared, and so is every parameter afterwards. There may be versions for other 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -34,10 +34,16 @@ OURS = Dialect(
     lambda x: x.data if isinstance(x, ag.Tensor) else x,
 )
 
+#: The library's version under `ag.jit`: arrays and floats are its arguments, parameters are read from outside.
+JIT = replace(OURS, name="jit")
+
 
 @dataclass(frozen=True)
 class Workload:
-    """One line of the table: two versions, their data, and the largest ratio of their times that is allowed."""
+    """One line of the table: two versions, their data, and the largest ratios of their times that are allowed.
+
+    `target` is for the library's version as it is, `jit_target` for the same under `ag.jit`.
+    """
 
     name: str
     title: str
@@ -47,6 +53,7 @@ class Workload:
     data: Callable[[np.random.Generator, bool], Mapping[str, Any]]
     learns: tuple[str, ...] = ()
     tolerance: float = 1e-12
+    jit_target: float = 1.0
 
     def prepare(self, version: Version, dialect: Dialect, small: bool = False) -> "Prepared":
         """A version with its arguments. The arrays are shared: speed depends on where they are in memory."""
@@ -83,8 +90,11 @@ class Prepared:
         self.dialect = dialect
         self.start = {name: start[name] for name in learns}
         self.arguments = {name: self._argument(name, value) for name, value in start.items()}
-        arguments = tuple(self.arguments.values())
-        self.step = lambda: version(*arguments)
+        if dialect is JIT:
+            self.step = _jitted(version, self.arguments)
+        else:
+            arguments = tuple(self.arguments.values())
+            self.step = lambda: version(*arguments)
 
     def _argument(self, name: str, value: Any) -> Any:
         if name in self.start:
@@ -104,6 +114,17 @@ class Prepared:
         returned = returned if isinstance(returned, tuple) else (returned,)
         learned = tuple(self.arguments[name] for name in self.start)
         return [np.array(self.dialect.array(x)) for x in (*returned, *learned)]
+
+
+def _jitted(version: Version, arguments: Mapping[str, Any]) -> Callable[[], Any]:
+    """A call of `version` under `ag.jit`."""
+    given = {name: value for name, value in arguments.items() if isinstance(value, (np.ndarray, float))}
+
+    def step(*values: Any) -> Any:
+        return version(*{**arguments, **dict(zip(given, values, strict=True))}.values())
+
+    compiled, values = ag.jit(step), tuple(given.values())
+    return lambda: compiled(*values)
 
 
 def difference(want: np.ndarray, got: np.ndarray) -> float:

@@ -285,7 +285,7 @@ def _set_textbook(x: Any, value: Any, index: Any) -> Any:
     return y
 
 
-set_at.attach(source=_set_textbook)
+set_at.attach(source=_set_textbook, algebra="assignment")
 set_at.__doc__ = """A copy of `x` with ``x[index] = value``, differentiable in both.
 
 Parameters

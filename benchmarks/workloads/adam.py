@@ -65,4 +65,4 @@ def ours(*arguments):
     return np.zeros(1)
 
 
-WORKLOAD = Workload("adam", "Adam step, 300k parameters, float32", 1.2, hand, ours, data, NAMES, 1e-5)
+WORKLOAD = Workload("adam", "Adam step, 300k parameters, float32", 1.2, hand, ours, data, NAMES, 1e-5, jit_target=0.8)

@@ -29,4 +29,4 @@ def ours(x, links):
     return x, x0.grad
 
 
-WORKLOAD = Workload("chain", "chain of 10,000 scalar x*1.0001 + 0.0001", 290, hand, ours, data)
+WORKLOAD = Workload("chain", "chain of 10,000 scalar x*1.0001 + 0.0001", 290, hand, ours, data, jit_target=1.0)

@@ -49,4 +49,4 @@ def ours(x, y, V, W):
     return L
 
 
-WORKLOAD = Workload("digits", "784-50-10, batch 1, per-example SGD", 1.7, hand, ours, data, ("V", "W"))
+WORKLOAD = Workload("digits", "784-50-10, batch 1, per-example SGD", 1.7, hand, ours, data, ("V", "W"), jit_target=0.85)

@@ -37,4 +37,4 @@ def ours(X, y, w, v):
     return hessian_times(w, v, X, y)
 
 
-WORKLOAD = Workload("hvp", "logistic-regression hvp, 1000x200", 2.5, hand, ours, data)
+WORKLOAD = Workload("hvp", "logistic-regression hvp, 1000x200", 2.5, hand, ours, data, jit_target=0.8)

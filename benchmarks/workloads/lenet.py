@@ -153,4 +153,4 @@ def ours(x, labels, K1, b1, K2, b2, W3, b3, W4, b4, W5, b5):
 
 
 WORKLOAD = Workload("lenet", "LeNet-like conv net 28x28, batch 32, float32", 1.3, hand, ours, data,
-                    tuple(SHAPES), 1e-5)  # fmt: skip
+                    tuple(SHAPES), 1e-5, jit_target=0.4)  # fmt: skip

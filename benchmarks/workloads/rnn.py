@@ -67,4 +67,6 @@ def ours(x, y, U, V, b, W):
     return L
 
 
-WORKLOAD = Workload("rnn", "tanh RNN, 50 steps, hidden 64, batch 16", 1.7, hand, ours, data, ("U", "V", "b", "W"))
+WORKLOAD = Workload(
+    "rnn", "tanh RNN, 50 steps, hidden 64, batch 16", 1.7, hand, ours, data, ("U", "V", "b", "W"), jit_target=0.6,
+)  # fmt: skip

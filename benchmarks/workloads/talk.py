@@ -43,4 +43,4 @@ def ours(x, y, V, W):
     return L
 
 
-WORKLOAD = Workload("talk", "talk's net 1x3-4-1, one SGD step", 2.5, hand, ours, data, ("V", "W"))
+WORKLOAD = Workload("talk", "talk's net 1x3-4-1, one SGD step", 2.5, hand, ours, data, ("V", "W"), jit_target=0.35)

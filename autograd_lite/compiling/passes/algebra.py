@@ -158,6 +158,13 @@ def _reshape(eq: Equation, defined: Defined) -> Any:
     return None
 
 
+def _assignment(eq: Equation, defined: Defined) -> Any:
+    """``W[...] = value`` is the value."""
+    index = eq.params["index"]
+    everything = index is Ellipsis or isinstance(index, slice) and index == slice(None)
+    return eq.operands[1] if everything and _like(eq.operands[1], eq) else None
+
+
 def _same(eq: Equation, defined: Defined) -> Any:
     return eq.operands[0] if _like(eq.operands[0], eq) else None
 
@@ -193,6 +200,6 @@ def _fast_quotient(eq: Equation, defined: Defined) -> Any:
 _RULES: dict[str, Any] = {
     "product": _product, "sum": _sum, "difference": _difference, "quotient": _quotient, "negation": _negation,
     "transpose": _transpose, "reshape": _reshape, "identity": _same, "broadcast": _same, "cast": _same,
-    "total": _total,
+    "total": _total, "assignment": _assignment,
 }  # fmt: skip
 _FAST: dict[str, Any] = {"quotient": _fast_quotient}
