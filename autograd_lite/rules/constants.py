@@ -24,8 +24,8 @@ for _fn, *_arrays in (
     (np.isposinf, "x"),
 ):
     constant(_fn, bind=by_signature(_fn, *_arrays), batch=ALIGNED)
-for _fn in (np.ones_like, np.zeros_like):
-    constant(_fn, bind=by_signature(_fn, "a"), batch=of_shape)
+for _like in (np.ones_like, np.zeros_like):
+    constant(_like, bind=by_signature(_like, "a"), batch=of_shape)
 constant(np.empty_like, bind=by_signature(np.zeros_like, "a"), batch=of_shape)  # before NumPy 2.4 it had no signature
 ROWS[np.around] = TABLE["round"]
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from ..table import Primitive, at, composite, general, just, linear
+from ..table import TABLE, Primitive, at, composite, constant, general, just, linear
 from ..table.batching import Batched, padded
-from ._arrays import is_tensor, operand
+from ._arrays import is_tensor, operand, raw
 
 # -------------------------------------------------------------------------------------------------- the index
 
@@ -217,7 +217,7 @@ def _operand(a: Any) -> Any:
 def _bind_at(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
     if _is_recorded(index):
         raise TypeError(
-            "the index depends on the traced inputs: reading with it works, but it can not yet be assigned to. "
+            "the index depends on the traced inputs, which only set_at and add_at can follow. "
             "Use np.where with a mask, such as np.arange(n) == index"
         )
     index, unique = canonical(index)
@@ -232,7 +232,50 @@ def _bind_set(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -
             f"values of dtype {have} would be truncated in an array of dtype {into}, and their derivative lost: "
             f"write x.astype({have}) first"
         )
+    if _is_recorded(index):
+        return _set_recorded(x, index, operand(value))
     return _bind_at(x, index, value, unique_indices=unique_indices)
+
+
+def _bind_add(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
+    if _is_recorded(index):
+        x, value = operand(x), operand(value)
+        k, index, shape = _places(index, x.shape)
+        return x + scatter_at(np.broadcast_to(_narrow(value, shape), shape), k, index, x.shape)
+    return _bind_at(x, index, value, unique_indices=unique_indices)
+
+
+def _places(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any, tuple[int, ...]]:
+    """A recorded index, packed, and the shape of what it takes from an array of `shape`."""
+    k, index = _packed(index)
+    return k, index, taken_shape(_filled(index, raw(k)), shape)
+
+
+def _narrow(value: Any, shape: tuple[int, ...]) -> Any:
+    """The opposite of `_wide`."""
+    return value.reshape(value.shape[value.ndim - len(shape) :]) if value.ndim > len(shape) else value
+
+
+def _set_recorded(x: Any, index: Any, value: Any) -> Any:
+    """Each entry is the old one, or the value that was written to it last."""
+    k, index, shape = _places(index, x.shape)
+    if 0 in shape:
+        return np.copy(x)
+    writer = writers_at(k, index, x.shape)
+    flat = np.broadcast_to(_narrow(value, shape), shape).reshape(-1)
+    return np.where(writer >= 0, gather_at(flat, np.maximum(writer, 0), (Slot(),)).astype(x.dtype), x)
+
+
+def _writers(k: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """For each entry of an array of `shape`, the last of the taken entries that is it, by number; or -1."""
+    where = positions(_filled(index, k), shape).reshape(-1)
+    writer = np.full(math.prod(shape), -1)
+    writer[where] = np.arange(where.size)
+    return writer.reshape(shape)
+
+
+constant(_writers, name="writers_at", bind=lambda k, index, shape: ((k,), {"index": index, "shape": shape}))
+writers_at = TABLE["writers_at"]
 
 
 def _set(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
@@ -241,7 +284,8 @@ def _set(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
         full[index] = value
     else:  # NumPy does not define which of several writes is the last; here it is the last one in x[index]
         last, where = _last_writes(index, full.shape)
-        values = np.broadcast_to(value, taken_shape(index, full.shape)).reshape(-1)
+        shape = taken_shape(index, full.shape)
+        values = np.broadcast_to(_narrow(np.asarray(value), shape), shape).reshape(-1)
         full.reshape(-1)[where[last]] = values[last]
     return full
 
@@ -264,7 +308,7 @@ def _add(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
     if unique_indices:
         full[index] += value
     else:
-        np.add.at(full, index, value)
+        np.add.at(full, index, _narrow(np.asarray(value), taken_shape(index, full.shape)))
     return full
 
 
@@ -305,7 +349,7 @@ array([3., 0., 2.])
 """
 add_at = linear(
     _add, lambda g: g, lambda g, index, unique_indices, x2_shape: _wide(getitem(g, index, unique_indices), x2_shape),
-    name="add_at", bind=_bind_at,
+    name="add_at", bind=_bind_add,
     examples=_PUT,
 )
 add_at.__doc__ = """A copy of `x` with `value` added at `index`; an entry that occurs twice is added to twice.
@@ -456,8 +500,8 @@ def _batched_at(b: Batched) -> Any:
     return b(b.full(0), np.moveaxis(value, 0, count) if apart else value, index=_each(index))
 
 
-def _slots(b: Batched) -> tuple[Any, Any, int, int]:
-    """The positions of a `gather_at` or a `scatter_at`, in the form that an index into the whole batch takes.
+def _slots(k: Any, on: bool, index: Any, ndim: int, size: int) -> tuple[Any, Any, int, int]:
+    """The positions `k` in an index into an array of `ndim` axes, in the form that a batch of arrays takes.
 
     Returns
     -------
@@ -466,21 +510,30 @@ def _slots(b: Batched) -> tuple[Any, Any, int, int]:
     place, count : int
         Where the axes of the positions are in one example, and how many.
     """
-    index, k = b.params["index"], b.xs[1]
     several = any(isinstance(p, Slot) and p.j is not None for p in index)
-    ndim = len(b.params["shape"]) if "shape" in b.params else b.ndim(0)
-    place, count, _ = _arrays_in(index, ndim, b.ndim(1) - several)
-    if not b.on[1]:
+    place, count, _ = _arrays_in(index, ndim, k.ndim - on - several)
+    if not on:
         return k, _each(index), place, count
     if several:  # (examples, arrays, *positions)
         k = np.moveaxis(k.reshape(*k.shape[:2], *(1,) * (count + 2 - k.ndim), *k.shape[2:]), 1, 0)
     else:
         k = padded(k, True, count)
-    return k, _each(index, np.arange(b.size).reshape(b.size, *(1,) * count)), place, count
+    return k, _each(index, np.arange(size).reshape(size, *(1,) * count)), place, count
+
+
+def _batched_writers(b: Batched) -> Any:
+    """The numbers count within an example, in the order of an example's axes."""
+    (k,), index, shape = b.xs, b.params["index"], b.params["shape"]
+    taken = taken_shape(_filled(index, np.zeros(k.shape[1:], int)), shape)
+    k, index, place, count = _slots(k, True, index, len(shape), b.size)
+    order = np.arange(math.prod(taken)).reshape(taken)
+    order = np.moveaxis(order, range(place, place + count), range(count)).reshape(-1)
+    writer = b(k, index=index, shape=(b.size, *shape))
+    return np.where(writer < 0, -1, getitem(order, np.maximum(writer, 0) % max(order.size, 1)))
 
 
 def _batched_gather(b: Batched) -> Any:
-    k, index, place, count = _slots(b)
+    k, index, place, count = _slots(b.xs[1], b.on[1], b.params["index"], b.ndim(0), b.size)
     if b.on[1]:  # the examples and the positions are read together, and stand in front
         y = b(b.full(0), k, index=index)
         return np.moveaxis(y, range(1, 1 + count), range(1 + place, 1 + place + count)) if place else y
@@ -490,8 +543,8 @@ def _batched_gather(b: Batched) -> Any:
 
 
 def _batched_scatter_at(b: Batched) -> Any:
-    k, index, place, count = _slots(b)
     g, shape = b.full(0), (b.size, *b.params["shape"])
+    k, index, place, count = _slots(b.xs[1], b.on[1], b.params["index"], len(shape) - 1, b.size)
     if b.on[1]:
         g = np.moveaxis(g, range(1 + place, 1 + place + count), range(1, 1 + count)) if place else g
     elif _arrays_in(b.params["index"], len(shape) - 1, count)[2]:
@@ -503,5 +556,6 @@ getitem.attach(batch=_batched_getitem)
 into_zeros.attach(batch=_batched_scatter)
 gather_at.attach(batch=_batched_gather)
 scatter_at.attach(batch=_batched_scatter_at)
+writers_at.attach(batch=_batched_writers)
 for _row in (set_at, add_at, maximum_at, minimum_at):
     _row.attach(batch=_batched_at)

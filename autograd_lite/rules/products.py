@@ -107,11 +107,12 @@ def product(x1: Any, x2: Any, on1: bool, on2: bool) -> Any:
     return y if n2 > 1 else y[..., 0]
 
 
-matmul.attach(batch=lambda b: product(*b.xs, *b.on))
+matmul.attach(batch=lambda b: product(b.xs[0], b.xs[1], *b.on))
 
 
-def contraction(x1: Any, x2: Any, on1: bool, on2: bool, axes: Any) -> Any:
-    """``tensordot(x1, x2, axes)`` for all examples."""
+def contraction(b: Batched, axes: Any) -> Any:
+    """The `tensordot` of both operands along `axes` of an example."""
+    (x1, x2), (on1, on2) = b.xs, b.on
     first, second = ([k + on for k in part] for part, on in zip(axes, (on1, on2), strict=True))
     if not (on1 and on2):
         y = np.tensordot(x1, x2, (first, second))
@@ -181,8 +182,8 @@ def _batched_dot(b: Batched) -> Any:
     if not n1 or not n2:
         return np.multiply(*b.aligned())
     if n2 <= 2:
-        return product(*b.xs, *b.on)
-    return contraction(*b.xs, *b.on, ((n1 - 1,), (n2 - 2,)))
+        return product(b.xs[0], b.xs[1], *b.on)
+    return contraction(b, ((n1 - 1,), (n2 - 2,)))
 
 
 dot.attach(batch=_batched_dot)
@@ -296,7 +297,7 @@ tensordot = bilinear(
         at((2, 3, 4), (3, 4, 2)), at((2, 3, 4), (4, 5, 2), axes=([0, -1], [2, 0])), at((3, 2), (4, 3), axes=(0, 1)),
         at((3,), (2,), axes=0), at((2, 0), (0, 3), axes=1),
     ],
-    batch=lambda b: contraction(*b.xs, *b.on, b.params["axes"]),
+    batch=lambda b: contraction(b, b.params["axes"]),
 )
 
 

@@ -497,8 +497,8 @@ def _bind_truth(neutral: bool) -> Callable[..., Any]:
     return bind
 
 
-for _fn in (np.argmax, np.argmin, np.nanargmax, np.nanargmin):
-    constant(_fn, np_name=f"np.{_fn.__name__}", bind=_bind_position, batch=along)
+for _position in (np.argmax, np.argmin, np.nanargmax, np.nanargmin):
+    constant(_position, np_name=f"np.{_position.__name__}", bind=_bind_position, batch=along)
 for _fn, _bind in (
     (np.any, _bind_truth(False)), (np.all, _bind_truth(True)), (np.count_nonzero, _bind_count),
 ):

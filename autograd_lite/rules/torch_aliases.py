@@ -13,8 +13,8 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from ..table import at, composite
 from ._arrays import ints, operand
-from .indexing import add_at, set_at
-from .selection import along
+from .indexing import add_at, getitem, set_at
+from .selection import along, take
 
 _WHERE = np.array([[0, 2, 1], [1, 0, 0]])  # positions, for the examples
 
@@ -93,7 +93,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 @composite(name="index_select", examples=(at((2, 3), 1, np.array([2, 0, 2])),))
 def index_select(input: Any, dim: int, index: Any) -> Any:
     """``np.take(input, index, axis=dim)``."""
-    return np.take(input, index, axis=dim)
+    return take(input, index, axis=dim)
 
 
 def _places(name: str, x: Any, dim: int, index: Any) -> Any:
@@ -112,7 +112,7 @@ def _places(name: str, x: Any, dim: int, index: Any) -> Any:
 def gather(input: Any, dim: int, index: Any) -> Any:
     """The entries at the positions `index` along `dim`: ``input[i, index[i, j]]`` for ``dim=1``."""
     x = operand(input)
-    return x[_places("gather", x, dim, index)]
+    return getitem(x, _places("gather", x, dim, index))
 
 
 @composite(name="scatter", examples=(at((2, 3), 1, np.array([[0, 2], [1, 0]]), (2, 2)), at((3, 4), 0, _WHERE[:1], 2.0)))

@@ -13,7 +13,6 @@ from ..base.tree import rebuild
 from ..engine.node import Node
 from ..engine.operands import raw
 from ..table.batching import repeated
-from ..tensor import Tensor
 from .batching import Batch
 from .grad import by_argument, check_asked, grad, jvp, linearized, numbers, scalar
 from .linearize import Linearized, is_live, zeros
@@ -128,8 +127,8 @@ class _Push:
         self.nodes = run.path()
 
     def __call__(self, basis: Any) -> list[Any]:
-        known = push_batch(self.run, self.nodes, {self.start: basis}, len(basis))
-        found = [known.get(y._node) if isinstance(y, Tensor) else None for y in self.run.outputs]
+        known: dict[Any, Any] = push_batch(self.run, self.nodes, {self.start: basis}, len(basis))
+        found = [known.get(y._node) if is_live(y) else None for y in self.run.outputs]
         return [
             np.zeros((len(basis), *np.shape(raw(y))), np.result_type(raw(y))) if t is None else t
             for t, y in zip(found, self.run.outputs, strict=True)

@@ -331,3 +331,22 @@ def test_backward_inside_is_an_error_and_leaves_no_gradient():
     with pytest.raises(RuntimeError, match=re.escape("the function writes to w.grad, which all examples share")):
         ag.vmap(f)(X)
     assert w.grad is None
+
+
+@pytest.mark.parametrize(("shape", "index", "of_value"), [
+    ((5,), lambda k: k, (3,)), ((4, 5), lambda k: (slice(None), k), (4, 3)), ((4, 5), lambda k: (k, 1), ()),
+    ((4, 5), lambda k: (k, k), (1, 1, 3)), ((3, 4, 5), lambda k: (k, slice(None), k), (3, 4)),
+])  # fmt: skip
+@pytest.mark.parametrize("assign", [ag.set_at, ag.add_at])
+def test_each_example_writes_at_positions_of_its_own(assign, shape, index, of_value):
+    """Positions occur twice: of several values for one entry the last one stays, and it alone has a gradient."""
+    x, v, k = RNG.normal(size=(6, *shape)), RNG.normal(size=(6, *of_value)), RNG.integers(0, 3, (6, 3))
+
+    def f(x, v, k):
+        y = assign(x, index(k), v)
+        return y, *ag.grad(lambda x, v: np.sum(np.sin(assign(x, index(k), v)) ** 2), (0, 1))(x, v)
+
+    for got, *want in zip(ag.vmap(f)(x, v, k), *(f(*one) for one in zip(x, v, k, strict=True)), strict=True):
+        assert close(got, np.stack(want))
+    same_array = ag.vmap(lambda k: assign(x[0], index(k), v[0]))(k)
+    assert close(same_array, np.stack([assign(x[0], index(one), v[0]) for one in k]))

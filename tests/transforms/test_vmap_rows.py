@@ -23,7 +23,7 @@ SIZE = 3
 LOOKS_AT_VALUES = {
     "linalg.lstsq", "multiply_at", "divide_at", "power_at", "trim_zeros", "piecewise", "setdiff1d", "emath.sqrt",
     "emath.log", "emath.log2", "emath.log10", "emath.arcsin", "emath.arccos", "emath.arctanh", "emath.logn",
-    "emath.power", "poly", "polyfit", "histogram", "set_at", "add_at", "subtract_at", "maximum_at",
+    "emath.power", "poly", "polyfit", "histogram", "maximum_at",
     "minimum_at",
 }
 #: Rows that are looped over: the number or the order of their results depends on values.
