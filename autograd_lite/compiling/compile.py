@@ -25,6 +25,7 @@ from .passes.layout import laid_out
 from .passes.lowering import lowered
 from .passes.memory import ALIGNED, Memory, planned
 from .passes.scalars import MOST, as_floats
+from .passes.scaling import scaled
 from .writer import OUTER, Writer
 
 _NUMBERS = count(1)
@@ -104,6 +105,8 @@ def compiled(
     block = _planned(plan, "lowering", lambda b: lowered(b, MOST if small else 0), block)
     block = _shortened(plan, block, fast)
     block = _planned(plan, "batched products", batched, block)
+    block = _shortened(plan, block, fast)
+    block = _planned(plan, "scaling", scaled, block)
     block = _shortened(plan, block, fast)
     block = _planned(plan, "layout", laid_out, block)
     if small:

@@ -86,36 +86,42 @@ def _extreme_fold(fn: Any, join: Any) -> Callable[..., Any]:
 
 # -------------------------------------------------------------------------------------------- sum and product
 
-def _emit_sum(xs: Any, y: Any, axis: Any, keepdims: bool) -> str:
-    return "np.add.reduce({x}, axis={axis}" + ", keepdims=True)" * keepdims + ")" * (not keepdims)
-
-
 _SHORT = 512  # a sum of at most this many entries is accurate enough as one product
 
 
-def _sum_into(xs: Any, y: Any, axis: Any, keepdims: bool) -> Any:
-    """A sum over the first axes or the last ones is a product with ones, in a fifth of the time."""
-    (x,) = xs
+def _sum_as_product(x: Any, y: Any, axis: Any, into: str) -> Any:
+    """A sum over the first axes or the last ones as a product with ones, in a fifth of the time; None if it is none."""
     axes = reduced(axis, x.ndim)
     k, n = len(axes), count(x.shape, axis)
     first, last = axes == tuple(range(k)), axes == tuple(range(x.ndim - k, x.ndim))
-    block = next((m for m in range(math.isqrt(n), 0, -1) if n % m == 0), 1)
-    short = n <= _SHORT
-    if x.dtype.char not in "fd" or not n or not 0 < k < x.ndim or not (first or last and short):
-        return "np.add.reduce({x}, axis={axis}, keepdims={keepdims}, out={out})"
+    if x.dtype.char not in "fd" or not n or not k or not (first or last):
+        return None
     kept = math.prod(x.shape) // n
-    into = "{out}" if y.ndim == 1 else "{out}.reshape(-1)"
-    if not first:
-        flat = "" if x.ndim == 2 else f".reshape({kept}, {n})"
-        return f"{{x}}{flat}.dot({{ones}}, {into})", {"ones": np.ones(n, x.dtype)}
-    if short:
+    if n <= _SHORT and (k == x.ndim or last and not first):
+        flat = "" if x.ndim == 2 > k or x.ndim == 1 else ".reshape(-1)" if k == x.ndim else f".reshape({kept}, {n})"
+        return f"{{x}}{flat}.dot({{ones}}{into})", {"ones": np.ones(n, x.dtype)}
+    if n <= _SHORT:
         flat = "" if x.ndim == 2 else f".reshape({n}, {kept})"
-        return f"{{ones}}.dot({{x}}{flat}, {into})", {"ones": np.ones(n, x.dtype)}
-    if block * 16 < n // block:  # n is almost a prime number
-        return "np.add.reduce({x}, axis={axis}, keepdims={keepdims}, out={out})"
+        return f"{{ones}}.dot({{x}}{flat}{into})", {"ones": np.ones(n, x.dtype)}
+    block = next(m for m in range(math.isqrt(n), 0, -1) if n % m == 0)
+    if not first or k == x.ndim or block * 16 < n // block:  # n is almost a prime number
+        return None
     rest = n // block
     inner = f"{{ones}}.dot({{x}}.reshape({rest}, {block * kept})).reshape({block}, {kept})"
-    return f"{{ones2}}.dot({inner}, {into})", {"ones": np.ones(rest, x.dtype), "ones2": np.ones(block, x.dtype)}
+    return f"{{ones2}}.dot({inner}{into})", {"ones": np.ones(rest, x.dtype), "ones2": np.ones(block, x.dtype)}
+
+
+def _emit_sum(xs: Any, y: Any, axis: Any, keepdims: bool) -> Any:
+    found = _sum_as_product(xs[0], y, axis, "") if hasattr(xs[0], "shape") else None
+    if found is not None:
+        shape = f".reshape({', '.join(map(str, y.shape))})" if keepdims or y.ndim > 1 else ""
+        return f"{found[0]}{shape}", found[1]
+    return "np.add.reduce({x}, axis={axis}" + (", keepdims=True)" if keepdims else ")")
+
+
+def _sum_into(xs: Any, y: Any, axis: Any, keepdims: bool) -> Any:
+    found = _sum_as_product(xs[0], y, axis, ", {out}" if y.ndim == 1 else ", {out}.reshape(-1)") if y.ndim else None
+    return found or "np.add.reduce({x}, axis={axis}, keepdims={keepdims}, out={out})"
 
 
 sum = linear(

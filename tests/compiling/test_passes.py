@@ -24,6 +24,7 @@ from autograd_lite.compiling.passes.layout import laid_out
 from autograd_lite.compiling.passes.lowering import lowered
 from autograd_lite.compiling.passes.memory import planned
 from autograd_lite.compiling.passes.scalars import as_floats
+from autograd_lite.compiling.passes.scaling import scaled
 from autograd_lite.testing.fuzz import check_compiled, run
 
 x = np.linspace(-1.0, 1.0, 200).reshape(10, 20)
@@ -152,6 +153,15 @@ def test_a_sum_of_products_is_one_product():
     assert "np.stack" not in source  # each is computed in its place
 
 
+def test_a_number_is_multiplied_into_the_smaller_factor():
+    def f(x, g, rate):
+        return 0.5 * (x.T @ g), rate * (x.T @ g)
+
+    args = np.ones((2, 40)), np.ones((2, 30)), np.float64(0.1)
+    b = without_dead_code(scaled(lowered(block(f, *args))))
+    assert [eq.outputs[0].shape for eq in b.equations if eq.row.name == "multiply"] == [(2, 30), (2, 30)]
+
+
 def test_a_transposed_factor_of_many_products_is_copied_once():
     b = block(lambda x, W: [x[t].dot(W.T) for t in range(4)], np.ones((4, 2, 3)), np.ones((5, 3)))
     b = laid_out(without_repetition(b))
@@ -211,7 +221,7 @@ def test_inputs_are_updated_in_place():
     for _ in range(3):
         loss = made(x, W, v)[0]
         want, W1, v1 = step(x, W1, v1)
-        np.testing.assert_allclose(loss, want, rtol=1e-13)
+        np.testing.assert_allclose(loss, want, rtol=1e-13, atol=1e-13)
         np.testing.assert_allclose(W, W1, rtol=1e-13)
         np.testing.assert_allclose(v, v1, rtol=1e-13)
 

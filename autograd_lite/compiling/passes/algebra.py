@@ -17,6 +17,7 @@ from ..block import Block, made
 from .constants import uniform
 
 Defined = dict[Var, Equation]
+DOT = 4096  # entries up to which a dot product is as accurate as a pairwise sum needs to be
 
 
 def simplified(block: Block, fast: bool = False) -> Block:
@@ -87,6 +88,11 @@ def _product(eq: Equation, defined: Defined) -> Any:
 
 def _sum(eq: Equation, defined: Defined) -> Any:
     a, b = eq.operands
+    if a is b and (n := _defined(a, "product", defined)) is not None:  # doubling is exact
+        for k, other in (n.operands, n.operands[::-1]):
+            if isinstance(k, (float, np.ndarray)) and (number := _number(k)) is not None and _like(other, eq):
+                if 2.0**-900 < abs(number) < 2.0**900:
+                    return [made(eq, "product", k + k, other, into=eq.outputs[0])]
     if (n := _defined(b, "negation", defined)) is not None:
         return [made(eq, "difference", a, n.operands[0], into=eq.outputs[0])]
     if (n := _defined(a, "negation", defined)) is not None:
@@ -170,7 +176,9 @@ def _same(eq: Equation, defined: Defined) -> Any:
 
 
 def _total(eq: Equation, defined: Defined) -> Any:
-    """The sum of what was just broadcast is a product with the number of copies."""
+    """The sum of what was just broadcast is a product with the number of copies, that of all products a dot product."""
+    if (found := _sum_of_products(eq, defined)) is not None:
+        return found
     source = _defined(eq.operands[0], "broadcast", defined)
     if source is None:
         return None
@@ -187,6 +195,23 @@ def _total(eq: Equation, defined: Defined) -> Any:
         steps.append(made(eq, "reshape", x, shape=y.shape, order="C"))
         x = steps[0].outputs[0]
     return [*steps, made(eq, "product", x, float(prod(wide.shape) // prod(y.shape)), into=y)]
+
+
+def _sum_of_products(eq: Equation, defined: Defined) -> Any:
+    """``sum(a * b)`` and ``sum(a ** 2)`` over all axes."""
+    x, y = eq.operands[0], eq.outputs[0]
+    before = _defined(x, "product", defined) or _defined(x, "square", defined)
+    if before is None or y.dtype.char not in "fd" or y.shape != () or not 1 < prod(x.shape) <= DOT:
+        return None
+    a, b = before.operands if len(before.operands) == 2 else before.operands * 2
+    if not (isinstance(a, Var) and isinstance(b, Var)) or a.shape != x.shape or b.shape != x.shape:
+        return None
+    if a.dtype != y.dtype or b.dtype != y.dtype:
+        return None
+    steps = [made(eq, "reshape", a, shape=(prod(a.shape),), order="C")]
+    if b is not a:
+        steps.append(made(eq, "reshape", b, shape=(prod(b.shape),), order="C"))
+    return [*steps, made(eq, "dot product", steps[0].outputs[0], steps[-1].outputs[0], into=y)]
 
 
 def _fast_quotient(eq: Equation, defined: Defined) -> Any:

@@ -1,0 +1,51 @@
+"""Scaling: a number times a product of matrices is multiplied into the smaller factor, as in ``rate * (x.T @ g)``.
+
+The result may differ in the last digit. Where the product overflows although the result would not, or the other way
+round, this decides differently, so the number has to be of ordinary size.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from ...tracing import Equation, Var
+from ..block import Block, made
+from .constants import uniform
+
+GAIN = 4  # how many times smaller the factor has to be
+LEAST = 256  # entries of a product that is worth it
+
+
+def scaled(block: Block) -> Block:
+    """`block` with numbers multiplied into small factors."""
+    uses: dict[Var, int] = {}
+    for x in [*block.results, *(x for eq in block.equations for x in eq.operands if isinstance(x, Var))]:
+        uses[x] = uses.get(x, 0) + 1
+
+    def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
+        if eq.row.algebra != "product":
+            return None
+        for k, x in (eq.operands, eq.operands[::-1]):
+            before = defined.get(x) if isinstance(x, Var) else None
+            if before is None or before.row.algebra != "dot product" or uses[x] > 1 or not _is_number(k, eq):
+                continue
+            a, b = before.operands
+            fits = all(isinstance(v, Var) and v.ndim == 2 and v.dtype == eq.outputs[0].dtype for v in (a, b))
+            if not fits or prod(x.shape) < max(LEAST, GAIN * prod(b.shape)):
+                continue
+            small = made(eq, "product", k, b)
+            if small.outputs[0].dtype != b.dtype or small.outputs[0].shape != b.shape:
+                continue
+            return [small, made(eq, "dot product", a, small.outputs[0], into=eq.outputs[0])]
+        return None
+
+    return block.mapped(rule)
+
+
+def _is_number(k: Any, eq: Equation) -> bool:
+    """Whether an operand is one number of ordinary size; of an input, such as a learning rate, that is assumed."""
+    if isinstance(k, Var):
+        return prod(k.shape) == 1 and k.ndim == 0 and k.dtype == eq.outputs[0].dtype
+    number = k if isinstance(k, (int, float)) else uniform(k) if getattr(k, "ndim", 1) == 0 else None
+    return number is not None and 2.0**-20 < abs(float(number)) < 2.0**20
