@@ -26,6 +26,7 @@ from .passes.lowering import lowered
 from .passes.memory import ALIGNED, Memory, planned
 from .passes.scalars import MOST, as_floats
 from .passes.scaling import scaled
+from .passes.tiling import tiled
 from .writer import OUTER, Writer
 
 _NUMBERS = count(1)
@@ -113,6 +114,7 @@ def compiled(
         block = _planned(plan, "floats", as_floats, block)
     block = _planned(plan, "lowering", lowered, block)
     block = _shortened(plan, block, fast)
+    block = _planned(plan, "tiles", tiled, block)
     memory = planned(block)
     plan.append(
         f"memory: {len(memory.place)} values in {memory.size} bytes instead of {memory.unplanned}; "

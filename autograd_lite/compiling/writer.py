@@ -31,6 +31,7 @@ from .block import Block, example
 from .float_lines import FloatLines
 from .passes.memory import Memory
 from .passes.scalars import ARRAY
+from .passes.tiling import TILES
 from .text import literal, number, origin
 
 OUTER = "with_buffers"
@@ -105,6 +106,8 @@ class Writer:
         memory, y = self.memory, eq.outputs[0]
         if y in self.block.floats:
             return [], self.float_lines.line(eq)
+        if eq.row is TILES:
+            return self._tiles(eq)
         once = [f"{self.word(y)} = {self._buffer(y)}"] if y in memory.place else []
         if y in memory.static and not once:
             return [f"{self.word(y)} = {self.call(eq)}"], []
@@ -137,14 +140,48 @@ class Writer:
             start = stop
         return lines
 
+    def _tiles(self, eq: Equation) -> tuple[list[str], list[str]]:
+        """A loop over pieces."""
+        inner = self.memory.loops[eq.outputs[0]]
+        count = eq.params["count"]
+        once, before, body, after = [], [], [], []
+        rows = dict(eq.params["rows"])
+        target = {p: Var(v.name, p.shape, p.dtype) for v, p in eq.params["made"].items() if v.shape}
+        for v, p in eq.params["made"].items():
+            if v in self.memory.place:
+                once.append(f"{self.word(v)} = {self._buffer(v)}")
+            elif v.shape:
+                before.append(f"{self.word(v)} = np.empty({v.shape}, np.{v.dtype.name})")
+            if v.shape:
+                rows[v] = target[p]
+        for step in inner.equations:
+            p = step.outputs[0]
+            if p in inner.place:
+                once.append(f"{self.word(p)} = {self._buffer(p, inner)}")
+            word = self.word(target[p]) if p in target else self.word(p)
+            if p in target:
+                self._inline[p] = word
+            if p.shape:
+                body += self.call(step, word).split("; ")
+            else:
+                parts = self.fresh("parts")
+                before.append(f"{parts} = []")
+                body.append(f"{parts}.append({self.call(step)})")
+                v = next(v for v, made in eq.params["made"].items() if made is p)
+                after.append(f"{self.word(v)} = np.add.reduce({parts})")
+        pieces = ", ".join(f"{self.word(x)}.reshape({count}, -1)" for x in rows)
+        names = ", ".join(map(self.word, rows.values()))
+        loop = f"for {names} in zip({pieces}):" if len(rows) > 1 else f"for {names} in {pieces}:"
+        return once, [*before, loop, *(f"    {line}" for line in body), *after]
+
     def _commit(self, eq: Equation, target: str) -> str:
         """A call as a tuple, for the calls that are made at once."""
         if eq.row is ARRAY:
             return f"(setattr, {target}, 'flat', ({', '.join(map(self.operand, eq.operands))},)),"
         return f"({', '.join([self.of_row(eq.row), *self._arguments(eq), target])}),"
 
-    def _buffer(self, y: Var) -> str:
-        start = self.memory.place[y]
+    def _buffer(self, y: Var, memory: Memory | None = None) -> str:
+        start = (memory or self.memory).place[y]
         flat = f"memory[{start}:{start + math.prod(y.shape) * y.dtype.itemsize}].view(np.{y.dtype.name})"
         return flat if len(y.shape) == 1 else f"{flat}.reshape({', '.join(map(str, y.shape)) or '()'})"
 

@@ -25,6 +25,7 @@ from autograd_lite.compiling.passes.lowering import lowered
 from autograd_lite.compiling.passes.memory import planned
 from autograd_lite.compiling.passes.scalars import as_floats
 from autograd_lite.compiling.passes.scaling import scaled
+from autograd_lite.compiling.passes.tiling import tiled
 from autograd_lite.testing.fuzz import check_compiled, run
 
 x = np.linspace(-1.0, 1.0, 200).reshape(10, 20)
@@ -174,6 +175,23 @@ def test_buffers_are_used_again_and_in_place():
     assert len(big) == 5
     assert len({memory.place[v] for v in big}) == 1
     assert memory.in_place == 4
+
+
+def test_large_arrays_are_computed_in_pieces():
+    big = np.linspace(0.1, 1.0, 512 * 512).reshape(512, 512)
+
+    def f(x, k):
+        a = np.exp(np.sin(x) * k)
+        return np.sum(a * x), a, (a + 1).T @ x[:, 0], np.sum(np.sqrt(x) - x / k)
+
+    b = tiled(without_repetition(block(f, big, 0.5)))
+    assert rows(b)[0] == "tiles"
+    made = compiled(ag.trace(f)(big, 0.5))
+    for k in (0.5, 0.25):
+        for got, want in zip(made(big, np.array(k)), f(big, k), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-12)
+    assert "for x_1, a_1" in made.source
+    assert [len(eq.outputs) for eq in tiled(block(lambda x: np.exp(x) + np.sum(x), big)).equations] == [1, 1, 1]
 
 
 def test_a_value_that_is_read_later_is_not_overwritten():

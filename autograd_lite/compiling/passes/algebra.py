@@ -90,9 +90,9 @@ def _sum(eq: Equation, defined: Defined) -> Any:
     a, b = eq.operands
     if a is b and (n := _defined(a, "product", defined)) is not None:  # doubling is exact
         for k, other in (n.operands, n.operands[::-1]):
-            if isinstance(k, (float, np.ndarray)) and (number := _number(k)) is not None and _like(other, eq):
-                if 2.0**-900 < abs(number) < 2.0**900:
-                    return [made(eq, "product", k + k, other, into=eq.outputs[0])]
+            number = _number(k) if isinstance(k, (float, np.ndarray)) and _like(other, eq) else None
+            if number is not None and 2.0**-100 < abs(number) < 2.0**100:
+                return [made(eq, "product", k + k, other, into=eq.outputs[0])]
     if (n := _defined(b, "negation", defined)) is not None:
         return [made(eq, "difference", a, n.operands[0], into=eq.outputs[0])]
     if (n := _defined(a, "negation", defined)) is not None:

@@ -17,6 +17,7 @@ from ...table import Primitive
 from ...tracing import Equation, Var
 from ..block import Block
 from .scalars import ARRAY
+from .tiling import TILES, as_block
 
 ALIGNED = 64  # bytes: a cache line
 LEAST = 2  # entries; a single number is faster without a buffer
@@ -33,6 +34,7 @@ class Memory:
     into: dict[Var, Var] = field(default_factory=dict)  # of values written into an input: the input
     static: dict[Var, Any] = field(default_factory=dict)  # values at the same place at each call, with a stand-in
     owners: dict[Var, frozenset[Var]] = field(default_factory=dict)  # whose memory a value may share
+    loops: dict[Var, Memory] = field(default_factory=dict)  # of the bodies of loops, by their first output
     size: int = 0
     in_place: int = 0
     unplanned: int = 0  # bytes if each of these values had a buffer of its own
@@ -135,6 +137,7 @@ class _Slot:
 
 def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
     slots: list[_Slot] = []
+    inner_of: list[tuple[_Slot, Memory]] = []
     slot_of: dict[Var, _Slot] = {}
     target = {x: v for v, x in block.updates.items() if isinstance(x, Var)}
     for i, eq in enumerate(memory.equations):
@@ -148,6 +151,19 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
                 continue
         if y in block.floats:
             continue
+        if eq.row is TILES:
+            inner = memory.loops[y] = planned(as_block(eq))
+            scratch = _free(slots, inner.size)
+            inner_of.append((scratch, inner))
+            scratch.user = y  # until the outputs have theirs
+            for v in eq.outputs:
+                if v.shape and v in last and not math.isinf(last[v]):
+                    slot_of[v] = slot = _free(slots, math.prod(v.shape) * v.dtype.itemsize)
+                    slot.user = v
+                    memory.static[v] = np.empty(v.shape, v.dtype)
+            memory.unplanned += sum(math.prod(e.outputs[0].shape) * 8 * eq.params["count"] for e in eq.params["steps"])
+            memory.in_place += inner.in_place
+            scratch.user = None
         if writes(eq.row) and not math.isinf(last.get(y, -1)) and y.dtype.kind in "biufc" and y in last:
             ufunc = isinstance(eq.row.fn, np.ufunc)
             u = target.get(y)
@@ -166,7 +182,7 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
                     slot.user, slot_of[whole] = whole, slot
                 memory.static[y] = np.empty(y.shape, y.dtype)
                 memory.unplanned += size
-        for v in {v for x in (*eq.operands, y) if isinstance(x, Var) for v in memory.owners[x]}:
+        for v in {v for x in (*eq.operands, *eq.outputs) if isinstance(x, Var) for v in memory.owners[x]}:
             slot = slot_of.get(v)
             if slot is not None and slot.user is v and last.get(v, -1) <= i:
                 slot.user = None
@@ -177,6 +193,8 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
         offset += -(-slot.size // ALIGNED) * ALIGNED
     memory.size = offset
     memory.place.update({v: start[id(slot)] for v, slot in slot_of.items()})
+    for slot, inner in inner_of:
+        inner.place = {v: start[id(slot)] + at for v, at in inner.place.items()}
     for eq in memory.equations:
         offset = 0
         for x in eq.operands if eq.row.joins is not None else ():

@@ -1,0 +1,123 @@
+"""Tiles: elementwise operations on large arrays run piece by piece, so that what is between them stays in the cache.
+
+Operations on arrays of one shape that follow each other become a loop over pieces of about 256 KB. Values that nothing
+else uses need a buffer of that size only. The sum of all entries is the sum of the sums of the pieces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ...table import Primitive
+from ...tracing import Equation, Var
+from ..block import Block
+
+LARGE = 2**20  # bytes of an array that is larger than a cache
+TILE = 2**18  # bytes of a piece
+FEWEST = 3  # operations that are worth a loop
+
+#: The loop. Its parameters: `steps`, equations on pieces; `rows`, for each operand with the large shape its piece;
+#: `made`, for each output the piece of it that a step makes, or the sum over one; `count`, of pieces.
+TILES = Primitive("general", lambda *xs: xs, (), name="tiles", outputs=True)
+
+
+def tiled(block: Block) -> Block:
+    """`block` with loops over pieces."""
+    found: list[Equation] = []
+    group: list[Equation] = []
+    made: set[Var] = set()
+    new = set(block.results) - {x for x in block.outputs if isinstance(x, Var)}
+    users: dict[Var, list[Equation]] = {}
+    for eq in block.equations:
+        for x in eq.operands:
+            if isinstance(x, Var):
+                users.setdefault(x, []).append(eq)
+
+    def close() -> None:
+        if len(group) >= FEWEST:
+            found.append(_loop(group, users, set(block.results)))
+        else:
+            found.extend(group)
+        group.clear()
+        made.clear()
+
+    for eq in block.equations:
+        shape = _tiled_shape(eq)
+        total = any(x in made and x.shape == () for x in eq.operands if isinstance(x, Var))
+        if shape is not None and not new.intersection(eq.outputs):
+            if group and (_tiled_shape(group[0]) != shape or total):
+                close()
+            group.append(eq)
+            made.update(eq.outputs)
+            continue
+        if made.intersection(x for x in eq.operands if isinstance(x, Var)):
+            close()
+        found.append(eq)
+    close()
+    return replace(block, equations=found)
+
+
+def _tiled_shape(eq: Equation) -> Any:
+    """The shape of the large arrays of an equation that can be done in pieces, or None."""
+    if len(eq.outputs) != 1 or eq.row.outputs:
+        return None
+    y = eq.outputs[0]
+    arrays = [x for x in eq.operands if np.ndim(x) and not isinstance(x, Var) or isinstance(x, Var) and x.shape]
+    if not arrays or not all(isinstance(x, Var) for x in arrays) or len({x.shape for x in arrays}) > 1:
+        return None
+    shape = arrays[0].shape
+    total = eq.row.algebra == "total" and y.shape == () and y.dtype.kind == "f"
+    if not total and not (isinstance(eq.row.fn, np.ufunc) and y.shape == shape):
+        return None
+    size = prod(shape)
+    return shape if size * y.dtype.itemsize >= LARGE and _count(size) else None
+
+
+def _count(size: int) -> int:
+    """How many pieces of equal size there are; 0 if no number fits."""
+    least = max(2, size * 8 // TILE)
+    return next((k for k in range(least, 2 * least) if size % k == 0), 0)
+
+
+def _loop(group: list[Equation], users: dict[Var, list[Equation]], results: set[Var]) -> Equation:
+    shape = _tiled_shape(group[0])
+    count = _count(prod(shape))
+    inside = set(map(id, group))
+    pieces: dict[Var, Var] = {}
+
+    def piece(x: Any) -> Any:
+        if not isinstance(x, Var) or x.shape != shape:
+            return x
+        if x not in pieces:
+            pieces[x] = Var(x.name, (prod(shape) // count,), x.dtype)
+        return pieces[x]
+
+    steps = []
+    for eq in group:
+        outputs = tuple(piece(v) if v.shape == shape else Var(v.name, (), v.dtype) for v in eq.outputs)
+        steps.append(replace(eq, outputs=outputs, operands=tuple(map(piece, eq.operands))))
+    inner = {eq.outputs[0] for eq in group}
+    operands = tuple(dict.fromkeys(x for eq in group for x in eq.operands if isinstance(x, Var) and x not in inner))
+    kept = [
+        (eq.outputs[0], step.outputs[0]) for eq, step in zip(group, steps, strict=True)
+        if eq.outputs[0] in results or any(id(u) not in inside for u in users.get(eq.outputs[0], ()))
+    ]  # fmt: skip
+    params = {
+        "steps": steps, "count": count, "rows": {x: pieces[x] for x in operands if x.shape == shape},
+        "made": dict(kept),
+    }  # fmt: skip
+    return Equation(tuple(v for v, _ in kept), TILES, operands, params, group[-1].node)
+
+
+def as_block(eq: Equation) -> Block:
+    """The body of a loop, in which the pieces of its outputs are new values of inputs."""
+    made = {v: p for v, p in eq.params["made"].items() if v.shape}
+    targets = {Var(v.name, p.shape, p.dtype): p for v, p in made.items()}
+    others = [x for x in eq.operands if x not in eq.params["rows"]]
+    totals = [p for v, p in eq.params["made"].items() if not v.shape]
+    inputs = [*eq.params["rows"].values(), *others, *targets]
+    return Block("tiles", inputs, list(eq.params["steps"]), totals, targets)
