@@ -84,6 +84,8 @@ def _applied(word: str, args: list[Written]) -> Written:
         n = NOTATIONS[word]
         exprs = tuple(a.expr if a.expr is not None else constant(a.value) for a in args)
         value = None if n.fn is None or any(v is None for v in values) else n.fn(*values)
+        if n.text == "{x1}" and np.shape(value) == np.shape(values[0]):
+            return args[0]  # it changes the shape only, and not even that
         call: Any = Function(word, n.fn, text=n.text, tex=n.tex)
         return Written(Expr(word, exprs, None, {}, np.shape(value), call), value)
     row = TABLE[word]
@@ -93,8 +95,7 @@ def _applied(word: str, args: list[Written]) -> Written:
     else:
         bound, params = row.bind(*values, **kept) if row.bind is not None else (values, {})
         value = row.fn(*bound, **params)
-    operands = tuple(a.expr for a in args[: len(bound)])
-    assert None not in operands
+    operands = tuple(a.expr if a.expr is not None else constant(np.asarray(a.value)) for a in args[: len(bound)])
     shape = np.shape(value)
     if word == "multiply":
         factors = tuple(f for e in operands for f in (e.args if e.role == "product" else (e,)))

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from ..base.interrupts import Block, at_exit, changed_to
-from ..rules._arrays import has_tensor
 from ..table import Stated, Textbook
 from .node import TRACED
 from .value import Value
@@ -269,8 +268,6 @@ class Group:
 
 
 def _node_or_value(x: Any) -> Any:
-    if isinstance(x, list) and not has_tensor(x):
-        return np.asarray(x)
     if not isinstance(x, Value):
         return x
     return x._data if x._node is None else x._node

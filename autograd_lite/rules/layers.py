@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..table import TABLE, at, constant, elementwise, general, uniform
+from ..table import TABLE, Textbook, at, constant, elementwise, general, notation, uniform
 from ..table.batching import Batched, axes, padded
 from ._arrays import kept_shape, operand
 from .elementwise import sigmoid
@@ -42,7 +42,11 @@ linear = general(
     name="linear", bind=lambda input, weight, bias: ((input, weight, bias), {}),
     examples=(at((2, 3), (4, 3), (4,)), at((3,), (2, 3), (2,)), at((2, 2, 3), (1, 3), (1,)), at((0, 3), (2, 3), (2,))),
 )
-linear.attach(algebra="affine map")
+notation("flat", "{x1}", "{x1}", _rows)  # as one matrix, whatever the axes of the batch
+linear.attach(
+    algebra="affine map",
+    textbook=Textbook("x1 @ x2.T + x3", x1="g @ x2", x2="flat(g).T @ flat(x1)", x3="sum(flat(g), 0)"),
+)
 
 
 def _batched_linear(b: Batched) -> Any:
@@ -223,10 +227,11 @@ def _cross_entropy(z: Any, y: Any, axis: int) -> Any:
     total = _total(p, axis)
     p /= total
     np.subtract(np.log(total), d, out=d)
+    dot: Any = np.vecdot  # whose types lack axis=
     with np.errstate(invalid="ignore"):
-        loss = np.vecdot(y, d, axis=axis)
+        loss = dot(y, d, axis=axis)
     if np.isnan(loss).any():  # a class of probability 0 contributes nothing, even if its logit is -inf
-        loss = np.vecdot(y, np.where(y == 0, 0, d), axis=axis)
+        loss = dot(y, np.where(y == 0, 0, d), axis=axis)
     return loss, p
 
 

@@ -212,7 +212,12 @@ softmax.attach(
     source=_softmax_textbook,
     textbook=Textbook("softmax(x, axis)", x="y * (g - sum(g * y, axis))", jacobian="y[i] * (delta[i, j] - y[j])"),
 )
-log_softmax.attach(source=_log_softmax_textbook)
+log_softmax.attach(
+    source=_log_softmax_textbook,
+    textbook=Textbook(
+        "log_softmax(x, axis)", x="g - exp(y) * sum(g, axis)", jacobian="delta[i, j] - exp(y[j])",
+    ),
+)  # fmt: skip
 for _row in (softmax, log_softmax):
     _row.attach(batch=axes("axis"))
 

@@ -29,6 +29,7 @@ CASES = {
     "weights": (F.cross_entropy, [normal(4, 3), 2 * SHARES], {}),
     "log-probabilities": (F.nll_loss, [normal(4, 3), LABELS], {}),
     "logits": (F.binary_cross_entropy_with_logits, [normal(4), rng.uniform(size=4)], {}),
+    "errors": (F.mse_loss, [normal(4, 3), normal(4, 3)], {}),
     "chances": (F.binary_cross_entropy, [rng.uniform(0.1, 0.9, 4), rng.uniform(size=4)], {"reduction": "sum"}),
     "batch norm": (F.batch_norm, [normal(4, 3), None, None, normal(3), normal(3)], {"training": True}),
     "batch norm of images": (F.batch_norm, [normal(4, 3, 2, 2), None, None, normal(3), normal(3)], {"training": True}),

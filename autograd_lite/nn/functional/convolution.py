@@ -64,9 +64,9 @@ def _correlated(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups
     return conv(w.ndim - 2)(x, w, None, stride, padding, dilation, groups).numpy()
 
 
-notation("correlated", "{x1} ⋆ {x2}", r"{x1} \star {x2}", _correlated)
-notation("of_weight", "{x1} ⋆ {x2}", r"{x1} \star {x2}", _of_weight)
-notation("of_input", "{x1} ∗ {x2}", r"{x1} * {x2}", _of_input)  # a full convolution, the transpose of a correlation
+notation("conv", "{x1} ⋆ {x2}", r"{x1} \star {x2}", _correlated)
+notation("correlate", "{x1} ⋆ {x2}", r"{x1} \star {x2}", _of_weight)
+notation("convolve", "{x1} ∗ {x2}", r"{x1} * {x2}", _of_input)  # a full convolution, the transpose of a correlation
 
 
 def _conv_textbook(
@@ -74,11 +74,14 @@ def _conv_textbook(
 ) -> Textbook:
     options, ndim = "stride, padding, dilation, groups", np.ndim(input)
     rest = (*range(ndim - dims - 1), *range(ndim - dims, ndim))
-    shift = {} if bias is None else {"bias": f"sum(g, {rest})"}
-    return Textbook(
-        f"correlated(input, weight, {options})" + ("" if bias is None else f" + channels(bias, {dims + 2})"),
-        input=f"of_input(g, weight, input, {options})", weight=f"of_weight(input, g, weight, {options})", **shift,
+    book = Textbook(
+        f"conv(input, weight, {options})",
+        input=f"convolve(g, weight, input, {options})", weight=f"correlate(input, g, weight, {options})",
     )  # fmt: skip
+    if bias is not None:
+        book.forward += f" + channels(bias, {dims + 2})"
+        book.gradients["bias"] = f"sum(g, {rest})"
+    return book
 
 
 # ------------------------------------------------------------------------------------------------ convolutions

@@ -74,14 +74,15 @@ def step(f: F) -> F: ...
 def step(*, textbook: Stated) -> Callable[[F], F]: ...
 def step(f: Any = None, *, textbook: Stated | None = None) -> Any:
     """What `f` records is one group, shown as one step with the name of `f`; with a `textbook`, a known step."""
-    if f is None:
-        return lambda f: step(f, textbook=textbook)
 
-    @wraps(f)
-    def grouped(*args: Any, **params: Any) -> Any:
-        return called_in_group(f, args, params, f.__name__, textbook=textbook)
+    def known(f: Any) -> Any:
+        @wraps(f)
+        def grouped(*args: Any, **params: Any) -> Any:
+            return called_in_group(f, args, params, f.__name__, textbook=textbook)
 
-    return grouped
+        return grouped
+
+    return known if f is None else known(f)
 
 
 def reduced(loss: Tensor, reduction: str, name: str) -> Tensor:

@@ -45,7 +45,7 @@ def half_squared_error(input: Any, target: Any, reduction: str = "sum") -> Tenso
     return reduced(0.5 * square(x - y), reduction, "half_squared_error")
 
 
-@step
+@step(textbook=textbooks.mse_loss)
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """``(input - target)²``.
 

@@ -41,9 +41,15 @@ def _windows(
 # ------------------------------------------------------------------------------------------------- known steps
 
 
-def _to_largest(g: Any, x: Any, dims: int, *options: Any) -> Any:
+def _largest(x: Any, dims: int, *options: Any) -> Any:
+    return max_pool(dims)(x, *options).numpy()
+
+
+def _to_largest(
+    g: Any, x: Any, dims: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> Any:
     """Each number in `g` at the place of the largest entry of its window."""
-    _, at = max_pool(dims)(x, *options, return_indices=True)
+    _, at = max_pool(dims)(x, kernel, stride, padding, dilation, ceil_mode, True)
     d = np.zeros((prod(x.shape[:-dims]), prod(x.shape[-dims:])), g.dtype)
     np.add.at(d, (np.arange(len(d))[:, None], at.reshape(len(d), -1)), g.reshape(len(d), -1))
     return d.reshape(x.shape)
@@ -61,10 +67,10 @@ def _averaged(x: Any, sizes: Ints) -> Any:
     return adaptive_avg_pool(len(sizes))(x, sizes).numpy()
 
 
-notation("maxpool", "maxpool({x1})", r"\operatorname{{maxpool}}({x1})", lambda x, n, *of: max_pool(n)(x, *of).numpy())
+notation("maxpool", "maxpool({x1})", r"\operatorname{{maxpool}}({x1})", _largest)
 notation("avgpool", "avgpool({x1})", r"\operatorname{{avgpool}}({x1})", _averaged)
-notation("to_largest", "Σ_w ({x1})_w 1[{x2} = max_w {x2}]", r"\sum_w ({x1})_w 1[{x2} = \max_w {x2}]", _to_largest)
-notation("shared", "Σ_w ({x1})_w / |w|", r"\sum_w \frac{{({x1})_w}}{{|w|}}", _shared)
+notation("unpool", "Σ_w ({x1})_w 1[{x2} = max_w {x2}]", r"\sum_w ({x1})_w 1[{x2} = \max_w {x2}]", _to_largest)
+notation("share", "Σ_w ({x1})_w / |w|", r"\sum_w \frac{{({x1})_w}}{{|w|}}", _shared)
 
 
 def _max_pool_textbook(
@@ -74,11 +80,11 @@ def _max_pool_textbook(
     options = f"dims, kernel_size, {'kernel_size' if stride is None else 'stride'}, padding, dilation, ceil_mode"
     if return_indices:
         return None
-    return Textbook(f"maxpool(input, {options})", input=f"to_largest(g, input, {options})")
+    return Textbook(f"maxpool(input, {options})", input=f"unpool(g, input, {options})")
 
 
 def _average_textbook(sizes: Ints) -> Textbook:
-    return Textbook(f"avgpool(input, {sizes})", input=f"shared(g, input, {sizes})")
+    return Textbook(f"avgpool(input, {sizes})", input=f"share(g, input, {sizes})")
 
 
 def _avg_pool_textbook(

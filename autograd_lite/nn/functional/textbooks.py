@@ -25,7 +25,7 @@ from ...table import Textbook, notation
 
 def _values(x: Any) -> Any:
     """The numbers of an argument; None for those of a node that has not kept them."""
-    return getattr(x, "y", x)
+    return x if x is None else x.y if hasattr(x, "y") else np.asarray(x)
 
 
 def _mean(count: int, reduction: str) -> tuple[str, dict[str, str]]:
@@ -84,6 +84,16 @@ def binary_cross_entropy_with_logits(
     return Textbook(
         f"-sum(target * log(P) + (1 - target) * log(1 - P)){over}", where={**count, "P": "sigmoid(input)"},
         input=f"g * ((P - target){over})", target=f"g * (-input{over})",
+    )
+
+
+def mse_loss(input: Any, target: Any, reduction: str) -> Textbook | None:
+    if reduction == "none" or np.shape(input) != np.shape(target):
+        return None
+    over, where = _mean(prod(np.shape(input)), reduction)
+    return Textbook(
+        f"sum((input - target) ** 2){over}", where=where,
+        input=f"g * (2 * (input - target){over})", target=f"g * (2 * (target - input){over})",
     )
 
 
@@ -193,7 +203,7 @@ def group_norm(input: Any, num_groups: int, weight: Any, bias: Any, eps: float) 
 
 
 def _causal(scores: Any) -> Any:
-    return np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf)
+    return np.where(np.tri(*scores.shape[-2:], dtype=np.bool_), scores, -np.inf)
 
 
 notation("causal", "mask({x1})", r"\operatorname{{mask}}({x1})", _causal)  # -inf for later sources
@@ -235,10 +245,10 @@ def _by_label(g: Any, labels: Any, count: int) -> Any:
 
 
 notation("entry", "{x1}[{x2}]", "{x1}_{{{x2}}}", lambda x, labels: x[labels])
-notation("by_label", "onehot({x2})ᵀ @ {x1}", r"\operatorname{{onehot}}({x2})^\top \, {x1}", _by_label)
+notation("scatter_rows", "onehot({x2})ᵀ @ {x1}", r"\operatorname{{onehot}}({x2})^\top \, {x1}", _by_label)
 
 
 def embedding(input: Any, weight: Any, padding_idx: int | None) -> Textbook | None:
     if padding_idx is not None:
         return None
-    return Textbook("entry(weight, input)", weight=f"by_label(g, input, {np.shape(weight)[0]})")
+    return Textbook("entry(weight, input)", weight=f"scatter_rows(g, input, {np.shape(weight)[0]})")
