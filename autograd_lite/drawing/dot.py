@@ -155,16 +155,21 @@ def _tails(scene: Scene, style: Style) -> dict[str, str]:
 
 
 def _stack(graph: Any, scene: Scene, style: Style) -> None:
-    """Put the rows below one another: their first computed boxes follow points that stand in a column."""
+    """Put what begins in each row in order: the first computed boxes follow points that stand in a column."""
+    rows = style.rows
     computed = {line.head for line in scene.lines}
-    first = {row: key for key, row in reversed(style.rows.items()) if key in computed}
+    later = {x.head for x in scene.lines if x.tail in computed and rows.get(x.tail) == rows.get(x.head)}
+    keys = [i.key for i in scene.items if i.key in rows.keys() & computed - later]
+    first = sorted(keys, key=lambda key: rows[key])
     with graph.subgraph(name="rows", graph_attr={"rank": "same"}) as column:
-        for row in sorted(first):
-            column.node(f"row{row}", style="invis", shape="point", width="0", height="0", label="")
-            if row:
-                column.edge(f"row{row - 1}", f"row{row}", style="invis")
-    for row, key in first.items():
-        graph.edge(f"row{row}", key, style="invis")
+        for k in range(len(first)):
+            column.node(f"row{k}", style="invis", shape="point", width="0", height="0", label="")
+            if k:
+                column.edge(f"row{k - 1}", f"row{k}", style="invis")
+    for k, key in enumerate(first):
+        graph.edge(f"row{k}", key, style="invis")
+        if k:
+            graph.edge(first[k - 1], key, style="invis", constraint="false")
 
 
 def _boxes(graph: Any, scene: Scene, style: Style, state: State | None) -> None:
@@ -280,7 +285,7 @@ def pooled(value: Any) -> Any:
     for axis in (0, 1):
         blocks = np.array_split(np.arange(value.shape[axis]), min(HEAT[axis], value.shape[axis]))
         value = np.stack([np.take(value, b, axis=axis).mean(axis=axis) for b in blocks], axis=axis)
-    return value if np.isfinite(value).all() else None
+    return value if np.isfinite(value).all() and value.min() < value.max() else None
 
 
 def box(item: Item, scene: Scene, style: Style, state: State | None, repeated: bool = False) -> dict[str, str]:
@@ -430,7 +435,10 @@ def add_line(graph: Any, line: Line, tail: str, scene: Scene, style: Style, stat
     if found:
         cells = "".join(_row([r], colours, theme, theme.background) for r in found)
         cells += '<TR><TD HEIGHT="5"></TD></TR>'  # keeps the line clear of the last row
-        attributes["label"] = f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
+        label = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>'
+        if style.direction == "TB":  # the label stands beside the line
+            label = f'<TABLE BORDER="0" CELLBORDER="0"><TR><TD WIDTH="4"></TD><TD>{label}</TD></TR></TABLE>'
+        attributes["label"] = f"<{label}>"
     graph.edge(tail, line.head, **attributes)
 
 

@@ -16,22 +16,24 @@ from .render import NoRenderer, render
 from .scene import Scene
 
 SLIDE = (770.0, 530.0)  # points; at this size the smallest text is legible
-WIDEST = 1180.0  # points; a wider picture is taken only if there is no other
+WIDEST = 1150.0  # points; a wider picture is taken only if there is no other
 BETTER = 1.05  # how much larger a picture in rows, or from top to bottom, must be
-TRIED = 3  # ways to cut it into rows
+CUT = 0.94  # what a cut counts: two rows of that size are as good as one
+TRIED = 4  # ways to cut it into rows
 GAP = 40.0  # between rows, in points
 NAME = 50.0  # the width of a name that is repeated in another row, in points
 
 
 def fitted(scene: Scene, style: Style) -> Style:
     """The style with the direction, and the row of each box, for which the picture is largest on a slide."""
-    best, scale = replace(style, direction="LR"), 0.0
+    best, most = replace(style, direction="LR"), 0.0
     try:
         for candidate in _candidates(scene, best):
-            found = layout(dot(scene, candidate)).scale
-            if found > scale * (1 if best.rows and candidate.rows else BETTER):
-                best, scale = candidate, found
-            if scale == 1:
+            found = layout(dot(scene, candidate))
+            score = found.scale * CUT ** max(candidate.rows.values(), default=0) * found.in_order(candidate.rows)
+            if score > most * (1 if best.rows and candidate.rows else BETTER):
+                best, most = candidate, score
+            if most == 1:
                 break
     except NoRenderer:
         pass
@@ -39,19 +41,18 @@ def fitted(scene: Scene, style: Style) -> Style:
 
 
 def _candidates(scene: Scene, style: Style) -> Iterator[Style]:
+    """In one piece, in rows, those first that promise most, and from top to bottom."""
     yield style
-    boxes = layout(dot(scene, style)).boxes
-    cuts: dict[int, tuple[float, dict[str, int]]] = {}  # the best into each number of rows
-    for cut in _cuts(scene, boxes):
-        count = max(cut[1].values())
-        cuts[count] = max(cut, cuts.get(count, cut), key=lambda c: c[0])
-    for _, rows in sorted(cuts.values(), key=lambda c: -c[0])[:TRIED]:
+    cuts = _cuts(scene, layout(dot(scene, style)).boxes)
+    for _, rows in sorted(cuts, key=lambda cut: -cut[0])[:TRIED]:
         yield replace(style, rows=rows)
     yield replace(style, direction="TB")
 
 
 @dataclass(frozen=True)
 class Box:
+    """Its edges in points from the lower left corner of the picture."""
+
     left: float
     right: float
     top: float
@@ -69,7 +70,15 @@ class Layout:
     @property
     def scale(self) -> float:
         """How large it is shown on a slide; less for a picture that is too wide elsewhere."""
-        return min(1.0, SLIDE[0] / self.wide, SLIDE[1] / self.high) * (1.0 if self.wide <= WIDEST else 0.8)
+        return min(1.0, SLIDE[0] / self.wide, SLIDE[1] / self.high) * (1.0 if self.wide <= WIDEST else 0.6)
+
+    def in_order(self, rows: Mapping[str, int]) -> bool:
+        """Whether each row begins below the one before; Graphviz may do otherwise."""
+        first: dict[int, Box] = {}
+        for key, row in rows.items():
+            first[row] = min(first.get(row, self.boxes[key]), self.boxes[key], key=lambda box: box.left)
+        tops = [first[row].top for row in sorted(first)]
+        return tops == sorted(tops, reverse=True)
 
 
 @lru_cache(maxsize=64)
@@ -80,19 +89,20 @@ def layout(source: str) -> Layout:
     boxes = {}
     for key, *numbers in (line[1:6] for line in lines if line[0] == "node"):
         x, y, w, h = (72 * float(n) for n in numbers)
-        boxes[key] = Box(x - w / 2, x + w / 2, y - h / 2, y + h / 2)
+        boxes[key] = Box(x - w / 2, x + w / 2, y + h / 2, y - h / 2)
     return Layout(wide, high, boxes)
 
 
 def _cuts(scene: Scene, boxes: Mapping[str, Box]) -> Iterator[tuple[float, dict[str, int]]]:
-    """Ways to cut a picture into rows: about how large it is then, and the row of each box."""
+    """Ways to cut a picture into rows: about how good it is then, and the row of each box."""
     own: dict[str, str] = {}  # the first user of an input, beside which it stands
     computed = {line.head for line in scene.lines}
     for line in scene.lines:
         if line.tail not in computed:
             own.setdefault(line.tail, line.head)
     columns: dict[float, list[str]] = {}
-    for key in sorted(computed, key=lambda k: boxes[k].left + boxes[k].right):
+    in_order = [i.key for i in scene.items if i.key in computed]
+    for key in sorted(in_order, key=lambda k: boxes[k].left + boxes[k].right):
         inputs = [tail for tail, head in own.items() if head == key]
         columns.setdefault(round(boxes[key].left + boxes[key].right), []).extend([key, *inputs])
     spans = [[boxes[k] for k in column] for column in columns.values()]
@@ -112,7 +122,7 @@ def _cuts(scene: Scene, boxes: Mapping[str, Box]) -> Iterator[tuple[float, dict[
         seen.append(rows)
         parts = [[b for r, span in zip(rows, spans, strict=True) for b in span if r == k] for k in range(rows[-1] + 1)]
         widths = [[w for k, w in zip(rows, steps, strict=True) if k == r] for r in range(rows[-1] + 1)]
-        wide = sum(map(max, zip_longest(*widths, fillvalue=0.0)))  # the columns of all rows are aligned
-        high = sum(max(b.bottom for b in part) - min(b.top for b in part) + GAP for part in parts)
+        wide = sum(map(max, zip_longest(*widths, fillvalue=0.0))) + GAP  # the columns of all rows are aligned
+        high = sum(max(b.top for b in part) - min(b.bottom for b in part) + GAP for part in parts)
         keys = {key: r for r, column in zip(rows, columns.values(), strict=True) for key in column}
-        yield Layout(wide, high, {}).scale, keys
+        yield Layout(wide, high, {}).scale * CUT ** rows[-1], keys

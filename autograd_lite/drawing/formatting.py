@@ -84,6 +84,8 @@ def summary(value: Any) -> str:
     finite = value[np.isfinite(value)]
     if finite.size == 0:
         return "no finite entry"
+    if finite.min() == finite.max() and finite.size == value.size:
+        return f"all {number(finite.min(), 2)}"
     text = f"{number(finite.min(), 2)} … {number(finite.max(), 2)}, mean {number(finite.mean(), 2)}"
     bad = value.size - finite.size
     return f"{text}, {bad} not finite" if bad else text
