@@ -15,38 +15,40 @@ from .dot import Style, dot
 from .render import NoRenderer, render
 from .scene import Scene
 
-SLIDE = (770.0, 530.0)  # points; at this size the smallest text is legible
+SLIDE = (775.0, 540.0)  # points; at this size the smallest text is legible
 WIDEST = 1150.0  # points; a wider picture is taken only if there is no other
-BETTER = 1.05  # how much larger a picture in rows, or from top to bottom, must be
 CUT = 0.94  # what a cut counts: two rows of that size are as good as one
-TRIED = 4  # ways to cut it into rows
+TRIED, MOST = 3, 10  # ways to cut it: those that are good enough, and all
 GAP = 40.0  # between rows, in points
 NAME = 50.0  # the width of a name that is repeated in another row, in points
 
 
 def fitted(scene: Scene, style: Style) -> Style:
     """The style with the direction, and the row of each box, for which the picture is largest on a slide."""
-    best, most = replace(style, direction="LR"), 0.0
+    whole = replace(style, direction="LR")
     try:
-        for candidate in _candidates(scene, best):
-            found = layout(dot(scene, candidate))
-            score = found.scale * CUT ** max(candidate.rows.values(), default=0) * found.in_order(candidate.rows)
-            if score > most * (1 if best.rows and candidate.rows else BETTER):
-                best, most = candidate, score
-            if most == 1:
-                break
+        return max(_scored(scene, whole), key=lambda pair: pair[0])[1]
     except NoRenderer:
-        pass
-    return best
+        return whole
 
 
-def _candidates(scene: Scene, style: Style) -> Iterator[Style]:
-    """In one piece, in rows, those first that promise most, and from top to bottom."""
-    yield style
-    cuts = _cuts(scene, layout(dot(scene, style)).boxes)
-    for _, rows in sorted(cuts, key=lambda cut: -cut[0])[:TRIED]:
-        yield replace(style, rows=rows)
-    yield replace(style, direction="TB")
+def _scored(scene: Scene, whole: Style) -> Iterator[tuple[float, Style]]:
+    """Ways to lay a picture out, and how good they are: in one piece, in rows, and from top to bottom."""
+    made = layout(dot(scene, whole))
+    yield made.scale, whole
+    if made.scale == 1:
+        return
+    good = 0
+    for _, rows in sorted(_cuts(scene, made.boxes), key=lambda cut: -cut[0])[:MOST]:
+        style = replace(whole, rows=rows)
+        made = layout(dot(scene, style))
+        if made.in_order(rows):
+            yield made.scale * CUT ** max(rows.values()), style
+            good += made.wide <= WIDEST
+        if good == TRIED:
+            break
+    down = replace(whole, direction="TB")
+    yield layout(dot(scene, down)).scale * CUT, down
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,9 @@ class Layout:
 
     @property
     def scale(self) -> float:
-        """How large it is shown on a slide; less for a picture that is too wide elsewhere."""
-        return min(1.0, SLIDE[0] / self.wide, SLIDE[1] / self.high) * (1.0 if self.wide <= WIDEST else 0.6)
+        """How large it is shown on a slide; less for a picture that does not fit, or is too wide elsewhere."""
+        scale = min(SLIDE[0] / self.wide, SLIDE[1] / self.high)
+        return 1.0 if scale >= 1 else 0.95 * scale if self.wide <= WIDEST else 0.6 * scale
 
     def in_order(self, rows: Mapping[str, int]) -> bool:
         """Whether each row begins below the one before; Graphviz may do otherwise."""
