@@ -100,6 +100,7 @@ def batch_norm() -> Lesson:
 
 def batch_norm_layer() -> Lesson:
     n, Y, x, norm = 4, array(10, 4, 2), leaf(X), nn.BatchNorm1d(2, dtype=np.float64)
+    norm.weight.name, norm.bias.name = "gamma", "beta"
     y = norm(x)
     L = np.sum((y - Y) ** 2) / n
     return Lesson("A batch norm layer", L, (x, norm.weight, norm.bias), locals(), "Ioffe and Szegedy, 3")
@@ -140,6 +141,7 @@ def attention() -> Lesson:
 
 def layer_norm() -> Lesson:
     T, x, W, norm = array(22, 4, 2), X, leaf(array(23, 2, 2)), nn.LayerNorm(2, dtype=np.float64)
+    norm.weight.name, norm.bias.name = "gamma", "beta"
     r = x + np.tanh(x @ W)
     y = norm(r)
     L = 0.5 * np.sum((y - T) ** 2)

@@ -30,6 +30,7 @@ SIGNS = {
     **dict.fromkeys((" / ", " @ ", r"\,", r" \, "), (PRODUCT, PRODUCT, SIGN)),
     **dict.fromkeys((r" \odot ", r" \cdot ", r" \times ", r" \otimes ", " * "), (PRODUCT, ATOM, ATOM)),
     r"\sum ": (SIGN, ATOM, PRODUCT),
+    "Σ ": (SIGN, ATOM, POWER),
     " ** ": (POWER, ATOM, SIGN),
 }
 PREFIX = ("-", "~")  # at the beginning: these bind as SIGN, and their operand has to as PRODUCT

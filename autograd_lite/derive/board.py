@@ -41,10 +41,15 @@ class Written:
 def formula(text: str, words: Mapping[str, Written]) -> Written:
     """`text` with formulas for its names; a keyword parameter has a value only."""
     try:
-        with np.errstate(all="ignore"):
-            return _read(ast.parse(text, mode="eval").body, words)
+        return read(ast.parse(text, mode="eval").body, words)
     except (SyntaxError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"the textbook formula {text!r} cannot be read: {error}") from error
+
+
+def read(e: ast.expr, words: Mapping[str, Written]) -> Written:
+    """The same for text that is parsed."""
+    with np.errstate(all="ignore"):
+        return _read(e, words)
 
 
 def _read(e: ast.expr, words: Mapping[str, Written]) -> Written:
@@ -73,6 +78,8 @@ def _read(e: ast.expr, words: Mapping[str, Written]) -> Written:
         case ast.Subscript(value=ast.Name(id=word)):
             return _entry(word, e.slice, words)
         case ast.Call(func=ast.Name(id=word)):
+            return _applied(word, [sub(a) for a in e.args])
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy"), attr=word)):
             return _applied(word, [sub(a) for a in e.args])
     raise ValueError(f"{ast.unparse(e)} is not in this language")
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from unicodedata import combining
 
 import numpy as np
 
@@ -18,124 +19,54 @@ from ..base.escape import markdown, plain
 from ..engine.node import GraphView, Node
 from ..tensor import Tensor
 from ..tracing.naming import label
-from .expression import Expr, substitute, walk
+from .constants import is_number
+from .expression import Expr
 from .factors import Factor
 from .landmarks import Chain
-from .paths import check, composed, nodes_of, target
+from .lines import Lines, Total
+from .paths import check, nodes_of, target
 from .writing import ASCII, LATEX, TEXT, TIMES, Printer, matrix, partial_tex, shape_text, tex, tex_name, write
 
 SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown
-LONG = 8  # factors; beyond this, name the derivative at each branching step once
+LONG = 8  # symbols of the longest product that is written out
 CHECKED = 12  # gradients; more are checked together, along one direction of all inputs
 WIDE = 400  # characters; a longer definition is written out only once
 AT = 34  # the column of remarks in plain text
+BOARD = 110  # columns
 
 
-@dataclass(frozen=True, eq=False)
-class Total:
-    """The derivative of the result with respect to one landmark: a sum over paths from the result or another total."""
-
-    node: Node
-    symbol: str
-    paths: tuple[tuple[Factor, ...], ...]
-    starts: tuple[Any, ...]  # the cotangent at the start of each path
-    parts: tuple[Any, ...]  # the term of each path
-    value: Any
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Derivation(GraphView):
     """The result of :meth:`Tensor.explain`: print it, or call ``.markdown()`` or ``.latex()``."""
 
     instead = "keep its text: str(it), .markdown() or .latex()"
 
-    chain: Chain = field(repr=False)
-    wrt: tuple[Node, ...] = field(repr=False)
+    chain: Chain
+    wrt: tuple[Node, ...]
 
     # ---------------------------------------------------------------------------------------------- the derivation
 
     @cached_property
+    def found(self) -> Lines:
+        return Lines(self.chain, self.wrt)
+
+    @cached_property
     def lines(self) -> list[Factor | Total]:
-        """Factors and totals in the order of a derivation by hand: from the result down, each gradient as soon as its
-        factors are known.
-        """
-        c = self.chain
-        out: list[Factor | Total] = []
-        factors = self._factors
-        arrived: dict[Node, Any] = {c.root: np.ones(c.root.shape)}
-        for n in reversed(c.landmarks):
-            if n not in self._reach or n in arrived and n is not c.root:
-                continue
-            if n in self._totals and n is not c.root:
-                out.append(self._total(n, arrived))
-            for m in self._inputs(n):
-                out.append(factors[n, m])
-                if self._consumers[m][0] is n and m in self._asked and m.row is None:  # the oldest comes last
-                    out.append(self._total(m, arrived))
-        return out
-
-    @cached_property
-    def _asked(self) -> frozenset[Node]:
-        return frozenset(self.wrt)
-
-    def _inputs(self, n: Node) -> list[Node]:
-        """What a step is differentiated with respect to: parameters first, since they complete a gradient."""
-        found = [m for m in self.chain.inputs_of(n) if m in self._reach]
-        return sorted(found, key=lambda m: m.row is not None or m not in self._asked)
-
-    @cached_property
-    def _reach(self) -> set[Node]:
-        return self.chain.reaching(self.wrt)
-
-    @cached_property
-    def _consumers(self) -> dict[Node, list[Node]]:
-        found: dict[Node, list[Node]] = {}
-        for n in self.chain.landmarks:
-            for m in self.chain.inputs_of(n) if n in self._reach else ():
-                if m in self._reach:
-                    found.setdefault(m, []).append(n)
-        return found
-
-    @cached_property
-    def _totals(self) -> set[Node]:
-        """Where several paths meet, and what was asked for."""
-        meeting = {n for n, users in self._consumers.items() if len(users) > 1} | set(self.wrt)
-        if len(self._factors) > LONG:  # otherwise the same factors would be written repeatedly
-            meeting |= {n for n in self._reach if n is not self.chain.root and len(self._inputs(n)) > 1}
-        return meeting
-
-    @cached_property
-    def _factors(self) -> dict[tuple[Node, Node], Factor]:
-        return {(n, m): self.chain.factor(n, m) for m, users in self._consumers.items() for n in users}
-
-    def _total(self, n: Node, arrived: dict[Node, Any]) -> Total:
-        c = self.chain
-        paths, starts, parts = [], [], []
-        stack: list[tuple[Node, tuple[Factor, ...]]] = [
-            (k, (self._factors[k, n],)) for k in self._consumers.get(n, [])
-        ]
-        while stack:
-            at, path = stack.pop()
-            if at is c.root or at in self._totals:
-                paths.append(path)
-                g = arrived[at]
-                starts.append(g)
-                for f in path:
-                    g = f.apply(g)
-                parts.append(g)
-            else:
-                stack += [(k, (self._factors[k, at], *path)) for k in self._consumers[at]]
-        arrived[n] = value = sum(parts) if parts else np.zeros(n.shape)
-        return Total(n, f"d{c.names[c.root]}/d{c.names[n]}", tuple(paths), tuple(starts), tuple(parts), value)
+        """Factors and gradients in the order of a derivation by hand."""
+        return self.found.all()
 
     @cached_property
     def totals(self) -> list[Total]:
-        """The gradients, and the derivatives where several paths meet."""
+        """The gradients."""
         return [line for line in self.lines if isinstance(line, Total)]
 
     @cached_property
+    def _by_symbol(self) -> dict[str, Total]:
+        return {t.symbol: t for t in self.totals}
+
+    @cached_property
     def factors(self) -> list[Factor]:
-        """Each factor once, from the result down."""
+        """The factors that have a line of their own."""
         return [line for line in self.lines if isinstance(line, Factor)]
 
     def steps(self) -> list[tuple[str, list[Node]]]:
@@ -146,7 +77,7 @@ class Derivation(GraphView):
                 continue
             path = self.chain.group_path(n)
             if n in self.chain.folds:
-                path = path[: path.index(self.chain.folds[n])]
+                path = path[: path.index(self.chain.shell(n))]
             title = label(path)
             if not out or out[-1][0] != title:
                 out.append((title, []))
@@ -155,7 +86,7 @@ class Derivation(GraphView):
 
     def check(self) -> float:
         """The largest relative distance of a gradient from the engine's; raises ArithmeticError beyond rounding."""
-        found = {t.node: t.value for t in self.totals if t.node in self._asked}
+        found = {t.node: t.value for t in self.totals if t.node in self.found.asked}
         return check(self.chain, found).error if found else 0.0
 
     # ------------------------------------------------------------------------------------------------ plain text
@@ -168,64 +99,91 @@ class Derivation(GraphView):
     def text(self, ascii: bool = False) -> str:
         """Plain text; with `ascii` without σ, ᵀ and ∂."""
         printer = ASCII if ascii else TEXT
-        steps, factors = self.text_steps(printer), self._text_factors(printer)
-        lines = [*self.text_given(), "", *steps, "", *self._text_rule(), *factors]
-        text = "\n".join(lines).rstrip() + "\n"
-        return text.replace("∂", "d") if ascii else text
+        lines = [*self.text_given(printer), "", *self.text_steps(printer), "", *self._text_rule(printer)]
+        text = "\n".join([*lines, *self._text_lines(printer)]).rstrip() + "\n"
+        return text.replace("∂", "d").replace(" · ", " * ") if ascii else text
 
     @property
-    def given(self) -> list[tuple[str, tuple[int, ...]]]:
-        """The names that the steps start from, with shapes."""
+    def given(self) -> list[tuple[str, Any]]:
+        """The names that the steps start from, with their values."""
         c = self.chain
-        used = frozenset().union(*(c.definition(n).names for _, nodes in self.steps() for n in nodes))
-        made = {c.names[n] for _, nodes in self.steps() for n in nodes}
-        env = c.environment()
-        return [(word, np.shape(env[word])) for word in env if word in used and word not in made]
+        nodes = [n for _, nodes in self.steps() for n in nodes]
+        stated = [e for n in nodes for e in (c.definition(n), *(e for _, e in c.where(n)))]
+        used = frozenset().union(*(e.names for e in stated))
+        made = {c.names[n] for n in nodes} | {word for n in nodes for word, _ in c.where(n)}
+        return [(word, x) for word, x in c.environment().items() if word in used and word not in made]
 
-    def text_given(self) -> Iterator[str]:
-        yield f"Given  {', '.join(f'{word} ({shape_text(shape)})' for word, shape in self.given)}"
+    def text_given(self, printer: Printer = TEXT) -> Iterator[str]:
+        shown = ((printer.name(w), x) for w, x in self.given)
+        words = (f"{w} = {printer.number(x)}" if is_number(x) else f"{w} ({shape_text(np.shape(x))})" for w, x in shown)
+        yield f"Given  {', '.join(words)}"
 
     def text_steps(self, printer: Printer = TEXT) -> Iterator[str]:
         c = self.chain
-        wide = max((len(c.names[n]) for _, nodes in self.steps() for n in nodes), default=1)
+        words = {n: printer.name(c.names[n]) for _, nodes in self.steps() for n in nodes}
+        wide = max(map(_width, words.values()), default=1)
         yield "The steps"
         for title, nodes in self.steps():
             yield f"\n  in {title}" if title else ""
             for n in nodes:
-                word = f"  {c.names[n]:<{wide}} = {write(c.definition(n), printer)}"
-                yield f"{word:<{AT}}  {shape_text(n.shape):<8} {_shown(c.values[n], AT + 11)}".rstrip()
+                line = f"  {words[n]}{' ' * (wide - _width(words[n]))} = {write(c.definition(n), printer)}"
+                yield f"{line:<{AT}}  {shape_text(n.shape):<8} {_shown(c.values[n], AT + 11)}".rstrip()
+                where = [f"{printer.name(word)} = {write(e, printer)}" for word, e in c.where(n)]
+                yield from [f"  {'':<{wide}}   with {', '.join(where)}"] if where else []
 
-    def _text_rule(self) -> Iterator[str]:
-        if all(map(self._is_one_step, self.totals)):
-            return
-        yield "The chain rule\n"
-        for t in self.totals:
-            paths = [" * ".join([*self._starts(w), *(f.symbol for f in w)]) for w in t.paths]
-            yield f"  {t.symbol} = {' + '.join(paths) or '0'}"
-        yield ""
+    def _rule(self) -> list[Total]:
+        """The gradients for which the chain rule is written: where something is multiplied or added."""
+        totals = [t for t in self.totals if t.node in self.found.asked] if self.found.by_gradients else self.totals
+        return [t for t in totals if not self._is_one_step(t)]
 
     def _is_one_step(self, t: Total) -> bool:
-        """Whether a gradient is a single factor, which has its own line, so that nothing has to be multiplied."""
+        """Whether a gradient is a single factor of the result: nothing has to be multiplied."""
         return len(t.paths) == 1 == len(t.paths[0]) and t.paths[0][0].of is self.chain.root
 
-    def _starts(self, path: Sequence[Factor]) -> list[str]:
-        names, of = self.chain.names, path[0].of
-        return [] if of is self.chain.root else [f"d{names[self.chain.root]}/d{names[of]}"]
+    def _symbols(self, t: Total) -> list[list[str]]:
+        """For each path to a gradient its symbols, the start included; a single path from the result on."""
+        paths = t.paths
+        while len(paths) == 1 and (start := self.found.start(paths[0])):
+            above = self._by_symbol[start]
+            if len(above.paths) != 1 or len(paths[0]) >= LONG:
+                break
+            paths = ((*above.paths[0], *paths[0]),)
+        return [[*filter(None, [self.found.start(path)]), *(f.symbol for f in path)] for path in paths]
 
-    def _text_factors(self, printer: Printer) -> Iterator[str]:
-        c = self.chain
-        asked = {t.node: t.value for t in self.totals if t.node in self._asked and t.node.row is None}
-        definitions: dict[Node, str] = {}
+    def _text_rule(self, printer: Printer) -> Iterator[str]:
+        rule = self._rule()
+        if rule:
+            yield "The chain rule\n"
+        for t in rule:
+            paths = [" · ".join(map(printer.name, symbols)) for symbols in self._symbols(t)]
+            yield f"  {printer.name(t.symbol)} = {' + '.join(paths) or '0'}"
+        if rule:
+            yield ""
+
+    def _text_lines(self, printer: Printer) -> Iterator[str]:
+        written: dict[Node, str] = {}
+        asked = {t.node: t.value for t in self.totals if t.node in self.found.asked and t.node.row is None}
         yield "From the result down\n"
         for line in self.lines:
-            indent = " " * len(line.symbol)
+            symbol = printer.name(line.symbol)
+            indent, known = " " * _width(symbol), False
             if isinstance(line, Factor):
-                word = f"  {line.symbol} = {write(self.formula(line), printer)}"
-                since = f"since {c.names[line.of]} = {self._once(line.of, printer, definitions)}"
-                yield f"{word:<{AT}}  {since}{self._how(line)}"
-            elif not self._is_one_step(line):
-                yield f"\n  {line.symbol} = {self.composition(line, printer)}"
-            known = line.formula.is_number if isinstance(line, Factor) else self._is_one_step(line)
+                known = line.formula.is_number
+                word = f"  {symbol} = {self._identity(line) or write(line.formula, printer)}"
+                yield from _with_remark(word, f"since {self._since([line], printer, written)}{self._how(line)}")
+            elif self._is_one_step(line) and not self.found.by_gradients:
+                known = True  # it has its line as a factor
+            else:
+                word = f"  {symbol} = {write(self.composition(line), printer)}"
+                users = [path[-1] for path in line.paths] if self.found.by_gradients else []
+                since = self._since(users, printer, written)
+                if since:
+                    yield from _with_remark(word, f"since {since}")
+                else:
+                    yield f"\n{word}" if line is not self.lines[0] else word
+                if line.closed is not None:
+                    ones = "".join(f"  since {write(e, printer)} = 1" for e in line.ones)
+                    yield f"  {indent} = {write(line.closed, printer)}{ones}"
             if _is_shown(line.value) and not known:
                 yield f"  {indent} = {_shown(line.value, len(indent) + 5)}"
             if isinstance(line, Total):
@@ -238,6 +196,19 @@ class Derivation(GraphView):
             yield f"  All {len(asked)} gradients together"
             yield f"      {self._checked(asked)}"
 
+    def _since(self, factors: Sequence[Factor], printer: Printer, written: dict[Node, str]) -> str:
+        """The definitions of the steps that some factors belong to, and how their Jacobians are known."""
+        c, is_tex = self.chain, printer is LATEX
+        parts = []
+        for f in factors:
+            parts.append(f"{printer.name(c.names[f.of])} = {self._once(f.of, printer, written)}")
+            jacobian = c.jacobian(f.of) if f.combine == "map" else None
+            if jacobian is not None:
+                of, wrt = (printer.name(c.names[n]) for n in (f.of, f.wrt))
+                entry = partial_tex(f"{of}_i", f"{wrt}_j") if is_tex else f"d{of}ᵢ/d{wrt}ⱼ"
+                parts.append(f"{entry} = {write(jacobian, printer)}")
+        return (r",\; " if is_tex else ", ").join(parts)
+
     def _once(self, n: Node, printer: Printer, written: dict[Node, str]) -> str:
         """The definition of a step; a long one is written out only the first time."""
         if n not in written:
@@ -246,10 +217,27 @@ class Derivation(GraphView):
             written[n] = r"\ldots" if printer is LATEX else "..." if printer is ASCII else "…"
         return written[n]
 
-    def composition(self, t: Total, printer: Printer = TEXT) -> str:
-        """The product of the factors in the order of the matrices, as plain text."""
-        starts = ["".join(self._starts(path)) for path in t.paths]
-        return composed(t.paths, self.chain, printer, starts) or "0"
+    def composition(self, t: Total) -> Expr:
+        """A gradient as a formula of gradients and factors above it."""
+        return self.found.composition(t)
+
+    def _identity(self, f: Factor) -> str:
+        """The derivative of a vector with respect to one that is added to it, or a multiple of that: ``I``."""
+        if f.combine != "elementwise" or not f.formula.is_number or math.prod(f.of.shape) == 1:
+            return ""
+        size = f.formula.value
+        return "I" if size == 1 else "-I" if size == -1 else ""
+
+    def _how(self, f: Factor) -> str:
+        """How a factor is multiplied with the gradient above it."""
+        how = {"left": "a matrix, from the left", "right": "a matrix, from the right"}.get(f.combine, "")
+        if f.combine == "elementwise" and np.size(f.value) > 1:
+            how = "entry by entry"
+        parts = [how] if how else []
+        if f.axes:
+            which = "the batch" if f.axes == (0,) else f"axis {', '.join(map(str, f.axes))}"
+            parts.append(f"summed over {which}")
+        return "".join(f"; {part}" for part in parts)
 
     def _checked(self, found: Mapping[Node, Any]) -> str:
         _, slope, along = check(self.chain, found)
@@ -277,70 +265,62 @@ class Derivation(GraphView):
     def sections_before(self) -> list[tuple[str, list[str]]]:
         """The given values and the steps, as titles with rows of LaTeX."""
         c = self.chain
-        word = {n: tex_name(w) for n, w in c.names.items()}
-        given = r",\quad ".join(rf"{tex_name(w)}\ ({shape_text(shape, TIMES)})" for w, shape in self.given)
-        out = [("Given", [f"& {given}"])]
+        given = [
+            tex_name(w) + (f" = {LATEX.number(x)}" if is_number(x) else rf"\ ({shape_text(np.shape(x), TIMES)})")
+            for w, x in self.given
+        ]
+        out = [("Given", [r"& " + r",\quad ".join(given)])]
         for title, nodes in self.steps():
-            rows = [rf"{word[n]} &= {tex(c.definition(n))} && {shape_text(n.shape, TIMES)}" for n in nodes]
+            rows = []
+            for n in nodes:
+                rows.append(rf"{tex_name(c.names[n])} &= {tex(c.definition(n))} && {shape_text(n.shape, TIMES)}")
+                rows += [rf"& \quad {tex_name(word)} = {tex(e)}" for word, e in c.where(n)]
             out.append((f"The steps in {title}" if title else "The steps", rows))
         return out
 
     def _sections(self) -> list[tuple[str, list[str]]]:
-        c = self.chain
-        word = {n: tex_name(w) for n, w in c.names.items()}
         out = self.sections_before()
-        rule = []
-        for t in self.totals:
-            paths = [" ".join([*self._tex_starts(w), *map(c.tex_symbol, w)]) for w in t.paths]
-            rule.append(rf"{partial_tex(word[c.root], word[t.node])} &= {' + '.join(paths) or '0'}")
-        if not all(map(self._is_one_step, self.totals)):
+        rule = [
+            rf"{tex_name(t.symbol)} &= {' + '.join(' '.join(map(_tex_symbol, s)) for s in self._symbols(t)) or '0'}"
+            for t in self._rule()
+        ]
+        if rule:
             out.append(("The chain rule", rule))
-        rows = []
-        definitions: dict[Node, str] = {}
+        rows: list[str] = []
+        written: dict[Node, str] = {}
         for line in self.lines:
-            shown = _is_shown(line.value)
-            value = rf" = {matrix(line.value)}" if shown else ""
+            value = rf" = {matrix(line.value)}" if _is_shown(line.value) else ""
             if isinstance(line, Factor):
                 value = "" if line.formula.is_number else value
-                since = rf"\text{{since }} {word[line.of]} = {self._once(line.of, LATEX, definitions)}"
-                rows.append(rf"{c.tex_symbol(line)} &= {tex(self.formula(line))}{value} && {since}")
-            elif not self._is_one_step(line):
-                starts = ["".join(self._tex_starts(path)) for path in line.paths]
-                formula = composed(line.paths, c, LATEX, starts) or "0"
-                rows.append(rf"{partial_tex(word[c.root], word[line.node])} &= {formula}{value}")
+                since = self._since([line], LATEX, written)
+                formula = self._identity(line) or tex(line.formula)
+                rows.append(rf"{_tex_symbol(line.symbol)} &= {formula}{value} && \text{{since }} {since}")
+            elif self.found.by_gradients or not self._is_one_step(line):
+                closed = f" = {tex(line.closed)}" if line.closed is not None else ""
+                users = [path[-1] for path in line.paths] if self.found.by_gradients else []
+                since = self._since(users, LATEX, written)
+                formula = f"{tex(self.composition(line))}{closed}{value}"
+                remark = rf" && \text{{since }} {since}" if since else ""
+                rows.append(f"{tex_name(line.symbol)} &= {formula}{remark}")
         out.append(("From the result down", rows))
         return out
 
-    def _tex_starts(self, path: Sequence[Factor]) -> list[str]:
-        names, of = self.chain.names, path[0].of
-        return [] if of is self.chain.root else [partial_tex(tex_name(names[self.chain.root]), tex_name(names[of]))]
 
-    # ------------------------------------------------------------------------------------------------- formulas
+def _with_remark(line: str, remark: str) -> Iterator[str]:
+    """A line with a remark beside it, or below it where that would be too wide."""
+    if max(_width(line), AT) + len(remark) <= BOARD:
+        yield f"{line}{' ' * (AT - _width(line))}  {remark}"
+    else:
+        yield from (line, f"{'':<{AT - 20}}  {remark}")
 
-    def formula(self, f: Factor) -> Expr:
-        """The partial, in terms of the argument where textbooks write it so: σ(C) for P."""
-        word = self.chain.names[f.of]
-        if f.combine != "elementwise" or word not in f.formula.names:
-            return f.formula
-        definition = self.chain.definition(f.of)
-        size = sum(bool(part.args) for part in walk(definition))
-        often = sum(a.value == word for part in walk(f.formula) for a in part.args if a.role == "name")
-        if len(definition.names) == 1 and (size == 1 or size == 2 and often < 2):
-            return substitute(f.formula, {word: definition})
-        return f.formula
 
-    def _how(self, f: Factor) -> str:
-        how = {
-            "left": "a matrix, from the left",
-            "right": "a matrix, from the right",
-            "map": f"with {f.cotangent} from above",
-        }.get(f.combine, "")
-        if f.combine == "elementwise" and np.size(f.value) > 1:
-            how = "entry by entry"
-        parts = [how] if how else []
-        if f.axes:
-            parts.append(f"summed over axis {', '.join(map(str, f.axes))}")
-        return "".join(f"; {part}" for part in parts)
+def _width(word: str) -> int:
+    """The columns that a word takes; a mark over a letter takes none."""
+    return sum(not combining(c) for c in word)
+
+
+def _tex_symbol(symbol: str) -> str:
+    return rf"\left.{tex_name(symbol)}\right|_{{\text{{direct}}}}" if symbol.startswith("∂") else tex_name(symbol)
 
 
 def aligned(sections: Iterable[tuple[str, Sequence[str]]]) -> str:
@@ -402,21 +382,21 @@ def explain(
     <BLANKLINE>
     The steps
     <BLANKLINE>
-      p = σ(3 * w)                      1        0.6457
+      p = σ(3 w)                        1        0.6457
       L = (1 - p)²                      1        0.1256
     <BLANKLINE>
     The chain rule
     <BLANKLINE>
-      dL/dw = dL/dp * dp/dw
+      dL/dw = dL/dp · dp/dw
     <BLANKLINE>
     From the result down
     <BLANKLINE>
-      dL/dp = -2 * (1 - p)              since L = (1 - p)²
+      dL/dp = -2 (1 - p)                since L = (1 - p)²
             = -0.7087
-      dp/dw = 3 * p * (1 - p)           since p = σ(3 * w)
+      dp/dw = 3 p (1 - p)               since p = σ(3 w)
             = 0.6864
     <BLANKLINE>
-      dL/dw = dL/dp * dp/dw
+      dL/dw = dL/dp · dp/dw
             = -0.4864
               check: slope along one direction -0.262808, by a finite difference -0.262808
     <BLANKLINE>

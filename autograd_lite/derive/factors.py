@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,10 @@ class Factor:
         The partial in numbers; None for a map.
     rules : tuple of Primitive
         The rows whose rules it is made of.
+    cotangent : str
+        What the cotangent is called in the formula of a map.
+    pull : callable or None
+        From the old cotangent to the new one in numbers, where the formula only says what a textbook says.
     """
 
     of: Node
@@ -45,6 +49,7 @@ class Factor:
     rules: tuple[Primitive, ...]
     cotangent: str
     _env: Mapping[str, Any] = field(repr=False)
+    pull: Callable[[Any], Any] | None = field(default=None, repr=False)
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -52,6 +57,8 @@ class Factor:
 
     def apply(self, g: Any) -> Any:
         """The cotangent of `wrt`, from the cotangent `g` of `of`."""
+        if self.pull is not None:
+            return self.pull(g)
         is_map = self.combine == "map"
         partial = evaluate(self.formula, {**self._env, self.cotangent: g}) if is_map else self.value
         return pulled(g, self.combine, partial, self.axes, *self.shapes)

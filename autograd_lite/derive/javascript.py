@@ -23,7 +23,8 @@ from ..engine.replay import arguments
 from ..engine.value import wrap
 from ..table import TABLE
 from ..tensor import Tensor
-from .expr import Expr, constant, name, replaced, walk
+from .constants import is_number
+from .expr import Expr, constant, name, number, replaced, walk
 from .expression import applied, evaluate, of_graph
 from .factors import summed
 from .helpers import definition
@@ -415,8 +416,16 @@ class _Program(Writer):
         chain = self.chain
         xs = chain.call(n).xs
         return [
-            chain.constant(x) if p is None else self.symbol(p) for p, x in zip(chain.parents(n), xs, strict=True)
+            self._constant(chain.operand(chain.call(n), k, x)) if p is None else self.symbol(p)
+            for k, (p, x) in enumerate(zip(chain.parents(n), xs, strict=True))
         ]
+
+    def _constant(self, e: Expr) -> Expr:
+        """A constant as the user wrote it, ``1 - t``, so that it follows a change of `t`; numbers by their values."""
+        env = self.values
+        return replaced(
+            e, lambda part: number(env[part.value]) if part.role == "name" and is_number(env[part.value]) else None
+        )
 
     def formula(self, n: Node) -> Expr:
         """What a node computes."""
@@ -496,12 +505,12 @@ class _Program(Writer):
         recorded = tuple(p is not None for p in call.parents)
         index = None if call is n else n.params["index"]
         result = CallResult(call, index, arguments(call, chain.values), recorded, chain.values[call])
-        return edge(result, i, chain.constant)
+        return edge(result, i, lambda k, x: self._constant(chain.operand(call, k, x)))
 
     def partial(self, key: str, of: Node, wrt: Node) -> str:
         """The line that computes a partial of the picture."""
         factor = self.chain.factor(of, wrt)
-        e = self.fitted(factor.formula, np.shape(factor.value))
+        e = self.fitted(self.chain.expanded(of, factor.formula), np.shape(factor.value))
         return f"{dotted('p', key)} = {self.array(e)};"
 
     def fitted(self, e: Expr, shape: tuple[int, ...]) -> Expr:

@@ -11,19 +11,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
 from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..base.escape import plain
 from ..engine.node import Node
 from ..engine.replay import arguments
-from ..table import Primitive
+from ..table import Primitive, Textbook
 from ..tensor import Tensor
-from .expression import Expr, applied, evaluate, name, number, product, substitute
+from .board import Written
+from .expression import Expr, applied, evaluate, name, number, product, replaced, substitute
 from .factors import Factor, FoldedCall, pulled, summed, total
+from .known import KnownStep, parameter
 from .named_graph import LIMIT, NamedGraph
-from .symbolic_rule import Edge, G, X, Y, joined
+from .symbolic_rule import Edge, G, X, Y, is_g, joined, parted
 from .writing import partial_tex, tex_name
 
 CHEAP = (
@@ -49,6 +54,9 @@ class Chain(NamedGraph):
         How many levels of modules and composite calls to expand; a deeper call is one step.
     wrt : iterable of Node, optional
         What will be differentiated with respect to; only steps on the way to it become landmarks.
+    board : bool
+        Whether known steps are written as their textbooks have them, and constants by their names; a program that will
+        be run is made without.
     """
 
     def __init__(
@@ -59,21 +67,52 @@ class Chain(NamedGraph):
         limit: int = LIMIT,
         depth: int | None = None,
         wrt: Iterable[Node] | None = None,
+        board: bool = True,
     ) -> None:
-        super().__init__(root, names, claimed, limit, wrt)
+        super().__init__(root, names, claimed, limit, wrt, board)
         self.uses = Counter(p for n in self.nodes for p in self.parents(n) if p is not None)
         self._definitions: dict[Node, Expr] = {}
         self._factors: dict[tuple[Node, Node], Factor] = {}
         self._inside: dict[Node, dict[Node, _InnerPaths]] = {}
+        self._known: dict[Node, KnownStep | None] = {}
+        self._books: dict[Any, Textbook | None] = {}
+        self._stated: dict[tuple[Node, int], Edge] = {}
         # The nodes inside folded calls, each with its call; and the result of each folded call.
-        self.regions = {}
-        if depth is not None:
-            self.regions = {n: path[depth] for n in self.nodes if len(path := self.group_path(n)) > depth}
+        self.regions = {n: fold for n in self.nodes if (fold := self._fold(self.group_path(n), depth)) is not None}
         self.folds: dict[Node, Any] = {}
         self.landmarks = self._landmarks()  # oldest first; inputs included
         self.landmark_set = set(self.landmarks)
         self._used_by = Counter(m for n in self.landmarks for m in self.inputs_of(n))
         self.name_the_rest(self.landmarks)
+
+    def _fold(self, path: Sequence[Any], depth: int | None) -> Any:
+        """The call on `path` that is one step: at `depth`, or else the outermost one that textbooks know."""
+        if depth is not None:
+            return path[depth] if len(path) > depth else None
+        return next((group for group in path if self.board and self._book(group) is not None), None)
+
+    def _book(self, group: Any) -> Textbook | None:
+        """The textbook of a call; it is made once."""
+        if group not in self._books:
+            self._books[group] = group.textbook
+        return self._books[group]
+
+    def shell(self, n: Node) -> Any:
+        """The outermost call that contains nothing but the folded call of `n`, such as a layer around its function."""
+        found = self.folds.get(n)
+        for group in self.group_path(n)[::-1]:
+            if found is not None and len(self._contents.get(group, ())) == 1:
+                found = group
+        return found
+
+    @cached_property
+    def _contents(self) -> dict[Any, set[Any]]:
+        """For each call the folded calls and the other nodes in it."""
+        found: dict[Any, set[Any]] = {}
+        for n in self.nodes:
+            for group in self.group_path(n) if n.row is not None else ():
+                found.setdefault(group, set()).add(self.regions.get(n, n))
+        return found
 
     # -------------------------------------------------------------------------------------------------- landmarks
 
@@ -147,9 +186,93 @@ class Chain(NamedGraph):
     def definition(self, n: Node) -> Expr:
         """The formula of `n` in terms of other landmarks."""
         if n not in self._definitions:
-            self._definitions[n] = self._folded_definition(n) if n in self.folds else self._definition(n)
+            if n in self.folds:
+                known = self.known(n)
+                self._definitions[n] = known.forward if known else self._folded_definition(n)
+            else:
+                self._definitions[n] = self._definition(n)
         return self._definitions[n]
 
+    # -------------------------------------------------------------------------------------------------- known steps
+
+    def known(self, n: Node) -> KnownStep | None:
+        """What the textbook of `n` says, if it is a known step."""
+        if n not in self._known:
+            book, words = None, {}
+            if self.board and n in self.folds:
+                book = self._book(self.folds[n])
+                words = {word: self._argument(x) for word, x in self.folds[n].inputs.items()} if book else {}
+            elif self.board and n not in self.regions and n.row is not None and n.parts is None and n.dtype.kind != "c":
+                book = n.row.textbook
+                words = self._arguments(n) if book else {}
+            self._known[n] = None
+            if book is not None:
+                words["y"] = Written(self.expression(n) if n in self.folds else name(Y, n.shape), self.values[n])
+                words["g"] = Written(name(G, n.shape), np.ones(n.shape, n.dtype))
+                self._known[n] = KnownStep(book, words, self._introduced)
+        return self._known[n]
+
+    def _arguments(self, n: Node) -> dict[str, Written]:
+        """The arguments of a row by the names that its textbook has for them; recorded ones as symbols."""
+        words = {word: parameter(value) for word, value in n.params.items()}
+        for k, (p, x) in enumerate(zip(self.parents(n), arguments(n, self.values), strict=True)):
+            words[f"x{k + 1}"] = Written(self.operand(n, k, x) if p is None else name(f"{X}{k}", p.shape), x)
+        return {**words, "x": words["x1"]} if n.parents else words
+
+    def _argument(self, x: Any) -> Written:
+        """An argument of a folded call: a node, an array, or a keyword parameter."""
+        if isinstance(x, Node):
+            x = self.canonical(x)
+            return Written(self.expression(x), self.values.get(x, x.y))
+        return Written(self.constant(x), x) if isinstance(x, np.ndarray) else parameter(x)
+
+    def _introduced(self, word: str, value: Any) -> str:
+        """The name of a quantity that a textbook introduces; from now on it is taken."""
+        word = self._taken.take(word)
+        self.constants.values[word] = value
+        self.introduced.add(word)
+        return word
+
+    def where(self, n: Node) -> list[tuple[str, Expr]]:
+        """The quantities that the textbook of a known step introduces."""
+        known = self.known(n)
+        return [] if known is None else [(word, self._meant(n, e)) for word, e in known.where]
+
+    def expanded(self, n: Node, e: Expr) -> Expr:
+        """`e` with what its textbook introduces in terms of values, where that depends on any."""
+        where, live = self.where(n), set(self.names.values())
+        for word, stated in where:
+            if not stated.names.isdisjoint(live):
+                live.add(word)
+        for word, stated in reversed(where):
+            e = _named(e, {word: stated}) if word in live else e
+        return e
+
+    def jacobian(self, n: Node) -> Expr | None:
+        """The entries of the Jacobian of a known step, where they have a known form."""
+        known = self.known(n)
+        return None if known is None or known.jacobian is None else self._meant(n, known.jacobian)
+
+    def _meant(self, n: Node, e: Expr) -> Expr:
+        """`e` with names for the symbols of an edge of `n`; it is not simplified."""
+        return _named(e, self._meanings(n, n))
+
+    def edge(self, n: Node, i: int) -> Edge:
+        if (n, i) not in self._stated:
+            known = None if n.row is None or n in self.folds else self.known(n)
+            stated = None if known is None else known.gradient(("x", "x1") if i == 0 else (f"x{i + 1}",))
+            p = self.parents(n)[i]
+            if stated is not None and stated.expr is not None and stated.value is not None and p is not None:
+                self._stated[n, i] = parted(stated.expr, n.shape, p.shape)
+            else:
+                self._stated[n, i] = self.rule(n, i)
+        return self._stated[n, i]
+
+    def upstream(self, n: Node) -> str:
+        """The name of the gradient with respect to `n`, in the formula of a map."""
+        return f"d{self.names[self.root]}/d{self.names[n]}" if self.board and n in self.names else self.cotangent
+
+    # -------------------------------------------------------------------------------------------------- definitions
     def _definition(self, n: Node) -> Expr:
         inside = {n}
         stack = [n]
@@ -161,10 +284,16 @@ class Chain(NamedGraph):
         known: dict[Node, Expr] = {}
         for m in sorted(inside, key=lambda m: -m.order):
             call = self.call(m)
-            args = []
-            for p, x in zip(self.parents(m), call.xs, strict=True):
-                args.append(self.constant(x) if p is None else known[p] if p in known else self.expression(p))
-            known[m] = applied(call, args, call.dtypes)
+            args = [
+                self.operand(call, k, x) if p is None else known[p] if p in known else self.expression(p)
+                for k, (p, x) in enumerate(zip(self.parents(m), call.xs, strict=True))
+            ]
+            step = self.known(m)
+            if step is None:
+                known[m] = applied(call, args, call.dtypes)
+            else:
+                words = {f"{X}{k}": a for k, a in enumerate(args)}
+                known[m] = _named(step.forward, words)
         return known[n]
 
     def _folded_definition(self, n: Node) -> Expr:
@@ -208,19 +337,23 @@ class Chain(NamedGraph):
         while stack:
             at, before, rules = stack.pop()
             active = self.active_arguments(at)
-            meanings = self._meanings(at) if active else {}
+            meanings = self._meanings(at, n) if active else {}
             for i, p in active:
                 e = self.edge(at, i)
                 row = self.call(at).row
                 assert row is not None
                 here = (*rules, (next(steps), row))
-                formula = substitute(e.formula, meanings)
+                direct = before.is_number and before.value == 1
+                stated = direct and self.known(at) is not None  # as it was stated, not simplified
+                formula = _named(e.formula, meanings) if stated else substitute(e.formula, meanings)
                 if e.is_simple:
                     full = np.broadcast_shapes(before.shape, formula.shape)
                     formula = product((before, formula), full)
+                elif e.combine == "map" and not direct:
+                    g = name(self.upstream(n), at.shape)
+                    formula = substitute(formula, {self.upstream(n): product((before, g), at.shape)})
                 elif e.combine == "map":
-                    g = name(self.cotangent, at.shape)
-                    formula = substitute(formula, {self.cotangent: product((before, g), at.shape)})
+                    pass
                 else:
                     formula = product((before, formula), formula.shape)
                 if p in self.landmark_set:
@@ -232,27 +365,59 @@ class Chain(NamedGraph):
         self._inside[n] = found
         return found
 
-    def _meanings(self, n: Node) -> dict[str, Expr]:
-        """The formulas that the symbols of an edge of `n` stand for."""
+    def _meanings(self, n: Node, step: Node) -> dict[str, Expr]:
+        """The formulas that the symbols of an edge of `n` stand for, inside of the landmark `step`."""
         call = self.call(n)
         found = {f"{X}{k}": self.expression(p) for k, p in enumerate(self.parents(n)) if p is not None}
-        found[G] = name(self.cotangent, n.shape)
+        found[G] = name(self.upstream(step), n.shape)
         if call is n:
             return {**found, Y: self.expression(n)}
         return found | {f"{Y}{k}": name(self.part(call, k), shape) for k, (shape, _) in enumerate(call.parts)}
 
     def _factor(self, n: Node, m: Node) -> Factor:
         inner = self._inner_paths(n)[m]
-        e, env = self._total(n, m, inner.edges), self.environment()
-        value = None if e.combine == "map" else np.asarray(evaluate(e.formula, env))
         rules = tuple(dict.fromkeys(inner.rules[k] for k in sorted(inner.rules)))
-        return Factor(n, m, self.symbol(n, m), e.formula, e.combine, e.axes, value, rules, self.cotangent, env)
+        return self._made(n, m, self._total(n, m, inner.edges), rules)
 
     def _folded_factor(self, n: Node, m: Node) -> Factor:
-        call: Any = FoldedCall(f"{self.folds[n].name}_pull", lambda g: self._pull_inside(n, m, g))
-        formula = Expr(call.name, (name(self.cotangent, n.shape),), None, {}, m.shape, call)
-        rules, env = (call,), self.environment()
-        return Factor(n, m, self.symbol(n, m), formula, "map", (), None, rules, self.cotangent, env)
+        """The textbook's formula for a folded call, or else the symbol of its derivative."""
+        fold, known = self.folds[n], self.known(n)
+        words = [w for w, x in fold.inputs.items() if isinstance(x, Node) and self.canonical(x) is m]
+        stated = [known.gradient((word,)) for word in words] if known else []
+        exprs = [found.expr for found in stated if found is not None and found.expr is not None]
+        pull = partial(self._pull_inside, n, m)
+        if not exprs or len(exprs) < len(stated):
+            symbol = name(f"d{plain(fold.name)}/d{self.names[m]}", m.shape)
+            above = () if n is self.root else (name(G, n.shape),)
+            e = Edge("map", Expr("product", (*above, symbol), shape=m.shape) if above else symbol, ())
+        elif len(exprs) == 1 and stated[0] is not None and stated[0].value is not None:
+            e = parted(exprs[0], n.shape, m.shape)
+        else:
+            e = Edge("map", total(exprs), ())
+        return self._made(n, m, e, (FoldedCall(fold.name),), pull)
+
+    def _made(self, n: Node, m: Node, e: Edge, rules: Any, pull: Any = None) -> Factor:
+        upstream = self.upstream(n)
+        formula = replaced(e.formula, lambda part: name(upstream, n.shape) if is_g(part) else None)
+        env = self.environment()
+        value = None if e.combine == "map" else np.asarray(evaluate(formula, env))
+        factor = Factor(n, m, self.symbol(n, m), formula, e.combine, e.axes, value, rules, upstream, env, pull)
+        return self._without_upstream(factor) if n is self.root and self.board else factor
+
+    def _without_upstream(self, f: Factor) -> Factor:
+        """A factor of the result, whose own gradient is one: a map is then the gradient itself."""
+        if f.combine != "map" or f.pull is not None:
+            return f
+        formula = substitute(f.formula, {f.cotangent: number(1)})
+        value = f.apply(np.ones(f.of.shape))
+        if formula.is_number and np.all(value == formula.value):
+            return replace(f, formula=formula, combine="elementwise", value=np.asarray(formula.value))
+        try:
+            if np.array_equal(np.reshape(evaluate(formula, f._env), value.shape), value):
+                return replace(f, formula=formula, combine="elementwise", value=value)
+        except (TypeError, ValueError):  # it needs an array
+            pass
+        return f
 
     def _pull_inside(self, n: Node, m: Node, g: Any) -> Any:
         """The cotangent of `m` from that of `n`, a folded call that uses it, in numbers."""
@@ -262,11 +427,11 @@ class Chain(NamedGraph):
                 continue
             call = self.call(at)
             y, xs = self.values[call], arguments(call, self.values)
-            env = self.environment() | {G: arrived[at], self.cotangent: arrived[at]}
+            env = self.environment() | {G: arrived[at]}
             env |= {f"{X}{k}": x for k, x in enumerate(xs)}
             env |= {Y: y} if call is at else {f"{Y}{k}": v for k, v in enumerate(y)}
             for i, p in self.active_arguments(at):
-                e = self.edge(at, i)
+                e = self.rule(at, i)
                 d = pulled(arrived[at], e.combine, evaluate(e.formula, env), e.axes, at.shape, p.shape)
                 arrived[p] = arrived[p] + d if p in arrived else d
         return arrived.get(m, np.zeros(m.shape))
@@ -287,7 +452,7 @@ class Chain(NamedGraph):
             return edges[0]
         if all(e.is_simple for e in edges):
             return Edge("elementwise", total([e.formula for e in edges]), ())
-        g = name(self.cotangent, n.shape)
+        g = name(self.upstream(n), n.shape)
         terms = []
         for e in edges:
             term = e.formula if e.combine == "map" else joined(e.combine, e.formula, g, m.shape)
@@ -335,6 +500,11 @@ class Chain(NamedGraph):
                     )
                 continue
             stack += [[*path, p] for p in self.inputs_of(path[-1])[::-1] if p in reach]
+
+
+def _named(e: Expr, words: Mapping[str, Expr]) -> Expr:
+    """`e` with formulas for names; it is not simplified."""
+    return replaced(e, lambda part: words.get(part.value) if part.role == "name" else None)
 
 
 class _InnerPaths(NamedTuple):

@@ -16,6 +16,7 @@ from ..engine.node import ANY, Node, ancestors, between
 from ..engine.replay import arguments, replay
 from ..tensor import Tensor
 from ..tracing.naming import Names, assigned, groups, qualified, short_names
+from .constants import Constants, is_number
 from .expression import Expr, constant, name
 from .symbolic_rule import CallResult, Edge, edge
 
@@ -33,7 +34,9 @@ class NamedGraph:
         claimed: Mapping[Node, str] | None = None,
         limit: int = LIMIT,
         wrt: Iterable[Node] | None = None,
+        board: bool = True,
     ) -> None:
+        self.board = board
         if root._node is None or not root._node.live:
             raise ValueError("explain: nothing was recorded for this tensor; make its inputs with requires_grad=True")
         recorded = ancestors([root._node], ANY)[::-1]
@@ -41,6 +44,9 @@ class NamedGraph:
             raise ValueError(_too_many(recorded, limit))
         self.recorded = recorded  # oldest first
         self._same = _projections(recorded)
+        self.twins: dict[Node, Node] = {}  # what computes the same as an earlier node
+        if board:
+            self._find_twins()
         self.root = self.canonical(root._node)
         self.nodes = [n for n in recorded if n.parts is None and self.canonical(n) is n]
         self.node_set = set(self.nodes)
@@ -55,8 +61,21 @@ class NamedGraph:
     # -------------------------------------------------------------------------------------------------- the graph
 
     def canonical(self, n: Node) -> Node:
-        """The first of the nodes that select the same result of a call with several."""
-        return self._same.get(n, n)
+        """The first of the nodes that select the same result of a call with several, or that compute the same."""
+        n = self._same.get(n, n)
+        return self.twins.get(n, n)
+
+    def _find_twins(self) -> None:
+        """On a board, what is computed twice is written once: ``x - mu`` in a variance and in a quotient."""
+        first: dict[Any, Node] = {}
+        for n in self.recorded:
+            if n.row is None or n.row.kind != "elementwise" or n.name is not None or n in self._same:
+                continue
+            parents = tuple(None if p is None else self.canonical(p) for p in n.parents)
+            constants = tuple(id(x) for p, x in zip(n.parents, n.xs or (), strict=False) if p is None)
+            key = n.row, parents, constants, n.group, repr(n.params)
+            if first.setdefault(key, n) is not n:
+                self.twins[n] = first[key]
 
     def call(self, n: Node) -> Node:
         """The recorded call that `n` is a result of: itself, except for rows with several results."""
@@ -81,6 +100,10 @@ class NamedGraph:
         return found
 
     def edge(self, n: Node, i: int) -> Edge:
+        """How a derivation writes the rule for argument `i` of `n`, in symbols."""
+        return self.rule(n, i)
+
+    def rule(self, n: Node, i: int) -> Edge:
         """The rule for argument `i` of `n`, in symbols."""
         if (n, i) not in self._edges:
             if n not in self._results:
@@ -88,7 +111,7 @@ class NamedGraph:
                 index = n.params["index"] if call is not n else None
                 recorded = tuple(p is not None for p in call.parents)
                 self._results[n] = CallResult(call, index, arguments(call, self.values), recorded, self.values[call])
-            self._edges[n, i] = edge(self._results[n], i, self.constant)
+            self._edges[n, i] = edge(self._results[n], i, lambda k, x: self.operand(self._results[n].node, k, x))
         return self._edges[n, i]
 
     # ------------------------------------------------------------------------------------------------------ names
@@ -96,8 +119,8 @@ class NamedGraph:
     def _name(self, names: Mapping[str, Any], claimed: Mapping[Node, str] | None) -> None:
         self.names: dict[Node, str] = {}
         self.claimed = [self.canonical(n) for n in claimed or ()]
-        self.arrays: list[tuple[Any, str]] = []  # constants that are not Tensors
-        self._array_names: dict[int, str] = {}  # the same by id, the first name of each
+        self.introduced: set[str] = set()  # names that only a textbook has
+        self._operands: dict[tuple[Node, int], Expr] = {}
         self._environment: tuple[tuple[int, ...], dict[str, Any]] = ((), {})
         self._parts: dict[tuple[Node, int], str] = {}
         self._named_constants = 0
@@ -105,6 +128,7 @@ class NamedGraph:
         for n, word in (claimed or {}).items():
             self.names.setdefault(self.canonical(n), plain(word))
         self._taken = taken = Names(self.names.values())
+        self.constants = Constants(taken)  # those that are not Tensors
         self._name_by_attribute(taken)
         self._name_by_mapping(names, taken)
         if claimed is None:
@@ -137,7 +161,9 @@ class NamedGraph:
                 self.names[node] = word
                 taken.add(word)
             elif isinstance(value, (np.ndarray, Tensor)):
-                self._add_array(value if isinstance(value, np.ndarray) else value._data, word)
+                self.constants.add(value if isinstance(value, np.ndarray) else value._data, word)
+            elif self.board and is_number(value):
+                self.constants.add(value, word)
 
     def _name_by_assignment(self, taken: Names) -> None:
         """Name what has no name yet after the variable that it was assigned to, where the bytecode shows it."""
@@ -149,16 +175,15 @@ class NamedGraph:
     def _name_constants(self) -> None:
         """Number large constants in the order in which they are used."""
         for n in self.nodes:
-            for p, x in zip(self.parents(n), self.call(n).xs or (), strict=False):
+            for k, (p, x) in enumerate(zip(self.parents(n), self.call(n).xs or (), strict=False)):
                 if p is None:
-                    if np.size(x) > FEW:
-                        self.constant(x)
+                    self.operand(self.call(n), k, x)
                 elif p not in self.names and p not in self.node_set:
                     self.constant(p.y)
 
     def name_the_rest(self, nodes: Iterable[Node]) -> None:
         """Give those of `nodes` that have no name the next free letters."""
-        words = [*self.names.values(), *(w for _, w in self.arrays), self.cotangent, "d", "l", "np"]
+        words = [*self.names.values(), *self.constants.values, self.cotangent, "d", "l", "np"]
         self._fresh = short_names(words)
         for n in nodes:
             if n not in self.names:
@@ -176,27 +201,39 @@ class NamedGraph:
             self._parts[call, k] = next(self._fresh)
         return self._parts[call, k]
 
-    def _add_array(self, x: Any, word: str) -> None:
-        self.arrays.append((x, word))
-        self._array_names.setdefault(id(x), word)  # `arrays` keeps it alive
-        self._taken.add(word)
+    def operand(self, call: Node, k: int, x: Any) -> Expr:
+        """Argument `k` of a call, which is a constant: as the user wrote it, or as :meth:`constant` has it."""
+        if (call, k) not in self._operands:
+            found = self.constants.known(x)
+            if found is None and self.board:
+                found = self.constants.written(call, k, x)
+            self._operands[call, k] = self.constant(x) if found is None else found
+        return self._operands[call, k]
 
     def constant(self, x: Any) -> Expr:
-        """An operand that was not recorded: its name, a number, or a small array."""
-        word = self._array_names.get(id(x))
-        if word is None and self._numbers_constants and np.size(x) > FEW:
-            while word is None or word in self._taken:
+        """A value that was not recorded: its name, a number, or a small array."""
+        found = self.constants.known(x)
+        if found is None and self._numbers_constants and np.size(x) > FEW:
+            word = f"c{self._named_constants}"
+            while self._named_constants == 0 or word in self._taken:
                 self._named_constants += 1
                 word = f"c{self._named_constants}"
-            self._add_array(x, word)
-        return constant(x) if word is None else name(word, np.shape(x))
+            self.constants.add(np.asarray(x), word)
+            found = name(word, np.shape(x))
+        return constant(x) if found is None else found
+
+    @property
+    def arrays(self) -> list[tuple[Any, str]]:
+        """The named constants that are arrays, with their names."""
+        own = self.introduced
+        return [(x, w) for w, x in self.constants.values.items() if isinstance(x, np.ndarray) and w not in own]
 
     def environment(self) -> dict[str, Any]:
         """Every name with its value."""
-        stamp = (len(self.arrays), len(self.names), len(self._parts))  # these only grow
+        stamp = (len(self._taken), len(self.names), len(self._parts))  # these only grow
         if self._environment[0] == stamp:
             return self._environment[1]
-        env = {word: array for array, word in self.arrays}
+        env = dict(self.constants.values)
         for n, word in self.names.items():
             value = self.values.get(n, n.y)
             if value is not None:

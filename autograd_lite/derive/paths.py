@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -12,12 +12,9 @@ import numpy as np
 from ..engine.node import GraphView, Node
 from ..engine.replay import finite_difference, gradients
 from ..tensor import Tensor
-from .expression import name, substitute
-from .factors import Factor, FoldedCall
+from .factors import Factor
 from .landmarks import Chain
-from .writing import LATEX, Printer, partial_tex, tex_name, text, write
-
-SHORT = 24  # characters of the longest map that is written out where it is used
+from .writing import partial_tex, tex_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +80,7 @@ class Partials(GraphView):
         return check(self.chain, {self.wrt: self.value}).error
 
     def __str__(self) -> str:
-        return f"{self.symbol} = " + " + ".join(" * ".join(f.symbol for f in path) for path in self.paths)
+        return f"{self.symbol} = " + " + ".join(" · ".join(f.symbol for f in path) for path in self.paths)
 
     __repr__ = __str__
 
@@ -150,7 +147,7 @@ def partials(
     >>> p = ag.sigmoid(3.0 * w); p.name = "p"
     >>> found = partials((1.0 - p) ** 2, w)
     >>> print(found)
-    dL/dw = dL/dp * dp/dw
+    dL/dw = dL/dp · dp/dw
     >>> found["dp/dw"].value.round(6).item()
     0.0074
     >>> bool(found.check() < 1e-12)
@@ -187,71 +184,3 @@ def target(chain: Chain, wrt: Tensor) -> Node:
             "with a larger depth="
         )
     return node
-
-
-def composed(
-    paths: Sequence[Sequence[Factor]], chain: Chain, printer: Printer, starts: Sequence[str] | None = None
-) -> str:
-    """The sum of products of factors, in the order of the matrices; each product may start with a symbol."""
-    terms = []
-    for k, path in enumerate(paths):
-        term = _Term(printer, chain, starts[k] if starts else "")
-        for f in path:
-            term.times(f)
-        terms.append(term.word)
-    return " + ".join(terms)
-
-
-class _Term:
-    """A product of factors, written one factor after another."""
-
-    def __init__(self, printer: Printer, chain: Chain, start: str) -> None:
-        self.printer = printer
-        self.is_tex = printer is LATEX
-        self.chain = chain
-        self.word = start
-        self.tight = "atom"  # or "product", entry by entry, or "matrix"
-
-    def times(self, f: Factor) -> None:
-        symbol = self.chain.tex_symbol(f) if self.is_tex else f.symbol
-        beside = r"\," if self.is_tex else " @ "
-        if f.combine == "map":
-            self._mapped(f, symbol)
-        elif not self.word:
-            self.word = symbol
-        elif f.combine == "elementwise":
-            if not (f.formula.is_number and f.formula.value == 1):  # a factor of one is not written
-                one = max(int(np.prod(shape)) for shape in f.shapes) == 1
-                sign = r"\," if self.is_tex and one else r" \odot " if self.is_tex else " * "
-                self._set(f"{self._within('matrix')}{sign}{symbol}", "product")
-        elif f.combine == "left":
-            self._set(f"{symbol}{beside}{self._within('product')}", "matrix")
-        else:
-            self._set(f"{self._within('product')}{beside}{symbol}", "matrix")
-        if f.axes and self.is_tex:
-            self._set(rf"\textstyle\sum_{{{','.join(map(str, f.axes))}}}\left({self.word}\right)", "atom")
-        elif f.axes:
-            self._set(f"sum({self.word}, axis={f.axes[0] if len(f.axes) == 1 else f.axes})", "atom")
-
-    def _mapped(self, f: Factor, symbol: str) -> None:
-        """A map: its formula where it is short, ``(dL/dc)ᵀ @ b``, otherwise its symbol with brackets."""
-        short = len(text(f.formula)) <= SHORT and not isinstance(f.formula.row, FoldedCall)
-        if not self.word:
-            self.word = symbol
-        elif not short:
-            self._set(rf"{symbol}\left[{self.word}\right]" if self.is_tex else f"{symbol}[{self.word}]", "atom")
-        else:
-            g = self.word if self.word.startswith("sum(") else self._bracketed()
-            names = self.printer.name
-            printer = replace(self.printer, name=lambda w: w if w == g else names(w))
-            tight = {"matrix product": "matrix", "product": "product"}.get(f.formula.role, "atom")
-            self._set(write(substitute(f.formula, {f.cotangent: name(g, f.shapes[0])}), printer), tight)
-
-    def _set(self, word: str, tight: str) -> None:
-        self.word, self.tight = word, tight
-
-    def _within(self, other: str) -> str:
-        return self._bracketed() if self.tight == other else self.word
-
-    def _bracketed(self) -> str:
-        return rf"\left({self.word}\right)" if self.is_tex else f"({self.word})"

@@ -68,7 +68,7 @@ def derivatives(row: Primitive, *args: Any, **params: Any) -> list[RowDerivative
     ...     shape = (2, 2) if name == "matmul" else ()
     ...     xs = [np.full(shape, 0.5)] * len(TABLE[name].rules)
     ...     print(name, "; ".join(d.text() for d in derivatives(TABLE[name], *xs)))
-    sigmoid dy/dx = y * (1 - y)
+    sigmoid dy/dx = y (1 - y)
     log dy/dx = 1 / x
     matmul cotangent of x_1 = g @ x_2ᵀ; cotangent of x_2 = x_1ᵀ @ g
     """
@@ -103,7 +103,7 @@ def _of_argument(call: Node, i: int, several: bool) -> RowDerivative | None:
     one = len(inputs) == 1
     arrays = {id(x): name(f"x_{k + 1}", np.shape(x)) for k, x in enumerate(xs) if not recorded[k] and np.ndim(x)}
     steps = [CallResult(call, k, xs, recorded, values[call]) for k in (range(len(call.parts)) if several else (None,))]
-    edges = [edge(step, i, lambda x: arrays.get(id(x)) or constant(x)) for step in steps]
+    edges = [edge(step, i, lambda k, x: arrays.get(id(x)) or constant(x)) for step in steps]
     words = {f"{X}{k}": name("x" if one else f"x_{k + 1}", np.shape(x)) for k, x in enumerate(xs)}
     if several:
         words |= {f"{Y}{k}": name(f"y_{k + 1}", np.shape(v)) for k, v in enumerate(values[call])}

@@ -70,7 +70,7 @@ class CallResult:
         return self.node.shape if self.index is None else self.node.parts[self.index][0]
 
 
-def edge(result: CallResult, i: int, constants: Callable[[Any], Expr]) -> Edge:
+def edge(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -> Edge:
     """The rule for argument `i`, as a formula in the symbols above."""
     row = result.node.row
     assert row is not None
@@ -81,10 +81,15 @@ def edge(result: CallResult, i: int, constants: Callable[[Any], Expr]) -> Edge:
         formula = _called(result, i, constants)
         if turned:
             g = conjugated(name(G, result.shape))
-            formula = conjugated(replaced(formula, lambda part: g if _is_g(part) else None))
+            formula = conjugated(replaced(formula, lambda part: g if is_g(part) else None))
     if p_dtype.kind != "c" and result.dtype.kind == "c":
         formula = Expr("real", (formula,), None, {}, formula.shape, TABLE["real"])
-    combine, formula, shape = _split(formula, result.shape)
+    return parted(formula, result.shape, p_shape)
+
+
+def parted(formula: Expr, n_shape: tuple[int, ...], p_shape: tuple[int, ...]) -> Edge:
+    """The edge of a cotangent in terms of ``g``, from a result to an argument of these shapes."""
+    combine, formula, shape = _split(formula, n_shape)
     extra = max(len(shape) - len(p_shape), 0)
     axes = tuple(range(extra)) + tuple(
         k + extra for k, s in enumerate(p_shape) if s == 1 and shape[k + extra :][:1] not in ((), (1,))
@@ -92,7 +97,7 @@ def edge(result: CallResult, i: int, constants: Callable[[Any], Expr]) -> Edge:
     return Edge(combine, formula, axes if int(np.prod(shape)) != int(np.prod(p_shape)) else ())
 
 
-def _traced(result: CallResult, i: int, constants: Callable[[Any], Expr], turned: bool) -> Expr | None:
+def _traced(result: CallResult, i: int, constants: Callable[[int, Any], Expr], turned: bool) -> Expr | None:
     """The formula from running the rule; None where it is not one that a person would read."""
     n, row = result.node, result.node.row
     assert row is not None
@@ -116,7 +121,7 @@ def _traced(result: CallResult, i: int, constants: Callable[[Any], Expr], turned
     return conjugated(formula) if turned else formula
 
 
-def _symbols(result: CallResult, constants: Callable[[Any], Expr], turned: bool) -> Any:
+def _symbols(result: CallResult, constants: Callable[[int, Any], Expr], turned: bool) -> Any:
     """``g``, ``y`` and the arguments as Tensors, what they stand for, and the keys of the constants among them."""
     if result._symbols:
         return result._symbols
@@ -132,9 +137,10 @@ def _symbols(result: CallResult, constants: Callable[[Any], Expr], turned: bool)
     def argument(k: int, x: Any) -> Any:
         if result.recorded[k]:
             return symbol(x, name(f"{X}{k}", np.shape(x)))
-        if np.ndim(x) == 0:
+        e = constants(k, x)
+        if e.is_number:
             return x
-        own.add((e := constants(x)).key)
+        own.update(part.key for part in walk(e))
         return symbol(x, e)
 
     g = name(G, result.shape)
@@ -173,7 +179,7 @@ def _laid(at: Any, args: Sequence[Any]) -> Any:
     return tuple(None if k is None else args[k] for k in at) if isinstance(at, tuple) else args[at]
 
 
-def _called(result: CallResult, i: int, constants: Callable[[Any], Expr]) -> Expr:
+def _called(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -> Expr:
     n, row = result.node, result.node.row
     assert row is not None
     rule = row.rule(i)
@@ -190,7 +196,7 @@ def _called(result: CallResult, i: int, constants: Callable[[Any], Expr]) -> Exp
 
     def x(k: int) -> int:
         value = result.xs[k]
-        return add(value, name(f"{X}{k}", np.shape(value)) if result.recorded[k] else constants(value))
+        return add(value, name(f"{X}{k}", np.shape(value)) if result.recorded[k] else constants(k, value))
 
     def y() -> Any:
         if result.index is None:
@@ -233,7 +239,7 @@ def _called(result: CallResult, i: int, constants: Callable[[Any], Expr]) -> Exp
 def _split(formula: Expr, n_shape: tuple[int, ...]) -> tuple[str, Expr, tuple[int, ...]]:
     """A cotangent in terms of ``g`` as the partial, how it combines with ``g``, and the shape of the result."""
     shape = formula.shape if formula.role != "name" else n_shape
-    while formula.role == "broadcast":  # NumPy does it anyway
+    while formula.role == "broadcast" or _is_leading(formula):  # NumPy does it anyway
         formula = formula.args[0]
     combine, partial = _parted(formula, n_shape)
     return combine, partial, shape
@@ -244,7 +250,7 @@ def _parted(formula: Expr, n_shape: tuple[int, ...]) -> tuple[str, Expr]:
     inner = formula
     while single and inner.role in ("reshape", "broadcast", "index") and inner.args[0].names == {G}:
         inner = inner.args[0]
-    if _is_g(inner):
+    if is_g(inner):
         return "elementwise", number(1)
     if G not in formula.names:
         return ("elementwise", formula) if formula.is_number else ("map", formula)
@@ -271,20 +277,27 @@ def _parted(formula: Expr, n_shape: tuple[int, ...]) -> tuple[str, Expr]:
             (one, a), (other, b) = (_parted(s, n_shape) for s in sides)  # a zero is elementwise
             if one == other == "elementwise":
                 return "elementwise", make(TABLE["where"], (mask, a, b), {}, formula.shape)
-    if formula.role == "outer product" and G not in formula.args[0].names and _is_g(formula.args[1]):
+    if formula.role == "outer product" and G not in formula.args[0].names and is_g(formula.args[1]):
         (n,) = formula.args[0].shape
         column = make(TABLE["reshape"], (formula.args[0],), {"shape": (n, 1), "order": "C"}, (n, 1))
         return "elementwise", column
     if formula.role == "matrix product":
         a, b = formula.args
-        if _is_g(b) and G not in a.names:
+        if is_g(b) and G not in a.names:
             return "left", a
-        if _is_g(a) and G not in b.names:
+        if is_g(a) and G not in b.names:
+            if len(a.shape) == 1 and len(b.shape) == 2:  # of a vector, as textbooks have it
+                return "left", make(TABLE["transpose"], (b,), {"axes": None}, b.shape[::-1])
             return "right", b
     return "map", formula
 
 
-def _is_g(e: Expr) -> bool:
+def _is_leading(e: Expr) -> bool:
+    """Whether a reshape only adds axes of length one in front."""
+    return e.role == "reshape" and e.shape == (1,) * (len(e.shape) - len(e.args[0].shape)) + e.args[0].shape
+
+
+def is_g(e: Expr) -> bool:
     return e.role == "name" and e.value == G
 
 

@@ -23,10 +23,10 @@ from ..tensor import Tensor
 from ..tracing.capture import run
 from .answer import assignments, clipped, worked_out
 from .explain import Derivation, Total, aligned, explain
-from .expression import evaluate, name, substitute
+from .expression import Expr, evaluate, name, replaced, substitute
 from .factors import Factor, laid_out
 from .source import Source
-from .writing import TIMES, partial_tex, shape_text, tex, tex_name, text
+from .writing import ASCII, TIMES, partial_tex, shape_text, tex, tex_name, text, write
 
 BLANK = "_" * 14
 CLOSE = 1e-6
@@ -347,11 +347,16 @@ def _of_derivation(d: Derivation) -> Worksheet:
         if isinstance(line, Factor):
             of, wrt, definition = c.names[line.of], c.names[line.wrt], c.definition(line.of)
             since, rest = f"since {of} = {text(definition)}", rf"\text{{since }} {tex_name(of)} = {tex(definition)}"
-            questions.append(Question(word, since, text(d.formula(line)), line.value, _slips(d, line)))
+            questions.append(Question(word, since, _code(line.formula), line.value, _slips(d, line)))
         else:
             of, wrt, since, rest = c.names[c.root], c.names[line.node], "from the factors above", ""
+            if d.found.by_gradients:
+                steps = {path[-1].of: c.definition(path[-1].of) for path in line.paths}
+                since = "since " + ", ".join(f"{c.names[n]} = {text(e)}" for n, e in steps.items())
+                rest = r"\text{since } " + ", ".join(f"{tex_name(c.names[n])} = {tex(e)}" for n, e in steps.items())
             recompute = _from_factors(d, line)
-            questions.append(Question(word, since, d.composition(line), line.value, _total_slips(line), recompute))
+            answer = _code(d.composition(line))
+            questions.append(Question(word, since, answer, line.value, _total_slips(line), recompute))
         rows.append(f"  {word:<8} = {BLANK}  {shape:<6} {since}")
         symbol = partial_tex(tex_name(of), tex_name(wrt))
         mathematics.append(rf"{symbol} &= \underline{{\hspace{{8em}}}} && {shape.replace('x', TIMES)} && {rest}")
@@ -359,6 +364,15 @@ def _of_derivation(d: Derivation) -> Worksheet:
     body = f"{head}\n\nFill in\n\n" + "\n".join(rows) + "\n"
     sections = aligned([*d.sections_before(), ("Fill in", mathematics)])
     return Worksheet(head, questions, body, str(d), c.environment(), sections)
+
+
+def _code(e: Expr) -> str:
+    """A formula as a student may type it: ``B.T @ dLdC``."""
+    return write(replaced(e, lambda part: _as_name(part) if part.role == "name" else None), ASCII)
+
+
+def _as_name(e: Expr) -> Expr:
+    return name(as_variable(e.value), e.shape) if "/" in e.value else e
 
 
 def as_variable(symbol: str) -> str:
@@ -375,7 +389,7 @@ def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
     is_function = len(definition.args) == 1 and definition.args[0].role == "name"  # of one landmark
     if is_function and f.combine == "elementwise" and f.shapes[0] == f.shapes[1]:
         x = definition.args[0].value
-        shifted = substitute(d.formula(f), {x: name(of, f.shapes[0])})
+        shifted = substitute(substitute(f.formula, {of: definition}), {x: name(of, f.shapes[0])})
         env = c.environment()
         with np.errstate(all="ignore"):
             slips[f"the derivative is taken at {of}, not at {x}"] = evaluate(shifted, env)

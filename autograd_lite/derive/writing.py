@@ -36,6 +36,8 @@ class Printer:
     param: Callable[[str, Expr, Sub], str]  # a parameter in such a place
     call: Callable[[Expr, Sub], str]  # without a template
     operand: Callable[[Expr, str, str, str], str] = lambda e, word, before, after: word  # in its place
+    indexed: Callable[[str, str], str] | None = None  # a name with an index; without it, a sum along an axis is a call
+    over: Callable[[str, str], str] = lambda word, letters: word  # Σ, or the name of a reduction, with an index below
 
 
 def write(e: Expr, printer: Printer, tightness: int = 0) -> str:
@@ -59,10 +61,37 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         for k in range(1, len(words)):
             out += printer.between(e.args[k - 1], e.args[k], words[k]) + words[k]
         return out, PRODUCT
-    if printer is LATEX:
+    along = e.role in _REDUCTIONS and e.params.get("axis") is not None
+    if printer.indexed is not None and along and ("axis" in shown_params(e) or e.params.get("keepdims")):
+        return _along(e, printer)
+    if printer.indexed is not None:
         e = _over_one_line(e)
     template = printer.template(e)
     return _filled(template, e, printer) if template else (printer.call(e, lambda a, t: write(a, printer, t)), ATOM)
+
+
+LETTERS = "ijklmn"  # the indices of axes
+
+
+def _along(e: Expr, printer: Printer) -> tuple[str, int]:
+    """A reduction along some axes, with indices: ``Σⱼ dL/dPⱼ Pⱼ``."""
+    body, axis = e.args[0], e.params["axis"]
+    axes = [k % len(body.shape) for k in (axis if isinstance(axis, tuple) else (axis,))]
+    letters = "".join(LETTERS[k] if k < len(LETTERS) else "…" for k in axes)
+    shown = letters if len(body.shape) <= 2 else LETTERS[: len(body.shape)]
+    if e.role != "total":
+        return f"{printer.over(e.head, letters)}({write(body, printer)})", ATOM
+    assert printer.indexed is not None
+    factors = body.args if body.role == "product" else (body,)
+    if all(f.role in ("name", "number") for f in factors):
+        words = [
+            printer.indexed(f.value, shown) if f.role == "name" and len(f.shape) == len(body.shape)
+            else write(f, printer, PRODUCT) for f in factors
+        ]  # fmt: skip
+        separator = r"\," if printer is LATEX else " "
+        return f"{printer.over('sum', letters)} {separator.join(words)}", SIGN
+    inside = printer.brackets(write(body, printer))
+    return f"{printer.over('sum', letters)} {inside}{printer.indexed('', shown)}", SIGN
 
 
 _PRODUCTS = ("matrix product", "product", "quotient")
@@ -143,6 +172,14 @@ def shown_params(e: Expr) -> dict[str, Any]:
     return out
 
 
+def _without_last(e: Expr) -> Expr:
+    """`e` without the axis if that is the last one, as in textbooks: ``softmax(S)``."""
+    last = len(e.shape) - 1
+    if e.role in _REDUCTIONS or not e.shape or e.params.get("axis") not in (last, (last,)):
+        return e
+    return replace(e, params={k: v for k, v in e.params.items() if k != "axis"})
+
+
 def index_text(index: Any) -> str:
     """An index as it is written between the brackets."""
     if isinstance(index, tuple):
@@ -207,7 +244,7 @@ def array_text(value: Any) -> str:
 
 def _text_call(e: Expr, sub: Sub) -> str:
     arguments = [sub(a, 0) for a in e.args]
-    arguments += [f"{k}={v!r}" for k, v in shown_params(e).items()]
+    arguments += [f"{k}={v!r}" for k, v in shown_params(_without_last(e)).items()]
     return f"{e.head}({', '.join(arguments)})"
 
 
@@ -227,53 +264,127 @@ def reshaped(e: Expr) -> str:
 
 def _text_template(e: Expr) -> str | None:
     assert e.row is not None
-    return reshaped(e) if e.role == "reshape" else fitting(e.row.text or e.row.infix, e)
+    if e.role == "reshape":
+        return f"{{x}} as {_layout(e)}"
+    return fitting(e.row.text or e.row.infix, _without_last(e))
+
+
+def _layout(e: Expr) -> str:
+    """What a reshape makes of its operand, in words."""
+    if len(e.args[0].shape) == 1 and len(e.shape) == 2 and 1 in e.shape:
+        return "a column" if e.shape[1] == 1 else "a row"
+    return shape_text(e.shape, "×")
 
 
 def _ascii_template(e: Expr) -> str | None:
     assert e.row is not None
-    written = _text_template(e)
-    return written if written is None or written.isascii() else fitting(e.row.infix, e)
+    return reshaped(e) if e.role == "reshape" else fitting(e.row.infix, e)
 
 
+GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
+    "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ",
+    "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
+}  # fmt: skip
+_SHORT = {"lam": "lambda", "lambda_": "lambda", "eps": "epsilon"}  # as they are called in programs
+_MARKS = {"hat": ("\u0302", r"\hat"), "bar": ("\u0304", r"\bar"), "tilde": ("\u0303", r"\tilde")}
+_MARKED = re.compile(rf"([A-Za-z])_?({'|'.join(_MARKS)})(_?\d*)")
+_GRADIENT = re.compile(r"[d∂](.+)/[d∂](.+)")
+
+
+def text_name(word: str) -> str:
+    """A variable in plain text: ``gamma1`` as ``γ1``, ``xhat`` as ``x̂``, also within the name of a derivative.
+
+    >>> text_name("lam"), text_name("dL/dgamma"), text_name("W1")
+    ('λ', 'dL/dγ', 'W1')
+    """
+    if m := _GRADIENT.fullmatch(word):
+        return f"{word[0]}{text_name(m[1])}/{word[0]}{text_name(m[2])}"
+    if m := _MARKED.fullmatch(word):
+        return f"{m[1]}{_MARKS[m[2]][0]}{m[3]}"
+    m = re.fullmatch(r"([A-Za-z]+_?)(_?\d*)", word)
+    stem = _SHORT.get(m[1], m[1]) if m else ""
+    return f"{GREEK[stem]}{m[2]}" if m and stem in GREEK else escape.plain(word)
+
+
+def _text_number(value: Any) -> str:
+    if isinstance(value, float) and abs(value) in (0.5, 0.25):
+        return f"{'-' if value < 0 else ''}{'½' if abs(value) == 0.5 else '¼'}"
+    k, below = root_of(value)
+    if k:
+        return f"{'-' if value < 0 else ''}{'1 / ' if below else ''}√{k}"
+    return short_number(value)
+
+
+def root_of(value: Any) -> tuple[int, bool]:
+    """2 for √2, and 2 with True for 1/√2; 0 for any other number.
+
+    >>> root_of(math.sqrt(2)), root_of(1 / math.sqrt(8)), root_of(1.5)
+    ((2, False), (8, True), (0, False))
+    """
+    if not isinstance(value, float) or not 1e-3 < abs(value) < 1e3 or value.is_integer():
+        return 0, False
+    k, below = round(value * value), round(1 / (value * value))
+    if k > 1 and math.sqrt(k) == abs(value):
+        return k, False
+    is_inverse = below > 1 and not math.sqrt(below).is_integer() and 1 / math.sqrt(below) == abs(value)
+    return (below, True) if is_inverse else (0, False)
+
+
+def _text_between(a: Expr, b: Expr, begins: str) -> str:
+    """``⊙`` between arrays; numbers and brackets need no sign."""
+    if math.prod(a.shape) > 1 and math.prod(b.shape) > 1:
+        return " ⊙ "
+    return " · " if not a.is_number and any(_GRADIENT.fullmatch(str(e.value)) for e in (a, b)) else " "
+
+
+SUBSCRIPTS = str.maketrans("ijklmn0123456789", "ᵢⱼₖₗₘₙ₀₁₂₃₄₅₆₇₈₉")
 TEXT = Printer(
-    name=escape.plain,
-    number=short_number,
+    name=text_name,
+    number=_text_number,
     array=array_text,
     brackets=lambda word: f"({word})",
-    between=lambda a, b, begins: times("infix"),
+    between=_text_between,
     template=_text_template,
     param=_text_param,
     call=_text_call,
+    indexed=lambda word, letters: text_name(word) + letters.translate(SUBSCRIPTS),
+    over=lambda word, letters: f"{'Σ' if word == 'sum' else word}{letters.translate(SUBSCRIPTS)}",
 )
-ASCII = replace(TEXT, template=_ascii_template)
+ASCII = replace(
+    TEXT, name=escape.plain, number=short_number, between=lambda a, b, begins: times("infix"),
+    template=_ascii_template, indexed=None,
+)  # fmt: skip
 
 # --------------------------------------------------------------------------------------------------------------- LaTeX
 
-_GREEK = {
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi",
-    "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
-}  # fmt: skip
-
-
-def tex_name(word: str) -> str:
+def tex_name(word: str, letters: str = "") -> str:
     r"""A variable in LaTeX: ``W1`` as :math:`W_{1}`, ``theta`` as :math:`\theta`, ``loss`` upright; a name that
-    LaTeX could misread as text.
+    LaTeX could misread as text. `letters` is a further index.
 
-    >>> tex_name("W1"), tex_name("theta"), tex_name("loss"), tex_name("w_out"), tex_name(r"\input{x}")
-    ('W_{1}', '\\theta', '\\mathrm{loss}', 'w_{\\mathrm{out}}', '\\text{\\textbackslash{}input\\{x\\}}')
+    >>> tex_name("W1"), tex_name("Wq"), tex_name("theta"), tex_name("loss"), tex_name("w_out"), tex_name(r"\input{x}")
+    ('W_{1}', 'W_{q}', '\\theta', '\\mathrm{loss}', 'w_{\\mathrm{out}}', '\\text{\\textbackslash{}input\\{x\\}}')
+    >>> tex_name("xhat"), tex_name("dL/dW1", "j")
+    ('\\hat{x}', '\\frac{\\partial L}{\\partial W_{1,j}}')
     """
+    if m := _GRADIENT.fullmatch(word):
+        return partial_tex(tex_name(m[1]), tex_name(m[2], letters))
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
-        return rf"\text{{{escape.tex(word)}}}"
+        return rf"\text{{{escape.tex(word)}}}" if word else f"_{{{letters}}}"
+    word = _SHORT.get(word, word)
     stem, _, index = word.partition("_")
-    if not stem or "." in word:
-        return rf"\mathrm{{{_escaped(word)}}}"
-    if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)", word)):
-        stem, index = m[1], m[2]
-    head = f"\\{stem}" if stem in _GREEK else stem if len(stem) == 1 else rf"\mathrm{{{_escaped(stem)}}}"
-    if not index:
-        return head
-    return f"{head}_{{{index if index.isdigit() or len(index) == 1 else rf'{chr(92)}mathrm{{{_escaped(index)}}}'}}}"
+    if m := _MARKED.fullmatch(word):
+        head, index = f"{_MARKS[m[2]][1]}{{{m[1]}}}", m[3].strip("_")
+    elif not stem or "." in word:
+        head, index = rf"\mathrm{{{_escaped(word)}}}", ""
+    else:
+        if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)|([A-Z])([a-z])", word)):
+            stem, index = m[1] or m[3], m[2] or m[4]
+        head = f"\\{stem}" if stem in GREEK else stem if len(stem) == 1 else rf"\mathrm{{{_escaped(stem)}}}"
+    if index and not index.isdigit() and len(index) > 1:
+        index = rf"\mathrm{{{_escaped(index)}}}"
+    below = ",".join(filter(None, (index, letters)))
+    return f"{head}_{{{below}}}" if below else head
 
 
 def _escaped(word: str) -> str:
@@ -296,6 +407,9 @@ def _tex_number(value: Any) -> str:
         return rf"\tfrac{{1}}{{{int(1 / value)}}}"
     if isinstance(value, float) and (known := _CONSTANTS.get(abs(value))):
         return ("-" if value < 0 else "") + known
+    if (root := root_of(value))[0]:
+        found = rf"\sqrt{{{root[0]}}}"
+        return ("-" if value < 0 else "") + (rf"\tfrac{{1}}{{{found}}}" if root[1] else found)
     if m := re.fullmatch(r"(-?)(\d+) / (\d+)", word):
         return rf"{m[1]}\tfrac{{{m[2]}}}{{{m[3]}}}"
     if m := re.fullmatch(r"(-?[\d.]+)e([+-])0*(\d+)", word):
@@ -332,8 +446,10 @@ def _over_one_line(e: Expr) -> Expr:
 
 def _tex_template(e: Expr) -> str | None:
     assert e.row is not None
-    if e.role == "reshape" and inserted(e):
-        return rf"{{x}}_{{{{[{_escaped(inserted(e).replace('None', '*'))}]}}}}"
+    if e.role == "reshape":
+        return rf"{{x}} \text{{{{ as {_layout(e)}}}}}"
+    if e.role == "quotient" and any(_GRADIENT.fullmatch(word) for word in e.args[0].names):
+        return r"\frac{{1}}{{{x2}}} {x1}"  # a fraction within a fraction would be small
     shown = shown_params(e).keys() & {"axis", "shape"}
     return None if shown and e.role in _REDUCTIONS else fitting(e.row.tex, e, params=False)
 
@@ -353,7 +469,7 @@ def _tex_operand(e: Expr, word: str, before: str, behind: str) -> str:
 
 
 def _tex_call(e: Expr, sub: Sub) -> str:
-    shown = {k: v for k, v in shown_params(e).items() if k in ("axis", "shape")}
+    shown = {k: v for k, v in shown_params(_without_last(e)).items() if k in ("axis", "shape")}
     below = ",".join(str(v).strip("(,)").replace(", ", TIMES if k == "shape" else ",") for k, v in shown.items())
     operator = _operator(e.head.removeprefix("linalg.")) + (f"_{{{below}}}" if below else "")
     return rf"{operator}\left({', '.join(sub(a, 0) for a in e.args)}\right)"
@@ -375,6 +491,8 @@ LATEX = Printer(
     param=_tex_param,
     call=_tex_call,
     operand=_tex_operand,
+    indexed=tex_name,
+    over=lambda word, letters: rf"\sum_{{{letters}}}" if word == "sum" else f"{_operator(word)}_{{{letters}}}",
 )
 
 

@@ -393,8 +393,6 @@ def partial_rows(line: Line, scene: Scene, style: Style) -> list[LabelRow]:
         found.append(LabelRow(f"= {numbers[0]}", "formula"))
     elif line.value is not None:
         found.append(LabelRow(formatting.shape(np.shape(line.value)), "formula"))
-    if line.combine == "map":
-        found.append(LabelRow("(maps the gradient g)", "formula"))
     if line.note:
         found.append(LabelRow(line.note, "formula"))
     return found

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..derive.expression import Expr, name, substitute, walk
+from ..derive.constants import is_number
+from ..derive.expression import Expr, name, walk
 from ..derive.landmarks import Chain
 from ..engine.backward import pull_back
 from ..engine.node import ANY, Node, ancestors
@@ -53,7 +54,7 @@ class _Derived:
         self.items: dict[str, Item] = {}
         self.lines: dict[str, Line] = {}
         self.arrays: dict[int, tuple[Any, str]] = {}  # by id, with the array to keep it alive
-        taken = {*chain.names.values(), *(w for _, w in chain.arrays)}
+        taken = {*chain.names.values(), *chain.constants.values}
         self.fresh = (w for k in count() if (w := f"const{k or ''}") not in taken)
         self.by_name = {word: n for n, word in chain.names.items()}
         self.gradients = self._gradients() if gradients else {}
@@ -64,15 +65,19 @@ class _Derived:
             return {}
         wanted = [n for n in self.chain.landmarks if n.requires_grad]
         try:
-            return pull_back({root: np.ones(root.shape, root.dtype)}, wanted)
+            found = pull_back({root: np.ones(root.shape, root.dtype)}, [*wanted, *self.chain.twins])
         except (RuntimeError, NotImplementedError, TypeError):  # freed or overwritten: drawn without gradients
             return {}
+        for twin, n in self.chain.twins.items():  # one box for both
+            if twin in found and n in found:
+                found[n] = found[n] + found[twin]
+        return found
 
     def scene(self) -> Scene:
         self._between()
         for n in self.drawn:
             formula, constants = self._without_arrays(self.chain.definition(n))
-            words = [*dict.fromkeys(e.value for e in parts_in_order(formula) if e.role == "name")]
+            words = self._arguments(n, formula)
             for word in words:
                 self._leaf(word, constants)
             self._result(n, formula)
@@ -85,6 +90,15 @@ class _Derived:
                     self._line(n, self.chain.names[m], passes)
         items = tuple(self.items.values())
         return Scene(items, tuple(self.lines.values()), loss=self.keys[self.chain.names[self.chain.root]])
+
+    def _arguments(self, n: Node, formula: Expr) -> list[str]:
+        """The values that a step is computed from, in the order of its formula: not the numbers, nor what its textbook
+        introduces.
+        """
+        where, env = dict(self.chain.where(n)), self.chain.environment()
+        parts = [e for f in (formula, *where.values()) for e in parts_in_order(f)]
+        words = dict.fromkeys(e.value for e in parts if e.role == "name")
+        return [w for w in words if w not in where and not is_number(env.get(w))]
 
     def _key(self, word: str) -> str:
         return self.keys.setdefault(word, f"n{len(self.keys)}")
@@ -131,7 +145,7 @@ class _Derived:
             str(n.dtype),
             self.chain.values.get(n),
             self.gradients.get(n),
-            self.calls.clusters(call),
+            self.calls.clusters(call, self.chain.shell(n)),
             self._own(n),
             call.row.name if call.row else "",
             "",
@@ -154,19 +168,15 @@ class _Derived:
             self.lines[key] = Line(key, tail, head, shape=shape, combine="passes" if m in passes else "")
             return
         f = self.chain.factor(n, m)
-        formula, _ = self._without_arrays(self._textbook(n, f.formula, f.combine))
+        formula, _ = self._without_arrays(f.formula)
         summed = f"summed over axis {', '.join(map(str, f.axes))}" if f.axes else ""
         value, tex = f.value, formatting.tex(formula)
         if value is not None and value.dtype.kind == "b":  # of relu: 1 and 0
             value = value.astype(m.dtype)
-        self.lines[key] = Line(key, tail, head, f.symbol, formula, f.combine, value, shape, summed, tex=tex)
-
-    def _textbook(self, n: Node, e: Expr, combine: str) -> Expr:
-        """In terms of the argument, as in textbooks: ``σ(C) · (1 − σ(C))`` for ``P · (1 − P)``."""
-        definition = self.chain.definition(n)
-        if combine == "elementwise" and len(definition.args) == 1 and len(definition.names) == 1:
-            return substitute(e, {self.chain.names[n]: definition})
-        return e
+        symbol = f.symbol
+        if f.combine == "map":  # the formula is the gradient itself
+            symbol = f"d{self.chain.names[self.chain.root]}/d{word}"
+        self.lines[key] = Line(key, tail, head, symbol, formula, f.combine, value, shape, summed, tex=tex)
 
     def _without_arrays(self, e: Expr) -> tuple[Expr, dict[str, Any]]:
         """`e` with a name for each array constant, and the values of these names."""

@@ -34,6 +34,8 @@ def render(source: str, form: str, layout: str = "dot", dpi: int = 96) -> bytes:
     NoRenderer
         If nothing on this machine can render.
     """
+    if form == "png":  # drawn by the renderer, whose fonts may lack it
+        source = source.replace("⊙", "·")
     complaints = []
     for command in commands():
         made, complaint = _run(command, source, form, layout, dpi)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from ..derive.landmarks import Chain
 from ..derive.writing import matrix
@@ -122,7 +123,8 @@ class _Builder:
             waiting[m] -= 1
             if len(self.users[m]) == 1 and (written := self.term(n, m)).count < FACTORS:
                 self.written[m] = written
-            direct = self.users[m] == [root]  # the partial is the gradient: no further step
+            # the partial is the gradient: no further step
+            direct = self.users[m] == [root] or len(self.users[m]) == 1 and line.combine == "map"
             if not waiting[m] and (m not in wrt or direct):
                 self.gradients.add(self.key[m])
             found.append(self.step(_partial(line), _partial_tex(line), [line.key], ("value", line.key)))
@@ -147,8 +149,11 @@ class _Builder:
         """The contribution of `n` to the gradient of `m`, as the product of the partials on the path."""
         line = self.lines[self.key[m], self.key[n]]
         here = Product(formatting.partial(line.symbol), formatting.partial_tex(line.symbol))
+        if line.combine == "map":
+            alone = len(self.users[m]) == 1
+            return here if alone else Product(formatting.formula(line.formula), line.tex, "", FACTORS)
         if n is not self.chain.root:
-            here = _product(self.above(n), here, line.combine)
+            here = _product(self.above(n), here, line.combine, "⊙" if prod(n.shape) > 1 else "·")
         return Product(f"Σ({here.text})", rf"\sum\left({here.tex}\right)", "", here.count) if line.note else here
 
     def above(self, n: Node) -> Product:
@@ -169,16 +174,14 @@ class Product:
     count: int = 1
 
 
-def _product(above: Product, here: Product, combine: str) -> Product:
-    """The gradient from above times one more partial, in the order of the matrices."""
+def _product(above: Product, here: Product, combine: str, sign: str) -> Product:
+    """The gradient from above times one more partial, in the order of the matrices; `sign` is between entries."""
     count = above.count + 1
-    if combine == "map":
-        return Product(f"{here.text}[{above.text}]", rf"{here.tex}\left[{above.tex}\right]", "", count)
     kind = "entries" if combine == "elementwise" else "matrices"
     bare = above.kind in ("", kind)
     text, tex = (above.text, above.tex) if bare else (f"({above.text})", rf"\left({above.tex}\right)")
     if kind == "entries":
-        return Product(f"{text} · {here.text}", rf"{tex} \odot {here.tex}", kind, count)
+        return Product(f"{text} {sign} {here.text}", rf"{tex} \odot {here.tex}", kind, count)
     if combine == "left":
         return Product(f"{here.text} {text}", rf"{here.tex}\,{tex}", kind, count)
     return Product(f"{text} {here.text}", rf"{tex}\,{here.tex}", kind, count)

@@ -18,6 +18,7 @@ from ..table import (
     ROWS,
     WHOLE,
     Joint,
+    Textbook,
     at,
     complex_normal,
     constant,
@@ -80,12 +81,14 @@ sqrt.attach(floats="sqrt({x}) if {x} >= 0.0 else float(np.sqrt({x}))")
 add.attach(infix="{x1} + {x2}", algebra="sum")
 subtract.attach(infix="{x1} - {x2}", algebra="difference")
 multiply.attach(infix="{x1} * {x2}", algebra="product")
-divide.attach(infix="{x1} / {x2}", algebra="quotient")
+divide.attach(
+    infix="{x1} / {x2}", algebra="quotient", textbook=Textbook("x1 / x2", x1="g / x2", x2="-g * x1 / x2 ** 2")
+)
 negative.attach(infix="-{x}", algebra="negation")
 positive.attach(algebra="identity")
 square.attach(infix="{x} ** 2", text="{x}²", algebra="square")
 reciprocal.attach(algebra="reciprocal")
-sqrt.attach(text="√({x})")
+sqrt.attach(text="√{x}")
 power.attach(infix="{x1} ** {x2}", algebra="power")
 
 float_power = elementwise(
@@ -273,6 +276,8 @@ minimum = elementwise(
 )
 maximum.attach(floats="{x1} if {x1} >= {x2} or {x1} != {x1} else {x2}")
 minimum.attach(floats="{x1} if {x1} <= {x2} or {x1} != {x1} else {x2}")
+maximum.attach(text="max({x1}, {x2})", textbook=Textbook("maximum(x1, x2)", x1="g * (x1 > x2)", x2="g * (x2 > x1)"))
+minimum.attach(text="min({x1}, {x2})", textbook=Textbook("minimum(x1, x2)", x1="g * (x1 < x2)", x2="g * (x2 < x1)"))
 fmax = elementwise(  # a number wins over nan
     np.fmax, lambda x1, x2: np.where(x1 == x2, 0.5, (x1 > x2) | np.isnan(x2)),
     lambda x1, x2: np.where(x1 == x2, 0.5, (x2 > x1) | np.isnan(x1)), kinks=_tie, tex=r"\max({x1}, {x2})",
@@ -371,7 +376,8 @@ for _fn, _sign, _tex in (
     (np.greater, ">", ">"), (np.less, "<", "<"), (np.greater_equal, ">=", r"\geq"), (np.less_equal, "<=", r"\leq"),
     (np.equal, "==", "="), (np.not_equal, "!=", r"\neq"),
 ):
-    ROWS[_fn].attach(floats=f"{{x1}} {_sign} {{x2}}", infix=f"{{x1}} {_sign} {{x2}}", tex=f"[{{x1}} {_tex} {{x2}}]")
+    ROWS[_fn].attach(floats=f"{{x1}} {_sign} {{x2}}")
+    ROWS[_fn].attach(infix=f"{{x1}} {_sign} {{x2}}", text=f"1[{{x1}} {_sign} {{x2}}]", tex=f"1[{{x1}} {_tex} {{x2}}]")
 ROWS[np.bitwise_and].attach(infix="{x1} & {x2}", tex=r"{x1} \wedge {x2}", algebra="and")
 ROWS[np.bitwise_or].attach(infix="{x1} | {x2}", tex=r"{x1} \vee {x2}", algebra="or")
 ROWS[np.logical_and].attach(algebra="and")

@@ -130,7 +130,7 @@ _TAKEN: tuple[Any, ...] = (
 getitem = linear(
     lambda x, index, unique_indices=True: x[index],
     lambda g, index, x_shape, unique_indices: into_zeros(g, index, x_shape, unique_indices),
-    name="getitem", bind=_bind_getitem, tex="{x}_{{[{index}]}}",
+    name="getitem", bind=_bind_getitem, tex="{x}_{{{index}}}",
     examples=_TAKEN,
 )
 getitem.attach(infix="{x}[{index}]", algebra="index", view=True, emit="{x}[{index}]")
@@ -151,7 +151,7 @@ def _into_zeros_textbook(g: Any, index: Any, shape: Any, unique_indices: Any = F
 
 
 into_zeros.attach(
-    tex=r"0_{{{shape}}} + {x} \text{{ at }} [{index}]", text="zeros({shape}) with {x} added at [{index}]",
+    tex=r"{x} \text{{ at }} [{index}]\text{{, 0 elsewhere}}", text="{x} at [{index}], 0 elsewhere",
     call="into_zeros({x}, np.s_[{index}], {shape})", source=_into_zeros_textbook,
 )
 

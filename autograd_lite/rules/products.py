@@ -212,7 +212,7 @@ outer = bilinear(
     name="outer", np_name="np.outer", bind=_dot_bind, tex=r"{x1}\,{x2}^\top",
     examples=[at((2,), (3,)), at((2, 2), (2, 3)), at((), (3,)), at((0,), (2,))],
 )
-outer.attach(algebra="outer product")
+outer.attach(text="{x1} @ {x2}ᵀ", algebra="outer product")
 
 
 def _batched_outer(b: Batched) -> Any:

@@ -130,7 +130,7 @@ sum = linear(
     of=np.sum, name="sum", np_name="np.sum", bind=_fold(np.sum, np.add, 0), tex=r"\sum {x}",
     examples=_OVER_AXES + _OF_ONE + _OF_NONE + _SELECTED + _FROM,
 )
-sum.attach(algebra="total", js="sum({x}, {axis}, {keepdims})")
+sum.attach(text="Σ {x}", algebra="total", js="sum({x}, {axis}, {keepdims})")
 sum.attach(emit=_emit_sum, out=_sum_into)
 
 

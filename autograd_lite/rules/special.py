@@ -233,6 +233,7 @@ def _relu(x: Any) -> Any:
 
 relu = elementwise(_relu, lambda y: y > 0, name="relu", kinks=(0.0,), tex=r"\max(0, {x})")
 relu.attach(call="np.maximum({x}, 0)", lower=lambda x: np.maximum(x, np.zeros(x.shape, x.dtype)))
+relu.attach(textbook=Textbook("relu(x)", x="g * (x > 0)"))
 silu = elementwise(
     lambda x: x * sigmoid.fn(x), lambda y, x: sigmoid(x) * (1 + x - y), name="silu", tex=r"{x} \, \sigma({x})"
 )

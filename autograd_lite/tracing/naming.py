@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import dis
 import inspect
+import linecache
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -115,6 +117,46 @@ def _stores(code: Any) -> dict[int, str]:
 
 
 _STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF")
+
+
+#: The rows that an operator calls.
+_OPERATORS = {
+    ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.MatMult: "matmul",
+    ast.Pow: "power", ast.Mod: "remainder", ast.FloorDiv: "floor_divide",
+}  # fmt: skip
+
+
+def operand(n: Node, k: int) -> ast.expr | None:
+    """Argument `k` of a recorded operation as the user wrote it, ``1 - t``; None where the source does not show it."""
+    if n.code is None or n.row is None or n.group is not None:
+        return None
+    where = _positions(n.code)[n.at // 2]
+    match _written(n.code.co_filename).get(where):
+        case ast.BinOp(left, op, right) if _OPERATORS.get(type(op)) == n.row.name and len(n.parents) == 2:
+            return (left, right)[k]
+        case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if word == n.row.name and len(args) > k:
+            return args[k]
+    return None
+
+
+@lru_cache(maxsize=256)
+def _positions(code: Any) -> list[Any]:
+    return list(code.co_positions())
+
+
+def _written(file: str) -> dict[Any, ast.expr]:
+    """The expressions of a file by their places."""
+    lines = linecache.getlines(file)
+    if _FILES.get(file, (None,))[0] is not lines:
+        try:
+            found = [e for e in ast.walk(ast.parse("".join(lines))) if isinstance(e, ast.expr)]
+        except SyntaxError:  # a cell with the commands of a notebook
+            found = []
+        _FILES[file] = lines, {(e.lineno, e.end_lineno, e.col_offset, e.end_col_offset): e for e in found[::-1]}
+    return _FILES[file][1]
+
+
+_FILES: dict[str, tuple[list[str], dict[Any, ast.expr]]] = {}
 
 
 class Names(set[str]):

@@ -35,7 +35,7 @@ def test_the_talks_factors_are_those_derived_by_hand():
         found = partials(net["L"], net[wrt], names=net)
         (path,) = found.paths
         assert [f.symbol for f in path] == chain.split()
-        assert str(found) == f"dL/d{wrt} = " + " * ".join(chain.split())
+        assert str(found) == f"dL/d{wrt} = " + " · ".join(chain.split())
         for f in path:
             np.testing.assert_allclose(f.value, hand[f.symbol.replace("/", "")], rtol=1e-12)
         np.testing.assert_allclose(found.value, hand[f"dLd{wrt}"], rtol=1e-12)
@@ -71,7 +71,7 @@ def test_without_names_they_come_from_the_assignments():
     w = leaf((), "w")
     half = w / 2
     loss = np.exp(half) ** 2
-    assert str(partials(loss, w)) == "dloss/dw = dloss/dhalf * dhalf/dw"
+    assert str(partials(loss, w)) == "dloss/dw = dloss/dhalf · dhalf/dw"
 
 
 def test_several_paths_are_a_sum():
@@ -80,7 +80,7 @@ def test_several_paths_are_a_sum():
     b = a * x
     L = np.sum(b * a)
     found = partials(L, x)
-    assert str(found) == "dL/dx = dL/db * db/da * da/dx + dL/db * db/dx + ∂L/∂a * da/dx"
+    assert str(found) == "dL/dx = dL/db · db/da · da/dx + dL/db · db/dx + ∂L/∂a · da/dx"
     assert len(found) == len(found.paths) == len(list(found)) == 3
     L.backward()
     np.testing.assert_allclose(found.value, x.grad.numpy(), rtol=1e-12)

@@ -47,10 +47,10 @@ def test_the_talks_steps_in_the_talks_order():
 def test_captions_have_formula_and_number():
     captions = story().captions
     assert captions[0] == "∂L/∂P = −(y − P) = -0.927"
-    assert captions[1] == "∂P/∂C = σ(C) · (1 − σ(C)) = 0.0678"
+    assert captions[1] == "∂P/∂C = P (1 − P) = 0.0678"
     assert captions[2] == "∂C/∂W = Bᵀ"
     assert captions[3] == "∂L/∂W = ∂C/∂W (∂L/∂P · ∂P/∂C)"
-    assert captions[7] == "∂L/∂V = ∂A/∂V (((∂L/∂P · ∂P/∂C) ∂C/∂B) · ∂B/∂A)"
+    assert captions[7] == "∂L/∂V = ∂A/∂V (((∂L/∂P · ∂P/∂C) ∂C/∂B) ⊙ ∂B/∂A)"
 
 
 def test_forward_steps_come_first_when_asked_for():
@@ -98,7 +98,7 @@ def test_wrt_is_every_parameter_by_default():
 
 def test_a_function_has_frames_too():
     shown = frames(lambda w: np.sum(np.sin(w) * w), np.ones(3))
-    assert shown.captions == ("∂L/∂w = sin(w) + w · cos(w) = [1.4  1.4  1.4]",)
+    assert shown.captions == ("∂L/∂w = sin(w) + w ⊙ cos(w) = [1.4  1.4  1.4]",)
 
 
 def test_several_paths_are_summed_and_so_are_repeated_arguments():
@@ -107,7 +107,7 @@ def test_several_paths_are_summed_and_so_are_repeated_arguments():
     assert frames(b * c, names={"b": b, "c": c}).captions[-1].startswith("∂L/∂a = ∂L/∂c · ∂c/∂a + ∂L/∂b · ∂b/∂a = ")
     d = ag.tensor([1.0, 2.0], requires_grad=True, name="d")
     e = np.ones((3, 2)) + d
-    assert frames(np.sum(e * e), names={"e": e}).captions[-1].startswith("∂L/∂d = Σ(∂L/∂e · ∂e/∂d) = ")
+    assert frames(np.sum(e * e), names={"e": e}).captions[-1].startswith("∂L/∂d = Σ(∂L/∂e ⊙ ∂e/∂d) = ")
 
 
 @pytest.mark.parametrize(

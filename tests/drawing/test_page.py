@@ -136,7 +136,7 @@ def test_pointing_tells_value_gradient_partial_and_the_way_to_the_loss(page):
     assert set(on_path) == {keys[k] for k in "VABCPL"}
     line = next(x.key for x in picture.scene.lines if x.symbol == "dP/dC")
     b.run(f"document.getElementById('e{line}').dispatchEvent(new PointerEvent('pointerenter'))")
-    assert "σ(C) · (1 − σ(C))" in text(b, "details")
+    assert "P (1 − P)" in text(b, "details")
     assert "0.0678" in text(b, "details")
     b.point(3, 3)
     b.run(f"document.getElementById('e{line}').dispatchEvent(new PointerEvent('pointerleave'))")

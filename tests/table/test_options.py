@@ -19,7 +19,7 @@ from autograd_lite.derive.binding import read
 from autograd_lite.derive.expression import Expr, make, name, number
 from autograd_lite.derive.javascript import Writer
 from autograd_lite.derive.writing import ASCII, LATEX, TEXT, write
-from autograd_lite.table import NONZERO, OPTIONS, POSITIVE, TABLE, Domain
+from autograd_lite.table import NONZERO, OPTIONS, POSITIVE, TABLE, Domain, Textbook
 from autograd_lite.testing.rows import kink_points, points, variant
 
 PACKAGE = Path(ag.__file__).parent
@@ -36,6 +36,16 @@ def scripted(*args, **params):
     """A call in JavaScript."""
     writer = Writer(words={"A": "v.A", "B": "v.B"}, values={"A": X, "B": X})
     return lambda row: writer.array(Expr(row.name, args, None, params, (2, 2), row))
+
+
+def derived(x):
+    """The derivation of a call."""
+    def of(row):
+        w = ag.tensor(x, requires_grad=True, name="w")
+        y = row(w)
+        return str(np.sum(y).explain(w, {"y": y}))
+
+    return of
 
 
 def simplified(*args, **params):
@@ -102,6 +112,7 @@ MUTATIONS = [
     ("call", "astype", "np.astype({x}, {dtype})", emitted(X, dtype=np.float32)),
     ("source", "softmax", lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis, keepdims=True), emitted(X)),
     ("source", "sigmoid", "1 / (np.exp(-x) + 1)", emitted(X)),
+    ("textbook", "relu", Textbook("relu(x)", x="g * (x >= 0)"), derived(X)),
     ("js", "exp", "Math.exp2({x})", scripted(A)),
     ("js", "matmul", "product({x1}, {x2})", scripted(A, B)),
     ("js", "var", lambda x, axis, ddof, keepdims: np.sum(x), scripted(A, axis=None, ddof=0, keepdims=False)),
@@ -168,7 +179,7 @@ def test_the_sign_of_a_product_is_that_of_its_row(monkeypatch):
     monkeypatch.setattr(TABLE["multiply"], "tex", r"{x1} \star {x2}")
     monkeypatch.setattr(TABLE["multiply"], "infix", "{x1} *  {x2}")
     assert write(e, LATEX) == r"A \star B"
-    assert write(e, TEXT) == "A *  B"
+    assert write(e, ASCII) == "A *  B"
     assert "xs1 *  xs2" in source(lambda *xs: xs[0] * xs[1], X, X)
 
 

@@ -1,0 +1,155 @@
+"""A gradient in closed form, multiplied out and collected: ``P ⊙ (1 - P) ⊙ (…)`` is ``(P - t) / n``.
+
+Entry by entry a formula is a rational function of its names. Each product of sums is multiplied out, equal factors
+above and below are cancelled, and like terms are added. So the gradient of a loss behind a sigmoid or a softmax becomes
+the short form that textbooks have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..table import TABLE
+from .expr import Expr, number, walk
+from .expression import evaluate
+from .simplify import make, product
+
+TERMS = 60  # of an intermediate result; a formula that needs more has no short form
+
+
+@dataclass(frozen=True)
+class Term:
+    """A number times powers of factors, by their keys."""
+
+    coefficient: Any
+    factors: Mapping[str, tuple[Expr, int]]
+
+
+def collected(e: Expr, env: Mapping[str, Any]) -> tuple[Expr, list[Expr]] | None:
+    """`e`, multiplied out and collected, and the sums that were used to be 1; None where that would be long.
+
+    A sum along an axis is 1 if it is so in `env`, as of the rows of one-hot labels.
+    """
+    reader = _Reader(env)
+    try:
+        return _written(reader.terms(e), e.shape), list(reader.ones.values())
+    except _TooLong:
+        return None
+
+
+class _TooLong(Exception):
+    """It has more than `TERMS` terms."""
+
+
+class _Reader:
+    def __init__(self, env: Mapping[str, Any]) -> None:
+        self.env = env
+        self.ones: dict[str, Expr] = {}
+
+    def terms(self, e: Expr) -> list[Term]:
+        found: dict[tuple[tuple[str, int], ...], Term] = {}
+        for term in self._multiplied(1, self._factors(e, 1)):
+            key = tuple(sorted((k, power) for k, (_, power) in term.factors.items()))
+            so_far = found[key].coefficient if key in found else 0
+            found[key] = replace(term, coefficient=so_far + term.coefficient)
+        return [t for t in found.values() if t.coefficient]
+
+    def _factors(self, e: Expr, power: int) -> list[tuple[Expr, int]]:
+        """What `e` to a power is a product of."""
+        match e.role:
+            case "product":
+                return [f for a in e.args for f in self._factors(a, power)]
+            case "quotient":
+                return self._factors(e.args[0], power) + self._factors(e.args[1], -power)
+            case "negation":
+                return [(number(-1), power), *self._factors(e.args[0], power)]
+            case "square":
+                return self._factors(e.args[0], 2 * power)
+            case "total" if e.params.get("axis") is not None and power > 0:
+                summed = self._summed(e)
+                return [(summed, power)] if summed.role == "total" else self._factors(summed, power)
+        return [(e, power)]
+
+    def _multiplied(self, coefficient: Any, factors: Iterable[tuple[Expr, int]]) -> list[Term]:
+        merged: dict[str, tuple[Expr, int]] = {}
+        for f, power in factors:
+            if f.is_number:
+                coefficient = coefficient * float(f.value) ** power if power < 0 else coefficient * f.value**power
+            else:
+                merged[f.key] = f, power + merged.get(f.key, (f, 0))[1]
+        merged = {k: (f, power) for k, (f, power) in merged.items() if power}
+        sums = [(f, power) for f, power in merged.values() if f.role in ("sum", "difference") and power > 0]
+        if not sums:
+            return [Term(coefficient, merged)]
+        chosen, power = next((s for s in sums if any(part.role == "quotient" for part in walk(s[0]))), sums[0])
+        rest = [v for k, v in merged.items() if k != chosen.key]
+        if power > 1:
+            rest.append((chosen, power - 1))
+        a, b = chosen.args
+        sign = -1 if chosen.role == "difference" else 1
+        out = self._multiplied(coefficient, [*self._factors(a, 1), *rest])
+        out += self._multiplied(sign * coefficient, [*self._factors(b, 1), *rest])
+        if len(out) > TERMS:
+            raise _TooLong
+        return out
+
+    def _summed(self, e: Expr) -> Expr:
+        """A sum along an axis, with what is the same in all its terms in front."""
+        total: Expr = number(0)
+        for term in self.terms(e.args[0]):
+            outside = {k: v for k, v in term.factors.items() if v[0].shape == ()}
+            inside = {k: v for k, v in term.factors.items() if k not in outside}
+            body = _one(Term(1, inside), e.args[0].shape)
+            count = int(np.prod(e.args[0].shape)) // max(int(np.prod(e.shape)), 1)
+            summed = replace(e, args=(body,)) if inside else number(count)
+            if inside and np.all(evaluate(summed, self.env) == 1):
+                self.ones[summed.key] = summed
+                summed = number(1)
+            part = product((_one(Term(term.coefficient, outside), ()), summed), e.shape)
+            total = make(TABLE["add"], (total, part), {}, e.shape) if not total.is_number or total.value else part
+        return total
+
+
+def _one(t: Term, shape: tuple[int, ...]) -> Expr:
+    """A term as a formula."""
+    above = [f if power == 1 else make(TABLE["square"], (f,), {}, f.shape) if power == 2 else _power(f, power)
+             for f, power in t.factors.values() if power > 0]  # fmt: skip
+    below = [f if power == -1 else make(TABLE["square"], (f,), {}, f.shape) if power == -2 else _power(f, -power)
+             for f, power in t.factors.values() if power < 0]  # fmt: skip
+    top = product((number(t.coefficient), *above), shape)
+    return top if not below else make(TABLE["divide"], (top, product(below, shape)), {}, shape)
+
+
+def _power(f: Expr, power: int) -> Expr:
+    return make(TABLE["power"], (f, number(power)), {}, f.shape)
+
+
+def _written(terms: list[Term], shape: tuple[int, ...]) -> Expr:
+    """The sum of terms, over their common denominators and with their common factors in front."""
+    if not terms:
+        return number(0)
+    shared = set.intersection(*({(k, power) for k, (_, power) in t.factors.items()} for t in terms))
+    common = {k: v for k, v in terms[0].factors.items() if (k, v[1]) in shared}
+    sizes = {abs(t.coefficient) for t in terms}
+    size = sizes.pop() if len(sizes) == 1 else 1
+    rest = [Term(t.coefficient / size if size != 1 else t.coefficient,
+                 {k: v for k, v in t.factors.items() if k not in common}) for t in terms]  # fmt: skip
+    rest.sort(key=lambda t: t.coefficient < 0)
+    total = _one(rest[0], shape)
+    for t in rest[1:]:
+        minus = t.coefficient < 0
+        part = _one(replace(t, coefficient=-t.coefficient) if minus else t, shape)
+        total = make(TABLE["subtract" if minus else "add"], (total, part), {}, shape)
+    return product((total, _one(Term(size, common), shape)), shape)
+
+
+def leaves(e: Expr) -> int:
+    """How many names and numbers are written in a formula."""
+    count: dict[str, int] = {}
+    for part in walk(e):
+        count[part.key] = sum(count[a.key] for a in part.args) if part.args else 1
+    return count[e.key]

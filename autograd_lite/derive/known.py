@@ -1,0 +1,65 @@
+"""A known step of one derivation: the formulas of its textbook, with the names of this graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..table import Textbook
+from .board import Written, formula
+from .expr import Expr, name, number
+
+
+class KnownStep:
+    """The textbook of one call.
+
+    Parameters
+    ----------
+    book : Textbook
+    words : mapping of str to Written
+        What the names in its formulas stand for.
+    introduce : callable
+        From the name that the textbook has for a further quantity, and its value, to its name here.
+
+    Attributes
+    ----------
+    where : list of (str, Expr)
+        The further quantities, and what they stand for.
+    """
+
+    def __init__(self, book: Textbook, words: Mapping[str, Written], introduce: Callable[[str, Any], str]) -> None:
+        self.book = book
+        self.words = dict(words)
+        self.where: list[tuple[str, Expr]] = []
+        for word, text in book.where.items():
+            found = formula(text, self.words)
+            own = introduce(word, found.value)
+            self.words[word] = Written(name(own, found.expr.shape if found.expr is not None else ()), found.value)
+            if found.expr is not None:
+                self.where.append((own, found.expr))
+
+    @property
+    def forward(self) -> Expr:
+        """What it computes."""
+        return self._formula(self.book.forward)
+
+    @property
+    def jacobian(self) -> Expr | None:
+        """The derivative of entry i with respect to entry j, where that has a known form."""
+        return None if self.book.jacobian is None else self._formula(self.book.jacobian)
+
+    def gradient(self, arguments: Sequence[str]) -> Written | None:
+        """The gradient with respect to an argument, by the first of the names that it may have."""
+        word = next((w for w in arguments if w in self.book.gradients), None)
+        return None if word is None else formula(self.book.gradients[word], self.words)
+
+    def _formula(self, text: str) -> Expr:
+        found = formula(text, self.words).expr
+        assert found is not None
+        return found
+
+
+def parameter(value: Any) -> Written:
+    """A keyword parameter, such as an axis; a number can stand in a formula."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return Written(number(value) if is_number else None, value)

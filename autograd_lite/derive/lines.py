@@ -1,0 +1,241 @@
+"""The lines of a derivation: factors of the chain rule, and gradients, in the order in which a person derives them.
+
+Where every step is a factor (entry by entry, or a matrix from one side) and there are few, each gets a line, and a
+gradient is their product. Otherwise each step gets the line of the gradient before it, in which the gradient after it
+stands by its name: ``dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..engine.node import Node
+from ..table import TABLE
+from .collect import collected, leaves
+from .expression import Expr, make, name, number, product, substitute, walk
+from .factors import Factor
+from .landmarks import Chain
+from .writing import root_of
+
+MANY = 8  # factors; beyond this, each gradient gets its line
+SHORT = 12  # names and numbers in a closed form
+
+
+@dataclass(frozen=True, eq=False)
+class Total:
+    """The derivative of the result with respect to one landmark: a sum over paths from the result or another total.
+
+    Attributes
+    ----------
+    paths : tuple of tuple of Factor
+    starts, parts : tuple
+        The cotangent at the start of each path, and its term.
+    closed : Expr or None
+        The gradient in closed form, where that is shorter: ``(P - t) / n``.
+    ones : list of Expr
+        The sums that are 1, which the closed form uses.
+    """
+
+    node: Node
+    symbol: str
+    paths: tuple[tuple[Factor, ...], ...]
+    starts: tuple[Any, ...]
+    parts: tuple[Any, ...]
+    value: Any
+    closed: Expr | None = None
+    ones: Sequence[Expr] = ()
+
+
+class Lines:
+    """The lines of the derivation of `chain` with respect to `wrt`."""
+
+    def __init__(self, chain: Chain, wrt: Sequence[Node]) -> None:
+        self.chain, self.asked = chain, frozenset(wrt)
+        self.reach = chain.reaching(wrt)
+        self.consumers: dict[Node, list[Node]] = {}
+        for n in chain.landmarks:
+            for m in chain.inputs_of(n) if n in self.reach else ():
+                if m in self.reach:
+                    self.consumers.setdefault(m, []).append(n)
+        self.factors = {(n, m): chain.factor(n, m) for m, users in self.consumers.items() for n in users}
+        maps = [f for f in self.factors.values() if f.combine == "map"]
+        self.by_gradients = bool(maps) or len(self.factors) > MANY
+        self._closed: dict[Node, tuple[Expr, list[Expr]] | None] = {}
+
+    @cached_property
+    def totals(self) -> set[Node]:
+        """The landmarks whose gradient gets a line."""
+        if self.by_gradients:
+            return self.reach - {self.chain.root} | self.asked
+        meeting = {n for n, users in self.consumers.items() if len(users) > 1}
+        return meeting | self.asked | {n for n in self.reach if self.is_collapsed(n)}
+
+    def inputs(self, n: Node) -> list[Node]:
+        """What a step is differentiated with respect to: parameters first, since they complete a gradient."""
+        found = [m for m in self.chain.inputs_of(n) if m in self.reach]
+        return sorted(found, key=lambda m: m.row is not None or m not in self.asked)
+
+    def all(self) -> list[Factor | Total]:
+        """From the result down, each gradient as soon as its factors are known."""
+        root = self.chain.root
+        out: list[Factor | Total] = []
+        arrived: dict[Node, Any] = {root: np.ones(root.shape)}
+        for n in reversed(self.chain.landmarks):
+            if n not in self.reach or n in arrived and n is not root:
+                continue
+            if n in self.totals and n is not root:
+                out.append(self._total(n, arrived))
+            for m in self.inputs(n):
+                if not self.by_gradients:
+                    out.append(self.factors[n, m])
+                if self.consumers[m][0] is n and m in self.asked and m.row is None:  # the oldest comes last
+                    out.append(self._total(m, arrived))
+        return out
+
+    def _total(self, n: Node, arrived: dict[Node, Any]) -> Total:
+        c = self.chain
+        paths, starts, parts = [], [], []
+        stack: list[tuple[Node, tuple[Factor, ...]]] = [(k, (self.factors[k, n],)) for k in self.consumers.get(n, [])]
+        while stack:
+            at, path = stack.pop()
+            if at is c.root or at in self.totals:
+                paths.append(path)
+                g = arrived[at]
+                starts.append(g)
+                for f in path:
+                    g = f.apply(g)
+                parts.append(g)
+            else:
+                stack += [(k, (self.factors[k, at], *path)) for k in self.consumers[at]]
+        arrived[n] = value = sum(parts) if parts else np.zeros(n.shape)
+        symbol = f"d{c.names[c.root]}/d{c.names[n]}"
+        closed, ones = (self.closed(n) if self.is_collapsed(n) else None) or (None, [])
+        return Total(n, symbol, tuple(paths), tuple(starts), tuple(parts), value, closed, ones)
+
+    # ---------------------------------------------------------------------------------------------- closed forms
+
+    def closed(self, n: Node) -> tuple[Expr, list[Expr]] | None:
+        """The gradient with respect to `n` in terms of values alone, where it has a short form of that kind."""
+        if n not in self._closed:
+            self._closed[n] = None
+            self._closed[n] = self._found(n)
+        return self._closed[n]
+
+    def _found(self, n: Node) -> tuple[Expr, list[Expr]] | None:
+        users = self.consumers.get(n, [])
+        if len(users) != 1:
+            return None
+        (user,), f = users, self.factors[users[0], n]
+        if f.axes or f.combine not in ("elementwise", "map"):
+            return None
+        if user is self.chain.root:
+            return (f.formula, []) if f.combine == "elementwise" else None
+        above = self.closed(user)
+        if above is None or f.pull is not None:
+            return None
+        if f.combine == "map":
+            whole = substitute(f.formula, {f.cotangent: above[0]})
+        else:
+            whole = product((above[0], f.formula), n.shape)
+        if not all(part.row is None or part.row.kind == "elementwise" or part.role == "total" for part in walk(whole)):
+            return None
+        found = collected(whole, self.chain.environment())
+        return None if found is None or leaves(found[0]) > SHORT else (found[0], [*above[1], *found[1]])
+
+    def is_collapsed(self, n: Node) -> bool:
+        """Whether the closed form of the gradient is no longer than that of the step after it."""
+        found, users = self.closed(n), self.consumers.get(n, [])
+        if found is None or users == [self.chain.root] or self.factors[users[0], n].formula.is_number:
+            return False
+        above = self.closed(users[0])
+        return above is not None and leaves(found[0]) <= leaves(above[0])
+
+    # --------------------------------------------------------------------------------------------------- formulas
+
+    def start(self, path: Sequence[Factor]) -> str:
+        """The name of the gradient that a path starts from; empty for the result."""
+        names, of = self.chain.names, path[0].of
+        return "" if of is self.chain.root else f"d{names[self.chain.root]}/d{names[of]}"
+
+    def composition(self, t: Total) -> Expr:
+        """A gradient as the sum of its paths: products of symbols, or in the line of a gradient of formulas."""
+        terms = [self._term(path) for path in t.paths]
+        if not terms:
+            return Expr("number", value=0)
+        out = terms[0]
+        for term in terms[1:]:
+            out = make(TABLE["add"], (out, term), {}, t.node.shape)
+        return out
+
+    def _term(self, path: Sequence[Factor]) -> Expr:
+        first = path[0]
+        above = name(self.start(path), first.of.shape) if first.of is not self.chain.root else None
+        for f in path:
+            full = np.broadcast_shapes(f.of.shape, f.formula.shape) if f.combine == "elementwise" else f.formula.shape
+            symbol = name(f.symbol, full)
+            above = _times(above, f, f.formula if self.by_gradients else symbol)
+        assert above is not None
+        return above
+
+
+def _times(above: Expr | None, f: Factor, partial: Expr) -> Expr:
+    """The gradient from above times one factor."""
+    of, wrt = f.shapes
+    if f.combine == "map" or above is None:
+        e = partial
+    elif f.combine == "elementwise":
+        is_one = f.formula.is_number and f.formula.value == 1
+        e = above if is_one else _product(above, partial)
+    else:
+        size, partial = _scalars(partial)
+        sides = (partial, above) if f.combine == "left" else (above, partial)
+        e = size(Expr("matmul", sides, None, {}, wrt, TABLE["matmul"]))
+    if not f.axes:
+        return e
+    full = e if e.shape == of else Expr(e.head, e.args, e.value, e.params, of, e.row)
+    return _summed(full, f.axes)
+
+
+def _scalars(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
+    """A matrix without the numbers that it is multiplied with, and what puts these beside a product with it."""
+    above = [f for f in e.args if not f.shape] if e.role == "product" else []
+    rest = [f for f in e.args if f.shape] if above else [e]
+    below: list[Expr] = []
+    if e.role == "quotient" and not e.args[1].shape:
+        above, rest, below = [], [e.args[0]], [e.args[1]]
+    for f in above:
+        if f.is_number and root_of(f.value)[1]:
+            above = [number(1) if h is f else h for h in above]
+            below = [number(math.sqrt(root_of(f.value)[0]))]
+
+    def beside(made: Expr) -> Expr:
+        top = product((*above, made), made.shape) if above else made
+        return make(TABLE["divide"], (top, below[0]), {}, made.shape) if below else top
+
+    return beside, product(rest, rest[0].shape) if len(rest) > 1 else rest[0]
+
+
+def _product(above: Expr, partial: Expr) -> Expr:
+    full = np.broadcast_shapes(above.shape, partial.shape)
+    if partial.role == "name" and partial.value.startswith(("d", "∂")) and "/" in partial.value:
+        return Expr("product", (*(above.args if above.role == "product" else (above,)), partial), shape=full)
+    return product((above, partial), full)
+
+
+def _summed(e: Expr, axes: tuple[int, ...]) -> Expr:
+    """A sum over axes; a sign stays in front."""
+    if e.role == "negation":
+        return product((Expr("number", value=-1), _summed(e.args[0], axes)), ())
+    kept = tuple(1 if k in axes else s for k, s in enumerate(e.shape))
+    return Expr("sum", (e,), None, {"axis": axes, "keepdims": True}, kept, TABLE["sum"])
+
+
+def environment(chain: Chain, lines: Sequence[Factor | Total]) -> Mapping[str, Any]:
+    """The values of everything that stands in a derivation, gradients and factors included."""
+    return {**chain.environment(), **{line.symbol: line.value for line in lines}}
