@@ -201,7 +201,7 @@ __version__ = "0.1.0"
 
 # The packages above the engine are imported on first use (SPEC 1 of Scientific Python), so a program that only
 # differentiates does not load them. Editors and type checkers see ordinary imports; a test compares the two.
-_LAZY_PACKAGES = ("data", "derive", "nn", "optim", "testing", "training")
+_LAZY_PACKAGES = ("data", "derive", "export", "nn", "optim", "testing", "training")
 _LAZY_NAMES = {
     "explain": "derive", "partials": "derive", "source": "derive", "draw": "drawing", "frames": "drawing",
     "trace": "tracing", "jit": "compiling", "load": "export.saving", "save": "export.saving",
@@ -211,6 +211,7 @@ if _TYPE_CHECKING:
     from .compiling import jit as jit
     from . import data as data
     from . import derive as derive
+    from . import export as export
     from . import nn as nn
     from . import optim as optim
     from . import testing as testing

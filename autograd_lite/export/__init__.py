@@ -1,1 +1,3 @@
-"""Saving and loading weights and training states."""
+"""Weights and training states in files; programs for other runtimes."""
+
+from .to_onnx import onnx as onnx

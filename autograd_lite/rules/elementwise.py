@@ -420,3 +420,17 @@ ROWS[np.isfinite].attach(js="Number.isFinite({x})")
 ROWS[np.logical_and].attach(js="({x1} && {x2})")
 ROWS[np.logical_or].attach(js="({x1} || {x2})")
 ROWS[np.logical_not].attach(js="!{x}")
+
+# ------------------------------------------------------------------------------------------------------ in ONNX
+
+for _row, _operator in (
+    (add, "Add"), (subtract, "Sub"), (multiply, "Mul"), (divide, "Div"), (power, "Pow"), (negative, "Neg"),
+    (positive, "Identity"), (absolute, "Abs"), (fabs, "Abs"), (exp, "Exp"), (log, "Log"), (sqrt, "Sqrt"), (sin, "Sin"),
+    (cos, "Cos"), (tan, "Tan"), (arcsin, "Asin"), (arccos, "Acos"), (arctan, "Atan"), (sinh, "Sinh"), (cosh, "Cosh"),
+    (tanh, "Tanh"), (arcsinh, "Asinh"), (arccosh, "Acosh"), (arctanh, "Atanh"), (reciprocal, "Reciprocal"),
+    (maximum, "Max"), (minimum, "Min"), (sigmoid, "Sigmoid"),
+):
+    _row.attach(onnx=_operator)
+square.attach(onnx=lambda b, x: b("Mul", x, x))
+expm1.attach(onnx=lambda b, x: b("Sub", b("Exp", x), b.constant(1, x.dtype)))
+log1p.attach(onnx=lambda b, x: b("Log", b("Add", x, b.constant(1, x.dtype))))

@@ -164,6 +164,12 @@ class Slot:
     def __init__(self, j: int | None = None) -> None:
         self.j = j
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Slot) and self.j == other.j
+
+    def __hash__(self) -> int:
+        return hash(self.j)
+
     def __repr__(self) -> str:
         return "k" if self.j is None else f"k[{self.j}]"
 
@@ -559,3 +565,58 @@ scatter_at.attach(batch=_batched_scatter_at)
 writers_at.attach(batch=_batched_writers)
 for _row in (set_at, add_at, maximum_at, minimum_at):
     _row.attach(batch=_batched_at)
+
+# ------------------------------------------------------------------------------------------------------ in ONNX
+
+_END = np.iinfo(np.int64).max
+
+
+def _bounds(part: slice) -> tuple[Any, Any, int]:
+    """Start, end and step of a slice, in numbers; ONNX cuts off what lies outside."""
+    step = part.step or 1
+    start, stop = (0, _END) if step > 0 else (_END, -_END)
+    return start if part.start is None else part.start, stop if part.stop is None else part.stop, step
+
+
+def _getitem_onnx(b: Any, x: Any, index: Any, unique_indices: bool = True) -> Any:
+    parts = list(index) if type(index) is tuple else [index]
+    new = any(part is None for part in parts)
+    at = next((k for k, part in enumerate(parts) if part is Ellipsis), None)
+    if at is not None:
+        parts[at : at + 1] = [slice(None)] * (x.ndim - sum(part is not None for part in parts) + 1)
+    axes = [part for part in parts if part is not None]
+    arrays = [part for part in axes if isinstance(part, np.ndarray)]
+    if len(arrays) > 1 or any(part.dtype.kind == "b" for part in arrays) or arrays and new:
+        raise NotImplementedError(f"export.onnx: x[{index}]: only one array of positions, without None, has a form")
+    cut = [(k, part) for k, part in enumerate(axes) if isinstance(part, slice) and part != slice(None)]
+    y = x
+    if cut:
+        starts, ends, steps = zip(*(_bounds(part) for _, part in cut), strict=True)
+        y = b("Slice", y, b.ints(starts), b.ints(ends), b.ints([k for k, _ in cut]), b.ints(steps))
+    for k, part in reversed(list(enumerate(axes))):
+        if not isinstance(part, slice):
+            y = b("Gather", y, b.constant(np.asarray(part, np.int64)), axis=k)
+    kept = [part for part in parts if part is None or isinstance(part, (slice, np.ndarray))]
+    new = [k for k, part in enumerate(kept) if part is None]
+    return b("Unsqueeze", y, b.ints(new)) if new else b("Identity", y) if y is x else y
+
+
+def _gather_onnx(b: Any, x: Any, k: Any, index: Any) -> Any:
+    places = [j for j, part in enumerate(index) if isinstance(part, Slot)]
+    if len(places) != 1 or any(part != slice(None) for part in index if not isinstance(part, Slot)):
+        raise NotImplementedError(f"export.onnx: x[{index}]: only one array of positions along one axis has a form")
+    return b("Gather", x, b.cast(k, np.int64), axis=places[0])
+
+
+def _into_zeros_onnx(b: Any, x: Any, index: Any, shape: Any, unique_indices: bool = False) -> Any:
+    parts = index if type(index) is tuple else (index,)
+    if len(parts) != len(shape) or not all(isinstance(p, slice) and p.step in (None, 1) for p in parts):
+        raise NotImplementedError(f"export.onnx: zeros with an array at {index} have no form")
+    before = [part.start or 0 for part in parts]
+    after = [0 if p.stop is None else n - p.stop if n != p.stop else 0 for p, n in zip(parts, shape, strict=True)]
+    return b("Pad", x, b.ints([*before, *after]))
+
+
+getitem.attach(onnx=_getitem_onnx)
+gather_at.attach(onnx=_gather_onnx)
+into_zeros.attach(onnx=_into_zeros_onnx)

@@ -361,3 +361,28 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
             first, last = places[k].min(), places[k].max()
             index[k] = slice(first if "f" in trim else 0, last + 1 if "b" in trim else None)
     return filt[tuple(index)]
+
+# ------------------------------------------------------------------------------------------------------ in ONNX
+
+
+def _split_onnx(b: Any, x: Any, indices_or_sections: tuple[int, ...], axis: int) -> Any:
+    n = x.shape[axis]
+    if not isinstance(n, int):
+        raise NotImplementedError("export.onnx: the axis of the batch cannot be split")
+    ends = [*(slice(k, None).indices(n)[0] for k in indices_or_sections), n]
+    sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    if min(sizes) < 0:
+        raise NotImplementedError("export.onnx: parts that overlap have no form")
+    found = b("Split", x, b.ints(sizes), axis=axis, count=len(sizes))
+    return found if len(sizes) > 1 else [found]
+
+
+def _unstack_onnx(b: Any, x: Any, axis: int) -> Any:
+    return [b("Gather", x, b.constant(np.int64(k)), axis=axis) for k in range(x.shape[axis])]
+
+
+concatenate.attach(onnx=lambda b, *xs, axis, starts: b("Concat", *xs, axis=axis))
+stack.attach(onnx=lambda b, *xs, axis: b("Concat", *(b("Unsqueeze", x, b.ints(axis)) for x in xs), axis=axis))
+for _row in (array_split, split):
+    _row.attach(onnx=_split_onnx)
+unstack.attach(onnx=_unstack_onnx)

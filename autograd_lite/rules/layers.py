@@ -336,3 +336,27 @@ binary_cross_entropy_with_logits = elementwise(
     name="binary_cross_entropy_with_logits", tex=r"\ln(1 + e^{{{x1}}}) - {x2} {x1}",
 )
 binary_cross_entropy_with_logits.attach(source="np.logaddexp(x1, 0) - x1 * x2")
+
+# ------------------------------------------------------------------------------------------------------ in ONNX
+
+
+def _linear_onnx(b: Any, x: Any, weight: Any, bias: Any) -> Any:
+    if x.ndim == 2:
+        return b("Gemm", x, weight, bias, transB=1)
+    return b("Add", b("MatMul", x, b("Transpose", weight, perm=[1, 0])), bias)
+
+
+def _columns_onnx(b: Any, weight: Any, columns: Any, bias: Any) -> Any:
+    return b("Add", b("MatMul", weight, columns), b("Unsqueeze", bias, b.ints(1)))
+
+
+def _standardize_onnx(b: Any, x: Any, axis: tuple[int, ...], eps: float) -> Any:
+    d = b("Sub", x, b("ReduceMean", x, b.ints(axis)))
+    var = b("ReduceMean", b("Mul", d, d), b.ints(axis))
+    scale = b("Reciprocal", b("Sqrt", b("Add", var, b.constant(eps, x.dtype))))
+    return b("Mul", d, scale), scale
+
+
+linear.attach(onnx=_linear_onnx)
+linear_columns.attach(onnx=_columns_onnx)
+standardize.attach(onnx=_standardize_onnx)

@@ -402,3 +402,7 @@ def _batched_multi_dot(b: Batched) -> Any:
 
 
 multi_dot.attach(batch=_batched_multi_dot)
+
+# ------------------------------------------------------------------------------------------------------ in ONNX
+
+matmul.attach(onnx="MatMul")

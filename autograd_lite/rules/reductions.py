@@ -535,3 +535,20 @@ METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
     (np.logaddexp, "reduce"): _reduce(logsumexp, np.logaddexp, -math.inf),
     **accumulation.METHODS,
 }
+
+# ------------------------------------------------------------------------------------------------------ in ONNX
+
+
+def _reducing(operator: str) -> Any:
+    def form(b: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+        axes = reduced(axis, x.ndim)
+        return b(operator, x, b.ints(axes), keepdims=int(keepdims)) if axes else b("Identity", x)
+
+    return form
+
+
+for _row, _operator in (
+    (sum, "ReduceSum"), (mean, "ReduceMean"), (prod, "ReduceProd"), (max, "ReduceMax"), (min, "ReduceMin"),
+    (logsumexp, "ReduceLogSumExp"),
+):
+    _row.attach(onnx=_reducing(_operator))

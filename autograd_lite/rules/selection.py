@@ -189,3 +189,10 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
 @composite(np.extract, examples=(at(np.array([[True, False, True], [False, True, True]]), (2, 3)),))
 def extract(condition: Any, arr: Any) -> Any:
     return getitem(np.ravel(operand(arr)), np.nonzero(np.ravel(operand(condition)))[0], unique_indices=True)
+
+# ------------------------------------------------------------------------------------------------------ in ONNX
+
+where.attach(onnx=lambda b, condition, x, y: (
+    b("Where", b.cast(condition, bool), *(b.cast(v, np.result_type(x.dtype, y.dtype)) for v in (x, y)))
+))
+clip.attach(onnx=lambda b, x, low, high: b("Min", b("Max", x, b.cast(low, x.dtype)), b.cast(high, x.dtype)))

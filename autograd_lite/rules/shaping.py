@@ -405,3 +405,45 @@ def _on_diagonals(b: Batched) -> Any:
 
 diag.attach(batch=lambda b: np.diagonal(b.xs[0], b.params["k"], 1, 2) if b.ndim(0) == 2 else _on_diagonals(b))
 diagflat.attach(batch=_on_diagonals)
+
+# ------------------------------------------------------------------------------------------------------ in ONNX
+
+
+def _transposed(b: Any, x: Any, axes: Any) -> Any:
+    order = range(x.ndim)[::-1] if axes is None else axes
+    return b("Transpose", x, perm=list(order)) if x.ndim else b("Identity", x)
+
+
+def _order(ndim: int, source: Any, destination: Any) -> list[int]:
+    """The axes of an array in the order that ``np.moveaxis`` brings them into."""
+    shape = np.moveaxis(np.broadcast_to(0, tuple(range(1, ndim + 1))), source, destination).shape
+    return [n - 1 for n in shape]
+
+
+def _swapped(b: Any, x: Any, axis1: int, axis2: int) -> Any:
+    order = list(range(x.ndim))
+    order[axis1], order[axis2] = axis2, axis1
+    return b("Transpose", x, perm=order)
+
+
+def _reshape_onnx(b: Any, x: Any, shape: Any, order: str = "C", **copy: Any) -> Any:
+    if order != "C":
+        raise NotImplementedError(f"export.onnx: reshape with order={order!r}; ONNX has the order C only")
+    shape = shape if isinstance(shape, tuple) else (shape,)
+    return b("Reshape", x, b.shape(shape), allowzero=int(0 in shape))
+
+
+transpose.attach(onnx=_transposed)
+matrix_transpose.attach(onnx=lambda b, x: _swapped(b, x, x.ndim - 2, x.ndim - 1))
+swapaxes.attach(onnx=_swapped)
+moveaxis.attach(onnx=lambda b, x, source, destination: (
+    b("Transpose", x, perm=_order(x.ndim, source, destination))
+))
+reshape.attach(onnx=_reshape_onnx)
+flatten.attach(onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order))
+ravel.attach(onnx=lambda b, x, order: _reshape_onnx(b, x, (-1,), order))
+expand_dims.attach(onnx=lambda b, x, axis: b("Unsqueeze", x, b.ints(axis)))
+squeeze.attach(onnx=lambda b, x, axis: b("Squeeze", x, *([] if axis is None else [b.ints(axis)])))
+broadcast_to.attach(onnx=lambda b, x, shape: b("Expand", x, b.ints(shape)))
+astype.attach(onnx=lambda b, x, dtype, **layout: b("Cast", x, to=b.type_of(dtype)))
+copy.attach(onnx=lambda b, x, **layout: b("Identity", x))

@@ -397,3 +397,30 @@ i0_derivative: Primitive = elementwise(
     name="i0_derivative", bind=lambda x, n=1: ((x,), {"n": n}), tex="I_0^{{({n})}}({x})",
 )
 i0 = elementwise(np.i0, lambda x: i0_derivative(x, 1), np_name="np.i0", tex="I_0({x})")
+
+# ------------------------------------------------------------------------------------------------------ in ONNX
+
+
+def _softplus_onnx(b: Any, x: Any, dtype: Any) -> Any:
+    """``max(x, 0) + ln(1 + e**-|x|)``: ONNX's own overflows."""
+    small = b("Log", b("Add", b("Exp", b("Neg", b("Abs", x))), b.constant(1, dtype)))
+    return b("Add", b("Relu", x), small)
+
+
+def _softmax_onnx(b: Any, x: Any, axis: tuple[int, ...], log: str = "") -> Any:
+    if len(axis) != 1:
+        raise NotImplementedError(f"export.onnx: a softmax over the axes {axis}; ONNX has it along one axis only")
+    return b(f"{log}Softmax", x, axis=axis[0])
+
+
+relu.attach(onnx="Relu")
+softsign.attach(onnx="Softsign")
+softplus.attach(onnx=lambda b, x: _softplus_onnx(b, x, x.dtype))
+log_sigmoid.attach(onnx=lambda b, x: b("Neg", _softplus_onnx(b, b("Neg", x), x.dtype)))
+silu.attach(onnx=lambda b, x: b("Mul", x, b("Sigmoid", x)))
+gelu.attach(onnx=lambda b, x, approximate: b("Gelu", x, approximate=approximate))
+hardtanh.attach(onnx=lambda b, x, min_val, max_val: (
+    b("Clip", x, b.constant(min_val, x.dtype), b.constant(max_val, x.dtype))
+))
+softmax.attach(onnx=_softmax_onnx)
+log_softmax.attach(onnx=lambda b, x, axis: _softmax_onnx(b, x, axis, "Log"))

@@ -294,3 +294,49 @@ window_spread: Primitive = linear(
 
 for _row in (unfold, fold, window_argmax, max_pool, unpool, pool_at, window_sum, window_spread):
     _row.attach(batch=merged)
+
+# ------------------------------------------------------------------------------------------------------ in ONNX
+
+
+def _attributes(kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> dict[str, Any]:
+    pads = [before for before, _ in padding] + [after for _, after in padding]
+    return {"kernel_shape": kernel, "strides": stride, "dilations": dilation, "pads": pads}
+
+
+def _one_place_each(channels: int, kernel: Ints, dtype: Any) -> Any:
+    """The weights of a convolution that copies: for each channel and each place in a window, a one in that place."""
+    size = prod(kernel)
+    return np.tile(np.eye(size, dtype=dtype).reshape(size, 1, *kernel), (channels, 1, *(1 for _ in kernel)))
+
+
+def _unfold_onnx(b: Any, x: Any, **of: Any) -> Any:
+    channels, kernel = x.shape[1], of["kernel"]
+    weight = b.constant(_one_place_each(channels, kernel, x.dtype))
+    y = b("Conv", x, weight, group=channels, **_attributes(**of))
+    return b("Reshape", y, b.shape([x.shape[0], channels * prod(kernel), prod(counts(x.shape[2:], **of))]))
+
+
+def _fold_onnx(b: Any, columns: Any, sizes: Ints, **of: Any) -> Any:
+    channels, windows = columns.shape[1] // prod(of["kernel"]), counts(sizes, **of)
+    x = b("Reshape", columns, b.shape([columns.shape[0], columns.shape[1], *windows]))
+    weight = b.constant(_one_place_each(channels, of["kernel"], columns.dtype))
+    given = _attributes(**of)
+    # What no window reaches at the end of an axis
+    given["output_padding"] = [
+        (n + before + after - d * (k - 1) - 1) % s
+        for n, (before, after), k, s, d in zip(
+            sizes, of["padding"], of["kernel"], of["stride"], of["dilation"], strict=True
+        )
+    ]
+    return b("ConvTranspose", x, weight, group=channels, **given)
+
+
+def _sum_onnx(b: Any, x: Any, **of: Any) -> Any:
+    weight = b.constant(np.ones((x.shape[1], 1, *of["kernel"]), x.dtype))
+    return b("Conv", x, weight, group=x.shape[1], **_attributes(**of))
+
+
+unfold.attach(onnx=_unfold_onnx)
+fold.attach(onnx=_fold_onnx)
+window_sum.attach(onnx=_sum_onnx)
+max_pool.attach(onnx=lambda b, x, **of: b("MaxPool", x, **_attributes(**of)))

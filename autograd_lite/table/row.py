@@ -75,6 +75,7 @@ OPTIONS = {
     "out": "the same, for a call that writes its result into {out} (compiling)",
     "joins": "whether the result is the arguments one after another: a function of the keywords (compiling)",
     "floats": "the same on Python floats: '{x1} * {x2}', 'exp({x})' (compiling)",
+    "onnx": "an operator of ONNX with the same operands, or a function (b, *operands, **keywords) that adds several",
     "unlike_torch": "what to write, where PyTorch's function of this name has another result (calls with dim=)",
     "transparent": "a step of the engine that passes a value on: an input of a transform, one of several results",
 }
@@ -151,6 +152,7 @@ class Primitive:
         emit: str | Callable[..., Any] | None = None,
         out: str | Callable[..., Any] | None = None,
         floats: str | Callable[..., Any] | None = None,
+        onnx: str | Callable[..., Any] | None = None,
         unlike_torch: str = "",
         joins: Callable[..., bool] | None = None,
         transparent: bool = False,
@@ -187,6 +189,7 @@ class Primitive:
         self.emit = emit
         self.out = out
         self.floats = floats
+        self.onnx = onnx
         self.unlike_torch = unlike_torch
         self.joins = joins
         self.transparent = transparent

@@ -75,6 +75,11 @@ def compiled_stack(row):
     return compiled(ag.trace(lambda x: np.sum(row([np.exp(x), x], axis=0), axis=0))(LARGE)).source
 
 
+def exported(row):
+    """The operators of a model in ONNX."""
+    return repr([node.op_type for node in ag.export.onnx(lambda x: row(x), X).graph.node])
+
+
 def page_cell(row):
     """The domain as the table of derivatives in the documentation has it."""
     spec = importlib.util.spec_from_file_location("ops_table", PACKAGE.parent / "docs" / "ops_table.py")
@@ -146,6 +151,7 @@ MUTATIONS = [
     ("out", "dot", "np.dot({x1}, {x2}, {out})", compiled_source(LARGE, LARGE.T)),
     ("joins", "stack", None, compiled_stack),
     ("floats", "multiply", "{x2} * {x1}", compiled_source(X, 2.0)),
+    ("onnx", "tanh", "Sinh", lambda row: exported(row)),
     ("unlike_torch", "sum", "write axis=", lambda row: repr(row(X, dim=0))),
     ("transparent", "exp", True, lambda row: row(ag.tensor(X, requires_grad=True))._node.label),
 ]

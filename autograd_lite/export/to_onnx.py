@@ -1,0 +1,359 @@
+"""A traced program in the format ONNX, for runtimes that are not Python.
+
+How a row is written in ONNX is its option ``onnx=``: the name of an operator with the same operands, or a function
+``(b, *operands, **params)`` that adds operators to the graph through `Builder` and returns the name of the result.
+
+The size of the batch stays open. The function is traced at two sizes; a number that differs between the two programs
+is a linear function of the size, an `Open`, and is computed in the graph from the shape of the first input.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+
+from ..base.tree import leaves, tree_map
+from ..engine.operands import raw
+from ..tracing import Program, Var, trace
+from ..tracing.naming import groups, label
+
+OPSET = 20  # of the operators, from January 2024
+_IR = 9  # the version of the format that belongs to it
+
+
+@dataclass(frozen=True)
+class Open:
+    """``scale * n + offset``, where n is the size of the batch."""
+
+    scale: int
+    offset: int
+
+    def __str__(self) -> str:
+        words = f"{self.scale} * batch" if self.scale != 1 else "batch"
+        return words if not self.offset else f"{words} + {self.offset}"
+
+
+@dataclass(frozen=True)
+class Known:
+    """An operand: its name in the graph, its shape (with an `Open` in it, perhaps) and its dtype."""
+
+    name: str
+    shape: tuple[Any, ...]
+    dtype: np.dtype[Any]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+
+def onnx(
+    f: Callable[..., Any], *examples: Any, path: str | os.PathLike[str] | None = None,
+    batch_axis: int | Sequence[int | None] | None = 0,
+) -> Any:
+    """Write a module or a function as an ONNX model (opset 20).
+
+    Parameters
+    ----------
+    f : Module or callable
+        Of arrays; a module is written as it is in evaluation mode. Its parameters keep their names.
+    *examples : arrays
+        Arguments to trace it with; their shapes and dtypes are those of the model, but for the size of the batch.
+    path : path, optional
+        The file to write, ``net.onnx``.
+    batch_axis : int, None, or a sequence with one of them for each array
+        The axis of the examples whose size stays open; None fixes it.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Checked by ``onnx.checker``.
+
+    Raises
+    ------
+    NotImplementedError
+        If a row of the program has no form in ONNX; the message lists all such rows.
+    ValueError
+        If the program depends on the size of the batch in another way than through shapes.
+    ImportError
+        Without the package onnx (the extra ``onnx``).
+
+    Examples
+    --------
+    >>> import numpy as np, autograd_lite as ag
+    >>> net = ag.nn.Sequential(ag.nn.Linear(3, 4), ag.nn.Tanh())
+    >>> model = ag.export.onnx(net, np.zeros((1, 3), np.float32))
+    >>> [node.op_type for node in model.graph.node]
+    ['Gemm', 'Tanh']
+    """
+    try:
+        from onnx import checker, helper, save_model
+    except ImportError:
+        raise ImportError("export.onnx needs the package onnx; run pip install 'autograd_lite[onnx]'") from None
+
+    axes = _axes(examples, batch_axis)
+    first, second = (_traced(f, given) for given in (examples, _larger(examples, axes)))
+    at = next(((v.name, axis) for v, axis in zip(first.inputs, axes, strict=True) if axis is not None), None)
+    b = Builder(helper, at)
+    b.add(first, second, _parameter_names(f))
+    graph = helper.make_graph(b.messages, first.name, b.inputs, b.outputs, b.initializers)
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR, producer_name="autograd_lite"
+    )
+    checker.check_model(model, full_check=True)
+    if path is not None:
+        save_model(model, os.fspath(path))
+    return model
+
+
+def _axes(examples: Sequence[Any], batch_axis: Any) -> list[int | None]:
+    """The axis of the batch for each array among the arguments."""
+    shapes = [np.shape(raw(x)) for x in leaves(list(examples))]
+    axes = list(batch_axis) if isinstance(batch_axis, Sequence) else [batch_axis] * len(shapes)
+    if len(axes) != len(shapes):
+        raise ValueError(f"export.onnx: batch_axis has {len(axes)} entries for {len(shapes)} arrays")
+    for shape, axis in zip(shapes, axes, strict=True):
+        if axis is not None and not -len(shape) <= axis < len(shape):
+            raise ValueError(f"export.onnx: batch_axis={axis}: an example has the shape {shape}; None fixes its shape")
+    return [None if axis is None else axis % len(shape) for shape, axis in zip(shapes, axes, strict=True)]
+
+
+def _larger(examples: Sequence[Any], axes: Sequence[int | None]) -> list[Any]:
+    """The examples with a batch that is larger by one."""
+    given = iter(axes)
+
+    def one_more(x: Any) -> Any:
+        x, axis = np.asarray(raw(x)), next(given)
+        return x if axis is None else np.concatenate([x, np.take(x, [0], axis)], axis)
+
+    return list(tree_map(one_more, list(examples)))
+
+
+def _traced(f: Any, examples: Sequence[Any]) -> Program:
+    modes = {part: part.training for part in f.modules()} if hasattr(f, "modules") else {}
+    try:
+        if modes:
+            f.eval()
+        return _outside(lambda: trace(f.forward if modes else f)(*examples))
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
+
+
+#: Calls its argument from a frame outside the library, so that no result is named after a variable of the caller.
+_outside = eval(compile("lambda call: call()", "<export.onnx>", "eval"))
+
+
+def _parameter_names(f: Any) -> dict[int, str]:
+    """The name of each parameter and buffer of a module, by the identity of its array."""
+    if not hasattr(f, "named_parameters"):
+        return {}
+    return {id(raw(t)): name for name, t in [*f.named_parameters(), *f.named_buffers()] if t is not None}
+
+
+class Builder:
+    """The graph as it grows.
+
+    Attributes
+    ----------
+    nodes : list of (operator, operands, results, attributes)
+    messages, inputs, outputs, initializers : lists of ONNX's messages
+    """
+
+    def __init__(self, helper: Any, batch: tuple[str, int] | None) -> None:
+        self.helper, self.batch = helper, batch
+        self.nodes: list[tuple[str, list[str], list[str], dict[str, Any]]] = []
+        self.inputs: list[Any] = []
+        self.outputs: list[Any] = []
+        self.initializers: list[Any] = []
+        self._taken: set[str] = set()
+        self._constants: dict[Any, str] = {}
+        self._size: str | None = None
+        self.messages: list[Any] = []
+        self.parameters: dict[int, str] = {}  # names, by the identity of arrays
+
+    # ----------------------------------------------------------------------------------------- what rows call
+
+    def __call__(self, operator: str, *operands: Any, count: int = 1, **attributes: Any) -> Any:
+        """Add an operator; returns the name of its result, or of each of `count` results."""
+        names = [self._name(operator.lower()) for _ in range(count)]
+        self.nodes.append((operator, [str(x) for x in operands], names, attributes))
+        return names[0] if count == 1 else names
+
+    def constant(self, value: Any, dtype: Any = None) -> str:
+        """An array that does not depend on the inputs."""
+        array = np.asarray(value, dtype)
+        key = array.shape, array.dtype.str, array.tobytes()
+        if key not in self._constants:
+            self._constants[key] = self._initializer(array, "constant")
+        return self._constants[key]
+
+    def ints(self, values: Any) -> str:
+        """Whole numbers as an operand: axes, places, a shape. One that is `Open` is computed from the batch's size."""
+        values = values if isinstance(values, (tuple, list)) else (values,)
+        if not any(isinstance(v, Open) for v in values):
+            return self.constant(values, np.int64)
+        return str(self("Concat", *(self._number(v) for v in values), axis=0))
+
+    def shape(self, values: Sequence[Any]) -> str:
+        """A shape for Reshape; if one size is open, it follows from the others."""
+        places = [k for k, v in enumerate(values) if isinstance(v, Open)]
+        if len(places) == 1 and 0 not in values and -1 not in values:
+            values = [-1 if k in places else v for k, v in enumerate(values)]
+        return self.ints(list(values))
+
+    def cast(self, x: Any, dtype: Any) -> Any:
+        """An operand in this dtype."""
+        return x if x.dtype == dtype else Known(self("Cast", x, to=self.type_of(dtype)), x.shape, np.dtype(dtype))
+
+    def type_of(self, dtype: Any) -> int:
+        """ONNX's number for a dtype."""
+        if np.dtype(dtype).kind == "c":
+            raise NotImplementedError("export.onnx: the operators of ONNX do not take complex numbers")
+        return int(self.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+    def _name(self, wish: str) -> str:
+        word, k = wish, 1
+        while word in self._taken:
+            word, k = f"{wish}_{k}", k + 1
+        self._taken.add(word)
+        return word
+
+    def _number(self, v: Any) -> str:
+        if not isinstance(v, Open):
+            return self.constant([v], np.int64)
+        if self._size is None:
+            assert self.batch is not None  # nothing else is open
+            name, axis = self.batch
+            self._size = self("Shape", name, start=axis, end=axis + 1)
+        size = self._size if v.scale == 1 else self("Mul", self._size, self.constant([v.scale], np.int64))
+        return str(size if not v.offset else self("Add", size, self.constant([v.offset], np.int64)))
+
+    def _initializer(self, array: Any, wish: str) -> str:
+        word = self._name(wish)
+        array = np.ascontiguousarray(array).reshape(array.shape)
+        kind = self.type_of(array.dtype)
+        self.initializers.append(self.helper.make_tensor(word, kind, array.shape, array.tobytes(), raw=True))
+        return word
+
+    # ------------------------------------------------------------------------------------------- the program
+
+    def add(self, program: Program, larger: Program, parameters: Mapping[int, str]) -> None:
+        """Add a program, given the same program with a batch that is larger by one."""
+        self._check(program, larger)
+        self.parameters = dict(parameters)
+        both = partial(_both, self._smaller(program))
+        values: dict[Var, Known] = {}
+        for v, w in zip(program.inputs, larger.inputs, strict=True):
+            values[v] = Known(self._name(v.name), both(v.shape, w.shape, v.name), np.dtype(v.dtype))
+            self.inputs.append(self._info(values[v]))
+        for (v, t), u in zip(program.captured.items(), larger.captured.values(), strict=True):
+            values[v] = self._known(both(raw(t), raw(u), v.name), name=v.name)
+        renamed: dict[str, str] = {}
+        places: list[str] = []
+        for eq, other in zip(program.equations, larger.equations, strict=True):
+            what, first = eq.row.name, len(self.nodes)
+            dtype = np.result_type(*(x.dtype if isinstance(x, Var) else x for x in eq.operands))
+            operands = [
+                values[x] if isinstance(x, Var) else self._known(both(x, y, what), dtype)
+                for x, y in zip(eq.operands, other.operands, strict=True)
+            ]
+            form, params = eq.row.onnx, both(eq.params, other.params, what)
+            if isinstance(form, str):
+                found = self(form, *(self.cast(x, dtype) for x in operands))
+            else:
+                found = form(self, *operands, **params)
+            places += [label(groups(eq.node))] * (len(self.nodes) - len(places))
+            made = {name for _, _, names, _ in self.nodes[first:] for name in names}
+            results = found if eq.row.outputs else [found]
+            for v, w, name in zip(eq.outputs, other.outputs, results, strict=True):
+                values[v] = Known(str(name), both(v.shape, w.shape, what), np.dtype(v.dtype))
+                if name in made and name not in renamed:
+                    renamed[name] = self._name(v.name)
+        used: set[str] = set()
+        for v, w in zip(program.outputs, larger.outputs, strict=True):
+            known = values[v] if isinstance(v, Var) else self._known(both(v, w, "the result"))
+            if known.name not in renamed or known.name in used:  # an input, a constant, or returned twice
+                known = Known(self("Identity", known), known.shape, known.dtype)
+            used.add(known.name)
+            self.outputs.append(self._info(Known(renamed.get(known.name, known.name), known.shape, known.dtype)))
+        for (operator, xs, ys, attributes), place in zip_longest(self.nodes, places, fillvalue=""):
+            results = [renamed.get(y, y) for y in ys]
+            name = " ".join(filter(None, (place, results[0])))
+            xs = [renamed.get(x, x) for x in xs]
+            self.messages.append(self.helper.make_node(operator, xs, results, name=name, **attributes))
+
+    def _smaller(self, program: Program) -> int:
+        """The size of the batch in the program."""
+        if self.batch is None:
+            return 0
+        name, axis = self.batch
+        return next(v.shape[axis] for v in program.inputs if v.name == name)
+
+    def _check(self, program: Program, larger: Program) -> None:
+        missing = sorted({eq.row.name for eq in program.equations if eq.row.onnx is None})
+        if missing:
+            raise NotImplementedError(
+                f"export.onnx: {program.name} has rows without a form in ONNX: {', '.join(missing)}. Attach one with "
+                "row.attach(onnx=...), or write the function with other rows"
+            )
+        if [eq.row for eq in program.equations] != [eq.row for eq in larger.equations]:
+            raise ValueError(
+                f"export.onnx: {program.name} computes something else for another size of the batch; fix the size with "
+                "batch_axis=None"
+            )
+
+    def _known(self, value: Any, dtype: Any = None, name: str = "") -> Known:
+        """A constant operand; a Python number has the dtype of the operands beside it."""
+        if isinstance(value, Repeated):
+            expanded = self("Expand", self.constant(value.part), self.ints(list(value.shape)))
+            return Known(expanded, value.shape, value.part.dtype)
+        name = self.parameters.pop(id(value), name)
+        if name:
+            return Known(self._initializer(value, name), value.shape, value.dtype)
+        array = np.asarray(value, dtype if type(value) in (int, float, bool) else None)
+        return Known(self.constant(array), array.shape, array.dtype)
+
+    def _info(self, x: Known) -> Any:
+        shape = [n if isinstance(n, int) else str(n) for n in x.shape]
+        return self.helper.make_tensor_value_info(x.name, self.type_of(x.dtype), shape)
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A constant array that is the same for each example: `part`, with a 1 in the place of the batch's size."""
+
+    part: Any
+    shape: tuple[Any, ...]
+
+
+def _both(n: int, a: Any, b: Any, what: str) -> Any:
+    """A value in the program for a batch of `n`, and the same for one that is larger by one; what differs is `Open`."""
+    if isinstance(a, dict):
+        return {k: _both(n, a[k], b[k], what) for k in a}
+    if isinstance(a, (tuple, list)) and len(a) == len(b):
+        return type(a)(_both(n, x, y, what) for x, y in zip(a, b, strict=True))
+    if isinstance(a, slice):
+        return slice(*(_both(n, getattr(a, k), getattr(b, k), what) for k in ("start", "stop", "step")))
+    if isinstance(a, np.ndarray):
+        if a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"):
+            return a
+        part = a[tuple(slice(None) if k == m else slice(1) for k, m in zip(a.shape, b.shape, strict=False))]
+        if a.ndim == b.ndim and all(np.array_equal(x, np.broadcast_to(part, x.shape)) for x in (a, b)):
+            return Repeated(part, _both(n, a.shape, b.shape, what))
+    elif type(a) is int and type(b) is int and a != b:
+        return Open(b - a, a - (b - a) * n)
+    elif a is b or a == b:
+        return a
+    raise ValueError(
+        f"export.onnx: {what} uses {a!r}, which is {b!r} for a batch that is larger by one: only shapes may depend on "
+        "the size of the batch; fix it with batch_axis=None"
+    )

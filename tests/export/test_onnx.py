@@ -1,0 +1,271 @@
+"""Programs in ONNX: what onnxruntime computes is what the library computes, for any size of the batch."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import warnings
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite import nn
+from autograd_lite.base.tree import leaves, rebuild
+from autograd_lite.table import TABLE
+from autograd_lite.testing.arrays import as_array, is_differentiable
+from autograd_lite.testing.rows import points
+
+onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
+runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+runtime.set_default_logger_severity(4)
+rng = np.random.default_rng(0)
+
+
+def random(*shape):
+    return rng.normal(size=shape).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def single_precision():
+    ag.set_default_dtype(np.float32)
+    yield
+    ag.set_default_dtype(np.float64)
+
+
+def run(model, *arrays):
+    session = runtime.InferenceSession(model.SerializeToString())
+    names = [given.name for given in session.get_inputs()]
+    return session.run(None, dict(zip(names, arrays, strict=True)))
+
+
+def agree(f, model, *arrays, rtol=2e-5, atol=2e-6):
+    expected = [np.asarray(t.detach().numpy()) for t in leaves(f(*map(ag.as_tensor, arrays)))]
+    for got, want in zip(run(model, *arrays), expected, strict=True):
+        assert (got.shape, got.dtype) == (want.shape, want.dtype)
+        np.testing.assert_allclose(got, want, rtol=rtol, atol=atol)
+
+
+IMAGES, SEQUENCES, VECTORS, VOLUMES = random(2, 4, 9, 9), random(2, 4, 9), random(2, 8), random(2, 4, 5, 5, 5)
+STEPS = random(2, 3, 8)
+LAYERS = {
+    "Linear": (lambda: nn.Linear(8, 3), VECTORS),
+    "Linear of steps": (lambda: nn.Linear(8, 3), STEPS),
+    "Bilinear": (lambda: nn.Bilinear(8, 8, 3), VECTORS, VECTORS),
+    "Conv1d": (lambda: nn.Conv1d(4, 6, 3), SEQUENCES),
+    "Conv2d": (lambda: nn.Conv2d(4, 6, 3, padding=1, stride=2), IMAGES),
+    "Conv2d, dilated": (lambda: nn.Conv2d(4, 6, 3, dilation=2), IMAGES),
+    "Conv2d, groups": (lambda: nn.Conv2d(4, 6, 3, groups=2), IMAGES),
+    "Conv3d": (lambda: nn.Conv3d(4, 2, 2), VOLUMES),
+    "ConvTranspose1d": (lambda: nn.ConvTranspose1d(4, 3, 3), SEQUENCES),
+    "ConvTranspose2d": (lambda: nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1, output_padding=1), IMAGES),
+    "ConvTranspose3d": (lambda: nn.ConvTranspose3d(4, 3, 2, stride=2), VOLUMES),
+    "MaxPool1d": (lambda: nn.MaxPool1d(2), SEQUENCES),
+    "MaxPool2d": (lambda: nn.MaxPool2d(3, 2, 1), IMAGES),
+    "MaxPool3d": (lambda: nn.MaxPool3d(2), VOLUMES),
+    "AvgPool1d": (lambda: nn.AvgPool1d(2), SEQUENCES),
+    "AvgPool2d": (lambda: nn.AvgPool2d(3, 2, 1), IMAGES),
+    "AvgPool3d": (lambda: nn.AvgPool3d(2), VOLUMES),
+    "AdaptiveAvgPool1d": (lambda: nn.AdaptiveAvgPool1d(4), SEQUENCES),
+    "AdaptiveAvgPool2d": (lambda: nn.AdaptiveAvgPool2d(4), IMAGES),
+    "AdaptiveAvgPool3d": (lambda: nn.AdaptiveAvgPool3d(1), VOLUMES),
+    "BatchNorm1d": (lambda: nn.BatchNorm1d(8), VECTORS),
+    "BatchNorm2d": (lambda: nn.BatchNorm2d(4), IMAGES),
+    "LayerNorm": (lambda: nn.LayerNorm(8), STEPS),
+    "RMSNorm": (lambda: nn.RMSNorm(8), VECTORS),
+    "GroupNorm": (lambda: nn.GroupNorm(2, 4), IMAGES),
+    "RNN": (lambda: nn.RNN(8, 5, batch_first=True), STEPS),
+    "LSTM": (lambda: nn.LSTM(8, 5, batch_first=True, num_layers=2, bidirectional=True), STEPS),
+    "GRU": (lambda: nn.GRU(8, 5, batch_first=True), STEPS),
+    "RNNCell": (lambda: nn.RNNCell(8, 5), VECTORS),
+    "LSTMCell": (lambda: nn.LSTMCell(8, 5), VECTORS),
+    "GRUCell": (lambda: nn.GRUCell(8, 5), VECTORS),
+    "Embedding": (lambda: nn.Embedding(7, 4), np.array([[1, 2], [3, 4]])),
+    "MultiheadAttention": (lambda: nn.MultiheadAttention(8, 2, batch_first=True), STEPS, STEPS, STEPS),
+    "TransformerEncoderLayer": (lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), STEPS),
+    "TransformerEncoder": (
+        lambda: nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=True, activation="gelu"), 2
+        ),
+        STEPS,
+    ),
+    "Flatten": (lambda: nn.Flatten(), IMAGES),
+    "Threshold": (lambda: nn.Threshold(0.1, 2.0), VECTORS),
+    "Dropout1d": (lambda: nn.Dropout1d(), SEQUENCES),
+    "Dropout2d": (lambda: nn.Dropout2d(), IMAGES),
+    "Unflatten": (lambda: nn.Unflatten(1, (2, 2)), SEQUENCES),
+    "Softmax": (lambda: nn.Softmax(dim=1), VECTORS),
+    "LogSoftmax": (lambda: nn.LogSoftmax(dim=-1), VECTORS),
+    "Softmin": (lambda: nn.Softmin(dim=1), VECTORS),
+    "Softmax2d": (lambda: nn.Softmax2d(), IMAGES),
+}
+#: Losses, containers and layers that take their sizes from the first input have no model of their own.
+WITHOUT = {"Module", "Sequential", "ModuleDict", "ModuleList", "ParameterList", "FullyConnected", "NeuralNetwork"}
+
+
+def layers():
+    """Every layer: those of the list, and those that need no arguments."""
+    named = {name.split(",")[0].split(" ")[0] for name in LAYERS}
+    for name, cls in vars(nn).items():
+        if not inspect.isclass(cls) or not issubclass(cls, nn.Module) or name in named | WITHOUT:
+            continue
+        if name.endswith(("Loss", "Error")) or name.startswith("Lazy"):
+            continue
+        yield pytest.param(cls, (VECTORS,), id=name)
+    for name, (make, *arrays) in LAYERS.items():
+        yield pytest.param(make, arrays, id=name)
+
+
+@pytest.mark.parametrize(("make", "arrays"), layers())
+def test_layers(make, arrays):
+    layer = make()
+    layer(*map(ag.as_tensor, arrays))  # so that the statistics of a batch are not those at the start
+    layer.eval()
+    model = ag.export.onnx(layer, *arrays)
+    for n in (1, 2, 5):
+        agree(layer, model, *(np.concatenate([x] * 3)[:n] for x in arrays))
+    names = {i.name for i in model.graph.initializer}
+    assert names >= {name for name, _ in layer.named_parameters()}
+
+
+def CONSTANT(row):
+    """Arguments for a row whose derivative is zero."""
+    if isinstance(row.fn, np.ufunc):
+        logical = row.name.startswith(("logical", "bitwise", "invert"))
+        arrays = [random(2, 3) > 0 if logical else random(2, 3).round(1) for _ in range(row.fn.nin)]
+        yield arrays, {}
+    else:
+        yield (random(2, 3),), {"axis": 1}
+
+
+ROWS = [row for row in TABLE.values() if row.onnx is not None]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.filterwarnings("ignore")
+def test_rows(row):
+    checked = 0
+    for args, params in islice(points(row, np.random.default_rng(0)), 4) if row.kind != "constant" else CONSTANT(row):
+        flat = leaves(args)
+        places = [k for k, v in enumerate(flat) if is_differentiable(v) or row.kind == "constant" and np.ndim(v)]
+        arrays = [a.astype(np.float32) if (a := as_array(flat[k])).dtype.kind == "f" else a for k in places]
+        if any(a.dtype.kind == "c" for a in arrays) or not arrays:
+            continue
+
+        def f(*xs, args=args, flat=flat, places=places, params=params):
+            given = dict(zip(places, xs, strict=True))
+            return row(*rebuild(args, [given.get(k, v) for k, v in enumerate(flat)]), **params)
+
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            try:
+                model = ag.export.onnx(f, *arrays, batch_axis=None)
+            except NotImplementedError:  # of some parameters only; or the rows of a rare keyword
+                continue
+            agree(f, model, *arrays, rtol=1e-4, atol=1e-5)
+        checked += 1
+    assert checked
+
+
+def test_names_and_the_batch():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.hidden = nn.Linear(3, 4)
+            self.out = nn.Linear(4, 2)
+
+        def forward(self, pixels):
+            features = self.hidden(pixels).tanh()
+            scores = self.out(features)
+            return scores  # noqa: RET504 - the name is what is tested
+
+    model = ag.export.onnx(Net(), random(1, 3))
+    assert [i.name for i in model.graph.input] == ["pixels"]
+    assert [o.name for o in model.graph.output] == ["scores"]
+    assert {i.name for i in model.graph.initializer} == {"hidden.weight", "hidden.bias", "out.weight", "out.bias"}
+    assert [d.dim_param or d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim] == ["batch", 3]
+    assert "features" in {name for node in model.graph.node for name in node.output}
+    assert model.opset_import[0].version == 20
+    fixed = ag.export.onnx(Net(), random(5, 3), batch_axis=None)
+    assert [d.dim_value for d in fixed.graph.input[0].type.tensor_type.shape.dim] == [5, 3]
+
+
+def test_functions_with_several_results_and_shapes():
+    def f(x, steps):
+        n = x.shape[0]
+        doubled = np.concatenate([x, x], axis=0).reshape(2 * n, -1)
+        return doubled, steps.transpose(1, 0, 2)[::-1, :, None], x, np.ones((n, 2), np.float32) + x[:, :1]
+
+    x, steps = random(3, 4), random(2, 3, 5)
+    model = ag.export.onnx(f, x, steps, batch_axis=(0, 1))
+    for n in (1, 4):
+        given = random(n, 4), random(2, n, 5)
+        for got, want in zip(run(model, *given), f(*given), strict=True):
+            np.testing.assert_array_equal(got, want)
+    assert model.graph.output[0].type.tensor_type.shape.dim[0].dim_param == "2 * batch"
+
+
+def test_a_file(tmp_path):
+    net, path = nn.Linear(3, 2), tmp_path / "net.onnx"
+    ag.export.onnx(net, random(1, 3), path=path)
+    x = random(4, 3)
+    (got,) = runtime.InferenceSession(path).run(None, {"input": x})
+    np.testing.assert_allclose(got, net(x).numpy(), rtol=1e-5)
+
+
+def test_training_mode_is_restored():
+    net = nn.Sequential(nn.Linear(3, 2), nn.Dropout())
+    model = ag.export.onnx(net, random(1, 3))
+    assert net.training
+    assert net[1].training
+    assert [node.op_type for node in model.graph.node] == ["Gemm"]
+
+
+def test_what_has_no_form():
+    words = r"rows without a form in ONNX: linalg\.det, linalg\.inv\. .*row\.attach\(onnx="
+    with pytest.raises(NotImplementedError, match=words):
+        ag.export.onnx(lambda x: np.linalg.inv(np.linalg.inv(x)) + np.linalg.det(x), random(2, 2), batch_axis=None)
+    with pytest.raises(ValueError, match=r"only shapes may depend on the size of the batch; .*batch_axis=None"):
+        ag.export.onnx(lambda x: x * np.arange(len(x), dtype=np.float32)[:, None], random(2, 2))
+    with pytest.raises(ValueError, match="computes something else for another size"):
+        ag.export.onnx(lambda x: sum(row.sum() for row in x), random(2, 2))
+    with pytest.raises(ValueError, match=r"batch_axis=2: an example has the shape \(2, 2\)"):
+        ag.export.onnx(np.exp, random(2, 2), batch_axis=2)
+    with pytest.raises(ValueError, match="2 entries for 1 arrays"):
+        ag.export.onnx(np.exp, random(2, 2), batch_axis=(0, 0))
+
+
+def module_of(example):
+    """An example as a module."""
+    path = Path(__file__).parents[2] / "examples" / f"{example}.py"
+    spec = importlib.util.spec_from_file_location(f"example_{example}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def conv_net():
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(72, 10)
+    )
+
+
+CODES = rng.integers(0, 20, (2, 12))
+NETS = {
+    "transformer": (lambda: module_of("characters_transformer").Writer(20), CODES),
+    "rnn": (lambda: module_of("characters_rnn").Writer(20), CODES),
+    "denoiser": (lambda: module_of("denoiser").Denoiser(), random(2, 64)),
+    "conv net": (conv_net, random(2, 1, 8, 8)),
+    "talk": (lambda: nn.Sequential(nn.Linear(3, 4), nn.Sigmoid(), nn.Linear(4, 1), nn.Sigmoid()), random(2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_nets(name):
+    make, x = NETS[name]
+    net = make().eval()
+    model = ag.export.onnx(net, x)
+    for n in (1, 3):
+        agree(net, model, np.concatenate([x, x])[:n])
+    assert {i.name for i in model.graph.initializer} >= {name for name, _ in net.named_parameters()}
