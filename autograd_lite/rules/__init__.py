@@ -7,6 +7,7 @@ from . import einsum as einsum
 from . import elementwise as elementwise
 from . import emath as emath
 from . import indexing as indexing
+from . import indexing_batches as indexing_batches
 from . import joining as joining
 from . import layers as layers
 from . import linalg as linalg

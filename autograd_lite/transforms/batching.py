@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from ..engine.context import no_grad
+from ..engine.context import changed, no_grad
 from ..engine.node import Node
 from ..engine.record import record
 from ..engine.value import Value, wrap
@@ -55,13 +58,24 @@ class Batch:
         uses = Counter(p for n in nodes for p in n.parents)
         uses.update(getattr(t, "_node", None) for t in recording.outputs)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # the recording has warned of it
-            for n in nodes:
-                if n not in self.values:
-                    self.values[n] = self._computed(n)
-                    for p in n.parents:  # a value is dropped after its last use
-                        uses[p] -= 1
-                        if not uses[p]:
-                            self.values.pop(p, None)
+            for group, run in groupby(nodes, attrgetter("group")):
+                with changed(group=group) if self.connected else nullcontext():
+                    self._run(run, uses)
+
+    def _run(self, nodes: Iterable[Node], uses: Counter[Any]) -> None:
+        for n in nodes:
+            if n in self.values:
+                continue
+            if n.hooks is not None and self.connected:
+                raise RuntimeError(
+                    f"vmap: {n.label} has a hook, which would see no gradient, because a batch has no such tensor: "
+                    "register it on an argument or a result of the mapped function"
+                )
+            self.values[n] = self._computed(n)
+            for p in n.parents:  # a value is dropped after its last use
+                uses[p] -= 1
+                if not uses[p]:
+                    self.values.pop(p, None)
 
     def of(self, y: Any) -> tuple[Any, bool]:
         """The value of a result of the recorded function, and whether it has the batch axis."""

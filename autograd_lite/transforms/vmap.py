@@ -85,6 +85,7 @@ def vmap(
         call = _Call(f, in_axes, args, params, axis_size)
         return call.results(out_axes, randomness)
 
+    of_batch.__name__ = getattr(f, "__name__", type(f).__name__)  # a module has none
     return of_batch
 
 

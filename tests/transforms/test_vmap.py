@@ -159,6 +159,28 @@ def test_in_a_trace():
     assert close(ag.vmap(inner, (0, None))(X, W), np.tanh(X @ W))
 
 
+@pytest.mark.parametrize("of", [
+    lambda: ag.jit(ag.vmap(g)), lambda: ag.vmap(ag.jit(g)), lambda: ag.jit(ag.vmap(ag.grad(g))),
+    lambda: ag.vmap(ag.grad(ag.jit(g))), lambda: ag.vmap(ag.jit(ag.grad(g))), lambda: ag.jit(ag.vmap(ag.hessian(g))),
+    lambda: ag.jit(ag.vmap(ag.jacrev(np.sin))), lambda: ag.vmap(ag.jit(ag.hessian(g))),
+])  # fmt: skip
+def test_compiled(of):
+    compiled, plain = of(), of()
+    compiled(X)  # the second call runs the program of the first
+    assert close(compiled(2 * X), np.stack([one[0] for one in (plain(2 * x[None]) for x in X)]))
+
+
+def test_a_compiled_batch_reads_parameters_and_draws_anew():
+    model = nn.Linear(3, 2)
+    f = ag.jit(ag.vmap(model))
+    f(X)
+    with ag.no_grad():
+        model.weight -= 0.5
+    assert close(f(X).detach().numpy(), model(X).detach().numpy())
+    draw = ag.jit(ag.vmap(lambda x: nn.functional.dropout(x, 0.5, training=True), randomness="different"))
+    assert not np.array_equal(draw(np.ones((9, 9))), draw(np.ones((9, 9))))
+
+
 def test_a_program_inside_another_freezes_nothing():
     """What the outer trace computes is read by the inner one: also integers, and what needs no gradient."""
 
@@ -237,6 +259,13 @@ def test_layers(case):
     for part, *parts in zip(got, *each, strict=True):
         np.testing.assert_allclose(value(part), [value(p) for p in parts], rtol=1e-9, atol=1e-12)
     assert not batching._LOOPED
+
+
+def test_modules_keep_their_names_in_a_trace():
+    model = nn.Sequential(nn.Linear(3, 2), nn.Tanh())
+    text = str(ag.trace(ag.vmap(model))(X))
+    assert text.startswith("Sequential(")
+    assert "# Sequential.0 (Linear)" in text
 
 
 def test_labels_and_embeddings():
@@ -319,6 +348,19 @@ def test_errors(call, error, message):
         warnings.filterwarnings("ignore", "vmap: nonzero has no rule")
         with pytest.raises(error, match=re.escape(message)):
             call()
+
+
+def test_a_hook_inside_is_an_error_where_it_would_be_lost():
+    w = ag.tensor(np.ones(3), requires_grad=True)
+
+    def f(x):
+        h = x * w
+        h.register_hook(lambda g: 100 * g)
+        return np.sum(h)
+
+    with pytest.raises(RuntimeError, match=r"the result of multiply of shape \(3,\) has a hook"):
+        ag.vmap(f)(X)
+    assert close(ag.vmap(lambda x: ag.autograd.grad(f(x), w, create_graph=True)[0].detach())(X).data, 100 * X)
 
 
 def test_backward_inside_is_an_error_and_leaves_no_gradient():

@@ -1,0 +1,138 @@
+"""Reading and assigning in a batch: where the batch axis goes in an index.
+
+NumPy puts the axes of the arrays in an index where the first of them stands, or in front if a slice stands between them.
+A batch has one axis more, and possibly positions of its own for each example; the rules here keep track of both.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..table.batching import Batched, padded
+from .indexing import (
+    Slot, filled, add_at, gather_at, getitem, into_zeros, maximum_at, minimum_at, scatter_at, set_at, taken_shape,
+    writers_at,
+)
+
+
+def _arrays_in(index: Any, ndim: int, k_ndim: int = 0) -> tuple[int, int, bool]:
+    """Where NumPy puts the axes of the arrays in an index into an array of `ndim` axes.
+
+    Returns
+    -------
+    place, count : int
+        The first of these axes in the result, and how many they are.
+    apart : bool
+        Whether a slice stands between them, so that they come first.
+    """
+    parts = index if type(index) is tuple else (index,)
+    arrays = [i for i, p in enumerate(parts) if isinstance(p, (np.ndarray, bool, np.bool, Slot))]
+    if not arrays:
+        return 0, 0, False
+    advanced = [i for i, p in enumerate(parts) if i in arrays or isinstance(p, (int, np.integer))]
+    apart = advanced != list(range(advanced[0], advanced[-1] + 1))
+    rest = ndim - sum(np.ndim(p) if _is_mask(p) else p is not None for p in parts if p is not Ellipsis)
+    place = sum(rest if p is Ellipsis else 1 for p in parts[: advanced[0]])
+    count = max(
+        k_ndim if isinstance(p, Slot) else 1 if _is_mask(p) else np.ndim(p)
+        for p in (parts[i] for i in advanced)
+    )
+    return 0 if apart else place, count, apart
+
+
+def _is_mask(part: Any) -> bool:
+    return isinstance(part, (np.ndarray, bool, np.bool)) and np.asarray(part).dtype == bool
+
+
+def _each(index: Any, lead: Any = slice(None)) -> Any:
+    """An index into an example as one into a batch."""
+    return (lead, *index) if type(index) is tuple else (lead, index)
+
+
+def _getitem(b: Batched) -> Any:
+    _, count, apart = _arrays_in(b.params["index"], b.ndim(0))
+    y = b(b.xs[0], index=_each(b.params["index"]))
+    return np.moveaxis(y, count, 0) if apart else y
+
+
+def _into_zeros(b: Batched) -> Any:
+    index, shape = b.params["index"], b.params["shape"]
+    _, count, apart = _arrays_in(index, len(shape))
+    g = np.moveaxis(b.xs[0], 0, count) if apart else b.xs[0]
+    return b(g, index=_each(index), shape=(b.size, *shape))
+
+
+def _assigned(b: Batched) -> Any:
+    """An assignment: the value broadcasts to what it replaces."""
+    index = b.params["index"]
+    taken = len(taken_shape(index, b.shape))
+    _, count, apart = _arrays_in(index, len(b.shape))
+    value = b.full(1) if apart else b.xs[1]
+    if apart or b.on[1]:
+        value = padded(value, True, taken)
+        value = value.reshape(b.size, *value.shape[value.ndim - taken :])
+    return b(b.full(0), np.moveaxis(value, 0, count) if apart else value, index=_each(index))
+
+
+def _slots(k: Any, on: bool, index: Any, ndim: int, size: int) -> tuple[Any, Any, int, int]:
+    """The positions `k` in an index into an array of `ndim` axes, in the form that a batch of arrays takes.
+
+    Returns
+    -------
+    k, index
+        As arguments of the row.
+    place, count : int
+        Where the axes of the positions are in one example, and how many.
+    """
+    several = any(isinstance(p, Slot) and p.j is not None for p in index)
+    place, count, _ = _arrays_in(index, ndim, k.ndim - on - several)
+    if not on:
+        return k, _each(index), place, count
+    if several:  # (examples, arrays, *positions)
+        k = np.moveaxis(k.reshape(*k.shape[:2], *(1,) * (count + 2 - k.ndim), *k.shape[2:]), 1, 0)
+    else:
+        k = padded(k, True, count)
+    return k, _each(index, np.arange(size).reshape(size, *(1,) * count)), place, count
+
+
+def _writers(b: Batched) -> Any:
+    """The numbers count within an example, in the order of an example's axes."""
+    (k,), index, shape = b.xs, b.params["index"], b.params["shape"]
+    taken = taken_shape(filled(index, np.zeros(k.shape[1:], int)), shape)
+    k, index, place, count = _slots(k, True, index, len(shape), b.size)
+    order = np.arange(math.prod(taken)).reshape(taken)
+    order = np.moveaxis(order, range(place, place + count), range(count)).reshape(-1)
+    writer = b(k, index=index, shape=(b.size, *shape))
+    return np.where(writer < 0, -1, getitem(order, np.maximum(writer, 0) % max(order.size, 1)))
+
+
+def _gather_at(b: Batched) -> Any:
+    k, index, place, count = _slots(b.xs[1], b.on[1], b.params["index"], b.ndim(0), b.size)
+    if b.on[1]:  # the examples and the positions are read together, and stand in front
+        y = b(b.full(0), k, index=index)
+        return np.moveaxis(y, range(1, 1 + count), range(1 + place, 1 + place + count)) if place else y
+    apart = _arrays_in(b.params["index"], b.ndim(0), count)[2]
+    y = b(b.xs[0], k, index=index)
+    return np.moveaxis(y, count, 0) if apart else y
+
+
+def _scatter_at(b: Batched) -> Any:
+    g, shape = b.full(0), (b.size, *b.params["shape"])
+    k, index, place, count = _slots(b.xs[1], b.on[1], b.params["index"], len(shape) - 1, b.size)
+    if b.on[1]:
+        g = np.moveaxis(g, range(1 + place, 1 + place + count), range(1, 1 + count)) if place else g
+    elif _arrays_in(b.params["index"], len(shape) - 1, count)[2]:
+        g = np.moveaxis(g, 0, count)
+    return b(g, k, index=index, shape=shape)
+
+
+getitem.attach(batch=_getitem)
+into_zeros.attach(batch=_into_zeros)
+gather_at.attach(batch=_gather_at)
+scatter_at.attach(batch=_scatter_at)
+writers_at.attach(batch=_writers)
+for _row in (set_at, add_at, maximum_at, minimum_at):
+    _row.attach(batch=_assigned)
