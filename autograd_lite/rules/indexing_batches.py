@@ -1,6 +1,6 @@
 """Reading and assigning in a batch: where the batch axis goes in an index.
 
-NumPy puts the axes of the arrays in an index where the first of them stands, or in front if a slice stands between them.
+NumPy puts the axes of the arrays in an index where the first of them stands, or in front if a slice is between them.
 A batch has one axis more, and possibly positions of its own for each example; the rules here keep track of both.
 """
 
@@ -13,7 +13,17 @@ import numpy as np
 
 from ..table.batching import Batched, padded
 from .indexing import (
-    Slot, filled, add_at, gather_at, getitem, into_zeros, maximum_at, minimum_at, scatter_at, set_at, taken_shape,
+    Slot,
+    add_at,
+    filled,
+    gather_at,
+    getitem,
+    into_zeros,
+    maximum_at,
+    minimum_at,
+    scatter_at,
+    set_at,
+    taken_shape,
     writers_at,
 )
 
