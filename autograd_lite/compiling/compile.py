@@ -21,11 +21,13 @@ from .passes.casts import narrowed
 from .passes.common import without_repetition
 from .passes.constants import folded
 from .passes.dead_code import without_dead_code
+from .passes.innermost import batch_innermost
 from .passes.layout import laid_out
 from .passes.lowering import lowered
 from .passes.memory import ALIGNED, Memory, planned
 from .passes.scalars import MOST, as_floats
 from .passes.scaling import scaled
+from .passes.splitting import split
 from .passes.tiling import tiled
 from .writer import OUTER, Writer
 
@@ -110,6 +112,9 @@ def compiled(
     block = _planned(plan, "scaling", scaled, block)
     block = _shortened(plan, block, fast)
     block = _planned(plan, "layout", laid_out, block)
+    block = _planned(plan, "batch innermost", batch_innermost, block)
+    block = _shortened(plan, block, fast)
+    block = _planned(plan, "split products", lambda b: split(b, plan), block)
     if small:
         block = _planned(plan, "floats", as_floats, block)
     block = _planned(plan, "lowering", lowered, block)

@@ -183,7 +183,14 @@ class Writer:
     def _buffer(self, y: Var, memory: Memory | None = None) -> str:
         start = (memory or self.memory).place[y]
         flat = f"memory[{start}:{start + math.prod(y.shape) * y.dtype.itemsize}].view(np.{y.dtype.name})"
-        return flat if len(y.shape) == 1 else f"{flat}.reshape({', '.join(map(str, y.shape)) or '()'})"
+        strides = (memory or self.memory).static[y].strides
+        axes = sorted(range(y.ndim), key=lambda k: -strides[k])
+        if y.ndim == 1:
+            return flat
+        if axes == sorted(axes):
+            return f"{flat}.reshape({', '.join(map(str, y.shape)) or '()'})"
+        back = tuple(int(k) for k in np.argsort(axes))
+        return f"{flat}.reshape({', '.join(str(y.shape[k]) for k in axes)}).transpose({back})"
 
     def _end(self) -> Iterator[str]:
         block, memory = self.block, self.memory
@@ -255,6 +262,8 @@ class Writer:
         words["x"] = words.get("x1", "")
         words["xs"] = ", ".join(self.operand(x) for x in eq.operands) + "," * (len(eq.operands) == 1)
         words["out"] = out
+        if "{fn}" in template:
+            words["fn"] = self.of_row(eq.row)
         for k, a in arrays.items():
             key = k, np.shape(a), str(getattr(a, "dtype", "")), a.strides if isinstance(a, np.ndarray) else id(a)
             words[k] = self._constants.get(key) or self._constant(key, a, k)

@@ -117,23 +117,41 @@ _POOLS = ({"kernel": (2, 2), "stride": (2, 2)}, *_WINDOWS)
 # ---------------------------------------------------------------------------------------------- windows as columns
 
 
-def _unfold(x: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> Any:
+def _unfold(x: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None) -> Any:
     windows = counts(x.shape[2:], kernel, stride, dilation, padding)
     x = padded(x, padding)
-    columns: Any = np.empty((*x.shape[:2], *kernel, *windows), x.dtype)
+    shape = (*x.shape[:2], *kernel, *windows)
+    columns: Any = np.empty(shape, x.dtype) if out is None else out.reshape(shape, copy=False)
     for place, entries in places(windows, kernel, stride, dilation):
         columns[:, :, *place] = x[entries]
     return columns.reshape(x.shape[0], x.shape[1] * prod(kernel), prod(windows))
 
 
-def _fold(columns: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> Any:
+def _fold(
+    columns: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None
+) -> Any:
     windows = counts(sizes, kernel, stride, dilation, padding)
     shape = (columns.shape[0], columns.shape[1] // prod(kernel), *sizes)
     columns = columns.reshape(*shape[:2], *kernel, *windows)
-    x = np.zeros(wide_shape(shape, padding), columns.dtype)
+    x = _zeros(wide_shape(shape, padding), columns.dtype, out)
     for place, entries in places(windows, kernel, stride, dilation):
         x[entries] += columns[:, :, *place]
-    return cropped(x, shape, padding)
+    return _cropped_into(out, x, shape, padding)
+
+
+def _zeros(shape: Ints, dtype: Any, out: Any) -> Any:
+    """Zeros; in `out`, if that is an array of this shape."""
+    if out is None or out.shape != shape:
+        return np.zeros(shape, dtype)
+    out.fill(0)
+    return out
+
+
+def _cropped_into(out: Any, wide: Any, shape: Ints, padding: Pairs) -> Any:
+    x = cropped(wide, shape, padding)
+    if out is not None and x is not out:
+        np.copyto(out, x)
+    return x
 
 
 def _columns(shape: Ints, of: dict[str, Any]) -> Any:
@@ -161,39 +179,45 @@ fold: Primitive = linear(
 # ---------------------------------------------------------------------------------------------- the largest entry
 
 
-def _max_pool(x: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> Any:
+def _max_pool(x: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None) -> Any:
     windows = counts(x.shape[2:], kernel, stride, dilation, padding)
     x = padded(x, padding, -np.inf)
-    y: Any = None
-    for _, entries in places(windows, kernel, stride, dilation):
-        y = x[entries].copy() if y is None else np.maximum(y, x[entries], out=y)
+    (_, first), *others = places(windows, kernel, stride, dilation)
+    y = np.empty((*x.shape[:2], *windows), x.dtype) if out is None else out
+    np.copyto(y, x[first])
+    for _, entries in others:
+        np.maximum(y, x[entries], out=y)
     return y
 
 
-def _window_argmax(x: Any, y: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> Any:
+def _window_argmax(
+    x: Any, y: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None
+) -> Any:
     """The number of the first place in each window that holds its largest entry `y`.
 
     It is the count of the places before it, which takes a twentieth of the time of copying under a mask.
     """
     x = padded(x, padding, -np.inf)
-    before = np.ones(y.shape, bool)
-    k = np.zeros(y.shape, np.int8 if prod(kernel) < 128 else np.int32)
+    before = np.ones_like(y, bool)  # in the layout of y
+    k = _zeros(y.shape, np.int8 if prod(kernel) < 128 else np.int32, out)
     for _, entries in places(y.shape[2:], kernel, stride, dilation)[:-1]:
         before &= x[entries] != y
         k += before
     return k
 
 
-def _unpool(g: Any, k: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> Any:
+def _unpool(
+    g: Any, k: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None
+) -> Any:
     shape = (*g.shape[:2], *sizes)
-    x = np.zeros(wide_shape(shape, padding), g.dtype)
+    x = _zeros(wide_shape(shape, padding), g.dtype, out)
     apart = all(d == 1 and s >= n for n, s, d in zip(kernel, stride, dilation, strict=True))
     for i, (_, entries) in enumerate(places(g.shape[2:], kernel, stride, dilation)):
         if apart:  # no entry is in two windows
             np.multiply(g, k == i, x[entries])
         else:
             x[entries] += g * (k == i)
-    return cropped(x, shape, padding)
+    return _cropped_into(out, x, shape, padding)
 
 
 def _pool_at(x: Any, k: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> Any:
@@ -294,6 +318,14 @@ window_spread: Primitive = linear(
 
 for _row in (unfold, fold, window_argmax, max_pool, unpool, pool_at, window_sum, window_spread):
     _row.attach(batch=merged)
+
+# Compiled, the number of the example is the axis that is innermost in memory: slices are then long runs.
+_INTO = "{x}, kernel={kernel}, stride={stride}, dilation={dilation}, padding={padding}, out={out})"
+unfold.attach(innermost=0, out=f"{{fn}}({_INTO}")
+max_pool.attach(innermost=0, out=f"{{fn}}({_INTO}")
+window_argmax.attach(innermost=0, out=f"{{fn}}({{x1}}, {_INTO.replace('{x}', '{x2}')}")
+fold.attach(innermost=0, out=f"{{fn}}({_INTO.replace('{x}', '{x}, {sizes}')}")
+unpool.attach(innermost=0, out=f"{{fn}}({{x1}}, {_INTO.replace('{x}', '{x2}, {sizes}')}")
 
 # ------------------------------------------------------------------------------------------------------ in ONNX
 

@@ -74,6 +74,7 @@ OPTIONS = {
     "emit": "the call in NumPy: a template, or a function (xs, y, **keywords) that returns one (compiling)",
     "out": "the same, for a call that writes its result into {out} (compiling)",
     "joins": "whether the result is the arguments one after another: a function of the keywords (compiling)",
+    "innermost": "the axis of the result that is best innermost in memory (compiling)",
     "floats": "the same on Python floats: '{x1} * {x2}', 'exp({x})' (compiling)",
     "onnx": "an operator of ONNX with the same operands, or a function (b, *operands, **keywords) that adds several",
     "unlike_torch": "what to write, where PyTorch's function of this name has another result (calls with dim=)",
@@ -155,6 +156,7 @@ class Primitive:
         onnx: str | Callable[..., Any] | None = None,
         unlike_torch: str = "",
         joins: Callable[..., bool] | None = None,
+        innermost: int | None = None,
         transparent: bool = False,
     ) -> None:
         self.kind = kind
@@ -192,6 +194,7 @@ class Primitive:
         self.onnx = onnx
         self.unlike_torch = unlike_torch
         self.joins = joins
+        self.innermost = innermost
         self.transparent = transparent
         self.__name__ = self.__qualname__ = self.name
         domains = domain if isinstance(domain, tuple) else (domain,)

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+import autograd_lite.nn.functional as F
 from autograd_lite.compiling import compiled
 from autograd_lite.compiling.block import Block
+from autograd_lite.compiling.passes import splitting
 from autograd_lite.compiling.passes.algebra import simplified
 from autograd_lite.compiling.passes.batching import batched
 from autograd_lite.compiling.passes.casts import narrowed
@@ -192,6 +194,36 @@ def test_large_arrays_are_computed_in_pieces():
             np.testing.assert_allclose(got, want, rtol=1e-12)
     assert "for x_1, a_1" in made.source
     assert [len(eq.outputs) for eq in tiled(block(lambda x: np.exp(x) + np.sum(x), big)).equations] == [1, 1, 1]
+
+
+def conv_net(x, K, b, W):
+    h = F.max_pool2d(F.relu(F.conv2d(x, K, b, padding=1)), 2)
+    h = F.max_pool2d(F.relu(F.conv2d(h, K[:, :1].repeat(3, axis=1) * 0.5, b, stride=2, padding=1)), 2, stride=1)
+    return np.sum((h.reshape(len(h), -1) @ W) ** 2)
+
+
+def test_a_convolution_has_the_number_of_the_example_innermost():
+    rng = np.random.default_rng(0)
+    args = [rng.normal(size=shape) for shape in ((8, 2, 8, 8), (3, 2, 3, 3), (3,), (3, 5))]
+    f = ag.value_and_grad(conv_net, (0, 1, 2, 3))
+    made = compiled(ag.trace(f)(*args))
+    other = [x + 0.01 for x in args]
+    for xs in (args, other):
+        want, gradients = f(*xs)
+        for got, expected in zip(made(*xs), [want, *gradients], strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-11)
+    assert "np.matmul" not in made.source  # one product for all examples
+    assert ".transpose((2, 0, 1))" in made.source
+
+
+def test_a_long_product_is_split_if_that_is_faster(monkeypatch):
+    monkeypatch.setattr(splitting, "_fastest", lambda *kind: (8, "8 pieces"))
+    a, b = np.cos(np.arange(4 * 4096.0)).reshape(4, 4096), np.sin(np.arange(4096.0 * 5)).reshape(5, 4096)
+    plan: list[str] = []
+    assert rows(splitting.split(block(lambda a, b: a.dot(b.T), a, b), plan))[-2:] == ["matmul", "sum"]
+    assert plan[0].endswith(", 4 x 4096 x 5: 8 pieces")
+    made = compiled(ag.trace(lambda a, b: a.dot(b.T))(a, b))
+    np.testing.assert_allclose(made(a, b)[0], a @ b.T, rtol=1e-11, atol=1e-11)
 
 
 def test_a_value_that_is_read_later_is_not_overwritten():

@@ -71,6 +71,10 @@ def compiled_source(*args, **params):
     return lambda row: compiled(ag.trace(lambda *xs: np.sum(row(*xs, **params), axis=0) * 2.0)(*args)).source
 
 
+def compiled_windows(row):
+    return compiled(ag.trace(lambda x: np.sum(row(x, kernel=(2,)), axis=0))(np.ones((8, 4, 16)))).source
+
+
 def compiled_stack(row):
     return compiled(ag.trace(lambda x: np.sum(row([np.exp(x), x], axis=0), axis=0))(LARGE)).source
 
@@ -149,6 +153,7 @@ MUTATIONS = [
     ("view", "reshape", False, compiled_source(LARGE, shape=(128,))),
     ("emit", "reshape", "{x}.reshape(-1)", compiled_source(LARGE, shape=(128,))),
     ("out", "dot", "np.dot({x1}, {x2}, {out})", compiled_source(LARGE, LARGE.T)),
+    ("innermost", "unfold", None, compiled_windows),
     ("joins", "stack", None, compiled_stack),
     ("floats", "multiply", "{x2} * {x1}", compiled_source(X, 2.0)),
     ("onnx", "tanh", "Sinh", lambda row: exported(row)),

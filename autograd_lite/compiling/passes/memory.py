@@ -20,6 +20,7 @@ from .scalars import ARRAY
 from .tiling import TILES, as_block
 
 ALIGNED = 64  # bytes: a cache line
+WORTH = 4  # entries of an axis that is worth another order in memory
 LEAST = 2  # entries; a single number is faster without a buffer
 
 
@@ -174,13 +175,14 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
                 continue
             size = math.prod(y.shape) * y.dtype.itemsize
             whole = memory.part.get(y, y)
-            if whole is not y or math.prod(y.shape) >= LEAST or late:
+            if whole is not y or y in slot_of or math.prod(y.shape) >= LEAST or late:
+                stand_in = _stand_in(memory, eq, y, whole is y)
                 if whole not in slot_of:
-                    slot = _in_place(eq, i, last, slot_of) if ufunc and whole is y else None
+                    slot = _in_place(memory, eq, i, last, slot_of, stand_in) if ufunc and whole is y else None
                     memory.in_place += slot is not None
                     slot = slot or _free(slots, math.prod(whole.shape) * whole.dtype.itemsize)
                     slot.user, slot_of[whole] = whole, slot
-                memory.static[y] = np.empty(y.shape, y.dtype)
+                memory.static[y] = stand_in
                 memory.unplanned += size
         for v in {v for x in (*eq.operands, *eq.outputs) if isinstance(x, Var) for v in memory.owners[x]}:
             slot = slot_of.get(v)
@@ -204,14 +206,31 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
             offset += math.prod(shape) * dtype.itemsize
 
 
-def _in_place(eq: Equation, i: int, last: dict[Var, float], slot_of: dict[Var, _Slot]) -> _Slot | None:
+def _stand_in(memory: Memory, eq: Equation, y: Var, free: bool) -> Any:
+    """An array like that of `y`. Its order in memory is C's, that of an operand, or what the row wants."""
+    if free and eq.row.innermost is not None and y.shape[eq.row.innermost] >= WORTH:
+        axes = [k for k in range(y.ndim) if k != eq.row.innermost] + [eq.row.innermost]
+    elif free and isinstance(eq.row.fn, np.ufunc):
+        known = [memory.static[x] for x in eq.operands if isinstance(x, Var) and x in memory.static]
+        strides = next((a.strides for a in known if a.shape == y.shape and not a.flags.c_contiguous), ())
+        axes = sorted(range(y.ndim), key=lambda k: -strides[k]) if strides and all(strides) else list(range(y.ndim))
+    else:
+        axes = list(range(y.ndim))
+    back = tuple(np.argsort(axes)) if axes else ()
+    return np.empty([y.shape[k] for k in axes], y.dtype).transpose(back)
+
+
+def _in_place(
+    memory: Memory, eq: Equation, i: int, last: dict[Var, float], slot_of: dict[Var, _Slot], like: Any
+) -> _Slot | None:
     """The buffer of an operand that is not needed any more, for a result of the same kind."""
     y = eq.outputs[0]
     for x in eq.operands:
         slot = slot_of.get(x) if isinstance(x, Var) else None
         if slot is None or slot.user is not x or last[x] != i:
             continue
-        if x.shape == y.shape and x.dtype.itemsize == y.dtype.itemsize:
+        same = x.dtype.itemsize == y.dtype.itemsize and memory.static[x].strides == like.strides
+        if same and x.shape == y.shape:
             return slot
     return None
 
