@@ -169,7 +169,7 @@ class Derivation(GraphView):
             indent, known = " " * _width(symbol), False
             if isinstance(line, Factor):
                 known = line.formula.is_number
-                word = f"  {symbol} = {self._identity(line) or write(line.formula, printer)}"
+                word = f"  {symbol} = {write(line.stated, printer)}"
                 yield from _with_remark(word, f"since {self._since([line], printer, written)}{self._how(line)}")
             elif self._is_one_step(line) and not self.found.by_gradients:
                 known = True  # it has its line as a factor
@@ -220,13 +220,6 @@ class Derivation(GraphView):
     def composition(self, t: Total) -> Expr:
         """A gradient as a formula of gradients and factors above it."""
         return self.found.composition(t)
-
-    def _identity(self, f: Factor) -> str:
-        """The derivative of a vector with respect to one that is added to it, or a multiple of that: ``I``."""
-        if f.combine != "elementwise" or not f.formula.is_number or math.prod(f.of.shape) == 1:
-            return ""
-        size = f.formula.value
-        return "I" if size == 1 else "-I" if size == -1 else ""
 
     def _how(self, f: Factor) -> str:
         """How a factor is multiplied with the gradient above it."""
@@ -293,7 +286,7 @@ class Derivation(GraphView):
             if isinstance(line, Factor):
                 value = "" if line.formula.is_number else value
                 since = self._since([line], LATEX, written)
-                formula = self._identity(line) or tex(line.formula)
+                formula = tex(line.stated)
                 rows.append(rf"{_tex_symbol(line.symbol)} &= {formula}{value} && \text{{since }} {since}")
             elif self.found.by_gradients or not self._is_one_step(line):
                 closed = f" = {tex(line.closed)}" if line.closed is not None else ""

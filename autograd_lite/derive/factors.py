@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from ..engine.node import Node
 from ..table import TABLE, Primitive
 from .expr import Function
-from .expression import Expr, evaluate, make, number, product
+from .expression import Expr, evaluate, make, name, number, product
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,15 @@ class Factor:
     @property
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         return self.of.shape, self.wrt.shape
+
+    @property
+    def stated(self) -> Expr:
+        """The formula as it is written: that of a vector with respect to one that is added to it is ``I``, not 1."""
+        one = name("I")
+        is_one = self.combine == "elementwise" and self.formula.is_number and math.prod(self.of.shape) > 1
+        if not is_one or self.formula.value not in (1, -1):
+            return self.formula
+        return one if self.formula.value == 1 else product((number(-1), one), ())
 
     def apply(self, g: Any) -> Any:
         """The cotangent of `wrt`, from the cotangent `g` of `of`."""

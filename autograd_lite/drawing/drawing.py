@@ -130,6 +130,7 @@ class Drawing(GraphView):
         if examples is not None and not live:
             raise TypeError("draw: examples= are for a page that computes: write live=True as well")
         if live:
+            shown = [s.general or s for s in shown]
             try:
                 program = computing(scene, self.chain, shown, examples, rate)
                 note = program.note

@@ -96,6 +96,7 @@ def formula(e: Expr | None, wide: int = WIDE) -> str:
     if e is None:
         return ""
     written = text(e).replace(" @ ", " ").replace(" * ", " · ").replace(" - ", " − ")
+    written = re.sub(r"∂\w+/∂[\w\u0300-\u036f]+", r"\g<0>|direct", written)
     written = re.sub(r"\bd(\w+)/d(?=\w)", r"∂\1/∂", written)  # a gradient
     return clipped(re.sub(r"(?<![\w)\]])-(?=[\w(])", "−", written), wide)
 

@@ -168,9 +168,9 @@ class _Derived:
             self.lines[key] = Line(key, tail, head, shape=shape, combine="passes" if m in passes else "")
             return
         f = self.chain.factor(n, m)
-        formula, _ = self._without_arrays(f.formula)
+        formula, _ = self._without_arrays(f.stated)
         summed = f"summed over axis {', '.join(map(str, f.axes))}" if f.axes else ""
-        value, tex = f.value, formatting.tex(formula)
+        value, tex = f.value if f.stated is f.formula else None, formatting.tex(formula)
         if value is not None and value.dtype.kind == "b":  # of relu: 1 and 0
             value = value.astype(m.dtype)
         symbol = f.symbol

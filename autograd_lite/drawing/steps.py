@@ -1,4 +1,4 @@
-"""The chain rule as a sequence of steps: forward, one landmark at a time, then back, one partial at a time.
+"""The chain rule as a sequence of steps: forward, one landmark at a time, then back, line by line of the derivation.
 
 Each step has what is highlighted, what is known by then, and the formula that it adds. Frames, the page and the
 Markdown text show the same steps.
@@ -6,12 +6,14 @@ Markdown text show the same steps.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from math import prod
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from ..derive.expression import Expr
+from ..derive.factors import Factor
 from ..derive.landmarks import Chain
-from ..derive.writing import matrix
+from ..derive.lines import Lines, Total
+from ..derive.writing import TEXT, matrix
 from ..engine.node import Node
 from ..tensor import Tensor
 from . import formatting
@@ -19,7 +21,7 @@ from .dot import State
 from .scene import Item, Line, Scene
 
 SHOWN = 16  # entries of the largest array that is written out
-FACTORS = 8  # of a product; a longer one is written by its symbol
+LONG = 72  # characters of a caption's formula
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,14 @@ class Step:
     """One step: its caption, its formula in LaTeX, and what is known.
 
     `number` says what the last number in both is: ``("value", key)`` of a box or line, or ``("gradient", key)``.
+    `general` is the same step without a formula that holds for these numbers only, such as one that uses Σⱼ Yⱼ = 1.
     """
 
     caption: str
     tex: str
     state: State
     number: tuple[str, str] | None = None
+    general: Step | None = None
 
 
 def steps(scene: Scene, chain: Chain, wrt: Sequence[Node], forward: bool) -> list[Step]:
@@ -71,8 +75,6 @@ class _Builder:
         self.values: set[str] = set()
         self.gradients: set[str] = set()
         self.partials: set[str] = set()
-        self.users: dict[Node, list[Node]] = {}  # of a landmark: those that contribute to its gradient
-        self.written: dict[Node, Product] = {}  # the gradient of a landmark as a product, where that is short
 
     def step(
         self, caption: str, formula: str, now: Collection[str], number: tuple[str, str] | None = None
@@ -104,87 +106,59 @@ class _Builder:
         self.values |= {i.key for i in self.scene.items}
         return []
 
-    def backward(self, wrt: Sequence[Node]) -> list[Step]:
-        """A step for each partial, from the loss down, and one for each gradient as soon as it is complete."""
-        chain, root = self.chain, self.chain.root
+    def backward(self, wrt: Sequence[Node]) -> Iterator[Step]:
+        """The lines of the derivation: a step for each factor, and one for each gradient."""
         self.known = {i.key for i in self.scene.items}  # lines turn pale again until their partials are known
-        reach = chain.reaching(wrt)
-        order = {n: k for k, n in enumerate(reversed(chain.landmarks))}
-        edges = [(n, m) for n in chain.landmarks if n in reach for m in chain.inputs_of(n) if m in reach]
-        edges = [(n, m) for n, m in edges if n in self.key and m in self.key]
-        edges.sort(key=lambda e: (order[e[0]], -order[e[1]]))
-        self.users = {m: [n for n, b in edges if b is m] for _, m in edges}
-        waiting = {m: len(users) for m, users in self.users.items()}
-        self.gradients.add(self.key[root])
-        found = []
-        for n, m in edges:
-            line = self.lines[self.key[m], self.key[n]]
-            self.partials.add(line.key)
-            waiting[m] -= 1
-            if len(self.users[m]) == 1 and (written := self.term(n, m)).count < FACTORS:
-                self.written[m] = written
-            # the partial is the gradient: no further step
-            direct = self.users[m] == [root] or len(self.users[m]) == 1 and line.combine == "map"
-            if not waiting[m] and (m not in wrt or direct):
-                self.gradients.add(self.key[m])
-            found.append(self.step(_partial(line), _partial_tex(line), [line.key], ("value", line.key)))
-            if not waiting[m] and m in wrt and not direct:
-                self.gradients.add(self.key[m])
-                found.append(self.together(m, self.users[m]))
-        return found
+        self.gradients.add(self.key[self.chain.root])
+        found = Lines(self.chain, wrt)
+        for line in found.all():
+            if isinstance(line, Factor):
+                yield from self.factor(line, found)
+            elif line.node in self.key and not (_is_partial(line, self.chain.root) and not found.by_gradients):
+                yield self.gradient(line, found)
 
-    def together(self, m: Node, users: Sequence[Node]) -> Step:
-        """The gradient of `m`: the sum over all its uses of the gradient there times the partial."""
-        loss, item = self.scene.item(self.scene.loss), self.scene.item(self.key[m])
-        now = [item.key, *(self.lines[self.key[m], self.key[n]].key for n in users)]
-        terms = [self.term(n, m) for n in users]
-        symbol = f"d{loss.name}/d{item.name}"
-        caption = f"{formatting.partial(symbol)} = {formatting.clipped(' + '.join(t.text for t in terms), 80)}"
-        formula = f"{formatting.partial_tex(symbol)} = {' + '.join(t.tex for t in terms)}"
+    def factor(self, f: Factor, found: Lines) -> Iterator[Step]:
+        """A partial, with which the gradient of its argument may be complete."""
+        line = self.edge(f)
+        if line is None:
+            return
+        self.partials.add(line.key)
+        users = [self.edge(found.factors[n, f.wrt]) for n in found.consumers[f.wrt]]
+        is_complete = all(x is None or x.key in self.partials for x in users)
+        if is_complete and (f.wrt not in found.totals or f.of is self.chain.root and users == [line]):
+            self.gradients.add(self.key[f.wrt])
+        yield self.step(_partial(line), _partial_tex(line), [line.key], ("value", line.key))
+
+    def gradient(self, t: Total, found: Lines) -> Step:
+        """A gradient, from those of the steps that use it."""
+        item = self.scene.item(self.key[t.node])
+        users = [self.edge(found.factors[n, t.node]) for n in found.consumers[t.node]]
+        lines = [line.key for line in users if line is not None]
+        self.partials |= set(lines)
+        self.gradients.add(item.key)
+        general = self.written(t, item, [found.composition(t)], lines)
+        if t.closed is None:
+            return general
+        made = self.written(t, item, [found.composition(t), t.closed], lines)
+        return replace(made, general=general) if t.ones else made
+
+    def written(self, t: Total, item: Item, formulas: Sequence[Expr], lines: Sequence[str]) -> Step:
+        """The step of a gradient with these formulas, which are all equal."""
+        symbol = formatting.partial(TEXT.name(t.symbol))
+        caption = " = ".join([symbol, *(formatting.formula(e, LONG) for e in formulas)])
+        formula = " = ".join([formatting.partial_tex(t.symbol), *map(formatting.tex, formulas)])
         if item.gradient is not None and item.gradient.size <= SHOWN:
             formula += f" = {matrix(item.gradient)}"
-        return self.step(caption + _number(item.gradient), formula, now, ("gradient", item.key))
+        return self.step(caption + _number(item.gradient), formula, [item.key, *lines], ("gradient", item.key))
 
-    def term(self, n: Node, m: Node) -> Product:
-        """The contribution of `n` to the gradient of `m`, as the product of the partials on the path."""
-        line = self.lines[self.key[m], self.key[n]]
-        here = Product(formatting.partial(line.symbol), formatting.partial_tex(line.symbol))
-        if line.combine == "map":
-            alone = len(self.users[m]) == 1
-            return here if alone else Product(formatting.formula(line.formula), line.tex, "", FACTORS)
-        if n is not self.chain.root:
-            here = _product(self.above(n), here, line.combine, "⊙" if prod(n.shape) > 1 else "·")
-        return Product(f"Σ({here.text})", rf"\sum\left({here.tex}\right)", "", here.count) if line.note else here
-
-    def above(self, n: Node) -> Product:
-        """The gradient of `n`: written out if it has one path and is not long, else its symbol."""
-        if n in self.written:
-            return self.written[n]
-        symbol = f"d{self.scene.item(self.scene.loss).name}/d{self.chain.names[n]}"
-        return Product(formatting.partial(symbol), formatting.partial_tex(symbol))
+    def edge(self, f: Factor) -> Line | None:
+        """The line of a factor, if it is drawn."""
+        return self.lines.get((self.key.get(f.wrt, ""), self.key.get(f.of, "")))
 
 
-@dataclass(frozen=True)
-class Product:
-    """A product of partials: as text, in LaTeX, the kind of its last multiplication, and its number of factors."""
-
-    text: str
-    tex: str
-    kind: str = ""
-    count: int = 1
-
-
-def _product(above: Product, here: Product, combine: str, sign: str) -> Product:
-    """The gradient from above times one more partial, in the order of the matrices; `sign` is between entries."""
-    count = above.count + 1
-    kind = "entries" if combine == "elementwise" else "matrices"
-    bare = above.kind in ("", kind)
-    text, tex = (above.text, above.tex) if bare else (f"({above.text})", rf"\left({above.tex}\right)")
-    if kind == "entries":
-        return Product(f"{text} {sign} {here.text}", rf"{tex} \odot {here.tex}", kind, count)
-    if combine == "left":
-        return Product(f"{here.text} {text}", rf"{here.tex}\,{tex}", kind, count)
-    return Product(f"{text} {here.text}", rf"{tex}\,{here.tex}", kind, count)
+def _is_partial(t: Total, root: Node) -> bool:
+    """Whether a gradient is one factor of the result, which has a step of its own."""
+    return len(t.paths) == 1 == len(t.paths[0]) and t.paths[0][0].of is root
 
 
 def _number(value: object) -> str:

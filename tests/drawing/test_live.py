@@ -173,7 +173,7 @@ def compare(b, picture, **options):
         assert entry["value"] == page_module._line(line, scene)["value"]
         assert found["texts"][line.key] == [r.text for r in partial_rows(line, scene, other.style)]
         assert found["labels"][line.key] == line_title(line, scene)
-    told = steps(scene, other.chain, targets(scene, other.chain, None), True)
+    told = [s.general or s for s in steps(scene, other.chain, targets(scene, other.chain, None), True)]
     assert found["captions"] == [s.caption for s in told]
     without_tags = [html.unescape(re.sub("<[^>]*>", "", page_module._formula(s.tex))) for s in told]
     assert found["formulas"] == without_tags
