@@ -110,8 +110,8 @@ def dot(scene: Scene, style: Style, state: State | None = None, caption_width: i
     font = {"fontname": FONT, "fontsize": str(SMALL), "fontcolor": theme.ink}
     graph = graphviz.Digraph(
         graph_attr={
-            "rankdir": style.direction or "LR", "bgcolor": theme.background, **font, "pad": "0.1", "nodesep": "0.25",
-            "ranksep": "0.35", "labelloc": "b", "labeljust": "l", "ordering": "in",
+            "rankdir": style.direction or "LR", "bgcolor": theme.background, **font, "pad": "0.1", "nodesep": "0.22",
+            "ranksep": "0.28", "labelloc": "b", "labeljust": "l", "ordering": "in",
         },
         node_attr={**font, "color": theme.ink, "margin": "0.12,0.06"},
         edge_attr={"fontname": FONT, "fontsize": str(SMALL), "color": theme.ink, "arrowsize": "0.7"},

@@ -15,9 +15,9 @@ from .dot import Style, dot
 from .render import NoRenderer, render
 from .scene import Scene
 
-SLIDE = (775.0, 540.0)  # points; at this size the smallest text is legible
+SLIDE = (810.0, 540.0)  # points; at this size the smallest text is legible
 WIDEST = 1150.0  # points; a wider picture is taken only if there is no other
-CUT = 0.94  # what a cut counts: two rows of that size are as good as one
+CUT = 0.96  # what a cut counts: two rows of that size are as good as one
 TRIED, MOST = 3, 10  # ways to cut it: those that are good enough, and all
 GAP = 40.0  # between rows, in points
 NAME = 50.0  # the width of a name that is repeated in another row, in points
