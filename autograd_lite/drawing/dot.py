@@ -251,7 +251,7 @@ def label_rows(item: Item, scene: Scene, style: Style) -> list[list[LabelRow]]:
     maps = style.heat and len(scene.items) <= FEW
     numbers = [] if value is None else _numbers(value, "value", maps)
     if style.gradients and item.gradient is not None and item.key != scene.loss:
-        lead = formatting.clipped(escape.plain(f"∂{scene.item(scene.loss).name}/∂{item.name}"), 24)
+        lead = formatting.clipped(f"∂{scene.item(scene.loss).written}/∂{item.written}", 24)
         slope = _numbers(item.gradient, "gradient", maps, lead)
         if numbers and all(len(r.matrix) > 1 and len(r.matrix[0]) <= NARROW for r in (*numbers, *slope)):
             return [*found, [*numbers, *slope]]
@@ -262,7 +262,7 @@ def label_rows(item: Item, scene: Scene, style: Style) -> list[list[LabelRow]]:
 def _head(item: Item) -> str:
     """The name of a box, and of a layer in a cluster the rest of its place: ``conv: Conv2d`` in ``block: Block``."""
     outer = item.clusters[-1][1].partition(":")[0] if item.clusters and item.kind == "layer" else ""
-    return formatting.clipped(escape.plain(item.name.removeprefix(f"{outer}.")), 44)
+    return formatting.clipped(item.written.removeprefix(f"{outer}."), 44)
 
 
 def _numbers(value: Any, role: str, maps: bool, lead: str = "") -> list[LabelRow]:
@@ -384,7 +384,7 @@ def partial_rows(line: Line, scene: Scene, style: Style) -> list[LabelRow]:
     if not style.partials or not line.symbol:
         is_new = line.shape and not line.symbol and line.shape != scene.item(line.tail).shape
         return [LabelRow(formatting.shape(line.shape), "dim")] if is_new else []
-    found = [LabelRow(formatting.clipped(escape.plain(formatting.partial(line.symbol)), 28), "symbol", SMALL, True)]
+    found = [LabelRow(formatting.clipped(formatting.partial(line.symbol), 28), "symbol", SMALL, True)]
     source = formatting.formula(line.formula, 28)
     numbers = formatting.array(line.value) if line.value is not None else []
     if source and not (line.formula is not None and line.formula.is_number):

@@ -94,7 +94,7 @@ class Drawing(GraphView):
         try:
             return png(self.svg(), dpi)
         except ImportError:
-            return render(self.source.replace("⊙", "·"), "png", self.layout, dpi)  # which the wheel's fonts lack
+            return render(self.source, "png", self.layout, dpi)
 
     def pdf(self) -> bytes:
         """The picture as PDF bytes, made from the SVG by CairoSVG."""

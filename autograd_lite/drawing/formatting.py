@@ -12,7 +12,7 @@ from ..derive import writing
 from ..derive.expression import Expr
 from ..derive.writing import tex as tex
 from ..derive.writing import tex_name as tex_name
-from ..derive.writing import text
+from ..derive.writing import text, text_name
 
 LINES, COLUMNS = 4, 6  # of the largest matrix that is written out; a larger one is summarized
 MANY = 48  # entries of the largest array that is shown in full on hovering
@@ -109,11 +109,11 @@ def clipped(words: str, wide: int) -> str:
 def partial(symbol: str) -> str:
     """The symbol of a factor as a partial derivative.
 
-    >>> partial("dP/dC"), partial("∂L/∂x")
-    ('∂P/∂C', '∂L/∂x|direct')
+    >>> partial("dP/dC"), partial("∂L/∂gamma")
+    ('∂P/∂C', '∂L/∂γ|direct')
     """
     of, _, wrt = symbol.partition("/")
-    return f"∂{of[1:]}/∂{wrt[1:]}" + ("|direct" if symbol.startswith("∂") else "")
+    return f"∂{text_name(of[1:])}/∂{text_name(wrt[1:])}" + ("|direct" if symbol.startswith("∂") else "")
 
 
 def partial_tex(symbol: str) -> str:

@@ -35,7 +35,7 @@ def render(source: str, form: str, layout: str = "dot", dpi: int = 96) -> bytes:
         If nothing on this machine can render.
     """
     if form == "png":  # drawn by the renderer, whose fonts may lack it
-        source = source.replace("⊙", "·")
+        source = source.replace("⊙", "·").replace("⋆", "*")
     complaints = []
     for command in commands():
         made, complaint = _run(command, source, form, layout, dpi)

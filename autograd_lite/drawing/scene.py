@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..derive.expression import Expr
+from ..derive.writing import text_name
 
 #: The kinds of boxes; each looks different, even without colour.
 KINDS = {
@@ -79,6 +80,11 @@ class Item:
 
     def __post_init__(self) -> None:
         _own(self, "value", "gradient")
+
+    @property
+    def written(self) -> str:
+        """The name as mathematics writes it: ``γ`` for ``gamma``."""
+        return text_name(self.name)
 
 
 @dataclass(frozen=True)

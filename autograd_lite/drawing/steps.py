@@ -88,7 +88,7 @@ class _Builder:
         """The inputs together, then one step for each landmark."""
         given = [i for i in self.scene.items if i.formula is None]
         self.values |= {i.key for i in given}
-        caption = f"Given: {formatting.clipped(', '.join(i.name for i in given), 60)}"
+        caption = f"Given: {formatting.clipped(', '.join(i.written for i in given), 60)}"
         formula = r"\text{given } " + ", ".join(formatting.tex_name(i.name) for i in given)
         found = [self.step(caption, formula, [i.key for i in given])]
         for item in self.scene.items:
@@ -96,7 +96,7 @@ class _Builder:
                 continue
             self.values.add(item.key)
             now = [item.key, *(line.key for line in self.scene.lines if line.head == item.key)]
-            caption = f"{item.name} = {formatting.formula(item.formula)}{_number(item.value)}"
+            caption = f"{item.written} = {formatting.formula(item.formula)}{_number(item.value)}"
             found.append(self.step(caption, _defined(item), now, ("value", item.key)))
         return found
 

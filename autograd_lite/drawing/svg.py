@@ -35,7 +35,7 @@ def fluid(text: str) -> str:
 
 def item_title(item: Item) -> str:
     """A box in one line of text."""
-    parts = [f"{item.kind} {item.name}"]
+    parts = [f"{item.kind} {item.written}"]
     source = formatting.formula(item.formula, 200) or item.operation
     if source:
         parts.append(f"= {source}")
@@ -51,7 +51,7 @@ def item_title(item: Item) -> str:
 
 def line_title(line: Line, scene: Scene) -> str:
     """A line in one line of text."""
-    title = f"{scene.item(line.tail).name} → {scene.item(line.head).name}"
+    title = f"{scene.item(line.tail).written} → {scene.item(line.head).written}"
     if line.symbol:
         title += f"  {formatting.partial(line.symbol)} = {formatting.formula(line.formula, 200)}"
         if line.value is not None:
