@@ -28,4 +28,4 @@ def hand(x):
 
 ours = ag.hessian(rosenbrock)
 
-WORKLOAD = Workload("hessian", "Rosenbrock's Hessian, 50 variables", 25.0, hand, ours, data)
+WORKLOAD = Workload("hessian", "Rosenbrock's Hessian, 50 variables", 25.0, hand, ours, data, jit_target=6)
