@@ -261,6 +261,23 @@ def test_layers(case):
     assert not batching._LOOPED
 
 
+def test_inside_a_module():
+    class Mixture(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.experts = nn.Parameter(RNG.normal(size=(5, 3, 2)))
+
+        def forward(self, x):
+            return ag.vmap(lambda w: np.tanh(x @ w))(self.experts).mean(0)
+
+    mixture = Mixture()
+    y = mixture(ag.tensor(X))
+    assert close(y.detach().numpy(), np.tanh(X @ mixture.experts.data).mean(0))
+    y.sum().backward()
+    by_hand = ag.grad(lambda w: np.sum(np.mean(np.tanh(X @ w), 0)))(mixture.experts.data)
+    assert close(mixture.experts.grad.data, by_hand)
+
+
 def test_modules_keep_their_names_in_a_trace():
     model = nn.Sequential(nn.Linear(3, 2), nn.Tanh())
     text = str(ag.trace(ag.vmap(model))(X))
