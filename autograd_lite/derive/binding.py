@@ -20,6 +20,7 @@ TEST, OR, AND, SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 9)
 
 #: Operators: how tightly each binds, and how tightly its left and its right operand have to.
 SIGNS = {
+    **dict.fromkeys((" as ", r" \text{ as"), (TEST, ATOM, ATOM)),
     **dict.fromkeys((" > ", " < ", " >= ", " <= ", " == ", " != ", " = "), (TEST, SUM, SUM)),
     **dict.fromkeys((r" \geq ", r" \leq ", r" \neq "), (TEST, SUM, SUM)),
     **dict.fromkeys((" | ", r" \vee "), (OR, SUM, SUM)),

@@ -15,6 +15,7 @@ import numpy as np
 from ..table import TABLE
 from ..table.textbook import NOTATIONS
 from .expr import Expr, Function, constant, name, number
+from .writing import subscript
 
 _BINARY: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power",
@@ -126,6 +127,3 @@ def _entry(word: str, index: ast.expr, words: Mapping[str, Written]) -> Written:
     return Written(Expr(letters, (operand,), None, {}, (), call), value)
 
 
-def subscript(letters: str) -> str:
-    """Letters as a subscript in plain text; there is no sign for some."""
-    return letters.translate(str.maketrans("ijklmn", "ᵢⱼₖₗₘₙ"))

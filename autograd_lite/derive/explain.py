@@ -274,7 +274,7 @@ class Derivation(GraphView):
     def _sections(self) -> list[tuple[str, list[str]]]:
         out = self.sections_before()
         rule = [
-            rf"{tex_name(t.symbol)} &= {' + '.join(' '.join(map(_tex_symbol, s)) for s in self._symbols(t)) or '0'}"
+            rf"{tex_name(t.symbol)} &= {' + '.join(' '.join(map(tex_name, s)) for s in self._symbols(t)) or '0'}"
             for t in self._rule()
         ]
         if rule:
@@ -286,8 +286,7 @@ class Derivation(GraphView):
             if isinstance(line, Factor):
                 value = "" if line.formula.is_number else value
                 since = self._since([line], LATEX, written)
-                formula = tex(line.stated)
-                rows.append(rf"{_tex_symbol(line.symbol)} &= {formula}{value} && \text{{since }} {since}")
+                rows.append(rf"{tex_name(line.symbol)} &= {tex(line.stated)}{value} && \text{{since }} {since}")
             elif self.found.by_gradients or not self._is_one_step(line):
                 closed = f" = {tex(line.closed)}" if line.closed is not None else ""
                 users = [path[-1] for path in line.paths] if self.found.by_gradients else []
@@ -310,10 +309,6 @@ def _with_remark(line: str, remark: str) -> Iterator[str]:
 def _width(word: str) -> int:
     """The columns that a word takes; a mark over a letter takes none."""
     return sum(not combining(c) for c in word)
-
-
-def _tex_symbol(symbol: str) -> str:
-    return rf"\left.{tex_name(symbol)}\right|_{{\text{{direct}}}}" if symbol.startswith("∂") else tex_name(symbol)
 
 
 def aligned(sections: Iterable[tuple[str, Sequence[str]]]) -> str:

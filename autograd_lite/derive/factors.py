@@ -13,6 +13,7 @@ from ..engine.node import Node
 from ..table import TABLE, Primitive
 from .expr import Function
 from .expression import Expr, evaluate, make, name, number, product
+from .writing import root_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,3 +133,22 @@ def total(terms: Sequence[Expr]) -> Expr:
     for term in terms[1:]:
         total = make(TABLE["add"], (total, term), {}, np.broadcast_shapes(total.shape, term.shape))
     return total
+
+
+def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
+    """A matrix without the numbers that it is multiplied with, and what puts these beside a product with it."""
+    above = [f for f in e.args if not f.shape] if e.role == "product" else []
+    rest = [f for f in e.args if f.shape] if above else [e]
+    below: list[Expr] = []
+    if e.role == "quotient" and not e.args[1].shape:
+        above, rest, below = [], [e.args[0]], [e.args[1]]
+    for f in above:
+        if f.is_number and root_of(f.value)[1]:
+            above = [number(1) if h is f else h for h in above]
+            below = [number(math.sqrt(root_of(f.value)[0]))]
+
+    def beside(made: Expr) -> Expr:
+        top = product((*above, made), made.shape) if above else made
+        return make(TABLE["divide"], (top, below[0]), {}, made.shape) if below else top
+
+    return beside, product(rest, rest[0].shape) if len(rest) > 1 else rest[0]

@@ -21,19 +21,19 @@ import numpy as np
 from ..base.escape import plain
 from ..engine.node import Node
 from ..engine.replay import arguments
-from ..table import Primitive, Textbook
+from ..table import TABLE, Primitive, Textbook
 from ..tensor import Tensor
 from .board import Written
-from .expression import Expr, applied, evaluate, name, number, product, replaced, substitute
-from .factors import Factor, FoldedCall, pulled, summed, total
+from .expression import Expr, applied, evaluate, make, name, number, product, replaced, substitute
+from .factors import Factor, FoldedCall, pulled, scalars_apart, summed, total
 from .known import KnownStep, parameter
 from .named_graph import LIMIT, NamedGraph
 from .symbolic_rule import Edge, G, X, Y, is_g, joined, parted
-from .writing import partial_tex, tex_name
 
 CHEAP = (
     "index", "gather", "reshape", "transpose", "matrix transpose", "swap of axes", "move of axes", "cast", "identity",
 )  # fmt: skip
+TURNS = ("transpose", "matrix transpose", "swap of axes")
 DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
 
 
@@ -133,10 +133,11 @@ class Chain(NamedGraph):
                 pure.add(n)
             for i, p in active:
                 if not self.edge(n, i).is_simple:
-                    if n not in pure:
+                    if n not in pure and not self._is_turn(n):
                         chosen.add(n)
                         pure.add(n)
-                    chosen.add(p)
+                    if not self._is_turn(p):
+                        chosen.add(p)
             if active and n not in self.regions:
                 chosen |= self._needed_again(n)
         length: dict[Node, int] = {}
@@ -159,7 +160,8 @@ class Chain(NamedGraph):
     def _is_scaling(self, n: Node, p: Node) -> bool:
         for i, q in self.active_arguments(n):
             e = self.edge(n, i)
-            if q is p and not (e.is_simple and e.formula.is_number and n.shape == p.shape):
+            is_constant = e.formula.shape == () and not any(w.startswith((X, Y, G)) for w in e.formula.names)
+            if q is p and not (e.is_simple and is_constant and n.shape == p.shape):
                 return False
         return any(q is p for _, q in self.active_arguments(n))
 
@@ -336,6 +338,8 @@ class Chain(NamedGraph):
         steps = count()
         while stack:
             at, before, rules = stack.pop()
+            if self._is_turn(at):
+                continue
             active = self.active_arguments(at)
             meanings = self._meanings(at, n) if active else {}
             for i, p in active:
@@ -356,14 +360,38 @@ class Chain(NamedGraph):
                     pass
                 else:
                     formula = product((before, formula), formula.shape)
+                found_edge = Edge(e.combine, formula, e.axes)
+                if self._is_turn(p):  # Q @ Kᵀ is one step
+                    p, found_edge = self._through_turn(n, p, found_edge)
                 if p in self.landmark_set:
                     into = found.setdefault(p, _InnerPaths([], {}))
-                    into.edges.append(Edge(e.combine, formula, e.axes))
+                    into.edges.append(found_edge)
                     into.rules.update(here)
                 else:
                     stack.append((p, formula, here))
         self._inside[n] = found
         return found
+
+    def _is_turn(self, n: Node) -> bool:
+        """Whether a node is a transpose inside of a step, which is no step of its own."""
+        is_plain = self.board and n.row is not None and n not in self.names and n not in self.regions
+        return is_plain and self.uses[n] == 1 and n is not self.root and n.row.algebra in TURNS and len(n.shape) == 2
+
+    def _through_turn(self, n: Node, p: Node, e: Edge) -> tuple[Node, Edge]:
+        """The edge from step `n` to what `p`, a transpose in it, is made of."""
+        above = name(G, n.shape)
+        upstream = self.upstream(n)
+        formula = replaced(e.formula, lambda part: above if part.value == upstream and part.role == "name" else None)
+        size, turned = scalars_apart(formula) if e.combine != "map" else (lambda made: made, formula)
+        whole = turned if e.combine == "map" else joined(e.combine, turned, above, p.shape)
+        (q,) = self.parents(p)
+        assert q is not None
+        if whole.role == "matrix product":
+            back = [make(TABLE["transpose"], (a,), {"axes": None}, a.shape[::-1]) for a in whole.args[::-1]]
+            whole = make(TABLE["matmul"], back, {}, q.shape)
+        else:
+            whole = make(TABLE["transpose"], (whole,), {"axes": None}, q.shape)
+        return q, parted(size(whole), n.shape, q.shape)
 
     def _meanings(self, n: Node, step: Node) -> dict[str, Expr]:
         """The formulas that the symbols of an edge of `n` stand for, inside of the landmark `step`."""
@@ -440,11 +468,6 @@ class Chain(NamedGraph):
         """``dP/dC``; ``∂L/∂x`` for the direct partial of L, where x also acts on L through other landmarks."""
         d = "∂" if n is self.root and self._used_by[m] > 1 else "d"
         return f"{d}{self.names[n]}/{d}{self.names[m]}"
-
-    def tex_symbol(self, f: Factor) -> str:
-        """The symbol of a factor in LaTeX."""
-        word = partial_tex(tex_name(self.names[f.of]), tex_name(self.names[f.wrt]))
-        return rf"\left.{word}\right|_{{\text{{direct}}}}" if f.symbol.startswith("∂") else word
 
     def _total(self, n: Node, m: Node, edges: Sequence[Edge]) -> Edge:
         """One edge for all paths inside a step from `n` to `m`."""

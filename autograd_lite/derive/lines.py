@@ -7,8 +7,7 @@ stands by its name: ``dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)``.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,10 +17,9 @@ import numpy as np
 from ..engine.node import Node
 from ..table import TABLE
 from .collect import collected, leaves
-from .expression import Expr, make, name, number, product, substitute, walk
-from .factors import Factor
+from .expression import Expr, make, name, product, substitute, walk
+from .factors import Factor, scalars_apart
 from .landmarks import Chain
-from .writing import root_of
 
 MANY = 8  # factors; beyond this, each gradient gets its line
 SHORT = 12  # names and numbers in a closed form
@@ -193,32 +191,13 @@ def _times(above: Expr | None, f: Factor, partial: Expr) -> Expr:
         is_one = f.formula.is_number and f.formula.value == 1
         e = above if is_one else _product(above, partial)
     else:
-        size, partial = _scalars(partial)
+        size, partial = scalars_apart(partial)
         sides = (partial, above) if f.combine == "left" else (above, partial)
         e = size(Expr("matmul", sides, None, {}, wrt, TABLE["matmul"]))
     if not f.axes:
         return e
     full = e if e.shape == of else Expr(e.head, e.args, e.value, e.params, of, e.row)
     return _summed(full, f.axes)
-
-
-def _scalars(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
-    """A matrix without the numbers that it is multiplied with, and what puts these beside a product with it."""
-    above = [f for f in e.args if not f.shape] if e.role == "product" else []
-    rest = [f for f in e.args if f.shape] if above else [e]
-    below: list[Expr] = []
-    if e.role == "quotient" and not e.args[1].shape:
-        above, rest, below = [], [e.args[0]], [e.args[1]]
-    for f in above:
-        if f.is_number and root_of(f.value)[1]:
-            above = [number(1) if h is f else h for h in above]
-            below = [number(math.sqrt(root_of(f.value)[0]))]
-
-    def beside(made: Expr) -> Expr:
-        top = product((*above, made), made.shape) if above else made
-        return make(TABLE["divide"], (top, below[0]), {}, made.shape) if below else top
-
-    return beside, product(rest, rest[0].shape) if len(rest) > 1 else rest[0]
 
 
 def _product(above: Expr, partial: Expr) -> Expr:

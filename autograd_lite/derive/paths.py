@@ -86,7 +86,7 @@ class Partials(GraphView):
 
     def _repr_markdown_(self) -> str:
         word = {n: tex_name(w) for n, w in self.chain.names.items()}
-        terms = [" ".join(map(self.chain.tex_symbol, path)) for path in self.paths]
+        terms = [" ".join(tex_name(f.symbol) for f in path) for path in self.paths]
         return f"$${partial_tex(word[self.chain.root], word[self.wrt])} = {' + '.join(terms)}$$"
 
 

@@ -340,12 +340,12 @@ def _linear(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
 
 
 def _getitem(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
-    """``(A @ x[..., None])[..., 0]`` is ``A @ x``."""
+    """``(A @ x[..., None])[..., 0]`` is ``A @ x``, and the same of a solution of equations."""
     (x,) = args
-    if repr(params.get("index")) == "(Ellipsis, 0)" and x.role == "matrix product":
+    if repr(params.get("index")) == "(Ellipsis, 0)" and x.role in ("matrix product", "solution"):
         a, b = x.args
         if b.role == "index" and repr(b.params.get("index")) == "(Ellipsis, None)" and len(b.shape) == 2:
-            return Expr("matmul", (a, b.args[0]), None, {}, shape, TABLE["matmul"])
+            return Expr(x.head, (a, b.args[0]), None, {}, shape, x.row)
     return None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.escape import plain
 from ..engine.context import changed
 from ..engine.node import TRACED, Node
 from ..engine.value import wrap
@@ -21,6 +22,7 @@ from ..tensor import Tensor
 from .expr import Expr, Function, constant, name, number, replaced, walk
 from .expression import conjugated, of_graph, unguarded
 from .simplify import make, product
+from .writing import operator_name, subscript
 
 LONG = 24  # operations; a longer formula is given as a call of the rule
 G, Y, X = "·g", "·y", "·x"  # symbols that no variable can be called
@@ -227,10 +229,24 @@ def _called(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -
             case _:
                 params[slot.name] = given[slot.kind]
     call: Any = RuleCall(row, i, rule, layout)
+    call.text, call.tex = _primed(row, i, args)
     with np.errstate(all="ignore"):
         shape = np.shape(call.fn(*values, **params))
     e = Expr(call.name, tuple(args), None, params, shape, call)
     return product((name(G, result.shape), e), result.shape) if row.kind == "elementwise" else e
+
+
+def _primed(row: Primitive, i: int, args: Sequence[Expr]) -> tuple[str, str]:
+    """A rule on a board, as text and LaTeX: ``gelu′(x)``, or ``dL/dy · svd′(x)`` for what is no factor."""
+    places = [(f"{{x{k + 1}}}", is_g(e) or e.role == "conjugate") for k, e in enumerate(args)]
+    inside = ", ".join(place for place, from_above in places if not from_above)
+    above = ", ".join(place for place, from_above in places if from_above)
+    which = str(i + 1) if len(row.rules) > 1 and not row.variadic else ""
+    word = plain(row.name).replace("{", "{{").replace("}", "}}")
+    text = f"{word}′{subscript(which)}" + (f"({inside})" if inside else "")
+    named = operator_name(row.name).replace("{", "{{").replace("}", "}}")
+    tex = f"{named}'{f'_{{{{{which}}}}}' if which else ''}" + (rf"\left({inside}\right)" if inside else "")
+    return (f"{above} · {text}", rf"{above} \, {tex}") if above else (text, tex)
 
 
 # ------------------------------------------------------------------------------------------------ reading a formula

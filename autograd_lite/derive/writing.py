@@ -172,12 +172,13 @@ def shown_params(e: Expr) -> dict[str, Any]:
     return out
 
 
-def _without_last(e: Expr) -> Expr:
-    """`e` without the axis if that is the last one, as in textbooks: ``softmax(S)``."""
+def _stated(e: Expr) -> Expr:
+    """`e` without the parameters that textbooks omit: the last axis, ``softmax(S)``, and that axes are kept."""
     last = len(e.shape) - 1
-    if e.role in _REDUCTIONS or not e.shape or e.params.get("axis") not in (last, (last,)):
-        return e
-    return replace(e, params={k: v for k, v in e.params.items() if k != "axis"})
+    omitted = {"keepdims"}
+    if e.role not in _REDUCTIONS and e.shape and e.params.get("axis") in (last, (last,)):
+        omitted.add("axis")
+    return replace(e, params={k: v for k, v in e.params.items() if k not in omitted})
 
 
 def index_text(index: Any) -> str:
@@ -244,7 +245,8 @@ def array_text(value: Any) -> str:
 
 def _text_call(e: Expr, sub: Sub) -> str:
     arguments = [sub(a, 0) for a in e.args]
-    arguments += [f"{k}={v!r}" for k, v in shown_params(_without_last(e)).items()]
+    params = shown_params(_stated(e)).items()
+    arguments += [f"{k}={v.tolist() if isinstance(v, np.ndarray) else v!r}" for k, v in params]
     return f"{e.head}({', '.join(arguments)})"
 
 
@@ -264,13 +266,23 @@ def reshaped(e: Expr) -> str:
 
 def _text_template(e: Expr) -> str | None:
     assert e.row is not None
-    if e.role == "reshape":
-        return f"{{x}} as {_layout(e)}"
-    return fitting(e.row.text or e.row.infix, _without_last(e))
+    if e.role == "reshape" or _is_inserted(e):
+        return f"{{x}} as {_layout(e)}" if e.args[0].shape else "{x}"
+    if e.row.text is not None and (found := fitting(e.row.text, e, params=False)) is not None:
+        return found
+    return fitting(e.row.infix, _stated(e))
+
+
+def _is_inserted(e: Expr) -> bool:
+    """Whether an index only adds axes."""
+    index = e.params.get("index") if e.role == "index" else None
+    if not isinstance(index, tuple) or all(k is not None for k in index):
+        return False
+    return all(k is None or k is Ellipsis or isinstance(k, slice) and k == slice(None) for k in index)
 
 
 def _layout(e: Expr) -> str:
-    """What a reshape makes of its operand, in words."""
+    """What a reshape, or an index with new axes, makes of its operand, in words."""
     if len(e.args[0].shape) == 1 and len(e.shape) == 2 and 1 in e.shape:
         return "a column" if e.shape[1] == 1 else "a row"
     return shape_text(e.shape, "×")
@@ -338,7 +350,14 @@ def _text_between(a: Expr, b: Expr, begins: str) -> str:
     return " · " if not a.is_number and any(_GRADIENT.fullmatch(str(e.value)) for e in (a, b)) else " "
 
 
-SUBSCRIPTS = str.maketrans("ijklmn0123456789", "ᵢⱼₖₗₘₙ₀₁₂₃₄₅₆₇₈₉")
+_BELOW = str.maketrans("ijklmn0123456789", "ᵢⱼₖₗₘₙ₀₁₂₃₄₅₆₇₈₉")
+
+
+def subscript(letters: str) -> str:
+    """Letters or digits as a subscript in plain text."""
+    return letters.translate(_BELOW)
+
+
 TEXT = Printer(
     name=text_name,
     number=_text_number,
@@ -348,8 +367,9 @@ TEXT = Printer(
     template=_text_template,
     param=_text_param,
     call=_text_call,
-    indexed=lambda word, letters: text_name(word) + letters.translate(SUBSCRIPTS),
-    over=lambda word, letters: f"{'Σ' if word == 'sum' else word}{letters.translate(SUBSCRIPTS)}",
+    operand=lambda e, word, before, behind: f"({word})" if behind.startswith("ᵀ") and "/" in word else word,
+    indexed=lambda word, letters: text_name(word) + subscript(letters),
+    over=lambda word, letters: f"{'Σ' if word == 'sum' else word}{subscript(letters)}",
 )
 ASCII = replace(
     TEXT, name=escape.plain, number=short_number, between=lambda a, b, begins: times("infix"),
@@ -368,7 +388,8 @@ def tex_name(word: str, letters: str = "") -> str:
     ('\\hat{x}', '\\frac{\\partial L}{\\partial W_{1,j}}')
     """
     if m := _GRADIENT.fullmatch(word):
-        return partial_tex(tex_name(m[1]), tex_name(m[2], letters))
+        found = partial_tex(tex_name(m[1]), tex_name(m[2], letters))
+        return rf"\left.{found}\right|_{{\text{{direct}}}}" if word.startswith("∂") else found
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
         return rf"\text{{{escape.tex(word)}}}" if word else f"_{{{letters}}}"
     word = _SHORT.get(word, word)
@@ -436,18 +457,24 @@ def _one_over(value: Any) -> int:
 
 
 def _over_one_line(e: Expr) -> Expr:
-    """``0.5 / x`` as one over ``2 x``."""
-    if e.role != "quotient" or not e.args[0].is_number or not (k := _one_over(e.args[0].value)):
+    """``0.5 / x`` as one over ``2 x``, and ``0.5 a / x`` as ``a / (2 x)``."""
+    if e.role != "quotient":
         return e
+    size, *rest = e.args[0].args if e.args[0].role == "product" else e.args[:1]
+    if not size.is_number or not (k := _one_over(size.value)):
+        return e
+    top = number(1) if not rest else rest[0] if len(rest) == 1 else replace(e.args[0], args=tuple(rest))
     below = e.args[1].args if e.args[1].role == "product" else e.args[1:]
     product = Expr("product", (number(k), *below), shape=e.args[1].shape)
-    return replace(e, args=(number(1), product))
+    return replace(e, args=(top, product))
 
 
 def _tex_template(e: Expr) -> str | None:
     assert e.row is not None
-    if e.role == "reshape":
-        return rf"{{x}} \text{{{{ as {_layout(e)}}}}}"
+    if e.role == "reshape" or _is_inserted(e):
+        return "{x}" if not e.args[0].shape else rf"{{x}} \text{{{{ as {_layout(e)}}}}}"
+    if e.role == "matrix product" and len(e.args[0].shape) == 1:
+        return r"{x1}^\top\,{x2}"
     if e.role == "quotient" and any(_GRADIENT.fullmatch(word) for word in e.args[0].names):
         return r"\frac{{1}}{{{x2}}} {x1}"  # a fraction within a fraction would be small
     shown = shown_params(e).keys() & {"axis", "shape"}
@@ -462,20 +489,22 @@ def _tex_param(key: str, e: Expr, sub: Sub) -> str:
 
 
 def _tex_operand(e: Expr, word: str, before: str, behind: str) -> str:
-    """LaTeX accepts one subscript; and two signs in a row need brackets."""
+    """LaTeX accepts one subscript; two signs in a row need brackets, and so does a power of a fraction."""
+    if behind.startswith("^") and word.startswith(r"\frac"):
+        return _tex_brackets(word)
     if word.startswith("-") and before.endswith(("+ ", "- ")):
         return _tex_brackets(word)
     return f"{{{word}}}" if behind.startswith("_") and "_" in word else word
 
 
 def _tex_call(e: Expr, sub: Sub) -> str:
-    shown = {k: v for k, v in shown_params(_without_last(e)).items() if k in ("axis", "shape")}
+    shown = {k: v for k, v in shown_params(_stated(e)).items() if k in ("axis", "shape")}
     below = ",".join(str(v).strip("(,)").replace(", ", TIMES if k == "shape" else ",") for k, v in shown.items())
-    operator = _operator(e.head.removeprefix("linalg.")) + (f"_{{{below}}}" if below else "")
+    operator = operator_name(e.head.removeprefix("linalg.")) + (f"_{{{below}}}" if below else "")
     return rf"{operator}\left({', '.join(sub(a, 0) for a in e.args)}\right)"
 
 
-def _operator(word: str) -> str:
+def operator_name(word: str) -> str:
     """The name of a row, which may contain any character."""
     is_plain = re.fullmatch(r"[A-Za-z0-9_.]+", word)
     return rf"\operatorname{{{_escaped(word) if is_plain else rf'{chr(92)}text{{{escape.tex(word)}}}'}}}"
@@ -492,7 +521,7 @@ LATEX = Printer(
     call=_tex_call,
     operand=_tex_operand,
     indexed=tex_name,
-    over=lambda word, letters: rf"\sum_{{{letters}}}" if word == "sum" else f"{_operator(word)}_{{{letters}}}",
+    over=lambda word, letters: rf"\sum_{{{letters}}}" if word == "sum" else f"{operator_name(word)}_{{{letters}}}",
 )
 
 

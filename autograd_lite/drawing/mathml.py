@@ -166,6 +166,15 @@ class _Reader:
 
     _bar = _overline
 
+    def _hat(self) -> str:
+        return f'<mover accent="true">{self.argument()}<mo stretchy="false">^</mo></mover>'
+
+    def _bar(self) -> str:
+        return f'<mover accent="true">{self.argument()}<mo stretchy="false">¯</mo></mover>'
+
+    def _tilde(self) -> str:
+        return f'<mover accent="true">{self.argument()}<mo stretchy="false">~</mo></mover>'
+
     def _mathrm(self) -> str:
         return f'<mi mathvariant="normal">{xml(self.raw())}</mi>'
 

@@ -98,7 +98,7 @@ def finite_difference(
     for n, g in engine.items():
         x = np.asarray(values.get(n, n.y))
         # no random numbers, so that the check is the same each time
-        direction = np.cos(np.arange(1, max(x.size, 1) + 1)).reshape(n.shape)
+        direction = np.cos(np.arange(1, x.size + 1)).reshape(n.shape)
         moves[n] = x.astype(np.dtype(complex if x.dtype.kind == "c" else float)), direction
         along += float(np.sum(np.conj(g) * direction).real)
         step = max(step, float(np.abs(x).max(initial=0.0)))

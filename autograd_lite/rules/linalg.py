@@ -87,7 +87,8 @@ def _columns(b: Batched) -> list[Any]:
     return [a, padded(x, b.on[1], b.ndim(0))]
 
 
-solve.attach(batch=_batched_solve)
+solve.attach(text="{x1}⁻¹ @ {x2}", algebra="solution", batch=_batched_solve)
+inv.attach(text="{x}⁻¹")
 
 
 def _pinv_rule(g: Any, y: Any, x: Any) -> Any:

@@ -249,6 +249,8 @@ vecmat = bilinear(
     holomorphic=False,  # the vector is conjugated
     examples=[at((3,), (3, 2)), at((3,), (4, 3, 2)), at((5, 1, 3), (3, 2))], batch=stacked(1, 2),
 )
+matvec.attach(text="{x1} @ {x2}", tex=r"{x1}\,{x2}")
+vecmat.attach(text="{x1} @ {x2}", tex=r"{x1}\,{x2}")
 
 # --------------------------------------------------------------------------------------------------- any rank
 

@@ -1,0 +1,218 @@
+"""The ten lessons: their derivations are those of the textbooks, line by line, and their numbers are the engine's."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.base.tree import leaves, rebuild
+from autograd_lite.drawing.mathml import mathml
+from autograd_lite.engine.replay import gradients
+from autograd_lite.table import TABLE
+from autograd_lite.testing.numeric import CannotCheck
+from autograd_lite.testing.rows import points
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
+
+import lessons  # of the examples
+
+#: The gradients (and what is known of a factor) as the textbook of each lesson writes them, in its order.
+TEXTBOOK = {
+    "linear_regression": """
+        L = Σ (p - y)² / n + λ Σ w²
+        dL/dw = ∂L/∂w + dL/dp · dp/dw
+        ∂L/∂w = 2 λ w
+        dL/dp = 2 (p - y) / n
+        dp/dw = Xᵀ
+    """,
+    "logistic_regression": """
+        P = σ(z)
+        L = -Σ (t ⊙ log(P) + (1 - t) ⊙ log(1 - P)) / n
+        dL/dP = (1 - t) / (n (1 - P)) - t / (n P)
+        dP/dz = P ⊙ (1 - P)
+        dL/dz = dL/dP ⊙ dP/dz
+        = (P - t) / n
+        dz/dw = Xᵀ
+        dz/db = I
+        dL/db = Σᵢ dL/dzᵢ
+    """,
+    "softmax_regression": """
+        L = -Σ (Y ⊙ log(P)) / n
+        dL/dP = -Y / (n P)
+        dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)
+        dPᵢ/dSⱼ = Pᵢ (δᵢⱼ - Pⱼ)
+        = (P - Y) / n since Σⱼ Yⱼ = 1
+        dL/dW = Xᵀ @ dL/dS
+        dL/db = Σᵢ dL/dSᵢ
+    """,
+    "softmax_labels": """
+        Given X (4x2), t (4), W (2x3), b (3)
+        L = -Σ (Y ⊙ log(P)) / n
+        with n = 4, P = softmax(S), Y = onehot(t)
+        dL/dS = (P - Y) / n
+        dS/dW = Xᵀ
+        dS/db = I
+    """,
+    "tanh_net": """
+        dL/dW1 = dL/dP · dP/dH · dH/da · da/dW1
+        dL/dP = 2 (P - y) / n
+        dP/dW2 = Hᵀ
+        dP/db2 = I
+        dL/db2 = Σᵢ dL/dPᵢ
+        dP/dH = W2ᵀ
+        dH/da = 1 - H²
+        da/dW1 = Xᵀ
+        dL/dW1 = da/dW1 @ ((dL/dP @ dP/dH) ⊙ dH/da)
+        dL/db1 = Σᵢ ((dL/dP @ dP/dH) ⊙ dH/da)ᵢ
+    """,
+    "talk_net": """
+        dL/dW = dL/dP · dP/dC · dC/dW
+        dL/dV = dL/dP · dP/dC · dC/dB · dB/dA · dA/dV
+        dL/dP = -(y - P)
+        dP/dC = P (1 - P)
+        dC/dW = Bᵀ
+        dC/dB = Wᵀ
+        dB/dA = B ⊙ (1 - B)
+        dA/dV = xᵀ
+    """,
+    "batch_norm": """
+        μ = Σᵢ xᵢ / n
+        x̂ = a / b
+        y = γ ⊙ x̂ + β
+        dL/dγ = Σᵢ dL/dyᵢ x̂ᵢ
+        dL/dβ = Σᵢ dL/dyᵢ
+        dL/dx̂ = dL/dy ⊙ γ
+        dL/dvar = dL/db / (2 b)
+        dL/da = dL/dx̂ / b + 2 dL/dvar ⊙ a / n
+        dL/dμ = -Σᵢ dL/daᵢ
+        dL/dx = dL/da + dL/dμ / n
+    """,
+    "batch_norm_layer": """
+        y = γ ⊙ x̂ + β
+        with ε = 1e-05, μ = meanᵢ(x), σ = √(meanᵢ((x - μ)²) + ε), x̂ = (x - μ) / σ
+        dL/dx = γ / σ ⊙ (dL/dy - meanᵢ(dL/dy) - x̂ ⊙ meanᵢ(dL/dy ⊙ x̂))
+        dL/dγ = Σᵢ dL/dyᵢ x̂ᵢ
+        dL/dβ = Σᵢ dL/dyᵢ
+    """,
+    "conv_layer": """
+        Given image (1x1x5x5), T (1x2x2x2), K (2x1x2x2), b (2)
+        Z = image ⋆ K + b
+        dL/dZ = dL/dA ⊙ 1[Z > 0]
+        dL/dK = image ⋆ dL/dZ
+        dL/db = Σᵢₖₗ dL/dZᵢⱼₖₗ
+    """,
+    "rnn": """
+        z1 = W @ h0 + U @ x[0]
+        dL/dU = dL/dz3 · dz3/dU + dL/dz2 · dz2/dU + dL/dz1 · dz1/dU
+        dL/dh3 = dL/dp · v
+        dL/dz3 = dL/dh3 ⊙ (1 - h3²)
+        dL/dh2 = Wᵀ @ dL/dz3
+        dL/dW = dL/dz3 @ h2ᵀ + dL/dz2 @ h1ᵀ + dL/dz1 @ h0ᵀ
+        dL/dU = dL/dz3 @ x[2]ᵀ + dL/dz2 @ x[1]ᵀ + dL/dz1 @ x[0]ᵀ
+    """,
+    "attention": """
+        S = (Q @ Kᵀ) / √2
+        P = softmax(S)
+        dL/dP = dL/dO @ Vᵀ
+        dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)
+        dL/dV = Pᵀ @ dL/dO
+        dL/dK = ((dL/dS)ᵀ @ Q) / √2
+        dL/dWk = Xᵀ @ dL/dK
+        dL/dQ = (dL/dS @ K) / √2
+    """,
+    "layer_norm": """
+        r = x + tanh(a)
+        y = γ ⊙ x̂ + β
+        dL/dγ = Σᵢ dL/dyᵢ x̂ᵢ
+        dL/dβ = Σᵢ dL/dyᵢ
+        dL/dr = (dL/dy ⊙ γ - meanⱼ(dL/dy ⊙ γ) - x̂ ⊙ meanⱼ(dL/dy ⊙ γ ⊙ x̂)) / σ
+        dL/da = dL/dr ⊙ (1 - tanh(a)²)
+        dL/dW = xᵀ @ dL/da
+    """,
+}  # fmt: skip
+
+#: What nobody writes on a board.
+BANNED = (
+    r"(?<![\w.])g(?![\w.])", r"\[d\w+/d", r"zeros\(", r"None", r"_pull", r"\\sum_\{\d", r"reshape", r"keepdims",
+    r"axis", r"from above", r"array\(", r"dtype",
+)  # fmt: skip
+
+
+def on_a_board(text):
+    return [pattern for pattern in BANNED if re.search(pattern, text)]
+
+
+@pytest.fixture(scope="module")
+def derivations():
+    return {make.__name__: make().explain() for make in lessons.LESSONS}
+
+
+@pytest.mark.parametrize("lesson", TEXTBOOK)
+def test_a_lesson_is_derived_as_in_its_textbook(lesson, derivations):
+    text = re.sub(r" +", " ", str(derivations[lesson]))
+    at = 0
+    for line in filter(None, map(str.strip, TEXTBOOK[lesson].splitlines())):
+        found = text.find(line, at)
+        assert found >= 0, f"{line!r} is not in, or not in this order in\n{text}"
+        at = found
+
+
+@pytest.mark.parametrize("lesson", TEXTBOOK)
+def test_its_numbers_are_the_engines(lesson, derivations):
+    d = derivations[lesson]
+    c = d.chain
+    engine = gradients(c.root, [t.node for t in d.totals] + list(c.twins))
+    for twin, n in c.twins.items():
+        engine[n] = engine.get(n, 0) + engine[twin]
+    for t in d.totals:
+        np.testing.assert_allclose(t.value, engine[t.node], rtol=1e-10, atol=1e-14, err_msg=t.symbol)
+    assert d.check() < 1e-10
+
+
+@pytest.mark.parametrize("lesson", TEXTBOOK)
+def test_every_line_can_stand_on_a_board(lesson, derivations):
+    d = derivations[lesson]
+    assert on_a_board(str(d)) == []
+    assert on_a_board(d.latex()) == []
+    symbols = [line.symbol for line in d.lines]
+    for line in str(d).splitlines():
+        left, _, right = line.strip().partition(" = ")
+        assert left.strip() != right.strip() or not left, line  # dL/dO = dL/dO says nothing
+    assert len(symbols) == len(set(symbols)) or lesson == "linear_regression"
+    for _, rows in d._sections():
+        for row in rows:
+            mathml(row)
+
+
+def test_every_lesson_is_here():
+    assert [make.__name__ for make in lessons.LESSONS] == list(TEXTBOOK)
+
+
+def of_rows():
+    for row in TABLE.values():
+        if row.kind not in ("constant", "composite"):
+            try:
+                yield pytest.param(row, next(points(row, np.random.default_rng(1))), id=row.name)
+            except (CannotCheck, StopIteration):
+                continue
+
+
+@pytest.mark.parametrize(("row", "point"), list(of_rows()))
+def test_the_derivation_of_every_row_can_stand_on_a_board(row, point):
+    args, keywords = point
+    live = [
+        ag.tensor(x, requires_grad=True, name=f"u{k}") if np.asarray(x).dtype.kind == "f" else x
+        for k, x in enumerate(leaves(args))
+    ]
+    y = row(*rebuild(args, live), **keywords)
+    first = next((part for part in leaves(y) if isinstance(part, ag.Tensor)), None)
+    if first is None or not first.requires_grad:
+        pytest.skip("no gradient passes")
+    d = np.sum(np.real(first * np.conj(first))).explain(names={"y": first})
+    for text in (str(d).split("From the result down")[1], d.latex().split("From the result down")[1]):
+        assert [b for b in on_a_board(text) if b not in (r"axis",)] == [], text
