@@ -1,4 +1,4 @@
-"""A chain as JavaScript: the forward and the backward pass, and the partial derivatives, for a page that computes.
+"""Formulas as JavaScript on arrays, for a page that computes.
 
 How a row is written follows from what it has: entry by entry from its ``infix`` or its textbook definition; a linear
 row as the map that it is, found by applying it; any other by its textbook definition, which is run on symbols. Only
@@ -8,7 +8,7 @@ what is left needs the option ``js=``. The code calls the functions of ``drawing
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import repeat
@@ -19,17 +19,12 @@ import numpy as np
 from ..base.escape import plain, script
 from ..engine.context import changed
 from ..engine.node import TRACED, Node
-from ..engine.replay import arguments
 from ..engine.value import wrap
-from ..table import TABLE
 from ..tensor import Tensor
-from .constants import is_number
-from .expr import Expr, constant, name, number, replaced, walk
-from .expression import applied, evaluate, of_graph
-from .factors import summed
+from .expr import Expr, constant, name, walk
+from .expression import evaluate, of_graph
 from .helpers import definition
-from .landmarks import Chain
-from .symbolic_rule import CallResult, Edge, G, RuleCall, X, Y, edge, joined
+from .symbolic_rule import RuleCall
 from .writing import Printer, fitting, times, write
 
 LARGE = 20_000  # numbers in one array, or pairs of a bilinear map
@@ -41,88 +36,6 @@ class NoForm(Exception):
 
 def _no_form(row: Any) -> NoForm:
     return NoForm(f"{plain(row.name)} has no form in JavaScript")
-
-
-@dataclass(frozen=True)
-class Program:
-    """The parts of a program in JavaScript.
-
-    Attributes
-    ----------
-    text : str
-        The functions ``forward(v)``, ``backward(v, d)`` and ``partials(v, p)``: they fill objects with values,
-        gradients and partials, by name.
-    maps : str
-        The array ``M`` of linear maps and constants, as JSON.
-    inputs : mapping of str to ndarray
-        What ``forward`` expects in `v`.
-    """
-
-    text: str
-    maps: str
-    inputs: Mapping[str, Any]
-
-
-def program(chain: Chain, partials: Sequence[tuple[str, Node, Node]]) -> Program:
-    """The program of `chain`, with the partials of the (key, of, with respect to) that are given.
-
-    Raises
-    ------
-    NoForm
-        If a row cannot be written, or numbers are complex or too many.
-    """
-    for n in chain.nodes:
-        if n.dtype.kind == "c":
-            raise NoForm("complex numbers have no form in JavaScript")
-        if np.prod(n.shape) > LARGE:
-            raise NoForm(f"an array of shape {n.shape} is too large for a page")
-    if not chain.root.live & TRACED:
-        _check_choices(chain)
-    writer = _Program(chain)
-    parts = {
-        "forward(v)": writer.forward(),
-        "backward(v, d)": writer.backward(),
-        "partials(v, p)": [writer.partial(*what) for what in partials],
-    }
-    text = "\n".join("\n".join([f"function {head} {{", *(f"  {x}" for x in body), "}"]) for head, body in parts.items())
-    return Program(text + "\n", f"[{','.join(writer.maps)}]", {w: writer.values[w] for w in sorted(writer.used)})
-
-
-def _check_choices(chain: Chain) -> None:
-    """Raise if truth values or positions may have been computed from the numbers, as in ``z > 0`` and in a sort.
-
-    An ordinary recording keeps no steps without a derivative; a trace keeps those that depend on the arguments.
-    """
-    for n in chain.nodes:
-        call = chain.call(n)
-        if call.row is None or "generator" in call.params:
-            continue
-        for p, x in zip(chain.parents(n), call.xs, strict=True):
-            value = x if p is None else p.y if p.row is None and not p.requires_grad else None
-            chosen = isinstance(value, np.ndarray) and value.dtype.kind == "b"
-            if chosen and chain.constant(value).role != "name":
-                raise NoForm(_CHOICE.format(plain(call.row.name), "truth values"))
-        taken = [part for value in call.params.values() for part in (value if isinstance(value, tuple) else (value,))]
-        within = call.group is not None and call.group.name in TABLE
-        given = [np.ravel(x).tolist() for x, _ in chain.arrays]
-        for part in taken:
-            if isinstance(part, np.ndarray) and part.dtype.kind in "biu":
-                listed = part.ravel().tolist()
-                if within or listed not in given and listed != list(range(part.size)):
-                    raise NoForm(_CHOICE.format(plain(call.row.name), "positions"))
-
-
-_CHOICE = (
-    "{} uses {} which this recording may have computed from the numbers; draw the function itself, as in draw(f, x), "
-    "which records that too"
-)
-
-
-def dotted(base: str, word: str) -> str:
-    """``v.W``, or ``v["…"]`` for a name that is not an identifier; nothing in it can end a script element."""
-    if re.fullmatch(r"[A-Za-z_]\w*", word, re.ASCII):
-        return f"{base}.{word}"
-    return f"{base}[{script(word)}]"
 
 
 # ------------------------------------------------------------------------------------------------ formulas
@@ -383,141 +296,3 @@ def _pairs(fn: Callable[..., Any], first: tuple[int, ...], second: tuple[int, ..
         found += [(k, i, j, c) for k, j, c in zip(at, inner["from"], by, strict=False) if j >= 0]
     to, a, b, by = (list(part) for part in zip(*found, strict=True)) if found else ([], [], [], [])
     return {"shape": fn(np.zeros(first), np.zeros(second)).shape, "to": to, "a": a, "b": b, "by": by}
-
-
-# ------------------------------------------------------------------------------------------------ the program
-
-
-class _Program(Writer):
-    def __init__(self, chain: Chain) -> None:
-        super().__init__()
-        self.chain = chain
-        self.symbols: dict[Node, Expr] = {}
-        self.gradients: dict[Node, Expr] = {}
-        for word, value in chain.environment().items():
-            self._define(word, dotted("v", word), value)
-
-    def _define(self, word: str, written: str, value: Any) -> None:
-        self.words[word], self.values[word] = written, value
-
-    def symbol(self, n: Node) -> Expr:
-        """The name of a node; one that has none is numbered."""
-        chain = self.chain
-        if n not in self.symbols:
-            if n.row is None and n not in chain.names:
-                self.symbols[n] = chain.constant(n.y)
-            else:
-                word = chain.names.get(n) or f"·{len(self.symbols)}"
-                self._define(word, dotted("v", word), chain.values.get(n, n.y))
-                self.symbols[n] = name(word, n.shape)
-        return self.symbols[n]
-
-    def arguments(self, n: Node) -> list[Expr]:
-        chain = self.chain
-        xs = chain.call(n).xs
-        return [
-            self._constant(chain.operand(chain.call(n), k, x)) if p is None else self.symbol(p)
-            for k, (p, x) in enumerate(zip(chain.parents(n), xs, strict=True))
-        ]
-
-    def _constant(self, e: Expr) -> Expr:
-        """A constant as the user wrote it, ``1 - t``, so that it follows a change of `t`; numbers by their values."""
-        env = self.values
-        return replaced(
-            e, lambda part: number(env[part.value]) if part.role == "name" and is_number(env[part.value]) else None
-        )
-
-    def formula(self, n: Node) -> Expr:
-        """What a node computes."""
-        call = self.chain.call(n)
-        if call is n:
-            return applied(n, self.arguments(n), n.dtypes)
-        return self._result(n, n.params["index"])
-
-    def _result(self, n: Node, index: int) -> Expr:
-        """One of several results of the call that `n` belongs to."""
-        call: Any = self.chain.call(n)
-        e = Expr(call.row.name, tuple(self.arguments(n)), None, call.params, call.parts[index][0], call.row)
-        return self.opened(e, index)
-
-    def forward(self) -> Iterator[str]:
-        chain = self.chain
-        for n in chain.nodes:
-            if n.row is None:
-                continue
-            target = self.array(self.symbol(n))
-            if "generator" in n.params:
-                yield f"{target} = {self.constant(chain.values[n])};"  # as drawn
-            else:
-                yield f"{target} = {self.array(self.fitted(self.formula(n), n.shape))};"
-
-    def backward(self) -> Iterator[str]:
-        chain, root = self.chain, self.chain.root
-        self._gradient(root)
-        yield f"{self.words[self._gradient(root).value]} = full({script(root.shape)}, 1);"
-        for n in reversed(chain.nodes):
-            if n not in self.gradients:
-                continue
-            for i, p in chain.active_arguments(n):
-                down = self.array(self.fitted(self._pulled(n, i, p), p.shape))
-                target = dotted("d", self.symbol(p).value)
-                new = p not in self.gradients
-                self._gradient(p)
-                yield f"{target} = {down};" if new else f"{target} = add({target}, {down});"
-
-    def _gradient(self, n: Node) -> Expr:
-        if n not in self.gradients:
-            word = f"∂{self.symbol(n).value}"
-            self._define(word, dotted("d", self.symbol(n).value), np.ones(n.shape))
-            self.gradients[n] = name(word, n.shape)
-        return self.gradients[n]
-
-    def _pulled(self, n: Node, i: int, p: Node) -> Expr:
-        """The cotangent of argument `i` of `n`, from that of `n`."""
-        found = self._edge(n, i)
-        known = {f"{X}{k}": e for k, e in enumerate(self.arguments(n))} | {G: self._gradient(n), Y: self.symbol(n)}
-
-        def of_result(part: Expr) -> Expr | None:
-            if part.role != "name":
-                return None
-            if part.value.startswith(Y) and part.value != Y:  # of several
-                return self._result(n, int(part.value.removeprefix(Y)))
-            return known.get(part.value)
-
-        formula = replaced(found.formula, of_result)
-        if found.combine == "map":
-            down = formula
-        else:
-            above = self._gradient(n)
-            if found.combine == "elementwise" and formula.is_number and formula.value == 1:
-                down = above
-            else:
-                down = joined(found.combine, formula, above, p.shape)
-        if found.axes:
-            if found.combine == "elementwise":
-                down = self.fitted(down, np.broadcast_shapes(np.shape(self.value(down)), n.shape))
-            down = summed(replace(down, shape=np.shape(self.value(down))), found.axes, p.shape)
-        return down
-
-    def _edge(self, n: Node, i: int) -> Edge:
-        """The rule itself: a textbook's formula for it may be meant for readers only."""
-        chain, call = self.chain, self.chain.call(n)
-        recorded = tuple(p is not None for p in call.parents)
-        index = None if call is n else n.params["index"]
-        result = CallResult(call, index, arguments(call, chain.values), recorded, chain.values[call])
-        return edge(result, i, lambda k, x: self._constant(chain.operand(call, k, x)))
-
-    def partial(self, key: str, of: Node, wrt: Node) -> str:
-        """The line that computes a partial of the picture."""
-        factor = self.chain.factor(of, wrt)
-        e = self.fitted(self.chain.expanded(of, factor.formula), np.shape(factor.value))
-        return f"{dotted('p', key)} = {self.array(e)};"
-
-    def fitted(self, e: Expr, shape: tuple[int, ...]) -> Expr:
-        """`e`, reshaped or broadcast to `shape` if that is not its own."""
-        value = self.value(e)
-        if np.shape(value) == shape:
-            return e
-        if np.size(value) == int(np.prod(shape)):
-            return Expr("reshape", (e,), None, {"shape": shape, "order": "C"}, shape, TABLE["reshape"])
-        return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])

@@ -133,10 +133,10 @@ class Drawing(GraphView):
             shown = [s.general or s for s in shown]
             try:
                 program = computing(scene, self.chain, shown, examples, rate)
-                note = program.note
+                notes = program.notes
             except NoForm as reason:
-                note = f"The numbers of this page stand still: {reason}."
-            scene = replace(scene, notes=(*scene.notes, *filter(None, [note])))
+                notes = (f"The numbers of this page stand still: {reason}.",)
+            scene = replace(scene, notes=(*scene.notes, *notes))
         drawn = replace(self, scene=replace(program.roomy if program else scene, notes=()), state=None, caption_width=0)
         style = replace(drawn.fitted, legend=False, title="", theme=VARIABLES, heat=program is None)
         return page(scene, self.style.title, replace(drawn, style=style).svg(), shown, program)

@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 
 from ..base import escape
-from ..derive.javascript import NoForm, Program, program
+from ..derive.javascript import NoForm
 from ..derive.landmarks import Chain
+from ..derive.live_program import Program, program
+from ..derive.named_graph import NamedGraph
 from ..derive.writing import matrix
 from ..engine.node import Node
+from ..engine.replay import arguments
 from . import formatting
 from .scene import Item, Line, Scene
 from .steps import Step
@@ -51,7 +54,7 @@ class Live:
     style: str
     panel: str
     roomy: Scene
-    note: str  # for the reader
+    notes: tuple[str, ...]  # for the reader
 
 
 def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any, rate: float) -> Live:
@@ -71,17 +74,20 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
     nodes = {i.key: n for i in scene.items for n in chain.landmarks if chain.names[n] == i.name}
     partials = [x for x in scene.lines if x.value is not None]
     made = program(chain, [(x.key, nodes[x.head], nodes[x.tail]) for x in partials])
-    given = [i for i in scene.items if i.kind in ("parameter", "input") and i.name in made.inputs]
+    given = [i for i in scene.items if i.kind in ("parameter", "input") and i.name in made.leaves]
     graded = [i for i in given if i.gradient is not None]
     trained = [i for i in graded if i.kind == "parameter"] or graded  # as the steps have it
     coarse = {str(n.dtype) for n in chain.nodes if n.dtype.kind == "f" and n.dtype.itemsize < 8}
-    note = f"The page computes in double precision; the numbers were {', '.join(sorted(coarse))}." if coarse else ""
+    notes = [f"The page computes in double precision; the numbers were {', '.join(sorted(coarse))}."] if coarse else []
+    fixed = [escape.plain(i.name) for i in scene.items if i.kind == "input" and i not in given]
+    if fixed:
+        notes.append(f"{', '.join(fixed)} cannot be changed here: the recording does not say how it is used.")
     computed = {i.key for i in scene.items if i.key in nodes or i in given}
     data = {
         "loss": scene.item(scene.loss).name,
         "rate": rate,
         "maps": made.maps,
-        "leaves": [_leaf(i, chain, i in trained) for i in given],
+        "leaves": [_leaf(i, made.graph, i in trained) for i in given],
         "rest": _rest(made, given, nodes),
         "items": [_item(i, i.key in computed) for i in scene.items],
         "lines": [_line(x, scene) for x in partials],
@@ -96,7 +102,7 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
         for name in ("arrays.js", "live.js", "live.css", "live.html")
     )
     script = f'"use strict";\n(() => {{\n{arrays}\n{made.text}\n{controls}}})();\n'
-    return Live(escape.script(data), script, style, panel, _roomy(scene, computed), note)
+    return Live(escape.script(data), script, style, panel, _roomy(scene, computed), tuple(notes))
 
 
 def _roomy(scene: Scene, computed: Collection[str]) -> Scene:
@@ -119,8 +125,8 @@ def _array(x: Any) -> dict[str, Any]:
     return {"shape": x.shape, "data": list(finite), "kind": x.dtype.kind}
 
 
-def _leaf(i: Item, chain: Chain, trained: bool) -> dict[str, Any]:
-    low, high = _range(i, chain)
+def _leaf(i: Item, graph: NamedGraph, trained: bool) -> dict[str, Any]:
+    low, high = _range(i, graph)
     return {"key": i.key, "name": i.name, "trained": trained, "low": low, "high": high} | _array(i.value)
 
 
@@ -160,19 +166,16 @@ def _step(s: Step, scene: Scene) -> dict[str, Any]:
     }
 
 
-def _range(i: Item, chain: Chain) -> tuple[float | None, float | None]:
+def _range(i: Item, graph: NamedGraph) -> tuple[float | None, float | None]:
     """The least and the largest number that may stand in an input: labels are tried out where they are used."""
     value = np.asarray(i.value)
     if value.dtype.kind == "b":
         return 0, 1
     if value.dtype.kind not in "iu" or not value.size:
         return None, None
-    for n in chain.nodes:
-        call = chain.call(n)
-        for k, x in enumerate(call.xs or ()):
-            if call.row is None or chain.parents(n)[k] is not None or chain.constant(x).value != i.name:
-                continue
-            args = [x if p is None else chain.values[p] for p, x in zip(chain.parents(n), call.xs, strict=True)]
+    for call in (graph.call(n) for n in graph.nodes if n.row is not None):
+        args = arguments(call, graph.values)
+        for k in (k for k, p in enumerate(call.parents) if p is not None and graph.names.get(p) == i.name):
             for label in range(LABELS):
                 try:
                     with np.errstate(all="ignore"):

@@ -1,0 +1,236 @@
+"""A chain as a program in JavaScript: the forward and the backward pass, and the partial derivatives of a picture.
+
+The chain is traced again first (:mod:`.retraced`), so that what was computed from named arrays follows them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..base.escape import plain, script
+from ..engine.node import TRACED, Node
+from ..table import TABLE
+from .constants import is_number
+from .expr import Expr, name, number, replaced
+from .expression import applied
+from .factors import summed
+from .javascript import LARGE, NoForm, Writer
+from .landmarks import Chain
+from .named_graph import NamedGraph
+from .retraced import retraced
+from .symbolic_rule import G, X, Y, joined
+
+
+@dataclass(frozen=True)
+class Program:
+    """The parts of a program in JavaScript.
+
+    Attributes
+    ----------
+    text : str
+        The functions ``forward(v)``, ``backward(v, d)`` and ``partials(v, p)``: they fill objects with values,
+        gradients and partials, by name.
+    maps : str
+        The array ``M`` of linear maps and constants, as JSON.
+    inputs : mapping of str to ndarray
+        What the functions expect in `v`.
+    leaves : frozenset of str
+        The inputs on which the result depends.
+    graph : NamedGraph
+        What it was made from.
+    """
+
+    text: str
+    maps: str
+    inputs: Mapping[str, Any]
+    leaves: frozenset[str]
+    graph: NamedGraph
+
+
+def program(chain: Chain, partials: Sequence[tuple[str, Node, Node]]) -> Program:
+    """The program of `chain`, with the partials of the (key, of, with respect to) that are given.
+
+    Raises
+    ------
+    NoForm
+        If a row cannot be written, or numbers are complex or too many.
+    """
+    for n in chain.nodes:
+        if n.dtype.kind == "c":
+            raise NoForm("complex numbers have no form in JavaScript")
+        if np.prod(n.shape) > LARGE:
+            raise NoForm(f"an array of shape {n.shape} is too large for a page")
+    if not chain.root.live & TRACED:
+        _check_choices(chain)
+    writer = _Program(chain)
+    parts = {"forward(v)": list(writer.forward())}
+    leaves = frozenset(writer.used & {writer.graph.names[n] for n in writer.graph.names if n.row is None})
+    parts["backward(v, d)"] = list(writer.backward())
+    parts["partials(v, p)"] = [writer.partial(*what) for what in partials]
+    lines = (f"function {head} {{\n{''.join(f'  {x}{chr(10)}' for x in body)}}}\n" for head, body in parts.items())
+    inputs = {w: writer.values[w] for w in sorted(writer.used - writer.made)}
+    return Program("".join(lines), f"[{','.join(writer.maps)}]", inputs, leaves, writer.graph)
+
+
+def _check_choices(chain: Chain) -> None:
+    """Raise if truth values or positions may have been computed from the numbers, as in ``z > 0`` and in a sort.
+
+    An ordinary recording keeps no steps without a derivative; a trace keeps those that depend on the arguments.
+    """
+    for n in chain.nodes:
+        call = chain.call(n)
+        if call.row is None or "generator" in call.params:
+            continue
+        for k, (p, x) in enumerate(zip(chain.parents(n), call.xs, strict=True)):
+            value = x if p is None else p.y if p.row is None and not p.requires_grad else None
+            chosen = isinstance(value, np.ndarray) and value.dtype.kind == "b"
+            if chosen and not chain.operand(call, k, value).names:
+                raise NoForm(_CHOICE.format(plain(call.row.name), "truth values"))
+        taken = [part for value in call.params.values() for part in (value if isinstance(value, tuple) else (value,))]
+        within = call.group is not None and call.group.name in TABLE
+        given = [np.ravel(x).tolist() for x, _ in chain.arrays]
+        for part in taken:
+            if isinstance(part, np.ndarray) and part.dtype.kind in "biu":
+                listed = part.ravel().tolist()
+                if within or listed not in given and listed != list(range(part.size)):
+                    raise NoForm(_CHOICE.format(plain(call.row.name), "positions"))
+
+
+_CHOICE = (
+    "{} uses {} which this recording may have computed from the numbers; draw the function itself, as in draw(f, x), "
+    "which records that too"
+)
+
+
+
+def dotted(base: str, word: str) -> str:
+    """``v.W``, or ``v["…"]`` for a name that is not an identifier; nothing in it can end a script element."""
+    if re.fullmatch(r"[A-Za-z_]\w*", word, re.ASCII):
+        return f"{base}.{word}"
+    return f"{base}[{script(word)}]"
+
+
+class _Program(Writer):
+    def __init__(self, chain: Chain) -> None:
+        super().__init__()
+        self.chain, self.graph = chain, retraced(chain)
+        self.symbols: dict[Node, Expr] = {}
+        self.gradients: dict[Node, Expr] = {}
+        self.made: set[str] = set()  # the names that the program computes
+        for word, value in (chain.environment() | self.graph.environment()).items():
+            self._define(word, dotted("v", word), value)
+
+    def _define(self, word: str, written: str, value: Any) -> None:
+        self.words[word], self.values[word] = written, value
+
+    def symbol(self, n: Node) -> Expr:
+        """The name of a node; one that has none is numbered."""
+        graph = self.graph
+        if n not in self.symbols:
+            if n.row is None and n not in graph.names:
+                self.symbols[n] = graph.constant(n.y)
+            else:
+                word = graph.names.get(n) or f"·{len(self.symbols)}"
+                self._define(word, dotted("v", word), graph.values.get(n, n.y))
+                self.symbols[n] = name(word, n.shape)
+        return self.symbols[n]
+
+    def arguments(self, n: Node) -> list[Expr]:
+        found = zip(self.graph.parents(n), self.graph.call(n).xs, strict=True)
+        return [self.graph.constant(x) if p is None else self.symbol(p) for p, x in found]
+
+    def formula(self, n: Node) -> Expr:
+        """What a node computes."""
+        call = self.graph.call(n)
+        if call is n:
+            return applied(n, self.arguments(n), n.dtypes)
+        return self._result(n, n.params["index"])
+
+    def _result(self, n: Node, index: int) -> Expr:
+        """One of several results of the call that `n` belongs to."""
+        call: Any = self.graph.call(n)
+        e = Expr(call.row.name, tuple(self.arguments(n)), None, call.params, call.parts[index][0], call.row)
+        return self.opened(e, index)
+
+    def forward(self) -> Iterator[str]:
+        for n in self.graph.nodes:
+            if n.row is not None:
+                word = self.symbol(n).value
+                yield f"{self.words[word]} = {self.array(self.fitted(self.formula(n), n.shape))};"
+                self.made.add(word)
+
+    def backward(self) -> Iterator[str]:
+        root = self.graph.root
+        yield f"{self.words[self._gradient(root).value]} = full({script(root.shape)}, 1);"
+        for n in reversed(self.graph.nodes):
+            if n not in self.gradients:
+                continue
+            for i, p in self.graph.active_arguments(n):
+                down = self.array(self.fitted(self._pulled(n, i, p), p.shape))
+                target = dotted("d", self.symbol(p).value)
+                new = p not in self.gradients
+                self._gradient(p)
+                yield f"{target} = {down};" if new else f"{target} = add({target}, {down});"
+
+    def _gradient(self, n: Node) -> Expr:
+        if n not in self.gradients:
+            word = f"∂{self.symbol(n).value}"
+            self._define(word, dotted("d", self.symbol(n).value), np.ones(n.shape))
+            self.gradients[n] = name(word, n.shape)
+            self.made.add(word)
+        return self.gradients[n]
+
+    def _pulled(self, n: Node, i: int, p: Node) -> Expr:
+        """The cotangent of argument `i` of `n`, from that of `n`."""
+        found = self.graph.rule(n, i)
+        known = {f"{X}{k}": e for k, e in enumerate(self.arguments(n))} | {G: self._gradient(n), Y: self.symbol(n)}
+
+        def of_result(part: Expr) -> Expr | None:
+            if part.role != "name":
+                return None
+            if part.value.startswith(Y) and part.value != Y:  # of several
+                return self._result(n, int(part.value.removeprefix(Y)))
+            return known.get(part.value)
+
+        formula = replaced(found.formula, of_result)
+        if found.combine == "map":
+            down = formula
+        else:
+            above = self._gradient(n)
+            if found.combine == "elementwise" and formula.is_number and formula.value == 1:
+                down = above
+            else:
+                down = joined(found.combine, formula, above, p.shape)
+        if found.axes:
+            if found.combine == "elementwise":
+                down = self.fitted(down, np.broadcast_shapes(np.shape(self.value(down)), n.shape))
+            down = summed(replace(down, shape=np.shape(self.value(down))), found.axes, p.shape)
+        return down
+
+    def partial(self, key: str, of: Node, wrt: Node) -> str:
+        """The line that computes a partial of the picture."""
+        factor = self.chain.factor(of, wrt)
+        e = replaced(self.chain.expanded(of, factor.formula), self._number)
+        stale = e.names & set(self.chain.names.values()) - self.made - set(self.graph.names.values())
+        if stale:
+            raise NoForm(f"{plain(stale.pop())} is not computed in the page")
+        return f"{dotted('p', key)} = {self.array(self.fitted(e, np.shape(factor.value)))};"
+
+    def _number(self, e: Expr) -> Expr | None:
+        """A number in the place of its name: n, or λ."""
+        value = self.values[e.value] if e.role == "name" else None
+        return number(value) if is_number(value) else None
+
+    def fitted(self, e: Expr, shape: tuple[int, ...]) -> Expr:
+        """`e`, reshaped or broadcast to `shape` if that is not its own."""
+        value = self.value(e)
+        if np.shape(value) == shape:
+            return e
+        if np.size(value) == int(np.prod(shape)):
+            return Expr("reshape", (e,), None, {"shape": shape, "order": "C"}, shape, TABLE["reshape"])
+        return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])
