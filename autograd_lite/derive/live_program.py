@@ -218,7 +218,7 @@ class _Program(Writer):
         e = replaced(self.chain.expanded(of, factor.formula), self._number)
         stale = e.names & set(self.chain.names.values()) - self.made - set(self.graph.names.values())
         if stale:
-            raise NoForm(f"{plain(stale.pop())} is not computed in the page")
+            raise NoForm(f"{plain(min(stale))} is not computed in the page")
         return f"{dotted('p', key)} = {self.array(self.fitted(e, np.shape(factor.value)))};"
 
     def _number(self, e: Expr) -> Expr | None:

@@ -50,9 +50,9 @@ class _Again:
             for n in self.chain.recorded:
                 if n not in self.made:
                     self._make(n)
-        claimed = {t._node: word for word, t in self.given.items() if isinstance(t, Tensor)}
-        for n, word in self.chain.names.items():
-            if isinstance(t := self.made.get(n), Tensor) and t._node is not None:
+        claimed: dict[Node, str] = {}
+        for word, t in [*self.given.items(), *((word, self.made.get(n)) for n, word in self.chain.names.items())]:
+            if isinstance(t, Tensor) and t._node is not None:
                 claimed.setdefault(t._node, word)
         return NamedGraph(self.made[self.chain.root], None, claimed, board=False)
 
@@ -88,7 +88,7 @@ class _Again:
                 assert row is not None
                 y = args[0]
                 for pair in [args[1:]] if part.role != "product" else [[a] for a in args[1:]]:
-                    y = record(row, [y, *pair], part.params)
+                    y = record(row, [y, *pair], dict(part.params))
                 done[part.key] = y
         return done[e.key]
 

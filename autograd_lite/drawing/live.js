@@ -187,7 +187,7 @@ const draw = () => {
     find("steps").children[n].lastElementChild.replaceChildren(element("mo", "="), ...mathMatrix(x));
   });
   for (const leaf of leaves) for (const cell of leaf.cells) cell.show();
-  find("loss").textContent = `${live.loss} = ${number(loss(), 6)}`;
+  find("loss").textContent = `${live.written} = ${number(loss(), 6)}`;
   refresh();
 };
 const update = () => {
@@ -235,7 +235,7 @@ const cell = (leaf, k) => {
   for (let n = leaf.shape.length - 1, rest = k; n >= 0; rest = Math.floor(rest / leaf.shape[n--])) at.unshift(rest % leaf.shape[n]);
   input.inputMode = "decimal";
   input.setAttribute("role", "spinbutton");
-  input.setAttribute("aria-label", leaf.name + (at.length ? `[${at.join(", ")}]` : ""));
+  input.setAttribute("aria-label", leaf.written + (at.length ? `[${at.join(", ")}]` : ""));
   for (const [name, bound] of [["aria-valuemin", leaf.low], ["aria-valuemax", leaf.high]]) if (bound !== null) input.setAttribute(name, bound);
   input.show = (all = document.activeElement === input) => {
     const x = leaf.now.data[k];
@@ -262,7 +262,7 @@ for (const leaf of leaves) {
   const set = find("arrays").appendChild(document.createElement("fieldset"));
   const dims = leaf.shape.join("×");
   const many = leaf.now.data.length > live.limits.edited;
-  set.appendChild(document.createElement("legend")).textContent = `${leaf.name}${dims && ` (${dims})`}${many ? ": too large to edit here" : ""}`;
+  set.appendChild(document.createElement("legend")).textContent = `${leaf.written}${dims && ` (${dims})`}${many ? ": too large to edit here" : ""}`;
   leaf.cells = many ? [] : Array.from(leaf.now.data, (_, k) => cell(leaf, k));
   const wide = leaf.shape.at(-1) ?? 1, high = leaf.shape.at(-2) ?? 1;
   for (let i = 0; i < leaf.cells.length; i += wide) {

@@ -85,6 +85,7 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
     computed = {i.key for i in scene.items if i.key in nodes or i in given}
     data = {
         "loss": scene.item(scene.loss).name,
+        "written": scene.item(scene.loss).written,
         "rate": rate,
         "maps": made.maps,
         "leaves": [_leaf(i, made.graph, i in trained) for i in given],
@@ -127,7 +128,7 @@ def _array(x: Any) -> dict[str, Any]:
 
 def _leaf(i: Item, graph: NamedGraph, trained: bool) -> dict[str, Any]:
     low, high = _range(i, graph)
-    return {"key": i.key, "name": i.name, "trained": trained, "low": low, "high": high} | _array(i.value)
+    return {"key": i.key, "name": i.name, "written": i.written, "trained": trained, "low": low, "high": high} | _array(i.value)
 
 
 def _rest(made: Program, given: Sequence[Item], nodes: Mapping[str, Node]) -> dict[str, Any]:
@@ -173,13 +174,15 @@ def _range(i: Item, graph: NamedGraph) -> tuple[float | None, float | None]:
         return 0, 1
     if value.dtype.kind not in "iu" or not value.size:
         return None, None
-    for call in (graph.call(n) for n in graph.nodes if n.row is not None):
+    for call in map(graph.call, graph.nodes):
+        if (row := call.row) is None:
+            continue
         args = arguments(call, graph.values)
         for k in (k for k, p in enumerate(call.parents) if p is not None and graph.names.get(p) == i.name):
             for label in range(LABELS):
                 try:
                     with np.errstate(all="ignore"):
-                        call.row.fn(*args[:k], np.full_like(value, label), *args[k + 1 :], **call.params)
+                        row.fn(*args[:k], np.full_like(value, label), *args[k + 1 :], **call.params)
                 except IndexError:
                     return 0, label - 1
     return None, None

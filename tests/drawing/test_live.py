@@ -201,7 +201,7 @@ def random_edits(picture, rng, count=20):
         at = tuple(int(rng.integers(n)) for n in value.shape)
         whole = value.dtype.kind in "iu"
         number = int(rng.integers(value.max() + 1)) if whole else round(rng.normal(), 4) or 0.5
-        yield f"{leaf.name}[{', '.join(map(str, at))}]" if at else leaf.name, str(number)
+        yield f"{leaf.written}[{', '.join(map(str, at))}]" if at else leaf.written, str(number)
 
 
 @pytest.mark.parametrize("lesson", lessons.LESSONS, ids=lambda make: make.__name__)
