@@ -118,7 +118,7 @@ def layers():
         yield pytest.param(make, arrays, id=name)
 
 
-@pytest.mark.parametrize(("make", "arrays"), layers())
+@pytest.mark.parametrize(("make", "arrays"), list(layers()))
 def test_layers(make, arrays):
     layer = make()
     layer(*map(ag.as_tensor, arrays))  # so that the statistics of a batch are not those at the start
