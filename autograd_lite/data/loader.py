@@ -116,6 +116,10 @@ class DataLoader:
         For shuffling; by default the one that ``ag.manual_seed`` seeds.
     collate_fn : callable, optional
         Makes a batch from a list of rows; by default it stacks them, field by field.
+    shard : (int, int), optional
+        ``(rank, size)``: only this rank's part of each batch, every `size`-th row from `rank` on. All ranks have the
+        same number of batches, and together the rows of one process. With `shuffle` and no `generator`, the order is
+        drawn from a seed that is taken from the default generator now.
     num_workers, pin_memory
         For compatibility with PyTorch: rows are read in this process, so `num_workers` must be 0; `pin_memory` is
         ignored.
@@ -133,12 +137,17 @@ class DataLoader:
         self, dataset: Any, batch_size: int = 1, shuffle: bool = False, *, drop_last: bool = False,
         generator: Generator | np.random.Generator | int | None = None,
         collate_fn: Callable[[list[Any]], Any] | None = None, num_workers: int = 0, pin_memory: bool = False,
+        shard: tuple[int, int] | None = None,
     ) -> None:
         if num_workers:
             raise ValueError(f"DataLoader: expected num_workers=0, as rows are read in this process, got {num_workers}")
         if not isinstance(batch_size, int | np.integer) or batch_size < 1:
             raise ValueError(f"DataLoader: expected batch_size as a whole number from 1 on, got {batch_size!r}")
-        self.dataset = as_dataset(dataset)
+        if shard is not None and not 0 <= shard[0] < shard[1]:
+            raise ValueError(f"DataLoader: expected shard as (rank, size) with rank from 0 to size - 1, got {shard!r}")
+        self.dataset, self.shard = as_dataset(dataset), shard
+        if shard is not None and shuffle and generator is None:
+            generator = int(numpy_generator().integers(2**31))
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self.collate_fn = collate_fn
         #: The generator for shuffling; None for the one that ``ag.manual_seed`` seeds.
@@ -154,6 +163,8 @@ class DataLoader:
         together = self.collate_fn is None and _of_arrays(self.dataset)
         for k in range(len(self)):
             rows = order[k * self.batch_size : (k + 1) * self.batch_size]
+            if self.shard is not None:
+                rows = rows[self.shard[0] :: self.shard[1]]
             if together:
                 yield self.dataset[rows]
             else:

@@ -136,7 +136,7 @@ class BestCheckpoint(_Monitor):
         self.path = path
 
     def on_epoch(self, run: Run) -> None:
-        if self.improved(run):
+        if self.improved(run) and run.rank == 0:
             save(run.model, self.path)
 
 
@@ -195,6 +195,8 @@ class Log(Callback):
         self.every = every
 
     def on_epoch(self, run: Run) -> None:
+        if run.rank:
+            return
         if len(run.history) == 1:
             print(table_line(run.row))
         if run.epoch % self.every == 0 or run.epoch in (1, run.epochs) or run.stop:

@@ -100,11 +100,13 @@ def named(metrics: Metrics) -> dict[str, Callable[[Any, Any], float]]:
     return {getattr(metric, "__name__", type(metric).__name__): metric for metric in metrics}
 
 
-def as_loader(data: Any, batch_size: int, shuffle: bool = False, generator: Any = None) -> DataLoader:
+def as_loader(
+    data: Any, batch_size: int, shuffle: bool = False, generator: Any = None, shard: tuple[int, int] | None = None,
+) -> DataLoader:
     """A loader of this data; a loader is returned as it is."""
     if isinstance(data, DataLoader):
         return data
-    return DataLoader(data, batch_size, shuffle, generator=generator)
+    return DataLoader(data, batch_size, shuffle, generator=generator, shard=shard)
 
 
 def inputs_and_target(batch: Any) -> tuple[tuple[Any, ...], Any]:

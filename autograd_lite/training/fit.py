@@ -29,6 +29,7 @@ from .callbacks import Callback
 from .evaluation import Metrics, Scores, as_loader, check_model, evaluate, inputs_and_target, kind_of, named
 from .history import History
 from .metrics import array_of
+from .ranks import Ranks
 from .run import Run
 
 PathLike = str | os.PathLike[str]
@@ -38,7 +39,7 @@ def fit(
     model: Module, data: Any, loss: Callable[[Any, Any], Any], optimizer: Optimizer, *,
     epochs: int = 10, batch_size: int = 32, shuffle: bool = True, generator: Any = None, validation: Any = None,
     metrics: Metrics = (), callbacks: Sequence[Callback] = (), checkpoint: PathLike | None = None,
-    resume: PathLike | None = None, progress: bool | None = None, jit: bool = False,
+    resume: PathLike | None = None, progress: bool | None = None, jit: bool = False, communicator: Any = None,
 ) -> History:
     """Train a model.
 
@@ -67,6 +68,10 @@ def fit(
         A checkpoint to continue from: it restores model, optimiser, callbacks, random numbers and history.
     progress : bool, optional
         Whether to show a progress bar; by default in a terminal and in a notebook, if tqdm is installed.
+    communicator : optional
+        An MPI communicator, such as mpi4py's ``MPI.COMM_WORLD``: each of its ranks computes the gradients of its part
+        of every batch, and all take the same step. Rank 0 shows progress and writes files. A loader in `data` needs
+        ``shard=(rank, size)``.
     jit : bool
         Whether the forward and backward pass, and the optimiser's step, are compiled (:func:`autograd_lite.jit`).
 
@@ -98,34 +103,56 @@ def fit(
     1.0
     """
     _check_arguments(model, loss, optimizer, epochs, callbacks)
+    ranks = Ranks(communicator)
+    try:
+        history = _fit(
+            model, data, loss, optimizer, epochs, batch_size, shuffle, generator, validation, metrics, callbacks,
+            checkpoint, resume, progress, jit, ranks,
+        )
+        ranks.agree()
+    except BaseException as error:
+        ranks.fail(error)
+        raise
+    return history
+
+
+def _fit(
+    model: Module, data: Any, loss: Callable[[Any, Any], Any], optimizer: Optimizer, epochs: int, batch_size: int,
+    shuffle: bool, generator: Any, validation: Any, metrics: Metrics, callbacks: Sequence[Callback],
+    checkpoint: PathLike | None, resume: PathLike | None, progress: bool | None, jit: bool, ranks: Ranks,
+) -> History:
     run = Run(
-        model, optimizer, loss, as_loader(data, batch_size, shuffle, generator), epochs,
-        None if validation is None else as_loader(validation, batch_size), named(metrics),
+        model, optimizer, loss, ranks.loader(data, batch_size, shuffle, generator), epochs,
+        None if validation is None else as_loader(validation, batch_size), named(metrics), rank=ranks.rank,
     )
     run.passes, run.update = _passes(model, loss, optimizer), optimizer.step
     if jit:
         run.passes, run.update = jitted(run.passes), _compiled_update(optimizer)
     if resume is not None:
         _resume(run, callbacks, resume)
+    ranks.start(model, {"batches": len(run.loader), "epochs": epochs, "epochs before": run.epoch})
     _notify(callbacks, "on_begin", run)
     pressed: list[bool] = []
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    run.passes = ranks.averaged(run.passes, parameters, pressed)
     ours = _handles_interrupts()
     with (
         at_exit(set_handler, signal.SIGINT, signal.default_int_handler) if ours else nullcontext(),
-        _bar(progress, epochs * len(run.loader), run) as advance,
+        _bar(progress if ranks.rank == 0 else False, epochs * len(run.loader), run) as advance,
     ):
         if ours:
             signal.signal(signal.SIGINT, _handler(pressed))
         try:
             while run.epoch < epochs and not run.stop:
-                row = _train_epoch(run, callbacks, pressed, advance)
+                ranks.start_epoch()
+                row = ranks.end_epoch(model, _train_epoch(run, callbacks, pressed, advance)).row()
                 if run.validation is not None:
-                    seen = evaluate(model, run.validation, loss, run.metrics)
+                    seen = ranks.from_first(lambda: evaluate(model, run.validation, loss, run.metrics))
                     row |= {f"val_{name}": value for name, value in seen.items()}
                 run.epoch += 1
                 run.history.append({"epoch": run.epoch, **row})
                 _notify(callbacks, "on_epoch", run)
-                if checkpoint is not None:
+                if checkpoint is not None and ranks.rank == 0:
                     save(_state(run, callbacks), checkpoint)
                 if pressed:
                     raise KeyboardInterrupt
@@ -137,8 +164,8 @@ def fit(
 
 def _train_epoch(
     run: Run, callbacks: Sequence[Callback], pressed: list[bool], advance: Callable[[], None]
-) -> dict[str, float]:
-    """One epoch; returns the loss and the metrics on the training data, of the model at each batch."""
+) -> Scores:
+    """One epoch; returns the loss and the predictions on the training data, of the model at each batch."""
     run.model.train()
     scores = Scores(run.metrics)
     for batch in run.loader:
@@ -153,13 +180,14 @@ def _train_epoch(
             return loss
 
         run.update(closure)
-        scores.add(first[0], target, first[1])
+        if len(target):
+            scores.add(first[0], target, first[1])
         run.steps += 1
         _notify(callbacks, "on_batch", run)
         advance()
         if pressed:
             raise KeyboardInterrupt
-    return scores.row()
+    return scores
 
 
 def _passes(model: Module, loss_of: Callable[[Any, Any], Any], optimizer: Optimizer) -> Callable[[Any, Any], Any]:

@@ -27,6 +27,8 @@ class Run:
     #: Finished epochs and batches.
     epoch: int = 0
     steps: int = 0
+    #: Of several processes that train together, which one this is; only rank 0 should print and write files.
+    rank: int = 0
     #: Set to end the run after this epoch.
     stop: bool = False
     #: From inputs and target of a batch to prediction and loss, with the gradients; and the step of the optimiser.

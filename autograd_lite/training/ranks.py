@@ -1,0 +1,198 @@
+"""Training on several processes: each computes the gradients of its part of a batch, and all take the mean of them.
+
+The processes are the ranks of an MPI communicator (mpi4py's, or anything with its methods). Before every exchange of
+data there is a short one of flags, in which a rank that has failed takes part as well. So an error anywhere ends all
+ranks, and none waits for another one forever. Without a communicator nothing is exchanged.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..base.generator import default_generator
+from ..data import DataLoader
+from ..nn import Module
+from ..tensor import Tensor
+from .evaluation import Scores, as_loader
+from .metrics import array_of
+
+FAILED, PRESSED = 0, 1
+
+
+class Ranks:
+    """The ranks of a communicator, as `fit` uses them.
+
+    Attributes
+    ----------
+    rank, size : int
+    """
+
+    def __init__(self, communicator: Any = None) -> None:
+        self.communicator = communicator
+        self.rank, self.size = (0, 1) if communicator is None else (communicator.Get_rank(), communicator.Get_size())
+        self._ended = False
+
+    # ---------------------------------------------------------------------------------------------- the exchange
+
+    def agree(self, pressed: bool = False, error: BaseException | None = None) -> bool:
+        """Exchange the flags. Returns whether Ctrl-C was pressed on any rank.
+
+        Raises
+        ------
+        SystemExit
+            If another rank has failed: that one shows the error, and this one ends in silence.
+        """
+        if self.size == 1:
+            return pressed
+        flags = np.array([error is not None, pressed], float)
+        total = np.empty_like(flags)
+        self.communicator.Allreduce(flags, total)
+        if total[FAILED]:
+            self._ended = True
+            failed = self.communicator.allgather(error is not None)
+            if error is None or failed.index(True) != self.rank:
+                raise SystemExit(1)
+        return bool(total[PRESSED])
+
+    def fail(self, error: BaseException) -> None:
+        """Take part in the exchange that the other ranks are waiting in, and end them."""
+        if not self._ended:
+            self.agree(error=error)
+
+    def summed(self, array: Any) -> Any:
+        """The sum over all ranks of an array."""
+        if self.size == 1:
+            return array
+        self.agree()
+        total = np.empty_like(array)
+        self.communicator.Allreduce(array, total)
+        return total
+
+    def from_first(self, make: Callable[[], Any]) -> Any:
+        """What `make` returns on rank 0; it is called there only."""
+        made = make() if self.rank == 0 else None
+        if self.size == 1:
+            return made
+        self.agree()
+        return self.communicator.bcast(made)
+
+    # ---------------------------------------------------------------------------------------------- a training run
+
+    def loader(self, data: Any, batch_size: int, shuffle: bool, generator: Any) -> DataLoader:
+        """A loader of this rank's part of the data; all ranks draw the same order."""
+        if self.size == 1:
+            return as_loader(data, batch_size, shuffle, generator)
+        shard = (self.rank, self.size)
+        if isinstance(data, DataLoader):
+            if data.shard != shard:
+                where = f"on rank {self.rank} of {self.size}"
+                raise ValueError(f"fit: {where} a loader needs shard={shard}, got {data.shard}")
+            return data
+        if shuffle and generator is None:
+            generator = self.from_first(lambda: int(default_generator.numpy.integers(2**31)))
+        return as_loader(data, batch_size, shuffle, generator, shard)
+
+    def start(self, model: Module, what: Mapping[str, Any]) -> None:
+        """Give all ranks the weights of rank 0. `what` has to be the same everywhere: the number of batches, …
+
+        Raises
+        ------
+        ValueError
+            If it is not.
+        """
+        if self.size == 1:
+            return
+        self.agree()
+        mine = {**what, "weights": [(name, np.shape(array_of(t))) for name, t in model.state_dict().items()]}
+        for rank, theirs in enumerate(self.communicator.allgather(mine)):
+            for name, value in theirs.items():
+                if value != mine[name]:
+                    raise ValueError(
+                        f"fit: rank {rank} has {value} {name}, and rank {self.rank} {mine[name]}; these have to be "
+                        "equal. DataLoader(..., shard=(rank, size)) gives each rank its part of every batch"
+                    )
+        model.load_state_dict(self.communicator.bcast(model.state_dict()))
+        if self.rank == 0 and any(name.endswith("running_mean") for name, _ in model.named_buffers()):
+            warnings.warn(
+                "fit: BatchNorm takes the mean and the variance of a batch over the rows of each rank alone; its "
+                "running statistics are averaged over the ranks after each epoch",
+                stacklevel=4,
+            )
+
+    def start_epoch(self) -> None:
+        """Random numbers, of dropout for instance: each rank has a stream of its own, which begins anew in each epoch,
+        from the state of rank 0's.
+        """
+        if self.size > 1:
+            state = self.from_first(lambda: default_generator.numpy.bit_generator.state)
+            if self.rank:
+                seed = [self.rank, *np.frombuffer(repr(sorted(state["state"].items())).encode(), np.uint8)]
+                default_generator.numpy.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+
+    def averaged(
+        self, passes: Callable[[Any, Any], Any], parameters: Sequence[Any], pressed: list[bool]
+    ) -> Callable[[Any, Any], Any]:
+        """The two passes on this rank's part of the batch; the loss and the gradients become those of
+        the whole batch.
+        """
+        if self.size == 1:
+            return passes
+
+        def on_all(inputs: Any, target: Any) -> Any:
+            rows = len(target)
+            pred, loss = passes(inputs, target) if rows else (None, None)
+            if not rows:
+                for p in parameters:
+                    p.grad = None
+            if self.agree(bool(pressed)) and not pressed:
+                pressed.append(True)
+            return pred, self._mean(parameters, rows, 0.0 if loss is None else float(array_of(loss)))
+
+        return on_all
+
+    def _mean(self, parameters: Sequence[Any], rows: int, loss: float) -> Tensor:
+        """Replace the gradients by their mean over all rows, and return the loss; in one buffer."""
+        sizes = [p.size for p in parameters]
+        dtype = np.result_type(np.float32, *(p.dtype for p in parameters))
+        ends = np.cumsum([*sizes, len(sizes), 2])
+        buffer = np.zeros(ends[-1], dtype)
+        parts = np.split(buffer, ends[:-1])
+        for p, part, k in zip(parameters, parts, range(len(sizes)), strict=False):
+            if p.grad is not None:
+                np.multiply(array_of(p.grad).ravel(), rows, out=part, casting="unsafe")
+                parts[-2][k] = 1  # it has a gradient
+        parts[-1][:] = rows, loss * rows
+        total = np.empty_like(buffer)
+        self.communicator.Allreduce(buffer, total)
+        parts = np.split(total, ends[:-1])
+        count = parts[-1][0]
+        for p, part, has in zip(parameters, parts, parts[-2], strict=False):
+            if not has:
+                p.grad = None
+            elif p.grad is None:
+                p.grad = Tensor((part / count).reshape(p.shape).astype(p.dtype))
+            else:
+                np.divide(part.reshape(p.shape), count, out=p.grad.data, casting="unsafe")
+        return Tensor(parts[-1][1] / count)
+
+    def end_epoch(self, model: Module, scores: Scores) -> Scores:
+        """The scores of all ranks; the running statistics of the model are averaged."""
+        if self.size == 1:
+            return scores
+        for _, buffer in model.named_buffers():
+            array = array_of(buffer)
+            if array.dtype.kind == "f":
+                array[...] = self.summed(array) / self.size
+        self.agree()
+        found = Scores(scores.metrics)
+        for total, rows, with_loss, pairs in self.communicator.allgather(
+            (scores.total, scores.rows, scores.with_loss, scores.pairs)
+        ):
+            found.total, found.rows = found.total + total, found.rows + rows
+            found.with_loss |= with_loss
+            found.pairs += pairs
+        return found

@@ -1,0 +1,104 @@
+"""A program that the tests of several processes start under mpiexec: ``python on_ranks.py CASE``."""
+
+import functools
+import os
+import sys
+import warnings
+
+import numpy as np
+from mpi4py import MPI
+
+import autograd_lite as ag
+from autograd_lite import data, nn, optim, training
+
+WORLD = MPI.COMM_WORLD
+RANK, SIZE = WORLD.Get_rank(), WORLD.Get_size()
+rng = np.random.default_rng(0)
+X = rng.normal(size=(35, 5))
+Y = (X.sum(axis=1) > 0).astype(int)
+
+
+def net(*more):
+    ag.manual_seed(0)
+    return nn.Sequential(nn.Linear(5, 8), nn.Tanh(), *more, nn.Linear(8, 2))
+
+
+def trained(model, make=optim.Adam, communicator=WORLD, epochs=2, **options):
+    history = training.fit(
+        model, options.pop("data", (X, Y)), nn.CrossEntropyLoss(), make(model.parameters(), lr=0.05), epochs=epochs,
+        batch_size=options.pop("batch_size", 8), generator=0, communicator=communicator, **options,
+    )
+    return history.rows, [p.data.copy() for p in model.parameters()]
+
+
+def same(found, expected):
+    """The losses and weights of a run on all ranks, and those of one process; the last batch has only three rows."""
+    for a, b in zip(found[0], expected[0], strict=True):
+        assert a.keys() == b.keys()
+        assert all(abs(a[k] - b[k]) < 1e-12 for k in a), (a, b)
+    for p, q in zip(found[1], expected[1], strict=True):
+        np.testing.assert_allclose(p, q, rtol=0, atol=1e-12)
+
+
+def equal():
+    scored = {"metrics": [training.accuracy], "validation": (X, Y)}
+    same(trained(net(), **scored), trained(net(), communicator=None, **scored))
+    few = functools.partial(optim.LBFGS, max_iter=4)
+    same(trained(net(), few, batch_size=35), trained(net(), few, batch_size=35, communicator=None))
+    same(trained(net(), jit=True), trained(net(), communicator=None))
+    loader = data.DataLoader((X, Y), 8, shuffle=True, generator=0, shard=(RANK, SIZE))
+    same(trained(net(), data=loader), trained(net(), communicator=None))
+    other = net()
+    if RANK:  # only the weights of rank 0 count
+        for p in other.parameters():
+            p.data = p.data + 1
+    same(trained(other), trained(net(), communicator=None))
+
+
+def random():
+    """Dropout: the same numbers in two runs, different ones on each rank; resuming is exact."""
+    first, second = (trained(net(nn.Dropout()), epochs=3) for _ in range(2))
+    same(first, second)
+    path = sys.argv[2]
+    trained(net(nn.Dropout()), epochs=2, checkpoint=path)
+    WORLD.Barrier()
+    same(trained(net(nn.Dropout()), epochs=3, resume=path), first)
+    drawn = WORLD.allgather(ag.rand(1).item())
+    assert len(set(drawn)) == SIZE
+
+
+def norm():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        model = net(nn.BatchNorm1d(8))
+        _, weights = trained(model, data=(X[:32], Y[:32]))
+    assert ("BatchNorm" in str([w.message for w in seen])) == (RANK == 0)
+    for theirs in WORLD.allgather([*weights, model[2].running_mean.numpy()]):
+        for a, b in zip(theirs, [*weights, model[2].running_mean.numpy()], strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+class Fails(training.Callback):
+    def on_batch(self, run):
+        if run.steps == 2 and RANK == 1:
+            {"raises": self.raises, "killed": lambda: os.kill(os.getpid(), 9)}[sys.argv[1]]()
+
+    def raises(self):
+        raise ValueError("this rank fails")
+
+
+def raises():
+    trained(net(), callbacks=[Fails()])
+
+
+killed = raises
+
+
+def batches():
+    mine = slice(None, 35 - 10 * RANK)
+    trained(net(), data=data.DataLoader((X[mine], Y[mine]), 8, shard=(RANK, SIZE)))
+
+
+if __name__ == "__main__":
+    {f.__name__: f for f in (equal, random, norm, raises, batches)}.get(sys.argv[1], killed)()
+    print("all is well")
