@@ -231,7 +231,7 @@ def short_number(value: Any) -> str:
     """To six digits, for a reader."""
     if isinstance(value, float) and np.isfinite(value) and float(f"{value:.6g}") != value and not _fraction(value):
         return f"{value:.6g}"
-    return plain_number(value).removeprefix("np.")
+    return plain_number(value).replace("np.", "")
 
 
 def array_text(value: Any) -> str:

@@ -78,8 +78,9 @@ const lines = (x) => {
   if (x.kind === "b") return [`${x.data.length} entries`];
   const finite = [...x.data].filter(Number.isFinite);
   if (!finite.length) return ["no finite entry"];
-  const [low, high, mean] = [Math.min(...finite), Math.max(...finite), finite.reduce((a, b) => a + b, 0) / finite.length].map((y) => number(y, 2));
-  const bad = x.data.length - finite.length;
+  const bad = x.data.length - finite.length, ends = [Math.min(...finite), Math.max(...finite)];
+  const [low, high] = ends.map((y) => number(y, 2, x.kind)), mean = number(finite.reduce((a, b) => a + b, 0) / finite.length, 2);
+  if (ends[0] === ends[1] && !bad) return [`all ${low}`];
   return [`${low} … ${high}, mean ${mean}${bad ? `, ${bad} not finite` : ""}`];
 };
 /** For the details: all entries unless there are many. */
@@ -99,8 +100,9 @@ const element = (tag, text = "", attributes = {}) => {
 const mathNumber = (x) => {
   const [digits, power] = number(Math.abs(x), 4).split("e");
   const sign = x < 0 ? [element("mo", "−")] : [];
+  if (!Number.isFinite(x)) return [...sign, element("mi", Number.isNaN(x) ? "nan" : "∞")];
   const plain = power === undefined || (Number(power) >= 4 && Number(power) < 15);
-  if (plain || !Number.isFinite(x)) return [...sign, element("mn", power === undefined ? digits : String(Number(`${digits}e${power}`)))];
+  if (plain) return [...sign, element("mn", power === undefined ? digits : String(Number(`${digits}e${power}`)))];
   const exponent = element("mrow");
   exponent.append(...(Number(power) < 0 ? [element("mo", "−")] : []), element("mn", String(Math.abs(Number(power)))));
   const base = element("msup");

@@ -26,7 +26,7 @@ from .scene import Item, Line, Scene
 from .steps import Step
 from .svg import item_title, line_title
 
-WIDE = -0.012  # as wide as most numbers that may take its place: the picture has room for them
+WIDE = -0.012, -0.013  # as wide as most numbers that may take their place: the picture has room for them
 EDITED = 1_000  # entries of the largest array that can be edited
 LABELS = 1_000  # the largest label that is tried
 
@@ -108,7 +108,7 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
 
 def _roomy(scene: Scene, computed: Collection[str]) -> Scene:
     def wide(x: Any) -> Any:
-        return x if x is None or np.asarray(x).dtype.kind != "f" else np.full(np.shape(x), WIDE)
+        return x if x is None or np.asarray(x).dtype.kind != "f" else np.resize(WIDE, np.shape(x))
 
     items = tuple(
         replace(i, value=wide(i.value) if i.key in computed else i.value, gradient=wide(i.gradient))
@@ -128,7 +128,8 @@ def _array(x: Any) -> dict[str, Any]:
 
 def _leaf(i: Item, graph: NamedGraph, trained: bool) -> dict[str, Any]:
     low, high = _range(i, graph)
-    return {"key": i.key, "name": i.name, "written": i.written, "trained": trained, "low": low, "high": high} | _array(i.value)
+    told = {"key": i.key, "name": i.name, "written": i.written, "trained": trained, "low": low, "high": high}
+    return told | _array(i.value)
 
 
 def _rest(made: Program, given: Sequence[Item], nodes: Mapping[str, Node]) -> dict[str, Any]:
@@ -145,7 +146,7 @@ def _item(i: Item, computed: bool) -> dict[str, Any]:
 
 
 def _line(x: Line, scene: Scene) -> dict[str, Any]:
-    wide = np.full(np.shape(x.value), WIDE)
+    wide = np.resize(WIDE, np.shape(x.value))
     return {"key": x.key, "label": line_title(replace(x, value=None), scene), "text": f"= {formatting.array(wide)[0]}"}
 
 
