@@ -176,6 +176,33 @@ def momentum_step() -> Prepared:
     return _step(lambda params: optim.SGD(params, 0.1, momentum=0.9), 1)
 
 
+@cache
+def _compiled() -> tuple[Any, ...]:
+    """A model, an optimizer, their compiled step, the states before a call, and all numbers after it."""
+    ag.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
+    optimizer = optim.Adam(model.parameters())
+
+    @ag.jit
+    def step() -> None:
+        optimizer.zero_grad()
+        ((model(X) - Y) ** 2).sum().backward()
+        optimizer.step()
+
+    step()
+    before = model.state_dict(), optimizer.state_dict()
+    step()
+    return model, optimizer, step, before, values(model, optimizer)
+
+
+@case
+def compiled_step() -> Prepared:
+    model, optimizer, step, before, after = _compiled()
+    model.load_state_dict(before[0])
+    optimizer.load_state_dict(before[1])
+    return all_or_nothing(model, optimizer, step, after)
+
+
 @case
 def lbfgs_step() -> Prepared:
     def loss(model: nn.Module, optimizer: Any) -> Any:
