@@ -209,7 +209,8 @@ class _Made:
         nodes = ancestors(roots, TRACED)[::-1]
         used = {*nodes, *written}
         sources = {n: s for n, s in outside.found.items() if s.kind in ("argument", "cotangent") or n in used}
-        names = names_of(f, args, inputs, nodes, variables, [])
+        slopes = [(f"{t.name or 'p'}_grad", g) for t, g in gradients if isinstance(g, Node)]
+        names = names_of(f, args, inputs, nodes, variables, slopes)
         fresh = short_names(names.values())
         var = {n: Var(names.get(n) or next(fresh), n.shape, n.dtype) for n in sources}
         self.inputs = [var[n] for n in inputs]
