@@ -10,19 +10,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
+from dataclasses import replace
 from itertools import starmap
 from numbers import Real
 from operator import call
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from ..base.interrupts import exhaust
 from ..base.snapshots import about_to_step, about_to_write
+from ..compiling import Compiled, compiled
 from ..engine.context import enable_grad, no_grad, tracing
 from ..table import TABLE
 from ..tensor import Tensor
+from ..tracing import trace
 
 Array = np.ndarray[Any, Any]
 COUNTERS = ("step", "mu_product")  # what in the state of a parameter is a number and not an array
@@ -304,7 +308,10 @@ class _Numbers:
         return numbers
 
 
-TILE = 8192  # entries: its temporaries stay in the cache, and NumPy's overhead is small beside the arithmetic
+TILE = 16384  # entries: they stay in the cache, and NumPy's overhead is small beside the arithmetic
+
+#: The rules of optimisers, compiled for a tile: by what they depend on.
+_COMPILED: WeakKeyDictionary[Optimizer, dict[Any, tuple[list[str], Compiled]]] = WeakKeyDictionary()
 
 
 def evaluated(
@@ -312,32 +319,56 @@ def evaluated(
 ) -> Array:
     """The rule on arrays: what to subtract from `p`. The new arrays take their places in `state`.
 
-    A large parameter is processed in tiles, and the results go into arrays that are kept for the next step; neither `p`
-    nor the arrays in `state` are written to.
+    Neither `p` nor the arrays in `state` are written to. A large parameter is processed in tiles, by the compiled rule,
+    and the results go into arrays that are kept for the next step.
     """
-    rule, negative = optimizer.rule, group.get("maximize")
     if p.size <= TILE or not (p.flags.c_contiguous and g.flags.c_contiguous):
-        step, new = rule(p, -g if negative else g, state, n, group)
+        step, new = optimizer.rule(p, -g if group.get("maximize") else g, state, n, group)
         for name, x in new.items():
             state[name] = np.asarray(x)
         return np.asarray(step)
-    old = {name: x for name, x in state.items() if isinstance(x, np.ndarray) and not name.startswith("_")}
-    flat_p, flat_g = p.reshape(-1), g.reshape(-1)
-    spare: dict[str, Array] = {}
-    for start in range(0, p.size, TILE):
-        tile = slice(start, start + TILE)
-        part = flat_g[tile]
-        parts = {name: x.reshape(-1)[tile] for name, x in old.items()}
-        step, new = rule(flat_p[tile], -part if negative else part, parts, n, group)
-        for name, x in (("step", step), *new.items()):
-            if name not in spare:
-                kept = state.get(f"_{name}")
-                spare[name] = np.empty_like(p) if kept is None else kept
-            spare[name].reshape(-1)[tile] = x
-    state["_step"] = step = spare.pop("step")
-    state.update({f"_{name}": old[name] for name in spare if name in old})
-    state.update(spare)
+    old = {name: x for name, x in state.items() if name not in COUNTERS and not name.startswith("_")}
+    size = TILE if old else p.size  # a rule without a state is one pass or two
+    names, run = _compiled(optimizer, size, p.dtype, old, vars(n), group)
+    made = {}
+    for name in names:
+        kept = state.get(f"_{name}")
+        made[name] = np.empty_like(p) if kept is None else kept
+    arrays = [x.reshape(-1) for x in (p, g, *old.values())]
+    results = [x.reshape(-1) for x in made.values()]
+    numbers = [p.dtype.type(x) for x in vars(n).values()]
+    for start in range(0, p.size, size):
+        tile = slice(min(start, p.size - size), start + size)  # the last two may overlap
+        run(*[x[tile] for x in arrays], *numbers, *[x[tile] for x in results])
+    state["_step"] = step = made.pop("step")
+    state.update({f"_{name}": old[name] for name in made if name in old})
+    state.update(made)
     return step
+
+
+def _compiled(
+    optimizer: Optimizer, size: int, dtype: Any, state: Mapping[str, Array], numbers: Mapping[str, float],
+    group: Mapping[str, Any],
+) -> tuple[list[str], Compiled]:
+    """The names of the results of a rule, "step" and the new arrays of the state; and the rule, which writes them."""
+    programs = _COMPILED.setdefault(optimizer, {})
+    key = size, dtype, tuple(state), tuple((name, bool(x)) for name, x in group.items() if name != "params")
+    if key not in programs:
+        example = np.ones(size, dtype)
+
+        def rule(p: Any, g: Any, state: Any, numbers: Any) -> Any:
+            g = -g if group.get("maximize") else g
+            step, new = optimizer.rule(p, g, state, SimpleNamespace(**numbers), group)
+            return {"step": step, **new}
+
+        given = dict.fromkeys(state, example), {name: np.ones((), dtype) for name in numbers}
+        names = list(rule(example, example, *given))
+        program = trace(lambda p, g, state, numbers, made: rule(p, g, state, numbers))(
+            example, example, *given, dict.fromkeys(names, example)
+        )
+        updates = dict(zip(program.inputs[-len(names) :], program.outputs, strict=True))
+        programs[key] = names, compiled(replace(program, outputs=(), result=()), updates)
+    return programs[key]
 
 
 def decayed(p: Any, g: Any, n: Any, group: Mapping[str, Any]) -> Any:

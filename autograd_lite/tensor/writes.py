@@ -153,7 +153,7 @@ class Writes(Value):
 
 def _is_result(node: Node | None) -> bool:
     """Whether a value is part of a graph, and not an input made by the user: its memory must stay as it is."""
-    if node is None:
+    if node is None or node.row is None and not node.live & ~NEEDS:
         return False
     if tracing() is not None:  # what is written outside is followed
         return node.row not in (None, ASSIGNED) and node.requires_grad
