@@ -142,9 +142,9 @@ class Optimizer:
         for group in self.param_groups:
             numbers = _Numbers(self, group)
             for p in group["params"]:
-                if p.grad is None:
+                if p._grad is None:
                     continue
-                value, g = real_view(p.data), real_view(p.grad._data)
+                value, g = real_view(p._data), real_view(p._grad._data)
                 if not value.flags.writeable:
                     who = f"{type(self).__name__}.step: {p.name or 'a parameter'} of shape {p.shape}"
                     raise ValueError(f"{who} has a read-only array; write p.data = p.data.copy()")
@@ -300,12 +300,13 @@ class _Numbers:
     def of(self, state: dict[str, Any]) -> Any:
         """The numbers for a parameter; its counters are advanced."""
         key = tuple([state[name] for name in self.counters])
-        if key not in self.found:
+        found = self.found.get(key)
+        if found is None:
             numbers, counters = self.optimizer.numbers(self.group, state)
-            self.found[key] = SimpleNamespace(**numbers), counters
-        numbers, counters = self.found[key]
-        state.update(counters)
-        return numbers
+            found = self.found[key] = SimpleNamespace(**numbers), counters
+        if key:
+            state.update(found[1])
+        return found[0]
 
 
 TILE = 16384  # entries: they stay in the cache, and NumPy's overhead is small beside the arithmetic
