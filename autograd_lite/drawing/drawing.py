@@ -11,7 +11,7 @@ from typing import Any
 from ..base import escape
 from ..derive.javascript import NoForm
 from ..derive.landmarks import Chain
-from ..engine.node import GraphView
+from ..engine.node import ANY, GraphView, ancestors
 from ..tracing.naming import groups
 from . import formatting
 from . import svg as svg_text
@@ -294,23 +294,23 @@ def draw(
         return Drawing(net.scene(), style, None, net)
     if options:
         raise TypeError(f"draw: unknown option {', '.join(options)}")
-    fold, note = by is not None or depth is not None, ""
+    fold, note, chain = by is not None or depth is not None, "", None
     if not fold and len(subject.roots) == 1:
         chain, note = _chain(subject, view == "operations")
-        fold = chain is not None and view == "landmarks" and roll and _is_deep(chain)
-        if chain is not None and not fold:
-            return Drawing(derived(subject, chain, limit, style.gradients, style.partials), style, chain)
-        if fold:
-            note = f"Layers are folded, since there are {len(chain.landmarks):,} steps; roll=False draws each."
     elif not fold and style.partials:
         note = "Several results: no partials are shown."
+    if not fold and roll and view == "landmarks" and (count := _depth(subject, chain)):
+        fold, note = True, f"Layers are folded, since there are {count:,} steps; roll=False draws each."
+    if chain is not None and not fold:
+        return Drawing(derived(subject, chain, limit, style.gradients, style.partials), style, chain)
     scene = structure(subject, fold, depth, fold and roll, [note] if note else [])
     return Drawing(limited(rolled(scene) if fold and roll else scene, limit), style)
 
 
-def _is_deep(chain: Chain) -> bool:
-    """Whether there are many steps, and layers to fold them into."""
-    return len(chain.landmarks) > DEEP and any(is_module(g) for n in chain.landmarks for g in groups(n))
+def _depth(subject: Subject, chain: Chain | None) -> int:
+    """The number of steps, if there are many of them and layers to fold them into, and else 0."""
+    nodes = ancestors(subject.roots, ANY) if chain is None else chain.landmarks
+    return len(nodes) if len(nodes) > DEEP and any(is_module(g) for n in nodes for g in groups(n)) else 0
 
 
 _theme = theme
@@ -329,7 +329,7 @@ def _chain(subject: Subject, every: bool) -> tuple[Chain | None, str]:
         return None, "Too many operations for formulas: the structure alone is shown."
 
 
-def _check(view: str, by: str | None, direction: str, limit: int) -> None:
+def _check(view: str, by: str | None, direction: str | None, limit: int) -> None:
     if view not in VIEWS:
         raise ValueError(f"draw: expected view to be one of {', '.join(VIEWS)}, got {view!r}")
     if by not in (None, "module"):

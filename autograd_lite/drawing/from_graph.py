@@ -32,9 +32,8 @@ class _Structure:
     def __init__(self, subject: Subject, fold: bool, depth: int | None, roll: bool) -> None:
         self.subject = subject
         nodes = ancestors(subject.roots, ANY)[::-1]
-        self.stands_for: dict[Node, Node] = {n: n.parents[0] for n in nodes if n.row is PROJECTION}  # shown by another
-        every, count = repeated(nodes) if roll else ({}, {})
-        self.stands_for = every | self.stands_for
+        self.stands_for, count = repeated(nodes) if roll else ({}, {})
+        self.stands_for |= {n: p for n in nodes for p in n.parents if n.row is PROJECTION and p is not None}
         known = set(nodes)
         leaves = [p for n in nodes for p in n.parents if p is not None and p not in known]
         self.nodes = [*dict.fromkeys(leaves), *nodes]

@@ -29,7 +29,7 @@
   };
   const zoom = (by, x, y) => zoomTo(Math.min(Math.max(scale * by, whole() / 4), 40 * whole()), x, y);
   const fit = () => zoomTo(Math.min(whole(), 2 * LEGIBLE));
-  const legibly = () => zoomTo(Math.max(LEGIBLE, Math.min(whole(), 1.5 * LEGIBLE)));
+  const legibly = () => zoomTo(Math.max(LEGIBLE, Math.min(whole(), 1.5 * LEGIBLE)), 0, 0);
   const bringIntoView = (rectangles) => {
     if (!rectangles.length) return;
     const box = frame.getBoundingClientRect();
@@ -117,6 +117,7 @@
       if (next.length > 1) return "";
       if (next.length && !next[0].symbol) return "";
       if (next.length) symbols.unshift(next[0].symbol);
+      if (next.length && next[0].isGradient) break;
       at = next.length ? next[0].head : null;
     }
     return symbols.join(" · ");
@@ -205,8 +206,8 @@
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   document.documentElement.classList.toggle("dark", dark.matches);
   dark.addEventListener("change", () => document.documentElement.classList.toggle("dark", dark.matches));
-  show(0);
   legibly();
+  show(0);
   window.page = { data, groups, show, refresh() { if (data.steps.length) find("caption").textContent = data.steps[step].caption; if (described) describe(described); } };
   document.documentElement.dataset.ready = "yes";
 })();

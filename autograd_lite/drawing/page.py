@@ -39,7 +39,9 @@ def page(scene: Scene, title: str, svg: str, steps: Sequence[Step], live: Live |
     live : Live, optional
         What the page needs to compute.
     """
-    title = title or f"How {scene.item(scene.loss).name} is computed, and its derivative"
+    last = scene.item(scene.loss)
+    how = f"How {last.written} is computed{', and its derivative' if steps else ''}"
+    title = title or ("A net, layer by layer" if last.kind == "layer" else how)
     here = files(__package__)
     names = ("page.html", "page.css", "page.js")
     html, css, script = (here.joinpath(name).read_text(encoding="utf-8") for name in names)
@@ -90,7 +92,7 @@ def _line(x: Line, scene: Scene) -> dict[str, Any]:
     how = {
         "left": "a matrix, from the left",
         "right": "a matrix, from the right",
-        "map": "a map of the gradient g",
+        "map": "the gradient itself, from that of the result",
         "elementwise": "elementwise",
         "": "no gradient passes",
     }
@@ -103,6 +105,7 @@ def _line(x: Line, scene: Scene) -> dict[str, Any]:
         "formula": formatting.formula(x.formula, 400),
         "value": _entries(x.value),
         "how": how[x.combine] if x.combine in how and (x.symbol or not x.combine) else "",
+        "isGradient": x.combine == "map",
         "shape": formatting.shape(x.shape),
         "note": x.note,
     }

@@ -74,6 +74,13 @@ def test_of_equal_blocks_one_is_open():
     assert layers(draw(encoder(2), X, by="module")) == [f"layers.{k}.{name}" for k in range(2) for name in BLOCK]
 
 
+def test_a_deep_net_with_several_results_is_folded_too():
+    net = encoder(8)
+    picture = draw(lambda x: (net(x), net(x) * 2.0), X)
+    assert "Layers are folded" in picture.scene.notes[0]
+    assert len(picture.scene.items) < 40
+
+
 def test_folded_blocks_are_counted():
     picture = draw(encoder(), X, depth=1)
     (block,) = (i for i in picture.scene.items if i.kind == "layer")
