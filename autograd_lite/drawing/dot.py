@@ -137,20 +137,23 @@ def dot(scene: Scene, style: Style, state: State | None = None, caption_width: i
 def _tails(scene: Scene, style: Style) -> dict[str, str]:
     """Where each line starts: at its box or, in a wrapped picture, at a copy of the name of a box in another row.
 
-    There each further use of something that no gradient passes to starts at a copy too.
+    There a line without a label that passes other boxes starts at a copy too: a skip connection, or a further use of
+    something that no gradient passes to.
     """
     rows = style.rows
-    seen: set[str] = set()
+    first: dict[str, str] = {}  # user of a box
+    before: dict[str, set[str]] = {}  # a box: what it is computed from
+    for line in scene.lines:
+        before.setdefault(line.head, set()).update({line.tail}, before.get(line.tail, ()))
     tails = {}
     for line in scene.lines:
-        tail, row = line.tail, rows.get(line.head)
+        tail, head, row = line.tail, line.head, rows.get(line.head)
+        user = first.setdefault(tail, head)
+        passes = user != head and not line.symbol and (not line.combine or user in before[head])
         if rows.get(tail) != row:
             tails[line.key] = f"{tail}{AGAIN}{row}"
-        elif rows and not line.combine and tail in seen:
-            tails[line.key] = f"{tail}{AGAIN}{line.head}"
         else:
-            tails[line.key] = tail
-        seen.add(tail)
+            tails[line.key] = f"{tail}{AGAIN}{head}" if rows and passes else tail
     return tails
 
 
@@ -451,8 +454,9 @@ def foot(scene: Scene, style: Style) -> str:
         present = {item.kind for item in scene.items}
         cells += "".join(_sample(kind, theme) for kind in KINDS if kind in present)
         if any(line.symbol for line in scene.lines) and style.partials:
-            text = "∂y/∂x on a line: its partial derivative"
-            cells += f'<TD><FONT COLOR="{theme.partial}" POINT-SIZE="{SMALL}">{text}</FONT></TD>'
+            cells += f"<TD>{_text('∂y/∂x on a line: its partial derivative', SMALL, theme.partial)}</TD>"
+        if style.rows:
+            cells += f"<TD>{_text('oval: a box shown elsewhere', SMALL, theme.dim)}</TD>"
     lines = [f"<TR>{cells}</TR>"] if cells else []
     lines += [
         f'<TR><TD ALIGN="LEFT" COLSPAN="16"><FONT POINT-SIZE="{SMALL}">{escape.dot(n)}</FONT></TD></TR>'

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..base import escape
 from . import formatting
+from .dot import AGAIN
 from .live import Live
 from .mathml import mathml
 from .scene import KINDS, Item, Line, Scene
@@ -50,7 +51,7 @@ def page(scene: Scene, title: str, svg: str, steps: Sequence[Step], live: Live |
         "TITLE": escape.xml(title),
         "STYLE": re.sub(r"@(\w+)@", lambda m: _variables(THEMES[m[1]]), css) + (live.style if live else ""),
         "SVG": _picture(svg),
-        "LEGEND": _legend(scene),
+        "LEGEND": _legend(scene, AGAIN in svg),
         "STEPS": "".join(f"<li>{_formula(s.tex)}</li>" for s in steps),
         "LAST": str(max(0, len(steps) - 1)),
         "HIDDEN": "" if steps else " hidden",
@@ -160,12 +161,12 @@ def _variables(theme: Theme) -> str:
     return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
 
 
-def _legend(scene: Scene) -> str:
-    present = {i.kind for i in scene.items}
+def _legend(scene: Scene, is_cut: bool) -> str:
+    kinds = {i.kind: KINDS[i.kind] for i in scene.items} | ({"again": "a box shown elsewhere"} if is_cut else {})
     return "".join(
-        f'<span class="{kind}" title="{escape.xml(meaning)}">{kind}</span>'
-        for kind, meaning in KINDS.items()
-        if kind in present
+        f'<span class="{kind}" title="{escape.xml(kinds[kind])}">{kind}</span>'
+        for kind in (*KINDS, "again")
+        if kind in kinds
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn
-from autograd_lite.drawing import draw, frames
+from autograd_lite.drawing import Drawing, draw, frames
 from autograd_lite.drawing.mathml import mathml
 from tests.drawing.test_drawing import HOSTILE, can_render, net
 
@@ -262,15 +262,20 @@ def test_a_film_plays_by_itself(browser, tmp_path):
         assert seen == [n == k for n in range(len(film))]
 
 
+def transformer():
+    layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    return draw(nn.TransformerEncoder(layer, 12), np.ones((2, 5, 16)))
+
+
 @can_render
 @browser_is_here
-@pytest.mark.parametrize("lesson", lessons.LESSONS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("lesson", [*lessons.LESSONS, transformer], ids=lambda make: make.__name__)
 def test_every_lesson_fits_a_small_screen(browser, page, lesson):
     """The rendered page at 1280x720: no small text, nothing over anything else, nothing out of reach."""
     made = lesson()
     browser.ask("Emulation.setDeviceMetricsOverride", width=1280, height=720, deviceScaleFactor=1, mobile=False)
     try:
-        b = page(draw(made.result, names=made.names, title=made.title))
+        b = page(made if isinstance(made, Drawing) else draw(made.result, names=made.names, title=made.title))
         b.run("document.getElementById('last').click()")
         b.run("document.querySelector('#picture g.node').dispatchEvent(new PointerEvent('pointerenter'))")
         assert b.run(MEASURE) == []
