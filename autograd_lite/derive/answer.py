@@ -11,7 +11,7 @@ import ast
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import EllipsisType
 from typing import Any
 
@@ -19,7 +19,8 @@ import numpy as np
 
 from ..engine.operands import raw
 from ..table import TABLE
-from .writing import symbol
+from .typed import as_python, signs_replaced
+from .writing import symbol, text_name
 
 LONG = 2_000  # characters of one formula
 DEEP = 200  # levels of the parsed text
@@ -36,7 +37,6 @@ _BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
 _UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {
     ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.invert,
 }  # fmt: skip
-_TYPED = str.maketrans({"²": "**2", "ᵀ": ".T", "·": "*", "×": "*", "−": "-"})  # as a derivation is printed
 
 _OURS = {
     word: row.fn for row in TABLE.values() for word in (row.name, symbol(row))
@@ -121,16 +121,35 @@ def assignments(text: str, sheet: Mapping[str, Any], blanks: Mapping[str, Any], 
     return found
 
 
-def worked_out(text: str, sheet: Mapping[str, Any]) -> Any:
+def worked_out(text: str, sheet: Mapping[str, Any], words: Mapping[str, str] | None = None) -> Any:
     """The value of one formula in terms of the names of the worksheet.
+
+    Parameters
+    ----------
+    text : str
+        Python, or the notation of a board (see :mod:`~autograd_lite.derive.typed`).
+    sheet : mapping
+        The values and functions of the worksheet by their names.
+    words : mapping of str to str, optional
+        The names of the values as they may be written; by default as they are and in Greek.
 
     >>> worked_out("2 * x.T", {"x": np.array([[1.0, 2.0]])}).tolist()
     [[2.0], [4.0]]
+    >>> worked_out("½ Σ x² (1 - x)", {"x": np.array([[1.0, 2.0]])})
+    np.float64(-2.0)
     >>> worked_out("__import__('os')", {"x": 1.0})
     Traceback (most recent call last):
     ValueError: __import__ is no function of this sheet; ...
     """
-    return _Reader(sheet).value(_parsed(text.strip(), LONG, "eval").body)
+    if words is None:
+        words = written([w for w, x in sheet.items() if not callable(x)])
+    return _Reader(sheet).value(_parsed(text.strip(), LONG, "eval", words).body)
+
+
+def written(names: Iterable[str]) -> dict[str, str]:
+    """Names by how they may be written: ``gamma`` also as ``γ``."""
+    names = list(names)
+    return {**{text_name(w): w for w in names}, **{w: w for w in names}}
 
 
 def clipped(answer: Any) -> str:
@@ -146,11 +165,12 @@ def _targets(s: ast.stmt) -> list[str]:
     return [t.id for t in inside if isinstance(t, ast.Name)]
 
 
-def _parsed(text: str, limit: int, mode: str) -> Any:
+def _parsed(text: str, limit: int, mode: str, words: Mapping[str, str] | None = None) -> Any:
     if len(text) > limit:
         raise ValueError(f"it has {len(text):,} characters; write it in {limit:,} at most")
     try:
-        tree = ast.parse(text.translate(_TYPED), "<answer>", mode)
+        python = signs_replaced(text) if words is None else as_python(text, words, FUNCTIONS)
+        tree = ast.parse(python, "<answer>", mode)
     except (RecursionError, MemoryError):
         raise ValueError(_DEEP) from None
     except SyntaxError as error:
@@ -223,6 +243,8 @@ class _Reader:
             return dtype
         if isinstance(e, ast.Attribute) and e.attr in ("T", "mT", "real", "shape", "size", "ndim"):
             x = _operand(self._value(e.value))
+            if e.attr == "T" and np.ndim(x) == 1:
+                return x[None]  # a row, as on the board
             return np.swapaxes(x, -1, -2) if e.attr == "mT" else getattr(x, e.attr)
         if bare in FUNCTIONS or word in self.names:
             raise ValueError(f"{word} is a function: write {word}(…)")
@@ -240,6 +262,11 @@ class _Reader:
     def _binary(self, op: ast.AST, a: Any, b: Any) -> Any:
         a, b = _operand(a), _operand(b)
         if isinstance(op, ast.MatMult):
+            if np.ndim(b) == 2 and len(b) == 1 and np.ndim(a) and np.shape(a)[-1] != 1:
+                if np.ndim(a) == 1:
+                    a = a[:, None]  # a column times a row
+                elif np.shape(a)[-1] == np.shape(b)[1]:
+                    b = b[0]
             self._charge(*_matrix_product(a, b))
         else:
             self._charge(math.prod(np.broadcast_shapes(np.shape(a), np.shape(b))))

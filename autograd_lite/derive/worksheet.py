@@ -9,9 +9,8 @@ wrong only because an earlier answer was is reported as such.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
@@ -19,76 +18,24 @@ import numpy as np
 
 from ..base.tree import leaves
 from ..engine.operands import raw
+from ..table.textbook import NOTATIONS
 from ..tensor import Tensor
 from ..tracing.capture import run
-from .answer import assignments, clipped, worked_out
-from .explain import Derivation, Total, aligned, explain
-from .expression import Expr, evaluate, name, replaced, substitute
+from .answer import LONG as FORMULA
+from .answer import assignments, clipped, worked_out, written
+from .explain import Derivation, aligned, explain
+from .expr import Function
+from .expression import Expr, evaluate, name, replaced, walk
 from .factors import Factor, laid_out
+from .lines import Total
+from .marking import CARRIED, Mark, Marks, Question, fitted, verdict
 from .source import Source
-from .writing import ASCII, TIMES, partial_tex, shape_text, tex, tex_name, text, write
+from .typed import signs_replaced
+from .writing import ASCII, TIMES, shape_text, tex, tex_name, text, text_name, write
 
 BLANK = "_" * 14
-CLOSE = 1e-6
+SMALL = 256  # entries of the largest array of which a Jacobian is computed
 LONG = 20_000  # characters of a text with all answers; more if the answer key is long
-
-
-@dataclass(frozen=True)
-class Question:
-    """One blank: its symbol as code (``dPdC``), a hint, and the right answer as code and as a value.
-
-    Attributes
-    ----------
-    slips : mapping of str to array
-        The results of likely mistakes, each by its message.
-    recompute : callable, optional
-        The value that follows from the student's earlier answers.
-    """
-
-    word: str
-    since: str
-    answer: str
-    value: Any
-    slips: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    recompute: Callable[[Mapping[str, Any]], Any] | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class Mark:
-    """The mark of one answer, with a message."""
-
-    word: str
-    right: bool
-    says: str
-
-    def __str__(self) -> str:
-        return f"{self.word:<10} {'right' if self.right else 'wrong'}{': ' if self.says else ''}{self.says}"
-
-
-class Marks(list[Mark]):
-    """The marks of a sheet; true if all answers are right.
-
-    Attributes
-    ----------
-    unknown : tuple of str
-        Names of answers that are not blanks of the sheet.
-    """
-
-    unknown: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return all(mark.right for mark in self)
-
-    @property
-    def wrong(self) -> list[Mark]:
-        return [mark for mark in self if not mark.right]
-
-    def __str__(self) -> str:
-        blanks = ", ".join(mark.word for mark in self)
-        unknown = [f"{clipped(w)} is not a blank of this sheet; its blanks are {blanks}" for w in self.unknown]
-        return "\n".join([*map(str, self), *unknown, f"{len(self) - len(self.wrong)} of {len(self)} right"])
-
-    __repr__ = __str__
 
 
 class Worksheet:
@@ -124,7 +71,8 @@ class Worksheet:
         answers : mapping, str or callable
             ``{"dPdC": "P * (1 - P)", "dLdW": array}``; or the text of assignments or of a whole function; or a function
             of the given values, by their names, whose local variables (or returned dict) are the answers. Text is
-            interpreted, never executed; a function is called.
+            interpreted, never executed; a function is called. A formula may be Python or what the board has:
+            ``P(1 - P)``, ``Xᵀ @ dL/dS``, ``½ Σ (P - y)²``.
 
         Returns
         -------
@@ -148,23 +96,27 @@ class Worksheet:
                 marks.append(Mark(q.word, False, "not answered"))
                 continue
             try:
-                value = self._worked_out(answer)
+                value = fitted(self._worked_out(q, answer), np.shape(q.value))
             except Exception as error:  # any error in an answer is the message of its mark
                 shown = q.word if isinstance(answer, Exception) else clipped(answer)
                 marks.append(Mark(q.word, False, f"{shown} does not work: {error}"))
                 continue
             values[q.word] = value
-            says = self._says(q, value, values)
-            marks.append(Mark(q.word, says in ("", _CARRIED), says))
+            others = {**self._env, **{k.word: k.value for k in self.questions if k is not q}}
+            says = verdict(q, value, others, {} if isinstance(answer, str) else values)
+            marks.append(Mark(q.word, says in ("", CARRIED), says))
         return marks
 
     def _answers(self, answers: Any) -> Mapping[str, Any]:
         if isinstance(answers, Mapping):
             return answers
         if isinstance(answers, str):
+            if (found := self._lines(answers)) is not None:
+                return found
             blanks = {w: q.value for q in self.questions for w in (q.word, q.word.replace("_", ""))}
             try:
-                return assignments(answers, self._env, blanks, max(LONG, 4 * len(self._key)))
+                sheet = {**self._env, **{w: fn for q in self.questions for w, fn in q.functions.items()}}
+                return assignments(answers, sheet, blanks, max(LONG, 4 * len(self._key)))
             except ValueError as error:
                 raise ValueError(f"worksheet: the answers cannot be read: {error}") from None
         space = self._space()
@@ -181,113 +133,33 @@ class Worksheet:
     def _space(self) -> dict[str, Any]:
         return {**self._env, **{q.word: q.value for q in self.questions}}
 
-    def _worked_out(self, answer: Any) -> Any:
+    def _worked_out(self, q: Question, answer: Any) -> Any:
         if isinstance(answer, Exception):  # of a line in a text
             raise answer
-        return np.asarray(worked_out(answer, self._space()) if isinstance(answer, str) else raw(answer), float)
+        if isinstance(answer, str):
+            words = {**self._words, **q.words}
+            answer = worked_out(answer, {**self._space(), **q.functions}, words)
+        return np.asarray(raw(answer), float)
 
-    def _says(self, q: Question, value: Any, values: Mapping[str, Any]) -> str:
-        """What is wrong with an answer; empty if it is right."""
-        right = np.asarray(q.value, float)
-        if _same(value, right):
-            return ""
-        if q.recompute is not None and _same(value, q.recompute(values)):
-            return _CARRIED
-        known = {**self._env, **{k.word: k.value for k in self.questions if k is not q}}
-        for says in _causes(q, value, right, known):
-            return says
-        if value.shape != right.shape:
-            return f"expected shape {shape_text(right.shape)}, got {shape_text(value.shape)}"
-        off = np.abs(value - right) > CLOSE * np.abs(right).max(initial=0.0)
-        return f"{int(off.sum())} of {off.size} entries are off, by up to {np.abs(value - right).max():.4g}"
+    def _lines(self, text: str) -> dict[str, str] | None:
+        """A text with one formula for each of some blanks, perhaps as on the board; None for any other text."""
+        known = {w for q in self.questions for w in _keys(q)}
+        lines = [line.partition("=") for line in text.splitlines() if line.strip()] if len(text) < LONG else []
+        found = {word.strip(): formula.strip() for word, _, formula in lines}
+        formulas = all(0 < len(formula) <= FORMULA and formula[0] != "=" for formula in found.values())
+        return found if found and formulas and found.keys() <= known else None
 
-
-_CARRIED = "from your earlier answers"
+    @property
+    def _words(self) -> dict[str, str]:
+        """What an answer may use, by how it may be written."""
+        symbols = {w: q.word for q in self.questions for w in (q.symbol, text_name(q.symbol)) if w}
+        round_d = {re.sub(r"^d|(?<=/)d", "∂", w): word for w, word in symbols.items()}
+        return {**written(w for w, x in self._space().items() if not callable(x)), **round_d, **symbols}
 
 
 def _keys(q: Question) -> tuple[str, ...]:
     """The names that an answer to a question may have."""
-    return q.word, q.word.replace("_", ""), _slashed(q.word)
-
-
-def _causes(q: Question, value: Any, right: Any, known: Mapping[str, Any]) -> Iterator[str]:
-    """The likely mistakes that explain an answer, the likeliest first."""
-    if not np.all(np.isfinite(value)):
-        yield "it contains inf or nan"
-    if value.ndim == 2 and value.shape != right.shape and _same(value.T, right):
-        yield "it is transposed"
-    ratio = _ratio(value, right)
-    if ratio == -1:
-        yield "the sign is wrong"
-    simple = ratio is not None and Fraction(ratio).limit_denominator(12)
-    if ratio and simple and abs(simple) <= 12 and abs(float(simple) - ratio) < 1e-6 * abs(ratio):
-        yield f"it is {simple} times the right one{_count(simple, value)}"
-    if value.ndim == 2 and value.shape == right.shape[::-1] and _same(value.T, right):
-        yield "it is transposed"
-    for says, slip in q.slips.items():
-        for sign, more in ((1, ""), (-1, ", and the sign is wrong")):
-            if _same(value, sign * np.asarray(slip)):
-                yield says + more
-    for axis in range(value.ndim):
-        for kept in (False, True):
-            if _same(value.sum(axis=axis, keepdims=kept), right):
-                yield f"the sum over axis {axis} is missing, along which the argument was broadcast"
-    for word, other in known.items():
-        if np.ndim(other) == value.ndim and np.array_equal(value, other):
-            yield f"that is {word}"
-    yield from _by_another(value, right, known)
-    if ratio:
-        yield f"it is {ratio:.6g} times the right one"
-    reordered = value.shape == right.shape and _same(np.sort(value, axis=None), np.sort(right, axis=None))
-    if reordered and value.size > 1:
-        yield "the right numbers in the wrong places"
-
-
-def _count(simple: Fraction, value: Any) -> str:
-    """Whether a wrong factor is a number of entries, as when a sum and a mean are confused."""
-    sizes = {n: f"its length along axis {k}" for k, n in enumerate(value.shape)}
-    sizes[value.size] = "its number of entries"
-    for n, words in sizes.items():
-        if n > 2 and abs(simple) in (n, Fraction(1, n)):
-            return f", and {n} is {words}: {'a sum for a mean' if abs(simple) == n else 'a mean for a sum'}"
-    return ""
-
-
-def _by_another(value: Any, right: Any, known: Mapping[str, Any]) -> Iterator[str]:
-    """Whether a known factor is missing, or occurs once too often."""
-    derivatives = [w for w in known if re.match(r"d[A-Za-z]", w)]
-    for word in [*derivatives, *(w for w in known if w not in derivatives)]:
-        other = np.asarray(known[word])
-        if other.dtype.kind not in "fiu" or other.size == 0 or not np.all(other) or other.ndim > value.ndim:
-            continue
-        if other.size > 1 and np.ptp(other) == 0:
-            continue
-        try:
-            product, without = value * other, right * other
-        except ValueError:
-            continue
-        if other.size == 1 and float(other.reshape(())) in (1.0, -1.0):
-            continue
-        for sign, more in ((1, ""), (-1, ", and the sign is wrong")):
-            if _same(sign * product, right):
-                yield f"the factor {word} is missing{more}"
-            if _same(value, sign * without):
-                yield f"the factor {word} occurs once too often{more}"
-
-
-def _same(a: Any, b: Any) -> bool:
-    a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape:
-        return False
-    return bool(np.abs(a - b).max(initial=0.0) <= CLOSE * max(np.abs(b).max(initial=0.0), 1e-300))
-
-
-def _ratio(value: Any, right: Any) -> float | None:
-    """The number `r` with ``value == r * right``, or None."""
-    if value.shape != right.shape or not np.any(right):
-        return None
-    r = float(np.vdot(right, value) / np.vdot(right, right))
-    return round(r, 9) if _same(value, r * right) else None
+    return tuple(filter(None, (q.word, q.word.replace("_", ""), q.symbol, text_name(q.symbol))))
 
 
 def _slashed(word: str) -> str:
@@ -337,42 +209,82 @@ def worksheet(
 
 
 def _of_derivation(d: Derivation) -> Worksheet:
-    c = d.chain
-    questions, rows, mathematics = [], [], []
+    """A blank for each line of the derivation."""
+    questions: dict[str, Question] = {}
+    mathematics = []
     for line in d.lines:
-        if line.value is None or isinstance(line, Factor) and line.formula.is_number:
-            continue
-        word = as_variable(line.symbol)
-        shape = shape_text(np.shape(line.value))
-        if isinstance(line, Factor):
-            of, wrt, definition = c.names[line.of], c.names[line.wrt], c.definition(line.of)
-            since, rest = f"since {of} = {text(definition)}", rf"\text{{since }} {tex_name(of)} = {tex(definition)}"
-            questions.append(Question(word, since, _code(line.formula), line.value, _slips(d, line)))
-        else:
-            of, wrt, since, rest = c.names[c.root], c.names[line.node], "from the factors above", ""
-            if d.found.by_gradients:
-                steps = {path[-1].of: c.definition(path[-1].of) for path in line.paths}
-                since = "since " + ", ".join(f"{c.names[n]} = {text(e)}" for n, e in steps.items())
-                rest = r"\text{since } " + ", ".join(f"{tex_name(c.names[n])} = {tex(e)}" for n, e in steps.items())
-            recompute = _from_factors(d, line)
-            answer = _code(d.composition(line))
-            questions.append(Question(word, since, answer, line.value, _total_slips(line), recompute))
-        rows.append(f"  {word:<8} = {BLANK}  {shape:<6} {since}")
-        symbol = partial_tex(tex_name(of), tex_name(wrt))
-        mathematics.append(rf"{symbol} &= \underline{{\hspace{{8em}}}} && {shape.replace('x', TIMES)} && {rest}")
+        if line.symbol not in questions and not (isinstance(line, Factor) and line.formula.is_number):
+            questions[line.symbol], since = _question(d, line)
+            shape = shape_text(np.shape(line.value), TIMES)
+            mathematics.append(rf"{tex_name(line.symbol)} &= \underline{{\hspace{{8em}}}} && {shape} && {since}")
+    wide = max((len(q.word) for q in questions.values()), default=0)
+    rows = [f"  {q.word:<{wide}} = {BLANK}  {shape_text(np.shape(q.value)):<7} {q.since}\n" for q in questions.values()]
     head = "\n".join([*d.text_given(), "", *d.text_steps()])
-    body = f"{head}\n\nFill in\n\n" + "\n".join(rows) + "\n"
+    body = f"{head}\n\nFill in\n\n{''.join(rows)}"
     sections = aligned([*d.sections_before(), ("Fill in", mathematics)])
-    return Worksheet(head, questions, body, str(d), c.environment(), sections)
+    return Worksheet(head, list(questions.values()), body, str(d), d.chain.environment(), sections)
+
+
+def _question(d: Derivation, line: Factor | Total) -> tuple[Question, str]:
+    """The blank for a line, and its hint in LaTeX."""
+    c = d.chain
+    known: dict[str, Any]
+    if isinstance(line, Factor):
+        e, steps = line.formula, {line.of: None}
+        known = {"slips": _slips(d, line)}
+    else:
+        e, steps = d.composition(line), {path[-1].of: None for path in line.paths if d.found.by_gradients}
+        known = {"slips": _total_slips(d, line), "recompute": _from_factors(d, line)}
+    notations = _notations(e, c.environment())
+    since = ", ".join(f"{text_name(c.names[n])} = {text(c.definition(n))}" for n in steps)
+    hints = [f"since {since}" if steps else "from the factors above", *map(_hint, notations["functions"])]
+    word = as_variable(line.symbol)
+    q = Question(word, "; ".join(hints), _code(e), line.value, line.symbol, **known, **notations)
+    in_tex = r",\; ".join(f"{tex_name(c.names[n])} = {tex(c.definition(n))}" for n in steps)
+    return q, rf"\text{{since }} {in_tex}" if steps else ""
+
+
+def _notations(e: Expr, env: Mapping[str, Any]) -> dict[str, Any]:
+    """The notations in a formula as functions of what is written of their arguments, and how they are written."""
+    functions, words = {}, {}
+    for part in walk(e):
+        if part.head not in NOTATIONS:
+            continue
+        sign, k = NOTATIONS[part.head], _written_arguments(part)
+        rest = [evaluate(a, env) for a in part.args[k:]]
+        functions[sign.name] = lambda *given, fn=sign.fn, rest=rest: fn(*given, *rest)
+        infix = re.fullmatch(r"\{x1\} (\S) \{x2\}", sign.text)
+        words[infix[1] if infix else signs_replaced(text(part))] = sign.name if infix else _code(part)
+    return {"functions": functions, "words": words}
+
+
+def _hint(word: str) -> str:
+    """What a function on the sheet stands for: ``correlate(a, b) is a ⋆ b``."""
+    template = NOTATIONS[word].text
+    letters = {"x1": "a", "x2": "b", "x3": "c"}
+    used = [letter for place, letter in letters.items() if f"{{{place}}}" in template]
+    return f"{word}({', '.join(used)}) is {template.format(**letters)}"
+
+
+def _written_arguments(e: Expr) -> int:
+    """How many arguments of a notation are written; the others are its options."""
+    return len(set(re.findall(r"\{x(\d)\}", NOTATIONS[e.head].text)))
 
 
 def _code(e: Expr) -> str:
     """A formula as a student may type it: ``B.T @ dLdC``."""
-    return write(replaced(e, lambda part: _as_name(part) if part.role == "name" else None), ASCII)
+    return write(replaced(replaced(e, _called), _in_code), ASCII)
 
 
-def _as_name(e: Expr) -> Expr:
-    return name(as_variable(e.value), e.shape) if "/" in e.value else e
+def _called(e: Expr) -> Expr | None:
+    """A notation as a call."""
+    call: Any = Function(e.head)
+    return Expr(e.head, e.args[: _written_arguments(e)], shape=e.shape, row=call) if e.head in NOTATIONS else None
+
+
+def _in_code(e: Expr) -> Expr | None:
+    """A derivative by its name in code."""
+    return name(as_variable(e.value), e.shape) if e.role == "name" and "/" in e.value else None
 
 
 def as_variable(symbol: str) -> str:
@@ -384,34 +296,43 @@ def _slips(d: Derivation, f: Factor) -> dict[str, Any]:
     """The results of likely mistakes in a partial."""
     c = d.chain
     definition = c.definition(f.of)
-    slips: dict[str, Any] = {}
-    of = c.names[f.of]
     is_function = len(definition.args) == 1 and definition.args[0].role == "name"  # of one landmark
-    if is_function and f.combine == "elementwise" and f.shapes[0] == f.shapes[1]:
-        x = definition.args[0].value
-        shifted = substitute(substitute(f.formula, {of: definition}), {x: name(of, f.shapes[0])})
-        env = c.environment()
-        with np.errstate(all="ignore"):
-            slips[f"the derivative is taken at {of}, not at {x}"] = evaluate(shifted, env)
-        slips[f"that is {of} itself, not its derivative"] = env[of]
-        slips[f"that is only 1 - {of}"] = 1 - env[of]
-    return slips
+    if not is_function or f.combine != "elementwise" or f.shapes[0] != f.shapes[1]:
+        return {}
+    of, x, env = c.names[f.of], definition.args[0].value, c.environment()
+    with np.errstate(all="ignore"):
+        moved = {**env, x: env[of]}
+        moved[of] = evaluate(definition, moved)
+        return {
+            f"the derivative is taken at {of}, not at {x}": evaluate(f.formula, moved),
+            f"that is {of} itself, not its derivative": env[of],
+            f"that is only 1 - {of}": 1 - env[of],
+        }
 
 
-def _total_slips(t: Total) -> dict[str, Any]:
-    """The results of likely mistakes in a gradient: a missing factor or path."""
+def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
+    """The results of likely mistakes in a gradient: a missing factor or path, or half a Jacobian."""
     slips: dict[str, Any] = {}
     if len(t.paths) > 1:
         for path, part in zip(t.paths, t.parts, strict=True):
             slips[f"the term {' * '.join(f.symbol for f in path)} is missing from the sum"] = t.value - part
         return slips
     for path, start in zip(t.paths, t.starts, strict=True):
+        if len(path) == 1 and not path[0].axes:
+            slips |= {f"in {path[0].symbol} {says}": start * slip for says, slip in _slips(d, path[0]).items()}
         for f in path:
             if f.combine == "elementwise" and not f.axes and f.shapes[0] == f.shapes[1]:
                 g = start
                 for k in path:
                     g = g if k is f else k.apply(g)
                 slips[f"the factor {as_variable(f.symbol)} is missing"] = laid_out(g, t.value.shape)
+            if f is path[-1] and f.combine == "map" and d.chain.jacobian(f.of) is not None and t.value.size <= SMALL:
+                g = start
+                for k in path[:-1]:
+                    g = k.apply(g)
+                size = t.value.size
+                diagonal = np.diagonal(f.jacobian().reshape(size, size)).reshape(t.value.shape)
+                slips["that is only the diagonal of the Jacobian: each entry depends on all of them"] = g * diagonal
     return slips
 
 
@@ -425,7 +346,7 @@ def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]
             of = path[0].of
             g = start if of is c.root else values.get(f"d{c.names[c.root]}d{c.names[of]}", start)
             for f in path:
-                own = values.get(as_variable(f.symbol))
+                own = None if d.found.by_gradients else values.get(as_variable(f.symbol))
                 try:
                     g = (f if own is None or f.value is None else replace(f, value=own)).apply(g)
                 except ValueError:  # its shape does not fit
@@ -461,7 +382,8 @@ def _of_source(made: Source, given: Sequence[Any]) -> Worksheet:
         m = re.fullmatch(r"(    )(\w+) = (.*?)(\s*)(#.*)?", line)
         if behind and m and m[2] in variables:
             recompute = _from_code(m[3], {**made.space, **variables})
-            questions.append(Question(m[2], m[5] or "", m[3], variables[m[2]], {}, recompute))
+            symbol = _slashed(m[2]) if "/" in _slashed(m[2]) else ""
+            questions.append(Question(m[2], m[5] or "", m[3], variables[m[2]], symbol, recompute=recompute))
             lines.append(f"    {m[2]} = {BLANK}  {m[5] or ''}".rstrip())
         else:
             lines.append(line)

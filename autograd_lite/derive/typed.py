@@ -1,0 +1,163 @@
+"""Formulas as they are typed or copied from a board, as Python text: ``½ Σ (P - y)²``, ``dL/dS``, ``2 P (1 - P)``.
+
+The text is only rewritten here; :mod:`~autograd_lite.derive.answer` interprets it. Text without these signs stays as it
+is, and what cannot be read is left for the parser to reject.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Mapping
+
+INDICES = "ᵢⱼₖₗₘₙ"
+LETTERS = "ijklmn"  # the indices of axes, as derivations are printed
+_SUBSCRIPTS = str.maketrans(INDICES, LETTERS)
+_MARKS = "\u0300-\u036f"  # a hat or a bar on the letter before
+_SIGNS = {
+    "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
+    "≥": ">=", "≤": "<=", "≠": "!=",
+}  # fmt: skip
+_TOKEN = re.compile(
+    rf"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?j?(?!\w)|\d+|[^\W\d][\w{_MARKS}]*|\.[A-Za-z]\w*|'[^']*'|\"[^\"]*\"|"
+    r"\*\*|//|<<|>>|[<>=!:]=|\s+|."
+)
+_PREFIX = ("ln", "log", "exp", "sqrt", "sin", "cos", "tan", "tanh")  # functions that need no brackets: ln P
+_WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield", "await")
+
+
+def signs_replaced(text: str) -> str:
+    """The signs that stand for one of Python's, replaced."""
+    return re.sub(f"[{''.join(_SIGNS)}]", lambda m: _SIGNS[m[0]], text)
+
+
+def as_python(text: str, words: Mapping[str, str], functions: Container[str] = ()) -> str:
+    """`text` as a Python expression.
+
+    Parameters
+    ----------
+    text : str
+    words : mapping of str to str
+        The values that it may use, as they may be written, and their names: ``{"dL/dS": "dLdS", "γ": "gamma"}``. A
+        sign between two operands stands for a function: ``{"⋆": "correlate"}``.
+    functions : container of str
+        What is a function even if a value has the same name.
+
+    Examples
+    --------
+    >>> as_python("P ⊙ (dL/dP − Σⱼ dL/dPⱼ Pⱼ)", {"P": "P", "dL/dP": "dLdP"})
+    'P*(dLdP-sum(dLdP*P,axis=(1,),keepdims=True))'
+    >>> as_python("2P(1 - P)/√n", {"P": "P", "n": "n"})
+    '2*P*(1-P)/sqrt(n)'
+    >>> as_python("A ⋆ dL/dZ > 0", {"A": "A", "dL/dZ": "dLdZ", "⋆": "correlate"})
+    'correlate(A,dLdZ)>0'
+    """
+    text = signs_replaced(text)
+    whole = [w for w in sorted(words, key=len, reverse=True) if not re.fullmatch(rf"[\w{_MARKS}]+|.", w)]
+    if whole:
+        copied = "|".join(map(re.escape, whole))
+        text = re.sub(rf"^\s*(?:{copied})\s*=(?!=)", "", text)  # "dL/dS = ...": the whole line
+        text = re.sub(rf"(?<!\w)({copied})(?=[{INDICES}]*(?!\w))", lambda m: words[m[1]], text)
+    tokens = [m[0] for m in _TOKEN.finditer(text.replace("∂", "d")) if not m[0].isspace()]
+    values = {w: w for shown, w in words.items() if w.isidentifier() and (len(shown) > 1 or shown.isalnum())}
+    return _Rewriter({**words, **values}, functions).rewritten(tokens)
+
+
+class _Rewriter:
+    """Rewrites a list of tokens; what stands in brackets is rewritten by itself."""
+
+    def __init__(self, words: Mapping[str, str], functions: Container[str]) -> None:
+        self.words, self.functions = words, functions
+
+    def rewritten(self, tokens: list[str]) -> str:
+        out: list[str] = []  # operands and operators
+        calls = False  # whether brackets behind the last operand are those of a call
+        while tokens:
+            t = tokens.pop(0)
+            if t in _CLOSING:
+                inside = t + self.rewritten(_group(tokens)) + _CLOSING[t]
+                if t == "(" and tokens and not tokens[0].strip(INDICES):
+                    tokens.pop(0)  # the index of a sum, behind what is summed
+                if t == "[" and out[-1:] == ["1"]:  # 1[z > 0]
+                    out[-1] = f"({inside[1:-1]})"
+                elif out and (calls or t == "[") and _is_operand(out[-1]):
+                    out[-1] += inside
+                else:
+                    _add(out, inside)
+                calls = False
+            elif t.startswith("Σ"):
+                return "".join(out) + self._sum(t[1:], tokens, bool(out and _is_operand(out[-1])))
+            elif (t == "√" or t in _PREFIX and tokens[:1] != ["("]) and tokens:
+                _add(out, f"{_CALLED.get(t, t)}({self._operand(tokens)})")
+            elif len(t) == 1 and not t.isalnum() and t in self.words and out and tokens:
+                out[-1] = f"{self.words[t]}({out[-1]},{self._operand(tokens)})"
+            elif t[0] == "." and len(t) > 1 and not t[1].isdigit() and out:
+                out[-1] += t
+                calls = t not in (".T", ".mT")
+            elif t[0].isalpha() or t[0] == "_":
+                base = t.rstrip(INDICES)
+                if base != t and tokens[:1] == ["("] and base not in self.words:  # meanᵢ(…)
+                    tokens.pop(0)
+                    _add(out, f"{base}({self.rewritten(_group(tokens))},{_along(t[len(base) :])})")
+                    continue
+                calls = base not in self.words or tokens[:1] == ["("] and t in self.functions
+                _add(out, t if calls else self.words[base])
+            else:
+                _add(out, t)
+        return "".join(out)
+
+    def _sum(self, letters: str, tokens: list[str], times: bool) -> str:
+        """A sum over the term that follows, and what stands behind that."""
+        depth, end = 0, len(tokens)
+        for k, t in enumerate(tokens):
+            depth += (t in "([{") - (t in ")]}")
+            if k and depth == 0 and t in ("+", "-", ",", "<", ">") and tokens[k - 1] not in _OPERATORS:
+                end = k
+                break
+        term, rest = self.rewritten(tokens[:end]), self.rewritten(tokens[end:])
+        over = f",{_along(letters)}" if letters else ""
+        return f"{'*' if times else ''}sum({term}{over}){rest}"
+
+    def _operand(self, tokens: list[str]) -> str:
+        """The next operand: a name or number, or a group, with what is attached to it."""
+        taken = [tokens.pop(0)]
+        if taken == ["("]:
+            taken += [*_group(tokens), ")"]
+        while tokens and (tokens[0] in ("(", "[") and taken[-1] != ")" or tokens[0].startswith(".")):
+            t = tokens.pop(0)
+            taken += [t, *_group(tokens), _CLOSING[t]] if t in _CLOSING else [t]
+        return self.rewritten(taken)
+
+
+_CALLED = {"√": "sqrt", "ln": "log"}
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_OPERATORS = ("+", "-", "*", "/", "**", "@", "%", "//", "(", ",")
+
+
+def _group(tokens: list[str]) -> list[str]:
+    """What stands before the bracket that closes, which is removed too."""
+    depth = 1
+    for k, t in enumerate(tokens):
+        depth += (t in "([{") - (t in ")]}")
+        if depth == 0:
+            inside = tokens[:k]
+            del tokens[: k + 1]
+            return inside
+    raise ValueError("'(' was never closed")
+
+
+def _is_operand(word: str) -> bool:
+    return bool(re.match(r"[\w.(\[{'\"]", word)) and word not in _WORDS and word != "."
+
+
+def _add(out: list[str], word: str) -> None:
+    """Add a token; between two operands there is a product."""
+    if word in _WORDS:
+        word = f" {word} "
+    elif out and _is_operand(out[-1]) and _is_operand(word):
+        out.append("*")
+    out.append(word)
+
+
+def _along(letters: str) -> str:
+    axes = ",".join(str(LETTERS.index(c)) for c in letters.translate(_SUBSCRIPTS))
+    return f"axis=({axes},),keepdims=True"
