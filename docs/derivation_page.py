@@ -122,9 +122,11 @@ which a student fills in and the library marks:
 ```
 
 An answer may be an array, a formula as here, the text of assignments, or a function; `sheet.key()` has the answers.
-Text is interpreted, never executed: it may use the names of the sheet, numbers, operators, indexing and listed
-functions such as `exp` and `np.sum`, and an answer that would take much time or memory is marked wrong. So answers
-from anyone can be marked.
+A formula may also be typed as the board has it, with a product that is not written: `dL/dP = -(y - P)`, `P(1 - P)`,
+`σ(A)(1 - σ(A))`, `Bᵀ @ (dL/dP · dP/dC)`. It is compared by its value, so any equivalent form is right. Text is
+interpreted, never executed: it may use the names of the sheet, numbers, operators, indexing and listed functions such
+as `exp` and `np.sum`, and an answer that would take much time or memory is marked wrong. So answers from anyone can be
+marked.
 """
 
 ANSWERS = {
