@@ -31,7 +31,7 @@ from .lines import Total
 from .marking import CARRIED, Mark, Marks, Question, fitted, verdict
 from .source import Source
 from .typed import signs_replaced
-from .writing import ASCII, TIMES, shape_text, tex, tex_name, text, text_name, write
+from .writing import ASCII, TIMES, Sub, shape_text, shown_params, tex, tex_name, text, text_name, write
 
 BLANK = "_" * 14
 SMALL = 256  # entries of the largest array of which a Jacobian is computed
@@ -273,7 +273,15 @@ def _written_arguments(e: Expr) -> int:
 
 def _code(e: Expr) -> str:
     """A formula as a student may type it: ``B.T @ dLdC``."""
-    return write(replaced(replaced(e, _called), _in_code), ASCII)
+    return write(replaced(replaced(e, _called), _in_code), _CODE)
+
+
+def _call(e: Expr, sub: Sub) -> str:
+    params = (f"{k}={v!r}" for k, v in shown_params(e).items())
+    return f"{e.head}({', '.join([*(sub(a, 0) for a in e.args), *params])})"
+
+
+_CODE = replace(ASCII, call=_call)  # which keeps the axes of a sum
 
 
 def _called(e: Expr) -> Expr | None:
