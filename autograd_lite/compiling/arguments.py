@@ -61,7 +61,7 @@ class Arguments:
                 raise TypeError(f"{self.what}: an array cannot be a static argument; its values are not part of a key")
             return (type(x), x if isinstance(x, Hashable) and (fixed or isinstance(x, PLAIN)) else id(x))
         if isinstance(x, NUMBERS) and not isinstance(x, np.generic):
-            return type(x)
+            return type(x).__name__
         array = x._data if isinstance(x, Value) else x
         if isinstance(x, Value) and x._node is not None:
             self.live |= x._node.live

@@ -66,6 +66,10 @@ class Compiled:
         run: Callable[..., list[Any]] = self._with_buffers(memory[start : start + self._size])
         return run
 
+    def exclusive(self) -> Callable[..., list[Any]]:
+        """The function itself, with buffers that no other call uses: for a caller that never calls it twice at once."""
+        return self._free.pop() if self._free else self._new()
+
     def __call__(self, *arrays: Any, **after: Any) -> list[Any]:
         """The outputs. With updates, ``after=`` may be further calls to make at once with them, ``(f, *args)`` each."""
         try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import count
-from operator import setitem
 from types import CellType
 from typing import Any
 
@@ -44,8 +43,8 @@ class Dispatch:
         self.recorded, self.run, self.recording = recorded, run, recording
         self.space: dict[str, Any] = {
             "MISS": MISS, "Tensor": Tensor, "ndarray": np.ndarray, "context": CONTEXT.get, "configured": CONFIGURED,
-            "wrap": wrap, "run": run, "latest": LATEST_WRITE, "next_order": next_order, "setattr": setattr,
-            "setitem": setitem, "lock": lock, "same": _same_value,
+            "wrap": wrap, "run": run.exclusive() if recorded.stateful else run, "latest": LATEST_WRITE, "next_order": next_order, "lock": lock,
+            "same": _same_value,
         }
         self._words: dict[Any, str] = {}
         self._modules = [(m, _state_of(m)) for m in recorded.modules if m not in recorded.modes]
@@ -204,14 +203,21 @@ class _Writer:
         lines = self._steps()
         inputs = [self._read(v, source) for v, source in recorded.sources.items()]
         after = self._after()
-        if recorded.writes:
-            lines.append("version = next_order()")
-        after = f", after=({' '.join(f'{x},' for x in after)})" if recorded.program.updates else ""
+        if recorded.writes:  # before the write: an interrupt in between makes an old graph raise, not use new values
+            storages = [
+                self.word("storage", ("storage", v)) + ".version"
+                for v in recorded.program.updates if recorded.sources[v].kind == "tensor"
+            ]  # fmt: skip
+            lines += [f"{' = '.join(storages)} = version = next_order()", "if version < latest[0]: latest[0] = version"]
+        more = f", after=({' '.join(f'{x},' for x in after)})" if after else ""
         names = [f"y{k}" for k in range(len(recorded.program.outputs))]
         inputs_of = dict(zip(recorded.sources, inputs, strict=True))
-        lines.append(f"{' '.join(f'{y},' for y in names)}{' = ' * bool(names)}run({', '.join(inputs)}{after})")
+        lines.append(f"{' '.join(f'{y},' for y in names)}{' = ' * bool(names)}run({', '.join(inputs)}{more})")
         for t, k in recorded.gradients:
-            lines.append(f"{self.bound(t, 'tensor')}._grad = {'None' if k is None else f'wrap({names[k]}, None)'}")
+            if k is not None:
+                lines.append(f"{self.bound(t, 'tensor')}._grad = wrap({names[k]}, None)")
+            elif recorded.asked.get(t, True):  # it may not be None already
+                lines.append(f"{self.bound(t, 'tensor')}._grad = None")
         lines += [f"{self.bound(m, 'module')}.training = {mode!r}" for m, mode in recorded.modes.items()]
         if recorded.stateful:
             lines = ["with lock:", *(INDENT + line for line in lines)]
@@ -235,7 +241,8 @@ class _Writer:
     # ------------------------------------------------------------------------------------------ the arguments
 
     def _arguments(self) -> None:
-        self.check(f"len(args) != {len(self.args)} or len(params) != {len(self.params)}")
+        keywords = f"len(params) != {len(self.params)}" if self.params else "params"
+        self.check(f"len(args) != {len(self.args)} or {keywords}")
         self._names = (f"x{k}" for k in count())
         for k, arg in enumerate(self.args):
             self._argument(arg, f"args[{k}]")
@@ -347,7 +354,6 @@ class _Writer:
         """The calls that are made at once with the updates."""
         recorded = self.recorded
         states: dict[Any, list[str]] = {p: [f"**{word}"] for p, word in self.counters.items()}
-        after = []
         for v in recorded.program.updates:
             source = recorded.sources[v]
             if source.kind == "spare":  # it takes the place of the array that it was computed from
@@ -355,10 +361,7 @@ class _Writer:
                 state = self.states[p]
                 swapped = f"{name[1:]!r}: {state}[{name!r}], {name!r}: {state}[{name[1:]!r}]"
                 states.setdefault(p, []).append(swapped)
-            elif source.kind == "tensor":
-                after.append(f"(setattr, {self.word('storage', ('storage', v))}, 'version', version)")
-        after += [f"({self.states[p]}.update, {{{', '.join(parts)}}})" for p, parts in states.items()]
-        return [*after, "(setitem, latest, 0, version)"] if recorded.writes else after
+        return [f"({self.states[p]}.update, {{{', '.join(parts)}}})" for p, parts in states.items()]
 
     # --------------------------------------------------------------------------------------------- the result
 

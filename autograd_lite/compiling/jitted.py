@@ -45,6 +45,8 @@ class Jitted:
         self._static = static_test(f, static)
         self._donated = static_test(f, donate)
         self._lock = RLock()
+        self._newest: Dispatch | None
+        self._latest: Callable[[Any, Any], Any]
         self.clear_cache()
 
     def __call__(self, *args: Any, **params: Any) -> Any:
@@ -118,8 +120,8 @@ class Jitted:
         self._cache: OrderedDict[Hashable, list[Dispatch]] = OrderedDict()
         self._eager: set[Hashable] = set()
         self._calls = self._misses = 0
-        self._newest: Dispatch | None = None
-        self._latest: Callable[[Any, Any], Any] = lambda args, params: MISS
+        self._newest = None
+        self._latest = _nothing_yet
 
     # ------------------------------------------------------------------------------------------- to look at it
 
@@ -148,6 +150,10 @@ class Jitted:
 
     def __repr__(self) -> str:
         return f"<jit of {self._name}>"
+
+
+def _nothing_yet(args: Any, params: Any) -> Any:
+    return MISS
 
 
 def jit(

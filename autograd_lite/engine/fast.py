@@ -119,7 +119,7 @@ def unary(row: Primitive, a: Value, params: dict[str, Any] = NOTHING) -> Any:
     context = CONTEXT.get()
     if context is not None:
         if context.outside is not None and (seen := context.outside.seen(row, (a,))) is not None:
-            return unary(row, *seen, params)
+            return unary(row, seen[0], params)
         if not context.recording:
             live &= TRACED
     keeps = 0

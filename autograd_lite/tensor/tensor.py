@@ -73,7 +73,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     def data(self) -> np.ndarray[Any, Any]:
         """The array: writable for an input, read-only for a recorded result, which may be shared."""
         if (outside := tracing()) is not None:
-            return outside.data(self)  # type: ignore[no-any-return]  # a Tensor, which is traced
+            return outside.data(self)  # a Tensor, which is traced
         if self._node is not None:
             self._untraced(".data")
             if self._node.row is not None:

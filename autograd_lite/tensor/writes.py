@@ -59,7 +59,7 @@ class Writes(Value):
             return binary(TABLE[row], self, other)  # another name for the old value keeps the old value
         array = self._writable(symbol, other)
         if (outside := tracing()) is not None:
-            return outside.in_place(self, getattr(np, row), other)  # type: ignore[no-any-return]
+            return outside.in_place(self, getattr(np, row), other)
         if isinstance(other, Value):
             x = other._data
         elif type(x := other) not in PLAIN and (x := raw(as_operand(other))) is NotImplemented:

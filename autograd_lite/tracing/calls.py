@@ -99,9 +99,11 @@ class Call:
         given = {s.key: v for v, s in self.sources.items() if s.kind == "argument"}
         for leaf in leaves:
             v = given.get(leaf)
+            if v is None or v in updates:
+                continue
             for k, x in enumerate(outputs[: len(self.tensors)]):
-                alike = isinstance(x, Var) and v is not None and (x.shape, x.dtype) == (v.shape, v.dtype)
-                if alike and v not in updates and x not in (*updates.values(), *self.sources):
+                alike = isinstance(x, Var) and (x.shape, x.dtype) == (v.shape, v.dtype)
+                if alike and x not in (*updates.values(), *self.sources):
                     updates[v], results[k] = x, leaf
                     outputs = [np.zeros(()) if y is x and j == k else y for j, y in enumerate(outputs)]
                     break
@@ -217,7 +219,7 @@ class _Made:
         self.equations = equations_of([n for n in nodes if n not in sources], var, names, fresh)
         self.outputs = [_var_or_array(x, var) for x in (*outputs, *after)]
         self.updates = {var[n]: _var_or_array(x, var) for n, x in written.items()}
-        self.gradients = [(t, None) for t, g in gradients if g is None]
+        self.gradients: list[tuple[Any, int | None]] = [(t, None) for t, g in gradients if g is None]
         self.gradients += [(t, len(outputs) + k) for k, t in enumerate(t for t, g in gradients if g is not None)]
         self.tensors = [isinstance(t, Value) for t in leaves(result)]
         self.starts, self.pulled = starts, {var[n]: _var_or_array(g, var) for n, g in zip(pulled, back, strict=True)}

@@ -231,7 +231,7 @@ class Outside:
     def write(self, t: Any, value: Any) -> None:
         """`t` has another value from now on."""
         self.enter(t)
-        new = value if isinstance(value, Value) else wrap(np.asarray(value), None)
+        new: Any = value if isinstance(value, Value) else wrap(np.asarray(value), None)
         with changed(recording=False):
             seen = self.seen(STOP_GRADIENT, (new,))
             new = new if seen is None else seen[0]
@@ -293,7 +293,7 @@ class Outside:
         self.enter(t)
         node = value._node if isinstance(value, Value) else None
         if node is not None and node.row is ASSIGNED:
-            self._views.pop(node.parents[0], None)
+            self._views.pop(node.parents[0], None)  # type: ignore[arg-type]  # it has one
         if index is Ellipsis and np.shape(raw(value)) == t.shape:
             self.write(t, value)
             return
