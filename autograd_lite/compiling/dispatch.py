@@ -43,8 +43,8 @@ class Dispatch:
         self.recorded, self.run, self.recording = recorded, run, recording
         self.space: dict[str, Any] = {
             "MISS": MISS, "Tensor": Tensor, "ndarray": np.ndarray, "context": CONTEXT.get, "configured": CONFIGURED,
-            "wrap": wrap, "run": run.exclusive() if recorded.stateful else run, "latest": LATEST_WRITE, "next_order": next_order, "lock": lock,
-            "same": _same_value,
+            "wrap": wrap, "run": run.exclusive() if recorded.stateful else run, "latest": LATEST_WRITE,
+            "next_order": next_order, "lock": lock, "same": _same_value,
         }
         self._words: dict[Any, str] = {}
         self._modules = [(m, _state_of(m)) for m in recorded.modules if m not in recorded.modes]
