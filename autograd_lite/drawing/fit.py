@@ -18,7 +18,8 @@ from .scene import Scene
 SLIDE = (810.0, 540.0)  # points; at this size the smallest text is legible
 WIDEST = 1150.0  # points; a wider picture is taken only if there is no other
 CUT = 0.96  # what a cut counts: two rows of that size are as good as one
-TRIED, MOST = 3, 10  # ways to cut it: those that are good enough, and all
+TRIED = 3  # ways to cut it that are good enough
+MOST = 300  # boxes that are laid out at most while ways to cut it are tried
 GAP = 40.0  # between rows, in points
 NAME = 50.0  # the width of a name that is repeated in another row, in points
 
@@ -38,8 +39,8 @@ def _scored(scene: Scene, whole: Style) -> Iterator[tuple[float, Style]]:
     yield made.scale, whole
     if made.scale == 1:
         return
-    good = 0
-    for _, rows in sorted(_cuts(scene, made.boxes), key=lambda cut: -cut[0])[:MOST]:
+    good, most = 0, max(2, MOST // len(scene.items))
+    for _, rows in sorted(_cuts(scene, made.boxes), key=lambda cut: -cut[0])[:most]:
         style = replace(whole, rows=rows)
         made = layout(dot(scene, style))
         if made.in_order(rows):

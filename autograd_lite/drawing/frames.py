@@ -198,7 +198,8 @@ def frames(
         )
     found = steps(picture.scene, chain, targets(picture.scene, chain, wrt), forward)
     caption_width = width_for(s.caption for s in found)
-    drawings = tuple(replace(picture, state=s.state, caption_width=caption_width) for s in found)
+    laid_out = replace(picture, style=picture.fitted)  # once for all
+    drawings = tuple(replace(laid_out, state=s.state, caption_width=caption_width) for s in found)
     return Frames(drawings, tuple(s.caption for s in found), tuple(found))
 
 
