@@ -164,8 +164,6 @@ class _Reader:
     def _overline(self) -> str:
         return f'<mover>{self.argument()}<mo stretchy="true">‾</mo></mover>'
 
-    _bar = _overline
-
     def _hat(self) -> str:
         return f'<mover accent="true">{self.argument()}<mo stretchy="false">^</mo></mover>'
 
