@@ -70,46 +70,50 @@ class Jitted:
         if context.watcher is not None:
             return self.f(*args, **params)
         key = (given.key, context.recording)
-        for dispatch in self._cache.get(key, ()):
-            if dispatch.refresh() and (found := dispatch.call(args, params)) is not MISS:
-                self._use(key, dispatch)
-                return found
-        if key in self._eager:
-            return self.f(*args, **params)
-        with _TRACING:
+        with self._lock:  # a call that writes waits until the trace has put everything back
+            for dispatch in self._cache.get(key, ()):
+                if dispatch.refresh() and (found := dispatch.call(args, params)) is not MISS:
+                    self._use(key, dispatch)
+                    self._calls += 1
+                    return found
+            if key in self._eager:
+                return self.f(*args, **params)
+            made = self._new(key, given, args, params, context.recording)
+            if made is None:
+                return self.f(*args, **params)
+            found = made.call(args, params)
+            if found is MISS:
+                raise RuntimeError(f"jit: {self._name} changes what its own program depends on")
+            return found
+
+    def _new(self, key: Hashable, given: Arguments, args: Any, params: Any, recording: bool) -> Dispatch | None:
+        """Record and compile a call; None if it has to run as it is."""
+        try:
+            with _TRACING:
+                recorded = record_call(self.f, args, params, given.static, recording)
+            recorded = recorded.donating([k for k, donated in enumerate(given.donated) if donated])
+            run = compiled(recorded.program, recorded.program.updates)
+            dispatch = Dispatch(recorded, run, args, params, given.static, recording, self._lock)
+        except NotYet:
+            return None
+        except Exception as error:
+            if not self.fallback:
+                error.add_note(f"while {self._name} was traced; ag.jit(f, fallback=True) runs it without compiling")
+                raise
+            self._eager.add(key)
+            warnings.warn(f"jit: {self._name} runs without compiling, because {error}", stacklevel=4)
+            return None
+        finally:
             self._misses += 1
-            try:
-                dispatch = self._made(given, args, params, context.recording)
-            except NotYet:
-                self._misses -= 1
-                return self.f(*args, **params)
-            except Exception as error:
-                if not self.fallback:
-                    error.add_note(f"while {self._name} was traced; ag.jit(f, fallback=True) runs it without compiling")
-                    raise
-                self._eager.add(key)
-                warnings.warn(f"jit: {self._name} runs without compiling, because {error}", stacklevel=3)
-                return self.f(*args, **params)
-            self._cache.setdefault(key, []).append(dispatch)
-            self._use(key, dispatch)
-            while sum(map(len, self._cache.values())) > SIZE:
-                self._cache.popitem(last=False)
-        found = dispatch.call(args, params)
-        if found is MISS:
-            raise RuntimeError(f"jit: {self._name} was changed by its own trace; please report this")
-        self._calls -= 1
-        return found
+        self._cache.setdefault(key, []).append(dispatch)
+        self._use(key, dispatch)
+        while sum(map(len, self._cache.values())) > SIZE:
+            self._cache.popitem(last=False)
+        return dispatch
 
     def _use(self, key: Hashable, dispatch: Dispatch) -> None:
         self._cache.move_to_end(key)
         self._latest, self._newest = dispatch.call, dispatch
-        self._calls += 1
-
-    def _made(self, given: Arguments, args: Any, params: Any, recording: bool) -> Dispatch:
-        recorded = record_call(self.f, args, params, given.static, recording)
-        recorded = recorded.donating([k for k, donated in enumerate(given.donated) if donated])
-        run = compiled(recorded.program, recorded.program.updates)
-        return Dispatch(recorded, run, args, params, given.static, recording, self._lock)
 
     def cache_info(self) -> CacheInfo:
         """How many calls found a program, how many were traced, and how many programs there are."""

@@ -224,7 +224,8 @@ class _Made:
         self.tensors = [isinstance(t, Value) for t in leaves(result)]
         self.starts, self.pulled = starts, {var[n]: _var_or_array(g, var) for n, g in zip(pulled, back, strict=True)}
         self.result, self.name = tree_map(lambda t: 0, result), plain(getattr(f, "__name__", "f"))
-        self.structure = rebuild(args, [var[x._node] if _is_input(x, var) else x for x in leaves(args)])
+        given = {id(outside.tensors[n]): var[n] for n in inputs}
+        self.structure = rebuild(args, [given.get(id(x), x) for x in leaves(args)])
         self.values = {var[n]: n.y for n in sources}
         self.roots = {id(_root(t._data)) for t in outside.tensors.values() if t._node.name or t.requires_grad}
         self.sources: dict[Var, Any] = {
@@ -323,10 +324,6 @@ def _root(x: Any) -> Any:
     while isinstance(x, np.ndarray) and isinstance(x.base, np.ndarray):
         x = x.base
     return x
-
-
-def _is_input(x: Any, var: Mapping[Node, Var]) -> bool:
-    return isinstance(x, Value) and x._node in var
 
 
 def _node_or_array(t: Any) -> Any:

@@ -50,7 +50,8 @@ def _program(eq: Equation) -> Program | None:
         isinstance(a, Var) and a.shape == b.shape and a.dtype == b.dtype
         for a, b in zip(program.outputs, eq.outputs, strict=True)
     )
-    return program if fits and not program.captured and program.equations else None
+    itself = any(inner.row is row for inner in program.equations)  # mean of truth values is not sum / n
+    return program if fits and not program.captured and program.equations and not itself else None
 
 
 def _inlined(program: Program, eq: Equation) -> list[Equation]:
