@@ -148,6 +148,7 @@ def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[bool
     outside = Outside()
     closure = Closure(outside)
     inputs = [x if s else outside.argument(x, k) for k, (x, s) in enumerate(zip(given, static, strict=True))]
+    nodes = [x._node for x, s in zip(inputs, static, strict=True) if not s]
     for x, s in zip(given, static, strict=True):
         if s:
             closure.look_into(x)
@@ -158,7 +159,6 @@ def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[bool
     closure.check()
     closure.check_leaks()
     outside.check_views()
-    nodes = [x._node for x, s in zip(inputs, static, strict=True) if not s]
     made = _Made(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, roots, pulled)
     made.given = any(isinstance(x, Value) for x in given)
     numbers = closure.numbers

@@ -259,6 +259,19 @@ def test_writes_to_tensors(how):
     np.testing.assert_allclose(*results, rtol=1e-14)
 
 
+def test_an_argument_may_be_written_to():
+    @ag.jit
+    def f(x, n):
+        x += 1.0
+        n += 1.0  # a number: another name for another value
+        return x * n
+
+    x = np.zeros(2)
+    np.testing.assert_array_equal(f(x, 2.0), 3.0)
+    np.testing.assert_array_equal(f(x, 2.0), 6.0)
+    np.testing.assert_array_equal(x, 2.0)
+
+
 def test_gradients_accumulate_as_in_eager_code():
     def run(jit):
         w = ag.tensor(W, requires_grad=True)
