@@ -327,6 +327,10 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     # ------------------------------------------------------------------------------------------ NumPy's protocols
 
     @property
+    def __autograd_recorded__(self) -> bool:
+        return tracing() is not None or super().__autograd_recorded__  # what is compiled reads every Tensor anew
+
+    @property
     def __autograd_replayed__(self) -> bool:
         context = CONTEXT.get()
         return context is not None and context.replayed and is_traced(self)
