@@ -71,7 +71,10 @@ power = elementwise(np.power, _power_base, _power_exponent, domain=_POWER, kinks
 add.attach(floats="{x1} + {x2}")
 subtract.attach(floats="{x1} - {x2}")
 multiply.attach(floats="{x1} * {x2}")
-divide.attach(floats="{x1} / {x2} if {x2} else {x1} * copysign(inf, {x2})")
+divide.attach(
+    floats=lambda xs, y: "{x1} / {x2}" if isinstance(xs[1], (int, float)) and xs[1]
+    else "{x1} / {x2} if {x2} else {x1} * copysign(inf, {x2})"
+)  # fmt: skip
 negative.attach(floats="-{x}")
 positive.attach(floats="{x}")
 square.attach(floats="{x} * {x}")

@@ -127,7 +127,7 @@ def contraction(b: Batched, axes: Any) -> Any:
 
 def _as_dot(xs: Any, y: Any) -> str:
     """`matmul` of two matrices: `dot` has a third of its overhead."""
-    return "np.dot({x1}, {x2}, out={out})" if xs[0].ndim == 2 == xs[1].ndim else "np.matmul({x1}, {x2}, out={out})"
+    return "{x1}.dot({x2}, out={out})" if xs[0].ndim == 2 == xs[1].ndim else "np.matmul({x1}, {x2}, out={out})"
 
 
 def _matmul_lower(x1: Any, x2: Any) -> Any:
@@ -174,7 +174,7 @@ dot = bilinear(
         at((2, 2, 3), (4, 3, 2)), at((3,), (2, 3, 2)), at((2, 2, 3), (3,)), at((0,), (0,)),
     ],
 )
-dot.attach(algebra="dot product", emit="np.dot({x1}, {x2})", out="np.dot({x1}, {x2}, out={out})")
+dot.attach(algebra="dot product", emit="{x1}.dot({x2})", out="{x1}.dot({x2}, out={out})")
 
 
 def _batched_dot(b: Batched) -> Any:

@@ -129,7 +129,12 @@ def _cast_like(value: Any, x: Any) -> Any:
 
 
 def _negation(eq: Equation, defined: Defined) -> Any:
-    n = _defined(eq.operands[0], "negation", defined)
+    x, y = eq.operands[0], eq.outputs[0]
+    if (n := _defined(x, "product", defined)) is not None and y.dtype.kind == "f":
+        for k, other in (n.operands, n.operands[::-1]):
+            if isinstance(k, float) or isinstance(k, np.ndarray) and k.ndim == 0 and k.dtype == y.dtype:
+                return [made(eq, "product", -k, other, into=y)]
+    n = _defined(x, "negation", defined)
     return n.operands[0] if n is not None and _like(n.operands[0], eq) else None
 
 

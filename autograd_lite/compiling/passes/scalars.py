@@ -154,7 +154,7 @@ class _Expansion:
         if len(eq.outputs) > 1 or y.dtype not in _FLOATS or not 0 < prod(y.shape) <= self.most or is_random(eq):
             return False
         elementwise = eq.row.floats is not None or isinstance(eq.row.fn, np.ufunc)
-        moving = eq.row.view and eq.row.kind == "linear" or eq.row.kind in ("linear", "bilinear") and self.most > 1
+        moving = eq.row.kind in ("linear", "bilinear")
         if not elementwise and not moving or eq.row.outputs:
             return False
         if not self.strict and not self._worth_it(eq, elementwise):
