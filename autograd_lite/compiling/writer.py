@@ -29,7 +29,7 @@ from ..table import Primitive
 from ..tracing import Equation, Var
 from .block import Block, example
 from .float_lines import FloatLines
-from .passes.memory import Memory
+from .passes.memory import Memory, writes
 from .passes.scalars import ARRAY
 from .passes.tiling import TILES
 from .text import literal, number, origin
@@ -161,8 +161,10 @@ class Writer:
             word = self.word(target[p]) if p in target else self.word(p)
             if p in target:
                 self._inline[p] = word
-            if p.shape:
+            if p.shape and (p in inner.place or p in target) and writes(step.row):
                 body += self.call(step, word).split("; ")
+            elif p.shape:
+                body.append(f"np.copyto({word}, {self.call(step)})" if p in target else f"{word} = {self.call(step)}")
             else:
                 parts = self.fresh("parts")
                 before.append(f"{parts} = []")

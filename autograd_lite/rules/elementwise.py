@@ -365,6 +365,19 @@ angle = elementwise(
     examples=(at(complex_normal(2, 3)), at(complex_normal(3), deg=True), at(uniform(0.5, 2.0, 3))),
 )
 
+
+def _settled(d: Any, g: Any) -> Any:
+    square = np.vdot(d, d)  # nan if an entry is: the cheapest such pass over an array
+    return d if square == square else np.where(np.isnan(d) & (g == 0), 0.0 * d.real.dtype.type(0), d)
+
+
+#: The product `x1` of a cotangent `x2` and a partial: zero, not nan, where the cotangent is zero.
+settled = elementwise(
+    _settled, lambda x1, x2: np.where(np.isnan(x1) & (x2 == 0), 0, 1), None, name="settled", tex="{x1}",
+    bind=lambda d, g: ((d, g), {}), view=True, floats="{x1} if {x1} == {x1} or {x2} else 0.0",
+    examples=(at(uniform(0.5, 2.0, 2, 3), uniform(0.5, 2.0, 2, 3)), at(uniform(0.5, 2.0), uniform(0.5, 2.0))),
+)
+
 # ------------------------------------------------------------------------------------------ derivative zero: known
 
 constant(

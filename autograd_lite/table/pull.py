@@ -69,8 +69,11 @@ def read_only(pull: Any) -> Any:
     return lambda g, y, xs, n: pull(locked(g), y, xs, n)
 
 
-def guarded(pull: Any) -> Any:
-    """A zero cotangent contributes zero even where the partial is infinite: ``where(x > 0, log(x), 0)`` at 0."""
+def guarded(pull: Any, settle: Any) -> Any:
+    """A zero cotangent contributes zero even where the partial is infinite: ``where(x > 0, log(x), 0)`` at 0.
+
+    ``settle(d, g)`` does it in a recorded step, for the values that it is run with.
+    """
 
     def safe(g: Any, y: Any, xs: Any, n: Any) -> Any:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -78,7 +81,7 @@ def guarded(pull: Any) -> Any:
             raw = d if type(d) is np.ndarray else getattr(d, "__autograd_array__", d)
             square = np.vdot(raw, raw)  # nan if an entry is: the cheapest such pass over an array
             if getattr(d, "__autograd_replayed__", False):  # the next values may be others
-                return np.where(np.isnan(d) & (g == 0), 0.0 * raw.real.dtype.type(0), d)
+                return settle(d, g)
         if square == square:
             return d
         return np.where(np.isnan(raw) & (getattr(g, "__autograd_array__", g) == 0), 0.0 * raw.real.dtype.type(0), d)

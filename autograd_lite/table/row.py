@@ -247,7 +247,7 @@ class Primitive:
             return None
         pull = compiled(self.pull_source(i, symbolic), rule, f"{self.name}, argument {i + 1}{', symbolic' * symbolic}")
         if self.restricted:
-            pull = guarded(pull)
+            pull = guarded(pull, lambda d, g: TABLE["settled"](d, g))
         return pull if self.builtin else read_only(pull)
 
     def _for_each(self, make: Callable[[int], Any]) -> Any:

@@ -71,7 +71,8 @@ def _tiled_shape(eq: Equation) -> Any:
         return None
     shape = arrays[0].shape
     total = eq.row.algebra == "total" and y.shape == () and y.dtype.kind == "f"
-    if not total and not (isinstance(eq.row.fn, np.ufunc) and y.shape == shape):
+    entries = isinstance(eq.row.fn, np.ufunc) or eq.row.kind == "elementwise" and not eq.params
+    if not total and not (entries and y.shape == shape):
         return None
     size = prod(shape)
     return shape if size * y.dtype.itemsize >= LARGE and _count(size) else None
