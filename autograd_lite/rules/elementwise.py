@@ -367,6 +367,10 @@ angle = elementwise(
 
 
 def _settled(d: Any, g: Any) -> Any:
+    d = np.asarray(d)
+    shape = np.shape(g)
+    if d.shape != shape:
+        d = np.broadcast_to(d, np.broadcast_shapes(d.shape, shape))
     square = np.vdot(d, d)  # nan if an entry is: the cheapest such pass over an array
     return d if square == square else np.where(np.isnan(d) & (g == 0), 0.0 * d.real.dtype.type(0), d)
 
