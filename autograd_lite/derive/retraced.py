@@ -114,13 +114,15 @@ class _Again:
         return True
 
     def _given(self, x: Any) -> Any:
-        """An argument of a call: a node, an array, or anything else."""
+        """An argument of a call: a node, an array, or anything else. Arrays are copied: batch norm writes into some."""
         if isinstance(x, Node):
-            return self.made[x] if x in self.made else wrap(x.y, None)
+            return self.made[x] if x in self.made else wrap(x.y.copy(), None)
         e = self.chain.constants.known(x)
-        return x if e is None else self._value(e)
+        if e is not None:
+            return self._value(e)
+        return x.copy() if isinstance(x, np.ndarray) else x
 
 
 def _leaf(x: Any, live: int) -> Tensor:
-    x = np.asarray(x)
+    x = np.array(x)
     return wrap(x, Node(None, (), (), x, x.shape, x.dtype, live))
