@@ -16,7 +16,7 @@ from ..base.escape import plain, script
 from ..engine.node import TRACED, Node
 from ..table import TABLE
 from .constants import is_number
-from .expr import Expr, name, number, replaced
+from .expr import Expr, Function, name, number, replaced
 from .expression import applied
 from .factors import summed
 from .javascript import LARGE, NoForm, Writer
@@ -67,14 +67,24 @@ def program(chain: Chain, partials: Sequence[tuple[str, Node, Node]]) -> Program
             raise NoForm(f"an array of shape {n.shape} is too large for a page")
     if not chain.root.live & TRACED:
         _check_choices(chain)
-    writer = _Program(chain)
+    try:
+        return _program(chain, retraced(chain), partials)
+    except NoForm as error:
+        try:  # labels that choose entries have no form, but they may stay as they are
+            return _program(chain, retraced(chain, "f"), partials)
+        except NoForm:
+            raise error from None
+
+
+def _program(chain: Chain, graph: NamedGraph, partials: Sequence[tuple[str, Node, Node]]) -> Program:
+    writer = _Program(chain, graph)
     parts = {"forward(v)": list(writer.forward())}
-    leaves = frozenset(writer.used & {writer.graph.names[n] for n in writer.graph.names if n.row is None})
+    leaves = frozenset(writer.used & {word for n, word in graph.names.items() if n.row is None})
     parts["backward(v, d)"] = list(writer.backward())
     parts["partials(v, p)"] = [writer.partial(*what) for what in partials]
     lines = (f"function {head} {{\n{''.join(f'  {x}{chr(10)}' for x in body)}}}\n" for head, body in parts.items())
     inputs = {w: writer.values[w] for w in sorted(writer.used - writer.made)}
-    return Program("".join(lines), f"[{','.join(writer.maps)}]", inputs, leaves, writer.graph)
+    return Program("".join(lines), f"[{','.join(writer.maps)}]", inputs, leaves, graph)
 
 
 def _check_choices(chain: Chain) -> None:
@@ -115,10 +125,20 @@ def dotted(base: str, word: str) -> str:
     return f"{base}[{script(word)}]"
 
 
+class _Part(Function):
+    """One of the several results of a linear row, which is linear as well."""
+
+    kind = "linear"
+
+    def __init__(self, row: Any, index: int) -> None:
+        super().__init__(f"{row.name}[{index}]", lambda *xs, **params: row.fn(*xs, **params)[index])
+        self.rule = row.rule
+
+
 class _Program(Writer):
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, graph: NamedGraph) -> None:
         super().__init__()
-        self.chain, self.graph = chain, retraced(chain)
+        self.chain, self.graph = chain, graph
         self.symbols: dict[Node, Expr] = {}
         self.gradients: dict[Node, Expr] = {}
         self.made: set[str] = set()  # the names that the program computes
@@ -154,8 +174,9 @@ class _Program(Writer):
     def _result(self, n: Node, index: int) -> Expr:
         """One of several results of the call that `n` belongs to."""
         call: Any = self.graph.call(n)
-        e = Expr(call.row.name, tuple(self.arguments(n)), None, call.params, call.parts[index][0], call.row)
-        return self.opened(e, index)
+        row = _Part(call.row, index) if call.row.kind == "linear" else call.row
+        e = Expr(row.name, tuple(self.arguments(n)), None, call.params, call.parts[index][0], row)
+        return e if row is not call.row else self.opened(e, index)
 
     def forward(self) -> Iterator[str]:
         for n in self.graph.nodes:

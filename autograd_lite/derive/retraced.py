@@ -23,18 +23,18 @@ from .landmarks import Chain
 from .named_graph import NamedGraph
 
 
-def retraced(chain: Chain) -> NamedGraph:
-    """The graph of `chain`, recorded again with every named array as an input; the names are those of the chain."""
-    return _Again(chain).graph()
+def retraced(chain: Chain, kinds: str = "biuf") -> NamedGraph:
+    """The graph of `chain` with its names, recorded again with every named array of these kinds as an input."""
+    return _Again(chain, kinds).graph()
 
 
 class _Again:
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, kinds: str) -> None:
         self.chain = chain
         self.made: dict[Node, Any] = {}  # the new Tensor of each old node; of a call with several results the tuple
         introduced = {word for n in chain.landmarks for word, _ in chain.where(n)}
         self.given = {
-            word: _leaf(x, TRACED) if isinstance(x, np.ndarray) and x.dtype.kind in "biuf" else x
+            word: _leaf(x, TRACED) if isinstance(x, np.ndarray) and x.dtype.kind in kinds else x
             for word, x in chain.constants.values.items()
             if word not in introduced
         }
@@ -70,6 +70,8 @@ class _Again:
             self.made[n] = record(n.row, xs, n.params)
 
     def _argument(self, n: Node, k: int, p: Node | None, x: Any) -> Any:
+        if p is not None and p not in self.made and p in self.chain.names:
+            self.made[p] = _leaf(p.y, TRACED)
         if p in self.made:
             return self.made[p]
         return self._value(self.chain.operand(n, k, x if p is None else p.y))
@@ -80,7 +82,8 @@ class _Again:
         for part in walk(e):
             args = [done[a.key] for a in part.args]
             if part.role == "name":
-                done[part.key] = self.given[part.value]
+                word = part.value  # it may have got its name just now
+                done[part.key] = self.given[word] if word in self.given else self.chain.constants.values[word]
             elif not part.args:
                 done[part.key] = part.value
             else:

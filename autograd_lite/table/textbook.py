@@ -57,7 +57,7 @@ def notation(name: str, text: str, tex: str, fn: Callable[..., Any] | None = Non
 
 def _onehot(labels: Any, classes: int, axis: int = -1) -> Any:
     """A row for each label, with a one in its place."""
-    rows = np.equal(np.asarray(labels)[..., None], np.arange(classes)).astype(float)
+    rows = np.equal(np.expand_dims(labels, -1), np.arange(classes)).astype(float)
     return np.moveaxis(rows, -1, axis)
 
 
