@@ -5,11 +5,18 @@ Its contents are computed here, from the five steps of the talk's net; a test co
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 
 import autograd_lite as ag
 from autograd_lite.derive import worksheet
 from autograd_lite.talk import derived
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+
+from lessons import LESSONS
 
 PAGE = """\
 # The derivation, and `learn`
@@ -49,6 +56,36 @@ $\\odot$ is the elementwise product.
 {text}```
 
 It includes a check: the finite difference of the loss along one direction beside the slope from the formula.
+
+## Factors, gradients and known steps
+
+A step has a line of its own as a factor where it is one: entry by entry, or a matrix from the left or the right. If a
+step is neither, or there are more than eight factors, each line is the *gradient* with respect to one quantity, in
+which the gradient after it stands by its name. Here a softmax with its cross-entropy:
+
+```python
+>>> S = ag.tensor(rng.normal(size=(2, 3)), requires_grad=True, name="S")
+>>> Y, n = np.array([[1.0, 0, 0], [0, 0, 1.0]]), 2
+>>> Q = ag.softmax(S, axis=1)
+>>> loss = -np.sum(Y * np.log(Q)) / n
+>>> print(loss.explain(S, {{"Y": Y, "n": n}}))
+{softmax}
+```
+
+The second line is in closed form where that is short. Constants keep the names and the form that they have in your code
+($n$, $\\lambda$, $1 - t$, $x_0$); what is computed twice is written once.
+
+Functions of `nn.functional` such as `cross_entropy`, `conv2d`, `batch_norm` or `scaled_dot_product_attention` are
+*known steps*: the derivation writes what textbooks write of them. `depth=1` opens those that you call yourself, and
+derives their gradients from their definitions; with `depth=0` each module that you call is one step.
+[Known steps](design/known-steps.md) has their formulas, and says how a function of your own gets some.
+
+## The ten lessons
+
+Each of the ten lessons (`examples/lessons.py`) follows a textbook; a test compares the derivation with its lines, and
+the numbers with the engine's (`tests/derive/test_lessons.py`):
+
+{lessons}
 
 ## The partials as objects
 
@@ -141,6 +178,15 @@ ANSWERS = {
 }
 
 
+def softmax(rng: np.random.Generator) -> str:
+    """A derivation with gradient lines, as a doctest expects it."""
+    S = ag.tensor(rng.normal(size=(2, 3)), requires_grad=True, name="S")
+    Y, n = np.array([[1.0, 0, 0], [0, 0, 1.0]]), 2
+    Q = ag.softmax(S, axis=1)
+    loss = -np.sum(Y * np.log(Q)) / n
+    return str(loss.explain(S, {"Y": Y, "n": n})).replace("\n\n", "\n<BLANKLINE>\n") + "<BLANKLINE>"
+
+
 def page() -> str:
     """The page."""
     derivation = derived.derivation(0)
@@ -163,6 +209,8 @@ def page() -> str:
         paths=ag.partials(L, V, names=names),
         source=derived.learn_source(),
         sheet=sheet,
+        softmax=softmax(rng),
+        lessons="\n".join(f"- {one.title}: {one.textbook}" for one in (make() for make in LESSONS)),
         marks=sheet.check(ANSWERS),
     )
 

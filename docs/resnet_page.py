@@ -27,8 +27,8 @@ blocks are alike: the net is derived with each block as one step, and then one b
 
 ## The net
 
-With `depth=1` each block is a step, and the gradient goes from block to block. Here it is derived with respect to the
-weights of the first layer and of the last, `explain(L, [K0, W], names, depth=1)`, for two images of 6×6 pixels. The
+With `depth=0` each block is a step, and the gradient goes from block to block. Here it is derived with respect to the
+weights of the first layer and of the last, `explain(L, [K0, W], names, depth=0)`, for two images of 6×6 pixels. The
 parameters of block $k$ are its kernels $K_k$ and $M_k$, and those of its batch norms, $\\gamma_k, \\beta_k$ and
 $\\delta_k, \\eta_k$:
 
@@ -118,7 +118,7 @@ def make() -> None:
     """Write the page, and the picture of the net."""
     FOLDER.mkdir(exist_ok=True)
     loss, wrt, names = net()
-    outer = loss.explain(wrt, names, depth=1)
+    outer = loss.explain(wrt, names, depth=0)
     loss, wrt, inside = block()
     inner = loss.explain(wrt, inside)
     check = "The gradients differ from the engine's by at most {:.0e}, relative to their size."

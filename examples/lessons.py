@@ -16,6 +16,7 @@ import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.nn import functional as F
 
+GOODFELLOW = "Goodfellow et al., Deep Learning, {}"
 X = np.array([[1.0, 2.0], [2.0, 0.0], [0.0, 1.0], [3.0, 1.0]])
 
 
@@ -67,7 +68,7 @@ def softmax_labels() -> Lesson:
     t, W, b = np.array([0, 1, 2, 1]), leaf(array(2, 2, 3)), leaf(array(3, 3))
     S = X @ W + b
     L = F.cross_entropy(S, t)
-    return Lesson("Softmax regression, integer labels", L, (W, b), {"X": X, **locals()}, "Goodfellow, 6.2.2.3")
+    return Lesson("Softmax regression, integer labels", L, (W, b), {"X": X, **locals()}, GOODFELLOW.format("6.2.2.3"))
 
 
 def tanh_net() -> Lesson:
@@ -103,7 +104,8 @@ def batch_norm_layer() -> Lesson:
     norm.weight.name, norm.bias.name = "gamma", "beta"
     y = norm(x)
     L = np.sum((y - Y) ** 2) / n
-    return Lesson("A batch norm layer", L, (x, norm.weight, norm.bias), locals(), "Ioffe and Szegedy, 3")
+    wrt = x, norm.weight, norm.bias
+    return Lesson("A batch norm layer", L, wrt, locals(), "Ioffe and Szegedy, Batch Normalization, 3")
 
 
 def conv_layer() -> Lesson:
@@ -112,7 +114,7 @@ def conv_layer() -> Lesson:
     A = ag.special.relu(Z)
     M = F.max_pool2d(A, 2)
     L = 0.5 * np.sum((M - T) ** 2)
-    return Lesson("A convolution with pooling", L, (K, b), locals(), "Goodfellow et al., Deep Learning, 9.5")
+    return Lesson("A convolution with pooling", L, (K, b), locals(), GOODFELLOW.format("9.5"))
 
 
 def rnn() -> Lesson:
@@ -126,7 +128,7 @@ def rnn() -> Lesson:
     h3 = np.tanh(z3)
     p = v @ h3
     L = 0.5 * (p - y) ** 2
-    return Lesson("An RNN of three steps", L, (U, W, v), locals(), "Goodfellow et al., Deep Learning, 10.2.2")
+    return Lesson("An RNN of three steps", L, (U, W, v), locals(), GOODFELLOW.format("10.2.2"))
 
 
 def attention() -> Lesson:
@@ -136,7 +138,8 @@ def attention() -> Lesson:
     P = ag.softmax(S, axis=1)
     O = P @ V
     L = 0.5 * np.sum((O - T) ** 2)
-    return Lesson("Scaled dot-product attention", L, (Wq, Wk, Wv), {"X": X, **locals()}, "Vaswani et al., 3.2.1")
+    names = {"X": X, **locals()}
+    return Lesson("Scaled dot-product attention", L, (Wq, Wk, Wv), names, "Dao et al., FlashAttention, B.2")
 
 
 def layer_norm() -> Lesson:
@@ -145,7 +148,8 @@ def layer_norm() -> Lesson:
     r = x + np.tanh(x @ W)
     y = norm(r)
     L = 0.5 * np.sum((y - T) ** 2)
-    return Lesson("Layer norm with a residual connection", L, (W, norm.weight, norm.bias), locals(), "Ba et al., 2016")
+    wrt = W, norm.weight, norm.bias
+    return Lesson("Layer norm with a residual connection", L, wrt, locals(), "Ba et al., Layer Normalization, 3")
 
 
 LESSONS: tuple[Callable[[], Lesson], ...] = (

@@ -24,6 +24,7 @@ from .expression import Expr
 from .factors import Factor
 from .landmarks import Chain
 from .lines import Lines, Total
+from .opening import opened
 from .paths import check, nodes_of, target
 from .writing import ASCII, LATEX, TEXT, TIMES, Printer, matrix, partial_tex, shape_text, tex, tex_name, write
 
@@ -351,7 +352,8 @@ def explain(
     names : mapping, optional
         Names for values that have none, such as ``locals()``.
     depth : int, optional
-        How many levels of modules and composite calls to expand; a deeper call is one step.
+        How many levels of modules and composite calls to open; a deeper call is one step. By default all modules are
+        open, and known steps (see `Textbook`) closed. With ``depth=1`` those that you call yourself are opened.
 
     Raises
     ------
@@ -398,6 +400,8 @@ def explain(
         raise ValueError(
             f"explain: expected a result with one entry, got shape {loss.shape}: take .sum() or .mean() first"
         )
+    if depth and loss._node is not None:
+        loss, names = opened(loss, names or {}, depth)
     asked = None if wrt is None else [wrt] if isinstance(wrt, Tensor) else list(wrt)
     chain = Chain(loss, names, depth=depth, wrt=None if asked is None else nodes_of(asked))
     if asked is None:

@@ -24,6 +24,7 @@ from ..engine.replay import arguments
 from ..table import TABLE, Primitive, Textbook
 from ..tensor import Tensor
 from .board import Written
+from .expr import Function
 from .expression import Expr, applied, evaluate, make, name, number, product, replaced, substitute
 from .factors import Factor, FoldedCall, pulled, scalars_apart, summed, total
 from .known import KnownStep, parameter
@@ -79,6 +80,8 @@ class Chain(NamedGraph):
         self._stated: dict[tuple[Node, int], Edge] = {}
         # The nodes inside folded calls, each with its call; and the result of each folded call.
         self.regions = {n: fold for n in self.nodes if (fold := self._fold(self.group_path(n), depth)) is not None}
+        if depth is not None and self.board:
+            self._prefer_known()
         self.folds: dict[Node, Any] = {}
         self.landmarks = self._landmarks()  # oldest first; inputs included
         self.landmark_set = set(self.landmarks)
@@ -86,10 +89,20 @@ class Chain(NamedGraph):
         self.name_the_rest(self.landmarks)
 
     def _fold(self, path: Sequence[Any], depth: int | None) -> Any:
-        """The call on `path` that is one step: at `depth`, or else the outermost one that textbooks know."""
-        if depth is not None:
-            return path[depth] if len(path) > depth else None
-        return next((group for group in path if self.board and self._book(group) is not None), None)
+        """The call on `path` that is one step: the first at `depth` or that textbooks know."""
+        known = (group for k, group in enumerate(path) if k == depth or self.board and self._book(group) is not None)
+        return next(known, None)
+
+    def _prefer_known(self) -> None:
+        """A layer that does nothing but one known step, or one operation, is that."""
+        inside: dict[Any, set[Any]] = {}
+        for n, fold in self.regions.items():
+            path = self.group_path(n)
+            known = next((g for g in path[path.index(fold) :] if self._book(g) is not None), n)
+            inside.setdefault(fold, set()).add(known)
+        alone = {fold: next(iter(found)) for fold, found in inside.items() if len(found) == 1}
+        steps = {n: alone.get(fold, fold) for n, fold in self.regions.items()}
+        self.regions = {n: step for n, step in steps.items() if step is not n}
 
     def _book(self, group: Any) -> Textbook | None:
         """The textbook of a call; it is made once."""
@@ -415,9 +428,13 @@ class Chain(NamedGraph):
         exprs = [found.expr for found in stated if found is not None and found.expr is not None]
         pull = partial(self._pull_inside, n, m)
         if not exprs or len(exprs) < len(stated):
-            symbol = name(f"d{plain(fold.name)}/d{self.names[m]}", m.shape)
-            above = () if n is self.root else (name(G, n.shape),)
-            e = Edge("map", Expr("product", (*above, symbol), shape=m.shape) if above else symbol, ())
+            if n is self.root:
+                applied_to: Expr = name(f"d{plain(fold.name)}/d{self.names[m]}", m.shape)
+            else:
+                times: Any = Function("applied", None, text="{x1} · {x2}", tex=r"{x1} \, {x2}")
+                pair = name(G, n.shape), name(self.symbol(n, m), m.shape)
+                applied_to = Expr(times.name, pair, None, {}, m.shape, times)
+            e = Edge("map", applied_to, ())
         elif len(exprs) == 1 and stated[0] is not None and stated[0].value is not None:
             e = parted(exprs[0], n.shape, m.shape)
         else:
@@ -427,6 +444,8 @@ class Chain(NamedGraph):
     def _made(self, n: Node, m: Node, e: Edge, rules: Any, pull: Any = None) -> Factor:
         upstream = self.upstream(n)
         formula = replaced(e.formula, lambda part: name(upstream, n.shape) if is_g(part) else None)
+        if self.board:
+            formula = replaced(formula, _numbers_outside)
         env = self.environment()
         value = None if e.combine == "map" else np.asarray(evaluate(formula, env))
         factor = Factor(n, m, self.symbol(n, m), formula, e.combine, e.axes, value, rules, upstream, env, pull)
@@ -523,6 +542,16 @@ class Chain(NamedGraph):
                     )
                 continue
             stack += [[*path, p] for p in self.inputs_of(path[-1])[::-1] if p in reach]
+
+
+def _numbers_outside(e: Expr) -> Expr | None:
+    """A reshape of a number times an array as the number times the reshape."""
+    inner = e.args[0] if e.role == "reshape" else None
+    arrays = [f for f in inner.args if f.shape] if inner is not None and inner.role == "product" else []
+    if inner is None or len(arrays) != 1 or arrays[0].shape != inner.shape:
+        return None
+    turned = replace(e, args=(arrays[0],))
+    return Expr("product", tuple(turned if f is arrays[0] else f for f in inner.args), shape=e.shape)
 
 
 def _named(e: Expr, words: Mapping[str, Expr]) -> Expr:

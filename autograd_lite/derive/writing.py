@@ -54,6 +54,10 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
         return word, SIGN if word.startswith("-") else PRODUCT if " / " in word else ATOM
     if e.role == "array":
         return printer.array(e.value), ATOM
+    if e.role == "product" and printer.indexed is not None:
+        e = _over_a_whole_number(e, printer)
+    if e.role == "reshape" and printer.indexed is not None and (letters := _kept_axes(e)):
+        return printer.indexed(e.args[0].value, letters), ATOM
     if e.role == "product":
         places = (ATOM if _of(f) == "matrix product" else PRODUCT + (k > 0) for k, f in enumerate(e.args))
         words = [write(f, printer, place) for f, place in zip(e.args, places, strict=True)]
@@ -71,6 +75,23 @@ def _word(e: Expr, printer: Printer) -> tuple[str, int]:
 
 
 LETTERS = "ijklmn"  # the indices of axes
+
+
+def _over_a_whole_number(e: Expr, printer: Printer) -> Expr:
+    """``1 / 36 x`` as ``x / 36``."""
+    size, *rest = e.args
+    if not size.is_number or not (m := re.fullmatch(r"(\d+) / (\d+)", printer.number(size.value))):
+        return e
+    above = [*([number(int(m[1]))] if m[1] != "1" else []), *rest]
+    top = above[0] if len(above) == 1 else replace(e, args=tuple(above))
+    return Expr("divide", (top, number(int(m[2]))), None, {}, e.shape, TABLE["divide"])
+
+
+def _kept_axes(e: Expr) -> str:
+    """The indices of a name that gets axes of length one in three or more dimensions: ``dL/dcᵢⱼ``."""
+    kept = [k for k, size in enumerate(e.shape) if size != 1]
+    is_it = e.args[0].role == "name" and tuple(e.shape[k] for k in kept) == e.args[0].shape and len(e.shape) > 2
+    return "".join(LETTERS[k] for k in kept if k < len(LETTERS)) if is_it and len(kept) < len(e.shape) else ""
 
 
 def _along(e: Expr, printer: Printer) -> tuple[str, int]:

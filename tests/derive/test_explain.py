@@ -199,7 +199,7 @@ def test_steps_are_grouped_by_module_and_cut_to_a_depth():
     assert "weight_0" in str(whole)
     assert "weight_2" in str(whole)
     once = explain(L, names={"x": x}, depth=1)
-    assert "= Linear(x, weight_0, bias_0)" in str(once)
+    assert "= x @ weight_0ᵀ + bias_0" in str(once)  # a layer of one operation is that operation
     folded = explain(L, names={"x": x}, depth=0)
     assert "= Sequential(x, weight_0, bias_0, weight_2, bias_2)" in str(folded)
     for d in (whole, once, folded):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import autograd_lite as ag
+from autograd_lite import nn
 from autograd_lite.derive.board import Written, formula
 from autograd_lite.derive.expr import constant, name
 from autograd_lite.derive.writing import tex, text
+from autograd_lite.nn import functional as F
 from autograd_lite.table import TABLE
 from autograd_lite.testing.rows import points
 
@@ -61,3 +64,31 @@ def test_the_jacobian_of_softmax_is_the_one_stated():
     right = np.stack([row.rule(0)(e, y, (0,)) for e in np.eye(3)])
     np.testing.assert_allclose(stated.value, right, atol=1e-12)
     assert text(stated.expr) == "yᵢ (δᵢⱼ - yⱼ)"
+
+
+def test_a_known_step_can_be_opened_and_is_derived_from_its_definitions():
+    S, t = ag.tensor([[0.5, -1.0, 2.0], [0.0, 1.0, 0.0]], requires_grad=True, name="S"), np.array([2, 0])
+    L = F.cross_entropy(S, t)
+    L.name = "L"
+    closed, opened = L.explain(S, {"t": t}), L.explain(S, {"t": t}, depth=1)
+    assert "dL/dS = (P - Y) / n" in str(closed)
+    for line in ("P = softmax(S)", "dL/dP = -Y / (2 P)", "dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)", "= ½ (P - Y)"):
+        assert line in str(opened)
+    assert opened.check() < 1e-12
+    np.testing.assert_allclose(opened.totals[-1].value, closed.totals[-1].value, rtol=1e-12)
+
+
+def test_what_no_row_computes_stays_closed():
+    x, K = np.ones((1, 1, 3, 3)), ag.tensor(np.ones((1, 1, 2, 2)), requires_grad=True, name="K")
+    L = np.sum(F.conv2d(x, K) ** 2)
+    assert "x ⋆ K" in str(L.explain(K, {"x": x}, depth=1))
+    assert L.explain(K, {"x": x}, depth=2).check() < 1e-12
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, 3])
+def test_a_layer_at_any_depth_has_the_same_gradients(depth):
+    net = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Tanh(), nn.Linear(4, 2))
+    loss = F.cross_entropy(net(np.ones((2, 3)) * [[0.1, 0.2, 0.4]]), [0, 1])
+    d = loss.explain(depth=depth)
+    assert d.check() < 1e-5  # in single precision
+    assert "_pull" not in str(d)

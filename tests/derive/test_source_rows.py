@@ -70,7 +70,7 @@ def test_source_of_a_row(row, k):
         np.testing.assert_array_equal(f(*fresh), f(*example))
         return
     assert "autograd_lite" not in made
-    assert len(made.splitlines()) < 150, made
+    assert len(made.splitlines()) < 160, made
     y, pull = ag.vjp(f, *fresh)
     y = np.asarray(y)
     g = np.ones(y.shape, y.dtype)

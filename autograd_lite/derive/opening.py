@@ -1,0 +1,124 @@
+"""Opening known steps: in the place of a call, what its textbook says that it computes.
+
+The textbook's definitions are recorded as if the user had written them, with their names: ``P = softmax(S)``,
+``L = -sum(Y * log(P)) / n``. So the derivation shows why the gradient of a cross-entropy is ``(P - Y) / n``. A step
+whose textbook has a sign that no row computes, such as ⋆ of a convolution, stays closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..engine.node import ANY, Node, ancestors
+from ..engine.record import record
+from ..engine.replay import replay
+from ..engine.value import wrap
+from ..table import TABLE, Primitive
+from ..tensor import Tensor
+from ..tracing.naming import Names, groups
+from .board import Written
+from .expr import Expr, name, walk
+from .known import KnownStep, parameter
+from .named_graph import LIMIT
+
+
+def opened(root: Tensor, names: Mapping[str, Any], depth: int) -> tuple[Tensor, dict[str, Any]]:
+    """`root` and `names`, with the known steps opened that are called at fewer than `depth` levels."""
+    assert root._node is not None
+    nodes = ancestors([root._node], ANY)[::-1]
+    if len(nodes) > LIMIT:
+        return root, dict(names)  # it will not be derived
+    values = replay(nodes)
+    within = {n: step for n in nodes if (step := _step(n, depth)) is not None}
+    used = {p for n in nodes for p in n.parents if p is not None and within.get(p) is not within.get(n)} | {root._node}
+    ends: dict[Any, list[Node]] = {}
+    for n, step in within.items():
+        ends.setdefault(step, []).extend([n] if n in used else [])
+    books = {step: _known(step, values) for step, found in ends.items() if len(found) == 1}
+    books = {step: known for step, known in books.items() if _can_be_recorded(known)}
+    made: dict[Node, Any] = {}
+    words: dict[str, Any] = {}
+    taken = Names(names)
+    for n in nodes:
+        step = within.get(n)
+        if step not in books:
+            made[n] = _again(n, made, values)
+        elif n in used:
+            made[n], further = _recorded(books[step], step, made)
+            words |= {taken.take(w): x for w, x in further.items()}
+    moved = {w: made.get(x._node, x) if isinstance(x, Tensor) else x for w, x in names.items()}
+    return made[root._node], {**words, **moved}
+
+
+def _step(n: Node, depth: int) -> Any:
+    """The known step that a node belongs to, if it is called at fewer than `depth` levels."""
+    return None if n.row is None else next((g for g in groups(n)[:depth] if g.textbook is not None), None)
+
+
+def _known(step: Any, values: Mapping[Node, Any]) -> KnownStep:
+    words = {}
+    for word, x in step.inputs.items():
+        value = values.get(x, x.y) if isinstance(x, Node) else x
+        is_array = isinstance(value, np.ndarray)
+        words[word] = Written(name(word, value.shape), value) if is_array else parameter(value)
+    return KnownStep(step.textbook, words, lambda word, value: word)
+
+
+def _can_be_recorded(known: KnownStep) -> bool:
+    """Whether rows compute everything in it, or what they do not compute is the same for all inputs."""
+    parts = [part for e in (known.forward, *(e for _, e in known.where)) for part in walk(e)]
+    return all(part.row is None or isinstance(part.row, Primitive) or part.head == "onehot" for part in parts)
+
+
+def _recorded(known: KnownStep, step: Any, made: Mapping[Node, Any]) -> tuple[Any, dict[str, Any]]:
+    """The result of a step, recorded by its definitions, and what these introduce."""
+    env = {w: made.get(x, x) if isinstance(x, Node) else x for w, x in step.inputs.items()}
+    further: dict[str, Any] = {}
+    for word, e in known.where:
+        env[word] = further[word] = _computed(e, env)
+    y = _computed(known.forward, env)
+    before = {x._node for x in made.values() if isinstance(x, Tensor)}
+    for n in ancestors([y._node], ANY):
+        if n.row is not None and n not in before:
+            n.code, n.group = None, step.outer  # it was not written where it is explained
+    return y, further
+
+
+def _computed(e: Expr, env: Mapping[str, Any]) -> Any:
+    done: dict[str, Any] = {}
+    for part in walk(e):
+        args = [done[a.key] for a in part.args]
+        if part.role == "name":
+            done[part.key] = env[part.value]
+        elif part.row is None and part.role != "product":
+            done[part.key] = part.value
+        elif part.role == "product":
+            done[part.key] = args[0]
+            for a in args[1:]:
+                done[part.key] = TABLE["multiply"](done[part.key], a)
+        else:
+            row: Any = part.row
+            done[part.key] = row(*args, **part.params) if isinstance(row, Primitive) else row.fn(*args)
+    return done[e.key]
+
+
+def _again(n: Node, made: Mapping[Node, Any], values: Mapping[Node, Any]) -> Any:
+    """A node on what its arguments have become."""
+    if n.row is None:
+        return wrap(n.y, n)
+    if n.parents[0] is not None and n.parents[0].parts is not None:
+        return made[n.parents[0]][n.params["index"]]
+    args = [
+        x if p is None else made[p] if p in made else wrap(values.get(p, p.y), p)
+        for p, x in zip(n.parents, n.xs, strict=True)
+    ]
+    is_same = all(p is None or a._node is p for p, a in zip(n.parents, args, strict=True))
+    if is_same and n.parts is None:
+        return wrap(values[n], n)
+    y = record(n.row, args, n.params)
+    node = y._node if isinstance(y, Tensor) else y[0]._node.parents[0]
+    node.code, node.at, node.group, node.name = n.code, n.at, n.group, n.name
+    return y
