@@ -18,6 +18,7 @@ from ..engine.value import Value, wrap
 from ..engine.versions import CONFIGURED, LATEST_WRITE, next_order
 from ..tensor import Tensor
 from ..tracing.calls import Backward, Call
+from ..tracing.closures import read, same
 from ..tracing.outside import Source, Step
 from ..tracing.program import Var
 from .connected import Link
@@ -75,7 +76,7 @@ class Dispatch:
         fits = all(self._fits(v, source) for v, source in recorded.sources.items())
         fits = fits and all(_same(_state_of(m), state) for m, state in self._modules)
         fits = fits and all((t._grad is not None) is had for t, had in recorded.asked.items())
-        fits = fits and all(self._fits_number(*number) for number in recorded.numbers)
+        fits = fits and all(self._fits_variable(*variable) for variable in recorded.variables)
         fits = fits and all(map(self._fits_step, recorded.steps))
         self.space["seen"] = CONFIGURED[0]
         return fits
@@ -90,7 +91,7 @@ class Dispatch:
                 self.bound(source.owner._storage(), "storage", ("storage", v))
             self.bound(source.owner._node, "node", ("node", v))
         elif source.kind == "place":
-            array = _read(source.owner, source.key)
+            array = read(source.owner, source.key)
         elif source.kind == "spare":
             state = source.owner.state.setdefault(source.key[0], {})
             if source.key[1] not in state:
@@ -103,10 +104,10 @@ class Dispatch:
         self.bound(array, "array", ("array", v))
         return True
 
-    def _fits_number(self, container: Any, key: Any, value: Any) -> bool:
-        found = _read(container, key)
-        self.bound(found, "number", ("number", id(container), key))
-        return type(found) is type(value) and bool(found == value)
+    def _fits_variable(self, container: Any, key: Any, value: Any) -> bool:
+        found = read(container, key)
+        self.bound(found, "value", ("value", id(container), key))
+        return same(found, value)
 
     def _fits_step(self, step: Step) -> bool:
         if _structure(step) != self._shapes[id(step)]:
@@ -148,14 +149,6 @@ def _equal(x: Any, y: Any) -> bool:
     if isinstance(x, tuple):
         return len(x) == len(y) and all(p is q or _equal(p, q) for p, q in zip(x, y, strict=True))
     return isinstance(x, (bool, int, float, str)) and x == y
-
-
-def _read(container: Any, key: Any) -> Any:
-    """The value in a cell or at a key; MISS if there is none."""
-    try:
-        return container.cell_contents if isinstance(container, CellType) else container[key]
-    except (LookupError, ValueError):
-        return MISS
 
 
 class _Feed:
@@ -296,8 +289,8 @@ class _Writer:
             self.check(f"now is None or now.recording or {special}")
         if self.recorded.modules:
             self.check("configured[0] != seen")
-        for container, key, _ in self.recorded.numbers:
-            word = self.word("number", ("number", id(container), key))
+        for container, key, _ in self.recorded.variables:
+            word = self.word("value", ("value", id(container), key))
             self.check(f"{self._place(container, key)} is not {word}")
         for t, had in self.recorded.asked.items():
             self.check(f"{self.bound(t, 'tensor')}._grad is {'' if had else 'not '}None")

@@ -20,7 +20,7 @@ from ..engine.replay import value_of
 from ..engine.results import lift
 from ..engine.value import Value
 from .capture import equations_of, names_of, run
-from .closures import Closure
+from .closures import Closure, read, same
 from .naming import short_names
 from .outside import Outside, Source, Step
 from .program import Equation, Program, Var
@@ -73,8 +73,8 @@ class Call:
         The modules that ran.
     modes : dict of module to bool
         The modules that the call has set to training or evaluation mode.
-    numbers : list of (container or cell, key, value)
-        Python numbers from outside that are part of the program.
+    variables : list of (container or cell, key, value)
+        What was used from outside and is not an input: numbers, functions, objects.
     in_place : dict of int to int
         Leaves of the result that are written into a leaf of the arguments.
     """
@@ -89,7 +89,7 @@ class Call:
     writes: bool
     modules: dict[Any, None]
     modes: dict[Any, bool]
-    numbers: list[tuple[Any, Any, Any]]
+    variables: list[tuple[Any, Any, Any]]
     in_place: Mapping[int, int] = field(default_factory=dict)
 
     def donating(self, leaves: Sequence[int]) -> Call:
@@ -126,11 +126,11 @@ def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[
         Whether gradients are recorded at the call.
     """
     with np.errstate(all="ignore"), unwritten(f, (args, params)) as changes:
-        made, numbers = _run(f, leaves((args, params)), args, params, static, recording)
+        made, variables = _run(f, leaves((args, params)), args, params, static, recording)
         _check_draws(changes, made)
         del changes
     # What only the trace has held is gone now.
-    return made.recording(numbers)
+    return made.recording(variables)
 
 
 def _check_draws(changes: Snapshot, made: _Made) -> None:
@@ -161,9 +161,10 @@ def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[bool
     outside.check_views()
     made = _Made(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, roots, pulled)
     made.given = any(isinstance(x, Value) for x in given)
-    numbers = closure.numbers
+    # What the function has changed itself, such as a counter, does not say whether the program fits.
+    variables = [(c, key, x) for c, key, x in closure.variables.values() if same(read(c, key), x)]
     vars(outside).clear()  # which is part of a cycle
-    return made, numbers
+    return made, variables
 
 
 def _pulled_back(results: list[Any], outside: Outside) -> Any:
@@ -232,7 +233,7 @@ class _Made:
             var[n]: replace(s, owner=weakref.ref(s.owner)) if s.kind == "tensor" else s for n, s in sources.items()
         }
 
-    def recording(self, numbers: Any) -> Call:
+    def recording(self, variables: Any) -> Call:
         """The end: the values of Tensors that the function has made itself are constants."""
         sources, constants = {}, {}
         for v, source in self.sources.items():
@@ -270,7 +271,7 @@ class _Made:
         )
         writes = any(sources[v].kind == "tensor" for v in updates)
         made = tensors, backward, self.gradients
-        return Call(program, sources, *made, writes=writes, numbers=numbers, **self.outside)
+        return Call(program, sources, *made, writes=writes, variables=variables, **self.outside)
 
 
     def _constant(self, value: Any) -> Any:

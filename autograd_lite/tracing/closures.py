@@ -7,9 +7,12 @@ when they meet a Tensor. Python numbers cannot be seen at all; their values are 
 
 from __future__ import annotations
 
+import sys
+import sysconfig
 from collections.abc import Iterator
 from functools import partial
-from types import CellType, CodeType, FunctionType, MethodType
+from os.path import dirname
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,8 +23,10 @@ from ..engine.value import Value
 from .outside import Outside
 
 LONG = 1_000  # entries of a container; a longer one is data
-PLAIN = (int, float, complex, str, bool, type(None))
+PLAIN = (int, float, complex, str, bool, type(None), np.generic)
+MISSING = object()
 _EMPTY = CellType()
+_LIBRARIES = (dirname(dirname(__file__)), *map(sysconfig.get_path, ("stdlib", "platlib", "purelib")))
 
 
 class Closure:
@@ -29,13 +34,13 @@ class Closure:
 
     Attributes
     ----------
-    numbers : list of (container or cell, key, value)
-        The Python numbers, strings and None that the functions use from outside.
+    variables : dict
+        What the functions use from outside, arrays excepted: ``(container or cell, key, value)`` by container and key.
     """
 
     def __init__(self, outside: Outside) -> None:
         self.outside = outside
-        self.numbers: list[tuple[Any, Any, Any]] = []
+        self.variables: dict[Any, tuple[Any, Any, Any]] = {}
         self._functions: dict[int, Any] = {}
         self._cells: dict[int, tuple[CellType, CellType, Any]] = {}
         self._globals: dict[int, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {}
@@ -43,6 +48,7 @@ class Closure:
 
     def of(self, value: Any, container: Any = None, key: Any = None) -> Any:
         """What stands for the value of a variable."""
+        self._note(value, container, key)
         if isinstance(value, FunctionType):
             return self._function(value)
         if isinstance(value, MethodType):
@@ -55,11 +61,12 @@ class Closure:
             self.outside.known(value, container, key)
             name = key if isinstance(key, str) else None
             return self.outside.stand_in(value, name)
-        if isinstance(value, PLAIN) and container is not None:
-            self.numbers.append((container, key, value))
-        else:
-            self.look_into(value, container, key)
+        self.look_into(value, container, key)
         return value
+
+    def _note(self, value: Any, container: Any, key: Any) -> None:
+        if container is not None and not isinstance(value, (np.ndarray, ModuleType)):
+            self.variables[id(container), key] = container, key, value
 
     def _function(self, f: FunctionType) -> Any:
         inside = INTERNAL[f.__code__.co_filename]
@@ -104,7 +111,7 @@ class Closure:
                 put[word] = None
                 new[word] = put[word] = self.of(space[word], space, word)
 
-    def look_into(self, value: Any, container: Any = None, key: Any = None) -> None:
+    def look_into(self, value: Any, container: Any = None, key: Any = None, note: bool = True) -> None:
         """Find the arrays and Tensors in a container, a module or an object of the user's."""
         if id(value) in self._seen:
             return
@@ -118,10 +125,12 @@ class Closure:
             self._seen[id(value)] = value, value if isinstance(value, tuple) else value.copy()
             parts: Any = value.items() if isinstance(value, dict) else enumerate(value)
             for k, part in list(parts) if len(value) <= LONG else ():
-                self.look_into(part, value, k)
+                if note:
+                    self._note(part, value, k)
+                self.look_into(part, value, k, note)
         elif _has_arrays(value):
             self._seen[id(value)] = (), ()
-            self.look_into(value.__dict__)
+            self.look_into(value.__dict__, note=not hasattr(value, "named_buffers"))  # of a module all is compared
             for name in ("forward", "__call__"):
                 method = getattr(type(value), name, None)
                 if isinstance(method, FunctionType):
@@ -137,9 +146,8 @@ class Closure:
         space = f.__globals__
         used += [(space, word, space[word]) for word in _names(f.__code__) if word in space]
         for container, key, value in used:
-            if isinstance(value, PLAIN):
-                self.numbers.append((container, key, value))
-            elif isinstance(value, FunctionType):
+            self._note(value, container, key)
+            if isinstance(value, FunctionType):
                 self._watch(value)
             else:
                 self.look_into(value, container, key)
@@ -177,6 +185,19 @@ class Closure:
             )
 
 
+def read(container: Any, key: Any) -> Any:
+    """The value in a cell or at a key; MISSING if there is none."""
+    try:
+        return container.cell_contents if isinstance(container, CellType) else container[key]
+    except (LookupError, ValueError):
+        return MISSING
+
+
+def same(x: Any, y: Any) -> bool:
+    """Whether they are one object, or equal numbers or strings."""
+    return x is y or type(x) is type(y) and isinstance(x, PLAIN) and bool(x == y)
+
+
 def _names(code: CodeType) -> Iterator[str]:
     yield from code.co_names
     for constant in code.co_consts:
@@ -190,5 +211,5 @@ def _has_arrays(value: Any) -> bool:
         return False
     if hasattr(type(value), "named_buffers"):
         return True
-    home = type(value).__module__.partition(".")[0]
-    return home not in ("autograd_lite", "numpy", "builtins") and not isinstance(value, type(np))
+    home = getattr(sys.modules.get(type(value).__module__), "__file__", None)  # none in a notebook
+    return home is None and type(value).__module__ != "builtins" or home is not None and not home.startswith(_LIBRARIES)

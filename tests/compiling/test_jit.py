@@ -188,6 +188,60 @@ def test_arrays_in_containers_and_modules_are_read_at_every_call():
     np.testing.assert_array_equal(compiled(W), np.asarray(f(W)))
 
 
+def test_what_a_name_stands_for_may_change():
+    """In a notebook a cell makes a new net and a new optimiser; functions and options change too."""
+    def make():
+        net = nn.Linear(3, 1)
+        return net, optim.SGD(net.parameters(), lr=0.1)
+
+    def scale(x):
+        return x * 2.0
+
+    class Options:
+        power = 1.0
+
+        def __init__(self):
+            self.shift = 1.0
+
+    net, optimizer = make()
+    options, table = Options(), {"factor": 1.0, "bounds": (-1.0, 1.0)}
+
+    def step(x):
+        optimizer.zero_grad()
+        y = scale(net(x)) * table["factor"] + options.shift + table["bounds"][1]
+        y.sum().backward()
+        optimizer.step()
+        return y
+
+    compiled = ag.jit(step)
+
+    def agrees():
+        start = net.weight.data.copy(), net.bias.data.copy()
+        mine, after = compiled(X).numpy().copy(), net.weight.data.copy()
+        net.weight.data, net.bias.data = start
+        np.testing.assert_allclose(mine, step(X).detach().numpy(), rtol=1e-13)
+        np.testing.assert_allclose(after, net.weight.data, rtol=1e-13)
+
+    agrees()
+    net, optimizer = make()
+    agrees()
+    table["factor"], options.shift = 3.0, 5.0
+    agrees()
+    table["bounds"] = (-2.0, 2.0)
+    agrees()
+
+    def other(x):
+        return x * 5.0
+
+    scale = other
+    agrees()
+    table, options = {"factor": 7.0, "bounds": (0.0, 0.5)}, Options()
+    agrees()
+    misses = compiled.cache_info().misses
+    agrees()
+    assert compiled.cache_info().misses == misses
+
+
 def test_a_module_is_connected_to_its_parameters():
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
     compiled = ag.jit(net)
