@@ -305,11 +305,19 @@ class Chain(NamedGraph):
             ]
             step = self.known(m)
             if step is None:
-                known[m] = applied(call, args, call.dtypes)
+                known[m] = self._part(m, args[0]) or applied(call, args, call.dtypes)
             else:
                 words = {f"{X}{k}": a for k, a in enumerate(args)}
                 known[m] = _named(step.forward, words)
         return known[n]
+
+    def _part(self, n: Node, x: Expr) -> Expr | None:
+        """One of several results that are parts of an argument `x`, as an index into it."""
+        call = self.call(n)
+        if call is n or not self.board or call.row is None or call.row.part is None:
+            return None
+        index = call.row.part(n.params["index"], **call.params)
+        return make(TABLE["getitem"], (x,), {"index": index, "unique_indices": True}, n.shape)
 
     def _folded_definition(self, n: Node) -> Expr:
         """A folded call of its inputs: first what was computed or given, then the parameters."""

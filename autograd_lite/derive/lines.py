@@ -166,6 +166,8 @@ class Lines:
         terms = [self._term(path) for path in t.paths]
         if not terms:
             return Expr("number", value=0)
+        if (whole := _assembled(terms)) is not None:
+            return whole
         out = terms[0]
         for term in terms[1:]:
             out = make(TABLE["add"], (out, term), {}, t.node.shape)
@@ -218,3 +220,25 @@ def _summed(e: Expr, axes: tuple[int, ...]) -> Expr:
 def environment(chain: Chain, lines: Sequence[Factor | Total]) -> Mapping[str, Any]:
     """The values of everything that stands in a derivation, gradients and factors included."""
     return {**chain.environment(), **{line.symbol: line.value for line in lines}}
+
+
+def _assembled(terms: Sequence[Expr]) -> Expr | None:
+    """A sum of stacks that are zero but for one operand, each at another place, as one stack."""
+    first, axis = terms[0], terms[0].params.get("axis")
+    if len(terms) < 2 or first.role not in ("stack", "concatenation"):
+        return None
+    found: dict[int, Expr] = {}
+    for e in terms:
+        if e.role != first.role or e.params.get("axis") != axis:
+            return None
+        place = 0
+        for a in e.args:
+            if not (a.role in ("array", "number") and not np.any(a.value)):
+                found[place] = a
+            place += 1 if e.role == "stack" else a.shape[axis]
+    starts = sorted(found)
+    ends = [k + (1 if first.role == "stack" else found[k].shape[axis]) for k in starts]
+    if len(found) != len(terms) or [0, *ends] != [*starts, first.shape[axis]]:
+        return None
+    params = {"starts": (*starts, ends[-1])} if "starts" in first.params else {}
+    return Expr(first.head, tuple(found[k] for k in starts), None, {"axis": axis, **params}, first.shape, first.row)

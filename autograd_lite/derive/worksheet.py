@@ -277,8 +277,9 @@ def _code(e: Expr) -> str:
 
 
 def _call(e: Expr, sub: Sub) -> str:
+    arguments = ", ".join(sub(a, 0) for a in e.args)
     params = (f"{k}={v!r}" for k, v in shown_params(e).items())
-    return f"{e.head}({', '.join([*(sub(a, 0) for a in e.args), *params])})"
+    return f"{e.head}({', '.join([f'[{arguments}]' if e.row is not None and e.row.variadic else arguments, *params])})"
 
 
 _CODE = replace(ASCII, call=_call)  # which keeps the axes of a sum

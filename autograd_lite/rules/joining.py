@@ -83,6 +83,7 @@ def _joined_full(b: Batched) -> Any:
 
 
 concatenate.attach(joins=lambda axis, starts: axis == 0, emit="np.concatenate(({xs}), axis={axis})")
+concatenate.attach(algebra="concatenation")
 concatenate.attach(out="np.concatenate(({xs}), axis={axis}, out={out})")
 stack.attach(joins=lambda axis: axis == 0, algebra="stack", emit="np.stack(({xs}), axis={axis})")
 stack.attach(out="np.stack(({xs}), axis={axis}, out={out})")
@@ -193,10 +194,14 @@ def _splitter(fn: Any, bind: Any) -> Any:
     )
 
 
+def _section(k: int, indices_or_sections: tuple[int, ...], axis: int) -> Any:
+    return on_axis(axis, slice(*(None, *indices_or_sections, None)[k : k + 2]))
+
+
 array_split = _splitter(np.array_split, _bind_array_split)
 split = _splitter(np.split, _bind_split)
 for _row in (array_split, split):
-    _row.attach(batch=axes("axis"))
+    _row.attach(batch=axes("axis"), part=_section)
 array_split.attach(view=True)
 split.attach(view=True)
 
@@ -236,7 +241,7 @@ unstack = linear(
     of=getattr(np, "unstack", None), name="unstack", np_name="np.unstack", bind=_bind_unstack, outputs=True,
     examples=(at((3,)), at((2, 3), axis=-1)),
 )
-unstack.attach(batch=axes("axis"))
+unstack.attach(batch=axes("axis"), part=lambda k, axis: on_axis(axis, k))
 unstack.attach(view=True)
 
 

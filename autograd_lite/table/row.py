@@ -66,6 +66,7 @@ OPTIONS = {
     "batch": "how it runs on a batch of examples, where that does not follow from its kind (vmap)",
     "variadic": "the row takes any number of arrays, and one rule serves them all",
     "outputs": "the row returns a tuple of arrays",
+    "part": "result k of several as an index into the argument: a function of k and the parameters (derivations)",
     "order": "1 if the rule itself cannot be differentiated",
     "holomorphic": "False if the partial derivative is not that of a complex function",
     "examples": "arguments to test at: functions rng -> (args, keywords), written at((2, 3), axis=0)",
@@ -145,6 +146,7 @@ class Primitive:
         batch: Rule | None = None,
         variadic: bool = False,
         outputs: bool = False,
+        part: Callable[..., Any] | None = None,
         order: int | None = None,
         holomorphic: bool = True,
         examples: Sequence[Any] = (),
@@ -181,6 +183,7 @@ class Primitive:
         self.batch = batch or (ALIGNED if follows else None)
         self.variadic = variadic
         self.outputs = outputs
+        self.part = part
         self.order = order
         self.holomorphic = holomorphic
         #: Whether a call is just `fn` on the arguments and returns one new array: the operators' fast lane takes these.

@@ -7,6 +7,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn
+from autograd_lite.derive import worksheet
 from autograd_lite.derive.board import Written, formula
 from autograd_lite.derive.expr import constant, name
 from autograd_lite.derive.writing import tex, text
@@ -92,3 +93,21 @@ def test_a_layer_at_any_depth_has_the_same_gradients(depth):
     d = loss.explain(depth=depth)
     assert d.check() < 1e-5  # in single precision
     assert "_pull" not in str(d)
+
+
+def test_parts_of_an_array_and_their_gradients_joined():
+    rng = np.random.default_rng(0)
+    x = ag.tensor(rng.normal(size=(2, 5)), requires_grad=True, name="x")
+    a, b = np.split(x, [2], axis=1)
+    L = np.sum(np.exp(a)) + np.sum(np.tanh(b) ** 2)
+    said = str(L.explain(x, {"a": a, "b": b}))
+    assert "a = x[:, :2] " in said
+    assert "b = x[:, 2:] " in said
+    assert "dL/dx = concatenate(dL/da, dL/db)" in said
+    sheet = worksheet(L, wrt=x, names={"a": a, "b": b})
+    assert sheet.check({q.word: q.answer for q in sheet.questions})
+    a, b = np.unstack(x)
+    L = np.sum(a * np.sin(b))
+    said = str(L.explain(x, {"a": a, "b": b}))
+    assert "b = x[1] " in said
+    assert "dL/dx = stack(dL/da, dL/db, axis=0)" in said

@@ -62,6 +62,12 @@ def drawn_at(row):
         return repr(list(points(row, np.random.default_rng(0)))) + repr(list(kink_points(row)))
 
 
+def parts(row):
+    """The derivation of two results of a row."""
+    a, b = row(ag.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True, name="x"))
+    return str(np.sum(a * b).explain())
+
+
 def gradient(row):
     return repr(ag.grad(lambda x: np.sum(row(x)))(X))
 
@@ -122,6 +128,7 @@ MUTATIONS = [
     ("source", "softmax", lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis, keepdims=True), emitted(X)),
     ("source", "sigmoid", "1 / (np.exp(-x) + 1)", emitted(X)),
     ("textbook", "relu", Textbook("relu(x)", x="g * (x >= 0)"), derived(X)),
+    ("part", "unstack", lambda k, axis: k + 1, parts),
     ("js", "exp", "Math.exp2({x})", scripted(A)),
     ("js", "matmul", "product({x1}, {x2})", scripted(A, B)),
     ("js", "var", lambda x, axis, ddof, keepdims: np.sum(x), scripted(A, axis=None, ddof=0, keepdims=False)),
