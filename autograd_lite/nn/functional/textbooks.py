@@ -49,7 +49,7 @@ def cross_entropy(
         where["Y"], Y = Y, "Y"
     whole = labels or np.allclose(np.sum(values, axis), 1)
     return Textbook(
-        f"-sum({Y} * log(P)){over}", where=where,
+        f"-(sum({Y} * log(P)){over})", where=where,
         input=f"g * ((P - {Y}){over})" if whole else f"g * ((sum({Y}, {axis}) * P - {Y}){over})",
         **{} if labels else {"target": f"g * (-log(P){over})"},
     )  # fmt: skip
@@ -61,7 +61,7 @@ def nll_loss(input: Any, target: Any, weight: Any, ignore_index: int, reduction:
         return None
     over, count = _mean(prod(shape) // max(shape[axis], 1), reduction)
     where = {**count, "Y": f"onehot(target, {shape[axis]}, {axis})"}
-    return Textbook(f"-sum(Y * input){over}", where=where, input=f"g * (-Y{over})")
+    return Textbook(f"-(sum(Y * input){over})", where=where, input=f"g * (-Y{over})")
 
 
 def binary_cross_entropy(input: Any, target: Any, weight: Any, reduction: str) -> Textbook | None:
@@ -69,7 +69,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any, reduction: str) -
         return None
     over, where = _mean(prod(np.shape(input)), reduction)
     return Textbook(
-        f"-sum(target * log(input) + (1 - target) * log(1 - input)){over}", where=where,
+        f"-(sum(target * log(input) + (1 - target) * log(1 - input)){over})", where=where,
         input=f"g * ((input - target) / (input * (1 - input)){over})",
         target=f"g * ((log(1 - input) - log(input)){over})",
     )
@@ -82,7 +82,7 @@ def binary_cross_entropy_with_logits(
         return None
     over, count = _mean(prod(np.shape(input)), reduction)
     return Textbook(
-        f"-sum(target * log(P) + (1 - target) * log(1 - P)){over}", where={**count, "P": "sigmoid(input)"},
+        f"-(sum(target * log(P) + (1 - target) * log(1 - P)){over})", where={**count, "P": "sigmoid(input)"},
         input=f"g * ((P - target){over})", target=f"g * (-input{over})",
     )
 
