@@ -19,6 +19,7 @@ from .indexing import (
     gather_at,
     getitem,
     into_zeros,
+    is_basic,
     maximum_at,
     minimum_at,
     scatter_at,
@@ -38,6 +39,8 @@ def _arrays_in(index: Any, ndim: int, k_ndim: int = 0) -> tuple[int, int, bool]:
     apart : bool
         Whether a slice stands between them, so that they come first.
     """
+    if is_basic(index):
+        return 0, 0, False
     parts = index if type(index) is tuple else (index,)
     arrays = [i for i, p in enumerate(parts) if isinstance(p, (np.ndarray, bool, np.bool, Slot))]
     if not arrays:

@@ -135,7 +135,7 @@ def _looped(row: Primitive, n: Node) -> Callable[[Batched], Any]:
             warnings.warn(
                 f"vmap: {row.name} has no rule for batches, so it is called {b.size} times, once for each example: "
                 "about as slow as a Python loop over it. Give the row batch= (see ag.table.OPTIONS)",
-                stacklevel=6,
+                stacklevel=7,
             )
         each = [b(*(x[k] if has else x for x, has in zip(b.xs, b.on, strict=True))) for k in range(b.size)]
         if not row.outputs:

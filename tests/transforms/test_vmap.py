@@ -211,8 +211,9 @@ def test_custom_rows():
     double = ag.table.define(2.0, name="double_of_vmap", kind="elementwise")(lambda x: 2 * x)
     try:
         batching._LOOPED.clear()
-        with pytest.warns(UserWarning, match=r"cube_of_vmap has no rule for batches, so it is called 4 times"):
+        with pytest.warns(UserWarning, match=r"cube_of_vmap has no rule for batches, so it is called 4 times") as found:
             assert close(ag.vmap(lambda x: double(cube(x)))(X), 2 * X**3)
+        assert found[0].filename == __file__
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # once is enough
             ag.vmap(cube)(X)
