@@ -18,6 +18,7 @@ from .block import Block
 from .passes.algebra import simplified
 from .passes.batching import batched
 from .passes.casts import narrowed
+from .passes.columns import with_columns
 from .passes.common import without_repetition
 from .passes.constants import folded
 from .passes.dead_code import without_dead_code
@@ -118,6 +119,7 @@ def compiled(
     block = _planned(plan, "layout", laid_out, block)
     block = _planned(plan, "batch innermost", batch_innermost, block)
     block = _shortened(plan, block, fast)
+    block = _planned(plan, "columns", lambda b: with_columns(b, plan), block)
     block = _planned(plan, "split products", lambda b: split(b, plan), block)
     if small:
         block = _planned(plan, "floats", as_floats, block)

@@ -15,7 +15,7 @@ import autograd_lite as ag
 import autograd_lite.nn.functional as F
 from autograd_lite.compiling import compiled
 from autograd_lite.compiling.block import Block
-from autograd_lite.compiling.passes import splitting
+from autograd_lite.compiling.passes import columns, splitting
 from autograd_lite.compiling.passes.algebra import simplified
 from autograd_lite.compiling.passes.batching import batched
 from autograd_lite.compiling.passes.casts import narrowed
@@ -214,6 +214,19 @@ def test_a_convolution_has_the_number_of_the_example_innermost():
             np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-11)
     assert "np.matmul" not in made.source  # one product for all examples
     assert ".transpose((2, 0, 1))" in made.source
+
+
+def test_vectors_become_columns_if_that_is_faster(monkeypatch):
+    X = np.cos(np.arange(400 * 200.0)).reshape(400, 200)
+
+    def f(X, a, b):
+        return np.sin(X @ a) + X @ b
+
+    args = X, np.linspace(0, 1, 200), np.linspace(2, 3, 200)
+    for times, name in (((1.0, 2.0), "stack"), ((2.0, 1.0), "matmul")):
+        monkeypatch.setattr(columns, "_times", lambda *kind, times=times: times)
+        assert name in rows(columns.with_columns(block(f, *args), []))
+        np.testing.assert_allclose(compiled(ag.trace(f)(*args))(*args)[0], f(*args), rtol=1e-9, atol=1e-9)
 
 
 def test_a_long_product_is_split_if_that_is_faster(monkeypatch):

@@ -37,7 +37,7 @@ def lowered(block: Block, largest: int = 0) -> Block:
 
 def _program(eq: Equation) -> Program | None:
     row: Primitive = eq.row
-    body = row.fn if row.lower is True else row.lower
+    body: Any = row.fn if row.lower is True else row.lower
     variable = [isinstance(x, Var) for x in eq.operands]
 
     def call(*xs: Any) -> Any:

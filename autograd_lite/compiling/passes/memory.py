@@ -96,7 +96,7 @@ def _parts(memory: Memory, block: Block, last: dict[Var, float]) -> dict[Var, Va
             if not isinstance(x, Var) or x in found or x in new or sum(v is x for v in eq.operands) > 1:
                 continue
             row = made[x].row if x in made and x.dtype == y.dtype and x not in block.floats else None
-            if row is not None and writes(row) and row.joins is None and not math.isinf(last[x]) and math.prod(x.shape):
+            if row is not None and writes(row) and row.joins is None and not math.isinf(last[x]) and 0 not in x.shape:
                 found[x] = y
     return found
 
@@ -179,16 +179,15 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
             if whole is not y or y in slot_of or math.prod(y.shape) >= LEAST or late:
                 stand_in = _stand_in(memory, eq, y, whole is y)
                 if whole not in slot_of:
-                    slot = _in_place(memory, eq, i, last, slot_of, stand_in) if ufunc and whole is y else None
-                    memory.in_place += slot is not None
-                    slot = slot or _free(slots, math.prod(whole.shape) * whole.dtype.itemsize)
+                    reused = _in_place(memory, eq, i, last, slot_of, stand_in) if ufunc and whole is y else None
+                    memory.in_place += reused is not None
+                    slot = reused or _free(slots, math.prod(whole.shape) * whole.dtype.itemsize)
                     slot.user, slot_of[whole] = whole, slot
                 memory.static[y] = stand_in
                 memory.unplanned += size
         for v in {v for x in (*eq.operands, *eq.outputs) if isinstance(x, Var) for v in memory.owners[x]}:
-            slot = slot_of.get(v)
-            if slot is not None and slot.user is v and last.get(v, -1) <= i:
-                slot.user = None
+            if v in slot_of and slot_of[v].user is v and last.get(v, -1) <= i:
+                slot_of[v].user = None
     offset = 0
     start: dict[int, int] = {}
     for slot in slots:
@@ -227,12 +226,11 @@ def _in_place(
     """The buffer of an operand that is not needed any more, for a result of the same kind."""
     y = eq.outputs[0]
     for x in eq.operands:
-        slot = slot_of.get(x) if isinstance(x, Var) else None
-        if slot is None or slot.user is not x or last[x] != i:
+        if not isinstance(x, Var) or x not in slot_of or slot_of[x].user is not x or last[x] != i:
             continue
         same = x.dtype.itemsize == y.dtype.itemsize and memory.static[x].strides == like.strides
         if same and x.shape == y.shape:
-            return slot
+            return slot_of[x]
     return None
 
 

@@ -60,14 +60,14 @@ def _fastest(m: int, k: int, n: int, dtype: Any, turned: bool) -> tuple[int, str
     a, bt = np.ones((m, k), dtype), np.ones((n, k), dtype)
     b = bt.T if turned else np.ones((k, n), dtype)
     whole = np.empty((m, n), dtype)
-    times = {1: _seconds(lambda: np.dot(a, b, out=whole))}
+    times = {1: seconds(lambda: np.dot(a, b, out=whole))}
     for count in PIECES if turned else ():
         if k % count == 0:
             a3 = a.reshape(m, count, -1).transpose(1, 0, 2)
             b3 = bt.reshape(n, count, -1).transpose(1, 2, 0)
             y = np.empty((count, m, n), dtype)
             ones = np.ones(count, dtype)
-            times[count] = _seconds(
+            times[count] = seconds(
                 lambda a3=a3, b3=b3, y=y, ones=ones: ones.dot(np.matmul(a3, b3, out=y).reshape(len(ones), -1))  # type: ignore[misc]
             )
     best = min(times, key=times.__getitem__)
@@ -75,7 +75,7 @@ def _fastest(m: int, k: int, n: int, dtype: Any, turned: bool) -> tuple[int, str
     return best, ", ".join(f"{c} piece{'s' * (c > 1)} {t * 1e6:.0f} µs" for c, t in times.items())
 
 
-def _seconds(f: Callable[[], Any], repeats: int = 5) -> float:
+def seconds(f: Callable[[], Any], repeats: int = 5) -> float:
     """CPU seconds of the fastest of some calls."""
     best = float("inf")
     for _ in range(repeats):
