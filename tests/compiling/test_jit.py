@@ -194,7 +194,7 @@ def test_what_a_name_stands_for_may_change():
         net = nn.Linear(3, 1)
         return net, optim.SGD(net.parameters(), lr=0.1)
 
-    def scale(x):
+    def double(x):
         return x * 2.0
 
     class Options:
@@ -204,7 +204,7 @@ def test_what_a_name_stands_for_may_change():
             self.shift = 1.0
 
     net, optimizer = make()
-    options, table = Options(), {"factor": 1.0, "bounds": (-1.0, 1.0)}
+    options, table, scale = Options(), {"factor": 1.0, "bounds": (-1.0, 1.0)}, double
 
     def step(x):
         optimizer.zero_grad()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from learner import Line, Recorder, X, Y, mean_square, sgd, train
 
+import autograd_lite as ag
 from autograd_lite import data, nn, optim, training
 from autograd_lite.training import fit
 
@@ -313,3 +314,29 @@ def test_arguments_of_another_kind(change, error, message):
 def test_evaluating_what_is_no_module():
     with pytest.raises(TypeError, match=r"expected the model as an nn\.Module, got a function"):
         training.evaluate(lambda x: x, (X, Y))
+
+
+@pytest.mark.parametrize("name", ["Adam", "SGD", "LBFGS"])
+def test_a_compiled_run_has_the_numbers_of_an_ordinary_one(name):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(20, 4)), rng.integers(0, 3, 20)
+    found = []
+    for jit in (True, False):
+        ag.manual_seed(0)
+        net = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Dropout(0.2), nn.Linear(5, 3))
+        optimizer = getattr(optim, name)(net.parameters(), lr=0.05)
+        history = training.fit(
+            net, (X, Y), nn.CrossEntropyLoss(), optimizer, epochs=3, batch_size=8, validation=(X, Y),
+            metrics=[training.accuracy], callbacks=[training.ClipGradients(0.5)], jit=jit,
+        )  # fmt: skip
+        found.append([x for row in history.rows for x in row.values()])
+        found[-1] += [x for w in net.state_dict().values() for x in w.ravel()]
+    np.testing.assert_allclose(*found, rtol=1e-6, atol=1e-9)
+
+
+def test_a_compiled_run_stops_at_a_loss_that_is_not_finite():
+    net, examples = nn.Linear(2, 1), (np.full((4, 2), np.nan), np.zeros((4, 1)))
+    before = net.state_dict()
+    with pytest.raises(FloatingPointError, match="the weights were not changed"):
+        training.fit(net, examples, nn.MSELoss(), optim.SGD(net.parameters()), epochs=1, jit=True)
+    np.testing.assert_equal(net.state_dict(), before)
