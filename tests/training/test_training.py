@@ -323,7 +323,8 @@ def test_a_compiled_run_has_the_numbers_of_an_ordinary_one(name):
     found = []
     for jit in (True, False):
         ag.manual_seed(0)
-        net = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Dropout(0.2), nn.Linear(5, 3))
+        drop = nn.Dropout(0.0 if name == "LBFGS" else 0.2)  # L-BFGS diverges on a loss that is drawn
+        net = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), drop, nn.Linear(5, 3))
         optimizer = getattr(optim, name)(net.parameters(), lr=0.05)
         history = training.fit(
             net, (X, Y), nn.CrossEntropyLoss(), optimizer, epochs=3, batch_size=8, validation=(X, Y),
