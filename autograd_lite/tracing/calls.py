@@ -162,9 +162,9 @@ def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[bool
     made = _Made(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, roots, pulled)
     made.given = any(isinstance(x, Value) for x in given)
     # What the function has changed itself, such as a counter, does not say whether the program fits.
-    variables = [(c, key, x) for c, key, x in closure.variables.values() if same(read(c, key), x)]
+    kept = [(c, key, x) for c, key, x in closure.variables.values() if same(read(c, key), x)]
     vars(outside).clear()  # which is part of a cycle
-    return made, variables
+    return made, kept
 
 
 def _pulled_back(results: list[Any], outside: Outside) -> Any:
