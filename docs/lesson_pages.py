@@ -11,6 +11,8 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import resnet_page
+
 import autograd_lite as ag
 from autograd_lite.derive import worksheet
 from autograd_lite.drawing import available
@@ -26,7 +28,8 @@ INDEX = """\
 
 What a course on neural nets derives on the board, each from a few lines of NumPy: the derivation as a textbook has it,
 with the numbers and a check, its picture, the chain rule step by step, and a worksheet that the library marks. The
-lessons are functions of `examples/lessons.py`, and `docs/lesson_pages.py` makes these pages.
+lessons are functions of `examples/lessons.py`, and `docs/lesson_pages.py` makes these pages. The last one is a net that
+is too large for a board, derived block by block.
 
 ```{{toctree}}
 :maxdepth: 1
@@ -96,7 +99,8 @@ def make() -> None:
         (FOLDER / f"{function.__name__}.md").write_text(page(function, lesson), encoding="utf-8")
         if available():
             pictures(function, lesson)
-    names = "\n".join(f"lessons/{function.__name__}" for function in LESSONS)
+    resnet_page.make()
+    names = "\n".join([*(f"lessons/{function.__name__}" for function in LESSONS), "lessons/resnet"])
     (HERE / "lessons.md").write_text(INDEX.format(pages=names), encoding="utf-8")
 
 

@@ -34,6 +34,7 @@ CHECKED = 12  # gradients; more are checked together, along one direction of all
 WIDE = 400  # characters; a longer definition is written out only once
 AT = 34  # the column of remarks in plain text
 BOARD = 110  # columns
+ROW = 6  # given values in a row
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -263,7 +264,7 @@ class Derivation(GraphView):
             tex_name(w) + (f" = {LATEX.number(x)}" if is_number(x) else rf"\ ({shape_text(np.shape(x), TIMES)})")
             for w, x in self.given
         ]
-        out = [("Given", [r"& " + r",\quad ".join(given)])]
+        out = [("Given", [r"& " + r",\quad ".join(given[k : k + ROW]) for k in range(0, len(given), ROW)])]
         for title, nodes in self.steps():
             rows = []
             for n in nodes:

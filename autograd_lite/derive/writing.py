@@ -16,7 +16,7 @@ import numpy as np
 
 from ..base import escape
 from ..table import TABLE, Primitive
-from .binding import ATOM, PRODUCT, SIGN, read
+from .binding import ATOM, POWER, PRODUCT, SIGN, read
 from .expression import Expr, number
 
 Sub = Callable[[Expr, int], str]
@@ -48,7 +48,7 @@ def write(e: Expr, printer: Printer, tightness: int = 0) -> str:
 
 def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if e.role == "name":
-        return printer.name(e.value), ATOM
+        return printer.name(e.value), POWER if "/" in e.value else ATOM  # (dL/dA)ᵀ
     if e.role == "number":
         word = printer.number(e.value)
         return word, SIGN if word.startswith("-") else PRODUCT if " / " in word else ATOM

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from ..base.escape import TEX_CHARACTERS, xml
 
-_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_&]|[0-9]+(?:\.[0-9]+)?|\s+|.", re.S)
+_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_&]|[0-9]+(?:\.[0-9]+)?|[^\S\u00a0]+|.", re.S)
 _IDENTIFIERS = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
     "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ",
@@ -20,7 +20,7 @@ _IDENTIFIERS = {
 _OPERATORS = {
     "odot": "⊙", "times": "×", "cdot": "·", "top": "⊤", "lvert": "|", "rvert": "|", "lVert": "‖", "rVert": "‖",
     "geq": "≥", "leq": "≤", "neq": "≠", "sum": "∑", "prod": "∏", "to": "→", "mapsto": "↦", "ldots": "…", "dots": "…",
-    "in": "∈", "wedge": "∧", "vee": "∨", "star": "⋆", "lfloor": "⌊", "rfloor": "⌋", "cdots": "⋯", "sim": "∼",
+    "in": "∈", "wedge": "∧", "vee": "∨", "star": "⋆", "ast": "∗", "lfloor": "⌊", "rfloor": "⌋", "cdots": "⋯",
     **{c: c for c in "{}%#$&_"},
 }  # fmt: skip
 _SPACES = {",": "0.17em", ";": "0.28em", ":": "0.22em", "quad": "1em", "qquad": "2em", " ": "0.25em", "!": "0"}
@@ -44,7 +44,8 @@ def mathml(tex: str, block: bool = True) -> str:
 
 class _Reader:
     def __init__(self, tex: str) -> None:
-        self.tokens = [t for t in _TOKEN.findall(tex) if not t.isspace()]
+        tex = re.sub(r"\\text\{[^{}]*\}", lambda m: m[0].replace(" ", "\u00a0"), tex)  # where spaces count
+        self.tokens = [t for t in _TOKEN.findall(tex) if t == "\u00a0" or not t.isspace()]
         self.at = 0
 
     def peek(self) -> str:
@@ -173,6 +174,9 @@ class _Reader:
     def _tilde(self) -> str:
         return f'<mover accent="true">{self.argument()}<mo stretchy="false">~</mo></mover>'
 
+    def _hat(self) -> str:
+        return f"<mover>{self.argument()}<mo>^</mo></mover>"
+
     def _mathrm(self) -> str:
         return f'<mi mathvariant="normal">{xml(self.raw())}</mi>'
 
@@ -183,7 +187,7 @@ class _Reader:
         return f"<mi>{_NUMBERS.get(letter, xml(letter))}</mi>"
 
     def _text(self) -> str:
-        return f"<mtext>{xml(self.raw())}\u00a0</mtext>"
+        return f"<mtext>{xml(self.raw())}</mtext>".replace(" ", "\u00a0")
 
     def _left(self) -> str:
         opening = self.take()

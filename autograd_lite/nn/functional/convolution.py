@@ -66,7 +66,7 @@ def _correlated(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups
 
 notation("conv", "{x1} ⋆ {x2}", r"{x1} \star {x2}", _correlated)
 notation("correlate", "{x1} ⋆ {x2}", r"{x1} \star {x2}", _of_weight)
-notation("convolve", "{x1} ∗ {x2}", r"{x1} * {x2}", _of_input)  # a full convolution, the transpose of a correlation
+notation("convolve", "{x1} ∗ {x2}", r"{x1} \ast {x2}", _of_input)  # a full convolution, the transpose of a correlation
 
 
 def _conv_textbook(
