@@ -79,7 +79,7 @@ def page(make: Callable[[], Lesson], lesson: Lesson) -> str:
         title=lesson.title, textbook=lesson.textbook, name=name, derivation=derivation.markdown(),
         code=textwrap.dedent(inspect.getsource(make)), sheet=f"{sheet}\n",
         wrt=", ".join(words.get(id(w), w.name or "w") for w in lesson.wrt),
-        check=f"The gradients differ from the engine's by at most {derivation.check():.0e}, relative to their size.\n",
+        check=f"{resnet_page.checked(derivation)}\n",
     )  # fmt: skip
 
 

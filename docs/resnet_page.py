@@ -117,6 +117,13 @@ def inside() -> Any:
     return L.explain([x, block.conv1.weight, block.conv2.weight], locals())
 
 
+def checked(derivation: Any) -> str:
+    """A sentence that compares the gradients with those of the engine."""
+    error = derivation.check()
+    how = f"differ from the engine's by at most {error:.0e}, relative to their size" if error else "are the engine's"
+    return f"The gradients {how}."
+
+
 def make() -> None:
     """Write the page, and the picture of the net."""
     FOLDER.mkdir(exist_ok=True)
@@ -126,11 +133,10 @@ def make() -> None:
         ag.draw(blocks, np.ones((2, CHANNELS, 6, 6)), by="module").save(FOLDER / "resnet.svg")
         picture = "\n![The blocks: one of them is open](resnet.svg)\n"
     outer, inner = whole(), inside()
-    check = "The gradients differ from the engine's by at most {:.0e}, relative to their size."
     page = PAGE.format(
         block=inspect.getsource(Block), net=inspect.getsource(net), picture=picture,
-        outer=outer.markdown(), outer_check=check.format(outer.check()),
-        inner=inner.markdown(), inner_check=check.format(inner.check()),
+        outer=outer.markdown(), outer_check=checked(outer),
+        inner=inner.markdown(), inner_check=checked(inner),
     )  # fmt: skip
     (FOLDER / "resnet.md").write_text(page, encoding="utf-8")
 

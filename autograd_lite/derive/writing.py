@@ -16,7 +16,7 @@ import numpy as np
 
 from ..base import escape
 from ..table import TABLE, Primitive
-from .binding import ATOM, POWER, PRODUCT, SIGN, read
+from .binding import ATOM, PRODUCT, SIGN, read
 from .expression import Expr, number
 
 Sub = Callable[[Expr, int], str]
@@ -48,7 +48,7 @@ def write(e: Expr, printer: Printer, tightness: int = 0) -> str:
 
 def _word(e: Expr, printer: Printer) -> tuple[str, int]:
     if e.role == "name":
-        return printer.name(e.value), POWER if "/" in e.value else ATOM  # (dL/dA)ᵀ
+        return printer.name(e.value), ATOM
     if e.role == "number":
         word = printer.number(e.value)
         return word, SIGN if word.startswith("-") else PRODUCT if " / " in word else ATOM
@@ -140,7 +140,10 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
         a = e.args[k]
         kinds = {e.role, _of(a)}  # both products in one line need brackets
         mixed = own == PRODUCT and "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
-        out += before + printer.operand(a, write(a, printer, ATOM if mixed else place), before, behind)
+        word = write(a, printer, ATOM if mixed else place)
+        if a.role == "name" and "/" in a.value and behind.startswith(("ᵀ", "^")):
+            word = printer.brackets(word)  # (dL/dA)ᵀ
+        out += before + printer.operand(a, word, before, behind)
     return out + bound.rest, own
 
 
