@@ -140,10 +140,7 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
         a = e.args[k]
         kinds = {e.role, _of(a)}  # both products in one line need brackets
         mixed = own == PRODUCT and "matrix product" in kinds and len(kinds) == 2 and kinds <= set(_PRODUCTS)
-        word = write(a, printer, ATOM if mixed else place)
-        if a.role == "name" and "/" in a.value and behind.startswith(("ᵀ", "^")):
-            word = printer.brackets(word)  # (dL/dA)ᵀ
-        out += before + printer.operand(a, word, before, behind)
+        out += before + printer.operand(a, write(a, printer, ATOM if mixed else place), before, behind)
     return out + bound.rest, own
 
 
