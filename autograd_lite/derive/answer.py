@@ -20,7 +20,7 @@ import numpy as np
 from ..engine.operands import raw
 from ..table import TABLE
 from .typed import as_python, signs_replaced
-from .writing import symbol, text_name
+from .writing import shape_text, symbol, text_name
 
 LONG = 2_000  # characters of one formula
 DEEP = 200  # levels of the parsed text
@@ -73,6 +73,7 @@ _METHODS = {
 FUNCTIONS: Mapping[str, Any] = {
     **_OURS,
     **{word: operator.attrgetter(word)(np) for word in [*_ELEMENTWISE, *_WHOLE, *_PRODUCTS, *_OTHERS]},
+    "softmax": lambda x, axis=-1: TABLE["softmax"].on_arrays(x, axis),
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
     "slice": slice,
 }
@@ -267,9 +268,15 @@ class _Reader:
                     a = a[:, None]  # a column times a row
                 elif np.shape(a)[-1] == np.shape(b)[1]:
                     b = b[0]
+            if np.ndim(a) and np.ndim(b) and np.shape(a)[-1] != (np.shape(b)[-2:] or (0,))[0]:
+                raise ValueError(f"shapes {_shapes(a, b)} do not fit in a product of matrices; transpose one: A.T")
             self._charge(*_matrix_product(a, b))
         else:
-            self._charge(math.prod(np.broadcast_shapes(np.shape(a), np.shape(b))))
+            try:
+                shape = np.broadcast_shapes(np.shape(a), np.shape(b))
+            except ValueError:
+                raise ValueError(f"shapes {_shapes(a, b)} do not fit; write A @ B for a product of matrices") from None
+            self._charge(math.prod(shape))
         if isinstance(op, ast.Pow) and isinstance(a, int) and isinstance(b, int) and not 0 <= b * a.bit_length() < 63:
             a = float(a)  # 9**9**9 has 370 million digits
         return _BINARY[type(op)](a, b)
@@ -306,7 +313,8 @@ class _Reader:
             shown = f"({shown})" if isinstance(e.func, (ast.BinOp, ast.UnaryOp)) else shown
             return f"{shown} is no function: write {shown} * ({inside})"
         own = [w for w, x in self.names.items() if callable(x) and w not in FUNCTIONS]
-        return f"{word} is no function of this sheet; its functions are {', '.join([*own, *FUNCTIONS])}"
+        usual = ", ".join([*own, "exp", "log", "sqrt", "tanh", "sigmoid", "softmax", "sum", "mean", "outer"])
+        return f"{word} is no function of this sheet; its functions are {usual} and others of NumPy"
 
     def _charge(self, entries: float, work: float = 0) -> None:
         """Raise an error before a step that would take too much memory or, with the steps before it, too much time."""
@@ -317,7 +325,6 @@ class _Reader:
 
 _DEEP = "it is nested too deeply"
 _HINTS: dict[type[ast.AST], str] = {
-    ast.BitXor: "^ is not the power: write B ** 2",
     ast.And: "write & between arrays, not and",
     ast.Or: "write | between arrays, not or",
     ast.Not: "write ~ in front of an array, not not",
@@ -354,6 +361,10 @@ def _matrix_product(a: Any, b: Any) -> tuple[float, float]:
     (*batch, m, k), (*other, _, n) = np.shape(np.atleast_2d(a)), (np.shape(b) if np.ndim(b) > 1 else (0, 1))
     entries = math.prod(np.broadcast_shapes(tuple(batch), tuple(other))) * m * n
     return entries, entries * k / BLAS
+
+
+def _shapes(a: Any, b: Any) -> str:
+    return " and ".join(shape_text(np.shape(x)) for x in (a, b))
 
 
 def _indexed(x: Any, index: Any) -> int:

@@ -224,9 +224,10 @@ def environment(chain: Chain, lines: Sequence[Factor | Total]) -> Mapping[str, A
 
 def _assembled(terms: Sequence[Expr]) -> Expr | None:
     """A sum of stacks that are zero but for one operand, each at another place, as one stack."""
-    first, axis = terms[0], terms[0].params.get("axis")
+    first = terms[0]
     if len(terms) < 2 or first.role not in ("stack", "concatenation"):
         return None
+    axis: int = first.params["axis"]
     found: dict[int, Expr] = {}
     for e in terms:
         if e.role != first.role or e.params.get("axis") != axis:

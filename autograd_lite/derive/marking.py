@@ -132,6 +132,8 @@ def _causes(q: Question, value: Any, right: Any, known: Mapping[str, Any]) -> It
         for kept in (False, True):
             if _same(value.sum(axis=axis, keepdims=kept), right):
                 yield f"the sum over axis {axis} is missing, along which the argument was broadcast"
+    if value.size == 1 < right.size and _same(value.reshape(()), np.sum(right)):
+        yield f"it is summed over all axes: expected shape {shape_text(right.shape)}"
     for word, other in known.items():
         if np.ndim(other) == value.ndim and np.array_equal(value, other):
             yield f"that is {word}"

@@ -15,7 +15,7 @@ _SUBSCRIPTS = str.maketrans(INDICES, LETTERS)
 _MARKS = "\u0300-\u036f"  # a hat or a bar on the letter before
 _SIGNS = {
     "²": "**2 ", "³": "**3 ", "ᵀ": ".T ", "·": "*", "×": "*", "⊙": "*", "−": "-", "½": " 0.5 ", "¼": " 0.25 ",
-    "≥": ">=", "≤": "<=", "≠": "!=",
+    "^": "**", "≥": ">=", "≤": "<=", "≠": "!=",
 }  # fmt: skip
 _TOKEN = re.compile(
     rf"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?j?(?!\w)|\d+|[^\W\d][\w{_MARKS}]*|\.[A-Za-z]\w*|'[^']*'|\"[^\"]*\"|"
@@ -27,7 +27,8 @@ _WORDS = ("and", "or", "not", "if", "else", "in", "is", "lambda", "for", "yield"
 
 def signs_replaced(text: str) -> str:
     """The signs that stand for one of Python's, replaced."""
-    return re.sub(f"[{''.join(_SIGNS)}]", lambda m: _SIGNS[m[0]], text)
+    text = re.sub(r"\^T\b", "ᵀ", text)
+    return re.sub(f"[{re.escape(''.join(_SIGNS))}]", lambda m: _SIGNS[m[0]], text)
 
 
 def as_python(text: str, words: Mapping[str, str], functions: Container[str] = ()) -> str:

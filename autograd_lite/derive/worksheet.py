@@ -235,27 +235,29 @@ def _question(d: Derivation, line: Factor | Total) -> tuple[Question, str]:
     else:
         e, steps = d.composition(line), {path[-1].of: None for path in line.paths if d.found.by_gradients}
         known = {"slips": _total_slips(d, line), "recompute": _from_factors(d, line)}
-    notations = _notations(e, c.environment())
+    defined = [e for n in steps for e in (c.definition(n), *(e for _, e in c.where(n)))]
+    notations = _notations([*defined, e], c.environment())
     since = ", ".join(f"{text_name(c.names[n])} = {text(c.definition(n))}" for n in steps)
-    hints = [f"since {since}" if steps else "from the factors above", *map(_hint, notations["functions"])]
+    hints = [f"since {since}" if steps else "from the factors above", *map(_hint, _notations([e], {})["functions"])]
     word = as_variable(line.symbol)
     q = Question(word, "; ".join(hints), _code(e), line.value, line.symbol, **known, **notations)
     in_tex = r",\; ".join(f"{tex_name(c.names[n])} = {tex(c.definition(n))}" for n in steps)
     return q, rf"\text{{since }} {in_tex}" if steps else ""
 
 
-def _notations(e: Expr, env: Mapping[str, Any]) -> dict[str, Any]:
-    """The notations in a formula as functions of what is written of their arguments, and how they are written."""
+def _notations(formulas: Sequence[Expr], env: Mapping[str, Any]) -> dict[str, Any]:
+    """The notations in formulas as functions of what is written of their arguments, and how they are written."""
     functions, words = {}, {}
-    for part in walk(e):
-        if part.head not in NOTATIONS:
-            continue
-        sign, k = NOTATIONS[part.head], _written_arguments(part)
-        rest = [evaluate(a, env) for a in part.args[k:]]
-        functions[sign.name] = lambda *given, fn=sign.fn, rest=rest: fn(*given, *rest)
+    for part in (part for e in formulas for part in walk(e) if part.head in NOTATIONS):
+        sign, options = NOTATIONS[part.head], part.args[_written_arguments(part) :]
+        functions[sign.name] = _with_options(sign.fn, options, env)
         infix = re.fullmatch(r"\{x1\} (\S) \{x2\}", sign.text)
         words[infix[1] if infix else signs_replaced(text(part))] = sign.name if infix else _code(part)
     return {"functions": functions, "words": words}
+
+
+def _with_options(fn: Any, options: Sequence[Expr], env: Mapping[str, Any]) -> Any:
+    return lambda *given: fn(*given, *(evaluate(e, env) for e in options))
 
 
 def _hint(word: str) -> str:

@@ -388,7 +388,7 @@ TEXT = Printer(
     template=_text_template,
     param=_text_param,
     call=_text_call,
-    operand=lambda e, word, before, behind: f"({word})" if behind.startswith("ᵀ") and "/" in word else word,
+    operand=lambda e, word, _, behind: f"({word})" if behind[:1] == "ᵀ" and "/" in word and e.role == "name" else word,
     indexed=lambda word, letters: text_name(word) + subscript(letters),
     over=lambda word, letters: f"{'Σ' if word == 'sum' else word}{subscript(letters)}",
 )

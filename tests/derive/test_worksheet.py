@@ -110,10 +110,13 @@ def test_arrays_and_slashed_names_will_do(sheet):
         ({"dLdP": "2(P - y)"}, "it is 2 times the right one"),
         ({"dLdP": "2P - 2y"}, "it is 2 times the right one"),
         ({"dLdP": "f(P)"}, "f is no function of this sheet"),
-        ({"dLdP": "(y - P)^1"}, "^ is not the power: write B ** 2"),
+        ({"dLdP": "(y - P)^1"}, "the sign is wrong"),
+        ({"dCdW": "np.sum(B)"}, "it is summed over all axes: expected shape 4x2"),
+        ({"dLdW": "B.T dLdP"}, "shapes 4x2 and 2x1 do not fit; write A @ B for a product of matrices"),
+        ({"dLdW": "B @ dLdP"}, "shapes 2x4 and 2x1 do not fit in a product of matrices; transpose one: A.T"),
         ({"dLdP": "P and y"}, "write & between arrays, not and"),
         ({"dLdP": "sigmoid"}, "sigmoid is a function: write sigmoid(…)"),
-        ({"dLdP": "softmin(P)"}, "softmin is no function of this sheet; its functions are sigmoid,"),
+        ({"dLdP": "softmin(P)"}, "softmin is no function of this sheet; its functions are exp, log,"),
         ({"dPdC": "B"}, "that is B"),
     ],
 )
@@ -128,6 +131,8 @@ def test_a_wrong_answer_gets_a_reason(sheet, answer, verdict):
         ("dLdP", "np.negative(numpy.subtract(y, P))"),
         ("dPdC", "σ(C) · (1 − σ(C))"),
         ("dPdC", "P - P²"),
+        ("dPdC", "P - P^2"),
+        ("dCdW", "B^T"),
         ("dPdC", "P(1 - P)"),
         ("dPdC", "(1 - P)(P)"),
         ("dPdC", "σ(C)(1 − σ(C))"),
@@ -407,7 +412,8 @@ def test_equivalent_answers_to_softmax_with_cross_entropy():
     t = np.array([0, 2, 1, 1])
     sheet = worksheet(F.cross_entropy(S, t), wrt=S, names={"S": S, "t": t})
     assert [q.word for q in sheet.questions] == ["dLdS"]
-    right = ("(P - Y) / n", "(P - Y)/4", "(P-Y)/n", "¼ (P − Y)", "P/n - Y/n", "-(Y - P) / 4", "(P - np.eye(3)[t]) / n")
+    right = ("(P - Y) / n", "(P - Y)/4", "(P-Y)/n", "¼ (P − Y)", "P/n - Y/n", "-(Y - P) / 4", "(P - np.eye(3)[t]) / n",
+             "(softmax(S) - Y)/n", "(softmax(S) - onehot(t)) / 4")
     for answer in right:
         assert sheet.check({"dL/dS": answer}), answer
     assert sheet.check({"dLdS": "P - Y"})[0].says.startswith("it is 4 times the right one, and 4 is its length along")
