@@ -176,6 +176,7 @@ def worksheet(
     *args: Any,
     wrt: Tensor | Sequence[Tensor] | None = None,
     names: Mapping[str, Any] | None = None,
+    depth: int | None = None,
 ) -> Worksheet:
     """A derivation with blanks, or the source of a backward pass with blanks.
 
@@ -185,8 +186,9 @@ def worksheet(
         A loss to derive, or the result of :func:`~autograd_lite.derive.source`.
     *args
         For a source: values of its arguments, on which answers are checked.
-    wrt, names
-        For a loss: as for :func:`~autograd_lite.derive.explain`.
+    wrt, names, depth
+        For a loss: as for :func:`~autograd_lite.derive.explain`. With a `depth`, known steps are opened, and their
+        lines are blanks too.
 
     Examples
     --------
@@ -205,7 +207,7 @@ def worksheet(
     """
     if isinstance(what, Source):
         return _of_source(what, leaves(args))
-    return _of_derivation(explain(what, wrt, names))
+    return _of_derivation(explain(what, wrt, names, depth=depth))
 
 
 def _of_derivation(d: Derivation) -> Worksheet:

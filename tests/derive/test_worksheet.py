@@ -420,6 +420,16 @@ def test_equivalent_answers_to_softmax_with_cross_entropy():
     assert sheet.check({"dLdS": "(Y - P) / n"})[0].says == "the sign is wrong"
 
 
+def test_a_known_step_that_is_opened_has_blanks_of_its_own():
+    S, t = ag.tensor([[0.5, -1.0, 2.0], [0.0, 1.0, 0.5]], requires_grad=True), np.array([2, 0])
+    L = F.cross_entropy(S, t)
+    L.name = "L"
+    sheet = worksheet(L, wrt=S, names={"S": S, "t": t}, depth=1)
+    assert [q.word for q in sheet.questions] == ["dLdP", "dLdS"]
+    assert sheet.check("dL/dP = -Y/(2P)\ndL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)")
+    assert sheet.check({"dL/dP": "-½ Y/P", "dL/dS": "(P - Y)/2"})
+
+
 def test_a_softmax_is_not_a_sigmoid():
     S = ag.tensor([[0.5, -1.0, 2.0], [0.0, 1.0, 0.5]], requires_grad=True)
     P = ag.softmax(S, axis=1)
