@@ -84,12 +84,17 @@ def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]
     return tuple(1 if k in axes else n for k, n in enumerate(shape))
 
 
+def repeated_number(g: Any, shape: tuple[int, ...]) -> Any:
+    """One number in every entry, a view: `broadcast_to` at a tenth of its cost."""
+    d = np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
+    d.setflags(write=False)
+    return d
+
+
 def spread(g: Any, axis: Any, keepdims: bool, shape: tuple[int, ...]) -> Any:
     """The cotangent of a reduction broadcast along the reduced axes: a view with the argument's `shape`."""
     if axis is None and not keepdims and isinstance(g, (np.ndarray, np.generic)):
-        d = np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))  # broadcast_to at a tenth of its cost
-        d.setflags(write=False)
-        return d
+        return repeated_number(g, shape)
     if axis is not None and not keepdims:
         g = g.reshape(kept_shape(shape, reduced(axis, len(shape))))
     return np.broadcast_to(g, shape)

@@ -103,7 +103,7 @@ def _is_recorded(index: Any) -> bool:
 
 
 def _bind_scatter(g: Any, index: Any, shape: Any, unique_indices: bool = False) -> Any:
-    if _is_recorded(index):
+    if not is_basic(index) and _is_recorded(index):
         return scatter_at(g, *_packed(index), shape)
     return (g,), {"index": index, "shape": shape, "unique_indices": unique_indices}
 

@@ -16,7 +16,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..table import at, composite, just, linear
 from ..table.batching import ALIGNED, Batched, along, axes, reshaped, shifted, stacked
-from ._arrays import ints, operand, raw
+from ._arrays import ints, operand, raw, repeated_number
 from .indexing import into_zeros
 
 
@@ -264,8 +264,12 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     return np.moveaxis(a, axis, start - 1 if axis < start else start)
 
 
+def _broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
+    return np.broadcast_to(x, shape) if x.ndim else repeated_number(x, shape)
+
+
 broadcast_to = linear(  # the engine sums the cotangent to the argument's shape
-    np.broadcast_to, lambda g: g, np_name="np.broadcast_to", tex="{x}",
+    _broadcast_to, lambda g: g, of=np.broadcast_to, name="broadcast_to", np_name="np.broadcast_to", tex="{x}",
     bind=lambda array, shape: ((operand(array),), {"shape": ints(shape)}),
     examples=(at((3,), just((2, 3))), at((2, 1), just((4, 2, 3))), at((), 3), at((1, 3), just((0, 3)))),
 )
