@@ -174,7 +174,7 @@ class _Program(Writer):
     def _result(self, n: Node, index: int) -> Expr:
         """One of several results of the call that `n` belongs to."""
         call: Any = self.graph.call(n)
-        row = _Part(call.row, index) if call.row.kind == "linear" else call.row
+        row: Any = _Part(call.row, index) if call.row.kind == "linear" else call.row
         e = Expr(row.name, tuple(self.arguments(n)), None, call.params, call.parts[index][0], row)
         return e if row is not call.row else self.opened(e, index)
 
