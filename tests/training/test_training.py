@@ -323,7 +323,7 @@ def test_a_compiled_run_has_the_numbers_of_an_ordinary_one(name):
     found = []
     for jit in (True, False):
         ag.manual_seed(0)
-        drop, size = (nn.Identity(), 20) if name == "LBFGS" else (nn.Dropout(0.2), 8)  # it needs the same loss each time
+        drop, size = (nn.Identity(), 20) if name == "LBFGS" else (nn.Dropout(0.2), 8)  # the same loss
         net = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), drop, nn.Linear(5, 3))
         optimizer = getattr(optim, name)(net.parameters(), lr=0.05)
         history = training.fit(
