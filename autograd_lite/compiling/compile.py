@@ -10,6 +10,7 @@ import linecache
 from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 
@@ -55,6 +56,7 @@ class Compiled:
         self.plan = plan
         filename = f"<autograd_lite: {block.name}, compiled {next(_NUMBERS)}>"
         linecache.cache[filename] = (len(self.source), None, self.source.splitlines(keepends=True), filename)
+        finalize(self, linecache.cache.pop, filename, None)
         space = dict(writer.space)
         exec(compile(self.source, filename, "exec"), space)
         self._with_buffers = space[OUTER]

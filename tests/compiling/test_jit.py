@@ -405,14 +405,15 @@ def test_it_shows_its_program_its_source_and_its_plan():
     assert again.source == f.source
 
 
-def test_it_keeps_no_tensor_alive():
-    w = ag.tensor(W, requires_grad=True)
-    f = ag.jit(lambda x: (x * w).sum())
-    f(W)
-    gone = weakref.ref(w)
-    f = w = None
+@pytest.mark.parametrize("shape", [(2, 3), (200, 3)])  # with floats, and with arrays
+def test_it_keeps_nothing_alive(shape):
+    net = nn.Linear(3, 3)
+    f = ag.jit(lambda x: net(x).sum())
+    f(np.ones(shape)).backward()
+    gone = [weakref.ref(net), weakref.ref(net.weight), weakref.ref(net.weight._node), weakref.ref(f)]
+    f = net = None
     gc.collect()
-    assert gone() is None
+    assert [r() for r in gone] == [None] * 4
 
 
 def test_the_trace_leaves_no_trace():

@@ -47,8 +47,7 @@ ARRAY = Primitive(
 def as_floats(block: Block) -> Block:
     """`block` with small values as floats, all of them or those with one entry."""
     try:
-        whole = _Expansion(block, MOST, strict=True)
-        found = whole.run()
+        found = _Expansion(block, MOST, strict=True).run()
         if len(found.equations) <= CALL * len(block.equations):
             return found
     except _Impossible:
@@ -94,6 +93,12 @@ class _Expansion:
         self.at: Equation | None = None
 
     def run(self) -> Block:
+        try:
+            return self._run()
+        finally:
+            self.entries.clear()  # a cycle that the garbage collector does not see: it does not look into arrays
+
+    def _run(self) -> Block:
         for eq in self.block.equations:
             self.at = eq
             if not self._expanded(eq):
