@@ -170,6 +170,22 @@ def _extreme_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool, x_dtype: An
     return top * spread(share.astype(x_dtype), axis, keepdims, x.shape)
 
 
+def _along_last(of: str, ufunc: str) -> Callable[..., Any]:
+    """An extreme along the last axis, found by its position: NumPy's search is two to four times as fast as its fold."""
+
+    def into(xs: Any, y: Any, axis: Any, keepdims: bool) -> Any:
+        x = xs[0]
+        n = x.shape[-1] if x.ndim > 1 else 0
+        lines = math.prod(x.shape) // n if n else 0
+        if x.dtype.char in "fd" and reduced(axis, x.ndim) == (x.ndim - 1,) and lines >= 8 and n <= 512:
+            starts = np.arange(lines) * n
+            found = f"{{x}}.reshape({lines}, {n}).{of}(1) + {{starts}}"
+            return f"{{x}}.reshape(-1).take({found}, out={{out}}.reshape(-1), mode='clip')", {"starts": starts}
+        return f"np.{ufunc}.reduce({{x}}, axis={{axis}}, keepdims={{keepdims}}, out={{out}})"
+
+    return into
+
+
 def _extreme(of: Any, ufunc: np.ufunc) -> Primitive:
     name = of.__name__
     return general(
@@ -188,6 +204,8 @@ min = amin = ROWS[np.amin] = _extreme(np.min, np.minimum).attach(
 )
 max.attach(unlike_torch="PyTorch's returns positions too: write x.max(axis=...) and x.argmax(axis=...)")
 min.attach(unlike_torch="PyTorch's returns positions too: write x.min(axis=...) and x.argmin(axis=...)")
+max.attach(out=_along_last("argmax", "maximum"))
+min.attach(out=_along_last("argmin", "minimum"))
 nanmax = _extreme(np.nanmax, np.fmax)
 nanmin = _extreme(np.nanmin, np.fmin)
 

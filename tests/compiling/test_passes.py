@@ -312,6 +312,20 @@ def test_a_new_value_that_a_later_new_value_reads():
         np.testing.assert_allclose(a, b, rtol=1e-13)
 
 
+def test_an_extreme_along_the_last_axis_is_found_by_its_position():
+    def f(a):
+        return np.max(a, axis=1).sum(), a - np.min(a, axis=-1, keepdims=True)
+
+    made = compiled(ag.trace(f)(x))
+    assert "argmax" in made.source
+    assert "argmin" in made.source
+    special = np.where(x > 0.9, np.nan, np.where(x < -0.9, -np.inf, x))
+    for values in (x, special):
+        with np.errstate(all="ignore"):
+            for got, want in zip(made(values), f(values), strict=True):
+                np.testing.assert_allclose(got, want, rtol=1e-13)
+
+
 def test_the_key_of_an_update_is_an_input():
     program = ag.trace(lambda a: a * 2)(x)
     with pytest.raises(ValueError, match="expected inputs as the keys of updates, got "):
