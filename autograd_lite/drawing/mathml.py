@@ -174,9 +174,6 @@ class _Reader:
     def _tilde(self) -> str:
         return f'<mover accent="true">{self.argument()}<mo stretchy="false">~</mo></mover>'
 
-    def _hat(self) -> str:
-        return f"<mover>{self.argument()}<mo>^</mo></mover>"
-
     def _mathrm(self) -> str:
         return f'<mi mathvariant="normal">{xml(self.raw())}</mi>'
 

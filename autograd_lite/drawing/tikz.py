@@ -17,6 +17,7 @@ from .render import render
 from .scene import Item, Line, Scene
 
 ROW, DIGITS = 4, 2  # the most entries on a line, and their digits
+LONG = 28  # characters of a formula on a line; a longer one is small
 _LOOKS = {
     "parameter": "very thick",
     "input": "dashed",
@@ -107,7 +108,8 @@ def _line(line: Line, e: dict[str, Any], partials: bool) -> str:
         drawn += f" .. controls ({a:g},{b:g}) and ({c:g},{d:g}) .. ({x:g},{y:g})"
     text = rf"\draw[->{'' if line.combine else ', dashed, gray'}] {drawn} -- ({end[0]:g},{end[1]:g});"
     if partials and line.symbol and "lp" in e:
-        label = rf"${formatting.partial_tex(line.symbol)}$ \\ $= {line.tex}$"
+        size = r"\scriptsize " if formatting.formula(line.formula, LONG)[-1:] == "…" else ""
+        label = rf"${formatting.partial_tex(line.symbol)}$ \\ {size}$= {line.tex}$"
         is_number = line.formula is None or line.formula.is_number
         lines = [] if line.value is None or is_number else formatting.array(line.value)
         if len(lines) == 1 and np.size(line.value) <= ROW:
