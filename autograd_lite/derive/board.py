@@ -88,6 +88,7 @@ def _read(e: ast.expr, words: Mapping[str, Written]) -> Written:
 def _applied(word: str, args: list[Written]) -> Written:
     """A row or a notation, applied; the last arguments may be parameters, such as an axis."""
     values = [a.value for a in args]
+    value: Any
     if word in NOTATIONS:
         n = NOTATIONS[word]
         exprs = tuple(a.expr if a.expr is not None else constant(a.value) for a in args)
@@ -114,14 +115,14 @@ def _applied(word: str, args: list[Written]) -> Written:
 def _entry(word: str, index: ast.expr, words: Mapping[str, Written]) -> Written:
     """``y[i]``: an entry, for the forms of Jacobians; ``delta[i, j]`` is Kronecker's."""
     letters = ast.unparse(index).replace(", ", "").strip("()")
+    operand: Expr | None
+    value: Any
     if word == "delta":
-        operand, value = name("delta"), None
+        operand, value = name("delta"), np.eye(max(np.size(w.value) for w in words.values() if w.expr is not None))
     else:
         operand, value = words[word].expr, words[word].value
         value = None if value is None else np.asarray(value).reshape(-1)
         value = value if value is None or letters != "i" else value[:, None]
-    if word == "delta":
-        value = np.eye(max(np.size(w.value) for w in words.values() if w.expr is not None))
     assert operand is not None
     call: Any = Function(letters, None, text=f"{{x1}}{subscript(letters)}", tex=f"{{x1}}_{{{{{letters}}}}}")
     return Written(Expr(letters, (operand,), None, {}, (), call), value)

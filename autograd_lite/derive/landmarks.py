@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -21,14 +21,13 @@ import numpy as np
 from ..base.escape import plain
 from ..engine.node import Node
 from ..engine.replay import arguments
-from ..table import TABLE, Primitive, Textbook
+from ..table import TABLE, Primitive
 from ..tensor import Tensor
-from .board import Written
 from .expr import Function
-from .expression import Expr, applied, evaluate, make, name, number, product, replaced, substitute
+from .expression import Expr, evaluate, make, name, number, product, replaced, substitute
 from .factors import Factor, FoldedCall, pulled, scalars_apart, summed, total
-from .known import KnownStep, parameter
-from .named_graph import LIMIT, NamedGraph
+from .named_graph import LIMIT
+from .steps import Steps, named
 from .symbolic_rule import Edge, G, X, Y, is_g, joined, parted
 
 CHEAP = (
@@ -38,7 +37,7 @@ TURNS = ("transpose", "matrix transpose", "swap of axes")
 DEEP = 8  # operations in one formula; a longer one gets a landmark inside it
 
 
-class Chain(NamedGraph):
+class Chain(Steps):
     """A recorded graph read as a chain of landmarks, from the inputs to one result.
 
     Parameters
@@ -70,64 +69,16 @@ class Chain(NamedGraph):
         wrt: Iterable[Node] | None = None,
         board: bool = True,
     ) -> None:
-        super().__init__(root, names, claimed, limit, wrt, board)
+        super().__init__(root, names, claimed, limit, depth, wrt, board)
         self.uses = Counter(p for n in self.nodes for p in self.parents(n) if p is not None)
-        self._definitions: dict[Node, Expr] = {}
         self._factors: dict[tuple[Node, Node], Factor] = {}
         self._inside: dict[Node, dict[Node, _InnerPaths]] = {}
-        self._known: dict[Node, KnownStep | None] = {}
-        self._books: dict[Any, Textbook | None] = {}
-        self._stated: dict[tuple[Node, int], Edge] = {}
-        # The nodes inside folded calls, each with its call; and the result of each folded call.
-        self.regions = {n: fold for n in self.nodes if (fold := self._fold(self.group_path(n), depth)) is not None}
-        if depth is not None and self.board:
-            self._prefer_known()
-        self.folds: dict[Node, Any] = {}
         self.landmarks = self._landmarks()  # oldest first; inputs included
         self.landmark_set = set(self.landmarks)
         self._used_by = Counter(m for n in self.landmarks for m in self.inputs_of(n))
         self.name_the_rest(self.landmarks)
 
-    def _fold(self, path: Sequence[Any], depth: int | None) -> Any:
-        """The call on `path` that is one step: the first at `depth` or that textbooks know."""
-        known = (group for k, group in enumerate(path) if k == depth or self.board and self._book(group) is not None)
-        return next(known, None)
-
-    def _prefer_known(self) -> None:
-        """A layer that does nothing but one known step, or one operation, is that."""
-        inside: dict[Any, set[Any]] = {}
-        for n, fold in self.regions.items():
-            path = self.group_path(n)
-            known = next((g for g in path[path.index(fold) :] if self._book(g) is not None), n)
-            inside.setdefault(fold, set()).add(known)
-        alone = {fold: next(iter(found)) for fold, found in inside.items() if len(found) == 1}
-        steps = {n: alone.get(fold, fold) for n, fold in self.regions.items()}
-        self.regions = {n: step for n, step in steps.items() if step is not n}
-
-    def _book(self, group: Any) -> Textbook | None:
-        """The textbook of a call; it is made once."""
-        if group not in self._books:
-            self._books[group] = group.textbook
-        return self._books[group]
-
-    def shell(self, n: Node) -> Any:
-        """The outermost call that contains nothing but the folded call of `n`, such as a layer around its function."""
-        found = self.folds.get(n)
-        for group in self.group_path(n)[::-1]:
-            if found is not None and len(self._contents.get(group, ())) == 1:
-                found = group
-        return found
-
-    @cached_property
-    def _contents(self) -> dict[Any, set[Any]]:
-        """For each call the folded calls and the other nodes in it."""
-        found: dict[Any, set[Any]] = {}
-        for n in self.nodes:
-            for group in self.group_path(n) if n.row is not None else ():
-                found.setdefault(group, set()).add(self.regions.get(n, n))
-        return found
-
-    # -------------------------------------------------------------------------------------------------- landmarks
+    # -------------------------------------------------------------------------------------------------------- landmarks
 
     def _landmarks(self) -> list[Node]:
         """The landmarks, oldest first: see the head of this file."""
@@ -191,158 +142,7 @@ class Chain(NamedGraph):
                         chosen.add(p)
         return {n for n in chosen if n not in self.regions} | set(self.folds)
 
-    def expression(self, n: Node) -> Expr:
-        """The name of `n`, or its formula if it is not a landmark."""
-        word = self.names.get(n)
-        if word is not None:
-            return name(word, n.shape)
-        return self.constant(n.y) if n.row is None else self.definition(n)
-
-    def definition(self, n: Node) -> Expr:
-        """The formula of `n` in terms of other landmarks."""
-        if n not in self._definitions:
-            if n in self.folds:
-                known = self.known(n)
-                self._definitions[n] = known.forward if known else self._folded_definition(n)
-            else:
-                self._definitions[n] = self._definition(n)
-        return self._definitions[n]
-
-    # -------------------------------------------------------------------------------------------------- known steps
-
-    def known(self, n: Node) -> KnownStep | None:
-        """What the textbook of `n` says, if it is a known step."""
-        if n not in self._known:
-            book, words = None, {}
-            if self.board and n in self.folds:
-                book = self._book(self.folds[n])
-                words = {word: self._argument(x) for word, x in self.folds[n].inputs.items()} if book else {}
-            elif self.board and n not in self.regions and n.row is not None and n.parts is None and n.dtype.kind != "c":
-                book = n.row.textbook
-                words = self._arguments(n) if book else {}
-            self._known[n] = None
-            if book is not None:
-                words["y"] = Written(self.expression(n) if n in self.folds else name(Y, n.shape), self.values[n])
-                words["g"] = Written(name(G, n.shape), np.ones(n.shape, n.dtype))
-                self._known[n] = KnownStep(book, words, self._introduced)
-        return self._known[n]
-
-    def _arguments(self, n: Node) -> dict[str, Written]:
-        """The arguments of a row by the names that its textbook has for them; recorded ones as symbols."""
-        words = {word: parameter(value) for word, value in n.params.items()}
-        for k, (p, x) in enumerate(zip(self.parents(n), arguments(n, self.values), strict=True)):
-            words[f"x{k + 1}"] = Written(self.operand(n, k, x) if p is None else name(f"{X}{k}", p.shape), x)
-        return {**words, "x": words["x1"]} if n.parents else words
-
-    def _argument(self, x: Any) -> Written:
-        """An argument of a folded call: a node, an array, or a keyword parameter."""
-        if isinstance(x, Node):
-            x = self.canonical(x)
-            return Written(self.expression(x), self.values.get(x, x.y))
-        return Written(self.constant(x), x) if isinstance(x, np.ndarray) else parameter(x)
-
-    def _introduced(self, word: str, value: Any) -> str:
-        """The name of a quantity that a textbook introduces; from now on it is taken."""
-        word = self._taken.take(word)
-        self.constants.values[word] = value
-        self.introduced.add(word)
-        return word
-
-    def where(self, n: Node) -> list[tuple[str, Expr]]:
-        """The quantities that the textbook of a known step introduces."""
-        known = self.known(n)
-        return [] if known is None else [(word, self._meant(n, e)) for word, e in known.where]
-
-    def expanded(self, n: Node, e: Expr) -> Expr:
-        """`e` with what its textbook introduces in terms of values, where that depends on any."""
-        where, live = self.where(n), set(self.names.values())
-        for word, stated in where:
-            if not stated.names.isdisjoint(live):
-                live.add(word)
-        for word, stated in reversed(where):
-            e = _named(e, {word: stated}) if word in live else e
-        return e
-
-    def jacobian(self, n: Node) -> Expr | None:
-        """The entries of the Jacobian of a known step, where they have a known form."""
-        known = self.known(n)
-        return None if known is None or known.jacobian is None else self._meant(n, known.jacobian)
-
-    def _meant(self, n: Node, e: Expr) -> Expr:
-        """`e` with names for the symbols of an edge of `n`; it is not simplified."""
-        return _named(e, self._meanings(n, n))
-
-    def edge(self, n: Node, i: int) -> Edge:
-        if (n, i) not in self._stated:
-            known = None if n.row is None or n in self.folds else self.known(n)
-            stated = None if known is None else known.gradient(("x", "x1") if i == 0 else (f"x{i + 1}",))
-            p = self.parents(n)[i]
-            if stated is not None and stated.expr is not None and stated.value is not None and p is not None:
-                self._stated[n, i] = parted(stated.expr, n.shape, p.shape)
-            else:
-                self._stated[n, i] = self.rule(n, i)
-        return self._stated[n, i]
-
-    def upstream(self, n: Node) -> str:
-        """The name of the gradient with respect to `n`, in the formula of a map."""
-        return f"d{self.names[self.root]}/d{self.names[n]}" if self.board and n in self.names else self.cotangent
-
-    # -------------------------------------------------------------------------------------------------- definitions
-    def _definition(self, n: Node) -> Expr:
-        inside = {n}
-        stack = [n]
-        while stack:
-            for p in self.parents(stack.pop()):
-                if p is not None and p.row is not None and p not in self.names and p not in inside:
-                    inside.add(p)
-                    stack.append(p)
-        known: dict[Node, Expr] = {}
-        for m in sorted(inside, key=lambda m: -m.order):
-            call = self.call(m)
-            args = [
-                self.operand(call, k, x) if p is None else known[p] if p in known else self.expression(p)
-                for k, (p, x) in enumerate(zip(self.parents(m), call.xs, strict=True))
-            ]
-            step = self.known(m)
-            if step is None:
-                known[m] = self._part(m, args[0]) or applied(call, args, call.dtypes)
-            else:
-                words = {f"{X}{k}": a for k, a in enumerate(args)}
-                known[m] = _named(step.forward, words)
-        return known[n]
-
-    def _part(self, n: Node, x: Expr) -> Expr | None:
-        """One of several results that are parts of an argument `x`, as an index into it."""
-        call = self.call(n)
-        if call is n or not self.board or call.row is None or call.row.part is None:
-            return None
-        index = call.row.part(n.params["index"], **call.params)
-        return make(TABLE["getitem"], (x,), {"index": index, "unique_indices": True}, n.shape)
-
-    def _folded_definition(self, n: Node) -> Expr:
-        """A folded call of its inputs: first what was computed or given, then the parameters."""
-        found: dict[str, tuple[bool, Expr]] = {}
-        for m in self._folded_steps(n)[::-1]:
-            for p, x in zip(self.parents(m), self.call(m).xs or (), strict=False):
-                if p is None or p in self.landmark_set or p not in self.node_set:
-                    e = self.constant(x) if p is None else self.expression(p)
-                    if e.role == "name" and p is not n:
-                        found[e.value] = p is not None and p.row is None and p in self.active, e
-        args = tuple(e for _, e in sorted(found.values(), key=lambda pair: pair[0]))
-        call: Any = FoldedCall(self.folds[n].name)
-        return Expr(call.name, args, None, {}, n.shape, call)
-
-    def _folded_steps(self, n: Node) -> list[Node]:
-        """The steps of the folded call that ends in `n`, latest first."""
-        found, stack = {n}, [n]
-        while stack:
-            for p in self.parents(stack.pop()):
-                if p is not None and p not in self.landmark_set and p in self.node_set and p not in found:
-                    found.add(p)
-                    stack.append(p)
-        return sorted(found, key=lambda m: m.order)
-
-    # ------------------------------------------------------------------------------------------------------ factors
+    # ---------------------------------------------------------------------------------------------------------- factors
 
     def factor(self, n: Node, m: Node) -> Factor:
         """The partial derivative of landmark `n` with respect to landmark `m`, which its formula uses."""
@@ -370,7 +170,7 @@ class Chain(NamedGraph):
                 here = (*rules, (next(steps), row))
                 direct = before.is_number and before.value == 1
                 stated = direct and self.known(at) is not None  # as it was stated, not simplified
-                formula = _named(e.formula, meanings) if stated else substitute(e.formula, meanings)
+                formula = named(e.formula, meanings) if stated else substitute(e.formula, meanings)
                 if e.is_simple:
                     full = np.broadcast_shapes(before.shape, formula.shape)
                     formula = product((before, formula), full)
@@ -395,8 +195,9 @@ class Chain(NamedGraph):
 
     def _is_turn(self, n: Node) -> bool:
         """Whether a node is a transpose inside of a step, which is no step of its own."""
-        is_plain = self.board and n.row is not None and n not in self.names and n not in self.regions
-        return is_plain and self.uses[n] == 1 and n is not self.root and n.row.algebra in TURNS and len(n.shape) == 2
+        if not self.board or n.row is None or n in self.names or n in self.regions or n is self.root:
+            return False
+        return self.uses[n] == 1 and (n.row.algebra or "") in TURNS and len(n.shape) == 2
 
     def _through_turn(self, n: Node, p: Node, e: Edge) -> tuple[Node, Edge]:
         """The edge from step `n` to what `p`, a transpose in it, is made of."""
@@ -413,15 +214,6 @@ class Chain(NamedGraph):
         else:
             whole = make(TABLE["transpose"], (whole,), {"axes": None}, q.shape)
         return q, parted(size(whole), n.shape, q.shape)
-
-    def _meanings(self, n: Node, step: Node) -> dict[str, Expr]:
-        """The formulas that the symbols of an edge of `n` stand for, inside of the landmark `step`."""
-        call = self.call(n)
-        found = {f"{X}{k}": self.expression(p) for k, p in enumerate(self.parents(n)) if p is not None}
-        found[G] = name(self.upstream(step), n.shape)
-        if call is n:
-            return {**found, Y: self.expression(n)}
-        return found | {f"{Y}{k}": name(self.part(call, k), shape) for k, (shape, _) in enumerate(call.parts)}
 
     def _factor(self, n: Node, m: Node) -> Factor:
         inner = self._inner_paths(n)[m]
@@ -560,11 +352,6 @@ def _numbers_outside(e: Expr) -> Expr | None:
         return None
     turned = replace(e, args=(arrays[0],))
     return Expr("product", tuple(turned if f is arrays[0] else f for f in inner.args), shape=e.shape)
-
-
-def _named(e: Expr, words: Mapping[str, Expr]) -> Expr:
-    """`e` with formulas for names; it is not simplified."""
-    return replaced(e, lambda part: words.get(part.value) if part.role == "name" else None)
 
 
 class _InnerPaths(NamedTuple):

@@ -32,20 +32,22 @@ def opened(root: Tensor, names: Mapping[str, Any], depth: int) -> tuple[Tensor, 
     if len(nodes) > LIMIT:
         return root, dict(names)  # it will not be derived
     values = replay(nodes)
-    within = {n: step for n in nodes if (step := _step(n, depth)) is not None}
-    used = {p for n in nodes for p in n.parents if p is not None and within.get(p) is not within.get(n)} | {root._node}
+    within: dict[Any, Any] = {n: step for n in nodes if (step := _step(n, depth)) is not None}
+    used = {p for n in nodes for p in n.parents if p is not None and within.get(p) is not within.get(n)}
+    used.add(root._node)
     ends: dict[Any, list[Node]] = {}
     for n, step in within.items():
         ends.setdefault(step, []).extend([n] if n in used else [])
     books = {step: _known(step, values) for step, found in ends.items() if len(found) == 1}
     books = {step: known for step, known in books.items() if _can_be_recorded(known)}
-    made: dict[Node, Any] = {}
+    made: dict[Node, Any] = {}  # a Tensor; None for a call with several results that is what it was
+    calls: dict[Any, Any] = {None: None}  # each composite call or module as it is in the new graph
     words: dict[str, Any] = {}
     taken = Names(names)
     for n in nodes:
         step = within.get(n)
         if step not in books:
-            made[n] = _again(n, made, values)
+            made[n] = _again(n, made, values, calls)
         elif n in used:
             made[n], further = _recorded(books[step], step, made)
             words |= {taken.take(w): x for w, x in further.items()}
@@ -105,20 +107,28 @@ def _computed(e: Expr, env: Mapping[str, Any]) -> Any:
     return done[e.key]
 
 
-def _again(n: Node, made: Mapping[Node, Any], values: Mapping[Node, Any]) -> Any:
+def _again(n: Node, made: Mapping[Node, Any], values: Mapping[Node, Any], calls: dict[Any, Any]) -> Any:
     """A node on what its arguments have become."""
     if n.row is None:
         return wrap(n.y, n)
-    if n.parents[0] is not None and n.parents[0].parts is not None:
-        return made[n.parents[0]][n.params["index"]]
+    if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
+        several = made[n.parents[0]]
+        return wrap(values[n], n) if several is None else several[n.params["index"]]
     args = [
         x if p is None else made[p] if p in made else wrap(values.get(p, p.y), p)
         for p, x in zip(n.parents, n.xs, strict=True)
     ]
     is_same = all(p is None or a._node is p for p, a in zip(n.parents, args, strict=True))
-    if is_same and n.parts is None:
-        return wrap(values[n], n)
+    if is_same:
+        return wrap(values[n], n) if n.parts is None else None
     y = record(n.row, args, n.params)
-    node = y._node if isinstance(y, Tensor) else y[0]._node.parents[0]
-    node.code, node.at, node.group, node.name = n.code, n.at, n.group, n.name
+    node: Any = y._node if isinstance(y, Tensor) else y[0]._node.parents[0]
+    node.code, node.at, node.group, node.name = n.code, n.at, _moved(n.group, made, calls), n.name
     return y
+
+
+def _moved(group: Any, made: Mapping[Node, Any], calls: dict[Any, Any]) -> Any:
+    if group not in calls:
+        outer = _moved(group.outer, made, calls)
+        calls[group] = group.moved(outer, lambda x: made[x]._node if isinstance(x, Node) and x in made else x)
+    return calls[group]

@@ -175,6 +175,7 @@ def symbol(row: Primitive) -> str:
 
 
 _REDUCTIONS = ("total", "reduction")
+_TEXT_CONSTANTS = {math.pi: "π", math.sqrt(2 * math.pi): "√(2π)", math.log(2): "ln(2)", math.log(10): "ln(10)"}
 _HIDDEN = ("starts", "unique_indices", "optimize", "copy")
 
 
@@ -196,7 +197,7 @@ def shown_params(e: Expr) -> dict[str, Any]:
 def _stated(e: Expr) -> Expr:
     """`e` without the parameters that textbooks omit: the last axis, ``softmax(S)``, and that axes are kept."""
     last = len(e.shape) - 1
-    omitted = {"keepdims"}
+    omitted = {"keepdims", *(k for k, v in e.params.items() if isinstance(v, str) and v == "none")}
     if e.role not in _REDUCTIONS and e.shape and e.params.get("axis") in (last, (last,)):
         omitted.add("axis")
     return replace(e, params={k: v for k, v in e.params.items() if k not in omitted})
@@ -343,6 +344,8 @@ def text_name(word: str) -> str:
 def _text_number(value: Any) -> str:
     if isinstance(value, float) and abs(value) in (0.5, 0.25):
         return f"{'-' if value < 0 else ''}{'½' if abs(value) == 0.5 else '¼'}"
+    if isinstance(value, float) and abs(value) in _TEXT_CONSTANTS:
+        return ("-" if value < 0 else "") + _TEXT_CONSTANTS[abs(value)]
     k, below = root_of(value)
     if k:
         return f"{'-' if value < 0 else ''}{'1 / ' if below else ''}√{k}"
@@ -374,6 +377,12 @@ def _text_between(a: Expr, b: Expr, begins: str) -> str:
 _BELOW = str.maketrans("ijklmn0123456789", "ᵢⱼₖₗₘₙ₀₁₂₃₄₅₆₇₈₉")
 
 
+def _text_operand(e: Expr, word: str, before: str, behind: str) -> str:
+    """The transpose of a gradient needs brackets."""
+    is_gradient = e.role == "name" and _GRADIENT.fullmatch(e.value)
+    return f"({word})" if is_gradient and behind.startswith("ᵀ") else word
+
+
 def subscript(letters: str) -> str:
     """Letters or digits as a subscript in plain text."""
     return letters.translate(_BELOW)
@@ -388,7 +397,7 @@ TEXT = Printer(
     template=_text_template,
     param=_text_param,
     call=_text_call,
-    operand=lambda e, word, _, behind: f"({word})" if behind[:1] == "ᵀ" and "/" in word and e.role == "name" else word,
+    operand=_text_operand,
     indexed=lambda word, letters: text_name(word) + subscript(letters),
     over=lambda word, letters: f"{'Σ' if word == 'sum' else word}{subscript(letters)}",
 )

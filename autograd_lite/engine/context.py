@@ -246,6 +246,14 @@ class Group:
         """Remember that there is a textbook of ``f(*args, **params)``; it is asked for when it is needed."""
         self._call = textbook, f, tuple(map(_node_or_value, args)), {k: _node_or_value(x) for k, x in params.items()}
 
+    def moved(self, outer: Group | None, node: Callable[[Any], Any]) -> Group:
+        """The same call in another graph: `node` is what each argument has become."""
+        other = Group(self.name, outer, self.params, self.module)
+        if self._call is not None:
+            textbook, f, args, params = self._call
+            other._call = textbook, f, tuple(map(node, args)), {k: node(x) for k, x in params.items()}
+        return other
+
     @property
     def inputs(self) -> dict[str, Any]:
         """Of a known step each argument, by its parameter's name: a node in the place of a Tensor that has one."""
