@@ -216,6 +216,8 @@ class _Writer:
             lines = ["with lock:", *(INDENT + line for line in lines)]
         results = [f"wrap({y}, None)" if tensor else y if x.shape else f"{y}[()]"
                    for y, tensor, x in zip(names, recorded.tensors, recorded.program.outputs, strict=False)]
+        for k, x in recorded.objects.items():
+            results[k] = self.bound(x, "result")
         for k, leaf in recorded.in_place.items():
             results[k] = self.leaves[leaf]
         if recorded.backward is not None:

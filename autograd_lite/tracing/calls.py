@@ -60,6 +60,8 @@ class Call:
         Where each input of the program and each captured value is read.
     tensors : list of bool
         For each leaf of the result, whether it is returned as a Tensor.
+    objects : dict of int to object
+        The leaves of the result that are no arrays, which are the same at every call.
     backward : Backward or None
         If results depend on Tensors that require a gradient, and no backward pass was part of the call.
     gradients : list of (Tensor, position among the outputs or None)
@@ -82,6 +84,7 @@ class Call:
     program: Program
     sources: Mapping[Var, Source]
     tensors: list[bool]
+    objects: Mapping[int, Any]
     backward: Backward | None
     gradients: list[tuple[Any, int | None]]
     asked: dict[Any, bool]
@@ -197,7 +200,9 @@ class _Made:
         self.outside: dict[str, Any] = {
             "asked": outside.asked, "steps": outside.steps, "modules": outside.modules, "modes": outside.modes
         }
-        outputs = [_node_or_array(t) for t in leaves(result)]
+        found = leaves(result)
+        self.objects = {k: x for k, x in enumerate(found) if not isinstance(x, (Value, np.ndarray))}
+        outputs = [np.zeros(()) if k in self.objects else _node_or_array(t) for k, t in enumerate(found)]
         written: dict[Node, Any] = {n: t._node for n, t in outside.tensors.items() if t._node is not n}
         gradients: list[tuple[Any, Any]] = []
         for t, anew in outside.graded.items():
@@ -270,7 +275,7 @@ class _Made:
             self.name, tuple(self.inputs), tuple(equations), outputs, captured, self.structure, self.result, updates
         )
         writes = any(sources[v].kind == "tensor" for v in updates)
-        made = tensors, backward, self.gradients
+        made = tensors, self.objects, backward, self.gradients
         return Call(program, sources, *made, writes=writes, variables=variables, **self.outside)
 
 

@@ -58,6 +58,7 @@ def test_inside_transforms_and_other_compiled_functions(f):
 
 def test_trees_and_numbers():
     f = ag.jit(lambda p, s: {"both": [p["w"] * s, (p["b"],)], "nothing": None})
+    assert ag.jit(lambda x: (x.shape, "name", len))(W) == ((3,), "name", len)
     y = f({"w": W, "b": 2.0}, 3)
     np.testing.assert_array_equal(y["both"][0], 3 * W)
     assert y["both"][1] == (2.0,)
