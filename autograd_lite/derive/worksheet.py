@@ -25,7 +25,7 @@ from .answer import LONG as FORMULA
 from .answer import assignments, clipped, worked_out, written
 from .explain import Derivation, aligned, explain
 from .expr import Function
-from .expression import Expr, evaluate, name, replaced, walk
+from .expression import Expr, evaluate, name, number, replaced, walk
 from .factors import Factor, laid_out
 from .lines import Total
 from .marking import CARRIED, Mark, Marks, Question, fitted, verdict
@@ -346,7 +346,18 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
                 size = t.value.size
                 diagonal = np.diagonal(f.jacobian().reshape(size, size)).reshape(t.value.shape)
                 slips["that is only the diagonal of the Jacobian: each entry depends on all of them"] = g * diagonal
+            if len(path) == 1 and (sums := _sums(f)):
+                e = replaced(f.formula, lambda part, sums=sums: number(0) if part.key in sums else None)
+                slips["a term with a sum is missing: each entry depends on all of them"] = (
+                    evaluate(e, {**d.chain.environment(), f.cotangent: start})
+                )
     return slips
+
+
+def _sums(f: Factor) -> set[str]:
+    """The sums and means in a gradient that is more than them: as in that of a softmax or a norm."""
+    parts = walk(f.formula)[:-1] if f.combine == "map" else []
+    return {part.key for part in parts if part.role in ("total", "reduction") and f.cotangent in part.names}
 
 
 def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]:

@@ -440,6 +440,16 @@ def test_a_softmax_is_not_a_sigmoid():
     assert sheet.check({"dLdP": "3P²", "dLdS": "P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)"})
 
 
+def test_a_norm_whose_mean_is_taken_for_a_constant():
+    x = ag.tensor([[0.5, -1.0, 2.0], [0.0, 1.0, 0.5]], requires_grad=True, name="x")
+    y = F.layer_norm(x, 3)
+    L = np.sum(y**3)
+    sheet = worksheet(L, wrt=x, names={"y": y})
+    says = sheet.check({"dLdy": "3y²", "dLdx": "dLdy / σ"})[1].says
+    assert says == "a term with a sum is missing: each entry depends on all of them"
+    assert sheet.check({"dLdy": "3y²", "dLdx": "(dL/dy - meanⱼ(dL/dy) - x̂ ⊙ meanⱼ(dL/dy ⊙ x̂)) / σ"})
+
+
 def test_a_slip_inside_of_a_gradient():
     """Where each line is a gradient, the mistakes are those in its factor."""
     x = ag.tensor([[0.5, -1.0, 2.0]], requires_grad=True)
