@@ -204,7 +204,7 @@ class Derivation(GraphView):
         parts = []
         for f in factors:
             parts.append(f"{printer.name(c.names[f.of])} = {self._once(f.of, printer, written)}")
-            jacobian = c.jacobian(f.of) if f.combine == "map" else None
+            jacobian = c.jacobian(f.of) if f.combine == "map" and printer is not ASCII else None
             if jacobian is not None:
                 of, wrt = (printer.name(c.names[n]) for n in (f.of, f.wrt))
                 entry = partial_tex(f"{of}_i", f"{wrt}_j") if is_tex else f"d{of}ᵢ/d{wrt}ⱼ"

@@ -51,7 +51,7 @@ def opened(root: Tensor, names: Mapping[str, Any], depth: int) -> tuple[Tensor, 
         elif n in used:
             made[n], further = _recorded(books[step], step, made)
             words |= {taken.take(w): x for w, x in further.items()}
-    moved = {w: made.get(x._node, x) if isinstance(x, Tensor) else x for w, x in names.items()}
+    moved = {w: made.get(x._node, x) if isinstance(x, Tensor) and x._node else x for w, x in names.items()}
     return made[root._node], {**words, **moved}
 
 

@@ -177,6 +177,43 @@ def test_constants_get_names_and_shapes_in_the_order_of_their_use():
     )
 
 
+def test_constants_keep_the_names_and_the_form_that_the_line_has():
+    w, lam, n, t = leaf((3,), "w"), 0.25, 2, np.array([1.0, 0.0, 1.0])
+    L = np.sum((1 - t) * w**2) / n + lam * np.sum(w) ** 2 + 2 * np.sum(w / np.sqrt(2))
+    text = str(explain(L, w, names={"t": t}))  # n and lam are in the line only
+    assert "Given  t (3), n = 2, λ = ¼, w (3)" in text
+    assert "(1 - t) ⊙ w²" in text
+    assert "/ n + λ" in text
+    assert "w / √2" in text
+    assert "2 Σ" in text  # a 2 that was written is no n
+    assert explain(L, w, names={"t": t}).check() < 1e-10
+
+
+def test_parts_of_an_array_are_found_where_they_lie():
+    x, w = np.arange(6.0).reshape(3, 2), leaf((2,), "w")
+    L = sum(np.sum(np.tanh(w * x[k])) for k in range(3)) + np.sum(w[0] * x[:, 1])
+    text = str(explain(L, w, names={"x": x}))
+    for part in ("x[0]", "x[1]", "x[2]", "x[:, 1]"):
+        assert part in text
+
+
+def test_what_is_written_twice_is_computed_once():
+    x = leaf((4,), "x")
+    m = np.mean(x)
+    L = np.sum((x - m) ** 2 * np.exp(x - m))
+    d = explain(L, x)
+    assert str(d).split("The chain rule")[0].count("x - m") == 1
+    assert d.check() < 1e-10
+
+
+def test_without_its_source_a_number_is_named_by_its_value_if_that_is_not_whole():
+    space = {"np": np, "w": leaf((2,), "w")}
+    exec("lam, n = 0.3, 2\nL = lam * np.sum(w**2) / n", space)
+    text = str(explain(space["L"], space["w"], names={"lam": 0.3, "n": 2}))
+    assert "λ Σ w²" in text
+    assert "n" not in text.split("Given")[1].splitlines()[0].replace("Given", "")
+
+
 # ---------------------------------------------------------------------------------------------------- long graphs
 
 

@@ -179,6 +179,7 @@ def test_every_line_can_stand_on_a_board(lesson, derivations):
     d = derivations[lesson]
     assert on_a_board(str(d)) == []
     assert on_a_board(d.latex()) == []
+    assert d.text(ascii=True).isascii()
     symbols = [line.symbol for line in d.lines]
     for line in str(d).splitlines():
         left, _, right = line.strip().partition(" = ")
