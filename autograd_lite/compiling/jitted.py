@@ -42,6 +42,7 @@ class Jitted:
     def __init__(self, f: Callable[..., Any], static: Any, donate: Any, fallback: bool) -> None:
         update_wrapper(self, f, updated=())
         self.f, self.fallback = f, fallback
+        self._made_with = f, static, donate, fallback
         self._static = static_test(f, static)
         self._donated = static_test(f, donate)
         self._lock = RLock()
@@ -58,6 +59,10 @@ class Jitted:
 
     def __get__(self, obj: Any, cls: Any = None) -> Any:
         return self if obj is None else MethodType(self, obj)
+
+    def __reduce__(self) -> Any:
+        """A copy compiles for itself: programs read the Tensors that the original has found."""
+        return Jitted, self._made_with
 
     # ---------------------------------------------------------------------------------------------- the cache
 

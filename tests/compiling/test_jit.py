@@ -6,6 +6,7 @@ import gc
 import threading
 import warnings
 import weakref
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -415,6 +416,25 @@ def test_it_keeps_nothing_alive(shape):
     f = net = None
     gc.collect()
     assert [r() for r in gone] == [None] * 4
+
+
+def test_a_copy_compiles_for_itself():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.part = nn.Linear(3, 1)
+            self.fast = ag.jit(self.slow)
+
+        def slow(self, x):
+            return self.part(x) * 2
+
+    net = Net()
+    net.fast(X)
+    other = deepcopy(net)
+    other.part.weight.data[...] = 0.0
+    other.part.bias.data[...] = 1.0
+    np.testing.assert_array_equal(other.fast(X).detach(), 2.0)
+    assert not np.allclose(net.fast(X).detach(), 2.0)
 
 
 def test_the_trace_leaves_no_trace():
