@@ -41,8 +41,7 @@ is too large for a board, derived block by block.
 PAGE = """\
 # {title}
 
-As in {textbook}. {{download}}`The page to step through <{name}.html>` is one file that needs no network; its numbers
-can be changed, and everything follows.
+As in {textbook}.
 
 ```python
 {code}```
@@ -51,15 +50,7 @@ can be changed, and everything follows.
 
 {derivation}
 {check}
-## The picture
-
-![{title}: the graph with a partial derivative on each line]({name}.svg)
-
-## Step by step
-
-![{title}: the chain rule, animated]({name}-steps.svg)
-
-## The worksheet
+{pictures}## The worksheet
 
 `worksheet(L, wrt=[{wrt}], names=names)` prints
 
@@ -69,6 +60,20 @@ can be changed, and everything follows.
 and `.check(answers)` marks the answers, as formulas or arrays.
 """
 
+PICTURES = """\
+## The picture
+
+![{title}: the graph with a partial derivative on each line]({name}.svg)
+
+{{download}}`The page to step through <{name}.html>` is one file that needs no network; its numbers can be changed, and
+everything follows.
+
+## Step by step
+
+![{title}: the chain rule, animated]({name}-steps.svg)
+
+"""
+
 
 def page(make: Callable[[], Lesson], lesson: Lesson) -> str:
     """The page of a lesson in Markdown."""
@@ -76,8 +81,9 @@ def page(make: Callable[[], Lesson], lesson: Lesson) -> str:
     sheet = worksheet(lesson.result, wrt=lesson.wrt, names=lesson.names)
     words = {id(value): word for word, value in reversed(lesson.names.items())}
     return PAGE.format(
-        title=lesson.title, textbook=lesson.textbook, name=name, derivation=derivation.markdown(),
+        title=lesson.title, textbook=lesson.textbook, derivation=derivation.markdown(),
         code=textwrap.dedent(inspect.getsource(make)), sheet=f"{sheet}\n",
+        pictures=PICTURES.format(title=lesson.title, name=name) if available() else "",
         wrt=", ".join(words.get(id(w), w.name or "w") for w in lesson.wrt),
         check=f"{resnet_page.checked(derivation)}\n",
     )  # fmt: skip
