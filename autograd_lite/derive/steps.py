@@ -230,9 +230,8 @@ class Steps(NamedGraph):
         if (n, i) not in self._stated:
             known = None if n.row is None or n in self.folds else self.known(n)
             stated = None if known is None else known.gradient(("x", "x1") if i == 0 else (f"x{i + 1}",))
-            p = self.parents(n)[i]
-            if stated is not None and stated.expr is not None and stated.value is not None and p is not None:
-                self._stated[n, i] = parted(stated.expr, n.shape, p.shape)
+            if stated is not None and stated.expr is not None and stated.value is not None:
+                self._stated[n, i] = parted(stated.expr, n.shape, n.shape_of(i))
             else:
                 self._stated[n, i] = self.rule(n, i)
         return self._stated[n, i]
