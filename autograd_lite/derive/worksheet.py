@@ -346,18 +346,17 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
                 size = t.value.size
                 diagonal = np.diagonal(f.jacobian().reshape(size, size)).reshape(t.value.shape)
                 slips["that is only the diagonal of the Jacobian: each entry depends on all of them"] = g * diagonal
-            if len(path) == 1 and (sums := _sums(f)):
-                e = replaced(f.formula, lambda part, sums=sums: number(0) if part.key in sums else None)
-                slips["a term with a sum is missing: each entry depends on all of them"] = (
-                    evaluate(e, {**d.chain.environment(), f.cotangent: start})
-                )
+            if len(path) == 1 and (rest := _without_sums(f)) is not None:
+                env = {**d.chain.environment(), f.cotangent: start}
+                slips["a term with a sum is missing: each entry depends on all of them"] = evaluate(rest, env)
     return slips
 
 
-def _sums(f: Factor) -> set[str]:
-    """The sums and means in a gradient that is more than them: as in that of a softmax or a norm."""
+def _without_sums(f: Factor) -> Expr | None:
+    """A gradient without the sums and means in it, if it is more than them: that of a softmax or a norm."""
     parts = walk(f.formula)[:-1] if f.combine == "map" else []
-    return {part.key for part in parts if part.role in ("total", "reduction") and f.cotangent in part.names}
+    sums = {part.key for part in parts if part.role in ("total", "reduction") and f.cotangent in part.names}
+    return replaced(f.formula, lambda part: number(0) if part.key in sums else None) if sums else None
 
 
 def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]:
