@@ -144,8 +144,9 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
     for i, eq in enumerate(memory.equations):
         y = eq.outputs[0]
         x = eq.operands[0] if eq.operands else None
+        always = eq.row.kind != "elementwise"  # one may be its argument for some numbers only, as where none is nan
         of_one = not any(isinstance(v, Var) for v in eq.operands[1:])
-        if eq.row.view and of_one and isinstance(x, Var) and x in memory.static and not eq.row.outputs:
+        if eq.row.view and always and of_one and isinstance(x, Var) and x in memory.static and not eq.row.outputs:
             with np.errstate(all="ignore"):
                 stand_in = eq.row.fn(memory.static[x], *eq.operands[1:], **eq.params)
             if np.may_share_memory(stand_in, memory.static[x]):
