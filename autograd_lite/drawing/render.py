@@ -6,6 +6,7 @@ Each is tried on a small graph first: a ``dot`` without its plugins is on the pa
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ REMEDY = (
     "install a renderer (pip install graphviz-pure) or Graphviz itself (graphviz.org/download); "
     "the DOT text is in .source"
 )
+_SIGNS, _PLAIN = "⊙⋆∗ᵢⱼₖₗₘₙ", "·**ijklmn"  # which fonts such as Helvetica lack, and what stands for them
 _PROBE = "digraph { a -> b }"
 
 
@@ -34,8 +36,8 @@ def render(source: str, form: str, layout: str = "dot", dpi: int = 96) -> bytes:
     NoRenderer
         If nothing on this machine can render.
     """
-    if form == "png":  # drawn by the renderer, whose fonts may lack it
-        source = source.replace("⊙", "·").replace("⋆", "*")
+    if form == "png":  # drawn by the renderer, whose fonts may lack them
+        source = source.translate(str.maketrans(_SIGNS, _PLAIN))
     complaints = []
     for command in commands():
         made, complaint = _run(command, source, form, layout, dpi)
@@ -52,7 +54,7 @@ def render(source: str, form: str, layout: str = "dot", dpi: int = 96) -> bytes:
 
 def png(svg: str, dpi: int) -> bytes:
     """A PNG of a picture; ImportError without CairoSVG."""
-    made: bytes = _cairo("svg2png")(bytestring=svg.encode(), dpi=dpi)
+    made: bytes = _cairo("svg2png")(bytestring=_with_signs(svg), dpi=dpi)
     return made
 
 
@@ -71,10 +73,16 @@ def pdf(svgs: Iterable[str]) -> bytes:
         raise NoRenderer(f"draw: a PDF needs CairoSVG and pypdf: pip install cairosvg pypdf ({error})") from None
     pages = PdfWriter()
     for text in svgs:
-        pages.append(BytesIO(made(bytestring=text.encode())))
+        pages.append(BytesIO(made(bytestring=_with_signs(text))))
     file = BytesIO()
     pages.write(file)
     return file.getvalue()
+
+
+def _with_signs(svg: str) -> bytes:
+    """The SVG with a font that has the signs of mathematics, since cairo does not look for one itself."""
+    font = r'<tspan font-family="DejaVu Sans">\g<0></tspan>'
+    return re.sub(r"(?<=>)[^<>]+(?=</text>)", lambda m: re.sub(f"[{_SIGNS}]", font, m[0]), svg).encode()
 
 
 def _cairo(name: str) -> Any:

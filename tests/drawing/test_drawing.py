@@ -511,6 +511,13 @@ def test_a_pdf_has_the_pictures_text(tmp_path):
     assert all(word in words for word in ("∂C/∂B", "Wᵀ", "B ⊙ (1 − B)"))
 
 
+def test_signs_that_fonts_lack_have_their_own_font_and_names_cannot_add_one():
+    text = '<svg aria-label="⊙"><title>⊙</title><text x="1">a ⊙ &lt;b</text></svg>'
+    font = '<tspan font-family="DejaVu Sans">⊙</tspan>'
+    made = rendering._with_signs(text).decode()
+    assert made == f'<svg aria-label="⊙"><title>⊙</title><text x="1">a {font} &lt;b</text></svg>'
+
+
 @can_render
 def test_a_pdf_without_cairosvg_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cairosvg", None)
