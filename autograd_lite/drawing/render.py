@@ -80,9 +80,10 @@ def pdf(svgs: Iterable[str]) -> bytes:
 
 
 def _with_signs(svg: str) -> bytes:
-    """The SVG with a font that has the signs of mathematics, since cairo does not look for one itself."""
+    """The SVG with a font that has the signs of mathematics and x̂, since cairo does not look for one itself."""
+    signs = rf"[{_SIGNS}]|\w[\u0300-\u036f]+"
     font = r'<tspan font-family="DejaVu Sans">\g<0></tspan>'
-    return re.sub(r"(?<=>)[^<>]+(?=</text>)", lambda m: re.sub(f"[{_SIGNS}]", font, m[0]), svg).encode()
+    return re.sub(r"(?<=>)[^<>]+(?=</text>)", lambda m: re.sub(signs, font, m[0]), svg).encode()
 
 
 def _cairo(name: str) -> Any:
