@@ -171,7 +171,7 @@ def _extreme_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool, x_dtype: An
 
 
 def _along_last(of: str, ufunc: str) -> Callable[..., Any]:
-    """An extreme along the last axis, found by its position: NumPy's search is two to four times as fast as its fold."""
+    """An extreme along the last axis by its position: NumPy's search is two to four times as fast as its fold."""
 
     def into(xs: Any, y: Any, axis: Any, keepdims: bool) -> Any:
         x = xs[0]
