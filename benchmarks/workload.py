@@ -42,7 +42,8 @@ JIT = replace(OURS, name="jit")
 class Workload:
     """One line of the table: two versions, their data, and the largest ratios of their times that are allowed.
 
-    `target` is for the library's version as it is, `jit_target` for the same under `ag.jit`.
+    `target` is for the library's version as it is, `jit_target` for the same under `ag.jit`. What is compiled is `ours`,
+    or `traced` if there is one.
     """
 
     name: str
@@ -54,6 +55,11 @@ class Workload:
     learns: tuple[str, ...] = ()
     tolerance: float = 1e-12
     jit_target: float = 1.0
+    traced: Version | None = None
+
+    @property
+    def for_jit(self) -> Version:
+        return self.traced or self.ours
 
     def prepare(self, version: Version, dialect: Dialect, small: bool = False) -> "Prepared":
         """A version with its arguments. The arrays are shared: speed depends on where they are in memory."""
