@@ -26,6 +26,16 @@ can_render = pytest.mark.skipif(not rendering.available(), reason="no program th
 SVG = "{http://www.w3.org/2000/svg}"
 
 
+def _has_cairo():
+    try:
+        return bool(rendering._cairo("svg2pdf"))
+    except ImportError:
+        return False
+
+
+has_cairo = pytest.mark.skipif(not _has_cairo(), reason="CairoSVG or its library cairo is missing")
+
+
 def net():
     """The talk's net and its names."""
     rng = np.random.default_rng(0)
@@ -500,8 +510,8 @@ def test_a_dot_that_does_not_work_is_passed_over(monkeypatch, tmp_path):
 
 
 @can_render
+@has_cairo
 def test_a_pdf_has_the_pictures_text(tmp_path):
-    pytest.importorskip("cairosvg", reason="comes with the extra `render`, and needs the library cairo")
     from pypdf import PdfReader
 
     L, names = net()

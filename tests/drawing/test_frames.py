@@ -16,7 +16,7 @@ from autograd_lite.derive.lines import Total
 from autograd_lite.derive.writing import TEXT
 from autograd_lite.drawing import NoRenderer, draw, film, formatting, frames
 from autograd_lite.drawing.slides import sheet
-from tests.drawing.test_drawing import can_render, net
+from tests.drawing.test_drawing import can_render, has_cairo, net
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 
@@ -248,8 +248,8 @@ def test_slides_without_pillow_say_what_to_install(monkeypatch):
 
 
 @can_render
+@has_cairo
 def test_a_pdf_has_a_page_for_each_frame(tmp_path):
-    pytest.importorskip("cairosvg", reason="comes with the extra `render`, and needs the library cairo")
     from pypdf import PdfReader
 
     shown = story()[2:4]
