@@ -42,8 +42,8 @@ JIT = replace(OURS, name="jit")
 class Workload:
     """One line of the table: two versions, their data, and the largest ratios of their times that are allowed.
 
-    `target` is for the library's version as it is, `jit_target` for the same under `ag.jit`. What is compiled is `ours`,
-    or `traced` if there is one.
+    `target` is for the library's version as it is, `jit_target` for the same under `ag.jit`. What is compiled is
+    `ours`, or `traced` if there is one.
     """
 
     name: str

@@ -35,6 +35,7 @@ from .passes.tiling import TILES
 from .text import literal, number, origin
 
 OUTER = "with_buffers"
+WIDTH = 120
 
 
 class Writer:
@@ -96,7 +97,7 @@ class Writer:
                 lines += now
         lines += self._end()
         inner = [head, *(f"    {line}" for line in lines)]
-        body = [*self.numbers, *before, *inner, f"return {self.function}"]
+        body = [*self.numbers, *_shared(before), *inner, f"return {self.function}"]
         functions = sorted(self.float_lines.functions)
         imports = ["import numpy as np", *([f"from math import {', '.join(functions)}"] if functions else []), ""]
         return "\n".join([*imports, f"def {OUTER}(memory):", *(f"    {line}" for line in body), ""])
@@ -294,6 +295,8 @@ class Writer:
     def operand(self, x: Any) -> str:
         if isinstance(x, Var):
             return self.word(x)
+        if isinstance(x, np.ndarray) and x.ndim == 0 and x.dtype in (np.float64, np.float32):
+            return self._strong(x.item(), x.dtype)
         return number(x) if type(x) in (int, float, bool, complex) else self.bound(x, "constant")
 
     def parameter(self, key: str, value: Any) -> str:
@@ -307,3 +310,16 @@ class Writer:
             ends = ["" if p is None else str(p) for p in (index.start, index.stop, index.step)]
             return ":".join(ends if ends[2] else ends[:2])
         return self.parameter("index", index)
+
+
+def _shared(lines: list[str]) -> list[str]:
+    """The lines that run once, with values in the same memory on one line: ``a = b = memory[0:64]...``"""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        words, _, value = line.partition(" = ")
+        key = value if value.startswith("memory[") else line
+        if key in found and len(" = ".join([*found[key], words, key])) > WIDTH - 8:
+            found[line] = [words]  # a line of its own
+        else:
+            found.setdefault(key, []).append(words)
+    return [key if not key.startswith("memory[") else " = ".join([*words, key]) for key, words in found.items()]
