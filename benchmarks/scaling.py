@@ -3,8 +3,8 @@
     mpiexec -n 2 python -m benchmarks.scaling
 
 Strong scaling: the same batch on more ranks; weak scaling: the same part for each rank. The time is that of a step, the
-median over all of them. The model for many ranks is that of a ring: each rank sends 2 (p - 1) / p times the gradients, in
-2 (p - 1) messages; the time of the passes is the measured one.
+median over all of them. The model for many ranks is that of a ring: each rank sends 2 (p - 1) / p times the gradients,
+in 2 (p - 1) messages; the time of the passes is the measured one.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def main() -> None:
         sent = 2 * (p - 1) / p * (count + 8) * 4
         exchange = sent / BANDWIDTH + 2 * (p - 1) * LATENCY
         ddp = 2 * (p - 1) / p * count * 4
-        print(f"{p:5d}   {sent / 1e6:23.2f}   {1e3 * exchange:14.2f}   {alone / (alone + exchange):10.2f}   {ddp / 1e6:8.2f}")
+        efficiency = alone / (alone + exchange)
+        print(f"{p:5d}   {sent / 1e6:23.2f}   {1e3 * exchange:14.2f}   {efficiency:10.2f}   {ddp / 1e6:8.2f}")
 
 
 if __name__ == "__main__":

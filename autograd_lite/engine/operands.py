@@ -60,10 +60,11 @@ def as_operand(value: Any) -> Any:
         return TABLE["array"](value) if has_tensor(value) else asarray(value)
     if isinstance(value, (np.generic, range)) or hasattr(value, "__array__"):
         return asarray(value)
-    for builtin in (int, float, complex):  # of a subclass, such as IntEnum: a Python number, which adapts to any dtype
-        if isinstance(value, builtin):
-            return builtin(value)
-    return NotImplemented
+    if isinstance(value, int):  # of a subclass, such as IntEnum: a Python number, which adapts to any dtype
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    return complex(value) if isinstance(value, complex) else NotImplemented
 
 
 def operand(row: Primitive, value: Any) -> Any:

@@ -13,7 +13,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -267,10 +266,11 @@ class Builder:
                 for x, y in zip(eq.operands, other.operands, strict=True)
             ]
             form, params = eq.row.onnx, both(eq.params, other.params, what)
-            if isinstance(form, str):
-                found = self(form, *(self.cast(x, dtype) for x in operands))
-            else:
+            assert form is not None  # see `_check`
+            if callable(form):
                 found = form(self, *operands, **params)
+            else:
+                found = self(form, *(self.cast(x, dtype) for x in operands))
             places += [label(groups(eq.node))] * (len(self.nodes) - len(places))
             made = {name for _, _, names, _ in self.nodes[first:] for name in names}
             results = found if eq.row.outputs else [found]
@@ -285,7 +285,8 @@ class Builder:
                 known = Known(self("Identity", known), known.shape, known.dtype)
             used.add(known.name)
             self.outputs.append(self._info(Known(renamed.get(known.name, known.name), known.shape, known.dtype)))
-        for (operator, xs, ys, attributes), place in zip_longest(self.nodes, places, fillvalue=""):
+        places += [""] * (len(self.nodes) - len(places))
+        for (operator, xs, ys, attributes), place in zip(self.nodes, places, strict=True):
             results = [renamed.get(y, y) for y in ys]
             name = " ".join(filter(None, (place, results[0])))
             xs = [renamed.get(x, x) for x in xs]

@@ -474,8 +474,8 @@ def _getitem_onnx(b: Any, x: Any, index: Any, unique_indices: bool = True) -> An
         if not isinstance(part, slice):
             y = b("Gather", y, b.constant(np.asarray(part, np.int64)), axis=k)
     kept = [part for part in parts if part is None or isinstance(part, (slice, np.ndarray))]
-    new = [k for k, part in enumerate(kept) if part is None]
-    return b("Unsqueeze", y, b.ints(new)) if new else b("Identity", y) if y is x else y
+    added = [k for k, part in enumerate(kept) if part is None]
+    return b("Unsqueeze", y, b.ints(added)) if added else b("Identity", y) if y is x else y
 
 
 def _gather_onnx(b: Any, x: Any, k: Any, index: Any) -> Any:

@@ -104,7 +104,7 @@ def _bind_flatten(a: Any, start_dim: Any = 0, end_dim: int = -1, order: str = "C
     start, end = normalize_axis_index(start_dim, a.ndim), normalize_axis_index(end_dim, a.ndim)
     if start > end:
         raise ValueError(f"flatten: start_dim={start_dim} comes after end_dim={end_dim} in the shape {a.shape}")
-    return np.reshape(a, (*a.shape[:start], prod(a.shape[start : end + 1]), *a.shape[end + 1 :]), order)
+    return a.reshape((*a.shape[:start], prod(a.shape[start : end + 1]), *a.shape[end + 1 :]), order=order)
 
 
 flatten = linear(  # it copies

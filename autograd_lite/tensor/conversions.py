@@ -36,7 +36,7 @@ class Conversions(Value):
     def numpy(self: Any) -> np.ndarray[Any, Any]:
         """The array itself, without the graph; read-only for a recorded result."""
         self._untraced("numpy()")
-        return self.data  # type: ignore[no-any-return]  # an array
+        return self.data
 
     def tolist(self) -> Any:
         self._untraced("tolist()")

@@ -33,7 +33,8 @@ class Ranks:
 
     def __init__(self, communicator: Any = None) -> None:
         self.communicator = communicator
-        self.rank, self.size = (0, 1) if communicator is None else (communicator.Get_rank(), communicator.Get_size())
+        self.rank: int = 0 if communicator is None else communicator.Get_rank()
+        self.size: int = 1 if communicator is None else communicator.Get_size()
         self._ended = False
 
     # ---------------------------------------------------------------------------------------------- the exchange

@@ -7,7 +7,6 @@ A thin layer over the table: a class is one row, whose function is ``forward`` a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -124,10 +123,11 @@ def _tensor(x: Any) -> Any:
     return x if x is None or isinstance(x, Tensor) else wrap(np.asarray(x), None)
 
 
-@cache
 def _row(cls: type[Function]) -> Primitive:
     """The row of a class; it is not in the table."""
-    row = Primitive(
+    if "_row" in vars(cls):
+        return cls._row
+    cls._row = row = Primitive(
         "general", lambda *xs, call: call.forward(xs), (lambda g, y, xs, i, call: call.rule(g, y, xs, i),),
         name=cls.__name__, bind=lambda *xs, call: (xs, {"call": call}), variadic=True, outputs=True,
     )
@@ -161,6 +161,7 @@ class Function:
 
     forward: ClassVar[Callable[..., Any]]
     backward: ClassVar[Callable[..., Any]]
+    _row: ClassVar[Primitive]
 
     @staticmethod
     def setup_context(ctx: FunctionCtx, inputs: tuple[Any, ...], output: Any) -> None:
