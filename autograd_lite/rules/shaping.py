@@ -54,6 +54,13 @@ def _emit_reshape(xs: Any, y: Any, shape: Any, order: str = "C", **copy: Any) ->
     return None if copy else "{x}.reshape({shape})" if order == "C" else "{x}.reshape({shape}, order={order})"
 
 
+def _reshape_into(xs: Any, y: Any, shape: Any, order: str = "C", **copy: Any) -> str:
+    """A reshape that is no view."""
+    if order != "C":
+        return "np.copyto({out}, {x}.reshape({shape}, order={order}))"
+    return f"np.copyto({{out}}.reshape({xs[0].shape}), {{x}})"
+
+
 reshape = linear(
     lambda x, shape, order="C", **copy: x.reshape(shape, order=order, **copy),
     lambda g, x_shape, order: g.reshape(x_shape, order=order),
@@ -64,7 +71,7 @@ reshape = linear(
         at((0, 3), just((3, 0))),
     ),
 )
-reshape.attach(algebra="reshape", view=True, emit=_emit_reshape)
+reshape.attach(algebra="reshape", view=True, emit=_emit_reshape, out=_reshape_into)
 
 
 def _in_layout(b: Batched) -> Any:

@@ -165,6 +165,14 @@ def test_a_number_is_multiplied_into_the_smaller_factor():
     assert [eq.outputs[0].shape for eq in b.equations if eq.row.name == "multiply"] == [(2, 30), (2, 30)]
 
 
+def test_a_view_that_is_stacked_is_copied():
+    def f(a, b):
+        return np.sum(np.stack([np.exp(a).reshape(20, 10), a.reshape(20, 10), (a * 2).T, np.sin(b)]), axis=1)
+
+    args = x, np.ascontiguousarray(y.T)
+    np.testing.assert_allclose(compiled(ag.trace(f)(*args), small=False)(*args)[0], f(*args), rtol=1e-13)
+
+
 def test_a_transposed_factor_of_many_products_is_copied_once():
     b = block(lambda x, W: [x[t].dot(W.T) for t in range(4)], np.ones((4, 2, 3)), np.ones((5, 3)))
     b = laid_out(without_repetition(b))

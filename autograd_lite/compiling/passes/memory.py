@@ -96,7 +96,9 @@ def _parts(memory: Memory, block: Block, last: dict[Var, float]) -> dict[Var, Va
             if not isinstance(x, Var) or x in found or x in new or sum(v is x for v in eq.operands) > 1:
                 continue
             row = made[x].row if x in made and x.dtype == y.dtype and x not in block.floats else None
-            if row is not None and writes(row) and row.joins is None and not math.isinf(last[x]) and 0 not in x.shape:
+            if row is None or not writes(row) or row.view or row.joins is not None:
+                continue
+            if not math.isinf(last[x]) and 0 not in x.shape:
                 found[x] = y
     return found
 
@@ -146,12 +148,14 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
         x = eq.operands[0] if eq.operands else None
         always = eq.row.kind != "elementwise"  # one may be its argument for some numbers only, as where none is nan
         of_one = not any(isinstance(v, Var) for v in eq.operands[1:])
+        copies = not eq.row.view  # a view of an argument costs nothing
         if eq.row.view and always and of_one and isinstance(x, Var) and x in memory.static and not eq.row.outputs:
             with np.errstate(all="ignore"):
                 stand_in = eq.row.fn(memory.static[x], *eq.operands[1:], **eq.params)
             if np.may_share_memory(stand_in, memory.static[x]):
                 memory.static[y] = stand_in
                 continue
+            copies = True
         if y in block.floats:
             continue
         if eq.row is TILES:
@@ -167,7 +171,7 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
             memory.unplanned += sum(math.prod(e.outputs[0].shape) * 8 * eq.params["count"] for e in eq.params["steps"])
             memory.in_place += inner.in_place
             scratch.user = None
-        if writes(eq.row) and not math.isinf(last.get(y, -1)) and y.dtype.kind in "biufc" and y in last:
+        if writes(eq.row) and copies and not math.isinf(last.get(y, -1)) and y.dtype.kind in "biufc" and y in last:
             ufunc = isinstance(eq.row.fn, np.ufunc)
             u = target.get(y)
             late = i >= len(memory.equations) - memory.late
