@@ -59,9 +59,9 @@ It includes a check: the finite difference of the loss along one direction besid
 
 ## Factors, gradients and known steps
 
-A step has a line of its own as a factor where it is one: entry by entry, or a matrix from the left or the right. If a
-step is neither, or there are more than eight factors, each line is the *gradient* with respect to one quantity, in
-which the gradient after it stands by its name. Here a softmax with its cross-entropy:
+A step that multiplies the gradient by a *factor*, entry by entry or by a matrix from the left or the right, has a line
+for that factor. If some step does not, or there are more than eight factors, each line is instead the *gradient* with
+respect to one quantity, and refers to the upstream gradient by name. Here is a softmax with its cross-entropy:
 
 ```python
 >>> S = ag.tensor(rng.normal(size=(2, 3)), requires_grad=True, name="S")
@@ -72,13 +72,13 @@ which the gradient after it stands by its name. Here a softmax with its cross-en
 {softmax}
 ```
 
-The second line is in closed form where that is short. Constants keep the names and the form that they have in your code
+The closed form is added where it is short. Constants keep the names and the form that they have in your code
 ($n$, $\\lambda$, $1 - t$, $x_0$); what is computed twice is written once.
 
 Functions of `nn.functional` such as `cross_entropy`, `conv2d`, `batch_norm` or `scaled_dot_product_attention` are
-*known steps*: the derivation writes what textbooks write of them. `depth=1` opens those that you call yourself, and
-derives their gradients from their definitions; with `depth=0` each module that you call is one step.
-[Known steps](design/known-steps.md) has their formulas, and says how a function of your own gets some.
+*known steps*: the derivation uses the textbook form. `depth=1` expands those that you call yourself, and derives their
+gradients from their definitions; with `depth=0` each module that you call is one step.
+[Known steps](design/known-steps.md) says where their formulas are, and how to add some for a function of your own.
 
 ## The ten lessons
 
@@ -160,10 +160,10 @@ which a student fills in and the library marks:
 
 An answer may be an array, a formula as here, the text of assignments, or a function; `sheet.key()` has the answers.
 A formula may also be typed as the board has it, with a product that is not written: `dL/dP = -(y - P)`, `P(1 - P)`,
-`σ(A)(1 - σ(A))`, `Bᵀ @ (dL/dP · dP/dC)`. It is compared by its value, so any equivalent form is right. Text is
+`σ(A)(1 - σ(A))`, `Bᵀ @ (dL/dP · dP/dC)`. It is compared by value, so any equivalent form is right. Text is
 interpreted, never executed: it may use the names of the sheet, numbers, operators, indexing and listed functions such
-as `exp` and `np.sum`, and an answer that would take much time or memory is marked wrong. So answers from anyone can be
-marked.
+as `exp` and `np.sum`, and an answer that would take too much time or memory is marked wrong. So it is safe to mark
+anyone's answers.
 """
 
 ANSWERS = {

@@ -26,10 +26,10 @@ from lessons import LESSONS, Lesson  # noqa: E402  found only after the line abo
 INDEX = """\
 # Ten lessons
 
-What a course on neural nets derives on the board, each from a few lines of NumPy: the derivation as a textbook has it,
-with the numbers and a check, its picture, the chain rule step by step, and a worksheet that the library marks. The
-lessons are functions of `examples/lessons.py`, and `docs/lesson_pages.py` makes these pages. The last one is a net that
-is too large for a board, derived block by block.
+The derivations of a course on neural nets, each from a few lines of NumPy: the derivation as in a textbook, with the
+numbers and a check, its picture, the chain rule step by step, and a worksheet that the library marks. The lessons are
+functions in `examples/lessons.py`, and `docs/lesson_pages.py` makes these pages. The last page derives a net that is
+too large for a board, block by block.
 
 ```{{toctree}}
 :maxdepth: 1
@@ -66,7 +66,7 @@ PICTURES = """\
 ![{title}: the graph with a partial derivative on each line]({name}.svg)
 
 {{download}}`The page to step through <{name}.html>` is one file that needs no network; its numbers can be changed, and
-everything follows.
+everything that depends on them updates.
 
 ## Step by step
 

@@ -34,8 +34,8 @@ OPENING = """\
 
 Printed from the table itself (`docs/ops_table.py`) when the documentation is built: each rule is run on symbols, at
 the example below its name (a row of one number $x$ needs none). $y$ is the result, $x$ (or $x_1$, $x_2$, …) are the
-arguments and $g$ is the cotangent of the result; $\\odot$ goes entry by entry. A rule that is no formula is shown as it
-stands in the table, with its parameters by NumPy's names. The engine undoes broadcasting, conjugates and casts. In a
+arguments and $g$ is the cotangent of the result; $\\odot$ goes entry by entry. A rule that is not a formula is shown as
+it stands in the table, with NumPy's parameter names. The engine undoes broadcasting, conjugates and casts. In a
 batch ([`ag.vmap`](transforms.md)) a row is called once for all examples, unless its entry says *looped over*."""
 
 

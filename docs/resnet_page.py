@@ -19,8 +19,8 @@ BLOCKS, CHANNELS = 8, 4
 PAGE = """\
 # A ResNet, block by block
 
-A net with 8 residual blocks has hundreds of operations, and nobody would read the derivation of them all. But its
-blocks are alike: the net is derived with each block as one step, and then one block by itself.
+A net with 8 residual blocks has hundreds of operations, and nobody would read a derivation of them all. But its blocks
+are alike, so the net is derived with each block as one step, and then one block by itself.
 
 ```python
 {block}```
@@ -30,9 +30,9 @@ blocks are alike: the net is derived with each block as one step, and then one b
 ```python
 {net}```
 {picture}
-With `depth=0` each module is a step, and the gradient goes from block to block. Here it is with respect to the weights
-of the first layer and of the last, `explain(L, [K0, W], names, depth=0)`. The parameters of block $k$ are the kernels
-$K_k$ and $M_k$ of its convolutions, and $\\gamma_k, \\beta_k$ and $\\delta_k, \\eta_k$ of its batch norms.
+With `depth=0` each module is a step, and the gradient passes from block to block. Here is the gradient with respect to
+the weights of the first and the last layer, `explain(L, [K0, W], names, depth=0)`. The parameters of block $k$ are the
+kernels $K_k$ and $M_k$ of its convolutions, and $\\gamma_k, \\beta_k$ and $\\delta_k, \\eta_k$ of its batch norms.
 
 {outer}
 {outer_check}
@@ -45,7 +45,7 @@ $L = \\sum G \\odot y$ has the same gradients as the loss with respect to everyt
 {inner}
 {inner_check}
 
-The gradient with respect to $x$ has two terms: one comes back through the convolutions, and the other is
+The gradient with respect to $x$ has two terms: one passes back through the convolutions, and the other is
 $\\partial L / \\partial s$ itself, which the shortcut passes on unchanged. That is why a gradient reaches the first
 block even if the convolutions in between make it small.
 """
