@@ -198,7 +198,7 @@ class Writer:
     def _end(self) -> Iterator[str]:
         block, memory = self.block, self.memory
         outputs = ", ".join(self._result(x) for x in block.outputs)
-        late = {v: x for v, x in block.updates.items() if memory.into.get(x) is not v}
+        late = {v: x for v, x in block.updates.items() if not isinstance(x, Var) or memory.into.get(x) is not v}
         if not block.updates:
             yield f"return [{outputs}]"
             return

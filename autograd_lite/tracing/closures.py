@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.tree import leaves
 from ..engine.node import TRACED
 from ..engine.position import INTERNAL
 from ..engine.value import Value
@@ -155,11 +156,12 @@ class Closure:
     def check_leaks(self) -> None:
         """Raise if the function has kept a traced value outside; the container is as before."""
         for container, before in self._seen.values():
-            parts = list(container.items() if isinstance(container, dict) else enumerate(container))
-            for key, x in parts:
-                node = x._node if isinstance(x, Value) else None
+            entries = list(container.items() if isinstance(container, dict) else enumerate(container))
+            for key, x in entries:
                 old = before.get(key) if isinstance(before, dict) else before[key] if key < len(before) else None
-                if x is not old and node is not None and node.live & TRACED:
+                nodes = (t._node for t in (leaves(x) if x is not old else ()) if isinstance(t, Value))
+                node = next((n for n in nodes if n is not None and n.live & TRACED), None)
+                if node is not None:
                     if isinstance(container, dict):
                         container.clear()
                         container.update(before)

@@ -315,6 +315,22 @@ def test_writes_to_tensors(how):
     np.testing.assert_allclose(*results, rtol=1e-14)
 
 
+def test_a_tensor_may_be_given_constants():
+    """As by ``w.grad.zero_()`` at the end of a step."""
+    w = ag.tensor(W, requires_grad=True)
+
+    @ag.jit
+    def f(x):
+        ((w * x) ** 2).sum().backward()
+        grad = w.grad.clone()
+        w.grad.zero_()
+        return grad
+
+    for x in X:
+        np.testing.assert_allclose(f(x).numpy(), 2 * W * x**2, rtol=1e-13)
+        np.testing.assert_array_equal(w.grad.numpy(), 0.0)
+
+
 def test_an_argument_may_be_written_to():
     @ag.jit
     def f(x, n):
@@ -478,6 +494,17 @@ def keeps(x):
     return x
 
 
+class Recurrent:
+    """Its state is a tuple that each call replaces."""
+
+    def __init__(self):
+        self.state = (ag.zeros(3), None)
+
+    def __call__(self, x):
+        self.state = (self.state[0] + x.sum(), None)
+        return self.state[0]
+
+
 SCHEDULED = optim.SGD([ag.tensor(W, requires_grad=True)], lr=0.1)
 SCHEDULE = optim.lr_scheduler.StepLR(SCHEDULED, 1)
 
@@ -500,12 +527,13 @@ BUFFER = ag.tensor(np.ones((2, 3)))
         (lambda x: np.zeros(int(x.sum())), r"int\(\) .* at .*test_jit.py:\d+"),
         (lambda x: list(range(x.sum().astype(int))), r"static_argnames"),
         (keeps, r"the result of multiply at .*test_jit.py:\d+ is kept outside of the function, in a list at 0"),
+        (Recurrent(), r"the result of add at .*test_jit.py:\d+ is kept outside of the function, in a dict at 'state'"),
         (counts, r"assigns to COUNT outside of it"),
         (lambda x: x * ag.randn(3), r"random numbers at .*test_jit.py:\d+: .* ag.randn_like"),
         (lambda x: (SCHEDULE.step(), x)[1], r"StepLR.step at .*: inside jit a schedule would advance only while"),
         (writes_a_view, r"is written to through a view"),
     ],
-    ids=["branch", "item", "print", "int", "index", "keep", "global", "random", "schedule", "view"],
+    ids=["branch", "item", "print", "int", "index", "keep", "state", "global", "random", "schedule", "view"],
 )
 def test_errors_name_the_line_and_the_remedy(f, message):
     with pytest.raises(RuntimeError, match=message) as raised:

@@ -144,6 +144,26 @@ def test_products_with_a_common_factor_are_one():
     assert (10, 3) in [eq.outputs[0].shape for eq in b.equations if eq.row.name == "dot"]
 
 
+def test_views_that_are_made_late_are_not_used_early():
+    """Of the inputs of the products, and of what is added to them."""
+
+    def steps(x, W, b):
+        h = np.zeros((2, 3))
+        for t in range(5):
+            h = np.tanh(x[t] @ W + h @ W + b[3:])
+        return h
+
+    def parts(x, W, b):
+        return sum(np.sum(np.exp(part @ W) * k) for k, part in enumerate(x.reshape(5, 2, 3)))
+
+    W, b = np.full((3, 3), 0.1), np.linspace(0, 1, 6)
+    for f, x in ((steps, np.linspace(0, 1, 30).reshape(5, 2, 3)), (parts, np.linspace(0, 1, 30).reshape(10, 3))):
+        slope = ag.grad(lambda x, W, b, f=f: np.sum(f(x, W, b)), (0, 1))
+        np.testing.assert_allclose(ag.jit(f)(x, W, b), f(x, W, b), rtol=1e-13)
+        for g, expected in zip(ag.jit(slope)(x, W, b), slope(x, W, b), strict=True):
+            np.testing.assert_allclose(g, expected, rtol=1e-12)
+
+
 def test_a_sum_of_products_is_one_product():
     def f(x, g):
         return sum(np.exp(x[t]).T @ np.sin(g[t]) for t in range(1, 6)) + sum(np.sin(g[t]).sum(0) for t in range(1, 6))

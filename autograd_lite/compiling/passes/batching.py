@@ -58,7 +58,7 @@ class _Batch:
         return eq if eq is not None and eq.row.algebra == algebra and id(eq) not in self.dropped else None
 
     def _ready(self, x: Var) -> int:
-        """The place after which `x` can be computed: views of inputs at the very beginning."""
+        """The place after which `x` could be computed: views of inputs at the very beginning."""
         eq = self.defined.get(x)
         if eq is None:
             return -1
@@ -115,7 +115,7 @@ class _Batch:
             pairs.append((inner, outer, next(x for x in outer.operands if x is not inner.outputs[0])))
         bias = pairs[0][2]
         shape = group[0].outputs[0].shape
-        fits = isinstance(bias, Var) and bias.shape == shape[1:] and self._ready(bias) < first
+        fits = isinstance(bias, Var) and bias.shape == shape[1:] and self.place.get(bias, -1) < first
         if not fits or any(b is not bias or outer.outputs[0].shape != shape for _, outer, b in pairs):
             return None
         for inner, outer, _ in pairs:
@@ -184,7 +184,7 @@ class _Batch:
                 return new[-1].outputs[0]
         shape = len(parts) * rows, columns
         source = self._sliced(parts)
-        place = self._ready(source) + 1 if source is not None else max(self.place.get(x, -1) for x in parts) + 1
+        place = max(self.place.get(x, -1) for x in (parts if source is None else [source])) + 1
         if place > limit:
             return None
         steps = []

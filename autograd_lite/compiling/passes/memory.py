@@ -117,7 +117,7 @@ def _sunk(block: Block) -> tuple[list[Equation], int]:
     made = {eq.outputs[0]: eq for eq in block.equations}
     late: set[int] = set()
     for x in block.updates.values():
-        waiting = [made[x]] if x in made else []
+        waiting = [made[x]] if isinstance(x, Var) and x in made else []
         cone: set[int] = set()
         while waiting:
             eq = waiting.pop()
