@@ -34,13 +34,13 @@ from .passes.tiling import tiled
 from .writer import OUTER, Writer
 
 _NUMBERS = count(1)
-_ROUNDS = 3  # of the passes that make work for each other
+_ROUNDS = 3  # of the passes that create work for each other
 
 
 class Compiled:
     """A compiled program: call it with arrays for the inputs and the captured values, in this order.
 
-    Several threads may call it at once: each call has buffers of its own.
+    Several threads may call it at once: each call has its own buffers.
 
     Attributes
     ----------
@@ -137,7 +137,7 @@ def compiled(
 
 
 def _shortened(plan: list[str], block: Block, fast: bool) -> Block:
-    """The passes that make work for each other, until they find nothing more."""
+    """Repeat the passes that create work for each other, until they find nothing more."""
     for _ in range(_ROUNDS):
         before = len(block.equations)
         block = _planned(plan, "constants", folded, block)

@@ -1,4 +1,4 @@
-"""The call of a compiled program: a Python function, written for it, that checks and reads what the program needs.
+"""The call of a compiled program: a Python function, generated for it, that checks and reads what the program needs.
 
 It is generated because it runs at every call: on a small net the checks would take longer than the arithmetic. It
 returns MISS if anything differs from the recording; then `Jitted` looks for another program.
@@ -71,7 +71,7 @@ class Dispatch:
     # ----------------------------------------------------------------------------------------- what may change
 
     def refresh(self) -> bool:
-        """Look again at what is compared by identity; False if the program does not fit any more."""
+        """Look again at what is compared by identity; False if the program no longer fits."""
         recorded = self.recorded
         fits = all(self._fits(v, source) for v, source in recorded.sources.items())
         fits = fits and all(_same(_state_of(m), state) for m, state in self._modules)

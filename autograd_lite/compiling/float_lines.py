@@ -33,7 +33,7 @@ class FloatLines:
         self.floats = writer.block.floats
         self._texts: dict[Var, str] = {}  # of values that are nested
         self._words: dict[Var, str] = {}
-        self._free: dict[str, list[str]] = {}  # names whose values are not needed any more, by what they begin with
+        self._free: dict[str, list[str]] = {}  # names whose values are no longer needed, by prefix
         self._sizes: dict[Var, int] = {}  # operations in each expression
         self._ends: dict[int, list[Var]] = {}  # by the number of an equation: the values last used there
         self._number = {id(eq): i for i, eq in enumerate(equations)}

@@ -61,7 +61,7 @@ class Jitted:
         return self if obj is None else MethodType(self, obj)
 
     def __reduce__(self) -> Any:
-        """A copy compiles for itself: programs read the Tensors that the original has found."""
+        """A copy compiles its own programs: those of the original read the Tensors that the original found."""
         return Jitted, self._made_with
 
     # ---------------------------------------------------------------------------------------------- the cache
@@ -168,7 +168,7 @@ def _nothing_yet(args: Any, params: Any) -> Any:
 def jit(
     f: Callable[..., Any] | None = None, *, static_argnames: Any = (), donate_argnames: Any = (), fallback: bool = False
 ) -> Any:
-    """A function that is recorded once, and then runs as flat NumPy code without graph or temporaries.
+    """A function that is recorded once, and then runs as flat NumPy code without a graph or temporaries.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def jit(
         are found, read at every call, and updated in place. Without `f` it is a decorator with these options.
     static_argnames : str or sequence of str
         Arguments whose value the program depends on, such as a number of layers: it is recorded again for each value.
-        Strings, booleans, None and objects that are no arrays are always static.
+        Strings, booleans, None and objects that are not arrays are always static.
     donate_argnames : str or sequence of str
         Arguments whose arrays may be overwritten with results of the same shape and dtype.
     fallback : bool

@@ -21,7 +21,7 @@ def number(x: Any) -> str:
 
 
 def literal(value: Any) -> str:
-    """A parameter as it is written; empty if it has to be bound to a name."""
+    """A parameter as source; empty if it has to be bound to a name."""
     if type(value) in (int, bool, str, type(None)) or type(value) is float and np.isfinite(value):
         return repr(value)
     if isinstance(value, np.dtype):

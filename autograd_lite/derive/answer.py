@@ -115,7 +115,7 @@ def assignments(text: str, sheet: Mapping[str, Any], blanks: Mapping[str, Any], 
             value = reader.value(s.value)
             values = [value] if isinstance(s, ast.AnnAssign) or isinstance(s.targets[0], ast.Name) else list(value)
             made = dict(zip(words, values, strict=True))
-        except Exception as error:  # whatever is wrong with one line, the others are marked
+        except Exception as error:  # whatever is wrong with one line, the others are still marked
             made = dict.fromkeys(words, error)
         found.update(made)
         reader.names.update({w: x for w, x in made.items() if not isinstance(x, Exception)})
@@ -154,7 +154,7 @@ def written(names: Iterable[str]) -> dict[str, str]:
 
 
 def clipped(answer: Any) -> str:
-    """An answer in a message."""
+    """An answer, shortened for a message."""
     shown = repr(answer[:80] if isinstance(answer, str) else answer)
     return shown if len(shown) <= 60 else f"{shown[:56]}…{shown[0]}"
 

@@ -1,8 +1,8 @@
 """A gradient in closed form, multiplied out and collected: ``P ⊙ (1 - P) ⊙ (…)`` is ``(P - t) / n``.
 
 Entry by entry a formula is a rational function of its names. Each product of sums is multiplied out, equal factors
-above and below are cancelled, and like terms are added. So the gradient of a loss behind a sigmoid or a softmax becomes
-the short form that textbooks have.
+above and below are cancelled, and like terms are added. So the gradient of a loss after a sigmoid or a softmax becomes
+the short form found in textbooks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Constants by their names, and in the form in which they were written: λ, n, ``1 - t``, ``x[0]``.
 
 A recorded operation knows only the value of a constant. Its name is that of the same array in the user's mapping, or
-what stands in that place of the user's line; a form such as ``1 - t`` is used only if it has the recorded value.
+the expression at that place in the user's line; a form such as ``1 - t`` is used only if it has the recorded value.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Constants:
 
     def add(self, x: Any, word: str) -> None:
         """Name an array or a number."""
-        self.values[word] = x  # which keeps an array alive, so that its place stays its own
+        self.values[word] = x  # this keeps the array alive, so its memory is not reused
         if isinstance(x, np.ndarray):
             self._by_place.setdefault(_place(x), word)
             self._inside.setdefault(_owner(x), []).append((x, word))
@@ -65,7 +65,7 @@ class Constants:
         return found.expr if _same(found.value, x) else None
 
     def _only_number(self, x: Any) -> Expr | None:
-        """Without the source, a number that is not whole by the one name that has this value."""
+        """Without the source, a number that is not an integer is named by the only name with this value."""
         if not isinstance(x, float) or x.is_integer():
             return None
         words = [w for w, v in self.values.items() if is_number(v) and v == x]

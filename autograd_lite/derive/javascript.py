@@ -1,8 +1,8 @@
 """Formulas as JavaScript on arrays, for a page that computes.
 
-How a row is written follows from what it has: entry by entry from its ``infix`` or its textbook definition; a linear
-row as the map that it is, found by applying it; any other by its textbook definition, which is run on symbols. Only
-what is left needs the option ``js=``. The code calls the functions of ``drawing/arrays.js``.
+How a row is written follows from what it states: an elementwise row from its ``infix`` or its textbook definition; a
+linear row as a sparse map, found by applying it; any other from its textbook definition, which is run on symbols. Only
+the remaining rows need the option ``js=``. The code calls the functions of ``drawing/arrays.js``.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ def _symbol(x: Any, e: Expr, symbols: dict[Node, Expr]) -> Any:
 
 
 def _other(x: Any) -> Any:
-    """Another example of the same kind: the entries in another order, floats somewhat smaller."""
+    """Another example of the same kind: the entries in another order, floats slightly smaller."""
     if not isinstance(x, np.ndarray):
         return x
     turned = x.ravel()[::-1].reshape(x.shape)

@@ -19,7 +19,7 @@ class KnownStep:
     words : mapping of str to Written
         What the names in its formulas stand for.
     introduce : callable
-        From the name that the textbook has for a further quantity, and its value, to its name here.
+        From the textbook's name for an additional quantity, and its value, to its name here.
 
     Attributes
     ----------

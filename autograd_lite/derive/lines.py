@@ -1,8 +1,8 @@
 """The lines of a derivation: factors of the chain rule, and gradients, in the order in which a person derives them.
 
-Where every step is a factor (entry by entry, or a matrix from one side) and there are few, each gets a line, and a
-gradient is their product. Otherwise each step gets the line of the gradient before it, in which the gradient after it
-stands by its name: ``dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)``.
+If every step is a factor (entry by entry, or a matrix from one side) and there are few, each gets a line, and a
+gradient is their product. Otherwise each step gets a line for its gradient, which refers to the upstream gradient by
+name: ``dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Opening known steps: in the place of a call, what its textbook says that it computes.
+"""Opening known steps: in place of a call, the definition in its textbook.
 
 The textbook's definitions are recorded as if the user had written them, with their names: ``P = softmax(S)``,
 ``L = -sum(Y * log(P)) / n``. So the derivation shows why the gradient of a cross-entropy is ``(P - Y) / n``. A step
-whose textbook has a sign that no row computes, such as ⋆ of a convolution, stays closed.
+whose textbook has a symbol that no row computes, such as ⋆ for a convolution, stays closed.
 """
 
 from __future__ import annotations

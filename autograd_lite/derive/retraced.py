@@ -1,8 +1,8 @@
 """A recorded graph, traced again: the named arrays become inputs, and what was computed from them is recorded.
 
-An ordinary recording begins where something requires a gradient. Of ``1 - t`` it has the value only, and of a
-convolution the windows that were cut out of the image. Here ``1 - t`` is computed from `t`, as the user's line has it,
-and a known step, such as `conv2d`, is called again on its arguments.
+An ordinary recording begins where something requires a gradient. Of ``1 - t`` it has only the value, and of a
+convolution the windows that were extracted from the image. Here ``1 - t`` is computed from `t`, as the user's line has
+it, and a known step, such as `conv2d`, is called again on its arguments.
 """
 
 from __future__ import annotations

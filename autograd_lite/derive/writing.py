@@ -166,7 +166,7 @@ def times(option: str) -> str:
 
 
 def symbol(row: Primitive) -> str:
-    """What a function of one argument is called in text: ``σ`` for the sigmoid, otherwise its name."""
+    """The name in text of a function of one argument: ``σ`` for the sigmoid, otherwise its own name."""
     match = re.fullmatch(r"(\w+)\(\{x\}\)", row.text or "")
     return match[1] if match else row.name
 

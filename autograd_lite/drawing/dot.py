@@ -383,7 +383,7 @@ def _heat(value: Any, theme: Theme, hidden: str | None) -> str:
 
 
 def partial_rows(line: Line, scene: Scene, style: Style) -> list[LabelRow]:
-    """The label of a line: the symbol, the formula, and the value if it is small, else its shape."""
+    """The label of a line: the symbol, the formula, and the value if it is small, otherwise its shape."""
     if not style.partials or not line.symbol:
         is_new = line.shape and not line.symbol and line.shape != scene.item(line.tail).shape
         return [LabelRow(formatting.shape(line.shape), "dim")] if is_new else []

@@ -106,12 +106,12 @@ class Drawing(GraphView):
         Parameters
         ----------
         live : bool
-            Let the reader change the numbers; everything that depends on them follows. If something cannot be computed
-            in a page, the page says what, and its numbers stand still.
+            Let the reader change the numbers; everything that depends on them updates. If something cannot be computed
+            in a page, the page says what, and its numbers are fixed.
         examples : tuple or mapping of arrays, optional
             For each input, in the order of computation or by name, one row or batch after another, to train on.
         rate : float
-            The rate of a gradient step that the page starts with.
+            The initial rate of a gradient step.
 
         Raises
         ------
@@ -128,7 +128,7 @@ class Drawing(GraphView):
         """The page with other steps than those of :meth:`html`."""
         scene, program = self.scene, None
         if examples is not None and not live:
-            raise TypeError("draw: examples= are for a page that computes: write live=True as well")
+            raise TypeError("draw: examples= need a page that computes: write live=True as well")
         if live:
             shown = [s.general or s for s in shown]
             try:

@@ -1,7 +1,7 @@
 """Fit a picture to a slide: from left to right, in rows, or from top to bottom, whichever shows it largest.
 
-Graphviz does the layout. Rows are cut between the columns of the layout from left to right; the few cuts that promise
-most are laid out and measured.
+Graphviz does the layout. Rows are cut between the columns of the layout from left to right; the few most
+promising cuts are laid out and measured.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .render import NoRenderer, render
 from .scene import Scene
 
 SLIDE = (810.0, 540.0)  # points; at this size the smallest text is legible
-WIDEST = 1150.0  # points; a wider picture is taken only if there is no other
+WIDEST = 1150.0  # points; a wider picture is used only if there is no other
 CUT = 0.96  # what a cut counts: two rows of that size are as good as one
 TRIED = 3  # ways to cut it that are good enough
 MOST = 300  # boxes that are laid out at most while ways to cut it are tried

@@ -72,7 +72,7 @@ class Frames(GraphView, Sequence[Picture]):
         return pdf(self.slides())
 
     def svg(self, seconds: float = SECONDS) -> str:
-        """One animated SVG; it stands still for readers who prefer reduced motion."""
+        """One animated SVG; it is static for readers who prefer reduced motion."""
         found = self.svgs()
         inside = [_inner(text) for text in found]
         head = re.match(r"<svg [^>]*>", found[0])

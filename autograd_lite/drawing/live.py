@@ -1,4 +1,4 @@
-"""The page that computes: its numbers can be changed, and everything that depends on them follows.
+"""The page that computes: its numbers can be changed, and everything that depends on them updates.
 
 The page has the program of the picture's chain as JavaScript (:mod:`~autograd_lite.derive.javascript`), the arrays that
 it starts from, and for each number that is shown where it comes from. The script (``live.js``) does the rest.
@@ -26,7 +26,7 @@ from .scene import Item, Line, Scene
 from .steps import Step
 from .svg import item_title, line_title
 
-WIDE = -0.012, -0.013  # as wide as most numbers that may take their place: the picture has room for them
+WIDE = -0.012, -0.013  # as wide as most numbers that may replace them, so the picture has space for these
 EDITED = 1_000  # entries of the largest array that can be edited
 LABELS = 1_000  # the largest label that is tried
 
@@ -81,7 +81,7 @@ def live(scene: Scene, chain: Chain | None, steps: Sequence[Step], examples: Any
     notes = [f"The page computes in double precision; the numbers were {', '.join(sorted(coarse))}."] if coarse else []
     fixed = [escape.plain(i.name) for i in scene.items if i.kind == "input" and i not in given]
     if fixed:
-        notes.append(f"{', '.join(fixed)} cannot be changed here: the recording does not say how it is used.")
+        notes.append(f"{', '.join(fixed)} cannot be changed here: the recording does not show how it is used.")
     computed = {i.key for i in scene.items if i.key in nodes or i in given}
     data = {
         "loss": scene.item(scene.loss).name,

@@ -1,4 +1,4 @@
-"""Pictures for slides: on a canvas of 16:9, alone or several on one, as SVG and PNG."""
+"""Pictures for slides: on a 16:9 canvas, one or several on each, as SVG and PNG."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Surface:
 
     @property
     def caption(self) -> str:
-        """The step that is shown, in numbers."""
+        """The numbers of the step that is shown."""
         k, number = self.steps if self.step is None else self.step, formatting.number
         u, v, f = self.names
         if len(self.runs) > 1:
@@ -208,11 +208,11 @@ def surface(
     wrt : sequence, optional
         For a loss: two weights, each as a Tensor of one number or as ``(tensor, index)``; all others stay fixed.
     optimizer : callable, or mapping of str to callable, optional
-        Of a list of parameters, such as ``lambda p: optim.Adam(p, lr=0.1)``; several are compared by their names. By
-        default gradient descent with the rate `lr`.
+        A function of a list of parameters, such as ``lambda p: optim.Adam(p, lr=0.1)``; several are compared by their
+        names. By default gradient descent with the rate `lr`.
     steps : int
     span : ((low, high), (low, high)), optional
-        Of the axes; by default a square around the paths.
+        The range of the axes; by default a square around the paths.
     names : mapping, optional
         Names of the tensors, such as ``locals()``.
     theme, title
@@ -227,7 +227,7 @@ def surface(
     Raises
     ------
     ValueError
-        If these are not two numbers, or a path leaves the finite numbers.
+        If these are not two numbers, or a path reaches values that are not finite.
 
     Examples
     --------
@@ -243,7 +243,7 @@ def surface(
     runs = tuple(_run(f, at, make, lr, steps, name) for name, make in makers.items())
     points = np.concatenate([run.points for run in runs])
     if not np.isfinite(points).all():
-        raise ValueError(f"draw.surface: the path leaves the finite numbers within {steps} steps; write a smaller lr=")
+        raise ValueError(f"draw.surface: the path is not finite after at most {steps} steps; write a smaller lr=")
     (a, b), (c, d) = span or _square(points)
     x, y = np.linspace(a, b, POINTS), np.linspace(c, d, POINTS)
     with np.errstate(all="ignore"):

@@ -1,9 +1,9 @@
-"""A traced program in the format ONNX, for runtimes that are not Python.
+"""A traced program in the ONNX format, for runtimes other than Python.
 
 How a row is written in ONNX is its option ``onnx=``: the name of an operator with the same operands, or a function
 ``(b, *operands, **params)`` that adds operators to the graph through `Builder` and returns the name of the result.
 
-The size of the batch stays open. The function is traced at two sizes; a number that differs between the two programs
+The batch size stays open. The function is traced at two sizes; a number that differs between the two programs
 is a linear function of the size, an `Open`, and is computed in the graph from the shape of the first input.
 """
 
@@ -28,7 +28,7 @@ _IR = 9  # the version of the format that belongs to it
 
 @dataclass(frozen=True)
 class Open:
-    """``scale * n + offset``, where n is the size of the batch."""
+    """``scale * n + offset``, where n is the batch size."""
 
     scale: int
     offset: int
@@ -63,9 +63,9 @@ def onnx(
     Parameters
     ----------
     f : Module or callable
-        Of arrays; a module is written as it is in evaluation mode. Its parameters keep their names.
+        A function of arrays; a module is exported in evaluation mode. Its parameters keep their names.
     *examples : arrays
-        Arguments to trace it with; their shapes and dtypes are those of the model, but for the size of the batch.
+        Arguments to trace it with; the model has their shapes and dtypes, except for the batch size.
     path : path, optional
         The file to write, ``net.onnx``.
     batch_axis : int, None, or a sequence with one of them for each array
@@ -81,9 +81,9 @@ def onnx(
     NotImplementedError
         If a row of the program has no form in ONNX; the message lists all such rows.
     ValueError
-        If the program depends on the size of the batch in another way than through shapes.
+        If the program depends on the batch size other than through shapes.
     ImportError
-        Without the package onnx (the extra ``onnx``).
+        If the package onnx is not installed (the extra ``onnx``).
 
     Examples
     --------
@@ -159,7 +159,7 @@ def _parameter_names(f: Any) -> dict[int, str]:
 
 
 class Builder:
-    """The graph as it grows.
+    """The graph while it is built.
 
     Attributes
     ----------
@@ -196,7 +196,7 @@ class Builder:
         return self._constants[key]
 
     def ints(self, values: Any) -> str:
-        """Whole numbers as an operand: axes, places, a shape. One that is `Open` is computed from the batch's size."""
+        """Integers as an operand: axes, positions, a shape. One that is `Open` is computed from the batch size."""
         values = values if isinstance(values, (tuple, list)) else (values,)
         if not any(isinstance(v, Open) for v in values):
             return self.constant(values, np.int64)
@@ -293,7 +293,7 @@ class Builder:
             self.messages.append(self.helper.make_node(operator, xs, results, name=name, **attributes))
 
     def _smaller(self, program: Program) -> int:
-        """The size of the batch in the program."""
+        """The batch size of the program."""
         if self.batch is None:
             return 0
         name, axis = self.batch
@@ -308,7 +308,7 @@ class Builder:
             )
         if [eq.row for eq in program.equations] != [eq.row for eq in larger.equations]:
             raise ValueError(
-                f"export.onnx: {program.name} computes something else for another size of the batch; fix the size with "
+                f"export.onnx: {program.name} computes something different for another batch size; fix the size with "
                 "batch_axis=None"
             )
 
@@ -330,14 +330,14 @@ class Builder:
 
 @dataclass(frozen=True)
 class Repeated:
-    """A constant array that is the same for each example: `part`, with a 1 in the place of the batch's size."""
+    """A constant array that is the same for each example: `part`, with a 1 in place of the batch size."""
 
     part: Any
     shape: tuple[Any, ...]
 
 
 def _both(n: int, a: Any, b: Any, what: str) -> Any:
-    """A value in the program for a batch of `n`, and the same for one that is larger by one; what differs is `Open`."""
+    """A value in the program for a batch of `n`, and in the one for `n + 1`, as one value; what differs is `Open`."""
     if isinstance(a, dict):
         return {k: _both(n, a[k], b[k], what) for k in a}
     if isinstance(a, (tuple, list)) and len(a) == len(b):
@@ -356,5 +356,5 @@ def _both(n: int, a: Any, b: Any, what: str) -> Any:
         return a
     raise ValueError(
         f"export.onnx: {what} uses {a!r}, which is {b!r} for a batch that is larger by one: only shapes may depend on "
-        "the size of the batch; fix it with batch_axis=None"
+        "the batch size; fix it with batch_axis=None"
     )

@@ -193,7 +193,7 @@ class Optimizer:
     ) -> tuple[Any, dict[str, Any]]:
         """The formula, entry by entry: what to subtract from `p`, and the arrays of the state after the step.
 
-        Plain NumPy without assignment to entries, because it runs on arrays and on Tensors.
+        Plain NumPy without assignment to entries, because it runs on both arrays and Tensors.
 
         Parameters
         ----------
@@ -204,20 +204,18 @@ class Optimizer:
         n : namespace
             The numbers of this step, from :meth:`numbers`.
         group : mapping
-            The options, to ask which terms there are; their numbers are in `n`.
+            The options, which decide the terms of the formula; their numbers are in `n`.
         """
         raise NotImplementedError(f"{type(self).__name__} has no rule()")  # abstract
 
     def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
-        """What is in the state of a parameter before its first step: the number in all entries of each array, and the
-        `COUNTERS`.
-        """
+        """The state of a parameter before its first step: the number that fills each array, and the `COUNTERS`."""
         return {}
 
     def numbers(
         self, group: Mapping[str, Any], state: Mapping[str, Any]
     ) -> tuple[dict[str, float], dict[str, float]]:
-        """The numbers that :meth:`rule` uses in one step; and what is a number in the state, after the step."""
+        """The numbers that :meth:`rule` uses in one step, and the numbers in the state after it."""
         return {"lr": float(group["lr"]), "weight_decay": float(group["weight_decay"])}, {}
 
     # ------------------------------------------------------------------------------------------------- state

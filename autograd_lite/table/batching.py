@@ -1,6 +1,6 @@
 """How a row runs on a batch of examples at once: the values of the option ``batch=``.
 
-A batch has one axis more than an example, in front. A rule gets a :class:`Batched` call and returns the result of the
+A batch has one more axis than an example, in front. A rule gets a :class:`Batched` call and returns the result of the
 row for all examples, with the batch axis in front. It may call the row, and other functions, on arrays or Tensors::
 
     sum.attach(batch=axes("axis"))              # this parameter is an axis, or several: they move by one
@@ -64,7 +64,7 @@ class Batched:
         return padded(self.xs[k], self.on[k], ndim)
 
     def aligned(self, cores: Sequence[int] = ()) -> list[Any]:
-        """The operands so that they broadcast as in one example; `cores`: how many of the last axes do not."""
+        """The operands, aligned to broadcast as in one example; `cores`: how many of the last axes do not broadcast."""
         core = [*cores, *[0] * (len(self.xs) - len(cores))]
         most = max([self.ndim(k) - core[k] for k in range(len(self.xs))])
         return [self.lifted(k, most + core[k]) for k in range(len(self.xs))]
@@ -76,7 +76,7 @@ class Batched:
 
 
 def padded(x: Any, on: bool, ndim: int) -> Any:
-    """The same for an operand that is given with whether it has a batch axis."""
+    """`x` with axes of length 1 after the batch axis, which it has if `on`."""
     missing = ndim + 1 - x.ndim if on else 0
     return x.reshape(x.shape[0], *(1,) * missing, *x.shape[1:]) if missing > 0 else x
 

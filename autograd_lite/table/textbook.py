@@ -18,7 +18,7 @@ They are interpreted by :mod:`autograd_lite.derive.board`, never executed. They 
 - names defined in `where`, such as ``xhat``, and ``n``, the number of entries of the first argument's first axis;
 - numbers, ``+ - * / ** @``, ``.T``, comparisons (written ``1[z > 0]``), and the rows of the table, by name. A sum or a
   mean along an axis keeps it: ``sum(g * y, axis)`` is written Σⱼ gⱼ yⱼ and broadcasts;
-- notations that are no row, such as ``onehot(t, k)``: see `notation`.
+- notations that are not rows, such as ``onehot(t, k)``: see `notation`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import numpy as np
 
 
 class Notation(NamedTuple):
-    """A function that textbooks have a sign for and NumPy has no name for.
+    """A function that textbooks have a symbol for, but NumPy has no name.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ def notation(name: str, text: str, tex: str, fn: Callable[..., Any] | None = Non
 
 
 def _onehot(labels: Any, classes: int, axis: int = -1) -> Any:
-    """A row for each label, with a one in its place."""
+    """A row for each label, with a one at its index."""
     rows = np.equal(np.expand_dims(labels, -1), np.arange(classes)).astype(float)
     return np.moveaxis(rows, -1, axis)
 
@@ -65,14 +65,14 @@ notation("onehot", "onehot({x1})", r"\operatorname{{onehot}}({x1})", _onehot)
 
 
 class Textbook:
-    """The form of a step and of its derivatives in a textbook; see the head of this file.
+    """The form of a step and of its derivatives in a textbook; see the top of this file.
 
     Parameters
     ----------
     forward : str
         What the step computes.
     where : mapping of str to str, optional
-        What further names stand for, each in terms of those before it: ``{"mu": "mean(x, 0)"}``.
+        What additional names stand for, each in terms of those before it: ``{"mu": "mean(x, 0)"}``.
     jacobian : str, optional
         The derivative of entry i with respect to entry j of the first argument, for one vector, where that has a known
         form.
@@ -93,5 +93,5 @@ class Textbook:
 
 
 #: A textbook, or a function that makes it from the arguments of the call, by the names of its parameters. A node stands
-#: for each Tensor; None means that the call is no known step.
+#: for each Tensor; None means that the call is not a known step.
 Stated: TypeAlias = "Textbook | Callable[..., Textbook | None]"

@@ -61,7 +61,7 @@ class Call:
     tensors : list of bool
         For each leaf of the result, whether it is returned as a Tensor.
     objects : dict of int to object
-        The leaves of the result that are no arrays, which are the same at every call.
+        The leaves of the result that are not arrays, which are the same at every call.
     backward : Backward or None
         If results depend on Tensors that require a gradient, and no backward pass was part of the call.
     gradients : list of (Tensor, position among the outputs or None)
@@ -137,7 +137,7 @@ def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[
 
 
 def _check_draws(changes: Snapshot, made: _Made) -> None:
-    """Raise if numbers were drawn that a program cannot draw anew."""
+    """Raise if numbers were drawn that a program cannot draw again."""
     known = {id(numpy_generator(n.params["generator"])) for n in made.draws}
     if any(id(generator) not in known for generator in changes.drawn_from()):
         raise RuntimeError(
@@ -239,7 +239,7 @@ class _Made:
         }
 
     def recording(self, variables: Any) -> Call:
-        """The end: the values of Tensors that the function has made itself are constants."""
+        """Finish: the values of Tensors that the function itself created are constants."""
         sources, constants = {}, {}
         for v, source in self.sources.items():
             owner = source.owner() if source.kind == "tensor" else source.owner
@@ -326,7 +326,7 @@ class _Made:
 
 
 def _root(x: Any) -> Any:
-    """The array whose memory a view lies in."""
+    """The array that owns the memory of a view."""
     while isinstance(x, np.ndarray) and isinstance(x.base, np.ndarray):
         x = x.base
     return x

@@ -1,7 +1,7 @@
 """Run a function once on examples, and keep every operation that depends on an input.
 
-The recording is the ordinary graph, with more in it: also operations that need no gradient (a comparison, an index),
-and the steps of a backward pass or a transform inside the function.
+The recording is the ordinary graph, and also has operations that need no gradient (a comparison, an index), and the
+steps of a backward pass or a transform inside the function.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ class Closure:
                 new[word] = put[word] = self.of(space[word], space, word)
 
     def look_into(self, value: Any, container: Any = None, key: Any = None, note: bool = True) -> None:
-        """Find the arrays and Tensors in a container, a module or an object of the user's."""
+        """Find the arrays and Tensors in a container, a module or one of the user's objects."""
         if id(value) in self._seen:
             return
         if isinstance(value, Value):
@@ -208,7 +208,7 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def _has_arrays(value: Any) -> bool:
-    """Whether it is a module, or an object of the user's."""
+    """Whether it is a module, or one of the user's objects."""
     if isinstance(value, (type, FunctionType, MethodType)) or not hasattr(value, "__dict__"):
         return False
     if hasattr(type(value), "named_buffers"):

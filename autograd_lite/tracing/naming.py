@@ -160,7 +160,7 @@ _FILES: dict[str, tuple[list[str], dict[Any, ast.expr]]] = {}
 
 
 class Names(set[str]):
-    """The names that are taken. If a variable has several values in turn, they are called x, x1, x2, …"""
+    """The names that are in use. If a variable has several values in turn, they are called x, x1, x2, …"""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         super().__init__(taken)

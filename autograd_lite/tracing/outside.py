@@ -59,7 +59,7 @@ class Step:
 
 
 class NotYet(Exception):
-    """The first call is another program than all later ones: it runs as it is."""
+    """The first call is a different program from all later ones: it runs as it is."""
 
 
 class Outside:
@@ -348,7 +348,7 @@ class Outside:
         return t
 
     def is_another_program(self) -> None:
-        """The first step is another program than the next one."""
+        """Raise NotYet: the first step is a different program from the next one."""
         raise NotYet
 
     # --------------------------------------------------------------------------------------------------- the end

@@ -1,8 +1,8 @@
-"""Training on several processes: each computes the gradients of its part of a batch, and all take the mean of them.
+"""Training on several processes: each computes the gradients of its part of a batch, and these are averaged.
 
 The processes are the ranks of an MPI communicator (mpi4py's, or anything with its methods). Before every exchange of
-data there is a short one of flags, in which a rank that has failed takes part as well. So an error anywhere ends all
-ranks, and none waits for another one forever. Without a communicator nothing is exchanged.
+data the ranks exchange flags, and a rank that has failed takes part in this. So an error anywhere ends all ranks, and
+none waits for another forever. Without a communicator nothing is exchanged.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Ranks:
         Raises
         ------
         SystemExit
-            If another rank has failed: that one shows the error, and this one ends in silence.
+            If another rank has failed: that one shows the error, and this one exits silently.
         """
         if self.size == 1:
             return pressed
@@ -60,7 +60,7 @@ class Ranks:
         return bool(total[PRESSED])
 
     def fail(self, error: BaseException) -> None:
-        """Take part in the exchange that the other ranks are waiting in, and end them."""
+        """Take part in the exchange that the other ranks are waiting for, and end them."""
         if not self._ended:
             self.agree(error=error)
 
@@ -84,7 +84,7 @@ class Ranks:
     # ---------------------------------------------------------------------------------------------- a training run
 
     def loader(self, data: Any, batch_size: int, shuffle: bool, generator: Any) -> DataLoader:
-        """A loader of this rank's part of the data; all ranks draw the same order."""
+        """A loader of this rank's part of the data; all ranks use the same order."""
         if self.size == 1:
             return as_loader(data, batch_size, shuffle, generator)
         shard = (self.rank, self.size)
@@ -98,7 +98,7 @@ class Ranks:
         return as_loader(data, batch_size, shuffle, generator, shard)
 
     def start(self, model: Module, what: Mapping[str, Any]) -> None:
-        """Give all ranks the weights of rank 0. `what` has to be the same everywhere: the number of batches, …
+        """Give all ranks the weights of rank 0. `what` must be the same everywhere: the number of batches, …
 
         Raises
         ------
@@ -113,19 +113,19 @@ class Ranks:
             for name, value in theirs.items():
                 if value != mine[name]:
                     raise ValueError(
-                        f"fit: rank {rank} has {value} {name}, and rank {self.rank} {mine[name]}; these have to be "
+                        f"fit: rank {rank} has {value} {name}, and rank {self.rank} {mine[name]}; these must be "
                         "equal. DataLoader(..., shard=(rank, size)) gives each rank its part of every batch"
                     )
         model.load_state_dict(self.communicator.bcast(model.state_dict()))
         if self.rank == 0 and any(name.endswith("running_mean") for name, _ in model.named_buffers()):
             warnings.warn(
-                "fit: BatchNorm takes the mean and the variance of a batch over the rows of each rank alone; its "
+                "fit: BatchNorm takes the mean and variance of a batch over each rank's own rows; its "
                 "running statistics are averaged over the ranks after each epoch",
                 stacklevel=4,
             )
 
     def start_epoch(self) -> None:
-        """Random numbers, of dropout for instance: each rank has a stream of its own, which begins anew in each epoch,
+        """Seed the random numbers, for dropout for instance: each rank has its own stream, which restarts in each epoch
         from the state of rank 0's.
         """
         if self.size > 1:
@@ -156,7 +156,7 @@ class Ranks:
         return on_all
 
     def _mean(self, parameters: Sequence[Any], rows: int, loss: float) -> Tensor:
-        """Replace the gradients by their mean over all rows, and return the loss; in one buffer."""
+        """Replace the gradients by their mean over all rows, and return the loss; all in one buffer."""
         sizes = [p.size for p in parameters]
         dtype = np.result_type(np.float32, *(p.dtype for p in parameters))
         ends = np.cumsum([*sizes, len(sizes), 2])

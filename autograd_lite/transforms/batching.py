@@ -57,7 +57,7 @@ class Batch:
         self.connected = any(map(is_live, inputs)) or any(p.live & self._outer for p in others)
         uses = Counter(p for n in nodes for p in n.parents)
         uses.update(getattr(t, "_node", None) for t in recording.outputs)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # the recording has warned of it
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # the recording has warned about it
             for group, run in groupby(nodes, attrgetter("group")):
                 with changed(group=group) if self.connected else nullcontext():
                     self._run(run, uses)

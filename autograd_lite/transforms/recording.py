@@ -82,18 +82,18 @@ class Recording:
                 )
 
     def drawn(self, what: str, randomness: str) -> list[Node]:
-        """The recorded draws of random numbers. Raises if there are any that `randomness` does not allow."""
+        """The recorded draws of random numbers. Raises if `randomness` does not allow them."""
         if not self.changes.draws:
             return []
         if randomness == "error":
             raise RuntimeError(
-                f"{what}: the function draws random numbers. Say randomness='different' if each example is to have its "
-                "own, or 'same' for one draw that all share"
+                f"{what}: the function draws random numbers. Write randomness='different' if each example should draw "
+                "its own, or 'same' for one draw that all share"
             )
         made = [n for n in self.values if n is not None and n.order < self.start and "generator" in n.params]
         if randomness == "different" and len(made) < self.changes.draws:
             raise RuntimeError(
-                f"{what}: the function draws random numbers that have nothing to do with an example, so that all "
+                f"{what}: the function draws random numbers that do not depend on an example, so all "
                 "examples would share them: draw a batch outside, and pass it as an argument that is mapped"
             )
         return made

@@ -1,4 +1,4 @@
-"""``vmap(f)``: a function of one example becomes one of a batch of examples, without a loop.
+"""``vmap(f)``: turns a function of one example into a function of a batch, without a loop.
 
 `f` is recorded on the first example, and then every operation is run once for all examples. This calls rows of the
 table on arrays or Tensors, so it is itself recorded by whatever transform, graph or trace is outside.
@@ -169,7 +169,7 @@ class _Call:
         value, has = batch.of(y)
         if axis is None and has:
             raise ValueError(
-                f"{self.what}: result {k + 1} of shape {np.shape(raw(y))} differs between examples, so that "
+                f"{self.what}: result {k + 1} of shape {np.shape(raw(y))} differs between examples, so "
                 "out_axes=None is not possible: give it an axis"
             )
         if axis is not None:

@@ -1,4 +1,4 @@
-"""Programs in ONNX: what onnxruntime computes is what the library computes, for any size of the batch."""
+"""Programs in ONNX: what onnxruntime computes is what the library computes, for any batch size."""
 
 from __future__ import annotations
 
@@ -226,9 +226,9 @@ def test_what_has_no_form():
     words = r"rows without a form in ONNX: linalg\.det, linalg\.inv\. .*row\.attach\(onnx="
     with pytest.raises(NotImplementedError, match=words):
         ag.export.onnx(lambda x: np.linalg.inv(np.linalg.inv(x)) + np.linalg.det(x), random(2, 2), batch_axis=None)
-    with pytest.raises(ValueError, match=r"only shapes may depend on the size of the batch; .*batch_axis=None"):
+    with pytest.raises(ValueError, match=r"only shapes may depend on the batch size; .*batch_axis=None"):
         ag.export.onnx(lambda x: x * np.arange(len(x), dtype=np.float32)[:, None], random(2, 2))
-    with pytest.raises(ValueError, match="computes something else for another size"):
+    with pytest.raises(ValueError, match="computes something different for another batch size"):
         ag.export.onnx(lambda x: sum(row.sum() for row in x), random(2, 2))
     with pytest.raises(ValueError, match=r"batch_axis=2: an example has the shape \(2, 2\)"):
         ag.export.onnx(np.exp, random(2, 2), batch_axis=2)

@@ -311,7 +311,7 @@ def test_an_ensemble():
 def test_randomness():
     f = lambda x: nn.functional.dropout(x, 0.5, training=True)  # noqa: E731
     ones = np.ones((50, 8))
-    with pytest.raises(RuntimeError, match=r"draws random numbers. Say randomness='different'"):
+    with pytest.raises(RuntimeError, match=r"draws random numbers. Write randomness='different'"):
         ag.vmap(f)(ones)
     different = ag.vmap(f, randomness="different")(ones)
     assert {*np.unique(different)} == {0.0, 2.0}

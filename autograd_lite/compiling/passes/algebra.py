@@ -1,8 +1,8 @@
 """Algebra: rewrites that change no result, not even its rounding, and with ``fast=True`` some that do.
 
 ``x * 1`` is x, ``-(-x)`` is x, ``a + (-b)`` is ``a - b``, ``x / 4`` is ``x * 0.25``; a transpose of a transpose and a
-reshape of a reshape are one; a broadcast is left to the operation that uses it. Not among them are ``x + 0`` (for
-``-0.0``), ``x * 0`` and ``x - x`` (for nan).
+reshape of a reshape are one; a broadcast is left to the operation that uses it. ``x + 0`` (because of
+``-0.0``), ``x * 0`` and ``x - x`` (because of nan) are not among them.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def _same(eq: Equation, defined: Defined) -> Any:
 
 
 def _total(eq: Equation, defined: Defined) -> Any:
-    """The sum of what was just broadcast is a product with the number of copies, that of all products a dot product."""
+    """The sum of a broadcast value is a product with the number of copies; the sum of all products is a dot product."""
     if (found := _sum_of_products(eq, defined)) is not None:
         return found
     source = _defined(eq.operands[0], "broadcast", defined)

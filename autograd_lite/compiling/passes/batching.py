@@ -1,9 +1,9 @@
 """Batched products: many small products that share a factor, or are added up, are one large product.
 
-A recurrent net multiplies the inputs of each step with the same matrix: ``x[t] @ U`` for all t is ``x @ U``, if nothing
+A recurrent net multiplies the inputs of each step by the same matrix: ``x[t] @ U`` for all t is ``x @ U``, if nothing
 in x depends on the results. The gradient of a matrix that was used in each step is a sum of products ``h[t].T @ g[t]``:
 it is one product of the stacked factors. Buffers make stacking free (:mod:`.memory`): each value is computed in its
-place in the stack. Sums are then added in another order.
+place in the stack. Sums are then computed in a different order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from ...tracing import Equation, Var
 from ..block import Block, made
 
-FEWEST = 4  # products that are worth one
+FEWEST = 4  # products for which it pays
 SMALL = 32_768  # bytes of an array that is better computed with others
 
 

@@ -1,6 +1,6 @@
 """Casts: a single-precision program stays in single precision where that changes no result.
 
-A rule that contains a mask and the number 0.5 computes in double precision what is rounded to single right afterwards.
+A rule that contains a mask and the number 0.5 computes in double precision what is immediately rounded to single.
 A sum, product or quotient of two singles is the same whether it is rounded to double and then to single, or to single
 directly, because double precision has more than twice the digits. A sum over axes is made in single precision by an
 algorithm that is as accurate as a pairwise sum, as the engine does.

@@ -9,7 +9,7 @@ import numpy as np
 from ...tracing import Equation, Var
 from ..block import Block, is_random
 
-LARGE = 1_000_000  # entries; a larger constant is computed anew rather than kept in memory
+LARGE = 1_000_000  # entries; a larger constant is computed again rather than kept in memory
 
 
 def folded(block: Block) -> Block:
@@ -33,7 +33,7 @@ def folded(block: Block) -> Block:
 
 
 def uniform(x: Any) -> Any:
-    """The number that a constant consists of, as an array without axes, or None."""
+    """The number that every entry of a constant is, as a 0-d array, or None."""
     if not isinstance(x, np.ndarray) or not x.size or x.dtype.kind not in "biufc":
         return None
     if x.ndim:

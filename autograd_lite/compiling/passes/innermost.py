@@ -1,4 +1,4 @@
-"""Batch innermost: a convolution runs in long strips of memory if the number of the example is its innermost axis.
+"""Batch innermost: a convolution runs in long strips of memory if the batch axis is innermost.
 
 Shapes stay as they are; only the order of the entries in memory changes (:mod:`.memory` chooses it for the rows that
 say ``innermost=0``, and elementwise operations keep it). In this order the columns of all windows of all examples are

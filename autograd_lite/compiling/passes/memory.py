@@ -1,8 +1,8 @@
 """Memory: values share buffers that are allocated once, and an elementwise operation works in place on its last use.
 
-A value lives from its equation to the last one that uses it or a view of it. Its buffer is then free for the next.
+A value lives from its equation to the last one that uses it or a view of it. Its buffer is then free for another.
 Outputs are new arrays at each call. The new value of an input is computed in the input's own memory if nothing reads
-the old one later; for that the equation is moved behind those that do.
+the old one later; for that the equation is moved after those that do.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Split products: a long inner axis, as in the gradient of a kernel, is cut into pieces that are multiplied one by one.
 
-Whether that is faster depends on the kernels of BLAS, so it is timed, once, on arrays of the real shapes. The plan has
+Whether that is faster depends on the BLAS kernels, so it is timed, once, on arrays of the actual shapes. The plan lists
 the times.
 """
 

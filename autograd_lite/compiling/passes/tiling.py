@@ -1,7 +1,7 @@
-"""Tiles: elementwise operations on large arrays run piece by piece, so that what is between them stays in the cache.
+"""Tiles: elementwise operations on large arrays run piece by piece, so that intermediate results stay in the cache.
 
-Operations on arrays of one shape that follow each other become a loop over pieces of about 256 KB. Values that nothing
-else uses need a buffer of that size only. The sum of all entries is the sum of the sums of the pieces.
+Consecutive operations on arrays of one shape become a loop over pieces of about 256 KB. Values that nothing
+else uses need only a buffer of that size. The sum of all entries is the sum of the sums of the pieces.
 """
 
 from __future__ import annotations
