@@ -18,6 +18,8 @@ def rounds_of(versions: Mapping[str, Prepared], seconds: float = 3.0, block: flo
     """Seconds per step of each version, one figure a round; about `seconds` in all, at least five rounds."""
     steps = {name: max(1, round(block / time_of(version, 1))) for name, version in versions.items()}
     order = list(versions)
+    gc.collect()
+    gc.freeze()  # what one version keeps, such as a compiled program, makes no collection slower in another
     times: dict[str, list[float]] = {name: [] for name in versions}
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times[order[0]]) < 5:
@@ -25,6 +27,7 @@ def rounds_of(versions: Mapping[str, Prepared], seconds: float = 3.0, block: flo
         for name in order:
             times[name].append(time_of(versions[name], steps[name]))
         order.reverse()
+    gc.unfreeze()
     return times
 
 

@@ -72,7 +72,7 @@ def identifier(words: str) -> str:
 
 
 def script(data: Any) -> str:
-    """Data as JSON for a script element, arrays as lists: nothing in it can end the element.
+    r"""Data as JSON for a script element, arrays as lists: nothing in it can end the element.
 
     >>> script({"name": "</script>"})
     '{"name":"\\u003c/script\\u003e"}'

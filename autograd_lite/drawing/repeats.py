@@ -21,7 +21,8 @@ def repeated(nodes: Sequence[Node]) -> tuple[dict[Node, Node], dict[Any, int]]:
                 members.setdefault(group, []).append(n)
     runs: dict[Any, list[Any]] = {}  # of siblings, by the last block of each
     for group in members:
-        before = next((last for last in runs if _follows(group, last, members)), None)
+        makers = (g for n in members[group] for p in n.parents if p is not None for g in groups(p))
+        before = next((last for last in makers if last in runs and _follows(group, last, members)), None)
         runs[group] = [*runs.pop(before, []), group] if before is not None else [group]
     stands_for: dict[Node, Node] = {}
     count: dict[Any, int] = {}
@@ -39,14 +40,10 @@ def repeated(nodes: Sequence[Node]) -> tuple[dict[Node, Node], dict[Any, int]]:
 
 
 def _follows(group: Any, last: Any, members: Mapping[Any, Sequence[Node]]) -> bool:
-    """Whether a module is built like `last`, stands beside it, and is applied to its result."""
+    """Whether a module is built like `last`, to whose result it is applied, and stands beside it."""
     if group.outer is not last.outer or group.module is last.module or type(group.module) is not type(last.module):
         return False
-    ours, theirs = members[group], members[last]
-    if [_sign(n) for n in ours] != [_sign(n) for n in theirs]:
-        return False
-    known = set(theirs)
-    return any(p in known for n in ours for p in n.parents)
+    return [_sign(n) for n in members[group]] == [_sign(n) for n in members[last]]
 
 
 def _sign(n: Node) -> tuple[Any, ...]:

@@ -89,7 +89,7 @@ def onnx(
     --------
     >>> import numpy as np, autograd_lite as ag
     >>> net = ag.nn.Sequential(ag.nn.Linear(3, 4), ag.nn.Tanh())
-    >>> model = ag.export.onnx(net, np.zeros((1, 3), np.float32))
+    >>> model = ag.export.onnx(net, np.zeros((1, 3)))
     >>> [node.op_type for node in model.graph.node]
     ['Gemm', 'Tanh']
     """

@@ -97,7 +97,7 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
         if n.code is None or n.parts is not None:
             continue
         word = _stores(n.code).get(n.at)
-        if word is not None and not word.startswith("_"):
+        if word is not None and word.isidentifier() and not word.startswith("_"):  # pytest assigns to @py_assert1
             outermost = next(iter(groups(n)), None)
             key = n.code, n.at, outermost if outermost is not None else n
             found[key] = n, word  # of a composite call, its last step
