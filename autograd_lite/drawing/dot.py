@@ -431,7 +431,7 @@ def add_line(graph: Any, line: Line, tail: str, scene: Scene, style: Style, stat
     if looks:
         attributes["style"] = ",".join(looks)
     found = partial_rows(line, scene, style)
-    if not found and style.partials and any(x.symbol for x in scene.lines):
+    if not found and style.partials and scene.has_partials:
         attributes["label"] = _SPACE
     if found:
         cells = "".join(_row([r], colours, theme, theme.background) for r in found)

@@ -145,6 +145,11 @@ class Scene:
         count = Counter(i.dtype for i in self.items if i.dtype)
         return max(count, key=lambda d: count[d], default="")
 
+    @cached_property
+    def has_partials(self) -> bool:
+        """Whether any line is labelled with a partial derivative."""
+        return any(line.symbol for line in self.lines)
+
     def item(self, key: str) -> Item:
         return self._by_key[key]
 
