@@ -125,7 +125,7 @@ and `print(made)` prints
 {source}```
 
 The source is also the function: `made(x, y, V, W, lr)`. Shapes and Python branches are those of the example; a branch
-on a *value* raises an error. The library's own random numbers (dropout) are drawn anew at each call; those of a NumPy
+on a *value* raises an error. The library's own random numbers (dropout) are drawn again at each call; those of a NumPy
 generator inside the function become constants, since a trace cannot see them.
 
 ## As a worksheet

@@ -142,7 +142,7 @@ def without_rows() -> Iterator[str]:
 ## Without a row
 
 Every other function of NumPy has a status as well. A *plain answer* (a shape, a text, a yes or no) comes from
-the arrays alone; the rest is refused by name, with the reason.
+the arrays alone; the rest raises an error that names it, with the reason.
 """
     yield f"**Plain answers**: {listed(status.OF_SHAPE | status.OF_VALUES)}"
     for why, names in status.NOT_FOR_TENSORS.items():

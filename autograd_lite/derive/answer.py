@@ -140,7 +140,7 @@ def worked_out(text: str, sheet: Mapping[str, Any], words: Mapping[str, str] | N
     np.float64(-2.0)
     >>> worked_out("__import__('os')", {"x": 1.0})
     Traceback (most recent call last):
-    ValueError: __import__ is no function of this sheet; ...
+    ValueError: __import__ is not a function on this sheet; ...
     """
     if words is None:
         words = written([w for w, x in sheet.items() if not callable(x)])
@@ -250,7 +250,7 @@ class _Reader:
         if bare in FUNCTIONS or word in self.names:
             raise ValueError(f"{word} is a function: write {word}(…)")
         values = ", ".join(w for w, x in self.names.items() if not callable(x))
-        raise ValueError(f"{word or ast.unparse(e)[:40]} is no name of this sheet; its names are {values}")
+        raise ValueError(f"{word or ast.unparse(e)[:40]} is not a name on this sheet; its names are {values}")
 
     def _index(self, e: ast.expr) -> Any:
         if isinstance(e, ast.Tuple):
@@ -311,10 +311,10 @@ class _Reader:
         if not word or word in self.names or isinstance(e.func, ast.Attribute) and e.func.attr in ("T", "mT"):
             shown = ast.unparse(e.func)[:40]
             shown = f"({shown})" if isinstance(e.func, (ast.BinOp, ast.UnaryOp)) else shown
-            return f"{shown} is no function: write {shown} * ({inside})"
+            return f"{shown} is not a function: write {shown} * ({inside})"
         own = [w for w, x in self.names.items() if callable(x) and w not in FUNCTIONS]
         usual = ", ".join([*own, "exp", "log", "sqrt", "tanh", "sigmoid", "softmax", "sum", "mean", "outer"])
-        return f"{word} is no function of this sheet; its functions are {usual} and others of NumPy"
+        return f"{word} is not a function on this sheet; its functions are {usual} and others of NumPy"
 
     def _charge(self, entries: float, work: float = 0) -> None:
         """Raise an error before a step that would take too much memory or, with the steps before it, too much time."""

@@ -194,7 +194,7 @@ class Chain(Steps):
         return found
 
     def _is_turn(self, n: Node) -> bool:
-        """Whether a node is a transpose inside of a step, which is no step of its own."""
+        """Whether a node is a transpose inside a step, which is not a step of its own."""
         if not self.board or n.row is None or n in self.names or n in self.regions or n is self.root:
             return False
         return self.uses[n] == 1 and (n.row.algebra or "") in TURNS and len(n.shape) == 2

@@ -237,7 +237,7 @@ def _called(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -
 
 
 def _primed(row: Primitive, i: int, args: Sequence[Expr]) -> tuple[str, str]:
-    """A rule on a board, as text and LaTeX: ``gelu′(x)``, or ``dL/dy · svd′(x)`` for what is no factor."""
+    """A rule on a board, as text and LaTeX: ``gelu′(x)``, or ``dL/dy · svd′(x)`` for what is not a factor."""
     places = [(f"{{x{k + 1}}}", is_g(e) or e.role == "conjugate") for k, e in enumerate(args)]
     inside = ", ".join(place for place, from_above in places if not from_above)
     above = ", ".join(place for place, from_above in places if from_above)

@@ -27,7 +27,7 @@ _new = object.__new__
 
 
 def binary(row: Primitive, a: Any, b: Any) -> Any:
-    """`record` for a direct row of two arguments, one of them a Tensor; NotImplemented if the other is no array."""
+    """`record` for a direct row of two arguments, one of them a Tensor; NotImplemented if the other is not an array."""
     if isinstance(a, Value):
         x1, n1 = a._data, a._node
         live1 = 0 if n1 is None else n1.live

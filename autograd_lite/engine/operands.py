@@ -49,7 +49,7 @@ def raw(value: Any) -> Any:
 
 
 def as_operand(value: Any) -> Any:
-    """A value beside a Tensor as an array (a list with Tensors in it as a Tensor); NotImplemented if it is no array."""
+    """A value beside a Tensor as an array (a list with Tensors in it as a Tensor); otherwise NotImplemented."""
     if isinstance(value, ndarray):
         if isinstance(value, np.ma.MaskedArray):
             raise masked_error()
@@ -68,7 +68,7 @@ def as_operand(value: Any) -> Any:
 
 
 def operand(row: Primitive, value: Any) -> Any:
-    """The same, but raises if the value is no array."""
+    """The same, but raises if the value is not an array."""
     found = as_operand(value)
     if found is NotImplemented:
         raise TypeError(f"{row.name}: an operand of type {type(value).__name__}; give numbers, arrays or tensors")

@@ -85,7 +85,7 @@ class MultiheadAttention(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew with `init.xavier_uniform_`, and set the biases to 0."""
+        """Draw new weights with `init.xavier_uniform_`, and set the biases to 0."""
         for name, p in self.named_parameters(recurse=False):
             if name == "in_proj_bias":
                 init.zeros_(p)

@@ -78,7 +78,7 @@ class _Conv(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew, uniformly between ±1/√(inputs of an output), as PyTorch does."""
+        """Draw new weights, uniformly between ±1/√(inputs of an output), as PyTorch does."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
             fan = self.weight.shape[1] * math.prod(self.kernel_size)

@@ -57,7 +57,7 @@ class Linear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew."""
+        """Draw new weights."""
         bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
         for p in self.parameters(recurse=False):
             init.uniform_(p, -bound, bound)
@@ -95,7 +95,7 @@ class Bilinear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew."""
+        """Draw new weights."""
         bound = 1 / math.sqrt(self.in1_features)
         for p in self.parameters(recurse=False):
             init.uniform_(p, -bound, bound)
@@ -149,7 +149,7 @@ class Embedding(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew."""
+        """Draw new weights."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
             self.weight.data[self.padding_idx] = 0

@@ -64,7 +64,7 @@ class _Gated(Module):
     hidden_size: int
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew, uniformly between ±1/√hidden_size."""
+        """Draw new weights, uniformly between ±1/√hidden_size."""
         bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size else 0
         for p in self.parameters(recurse=False):
             init.uniform_(p, -bound, bound)

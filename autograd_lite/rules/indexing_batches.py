@@ -1,7 +1,7 @@
 """Reading and assigning in a batch: where the batch axis goes in an index.
 
 NumPy puts the axes of the arrays in an index where the first of them stands, or in front if a slice is between them.
-A batch has one axis more, and possibly positions of its own for each example; the rules here keep track of both.
+A batch has one more axis, and possibly different positions for each example; the rules here keep track of both.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _arrays_in(index: Any, ndim: int, k_ndim: int = 0) -> tuple[int, int, bool]:
     Returns
     -------
     place, count : int
-        The first of these axes in the result, and how many they are.
+        The first of these axes in the result, and how many there are.
     apart : bool
         Whether a slice stands between them, so that they come first.
     """

@@ -1,6 +1,6 @@
 """Rows for layers, where one row was measured to be faster than several.
 
-`linear` is a matrix product with a bias: one node instead of three, and one pass less over the result.
+`linear` is a matrix product with a bias: one node instead of three, and one pass fewer over the result.
 `linear_columns` is the same for vectors that are columns. `standardize` is common to all normalisations; with other
 rows it would be seven nodes. The two cross-entropies of logits are also more precise than a softmax or a sigmoid
 followed by a logarithm.

@@ -55,7 +55,7 @@ def _emit_reshape(xs: Any, y: Any, shape: Any, order: str = "C", **copy: Any) ->
 
 
 def _reshape_into(xs: Any, y: Any, shape: Any, order: str = "C", **copy: Any) -> str:
-    """A reshape that is no view."""
+    """A reshape that is not a view."""
     if order != "C":
         return "np.copyto({out}, {x}.reshape({shape}, order={order}))"
     return f"np.copyto({{out}}.reshape({xs[0].shape}), {{x}})"

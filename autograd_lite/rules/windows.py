@@ -9,7 +9,7 @@ and `pool_at` reads them, so these two are transposes as well.
 All are loops over the places in a window, not over the windows: for one place, all windows together read one strided
 slice. Arrays have the shape (n, channels, *sizes), with any number of sizes. A window is described by four tuples with
 one entry for each axis that it slides along: `kernel`, its sizes; `stride`, how far it moves; `dilation`, how far its
-entries are apart; and `padding`, the numbers of zeros before and behind, as pairs.
+entries are apart; and `padding`, the numbers of zeros before and after, as pairs.
 
 Source: V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning" (2016).
 """
@@ -319,7 +319,7 @@ window_spread: Primitive = linear(
 for _row in (unfold, fold, window_argmax, max_pool, unpool, pool_at, window_sum, window_spread):
     _row.attach(batch=merged)
 
-# Compiled, the number of the example is the axis that is innermost in memory: slices are then long runs.
+# In a compiled program the batch axis is innermost in memory: slices are then long runs.
 _INTO = "{x}, kernel={kernel}, stride={stride}, dilation={dilation}, padding={padding}, out={out})"
 unfold.attach(innermost=0, out=f"{{fn}}({_INTO}")
 max_pool.attach(innermost=0, out=f"{{fn}}({_INTO}")

@@ -3,7 +3,7 @@
 An example is a function of a random generator that returns ``(arguments, keywords)``. :func:`at` makes one. A tuple
 among its arguments, or in a list there, is the shape of an array of normal numbers; everything else is passed as it
 is. Other arrays are written :func:`uniform`, :func:`around`, :func:`complex_normal` or :func:`boolean`, and a tuple
-that is no shape, :func:`just`. A keyword's tuple is always just a tuple.
+that is not a shape, :func:`just`. A keyword's tuple is always just a tuple.
 
 >>> rng = np.random.default_rng(0)
 >>> example = at([(2, 3), (2, 1)], just((0, 1)), axis=(0, 1), scale=uniform(1, 2, 3))
@@ -66,5 +66,5 @@ def boolean(*shape: int) -> Drawn:
 
 
 def just(value: Any) -> Drawn:
-    """The value as it is: a tuple that is no shape."""
+    """The value as it is: a tuple that is not a shape."""
     return Drawn(lambda rng: value)

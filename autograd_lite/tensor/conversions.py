@@ -65,7 +65,7 @@ class Conversions(Value):
 
     def __index__(self) -> int:
         if self._data.dtype.kind not in "biu":
-            raise TypeError(f"{self._who} of dtype {self._data.dtype} is no index: expected an integer")
+            raise TypeError(f"{self._who} of dtype {self._data.dtype} is not an index: expected an integer")
         return as_index(self._number("index"))
 
     def _number(self, what: str) -> Any:

@@ -328,7 +328,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     @property
     def __autograd_recorded__(self) -> bool:
-        return tracing() is not None or super().__autograd_recorded__  # what is compiled reads every Tensor anew
+        return tracing() is not None or super().__autograd_recorded__  # what is compiled reads every Tensor again
 
     @property
     def __autograd_replayed__(self) -> bool:

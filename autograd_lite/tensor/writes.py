@@ -1,7 +1,7 @@
 """Writes: ``W -= g``, ``W[i] = v``, ``np.add(a, b, out=W)``, and why most of them raise while gradients are recorded.
 
 Each write moves the version of the memory (:mod:`autograd_lite.engine.versions`). An augmented assignment whose result
-is recorded is no write: ``loss += term`` is ``loss = loss + term``, as in JAX. See ``docs/design/writes.md``.
+is recorded is not a write: ``loss += term`` is ``loss = loss + term``, as in JAX. See ``docs/design/writes.md``.
 """
 
 from __future__ import annotations

@@ -235,7 +235,7 @@ def _source(node: Node) -> str:
 
 
 def _pulled_at(case: Case, nodes: list[Node], root: Node, g: Any) -> Callable[[Array], Array]:
-    """The gradient of the graph's result at another point of its inputs, recorded anew without the hooks."""
+    """The gradient of the graph's result at another point of its inputs, recorded again without the hooks."""
     inputs = [n for n in nodes if n.row is None and n.requires_grad]
 
     def f(*xs: Any) -> Any:

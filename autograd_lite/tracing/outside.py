@@ -73,7 +73,7 @@ class Outside:
         The Tensor, from outside or standing for an array, of each of them.
     asked : dict of Tensor to bool
         The Tensors whose ``.grad`` was read before it was written, and whether there was one.
-    graded : dict of Tensor to whether its ``.grad`` began anew
+    graded : dict of Tensor to whether its ``.grad`` started afresh
         The Tensors whose ``.grad`` was written.
     steps : list of Step
     modules : dict

@@ -205,7 +205,7 @@ def _passes(model: Module, loss_of: Callable[[Any, Any], Any], optimizer: Optimi
 
 
 def _compiled_update(optimizer: Optimizer) -> Callable[[Callable[[], Any]], Any]:
-    """``optimizer.step``, compiled; L-BFGS decides by values how often it calls the closure, so it is not."""
+    """``optimizer.step``, compiled, except for L-BFGS, whose number of closure calls depends on values."""
     if isinstance(optimizer, LBFGS):
         return optimizer.step
     step = jitted(optimizer.step)

@@ -108,7 +108,7 @@ class Batch:
         return (y.y, False) if isinstance(y, Same) else (y, True)
 
     def _captured(self, p: Node) -> Any:
-        """A value that does not depend on the inputs. A node that only a transform inside has made is no variable."""
+        """A value that does not depend on the inputs. A node made only by a transform inside is not a variable."""
         y = self._outside[p]
         return wrap(y, p) if self.connected and (p.live & self._outer or not p.live) else y
 

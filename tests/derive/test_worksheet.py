@@ -103,20 +103,23 @@ def test_arrays_and_slashed_names_will_do(sheet):
         ({"dLdP": "P - y + [[0], [0.5]]"}, "1 of 2 entries are off, by up to 0.5"),
         ({"dLdP": "P / 0"}, "it contains inf or nan"),
         ({"dLdP": "P - "}, "'P - ' does not work: invalid syntax"),
-        ({"dLdP": "P - z"}, "'P - z' does not work: z is no name of this sheet; its names are x, y, V, W, A, B, C, P"),
+        (
+            {"dLdP": "P - z"},
+            "'P - z' does not work: z is not a name on this sheet; its names are x, y, V, W, A, B, C, P",
+        ),
         ({"dLdP": ""}, "not answered"),
         ({"dLdP": " \n"}, "not answered"),
         ({"dLdP": None}, "not answered"),
         ({"dLdP": "2(P - y)"}, "it is 2 times the right one"),
         ({"dLdP": "2P - 2y"}, "it is 2 times the right one"),
-        ({"dLdP": "f(P)"}, "f is no function of this sheet"),
+        ({"dLdP": "f(P)"}, "f is not a function on this sheet"),
         ({"dLdP": "(y - P)^1"}, "the sign is wrong"),
         ({"dCdW": "np.sum(B)"}, "it is summed over all axes: expected shape 4x2"),
         ({"dLdW": "B.T dLdP"}, "shapes 4x2 and 2x1 do not fit; write A @ B for a product of matrices"),
         ({"dLdW": "B @ dLdP"}, "shapes 2x4 and 2x1 do not fit in a product of matrices; transpose one: A.T"),
         ({"dLdP": "P and y"}, "write & between arrays, not and"),
         ({"dLdP": "sigmoid"}, "sigmoid is a function: write sigmoid(…)"),
-        ({"dLdP": "softmin(P)"}, "softmin is no function of this sheet; its functions are exp, log,"),
+        ({"dLdP": "softmin(P)"}, "softmin is not a function on this sheet; its functions are exp, log,"),
         ({"dPdC": "B"}, "that is B"),
     ],
 )
@@ -274,7 +277,7 @@ def test_a_loop_in_a_text_is_not_run(sheet):
 
 def test_one_wrong_line_of_a_text_leaves_the_others(sheet):
     marks = sheet.check("dLdP = P - q\ndPdC = P * (1 - P)\nA2, B2 = x, y\ndCdW = B.T")
-    assert "dLdP does not work: q is no name of this sheet" in marks[0].says
+    assert "dLdP does not work: q is not a name on this sheet" in marks[0].says
     assert [mark.right for mark in marks[:3]] == [False, True, True]
 
 

@@ -1,14 +1,14 @@
 """How textbooks write the functions of this package and their gradients: the known steps of derivations.
 
-Each function here has the parameters of the one that it is about, and returns its `Textbook`; or None where a call has
-options that textbooks do not write, and the derivation goes into the function. Formulas are explained in
+Each function here has the parameters of the one that it describes, and returns its `Textbook`; or None where a call has
+options that textbooks do not cover, and the derivation goes into the function. Formulas are explained in
 :mod:`autograd_lite.table.textbook`: `y` is the result, `g` the gradient with respect to it. A test compares every
 formula with the engine.
 
 Sources: I. Goodfellow, Y. Bengio and A. Courville, "Deep Learning" (2016); C. Bishop, "Pattern Recognition and Machine
 Learning" (2006), 4.3; S. Ioffe and C. Szegedy, "Batch Normalization" (2015); Y. Wu and K. He, "Group Normalization"
 (2018); A. Vaswani et al., "Attention Is All You Need" (2017); T. Dao et al., "FlashAttention" (2022), for the gradient
-of attention. Convolutions and pooling have theirs beside them.
+of attention. The formulas of convolutions and pooling stand beside those functions.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ def scaled_dot_product_attention(
     if dropout_p or attn_mask is not None and mask is None:
         return None
     if mask is not None and not np.all(np.any(mask if mask.dtype == bool else mask > -np.inf, axis=-1)):
-        return None  # a target that sees nothing is no case of the formula
+        return None  # the formula does not cover a target that sees nothing
     d = np.shape(query)[-1]
     scores = "query @ key.mT / sqrt(d)" if scale is None else "scale * (query @ key.mT)"
     over = "{} / sqrt(d)" if scale is None else "scale * ({})"
