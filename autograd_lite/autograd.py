@@ -10,7 +10,7 @@ from .engine.accumulate import backward as _backward
 from .engine.accumulate import cotangent_of, taken
 from .engine.backward import pull_back
 from .engine.context import changed, watcher
-from .engine.node import Node
+from .engine.node import TRACED, Node
 from .engine.results import lift
 from .engine.value import wrap
 from .tensor import Tensor
@@ -66,10 +66,11 @@ def grad(
                 "before it is used"
             )
     nodes = [x._leaf() for x in inputs]
-    with changed(recording=True) if create_graph else nullcontext():
-        start = _cotangents("autograd.grad", outputs, grad_outputs, create_graph)
+    keep = create_graph or _traced(outputs)  # a traced program includes the backward pass
+    with changed(recording=create_graph) if keep else nullcontext():
+        start = _cotangents("autograd.grad", outputs, grad_outputs, keep)
         roots = {t._leaf(): g for t, g in start.items()}
-        found = pull_back(roots, nodes, lift if create_graph else None, watch=watcher())
+        found = pull_back(roots, nodes, lift if keep else None, watch=watcher())
         for n in nodes:
             if n not in found and not allow_unused:
                 raise RuntimeError(
@@ -94,8 +95,13 @@ def backward(
     >>> x.grad
     tensor(7.)
     """
-    start = _cotangents("autograd.backward", _sequence(tensors), grad_tensors, create_graph)
+    tensors = _sequence(tensors)
+    start = _cotangents("autograd.backward", tensors, grad_tensors, create_graph or _traced(tensors))
     _backward(start, retain_graph, create_graph)
+
+
+def _traced(tensors: Any) -> bool:
+    return any(isinstance(t, Tensor) and t._leaf().live & TRACED for t in tensors)
 
 
 def _cotangents(what: str, tensors: Any, given: Any, create_graph: bool) -> dict[Tensor, Any]:

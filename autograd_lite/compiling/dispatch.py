@@ -97,6 +97,8 @@ class Dispatch:
             if source.key[1] not in state:
                 state[source.key[1]] = np.zeros(v.shape, v.dtype)
             return True
+        elif source.kind == "state":  # there may be none after load_state_dict
+            return source.key[1] in source.owner.state.get(source.key[0], ())
         else:
             return True
         if type(array) is not np.ndarray or array.shape != v.shape or array.dtype != v.dtype:
@@ -328,6 +330,8 @@ class _Writer:
             self.states[p] = f"state{len(self.states)}"
             owner = self.bound(source.owner, "optimizer")
             self.checks.append(f"{self.states[p]} = {owner}.state[{self.bound(p, 'tensor')}]")
+        if source.kind == "spare":
+            self.check(f"{name!r} not in {self.states[p]}")
         return f"{self.states[p]}[{name!r}]"
 
     # ------------------------------------------------------------------------------------------ what is written

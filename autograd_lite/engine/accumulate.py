@@ -25,7 +25,11 @@ ndarray = np.ndarray
 
 def backward(gradients: Mapping[Any, Any], retain_graph: bool | None = None, create_graph: bool = False) -> None:
     """Add the gradients of several results to the `.grad` of every leaf behind them; see :meth:`Tensor.backward`."""
-    roots: dict[Node, Any] = {t._node: cotangent_of(t, g, create_graph) for t, g in gradients.items()}
+    traced = 0
+    for t in gradients:
+        traced |= 0 if t._node is None else t._node.live & TRACED
+    keep = create_graph or traced != 0
+    roots: dict[Node, Any] = {t._node: cotangent_of(t, g, keep) for t, g in gradients.items()}
     watch = watcher()
     if create_graph:
         with changed(recording=True):
@@ -33,12 +37,9 @@ def backward(gradients: Mapping[Any, Any], retain_graph: bool | None = None, cre
             for node in found:
                 _deliver(node, found, True)
         return
-    traced = 0
-    for node in roots:
-        traced |= node.live & TRACED
     if traced:  # the traced program includes the backward pass
         with changed(recording=False):
-            found = pull_back({n: wrap(g, None) for n, g in roots.items()}, None, lift, watch=watch)
+            found = pull_back(roots, None, lift, watch=watch)
     else:
         found = pull_back(roots, free=retain_graph is False, watch=watch)
     for node in found:

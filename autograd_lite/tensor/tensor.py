@@ -396,10 +396,22 @@ def tensor(
             [3., 4.]], name='V', requires_grad=True)
     """
     check_device("device", device)
+    if isinstance(data, Tensor) and is_traced(data) and not data.requires_grad:
+        return _traced_copy(data, dtype, requires_grad)
     t = Tensor(data, dtype, requires_grad, name)
     node, frame = t._leaf(), sys._getframe(1)
     node.code, node.at = frame.f_code, frame.f_lasti  # where to look for the variable that it is assigned to
     return t
+
+
+def _traced_copy(t: Tensor, dtype: Any, requires_grad: bool) -> Tensor:
+    """A copy that a traced program computes; with `requires_grad` derivatives with respect to it can be taken there."""
+    made: Tensor = TABLE["copy"](record(STOP_GRADIENT, (t if dtype is None else t.astype(dtype),)))
+    if requires_grad and made._node is not None:
+        check_differentiable(made.dtype)
+        made._node.live |= NEEDS
+        made.retain_grad()
+    return made
 
 
 def _restore(cls: Any, data: Any, requires_grad: bool, name: str | None, grad: Any) -> Tensor:

@@ -344,6 +344,70 @@ def test_an_argument_may_be_written_to():
     np.testing.assert_array_equal(x, 2.0)
 
 
+def numbers(x):
+    return np.array(x.numpy() if isinstance(x, ag.Tensor) else x)
+
+
+def gradients_of_parameters(w, x):
+    (g,) = ag.autograd.grad(((w * x) ** 2).sum(), [w])
+    with ag.no_grad():
+        w -= 0.1 * g
+    return g
+
+
+def gradients_of_results(w, x):
+    h = w * x
+    return ag.autograd.grad([(h**2).sum(), h.sum()], [h], grad_outputs=[x[0], None])[0]
+
+
+def gradients_with_cotangents(w, x):
+    w.grad = None
+    (w * x).backward(gradient=x * 3)
+    return ag.autograd.grad(w * x, [w], grad_outputs=x)[0] + w.grad
+
+
+def gradients_of_new_tensors(w, x):
+    new = ag.tensor(x, requires_grad=True)
+    ((w * new) ** 2).sum().backward()
+    return new.grad * ag.tensor(x * 2) + ag.tensor(x, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    "f", [gradients_of_parameters, gradients_of_results, gradients_with_cotangents, gradients_of_new_tensors]
+)
+def test_gradients_taken_inside_are_computed_at_every_call(f):
+    results = []
+    for jit in (True, False):
+        w = ag.tensor(W, requires_grad=True)
+        step = ag.jit(lambda x, w=w: f(w, x)) if jit else lambda x, w=w: f(w, x)
+        results.append([numbers(step(x)) for x in X] + [w.numpy()])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6 if f is gradients_of_new_tensors else 1e-13)
+
+
+def test_the_state_of_an_optimiser_may_be_replaced():
+    def run(jit):
+        w = ag.tensor(W, requires_grad=True)
+        optimizer = optim.Adam([w], lr=0.1)
+        empty = optimizer.state_dict()
+
+        def step(x):
+            optimizer.zero_grad()
+            ((w * x) ** 2).sum().backward()
+            optimizer.step()
+
+        f = ag.jit(step) if jit else step
+        for k in range(8):
+            if k == 3:
+                optimizer.load_state_dict(optimizer.state_dict())
+            if k == 5:
+                optimizer.load_state_dict(empty)
+            f(X[k % 4])
+        return w.numpy()
+
+    np.testing.assert_allclose(run(True), run(False), rtol=1e-12)
+
+
 def test_gradients_accumulate_as_in_eager_code():
     def run(jit):
         w = ag.tensor(W, requires_grad=True)
