@@ -5,7 +5,7 @@
 The first table has the CPU time of the mean loss of a batch and its backward pass, without the checks of
 `nn.functional`. The second has errors in float32 against extended precision, in units of one rounding (6e-8): the
 largest relative error of the loss of a sample, and of an entry of its gradient. Entries that are a probability minus 1
-are left out, because the composed version cancels the digits of a probability near 1.
+are omitted, because the composed version cancels the digits of a probability near 1.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
-"""Data-parallel training on several processes: measured on this machine, and modelled for more.
+"""Data-parallel training: measured on the processes of mpiexec, and modelled for more.
 
     mpiexec -n 2 python -m benchmarks.scaling
 
-Strong scaling: the same batch on more ranks; weak scaling: the same part for each rank. The time is that of a step, the
+Strong scaling: the same batch on more ranks; weak scaling: the same number of rows for each rank. The time is that of a step, the
 median over all of them. The model for many ranks is that of a ring: each rank sends 2 (p - 1) / p times the gradients,
 in 2 (p - 1) messages; the time of the passes is the measured one.
 """
@@ -39,7 +39,7 @@ class Steps(training.Callback):
 
 
 def step_time(communicator: Any, rows: int) -> tuple[float, int]:
-    """The median time of a step on batches of so many rows, and the number of parameters."""
+    """The median time of a step on batches of that many rows, and the number of parameters."""
     ag.manual_seed(0)
     net = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
     for p in net.parameters():

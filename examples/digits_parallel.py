@@ -1,4 +1,4 @@
-"""Digits on several processes, and the trained net served by a runtime that is not Python.
+"""Digits on several processes, and the trained net run by ONNX Runtime.
 
     python examples/digits_parallel.py
     mpiexec -n 4 python examples/digits_parallel.py

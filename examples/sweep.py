@@ -2,11 +2,11 @@
 
     python examples/sweep.py             # joblib
     python examples/sweep.py --dask      # dask.distributed
-    python examples/sweep.py --kill      # a worker is killed on the way, and the sweep goes on
-    python examples/sweep.py --keep      # go on with an earlier sweep
+    python examples/sweep.py --kill      # kill a worker on the way; the sweep continues
+    python examples/sweep.py --keep      # continue an earlier sweep
 
-Each run writes a checkpoint after every epoch and its result at the end, so a sweep that was interrupted goes on where
-it was: a finished run is only read, and an unfinished one is resumed.
+Each run writes a checkpoint after every epoch and its result at the end, so an interrupted sweep continues where it
+stopped: a finished run is only read, and an unfinished one is resumed.
 """
 
 import json
@@ -49,7 +49,7 @@ class KilledOnce(training.Callback):
 
 
 def run(setting, folder, kill=False):
-    """Train with one setting, or go on with it; returns the setting with the accuracy on new points."""
+    """Train with one setting, or resume its run; returns the setting with the accuracy on new points."""
     result, checkpoint = folder / f"{name_of(setting)}.json", folder / f"{name_of(setting)}.npz"
     if result.exists():
         return json.loads(result.read_text())
@@ -86,7 +86,7 @@ def with_joblib(folder, kill):
 def with_dask(folder, kill):
     from dask.distributed import Client, LocalCluster
 
-    # A worker has its own process and one thread; what a killed worker was at is given to another one.
+    # A worker has its own process and one thread; the task of a killed worker is given to another.
     with LocalCluster(threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
         runs = [client.submit(run, s, folder, kill and k == 10, pure=False) for k, s in enumerate(GRID)]
         return client.gather(runs)

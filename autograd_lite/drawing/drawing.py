@@ -135,7 +135,7 @@ class Drawing(GraphView):
                 program = computing(scene, self.chain, shown, examples, rate)
                 notes = program.notes
             except NoForm as reason:
-                notes = (f"The numbers of this page stand still: {reason}.",)
+                notes = (f"The numbers on this page are fixed: {reason}.",)
             scene = replace(scene, notes=(*scene.notes, *notes))
         drawn = replace(self, scene=replace(program.roomy if program else scene, notes=()), state=None, caption_width=0)
         style = replace(drawn.fitted, legend=False, title="", theme=VARIABLES, heat=program is None)

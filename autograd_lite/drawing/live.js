@@ -1,4 +1,4 @@
-// The numbers of the page and what follows from them. Names come from the data and reach the page as text only.
+// The numbers of the page and what depends on them. Names come from the data and reach the page as text only.
 const live = JSON.parse(document.getElementById("live-data").textContent);
 const M = JSON.parse(live.maps);
 const { data, groups, refresh } = window.page;
@@ -307,7 +307,7 @@ on("descend", () => {
 on("train", () => {
   if (running) return stop();
   let left = Math.max(1, Math.round(Number(find("epochs").value)) || 1);
-  const share = Math.ceil(left / 60);  // of the epochs in a frame, so that one sees the net learn for a second
+  const share = Math.ceil(left / 60);  // epochs per frame, so that training takes about a second to watch
   find("train").textContent = "stop";
   if (!losses.length) losses.push(mean());
   const work = () => {

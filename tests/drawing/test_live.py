@@ -346,13 +346,13 @@ def test_a_name_cannot_become_markup_or_script(page):
 def test_a_row_without_a_form_makes_the_page_a_still_one(page):
     w = ag.tensor([1.0, 2.0, 3.0], requires_grad=True, name="w")
     b = page(draw(np.prod(w)))
-    assert "stand still: prod has no form in JavaScript" in text(b, "derivation")
+    assert "are fixed: prod has no form in JavaScript" in text(b, "derivation")
     assert b.run("document.getElementById('live') === null")
     z = ag.tensor([-1.0, 2.0], requires_grad=True, name="z")
     b = page(draw(np.sum(np.where(z > 0, z, 0.1 * z))))  # the recording does not show that z decides
     assert "draw the function itself" in text(b, "derivation")
     for picture in (draw(nn.Linear(2, 1), np.ones((1, 2)), by="module"), draw(z * 2)):
-        assert "stand still" in picture.html(live=True)
+        assert "are fixed: " in picture.html(live=True)
 
 
 def test_a_traced_choice_follows(page):
@@ -402,7 +402,7 @@ def test_to_make_a_page_changes_nothing():
     y = norm(x)
     before = [norm.running_mean.numpy().copy(), norm.running_var.numpy().copy(), norm.weight.numpy().copy()]
     picture = draw(np.sum(y**3), names={"x": x, "y": y})
-    assert "stand still" not in picture.html(live=True)  # for which batch_norm was called again, on x
+    assert "are fixed: " not in picture.html(live=True)  # for which batch_norm was called again, on x
     for old, new in zip(before, (norm.running_mean, norm.running_var, norm.weight), strict=True):
         np.testing.assert_array_equal(new.numpy(), old)
     np.testing.assert_array_equal(x, [[1, 2], [2, 0], [0, 1]])
