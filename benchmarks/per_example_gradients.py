@@ -1,4 +1,4 @@
-"""The cost of the gradients of 64 examples, relative to that of the whole batch: `python -m benchmarks.per_example_gradients`.
+"""The gradients of 64 examples against that of the batch, in time: `python -m benchmarks.per_example_gradients`.
 
 The net is that of the workload `per_example`. Filling arrays of the size of the results is a bound for any version that
 returns them.

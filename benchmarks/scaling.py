@@ -2,8 +2,8 @@
 
     mpiexec -n 2 python -m benchmarks.scaling
 
-Strong scaling: the same batch on more ranks; weak scaling: the same number of rows for each rank. The time is that of a step, the
-median over all of them. The model for many ranks is that of a ring: each rank sends 2 (p - 1) / p times the gradients,
+Strong scaling: the same batch on more ranks; weak scaling: the same number of rows for each rank. The time is the
+median over all steps. The model for many ranks is that of a ring: each rank sends 2 (p - 1) / p times the gradients,
 in 2 (p - 1) messages; the time of the passes is the measured one.
 """
 

@@ -1,7 +1,7 @@
 """The ten lessons, each as a teacher writes it, with the names of its textbook: `python examples/lessons.py`.
 
-Each returns a `Lesson`, whose `result` can be explained, drawn, shown in frames or turned into a worksheet. Two of the ten
-come in two versions: softmax regression with one-hot and with integer labels, batch norm by hand and as a layer.
+Each returns a `Lesson`, whose `result` can be explained, drawn, shown in frames or turned into a worksheet. Two of the
+ten come in two versions: softmax regression with one-hot and with integer labels, batch norm by hand and as a layer.
 """
 
 from __future__ import annotations
