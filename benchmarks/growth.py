@@ -123,7 +123,9 @@ CASES: dict[str, Callable[[int], Any]] = {
     "draw layers": lambda n: ag.draw(layers(n), X, direction="LR").source,
     "draw many, all of it": lambda n: many(n).draw(limit=10**6, direction="LR").source,
     "draw long, all of it": lambda n: long(n).draw(limit=10**6, direction="LR").source,
-    "draw layers, all of it": lambda n: ag.draw(layers(n), X, by="module", limit=10**6, roll=False, direction="LR").source,
+    "draw layers, all of it": lambda n: ag.draw(
+        layers(n), X, by="module", limit=10**6, roll=False, direction="LR"
+    ).source,
     "draw layers by module": lambda n: ag.draw(layers(n), X, by="module", direction="LR").source,
     "draw weights": lambda n: ag.draw(Weights(n), X[0], direction="LR").source,
     "trace layers": lambda n: str(ag.trace(layers(n))(X)),
