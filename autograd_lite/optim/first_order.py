@@ -107,13 +107,15 @@ class Adam(Optimizer):
         return {**dict.fromkeys(names, 0.0), "step": 0}
 
     def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
-        numbers, counters = moment_numbers(*super().numbers(group, state), group, state)
-        lr, (beta1, beta2), t = numbers["lr"], group["betas"], counters["step"]
+        lr, (beta1, beta2), t = float(group["lr"]), group["betas"], state["step"] + 1
         # lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps), numerator and denominator times
         # sqrt(1 - beta2**t): that saves a pass over the arrays that would only multiply by a number.
         root = math.sqrt(1 - beta2**t)
-        numbers |= {"rate": lr * root / (1 - beta1**t), "eps": group["eps"] * root}
-        return numbers | {"decay": lr * numbers["weight_decay"]}, counters
+        weight_decay = float(group["weight_decay"])
+        return {
+            "weight_decay": weight_decay, "decay": lr * weight_decay, "rate": lr * root / (1 - beta1**t),
+            "eps": group["eps"] * root, "beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2,
+        }, {"step": t}  # fmt: skip
 
     def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
         if not self.decoupled:
@@ -166,13 +168,15 @@ class NAdam(Optimizer):
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "step": 0, "mu_product": 1.0}
 
     def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
-        numbers, counters = moment_numbers(*super().numbers(group, state), group, state)
-        lr, (beta1, beta2), decay, t = numbers["lr"], group["betas"], group["momentum_decay"], counters["step"]
+        lr, (beta1, beta2), decay, t = float(group["lr"]), group["betas"], group["momentum_decay"], state["step"] + 1
         now = beta1 * (1 - 0.5 * 0.96 ** (t * decay))
         after = beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * decay))
-        product = counters["mu_product"] = state["mu_product"] * now
-        numbers |= {"rate": lr * (1 - now) / (1 - product), "ahead": lr * after / (1 - product * after)}
-        return numbers | {"correction": 1 - beta2**t, "eps": float(group["eps"])}, counters
+        product = state["mu_product"] * now
+        return {
+            "weight_decay": float(group["weight_decay"]), "rate": lr * (1 - now) / (1 - product),
+            "ahead": lr * after / (1 - product * after), "correction": 1 - beta2**t, "eps": float(group["eps"]),
+            "beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2,
+        }, {"step": t, "mu_product": product}  # fmt: skip
 
     def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
         g = decayed(p, g, n, group)
@@ -284,15 +288,6 @@ class Adadelta(Optimizer):
         v = n.rho * state["square_avg"] + n.new * (g * g)
         step = np.sqrt((state["acc_delta"] + n.eps) / (v + n.eps)) * g
         return n.lr * step, {"square_avg": v, "acc_delta": n.rho * state["acc_delta"] + n.new * (step * step)}
-
-
-def moment_numbers(
-    numbers: dict[str, float], counters: dict[str, float], group: Mapping[str, Any], state: Mapping[str, Any]
-) -> Numbers:
-    """With the numbers that `moments` needs, and the number of the step."""
-    beta1, beta2 = group["betas"]
-    numbers |= {"beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2}
-    return numbers, counters | {"step": state["step"] + 1}
 
 
 def moments(g: Any, state: Mapping[str, Any], n: Any) -> tuple[Any, Any]:

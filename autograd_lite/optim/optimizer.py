@@ -1,16 +1,16 @@
 """What all optimisers share: parameter groups, per-parameter state, saving and loading of both.
 
-An optimiser is a formula on arrays, :meth:`Optimizer.rule`, in plain NumPy. A step evaluates it; a compiled function
-(``ag.jit``) traces it. A step reads ``.grad``, writes into the parameters' own arrays and increments their versions: a
-backward pass through what was recorded before the step is an error.
+An optimiser is a formula on arrays, :meth:`Optimizer.rule`, in plain NumPy. A step runs it in place (`in_place`); a
+compiled function (``ag.jit``) traces it. A step reads ``.grad``, writes into the parameters' own arrays and increments
+their versions: a backward pass through what was recorded before the step is an error.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
-from dataclasses import replace
 from itertools import starmap
 from numbers import Real
 from operator import call
@@ -22,13 +22,13 @@ import numpy as np
 
 from ..base.interrupts import exhaust
 from ..base.snapshots import about_to_step, about_to_write
-from ..compiling import Compiled, compiled
 from ..engine.context import enable_grad, no_grad, tracing
 from ..table import TABLE
 from ..tensor import Tensor
-from ..tracing import trace
+from .in_place import Bound, Call, InPlace
 
 Array = np.ndarray[Any, Any]
+Numbers = tuple[dict[str, float], dict[str, float], dict[str, Array]]
 COUNTERS = ("step", "mu_product")  # what in the state of a parameter is a number and not an array
 
 
@@ -119,9 +119,9 @@ class Optimizer:
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
 
-        Everything is computed before the first parameter changes, and the change itself cannot be interrupted: after an
-        error or Ctrl-C parameters and state are as before, or all are updated. The effects of the closure remain, such
-        as the gradients.
+        Everything is checked before the first array changes, and the changes themselves cannot be interrupted: after
+        an error or Ctrl-C parameters and state are as before, or all are updated. NumPy gives no warnings in between.
+        The effects of the closure remain, such as the gradients.
 
         Parameters
         ----------
@@ -137,24 +137,26 @@ class Optimizer:
             self._trace_step(outside)
             return loss
         about_to_step(self)
-        changes: list[tuple[Any, ...]] = []
-        states: dict[Tensor, dict[str, Any]] = {}
-        for group in self.param_groups:
-            numbers = _Numbers(self, group)
+        calls: list[Call] = []
+        stepped: list[Tensor] = []
+        for place, group in enumerate(self.param_groups):
+            step = _group_step(self, place, group)
             for p in group["params"]:
                 if p._grad is None:
                     continue
-                value, g = real_view(p._data), real_view(p._grad._data)
-                if not value.flags.writeable:
+                if not p._data.flags.writeable:
                     who = f"{type(self).__name__}.step: {p.name or 'a parameter'} of shape {p.shape}"
                     raise ValueError(f"{who} has a read-only array; write p.data = p.data.copy()")
-                state = states[p] = self._state_of(p, value, numbers.initial)
-                changes.append((np.subtract, value, evaluated(self, value, g, state, numbers.of(state), group), value))
-        for p in states:
+                g = p._grad._data
+                if g.base is not None or sys.getrefcount(g) > _SOLE:
+                    g = g.copy()  # it may share memory with a parameter, and all gradients are read as they were before
+                calls += step.calls(self, p, g if g.dtype.kind != "c" else real_view(g))
+                stepped.append(p)
+        for p in stepped:
             about_to_write(p)
             p._written()
         with np.errstate(all="ignore"):  # a warning would be Python code in between
-            exhaust(starmap(call, [*changes, (self.state.update, states)]))
+            exhaust(starmap(call, calls))
         return loss
 
     def _state_of(self, p: Any, value: Array, initial: Mapping[str, float]) -> dict[str, Any]:
@@ -286,88 +288,135 @@ class Optimizer:
         return f"{type(self).__name__}({'; '.join(groups)})"
 
 
-class _Numbers:
-    """The numbers of a step: computed once for all parameters of a group that have made as many steps."""
+class _GroupStep:
+    """The steps of the parameters of a group, as long as the terms of its rule are the same.
+
+    Attributes
+    ----------
+    options : dict or None
+        The group's options in the last step; None if they may change without being replaced, as an array may.
+    """
 
     def __init__(self, optimizer: Optimizer, group: Mapping[str, Any]) -> None:
-        self.optimizer, self.group = optimizer, group
-        self.initial = optimizer.initial(group)
-        self.counters = [name for name in self.initial if name in COUNTERS]
-        self.found: dict[Any, Any] = {}
+        self.group: Mapping[str, Any] = group
+        self.counters = [name for name in optimizer.initial(group) if name in COUNTERS]
+        self.rules: dict[Any, InPlace] = {}
+        self.bound: dict[Tensor, Bound] = {}
+        self.numbers: dict[Any, Numbers] = {}  # of this step, by the counters before it
+        self.last: dict[Any, Numbers] = {}  # of the step before, by the counters after it
+        self.next: dict[Any, Numbers] = {}  # of this step, likewise
+        self.options: dict[str, Any] | None = None
 
-    def of(self, state: dict[str, Any]) -> Any:
-        """The numbers for a parameter; its counters are advanced."""
-        key = tuple([state[name] for name in self.counters])
-        found = self.found.get(key)
+    def calls(self, optimizer: Optimizer, p: Tensor, g: Array) -> list[Call]:
+        """The calls that update a parameter and its state, all functions in C. Nothing is written to before."""
+        state, bound = optimizer.state.get(p), self.bound.get(p)
+        if (
+            bound is None or state is None or not bound.holds(p._data, state)
+            or g.shape != bound.shape or g.dtype != bound.dtype
+        ):  # fmt: skip
+            return self._first_calls(optimizer, p, g)
+        _, after, numbers = self._numbers(optimizer, bound.dtype, state)
+        if bound.numbers is not numbers:
+            return self._first_calls(optimizer, p, g)
+        calls = bound.calls(g)
+        if after:
+            calls.append((state.update, after))
+        return calls
+
+    def _first_calls(self, optimizer: Optimizer, p: Tensor, g: Array) -> list[Call]:
+        """The same for a parameter whose arrays are others than in the step before."""
+        value = real_view(p._data)
+        state = optimizer._state_of(p, value, optimizer.initial(self.group))
+        numbers, after, arrays = self._numbers(optimizer, value.dtype, state)
+        own = {name: x for name, x in state.items() if name not in COUNTERS and not name.startswith("_")}
+        rule = self._rule(optimizer, value.dtype, own, numbers)
+        state |= after
+        if rule.possible and _alike(g, value) and all(_alike(x, value) and x.flags.writeable for x in own.values()):
+            state |= {name: np.empty_like(value) for name in rule.new}
+            bound = Bound(rule, p._data, value, state, arrays)
+            if not rule.new:  # the next step has the same rule
+                self.bound[p] = bound
+            calls = bound.calls(g)
+        else:
+            step, new = self._formula(optimizer, value, g, own, numbers)
+            state |= {name: np.array(x) for name, x in new.items()}  # copies, because a rule may return what it got
+            calls = [(np.subtract, value, np.asarray(step), value)]
+        return [*calls, (optimizer.state.update, {p: state})]
+
+    def _numbers(self, optimizer: Optimizer, dtype: Any, state: Mapping[str, Any]) -> Numbers:
+        """The numbers of the step, the counters after it, and the numbers as arrays, which are kept."""
+        counters = self.counters
+        key = (dtype, *[state[name] for name in counters]) if counters else dtype
+        found = self.numbers.get(key)
         if found is None:
-            numbers, counters = self.optimizer.numbers(self.group, state)
-            found = self.found[key] = SimpleNamespace(**numbers), counters
-        if key:
-            state.update(found[1])
-        return found[0]
+            numbers, after = optimizer.numbers(self.group, state)
+            before, _, arrays = self.last.get(key, ({}, {}, {}))
+            if before.keys() != numbers.keys():
+                arrays = {name: np.array(x, dtype) for name, x in numbers.items()}
+            else:
+                for name, x in numbers.items():
+                    if x != before[name]:
+                        arrays[name][...] = x
+            found = self.numbers[key] = numbers, after, arrays
+            self.next[(dtype, *[after[name] for name in counters]) if counters else dtype] = found
+        return found
+
+    def _formula(
+        self, optimizer: Optimizer, p: Any, g: Any, state: Any, numbers: Mapping[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        g = -g if self.group.get("maximize") else g
+        return optimizer.rule(p, g, state, SimpleNamespace(**numbers), self.group)
+
+    def _rule(
+        self, optimizer: Optimizer, dtype: Any, state: Mapping[str, Array], numbers: Mapping[str, float]
+    ) -> InPlace:
+        def updated(p: Any, g: Any, state: Any, numbers: Any) -> dict[str, Any]:
+            step, new = self._formula(optimizer, p, g, state, numbers)
+            return {"_p": p - step, **new}
+
+        key = dtype, *state
+        if key not in self.rules:
+            self.rules[key] = InPlace(updated, dtype, list(state), list(numbers))
+        return self.rules[key]
 
 
-TILE = 16384  # entries: they stay in the cache, and NumPy's overhead is small beside the arithmetic
-
-#: The rules of optimisers, compiled for a tile: by what they depend on.
-_COMPILED: WeakKeyDictionary[Optimizer, dict[Any, tuple[list[str], Compiled]]] = WeakKeyDictionary()
+#: By the place of a group: its steps; by place and terms: those with these terms.
+_STEPS: WeakKeyDictionary[Optimizer, dict[Any, _GroupStep]] = WeakKeyDictionary()
 
 
-def evaluated(
-    optimizer: Optimizer, p: Array, g: Array, state: dict[str, Any], n: Any, group: Mapping[str, Any]
-) -> Array:
-    """The rule on arrays: what to subtract from `p`. The new arrays take their places in `state`.
-
-    Neither `p` nor the arrays in `state` are written to. A large parameter is processed in tiles, by the compiled rule,
-    and the results go into arrays that are kept for the next step.
-    """
-    if p.size <= TILE or not (p.flags.c_contiguous and g.flags.c_contiguous):
-        step, new = optimizer.rule(p, -g if group.get("maximize") else g, state, n, group)
-        for name, x in new.items():
-            state[name] = np.asarray(x)
-        return np.asarray(step)
-    old = {name: x for name, x in state.items() if name not in COUNTERS and not name.startswith("_")}
-    size = TILE if old else p.size  # a rule without a state is one pass or two
-    names, run = _compiled(optimizer, size, p.dtype, old, vars(n), group)
-    made = {}
-    for name in names:
-        kept = state.get(f"_{name}")
-        made[name] = np.empty_like(p) if kept is None else kept
-    arrays = [x.reshape(-1) for x in (p, g, *old.values())]
-    results = [x.reshape(-1) for x in made.values()]
-    numbers = [p.dtype.type(x) for x in vars(n).values()]
-    for start in range(0, p.size, size):
-        tile = slice(min(start, p.size - size), start + size)  # the last two may overlap
-        run(*[x[tile] for x in arrays], *numbers, *[x[tile] for x in results])
-    state["_step"] = step = made.pop("step")
-    state.update({f"_{name}": old[name] for name in made if name in old})
-    state.update(made)
+def _group_step(optimizer: Optimizer, place: int, group: dict[str, Any]) -> _GroupStep:
+    """The next step of a group."""
+    steps = _STEPS.setdefault(optimizer, {})
+    step, options = steps.get(place), {**group, "params": None}
+    if step is None or step.options != options:
+        key = place, *[x if type(x) is str else bool(x) for x in options.values()]  # a rule asks which terms there are
+        step = steps[place] = steps.get(key) or steps.setdefault(key, _GroupStep(optimizer, group))
+        step.options = None
+    step.group = group
+    if step.options is None or step.counters:  # otherwise the numbers are the same
+        step.numbers, step.last, step.next = {}, step.next, {}
+    if step.options is None and all(map(_is_fixed, options.values())):
+        step.options = options
     return step
 
 
-def _compiled(
-    optimizer: Optimizer, size: int, dtype: Any, state: Mapping[str, Array], numbers: Mapping[str, float],
-    group: Mapping[str, Any],
-) -> tuple[list[str], Compiled]:
-    """The names of the results of a rule, "step" and the new arrays of the state; and the rule, which writes them."""
-    programs = _COMPILED.setdefault(optimizer, {})
-    key = size, dtype, tuple(state), tuple((name, bool(x)) for name, x in group.items() if name != "params")
-    if key not in programs:
-        example = np.ones(size, dtype)
+def _is_fixed(option: Any) -> bool:
+    """Whether an option changes only when another takes its place."""
+    return type(option) in (float, int, bool, str, type(None)) or type(option) is tuple and all(map(_is_fixed, option))
 
-        def rule(p: Any, g: Any, state: Any, numbers: Any) -> Any:
-            g = -g if group.get("maximize") else g
-            step, new = optimizer.rule(p, g, state, SimpleNamespace(**numbers), group)
-            return {"step": step, **new}
 
-        given = dict.fromkeys(state, example), {name: np.ones((), dtype) for name in numbers}
-        names = list(rule(example, example, *given))
-        program = trace(lambda p, g, state, numbers, made: rule(p, g, state, numbers))(
-            example, example, *given, dict.fromkeys(names, example)
-        )
-        updates = dict(zip(program.inputs[-len(names) :], program.outputs, strict=True))
-        programs[key] = names, compiled(replace(program, outputs=(), result=()), updates)
-    return programs[key]
+def _sole() -> int:
+    """What `sys.getrefcount` gives for a local variable whose array only one attribute refers to."""
+    holder = SimpleNamespace(g=np.empty(0))
+    g = holder.g
+    return sys.getrefcount(g)
+
+
+_SOLE = _sole()
+
+
+def _alike(x: Any, p: Any) -> bool:
+    return bool(x.shape == p.shape and x.dtype == p.dtype)
 
 
 def decayed(p: Any, g: Any, n: Any, group: Mapping[str, Any]) -> Any:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
+from itertools import count
 
 import numpy as np
 import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn, optim
+from autograd_lite.optim import in_place
 
 rng = np.random.default_rng(0)
 START = rng.standard_normal((3, 2))
@@ -178,6 +181,162 @@ def test_a_transposed_array_is_updated_in_place(cls, formula, options):
         opt.step()
     assert p.data is held
     np.testing.assert_allclose(held, formula(START, GRADIENTS, **options), rtol=1e-12, atol=1e-14)
+
+
+@EACH
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_large_array_is_updated_piece_by_piece(cls, formula, options, order, monkeypatch):
+    monkeypatch.setattr(in_place, "TILE", 32)  # 4 of 6 entries
+    p = ag.tensor(0.0, requires_grad=True)
+    p.data = np.array(START, order=order)
+    opt = cls([p], **options)
+    for g in GRADIENTS:
+        p.grad = g
+        opt.step()
+    np.testing.assert_allclose(p.data, formula(START, GRADIENTS, **options), rtol=1e-12, atol=1e-14)
+
+
+@EACH
+def test_the_rule_in_place_gives_the_same_numbers_as_the_rule(cls, formula, options, monkeypatch):
+    written = steps(cls, options)
+    monkeypatch.setattr(in_place, "_in_place", lambda *_: False)
+    np.testing.assert_array_equal(written.data, steps(cls, options).data)
+
+
+@EACH
+def test_new_arrays_for_a_parameter_its_state_and_other_options_between_steps(cls, formula, options):
+    p = ag.tensor(START, requires_grad=True)
+    opt = cls([p], **{**options, "lr": 123.0})
+    opt.param_groups[0]["lr"] = lr = options.get("lr", 0.1)
+    for k, g in enumerate(GRADIENTS):
+        if k % 2:
+            p.data = p.data.copy()
+        if k == 4:
+            opt.load_state_dict(opt.state_dict())
+        p.grad = g
+        opt.step()
+    np.testing.assert_allclose(p.data, formula(START, GRADIENTS, **{**options, "lr": lr}), rtol=1e-12, atol=1e-14)
+
+
+def test_parameters_that_have_made_different_numbers_of_steps():
+    ps = [ag.tensor(START, requires_grad=True) for _ in range(2)]
+    opt = optim.Adam(ps, lr=0.1)
+    for k, g in enumerate(GRADIENTS):
+        ps[0].grad, ps[1].grad = g, g if k % 2 else None
+        opt.step()
+    np.testing.assert_allclose(ps[0].data, adam(START, GRADIENTS, lr=0.1), rtol=1e-12)
+    np.testing.assert_allclose(ps[1].data, adam(START, GRADIENTS[1::2], lr=0.1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("cls", [optim.SGD, optim.Adam])
+def test_the_learning_rate_may_change_between_steps(cls):
+    p, q = (ag.tensor(START, requires_grad=True) for _ in range(2))
+    opt = cls([{"params": [p]}, {"params": [q]}], lr=0.0)
+    for group, lr in [(0, 0.1), (1, 0.2), (0, 0.0)]:
+        opt.param_groups[group]["lr"] = lr
+        before = p.data.copy(), q.data.copy()
+        p.grad = q.grad = GRADIENTS[0]
+        opt.step()
+        lrs = [g["lr"] for g in opt.param_groups]
+        for x, old, lr in zip((p, q), before, lrs, strict=True):
+            want = lr * (GRADIENTS[0] if cls is optim.SGD else np.sign(GRADIENTS[0]))
+            np.testing.assert_allclose(old - x.data, want, rtol=1e-5, atol=1e-12)
+
+
+class Clipped(optim.Optimizer):
+    """A rule of the user's: a step whose entries are at most 1, and its last two values as state."""
+
+    def __init__(self, params, lr=0.1, where=False):
+        super().__init__(params, {"lr": lr, "weight_decay": 0.0, "where": where})
+
+    def initial(self, group):
+        return {"most": 0.0, "last": 0.0, "before": 0.0}
+
+    def rule(self, p, g, state, n, group):
+        most = np.maximum(state["most"], abs(g))
+        step = np.where(g > 1, 1, np.where(g < -1, -1, g)) if group["where"] else np.minimum(1.0, np.maximum(-1, g))
+        return n.lr * step, {"most": most, "last": p, "before": state["last"]}
+
+
+@pytest.mark.parametrize("where", [False, True])  # np.where cannot write in place
+def test_a_rule_of_the_users(where):
+    p = ag.tensor(START, requires_grad=True)
+    opt = Clipped([p], where=where)
+    values = [np.zeros_like(START), START]
+    for g in GRADIENTS:
+        p.grad = g
+        opt.step()
+        values.append(values[-1] - 0.1 * np.clip(g, -1, 1))
+    state = opt.state_dict()["state"][0]
+    np.testing.assert_allclose(p.data, values[-1], rtol=1e-12)
+    np.testing.assert_allclose(state["last"], values[-2], rtol=1e-12)
+    np.testing.assert_allclose(state["before"], values[-3], rtol=1e-12)
+    np.testing.assert_array_equal(state["most"], np.abs(GRADIENTS).max(0))
+
+
+def test_a_gradient_may_be_the_array_of_another_parameter():
+    p, q = ag.tensor(START, requires_grad=True), ag.tensor(START + 1, requires_grad=True)
+    opt = optim.SGD([p, q], lr=0.5)
+    p.grad, q.grad = q, p
+    opt.step()
+    np.testing.assert_allclose(p.data, START - 0.5 * (START + 1))
+    np.testing.assert_allclose(q.data, START + 1 - 0.5 * START)
+
+
+@pytest.mark.parametrize("cls", KINDS)
+def test_a_step_under_no_grad(cls):
+    p, q = (ag.tensor(START, requires_grad=True) for _ in range(2))
+    p.grad = q.grad = GRADIENTS[0]
+    with ag.no_grad():
+        cls([p], lr=0.1).step()
+    cls([q], lr=0.1).step()
+    np.testing.assert_array_equal(p.data, q.data)
+    assert np.any(p.data != START)
+
+
+@pytest.mark.parametrize("cls", [optim.SGD, optim.NAdam])
+def test_an_interrupt_falls_before_a_step_or_after(cls):
+    """Stopped at each line of Python in turn, as Ctrl-C may; then the step is made again."""
+    for at in count(1):
+        ps = [ag.tensor(START, requires_grad=True) for _ in range(2)]
+        opt = cls(ps, lr=0.1)
+        for p in ps:
+            p.grad = GRADIENTS[0]
+        opt.step()
+        opt.param_groups[0]["lr"] = 0.2
+        old, state, seen = [p.data.copy() for p in ps], opt.state_dict()["state"], 0
+
+        def stop(frame, event, arg, at=at):
+            nonlocal seen
+            seen += event == "line"
+            if seen == at:
+                raise KeyboardInterrupt
+            return stop
+
+        tracer = sys.gettrace()
+        sys.settrace(stop)
+        try:
+            opt.step()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(tracer)
+        moved = [np.any(p.data != x) for p, x in zip(ps, old, strict=True)]
+        assert moved[0] == moved[1]
+        if not moved[0]:
+            np.testing.assert_equal(opt.state_dict()["state"], state)
+            opt.step()
+        other = ag.tensor(START, requires_grad=True)
+        whole = cls([other], lr=0.1)
+        other.grad = GRADIENTS[0]
+        whole.step()
+        whole.param_groups[0]["lr"] = 0.2
+        whole.step()
+        np.testing.assert_array_equal([p.data for p in ps], [other.data] * 2)
+        np.testing.assert_equal(opt.state_dict()["state"][1], whole.state_dict()["state"][0])
+        if seen < at:  # it has come to its end
+            break
+    assert at > 20
 
 
 @EACH
