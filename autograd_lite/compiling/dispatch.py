@@ -18,7 +18,7 @@ from ..engine.value import Value, wrap
 from ..engine.versions import CONFIGURED, LATEST_WRITE, next_order
 from ..tensor import Tensor
 from ..tracing.calls import Backward, Call
-from ..tracing.closures import read, same
+from ..tracing.closures import LENGTH, read, same
 from ..tracing.outside import Source, Step
 from ..tracing.program import Var
 from .connected import Link
@@ -295,7 +295,7 @@ class _Writer:
             self.check("configured[0] != seen")
         for container, key, _ in self.recorded.variables:
             word = self.word("value", ("value", id(container), key))
-            self.check(f"{self._place(container, key)} is not {word}")
+            self.check(f"{self._place(container, key)} {'!=' if key is LENGTH else 'is not'} {word}")
         for t, had in self.recorded.asked.items():
             self.check(f"{self.bound(t, 'tensor')}._grad is {'' if had else 'not '}None")
         for step in self.recorded.steps:
@@ -304,6 +304,8 @@ class _Writer:
 
     def _place(self, container: Any, key: Any) -> str:
         where = self.bound(container, "place")
+        if key is LENGTH:
+            return f"len({where})"
         return f"{where}.cell_contents" if isinstance(container, CellType) else f"{where}[{self._key(key)}]"
 
     def _read(self, v: Var, source: Source) -> str:

@@ -12,7 +12,7 @@ import sysconfig
 from collections.abc import Iterator
 from functools import partial
 from os.path import dirname
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from .outside import Outside
 LONG = 1_000  # entries of a container; a longer one is data
 PLAIN = (int, float, complex, str, bool, type(None), np.generic)
 MISSING = object()
+LENGTH = object()  # a key: how many entries a container has
 _EMPTY = CellType()
 _LIBRARIES = (dirname(dirname(__file__)), *map(sysconfig.get_path, ("stdlib", "platlib", "purelib")))
 
@@ -82,8 +83,8 @@ class Closure:
             self._functions[id(f)] = copy
             for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
                 self._fill(cell, name)
-            for default in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
-                self.look_into(default)
+            self.look_into(f.__defaults__ or ())
+            self.look_into(f.__kwdefaults__ or {})
             if not inside:
                 self._use(f.__globals__, f.__code__)
         return self._functions[id(f)]
@@ -112,8 +113,14 @@ class Closure:
                 put[word] = None
                 new[word] = put[word] = self.of(space[word], space, word)
 
-    def look_into(self, value: Any, container: Any = None, key: Any = None, note: bool = True) -> None:
-        """Find the arrays and Tensors in a container, a module or one of the user's objects."""
+    def look_into(
+        self, value: Any, container: Any = None, key: Any = None, note: bool = True, sized: bool = True
+    ) -> None:
+        """Find the arrays and Tensors in a container, a module, or an object or class of the user's.
+
+        `sized`: whether another entry makes another program. It does not in the attributes of objects, where a list may
+        be a history that grows at each call.
+        """
         if id(value) in self._seen:
             return
         if isinstance(value, Value):
@@ -125,17 +132,37 @@ class Closure:
         elif isinstance(value, (dict, list, tuple)):
             self._seen[id(value)] = value, value if isinstance(value, tuple) else value.copy()
             parts: Any = value.items() if isinstance(value, dict) else enumerate(value)
+            if note and sized:
+                self._note(len(value), value, LENGTH)
             for k, part in list(parts) if len(value) <= LONG else ():
                 if note:
                     self._note(part, value, k)
-                self.look_into(part, value, k, note)
+                self.look_into(part, value, k, note, sized)
+        elif isinstance(value, type):
+            self._class(value)
         elif _has_arrays(value):
             self._seen[id(value)] = (), ()
-            self.look_into(value.__dict__, note=not hasattr(value, "named_buffers"))  # of a module all is compared
+            module = hasattr(value, "named_buffers")
+            self.look_into(value.__dict__, note=not module, sized=False)  # of a module all is compared
+            if not module:
+                self._class(type(value))
             for name in ("forward", "__call__"):
                 method = getattr(type(value), name, None)
                 if isinstance(method, FunctionType):
                     self._watch(method)
+
+    def _class(self, cls: type) -> None:
+        """Note the attributes of a class of the user's that are data."""
+        if id(cls) in self._seen or not _is_users(cls):
+            return
+        self._seen[id(cls)] = (), ()
+        space = vars(cls)
+        for name, part in space.items():
+            if not name.startswith("__") and isinstance(part, (*PLAIN, np.ndarray, Value, dict, list, tuple)):
+                self._note(part, space, name)
+                self.look_into(part, space, name, sized=False)
+        for base in cls.__bases__:
+            self._class(base)
 
     def _watch(self, f: FunctionType) -> None:
         """Note what a method of a class uses from outside; it is not copied, because others call it."""
@@ -190,6 +217,8 @@ class Closure:
 def read(container: Any, key: Any) -> Any:
     """The value in a cell or at a key; MISSING if there is none."""
     try:
+        if key is LENGTH:
+            return len(container)
         return container.cell_contents if isinstance(container, CellType) else container[key]
     except (LookupError, ValueError):
         return MISSING
@@ -211,7 +240,10 @@ def _has_arrays(value: Any) -> bool:
     """Whether it is a module, or one of the user's objects."""
     if isinstance(value, (type, FunctionType, MethodType)) or not hasattr(value, "__dict__"):
         return False
-    if hasattr(type(value), "named_buffers"):
-        return True
-    home = getattr(sys.modules.get(type(value).__module__), "__file__", None)  # none in a notebook
-    return home is None and type(value).__module__ != "builtins" or home is not None and not home.startswith(_LIBRARIES)
+    return hasattr(type(value), "named_buffers") or _is_users(type(value)) or isinstance(value, SimpleNamespace)
+
+
+def _is_users(cls: type) -> bool:
+    """Whether a class is not a library's."""
+    home = getattr(sys.modules.get(cls.__module__), "__file__", None)  # none in a notebook
+    return home is None and cls.__module__ != "builtins" or home is not None and not home.startswith(_LIBRARIES)

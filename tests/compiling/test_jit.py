@@ -7,6 +7,7 @@ import threading
 import warnings
 import weakref
 from copy import deepcopy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -370,6 +371,52 @@ def gradients_of_new_tensors(w, x):
     new = ag.tensor(x, requires_grad=True)
     ((w * new) ** 2).sum().backward()
     return new.grad * ag.tensor(x * 2) + ag.tensor(x, dtype=np.float32)
+
+
+FACTORS = [2.0, 3.0]
+ADDED = np.ones(3)
+SPACE = SimpleNamespace(scale=np.ones(3))
+
+
+class Settings:
+    rate = 0.5
+    masks = (np.ones(3),)
+
+
+class Scaled(Settings):
+    def __call__(self, x):
+        return x * self.rate * self.masks[0]
+
+
+SCALED = Scaled()
+
+
+def with_default(x, added=ADDED):
+    return x + added
+
+
+@pytest.mark.parametrize(
+    ("f", "change"),
+    [
+        (lambda x: x * sum(FACTORS), lambda: FACTORS.append(4.0)),
+        (with_default, lambda: ADDED.fill(5.0)),
+        (lambda x: x * SPACE.scale, lambda: setattr(SPACE, "scale", np.full(3, 2.0))),
+        (lambda x: x * Settings.rate, lambda: setattr(Settings, "rate", 0.25)),
+        (lambda x: SCALED(x), lambda: Settings.masks[0].fill(3.0)),
+        (SCALED, lambda: setattr(Settings, "rate", 0.125)),
+    ],
+    ids=["length", "default", "namespace", "class", "array of a class", "class of an object"],
+)
+def test_changes_outside_are_seen(f, change):
+    compiled = ag.jit(f)
+    np.testing.assert_allclose(compiled(W), f(W))
+    before = f(W)
+    change()
+    np.testing.assert_allclose(compiled(W), f(W))
+    assert not np.array_equal(f(W), before)
+    misses = compiled.cache_info().misses
+    compiled(W)
+    assert compiled.cache_info().misses == misses
 
 
 @pytest.mark.parametrize(
