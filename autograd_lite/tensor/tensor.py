@@ -58,6 +58,8 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     __array_priority__ = 1000.0
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> None:
+        if isinstance(data, Tensor) and not data.requires_grad:
+            data._untraced("ag.Tensor()")
         value = as_array(data, dtype)
         self._data = value
         self._node = None

@@ -634,6 +634,9 @@ BUFFER = ag.tensor(np.ones((2, 3)))
     [
         (branches, r"bool\(\) of a value .* at .*test_jit.py:\d+: .* Use np.where"),
         (lambda x: x.sum().item(), r"item\(\) .* Return the value, and convert it outside"),
+        (lambda x: ag.Tensor(x) * 2, r"ag.Tensor\(\) of a value .* Use ag.tensor"),
+        (lambda x: nn.Parameter(x) * 2, r"ag.Tensor\(\) of a value"),
+        (lambda x: np.array([x[0], x[1]]), r"np.asarray\(\) of a value .* Use np.stack"),
         (lambda x: print(x), r"printing .* Return the value, and print it outside"),
         (lambda x: np.zeros(int(x.sum())), r"int\(\) .* at .*test_jit.py:\d+"),
         (lambda x: list(range(x.sum().astype(int))), r"static_argnames"),
@@ -644,7 +647,10 @@ BUFFER = ag.tensor(np.ones((2, 3)))
         (lambda x: (SCHEDULE.step(), x)[1], r"StepLR.step at .*: inside jit a schedule would advance only while"),
         (writes_a_view, r"is written to through a view"),
     ],
-    ids=["branch", "item", "print", "int", "index", "keep", "state", "global", "random", "schedule", "view"],
+    ids=[
+        "branch", "item", "Tensor", "Parameter", "asarray", "print", "int", "index", "keep", "state", "global",
+        "random", "schedule", "view",
+    ],
 )
 def test_errors_name_the_line_and_the_remedy(f, message):
     with pytest.raises(RuntimeError, match=message) as raised:
