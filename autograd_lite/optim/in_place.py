@@ -37,7 +37,8 @@ class InPlace:
     Attributes
     ----------
     possible : bool
-        Whether the formula can run in place: each operation works entry by entry and has the dtype of the parameter.
+        Whether the formula can run in place: it can be traced, and `_in_place` is true. The other attributes are set
+        only then.
     arrays, new, numbers : list of str
         The arrays in the state after a step, those of them that were not there before, and the numbers that are used.
     calls : list of callable
@@ -56,14 +57,18 @@ class InPlace:
 
         example = np.ones(2, dtype)
         given = dict.fromkeys(state, example), {name: np.ones((), dtype) for name in numbers}
-        with np.errstate(all="ignore"):
-            program = trace(listed)(example, example, *given)
+        self.possible = False
+        try:
+            with np.errstate(all="ignore"):
+                program = trace(listed)(example, example, *given)
+        except Exception:  # it needs values, or has an error, which is raised when it runs on arrays
+            return
         self.possible = _in_place(program, dtype)
         self.tile = TILE // dtype.itemsize
         self.new = [name for name in names if name != "_p" and name not in state]
         self.arrays = [*state, *self.new]
         self.numbers = list(numbers)
-        self.fixed: list[Any] = []  # functions and constants
+        self.fixed: list[Any] = []  # functions and scratch numbers
         self.calls: list[Callable[[Sequence[Any]], Call]] = []
         if self.possible:
             lines, scratch = self._assigned(program, dict(zip(names, program.outputs, strict=True)), dtype)
@@ -97,23 +102,22 @@ class InPlace:
         scratch = 0
         lines: list[tuple[Any, ...]] = []
         for k, (f, operands, y) in enumerate(steps):
-            dying = [x for x in dict.fromkeys(operands) if last[x] == k and x in at and x not in final]
+            dying = [x for x in dict.fromkeys(operands) if last[x] == k and x not in final]
             free += [at[x] for x in dying if at[x] in outputs or type(at[x]) is int]
             wish = final.get(y)
             fitting = [place for place in free if wish is None or place == wish or type(place) is int]
             if wish is None and y.shape == ():
-                at[y] = self._constant(np.empty((), dtype))
+                at[y] = self._fixed(np.empty((), dtype))
             elif fitting:
                 at[y] = wish if wish in fitting else fitting[-1]
                 free.remove(at[y])
             else:
                 at[y], scratch = scratch, scratch + 1
-            words = [at[x] if x in at else self._constant(np.array(x, dtype)) for x in operands]
-            lines.append((self._constant(f), *words, at[y]))
-        lines += [(self._constant(np.positive), at[x], name) for x, name in final.items() if at[x] != name]
+            lines.append((self._fixed(f), *(at[x] for x in operands), at[y]))
+        lines += [(self._fixed(np.positive), at[x], name) for x, name in final.items() if at[x] != name]
         return lines, scratch
 
-    def _constant(self, value: Any) -> Any:
+    def _fixed(self, value: Any) -> Any:
         self.fixed.append(value)
         return "fixed", len(self.fixed) - 1
 
@@ -191,9 +195,12 @@ def _maker(f: Any, places: Sequence[int]) -> Callable[[Sequence[Any]], Call]:
 
 
 def _in_place(program: Program, dtype: Any) -> bool:
-    """Whether every operation is a function of NumPy that works entry by entry, on entries of this dtype."""
+    """Whether every operation is a function of NumPy that works entry by entry, on entries of this dtype.
+
+    A constant is not accepted: it may come from an option, which another step may change.
+    """
     return not program.captured and all(isinstance(x, Var) for x in program.outputs) and all(
         isinstance(eq.row.fn, np.ufunc) and not eq.params and len(eq.outputs) == 1
-        and all(x.dtype == dtype if isinstance(x, Var) else type(x) in (int, float) for x in eq.operands + eq.outputs)
+        and all(isinstance(x, Var) and x.dtype == dtype for x in eq.operands + eq.outputs)
         for eq in program.equations
     )  # fmt: skip

@@ -252,9 +252,14 @@ class Clipped(optim.Optimizer):
     def initial(self, group):
         return {"most": 0.0, "last": 0.0, "before": 0.0}
 
+    def numbers(self, group, state):
+        return {"lr": group["lr"], "low": -1.0, "high": 1.0}, {}
+
     def rule(self, p, g, state, n, group):
         most = np.maximum(state["most"], abs(g))
-        step = np.where(g > 1, 1, np.where(g < -1, -1, g)) if group["where"] else np.minimum(1.0, np.maximum(-1, g))
+        step = np.minimum(n.high, np.maximum(n.low, g))
+        if group["where"]:
+            step = np.where(g > 1, 1, np.where(g < -1, -1, g))
         return n.lr * step, {"most": most, "last": p, "before": state["last"]}
 
 
@@ -272,6 +277,21 @@ def test_a_rule_of_the_users(where):
     np.testing.assert_allclose(state["last"], values[-2], rtol=1e-12)
     np.testing.assert_allclose(state["before"], values[-3], rtol=1e-12)
     np.testing.assert_array_equal(state["most"], np.abs(GRADIENTS).max(0))
+
+
+@pytest.mark.parametrize("rate", [lambda n, group: group["lr"], lambda n, group: float(n.lr)])
+def test_a_rule_may_compute_with_an_option(rate):
+    class Plain(optim.SGD):
+        def rule(self, p, g, state, n, group):
+            return rate(n, group) * g, {}
+
+    p = ag.tensor(START, requires_grad=True)
+    opt = Plain([p], lr=0.5)
+    for lr in (0.5, 0.25):
+        opt.param_groups[0]["lr"] = lr
+        p.grad = GRADIENTS[0]
+        opt.step()
+    np.testing.assert_allclose(p.data, START - 0.75 * GRADIENTS[0], rtol=1e-12)
 
 
 def test_a_gradient_may_be_the_array_of_another_parameter():
