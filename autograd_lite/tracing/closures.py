@@ -186,7 +186,8 @@ class Closure:
             entries = list(container.items() if isinstance(container, dict) else enumerate(container))
             for key, x in entries:
                 old = before.get(key) if isinstance(before, dict) else before[key] if key < len(before) else None
-                nodes = (t._node for t in (leaves(x) if x is not old else ()) if isinstance(t, Value))
+                parts = () if x is old else leaves([x, *vars(x).values()] if hasattr(x, "__dict__") else x)
+                nodes = (t._node for t in parts if isinstance(t, Value))
                 node = next((n for n in nodes if n is not None and n.live & TRACED), None)
                 if node is not None:
                     if isinstance(container, dict):

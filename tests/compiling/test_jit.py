@@ -616,6 +616,17 @@ class Recurrent:
         return self.state[0]
 
 
+class Replaced:
+    """Its state is an object that each call replaces."""
+
+    def __init__(self):
+        self.state = SimpleNamespace(sum=ag.zeros(3))
+
+    def __call__(self, x):
+        self.state = SimpleNamespace(sum=self.state.sum + x)
+        return self.state.sum
+
+
 SCHEDULED = optim.SGD([ag.tensor(W, requires_grad=True)], lr=0.1)
 SCHEDULE = optim.lr_scheduler.StepLR(SCHEDULED, 1)
 
@@ -642,14 +653,15 @@ BUFFER = ag.tensor(np.ones((2, 3)))
         (lambda x: list(range(x.sum().astype(int))), r"static_argnames"),
         (keeps, r"the result of multiply at .*test_jit.py:\d+ is kept outside of the function, in a list at 0"),
         (Recurrent(), r"the result of add at .*test_jit.py:\d+ is kept outside of the function, in a dict at 'state'"),
+        (Replaced(), r"the result of add at .*test_jit.py:\d+ is kept outside of the function, in a dict at 'state'"),
         (counts, r"assigns to COUNT outside of it"),
         (lambda x: x * ag.randn(3), r"random numbers at .*test_jit.py:\d+: .* ag.randn_like"),
         (lambda x: (SCHEDULE.step(), x)[1], r"StepLR.step at .*: inside jit a schedule would advance only while"),
         (writes_a_view, r"is written to through a view"),
     ],
     ids=[
-        "branch", "item", "Tensor", "Parameter", "asarray", "print", "int", "index", "keep", "state", "global",
-        "random", "schedule", "view",
+        "branch", "item", "Tensor", "Parameter", "asarray", "print", "int", "index", "keep", "state", "object",
+        "global", "random", "schedule", "view",
     ],
 )
 def test_errors_name_the_line_and_the_remedy(f, message):
