@@ -182,12 +182,14 @@ class Closure:
 
     def check_leaks(self) -> None:
         """Raise if the function has kept a traced value outside; the container is as before."""
+        outside = self.outside
+        own = {id(t) for node, t in outside.tensors.items() if outside.found[node].kind == "tensor"}  # not made in it
         for container, before in self._seen.values():
             entries = list(container.items() if isinstance(container, dict) else enumerate(container))
             for key, x in entries:
                 old = before.get(key) if isinstance(before, dict) else before[key] if key < len(before) else None
                 parts = () if x is old else leaves([x, *vars(x).values()] if hasattr(x, "__dict__") else x)
-                nodes = (t._node for t in parts if isinstance(t, Value))
+                nodes = (t._node for t in parts if isinstance(t, Value) and id(t) not in own)
                 node = next((n for n in nodes if n is not None and n.live & TRACED), None)
                 if node is not None:
                     if isinstance(container, dict):

@@ -731,3 +731,17 @@ def test_steps_from_two_threads_are_whole_steps():
     for t in threads:
         t.join()
     np.testing.assert_array_equal(w.data, -100.0)
+
+
+def test_a_tensor_from_outside_may_be_kept_outside():
+    w, kept = ag.tensor([1.0, 2.0], requires_grad=True), {}
+
+    def step(x):
+        kept["w"] = [w]
+        with ag.no_grad():
+            w.__isub__(x)
+        return w.sum()
+
+    run = ag.jit(step)
+    assert [run(np.ones(2)).item() for _ in range(3)] == [1.0, -1.0, -3.0]
+    assert kept["w"][0] is w
