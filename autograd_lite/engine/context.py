@@ -188,9 +188,11 @@ class set_grad_enabled(Block):
     """
 
     def __init__(self, mode: bool) -> None:
-        self._before = CONTEXT.get()
-        now = self._before or ORDINARY
-        CONTEXT.set(Context(bool(mode), now.group, now.watcher, now.level, now.values, now.outside))
+        self._before = now = CONTEXT.get()
+        if now is None or now in _BARE.values():
+            CONTEXT.set(None if mode else _BARE[False])
+        else:
+            CONTEXT.set(Context(bool(mode), now.group, now.watcher, now.level, now.values, now.outside))
 
     def _enter(self, undo: list[tuple[Any, ...]]) -> None:
         undo.append((CONTEXT.set, self._before))

@@ -9,6 +9,7 @@ from nn_checks import value
 import autograd_lite as ag
 import autograd_lite.nn.functional as F
 from autograd_lite import nn
+from autograd_lite.table import TABLE
 from autograd_lite.testing import assert_gradients
 
 rng = np.random.default_rng(0)
@@ -450,3 +451,11 @@ def test_weights_go_with_the_module():
     np.testing.assert_array_equal(loss.state_dict()["weight"], W)
     assert list(loss.parameters()) == []
     assert repr(nn.HuberLoss("sum", 0.5)) == "HuberLoss(reduction='sum', delta=0.5)"
+
+
+@pytest.mark.parametrize("k", [0, 1])
+@pytest.mark.parametrize("target", [np.array([2, 0]), np.array([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]])])
+def test_each_result_of_cross_entropy_alone(k, target):
+    """Loss or probabilities; the second derivative runs the rule, the first its faster form."""
+    z = np.array([[0.5, -1.0, 2.0], [1.5, 0.0, -0.5]])
+    assert_gradients(lambda z: TABLE["softmax_cross_entropy"](z, target)[k], z)

@@ -5,6 +5,7 @@ import pytest
 from scipy import special
 
 import autograd_lite as ag
+from autograd_lite.rules.elementwise import settled
 from autograd_lite.testing import assert_gradients
 
 
@@ -38,3 +39,10 @@ def test_an_argument_without_a_derivative_may_have_a_tangent():
 
 def test_scaled_bessel_functions_on_the_negative_side():
     assert_gradients(lambda x: special.ive(2, x), np.array([-1.5, -0.5, 2.0]), order=1)
+
+
+def test_a_product_with_a_zero_cotangent_is_settled():
+    """nan counts as zero where the cotangent is zero, and its slope too; anything else passes."""
+    d, g = np.array([np.nan, np.nan, 2.0, 3.0]), np.array([0.0, 1.0, 0.0, 1.0])
+    np.testing.assert_array_equal(settled(d, g), [0, np.nan, 2, 3])
+    np.testing.assert_array_equal(ag.grad(lambda d: np.sum(settled(d, g)))(d), [0, 1, 1, 1])
