@@ -262,8 +262,8 @@ class Primitive:
 
     @cached_property
     def keywords(self) -> frozenset[str]:
-        """The names of the parameters that a call may have."""
-        return frozenset(parameters(self.bind or self.fn))
+        """The names of the parameters that a call may have; none for a ufunc, which has no axis."""
+        return frozenset() if isinstance(self.fn, np.ufunc) else frozenset(parameters(self.bind or self.fn))
 
     @overload
     def __call__(self, x: Dispatches[R_co], /, *args: Any, **params: Any) -> R_co: ...
