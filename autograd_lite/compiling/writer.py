@@ -27,6 +27,7 @@ from ..base.escape import RESERVED, identifier
 from ..base.interrupts import at_once
 from ..table import Primitive
 from ..tracing import Equation, Var
+from ..tracing.naming import Names
 from .block import Block, example
 from .float_lines import FloatLines
 from .passes.memory import Memory, writes
@@ -50,7 +51,7 @@ class Writer:
     def __init__(self, block: Block, memory: Memory) -> None:
         self.block, self.memory = block, memory
         self.space: dict[str, Any] = {"np": np, "at_once": at_once, "setitem": setitem}
-        self.taken = {*RESERVED, *dir(math), "memory", "after", "at_once", "setitem", OUTER}
+        self.fresh = Names({*RESERVED, *dir(math), "memory", "after", "at_once", "setitem", OUTER}, between="_").take
         self.words: dict[Any, str] = {}
         self._constants: dict[Any, str] = {}
         self._kept: list[Any] = []
@@ -62,13 +63,6 @@ class Writer:
         self.numbers: list[str] = []  # lines
         self.function = self.fresh(identifier(block.name))
         self.float_lines = FloatLines(self, memory.equations)
-
-    def fresh(self, wish: str) -> str:
-        word, k = wish, 1
-        while word in self.taken:
-            word, k = f"{wish}_{k}", k + 1
-        self.taken.add(word)
-        return word
 
     def word(self, v: Var) -> str:
         if v in self._inline:

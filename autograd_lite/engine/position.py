@@ -23,9 +23,7 @@ INTERNAL = _Internal()
 
 def users_line() -> str:
     """``file:line`` of the user's code that is running."""
-    frame: Any = sys._getframe(1)
-    while INTERNAL[frame.f_code.co_filename] and frame.f_back is not None:
-        frame = frame.f_back
+    frame, _ = users_frame(1)
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from ..base.tree import leaves, tree_map
 from ..engine.operands import raw
 from ..tracing import Program, Var, trace
-from ..tracing.naming import groups, label
+from ..tracing.naming import Names, groups, label
 
 OPSET = 20  # of the operators, from January 2024
 _IR = 9  # the version of the format that belongs to it
@@ -173,7 +173,7 @@ class Builder:
         self.inputs: list[Any] = []
         self.outputs: list[Any] = []
         self.initializers: list[Any] = []
-        self._taken: set[str] = set()
+        self._name = Names(between="_").take
         self._constants: dict[Any, str] = {}
         self._size: str | None = None
         self.messages: list[Any] = []
@@ -218,13 +218,6 @@ class Builder:
         if np.dtype(dtype).kind == "c":
             raise NotImplementedError("export.onnx: the operators of ONNX do not take complex numbers")
         return int(self.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
-
-    def _name(self, wish: str) -> str:
-        word, k = wish, 1
-        while word in self._taken:
-            word, k = f"{wish}_{k}", k + 1
-        self._taken.add(word)
-        return word
 
     def _number(self, v: Any) -> str:
         if not isinstance(v, Open):

@@ -39,12 +39,12 @@ class cuda:
         return False
 
 
-def sizes(size: Any, what: str = "a new tensor") -> tuple[int, ...]:
+def sizes(size: Any) -> tuple[int, ...]:
     """``(2, 3)`` from ``f(2, 3)`` as from ``f((2, 3))``."""
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         return tuple(size[0])
     if any(isinstance(n, (tuple, list)) for n in size):
-        raise TypeError(f"{what}: expected one shape, got {', '.join(map(str, size))}; write (2, 3), or 2, 3")
+        raise TypeError(f"a new tensor: expected one shape, got {', '.join(map(str, size))}; write (2, 3), or 2, 3")
     return tuple(size)
 
 

@@ -6,7 +6,7 @@ is recorded is not a write: ``loss += term`` is ``loss = loss + term``, as in JA
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Writes(Value):
         node = self._node
         if _is_result(node):
             raise RuntimeError(
-                f"{what} on {node.label} would change what the graph has recorded: write x = x + ... , or "  # type: ignore[union-attr]
+                f"{what} on {node.label} would change what the graph has recorded: write x = x + ... , or "
                 "ag.set_at(x, index, value) instead"
             )
         if is_grad_enabled() and (self.requires_grad or isinstance(value, Value) and value.requires_grad):
@@ -151,13 +151,12 @@ class Writes(Value):
         return self._write("normal_", lambda x: numpy_generator(generator).normal(mean, std, x.shape))
 
 
-def _is_result(node: Node | None) -> bool:
+def _is_result(node: Node | None) -> TypeGuard[Node]:
     """Whether a value is part of a graph, and not an input made by the user: its memory must stay as it is."""
     if node is None or node.row is None and not node.live & ~NEEDS:
         return False
-    if tracing() is not None:  # what is written outside is followed
-        return node.row not in (None, ASSIGNED) and node.requires_grad
-    return node.row is not None or node.live & ~NEEDS != 0
+    # In a trace, what is written outside is followed.
+    return tracing() is None or node.row not in (None, ASSIGNED) and node.requires_grad
 
 
 def _is_live(x: Any) -> bool:

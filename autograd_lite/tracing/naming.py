@@ -160,17 +160,21 @@ _FILES: dict[str, tuple[list[str], dict[Any, ast.expr]]] = {}
 
 
 class Names(set[str]):
-    """The names that are in use. If a variable has several values in turn, they are called x, x1, x2, …"""
+    """The names that are in use. If a variable has several values in turn, they are called x, x1, x2, …
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
+    `between` stands before the number: ``Names(between="_")`` makes x, x_1, x_2, …
+    """
+
+    def __init__(self, taken: Iterable[str] = (), between: str = "") -> None:
         super().__init__(taken)
+        self._between = between
         self._next: dict[str, int] = {}
 
     def take(self, wish: str) -> str:
         """`wish`, or the first of wish1, wish2, … that is free. It is then taken."""
         word, k = wish, self._next.get(wish, 1)
         while word in self:
-            word, k = f"{wish}{k}", k + 1
+            word, k = f"{wish}{self._between}{k}", k + 1
         self._next[wish] = k
         self.add(word)
         return word
