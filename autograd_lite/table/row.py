@@ -122,6 +122,38 @@ class Primitive:
     __doc__ = _Doc()
     builtin = True  # False for a user's row, whose rules are checked more strictly
 
+    # The options that a row does not have: see `OPTIONS`.
+    domain: Any = REAL
+    kinks: Any = ()
+    tex: str | None = None
+    infix: str | None = None
+    text: str | None = None
+    call: str | None = None
+    source: str | Callable[..., Any] | None = None
+    textbook: Textbook | None = None
+    algebra: str | None = None
+    js: str | Callable[..., Any] | None = None
+    bind: Callable[..., Any] | None = None
+    pull: Sequence[Any] | None = None
+    jvp: Callable[..., Any] | None = None
+    batch: Rule | None = None
+    variadic: bool = False
+    outputs: bool = False
+    part: Callable[..., Any] | None = None
+    order: int | None = None
+    holomorphic: bool = True
+    examples: Sequence[Any] = ()
+    lower: Callable[..., Any] | bool = False
+    view: bool = False
+    emit: str | Callable[..., Any] | None = None
+    out: str | Callable[..., Any] | None = None
+    joins: Callable[..., bool] | None = None
+    innermost: int | None = None
+    floats: str | Callable[..., Any] | None = None
+    onnx: str | Callable[..., Any] | None = None
+    unlike_torch: str = ""
+    transparent: bool = False
+
     def __init__(
         self,
         kind: str,
@@ -130,77 +162,21 @@ class Primitive:
         *,
         name: str | None = None,
         np_name: str | None = None,
-        domain: Any = REAL,
-        kinks: Any = (),
-        tex: str | None = None,
-        infix: str | None = None,
-        text: str | None = None,
-        call: str | None = None,
-        source: str | Callable[..., Any] | None = None,
-        textbook: Textbook | None = None,
-        js: str | Callable[..., Any] | None = None,
-        algebra: str | None = None,
-        bind: Callable[..., Any] | None = None,
-        pull: Sequence[Any] | None = None,
-        jvp: Callable[..., Any] | None = None,
-        batch: Rule | None = None,
-        variadic: bool = False,
-        outputs: bool = False,
-        part: Callable[..., Any] | None = None,
-        order: int | None = None,
-        holomorphic: bool = True,
-        examples: Sequence[Any] = (),
-        lower: Callable[..., Any] | bool = False,
-        view: bool = False,
-        emit: str | Callable[..., Any] | None = None,
-        out: str | Callable[..., Any] | None = None,
-        floats: str | Callable[..., Any] | None = None,
-        onnx: str | Callable[..., Any] | None = None,
-        unlike_torch: str = "",
-        joins: Callable[..., bool] | None = None,
-        innermost: int | None = None,
-        transparent: bool = False,
+        **options: Any,
     ) -> None:
         self.kind = kind
         self.fn = fn
         self.name = name or fn.__name__
         self.np_name = np_name or (f"np.{fn.__name__}" if isinstance(fn, np.ufunc) else None)
         self.rules = tuple(rules)
-        self.domain = domain
-        self.kinks = kinks
-        self.tex = tex
-        self.infix = infix
-        self.text = text
-        self.call = call
-        self.source = source
-        self.textbook = textbook
-        self.js = js
-        self.algebra = algebra
-        self.bind = bind
-        self.pull = tuple(pull) if pull else ()
-        self.jvp = jvp
-        follows = kind == "elementwise" or kind == "constant" and isinstance(fn, np.ufunc) and fn.signature is None
-        self.batch = batch or (ALIGNED if follows else None)
-        self.variadic = variadic
-        self.outputs = outputs
-        self.part = part
-        self.order = order
-        self.holomorphic = holomorphic
+        if kind == "elementwise" or kind == "constant" and isinstance(fn, np.ufunc) and fn.signature is None:
+            self.batch = ALIGNED
+        for option, value in options.items():
+            self._set(option, value)
         #: Whether a call is just `fn` on the arguments and returns one new array: the operators' fast lane takes these.
-        self.direct = bind is None and kind != "composite" and not variadic and not outputs
-        self.examples = tuple(examples)
-        self.lower = lower
-        self.view = view
-        self.emit = emit
-        self.out = out
-        self.floats = floats
-        self.onnx = onnx
-        self.unlike_torch = unlike_torch
-        self.joins = joins
-        self.innermost = innermost
-        self.transparent = transparent
+        self.direct = self.bind is None and kind != "composite" and not self.variadic and not self.outputs
         self.__name__ = self.__qualname__ = self.name
-        domains = domain if isinstance(domain, tuple) else (domain,)
+        domains = self.domain if isinstance(self.domain, tuple) else (self.domain,)
         self.restricted = any(d is not REAL for d in domains)
         #: For each argument the bits of the values that its rule needs; None where there is no derivative. The rules
         #: are read now, so that a mistake raises where the row is declared.
@@ -218,7 +194,7 @@ class Primitive:
 
     def fast_rule(self, i: int) -> Any:
         """What the backward pass runs for argument `i`: its ``pull=``, or else its rule."""
-        return (self.pull[i] if i < len(self.pull) else None) or self.rule(i)
+        return (self.pull[i] if self.pull and i < len(self.pull) else None) or self.rule(i)
 
     def slots(self, i: int, rule: Any) -> tuple[Slot, ...]:
         """What `rule`, one for argument `i`, asks for."""
@@ -303,12 +279,15 @@ class Primitive:
             If there is no such option, or the row has it already.
         """
         for option, value in options.items():
-            if option not in OPTIONS:
-                raise TypeError(f"{self.name}: there is no option {option!r}; the options are {', '.join(OPTIONS)}")
-            if getattr(self, option):
+            if getattr(self, option, None):
                 raise TypeError(f"{self.name} has {option}={getattr(self, option)!r} already; set it once")
-            setattr(self, option, value)
+            self._set(option, value)
         return self
+
+    def _set(self, option: str, value: Any) -> None:
+        if option not in OPTIONS:
+            raise TypeError(f"{self.name}: there is no option {option!r}; the options are {', '.join(OPTIONS)}")
+        setattr(self, option, value)
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"

@@ -7,7 +7,6 @@ arguments from these.
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +17,7 @@ import numpy as np
 
 from autograd_lite.base.tree import leaves, tree_map
 from autograd_lite.rules.scipy_special import declare
-from autograd_lite.table import REAL, TABLE, Domain, Joint, Primitive
+from autograd_lite.table import OPTIONS, REAL, TABLE, Domain, Joint, Primitive
 from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.gradients import MODES, absorb, check_gradients
 from autograd_lite.testing.numeric import CannotCheck
@@ -277,7 +276,5 @@ def of_dtype(
 
 def variant(row: Primitive, **changes: Any) -> Primitive:
     """A copy of `row` with other options, not registered; ``variant(row, pull=None)`` uses its rules alone."""
-    names = list(inspect.signature(Primitive).parameters)
-    options = {name: getattr(row, name) for name in names} | changes
-    kind, fn, rules = (options.pop(name) for name in names[:3])
-    return Primitive(kind, fn, rules, **options)
+    given = {name: getattr(row, name) for name in ("kind", "fn", "rules", "name", "np_name", *OPTIONS)}
+    return Primitive(**given | changes)
