@@ -26,7 +26,6 @@ from ..tensor import Tensor
 from .expr import Function
 from .expression import Expr, evaluate, make, name, number, product, replaced, substitute
 from .factors import Factor, FoldedCall, pulled, scalars_apart, summed, total
-from .named_graph import LIMIT
 from .steps import Steps, named
 from .symbolic_rule import Edge, G, X, Y, is_g, joined, parted
 
@@ -59,17 +58,8 @@ class Chain(Steps):
         be run is made without.
     """
 
-    def __init__(
-        self,
-        root: Tensor,
-        names: Mapping[str, Any] | None = None,
-        claimed: Mapping[Node, str] | None = None,
-        limit: int = LIMIT,
-        depth: int | None = None,
-        wrt: Iterable[Node] | None = None,
-        board: bool = True,
-    ) -> None:
-        super().__init__(root, names, claimed, limit, depth, wrt, board)
+    def __init__(self, root: Tensor, names: Mapping[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(root, names, **options)
         self.uses = Counter(p for n in self.nodes for p in self.parents(n) if p is not None)
         self._factors: dict[tuple[Node, Node], Factor] = {}
         self._inside: dict[Node, dict[Node, _InnerPaths]] = {}

@@ -54,7 +54,7 @@ class _Again:
         for word, t in [*self.given.items(), *((word, self.made.get(n)) for n, word in self.chain.names.items())]:
             if isinstance(t, Tensor) and t._node is not None:
                 claimed.setdefault(t._node, word)
-        return NamedGraph(self.made[self.chain.root], None, claimed, board=False)
+        return NamedGraph(self.made[self.chain.root], claimed=claimed, board=False)
 
     def _make(self, n: Node) -> None:
         if n.row is None:

@@ -189,7 +189,7 @@ def _source(f: Any, args: Any, wrt: Any, names: Any, update: str | None, name: s
     if not isinstance(made.result, Tensor) or made.result._node is None or not made.result._node.live:
         raise ValueError(f"source: the result of {what} depends on none of its arguments")
     wanted = _wanted(made, what, args, wrt)
-    chain = Chain(made.result, made.arrays, made.names, limit=LIMIT, wrt=wanted, board=False)
+    chain = Chain(made.result, made.arrays, claimed=made.names, limit=LIMIT, wrt=wanted, board=False)
     found = emit(chain, wanted, what, made.inputs, update)
     found.structure = rebuild(args, found.arguments)
     return found

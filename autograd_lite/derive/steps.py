@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,7 @@ from .board import Written
 from .expression import Expr, applied, make, name, replaced
 from .factors import FoldedCall
 from .known import KnownStep, parameter
-from .named_graph import LIMIT, NamedGraph
+from .named_graph import NamedGraph
 from .symbolic_rule import Edge, G, X, Y, parted
 
 
@@ -27,16 +27,9 @@ class Steps(NamedGraph):
     """A recorded graph in which some calls are folded; the parameters are those of ``Chain``."""
 
     def __init__(
-        self,
-        root: Tensor,
-        names: Mapping[str, Any] | None = None,
-        claimed: Mapping[Node, str] | None = None,
-        limit: int = LIMIT,
-        depth: int | None = None,
-        wrt: Iterable[Node] | None = None,
-        board: bool = True,
+        self, root: Tensor, names: Mapping[str, Any] | None = None, depth: int | None = None, **options: Any
     ) -> None:
-        super().__init__(root, names, claimed, limit, wrt, board)
+        super().__init__(root, names, **options)
         self._definitions: dict[Node, Expr] = {}
         self._known: dict[Node, KnownStep | None] = {}
         self._books: dict[Any, Textbook | None] = {}

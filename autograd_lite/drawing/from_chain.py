@@ -35,7 +35,7 @@ def chain_of(subject: Subject, every: bool) -> Chain:
         claimed = own_names(nodes, subject)
     elif not subject.is_loss and subject.roots[0] not in claimed:
         claimed[subject.roots[0]] = names_of([], subject)[subject.roots[0]]
-    return Chain(subject.root, subject.names, claimed or None)
+    return Chain(subject.root, subject.names, claimed=claimed or None)
 
 
 def derived(subject: Subject, chain: Chain, limit: int, gradients: bool, partials: bool) -> Scene:

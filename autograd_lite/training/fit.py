@@ -289,19 +289,19 @@ def _resume(run: Run, callbacks: Sequence[Callback], path: PathLike) -> None:
         raise ValueError(
             f"fit: expected a checkpoint of a run, got {path}; for weights write net.load_state_dict(ag.load(path))"
         )
-    parts = [run.model, run.optimizer, *callbacks]
-    before = [part.state_dict() for part in parts]  # type: ignore[attr-defined]  # all three kinds have one
+    parts: list[Any] = [run.model, run.optimizer, *callbacks]
+    before = [part.state_dict() for part in parts]
     streams = [default_generator.numpy, *_own_generators(run)]
     positions = [g and g.bit_generator.state for g in streams]
     try:
         _check_state(state, run, callbacks, streams)
         given = [state["model"], state["optimizer"], *state["callbacks"]]
         for part, s in zip(parts, given, strict=True):
-            part.load_state_dict(s)  # type: ignore[attr-defined]
+            part.load_state_dict(s)
         _set_positions(streams, [state["random"], *state["loaders"]])
     except BaseException as error:
         for part, s in zip(parts, before, strict=True):
-            part.load_state_dict(s)  # type: ignore[attr-defined]
+            part.load_state_dict(s)
         _set_positions(streams, positions)
         if not isinstance(error, Exception):  # Ctrl-C
             raise
