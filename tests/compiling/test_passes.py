@@ -257,14 +257,32 @@ def test_vectors_become_columns_if_that_is_faster(monkeypatch):
         np.testing.assert_allclose(compiled(ag.trace(f)(*args))(*args)[0], f(*args), rtol=1e-9, atol=1e-9)
 
 
-def test_a_long_product_is_split_if_that_is_faster(monkeypatch):
-    monkeypatch.setattr(splitting, "_fastest", lambda *kind: (8, "8 pieces"))
+@pytest.mark.parametrize(
+    ("way", "names"),
+    [((1, 8, False), ["matmul", "sum"]), ((2, 1, False), ["matmul", "reshape"]), ((1, 1, True), ["contiguous", "dot"]),
+     ((2, 4, True), ["matmul", "reshape", "sum"])],
+)  # fmt: skip
+def test_a_product_is_split_if_that_is_faster(monkeypatch, way, names):
+    monkeypatch.setattr(splitting, "_fastest", lambda *kind: (way, "pieces"))
     a, b = np.cos(np.arange(4 * 4096.0)).reshape(4, 4096), np.sin(np.arange(4096.0 * 5)).reshape(5, 4096)
     plan: list[str] = []
-    assert rows(splitting.split(block(lambda a, b: a.dot(b.T), a, b), plan))[-2:] == ["matmul", "sum"]
-    assert plan[0].endswith(", 4 x 4096 x 5: 8 pieces")
+    assert rows(splitting.split(block(lambda a, b: a.dot(b.T), a, b), plan))[-len(names) :] == names
+    assert plan[0].endswith(", 4 x 4096 x 5: pieces")
     made = compiled(ag.trace(lambda a, b: a.dot(b.T))(a, b))
     np.testing.assert_allclose(made(a, b)[0], a @ b.T, rtol=1e-11, atol=1e-11)
+
+
+def test_every_way_to_split_a_product_computes_it():
+    a, b = np.cos(np.arange(64.0 * 128)).reshape(64, 128), np.sin(np.arange(128.0 * 3)).reshape(3, 128).T
+    equation = block(lambda a, b: a.dot(b), a, b).equations[-1]
+    for way in splitting._ways(64, 128, turned=True)[1:]:
+        b1 = block(lambda a, b: a.dot(b), a, b)
+        values = dict(zip(b1.inputs, (a, b), strict=True))
+        for eq in splitting._pieces(b1.equations[-1], way):
+            values[eq.outputs[0]] = eq.row.fn(*(values[x] for x in eq.operands), **eq.params)
+        np.testing.assert_allclose(values[b1.outputs[0]], a @ b, rtol=1e-11, atol=1e-11)
+        np.testing.assert_allclose(splitting._example(a, b, way)(), a @ b, rtol=1e-11, atol=1e-11)
+    assert splitting._pieces(equation, (1, 1, False)) is None
 
 
 def test_a_value_that_is_read_later_is_not_overwritten():

@@ -212,8 +212,9 @@ class _Batch:
         inner = {eq.outputs[0] for eq in self.block.equations if self._is_inner(eq)}
         sums = [(eq, self._terms(eq, inner)) for eq in self.block.equations if eq.row.algebra == "sum"]
         sums = [(eq, terms) for eq, terms in sums if eq.outputs[0] not in inner and len(terms) >= FEWEST]
-        # the order of the factors is that of the first sum, which may be an order in memory: products come first
-        sums.sort(key=lambda pair: all(self._factors(x) is None for x in pair[1]))
+        # the order of the factors is that of the first sum, which may be an order in memory: products come first; the
+        # longest of them, so that the stack of another is a part of its own
+        sums.sort(key=lambda pair: -sum(self._factors(x) is not None for x in pair[1]))
         for eq, terms in sums:
             self._added_together(eq, terms, inner)
 

@@ -1,13 +1,14 @@
-"""Split products: a long inner axis, as in the gradient of a kernel, is cut into pieces that are multiplied one by one.
+"""Split products: a product of matrices is cut into pieces, by rows or along the inner axis, and these are multiplied
+one by one in a single call.
 
-Whether that is faster depends on the BLAS kernels, so it is timed, once, on arrays of the actual shapes. The plan lists
-the times.
+Some BLAS kernels are faster on small matrices, or on a right factor in the order of memory, and others are not. So it
+is timed, once, on arrays of the actual shapes. The plan lists the times.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -15,71 +16,128 @@ import numpy as np
 
 from ...tracing import Equation, Var
 from ..block import Block, made
+from .layout import CONTIGUOUS
 
-LONG = 2048  # entries of an inner axis that is worth a try
+LEAST, MOST = 2**20, 2**26  # multiplications of a product that is worth a try
+LONG = 2048  # entries of an inner axis that is worth a try in any case
 THIN = 8  # how many times longer it is than the other axes
-PIECES = (8, 32, 128)
-GAIN = 0.85  # of the time of one product that a split one may take
+ROWS, TERMS = (2, 4, 8, 16, 32), (2, 4, 8, 16, 32, 128)  # pieces
+BOTH = ((4, 4), (8, 2), (16, 2))
+SHORTEST = 16, 32  # the least size of a piece, in rows and along the inner axis
+GAIN = 0.9  # of the time of the product as it is that another way may take
+
+Way = tuple[int, int, bool]  # pieces of the rows, pieces of the inner axis, and whether the right factor is copied
 
 
 def split(block: Block, plan: list[str]) -> Block:
-    """`block` with long products split where that is faster here; a line about each is appended to `plan`."""
+    """`block` with products split where that is faster here; a line about each is appended to `plan`."""
+    joined = {x for eq in block.equations if eq.row.joins is not None for x in eq.operands if isinstance(x, Var)}
 
     def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
         if eq.row.algebra != "dot product" or not all(isinstance(x, Var) and x.ndim == 2 for x in eq.operands):
             return None
-        a, b = eq.operands
+        (a, b), y = eq.operands, eq.outputs[0]
         (m, k), n = a.shape, b.shape[1]
-        if k < max(LONG, THIN * max(m, n)) or a.dtype.char not in "fd" or b.dtype != a.dtype:
+        worth = LEAST <= m * k * n <= MOST or k >= max(LONG, THIN * max(m, n))
+        if not worth or a.dtype.char not in "fd" or b.dtype != a.dtype or y in joined:
             return None
-        turned = b in defined and defined[b].row.algebra == "transpose"
-        count, note = _fastest(m, k, n, a.dtype, turned)
-        plan.append(f"split products: {eq.outputs[0].name}, {m} x {k} x {n}: {note}")
-        return _pieces(eq, count) if count > 1 else None
+        turned = [x in defined and defined[x].row.algebra == "transpose" for x in (a, b)]
+        way, note = _fastest(m, k, n, a.dtype, *turned)
+        plan.append(f"split products: {y.name}, {m} x {k} x {n}: {note}")
+        return _pieces(eq, way)
 
     return block.mapped(rule)
 
 
-def _pieces(eq: Equation, count: int) -> list[Equation]:
-    """The product as the sum of `count` products."""
+def _pieces(eq: Equation, way: Way) -> list[Equation] | None:
+    """The product computed in another way."""
     (a, b), y = eq.operands, eq.outputs[0]
+    rows, terms, copied = way
     (m, k), n = a.shape, b.shape[1]
-    left = made(eq, "reshape", a, shape=(m, count, k // count), order="C")
-    left2 = made(eq, "transpose", left.outputs[0], axes=(1, 0, 2))
-    turned = made(eq, "transpose", b, axes=None)
-    right = made(eq, "reshape", turned.outputs[0], shape=(n, count, k // count), order="C")
-    right2 = made(eq, "transpose", right.outputs[0], axes=(1, 2, 0))
-    product = made(eq, "matrix product", left2.outputs[0], right2.outputs[0])
-    total = made(eq, "total", product.outputs[0], into=y, axis=(0,), keepdims=False)
-    return [left, left2, turned, right, right2, product, total]
+    found: list[Equation] = []
+
+    def new(algebra: str, *operands: Any, into: Var | None = None, **params: Any) -> Var:
+        found.append(made(eq, algebra, *operands, into=into, **params))
+        return found[-1].outputs[0]
+
+    if copied:
+        found.append(Equation((Var(b.name, b.shape, b.dtype),), CONTIGUOUS, (b,), {}, eq.node))
+        b = found[-1].outputs[0]
+    if terms > 1:
+        a = new("transpose", new("reshape", a, shape=(m, terms, k // terms), order="C"), axes=(1, 0, 2))
+        b = new("reshape", b, shape=(terms, k // terms, n), order="C")
+    if rows > 1:
+        a = new("reshape", a, shape=(*a.shape[:-2], rows, m // rows, a.shape[-1]), order="C")
+        b = new("reshape", b, shape=(terms, 1, *b.shape[1:]), order="C") if terms > 1 else b
+    if rows == terms == 1:
+        new("dot product", a, b, into=y)
+        return found if copied else None
+    x = new("matrix product", a, b)
+    if rows > 1:
+        x = new("reshape", x, shape=(*x.shape[:-3], m, n), order="C", into=None if terms > 1 else y)
+    if terms > 1:
+        new("total", x, into=y, axis=(0,), keepdims=False)
+    return found
+
+
+def _ways(m: int, k: int, turned: bool) -> list[Way]:
+    """The ways to compute a product that are worth a try; the first is the product as it is."""
+    cuts = [(1, 1), *((c, 1) for c in ROWS), *((1, c) for c in TERMS), *BOTH]
+    fit = [
+        (r, t) for r, t in cuts
+        if m % r == 0 == k % t and (r == 1 or m // r >= SHORTEST[0]) and (t == 1 or k // t >= SHORTEST[1])
+    ]  # fmt: skip
+    return [(r, t, False) for r, t in fit] + [(r, 1, True) for r, t in fit if turned and t == 1]
 
 
 @lru_cache(maxsize=256)
-def _fastest(m: int, k: int, n: int, dtype: Any, turned: bool) -> tuple[int, str]:
-    """How many pieces are fastest, and the times."""
-    a, bt = np.ones((m, k), dtype), np.ones((n, k), dtype)
-    b = bt.T if turned else np.ones((k, n), dtype)
-    whole = np.empty((m, n), dtype)
-    times = {1: seconds(lambda: np.dot(a, b, out=whole))}
-    for count in PIECES if turned else ():
-        if k % count == 0:
-            a3 = a.reshape(m, count, -1).transpose(1, 0, 2)
-            b3 = bt.reshape(n, count, -1).transpose(1, 2, 0)
-            y = np.empty((count, m, n), dtype)
-            ones = np.ones(count, dtype)
-            times[count] = seconds(
-                lambda a3=a3, b3=b3, y=y, ones=ones: ones.dot(np.matmul(a3, b3, out=y).reshape(len(ones), -1))  # type: ignore[misc]
-            )
+def _fastest(m: int, k: int, n: int, dtype: Any, left: bool, right: bool) -> tuple[Way, str]:
+    """The fastest way, and the times; `left` and `right`: whether the factors are transposed in memory."""
+    a = np.ones((k, m), dtype).T if left else np.ones((m, k), dtype)
+    b = np.ones((n, k), dtype).T if right else np.ones((k, n), dtype)
+    times = fastest({way: _example(a, b, way) for way in _ways(m, k, right)})
+    plain = times[1, 1, False]
     best = min(times, key=times.__getitem__)
-    best = best if times[best] < GAIN * times[1] else 1
-    return best, ", ".join(f"{c} piece{'s' * (c > 1)} {t * 1e6:.0f} µs" for c, t in times.items())
+    note = f"as it is {plain * 1e6:.0f} µs"
+    if times[best] >= GAIN * plain:
+        return (1, 1, False), note
+    words = [f"{best[0]} x {best[1]} pieces"] * (best[:2] != (1, 1)) + ["right factor copied"] * best[2]
+    return best, f"{note}, {', '.join(words)} {times[best] * 1e6:.0f} µs"
 
 
-def seconds(f: Callable[[], Any], repeats: int = 5) -> float:
-    """CPU seconds of the fastest of some calls."""
-    best = float("inf")
-    for _ in range(repeats):
-        start = time.process_time()
-        f()
-        best = min(best, time.process_time() - start)
-    return best
+def _example(a: Any, b: Any, way: Way) -> Callable[[], Any]:
+    """A function that computes a product in this way, into buffers."""
+    rows, terms, copied = way
+    (m, k), n = a.shape, b.shape[1]
+    y, copy, ones = np.empty((m, n), a.dtype), np.empty((k, n), a.dtype), np.ones(terms, a.dtype)
+    right = copy if copied else b
+    a4 = a.reshape(m, terms, -1).transpose(1, 0, 2).reshape(terms, rows, m // rows, -1)
+    b4 = right.reshape(terms, 1, -1, n)
+    parts = np.empty((terms, rows, m // rows, n), a.dtype) if terms > 1 else y.reshape(1, rows, m // rows, n)
+
+    def run() -> Any:
+        if copied:
+            np.copyto(copy, b)
+        if rows == terms == 1:
+            np.dot(a, right, out=y)
+        else:
+            np.matmul(a4, b4, out=parts)
+        if terms > 1:
+            ones.dot(parts.reshape(terms, -1), out=y.reshape(-1))
+        return y
+
+    return run
+
+
+def fastest(versions: Mapping[Any, Callable[[], Any]], rounds: int = 10, kept: int = 3) -> dict[Any, float]:
+    """CPU seconds of the fastest call of each version. After a few rounds only the first and the best take part."""
+    times: dict[Any, float] = dict.fromkeys(versions, float("inf"))
+    going = list(versions)
+    for k in range(rounds):
+        for way in going:
+            start = time.process_time()
+            versions[way]()
+            times[way] = min(times[way], time.process_time() - start)
+        if k == 2:
+            going = [*going[:1], *sorted(going[1:], key=times.__getitem__)[: kept - 1]]
+    return {way: times[way] for way in going}
