@@ -2,6 +2,8 @@
 
 import argparse
 import importlib
+import importlib.metadata
+import importlib.util
 import json
 import platform
 import sys
@@ -17,6 +19,7 @@ from benchmarks.workload import HAND, JIT, OURS, Workload
 from benchmarks.workloads import WORKLOADS
 
 EXTRAS = ("memory", "import")
+PEERS = ("jax", "torch", "mygrad", "autograd")
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -28,10 +31,17 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=several)
     parser.add_argument("--quick", action="store_true", help="compare numbers on small data, without timing")
     parser.add_argument("--seconds", type=float, default=4.0, help="how long to time each line (default 4)")
-    parser.add_argument("--peers", default="", help="other libraries to time: any of torch,mygrad,autograd")
+    parser.add_argument("--peers", help=f"other libraries to time (default: what is installed of {','.join(PEERS)})")
     parser.add_argument("--json", action="store_true", help="print one JSON object per line instead of a table")
     parser.add_argument("--save", metavar="FILE", help="also write the table to this file")
     return parser.parse_args(argv)
+
+
+def peers_of(chosen: argparse.Namespace) -> list[str]:
+    """The names of the other libraries to time."""
+    if chosen.peers is not None:
+        return [name for name in chosen.peers.split(",") if name]
+    return [name for name in PEERS if not chosen.quick and importlib.util.find_spec(name)]
 
 
 def timed(workload: Workload, peers: Sequence[ModuleType], seconds: float) -> dict[str, Any]:
@@ -72,8 +82,7 @@ def checked(workload: Workload) -> dict[str, Any]:
 
 def lines(chosen: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """The lines of the table, each as soon as it is measured."""
-    named = [name for name in chosen.peers.split(",") if name]
-    peers = [importlib.import_module(f"benchmarks.peers.in_{name}") for name in named]
+    peers = [importlib.import_module(f"benchmarks.peers.in_{name}") for name in peers_of(chosen)]
     wanted = chosen.only or [workload.name for workload in WORKLOADS] + list(EXTRAS)
     for workload in WORKLOADS:
         if workload.name in wanted:
@@ -92,8 +101,8 @@ def amount(line: dict[str, Any], side: str) -> str:
     return f"{seconds * 1e6:.1f} µs" if seconds < 1e-3 else f"{seconds * 1e3:.2f} ms"
 
 
-def row(line: dict[str, Any]) -> str:
-    """A line of the table as text."""
+def row(line: dict[str, Any], peers: Sequence[str] = ()) -> str:
+    """A line of the table as text, with a column for each of `peers`."""
     if "ratio" not in line:
         return f"{line['title']:<48}  numbers agree to {line['error']:.0e}"
     met = "met" if line["ratio"] <= line["target"] else "missed"
@@ -101,10 +110,11 @@ def row(line: dict[str, Any]) -> str:
     if "jit" in line:
         jit_met = "met" if line["jit"] <= line["jit_target"] else "missed"
         jit = f"{line['jit']:>9.2f}{line['jit_target']:>8g}  {jit_met:<6}"
-    peers = "".join(f"  {name} {times:.2f}" for name, times in line.get("peers", {}).items())
+    measured = line.get("peers", {})
+    others = "".join(f"{measured[name]:>10.2f}" if name in measured else f"{'-':>10}" for name in peers if jit)
     return (
         f"{line['title']:<48}{amount(line, 'hand'):>12}{amount(line, 'ours'):>12}"
-        f"{line['ratio']:>9.2f}{line['target']:>8g}  {met:<6}{jit}{peers}"
+        f"{line['ratio']:>9.2f}{line['target']:>8g}  {met:<6}{jit}{others}"
     ).rstrip()
 
 
@@ -143,13 +153,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def printed(chosen: argparse.Namespace) -> Iterator[str]:
     """The lines of the output."""
+    peers = peers_of(chosen)
     if not chosen.json:
-        yield machine()
+        versions = "".join(f", {name} {importlib.metadata.version(name)}" for name in peers)
+        yield machine() + versions
         if not chosen.quick:
             columns = f"{'by hand':>12}{'ours':>12}{'ratio':>9}{'target':>8}{'':>8}{'jit':>9}{'target':>8}"
-            yield f"{'':<48}{columns}"
+            yield f"{'':<48}{columns}{'':>8}{''.join(f'{name:>10}' for name in peers)}".rstrip()
     for line in lines(chosen):
-        yield json.dumps(line) if chosen.json else row(line)
+        yield json.dumps(line) if chosen.json else row(line, peers)
 
 
 if __name__ == "__main__":

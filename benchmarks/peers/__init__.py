@@ -1,4 +1,4 @@
-"""The same workloads in other libraries, for the optional columns of the table: `--peers torch,mygrad,autograd`.
+"""The same workloads in other libraries, a column of the table each: those that are installed, or that `--peers` names.
 
-None of them is required. A module is imported only if `--peers` names it; its VERSIONS are the workloads that it has.
+None of them is required; ``pip install -e '.[peers]'`` installs all. VERSIONS are the workloads that a library has.
 """
