@@ -50,7 +50,7 @@ class Compiled:
         What each pass did, a line for each.
     """
 
-    def __init__(self, block: Block, memory: Memory, plan: list[str]) -> None:
+    def __init__(self, block: Block, memory: Memory, plan: list[str], threads: int = 1) -> None:
         writer = Writer(block, memory)
         self.source = writer.text()
         self.plan = plan
@@ -61,6 +61,7 @@ class Compiled:
         exec(compile(self.source, filename, "exec"), space)
         self._with_buffers = space[OUTER]
         self._size = memory.size
+        self._threads = threads
         self._free: list[Callable[..., list[Any]]] = [self._new()]  # functions whose buffers are not in use
 
     def _new(self) -> Callable[..., list[Any]]:
@@ -71,6 +72,8 @@ class Compiled:
 
     def exclusive(self) -> Callable[..., list[Any]]:
         """The function itself, with buffers that no other call uses: for a caller that never calls it twice at once."""
+        if self._threads > 1:
+            return self  # not the same buffers after an interrupt
         return self._free.pop() if self._free else self._new()
 
     def __call__(self, *arrays: Any, **after: Any) -> list[Any]:
@@ -79,14 +82,14 @@ class Compiled:
             run = self._free.pop()
         except IndexError:  # another thread is in the last one
             run = self._new()
-        try:
-            return run(*arrays, **after)
-        finally:
-            self._free.append(run)
+        found = run(*arrays, **after)
+        self._free.append(run)  # not after an exception: another thread may still write to these buffers
+        return found
 
 
 def compiled(
-    program: Program, updates: Mapping[Var, Any] | None = None, fast: bool = False, small: bool = True
+    program: Program, updates: Mapping[Var, Any] | None = None, fast: bool = False, small: bool = True,
+    threads: int = 1,
 ) -> Compiled:
     """Compile a traced program.
 
@@ -99,6 +102,8 @@ def compiled(
         Allow rewrites that change results beyond rounding, or where values are infinite or nan.
     small : bool
         Compute small values with Python floats, where that is faster.
+    threads : int
+        How many threads share the pieces of large arrays in elementwise operations.
 
     Examples
     --------
@@ -127,13 +132,13 @@ def compiled(
         block = _planned(plan, "floats", as_floats, block)
     block = _planned(plan, "lowering", lowered, block)
     block = _shortened(plan, block, fast)
-    block = _planned(plan, "tiles", tiled, block)
+    block = _planned(plan, "tiles", lambda b: tiled(b, threads), block)
     memory = planned(block)
     plan.append(
         f"memory: {len(memory.place)} values in {memory.size} bytes instead of {memory.unplanned}; "
         f"{memory.in_place} operations in place, {len(memory.into)} results written into inputs"
     )
-    return Compiled(block, memory, plan)
+    return Compiled(block, memory, plan, threads)
 
 
 def _shortened(plan: list[str], block: Block, fast: bool) -> Block:

@@ -39,10 +39,12 @@ class CacheInfo(NamedTuple):
 class Jitted:
     """A function that is compiled when it is called; made by :func:`jit`."""
 
-    def __init__(self, f: Callable[..., Any], static: Any, donate: Any, fallback: bool) -> None:
+    def __init__(
+        self, f: Callable[..., Any], static: Any, donate: Any, fallback: bool, fast: bool, threads: int
+    ) -> None:
         update_wrapper(self, f, updated=())
-        self.f, self.fallback = f, fallback
-        self._made_with = f, static, donate, fallback
+        self.f, self.fallback, self.fast, self.threads = f, fallback, fast, threads
+        self._made_with = f, static, donate, fallback, fast, threads
         self._static = static_test(f, static)
         self._donated = static_test(f, donate)
         self._lock = RLock()
@@ -97,7 +99,7 @@ class Jitted:
             with _TRACING:
                 recorded = record_call(self.f, args, params, given.static, recording)
             recorded = recorded.donating([k for k, donated in enumerate(given.donated) if donated])
-            run = compiled(recorded.program, recorded.program.updates)
+            run = compiled(recorded.program, recorded.program.updates, self.fast, threads=self.threads)
             dispatch = Dispatch(recorded, run, args, params, given.static, recording, self._lock)
         except NotYet:
             return None
@@ -166,7 +168,8 @@ def _nothing_yet(args: Any, params: Any) -> Any:
 
 
 def jit(
-    f: Callable[..., Any] | None = None, *, static_argnames: Any = (), donate_argnames: Any = (), fallback: bool = False
+    f: Callable[..., Any] | None = None, *, static_argnames: Any = (), donate_argnames: Any = (),
+    fallback: bool = False, fast: bool = False, threads: int = 1,
 ) -> Any:
     """A function that is recorded once, and then runs as flat NumPy code without a graph or temporaries.
 
@@ -183,6 +186,12 @@ def jit(
         Arguments whose arrays may be overwritten with results of the same shape and dtype.
     fallback : bool
         If `f` cannot be recorded, warn once and run it as it is, instead of raising.
+    fast : bool
+        Allow rewrites whose results differ beyond rounding: ``x / 3`` as ``x * (1 / 3)``, sine and cosine of one number
+        from one tangent.
+    threads : int
+        How many threads share the elementwise operations on arrays of a megabyte or more. The results are the same, bit
+        for bit, for any number. Matrix products use BLAS's own threads.
 
     Returns
     -------
@@ -205,6 +214,8 @@ def jit(
     >>> loss.cache_info()
     CacheInfo(hits=0, misses=1, maxsize=64, currsize=1)
     """
+    if not isinstance(threads, int) or threads < 1:
+        raise ValueError(f"jit: expected a number of threads, 1 or more, got threads={threads!r}")
     if f is None:
-        return lambda f: Jitted(f, static_argnames, donate_argnames, fallback)
-    return Jitted(f, static_argnames, donate_argnames, fallback)
+        return lambda f: Jitted(f, static_argnames, donate_argnames, fallback, fast, threads)
+    return Jitted(f, static_argnames, donate_argnames, fallback, fast, threads)

@@ -34,6 +34,7 @@ from .passes.memory import Memory, writes
 from .passes.scalars import ARRAY
 from .passes.tiling import TILES
 from .text import literal, number, origin
+from .threads import in_threads
 
 OUTER = "with_buffers"
 WIDTH = 120
@@ -50,8 +51,8 @@ class Writer:
 
     def __init__(self, block: Block, memory: Memory) -> None:
         self.block, self.memory = block, memory
-        self.space: dict[str, Any] = {"np": np, "at_once": at_once, "setitem": setitem}
-        self.fresh = Names({*RESERVED, *dir(math), "memory", "after", "at_once", "setitem", OUTER}, between="_").take
+        self.space: dict[str, Any] = {"np": np, "at_once": at_once, "setitem": setitem, "in_threads": in_threads}
+        self.fresh = Names({*RESERVED, *dir(math), "memory", "pieces", "after", *self.space, OUTER}, between="_").take
         self.words: dict[Any, str] = {}
         self._constants: dict[Any, str] = {}
         self._kept: list[Any] = []
@@ -138,8 +139,10 @@ class Writer:
     def _tiles(self, eq: Equation) -> tuple[list[str], list[str]]:
         """A loop over pieces."""
         inner = self.memory.loops[eq.outputs[0]]
-        count = eq.params["count"]
+        count, threads = eq.params["count"], eq.params["threads"]
         once, before, body, after = [], [], [], []
+        buffers: list[str] = []
+        sums: list[str] = []
         rows = dict(eq.params["rows"])
         target = {p: Var(v.name, p.shape, p.dtype) for v, p in eq.params["made"].items() if v.shape}
         for v, p in eq.params["made"].items():
@@ -152,7 +155,7 @@ class Writer:
         for step in inner.equations:
             p = step.outputs[0]
             if p in inner.place:
-                once.append(f"{self.word(p)} = {self._buffer(p, inner)}")
+                buffers.append(f"{self.word(p)} = {self._buffer(p, inner)}")
             word = self.word(target[p]) if p in target else self.word(p)
             if p in target:
                 self._inline[p] = word
@@ -162,14 +165,22 @@ class Writer:
                 body.append(f"np.copyto({word}, {self.call(step)})" if p in target else f"{word} = {self.call(step)}")
             else:
                 parts = self.fresh("parts")
-                before.append(f"{parts} = []")
+                sums.append(parts)
                 body.append(f"{parts}.append({self.call(step)})")
                 v = next(v for v, made in eq.params["made"].items() if made is p)
                 after.append(f"{self.word(v)} = np.add.reduce({parts})")
         pieces = ", ".join(f"{self.word(x)}.reshape({count}, -1)" for x in rows)
+        pieces = f"zip({pieces})" if len(rows) > 1 else pieces
         names = ", ".join(map(self.word, rows.values()))
-        loop = f"for {names} in zip({pieces}):" if len(rows) > 1 else f"for {names} in {pieces}:"
-        return once, [*before, loop, *(f"    {line}" for line in body), *after]
+        all_pieces = pieces if threads == 1 else "pieces"
+        loop = [*(f"{parts} = []" for parts in sums), f"for {names} in {all_pieces}:", *(f"    {b}" for b in body)]
+        if threads == 1:
+            return once + buffers, [*before, *loop, *after]
+        work, results = self.fresh("work"), "".join(f"{parts}, " for parts in sums)
+        lines = [f"def {work}(memory, pieces):", *(f"    {line}" for line in (*_shared(buffers), *loop))]
+        lines.append(f"    return {results or '()'}".rstrip())
+        call = f"in_threads({work}, memory, {inner.size}, {threads}, {pieces})"
+        return once, [*before, *lines, f"{results}{'= ' * bool(sums)}{call}", *after]
 
     def _commit(self, eq: Equation, target: str) -> str:
         """A call as a tuple, for the calls that are made at once."""

@@ -733,6 +733,50 @@ def test_steps_from_two_threads_are_whole_steps():
     np.testing.assert_array_equal(w.data, -100.0)
 
 
+def large_step(threads):
+    """A compiled step on an array of a megabyte, and its parameter."""
+    w = ag.tensor(np.linspace(-1, 1, 150_000), requires_grad=True)
+
+    @ag.jit(threads=threads)
+    def step(x, rate):
+        loss = np.sum(np.tanh(w * x) ** 2 - x * rate)
+        loss.backward()
+        with ag.no_grad():
+            w.__isub__(rate * w.grad)
+        w.zero_grad()
+        return loss, np.sin(x) * np.exp(x) + 1
+
+    return step, w
+
+
+def test_threads_share_large_arrays_and_change_no_bit():
+    x = np.cos(np.arange(150_000.0))
+    (one, w1), (three, w3) = large_step(1), large_step(3)
+    for _ in range(2):
+        for a, b in zip(one(x, 0.1), three(x, 0.1), strict=True):
+            np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(w1.data, w3.data)
+    assert "in_threads(work, memory, " in three.source
+    assert "in_threads" not in one.source
+
+
+def test_an_exception_in_a_thread_is_raised_and_its_buffers_are_not_used_again():
+    x = np.ones(150_000)
+    step, w = large_step(2)
+    before = [step(x, 0.1)[0].item(), w.data.copy()]
+    x[-1] = 1e308  # the last piece is not the first thread's
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError, match="overflow"):
+        step(x, 10.0)
+    np.testing.assert_array_equal(w.data, before[1])
+    x[-1] = 1.0
+    assert step(x, 0.1)[0].item() < before[0]
+
+
+def test_the_number_of_threads_is_checked():
+    with pytest.raises(ValueError, match="expected a number of threads, 1 or more, got threads=0"):
+        ag.jit(threads=0)
+
+
 def test_a_tensor_from_outside_may_be_kept_outside():
     w, kept = ag.tensor([1.0, 2.0], requires_grad=True), {}
 

@@ -160,7 +160,7 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
             continue
         if eq.row is TILES:
             inner = memory.loops[y] = planned(as_block(eq))
-            scratch = _free(slots, inner.size)
+            scratch = _free(slots, inner.size * eq.params["threads"])
             inner_of.append((scratch, inner))
             scratch.user = y  # until the outputs have theirs
             for v in eq.outputs:

@@ -1,7 +1,8 @@
 """Tiles: elementwise operations on large arrays run piece by piece, so that intermediate results stay in the cache.
 
 Consecutive operations on arrays of one shape become a loop over pieces of about 256 KB. Values that nothing
-else uses need only a buffer of that size. The sum of all entries is the sum of the sums of the pieces.
+else uses need only a buffer of that size. The sum of all entries is the sum of the sums of the pieces. Several threads
+may share the pieces, which are the same for any number of threads, and so are the results.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ TILE = 2**18  # bytes of a piece
 FEWEST = 3  # operations that are worth a loop
 
 #: The loop. Its parameters: `steps`, equations on pieces; `rows`, for each operand with the large shape its piece;
-#: `made`, for each output the piece of it that a step makes, or the sum over one; `count`, of pieces.
+#: `made`, for each output the piece of it that a step makes, or the sum over one; `count`, of pieces; `threads`.
 TILES = Primitive("general", lambda *xs: xs, (), name="tiles", outputs=True)
 
 
-def tiled(block: Block) -> Block:
-    """`block` with loops over pieces."""
+def tiled(block: Block, threads: int = 1) -> Block:
+    """`block` with loops over pieces, shared by so many threads."""
     found: list[Equation] = []
     group: list[Equation] = []
     made: set[Var] = set()
@@ -39,7 +40,7 @@ def tiled(block: Block) -> Block:
 
     def close() -> None:
         if len(group) >= FEWEST:
-            found.append(_loop(group, users, set(block.results)))
+            found.append(_loop(group, users, set(block.results), threads))
         else:
             found.extend(group)
         group.clear()
@@ -84,7 +85,7 @@ def _count(size: int) -> int:
     return next((k for k in range(least, 2 * least) if size % k == 0), 0)
 
 
-def _loop(group: list[Equation], users: dict[Var, list[Equation]], results: set[Var]) -> Equation:
+def _loop(group: list[Equation], users: dict[Var, list[Equation]], results: set[Var], threads: int) -> Equation:
     shape = _tiled_shape(group[0])
     count = _count(prod(shape))
     inside = set(map(id, group))
@@ -109,7 +110,7 @@ def _loop(group: list[Equation], users: dict[Var, list[Equation]], results: set[
     ]  # fmt: skip
     params = {
         "steps": steps, "count": count, "rows": {x: pieces[x] for x in operands if x.shape == shape},
-        "made": dict(kept),
+        "made": dict(kept), "threads": min(threads, count),
     }  # fmt: skip
     return Equation(tuple(v for v, _ in kept), TILES, operands, params, group[-1].node)
 
