@@ -135,7 +135,8 @@ def _structure(step: Step) -> Any:
 def _state_of(module: Any) -> dict[str, Any]:
     """The attributes of a module, and the members of its dicts."""
     fields = dict(module.__dict__)
-    for kind in ("_parameters", "_buffers", "_modules", "_hooks", "_pre_hooks"):
+    hooks = ("_hooks", "_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    for kind in ("_parameters", "_buffers", "_modules", *hooks):
         fields[kind] = tuple(fields[kind].items())
     return fields
 

@@ -79,13 +79,18 @@ def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
         outside.asks_for_grad(t)
         outside.sets_grad(t, t._grad is None)
     old, g = t._grad, found[node]
-    if old is not None and node.graded is not None and node.graded != version and node.row is None and old._data.any():
-        warnings.warn(
-            f"backward() adds to a .grad of {node.label} that was made before its last update: a forgotten "
-            "zero_grad()?",
-            stacklevel=4,
-        )
-    node.graded = version
+    versions: tuple[int, ...] | None = node.graded if old is not None and node.row is None else None
+    if not versions or versions[-1] != version:
+        kept = versions if versions and old._data.any() else ()
+        # Adding once to a gradient from before an update is usual: in a GAN the generator's loss also reaches the
+        # discriminator, whose gradients are cleared before its next step.
+        if len(kept) == 2:
+            warnings.warn(
+                f"backward() adds to a .grad of {node.label} that has gradients from before its last two updates: a "
+                "forgotten zero_grad()?",
+                stacklevel=4,
+            )
+        node.graded = (*kept[-1:], version)
     if create_graph or isinstance(g, Value):
         t._grad = own(g) if old is None else old + g
     elif old is None:

@@ -70,7 +70,7 @@ def pull_back(
             found[n] = g
         if n.row is None or wanted and not through:
             continue
-        n.graded = 0
+        n.graded = ()
         y, xs = n.y, n.xs
         if xs is None or n.order > LATEST_WRITE[0] or special:  # freed, or made before the last write
             y, xs = saved(n, lift, reaches, watch)

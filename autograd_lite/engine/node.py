@@ -55,9 +55,9 @@ class Node:
         Functions of the cotangent, in the order of registration.
     keeper : weakref or None
         To the Tensor whose .grad backward() fills.
-    graded : int or None
-        Of an input, the version at which a gradient was last delivered; of a result, 0 once a backward pass has
-        passed through it.
+    graded : tuple of int, or None
+        Of an input, the last one or two versions at which gradients were added to its .grad; of a result, empty once
+        a backward pass has passed through it.
     name : str or None
     group : Group or None
         The composite call or the module during which it was recorded.
@@ -88,7 +88,7 @@ class Node:
         self.parts: Any = None
         self.hooks: Any = None
         self.keeper: Any = None
-        self.graded: int | None = None
+        self.graded: tuple[int, ...] | None = None
         self.group: Any = None
         self.code: Any = None
         self.at = -1

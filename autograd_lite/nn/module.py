@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from itertools import count
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from ..engine.hooks import Handle
 from ..engine.versions import CONFIGURED
 from ..tensor import Tensor
 from ..tensor.torch_names import dtype_in
+from .backward_hooks import Watch
 from .summary import Summary, summary
 
 _HOOK_NUMBERS = count()
@@ -41,6 +41,17 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
         super().__init__(data.detach() if isinstance(data, Tensor) else data, None, requires_grad, name)
+
+
+class IncompatibleKeys(
+    NamedTuple("IncompatibleKeys", [("missing_keys", list[str]), ("unexpected_keys", list[str])])
+):
+    """What :meth:`Module.load_state_dict` returns: the names that a state did not have, and those not of the module."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return super().__repr__() if any(self) else "<All keys matched successfully>"
 
 
 class Module:
@@ -81,6 +92,8 @@ class Module:
             "_modules": {},
             "_hooks": {},
             "_pre_hooks": {},
+            "_backward_hooks": {},
+            "_backward_pre_hooks": {},
         }
         self.__dict__.update(fields)
 
@@ -158,6 +171,7 @@ class Module:
 
     def _taken(self, method: str, kind: str, name: str) -> None:
         """Raise KeyError if another attribute has the name."""
+        CONFIGURED[0] += 1
         if name not in self.__dict__[kind] and hasattr(self, name):
             raise KeyError(f"{type(self).__name__}.{method}: {name!r} is an attribute already; del it first")
 
@@ -179,11 +193,14 @@ class Module:
             changed = before(self, args)
             if changed is not None:
                 args = changed if isinstance(changed, tuple) else (changed,)
+        watch = Watch(self) if self._backward_hooks or self._backward_pre_hooks else None
+        if watch is not None:
+            args = watch.of_inputs(args)
         y = self.forward(*args, **params)
         for after in tuple(self._hooks.values()):
             changed = after(self, args, y)
             y = y if changed is None else changed
-        return y
+        return y if watch is None else watch.of_output(y)
 
     def register_forward_hook(self, hook: Callable[[Module, Any, Any], Any]) -> Handle:
         """Call ``hook(module, args, output)`` after each forward; what it returns replaces the output."""
@@ -192,6 +209,31 @@ class Module:
     def register_forward_pre_hook(self, hook: Callable[[Module, Any], Any]) -> Handle:
         """Call ``hook(module, args)`` before each forward; what it returns replaces the arguments."""
         return _registered(self._pre_hooks, hook)
+
+    def register_full_backward_hook(self, hook: Callable[[Module, Any, Any], Any]) -> Handle:
+        """Call ``hook(module, grad_input, grad_output)`` with the gradients of the positional arguments and the output.
+
+        Both are tuples, with None where there is no gradient. A tuple that the hook returns replaces `grad_input`.
+
+        Examples
+        --------
+        >>> import autograd_lite as ag
+        >>> from autograd_lite import nn
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_full_backward_hook(lambda m, grad_input, grad_output: (2 * grad_input[0],))
+        >>> x = ag.tensor([-1.0, 1.0], requires_grad=True)
+        >>> layer(x).sum().backward()
+        >>> x.grad
+        tensor([0., 2.])
+        """
+        return _registered(self._backward_hooks, hook)
+
+    def register_full_backward_pre_hook(self, hook: Callable[[Module, Any], Any]) -> Handle:
+        """Call ``hook(module, grad_output)`` before the backward pass of the module.
+
+        What the hook returns replaces `grad_output`.
+        """
+        return _registered(self._backward_pre_hooks, hook)
 
     # -------------------------------------------------------------------------------------------- traversal
 
@@ -258,10 +300,25 @@ class Module:
         return self
 
     def get_submodule(self, target: str) -> Module:
-        """The module with a dotted name."""
-        found = dict(self.named_modules()).get(target)
+        """The module with a dotted name; AttributeError if there is none. The name of the module itself is empty."""
+        return self._get("module", target) if target else self  # type: ignore[no-any-return]  # of several kinds
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter with a dotted name; AttributeError if there is none."""
+        return self._get("parameter", target)  # type: ignore[no-any-return]
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer with a dotted name; AttributeError if there is none."""
+        return self._get("buffer", target)  # type: ignore[no-any-return]
+
+    def _get(self, kind: str, target: str) -> Any:
+        *path, name = target.split(".")
+        m: Module | None = self
+        for part in path:
+            m = m._modules.get(part) if m is not None else None
+        found = None if m is None else m.__dict__[f"_{kind}s"].get(name)
         if found is None:
-            raise AttributeError(f"{type(self).__name__} has no part {target!r}")
+            raise AttributeError(f"{type(self).__name__} has no {kind} {target!r}; named_{kind}s() lists the names")
         return found
 
     # ------------------------------------------------------------------------------------------------ state
@@ -333,7 +390,7 @@ class Module:
             if m is not None:
                 yield from m._every_place(f"{prefix}.{name}" if prefix else name)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> tuple[list[str], list[str]]:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Copy a state into this module; nothing changes if anything does not fit.
 
         After an interrupt, all parameters and buffers are as before, or all are as in `state_dict`; but a lazy layer
@@ -348,7 +405,8 @@ class Module:
 
         Returns
         -------
-        missing, unexpected : list of str
+        missing_keys, unexpected_keys : list of str
+            As a named tuple.
 
         Raises
         ------
@@ -389,7 +447,7 @@ class Module:
             for name, array in arrays.items():
                 own[name].data = array.astype(own[name].dtype, copy=True)
             undo.clear()
-        return missing, unexpected
+        return IncompatibleKeys(missing, unexpected)
 
     # ------------------------------------------------------------------------------------------- appearance
 
@@ -425,7 +483,13 @@ class Module:
 def _registered(hooks: dict[int, Any], hook: Any) -> Handle:
     key = next(_HOOK_NUMBERS)
     hooks[key] = hook
-    return Handle(partial(hooks.pop, key, None))
+    CONFIGURED[0] += 1
+
+    def remove() -> None:
+        hooks.pop(key, None)
+        CONFIGURED[0] += 1
+
+    return Handle(remove)
 
 
 def _places(t: Tensor) -> list[tuple[Any, str, Any]]:

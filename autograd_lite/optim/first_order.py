@@ -76,7 +76,8 @@ class Adam(Optimizer):
         v = β2 v + (1 - β2) g²
         p = p - lr m̂ / (√v̂ + eps)      with m̂ = m / (1 - β1ᵗ), v̂ = v / (1 - β2ᵗ)
 
-    (β1, β2) is `betas`. With ``amsgrad=True`` the largest v so far takes the place of v in v̂.
+    (β1, β2) is `betas`. With ``amsgrad=True`` the largest v so far takes the place of v in v̂. With
+    ``decoupled_weight_decay=True`` the weight decay is that of :class:`AdamW`.
 
     Examples
     --------
@@ -88,17 +89,15 @@ class Adam(Optimizer):
     tensor([  0.9, -19.9], requires_grad=True)
     """
 
-    #: Whether weight decay is subtracted from the parameter (AdamW), or added to the gradient (Adam).
-    decoupled = False
-
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, amsgrad: bool = False, *, maximize: bool = False,
+        decoupled_weight_decay: bool = False,
     ) -> None:
         options = {
             "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
-            "maximize": maximize,
+            "maximize": maximize, "decoupled_weight_decay": decoupled_weight_decay,
         }
         super().__init__(params, options)
 
@@ -111,21 +110,17 @@ class Adam(Optimizer):
         # lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps), numerator and denominator times
         # sqrt(1 - beta2**t): that saves a pass over the arrays that would only multiply by a number.
         root = math.sqrt(1 - beta2**t)
-        weight_decay = float(group["weight_decay"])
         return {
-            "weight_decay": weight_decay, "decay": lr * weight_decay, "rate": lr * root / (1 - beta1**t),
-            "eps": group["eps"] * root, "beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2,
+            **of_decay(group), **of_moments(group), "rate": lr * root / (1 - beta1**t), "eps": group["eps"] * root,
         }, {"step": t}  # fmt: skip
 
     def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
-        if not self.decoupled:
-            g = decayed(p, g, n, group)
+        g = decayed(p, g, n, group)
         m, v = moments(g, state, n)
         new = {"exp_avg": m, "exp_avg_sq": v}
         if group["amsgrad"]:
             new["max_exp_avg_sq"] = v = np.maximum(state["max_exp_avg_sq"], v)
-        step = n.rate * (m / (np.sqrt(v) + n.eps))
-        return step + n.decay * p if self.decoupled and group["weight_decay"] else step, new
+        return shrunk(p, n.rate * (m / (np.sqrt(v) + n.eps)), n, group), new
 
 
 class AdamW(Adam):
@@ -134,14 +129,14 @@ class AdamW(Adam):
         p = p - lr (m̂ / (√v̂ + eps) + weight_decay p)
     """
 
-    decoupled = True
-
     def __init__(
         self, params: Iterable[Any], lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True
+        )
 
 
 class NAdam(Optimizer):
@@ -156,11 +151,12 @@ class NAdam(Optimizer):
     def __init__(
         self, params: Iterable[Any], lr: float = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0.0, momentum_decay: float = 4e-3, *, maximize: bool = False,
+        weight_decay: float = 0.0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, *,
+        maximize: bool = False,
     ) -> None:
         options = {
             "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay,
-            "momentum_decay": momentum_decay, "maximize": maximize,
+            "momentum_decay": momentum_decay, "decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize,
         }
         super().__init__(params, options)
 
@@ -173,16 +169,92 @@ class NAdam(Optimizer):
         after = beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * decay))
         product = state["mu_product"] * now
         return {
-            "weight_decay": float(group["weight_decay"]), "rate": lr * (1 - now) / (1 - product),
+            **of_decay(group), **of_moments(group), "rate": lr * (1 - now) / (1 - product),
             "ahead": lr * after / (1 - product * after), "correction": 1 - beta2**t, "eps": float(group["eps"]),
-            "beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2,
         }, {"step": t, "mu_product": product}  # fmt: skip
 
     def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
         g = decayed(p, g, n, group)
         m, v = moments(g, state, n)
         step = (n.rate * g + n.ahead * m) / (np.sqrt(v / n.correction) + n.eps)
-        return step, {"exp_avg": m, "exp_avg_sq": v}
+        return shrunk(p, step, n, group), {"exp_avg": m, "exp_avg_sq": v}
+
+
+class RAdam(Optimizer):
+    """Liu et al. 2020: Adam with a rectified adaptive rate, and without one in the first steps::
+
+        ρ∞ = 2 / (1 - β2) - 1
+        ρ = ρ∞ - 2 t β2ᵗ / (1 - β2ᵗ)
+        r = √((ρ - 4) (ρ - 2) ρ∞ / ((ρ∞ - 4) (ρ∞ - 2) ρ))
+        p = p - lr m̂ r √(1 - β2ᵗ) / (√v + eps)      where ρ > 5
+        p = p - lr m̂                                otherwise
+
+    with m̂ and v of :class:`Adam`.
+    """
+
+    def __init__(
+        self, params: Iterable[Any], lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0, decoupled_weight_decay: bool = False, *, maximize: bool = False,
+    ) -> None:
+        options = {
+            "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay,
+            "decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize,
+        }
+        super().__init__(params, options)
+
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0, "step": 0}
+
+    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+        (beta1, beta2), t = group["betas"], state["step"] + 1
+        rate, limit = float(group["lr"]) / (1 - beta1**t), 2 / (1 - beta2) - 1
+        length = limit - 2 * t * beta2**t / (1 - beta2**t)
+        plain, eps = rate, 1.0  # one rule for both formulas: the other's rate is 0, and its denominator is not
+        if length > 5:
+            r2 = (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
+            plain, rate, eps = 0.0, rate * math.sqrt(r2 * (1 - beta2**t)), float(group["eps"])
+        else:
+            rate = 0.0
+        return {**of_decay(group), **of_moments(group), "plain": plain, "rate": rate, "eps": eps}, {"step": t}
+
+    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
+        m, v = moments(decayed(p, g, n, group), state, n)
+        step = m * (n.rate / (np.sqrt(v) + n.eps) + n.plain)
+        return shrunk(p, step, n, group), {"exp_avg": m, "exp_avg_sq": v}
+
+
+class Adamax(Optimizer):
+    """Kingma & Ba 2015: Adam with the largest recent gradient in the place of the root mean square::
+
+        u = max(β2 u, |g| + eps)
+        p = p - lr m̂ / u
+
+    with m̂ of :class:`Adam`.
+    """
+
+    def __init__(
+        self, params: Iterable[Any], lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0, *, maximize: bool = False,
+    ) -> None:
+        options = {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
+        super().__init__(params, options)
+
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return {"exp_avg": 0.0, "exp_inf": 0.0, "step": 0}
+
+    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+        numbers, _ = super().numbers(group, state)
+        t = state["step"] + 1
+        rate = numbers["lr"] / (1 - group["betas"][0] ** t)
+        return {**numbers, **of_moments(group), "rate": rate, "eps": float(group["eps"])}, {"step": t}
+
+    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
+        g = decayed(p, g, n, group)
+        m = n.beta1 * state["exp_avg"] + n.new1 * g
+        u = np.maximum(n.beta2 * state["exp_inf"], np.absolute(g) + n.eps)
+        return n.rate * (m / u), {"exp_avg": m, "exp_inf": u}
 
 
 class RMSprop(Optimizer):
@@ -288,6 +360,93 @@ class Adadelta(Optimizer):
         v = n.rho * state["square_avg"] + n.new * (g * g)
         step = np.sqrt((state["acc_delta"] + n.eps) / (v + n.eps)) * g
         return n.lr * step, {"square_avg": v, "acc_delta": n.rho * state["acc_delta"] + n.new * (step * step)}
+
+
+class ASGD(Optimizer):
+    """Polyak & Juditsky 1992: gradient descent with a decaying rate, and the mean of the parameter after step t0 + 1::
+
+        p = p - η (g + lambd p)
+        a = a + μ (p - a)                   the state "ax"
+        η = lr / (1 + lambd lr t) ^ alpha   in the next step; lr in the first
+        μ = 1 / max(1, t - t0)              likewise; 1 in the first
+    """
+
+    _nonnegative = (*Optimizer._nonnegative, "lambd", "t0")
+
+    def __init__(
+        self, params: Iterable[Any], lr: float = 1e-2, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6,
+        weight_decay: float = 0.0, *, maximize: bool = False,
+    ) -> None:
+        options = {
+            "lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay, "maximize": maximize
+        }
+        super().__init__(params, options)
+
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return {"ax": 0.0, "step": 0, "eta": float(group["lr"]), "mu": 1.0}
+
+    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+        numbers, _ = super().numbers(group, state)
+        lambd, eta, mu, t = float(group["lambd"]), float(state["eta"]), float(state["mu"]), state["step"] + 1
+        after = numbers["lr"] / (1 + lambd * numbers["lr"] * t) ** group["alpha"]
+        return {
+            **numbers, "eta": eta, "lambd": eta * lambd, "mu": mu, "old": 1 - mu
+        }, {"step": t, "eta": after, "mu": 1 / max(1.0, t - group["t0"])}  # fmt: skip
+
+    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
+        step = n.eta * decayed(p, g, n, group) + n.lambd * p
+        return step, {"ax": n.old * state["ax"] + n.mu * (p - step)}
+
+
+class Rprop(Optimizer):
+    """Riedmiller & Braun 1993: only the sign of the gradient counts; for one batch of all data::
+
+        d = η⁺ d, at most step_sizes[1]     where g has the sign of the step before
+        d = η⁻ d, at least step_sizes[0]    where it has the other sign; g is then 0
+        p = p - d sign(g)
+
+    d starts at lr, and (η⁻, η⁺) is `etas`.
+    """
+
+    def __init__(
+        self, params: Iterable[Any], lr: float = 1e-2, etas: tuple[float, float] = (0.5, 1.2),
+        step_sizes: tuple[float, float] = (1e-6, 50.0), *, maximize: bool = False,
+    ) -> None:
+        if not 0 < etas[0] < 1 < etas[1]:
+            raise ValueError(f"Rprop: expected etas with 0 < etas[0] < 1 < etas[1], got {etas}")
+        options = {"lr": lr, "etas": tuple(etas), "step_sizes": tuple(step_sizes), "maximize": maximize}
+        super().__init__(params, options)
+
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return {"prev": 0.0, "step_size": float(group["lr"]), "step": 0}
+
+    def numbers(self, group: Mapping[str, Any], state: Mapping[str, Any]) -> Numbers:
+        (minus, plus), (least, most) = group["etas"], group["step_sizes"]
+        return {"minus": minus, "plus": plus, "least": least, "most": most}, {"step": state["step"] + 1}
+
+    def rule(self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any]) -> Rule:
+        same, d = g * state["prev"], state["step_size"]
+        d = np.where(same > 0, n.plus * d, np.where(same < 0, n.minus * d, d))
+        d = np.minimum(np.maximum(d, n.least), n.most)
+        g = np.where(same < 0, np.zeros_like(g), g)
+        return d * np.sign(g), {"prev": g, "step_size": d}
+
+
+def of_decay(group: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of `decayed` and `shrunk`."""
+    weight_decay = float(group["weight_decay"])
+    return {"weight_decay": weight_decay, "decay": float(group["lr"]) * weight_decay}
+
+
+def shrunk(p: Any, step: Any, n: Any, group: Mapping[str, Any]) -> Any:
+    """A step together with that of a decoupled weight decay."""
+    return step + n.decay * p if group["weight_decay"] and group["decoupled_weight_decay"] else step
+
+
+def of_moments(group: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of `moments`."""
+    beta1, beta2 = group["betas"]
+    return {"beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2}
 
 
 def moments(g: Any, state: Mapping[str, Any], n: Any) -> tuple[Any, Any]:

@@ -1,7 +1,9 @@
 """Learning rates as functions of time, with PyTorch's names and arguments.
 
 Each schedule is a closed formula for the rate at epoch t, from 0, and ``base``, the rate of the group at the start.
-``scheduler.step()`` advances t by one and writes the new rate into the optimiser's groups.
+``scheduler.step()`` advances t by one and writes the new rate into the optimiser's groups. If something else, such as
+another schedule, has changed a rate since, the new rate is the current one times the ratio of this schedule's rates at
+t and t - 1; so schedules of one optimiser multiply, as in PyTorch.
 """
 
 from __future__ import annotations
@@ -30,7 +32,12 @@ class LRScheduler:
         The rates of the groups at the start.
     last_epoch : int
         The epoch t of the current rates.
+    last_lr : list of float
+        The rates after the last step of this schedule.
     """
+
+    #: Whether a rate that was changed since the last step is multiplied, and not replaced.
+    multiplies = True
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = optimizer
@@ -44,6 +51,15 @@ class LRScheduler:
     def rate(self, base: float, t: int, group: int) -> float:
         """The rate of a group at epoch `t`; each schedule implements it."""
         raise NotImplementedError(f"{type(self).__name__} has no rate()")  # abstract
+
+    def before(self, base: float, t: int, group: int) -> float:
+        """The rate of a group before epoch `t`."""
+        return self.rate(base, t - 1, group) if t else base
+
+    def following(self, lr: float, base: float, t: int, group: int) -> float:
+        """The rate of a group at epoch `t` after the rate `lr`, which is not that of this schedule alone."""
+        before, now = self.before(base, t, group), self.rate(base, t, group)
+        return lr * now / before if before else lr + now
 
     def step(self) -> None:
         """Advance to the next epoch."""
@@ -63,8 +79,12 @@ class LRScheduler:
                 f"{type(self).__name__}.step at {users_line()}: inside jit a schedule would advance only while the "
                 "function is traced. Call it outside, after the jitted function; the learning rate is read at each call"
             )
-        for group, options in zip(self.optimizer.param_groups, self._options(), strict=False):
+        for k, (group, options) in enumerate(zip(self.optimizer.param_groups, self._options(), strict=False)):
+            if self.multiplies:
+                lr, base, t = group["lr"], self.base_lrs[k], self.last_epoch
+                options["lr"] = options["lr"] if lr == self.before(base, t, k) else self.following(lr, base, t, k)
             group.update(options)
+        self.last_lr = [float(lr) for lr in self.get_last_lr()]
 
     def get_last_lr(self) -> list[float]:
         """The current rates."""
@@ -83,16 +103,35 @@ class LRScheduler:
 class LambdaLR(LRScheduler):
     """``base * lr_lambda(t)``, with one function, or one for each group."""
 
+    multiplies = False
+
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
-        count = len(optimizer.param_groups)
-        given = lr_lambda if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
-        self._lambdas: list[Callable[[int], float]] = list(given)
-        if len(self._lambdas) != count:
-            raise ValueError(f"LambdaLR: expected {count} functions, one for each group, got {len(self._lambdas)}")
+        self._lambdas: list[Callable[[int], float]] = _each(self, "lr_lambda", lr_lambda, optimizer)
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, t: int, group: int) -> float:
         return base * self._lambdas[group](t)
+
+
+class MultiplicativeLR(LRScheduler):
+    """``base * lr_lambda(1) * ... * lr_lambda(t)``, with one function, or one for each group."""
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
+        self._lambdas: list[Callable[[int], float]] = _each(self, "lr_lambda", lr_lambda, optimizer)
+        self._products = [(0, 1.0)] * len(self._lambdas)  # the last t, and the product up to it
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: float, t: int, group: int) -> float:
+        start, product = self._products[group]
+        if start > t:
+            start, product = 0, 1.0
+        for k in range(start + 1, t + 1):
+            product *= self._lambdas[group](k)
+        self._products[group] = t, product
+        return base * product
+
+    def following(self, lr: float, base: float, t: int, group: int) -> float:
+        return lr * self._lambdas[group](t) if t else lr
 
 
 class StepLR(LRScheduler):
@@ -177,6 +216,22 @@ class ConstantLR(LRScheduler):
         return base * self.factor if t < self.total_iters else base
 
 
+class PolynomialLR(LRScheduler):
+    """``base * (1 - t / total_iters) ** power`` for the first `total_iters` epochs, then 0."""
+
+    def __init__(
+        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
+    ) -> None:
+        self.total_iters, self.power = total_iters, power
+        super().__init__(optimizer, last_epoch)
+
+    def _check(self) -> None:
+        _at_least_1(self, "total_iters")
+
+    def rate(self, base: float, t: int, group: int) -> float:
+        return float(base * (1 - min(t, self.total_iters) / self.total_iters) ** self.power)
+
+
 class CosineAnnealingLR(LRScheduler):
     """``eta_min + (base - eta_min) * (1 + cos(π t / T_max)) / 2`` (Loshchilov & Hutter 2017)."""
 
@@ -190,9 +245,19 @@ class CosineAnnealingLR(LRScheduler):
     def rate(self, base: float, t: int, group: int) -> float:
         return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2
 
+    def following(self, lr: float, base: float, t: int, group: int) -> float:
+        if t == 0:
+            return lr
+        now, before = (self.rate(base, k, group) - self.eta_min for k in (t, t - 1))
+        if (t - 1) % (2 * self.T_max) == self.T_max:  # after the lowest point
+            return lr + now
+        return self.eta_min + (lr - self.eta_min) * now / before
+
 
 class CosineAnnealingWarmRestarts(LRScheduler):
     """:class:`CosineAnnealingLR` over `T_0` epochs, then restarted over `T_mult` times as many, and so on."""
+
+    multiplies = False
 
     def __init__(
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
@@ -235,6 +300,8 @@ class OneCycleLR(LRScheduler):
         Whether the rate returns to its start as slowly as it rose, and falls to the end in a third phase.
     """
 
+    multiplies = False
+
     def __init__(
         self, optimizer: Optimizer, max_lr: float | Sequence[float], total_steps: int | None = None,
         epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
@@ -246,8 +313,7 @@ class OneCycleLR(LRScheduler):
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: expected total_steps, or epochs and steps_per_epoch")
             total_steps = epochs * steps_per_epoch
-        count = len(optimizer.param_groups)
-        self.max_lrs = [float(r) for r in max_lr] if isinstance(max_lr, Sequence) else [float(max_lr)] * count
+        self.max_lrs: list[float] = _each(self, "max_lr", max_lr, optimizer)
         self.total_steps, self.anneal_strategy = total_steps, anneal_strategy
         self.cycle_momentum = cycle_momentum
         self.base_momentum, self.max_momentum = base_momentum, max_momentum
@@ -261,9 +327,7 @@ class OneCycleLR(LRScheduler):
         _at_least_1(self, "total_steps")
         if self.anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"OneCycleLR: expected anneal_strategy 'cos' or 'linear', got {self.anneal_strategy!r}")
-        count = len(self.optimizer.param_groups)
-        if len(self.max_lrs) != count:
-            raise ValueError(f"OneCycleLR: expected {count} rates, one for each group, got {len(self.max_lrs)}")
+        _can_cycle(self)
 
     def rate(self, base: float, t: int, group: int) -> float:
         highest = self.max_lrs[group]
@@ -282,33 +346,89 @@ class OneCycleLR(LRScheduler):
 
     def _options(self) -> list[dict[str, Any]]:
         made = super()._options()
-        if not self.cycle_momentum:
-            return made
-        momentum = self._between(self.last_epoch, (self.max_momentum, self.base_momentum, self.max_momentum))
-        for group, options in zip(self.optimizer.param_groups, made, strict=False):
-            if "betas" in group:
-                options["betas"] = (momentum, *group["betas"][1:])
-            elif "momentum" in group:
-                options["momentum"] = momentum
+        if self.cycle_momentum:
+            at = self.max_momentum, self.base_momentum, self.max_momentum
+            _set_momentum(self, made, [self._between(self.last_epoch, at)] * len(made))
         return made
 
 
-class SequentialLR(LRScheduler):
-    """One schedule after the other, changing at the `milestones`."""
+class CyclicLR(LRScheduler):
+    """Between `base_lr` and `max_lr` along a zigzag (Smith 2017); step it after every batch.
 
-    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
-        n = len(schedulers)
-        if len(milestones) != n - 1:
-            raise ValueError(f"SequentialLR: expected {n - 1} milestones for {n} schedules, got {len(milestones)}")
-        self.optimizer, self.schedulers, self.milestones = optimizer, list(schedulers), list(milestones)
-        self.last_epoch = 0
-        self._write()
+    Parameters
+    ----------
+    optimizer : Optimizer
+    base_lr, max_lr : float or list of float
+        The lowest and the highest rate, one for all groups or one for each.
+    step_size_up, step_size_down : int
+        The number of batches on the way up and down; if only the first is given, they are the same.
+    mode : {"triangular", "triangular2", "exp_range"}
+        Whether the height of the cycles stays, halves in each cycle, or is multiplied by `gamma` in each batch.
+    scale_fn : callable, optional
+        In the place of `mode`: the height, as a function of the number of the cycle, from 1.
+    scale_mode : {"cycle", "iterations"}
+        Whether `scale_fn` gets the number of the cycle or that of the batch, from 0.
+    cycle_momentum : bool
+        Whether the momentum (Adam's first beta) goes from `max_momentum` down to `base_momentum` and back.
+    """
+
+    multiplies = False
+
+    def __init__(
+        self, optimizer: Optimizer, base_lr: float | Sequence[float], max_lr: float | Sequence[float],
+        step_size_up: int = 2000, step_size_down: int | None = None, mode: str = "triangular", gamma: float = 1.0,
+        scale_fn: Callable[[float], float] | None = None, scale_mode: str = "cycle", cycle_momentum: bool = True,
+        base_momentum: float | Sequence[float] = 0.8, max_momentum: float | Sequence[float] = 0.9,
+        last_epoch: int = -1,
+    ) -> None:
+        self.low, self.high = (_each(self, k, v, optimizer) for k, v in (("base_lr", base_lr), ("max_lr", max_lr)))
+        self.step_size_up, self.step_size_down = step_size_up, step_size_down or step_size_up
+        self.mode, self.gamma, self._scale_fn, self.scale_mode = mode, gamma, scale_fn, scale_mode
+        self.cycle_momentum = cycle_momentum
+        self.base_momentum = _each(self, "base_momentum", base_momentum, optimizer)
+        self.max_momentum = _each(self, "max_momentum", max_momentum, optimizer)
+        super().__init__(optimizer, last_epoch)
+
+    def _check(self) -> None:
+        _at_least_1(self, "step_size_up", "step_size_down")
+        modes = "triangular", "triangular2", "exp_range"
+        if self._scale_fn is None and self.mode not in modes or self.scale_mode not in ("cycle", "iterations"):
+            expected = "mode 'triangular', 'triangular2' or 'exp_range', and scale_mode 'cycle' or 'iterations'"
+            raise ValueError(f"CyclicLR: expected {expected}, got {self.mode!r} and {self.scale_mode!r}")
+        _can_cycle(self)
+
+    def rate(self, base: float, t: int, group: int) -> float:
+        return self.low[group] + (self.high[group] - self.low[group]) * self._height(t)
+
+    def _height(self, t: int) -> float:
+        """Where a cycle is at batch `t`: from 0 at the bottom to 1 at the top of a cycle that is not scaled."""
+        total = self.step_size_up + self.step_size_down
+        cycle = math.floor(1 + t / total)
+        share, top = 1 + t / total - cycle, self.step_size_up / total
+        height = share / top if share <= top else (share - 1) / (top - 1)
+        if self._scale_fn is not None:
+            return height * self._scale_fn(cycle if self.scale_mode == "cycle" else t)
+        return height * {"triangular": 1.0, "triangular2": 2.0 ** (1 - cycle), "exp_range": self.gamma**t}[self.mode]
 
     def _options(self) -> list[dict[str, Any]]:
-        which = bisect_right(self.milestones, self.last_epoch)
-        schedule = self.schedulers[which]
-        schedule.last_epoch = self.last_epoch - (self.milestones[which - 1] if which else 0)
-        return schedule._options()
+        made = super()._options()
+        if self.cycle_momentum:
+            height = self._height(self.last_epoch)
+            at = zip(self.max_momentum, self.base_momentum, strict=True)
+            _set_momentum(self, made, [most - (most - least) * height for most, least in at])
+        return made
+
+
+class _Several(LRScheduler):
+    """Base of the schedules that are made of others, for one optimiser."""
+
+    multiplies = False
+
+    def __init__(self, optimizer: Optimizer | None, schedulers: Sequence[LRScheduler], last_epoch: int = -1) -> None:
+        who = type(self).__name__
+        if not schedulers or any(s.optimizer is not (optimizer or schedulers[0].optimizer) for s in schedulers):
+            raise ValueError(f"{who}: expected schedules of one optimiser, {len(schedulers)} given")
+        self.optimizer, self.schedulers, self.last_epoch = schedulers[0].optimizer, list(schedulers), last_epoch + 1
 
     def state_dict(self) -> dict[str, Any]:
         """The epoch and the states of the schedules."""
@@ -318,13 +438,64 @@ class SequentialLR(LRScheduler):
         """Continue from a state; nothing changes if it does not fit."""
         given = state_dict.get("schedulers") if isinstance(state_dict, Mapping) else None
         if not isinstance(given, (list, tuple)) or len(given) != len(self.schedulers):
-            raise ValueError(f"SequentialLR.load_state_dict: expected the states of {len(self.schedulers)} schedules")
-        trials = {s: _trial(s, state) for s, state in zip(self.schedulers, given, strict=True)}
+            who, count = type(self).__name__, len(self.schedulers)
+            raise ValueError(f"{who}.load_state_dict: expected the states of {count} schedules")
         trial = copy(self)
-        trial.schedulers, trial.last_epoch = list(trials.values()), _epoch(self, state_dict.get("last_epoch"))
-        changes = _changes(self, trial)
-        changes += [(vars(self).update, {"last_epoch": trial.last_epoch})]
-        exhaust(starmap(call, [*changes, *((vars(s).update, vars(t)) for s, t in trials.items())]))
+        trial.schedulers = [_trial(s, state) for s, state in zip(self.schedulers, given, strict=True)]
+        trial.last_epoch = _epoch(self, state_dict.get("last_epoch"))
+        pairs = [*zip(self.schedulers, trial.schedulers, strict=True), (self, trial)]
+        changes = [change for own, other in pairs for change in _changes(own, other)]
+        changes += [(vars(own).update, vars(other)) for own, other in pairs[:-1]]
+        exhaust(starmap(call, [*changes, (vars(self).update, {"last_epoch": trial.last_epoch})]))
+
+
+class SequentialLR(_Several):
+    """One schedule after the other, changing at the `milestones`."""
+
+    def __init__(
+        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
+    ) -> None:
+        n = len(schedulers)
+        if len(milestones) != n - 1:
+            raise ValueError(f"SequentialLR: expected {n - 1} milestones for {n} schedules, got {len(milestones)}")
+        super().__init__(optimizer, schedulers, last_epoch)
+        self.milestones = list(milestones)
+        self._write()
+
+    def _options(self) -> list[dict[str, Any]]:
+        which = bisect_right(self.milestones, self.last_epoch)
+        schedule = self.schedulers[which]
+        schedule.last_epoch = self.last_epoch - (self.milestones[which - 1] if which else 0)
+        return schedule._options()
+
+
+class ChainedScheduler(_Several):
+    """Schedules that are stepped together, one after the other: their factors multiply.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> opt = ag.optim.SGD([ag.tensor(1.0, requires_grad=True)], lr=1.0)
+    >>> schedule = ChainedScheduler([ConstantLR(opt, factor=0.5, total_iters=2), StepLR(opt, 1, gamma=0.5)])
+    >>> rates = []
+    >>> for epoch in range(4):
+    ...     rates += schedule.get_last_lr()
+    ...     schedule.step()
+    >>> rates
+    [0.5, 0.25, 0.25, 0.125]
+    """
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        super().__init__(optimizer, schedulers)
+
+    def step(self) -> None:
+        """Advance every schedule to the next epoch."""
+        self.last_epoch += 1
+        for schedule in self.schedulers:
+            schedule.step()
+
+    def _options(self) -> list[dict[str, Any]]:
+        return []
 
 
 class ReduceLROnPlateau:
@@ -388,6 +559,33 @@ def _numbers(schedule: Any) -> dict[str, Any]:
     return {k: v for k, v in fields if k != "optimizer" and not callable(v) and not k.startswith("_")}
 
 
+def _each(schedule: Any, name: str, given: Any, optimizer: Optimizer) -> list[Any]:
+    """A value for each group, from one for all or a list."""
+    count = len(optimizer.param_groups)
+    values = list(given) if isinstance(given, (list, tuple)) else [given] * count
+    if len(values) != count:
+        raise ValueError(
+            f"{type(schedule).__name__}: expected {count} values of {name}, one for each group, got {len(values)}"
+        )
+    return values
+
+
+def _can_cycle(schedule: Any) -> None:
+    options = schedule.optimizer.defaults
+    if schedule.cycle_momentum and "betas" not in options and "momentum" not in options:
+        who, of = type(schedule).__name__, type(schedule.optimizer).__name__
+        raise ValueError(f"{who}: {of} has neither momentum nor betas; write cycle_momentum=False")
+
+
+def _set_momentum(schedule: Any, made: list[dict[str, Any]], momenta: Sequence[float]) -> None:
+    """Add the momentum of each group to what a schedule sets."""
+    for group, options, momentum in zip(schedule.optimizer.param_groups, made, momenta, strict=False):
+        if "betas" in group:
+            options["betas"] = (momentum, *group["betas"][1:])
+        else:
+            options["momentum"] = momentum
+
+
 def _at_least_1(schedule: Any, *names: str) -> None:
     for name in names:
         value = getattr(schedule, name)
@@ -414,8 +612,10 @@ def _trial(schedule: Any, state: Mapping[str, Any]) -> Any:
     vars(trial).update(state)
     if "last_epoch" in own:
         _epoch(schedule, trial.last_epoch)
-        if len(trial.base_lrs) != len(schedule.base_lrs):
-            raise ValueError(f"{who}: expected rates of {len(schedule.base_lrs)} groups, got {len(trial.base_lrs)}")
+        for name in ("base_lrs", "last_lr"):
+            count, got = len(getattr(schedule, name)), len(getattr(trial, name))
+            if got != count:
+                raise ValueError(f"{who}: expected {name} of {count} groups, got {got}")
     trial._check()
     return trial
 
@@ -436,7 +636,11 @@ def _changes(schedule: Any, trial: Any) -> list[tuple[Any, ...]]:
         options = trial._options()
     except ArithmeticError as error:
         raise ValueError(f"{who}: there is no rate at epoch {trial.last_epoch} ({error})") from None
-    for chosen in options:
-        if not 0 <= chosen["lr"] < math.inf:
-            raise ValueError(f"{who}: a rate of {chosen['lr']} at epoch {trial.last_epoch}")
+    for k, chosen in enumerate(options):
+        rates = chosen["lr"], trial.last_lr[k] if trial.multiplies else 0.0  # the last one may be that of several
+        for rate in rates:
+            if not 0 <= rate < math.inf:
+                raise ValueError(f"{who}: a rate of {rate} at epoch {trial.last_epoch}")
+        if trial.multiplies:
+            chosen["lr"] = rates[1]
     return [(group.update, chosen) for group, chosen in zip(groups, options, strict=False)]

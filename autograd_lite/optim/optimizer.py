@@ -29,7 +29,7 @@ from .in_place import Bound, Call, InPlace
 
 Array = np.ndarray[Any, Any]
 Numbers = tuple[dict[str, float], dict[str, float], dict[str, Array]]
-COUNTERS = ("step", "mu_product")  # what in the state of a parameter is a number and not an array
+COUNTERS = ("step", "mu_product", "eta", "mu")  # what in the state of a parameter is a number and not an array
 
 
 class Optimizer:
@@ -260,12 +260,13 @@ class Optimizer:
             raise ValueError(f"{who}: expected groups of {own} parameters, got {sizes}")
         changes: list[tuple[Any, ...]] = []
         for mine, theirs in zip(self.param_groups, groups, strict=True):
-            missing = [k for k in self.defaults if k not in theirs]
+            # Older states, also PyTorch's, have no "decoupled_weight_decay".
+            missing = [k for k in self.defaults if k not in theirs and k != "decoupled_weight_decay"]
             if missing:
                 raise ValueError(f"{who}: got another optimiser's state, without {', '.join(missing)}")
             self._check_options(theirs, who)
             known = {k: v for k, v in theirs.items() if k in mine or k == "initial_lr"}
-            known |= {k: tuple(v) for k, v in known.items() if k == "betas"}
+            known |= {k: tuple(v) for k, v in known.items() if isinstance(mine[k], tuple)}
             changes.append((mine.update, {**known, "params": mine["params"]}))
         params = [p for g in self.param_groups for p in g["params"]]
         if not isinstance(given, Mapping):
@@ -421,7 +422,7 @@ def _alike(x: Any, p: Any) -> bool:
 
 def decayed(p: Any, g: Any, n: Any, group: Mapping[str, Any]) -> Any:
     """The gradient plus that of ``weight_decay / 2 * sum(p ** 2)``."""
-    return n.weight_decay * p + g if group["weight_decay"] else g
+    return n.weight_decay * p + g if group["weight_decay"] and not group.get("decoupled_weight_decay") else g
 
 
 def real_view(x: Array) -> Array:

@@ -36,6 +36,16 @@ def test_attributes_register_themselves():
     ]
     assert net.depth == 2
     assert net.get_submodule("hidden") is net.hidden
+    assert net.get_submodule("") is net
+    assert net.get_parameter("hidden.weight") is net.hidden.weight
+    assert net.get_buffer("norm.running_mean") is net.norm.running_mean
+    for get in (net.get_parameter, net.get_buffer, net.get_submodule):
+        for name in ("hidden.step", "depth", "hidden.weight.data", "nothing.weight"):
+            with pytest.raises(AttributeError, match=rf"Net has no \w+ '{name}'; named_\w+\(\) lists the names"):
+                get(name)
+    net.alias = net.hidden  # two names of one module
+    assert net.get_parameter("alias.weight") is net.hidden.weight
+    del net.alias
     del net.out
     assert [name for name, _ in net.named_children()] == ["hidden", "norm"]
     with pytest.raises(AttributeError, match="Net has no attribute 'out'"):
@@ -103,7 +113,8 @@ def test_a_state_goes_out_and_comes_back():
     net(draw((5, 3)))
     state = net.state_dict()
     assert "step" not in state
-    other.load_state_dict(state)
+    found = other.load_state_dict(state)
+    assert (found.missing_keys, found.unexpected_keys) == ([], [])
     for name, array in other.state_dict().items():
         np.testing.assert_array_equal(array, state[name])
     before = state["hidden.weight"].copy()
@@ -152,6 +163,72 @@ def test_hooks():
     first.remove()
     second.remove()
     assert np.any(value(net([1.0, 2.0])) != 0)
+
+
+class Product(nn.Module):
+    def forward(self, a, b, n):
+        return a * b, n * a
+
+
+def test_a_backward_hook_gets_the_gradients_of_this_call_only():
+    net, seen = Product(), []
+    a, b = (ag.tensor(v, requires_grad=True) for v in (2.0, 5.0))
+    net.register_full_backward_pre_hook(lambda m, grad_output: (grad_output[0] * 2, grad_output[1]))
+    net.register_full_backward_hook(lambda m, grad_input, grad_output: seen.append((grad_input, grad_output)))
+    y, z = net(a, b, 3)
+    (y + 10 * z + a).backward()  # `a` is used by others too
+    (((at_a, at_b, at_n), (at_y, at_z)),) = seen
+    assert (at_a.item(), at_b.item(), at_n, at_y.item(), at_z.item()) == (2 * 5 + 30, 2 * 2, None, 2, 10)
+    assert (a.grad.item(), b.grad.item()) == (41, 4)
+
+
+def test_a_backward_hook_replaces_gradients():
+    net = nn.Linear(2, 1, bias=False)
+    first = net.register_full_backward_hook(lambda m, grad_input, grad_output: (grad_input[0] * 0 + 7,))
+    second = net.register_full_backward_hook(lambda m, grad_input, grad_output: grad_input[0] + 1)
+    x = ag.tensor([[1.0, 2.0]], requires_grad=True)
+    net(x).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [[8, 8]])
+    np.testing.assert_array_equal(net.weight.grad.numpy(), x.numpy())
+    first.remove()
+    second.remove()
+    x.zero_grad()
+    (net(x) ** 2).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), 2 * net(x).numpy() * net.weight.numpy())
+
+
+def test_a_backward_hook_is_differentiated_and_compiled():
+    net = nn.Tanh()
+    net.register_full_backward_hook(lambda m, grad_input, grad_output: (3 * grad_input[0],))
+    np.testing.assert_allclose(ag.grad(ag.grad(lambda x: net(x)))(0.5), 9 * ag.grad(ag.grad(np.tanh))(0.5))
+    step = ag.jit(ag.grad(lambda x: net(x).sum()))
+    x = np.array([0.1, 0.2])
+    np.testing.assert_allclose(step(x), 3 / np.cosh(x) ** 2)
+    handle = net.register_full_backward_hook(lambda m, grad_input, grad_output: (2 * grad_input[0],))
+    np.testing.assert_allclose(step(x), 6 / np.cosh(x) ** 2)
+    handle.remove()
+    np.testing.assert_allclose(step(x), 3 / np.cosh(x) ** 2)
+    net.register_forward_hook(lambda m, args, y: -y)
+    np.testing.assert_allclose(step(x), -3 / np.cosh(x) ** 2)
+
+
+def test_backward_hooks_where_no_input_needs_a_gradient():
+    net, seen = nn.Linear(2, 1), []
+    handle = net.register_full_backward_hook(lambda m, grad_input, grad_output: seen.append((grad_input, grad_output)))
+    net(np.ones((1, 2))).sum().backward()
+    ((grad_input, (grad_output,)),) = seen
+    assert (grad_input, grad_output.tolist()) == ((None,), [[1]])
+    assert net.weight.grad.tolist() == [[1, 1]]
+    with ag.no_grad():
+        net(np.ones((1, 2)))
+    handle.remove()
+    net.register_full_backward_hook(lambda m, grad_input, grad_output: grad_output)
+    with pytest.raises(RuntimeError, match="backward hook of Linear: no input requires a gradient; return None"):
+        net(np.ones((1, 2))).sum().backward()
+    net = nn.Tanh()
+    net.register_full_backward_hook(lambda m, grad_input, grad_output: (1, 2))
+    with pytest.raises(RuntimeError, match="backward hook of Tanh: expected 1 gradients, got 2"):
+        net(ag.tensor(1.0, requires_grad=True)).backward()
 
 
 def test_apply_meets_parts_before_wholes():

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.optim import SGD, Adam
+from autograd_lite.optim import SGD, Adagrad, Adam
 from autograd_lite.optim import lr_scheduler as S
 
 
 def optimizer(lr=0.5, **options):
     return SGD([ag.tensor(1.0, requires_grad=True)], lr=lr, **options)
+
+
+W = ag.tensor(1.0, requires_grad=True)
 
 
 def rates(schedule, n):
@@ -35,6 +38,16 @@ def cosine(start, end, share):
         (lambda o: S.MultiStepLR(o, [4, 1, 4], gamma=0.5), [1, 0.5, 0.5, 0.5, 0.125, 0.125, 0.125]),
         (lambda o: S.ExponentialLR(o, 0.5), [1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625]),
         (lambda o: S.LambdaLR(o, lambda t: 1 / (1 + t)), [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5, 1 / 6, 1 / 7]),
+        (lambda o: S.MultiplicativeLR(o, lambda t: 1 / t), [1, 1, 1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720]),
+        (lambda o: S.PolynomialLR(o, 4, 2.0), [1, 9 / 16, 4 / 16, 1 / 16, 0, 0, 0]),
+        (lambda o: S.CyclicLR(o, 0.5, 2.5, 2, 4, cycle_momentum=False), [1, 3, 5, 4, 3, 2, 1]),
+        (lambda o: S.CyclicLR(o, 0.5, 2.5, 1, mode="triangular2"), [1, 5, 1, 3, 1, 2, 1]),
+        (lambda o: S.CyclicLR(o, 0.5, 2.5, 1, mode="exp_range", gamma=0.5), [1, 3, 1, 1.5, 1, 1.125, 1]),
+        (lambda o: S.CyclicLR(o, 0.5, 2.5, 1, scale_fn=lambda n: 1 / n**2), [1, 5, 1, 2, 1, 1 + 4 / 9, 1]),
+        (
+            lambda o: S.CyclicLR(o, 0.5, 2.5, 1, scale_fn=lambda t: 1 / (t + 1), scale_mode="iterations"),
+            [1, 3, 1, 2, 1, 1 + 4 / 6, 1],
+        ),
         (lambda o: S.LinearLR(o, 0.2, total_iters=4), [0.2, 0.4, 0.6, 0.8, 1, 1, 1]),
         (lambda o: S.LinearLR(o, 1.0, 0.0, total_iters=2), [1, 0.5, 0, 0, 0, 0, 0]),
         (lambda o: S.ConstantLR(o, 0.3, total_iters=2), [0.3, 0.3, 1, 1, 1, 1, 1]),
@@ -49,6 +62,10 @@ def cosine(start, end, share):
                 o, [S.LinearLR(o, 0.5, 1.0, 2), S.ExponentialLR(o, 0.5), S.ConstantLR(o, 0.1, 9)], [2, 4]
             ),
             [0.5, 0.75, 1, 0.5, 0.1, 0.1, 0.1],
+        ),
+        (
+            lambda o: S.ChainedScheduler([S.ConstantLR(o, 0.1, 2), S.ExponentialLR(o, 0.5), S.PolynomialLR(o, 6)]),
+            [0.1, 0.1 * 5 / 12, 1 / 6, 1 / 16, 1 / 48, 1 / 192, 0],
         ),
     ],
     ids=lambda value: "" if isinstance(value, list) else None,
@@ -72,6 +89,22 @@ def test_each_group_has_its_own_rate():
     schedule.step()
     assert schedule.get_last_lr() == [0.5, 0.2]
     assert [g["lr"] for g in o.param_groups] == [0.5, 0.2]
+
+
+def test_schedules_multiply_what_others_have_changed():
+    """As in PyTorch: two schedules multiply without a ChainedScheduler, and a rate that the user sets stays."""
+    o = optimizer(1.0)
+    halved, waved = S.StepLR(o, 1, 0.5), S.CosineAnnealingLR(o, 2, eta_min=0.1)
+    found = []
+    for _ in range(6):
+        halved.step()
+        waved.step()
+        found += waved.get_last_lr()
+    np.testing.assert_allclose(found, [0.3, 0.1, 0.5, 0.4, 0.15, 0.1])  # the numbers of PyTorch 2.13
+    o = optimizer(1.0)
+    schedule = S.ExponentialLR(o, 0.5)
+    o.param_groups[0]["lr"] = 3.0
+    assert rates(schedule, 3) == [3.0, 1.5, 0.75]
 
 
 # -- one cycle -----------------------------------------------------------------------------------------------
@@ -134,6 +167,13 @@ def test_one_cycle_can_leave_the_momentum_alone_and_take_a_rate_for_each_group()
     assert [g["momentum"] for g in o.param_groups] == [0.3, 0.3]
 
 
+def test_a_cycle_moves_the_momentum_of_each_group():
+    a, b = (ag.tensor(1.0, requires_grad=True) for _ in range(2))
+    o = Adam([{"params": [a]}, {"params": [b]}])
+    S.CyclicLR(o, 0.1, [0.2, 0.3], 1, base_momentum=[0.5, 0.6], max_momentum=0.9).step()
+    assert [(g["lr"], g["betas"][0]) for g in o.param_groups] == [(0.2, 0.5), (0.3, pytest.approx(0.6))]
+
+
 # -- plateau -------------------------------------------------------------------------------------------------
 
 
@@ -165,6 +205,9 @@ MAKERS = {
     "restarts": lambda o: S.CosineAnnealingWarmRestarts(o, 3, 2),
     "lambda": lambda o: S.LambdaLR(o, lambda t: 0.9**t),
     "onecycle": lambda o: S.OneCycleLR(o, 1.0, total_steps=12),
+    "multiplicative": lambda o: S.MultiplicativeLR(o, lambda t: 1 - 0.5 / t),
+    "cyclic": lambda o: S.CyclicLR(o, 0.1, 0.3, 3),
+    "chained": lambda o: S.ChainedScheduler([S.LinearLR(o), S.ExponentialLR(o, 0.8), S.StepLR(o, 3)]),
     "sequential": lambda o: S.SequentialLR(o, [S.LinearLR(o), S.ExponentialLR(o, 0.8)], [4]),
 }
 
@@ -206,6 +249,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
     before = schedule.state_dict()
     other = MAKERS["cosine"](optimizer()).state_dict()
     values = [("last_epoch", -1), ("last_epoch", np.inf), ("last_epoch", "1"), ("base_lrs", [-5.0])]
+    values += [("last_lr", [-1.0]), ("last_lr", [np.inf]), ("last_lr", [])]
     values += [("base_lrs", [np.nan]), ("base_lrs", [0.1, 0.1]), ("base_lrs", 0.1)]
     values += [("gamma", "0.1"), ("step_size", 0), ("gamma", -1e300)]
     given = ({}, {**before, "optimizer": None}, {**before, "rate": 1}, other, 3)
@@ -227,7 +271,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
     ("make", "message"),
     [
         (lambda o: S.LinearLR(o, start_factor=0.0), "LinearLR: the factors"),
-        (lambda o: S.LambdaLR(o, [abs, abs]), "LambdaLR: expected 1 functions, .* got 2"),
+        (lambda o: S.LambdaLR(o, [abs, abs]), "LambdaLR: expected 1 values of lr_lambda, .* got 2"),
         (lambda o: S.CosineAnnealingWarmRestarts(o, 0), "from 1 on"),
         (lambda o: S.StepLR(o, step_size=0), "StepLR: expected step_size as a number from 1 on, got 0"),
         (lambda o: S.CosineAnnealingLR(o, T_max=0), "expected T_max as a number from 1 on, got 0"),
@@ -236,7 +280,16 @@ def test_a_state_that_does_not_fit_changes_nothing():
         (lambda o: S.OneCycleLR(o, 0.1, epochs=0, steps_per_epoch=5), "expected total_steps"),
         (lambda o: S.OneCycleLR(o, 1.0), "expected total_steps, or epochs and steps_per_epoch"),
         (lambda o: S.OneCycleLR(o, 1.0, total_steps=9, anneal_strategy="exp"), "'exp'"),
-        (lambda o: S.OneCycleLR(o, [1.0, 2.0], total_steps=9), "expected 1 rates, .* got 2"),
+        (lambda o: S.OneCycleLR(o, [1.0, 2.0], total_steps=9), "expected 1 values of max_lr, .* got 2"),
+        (lambda o: S.CyclicLR(o, 0.1, [0.2, 0.3]), "expected 1 values of max_lr, .* got 2"),
+        (lambda o: S.CyclicLR(o, 0.1, 0.2, 0), "expected step_size_up as a number from 1 on, got 0"),
+        (lambda o: S.CyclicLR(o, 0.1, 0.2, mode="square"), "CyclicLR: expected mode 'triangular'.* got 'square'"),
+        (lambda o: S.CyclicLR(o, 0.1, 0.2, scale_mode="batch"), "got 'triangular' and 'batch'"),
+        (lambda o: S.CyclicLR(Adagrad([W]), 0.1, 0.2), "Adagrad has neither momentum nor betas"),
+        (lambda o: S.OneCycleLR(Adagrad([W]), 0.1, 9), "Adagrad has neither .* write cycle_momentum=False"),
+        (lambda o: S.PolynomialLR(o, 0), "expected total_iters as a number from 1 on, got 0"),
+        (lambda o: S.ChainedScheduler([]), "ChainedScheduler: expected schedules of one optimiser, 0 given"),
+        (lambda o: S.ChainedScheduler([S.StepLR(o, 1), S.StepLR(optimizer(), 1)]), "schedules of one optimiser"),
         (lambda o: S.SequentialLR(o, [S.LinearLR(o)], [3]), "expected 0 milestones for 1 schedules, got 1"),
         (lambda o: S.ReduceLROnPlateau(o, mode="best"), "mode 'min' or 'max'.* got 'best'"),
         (lambda o: S.ReduceLROnPlateau(o, factor=2.0), "factor < 1, got .* 2.0"),

@@ -151,12 +151,39 @@ def test_grad_can_be_set_and_is_then_its_own():
 
 def test_a_forgotten_zero_grad_is_a_warning_that_names_the_leaf():
     W = parameter()
-    (W * W).sum().backward()
-    with ag.no_grad():
-        W -= 0.1 * W.grad
-    with pytest.warns(UserWarning, match=r"'W'.*forgotten zero_grad\(\)") as caught:
+    for _ in range(2):
         (W * W).sum().backward()
-    assert caught[0].filename == __file__
+        with ag.no_grad():
+            W -= 0.1 * W.grad
+    for _ in range(2):
+        with pytest.warns(UserWarning, match=r"'W'.*last two updates.*forgotten zero_grad\(\)") as caught:
+            (W * W).sum().backward()
+        assert caught[0].filename == __file__
+        with ag.no_grad():
+            W -= 0.1 * W.grad
+
+
+@pytest.mark.parametrize("n_critic", [1, 3])
+def test_the_loop_of_a_gan_forgets_no_zero_grad(n_critic):
+    """The order is that of PyTorch's DCGAN tutorial: the generator's loss adds to gradients of the discriminator."""
+    real, noise = parameter(), ag.tensor([0.3, 0.1, -0.2])
+    D, G = (ag.tensor(v, requires_grad=True, name=n) for v, n in (([0.5, 1.0, 0.2], "D"), ([1.0, 2.0, -1.0], "G")))
+    of_D, of_G = ag.optim.SGD([D], lr=0.1), ag.optim.SGD([G], lr=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(4):
+            for _ in range(n_critic):
+                of_D.zero_grad()
+                (D * real.detach()).sum().sigmoid().log().backward()
+                fake = G * noise
+                (1 - (D * fake.detach()).sum().sigmoid()).log().backward()
+                of_D.step()
+            of_G.zero_grad()
+            (D * fake).sum().sigmoid().log().backward()
+            of_G.step()
+    of_D.step()  # the gradients of D were not cleared since the generator's step
+    with pytest.warns(UserWarning, match=r"'D'.*forgotten"):
+        (D * real.detach()).sum().sigmoid().log().backward()
 
 
 def test_what_is_no_forgotten_zero_grad():

@@ -86,6 +86,28 @@ def test_what_the_context_knows():
     assert x.grad.item() == 1
 
 
+def test_one_call_of_backward_serves_all_operands():
+    calls = []
+
+    class Swap(ag.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            return y, x
+
+        @staticmethod
+        def backward(ctx, g, h):
+            calls.append((g.item(), h.item()))
+            return h, g
+
+    x, y = (ag.tensor(v, requires_grad=True) for v in (2.0, 3.0))
+    a, b = Swap.apply(x, y)
+    z = a * 10 + b
+    for _ in range(2):
+        z.backward()
+    assert calls == [(10, 1)] * 2
+    assert (x.grad.item(), y.grad.item()) == (2, 20)
+
+
 def test_mistakes():
     class Few(Power):
         @staticmethod
