@@ -104,9 +104,12 @@ def _sum_as_product(x: Any, y: Any, axis: Any, into: str) -> Any:
         flat = "" if x.ndim == 2 else f".reshape({n}, {kept})"
         return f"{{ones}}.dot({{x}}{flat}{into})", {"ones": np.ones(n, x.dtype)}
     block = next(m for m in range(math.isqrt(n), 0, -1) if n % m == 0)
-    if not first or k == x.ndim or block * 16 < n // block:  # n is almost a prime number
+    if k == x.ndim or block * 16 < n // block:  # n is almost a prime number
         return None
     rest = n // block
+    if not first:
+        inner = f"{{x}}.reshape({kept * rest}, {block}).dot({{ones2}}).reshape({kept}, {rest})"
+        return f"{inner}.dot({{ones}}{into})", {"ones": np.ones(rest, x.dtype), "ones2": np.ones(block, x.dtype)}
     inner = f"{{ones}}.dot({{x}}.reshape({rest}, {block * kept})).reshape({block}, {kept})"
     return f"{{ones2}}.dot({inner}{into})", {"ones": np.ones(rest, x.dtype), "ones2": np.ones(block, x.dtype)}
 

@@ -53,7 +53,7 @@ def padded(x: Any, padding: Pairs, value: float = 0.0) -> Any:
     """The array with `value` around it (a third of the time of np.pad)."""
     if not any(map(any, padding)):
         return x
-    wide = np.full(wide_shape(x.shape, padding), value, x.dtype)
+    wide = np.full_like(x, value, shape=wide_shape(x.shape, padding))  # in the layout of x
     wide[inside(x.shape, padding)] = x
     return wide
 
@@ -318,6 +318,9 @@ window_spread: Primitive = linear(
 
 for _row in (unfold, fold, window_argmax, max_pool, unpool, pool_at, window_sum, window_spread):
     _row.attach(batch=merged)
+
+unfold.attach(algebra="windows as columns")
+fold.attach(algebra="columns added up")
 
 # In a compiled program the batch axis is innermost in memory: slices are then long runs.
 _INTO = "{x}, kernel={kernel}, stride={stride}, dilation={dilation}, padding={padding}, out={out})"

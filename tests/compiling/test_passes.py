@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import traceback
@@ -240,8 +241,25 @@ def test_a_convolution_has_the_number_of_the_example_innermost():
         want, gradients = f(*xs)
         for got, expected in zip(made(*xs), [want, *gradients], strict=True):
             np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-11)
-    assert "np.matmul" not in made.source  # one product for all examples
     assert ".transpose((2, 0, 1))" in made.source
+    assert len(set(re.findall(r"\w+ = overlapping\(", made.source))) == 2  # of images, of a cotangent
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("padding", [0, (2, 1), 3])
+@pytest.mark.parametrize(("conv", "shape"), [(F.conv2d, (16, 2, 5, 6)), (F.conv3d, (16, 2, 4, 4, 3))])
+def test_a_convolution_in_strips(conv, shape, padding, stride):
+    rng, dims = np.random.default_rng(0), len(shape) - 2
+    args = rng.normal(size=shape), rng.normal(size=(3, 2, *(3, 2, 2)[:dims])), rng.normal(size=3)
+    padding = padding if isinstance(padding, int) else (*padding, 0)[:dims]
+    f = ag.value_and_grad(lambda x, w, b: np.sum(np.tanh(conv(np.sin(x), w, b, stride, padding))), (0, 1, 2))
+    made = ag.jit(f)
+    for xs in (args, [x + 0.1 for x in args]):
+        want, gradients = f(*xs)
+        got, found = made(*xs)
+        for a, b in zip((got, *found), (want, *gradients), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
+    assert "strips(" in made.source
 
 
 def test_vectors_become_columns_if_that_is_faster(monkeypatch):

@@ -1,8 +1,8 @@
 """Batch innermost: a convolution runs in long strips of memory if the batch axis is innermost.
 
 Shapes stay as they are; only the order of the entries in memory changes (:mod:`.memory` chooses it for the rows that
-say ``innermost=0``, and elementwise operations keep it). In this order the columns of all windows of all examples are
-one matrix, so a convolution and its gradients are one product each, not one for each example.
+say ``innermost=0``, and elementwise operations keep it). In this order a convolution and its gradients are products
+for all examples, not for each one: of matrices that overlap in memory (:mod:`.strips`), or of all columns at once.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ...rules.windows import counts
 from ...table import Primitive
 from ...tracing import Equation, Var
-from ..block import Block, made
+from ..block import Block, kind_of, made
+from . import strips
 from .memory import WORTH
 
 
@@ -46,15 +48,18 @@ class _Innermost:
         self.copies: dict[Var, Var] = {}
         self.made: dict[Var, Equation] = {}
         self.pairs: dict[Var, tuple[Var, Var]] = {}  # of products ``A @ B.mT`` of two such stacks
+        self.products: dict[Var, tuple[Var, Var]] = {}  # of products ``A @ B`` of a matrix and such a stack
+        self.strips: dict[Var, Var] = {}  # columns of windows as views of strips
 
     def add(self, eq: Equation) -> None:
         y = eq.outputs[0]
         first = eq.operands[0] if eq.operands else None
         algebra = eq.row.algebra
         if eq.row.innermost == 0 and y.shape[0] >= WORTH:
-            operands = tuple(self._copied(x, y, eq) for x in eq.operands)
-            eq = replace(eq, operands=operands)
             self.stacks.add(y)
+            if algebra == "columns added up" and self._added_up(eq):
+                return
+            eq = replace(eq, operands=tuple(self._copied(x, y, eq) for x in eq.operands))
         elif isinstance(eq.row.fn, np.ufunc):
             if any(x in self.stacks and x.shape == y.shape for x in eq.operands if isinstance(x, Var)):
                 self.stacks.add(y)
@@ -89,6 +94,9 @@ class _Innermost:
         if not isinstance(a, Var) or not isinstance(b, Var):
             return False
         if a.ndim == 2 and b.ndim == 3 and b in self.stacks:
+            self.products[y] = a, b
+            if (columns := self._columns(b)) is not None:
+                return self._convolved(a, b, columns, eq)
             whole = self._append(made(eq, "dot product", a, self._matrix(b, eq)))
             shape = y.shape[1], y.shape[2], y.shape[0]
             split = self._append(made(eq, "reshape", whole, shape=shape, order="C"))
@@ -107,6 +115,8 @@ class _Innermost:
         if eq.params["keepdims"]:
             return False
         if x in self.pairs and axis in ((0,), 0):
+            if (columns := self._columns(self.pairs[x][1])) is not None:
+                return self._of_weights(*self.pairs[x], columns, eq)
             a, c = (self._matrix(v, eq) for v in self.pairs[x])
             turned = self._append(made(eq, "transpose", c, axes=None))
             self._append(made(eq, "dot product", a, turned, into=y))
@@ -115,3 +125,72 @@ class _Innermost:
             self._append(made(eq, "total", self._matrix(x, eq), into=y, axis=(1,), keepdims=False))
             return True
         return False
+
+    # -------------------------------------------------------------------------------------------------- strips
+
+    def _columns(self, b: Var) -> Var | None:
+        """Columns of windows as a view of strips."""
+        eq = self.made.get(b)
+        if eq is None or eq.row.algebra != "windows as columns":
+            return None
+        if b not in self.strips and strips.shape_of(eq.operands[0].shape, **eq.params) is not None:
+            cut = self._append(_new(eq, strips.CUT, *eq.operands, **eq.params))
+            along = {"size": eq.params["kernel"][0], "stride": eq.params["stride"][0]}
+            self.strips[b] = self._append(_new(eq, strips.OVERLAPPING, cut, **along))
+        return self.strips.get(b)
+
+    def _reordered(self, w: Var, places: int, eq: Equation) -> Var:
+        """A matrix (n, channels * places) with its columns in the order of strips: places, then channels."""
+        split = self._append(made(eq, "reshape", w, shape=(w.shape[0], -1, places), order="C"))
+        turned = self._append(made(eq, "transpose", split, axes=(0, 2, 1)))
+        return self._append(made(eq, "reshape", turned, shape=w.shape, order="C"))
+
+    def _by_windows(self, g: Var, count: int, eq: Equation) -> Var:
+        """A stack (n, channels, columns) as (channels, count, length): a view."""
+        turned = self._append(made(eq, "transpose", g, axes=(1, 2, 0)))
+        return self._append(made(eq, "reshape", turned, shape=(g.shape[1], count, -1), order="C"))
+
+    def _convolved(self, a: Var, b: Var, columns: Var, eq: Equation) -> bool:
+        y, places = eq.outputs[0], prod(self.made[b].params["kernel"])
+        whole = self._append(_new(eq, strips.PRODUCT, self._reordered(a, places, eq), columns))
+        split = self._append(made(eq, "reshape", whole, shape=(*y.shape[1:], y.shape[0]), order="C"))
+        self._append(made(eq, "transpose", split, into=y, axes=(2, 0, 1)))
+        self.stacks.add(y)
+        return True
+
+    def _of_weights(self, g: Var, b: Var, columns: Var, eq: Equation) -> bool:
+        """The sum over all examples of ``g @ b.mT``."""
+        y, places = eq.outputs[0], prod(self.made[b].params["kernel"])
+        turned = self._append(made(eq, "transpose", self._by_windows(g, columns.shape[0], eq), axes=(1, 2, 0)))
+        products = self._append(made(eq, "matrix product", columns, turned))  # with the longer axis first it is faster
+        total = self._append(made(eq, "total", products, axis=(0,), keepdims=False))
+        split = self._append(made(eq, "reshape", total, shape=(places, -1, y.shape[0]), order="C"))
+        back = self._append(made(eq, "transpose", split, axes=(2, 1, 0)))
+        self._append(made(eq, "reshape", back, into=y, shape=y.shape, order="C"))
+        return True
+
+    def _added_up(self, eq: Equation) -> bool:
+        """Columns that are a product, added up at their places in images."""
+        y, of = eq.outputs[0], {k: v for k, v in eq.params.items() if k != "sizes"}
+        size, (before, after) = of["kernel"][0], of["padding"][0]
+        if eq.operands[0] not in self.products or max(before, after) >= size or of["stride"][0] != 1:
+            return False
+        if strips.shape_of(y.shape, **of) is None:
+            return False
+        a, g = self.products[eq.operands[0]]  # a (channels * places, rows)
+        split = self._append(made(eq, "reshape", a, shape=(y.shape[1], size, -1, a.shape[1]), order="C"))
+        index = slice(None), slice(None, None, -1)
+        turned = self._append(made(eq, "index", split, index=index, unique_indices=True))
+        turned = self._append(made(eq, "transpose", turned, axes=(2, 0, 1, 3)))
+        w = self._append(made(eq, "reshape", turned, shape=(a.shape[0] // size, size * a.shape[1]), order="C"))
+        g = self._by_windows(g, counts(y.shape[2:], **of)[0], eq)
+        g = self._append(_new(eq, strips.BETWEEN_ZEROS, g, before=size - 1 - before, after=size - 1 - after))
+        added = self._append(made(eq, "matrix product", w, self._append(_new(eq, strips.OVERLAPPING, g, size=size))))
+        of["padding"] = ((0, 0), *of["padding"][1:])
+        self._append(Equation((y,), strips.PUT, (added,), {"shape": y.shape, **of}, eq.node))
+        return True
+
+
+def _new(like: Equation, row: Primitive, *operands: Any, **params: Any) -> Equation:
+    """An equation for a row of this package, in the place of `like`."""
+    return Equation((Var(like.outputs[0].name, *kind_of(row, operands, params)),), row, operands, params, like.node)

@@ -1,0 +1,124 @@
+"""Strips: a convolution as products of matrices that overlap in memory.
+
+Windows are cut out along all of their axes but the first. What is at one place of the first axis is a strip: a matrix
+with a row for each place in a window and each channel, and a column for each window and each example. The columns of
+windows of `k` strips are then `k` strips that follow one another in memory, so those of all windows are a view, in
+which each strip appears `k` times::
+
+    images (n, channels, h, w)  ->  strips (h, rows, length)  ->  columns (windows, k * rows, length), a view
+
+Compared with columns that are written out, a `k`-th of the entries is copied. The gradient with respect to the images
+is a convolution as well, of the strips of the cotangent, with the weights in reverse order.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ...rules.windows import Ints, Pairs, counts
+from ...table import Primitive
+
+SHORT = 32  # columns of a strip below which one product with all columns is faster
+
+
+def shape_of(shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> Ints | None:
+    """The shape of the strips of images of this shape; None if there are none, or they are not worth it."""
+    if len(kernel) == 1 or dilation[0] != 1 or 0 in shape:
+        return None
+    length = prod(counts(shape[2:], kernel, stride, dilation, padding)[1:]) * shape[0]
+    return (shape[2] + sum(padding[0]), prod(kernel[1:]) * shape[1], length) if length >= SHORT else None
+
+
+class _Plan(NamedTuple):
+    """How strips and images of one shape correspond."""
+
+    strips: Ints  # the shape with all axes: h, places, channels, windows, examples
+    axes: Ints  # of images: h, channels, sizes, examples
+    inside: slice  # along h: strips that are not padding
+    places: tuple[tuple[Any, Any], ...]  # for each place in a window: what it is in the strips, and in the images
+
+
+@lru_cache(maxsize=64)
+def _plan(shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> _Plan:
+    before, _ = padding[0]
+    along = tuple(zip(shape[3:], kernel[1:], stride[1:], dilation[1:], padding[1:], strict=True))
+    windows = counts(*map(tuple, zip(*along, strict=True)))
+    found = []
+    for place in product(*map(range, kernel[1:])):
+        slices = [_slices(i, count, *rest) for i, count, rest in zip(place, windows, along, strict=True)]
+        found.append((
+            (slice(None), *place, slice(None), *(w for w, _ in slices)), (..., *(x for _, x in slices), slice(None))
+        ))  # fmt: skip
+    whole = -1, *kernel[1:], shape[1], *windows, shape[0]
+    return _Plan(whole, (2, 1, *range(3, len(shape)), 0), slice(before, before + shape[2]), tuple(found))
+
+
+def _slices(i: int, count: int, size: int, kernel: int, stride: int, dilation: int, padding: Any) -> Any:
+    """The windows whose entry `i` is inside an axis, and where these entries are."""
+    at = i * dilation - padding[0]
+    first = max(0, -(at // stride))
+    stop = max(first, min(count, (size - 1 - at) // stride + 1))
+    return slice(first, stop), slice(first * stride + at, max(stop * stride + at - stride + 1, 0), stride)
+
+
+def _cut(x: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None) -> Any:
+    plan = _plan(x.shape, kernel, stride, dilation, padding)
+    strips = np.empty(shape_of(x.shape, kernel, stride, dilation, padding), x.dtype) if out is None else out
+    if any(map(any, padding)):
+        strips.fill(0)
+    split, x = strips.reshape(plan.strips)[plan.inside], x.transpose(plan.axes)
+    for windows, entries in plan.places:
+        split[windows] = x[entries]
+    return strips
+
+
+def _put(strips: Any, shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None) -> Any:
+    """The transpose of `_cut`: strips added up at their places in images of this shape."""
+    plan = _plan(shape, kernel, stride, dilation, padding)
+    images = np.empty(shape, strips.dtype) if out is None else out
+    images.fill(0)
+    split, x = strips.reshape(plan.strips)[plan.inside], images.transpose(plan.axes)
+    for windows, entries in plan.places:
+        part = x[entries]
+        np.add(part, split[windows], out=part)
+    return images
+
+
+def _overlapping(strips: Any, size: int, stride: int = 1) -> Any:
+    """For each window the `size` strips that it reads, as one matrix: a view."""
+    h, rows, length = strips.shape
+    a, b, c = strips.strides
+    return as_strided(strips, ((h - size) // stride + 1, size * rows, length), (a * stride, b, c))
+
+
+def _between_zeros(x: Any, before: int, after: int, out: Any = None) -> Any:
+    """Strips (rows, windows, length) as (windows, rows, length), with zeros before and after the windows."""
+    rows, windows, length = x.shape
+    strips = np.empty((before + windows + after, rows, length), x.dtype) if out is None else out
+    strips[:before] = 0
+    strips[before : before + windows] = x.swapaxes(0, 1)
+    strips[before + windows :] = 0
+    return strips
+
+
+_WINDOWS = "kernel={kernel}, stride={stride}, dilation={dilation}, padding={padding}"
+
+CUT = Primitive("linear", _cut, (None,), name="strips", out=f"{{fn}}({{x}}, {_WINDOWS}, out={{out}})")
+PUT = Primitive(
+    "linear", _put, (None,), name="strips_added", innermost=0, out=f"{{fn}}({{x}}, {{shape}}, {_WINDOWS}, out={{out}})"
+)
+OVERLAPPING = Primitive("linear", _overlapping, (None,), name="overlapping", view=True)
+BETWEEN_ZEROS = Primitive(
+    "linear", _between_zeros, (None,), name="between_zeros", out="{fn}({x}, {before}, {after}, out={out})"
+)
+#: A matrix times the columns of each window: (rows, k) and (windows, k, length) make (rows, windows, length).
+PRODUCT = Primitive(
+    "bilinear", lambda w, columns: np.matmul(w, columns).swapaxes(0, 1), (None, None), name="product_of_strips",
+    emit="np.matmul({x1}, {x2}).swapaxes(0, 1)", out="np.matmul({x1}, {x2}, out={out}.swapaxes(0, 1))",
+)  # fmt: skip
