@@ -43,7 +43,7 @@ class Workload:
     """One line of the table: two versions, their data, and the largest ratios of their times that are allowed.
 
     `target` is for the library's version as it is, `jit_target` for the same under `ag.jit`. What is compiled is
-    `ours`, or `traced` if there is one.
+    `ours`, or `traced` if there is one. `setup` is called with the arguments of either before its first step.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Workload:
     tolerance: float = 1e-12
     jit_target: float = 1.0
     traced: Version | None = None
+    setup: Version | None = None
 
     @property
     def for_jit(self) -> Version:
@@ -63,7 +64,10 @@ class Workload:
 
     def prepare(self, version: Version, dialect: Dialect, small: bool = False) -> "Prepared":
         """A version with its arguments. The arrays are shared: speed depends on where they are in memory."""
-        return Prepared(version, dialect, drawn(self.data, small), self.learns)
+        made = Prepared(version, dialect, drawn(self.data, small), self.learns)
+        if self.setup is not None and version in (self.ours, self.for_jit):
+            self.setup(*made.arguments.values())
+        return made
 
     def compare(self, version: Version, dialect: Dialect, small: bool = False, steps: int = 3) -> float:
         """The largest difference from the hand-written version; an AssertionError if it is too large."""

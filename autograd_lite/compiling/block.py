@@ -27,9 +27,10 @@ class Block:
     outputs: list[Any]  # a Var each, or a constant
     updates: dict[Var, Any] = field(default_factory=dict)  # from an input to the value that it receives at the end
     floats: set[Var] = field(default_factory=set)  # values that are Python floats, not arrays
+    contiguous: frozenset[Var] = frozenset()  # inputs whose arrays are contiguous and share memory with no argument
 
     @classmethod
-    def of(cls, program: Program, updates: Mapping[Var, Any]) -> Block:
+    def of(cls, program: Program, updates: Mapping[Var, Any], contiguous: frozenset[Var] = frozenset()) -> Block:
         inputs = [*program.inputs, *program.captured]
         unknown = [str(v) for v in updates if v not in inputs]
         if unknown:
@@ -37,7 +38,9 @@ class Block:
         for v, new in updates.items():
             if isinstance(new, Var) and (new.shape, new.dtype) != (v.shape, v.dtype):
                 raise ValueError(f"{program.name}: {v.name} is {v.kind}, and its new value {new.kind}")
-        return cls(program.name, inputs, list(program.equations), list(program.outputs), dict(updates))
+        return cls(
+            program.name, inputs, list(program.equations), list(program.outputs), dict(updates), contiguous=contiguous
+        )
 
     @property
     def results(self) -> Iterator[Var]:

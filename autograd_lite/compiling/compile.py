@@ -31,6 +31,7 @@ from .passes.scalars import MOST, as_floats
 from .passes.scaling import scaled
 from .passes.splitting import split
 from .passes.tiling import tiled
+from .passes.updates import sunk
 from .writer import OUTER, Writer
 
 _NUMBERS = count(1)
@@ -89,7 +90,7 @@ class Compiled:
 
 def compiled(
     program: Program, updates: Mapping[Var, Any] | None = None, fast: bool = False, small: bool = True,
-    threads: int = 1,
+    threads: int = 1, contiguous: frozenset[Var] = frozenset(),
 ) -> Compiled:
     """Compile a traced program.
 
@@ -104,6 +105,8 @@ def compiled(
         Compute small values with Python floats, where that is faster.
     threads : int
         How many threads share the pieces of large arrays in elementwise operations.
+    contiguous : set of Var
+        Inputs whose arrays will always be contiguous, and share memory with none of the other inputs.
 
     Examples
     --------
@@ -114,7 +117,7 @@ def compiled(
     >>> run(np.zeros(3), np.ones(3))
     [array(3.)]
     """
-    block = Block.of(program, updates or {})
+    block = Block.of(program, updates or {}, contiguous)
     plan = [f"the program: {len(block.equations)} operations"]
     block = _planned(plan, "dead code", without_dead_code, block)
     block = _planned(plan, "lowering", lambda b: lowered(b, MOST if small else 0), block)
@@ -132,7 +135,7 @@ def compiled(
         block = _planned(plan, "floats", as_floats, block)
     block = _planned(plan, "lowering", lowered, block)
     block = _shortened(plan, block, fast)
-    block = _planned(plan, "tiles", lambda b: tiled(b, threads), block)
+    block = _planned(plan, "tiles", lambda b: tiled(*sunk(b), threads), block)
     memory = planned(block)
     plan.append(
         f"memory: {len(memory.place)} values in {memory.size} bytes instead of {memory.unplanned}; "

@@ -17,7 +17,7 @@ from ..engine.context import CONTEXT
 from ..engine.value import Value, wrap
 from ..engine.versions import CONFIGURED, LATEST_WRITE, next_order
 from ..tensor import Tensor
-from ..tracing.calls import Backward, Call
+from ..tracing.calls import Backward, Call, is_whole
 from ..tracing.closures import LENGTH, read, same
 from ..tracing.outside import Source, Step
 from ..tracing.program import Var
@@ -45,9 +45,10 @@ class Dispatch:
         self.space: dict[str, Any] = {
             "MISS": MISS, "Tensor": Tensor, "ndarray": np.ndarray, "context": CONTEXT.get, "configured": CONFIGURED,
             "wrap": wrap, "run": run.exclusive() if recorded.stateful else run, "latest": LATEST_WRITE,
-            "next_order": next_order, "lock": lock, "same": _same_value,
+            "next_order": next_order, "lock": lock, "same": _same_value, "owned": self._owned,
         }
         self._words: dict[Any, str] = {}
+        self._written: set[int] = set()  # the ids of the arrays that are written to
         self._modules = [(m, _state_of(m)) for m in recorded.modules if m not in recorded.modes]
         self._needs = {v: _needs(s.owner) for v, s in recorded.sources.items() if s.kind == "tensor"}
         self._shapes = {id(step): _structure(step) for step in recorded.steps}
@@ -73,6 +74,7 @@ class Dispatch:
     def refresh(self) -> bool:
         """Look again at what is compared by identity; False if the program no longer fits."""
         recorded = self.recorded
+        self._written.clear()
         fits = all(self._fits(v, source) for v, source in recorded.sources.items())
         fits = fits and all(_same(_state_of(m), state) for m, state in self._modules)
         fits = fits and all((t._grad is not None) is had for t, had in recorded.asked.items())
@@ -92,19 +94,23 @@ class Dispatch:
             self.bound(source.owner._node, "node", ("node", v))
         elif source.kind == "place":
             array = read(source.owner, source.key)
-        elif source.kind == "spare":
-            state = source.owner.state.setdefault(source.key[0], {})
-            if source.key[1] not in state:
-                state[source.key[1]] = np.zeros(v.shape, v.dtype)
-            return True
         elif source.kind == "state":  # there may be none after load_state_dict
-            return source.key[1] in source.owner.state.get(source.key[0], ())
+            p, name = source.key
+            array = source.owner.state.get(p, {}).get(name)
         else:
             return True
         if type(array) is not np.ndarray or array.shape != v.shape or array.dtype != v.dtype:
             return False
+        if v in self.recorded.contiguous:
+            if not is_whole(array):
+                return False
+            self._written.add(id(array))
         self.bound(array, "array", ("array", v))
         return True
+
+    def _owned(self, g: Any) -> Any:
+        """A gradient whose array is contiguous and shares memory with no parameter."""
+        return g if is_whole(g) and id(g) not in self._written else np.array(g, order="C")
 
     def _fits_variable(self, container: Any, key: Any, value: Any) -> bool:
         found = read(container, key)
@@ -118,7 +124,7 @@ class Dispatch:
         if not step.counters:
             numbers, _ = step.optimizer.numbers(step.group, {})
             for name in numbers:
-                self.bound(step.dtype.type(numbers[name]), name, ("number", id(step), name))
+                self.bound(np.array(numbers[name], step.dtype), name, ("number", id(step), name))
         return True
 
 
@@ -157,11 +163,13 @@ def _equal(x: Any, y: Any) -> bool:
 class _Feed:
     """The numbers of a step of an optimiser, from the counters in its state.
 
-    A call returns the numbers and the counters after the step, or None if the parameters have not made as many steps.
+    A call returns the counters after the step, or None if the parameters have not made as many steps. The numbers are
+    in `arrays`, in the order of `step.used`.
     """
 
     def __init__(self, step: Step) -> None:
         self.step = step
+        self.arrays = [np.empty((), step.dtype) for _ in step.used]
 
     def __call__(self, before: Any = None) -> Any:
         step = self.step
@@ -174,8 +182,9 @@ class _Feed:
                     if states[p][name] != value:
                         return None
         numbers, after = step.optimizer.numbers(step.group, first)
-        of = step.dtype.type
-        return [of(numbers[name]) for name in step.used], after
+        for array, name in zip(self.arrays, step.used, strict=True):
+            array[...] = numbers[name]
+        return after
 
 
 class _Writer:
@@ -189,7 +198,7 @@ class _Writer:
         self.leaves: list[str] = []  # the expression of each leaf of the arguments
         self.states: dict[Any, str] = {}  # the name of the state of a parameter
         self.counters: dict[Any, str] = {}  # the name of its counters after the call
-        self.numbers: dict[int, str] = {}
+        self.feeds: dict[int, _Feed] = {}
         self.tensors: dict[int, str] = {}  # the expressions of the leaves that are Tensors
 
     def text(self) -> str:
@@ -322,20 +331,25 @@ class _Writer:
                 self.check(f"{self._place(source.owner, source.key)} is not {array}")
             return array
         if source.kind == "grad":
-            return f"{self.bound(source.owner, 'tensor')}._grad._data"
+            grad = f"{self.bound(source.owner, 'tensor')}._grad._data"
+            return f"owned({grad})" if v in self.recorded.contiguous else grad
         if source.kind == "number":
             step = source.owner
             if step.counters:
-                return f"{self.numbers[id(step)]}[{step.used.index(source.key)}]"
+                return self.bound(self.feeds[id(step)].arrays[step.used.index(source.key)], source.key)
             return self.word(source.key, ("number", id(step), source.key))
         p, name = source.key
+        array = self.word("array", ("array", v))
+        self.check(f"{self._state(source.owner, p)}[{name!r}] is not {array}")
+        return array
+
+    def _state(self, optimizer: Any, p: Any) -> str:
+        """The name of the state of a parameter."""
         if p not in self.states:
             self.states[p] = f"state{len(self.states)}"
-            owner = self.bound(source.owner, "optimizer")
+            owner = self.bound(optimizer, "optimizer")
             self.checks.append(f"{self.states[p]} = {owner}.state[{self.bound(p, 'tensor')}]")
-        if source.kind == "spare":
-            self.check(f"{name!r} not in {self.states[p]}")
-        return f"{self.states[p]}[{name!r}]"
+        return self.states[p]
 
     # ------------------------------------------------------------------------------------------ what is written
 
@@ -344,26 +358,18 @@ class _Writer:
         lines = []
         for step in self.recorded.steps:
             if step.counters:
-                k = len(self.numbers)
+                k = len(self.feeds)
                 before = self.counters.get(step.parameters[0], "")
-                lines += [f"fed = {self.bound(_Feed(step), 'feed')}({before})", "if fed is None: return MISS"]
-                lines.append(f"numbers{k}, counters{k} = fed")
-                self.numbers[id(step)] = f"numbers{k}"
+                feed = self.feeds[id(step)] = _Feed(step)
+                lines.append(f"counters{k} = {self.bound(feed, 'feed')}({before})")
+                lines.append(f"if counters{k} is None: return MISS")
                 self.counters.update(dict.fromkeys(step.parameters, f"counters{k}"))
         return lines
 
     def _after(self) -> list[str]:
         """The calls that are made at once with the updates."""
-        recorded = self.recorded
-        states: dict[Any, list[str]] = {p: [f"**{word}"] for p, word in self.counters.items()}
-        for v in recorded.program.updates:
-            source = recorded.sources[v]
-            if source.kind == "spare":  # it takes the place of the array that it was computed from
-                p, name = source.key
-                state = self.states[p]
-                swapped = f"{name[1:]!r}: {state}[{name!r}], {name!r}: {state}[{name[1:]!r}]"
-                states.setdefault(p, []).append(swapped)
-        return [f"({self.states[p]}.update, {{{', '.join(parts)}}})" for p, parts in states.items()]
+        owners = {p: step.optimizer for step in self.recorded.steps for p in step.parameters}
+        return [f"({self._state(owners[p], p)}.update, {word})" for p, word in self.counters.items()]
 
     # --------------------------------------------------------------------------------------------- the result
 

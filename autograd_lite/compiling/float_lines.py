@@ -97,6 +97,8 @@ class FloatLines:
             names = [self._named(v) for v in eq.outputs]
             if len(names) == 1:
                 return [f"{names[0]} = {source}.item()"]
+            if self.writer.is_packed(x):  # faster
+                return [f"{', '.join(names)} = {self.writer.struct('read', len(names))}({source})"]
             return [f"{nested(names, x.shape)[1:-1]} = {source}.tolist()"]
         template = self._template(eq)
         self.functions.update(w for w in _WORD.findall(template) if hasattr(math, w))

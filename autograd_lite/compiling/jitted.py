@@ -99,7 +99,10 @@ class Jitted:
             with _TRACING:
                 recorded = record_call(self.f, args, params, given.static, recording)
             recorded = recorded.donating([k for k, donated in enumerate(given.donated) if donated])
-            run = compiled(recorded.program, recorded.program.updates, self.fast, threads=self.threads)
+            run = compiled(
+                recorded.program, recorded.program.updates, self.fast, threads=self.threads,
+                contiguous=recorded.contiguous,
+            )  # fmt: skip
             dispatch = Dispatch(recorded, run, args, params, given.static, recording, self._lock)
         except NotYet:
             return None

@@ -18,6 +18,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from operator import setitem
 from typing import Any
 
@@ -51,14 +52,18 @@ class Writer:
 
     def __init__(self, block: Block, memory: Memory) -> None:
         self.block, self.memory = block, memory
-        self.space: dict[str, Any] = {"np": np, "at_once": at_once, "setitem": setitem, "in_threads": in_threads}
-        self.fresh = Names({*RESERVED, *dir(math), "memory", "pieces", "after", *self.space, OUTER}, between="_").take
+        self.space: dict[str, Any] = {
+            "np": np, "at_once": at_once, "setitem": setitem, "partial": partial, "in_threads": in_threads,
+        }  # fmt: skip
+        used = {*RESERVED, *dir(math), *self.space, "Struct", "memory", "pieces", "after", OUTER}
+        self.fresh = Names(used, between="_").take
         self.words: dict[Any, str] = {}
         self._constants: dict[Any, str] = {}
-        self._kept: list[Any] = []
+        self._structs: dict[tuple[str, int], str] = {}
         self._uses = Counter(x for eq in memory.equations for x in eq.operands if isinstance(x, Var))
         self._uses.update(x for x in block.results)
         self._inline: dict[Var, str] = {}
+        self._arrays = {eq.outputs[0] for eq in memory.equations if eq.row is ARRAY}
         self._late = {id(eq) for eq in memory.equations[len(memory.equations) - memory.late :]}
         self._commits: list[str] = []
         self.numbers: list[str] = []  # lines
@@ -94,7 +99,8 @@ class Writer:
         inner = [head, *(f"    {line}" for line in lines)]
         body = [*self.numbers, *_shared(before), *inner, f"return {self.function}"]
         functions = sorted(self.float_lines.functions)
-        imports = ["import numpy as np", *([f"from math import {', '.join(functions)}"] if functions else []), ""]
+        imports = ["import numpy as np", *([f"from math import {', '.join(functions)}"] if functions else [])]
+        imports += ["from struct import Struct", ""] if self._structs else [""]
         return "\n".join([*imports, f"def {OUTER}(memory):", *(f"    {line}" for line in body), ""])
 
     def _line(self, eq: Equation) -> tuple[list[str], list[str]]:
@@ -122,6 +128,9 @@ class Writer:
                 self._inline[y] = text
                 return [], []
         made = ", ".join(map(self.word, eq.outputs))
+        if eq.row is ARRAY and y.shape and y.dtype == np.float64:  # faster than np.array
+            write, entries = self.struct("write", len(eq.operands)), ", ".join(map(self.operand, eq.operands))
+            return [], [f"{made} = np.empty({y.shape})", f"{write}({made}, 0, {entries})"]
         return [], [f"{made}{',' * (eq.row.outputs and len(eq.outputs) == 1)} = {self.call(eq)}"]
 
     def _joined(self, eq: Equation) -> list[str]:
@@ -138,31 +147,39 @@ class Writer:
 
     def _tiles(self, eq: Equation) -> tuple[list[str], list[str]]:
         """A loop over pieces."""
-        inner = self.memory.loops[eq.outputs[0]]
-        count, threads = eq.params["count"], eq.params["threads"]
+        memory, inner = self.memory, self.memory.loops[eq.outputs[0]]
+        count, late, threads = eq.params["count"], eq.params["late"], eq.params["threads"]
         once, before, body, after = [], [], [], []
         buffers: list[str] = []
         sums: list[str] = []
         rows = dict(eq.params["rows"])
-        target = {p: Var(v.name, p.shape, p.dtype) for v, p in eq.params["made"].items() if v.shape}
+        target: dict[Var, Var] = {}
         for v, p in eq.params["made"].items():
-            if v in self.memory.place:
+            if v in memory.into:
+                self._inline[v] = self.word(memory.into[v])
+            elif v in memory.place:
                 once.append(f"{self.word(v)} = {self._buffer(v)}")
             elif v.shape:
                 before.append(f"{self.word(v)} = np.empty({v.shape}, np.{v.dtype.name})")
             if v.shape:
-                rows[v] = target[p]
+                target[p] = rows.setdefault(memory.into.get(v, v), Var(v.name, p.shape, p.dtype))
         for step in inner.equations:
             p = step.outputs[0]
+            at = inner.into.get(p)  # what it overwrites
+            direct = p in target and (at is not None or target[p] not in eq.params["rows"].values())
             if p in inner.place:
                 buffers.append(f"{self.word(p)} = {self._buffer(p, inner)}")
-            word = self.word(target[p]) if p in target else self.word(p)
-            if p in target:
+            word = self.word(target[p] if direct else at if at is not None else p)
+            if direct or at is not None:
                 self._inline[p] = word
-            if p.shape and (p in inner.place or p in target) and writes(step.row):
+            if late:
+                body.append(self._commit(step, word))
+                if p in target and not direct:  # the old value is still needed
+                    after.append(f"(np.positive, {word}, {self.word(target[p])}),")
+            elif p.shape and (p in inner.place or direct) and writes(step.row):
                 body += self.call(step, word).split("; ")
             elif p.shape:
-                body.append(f"np.copyto({word}, {self.call(step)})" if p in target else f"{word} = {self.call(step)}")
+                body.append(f"np.copyto({word}, {self.call(step)})" if direct else f"{word} = {self.call(step)}")
             else:
                 parts = self.fresh("parts")
                 sums.append(parts)
@@ -172,6 +189,11 @@ class Writer:
         pieces = ", ".join(f"{self.word(x)}.reshape({count}, -1)" for x in rows)
         pieces = f"zip({pieces})" if len(rows) > 1 else pieces
         names = ", ".join(map(self.word, rows.values()))
+        if late:
+            calls = self.fresh("calls")
+            self._commits.append(f"*{calls},")
+            before.append(f"{calls} = []")
+            body, after = [f"{calls} += (", *(f"    {line}" for line in body + after), ")"], []
         all_pieces = pieces if threads == 1 else "pieces"
         loop = [*(f"{parts} = []" for parts in sums), f"for {names} in {all_pieces}:", *(f"    {b}" for b in body)]
         if threads == 1:
@@ -185,8 +207,26 @@ class Writer:
     def _commit(self, eq: Equation, target: str) -> str:
         """A call as a tuple, for the calls that are made at once."""
         if eq.row is ARRAY:
-            return f"(setattr, {target}, 'flat', ({', '.join(map(self.operand, eq.operands))},)),"
-        return f"({', '.join([self.of_row(eq.row), *self._arguments(eq), target])}),"
+            entries = ", ".join(map(self.operand, eq.operands))
+            if self.is_packed(self.memory.into.get(eq.outputs[0])):
+                return f"({self.struct('write', len(eq.operands))}, {target}, 0, {entries}),"
+            return f"(setattr, {target}, 'flat', ({entries},)),"
+        fn, arguments = self.of_row(eq.row), ", ".join(self._arguments(eq))
+        if eq.row.fn in (np.maximum, np.minimum):  # these two deprecate a third argument
+            return f"(partial({fn}, out={target}), {arguments}),"
+        return f"({fn}, {arguments}, {target}),"
+
+    def is_packed(self, x: Any) -> bool:
+        """Whether a value is an input of doubles that follow each other in memory."""
+        return x in self.block.contiguous and x.dtype == np.float64
+
+    def struct(self, what: str, size: int) -> str:
+        """The name of a function of the module `struct`: of an array, the tuple of its entries, or what writes them."""
+        method = {"read": "unpack", "write": "pack_into"}[what]
+        if (what, size) not in self._structs:
+            word = self._structs[what, size] = self.fresh(f"{what}{size}")
+            self.numbers.append(f"{word} = Struct('{size}d').{method}")
+        return self._structs[what, size]
 
     def _buffer(self, y: Var, memory: Memory | None = None) -> str:
         start = (memory or self.memory).place[y]
@@ -229,7 +269,7 @@ class Writer:
         """An output: an array that shares no memory with an input or a constant."""
         word = self.operand(x)
         if isinstance(x, Var) and not self.memory.owners[x].intersection(self.block.inputs):
-            return word if x.shape else f"np.asarray({word})"
+            return word if x.shape or x in self._arrays else f"np.asarray({word})"
         return f"np.array({word})"
 
     # ---------------------------------------------------------------------------------------------------- a call

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -112,10 +113,25 @@ class Call:
                     break
         return replace(self, program=replace(program, outputs=tuple(outputs), updates=updates), in_place=results)
 
+    @cached_property
+    def contiguous(self) -> frozenset[Var]:
+        """The inputs whose arrays are contiguous and no views, at each call: parameters, state and gradients."""
+        updates, values = self.program.updates, self.program.captured
+        return frozenset(
+            v for v, s in self.sources.items()
+            if (v in updates and s.kind in ("tensor", "state") and is_whole(values[v]))
+            or (v not in updates and s.kind == "grad")
+        )  # fmt: skip
+
     @property
     def stateful(self) -> bool:
         """Whether a call changes anything outside."""
         return bool(self.program.updates or self.gradients or self.modes)
+
+
+def is_whole(x: Any) -> bool:
+    """Whether an array is contiguous and owns its memory: then only its views share it."""
+    return x.base is None and bool(x.flags.c_contiguous)
 
 
 def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[bool], recording: bool) -> Call:
@@ -257,13 +273,6 @@ class _Made:
         updates = {
             v: constants.get(x, x) if isinstance(x, Var) else x for v, x in self.updates.items() if v not in constants
         }
-        for v in [v for v in updates if sources[v].kind == "state"]:
-            # The new value goes into a spare array, which then takes the place of the old one: so nothing that the
-            # program reads is overwritten before the end.
-            optimizer, (p, name) = sources[v].owner, sources[v].key
-            spare = Var(f"next_{v.name}", v.shape, v.dtype)
-            sources[spare], self.values[spare] = Source("spare", optimizer, (p, f"_{name}")), self.values[v]
-            updates[spare] = updates.pop(v)
         cotangents = [v for v, s in sources.items() if s.kind == "cotangent"]
         for v in cotangents:
             del sources[v]

@@ -83,8 +83,9 @@ class Closure:
             self._functions[id(f)] = copy
             for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
                 self._fill(cell, name)
-            self.look_into(f.__defaults__ or ())
-            self.look_into(f.__kwdefaults__ or {})
+            for defaults in (f.__defaults__, f.__kwdefaults__):
+                if defaults:
+                    self.look_into(defaults)
             if not inside:
                 self._use(f.__globals__, f.__code__)
         return self._functions[id(f)]
@@ -132,10 +133,11 @@ class Closure:
         elif isinstance(value, (dict, list, tuple)):
             self._seen[id(value)] = value, value if isinstance(value, tuple) else value.copy()
             parts: Any = value.items() if isinstance(value, dict) else enumerate(value)
-            if note and sized:
+            noted = note and not isinstance(value, tuple)  # which cannot change
+            if noted and sized:
                 self._note(len(value), value, LENGTH)
             for k, part in list(parts) if len(value) <= LONG else ():
-                if note:
+                if noted:
                     self._note(part, value, k)
                 self.look_into(part, value, k, note, sized)
         elif isinstance(value, type):

@@ -36,7 +36,7 @@ class Source:
 
     Attributes
     ----------
-    kind : {"argument", "tensor", "grad", "place", "state", "spare", "number", "cotangent"}
+    kind : {"argument", "tensor", "grad", "place", "state", "number", "cotangent"}
     owner : the Tensor, or for a gradient its Tensor; the container or cell; the optimiser; the `Step`
     key : the number of the argument; the key in a container; (parameter, name) in the state; the name of the number
     """

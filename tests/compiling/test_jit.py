@@ -789,3 +789,51 @@ def test_a_tensor_from_outside_may_be_kept_outside():
     run = ag.jit(step)
     assert [run(np.ones(2)).item() for _ in range(3)] == [1.0, -1.0, -3.0]
     assert kept["w"][0] is w
+
+
+# ------------------------------------------------------------------------------------------------ updates in place
+
+
+def stepped(make, start, jit, steps=3):
+    """A parameter and its state after steps along gradients that are given."""
+    p = ag.tensor(start.copy(order="K"), requires_grad=True)
+    p.data = start.copy(order="K")
+    opt = make([p])
+    p.grad = np.ones_like(start)
+    opt.step()
+    run = ag.jit(opt.step) if jit else opt.step
+    for k in range(steps):
+        p.grad = np.cos(start + k)
+        run()
+    return [p.data, *opt.state[p].values()], run
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda p: optim.Adam(p, amsgrad=True), lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+        lambda p: optim.RMSprop(p, weight_decay=0.1),
+    ],
+)  # fmt: skip
+def test_a_large_parameter_is_updated_in_place_piece_by_piece(make, order):
+    start = np.asarray(np.random.default_rng(1).normal(size=(280, 250)), order=order)
+    want, _ = stepped(make, start, jit=False)
+    got, run = stepped(make, start, jit=True)
+    for a, b in zip(want, got, strict=True):
+        np.testing.assert_array_equal(a, b)
+    if order == "C":
+        assert "calls += (" in run.source
+        assert run._newest.run._size <= start.nbytes  # two scratch arrays of half the size
+
+
+def test_gradients_are_read_before_a_parameter_that_shares_their_memory_is_written():
+    def run(jit):
+        a, b = ag.tensor(np.arange(4.0), requires_grad=True), ag.tensor(np.ones(4), requires_grad=True)
+        opt = optim.SGD([a, b], lr=0.5)
+        a.grad, b.grad = np.ones(4), np.ones(4)
+        b.grad.data = a.data  # the same memory
+        (ag.jit(opt.step) if jit else opt.step)()
+        return b.data
+
+    np.testing.assert_array_equal(run(True), run(False))

@@ -16,8 +16,8 @@ import numpy as np
 from ...table import Primitive
 from ...tracing import Equation, Var
 from ..block import Block
-from .scalars import ARRAY
 from .tiling import TILES, as_block
+from .updates import sunk
 
 ALIGNED = 64  # bytes: a cache line
 WORTH = 4  # entries of an axis that is worth another order in memory
@@ -46,18 +46,10 @@ def writes(row: Primitive) -> bool:
     return row.out is not None or row.joins is not None or isinstance(row.fn, np.ufunc) and not row.outputs
 
 
-def can_be_last(eq: Equation, block: Block) -> bool:
-    """Whether it is a single call of a C function that writes its result: NumPy's, or ``setattr(W, "flat", ...)``."""
-    if eq.row is ARRAY:
-        return True
-    ufunc = isinstance(eq.row.fn, np.ufunc) and not eq.row.outputs and not eq.params
-    # these two deprecate a third argument
-    return ufunc and eq.row.fn not in (np.maximum, np.minimum) and eq.outputs[0] not in block.floats
-
-
 def planned(block: Block) -> Memory:
     """Assign buffers."""
-    memory = Memory(*_sunk(block))
+    block, late = sunk(block)
+    memory = Memory(block.equations, late)
     memory.part.update(_parts(memory, block, _lifetimes(memory, block)))
     _allocate(memory, block, _lifetimes(memory, block))
     return memory
@@ -103,35 +95,6 @@ def _parts(memory: Memory, block: Block, last: dict[Var, float]) -> dict[Var, Va
     return found
 
 
-def _sunk(block: Block) -> tuple[list[Equation], int]:
-    """The equations, last those that make new values of inputs and what is made of these, and how many these are.
-
-    They run all at once, so that an interrupt leaves all inputs as they were before or after.
-    """
-    users: dict[Var, list[Equation]] = {}
-    for eq in block.equations:
-        for x in eq.operands:
-            if isinstance(x, Var):
-                users.setdefault(x, []).append(eq)
-    outputs = {x for x in block.outputs if isinstance(x, Var)}
-    made = {eq.outputs[0]: eq for eq in block.equations}
-    late: set[int] = set()
-    for x in block.updates.values():
-        waiting = [made[x]] if isinstance(x, Var) and x in made else []
-        cone: set[int] = set()
-        while waiting:
-            eq = waiting.pop()
-            if not can_be_last(eq, block) or outputs.intersection(eq.outputs):
-                break
-            if id(eq) not in cone:
-                cone.add(id(eq))
-                waiting += users.get(eq.outputs[0], ())
-        else:
-            late |= cone
-    last = [eq for eq in block.equations if id(eq) in late]
-    return [eq for eq in block.equations if id(eq) not in late] + last, len(last)
-
-
 @dataclass(eq=False)
 class _Slot:
     size: int
@@ -143,6 +106,8 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
     inner_of: list[tuple[_Slot, Memory]] = []
     slot_of: dict[Var, _Slot] = {}
     target = {x: v for v, x in block.updates.items() if isinstance(x, Var)}
+    places = {v: i for i, eq in enumerate(memory.equations) for v in eq.outputs}
+    done = {v: places[x] for x, v in target.items() if x in places and list(target.values()).count(v) == 1}
     for i, eq in enumerate(memory.equations):
         y = eq.outputs[0]
         x = eq.operands[0] if eq.operands else None
@@ -158,13 +123,18 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
             copies = True
         if y in block.floats:
             continue
+        late = i >= len(memory.equations) - memory.late
         if eq.row is TILES:
-            inner = memory.loops[y] = planned(as_block(eq))
+            for v in eq.outputs:
+                u = target.get(v)
+                if late and u is not None and last.get(u, -1) <= i and list(target.values()).count(u) == 1:
+                    memory.into[v] = u
+            inner = memory.loops[y] = planned(as_block(eq, memory.into))
             scratch = _free(slots, inner.size * eq.params["threads"])
             inner_of.append((scratch, inner))
             scratch.user = y  # until the outputs have theirs
             for v in eq.outputs:
-                if v.shape and v in last and not math.isinf(last[v]):
+                if v.shape and v in last and not math.isinf(last[v]) and v not in memory.into:
                     slot_of[v] = slot = _free(slots, math.prod(v.shape) * v.dtype.itemsize)
                     slot.user = v
                     memory.static[v] = np.empty(v.shape, v.dtype)
@@ -174,15 +144,15 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
         if writes(eq.row) and copies and not math.isinf(last.get(y, -1)) and y.dtype.kind in "biufc" and y in last:
             ufunc = isinstance(eq.row.fn, np.ufunc)
             u = target.get(y)
-            late = i >= len(memory.equations) - memory.late
             free = u not in last or late and last[u] < i + ufunc
-            if u is not None and free and list(target.values()).count(u) == 1:
-                memory.into[y] = u
-                continue
+            if u is None or not free or list(target.values()).count(u) > 1:
+                u = _overwritten(memory, eq, i, last, done) if late and ufunc else None
             size = math.prod(y.shape) * y.dtype.itemsize
             whole = memory.part.get(y, y)
-            if whole is not y or y in slot_of or math.prod(y.shape) >= LEAST or late:
-                stand_in = _stand_in(memory, eq, y, whole is y)
+            if u is not None:
+                memory.into[y] = u
+            elif whole is not y or y in slot_of or math.prod(y.shape) >= LEAST or late:
+                stand_in = _stand_in(memory, eq, y, whole is y and not late)
                 if whole not in slot_of:
                     reused = _in_place(memory, eq, i, last, slot_of, stand_in) if ufunc and whole is y else None
                     memory.in_place += reused is not None
@@ -236,6 +206,16 @@ def _in_place(
         same = x.dtype.itemsize == y.dtype.itemsize and memory.static[x].strides == like.strides
         if same and x.shape == y.shape:
             return slot_of[x]
+    return None
+
+
+def _overwritten(memory: Memory, eq: Equation, i: int, last: dict[Var, float], done: dict[Var, int]) -> Var | None:
+    """An input whose memory can have a result on the way to its new value, which is made at ``done[input]``."""
+    y = eq.outputs[0]
+    for x in eq.operands:
+        u = memory.into.get(x, x) if isinstance(x, Var) else None
+        if u in done and last[x] == i and last[y] <= done[u] and (u.shape, u.dtype) == (y.shape, y.dtype):
+            return u
     return None
 
 

@@ -7,6 +7,7 @@ may share the pieces, which are the same for any number of threads, and so are t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -18,20 +19,27 @@ from ...tracing import Equation, Var
 from ..block import Block
 
 LARGE = 2**20  # bytes of an array that is larger than a cache
+LARGE_LATE = 2**19  # the same for an update, which uses several arrays
 TILE = 2**18  # bytes of a piece
 FEWEST = 3  # operations that are worth a loop
 
 #: The loop. Its parameters: `steps`, equations on pieces; `rows`, for each operand with the large shape its piece;
-#: `made`, for each output the piece of it that a step makes, or the sum over one; `count`, of pieces; `threads`.
+#: `made`, for each output the piece of it that a step makes, or the sum over one; `count`, of pieces; `threads`;
+#: `late`, whether its calls are made at the end, all at once.
 TILES = Primitive("general", lambda *xs: xs, (), name="tiles", outputs=True)
 
 
-def tiled(block: Block, threads: int = 1) -> Block:
-    """`block` with loops over pieces, shared by so many threads."""
+def tiled(block: Block, late: int = 0, threads: int = 1) -> Block:
+    """`block` with loops over pieces, shared by so many threads.
+
+    Its `late` last equations run all at once, and overwrite inputs in pieces.
+    """
     found: list[Equation] = []
     group: list[Equation] = []
     made: set[Var] = set()
     new = set(block.results) - {x for x in block.outputs if isinstance(x, Var)}
+    first_late = len(block.equations) - late
+    scattered = {v.shape for v in block.updates if v not in block.contiguous}  # shapes; a piece would be a copy
     users: dict[Var, list[Equation]] = {}
     for eq in block.equations:
         for x in eq.operands:
@@ -40,18 +48,21 @@ def tiled(block: Block, threads: int = 1) -> Block:
 
     def close() -> None:
         if len(group) >= FEWEST:
-            found.append(_loop(group, users, set(block.results), threads))
+            found.append(_loop(group, users, set(block.results), threads, *kind))
         else:
             found.extend(group)
         group.clear()
         made.clear()
 
-    for eq in block.equations:
-        shape = _tiled_shape(eq)
+    kind: Any = None
+    for i, eq in enumerate(block.equations):
+        last = i >= first_late
+        shape = _tiled_shape(eq, LARGE_LATE if last else LARGE)
         total = any(x in made and x.shape == () for x in eq.operands if isinstance(x, Var))
-        if shape is not None and not new.intersection(eq.outputs):
-            if group and (_tiled_shape(group[0]) != shape or total):
+        if shape is not None and (shape not in scattered if last else not new.intersection(eq.outputs)):
+            if group and (kind != (shape, last) or total):
                 close()
+            kind = shape, last
             group.append(eq)
             made.update(eq.outputs)
             continue
@@ -62,8 +73,8 @@ def tiled(block: Block, threads: int = 1) -> Block:
     return replace(block, equations=found)
 
 
-def _tiled_shape(eq: Equation) -> Any:
-    """The shape of the large arrays of an equation that can be done in pieces, or None."""
+def _tiled_shape(eq: Equation, large: int) -> Any:
+    """The shape of the arrays, of `large` bytes or more, of an equation that can be done in pieces, or None."""
     if len(eq.outputs) != 1 or eq.row.outputs:
         return None
     y = eq.outputs[0]
@@ -76,7 +87,7 @@ def _tiled_shape(eq: Equation) -> Any:
     if not total and not (entries and y.shape == shape):
         return None
     size = prod(shape)
-    return shape if size * y.dtype.itemsize >= LARGE and _count(size) else None
+    return shape if size * y.dtype.itemsize >= large and _count(size) else None
 
 
 def _count(size: int) -> int:
@@ -85,8 +96,9 @@ def _count(size: int) -> int:
     return next((k for k in range(least, 2 * least) if size % k == 0), 0)
 
 
-def _loop(group: list[Equation], users: dict[Var, list[Equation]], results: set[Var], threads: int) -> Equation:
-    shape = _tiled_shape(group[0])
+def _loop(
+    group: list[Equation], users: dict[Var, list[Equation]], results: set[Var], threads: int, shape: Any, late: bool
+) -> Equation:
     count = _count(prod(shape))
     inside = set(map(id, group))
     pieces: dict[Var, Var] = {}
@@ -110,16 +122,20 @@ def _loop(group: list[Equation], users: dict[Var, list[Equation]], results: set[
     ]  # fmt: skip
     params = {
         "steps": steps, "count": count, "rows": {x: pieces[x] for x in operands if x.shape == shape},
-        "made": dict(kept), "threads": min(threads, count),
+        "made": dict(kept), "late": late, "threads": 1 if late else min(threads, count),
     }  # fmt: skip
     return Equation(tuple(v for v, _ in kept), TILES, operands, params, group[-1].node)
 
 
-def as_block(eq: Equation) -> Block:
-    """The body of a loop, in which the pieces of its outputs are new values of inputs."""
+def as_block(eq: Equation, into: Mapping[Var, Var]) -> Block:
+    """The body of a loop, in which the pieces of its outputs are new values of inputs.
+
+    `into` has the array that an output overwrites.
+    """
+    rows = eq.params["rows"]
     made = {v: p for v, p in eq.params["made"].items() if v.shape}
-    targets = {Var(v.name, p.shape, p.dtype): p for v, p in made.items()}
-    others = [x for x in eq.operands if x not in eq.params["rows"]]
+    targets = {rows.get(into.get(v)) or Var(v.name, p.shape, p.dtype): p for v, p in made.items()}
+    others = [x for x in eq.operands if x not in rows]
     totals = [p for v, p in eq.params["made"].items() if not v.shape]
-    inputs = [*eq.params["rows"].values(), *others, *targets]
-    return Block("tiles", inputs, list(eq.params["steps"]), totals, targets)
+    inputs = list(dict.fromkeys([*rows.values(), *others, *targets]))
+    return Block("tiles", inputs, list(eq.params["steps"]), totals, targets, contiguous=frozenset(inputs))

@@ -1,0 +1,71 @@
+"""Updates: the new values of inputs, and what only they need, are computed at the end, all at once.
+
+Each of these operations is a single call of a C function that writes its result, so the calls can be made as one, and
+an interrupt leaves all inputs as they were before or after. Because nothing else runs in between, an input is
+overwritten as soon as its old value is no longer needed, and a step of an optimiser needs no copy of its state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...tracing import Equation, Var
+from ..block import Block
+from .scalars import ARRAY
+from .tiling import TILES
+
+
+def can_be_last(eq: Equation, block: Block) -> bool:
+    """Whether it is such a call: a ufunc of NumPy, writing the entries of an array, or a loop of ufuncs over pieces."""
+    if eq.row is ARRAY:
+        return True
+    if eq.row is TILES:
+        return bool(eq.params["late"])
+    return isinstance(eq.row.fn, np.ufunc) and not (eq.row.outputs or eq.params or eq.outputs[0] in block.floats)
+
+
+def sunk(block: Block) -> tuple[Block, int]:
+    """`block` with the equations that run all at once at its end, and how many these are."""
+    users: dict[Var, list[Equation]] = {}
+    for eq in block.equations:
+        for x in eq.operands:
+            if isinstance(x, Var):
+                users.setdefault(x, []).append(eq)
+    outputs = {x for x in block.outputs if isinstance(x, Var)}
+    made = {v: eq for eq in block.equations for v in eq.outputs}
+    late: set[int] = set()
+    for x in block.updates.values():  # the new values, and what is made of them
+        waiting = [made[x]] if isinstance(x, Var) and x in made else []
+        cone: set[int] = set()
+        while waiting:
+            eq = waiting.pop()
+            if not can_be_last(eq, block) or outputs.intersection(eq.outputs):
+                break
+            if id(eq) not in cone:
+                cone.add(id(eq))
+                waiting += (u for v in eq.outputs for u in users.get(v, ()))
+        else:
+            late |= cone
+    for eq in reversed(block.equations):  # what is computed for these only
+        using = [u for v in eq.outputs for u in users.get(v, ())]
+        only = using and all(id(u) in late for u in using) and not outputs.intersection(eq.outputs)
+        if only and eq.row is not ARRAY and can_be_last(eq, block) and _may_wait(eq, block, made):
+            late.add(id(eq))
+    last = [eq for eq in block.equations if id(eq) in late]
+    early = [eq for eq in block.equations if id(eq) not in late]
+    return replace(block, equations=early + last), len(last)
+
+
+def _may_wait(eq: Equation, block: Block, made: dict[Var, Equation]) -> bool:
+    """Whether no operand can share memory with an input that is overwritten before."""
+    return all(_is_safe(x, block, made) for x in eq.operands if isinstance(x, Var) and x.shape)
+
+
+def _is_safe(x: Var, block: Block, made: dict[Var, Equation]) -> bool:
+    if x not in made:
+        return x in block.contiguous
+    row, operands = made[x].row, made[x].operands
+    shared = operands[:1] if row.view else () if row.builtin else operands
+    return all(_is_safe(v, block, made) for v in shared if isinstance(v, Var))
