@@ -12,8 +12,6 @@ from itertools import count
 from typing import Any
 from weakref import finalize
 
-import numpy as np
-
 from ..tracing import Program, Var
 from .block import Block
 from .passes.algebra import simplified
@@ -26,7 +24,7 @@ from .passes.dead_code import without_dead_code
 from .passes.innermost import batch_innermost
 from .passes.layout import laid_out
 from .passes.lowering import lowered
-from .passes.memory import ALIGNED, Memory, planned
+from .passes.memory import Memory, aligned, planned
 from .passes.scalars import MOST, as_floats
 from .passes.scaling import scaled
 from .passes.splitting import split
@@ -66,9 +64,7 @@ class Compiled:
         self._free: list[Callable[..., list[Any]]] = [self._new()]  # functions whose buffers are not in use
 
     def _new(self) -> Callable[..., list[Any]]:
-        memory = np.empty(self._size + ALIGNED, np.uint8)
-        start = -memory.ctypes.data % ALIGNED
-        run: Callable[..., list[Any]] = self._with_buffers(memory[start : start + self._size])
+        run: Callable[..., list[Any]] = self._with_buffers(aligned(self._size))
         return run
 
     def exclusive(self) -> Callable[..., list[Any]]:

@@ -293,14 +293,51 @@ def test_a_product_is_split_if_that_is_faster(monkeypatch, way, names):
 def test_every_way_to_split_a_product_computes_it():
     a, b = np.cos(np.arange(64.0 * 128)).reshape(64, 128), np.sin(np.arange(128.0 * 3)).reshape(3, 128).T
     equation = block(lambda a, b: a.dot(b), a, b).equations[-1]
-    for way in splitting._ways(64, 128, turned=True)[1:]:
+    for way in splitting._ways(64, 128, copied=True)[1:]:
         b1 = block(lambda a, b: a.dot(b), a, b)
         values = dict(zip(b1.inputs, (a, b), strict=True))
         for eq in splitting._pieces(b1.equations[-1], way):
             values[eq.outputs[0]] = eq.row.fn(*(values[x] for x in eq.operands), **eq.params)
         np.testing.assert_allclose(values[b1.outputs[0]], a @ b, rtol=1e-11, atol=1e-11)
-        np.testing.assert_allclose(splitting._example(a, b, way)(), a @ b, rtol=1e-11, atol=1e-11)
+        y = splitting._example(a, b, way, np.empty((64, 3)), np.empty(128 * 64 * 3))()
+        np.testing.assert_allclose(y, a @ b, rtol=1e-11, atol=1e-11)
     assert splitting._pieces(equation, (1, 1, False)) is None
+
+
+def test_what_is_transposed_and_reshaped_is_computed_in_that_order():
+    def f(a, b):
+        heads = np.stack([np.exp(a), a @ b.mT, (b @ a.mT).mT])  # (3, heads, positions, size)
+        return np.cos(heads.transpose(1, 2, 0, 3).reshape(15, -1)), np.cos((b @ a).transpose(1, 0, 2).reshape(5, -1))
+
+    a, b = np.cos(np.arange(75.0)).reshape(3, 5, 5), np.sin(np.arange(75.0)).reshape(3, 5, 5)
+    made = compiled(ag.trace(f)(a, b))
+    for got, want in zip(made(a, b), f(a, b), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+    assert "copyto" not in made.source
+    assert ".reshape(3, 5, 3, 5).transpose((2, 0, 1, 3))[1]" in made.source
+
+
+def test_an_operation_works_in_place_through_a_view():
+    def f(x, b):
+        return np.cos(np.sum(np.maximum((x + b).reshape(20, 10), 0), axis=0)) @ x
+
+    memory = planned(block(f, x, np.ones(20)))
+    assert memory.in_place == 2
+    np.testing.assert_allclose(compiled(ag.trace(f)(x, x[0]))(x, x[0])[0], f(x, x[0]), rtol=1e-12)
+
+
+def test_gradients_of_matrices_of_a_loop_share_one_stack():
+    def f(x, U, V):
+        h = np.zeros((2, 3))
+        for t in range(6):
+            h = np.tanh(x[t] @ U + h @ V)
+        return np.sum(h * h)
+
+    args = np.cos(np.arange(24.0)).reshape(6, 2, 2), np.ones((2, 3)) / 4, np.eye(3) / 2
+    made = compiled(ag.trace(ag.grad(f, (1, 2)))(*args), small=False)
+    assert made.source.count("] = ") == 0  # each value is computed in its place
+    for got, want in zip(made(*args), ag.grad(f, (1, 2))(*args), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12)
 
 
 def test_a_value_that_is_read_later_is_not_overwritten():

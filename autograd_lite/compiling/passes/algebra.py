@@ -7,6 +7,7 @@ reshape of a reshape are one; a broadcast is left to the operation that uses it.
 
 from __future__ import annotations
 
+from collections import Counter
 from math import frexp, prod
 from typing import Any
 
@@ -22,6 +23,7 @@ DOT = 4096  # entries up to which a dot product is as accurate as a pairwise sum
 
 def simplified(block: Block, fast: bool = False) -> Block:
     """`block` after the rewrites in this file."""
+    uses = Counter(x for eq in block.equations for x in eq.operands if isinstance(x, Var))
 
     def rule(eq: Equation, defined: Defined) -> Any:
         if len(eq.outputs) != 1:
@@ -31,6 +33,8 @@ def simplified(block: Block, fast: bool = False) -> Block:
             eq, changed = _unbroadcast(eq, defined)
         rewrite = _RULES.get(eq.row.algebra or "")
         found = rewrite(eq, defined) if rewrite else None
+        if found is None and eq.row.algebra == "matrix transpose" and uses[eq.operands[0]] < 2:
+            found = _turned_product(eq, defined)
         if found is None and fast and eq.row.algebra in _FAST:
             found = _FAST[eq.row.algebra](eq, defined)
         return [eq] if found is None and changed else found
@@ -169,6 +173,20 @@ def _reshape(eq: Equation, defined: Defined) -> Any:
     return None
 
 
+def _turned_product(eq: Equation, defined: Defined) -> Any:
+    """``(a @ b).mT`` is ``b.mT @ a.mT``: the factors are read in any order, but the result may have to be copied."""
+    product = _defined(eq.operands[0], "matrix product", defined)
+    if product is None or not all(isinstance(x, Var) and x.ndim > 2 for x in product.operands):
+        return None
+    left, right = (made(eq, "matrix transpose", x) for x in reversed(product.operands))
+    return [left, right, made(eq, "matrix product", left.outputs[0], right.outputs[0], into=eq.outputs[0])]
+
+
+def _matrix_transpose(eq: Equation, defined: Defined) -> Any:
+    before = _defined(eq.operands[0], "matrix transpose", defined)
+    return None if before is None else before.operands[0]
+
+
 def _assignment(eq: Equation, defined: Defined) -> Any:
     """``W[...] = value`` is the value."""
     index = eq.params["index"]
@@ -230,6 +248,6 @@ def _fast_quotient(eq: Equation, defined: Defined) -> Any:
 _RULES: dict[str, Any] = {
     "product": _product, "sum": _sum, "difference": _difference, "quotient": _quotient, "negation": _negation,
     "transpose": _transpose, "reshape": _reshape, "identity": _same, "broadcast": _same, "cast": _same,
-    "total": _total, "assignment": _assignment,
+    "total": _total, "assignment": _assignment, "matrix transpose": _matrix_transpose,
 }  # fmt: skip
 _FAST: dict[str, Any] = {"quotient": _fast_quotient}

@@ -8,6 +8,7 @@ the old one later; for that the equation is moved after those that do.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,10 +36,19 @@ class Memory:
     into: dict[Var, Var] = field(default_factory=dict)  # of values written into an input: the input
     static: dict[Var, Any] = field(default_factory=dict)  # values at the same place at each call, with a stand-in
     owners: dict[Var, frozenset[Var]] = field(default_factory=dict)  # whose memory a value may share
+    orders: dict[Var, tuple[int, ...]] = field(default_factory=dict)  # the axes as they follow in memory, if not C's
+    index: dict[Var, int] = field(default_factory=dict)  # of parts of arrays that have another order: their places
     loops: dict[Var, Memory] = field(default_factory=dict)  # of the bodies of loops, by their first output
     size: int = 0
     in_place: int = 0
     unplanned: int = 0  # bytes if each of these values had a buffer of its own
+
+
+def aligned(size: int, dtype: Any = np.uint8) -> Any:
+    """An array of `size` entries that begins at a cache line."""
+    memory = np.empty(size * np.dtype(dtype).itemsize + ALIGNED, np.uint8)
+    start = -memory.ctypes.data % ALIGNED
+    return memory[start : start + size * np.dtype(dtype).itemsize].view(dtype)
 
 
 def writes(row: Primitive) -> bool:
@@ -51,6 +61,7 @@ def planned(block: Block) -> Memory:
     block, late = sunk(block)
     memory = Memory(block.equations, late)
     memory.part.update(_parts(memory, block, _lifetimes(memory, block)))
+    _choose_orders(memory)
     _allocate(memory, block, _lifetimes(memory, block))
     return memory
 
@@ -93,6 +104,21 @@ def _parts(memory: Memory, block: Block, last: dict[Var, float]) -> dict[Var, Va
             if not math.isinf(last[x]) and 0 not in x.shape:
                 found[x] = y
     return found
+
+
+def _choose_orders(memory: Memory) -> None:
+    """A product or stack that is transposed and then reshaped is computed in that order, so that nothing is copied."""
+    made: dict[Var, Equation] = {}
+    for eq in memory.equations:
+        x = made.get(eq.operands[0]) if eq.row.algebra == "reshape" and isinstance(eq.operands[0], Var) else None
+        if x is not None and x.row.algebra == "transpose" and x.operands[0] in made and eq.params["order"] == "C":
+            source = made[x.operands[0]]
+            if source.row.algebra in ("matrix product", "stack") and source.outputs[0] not in memory.part:
+                axes = x.params["axes"] or range(x.outputs[0].ndim)[::-1]
+                memory.orders[x.operands[0]] = tuple(axes)
+                if source.row.algebra == "stack":
+                    memory.index.update((v, k) for k, v in enumerate(source.operands) if v in memory.part)
+        made[eq.outputs[0]] = eq
 
 
 @dataclass(eq=False)
@@ -183,7 +209,12 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
 
 def _stand_in(memory: Memory, eq: Equation, y: Var, free: bool) -> Any:
     """An array like that of `y`. Its order in memory is C's, that of an operand, or what the row wants."""
-    if free and eq.row.innermost is not None and y.shape[eq.row.innermost] >= WORTH:
+    if y in memory.index:
+        whole = memory.part[y]
+        return _empty(whole.shape, memory.orders[whole], y.dtype)[memory.index[y]]
+    if y in memory.orders:
+        axes = list(memory.orders[y])
+    elif free and eq.row.innermost is not None and y.shape[eq.row.innermost] >= WORTH:
         axes = [k for k in range(y.ndim) if k != eq.row.innermost] + [eq.row.innermost]
     elif free and isinstance(eq.row.fn, np.ufunc):
         known = [memory.static[x] for x in eq.operands if isinstance(x, Var) and x in memory.static]
@@ -191,8 +222,13 @@ def _stand_in(memory: Memory, eq: Equation, y: Var, free: bool) -> Any:
         axes = sorted(range(y.ndim), key=lambda k: -strides[k]) if strides and all(strides) else list(range(y.ndim))
     else:
         axes = list(range(y.ndim))
+    return _empty(y.shape, axes, y.dtype)
+
+
+def _empty(shape: tuple[int, ...], axes: Sequence[int], dtype: Any) -> Any:
+    """An array whose axes follow in memory in this order."""
     back = tuple(np.argsort(axes)) if axes else ()
-    return np.empty([y.shape[k] for k in axes], y.dtype).transpose(back)
+    return np.empty([shape[k] for k in axes], dtype).transpose(back)
 
 
 def _in_place(
@@ -201,11 +237,12 @@ def _in_place(
     """The buffer of an operand that is not needed any more, for a result of the same kind."""
     y = eq.outputs[0]
     for x in eq.operands:
-        if not isinstance(x, Var) or x not in slot_of or slot_of[x].user is not x or last[x] != i:
+        if not isinstance(x, Var) or x not in memory.static or x.shape != y.shape:
             continue
         same = x.dtype.itemsize == y.dtype.itemsize and memory.static[x].strides == like.strides
-        if same and x.shape == y.shape:
-            return slot_of[x]
+        for v in memory.owners[x] if same else ():  # `x` itself, or what it is a view of
+            if v in slot_of and slot_of[v].user is v and last[v] == i and math.prod(v.shape) == math.prod(x.shape):
+                return slot_of[v]
     return None
 
 

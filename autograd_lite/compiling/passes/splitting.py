@@ -1,8 +1,9 @@
 """Split products: a product of matrices is cut into pieces, by rows or along the inner axis, and these are multiplied
 one by one in a single call.
 
-Some BLAS kernels are faster on small matrices, or on a right factor in the order of memory, and others are not. So it
-is timed, once, on arrays of the actual shapes. The plan lists the times.
+Some BLAS kernels are faster on small matrices whose right factor is in the order of memory and begins at a cache line,
+as buffers do and NumPy's arrays do not; others are not. So it is timed, once, on arrays of the actual shapes. The plan
+lists the times.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import numpy as np
 from ...tracing import Equation, Var
 from ..block import Block, made
 from .layout import CONTIGUOUS
+from .memory import ALIGNED, aligned
 
 LEAST, MOST = 2**20, 2**26  # multiplications of a product that is worth a try
 LONG = 2048  # entries of an inner axis that is worth a try in any case
 THIN = 8  # how many times longer it is than the other axes
 ROWS, TERMS = (2, 4, 8, 16, 32), (2, 4, 8, 16, 32, 128)  # pieces
 BOTH = ((4, 4), (8, 2), (16, 2))
-SHORTEST = 16, 32  # the least size of a piece, in rows and along the inner axis
+SHORTEST = 4, 32  # the least size of a piece, in rows and along the inner axis
 GAIN = 0.9  # of the time of the product as it is that another way may take
 
 Way = tuple[int, int, bool]  # pieces of the rows, pieces of the inner axis, and whether the right factor is copied
@@ -42,11 +44,18 @@ def split(block: Block, plan: list[str]) -> Block:
         if not worth or a.dtype.char not in "fd" or b.dtype != a.dtype or y in joined:
             return None
         turned = [x in defined and defined[x].row.algebra == "transpose" for x in (a, b)]
-        way, note = _fastest(m, k, n, a.dtype, *turned)
+        way, note = _fastest(m, k, n, a.dtype, *turned, _is_buffer(b, defined))
         plan.append(f"split products: {y.name}, {m} x {k} x {n}: {note}")
         return _pieces(eq, way)
 
     return block.mapped(rule)
+
+
+def _is_buffer(x: Var, defined: dict[Var, Equation]) -> bool:
+    """Whether `x` is computed, and no view of an input."""
+    eq = defined.get(x)
+    first = eq.operands[0] if eq is not None and eq.row.view else None
+    return _is_buffer(first, defined) if isinstance(first, Var) else eq is not None
 
 
 def _pieces(eq: Equation, way: Way) -> list[Equation] | None:
@@ -68,7 +77,7 @@ def _pieces(eq: Equation, way: Way) -> list[Equation] | None:
         b = new("reshape", b, shape=(terms, k // terms, n), order="C")
     if rows > 1:
         a = new("reshape", a, shape=(*a.shape[:-2], rows, m // rows, a.shape[-1]), order="C")
-        b = new("reshape", b, shape=(terms, 1, *b.shape[1:]), order="C") if terms > 1 else b
+        b = new("reshape", b, shape=(*b.shape[:-2], 1, *b.shape[-2:]), order="C")  # with two axes it would be one dot
     if rows == terms == 1:
         new("dot product", a, b, into=y)
         return found if copied else None
@@ -80,22 +89,30 @@ def _pieces(eq: Equation, way: Way) -> list[Equation] | None:
     return found
 
 
-def _ways(m: int, k: int, turned: bool) -> list[Way]:
+def _ways(m: int, k: int, copied: bool) -> list[Way]:
     """The ways to compute a product that are worth a try; the first is the product as it is."""
     cuts = [(1, 1), *((c, 1) for c in ROWS), *((1, c) for c in TERMS), *BOTH]
     fit = [
         (r, t) for r, t in cuts
         if m % r == 0 == k % t and (r == 1 or m // r >= SHORTEST[0]) and (t == 1 or k // t >= SHORTEST[1])
     ]  # fmt: skip
-    return [(r, t, False) for r, t in fit] + [(r, 1, True) for r, t in fit if turned and t == 1]
+    return [(r, t, False) for r, t in fit] + [(r, 1, True) for r, t in fit if copied and t == 1]
 
 
 @lru_cache(maxsize=256)
-def _fastest(m: int, k: int, n: int, dtype: Any, left: bool, right: bool) -> tuple[Way, str]:
-    """The fastest way, and the times; `left` and `right`: whether the factors are transposed in memory."""
-    a = np.ones((k, m), dtype).T if left else np.ones((m, k), dtype)
-    b = np.ones((n, k), dtype).T if right else np.ones((k, n), dtype)
-    times = fastest({way: _example(a, b, way) for way in _ways(m, k, right)})
+def _fastest(m: int, k: int, n: int, dtype: Any, left: bool, right: bool, buffer: bool) -> tuple[Way, str]:
+    """The fastest way, and the times.
+
+    `left` and `right`: whether the factors are transposed in memory; `buffer`: whether the right one is in a buffer.
+    """
+    a, b, y, space = (aligned(size, dtype) for size in (m * k, k * n + ALIGNED, m * n, max(k * n, max(TERMS) * m * n)))
+    a.fill(1)
+    b.fill(1)
+    a = a.reshape(k, m).T if left else a.reshape(m, k)
+    b = b[:-ALIGNED] if buffer else b[4 : 4 - ALIGNED]
+    b = b.reshape(n, k).T if right else b.reshape(k, n)
+    ways = _ways(m, k, right or not buffer)
+    times = fastest({way: _example(a, b, way, y.reshape(m, n), space) for way in ways})
     plain = times[1, 1, False]
     best = min(times, key=times.__getitem__)
     note = f"as it is {plain * 1e6:.0f} µs"
@@ -105,15 +122,15 @@ def _fastest(m: int, k: int, n: int, dtype: Any, left: bool, right: bool) -> tup
     return best, f"{note}, {', '.join(words)} {times[best] * 1e6:.0f} µs"
 
 
-def _example(a: Any, b: Any, way: Way) -> Callable[[], Any]:
-    """A function that computes a product in this way, into buffers."""
+def _example(a: Any, b: Any, way: Way, y: Any, space: Any) -> Callable[[], Any]:
+    """A function that computes a product in this way, into `y`; all ways share these buffers."""
     rows, terms, copied = way
     (m, k), n = a.shape, b.shape[1]
-    y, copy, ones = np.empty((m, n), a.dtype), np.empty((k, n), a.dtype), np.ones(terms, a.dtype)
-    right = copy if copied else b
+    ones = np.ones(terms, a.dtype)
+    right = copy = space[: k * n].reshape(k, n) if copied else b
     a4 = a.reshape(m, terms, -1).transpose(1, 0, 2).reshape(terms, rows, m // rows, -1)
     b4 = right.reshape(terms, 1, -1, n)
-    parts = np.empty((terms, rows, m // rows, n), a.dtype) if terms > 1 else y.reshape(1, rows, m // rows, n)
+    parts = (space[: terms * m * n] if terms > 1 else y).reshape(terms, rows, m // rows, n)
 
     def run() -> Any:
         if copied:
@@ -129,7 +146,7 @@ def _example(a: Any, b: Any, way: Way) -> Callable[[], Any]:
     return run
 
 
-def fastest(versions: Mapping[Any, Callable[[], Any]], rounds: int = 10, kept: int = 3) -> dict[Any, float]:
+def fastest(versions: Mapping[Any, Callable[[], Any]], rounds: int = 12, kept: int = 6) -> dict[Any, float]:
     """CPU seconds of the fastest call of each version. After a few rounds only the first and the best take part."""
     times: dict[Any, float] = dict.fromkeys(versions, float("inf"))
     going = list(versions)
