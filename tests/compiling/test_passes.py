@@ -306,7 +306,7 @@ def test_every_way_to_split_a_product_computes_it():
 
 def test_what_is_transposed_and_reshaped_is_computed_in_that_order():
     def f(a, b):
-        heads = np.stack([np.exp(a), a @ b.mT, (b @ a.mT).mT])  # (3, heads, positions, size)
+        heads = np.stack([np.exp(a), a @ b.mT, (b @ b.mT).mT])  # (3, heads, positions, size)
         return np.cos(heads.transpose(1, 2, 0, 3).reshape(15, -1)), np.cos((b @ a).transpose(1, 0, 2).reshape(5, -1))
 
     a, b = np.cos(np.arange(75.0)).reshape(3, 5, 5), np.sin(np.arange(75.0)).reshape(3, 5, 5)
