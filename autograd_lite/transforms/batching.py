@@ -21,6 +21,7 @@ from ..engine.record import record
 from ..engine.value import Value, wrap
 from ..table import Primitive
 from ..table.batching import Batched, Same
+from .diagonal import Diagonal, dense, entrywise
 from .linearize import is_live
 from .recording import Recording
 
@@ -36,7 +37,7 @@ class Batch:
     nodes : sequence of Node
         What to compute, oldest first.
     inputs : sequence of arrays or Tensors
-        The inputs of the recording, with the batch axis in front.
+        The inputs of the recording, with the batch axis in front. A `Diagonal` stays one as long as it can.
     size : int
         The number of examples.
     draw : callable, optional
@@ -92,12 +93,15 @@ class Batch:
             value, has = (x, False) if p is None else self.values.get(p) or (self._captured(p), False)
             xs.append(value)
             on.append(has)
+        entries = entrywise(row, xs, on, n.params, n.shape) if Diagonal in map(type, xs) else None
+        start = xs[on.index(True)] if entries else None
+        xs = entries or list(map(dense, xs))
         live = any(isinstance(x, Value) for x in xs)
         shape = n.shape if n.parts is None else tuple(shape for shape, _ in n.parts)
         b = Batched(called(row), xs, on, n.params, self.size, shape)
         rule = self._draw if self._draw is not None and "generator" in n.params else row.batch
-        if not any(on) and "generator" not in n.params:  # its operands turned out to be the same for all examples
-            rule = _once
+        if start is not None or not any(on) and "generator" not in n.params:
+            rule = _once  # its operands turned out to be the same for all examples, or are entries of diagonals
         elif rule is None:
             rule = _looped(row, n)
         if live and not n.requires_grad:  # as when it was recorded
@@ -105,6 +109,8 @@ class Batch:
                 y = rule(b)
         else:
             y = rule(b)
+        if start is not None:
+            return start.filled(y.y), True
         return (y.y, False) if isinstance(y, Same) else (y, True)
 
     def _captured(self, p: Node) -> Any:

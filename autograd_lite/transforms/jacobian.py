@@ -14,8 +14,9 @@ from ..engine.node import Node
 from ..engine.operands import raw
 from ..table.batching import repeated
 from .batching import Batch
+from .diagonal import Diagonal, dense
 from .grad import by_argument, check_asked, grad, jvp, linearized, numbers, scalar
-from .linearize import Linearized, is_live, zeros
+from .linearize import Linearized, is_live
 from .pushing import push_batch
 from .recording import Recording
 
@@ -89,7 +90,7 @@ def jacfwd(
 
 def _rows(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
     """The derivatives of each result with respect to each argument, by backward passes from its entries."""
-    xs, ys = [zeros(n.y) for n in run.nodes], [zeros(y) for y in run.outputs]
+    xs, ys = [n.y for n in run.nodes], [np.asarray(raw(y)) for y in run.outputs]
     blocks = []
     for i, y in enumerate(ys):
         walk = _Pull(run, i, y)
@@ -97,13 +98,13 @@ def _rows(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
         if y.dtype.kind == "c":  # the cotangent is conjugate, and for a real argument real
             hs = _along(y, 1j, walk, xs, chunk_size) if any(x.dtype.kind != "c" for x in xs) else gs
             gs = [np.conj(g) if x.dtype.kind == "c" else g + 1j * h for g, h, x in zip(gs, hs, xs, strict=True)]
-        blocks.append([_finished(run, g.reshape(y.shape + x.shape)) for g, x in zip(gs, xs, strict=True)])
+        blocks.append([_finished(run, g, y.shape + x.shape) for g, x in zip(gs, xs, strict=True)])
     return blocks
 
 
 def _columns(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
     """The same, by forward passes from the entries of each argument."""
-    xs, ys = [zeros(n.y) for n in run.nodes], [zeros(y) for y in run.outputs]
+    xs, ys = [n.y for n in run.nodes], [np.asarray(raw(y)) for y in run.outputs]
     by_argument = []
     for j, x in enumerate(xs):
         walk = _Push(run, j)
@@ -112,7 +113,7 @@ def _columns(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
             us = _along(x, 1j, walk, ys, chunk_size)
             ts = [t if y.dtype.kind == "c" else t + 1j * u for t, u, y in zip(ts, us, ys, strict=True)]
         ts = [t.transpose(*range(1, t.ndim), 0) for t in ts]
-        by_argument.append([_finished(run, t.reshape(y.shape + x.shape)) for t, y in zip(ts, ys, strict=True)])
+        by_argument.append([_finished(run, t, y.shape + x.shape) for t, y in zip(ts, ys, strict=True)])
     return [list(block) for block in zip(*by_argument, strict=True)]
 
 
@@ -126,7 +127,7 @@ class _Push:
         self.run, self.start = run, run.nodes[j]
         self.nodes = run.path()
 
-    def __call__(self, basis: Any) -> list[Any]:
+    def __call__(self, basis: Diagonal) -> list[Any]:
         known: dict[Any, Any] = push_batch(self.run, self.nodes, {self.start: basis}, len(basis))
         found = [known.get(y._node) if is_live(y) else None for y in self.run.outputs]
         return [
@@ -147,32 +148,41 @@ class _Pull:
             self.recording = Recording(lambda g: run.pull_from({i: g}), [some.astype(y.dtype)])
             self.nodes = self.recording.nodes()
 
-    def __call__(self, basis: Any) -> list[Any]:
+    def __call__(self, basis: Diagonal) -> list[Any]:
         if self.alone:
-            each = [self.run.pull_from({self.i: e}) for e in basis]
+            each = [self.run.pull_from({self.i: e}) for e in basis.dense()]
             return [np.stack(gs) for gs in zip(*each, strict=True)]
         batch = Batch(self.recording, self.nodes, [basis], len(basis))
         found = map(batch.of, self.recording.outputs)
         return [g if has else repeated(g, len(basis)) for g, has in found]
 
 
-def _along(
-    start: Any, one: Any, walk: _Push | _Pull, ends: Sequence[Any], chunk_size: int | None
-) -> list[Any]:
+def _along(start: Any, one: Any, walk: _Push | _Pull, ends: Sequence[Any], chunk_size: int | None) -> list[Any]:
     """A pass along every direction of `start`, `one` in one entry and zero elsewhere; the results stacked in front."""
     if not start.size:
         return [np.zeros((0, *end.shape), np.result_type(start, end)) for end in ends]
     step = chunk_size or max(1, MEMORY // max(1, sum(prod(n.shape) * n.dtype.itemsize for n in walk.nodes)))
-    parts = []
-    for first in range(0, start.size, step):
-        basis = np.zeros((min(step, start.size - first), start.size), start.dtype)
-        basis.reshape(-1)[first :: start.size + 1][: len(basis)] = one  # the diagonal
-        parts.append(walk(basis.reshape(len(basis), *start.shape)))
-    return [part[0] if len(part) == 1 else np.concatenate(part) for part in zip(*parts, strict=True)]
+    ones = np.full(start.shape, one, start.dtype)
+    chunks = [walk(Diagonal(ones, first, min(step, start.size - first))) for first in range(0, start.size, step)]
+    return [_stacked(parts, start.size) for parts in zip(*chunks, strict=True)]
 
 
-def _finished(run: Linearized, y: Any) -> Any:
-    return y if is_live(y) else run.out(np.array(raw(y)))
+def _stacked(parts: Sequence[Any], size: int) -> Any:
+    """The results of all chunks; an array is one that nothing else shares."""
+    start = parts[0]
+    if any(is_live(p.entries if type(p) is Diagonal else p) for p in parts):
+        return dense(start) if len(parts) == 1 else np.concatenate(list(map(dense, parts)))
+    if type(start) is not Diagonal:
+        return np.array(raw(start)) if len(parts) == 1 else np.concatenate(list(map(raw, parts)))
+    whole = np.zeros((size, start.entries.size), start.entries.dtype)
+    for part in parts:
+        part.write(whole[part.first : part.first + part.size])
+    return whole.reshape(size, *start.entries.shape)
+
+
+def _finished(run: Linearized, y: Any, shape: tuple[int, ...]) -> Any:
+    y = y.reshape(shape)
+    return y if is_live(y) else run.out(y)
 
 
 def hessian(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,62 @@ def test_chunks_follow_from_the_memory(monkeypatch):
     assert close(ag.jacfwd(np.sin)(x), np.diag(np.cos(x)))
     assert len(made) > 3
     assert sum(n for _, n in made) == 20
+
+
+ELEMENTWISE = [
+    np.sin, lambda x: np.tanh(x) * x - np.exp(-(x**2)) / 2, lambda x: np.where(x > 0, np.sqrt(np.abs(x) + 1), x**3),
+    ag.sigmoid, lambda x: np.maximum(x, 0) + np.clip(x, -1, 1), lambda x: np.log(x + 3) * x.sum(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f", ELEMENTWISE[:-1])
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+@pytest.mark.parametrize("chunk_size", [None, 170])
+def test_elementwise_functions_allocate_nothing_but_the_result(f, mode, chunk_size):
+    x = np.linspace(-2.0, 2.0, 400)
+    J = ag.jacobian(f, mode=mode, chunk_size=chunk_size)
+    assert close(J(x[:9]), np.diag(ag.grad(lambda x: np.sum(f(x)))(x[:9])))
+    tracemalloc.start()
+    try:
+        of = J(x).nbytes
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert of == x.size**2 * 8
+    assert peak < 1.2 * of
+
+
+@pytest.mark.parametrize("f", ELEMENTWISE)
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+def test_diagonals_inside_other_transforms(f, mode):
+    """What is a diagonal at one point, as where a factor is zero, has to be right at others."""
+    J = ag.jacobian(f, mode=mode)
+    at, x = np.array([[1.0, 2.0], [0.5, 0.0]]), np.array([[-1.5, 0.5], [3.0, -0.25]])
+    assert close(ag.trace(J)(at)(x), J(x))
+    compiled = ag.jit(J)
+    compiled(at)
+    assert close(compiled(x), J(x))
+    assert close(ag.vmap(J)(np.stack([at, x]))[1], J(x))
+    h = 1e-6
+    slope = ag.grad(lambda x: np.sum(J(x) * np.cos(np.arange(16.0)).reshape(2, 2, 2, 2)))(x)
+    by_difference = np.sum((J(x + h) - J(x - h)) / (2 * h) * np.cos(np.arange(16.0)).reshape(2, 2, 2, 2))
+    assert abs(slope.sum() - by_difference) < 1e-6
+
+
+def test_what_is_not_zero_on_zeros_makes_no_diagonal():
+    """A general pull may add, choose or shift; an elementwise row is one of many steps of it."""
+
+    def pull(g, x2):
+        return np.where(x2 > 0, g, x2) - np.where(x2 > 0, 0.0, x2)
+
+    twist = ag.table.define(pull, None, name="twist", kind="general")(lambda x, w: np.where(w > 0, x, 0.0))
+    try:
+        J = ag.jacrev(lambda x, w: twist(x, w * 1.0))
+        x, w, other = X, np.ones(3), np.array([1.0, -1.0, 2.0])
+        assert close(J(x, other), np.diag([1.0, 0.0, 1.0]))
+        assert close(ag.trace(J)(x, w)(x, other), J(x, other))
+    finally:
+        del ag.table.TABLE["twist"]
 
 
 @pytest.mark.parametrize("f", [
