@@ -31,13 +31,21 @@ def push_batch(run: Linearized, path: Iterable[Node], tangents: Mapping[Node, An
     known, record = dict(tangents), is_grad_enabled() and run.connected
     with run.recording():
         for n in path:
+            if n.row is None or n in known:
+                continue
             ts = [known.get(p) for p in n.parents]  # type: ignore[arg-type]  # a parent may be None
             moving = [i for i, t in enumerate(ts) if t is not None]
-            if n in known or n.row is None or not moving:
+            if not moving:
                 continue
             y, xs = saved(n, lift if record else None, known.__contains__)
+            if Diagonal in map(type, ts):
+                if _stays_diagonal(n, [ts[i] for i in moving]):
+                    one = push(n, [None if t is None else t.entries for t in ts], y, xs, lift)
+                    known[n] = ts[moving[0]].filled(one if one.dtype is n.dtype else cast(one, n.dtype, n))
+                    continue
+                ts = list(map(dense, ts))
             t = _pushed(n, ts, moving, y, xs, size)
-            if type(t) is not tuple and type(t) is not Diagonal:
+            if type(t) is not tuple:
                 if t.shape != (size, *n.shape):
                     t = np.broadcast_to(padded(t, True, len(n.shape)), (size, *n.shape))
                 if t.dtype is not n.dtype:
@@ -46,37 +54,37 @@ def push_batch(run: Linearized, path: Iterable[Node], tangents: Mapping[Node, An
     return known
 
 
+def _stays_diagonal(n: Node, moving: list[Any]) -> bool:
+    row = n.row
+    assert row is not None
+    return n.parts is None and (row.kind == "elementwise" or row.algebra == "identity") and all(
+        type(t) is Diagonal and t.entries.shape == n.shape for t in moving
+    )
+
+
 def _pushed(n: Node, ts: list[Any], moving: list[int], y: Any, xs: tuple[Any, ...], size: int) -> Any:
     """The tangents of one node's result; `ts` are those of its arguments, None where there is none, else `moving`."""
     row = n.row
     assert row is not None
-    pulls, kind = row.pulls, row.kind
-    if row.algebra == "identity" and type(ts[0]) is Diagonal and pulls[0] is not None:
-        return ts[0]
-    useful = [i for i in moving if pulls[i] is not None]
-    if useful and row.jvp is None and (row.holomorphic or not any(d.kind == "c" for d in n.dtypes)):
-        if kind == "elementwise":
-            return _elementwise(n, [(ts[i], pulls[i]) for i in useful], y, xs)
-        if row.batch is not None and kind == "bilinear":
-            return total([_applied(n, [*xs[:i], dense(ts[i]), *xs[i + 1 :]], {i}, size) for i in useful])
-        if row.batch is not None and kind == "linear":
-            fixed = [i for i in range(len(ts)) if i not in moving or row.rule(i) is None]
-            full = [dense(t) if i not in fixed else x if row.rule(i) is None else np.zeros(n.shape_of(i), n.dtype)
-                    for i, (t, x) in enumerate(zip(ts, xs, strict=True))]
-            return _applied(n, full, set(range(len(ts))).difference(fixed), size)
-    return _recorded(n, list(map(dense, ts)), y, xs, size)
+    moving = [i for i in moving if row.pulls[i] is not None]
+    if moving and row.jvp is None and (row.holomorphic or not any(d.kind == "c" for d in n.dtypes)):
+        if row.kind == "elementwise":
+            ndim = len(n.shape)
+            return total([
+                row.pulls[i](ts[i] if ts[i].ndim > ndim else padded(ts[i], True, ndim), y, xs, n) for i in moving
+            ])
+        if row.batch is not None and row.kind == "bilinear":
+            return total([_applied(n, [*xs[:i], ts[i], *xs[i + 1 :]], [i], size) for i in moving])
+        if row.batch is not None and row.kind == "linear":
+            full = ts if len(moving) == len(ts) else [
+                x if row.rule(i) is None else np.zeros(n.shape_of(i), n.dtype) if t is None else t
+                for i, (t, x) in enumerate(zip(ts, xs, strict=True))
+            ]
+            return _applied(n, full, moving, size)
+    return _recorded(n, ts, y, xs, size)
 
 
-def _elementwise(n: Node, terms: list[tuple[Any, Any]], y: Any, xs: tuple[Any, ...]) -> Any:
-    """The sum of the tangents of the arguments times the partial derivatives."""
-    ndim, start = len(n.shape), terms[0][0]
-    if all(type(t) is Diagonal and t.entries.shape == n.shape for t, _ in terms):
-        entries = total([pull(t.entries, y, xs, n) for t, pull in terms])
-        return start.filled(entries if entries.dtype is n.dtype else cast(entries, n.dtype, n))
-    return total([pull(padded(dense(t), True, ndim), y, xs, n) for t, pull in terms])
-
-
-def _applied(n: Node, xs: list[Any], on: set[int], size: int) -> Any:
+def _applied(n: Node, xs: list[Any], on: list[int], size: int) -> Any:
     """The node's function on a batch of values in the places `on`."""
     row = n.row
     assert row is not None
