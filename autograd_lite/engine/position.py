@@ -6,7 +6,10 @@ import sys
 from os.path import dirname, join
 from typing import Any
 
+import numpy as np
+
 _PACKAGE = join(dirname(dirname(__file__)), "")  # with its slash: a folder beside it may be called autograd_lite_too
+_NUMPY = join(dirname(np.__file__), "")
 _USERS = (join(_PACKAGE, "talk", ""), join(_PACKAGE, "__main__.py"))  # which use the library as user code does
 
 
@@ -28,10 +31,10 @@ def users_line() -> str:
 
 
 def users_frame(depth: int) -> tuple[Any, int]:
-    """The innermost frame outside the library, from `depth` calls up, and the `stacklevel` of a warning there."""
+    """The innermost frame outside the library and NumPy, from `depth` calls up, and a warning's `stacklevel` there."""
     frame: Any = sys._getframe(depth)
     level = depth
-    while INTERNAL[frame.f_code.co_filename] and frame.f_back is not None:
+    while (INTERNAL[frame.f_code.co_filename] or frame.f_code.co_filename.startswith(_NUMPY)) and frame.f_back:
         frame, level = frame.f_back, level + 1
     return frame, level
 

@@ -114,7 +114,11 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is not None:
-            if not isinstance(value, Tensor) or value.is_leaf and not value.requires_grad:
+            if (outside := tracing()) is not None:
+                value = outside.known_as(value)
+            if isinstance(value, Tensor) and is_traced(value):
+                value = _traced_copy(value, None, requires_grad=False)
+            elif not isinstance(value, Tensor) or value.is_leaf and not value.requires_grad:
                 value = Tensor(value)  # its own array, because backward() adds to it
             if value.shape != self.shape:
                 raise ValueError(f"{self._who}.grad = ...: a gradient of shape {value.shape} for shape {self.shape}")
@@ -181,6 +185,11 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set whether operations on this input are recorded for gradients; returns self."""
         if not self.is_leaf:
+            if not self.requires_grad and tracing() is not None:  # otherwise nothing would have been recorded
+                if requires_grad:
+                    self._node = _traced_copy(self, None, requires_grad)._node
+                    self.retain_grad()
+                return self
             if requires_grad:
                 return self
             raise RuntimeError("only an input can stop requiring gradients; for a recorded result use detach()")
@@ -189,6 +198,8 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
         old = self._node
         if old is not None and old.requires_grad != requires_grad:
             if old.live & TRACED:
+                if (outside := tracing()) is not None:
+                    outside.toggles(old)
                 old.live ^= NEEDS
                 return self
             storage, self._node = self._storage(), None  # earlier recordings keep the old node

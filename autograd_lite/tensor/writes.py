@@ -155,8 +155,11 @@ def _is_result(node: Node | None) -> TypeGuard[Node]:
     """Whether a value is part of a graph, and not an input made by the user: its memory must stay as it is."""
     if node is None or node.row is None and not node.live & ~NEEDS:
         return False
-    # In a trace, what is written outside is followed.
-    return tracing() is None or node.row not in (None, ASSIGNED) and node.requires_grad
+    if (outside := tracing()) is None:
+        return True
+    if node.row in (None, ASSIGNED):  # a write to what comes from outside is followed
+        return node.row is None and node not in outside.found
+    return node.requires_grad
 
 
 def _is_live(x: Any) -> bool:

@@ -177,7 +177,9 @@ def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[bool
         roots, pulled = _pulled_back(leaves(result), outside) if recording else ([], {})
     closure.check()
     closure.check_leaks()
+    closure.note_methods()
     outside.check_views()
+    outside.check_toggles()
     made = _Made(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, roots, pulled)
     made.given = any(isinstance(x, Value) for x in given)
     # What the function has changed itself, such as a counter, does not say whether the program fits.
@@ -214,8 +216,9 @@ class _Made:
     ) -> None:
         self.draws = outside.draws
         self.outside: dict[str, Any] = {
-            "asked": outside.asked, "steps": outside.steps, "modules": outside.modules, "modes": outside.modes
+            "steps": outside.steps, "modules": outside.modules, "modes": outside.modes
         }
+        self.asked = [(weakref.ref(t), had) for t, had in outside.asked.items()]
         found = leaves(result)
         self.objects = {k: x for k, x in enumerate(found) if not isinstance(x, (Value, np.ndarray))}
         outputs = [np.zeros(()) if k in self.objects else _node_or_array(t) for k, t in enumerate(found)]
@@ -239,16 +242,16 @@ class _Made:
         var = {n: Var(names.get(n) or next(fresh), n.shape, n.dtype) for n in sources}
         self.inputs = [var[n] for n in inputs]
         self.equations = equations_of([n for n in nodes if n not in sources], var, names, fresh)
-        self.outputs = [_var_or_array(x, var) for x in (*outputs, *after)]
+        self.outputs = [_var_or_array(x, var) for x in outputs]
         self.updates = {var[n]: _var_or_array(x, var) for n, x in written.items()}
-        self.gradients: list[tuple[Any, int | None]] = [(t, None) for t, g in gradients if g is None]
-        self.gradients += [(t, len(outputs) + k) for k, t in enumerate(t for t, g in gradients if g is not None)]
+        self.gradients = [(weakref.ref(t), None if g is None else _var_or_array(g, var)) for t, g in gradients]
         self.tensors = [isinstance(t, Value) for t in leaves(result)]
         self.starts, self.pulled = starts, {var[n]: _var_or_array(g, var) for n, g in zip(pulled, back, strict=True)}
         self.result, self.name = tree_map(lambda t: 0, result), plain(getattr(f, "__name__", "f"))
         given = {id(outside.tensors[n]): var[n] for n in inputs}
         self.structure = rebuild(args, [given.get(id(x), x) for x in leaves(args)])
         self.values = {var[n]: n.y for n in sources}
+        self.leafs = {var[n] for n in sources if n.requires_grad}
         self.roots = {id(_root(t._data)) for t in outside.tensors.values() if t._node.name or t.requires_grad}
         self.sources: dict[Var, Any] = {
             var[n]: replace(s, owner=weakref.ref(s.owner)) if s.kind == "tensor" else s for n, s in sources.items()
@@ -269,7 +272,12 @@ class _Made:
                 replace(eq, operands=tuple(constants.get(x, x) if isinstance(x, Var) else x for x in eq.operands))
                 for eq in equations
             ]
-        outputs = tuple(constants.get(x, x) if isinstance(x, Var) else x for x in self.outputs)
+        asked = {t: had for r, had in self.asked if (t := r()) is not None}
+        gradients = [(t, g) for r, g in self.gradients if (t := r()) is not None]  # not of Tensors that are gone
+        after = [g for _, g in gradients if g is not None]
+        places = iter(range(len(self.outputs), len(self.outputs) + len(after)))
+        gradients = [(t, None if g is None else next(places)) for t, g in gradients]
+        outputs = tuple(constants.get(x, x) if isinstance(x, Var) else x for x in (*self.outputs, *after))
         updates = {
             v: constants.get(x, x) if isinstance(x, Var) else x for v, x in self.updates.items() if v not in constants
         }
@@ -277,14 +285,15 @@ class _Made:
         for v in cotangents:
             del sources[v]
         backward, equations, more = self._split(equations, cotangents, constants, len(outputs))
-        tensors = self._as_tensors(equations, outputs, {v for v, s in sources.items() if s.kind == "tensor"})
+        kind = {v: s.kind for v, s in self.sources.items()}
+        tensors = self._as_tensors({v for v in kind if kind[v] == "tensor" and (v in sources or v in self.leafs)})
         captured = {v: self.values[v] for v in sources if v not in self.inputs}
         outputs += more
         program = Program(
             self.name, tuple(self.inputs), tuple(equations), outputs, captured, self.structure, self.result, updates
         )
         writes = any(sources[v].kind == "tensor" for v in updates)
-        made = tensors, self.objects, backward, self.gradients
+        made = tensors, self.objects, backward, gradients, asked
         return Call(program, sources, *made, writes=writes, variables=variables, **self.outside)
 
 
@@ -321,16 +330,16 @@ class _Made:
         program = Program(f"{self.name}_backward", inputs, tuple(late), outputs, {}, inputs, tuple(0 for _ in outputs))
         return Backward(program, self.starts, [places.get(v, v) for v in needed], list(self.pulled)), early, more
 
-    def _as_tensors(self, equations: list[Equation], outputs: Sequence[Any], seen: set[Any]) -> list[bool]:
+    def _as_tensors(self, seen: set[Any]) -> list[bool]:
         """Which leaves of the result are Tensors outside of a trace too: all if Tensors were passed; or else those that
-        depend on a Tensor from outside.
+        depend on `seen`, the Tensors from outside and those that the function has made.
         """
-        for eq in equations:
+        for eq in self.equations:
             if not seen.isdisjoint(x for x in eq.operands if isinstance(x, Var)):
                 seen.update(eq.outputs)
         return [
             t and (self.given or not isinstance(x, Var) or x in seen)
-            for t, x in zip(self.tensors, outputs, strict=False)
+            for t, x in zip(self.tensors, self.outputs, strict=False)
         ]
 
 

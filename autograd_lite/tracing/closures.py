@@ -47,6 +47,8 @@ class Closure:
         self._cells: dict[int, tuple[CellType, CellType, Any]] = {}
         self._globals: dict[int, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {}
         self._seen: dict[int, tuple[Any, Any]] = {}  # a container, and a copy of it
+        self._classes: dict[type, None] = {}  # of objects and modules
+        self._words = {"forward", "__call__"}  # the names in the code that runs, among them the methods that it calls
 
     def of(self, value: Any, container: Any = None, key: Any = None) -> Any:
         """What stands for the value of a variable."""
@@ -109,6 +111,7 @@ class Closure:
     def _use(self, space: dict[str, Any], code: CodeType) -> None:
         """Replace the globals that some code uses, with the code of the functions defined in it."""
         _, new, put = self._globals[id(space)]
+        self._words.update(_names(code))
         for word in _names(code):
             if word in space and word not in put:
                 put[word] = None
@@ -144,6 +147,7 @@ class Closure:
             self._class(value)
         elif _has_arrays(value):
             self._seen[id(value)] = (), ()
+            self._classes[type(value)] = None
             module = hasattr(value, "named_buffers")
             self.look_into(value.__dict__, note=not module, sized=False)  # of a module all is compared
             if not module:
@@ -171,6 +175,7 @@ class Closure:
         if id(f) in self._seen or INTERNAL[f.__code__.co_filename]:
             return
         self._seen[id(f)] = (), ()
+        self._words.update(_names(f.__code__))
         cells = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
         used: list[tuple[Any, Any, Any]] = [(cell, word, cell.cell_contents) for word, cell in cells if cell != _EMPTY]
         space = f.__globals__
@@ -181,6 +186,20 @@ class Closure:
                 self._watch(value)
             else:
                 self.look_into(value, container, key)
+
+    def note_methods(self) -> None:
+        """Note the methods that the code may call: those of its objects whose names are in it."""
+        spaces = [vars(cls) for cls in dict.fromkeys(c for kind in self._classes for c in kind.__mro__ if _is_users(c))]
+        done: set[str] = set()
+        while words := self._words - done:
+            done |= words
+            for space in spaces:
+                for word in sorted(words & space.keys()):
+                    method = space[word]
+                    f = getattr(method, "__func__", None) or getattr(method, "fget", None) or method
+                    if isinstance(f, FunctionType):
+                        self._note(method, space, word)
+                        self._words.update(_names(f.__code__))
 
     def check_leaks(self) -> None:
         """Raise if the function has kept a traced value outside; the container is as before."""

@@ -100,6 +100,7 @@ class Outside:
         self._states: dict[Any, tuple[Any, dict[str, Any]]] = {}
         self._cast: dict[tuple[Node, Any], Any] = {}
         self._numbers: dict[Any, _Numbers] = {}
+        self._toggled: dict[Node, bool] = {}
 
     # ------------------------------------------------------------------------------------------------- reading
 
@@ -179,6 +180,10 @@ class Outside:
     def known(self, array: Any, container: Any, key: Any) -> None:
         """Remember where an array from outside stands, so that it becomes an input when it is used."""
         self._arrays.setdefault(id(array), (array, Source("place", container, key)))
+
+    def known_as(self, value: Any) -> Any:
+        """The Tensor that stands for an array from outside; any other value itself."""
+        return self.stand_in(value) if type(value) is ndarray and id(value) in self._arrays else value
 
     def stand_in(self, array: Any, name: str | None = None) -> Any:
         """The Tensor that stands for an array from outside."""
@@ -352,6 +357,21 @@ class Outside:
         raise NotYet
 
     # --------------------------------------------------------------------------------------------------- the end
+
+    def toggles(self, node: Node) -> None:
+        """An input is about to start or stop requiring gradients."""
+        self._toggled.setdefault(node, node.requires_grad)
+
+    def check_toggles(self) -> None:
+        """Raise if an input requires gradients after the run and did not before, or the other way round."""
+        for node, before in self._toggled.items():
+            if node in self.found and node.requires_grad != before:
+                what = repr(node.name) if node.name else f"an input of shape {node.shape}"
+                raise RuntimeError(
+                    f"requires_grad_({not before}) on {what}, which comes from outside: inside jit this would happen "
+                    "only while the function is traced. Call it outside, or make a new tensor, x.detach(), and set its "
+                    "requires_grad"
+                )
 
     def check_views(self) -> None:
         """Raise if a view was written to: in a program that write would be lost."""

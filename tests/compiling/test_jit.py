@@ -837,3 +837,120 @@ def test_gradients_are_read_before_a_parameter_that_shares_their_memory_is_writt
         return b.data
 
     np.testing.assert_array_equal(run(True), run(False))
+
+
+# ------------------------------------------------------------------------------------- leaves inside, and methods
+
+
+def test_a_result_may_be_made_a_leaf_inside():
+    def f(x):
+        y = x * 2
+        y.requires_grad_()
+        z = x.detach().requires_grad_()
+        (y * y * z).sum().backward()
+        return y.grad, z.grad
+
+    x = ag.tensor([1.0, 2.0])
+    run = ag.jit(f)
+    for k in range(3):
+        for got, want in zip(run(x + k), f(x + k), strict=True):
+            np.testing.assert_array_equal(got, want)
+    assert run.cache_info().misses == 1
+
+
+@pytest.mark.parametrize("x", [np.ones(3), ag.tensor(np.ones(3))])
+def test_requires_grad_of_an_argument_raises(x):
+    with pytest.raises(RuntimeError, match=r"requires_grad_\(True\) on an input of shape \(3,\), .*x.detach\(\)"):
+        ag.jit(lambda x: ag.grad(np.sum)(x.requires_grad_(True)).sum())(x)
+
+
+def test_a_parameter_may_be_frozen_for_a_part_of_the_function():
+    w = ag.tensor([2.0, 3.0], requires_grad=True)
+
+    def f(x):
+        w.grad = None
+        w.requires_grad_(False)
+        y = w * x
+        w.requires_grad_(True)
+        (y * w).sum().backward()
+        return w.grad
+
+    x = np.array([1.0, 10.0])
+    np.testing.assert_array_equal(ag.jit(f)(x), f(x))
+
+
+def test_the_gradient_of_a_tensor_made_inside_is_no_reason_to_record_again():
+    def f():
+        w = ag.tensor(np.ones(3), requires_grad=True)
+        (w * w).sum().backward()
+        return w.grad
+
+    run = ag.jit(f)
+    for _ in range(3):
+        got = run()
+    assert isinstance(got, ag.Tensor)
+    np.testing.assert_array_equal(got, f())
+    assert run.cache_info()[:2] == (2, 1)
+
+
+def test_a_gradient_that_is_assigned_is_read_at_every_call():
+    w, g = ag.tensor(np.zeros(2), requires_grad=True), {"of w": np.ones(2)}
+    opt = optim.SGD([w], lr=1.0)
+
+    @ag.jit
+    def step():
+        w.grad = g["of w"]
+        opt.step()
+
+    for _ in range(3):
+        step()
+        g["of w"] *= 10
+    np.testing.assert_array_equal(w.data, -111.0)
+    assert w.grad.data is not g["of w"]
+
+
+@pytest.mark.parametrize("transform", [ag.vmap, lambda f: ag.grad(lambda x: f(x).sum())])
+def test_an_augmented_assignment_in_a_transform_does_not_reach_the_argument(transform):
+    def f(x):
+        x += 1
+        return x * x
+
+    x = np.ones((4, 3))
+    np.testing.assert_array_equal(ag.jit(transform(f))(x), transform(f)(x))
+    np.testing.assert_array_equal(x, 1)
+
+
+def test_a_method_that_is_replaced_on_its_class():
+    class Scaled:
+        def __init__(self):
+            self.w = np.array(2.0)
+
+        def __call__(self, x):
+            return self.scaled(x)
+
+        def scaled(self, x):
+            return x * self.w
+
+    class Net(nn.Module):
+        def forward(self, x):
+            return self.twice(x)
+
+        @staticmethod
+        def twice(x):
+            return x * 2
+
+    a, b, x = Scaled(), Net(), np.ones(2)
+    run, module = ag.jit(lambda x: a(x) + b(x)), ag.jit(b)
+    np.testing.assert_array_equal((run(x), module(x)), [[4, 4], [2, 2]])
+    Scaled.scaled = lambda self, x: x * self.w * 10
+    np.testing.assert_array_equal(run(x), 22)
+    Net.twice = staticmethod(lambda x: x * 200)
+    np.testing.assert_array_equal((run(x), module(x)), [[220, 220], [200, 200]])
+    Net.forward = lambda self, x: x
+    np.testing.assert_array_equal((run(x), module(x)), [[21, 21], [1, 1]])
+    assert run.cache_info().misses == 4
+
+
+def test_an_error_inside_numpy_names_the_users_line():
+    with pytest.raises(RuntimeError, match=r"asarray\(\) .* at .*test_jit.py:\d+"):
+        ag.jit(lambda x: np.sum([x, x]))(np.ones(2))
