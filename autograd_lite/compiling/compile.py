@@ -25,6 +25,7 @@ from .passes.innermost import batch_innermost
 from .passes.layout import laid_out
 from .passes.lowering import lowered
 from .passes.memory import Memory, aligned, planned
+from .passes.pooling import pooled_first
 from .passes.scalars import MOST, as_floats
 from .passes.scaling import scaled
 from .passes.splitting import split
@@ -123,6 +124,7 @@ def compiled(
     block = _planned(plan, "scaling", scaled, block)
     block = _shortened(plan, block, fast)
     block = _planned(plan, "layout", laid_out, block)
+    block = _planned(plan, "pooling first", pooled_first, block)
     block = _planned(plan, "batch innermost", batch_innermost, block)
     block = _shortened(plan, block, fast)
     block = _planned(plan, "columns", lambda b: with_columns(b, plan), block)

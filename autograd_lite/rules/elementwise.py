@@ -277,7 +277,7 @@ minimum = elementwise(
     np.minimum, lambda x1, x2: np.where(x1 == x2, 0.5, x1 < x2), lambda x1, x2: np.where(x1 == x2, 0.5, x2 < x1),
     kinks=_tie, tex=r"\min({x1}, {x2})",
 )
-maximum.attach(floats="{x1} if {x1} >= {x2} or {x1} != {x1} else {x2}")
+maximum.attach(algebra="larger", floats="{x1} if {x1} >= {x2} or {x1} != {x1} else {x2}")
 minimum.attach(floats="{x1} if {x1} <= {x2} or {x1} != {x1} else {x2}")
 maximum.attach(text="max({x1}, {x2})", textbook=Textbook("maximum(x1, x2)", x1="g * (x1 > x2)", x2="g * (x2 > x1)"))
 minimum.attach(text="min({x1}, {x2})", textbook=Textbook("minimum(x1, x2)", x1="g * (x1 < x2)", x2="g * (x2 < x1)"))
@@ -401,6 +401,7 @@ for _fn, _sign, _tex in (
 ROWS[np.bitwise_and].attach(infix="{x1} & {x2}", tex=r"{x1} \wedge {x2}", algebra="and")
 ROWS[np.bitwise_or].attach(infix="{x1} | {x2}", tex=r"{x1} \vee {x2}", algebra="or")
 ROWS[np.logical_and].attach(algebra="and")
+ROWS[np.greater].attach(algebra="greater")
 ROWS[np.logical_or].attach(algebra="or")
 ROWS[np.invert].attach(infix="~{x}")
 ROWS[np.floor_divide].attach(tex=r"\lfloor {x1} / {x2} \rfloor")

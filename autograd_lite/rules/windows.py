@@ -321,6 +321,9 @@ for _row in (unfold, fold, window_argmax, max_pool, unpool, pool_at, window_sum,
 
 unfold.attach(algebra="windows as columns")
 fold.attach(algebra="columns added up")
+max_pool.attach(algebra="largest of windows")
+window_argmax.attach(algebra="place of the largest")
+unpool.attach(algebra="at the largest")
 
 # In a compiled program the batch axis is innermost in memory: slices are then long runs.
 _INTO = "{x}, kernel={kernel}, stride={stride}, dilation={dilation}, padding={padding}, out={out})"

@@ -26,6 +26,7 @@ from autograd_lite.compiling.passes.dead_code import without_dead_code
 from autograd_lite.compiling.passes.layout import laid_out
 from autograd_lite.compiling.passes.lowering import lowered
 from autograd_lite.compiling.passes.memory import planned
+from autograd_lite.compiling.passes.pooling import pooled_first
 from autograd_lite.compiling.passes.scalars import as_floats
 from autograd_lite.compiling.passes.scaling import scaled
 from autograd_lite.compiling.passes.tiling import tiled
@@ -262,6 +263,23 @@ def test_a_convolution_in_strips(conv, shape, padding, stride):
     assert "strips(" in made.source
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_bias_and_a_relu_come_after_pooling(stride):
+    def f(x, b):
+        return np.sum(F.max_pool2d(F.relu(x + b), 2, stride) ** 3)
+
+    rng = np.random.default_rng(0)
+    args = rng.integers(-2, 3, size=(5, 3, 6, 6)) * 1.0, np.array([-1.0, 0.0, 1.0]).reshape(3, 1, 1)
+    g = ag.value_and_grad(f, (0, 1))
+    b = pooled_first(without_dead_code(lowered(block(g, *args))))
+    moved = {eq.outputs[0].shape for eq in b.equations if eq.row.name in ("add", "maximum", "greater")}
+    assert moved == {(5, 3, 5, 5) if stride == 1 else (5, 3, 3, 3)}
+    made = compiled(ag.trace(g)(*args))
+    (want, gradients), (got, *found) = g(*args), made(*args)
+    for a, b in zip((got, *found), (want, *gradients), strict=True):  # many entries of a window are equal
+        np.testing.assert_array_equal(a, b)
+
+
 def test_vectors_become_columns_if_that_is_faster(monkeypatch):
     X = np.cos(np.arange(400 * 200.0)).reshape(400, 200)
 
@@ -338,6 +356,19 @@ def test_gradients_of_matrices_of_a_loop_share_one_stack():
     assert made.source.count("] = ") == 0  # each value is computed in its place
     for got, want in zip(made(*args), ag.grad(f, (1, 2))(*args), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+def test_a_transposed_factor_of_stacks_is_copied_if_that_is_faster(monkeypatch):
+    a, b = np.cos(np.arange(8 * 128 * 64.0)).reshape(8, 128, 64), np.sin(np.arange(32 * 8 * 64.0)).reshape(32, 8, 64)
+
+    def f(a, b):
+        return a @ b.transpose(1, 2, 0)
+
+    for copied, name in ((1.0, "contiguous"), (3.0, "transpose")):
+        monkeypatch.setattr(splitting, "_times_of_stacks", lambda *kind, t=copied: {"as it is": 2.0, "copied": t})
+        assert rows(splitting.split(block(f, a, b), plan := []))[-2:] == [name, "matmul"]
+        assert plan[0].startswith("split products: a, 8 x 128 x 64 x 32: as it is")
+        np.testing.assert_allclose(compiled(ag.trace(f)(a, b))(a, b)[0], f(a, b), rtol=1e-12, atol=1e-12)
 
 
 def test_a_value_that_is_read_later_is_not_overwritten():

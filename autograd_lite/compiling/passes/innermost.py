@@ -61,7 +61,10 @@ class _Innermost:
                 return
             eq = replace(eq, operands=tuple(self._copied(x, y, eq) for x in eq.operands))
         elif isinstance(eq.row.fn, np.ufunc):
-            if any(x in self.stacks and x.shape == y.shape for x in eq.operands if isinstance(x, Var)):
+            same = [isinstance(x, Var) and x.shape == y.shape for x in eq.operands]
+            if any(s and x in self.stacks for x, s in zip(eq.operands, same, strict=True)):
+                operands = (self._copied(x, y, eq) if s else x for x, s in zip(eq.operands, same, strict=True))
+                eq = replace(eq, operands=tuple(operands))
                 self.stacks.add(y)
         elif algebra == "reshape":
             if first in self.stacks and y.shape[:1] == first.shape[:1] and eq.params["order"] == "C":
