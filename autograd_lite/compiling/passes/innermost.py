@@ -155,7 +155,8 @@ class _Innermost:
 
     def _convolved(self, a: Var, b: Var, columns: Var, eq: Equation) -> bool:
         y, places = eq.outputs[0], prod(self.made[b].params["kernel"])
-        whole = self._append(_new(eq, strips.PRODUCT, self._reordered(a, places, eq), columns))
+        product = self._append(made(eq, "matrix product", self._reordered(a, places, eq), columns))
+        whole = self._append(made(eq, "transpose", product, axes=(1, 0, 2)))
         split = self._append(made(eq, "reshape", whole, shape=(*y.shape[1:], y.shape[0]), order="C"))
         self._append(made(eq, "transpose", split, into=y, axes=(2, 0, 1)))
         self.stacks.add(y)

@@ -117,8 +117,3 @@ OVERLAPPING = Primitive("linear", _overlapping, (None,), name="overlapping", vie
 BETWEEN_ZEROS = Primitive(
     "linear", _between_zeros, (None,), name="between_zeros", out="{fn}({x}, {before}, {after}, out={out})"
 )
-#: A matrix times the columns of each window: (rows, k) and (windows, k, length) make (rows, windows, length).
-PRODUCT = Primitive(
-    "bilinear", lambda w, columns: np.matmul(w, columns).swapaxes(0, 1), (None, None), name="product_of_strips",
-    emit="np.matmul({x1}, {x2}).swapaxes(0, 1)", out="np.matmul({x1}, {x2}, out={out}.swapaxes(0, 1))",
-)  # fmt: skip
