@@ -139,7 +139,7 @@ def test_check_row_compares_pull_with_the_partial():
     assert not check_row(wrong)
 
 
-@pytest.mark.parametrize("name", ["tanh", "divide", "sum", "maximum"])
+@pytest.mark.parametrize("name", ["tanh", "sum", "maximum"])  # .ci/run: of every row
 def test_mutants_are_caught(name):
     tool = runpy.run_path(str(ROOT / "tools" / "mutants.py"))
     row = TABLE[name]
@@ -171,16 +171,16 @@ def test_points_are_inside_the_domain():
 
 
 def test_a_few_programs_agree():
-    assert run(1.0, first=1) >= 20
+    assert run(0.0, first=1, batch=20) >= 20
 
 
 def test_the_fuzzer_shrinks_to_the_wrong_row(op):
-    @op(lambda g, x: 2.02 * g * x, name="my_square", examples=(lambda rng: ((rng.normal(size=3),), {}),))
+    @op(lambda g, x: 2.02 * g * x, name="my_square", examples=(lambda rng: ((rng.normal(size=1),), {}),))
     def my_square(x):
         return x * x
 
     with pytest.raises(GradientError) as caught:
-        run(60.0, ["add", "multiply", "ravel", "my_square"])
+        run(60.0, ["tanh", "multiply", "my_square"], order=1)
     program = caught.value.report.reproduce
     assert "my_square" in program
     assert "--seed" in caught.value.__notes__[-1]
