@@ -10,10 +10,10 @@ tensor([0.21194156, 0.21194156, 0.57611688])
 """
 # ruff: noqa: I001 - set as a list of names, not one to a line
 
-from .table import Primitive
+from .table import Primitive as _Primitive
 from .rules.elementwise import sigmoid as sigmoid
 from .rules.reductions import logsumexp as logsumexp
-from .rules.scipy_special import NAMES, declare
+from .rules.scipy_special import NAMES as _NAMES, declare as _declare
 from .rules.special import (
     celu as celu, elu as elu, entr as entr, gelu as gelu, hardsigmoid as hardsigmoid, hardswish as hardswish,
     hardtanh as hardtanh, i0 as i0, kl_div as kl_div, leaky_relu as leaky_relu, log_sigmoid as log_sigmoid,
@@ -25,12 +25,12 @@ from .rules.special import (
 expit, log_expit = sigmoid, log_sigmoid
 
 
-def __getattr__(name: str) -> Primitive:
+def __getattr__(name: str) -> _Primitive:
     """One of SciPy's functions, whose row is made on first use."""
-    if name in NAMES:
-        return declare(f"ag.special.{name}")[name]
+    if name in _NAMES:
+        return _declare(f"ag.special.{name}")[name]
     raise AttributeError(f"ag.special has no function {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *NAMES})
+    return sorted({*globals(), *_NAMES})

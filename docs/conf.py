@@ -10,7 +10,9 @@ sys.path.insert(0, str(HERE))
 
 import gallery  # noqa: E402  found beside this file only after the line above
 import lesson_pages  # noqa: E402
+import linked_names  # noqa: E402
 import ops_table  # noqa: E402
+import reference  # noqa: E402
 
 import autograd_lite  # noqa: E402
 from autograd_lite.drawing.mathml import mathml  # noqa: E402
@@ -20,7 +22,8 @@ author = "the autograd_lite authors"
 copyright = "2026, the autograd_lite authors"
 version = release = autograd_lite.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+default_role = "literal"  # `x` in a docstring is the name of a parameter
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"autograd_lite {version}"
@@ -36,6 +39,11 @@ autodoc_typehints = "none"  # each docstring has the types, with shapes
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 
+# The button copies what can be run: neither prompts nor results.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
+
 
 def inline(translator, node, block=False):
     """Write mathematics as MathML, as the library's own page does: readers need neither a script nor a network."""
@@ -49,9 +57,12 @@ def display(translator, node):
 
 def setup(app):
     app.add_html_math_renderer("mathml", (inline, None), (display, None))
+    app.add_post_transform(linked_names.InSentences)
+    app.connect("html-page-context", linked_names.in_code)
 
 
 # The library writes these pages itself, so they cannot go out of date.
 gallery.make()
 lesson_pages.make()
+reference.make()
 (HERE / "ops.md").write_text(ops_table.page(), encoding="utf-8")

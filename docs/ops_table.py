@@ -85,15 +85,20 @@ def short(value: Any) -> str:
     return text if len(text) < 24 else "…"
 
 
-def rules(row: Primitive, found: tuple[tuple[Any, ...], dict[str, Any]] | None) -> str:
-    """The derivative by each argument, as mathematics where it can be."""
+def formulas(row: Primitive, found: tuple[tuple[Any, ...], dict[str, Any]] | None) -> list[str]:
+    """The derivative with respect to each argument in LaTeX; empty if one of them is not a short formula."""
     got: list[RowDerivative] = []
     if found is not None:
         with np.errstate(all="ignore"):
             got = derivatives(row, *found[0], **found[1])
-    formulas = [f"${d.latex()}$" for d in got if d.is_formula and len(d.latex()) < 160]
-    if formulas and len(formulas) == len(got):
-        return "<br>".join(formulas)
+    short = [d.latex() for d in got if d.is_formula and len(d.latex()) < 160]
+    return short if len(short) == len(got) else []
+
+
+def rules(row: Primitive, found: tuple[tuple[Any, ...], dict[str, Any]] | None) -> str:
+    """The derivative by each argument, as mathematics where it can be."""
+    if latex := formulas(row, found):
+        return "<br>".join(f"${formula}$" for formula in latex)
     if row.variadic:
         return f"`{source(row.rules[0])}` for each"
     return "<br>".join(f"`{source(rule)}`" for rule in row.rules)

@@ -76,22 +76,52 @@ default_generator = Generator()
 
 
 def manual_seed(seed: int) -> Generator:
-    """Start the default stream of random numbers again from `seed`; returns its generator."""
+    """Start the default stream of random numbers again from `seed`; returns its generator.
+
+    >>> import autograd_lite as ag
+    >>> generator = ag.manual_seed(7)
+    >>> x = ag.rand(3)
+    >>> generator = ag.manual_seed(7)
+    >>> bool((ag.rand(3) == x).all())
+    True
+    """
     return default_generator.manual_seed(seed)
 
 
 def initial_seed() -> int:
-    """The seed that the default stream started from."""
+    """The seed that the default stream started from.
+
+    >>> import autograd_lite as ag
+    >>> generator = ag.manual_seed(7)
+    >>> ag.initial_seed()
+    7
+    """
     return default_generator.initial_seed()
 
 
 def get_rng_state() -> dict[str, Any]:
-    """The state of the default stream."""
+    """The state of the default stream.
+
+    >>> import autograd_lite as ag
+    >>> state = ag.get_rng_state()
+    >>> x = ag.rand(3)
+    >>> ag.set_rng_state(state)
+    >>> bool((ag.rand(3) == x).all())
+    True
+    """
     return default_generator.get_state()
 
 
 def set_rng_state(new_state: dict[str, Any]) -> None:
-    """Restore a state of the default stream, as returned by :func:`get_rng_state`."""
+    """Restore a state of the default stream, as returned by :func:`get_rng_state`.
+
+    >>> import autograd_lite as ag
+    >>> state = ag.get_rng_state()
+    >>> x = ag.rand(3)
+    >>> ag.set_rng_state(state)
+    >>> bool((ag.rand(3) == x).all())
+    True
+    """
     default_generator.set_state(new_state)
 
 

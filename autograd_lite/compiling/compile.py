@@ -48,6 +48,14 @@ class Compiled:
         The NumPy source that runs.
     plan : list of str
         What each pass did, a line for each.
+
+    Examples
+    --------
+    >>> import numpy as np, autograd_lite as ag
+    >>> from autograd_lite.compiling import compiled
+    >>> run = compiled(ag.trace(lambda x: np.sin(x) + 1)(np.ones(3)))
+    >>> run(np.zeros(3))
+    [array([1., 1., 1.])]
     """
 
     def __init__(self, block: Block, memory: Memory, plan: list[str], threads: int = 1) -> None:

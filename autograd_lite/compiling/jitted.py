@@ -37,7 +37,13 @@ class CacheInfo(NamedTuple):
 
 
 class Jitted:
-    """A function that is compiled when it is called; made by :func:`jit`."""
+    """A function that is compiled when it is called; made by :func:`jit`.
+
+    >>> import numpy as np, autograd_lite as ag
+    >>> f = ag.jit(lambda x: np.sin(x) + 1)
+    >>> f(np.zeros(2))
+    array([1., 1.])
+    """
 
     def __init__(
         self, f: Callable[..., Any], static: Any, donate: Any, fallback: bool, fast: bool, threads: int

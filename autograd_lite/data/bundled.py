@@ -18,6 +18,11 @@ class Split(NamedTuple):
     """A training and a test set, in the order of scikit-learn's `train_test_split`.
 
     The fields are `X_train` and `X_test`, one example in a row, and `y_train` and `y_test`, one whole number for each.
+
+    >>> from autograd_lite.data import digits
+    >>> split = digits()
+    >>> split.X_train.shape, split.y_test.shape
+    ((1442, 64), (355,))
     """
 
     X_train: Floats

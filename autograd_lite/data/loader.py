@@ -12,7 +12,18 @@ from ..tensor import Tensor
 
 
 class Dataset:
-    """Base of data sets: a subclass defines ``len(data)`` and ``data[i]``."""
+    """Base of data sets: a subclass defines ``len(data)`` and ``data[i]``.
+
+    >>> from autograd_lite.data import DataLoader, Dataset
+    >>> class Squares(Dataset):
+    ...     def __len__(self):
+    ...         return 4
+    ...     def __getitem__(self, i):
+    ...         return float(i), float(i * i)
+    >>> for x, y in DataLoader(Squares(), batch_size=4):
+    ...     print(x, y)
+    [0. 1. 2. 3.] [0. 1. 4. 9.]
+    """
 
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} has no __len__()")  # abstract
@@ -50,7 +61,14 @@ class TensorDataset(Dataset):
 
 
 class Subset(Dataset):
-    """Some of the rows of a data set."""
+    """Some of the rows of a data set.
+
+    >>> import numpy as np
+    >>> from autograd_lite.data import Subset, TensorDataset
+    >>> rows = Subset(TensorDataset(np.arange(6.0)), [0, 5])
+    >>> len(rows), rows[1]
+    (2, (np.float64(5.0),))
+    """
 
     def __init__(self, dataset: Any, indices: Any) -> None:
         self.dataset, self.indices = dataset, np.asarray(indices, int)

@@ -66,6 +66,14 @@ def mnist(path: str | os.PathLike[str] | None = None, *, subset: bool = True, do
         If it is not found; the message lists four ways to get it.
     ValueError
         If a file is damaged; the message names the file and the damage.
+
+    Examples
+    --------
+    >>> from autograd_lite.data import mnist
+    >>> try:
+    ...     split = mnist()
+    ... except FileNotFoundError:  # the message says where the files are looked for
+    ...     split = None
     """
     searched = [Path(path)] if path is not None else places()
     for place in searched:
@@ -99,6 +107,16 @@ def read_idx(path: str | os.PathLike[str]) -> Any:
     ------
     ValueError
         If the file is damaged, truncated or in another format.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "labels.idx"
+    ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 5, 0, 4]))
+    ...     read_idx(path)
+    array([5, 0, 4], dtype=uint8)
     """
     raw = Path(path).read_bytes()
     if raw[:2] == b"\x1f\x8b":

@@ -39,7 +39,27 @@ ROW = 6  # given values in a row
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Derivation(GraphView):
-    """The result of :meth:`Tensor.explain`: print it, or call ``.markdown()`` or ``.latex()``."""
+    r"""The result of :meth:`Tensor.explain`: print it, or call ``.markdown()`` or ``.latex()``.
+
+    >>> import autograd_lite as ag
+    >>> x = ag.tensor(2.0, requires_grad=True, name="x")
+    >>> derivation = ag.explain(x**2)
+    >>> print(derivation.latex())
+    % Given
+    \begin{align*}
+    & x\ (1)
+    \end{align*}
+    <BLANKLINE>
+    % The steps
+    \begin{align*}
+    L &= x^2 && 1
+    \end{align*}
+    <BLANKLINE>
+    % From the result down
+    \begin{align*}
+    \frac{\partial L}{\partial x} &= 2\,x = 4 && \text{since } L = x^2
+    \end{align*}
+    """
 
     instead = "keep its text: str(it), .markdown() or .latex()"
 

@@ -39,6 +39,15 @@ class Factor:
         What the cotangent is called in the formula of a map.
     pull : callable or None
         From the old cotangent to the new one in numbers, where the formula only says what a textbook says.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> x = ag.tensor(2.0, requires_grad=True, name="x")
+    >>> y = ag.sin(x)
+    >>> factor = ag.partials(y, x, names={"y": y}).paths[0][0]
+    >>> factor.symbol, factor.combine, round(float(factor.value), 4)
+    ('dy/dx', 'elementwise', -0.4161)
     """
 
     of: Node

@@ -56,6 +56,13 @@ class Chain(Steps):
     board : bool
         Whether known steps are written as their textbooks have them, and constants by their names; a program that will
         be run is made without.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> x = ag.tensor(2.0, requires_grad=True, name="x")
+    >>> y = ag.sin(x)
+    >>> chain = Chain(ag.exp(y), names={"y": y})
     """
 
     def __init__(self, root: Tensor, names: Mapping[str, Any] | None = None, **options: Any) -> None:

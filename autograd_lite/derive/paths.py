@@ -25,6 +25,14 @@ class Partials(GraphView):
     ----------
     paths : tuple of tuple of Factor
         Latest factor first, as the chain rule is written.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> x = ag.tensor(2.0, requires_grad=True, name="x")
+    >>> a = ag.sin(x)
+    >>> print(ag.partials(a * x, x, names={"a": a}))
+    dL/dx = dL/da · da/dx + ∂L/∂x
     """
 
     instead = "keep its text: str(it)"

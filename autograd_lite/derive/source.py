@@ -45,6 +45,24 @@ class Source(str):
         The shapes of the arguments; a call with other shapes raises ValueError.
     structure : tuple
         The arguments of the original function, with names in place of arrays.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> code = ag.source(lambda x: x**2, 3.0)
+    >>> print(code)
+    import numpy as np
+    <BLANKLINE>
+    <BLANKLINE>
+    def f(x):
+        # forward
+        L = x ** 2  # square, 1
+    <BLANKLINE>
+        # backward
+        dLdx = 2 * x  # 1
+        return L, dLdx
+    >>> code(3.0)
+    (9.0, 6.0)
     """
 
     name: str

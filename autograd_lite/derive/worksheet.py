@@ -39,7 +39,23 @@ LONG = 20_000  # characters of a text with all answers; more if the answer key i
 
 
 class Worksheet:
-    """The result of :func:`worksheet`: print it for students; ``.key()`` has the answers, ``.check()`` marks."""
+    """The result of :func:`worksheet`: print it for students; ``.key()`` has the answers, ``.check()`` marks.
+
+    >>> import autograd_lite as ag
+    >>> from autograd_lite.derive import worksheet
+    >>> x = ag.tensor(2.0, requires_grad=True, name="x")
+    >>> sheet = worksheet(x**2, wrt=[x])
+    >>> print(sheet)
+    Given  x (1)
+    <BLANKLINE>
+    The steps
+    <BLANKLINE>
+      L = x²                            1        4.
+    <BLANKLINE>
+    Fill in
+    <BLANKLINE>
+      dLdx = ______________  1       since L = x²
+    """
 
     def __init__(
         self, head: str, questions: Sequence[Question], body: str, key: str, env: Mapping[str, Any], markdown: str

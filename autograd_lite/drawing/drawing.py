@@ -49,6 +49,16 @@ class Drawing(GraphView):
         DOT text; the same bytes for the same graph in every run.
     scene : Scene
         The boxes and lines as data.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> x = ag.tensor(2.0, requires_grad=True, name="x")
+    >>> picture = ag.draw(ag.sin(x))
+    >>> [line.symbol for line in picture.scene.lines]
+    ['dL/dx']
+    >>> picture.source.splitlines()[0]
+    'digraph {'
     """
 
     instead = "keep the picture: .save('net.svg'), or .source for the DOT text"

@@ -32,6 +32,14 @@ class Frames(GraphView, Sequence[Picture]):
     captions : tuple of str
     steps : tuple of Step
         The steps of the derivation; empty for a film made of drawings.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> x = ag.tensor(2.0, requires_grad=True, name="x")
+    >>> film = ag.frames(ag.sin(x) ** 2, wrt=x)
+    >>> film.captions[-1]
+    '∂L/∂x = 2 sin(x) cos(x) = -0.757'
     """
 
     instead = "keep the film: .save('film.svg')"
@@ -207,6 +215,13 @@ def film(drawings: Sequence[Drawing], captions: Sequence[str] = ()) -> Frames:
     """Drawings, such as neuron diagrams during training, as the frames of a film.
 
     They should have the same layout; that of a neuron diagram depends on its layers only.
+
+    >>> import autograd_lite as ag
+    >>> from autograd_lite.drawing import film
+    >>> x = ag.tensor(2.0, requires_grad=True, name="x")
+    >>> pictures = [ag.draw(ag.sin(x)), ag.draw(ag.cos(x))]
+    >>> len(film(pictures, ["before", "after"]).drawings)
+    2
     """
     captions = captions or [d.style.title for d in drawings]
     caption_width = width_for(captions)

@@ -25,7 +25,16 @@ _PROBE = "digraph { a -> b }"
 
 
 class NoRenderer(RuntimeError):
-    """Nothing on this machine can render the picture; its DOT text is in ``.source``."""
+    """Nothing on this machine can render the picture; its DOT text is in ``.source``.
+
+    >>> import autograd_lite as ag
+    >>> from autograd_lite.drawing import NoRenderer
+    >>> picture = ag.draw(ag.sin(ag.tensor(2.0, requires_grad=True)))
+    >>> try:
+    ...     text = picture.svg()
+    ... except NoRenderer:
+    ...     text = picture.source
+    """
 
 
 def render(source: str, form: str, layout: str = "dot", dpi: int = 96) -> bytes:
@@ -96,7 +105,11 @@ def _cairo(name: str) -> Any:
 
 
 def available() -> bool:
-    """Whether a picture can be rendered on this machine."""
+    """Whether a picture can be rendered on this machine.
+
+    >>> from autograd_lite.drawing import available
+    >>> suffix = ".svg" if available() else ".dot"
+    """
     return bool(commands()) or _pygraphviz() is not None
 
 

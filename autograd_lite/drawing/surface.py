@@ -49,6 +49,13 @@ class Surface:
     runs : tuple of Run
     step : int, optional
         The last step that is shown; by default all are.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> surface = ag.draw.surface(lambda x, y: x**2 + y**2, 1.0, -1.0, lr=0.25, steps=3)
+    >>> surface.names, surface.z.ndim, len(surface.runs)
+    (('x', 'y', 'f'), 2, 1)
     """
 
     names: tuple[str, str, str]

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours by what they mean, as ``#rrggbb``."""
+    """Colours by what they mean, as ``#rrggbb``.
+
+    >>> from autograd_lite.drawing import THEMES
+    >>> sorted(THEMES)
+    ['dark', 'light', 'print']
+    >>> THEMES["light"].background
+    '#ffffff'
+    """
 
     background: str
     ink: str

@@ -168,7 +168,15 @@ class no_grad(_Recording):
 
 
 class enable_grad(_Recording):
-    """Undoes an enclosing :class:`no_grad`."""
+    """Undoes an enclosing :class:`no_grad`.
+
+    >>> import autograd_lite as ag
+    >>> x = ag.tensor(2.0, requires_grad=True)
+    >>> with ag.no_grad(), ag.enable_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    True
+    """
 
     on = True
 
@@ -199,7 +207,15 @@ class set_grad_enabled(Block):
 
 
 def is_grad_enabled() -> bool:
-    """Whether this thread records operations on tensors that require gradients."""
+    """Whether this thread records operations on tensors that require gradients.
+
+    >>> import autograd_lite as ag
+    >>> ag.is_grad_enabled()
+    True
+    >>> with ag.no_grad():
+    ...     print(ag.is_grad_enabled())
+    False
+    """
     context = CONTEXT.get()
     return context is None or context.recording
 

@@ -35,10 +35,12 @@ class Value:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
         return self._data.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """The type of the entries, one of NumPy's."""
         return self._data.dtype
 
     @property

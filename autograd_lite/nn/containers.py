@@ -55,7 +55,13 @@ class Sequential(Module):
 
 
 class ModuleList(Module):
-    """A list of modules, which are registered as parts."""
+    """A list of modules, which are registered as parts.
+
+    >>> from autograd_lite import nn
+    >>> layers = nn.ModuleList([nn.Linear(3, 4), nn.Linear(4, 1)])
+    >>> len(layers), [name for name, _ in layers.named_parameters()]
+    (2, ['0.weight', '0.bias', '1.weight', '1.bias'])
+    """
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         super().__init__()
@@ -83,7 +89,13 @@ class ModuleList(Module):
 
 
 class ModuleDict(Module):
-    """A dict of modules, which are registered as parts."""
+    """A dict of modules, which are registered as parts.
+
+    >>> from autograd_lite import nn
+    >>> layers = nn.ModuleDict({"hidden": nn.Linear(3, 4), "out": nn.Linear(4, 1)})
+    >>> [name for name, _ in layers.named_parameters()]
+    ['hidden.weight', 'hidden.bias', 'out.weight', 'out.bias']
+    """
 
     def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
         super().__init__()
@@ -121,7 +133,14 @@ class ModuleDict(Module):
 
 
 class ParameterList(Module):
-    """A list of parameters, which are registered."""
+    """A list of parameters, which are registered.
+
+    >>> import autograd_lite as ag
+    >>> from autograd_lite import nn
+    >>> weights = nn.ParameterList([ag.zeros(2), ag.ones(3)])
+    >>> [name for name, _ in weights.named_parameters()]
+    ['0', '1']
+    """
 
     def __init__(self, parameters: Iterable[Any] = ()) -> None:
         super().__init__()

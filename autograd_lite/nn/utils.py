@@ -71,7 +71,16 @@ def clip_grad_norm_(
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
-    """Clip every entry of every gradient to ±`clip_value`."""
+    """Clip every entry of every gradient to ±`clip_value`.
+
+    >>> import autograd_lite as ag
+    >>> from autograd_lite import nn
+    >>> w = ag.tensor([1.0, -3.0], requires_grad=True)
+    >>> (w**2).sum().backward()
+    >>> nn.utils.clip_grad_value_(w, 2.5)
+    >>> w.grad
+    tensor([ 2. , -2.5])
+    """
     with no_grad():
         for p in _listed(parameters):
             if p.grad is not None:
@@ -92,7 +101,15 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
-    """The inverse of `parameters_to_vector`: write a vector into the parameters."""
+    """The inverse of `parameters_to_vector`: write a vector into the parameters.
+
+    >>> import autograd_lite as ag
+    >>> from autograd_lite import nn
+    >>> w, b = ag.zeros(2, requires_grad=True), ag.zeros(1, requires_grad=True)
+    >>> nn.utils.vector_to_parameters(ag.tensor([1.0, 2.0, 3.0]), [w, b])
+    >>> w.tolist(), b.tolist()
+    ([1.0, 2.0], [3.0])
+    """
     values = np.asarray(vec.detach() if isinstance(vec, Tensor) else vec)
     targets = list(parameters)
     if values.shape != (sum(p.size for p in targets),):

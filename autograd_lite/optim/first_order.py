@@ -127,6 +127,13 @@ class AdamW(Adam):
     """Loshchilov & Hutter 2019: Adam, with the weight decay subtracted from the parameter and not added to g::
 
         p = p - lr (m̂ / (√v̂ + eps) + weight_decay p)
+
+    >>> import autograd_lite as ag
+    >>> w = ag.tensor([1.0, -20.0], requires_grad=True)
+    >>> opt = ag.optim.AdamW([w], lr=0.1)
+    >>> (w**2).sum().backward()
+    >>> opt.step(); w
+    tensor([  0.899, -19.88 ], requires_grad=True)
     """
 
     def __init__(
@@ -304,6 +311,13 @@ class Adagrad(Optimizer):
 
         s = s + g²                              (s starts at initial_accumulator_value)
         p = p - lr / (1 + (t - 1) lr_decay) g / (√s + eps)
+
+    >>> import autograd_lite as ag
+    >>> w = ag.tensor([1.0, -20.0], requires_grad=True)
+    >>> opt = ag.optim.Adagrad([w], lr=0.1)
+    >>> (w**2).sum().backward()
+    >>> opt.step(); w
+    tensor([  0.9, -19.9], requires_grad=True)
     """
 
     def __init__(
@@ -338,6 +352,13 @@ class Adadelta(Optimizer):
         d = √(u + eps) / √(v + eps) g
         u = rho u + (1 - rho) d²
         p = p - lr d
+
+    >>> import autograd_lite as ag
+    >>> w = ag.tensor([1.0, -20.0], requires_grad=True)
+    >>> opt = ag.optim.Adadelta([w], lr=0.1)
+    >>> (w**2).sum().backward()
+    >>> opt.step(); w
+    tensor([  0.99968377, -19.99968377], requires_grad=True)
     """
 
     def __init__(

@@ -34,6 +34,19 @@ class LRScheduler:
         The epoch t of the current rates.
     last_lr : list of float
         The rates after the last step of this schedule.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> from autograd_lite.optim import SGD, lr_scheduler
+    >>> class Linear(lr_scheduler.LRScheduler):
+    ...     def rate(self, base, t, group):
+    ...         return base / (1 + t)
+    >>> opt = SGD([ag.tensor([1.0], requires_grad=True)], lr=0.6)
+    >>> schedule = Linear(opt)
+    >>> opt.step(); schedule.step()
+    >>> opt.param_groups[0]["lr"]
+    0.3
     """
 
     #: Whether a rate that was changed since the last step is multiplied, and not replaced.
@@ -298,6 +311,21 @@ class OneCycleLR(LRScheduler):
         The rate starts at ``max_lr / div_factor`` and ends at ``max_lr / div_factor / final_div_factor``.
     three_phase : bool
         Whether the rate returns to its start as slowly as it rose, and falls to the end in a third phase.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> from autograd_lite.optim import SGD, lr_scheduler
+    >>> opt = SGD([ag.tensor([1.0], requires_grad=True)], lr=0.1)
+    >>> schedule = lr_scheduler.OneCycleLR(opt, max_lr=1.0, total_steps=4)
+    >>> for step in range(4):
+    ...     print(round(opt.param_groups[0]["lr"], 4))
+    ...     opt.step()
+    ...     schedule.step()
+    0.04
+    0.8117
+    0.2831
+    0.0
     """
 
     multiplies = False
@@ -450,7 +478,22 @@ class _Several(LRScheduler):
 
 
 class SequentialLR(_Several):
-    """One schedule after the other, changing at the `milestones`."""
+    """One schedule after the other, changing at the `milestones`.
+
+    >>> import autograd_lite as ag
+    >>> from autograd_lite.optim import SGD, lr_scheduler
+    >>> opt = SGD([ag.tensor([1.0], requires_grad=True)], lr=1.0)
+    >>> parts = [lr_scheduler.ConstantLR(opt, 0.5, 2), lr_scheduler.ExponentialLR(opt, 0.5)]
+    >>> schedule = lr_scheduler.SequentialLR(opt, parts, milestones=[2])
+    >>> for epoch in range(4):
+    ...     print(opt.param_groups[0]["lr"])
+    ...     opt.step()
+    ...     schedule.step()
+    0.5
+    0.5
+    1.0
+    0.5
+    """
 
     def __init__(
         self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
@@ -499,7 +542,17 @@ class ChainedScheduler(_Several):
 
 
 class ReduceLROnPlateau:
-    """Times `factor` whenever a monitored number has not improved for more than `patience` epochs."""
+    """Times `factor` whenever a monitored number has not improved for more than `patience` epochs.
+
+    >>> import autograd_lite as ag
+    >>> from autograd_lite.optim import SGD, lr_scheduler
+    >>> opt = SGD([ag.tensor([1.0], requires_grad=True)], lr=1.0)
+    >>> schedule = lr_scheduler.ReduceLROnPlateau(opt, patience=1)
+    >>> for loss in (1.0, 0.5, 0.5, 0.5):
+    ...     schedule.step(loss)
+    >>> opt.param_groups[0]["lr"]
+    0.1
+    """
 
     def __init__(
         self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,

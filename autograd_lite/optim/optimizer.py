@@ -37,7 +37,7 @@ class Optimizer:
 
     Parameters
     ----------
-    params : iterable of Tensor, of (name, Tensor), or of dicts
+    params : iterable of Tensor, of ``(name, Tensor)``, or of dicts
         A dict is a group: ``{"params": [...], "lr": 0.1}``, with options of its own.
     defaults : dict
         The options of a group that does not set them itself.
@@ -46,6 +46,22 @@ class Optimizer:
     ------
     ValueError
         If there is nothing to optimise, a parameter is given twice, or an option is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np, autograd_lite as ag
+    >>> class Sign(ag.optim.Optimizer):
+    ...     def __init__(self, params, lr=0.1):
+    ...         super().__init__(params, {"lr": lr})
+    ...     def numbers(self, group, state):
+    ...         return {"lr": float(group["lr"])}, {}
+    ...     def rule(self, p, g, state, n, group):  # what is subtracted from p, and the new state
+    ...         return n.lr * np.sign(g), {}
+    >>> w = ag.tensor([1.0, -20.0], requires_grad=True)
+    >>> opt = Sign([w])
+    >>> (w**2).sum().backward()
+    >>> opt.step(); w
+    tensor([  0.9, -19.9], requires_grad=True)
     """
 
     #: Options that may not be negative.

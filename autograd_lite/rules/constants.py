@@ -24,6 +24,7 @@ for _fn, *_arrays in (
     (np.isposinf, "x"),
 ):
     constant(_fn, bind=by_signature(_fn, *_arrays), batch=ALIGNED)
+TABLE["isclose"].attach(examples=(at((2,), (2,)),))
 for _like in (np.ones_like, np.zeros_like):
     constant(_like, bind=by_signature(_like, "a"), batch=of_shape)
 constant(np.empty_like, bind=by_signature(np.zeros_like, "a"), batch=of_shape)  # before NumPy 2.4 it had no signature

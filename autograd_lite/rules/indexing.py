@@ -348,8 +348,8 @@ unique_indices : bool
 
 Examples
 --------
->>> import numpy as np
->>> set_at(np.zeros(3), [0, 2, 0], [1.0, 2.0, 3.0])
+>>> import numpy as np, autograd_lite as ag
+>>> ag.set_at(np.zeros(3), [0, 2, 0], [1.0, 2.0, 3.0])
 array([3., 0., 2.])
 """
 add_at = linear(
@@ -361,8 +361,8 @@ add_at.__doc__ = """A copy of `x` with `value` added at `index`; an entry that o
 
 Examples
 --------
->>> import numpy as np
->>> add_at(np.zeros(3), [0, 2, 0], [1.0, 2.0, 3.0])
+>>> import numpy as np, autograd_lite as ag
+>>> ag.add_at(np.zeros(3), [0, 2, 0], [1.0, 2.0, 3.0])
 array([4., 0., 2.])
 """
 __test__ = {"set_at": set_at.__doc__, "add_at": add_at.__doc__}  # doctest finds examples in functions only

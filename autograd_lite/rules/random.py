@@ -49,10 +49,12 @@ def _like_arguments(x: Any, *, dtype: Any = None, generator: Any = None, **param
 
 
 def _rand_like(x: Any, dtype: Any, generator: Any, low: float = 0.0, high: float = 1.0) -> Any:
+    """Uniform random numbers from `low` to `high` in the shape of `x`."""
     return np.asarray(numpy_generator(generator).uniform(low, high, x.shape)).astype(dtype, copy=False)
 
 
 def _randn_like(x: Any, dtype: Any, generator: Any) -> Any:
+    """Normal random numbers in the shape of `x`."""
     return np.asarray(numpy_generator(generator).standard_normal(x.shape)).astype(dtype, copy=False)
 
 

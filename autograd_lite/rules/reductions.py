@@ -406,7 +406,7 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     --------
     >>> import autograd_lite as ag
     >>> x = ag.tensor([1000.0, 1000.0, -float("inf")], requires_grad=True)
-    >>> y = logsumexp(x)
+    >>> y = ag.logsumexp(x)
     >>> y.backward()
     >>> print(f"{y.item():.4f}", x.grad)
     1000.6931 tensor([0.5, 0.5, 0. ])

@@ -105,6 +105,13 @@ constant(
     bind=lambda indices, shape, order="C": ((indices,), {"shape": shape, "order": order}),
     outputs=True, batch=ALIGNED,
 )  # fmt: skip
+for _name, _example in (
+    ("argpartition", at((5,), 2)), ("digitize", at((3,), np.array([-1.0, 0.0, 1.0]))),
+    ("searchsorted", at(np.array([-1.0, 0.0, 1.0]), (3,))), ("isin", at(np.array([1, 2, 3]), np.array([2, 5]))),
+    ("unpackbits", at(np.array([5], np.uint8))), ("unravel_index", at(np.array([1, 5]), just((2, 3)))),
+    ("ravel_multi_index", at([np.array([0, 1]), np.array([2, 0])], just((2, 3)))),
+):
+    TABLE[_name].attach(examples=(_example,))
 argsort, argpartition, nonzero = TABLE["argsort"], TABLE["argpartition"], TABLE["nonzero"]
 
 

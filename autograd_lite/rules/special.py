@@ -151,6 +151,7 @@ def shifted(x: Any, axis: Any) -> Any:
 
 
 def _softmax(x: Any, axis: Any) -> Any:
+    """``exp(x)`` divided by its sum along `axis`, an axis or several; over the whole array for None."""
     e = shifted(x, axis)
     np.exp(e, out=e)
     e /= np.add.reduce(e, axis, keepdims=True)
@@ -158,6 +159,7 @@ def _softmax(x: Any, axis: Any) -> Any:
 
 
 def _log_softmax(x: Any, axis: Any) -> Any:
+    """The logarithm of `softmax`, without overflow."""
     e = shifted(x, axis)
     e -= np.log(np.add.reduce(np.exp(e), axis, keepdims=True))
     return e
@@ -249,6 +251,7 @@ def _gelu_arguments(x: Any, approximate: str = "none") -> Any:
 
 
 def _gelu(x: Any, approximate: str) -> Any:
+    """``x * Φ(x)``, Φ the normal distribution function: exact (with SciPy), or ``approximate='tanh'``."""
     if approximate == "none":
         return x * scipy_module("gelu").ndtr(x)
     return x * sigmoid.fn(_GELU * (x + 0.044715 * x * x * x))
@@ -270,16 +273,19 @@ gelu.attach(lower=lambda x, approximate: _gelu(x, approximate) if approximate ==
 
 @composite(name="leaky_relu", examples=_ACTIVATED)
 def leaky_relu(x: Any, negative_slope: Any = 0.01) -> Any:
+    """`x`, and ``negative_slope * x`` below 0."""
     return np.where(x > 0, x, negative_slope * x)
 
 
 @composite(name="elu", examples=_ACTIVATED)
 def elu(x: Any, alpha: Any = 1.0) -> Any:
+    """`x`, and ``alpha * (exp(x) - 1)`` below 0."""
     return np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0, x)))
 
 
 @composite(name="celu", examples=_ACTIVATED)
 def celu(x: Any, alpha: Any = 1.0) -> Any:
+    """`x`, and ``alpha * (exp(x / alpha) - 1)`` below 0."""
     return np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0, x) / alpha))
 
 
@@ -291,11 +297,13 @@ def selu(x: Any) -> Any:
 
 @composite(name="softsign", examples=_ACTIVATED)
 def softsign(x: Any) -> Any:
+    """``x / (1 + abs(x))``."""
     return x / (1 + np.abs(x))
 
 
 @composite(name="mish", examples=_ACTIVATED)
 def mish(x: Any) -> Any:
+    """``x * tanh(softplus(x))``."""
     return x * np.tanh(softplus(x))
 
 
@@ -310,16 +318,19 @@ hardtanh = elementwise(
 
 @composite(name="relu6", examples=_ACTIVATED)
 def relu6(x: Any) -> Any:
+    """`x` clipped to 0 … 6, with slope 0 at both ends."""
     return hardtanh(x, 0, 6)
 
 
 @composite(name="hardsigmoid", examples=_ACTIVATED)
 def hardsigmoid(x: Any) -> Any:
+    """``x / 6 + 1/2`` clipped to 0 … 1."""
     return hardtanh(x, -3, 3) / 6 + 0.5
 
 
 @composite(name="hardswish", examples=_ACTIVATED)
 def hardswish(x: Any) -> Any:
+    """``x * hardsigmoid(x)``."""
     return x * hardsigmoid(x)
 
 

@@ -77,8 +77,8 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 
     Examples
     --------
-    >>> import numpy as np
-    >>> topk(np.array([3.0, 1.0, 2.0]), 2).indices
+    >>> import numpy as np, autograd_lite as ag
+    >>> ag.topk(np.array([3.0, 1.0, 2.0]), 2).indices
     array([0, 2])
     """
     x = operand(input)

@@ -41,12 +41,23 @@ WHOLE = Domain(tex=r"x \in \mathbb{Z}", whole=True)  # for an argument without a
 
 
 def interval(low: float, high: float) -> Domain:
-    """The open interval ``low < x < high``."""
+    """The open interval ``low < x < high``.
+
+    >>> import numpy as np
+    >>> interval(-1, 1).contains(np.array([0.0, 1.0]))
+    array([ True, False])
+    """
     return Domain(low, high, tex=f"{low:g} < x < {high:g}".replace("inf", r"\infty"))
 
 
 class Joint:
-    """A condition on all arguments together, as for ``x1 ** x2``."""
+    """A condition on all arguments together, as for ``x1 ** x2``.
+
+    >>> import numpy as np
+    >>> ordered = Joint(lambda x1, x2: x1 < x2, tex="x_1 < x_2")
+    >>> ordered.contains(np.array([1.0, 3.0]), 2.0)
+    array([ True, False])
+    """
 
     def __init__(self, contains: Callable[..., Any], tex: str) -> None:
         self.contains, self.tex = contains, tex

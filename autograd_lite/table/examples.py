@@ -23,14 +23,26 @@ Example: TypeAlias = "Callable[[np.random.Generator], tuple[tuple[Any, ...], dic
 
 
 class Drawn:
-    """An argument made from a random generator."""
+    """An argument made from a random generator.
+
+    >>> import numpy as np
+    >>> (x,), _ = at(Drawn(lambda rng: np.sort(rng.normal(size=3))))(np.random.default_rng(0))
+    >>> bool(np.all(np.diff(x) > 0))
+    True
+    """
 
     def __init__(self, draw: Callable[[np.random.Generator], Any]) -> None:
         self.draw = draw
 
 
 def at(*args: Any, **params: Any) -> Example:
-    """An example: a tuple is the shape of an array of normal numbers, the rest is passed as it is."""
+    """An example: a tuple is the shape of an array of normal numbers, the rest is passed as it is.
+
+    >>> import numpy as np
+    >>> (x, n), params = at((2, 3), 4, axis=0)(np.random.default_rng(0))
+    >>> x.shape, n, params
+    ((2, 3), 4, {'axis': 0})
+    """
     return lambda rng: (
         tuple(_argument(rng, a) for a in args),
         {name: value.draw(rng) if isinstance(value, Drawn) else value for name, value in params.items()},
@@ -46,25 +58,56 @@ def _argument(rng: np.random.Generator, a: Any) -> Any:
 
 
 def uniform(low: float, high: float, *shape: int) -> Drawn:
-    """An array of numbers between `low` and `high`; without a shape, one Python number."""
+    """An array of numbers between `low` and `high`; without a shape, one Python number.
+
+    >>> import numpy as np
+    >>> (x,), _ = at(uniform(1.0, 2.0, 3))(np.random.default_rng(0))
+    >>> bool(np.all((x > 1) & (x < 2)))
+    True
+    """
     return Drawn(lambda rng: rng.uniform(low, high, shape or None))
 
 
 def around(centre: Any, *shape: int, scale: float = 1.0) -> Drawn:
-    """Normal numbers around those of an array; with a shape, around the array broadcast to it."""
+    """Normal numbers around those of an array; with a shape, around the array broadcast to it.
+
+    >>> import numpy as np
+    >>> (x,), _ = at(around(np.eye(2), scale=0.01))(np.random.default_rng(0))
+    >>> x.round(1)
+    array([[ 1., -0.],
+           [ 0.,  1.]])
+    """
     return Drawn(lambda rng: centre + scale * rng.normal(size=shape or np.shape(centre)))
 
 
 def complex_normal(*shape: int) -> Drawn:
-    """Complex numbers; the real and the imaginary parts are normal."""
+    """Complex numbers; the real and the imaginary parts are normal.
+
+    >>> import numpy as np
+    >>> (x,), _ = at(complex_normal(2, 3))(np.random.default_rng(0))
+    >>> x.dtype, x.shape
+    (dtype('complex128'), (2, 3))
+    """
     return Drawn(lambda rng: rng.normal(size=shape) + 1j * rng.normal(size=shape))
 
 
 def boolean(*shape: int) -> Drawn:
-    """True and False, equally often."""
+    """True and False, equally often.
+
+    >>> import numpy as np
+    >>> (x,), _ = at(boolean(2, 3))(np.random.default_rng(0))
+    >>> x.dtype, x.shape
+    (dtype('bool'), (2, 3))
+    """
     return Drawn(lambda rng: rng.normal(size=shape) > 0)
 
 
 def just(value: Any) -> Drawn:
-    """The value as it is: a tuple that is not a shape."""
+    """The value as it is: a tuple that is not a shape.
+
+    >>> import numpy as np
+    >>> (x, order), _ = at((2, 3), just((1, 0)))(np.random.default_rng(0))
+    >>> order
+    (1, 0)
+    """
     return Drawn(lambda rng: value)

@@ -51,28 +51,64 @@ def elementwise(fn: Callable[..., Any], *partials: Any, of: Any = None, **option
 
 
 def linear(fn: Callable[..., Any], *transposes: Any, of: Any = None, **options: Any) -> Primitive:
-    """A row that is linear in its differentiable arguments taken together; each rule is a transpose of it."""
+    """A row that is linear in its differentiable arguments taken together; each rule is a transpose of it.
+
+    >>> import numpy as np, autograd_lite as ag
+    >>> reversed_ = linear(lambda x: x[::-1], lambda g: g[::-1], name="linear_example")
+    >>> ag.vjp(reversed_, np.array([1.0, 2.0]))[1](np.array([1.0, 0.0]))
+    (array([0., 1.]),)
+    """
     return _add(Primitive("linear", fn, transposes, **options), *_numpy(of or fn))
 
 
 def bilinear(fn: Callable[..., Any], *transposes: Any, of: Any = None, **options: Any) -> Primitive:
-    """A row that is linear in each of its arguments; each rule is the transpose with the other argument fixed."""
+    """A row that is linear in each of its arguments; each rule is the transpose with the other argument fixed.
+
+    >>> import numpy as np, autograd_lite as ag
+    >>> twice = bilinear(
+    ...     lambda a, b: 2 * a * b, lambda g, x2: 2 * g * x2, lambda g, x1: 2 * g * x1, name="bilinear_example"
+    ... )
+    >>> ag.grad(twice)(3.0, 5.0).item()
+    10.0
+    """
     return _add(Primitive("bilinear", fn, transposes, **options), *_numpy(of or fn))
 
 
 def general(fn: Callable[..., Any], *vjps: Any, of: Any = None, **options: Any) -> Primitive:
-    """A row given by its vjp, from the cotangent of the result to that of the argument."""
+    """A row given by its vjp, from the cotangent of the result to that of the argument.
+
+    >>> import numpy as np, autograd_lite as ag
+    >>> length = general(lambda x: np.sqrt(np.sum(x * x)), lambda g, y, x: g * x / y, name="general_example")
+    >>> ag.grad(length)(np.array([3.0, 4.0]))
+    array([0.6, 0.8])
+    """
     return _add(Primitive("general", fn, vjps, **options), *_numpy(of or fn))
 
 
 def constant(*functions: Any, **options: Any) -> None:
-    """Rows whose derivative is zero wherever it exists."""
+    """Rows whose derivative is zero wherever it exists.
+
+    >>> import numpy as np, autograd_lite as ag
+    >>> def parity_example(x):
+    ...     return np.floor(x) % 2
+    >>> constant(parity_example)
+    >>> float(ag.grad(lambda x: x * TABLE["parity_example"](x))(3.5))
+    1.0
+    """
     for fn in functions:
         _add(Primitive("constant", fn, (), **options), *_numpy(fn))
 
 
 def composite(*numpy_functions: Any, **options: Any) -> Callable[[Callable[..., Any]], Primitive]:
-    """Decorate a function written with other rows: it needs no rule, and is shown as one named step."""
+    """Decorate a function written with other rows: it needs no rule, and is shown as one named step.
+
+    >>> import numpy as np, autograd_lite as ag
+    >>> @composite(name="composite_example")
+    ... def swish(x):
+    ...     return x * ag.sigmoid(x)
+    >>> float(ag.grad(swish)(0.0))
+    0.5
+    """
 
     def add(fn: Callable[..., Any]) -> Primitive:
         row = Primitive("composite", fn, (), **options)

@@ -113,9 +113,12 @@ class _Doc:
         return _ROW if row is None else row.fn.__doc__
 
 
-_ROW = (
-    "One row of the table. Call it as you would the NumPy function: Tensors in, a Tensor out; arrays in, an array out."
-)
+_ROW = """One row of the table, called as the NumPy function: Tensors in, a Tensor out; arrays in, an array out.
+
+>>> import autograd_lite as ag
+>>> ag.exp, ag.exp.kind, ag.exp.domain
+(<elementwise exp>, 'elementwise', Domain(-inf, inf))
+"""
 
 
 class Primitive:

@@ -50,7 +50,10 @@ NOTATIONS: dict[str, Notation] = {}  # by name
 
 
 def notation(name: str, text: str, tex: str, fn: Callable[..., Any] | None = None) -> Notation:
-    """Define a notation, for the formulas of `Textbook`."""
+    """Define a notation, for the formulas of `Textbook`.
+
+    >>> norm = notation("norm_example", "|{0}|", "|{0}|")
+    """
     NOTATIONS[name] = made = Notation(name, text, tex, fn)
     return made
 
@@ -78,6 +81,10 @@ class Textbook:
         form.
     **gradients : str
         For each argument the gradient with respect to it. One that is ``g * something`` is written as the factor.
+
+    Examples
+    --------
+    >>> relu = Textbook("relu(x)", x="g * (x > 0)")
     """
 
     def __init__(

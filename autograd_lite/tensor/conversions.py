@@ -39,6 +39,7 @@ class Conversions(Value):
         return self.data
 
     def tolist(self) -> Any:
+        """Nested lists of Python numbers."""
         self._untraced("tolist()")
         return self._data.tolist()
 

@@ -20,7 +20,12 @@ _DEFAULT: list[np.dtype[Any]] = [np.dtype(np.float64)]
 
 
 def get_default_dtype() -> np.dtype[Any]:
-    """The dtype of new tensors and layers, where none is given."""
+    """The dtype of new tensors and layers, where none is given.
+
+    >>> import autograd_lite as ag
+    >>> ag.get_default_dtype()
+    dtype('float64')
+    """
     return _DEFAULT[0]
 
 
@@ -48,36 +53,70 @@ def _made(array: Any, requires_grad: bool, device: Any = None) -> Tensor:
 
 
 def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Zeros in the shape ``*size``."""
+    """Zeros in the shape ``*size``.
+
+    >>> import autograd_lite as ag
+    >>> ag.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
     return _made(np.zeros(sizes(size), dtype or _DEFAULT[0]), requires_grad, device)
 
 
 def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Ones in the shape ``*size``."""
+    """Ones in the shape ``*size``.
+
+    >>> import autograd_lite as ag
+    >>> ag.ones(2, 3)
+    tensor([[1., 1., 1.],
+            [1., 1., 1.]])
+    """
     return _made(np.ones(sizes(size), dtype or _DEFAULT[0]), requires_grad, device)
 
 
 def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Zeros in the shape ``*size``: unlike NumPy's `empty`, the same in every run."""
+    """Zeros in the shape ``*size``: unlike NumPy's `empty`, the same in every run.
+
+    >>> import autograd_lite as ag
+    >>> ag.empty(2, 3).shape
+    (2, 3)
+    """
     return zeros(*size, dtype=dtype, requires_grad=requires_grad, device=device)
 
 
 def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """`fill_value` in the shape `size`."""
+    """`fill_value` in the shape `size`.
+
+    >>> import autograd_lite as ag
+    >>> ag.full((2, 2), 0.5)
+    tensor([[0.5, 0.5],
+            [0.5, 0.5]])
+    """
     if dtype is None and isinstance(fill_value, float):
         dtype = _DEFAULT[0]
     return _made(np.full(size, fill_value, dtype), requires_grad, device)
 
 
 def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Ones on the diagonal of an `n` by `m` matrix."""
+    """Ones on the diagonal of an `n` by `m` matrix.
+
+    >>> import autograd_lite as ag
+    >>> ag.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     return _made(np.eye(n, m, dtype=dtype or _DEFAULT[0]), requires_grad, device)
 
 
 def arange(
     start: Any, end: Any = None, step: Any = 1, dtype: Any = None, requires_grad: bool = False, device: Any = None,
 ) -> Tensor:
-    """Evenly spaced numbers from `start` (0 if there is only one argument) up to, not including, `end`."""
+    """Evenly spaced numbers from `start` (0 if there is only one argument) up to, not including, `end`.
+
+    >>> import autograd_lite as ag
+    >>> ag.arange(0.0, 1.0, 0.25)
+    tensor([0.  , 0.25, 0.5 , 0.75])
+    """
     start, end = (0, start) if end is None else (start, end)
     if dtype is None and any(isinstance(v, float) for v in (start, end, step)):
         dtype = _DEFAULT[0]
@@ -86,7 +125,14 @@ def arange(
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """`data` as a Tensor: itself if it is one; an array is not copied."""
+    """`data` as a Tensor: itself if it is one; an array is not copied.
+
+    >>> import numpy as np, autograd_lite as ag
+    >>> a = np.array([1.0, 2.0])
+    >>> t = ag.as_tensor(a)
+    >>> bool(np.shares_memory(t.data, a))
+    True
+    """
     check_device("device", device)
     if isinstance(data, Tensor):
         return data if dtype is None or data.dtype == dtype else data.astype(dtype)
@@ -94,14 +140,24 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 
 def from_numpy(ndarray: Any) -> Tensor:
-    """A Tensor on the same array: a write to either is a write to both."""
+    """A Tensor on the same array: a write to either is a write to both.
+
+    >>> import numpy as np, autograd_lite as ag
+    >>> ag.from_numpy(np.array([1.0, 2.0]))
+    tensor([1., 2.])
+    """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"from_numpy takes an array, not a {type(ndarray).__name__}; ag.tensor takes anything")
     return wrap(ndarray, None)
 
 
 def is_tensor(obj: Any) -> bool:
-    """Whether `obj` is a Tensor."""
+    """Whether `obj` is a Tensor.
+
+    >>> import numpy as np, autograd_lite as ag
+    >>> ag.is_tensor(ag.ones(2)), ag.is_tensor(np.ones(2))
+    (True, False)
+    """
     return isinstance(obj, Tensor)
 
 
@@ -115,7 +171,12 @@ def _drawn(array: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
 def rand(
     *size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
 ) -> Tensor:
-    """Numbers drawn uniformly from [0, 1)."""
+    """Numbers drawn uniformly from [0, 1).
+
+    >>> import autograd_lite as ag
+    >>> ag.rand(2, 3).shape
+    (2, 3)
+    """
     return _drawn(numpy_generator(generator).random(sizes(size)), dtype, requires_grad, device)
 
 
@@ -139,7 +200,12 @@ def randn(
 def normal(
     mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: Any = None, device: Any = None,
 ) -> Tensor:
-    """Numbers drawn from normal distributions of the given means and standard deviations."""
+    """Numbers drawn from normal distributions of the given means and standard deviations.
+
+    >>> import autograd_lite as ag
+    >>> ag.normal(0.0, 1.0, (2, 3)).shape
+    (2, 3)
+    """
     mean, std = np.asarray(mean), np.asarray(std)
     shape = np.broadcast_shapes(mean.shape, std.shape) if size is None else sizes((size,))
     return _drawn(mean + std * numpy_generator(generator).standard_normal(shape), dtype, False, device)
@@ -148,7 +214,12 @@ def normal(
 def randint(
     low: int, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = np.int64, device: Any = None,
 ) -> Tensor:
-    """Integers from `low` up to, not including, `high`; ``randint(high, size)`` starts at 0."""
+    """Integers from `low` up to, not including, `high`; ``randint(high, size)`` starts at 0.
+
+    >>> import autograd_lite as ag
+    >>> ag.randint(0, 10, (2, 3)).shape
+    (2, 3)
+    """
     if size is None:
         low, high, size = 0, low, high
     if size is None:
@@ -158,12 +229,22 @@ def randint(
 
 
 def randperm(n: int, *, generator: Any = None, dtype: Any = np.int64, device: Any = None) -> Tensor:
-    """0 to `n` - 1 in random order."""
+    """0 to `n` - 1 in random order.
+
+    >>> import autograd_lite as ag
+    >>> sorted(ag.randperm(4).tolist())
+    [0, 1, 2, 3]
+    """
     return _drawn(numpy_generator(generator).permutation(n), dtype, False, device)
 
 
 def bernoulli(input: Any, *, generator: Any = None) -> Tensor:
-    """1 with the probability given by `input`, else 0, entry by entry."""
+    """1 with the probability given by `input`, else 0, entry by entry.
+
+    >>> import autograd_lite as ag
+    >>> ag.bernoulli(ag.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
     p = as_tensor(input).detach().numpy()
     if not np.all((p >= 0) & (p <= 1)):
         raise ValueError("bernoulli: expected probabilities, between 0 and 1")

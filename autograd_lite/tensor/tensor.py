@@ -133,6 +133,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return self._data.ndim
 
     @property
@@ -142,34 +143,42 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     @property
     def itemsize(self) -> int:
+        """The bytes of one entry."""
         return self._data.itemsize
 
     @property
     def nbytes(self) -> int:
+        """The bytes of all entries."""
         return self._data.nbytes
 
     @property
     def T(self) -> Tensor:
+        """The axes in reverse order."""
         return unary(TABLE["transpose"], self, {"axes": None})
 
     @property
     def mT(self) -> Tensor:
+        """The last two axes exchanged: the transpose of each matrix."""
         return TABLE["matrix_transpose"](self)
 
     @property
     def real(self) -> Tensor:
+        """The real part."""
         return TABLE["real"](self)
 
     @property
     def imag(self) -> Tensor:
+        """The imaginary part."""
         return TABLE["imag"](self)
 
     @property
     def device(self) -> str:
+        """Always "cpu"."""
         return "cpu"
 
     @property
     def flat(self) -> Iterator[Tensor]:
+        """The entries in C order, each as a Tensor."""
         return iter(self.ravel())
 
     # ----------------------------------------------------------------------------------------------- as an input
@@ -225,6 +234,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
         self._grad = None
 
     def copy(self) -> Tensor:
+        """A recorded copy."""
         return TABLE["copy"](self)
 
     clone = copy
@@ -272,6 +282,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     # ------------------------------------------------------------- NumPy's methods; none of them works in place
 
     def sigmoid(self) -> Tensor:
+        """``1 / (1 + exp(-x))``."""
         return unary(TABLE["sigmoid"], self)
 
     all, any, argmax, argmin, argpartition, argsort = (Method() for _ in range(6))
@@ -283,11 +294,13 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     exp, log, sqrt, tanh, sin, cos, relu, softmax = (Method() for _ in range(8))
 
     def reshape(self, *shape: Any, **params: Any) -> Tensor:
+        """The same entries in another shape, given as one tuple or as several numbers."""
         if not params and shape and type(shape[0]) is int:
             return unary(TABLE["reshape"], self, {"shape": shape, "order": "C"})
         return apply(TABLE["reshape"], (self, *shape), params)
 
     def compress(self, condition: Any, axis: Any = None) -> Tensor:
+        """The slices along `axis` at which `condition` is true."""
         return TABLE["compress"](condition, self, axis)
 
     def __getitem__(self, index: Any) -> Tensor:

@@ -26,13 +26,23 @@ def check_device(what: str, device: Any) -> None:
 
 
 def device(type: Any) -> str:
-    """PyTorch's ``device("cpu")``; raises for any other."""
+    """PyTorch's ``device("cpu")``; raises for any other.
+
+    >>> import autograd_lite as ag
+    >>> ag.device("cpu")
+    'cpu'
+    """
     check_device("device", type)
     return "cpu"
 
 
 class cuda:
-    """PyTorch's ``cuda.is_available()``, which is False."""
+    """PyTorch's ``cuda.is_available()``, which is False.
+
+    >>> import autograd_lite as ag
+    >>> ag.cuda.is_available()
+    False
+    """
 
     @staticmethod
     def is_available() -> builtins.bool:

@@ -42,7 +42,7 @@ def check_vjp(
     exact_dtype: bool = True,
     seed: int = 0,
 ) -> Report:
-    """Compare ``vjp(g, *inputs)``, a hand-written gradient of <g, f(*inputs)>, with finite differences.
+    """Compare ``vjp(g, *inputs)``, a hand-written gradient of ``<g, f(*inputs)>``, with finite differences.
 
     Parameters
     ----------
@@ -145,7 +145,12 @@ def check_jvp(
 
 
 def assert_jvp(f: Callable[..., Any], jvp: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
-    """Raise :class:`GradientError` if :func:`check_jvp` finds an error."""
+    """Raise :class:`GradientError` if :func:`check_jvp` finds an error.
+
+    >>> import numpy as np
+    >>> bool(assert_jvp(np.sin, lambda x, v: (np.cos(x[0]) * v[0]), np.array([0.5])))
+    True
+    """
     return check_jvp(f, jvp, *inputs, **options).throw()
 
 
@@ -222,7 +227,12 @@ def _along(
 
 
 def assert_jac(f: Callable[..., Any], jac: Callable[..., Any] | bool, *inputs: Any, **options: Any) -> Report:
-    """Raise :class:`GradientError` if :func:`check_jac` finds an error."""
+    """Raise :class:`GradientError` if :func:`check_jac` finds an error.
+
+    >>> import numpy as np
+    >>> bool(assert_jac(lambda x: np.sum(x**3), lambda x: 3 * x**2, np.array([1.0, 2.0])))
+    True
+    """
     return check_jac(f, jac, *inputs, **options).throw()
 
 
@@ -305,5 +315,11 @@ def _symmetric(case: Case, h: Array, what: str, hess: Callable[..., Any]) -> Non
 
 
 def assert_hessian(f: Callable[..., Any], hess: Callable[..., Any] | None, x: Any, **options: Any) -> Report:
-    """Raise :class:`GradientError` if :func:`check_hessian` finds an error."""
+    """Raise :class:`GradientError` if :func:`check_hessian` finds an error.
+
+    >>> import numpy as np
+    >>> report = assert_hessian(lambda x: np.sum(x**3), lambda x: np.diag(6 * x), np.array([1.0, 2.0]))
+    >>> bool(report)
+    True
+    """
     return check_hessian(f, hess, x, **options).throw()

@@ -54,7 +54,13 @@ class Options:
 
 
 def check_gradients(f: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
-    """The report of the checks of :func:`assert_gradients`, which takes the same arguments."""
+    """The report of the checks of :func:`assert_gradients`, which takes the same arguments.
+
+    >>> import numpy as np
+    >>> report = check_gradients(np.tanh, np.array([0.5, -1.0]))
+    >>> bool(report), report.looked_at.total() > 0
+    (True, True)
+    """
     chosen = Options(**options)
     if is_module(f):
         f, parameters = as_function(f)

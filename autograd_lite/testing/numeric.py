@@ -35,7 +35,16 @@ DOUBLE = float(np.finfo(np.float64).eps)
 
 
 class CannotCheck(ValueError):
-    """The derivative cannot be checked at this point or for this function, so there is no verdict."""
+    """The derivative cannot be checked at this point or for this function, so there is no verdict.
+
+    >>> import numpy as np
+    >>> from autograd_lite.testing import CannotCheck, check_gradients
+    >>> try:
+    ...     check_gradients(np.sqrt, np.array([-1.0]))
+    ... except CannotCheck as error:
+    ...     print(error)
+    np.sqrt is nan at this point, so no derivative can be measured: choose another point
+    """
 
 
 @dataclass

@@ -20,7 +20,16 @@ PRINTED_NUMBERS = 400  # the most numbers in the code that reproduces a failure
 
 
 class GradientError(AssertionError):
-    """A derivative is wrong. The message says where and by how much; `report` has the same as data."""
+    """A derivative is wrong. The message says where and by how much; `report` has the same as data.
+
+    >>> import numpy as np
+    >>> from autograd_lite.testing import GradientError, assert_vjp
+    >>> try:
+    ...     assert_vjp(np.sin, lambda g, x: -g * np.cos(x), np.array([0.5]))
+    ... except GradientError as error:
+    ...     print(error.report.findings[0].cause)
+    the sign is wrong
+    """
 
     def __init__(self, message: str, report: Report | None = None) -> None:
         super().__init__(message)
@@ -28,7 +37,17 @@ class GradientError(AssertionError):
 
 
 class KinkWarning(UserWarning):
-    """The function has no derivative at the point, so only the slopes of the two sides could be compared."""
+    """The function has no derivative at the point, so only the slopes of the two sides could be compared.
+
+    >>> import warnings
+    >>> import numpy as np
+    >>> from autograd_lite.testing import assert_gradients
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     report = assert_gradients(np.abs, np.array([0.0]))
+    >>> caught[0].category.__name__
+    'KinkWarning'
+    """
 
 
 @dataclass
@@ -125,6 +144,14 @@ class Report:
         What could not be judged (a kink, a point where differences do not converge), and other remarks.
     looked_at : Counter
         How many numbers each check compared.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_lite.testing import check_vjp
+    >>> report = check_vjp(np.sin, lambda g, x: -g * np.cos(x), np.array([0.5]))
+    >>> bool(report), report.findings[0].cause
+    (False, 'the sign is wrong')
     """
 
     function: str

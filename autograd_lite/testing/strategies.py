@@ -304,6 +304,15 @@ def networks(draw: Any, max_layers: int = 3, max_width: int = 4) -> tuple[Callab
     """A small random network: ``(loss, params, x)``, where ``loss(params, x)`` is one number.
 
     Written with NumPy's own functions; layers are smooth, some have a skip connection, some share their weights.
+
+    >>> from hypothesis import given, settings
+    >>> from autograd_lite.testing import assert_gradients
+    >>> @settings(max_examples=2)
+    ... @given(networks())
+    ... def test(drawn):
+    ...     loss, params, x = drawn
+    ...     assert_gradients(loss, params, x, order=1)
+    >>> test()
     """
     batch, width = draw(st.integers(1, 3)), draw(st.integers(1, max_width))
     x = draw(arrays((batch, width), (-2.0, 2.0)))
@@ -331,7 +340,17 @@ def networks(draw: Any, max_layers: int = 3, max_width: int = 4) -> tuple[Callab
 
 @st.composite
 def graphs(draw: Any, max_nodes: int = 8, inputs: int = 2, shape: tuple[int, ...] = (3,)) -> tuple[Any, ...]:
-    """A random expression of smooth functions with shared sub-expressions: ``(f, *arrays)``."""
+    """A random expression of smooth functions with shared sub-expressions: ``(f, *arrays)``.
+
+    >>> from hypothesis import given, settings
+    >>> from autograd_lite.testing import assert_gradients
+    >>> @settings(max_examples=2)
+    ... @given(graphs())
+    ... def test(drawn):
+    ...     f, *arrays = drawn
+    ...     assert_gradients(f, *arrays, order=1)
+    >>> test()
+    """
     points = [draw(arrays(shape, (-2.0, 2.0))) for _ in range(inputs)]
     steps = []
     for k in range(draw(st.integers(1, max_nodes))):

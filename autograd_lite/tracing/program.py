@@ -28,7 +28,13 @@ LIMIT = 20_000  # equations; more are not printed
 
 @dataclass(frozen=True, eq=False)
 class Var:
-    """A value in a program: its name, shape and dtype."""
+    """A value in a program: its name, shape and dtype.
+
+    >>> import autograd_lite as ag
+    >>> v = ag.trace(lambda x: ag.sin(x))(2.0).inputs[0]
+    >>> v.name, v.shape, v.dtype
+    ('x', (), dtype('float64'))
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -49,7 +55,13 @@ class Var:
 
 @dataclass(frozen=True, eq=False)
 class Equation:
-    """``outputs = row(operands, **params)``; an operand is a :class:`Var` or a constant."""
+    """``outputs = row(operands, **params)``; an operand is a :class:`Var` or a constant.
+
+    >>> import autograd_lite as ag
+    >>> equation = ag.trace(lambda x: ag.sin(x) + 1)(2.0).equations[0]
+    >>> equation.row, [v.name for v in equation.operands]
+    (<elementwise sin>, ['x'])
+    """
 
     outputs: tuple[Var, ...]
     row: Primitive
@@ -76,6 +88,16 @@ class Program(GraphView):
 
     It can be called with other arguments of the same structure, shapes and dtypes. Like any function it returns arrays
     for arrays, and records operations on Tensors.
+
+    >>> import autograd_lite as ag
+    >>> program = ag.trace(lambda x: ag.sin(x) + 1)(2.0)
+    >>> print(program)
+    <lambda>(x: float64[]):
+        a : float64[] = sin(x)
+        b : float64[] = add(a, 1)
+        return b
+    >>> round(float(program(0.0)), 4)
+    1.0
     """
 
     instead = "pickle the function and trace it again, or keep str(program) or ag.source(f, x)"

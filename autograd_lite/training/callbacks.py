@@ -20,7 +20,20 @@ from .run import Run
 
 
 class Callback:
-    """Base of the callbacks, which does nothing: define the methods that you need."""
+    """Base of the callbacks, which does nothing: define the methods that you need.
+
+    >>> import numpy as np
+    >>> from autograd_lite import nn, optim, training
+    >>> class Count(training.Callback):
+    ...     batches = 0
+    ...     def on_batch(self, run):
+    ...         self.batches += 1
+    >>> model, X, count = nn.Linear(2, 1), np.eye(2), Count()
+    >>> opt = optim.SGD(model.parameters(), lr=0.1)
+    >>> history = training.fit(model, (X, X[:, :1]), nn.MSELoss(), opt, epochs=3, callbacks=[count])
+    >>> count.batches
+    3
+    """
 
     def on_begin(self, run: Run) -> None:
         """Called before the first batch, also of a resumed run."""
@@ -91,6 +104,17 @@ class EarlyStopping(_Monitor):
         By default smaller is better for losses and errors, larger for everything else.
     restore_best : bool
         Whether to restore the weights of the best epoch at the end.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_lite import nn, optim, training
+    >>> model, X = nn.Linear(2, 1), np.eye(2)
+    >>> opt = optim.SGD(model.parameters(), lr=0.0)  # never improves
+    >>> stop = training.EarlyStopping(monitor="loss", patience=3)
+    >>> history = training.fit(model, (X, X[:, :1]), nn.MSELoss(), opt, epochs=100, callbacks=[stop])
+    >>> len(history["loss"])
+    4
     """
 
     def __init__(
@@ -129,7 +153,19 @@ class EarlyStopping(_Monitor):
 
 
 class BestCheckpoint(_Monitor):
-    """Save the model's weights whenever a number is the best so far; ``ag.load`` reads them."""
+    """Save the model's weights whenever a number is the best so far; ``ag.load`` reads them.
+
+    >>> import tempfile
+    >>> import numpy as np, autograd_lite as ag
+    >>> from autograd_lite import nn, optim, training
+    >>> model, X = nn.Linear(2, 1), np.eye(2)
+    >>> opt = optim.SGD(model.parameters(), lr=0.1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     best = training.BestCheckpoint(f"{folder}/best.npz", monitor="loss")
+    ...     history = training.fit(model, (X, X[:, :1]), nn.MSELoss(), opt, epochs=2, callbacks=[best])
+    ...     sorted(ag.load(f"{folder}/best.npz"))
+    ['bias', 'weight']
+    """
 
     def __init__(self, path: str | os.PathLike[str], monitor: str = "val_loss", mode: str | None = None) -> None:
         super().__init__(monitor, mode)
@@ -150,6 +186,17 @@ class Schedule(Callback):
     every : {"epoch", "batch"}
     monitor : str
         The number for a `ReduceLROnPlateau`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_lite import nn, optim, training
+    >>> model, X = nn.Linear(2, 1), np.eye(2)
+    >>> opt = optim.SGD(model.parameters(), lr=0.8)
+    >>> halve = training.Schedule(optim.lr_scheduler.ExponentialLR(opt, 0.5))
+    >>> history = training.fit(model, (X, X[:, :1]), nn.MSELoss(), opt, epochs=2, callbacks=[halve])
+    >>> opt.param_groups[0]["lr"]
+    0.2
     """
 
     def __init__(self, scheduler: Any, every: str = "epoch", monitor: str = "val_loss") -> None:
@@ -175,7 +222,18 @@ class Schedule(Callback):
 
 
 class ClipGradients(Callback):
-    """Scale all gradients of a batch so that their total norm is at most `max_norm`."""
+    """Scale all gradients of a batch so that their total norm is at most `max_norm`.
+
+    >>> import numpy as np
+    >>> from autograd_lite import nn, optim, training
+    >>> model, X = nn.Linear(2, 1), np.eye(2)
+    >>> opt = optim.SGD(model.parameters(), lr=0.1)
+    >>> clip = training.ClipGradients(max_norm=1.0)
+    >>> history = training.fit(model, (X, 100 * X[:, :1]), nn.MSELoss(), opt, epochs=1, callbacks=[clip])
+    >>> norm = nn.utils.get_total_norm([p.grad for p in model.parameters()])
+    >>> round(norm.item(), 3)
+    1.0
+    """
 
     def __init__(self, max_norm: float) -> None:
         self.max_norm = max_norm
@@ -189,7 +247,18 @@ class ClipGradients(Callback):
 
 
 class Log(Callback):
-    """Print rows of the history during training: the first epoch, every `every`-th, and the last."""
+    """Print rows of the history during training: the first epoch, every `every`-th, and the last.
+
+    >>> import numpy as np
+    >>> from autograd_lite import nn, optim, training
+    >>> model, X = nn.Linear(1, 1, bias=False), np.ones((2, 1))
+    >>> model.weight.data[...] = 0.0
+    >>> opt = optim.SGD(model.parameters(), lr=0.25)
+    >>> history = training.fit(model, (X, X), nn.MSELoss(), opt, epochs=2, callbacks=[training.Log()])
+      epoch     loss
+          1   1.0000
+          2   0.2500
+    """
 
     def __init__(self, every: int = 1) -> None:
         self.every = every

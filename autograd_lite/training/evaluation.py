@@ -27,6 +27,15 @@ def predict(model: Module, X: Any, batch_size: int = 256) -> Any:
         A tuple for a model of several inputs.
     batch_size : int
         The number of rows at a time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_lite import nn
+    >>> from autograd_lite.training import predict
+    >>> predict(nn.ReLU(), np.array([[-1.0], [2.0]]))
+    array([[0.],
+           [2.]])
     """
     loader = DataLoader(X, batch_size)
     with _evaluating(model), no_grad():

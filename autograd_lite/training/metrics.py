@@ -92,13 +92,23 @@ def top_k_accuracy(pred: Any, target: Any, k: int = 5) -> float:
 
 
 def mse(pred: Any, target: Any) -> float:
-    """The mean squared error."""
+    """The mean squared error.
+
+    >>> from autograd_lite.training import mse
+    >>> mse([1.0, 2.0], [1.0, 4.0])
+    2.0
+    """
     p, t = _alike(pred, target, "mse")
     return float(np.mean((p - t) ** 2))
 
 
 def mae(pred: Any, target: Any) -> float:
-    """The mean absolute error."""
+    """The mean absolute error.
+
+    >>> from autograd_lite.training import mae
+    >>> mae([1.0, 2.0], [1.0, 4.0])
+    1.0
+    """
     p, t = _alike(pred, target, "mae")
     return float(np.mean(np.abs(p - t)))
 

@@ -14,7 +14,19 @@ from .history import History
 
 @dataclass
 class Run:
-    """The parts of a training run, and its progress; callbacks read it, and may set `stop`."""
+    """The parts of a training run, and its progress; callbacks read it, and may set `stop`.
+
+    >>> import numpy as np
+    >>> from autograd_lite import nn, optim, training
+    >>> class Stop(training.Callback):
+    ...     def on_epoch(self, run):
+    ...         run.stop = run.epoch == 2
+    >>> model, X = nn.Linear(2, 1), np.eye(2)
+    >>> opt = optim.SGD(model.parameters(), lr=0.1)
+    >>> history = training.fit(model, (X, X[:, :1]), nn.MSELoss(), opt, epochs=9, callbacks=[Stop()])
+    >>> len(history["loss"])
+    2
+    """
 
     model: Module
     optimizer: Optimizer

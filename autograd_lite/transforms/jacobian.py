@@ -77,14 +77,26 @@ def _fewer_rows(run: Linearized) -> bool:
 def jacrev(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, *, chunk_size: int | None = None
 ) -> Callable[..., Any]:
-    """:func:`jacobian` by reverse mode."""
+    """:func:`jacobian` by reverse mode.
+
+    >>> import numpy as np, autograd_lite as ag
+    >>> ag.jacrev(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
     return jacobian(f, argnums, "reverse", has_aux, chunk_size=chunk_size)
 
 
 def jacfwd(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, *, chunk_size: int | None = None
 ) -> Callable[..., Any]:
-    """:func:`jacobian` by forward mode."""
+    """:func:`jacobian` by forward mode.
+
+    >>> import numpy as np, autograd_lite as ag
+    >>> ag.jacfwd(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
     return jacobian(f, argnums, "forward", has_aux, chunk_size=chunk_size)
 
 

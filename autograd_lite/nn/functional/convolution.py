@@ -228,7 +228,16 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
 def fold(
     input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Tensor:
-    """The transpose of `unfold`: columns added up at the places of their windows in images of `output_size`."""
+    """The transpose of `unfold`: columns added up at the places of their windows in images of `output_size`.
+
+    >>> import autograd_lite as ag
+    >>> import autograd_lite.nn.functional as F
+    >>> x = ag.ones(1, 1, 3, 3)
+    >>> F.fold(F.unfold(x, 2), (3, 3), 2)  # how many windows contain each entry
+    tensor([[[[1., 2., 1.],
+              [2., 4., 2.],
+              [1., 2., 1.]]]])
+    """
     x = given(input)
     added = x.ndim == 2
     of = _window2d(kernel_size, stride, dilation, padding)

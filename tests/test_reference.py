@@ -1,0 +1,115 @@
+"""Every public name has an entry in the API reference, with an example that runs; nothing else can be reached.
+
+The examples in docstrings of functions and classes are run by ``--doctest-modules``. The entry of a row of the table is
+made from the row (``docs/row_entries.py``), and its example is run here.
+"""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.table import Primitive
+
+DOCS = Path(__file__).parents[1] / "docs"
+sys.path.insert(0, str(DOCS))
+pytest.importorskip("scipy")  # the special functions have an entry where it is installed
+
+import call_examples  # noqa: E402  found in docs/ only after the line above
+import public_names  # noqa: E402
+import row_entries  # noqa: E402
+
+EVERYTHING = public_names.everything()
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def initial(one: public_names.Public) -> str:
+    return one.name.rpartition(".")[2][0].lower()
+
+
+def test_the_names_are_those_that_are_published() -> None:
+    names = {name for one in EVERYTHING for name in one.names}
+    assert {f"autograd_lite.{name}" for name in ("exp", "concat", "Tensor", "grad", "jit", "nn.Linear")} <= names
+    assert len(names) > 850
+    assert not [name for name in names if name.rpartition(".")[2].startswith("_")]
+
+
+@pytest.mark.parametrize("name", public_names.MODULES)
+def test_nothing_else_can_be_reached(name: str) -> None:
+    found = public_names.unpublished(importlib.import_module(name))
+    assert not found, f"{name}: import these as _name, or publish them with `as`: {found}"
+
+
+def test_every_public_module_is_in_the_reference() -> None:
+    """The modules that are published as names of a public module, and so on."""
+    for name in public_names.MODULES:
+        module = importlib.import_module(name)
+        for own in public_names.published(module):
+            value = getattr(module, own)
+            assert not inspect.ismodule(value) or value.__name__ in public_names.MODULES, f"{name}.{own}"
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_every_public_name_has_a_docstring_and_an_example_that_runs(letter: str) -> None:
+    without, report = [], []
+    for one in (one for one in EVERYTHING if callable(one.value) and initial(one) == letter):
+        text = described(one)
+        if text is None:  # NumPy's own
+            continue
+        if not text.strip():
+            without.append(f"{one.name}: a docstring")
+        example, run = example_of(one, text)
+        if example is None:
+            without.append(f"{one.name}: an example")
+        elif not run:
+            report += failures(one.name, example)
+    assert not report, "".join(report)
+    assert not without, f"missing: {without}"
+
+
+def described(one: public_names.Public) -> str | None:
+    """The words of an entry; a row of NumPy's or SciPy's name needs none of its own."""
+    value = one.value
+    if isinstance(value, Primitive):
+        own = row_entries.own_doc(value) or row_entries.definition(value)
+        return own or getattr(row_entries.theirs(value), "__doc__", None) or ""
+    if not str(getattr(value, "__module__", "")).startswith("autograd_lite"):
+        return None
+    inherited = inspect.isclass(value) and "__doc__" not in vars(value)
+    return "" if inherited else value.__doc__ or ""
+
+
+def example_of(one: public_names.Public, text: str) -> tuple[str | None, bool]:
+    """The example of an entry, and whether ``--doctest-modules`` runs it already."""
+    value = one.value
+    if isinstance(value, Primitive):
+        own = row_entries.own_doc(value) or ""
+        return (own if ">>>" in own else row_entries.example(value, one.name.replace("autograd_lite", "ag", 1))), False
+    if ">>>" not in text:
+        return call_examples.example(value, one.name), False
+    module = vars(sys.modules[value.__module__])
+    return text, inspect.isclass(value) or getattr(value, "__globals__", None) is module
+
+
+def failures(name: str, text: str) -> list[str]:
+    report: list[str] = []
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    module = importlib.import_module(name.rpartition(".")[0])
+    names = {**vars(module), "ag": ag, "np": np, "nn": ag.nn, "optim": ag.optim}
+    session = doctest.DocTestParser().get_doctest(inspect.cleandoc(text) + "\n", names, name, None, 0)
+    with np.errstate(all="ignore"), np.printoptions(precision=row_entries.PRECISION, suppress=True):
+        doctest.DocTestRunner(optionflags=flags, verbose=False).run(session, out=report.append)
+    return report
+
+
+def test_every_method_of_a_tensor_has_a_docstring() -> None:
+    public = {name: inspect.getattr_static(ag.Tensor, name) for name in dir(ag.Tensor) if not name.startswith("_")}
+    without = [name for name, value in public.items() if name != "result_class" and not inspect.getdoc(value)]
+    assert not without
