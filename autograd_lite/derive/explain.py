@@ -43,7 +43,7 @@ class Derivation(GraphView):
 
     >>> import autograd_lite as ag
     >>> x = ag.tensor(2.0, requires_grad=True, name="x")
-    >>> derivation = ag.explain(x**2)
+    >>> derivation = explain(x**2)
     >>> print(derivation.latex())
     % Given
     \begin{align*}

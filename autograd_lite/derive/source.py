@@ -49,7 +49,7 @@ class Source(str):
     Examples
     --------
     >>> import autograd_lite as ag
-    >>> code = ag.source(lambda x: x**2, 3.0)
+    >>> code = source(lambda x: x**2, 3.0)
     >>> print(code)
     import numpy as np
     <BLANKLINE>

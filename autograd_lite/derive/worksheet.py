@@ -42,7 +42,6 @@ class Worksheet:
     """The result of :func:`worksheet`: print it for students; ``.key()`` has the answers, ``.check()`` marks.
 
     >>> import autograd_lite as ag
-    >>> from autograd_lite.derive import worksheet
     >>> x = ag.tensor(2.0, requires_grad=True, name="x")
     >>> sheet = worksheet(x**2, wrt=[x])
     >>> print(sheet)

@@ -37,7 +37,7 @@ class Frames(GraphView, Sequence[Picture]):
     --------
     >>> import autograd_lite as ag
     >>> x = ag.tensor(2.0, requires_grad=True, name="x")
-    >>> film = ag.frames(ag.sin(x) ** 2, wrt=x)
+    >>> film = frames(ag.sin(x) ** 2, wrt=x)
     >>> film.captions[-1]
     '∂L/∂x = 2 sin(x) cos(x) = -0.757'
     """
