@@ -60,7 +60,7 @@ class Block:
             return instead.get(x, x) if isinstance(x, Var) else x
 
         for eq in self.equations:
-            if any(isinstance(x, Var) and x in instead for x in eq.operands):
+            if instead and any(isinstance(x, Var) and x in instead for x in eq.operands):
                 eq = replace(eq, operands=tuple(map(current, eq.operands)))
             found = rule(eq, defined)
             new = [eq] if found is None else found if isinstance(found, list) else []

@@ -9,10 +9,11 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable, Mapping
 from itertools import count
+from operator import is_
 from typing import Any
 from weakref import finalize
 
-from ..tracing import Program, Var
+from ..tracing import Equation, Program, Var
 from .block import Block
 from .passes.algebra import simplified
 from .passes.batching import batched
@@ -123,24 +124,25 @@ def compiled(
     [array(3.)]
     """
     block = Block.of(program, updates or {}, contiguous)
+    settled: list[Equation] = []
     plan = [f"the program: {len(block.equations)} operations"]
     block = _planned(plan, "dead code", without_dead_code, block)
     block = _planned(plan, "lowering", lambda b: lowered(b, MOST if small else 0), block)
-    block = _shortened(plan, block, fast)
+    block = _shortened(plan, block, fast, settled)
     block = _planned(plan, "batched products", batched, block)
-    block = _shortened(plan, block, fast)
+    block = _shortened(plan, block, fast, settled)
     block = _planned(plan, "scaling", scaled, block)
-    block = _shortened(plan, block, fast)
+    block = _shortened(plan, block, fast, settled)
     block = _planned(plan, "layout", laid_out, block)
     block = _planned(plan, "pooling first", pooled_first, block)
     block = _planned(plan, "batch innermost", batch_innermost, block)
-    block = _shortened(plan, block, fast)
+    block = _shortened(plan, block, fast, settled)
     block = _planned(plan, "columns", lambda b: with_columns(b, plan), block)
     block = _planned(plan, "split products", lambda b: split(b, plan), block)
     if small:
         block = _planned(plan, "floats", as_floats, block)
     block = _planned(plan, "lowering", lowered, block)
-    block = _shortened(plan, block, fast)
+    block = _shortened(plan, block, fast, settled)
     block = _planned(plan, "tiles", lambda b: tiled(*sunk(b), threads), block)
     memory = planned(block)
     plan.append(
@@ -150,8 +152,13 @@ def compiled(
     return Compiled(block, memory, plan, threads)
 
 
-def _shortened(plan: list[str], block: Block, fast: bool) -> Block:
-    """Repeat the passes that create work for each other, until they find nothing more."""
+def _shortened(plan: list[str], block: Block, fast: bool, settled: list[Equation]) -> Block:
+    """Repeat the passes that create work for each other, until they find nothing more.
+
+    `settled` has the equations in which they found nothing more the last time.
+    """
+    if len(settled) == len(block.equations) and all(map(is_, settled, block.equations)):
+        return block
     for _ in range(_ROUNDS):
         before = len(block.equations)
         block = _planned(plan, "constants", folded, block)
@@ -160,6 +167,7 @@ def _shortened(plan: list[str], block: Block, fast: bool) -> Block:
         block = _planned(plan, "common subexpressions", without_repetition, block)
         block = _planned(plan, "dead code", without_dead_code, block)
         if len(block.equations) == before:
+            settled[:] = block.equations
             break
     return block
 

@@ -20,6 +20,8 @@ from ._arrays import has_tensor, ints, is_tensor, operand, resolve
 from .indexing import getitem, into_zeros, on_axis, set_at
 from .shaping import astype
 
+FEW = 4  # arrays that are copied one by one in less time than NumPy's function for it takes
+
 # ------------------------------------------------------------------------------------------- arrays of arrays
 
 
@@ -86,7 +88,16 @@ concatenate.attach(joins=lambda axis, starts: axis == 0, emit="np.concatenate(({
 concatenate.attach(algebra="concatenation")
 concatenate.attach(out="np.concatenate(({xs}), axis={axis}, out={out})")
 stack.attach(joins=lambda axis: axis == 0, algebra="stack", emit="np.stack(({xs}), axis={axis})")
-stack.attach(out="np.stack(({xs}), axis={axis}, out={out})")
+
+
+def _stacked_into(xs: Any, y: Any, axis: int) -> str:
+    if len(xs) > FEW:
+        return "np.stack(({xs}), axis={axis}, out={out})"
+    before = ":, " * (axis % y.ndim)
+    return "; ".join(f"{{out}}[{before}{k}] = {{x{k + 1}}}" for k in range(len(xs)))
+
+
+stack.attach(out=_stacked_into)
 for _row in (concatenate, stack):
     _row.attach(batch=_joined_full)
 

@@ -65,19 +65,18 @@ def _unbroadcast(eq: Equation, defined: Defined) -> tuple[Equation, bool]:
     operands = list(eq.operands)
     for k, x in enumerate(operands):
         source = _defined(x, "broadcast", defined)
-        small = source.operands[0] if source is not None else uniform(x) if np.ndim(example_of(x)) else None
+        small = source.operands[0] if source is not None else uniform(x) if type(x) is np.ndarray and x.ndim else None
         if small is None or x is small:
             continue
-        shapes = [np.shape(example_of(small if j == k else other)) for j, other in enumerate(operands)]
+        shapes = [shape_of(small if j == k else other) for j, other in enumerate(operands)]
         if np.broadcast_shapes(*shapes) == eq.outputs[0].shape:
             operands[k] = small
     changed = any(a is not b for a, b in zip(operands, eq.operands, strict=True))
     return (Equation(eq.outputs, eq.row, tuple(operands), eq.params, eq.node), True) if changed else (eq, False)
 
 
-def example_of(x: Any) -> Any:
-    """`x`, or for a variable something of its shape."""
-    return np.broadcast_to(0, x.shape) if isinstance(x, Var) else x
+def shape_of(x: Any) -> Any:
+    return x.shape if isinstance(x, (Var, np.ndarray)) else np.shape(x)
 
 
 def _product(eq: Equation, defined: Defined) -> Any:
