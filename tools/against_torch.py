@@ -1,4 +1,7 @@
-"""Compare each function of `nn.functional` with PyTorch's: values, dtypes, gradients, at random points and at kinks.
+"""Compare each function of `nn.functional` and the layers of `nn` with PyTorch's.
+
+Functions: values, dtypes, gradients, at random points and at kinks. Layers: a state dict in and out, its keys, values
+in training and in evaluation, gradients of inputs and parameters, and buffers afterwards.
 
 PyTorch must be installed::
 
@@ -44,11 +47,13 @@ CHOSEN = {
     r"^soft_margin_loss.*\n.*PyTorch \[.*inf": "the loss does not overflow",
     r"^(nll_loss|cross_entropy)\(.*, 1, .*ignore_index=1.*\n.*nan": "a single sample that is ignored: 0 / 0",
     r"^(group|instance)_norm\(\[\].*PyTorch \[nan": "parameters get no gradient from an empty batch",
-    r"only ours raises.*(the shapes differ|must be equal)": "targets are not broadcast",
-    r"only ours raises.*takes no value and no negative numbers": "only zeros may be padded by negative numbers",
-    r"only ours raises.*linear: bias of shape \(1,\)": "one bias for all outputs is more likely a mistake",
-    r"^(linear|normalize|pad|gaussian_nll_loss|multilabel_soft_margin_loss|(group|instance)_norm)\(.*\n"
+    r"only ours raises.*expected equal shapes": "targets are not broadcast",
+    r"only ours raises.*linear: expected bias of shape": "one bias for all outputs is more likely a mistake",
+    r"^(linear|normalize|pad|gaussian_nll_loss|multilabel_soft_margin_loss|(group|instance)_norm|adaptive_\w+)\(.*\n"
     r".*only PyTorch raises": "more is accepted than by PyTorch",
+    r"^pad\(.*, \(-4, 2\), mode='circular'\).*\n.*array 1": "PyTorch's gradient is not that of its value",
+    r"^interpolate\(.*scale_factor=.*1.1.*(nearest'|bicubic|antialias)":
+        "where a size stays, PyTorch's values and gradients disagree",
 }
 
 
@@ -225,6 +230,9 @@ def norms() -> Iterator[Case]:
                 for groups in (1, 2, 6, 4):
                     yield "group_norm", (x, groups), more
                 yield "instance_norm", (x,), more
+                for use in (True, False):
+                    stats = Constant(normal(c)), Constant(rng.uniform(1, 2, size=c))
+                    yield "instance_norm", (x, *stats), {**more, "use_input_stats": use, "momentum": 0.3}
                 yield "batch_norm", (x, None, None), {**more, "training": True}
                 running = rng.uniform(1, 2, size=(2, c))
                 yield "batch_norm", (x, Constant(running[0]), Constant(running[1])), {**more, "training": False}
@@ -251,14 +259,18 @@ def windows() -> Iterator[Case]:
             more = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil}
             for at in (x, x[0], np.round(x), np.zeros_like(x)):
                 yield f"max_pool{n}d", (at,), more
+                yield f"max_pool{n}d", (at,), {**more, "return_indices": True}
             yield f"max_pool{n}d", (x,), {**more, "dilation": 2}
             for include in (True, False):
                 yield f"avg_pool{n}d", (x,), {**more, "count_include_pad": include}
                 yield f"avg_pool{n}d", (x[0],), {**more, "count_include_pad": include}
             if n > 1:
                 yield f"avg_pool{n}d", (x,), {**more, "divisor_override": 3}
-        for out in (1, 2, 3, 4, 7, 12):
+        for out in (1, 2, 3, 4, 7, 12, (None, *range(2, n + 1))):
             yield f"adaptive_avg_pool{n}d", (x, out), {}
+            for at in (x, x[0], np.round(x)):
+                for indices in (False, True):
+                    yield f"adaptive_max_pool{n}d", (at, out), {"return_indices": indices}
         w = normal(6, 4, *(3, 2, 2)[:n])
         for stride, padding, dilation in (
             (1, 0, 1), (2, 1, 1), (1, "same", 1), (1, "same", 2), (2, 2, 3), (1, "valid", 2),
@@ -287,13 +299,59 @@ def windows() -> Iterator[Case]:
     for mode in ("constant", "reflect", "replicate", "circular"):
         yield "pad", (normal(2, 3, 5), (2, 1)), {"mode": mode}
         yield "pad", (normal(2, 3, 5, 4), (2, 1, 0, 3)), {"mode": mode}
-        yield "pad", (normal(2, 3, 5), (-1, 2)), {"mode": mode}
+        for widths in ((-1, 2), (2, -1), (-2, -1), (-4, 2), (1, -4), (5, 5), (-6, 0)):
+            yield "pad", (normal(2, 3, 5), widths), {"mode": mode}
+        yield "pad", (normal(2, 3, 4, 5, 6), (1, 2, 0, 1, 2, 1)), {"mode": mode}
         yield "pad", (normal(2, 3, 5), (7, 0)), {"mode": mode}
         yield "pad", (normal(5), (1, 1)), {"mode": mode}
     yield "pad", (normal(2, 3), (1, 1)), {"value": 2.5}
 
 
+def resampling() -> Iterator[Case]:
+    for n, size in ((1, (9,)), (2, (7, 9)), (3, (3, 4, 5))):
+        x = normal(2, 3, *size)
+        for how in (
+            {"size": 5}, {"size": tuple(2 * m for m in size)}, {"size": 1}, {"size": size}, {"size": (3,) * (n + 1)},
+            {"scale_factor": 2}, {"scale_factor": 1.7}, {"scale_factor": 1.1}, {"scale_factor": 0.4},
+            {"scale_factor": (0.6, 2.3, 1.1)[:n]}, {"scale_factor": 1.7, "recompute_scale_factor": True},
+            {"scale_factor": 1 / 3}, {}, {"scale_factor": 0.1},
+            {"size": 3, "scale_factor": 2.0},
+        ):  # fmt: skip
+            for mode in ("nearest", "nearest-exact", "area", "linear", "bilinear", "trilinear", "bicubic"):
+                for align in (None, False, True):
+                    yield "interpolate", (x,), {**how, "mode": mode, "align_corners": align}
+                    if align is None:
+                        yield "interpolate", (x,), {**how, "mode": mode, "antialias": True}
+    for shape, r in (((2, 12, 3, 4), 2), ((18, 2, 2), 3), ((2, 3, 8, 2, 3), 2), ((2, 3, 4, 4), 2), ((8, 3), 2)):
+        yield "pixel_shuffle", (normal(*shape), r), {}
+        yield "pixel_unshuffle", (normal(*shape[:-2], 6, 12), r), {}
+        yield "pixel_unshuffle", (normal(*shape), 5), {}
+
+
+def bags() -> Iterator[Case]:
+    index, w = np.array([1, 2, 4, 5, 4, 3, 2, 9]), normal(10, 3)
+    for mode in ("sum", "mean", "max"):
+        for padding in (None, 2, -6):
+            more = {"mode": mode, "padding_idx": padding}
+            for at in (index.reshape(2, 4), index.reshape(8, 1), index.reshape(2, 4)[:0]):
+                yield "embedding_bag", (at, w), more
+            for offsets in ([0, 3, 3, 4], [0], [0, 7], [0, 8]):
+                yield "embedding_bag", (index, w, np.array(offsets)), more
+                yield "embedding_bag", (index, w, np.array([*offsets, 8])), {**more, "include_last_offset": True}
+                yield "embedding_bag", (index, w, np.array(offsets)), {**more, "per_sample_weights": normal(8)}
+            yield "embedding_bag", (index.reshape(2, 4), w), {**more, "per_sample_weights": normal(2, 4)}
+    yield "embedding_bag", (index, w), {}
+    yield "embedding_bag", (index.reshape(2, 4), w, np.array([0, 2])), {}
+    yield "embedding_bag", (index, w, np.array([1, 2])), {}
+    yield "embedding_bag", (index, w, np.array([0, 9])), {}
+    yield "embedding_bag", (index + 1, w, np.array([0, 3])), {}
+
+
 def others() -> Iterator[Case]:
+    for size in (1, 2, 3, 8):
+        for shape in ((2, 6, 3), (2, 6, 3, 4), (1, 5, 2, 2, 2), (2, 6), (0, 6, 3)):
+            yield "local_response_norm", (normal(*shape), size), {}
+            yield "local_response_norm", (normal(*shape), size), {"alpha": 0.5, "beta": 0.3, "k": 2.0}
     for lead in ((), (2,), (2, 5)):
         yield "linear", (normal(*lead, 3), normal(4, 3), normal(4)), {}
         yield "linear", (normal(*lead, 3), normal(4, 3)), {}
@@ -318,7 +376,7 @@ def others() -> Iterator[Case]:
         yield "scaled_dot_product_attention", (q, k, v), {"attn_mask": mask}
         yield "scaled_dot_product_attention", (q, k, v), {"attn_mask": normal(4, 6)}
     for p in (0.0, 1.0):
-        for name in ("dropout", "dropout1d", "dropout2d"):
+        for name in ("dropout", "dropout1d", "dropout2d", "dropout3d"):
             yield name, (normal(2, 3, 4, 4)[..., 0] if name == "dropout1d" else normal(2, 3, 4, 4), p), {}
             yield name, (normal(2, 3, 4), p, False), {}
 
@@ -355,12 +413,14 @@ def run(functional: Any, tensor: Any, case: Case) -> Any:
         params["dtype"] = getattr(torch if functional is torch_functional else np, params["dtype"])
     try:
         y = getattr(functional, name)(*args, **params)
+        results = y if isinstance(y, tuple) else (y,)
+        y = results[0]
         if "float" in str(y.dtype) and y.requires_grad:
             weights = np.random.default_rng(1).normal(size=tuple(y.shape))
             (y * tensor(weights, False).to(y.dtype)).sum().backward()
     except Exception as e:  # exceptions are compared as well
         return e
-    arrays = [y, *buffers, *(t.grad if t.grad is not None else t.detach() * 0 for t in leaves)]
+    arrays = [*results, *buffers, *(t.grad if t.grad is not None else t.detach() * 0 for t in leaves)]
     return [t.detach().numpy() for t in arrays]
 
 
@@ -394,10 +454,180 @@ def shown(a: Any) -> str:
     return (str(a.shape) if a.size > 3 else np.array2string(a)) if isinstance(a, np.ndarray) else repr(a)
 
 
+# ------------------------------------------------------------------------------------------------------- layers
+
+
+def layers() -> Iterator[tuple[str, tuple[Any, ...], dict[str, Any], tuple[Any, ...], dict[str, Any]]]:
+    """The class, its arguments, and the arguments of a call."""
+    signals = {n: normal(2, 4, *(9, 7, 6)[:n]) for n in (1, 2, 3)}
+    for n, x in signals.items():
+        for more in ({}, {"stride": 2, "padding": 1, "groups": 2}, {"padding": "same", "bias": False}):
+            yield f"Conv{n}d", (4, 6, 3), more, (x,), {}
+        for padding_mode in ("reflect", "replicate", "circular"):
+            yield f"Conv{n}d", (4, 6, 3), {"padding": 2, "padding_mode": padding_mode}, (x,), {}
+        yield f"ConvTranspose{n}d", (4, 6, 3), {"stride": 2, "output_padding": 1, "groups": 2}, (x,), {}
+        for more in ({}, {"stride": 1, "padding": 1, "ceil_mode": True}, {"dilation": 2, "return_indices": True}):
+            yield f"MaxPool{n}d", (2,), more, (x,), {}
+        yield f"AvgPool{n}d", (3, 2, 1), {"count_include_pad": False}, (x,), {}
+        for kind in ("Avg", "Max"):
+            yield f"Adaptive{kind}Pool{n}d", (4,), {}, (x,), {}
+        for at in (x, x[0]):
+            for kind in ("Constant", "Zero", "Reflection", "Replication", "Circular"):
+                for width in (2, (1, 2, 0, 1, 2, 1)[: 2 * n]):
+                    yield f"{kind}Pad{n}d", (width, *[1.5] * (kind == "Constant")), {}, (at,), {}
+            for more in ({}, {"affine": True}, {"affine": True, "track_running_stats": True, "momentum": 0.3}):
+                yield f"InstanceNorm{n}d", (4,), more, (at,), {}
+        for more in ({}, {"affine": False}, {"track_running_stats": False}, {"momentum": None, "eps": 0.01}):
+            yield f"BatchNorm{n}d", (4,), more, (x,), {}
+        yield f"Dropout{n}d", (0.0,), {}, (x,), {}
+        yield "GroupNorm", (2, 4), {}, (x,), {}
+        yield "LocalResponseNorm", (3,), {"alpha": 0.5}, (x,), {}
+        for mode in ("nearest", ("linear", "bilinear", "trilinear")[n - 1]):
+            yield "Upsample", (), {"scale_factor": 2, "mode": mode}, (x,), {}
+            yield "Upsample", (5,), {"mode": mode}, (x,), {}
+    yield "Upsample", (), {"size": (5, 9), "mode": "bicubic", "align_corners": True}, (signals[2],), {}
+    yield "UpsamplingNearest2d", (), {"scale_factor": 3}, (signals[2],), {}
+    yield "UpsamplingBilinear2d", ((5, 9),), {}, (signals[2],), {}
+    yield "PixelShuffle", (2,), {}, (signals[2],), {}
+    yield "PixelUnshuffle", (3,), {}, (normal(2, 2, 9, 6),), {}
+    yield "Unfold", ((3, 2),), {"stride": 2, "padding": 1}, (signals[2],), {}
+    yield "Fold", ((9, 7), (3, 2)), {}, (normal(2, 24, 42),), {}
+    yield "BatchNorm1d", (4,), {}, (normal(5, 4),), {}
+    yield "LayerNorm", ((4, 9),), {}, (signals[1],), {}
+    yield "RMSNorm", (9,), {}, (signals[1],), {}
+    yield "Linear", (9, 3), {}, (signals[1],), {}
+    yield "Bilinear", (9, 7, 3), {}, (signals[1], normal(2, 4, 7)), {}
+    yield "CosineSimilarity", (), {"dim": 1}, (signals[1], normal(2, 4, 9)), {}
+    yield "PairwiseDistance", (), {"p": 3.0, "keepdim": True}, (signals[1], normal(2, 4, 9)), {}
+    index = np.array([1, 2, 4, 5, 4, 3, 2, 9])
+    for more in ({}, {"padding_idx": 2}, {"max_norm": 0.7, "norm_type": 1.0}, {"scale_grad_by_freq": True}):
+        yield "Embedding", (10, 3), more, (index,), {}
+        if more.keys() <= {"max_norm", "norm_type"}:  # PyTorch divides by the frequencies of other rows
+            yield "EmbeddingBag", (10, 3), more, (index.reshape(2, 4),), {}
+    for mode in ("sum", "mean", "max"):
+        yield "EmbeddingBag", (10, 3), {"mode": mode}, (index.reshape(2, 4),), {}
+        yield "EmbeddingBag", (10, 3), {"mode": mode, "padding_idx": 2}, (index, np.array([0, 3, 3])), {}
+    yield from sequences()
+
+
+def sequences() -> Iterator[tuple[str, tuple[Any, ...], dict[str, Any], tuple[Any, ...], dict[str, Any]]]:
+    x, y = normal(5, 2, 6), normal(4, 2, 6)
+    for kind in ("RNN", "GRU", "LSTM"):
+        for more in ({}, {"num_layers": 2, "bidirectional": True}, {"bias": False, "batch_first": True}):
+            yield kind, (6, 4), more, (x,), {}
+        yield f"{kind}Cell", (6, 4), {}, (x[0],), {}
+    for more in ({}, {"num_layers": 2, "bidirectional": True}, {"batch_first": True, "bias": False}):
+        n, batch = (4, 2) if "num_layers" in more else (1, 5 if "batch_first" in more else 2)
+        yield "LSTM", (6, 4), {**more, "proj_size": 3}, (x,), {}
+        yield "LSTM", (6, 4), {**more, "proj_size": 3}, (x, (normal(n, batch, 3), normal(n, batch, 4))), {}
+    yield "LSTM", (6, 4), {"proj_size": 3}, (x[:, 0],), {}
+    hidden = {
+        "none": {}, "bool": {"attn_mask": np.arange(5) > np.arange(4)[:, None] + 1},
+        "number": {"attn_mask": normal(4, 5)}, "heads": {"attn_mask": normal(4, 4, 5)},
+        "padding": {"key_padding_mask": np.arange(5) > np.array([[3], [2]])},
+    }  # fmt: skip
+    hidden["both"] = hidden["bool"] | hidden["padding"]
+    for masks in hidden.values():
+        for more in ({}, {"add_bias_kv": True}, {"add_zero_attn": True}, {"add_bias_kv": True, "add_zero_attn": True}):
+            yield "MultiheadAttention", (6, 2), more, (y, x, x), masks
+        yield "MultiheadAttention", (6, 2), {"kdim": 3, "vdim": 2}, (y, x[..., :3], x[..., 3:5]), masks
+    yield "MultiheadAttention", (6, 2), {"add_bias_kv": True, "add_zero_attn": True}, (y[:, 0], x[:, 0], x[:, 0]), {}
+    causal = np.triu(np.ones((5, 5), bool), 1)
+    for first in (False, True):
+        for bias in (True, False):
+            more = {"dropout": 0.0, "norm_first": first, "bias": bias, "activation": "gelu" if bias else "relu"}
+            for masks in ({}, {"src_mask": causal, "is_causal": True}, {"src_mask": normal(5, 5)}):
+                yield "TransformerEncoderLayer", (6, 2, 7), more, (x,), masks
+            yield "TransformerEncoderLayer", (6, 2, 7), {**more, "batch_first": True}, (x,), {}
+            padding = {"src_key_padding_mask": hidden["padding"]["key_padding_mask"]}
+            yield "TransformerEncoderLayer", (6, 2, 7), more, (x,), padding
+            tgt = {"tgt_mask": causal[:4, :4], "tgt_is_causal": True, "memory_mask": hidden["bool"]["attn_mask"]}
+            for masks in ({}, tgt, {"memory_key_padding_mask": hidden["padding"]["key_padding_mask"]}):
+                yield "TransformerDecoderLayer", (6, 2, 7), more, (y, x), masks
+            padding["tgt_mask"], padding["tgt_key_padding_mask"] = normal(4, 4), normal(2, 4)
+            padding["src_mask"], padding["src_key_padding_mask"] = normal(5, 5), normal(2, 5)
+            for masks in ({}, padding):
+                yield "Transformer", (6, 2, 1, 2, 7), more, (x, y), masks
+            yield "Transformer", (6, 2, 2, 1, 7), {**more, "batch_first": True}, (x[:2, :, :], y[:2, :, :]), {}
+
+
+def run_layer(layer: Any, tensor: Any, inputs: tuple[Any, ...], masks: dict[str, Any]) -> list[Any]:
+    """Values, in training and in evaluation, gradients of inputs and parameters, and buffers."""
+    leaves: list[Any] = []
+
+    def made(a: Any) -> Any:
+        if isinstance(a, tuple):
+            return tuple(map(made, a))
+        leaves.append(tensor(a, requires_grad=a.dtype.kind == "f"))
+        return leaves[-1]
+
+    given, masks = [made(a) for a in inputs], {k: tensor(m) if np.ndim(m) else m for k, m in masks.items()}
+    found: list[Any] = []
+    for mode in (True, False):
+        results = list(flat(layer.train(mode)(*given, **masks)))
+        rng = np.random.default_rng(1)
+        total = sum((y * tensor(rng.normal(size=tuple(y.shape)))).sum() for y in results if "float" in str(y.dtype))
+        if total.requires_grad:
+            total.backward()
+        found += results
+    found += [t.grad for t in (*leaves, *layer.parameters()) if t.requires_grad]
+    return [None if t is None else t.detach().numpy() for t in (*found, *layer.buffers())]
+
+
+def flat(y: Any) -> Iterator[Any]:
+    """The tensors in a result."""
+    if isinstance(y, (tuple, list)):
+        for part in y:
+            yield from flat(part)
+    elif y is not None:
+        yield y
+
+
+def layer_difference(name: str, args: Any, params: Any, inputs: Any, masks: Any) -> str:
+    """The difference between our layer and PyTorch's; empty if there is none."""
+    theirs = getattr(torch.nn, name)(*args, **params).double()
+    with torch.no_grad():
+        for k, p in enumerate(theirs.parameters()):
+            p += torch.tensor(np.random.default_rng(k).normal(size=tuple(p.shape)) / 3)
+    ours = getattr(ag.nn, name)(*args, **params)
+    ours.load_state_dict(theirs.state_dict())
+    theirs.load_state_dict({key: torch.from_numpy(a) for key, a in ours.state_dict().items()})
+    if list(ours.state_dict()) != list(theirs.state_dict()):
+        return f"keys {list(ours.state_dict())}, PyTorch {list(theirs.state_dict())}"
+    if [n for n, _ in ours.named_parameters()] != [n for n, _ in theirs.named_parameters()]:
+        return "other parameters, or in another order"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        both = run_layer(ours, ag.tensor, inputs, masks), run_layer(theirs, torch.tensor, inputs, masks)
+    if len(both[0]) != len(both[1]):
+        return f"{len(both[0])} arrays, PyTorch {len(both[1])}"
+    for k, (a, b) in enumerate(zip(*both, strict=True)):
+        if (a is None) != (b is None) or a is not None and (a.shape, a.dtype) != (b.shape, b.dtype):
+            return f"array {k}: {a}, PyTorch {b}"
+        if a is not None and not np.allclose(a, b, rtol=1e-8, atol=1e-10):
+            return f"array {k}: {a.ravel()[:8]}, PyTorch {b.ravel()[:8]}"
+    return ""
+
+
+def compare_layers(part: str) -> None:
+    seen: dict[str, int] = {}
+    differ = 0
+    for name, args, params, inputs, masks in layers():
+        if part in name:
+            seen[name] = seen.get(name, 0) + 1
+            if found := layer_difference(name, args, params, inputs, masks):
+                differ += 1
+                print(f"{name}{args} {params} {[np.shape(x) for x in inputs]} {list(masks)}\n    {found}")
+    classes = [c for n, c in vars(ag.nn).items() if hasattr(torch.nn, n) and isinstance(c, type)]
+    if not part:
+        print("no case as a layer:", *sorted(c.__name__ for c in classes if c.__name__ not in seen))
+    print(f"{sum(seen.values())} cases of {len(seen)} layers; {differ} differences")
+
+
 def main(part: str = "") -> None:
     seen: dict[str, int] = {}
     differ, chosen = 0, dict.fromkeys(CHOSEN.values(), 0)
-    for cases in (activations, distances, losses, classes, norms, windows, others):
+    for cases in (activations, distances, losses, classes, norms, windows, resampling, bags, others):
         for case in cases():
             name, args, params = case
             if part not in name:
@@ -422,6 +652,7 @@ def main(part: str = "") -> None:
         print("not compared:", *sorted(n for n in missing if callable(getattr(our_functional, n))))
     cases, known = sum(seen.values()), sum(chosen.values())
     print(f"{cases} cases of {len(seen)} functions; {known} intended differences, {differ} others")
+    compare_layers(part)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -14,220 +13,110 @@ from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
 from . import functional as F
 from .module import Module, Parameter
+from .stateless import Stateless
 
 
-class Activation(Module):
-    """Calls `function` with the input and the options, which are attributes and stand in the repr."""
-
-    function: ClassVar[Callable[..., Tensor]]
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__()
-        self._options = tuple(options)
-        for name, value in options.items():
-            setattr(self, name, value)
-
-    def forward(self, input: Any) -> Tensor:
-        return self.function(input, *(getattr(self, name) for name in self._options))
-
-    def extra_repr(self) -> str:
-        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self._options)
-
-
-class _NoOptions(Activation):
-    def __init__(self) -> None:
-        super().__init__()
-
-
-class _InPlace(Activation):
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-
-
-class _Alpha(Activation):
-    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(alpha=alpha)
-
-
-class _Shrink(Activation):
-    def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__(lambd=lambd)
-
-
-class _AlongDim(Activation):
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__(dim=dim)
-
-
-class ReLU(_InPlace):
+class ReLU(Stateless, function=F.relu):
     """``max(input, 0)``."""
 
-    function = staticmethod(F.relu)
 
-
-class ReLU6(_InPlace):
+class ReLU6(Stateless, function=F.relu6):
     """`input` clipped to 0 … 6."""
 
-    function = staticmethod(F.relu6)
 
-
-class LeakyReLU(Activation):
+class LeakyReLU(Stateless, function=F.leaky_relu):
     """``input``, with a small slope below 0."""
 
-    function = staticmethod(F.leaky_relu)
 
-    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
-        super().__init__(negative_slope=negative_slope)
-
-
-class ELU(_Alpha):
+class ELU(Stateless, function=F.elu):
     """``input`` above 0; below 0 an exponential that tends to ``-alpha``."""
 
-    function = staticmethod(F.elu)
 
-
-class SELU(_InPlace):
+class SELU(Stateless, function=F.selu):
     """An ELU scaled so that layers keep mean 0 and variance 1."""
 
-    function = staticmethod(F.selu)
 
-
-class CELU(_Alpha):
+class CELU(Stateless, function=F.celu):
     """An ELU whose derivative is continuous for any `alpha`."""
 
-    function = staticmethod(F.celu)
 
-
-class SiLU(_InPlace):
+class SiLU(Stateless, function=F.silu):
     """``input * sigmoid(input)``."""
 
-    function = staticmethod(F.silu)
 
-
-class Mish(_InPlace):
+class Mish(Stateless, function=F.mish):
     """``input * tanh(softplus(input))``."""
 
-    function = staticmethod(F.mish)
 
-
-class GELU(Activation):
+class GELU(Stateless, function=F.gelu):
     """``input * Φ(input)``, where Φ is the normal distribution function."""
 
-    function = staticmethod(F.gelu)
 
-    def __init__(self, approximate: str = "none") -> None:
-        super().__init__(approximate=approximate)
-
-
-class Sigmoid(_NoOptions):
+class Sigmoid(Stateless, function=F.sigmoid):
     """``1 / (1 + exp(-input))``."""
 
-    function = staticmethod(F.sigmoid)
 
-
-class LogSigmoid(_NoOptions):
+class LogSigmoid(Stateless, function=F.logsigmoid):
     """The logarithm of the sigmoid."""
 
-    function = staticmethod(F.logsigmoid)
 
-
-class Tanh(_NoOptions):
+class Tanh(Stateless, function=F.tanh):
     """The hyperbolic tangent."""
 
-    function = staticmethod(F.tanh)
 
-
-class Tanhshrink(_NoOptions):
+class Tanhshrink(Stateless, function=F.tanhshrink):
     """``input - tanh(input)``."""
 
-    function = staticmethod(F.tanhshrink)
 
-
-class Softsign(_NoOptions):
+class Softsign(Stateless, function=F.softsign):
     """``input / (1 + abs(input))``."""
 
-    function = staticmethod(F.softsign)
 
-
-class Softplus(Activation):
+class Softplus(Stateless, function=F.softplus):
     """``log(1 + exp(beta * input)) / beta``."""
 
-    function = staticmethod(F.softplus)
 
-    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        super().__init__(beta=beta, threshold=threshold)
-
-
-class Softshrink(_Shrink):
+class Softshrink(Stateless, function=F.softshrink):
     """`input` moved towards 0 by `lambd`, and no further than 0."""
 
-    function = staticmethod(F.softshrink)
 
-
-class Hardshrink(_Shrink):
+class Hardshrink(Stateless, function=F.hardshrink):
     """`input`, and 0 between ``-lambd`` and ``lambd``."""
 
-    function = staticmethod(F.hardshrink)
 
-
-class Hardtanh(Activation):
+class Hardtanh(Stateless, function=F.hardtanh):
     """`input` clipped to `min_val` … `max_val`."""
 
-    function = staticmethod(F.hardtanh)
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(min_val=min_val, max_val=max_val)
-
-
-class Hardsigmoid(_InPlace):
+class Hardsigmoid(Stateless, function=F.hardsigmoid):
     """``input / 6 + 1/2`` clipped to 0 … 1."""
 
-    function = staticmethod(F.hardsigmoid)
 
-
-class Hardswish(_InPlace):
+class Hardswish(Stateless, function=F.hardswish):
     """``input * hardsigmoid(input)``."""
 
-    function = staticmethod(F.hardswish)
 
-
-class Threshold(Activation):
+class Threshold(Stateless, function=F.threshold):
     """`input` where it is above `threshold`, and `value` elsewhere."""
 
-    function = staticmethod(F.threshold)
 
-    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
-        super().__init__(threshold=threshold, value=value)
-
-
-class GLU(Activation):
+class GLU(Stateless, function=F.glu):
     """One half of `input` along `dim`, times the sigmoid of the other half."""
 
-    function = staticmethod(F.glu)
 
-    def __init__(self, dim: int = -1) -> None:
-        super().__init__(dim=dim)
-
-
-class Softmax(_AlongDim):
+class Softmax(Stateless, function=F.softmax, options="dim"):
     """``exp(input)`` divided by its sum along `dim`."""
 
-    function = staticmethod(F.softmax)
 
-
-class LogSoftmax(_AlongDim):
+class LogSoftmax(Stateless, function=F.log_softmax, options="dim"):
     """The logarithm of Softmax."""
 
-    function = staticmethod(F.log_softmax)
 
-
-class Softmin(_AlongDim):
+class Softmin(Stateless, function=F.softmin, options="dim"):
     """Softmax of ``-input``."""
 
-    function = staticmethod(F.softmin)
 
-
-class Softmax2d(_NoOptions):
+class Softmax2d(Module):
     """Softmax over the channels of images."""
 
     def forward(self, input: Any) -> Tensor:
@@ -236,22 +125,20 @@ class Softmax2d(_NoOptions):
         return F.softmax(input, -3)
 
 
-class RReLU(Activation):
+class RReLU(Stateless, function=F.rrelu):
     """A LeakyReLU whose slopes are random in training."""
 
-    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
-        super().__init__(lower=lower, upper=upper)
 
-    def forward(self, input: Any) -> Tensor:
-        return F.rrelu(input, self.lower, self.upper, self.training)
-
-
-class PReLU(Activation):
+class PReLU(Module):
     """A LeakyReLU whose slope is learned: one for all channels, or one for each."""
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: Any = None) -> None:
-        super().__init__(num_parameters=num_parameters)
+        super().__init__()
+        self.num_parameters = num_parameters
         self.weight = Parameter(np.full(num_parameters, init, dtype or get_default_dtype()))
 
     def forward(self, input: Any) -> Tensor:
         return F.prelu(input, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.num_parameters}"

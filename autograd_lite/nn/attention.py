@@ -1,15 +1,16 @@
-"""Multi-head attention, and the transformer's encoder (Vaswani et al., 2017)."""
+"""Multi-head attention, and the transformer (Vaswani et al., 2017)."""
 
 from __future__ import annotations
 
 import copy
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..tensor import Tensor
+from ..tensor.creation import get_default_dtype
 from . import functional as F
 from . import init
 from .containers import ModuleList
@@ -19,7 +20,8 @@ from .linear import Linear, parameter
 from .module import Module, Parameter
 from .norm import Dropout, LayerNorm
 
-expand_dims, matmul, mean, split = rows("expand_dims", "matmul", "mean", "split")
+broadcast_to, concatenate, expand_dims, matmul = rows("broadcast_to", "concatenate", "expand_dims", "matmul")
+mean, pad, split = rows("mean", "pad", "split")
 
 
 class MultiheadAttention(Module):
@@ -32,6 +34,10 @@ class MultiheadAttention(Module):
     dropout : float
         The dropout probability of the attention weights, in training.
     bias : bool
+    add_bias_kv : bool
+        Whether there is one more source, whose key and value are trained.
+    add_zero_attn : bool
+        Whether there is one more source, whose key and value are zero.
     kdim, vdim : int, optional
         The numbers of features of keys and values, if different.
     batch_first : bool
@@ -44,6 +50,7 @@ class MultiheadAttention(Module):
         For queries, keys and values, stacked; with `kdim` or `vdim` there are `q_proj_weight`, `k_proj_weight` and
         `v_proj_weight` instead.
     in_proj_bias : Parameter, shape (3 embed_dim,)
+    bias_k, bias_v : Parameter, shape (1, 1, embed_dim), or None
     out_proj : Linear
 
     Examples
@@ -58,6 +65,8 @@ class MultiheadAttention(Module):
 
     in_proj_weight: Parameter | None
     in_proj_bias: Parameter | None
+    bias_k: Parameter | None
+    bias_v: Parameter | None
 
     def __init__(
         self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, add_bias_kv: bool = False,
@@ -67,10 +76,8 @@ class MultiheadAttention(Module):
         super().__init__()
         if embed_dim % num_heads:
             raise ValueError(f"MultiheadAttention: {embed_dim} features cannot be divided among {num_heads} heads")
-        if add_bias_kv or add_zero_attn:
-            raise ValueError("MultiheadAttention: add_bias_kv and add_zero_attn are not supported; omit them")
         self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
-        self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
+        self.add_zero_attn, self.kdim, self.vdim = add_zero_attn, kdim or embed_dim, vdim or embed_dim
         self.together = self.kdim == self.vdim == embed_dim
         for name, n in (
             ("q_proj_weight", embed_dim),
@@ -81,14 +88,18 @@ class MultiheadAttention(Module):
         whole = parameter(3 * embed_dim, embed_dim, dtype=dtype) if self.together else None
         self.register_parameter("in_proj_weight", whole)
         self.register_parameter("in_proj_bias", parameter(3 * embed_dim, dtype=dtype) if bias else None)
+        for name in ("bias_k", "bias_v"):
+            self.register_parameter(name, parameter(1, 1, embed_dim, dtype=dtype) if add_bias_kv else None)
         self.out_proj = Linear(embed_dim, embed_dim, bias, dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw new weights with `init.xavier_uniform_`, and set the biases to 0."""
+        """Draw new weights with `init.xavier_uniform_`, and set the biases to 0; `bias_k` and `bias_v` are normal."""
         for name, p in self.named_parameters(recurse=False):
             if name == "in_proj_bias":
                 init.zeros_(p)
+            elif name in ("bias_k", "bias_v"):
+                init.xavier_normal_(p)
             else:
                 init.xavier_uniform_(p)
         self.out_proj.reset_parameters()
@@ -115,9 +126,9 @@ class MultiheadAttention(Module):
             q, k, v = (expand_dims(x, 0) for x in (q, k, v))
         elif not self.batch_first:
             q, k, v = (x.transpose(1, 0, 2) for x in (q, k, v))
-        q, k, v = map(self._heads, self._projected(q, k, v, same))
         causal = is_causal and attn_mask is None
         mask = self._mask(attn_mask, key_padding_mask, q, k, causal)
+        q, k, v = map(self._heads, self._with_more(*self._projected(q, k, v, same)))
         weights = attention_weights(q, k, mask, causal and mask is None)
         y = matmul(F.dropout(weights, self.dropout, self.training), v)  # (batch, heads, targets, features)
         y = self.out_proj(y.transpose(0, 2, 1, 3).reshape(y.shape[0], y.shape[2], self.embed_dim))
@@ -144,6 +155,17 @@ class MultiheadAttention(Module):
         biases = [None] * 3 if self.in_proj_bias is None else list(split(self.in_proj_bias, 3))
         return [F.linear(x, w, b) for x, w, b in zip((q, k, v), weights, biases, strict=True)]
 
+    def _with_more(self, q: Tensor, k: Tensor, v: Tensor) -> list[Tensor]:
+        """Queries, keys and values of (batch, length, features), with the additional sources."""
+        added: list[Any] = [] if self.bias_k is None else [(self.bias_k, self.bias_v)]
+        added += [(np.zeros((1, 1, self.embed_dim), k.dtype),) * 2] if self.add_zero_attn else []
+        for one_k, one_v in added:
+            k, v = (
+                concatenate([x, broadcast_to(one, (x.shape[0], 1, self.embed_dim))], 1)
+                for x, one in ((k, one_k), (v, one_v))
+            )
+        return [q, k, v]
+
     def _heads(self, x: Tensor) -> Tensor:
         """(batch, length, features) as (batch, heads, length, features / heads)."""
         n, length, _ = x.shape
@@ -151,9 +173,9 @@ class MultiheadAttention(Module):
 
     def _mask(self, attn_mask: Any, padding: Any, q: Tensor, k: Tensor, causal: bool) -> Any:
         """Both masks as one: True where attention is allowed, or numbers to add. None if there is no mask."""
-        n, heads, targets, _ = q.shape
-        sources = k.shape[2]
-        if padding is None and attn_mask is None:
+        (n, targets, _), heads, sources = q.shape, self.num_heads, k.shape[1]
+        more = (self.bias_k is not None) + self.add_zero_attn  # sources to which attention is always allowed
+        if padding is None and attn_mask is None and not (causal and more):
             return None
         parts: list[Any] = []
         if attn_mask is not None:
@@ -168,6 +190,8 @@ class MultiheadAttention(Module):
             if m.shape not in ((n, sources), (sources,)):
                 raise ValueError(f"{self._called}: expected key_padding_mask of shape {(n, sources)}, got {m.shape}")
             parts.append(m.reshape(-1, 1, 1, sources))
+        if more:
+            parts = [pad(m, [*[(0, 0)] * (m.ndim - 1), (0, more)]) for m in parts]
         if all(m.dtype.kind == "b" for m in parts):
             hidden = parts[0]
             for m in parts[1:]:
@@ -186,7 +210,53 @@ class MultiheadAttention(Module):
         return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}"
 
 
-class TransformerEncoderLayer(Module):
+class _TransformerLayer(Module):
+    """Attention and a net of two layers, each a block with normalisation and a residual connection."""
+
+    attentions: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
+        activation: str | Callable[[Tensor], Tensor] = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
+        norm_first: bool = False, bias: bool = True, dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        if isinstance(activation, str):
+            if activation not in ("relu", "gelu"):
+                name = type(self).__name__
+                raise ValueError(f"{name}: expected 'relu', 'gelu' or a function, got {activation=}")
+            activation = F.relu if activation == "relu" else F.gelu
+        for name in self.attentions:
+            heads = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
+            setattr(self, name, heads)
+        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype)
+        self.norm_first, self.activation = norm_first, activation
+        for k in range(1, len(self.attentions) + 2):
+            setattr(self, f"norm{k}", LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype))
+            setattr(self, f"dropout{k}", Dropout(dropout))
+
+    def _block(self, k: int, x: Tensor, f: Callable[[Tensor], Any]) -> Tensor:
+        """``x + f(x)`` with the norm and the dropout of block `k`."""
+        norm, dropout = getattr(self, f"norm{k}"), getattr(self, f"dropout{k}")
+        return given(x + dropout(f(norm(x))) if self.norm_first else norm(x + dropout(f(x))))
+
+    def _attend(self, k: int, x: Tensor, memory: Tensor | None, mask: Any, padding: Any, causal: Any) -> Tensor:
+        heads = getattr(self, self.attentions[k - 1])
+        masks = {"attn_mask": mask, "key_padding_mask": padding, "is_causal": bool(causal)}
+
+        def attended(x: Tensor) -> Any:
+            to = x if memory is None else memory
+            return heads(x, to, to, need_weights=False, **masks)[0]
+
+        return self._block(k, x, attended)
+
+    def _feed(self, x: Tensor) -> Any:
+        return self.linear2(self.dropout(self.activation(self.linear1(x))))
+
+
+class TransformerEncoderLayer(_TransformerLayer):
     """Self-attention, then a net of two layers at each position, each with normalisation and a residual connection.
 
     Parameters
@@ -213,61 +283,154 @@ class TransformerEncoderLayer(Module):
     (2, 5, 8)
     """
 
-    def __init__(
-        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
-        activation: str | Callable[[Tensor], Tensor] = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
-        norm_first: bool = False, bias: bool = True, dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        if isinstance(activation, str):
-            if activation not in ("relu", "gelu"):
-                raise ValueError(f"TransformerEncoderLayer: expected 'relu', 'gelu' or a function, got {activation=}")
-            activation = F.relu if activation == "relu" else F.gelu
-        self.self_attn = MultiheadAttention(
-            d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, dtype=dtype
-        )
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
-        self.activation = activation
+    attentions = ("self_attn",)
 
     def forward(
-        self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
+        self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = False
     ) -> Tensor:
-        masks = src_mask, src_key_padding_mask, is_causal
         x = given(src, self.linear1.weight)
-        if self.norm_first:
-            x = x + self._attend(self.norm1(x), *masks)
-            return x + self._feed(self.norm2(x))
-        x = self.norm1(x + self._attend(x, *masks))
-        return given(self.norm2(x + self._feed(x)))
-
-    def _attend(self, x: Tensor, mask: Any, padding: Any, causal: bool) -> Tensor:
-        y, _ = self.self_attn(x, x, x, attn_mask=mask, key_padding_mask=padding, need_weights=False, is_causal=causal)
-        return given(self.dropout1(y))
-
-    def _feed(self, x: Tensor) -> Tensor:
-        return given(self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x))))))
+        x = self._attend(1, x, None, src_mask, src_key_padding_mask, is_causal)
+        return self._block(2, x, self._feed)
 
 
-class TransformerEncoder(Module):
+class TransformerDecoderLayer(_TransformerLayer):
+    """An encoder layer with attention to a memory, the encoder's result, before the net of two layers.
+
+    The arguments are those of :class:`TransformerEncoderLayer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_lite import nn
+    >>> layer = nn.TransformerDecoderLayer(8, 2, 16, batch_first=True)
+    >>> layer(np.ones((2, 5, 8)), np.ones((2, 7, 8)), tgt_is_causal=True).shape
+    (2, 5, 8)
+    """
+
+    attentions = ("self_attn", "multihead_attn")
+
+    def forward(
+        self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None, tgt_is_causal: bool | None = False, memory_is_causal: bool = False,
+    ) -> Tensor:
+        x, to = given(tgt, self.linear1.weight), given(memory, self.linear1.weight)
+        x = self._attend(1, x, None, tgt_mask, tgt_key_padding_mask, tgt_is_causal)
+        x = self._attend(2, x, to, memory_mask, memory_key_padding_mask, memory_is_causal)
+        return self._block(3, x, self._feed)
+
+
+class _Stack(Module):
     """Copies of a layer, one after the other, then `norm` if given.
 
     Initially their weights are equal, as in PyTorch; ``reset_parameters`` of their parts draws others.
     """
 
-    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
+    def __init__(self, layer: Module, num_layers: int, norm: Module | None) -> None:
         super().__init__()
-        self.layers = ModuleList(copy.deepcopy(encoder_layer) for _ in range(num_layers))
+        self.layers = ModuleList(copy.deepcopy(layer) for _ in range(num_layers))
         self.num_layers = num_layers
         self.norm = norm
 
-    def forward(self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False) -> Tensor:
-        x = given(src)
+    def _run(self, x: Any, *memory: Any, **masks: Any) -> Tensor:
         for layer in self.layers:
-            x = layer(x, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=is_causal)
+            x = layer(x, *memory, **masks)
         return given(x if self.norm is None else self.norm(x))
+
+
+class TransformerEncoder(_Stack):
+    """Copies of an encoder layer, one after the other, then `norm` if given.
+
+    Initially their weights are equal, as in PyTorch; ``reset_parameters`` of their parts draws others. The last two
+    arguments are PyTorch's, and have no effect.
+    """
+
+    def __init__(
+        self, encoder_layer: Module, num_layers: int, norm: Module | None = None, enable_nested_tensor: bool = True,
+        mask_check: bool = True,
+    ) -> None:
+        super().__init__(encoder_layer, num_layers, norm)
+
+    def forward(
+        self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = None
+    ) -> Tensor:
+        return self._run(
+            given(src), src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=is_causal
+        )
+
+
+class TransformerDecoder(_Stack):
+    """Copies of a decoder layer, one after the other, then `norm` if given; see :class:`TransformerEncoder`."""
+
+    def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
+        super().__init__(decoder_layer, num_layers, norm)
+
+    def forward(
+        self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
+    ) -> Tensor:
+        return self._run(
+            given(tgt), memory, tgt_mask=tgt_mask, memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
+            memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=tgt_is_causal,
+            memory_is_causal=memory_is_causal,
+        )
+
+
+class Transformer(Module):
+    """An encoder of the source, and a decoder of the target that attends to the encoder's result.
+
+    Parameters
+    ----------
+    d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype
+        Those of :class:`TransformerEncoderLayer`.
+    num_encoder_layers, num_decoder_layers : int
+    custom_encoder, custom_decoder : Module, optional
+        Replace the encoder or the decoder.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd_lite import nn
+    >>> net = nn.Transformer(8, 2, 1, 1, 16, batch_first=True)
+    >>> net(np.ones((2, 7, 8)), np.ones((2, 5, 8)), tgt_is_causal=True).shape
+    (2, 5, 8)
+    """
+
+    def __init__(
+        self, d_model: int = 512, nhead: int = 8, num_encoder_layers: int = 6, num_decoder_layers: int = 6,
+        dim_feedforward: int = 2048, dropout: float = 0.1, activation: str | Callable[[Tensor], Tensor] = "relu",
+        custom_encoder: Module | None = None, custom_decoder: Module | None = None, layer_norm_eps: float = 1e-5,
+        batch_first: bool = False, norm_first: bool = False, bias: bool = True, dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        options = dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype
+        layer = d_model, nhead, dim_feedforward, *options
+
+        def norm() -> LayerNorm:
+            return LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
+
+        self.encoder = custom_encoder or TransformerEncoder(TransformerEncoderLayer(*layer), num_encoder_layers, norm())
+        self.decoder = custom_decoder or TransformerDecoder(TransformerDecoderLayer(*layer), num_decoder_layers, norm())
+        self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
+        for p in self.parameters():
+            if p.ndim > 1:
+                init.xavier_uniform_(p)
+
+    def forward(
+        self, src: Any, tgt: Any, src_mask: Any = None, tgt_mask: Any = None, memory_mask: Any = None,
+        src_key_padding_mask: Any = None, tgt_key_padding_mask: Any = None, memory_key_padding_mask: Any = None,
+        src_is_causal: bool | None = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
+    ) -> Any:
+        """The decoder's result, of the shape of `tgt`; masks are those of :class:`MultiheadAttention`."""
+        memory = self.encoder(
+            src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal
+        )
+        return self.decoder(
+            tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
+            memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=tgt_is_causal,
+            memory_is_causal=memory_is_causal,
+        )
+
+    @staticmethod
+    def generate_square_subsequent_mask(sz: int, dtype: Any = None) -> Tensor:
+        """The mask of (sz, sz) to add to scores: -inf above the diagonal, so that no target sees a later one."""
+        return given(np.triu(np.full((sz, sz), -math.inf, dtype or get_default_dtype()), 1))

@@ -20,7 +20,7 @@ from .functional.inputs import given
 from .functional.spatial import SIZES
 from .linear import Linear
 from .module import Module, Parameter
-from .norm import BatchNorm1d, BatchNorm2d
+from .norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 
 
 class UninitializedParameter(Parameter):
@@ -225,3 +225,9 @@ class LazyBatchNorm2d(_LazyNorm):
     """A BatchNorm2d that takes `num_features` from its first input."""
 
     becomes = BatchNorm2d
+
+
+class LazyBatchNorm3d(_LazyNorm):
+    """A BatchNorm3d that takes `num_features` from its first input."""
+
+    becomes = BatchNorm3d

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -121,6 +121,8 @@ class Embedding(Module):
         The number of vectors, and their length.
     padding_idx : int, optional
         An index whose vector is zero and is not trained.
+    max_norm, norm_type, scale_grad_by_freq, sparse
+        Those of :func:`autograd_lite.nn.functional.embedding`.
 
     Attributes
     ----------
@@ -137,14 +139,18 @@ class Embedding(Module):
     weight: Parameter
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, dtype: Any = None
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, max_norm: float | None = None,
+        norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False, dtype: Any = None,
     ) -> None:
         super().__init__()
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
-                raise ValueError(f"Embedding: expected padding_idx below {num_embeddings}, got {padding_idx}")
+                name = type(self).__name__
+                raise ValueError(f"{name}: expected padding_idx below {num_embeddings}, got {padding_idx}")
             padding_idx %= num_embeddings
         self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, padding_idx
+        self.max_norm, self.norm_type = max_norm, norm_type
+        self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
         self.weight = parameter(num_embeddings, embedding_dim, dtype=dtype)
         self.reset_parameters()
 
@@ -155,20 +161,61 @@ class Embedding(Module):
             self.weight.data[self.padding_idx] = 0
 
     @classmethod
-    def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
-        """A table with the rows of a matrix as its vectors, frozen unless ``freeze=False``."""
+    def from_pretrained(cls, embeddings: Any, freeze: bool = True, **options: Any) -> Self:
+        """A table with the rows of a matrix as its vectors, frozen unless ``freeze=False``; other options by name."""
         vectors = given(embeddings)
         if vectors.ndim != 2:
-            raise ValueError(f"Embedding: expected a matrix, got shape {vectors.shape}")
-        count, dim = vectors.shape
-        made = cls(count, dim, padding_idx=padding_idx, dtype=vectors.dtype)
+            raise ValueError(f"{cls.__name__}: expected a matrix, got shape {vectors.shape}")
+        made = cls(*vectors.shape, **options, dtype=vectors.dtype)
         made.weight.data[...] = vectors.detach().numpy()
         made.weight.requires_grad_(not freeze)
         return made
 
     def forward(self, input: Any) -> Tensor:
-        return F.embedding(input, self.weight, self.padding_idx)
+        scaling = self.max_norm, self.norm_type, self.scale_grad_by_freq
+        return F.embedding(input, self.weight, self.padding_idx, *scaling)
 
     def extra_repr(self) -> str:
         padding = f", padding_idx={self.padding_idx}" if self.padding_idx is not None else ""
         return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+
+
+class EmbeddingBag(Embedding):
+    """The sum, the mean or the largest entries of the vectors of each bag of indices.
+
+    Parameters
+    ----------
+    num_embeddings, embedding_dim : int
+    max_norm, norm_type, scale_grad_by_freq, sparse
+        Those of :func:`autograd_lite.nn.functional.embedding`.
+    mode : {'sum', 'mean', 'max'}
+    include_last_offset : bool
+        Whether the last of the offsets is the end of the last bag.
+    padding_idx : int, optional
+        An index that is left out; its vector is zero.
+
+    Examples
+    --------
+    >>> from autograd_lite import nn
+    >>> nn.EmbeddingBag(10, 3)([1, 2, 4, 5, 4], [0, 3]).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, max_norm: float | None = None, norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, include_last_offset: bool = False,
+        padding_idx: int | None = None, dtype: Any = None,
+    ) -> None:
+        scaling = max_norm, norm_type, scale_grad_by_freq, sparse
+        super().__init__(num_embeddings, embedding_dim, padding_idx, *scaling, dtype=dtype)
+        self.mode, self.include_last_offset = mode, include_last_offset
+
+    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:
+        """The results, of shape (bags, embedding_dim); see :func:`autograd_lite.nn.functional.embedding_bag`."""
+        return F.embedding_bag(
+            input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode, self.sparse,
+            per_sample_weights, self.include_last_offset, self.padding_idx,
+        )
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, mode={self.mode!r}"

@@ -2,68 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
-from ..tensor import Tensor
 from . import functional as F
 from .functional.inputs import check_reduction, given
-from .module import Module
+from .stateless import Stateless
 
 
-class Loss(Module):
-    """Calls `function` with its options; `reduction` is ``'mean'``, ``'sum'`` or ``'none'``."""
+class Loss(Stateless):
+    """Calls `function` with its options; `reduction` is ``'mean'``, ``'sum'`` or ``'none'``.
 
-    function: ClassVar[Callable[..., Tensor]]
+    Weights are buffers: they are part of the state, and are not trained.
+    """
+
+    reduction: str
     reductions: tuple[str, ...] = ("none", "mean", "sum")
 
-    def __init__(self, reduction: str, *, weights: dict[str, Any] | None = None, **options: Any) -> None:
-        super().__init__()
-        if reduction not in self.reductions:
-            check_reduction(reduction, type(self).__name__)
-        self.reduction = reduction
-        for name, value in options.items():
-            setattr(self, name, value)
-        for name, value in (weights or {}).items():  # buffers: they are part of the state, and are not trained
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.reduction not in self.reductions:
+            check_reduction(self.reduction, type(self).__name__)
+
+    def _keep(self, name: str, value: Any) -> None:
+        if name in ("weight", "pos_weight"):
             self.register_buffer(name, None if value is None else given(value).detach())
-        self._options, self._weights = tuple(options), tuple(weights or ())
+        else:
+            super()._keep(name, value)
 
-    def forward(self, input: Any, target: Any) -> Tensor:
-        return self._call_function(input, target)
+    def forward(self, input: Any, target: Any) -> Any:  # type: ignore[override]  # two inputs
+        return self._on(input, target)
 
-    def _call_function(self, *inputs: Any) -> Tensor:
-        options = {name: getattr(self, name) for name in (*self._options, *self._weights)}
-        return self.function(*inputs, reduction=self.reduction, **options)
-
-    def extra_repr(self) -> str:
-        shown = self._options if self.reduction == "mean" else ("reduction", *self._options)
-        return ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
-
-
-class _NoOptions(Loss):
-    def __init__(self, reduction: str = "mean") -> None:
-        super().__init__(reduction)
-
-
-class _Weighted(Loss):
-    def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
-        super().__init__(reduction, weights={"weight": weight})
+    def _shown(self) -> list[str]:
+        usual = ("weight", "pos_weight", *["reduction"] * (self.reduction == "mean"))
+        return [name for name in super()._shown() if name not in usual]
 
 
 class _OfTwoInputs(Loss):
-    def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
-        super().__init__(reduction, margin=margin)
-
-    def forward(self, input1: Any, input2: Any, target: Any) -> Tensor:  # type: ignore[override]
-        return self._call_function(input1, input2, target)
+    def forward(self, input1: Any, input2: Any, target: Any) -> Any:  # type: ignore[override]
+        return self._on(input1, input2, target)
 
 
 class _Triplet(Loss):
-    def forward(self, anchor: Any, positive: Any, negative: Any) -> Tensor:  # type: ignore[override]
-        return self._call_function(anchor, positive, negative)
+    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:  # type: ignore[override]
+        return self._on(anchor, positive, negative)
 
 
-class HalfSquaredError(Loss):
+class HalfSquaredError(Loss, function=F.half_squared_error):
     """The talk's loss: half the squared error, summed over outputs and samples.
 
     Examples
@@ -73,178 +57,90 @@ class HalfSquaredError(Loss):
     tensor(2.5)
     """
 
-    function = staticmethod(F.half_squared_error)
 
-    def __init__(self, reduction: str = "sum") -> None:
-        super().__init__(reduction)
-
-
-class MSELoss(_NoOptions):
+class MSELoss(Loss, function=F.mse_loss):
     """The mean squared error."""
 
-    function = staticmethod(F.mse_loss)
 
-
-class L1Loss(_NoOptions):
+class L1Loss(Loss, function=F.l1_loss):
     """The mean absolute error."""
 
-    function = staticmethod(F.l1_loss)
 
-
-class SmoothL1Loss(Loss):
+class SmoothL1Loss(Loss, function=F.smooth_l1_loss):
     """A parabola between ``-beta`` and ``beta``, lines of slope 1 outside."""
 
-    function = staticmethod(F.smooth_l1_loss)
 
-    def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
-        super().__init__(reduction, beta=beta)
-
-
-class HuberLoss(Loss):
+class HuberLoss(Loss, function=F.huber_loss):
     """A parabola between ``-delta`` and ``delta``, lines of slope `delta` outside."""
 
-    function = staticmethod(F.huber_loss)
 
-    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
-        super().__init__(reduction, delta=delta)
-
-
-class BCELoss(_Weighted):
+class BCELoss(Loss, function=F.binary_cross_entropy):
     """The cross-entropy of two classes; the input is a probability."""
 
-    function = staticmethod(F.binary_cross_entropy)
 
-
-class BCEWithLogitsLoss(Loss):
+class BCEWithLogitsLoss(Loss, function=F.binary_cross_entropy_with_logits):
     """The cross-entropy of two classes; the input is a logit, the number before the sigmoid."""
 
-    function = staticmethod(F.binary_cross_entropy_with_logits)
 
-    def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
-        super().__init__(reduction, weights={"weight": weight, "pos_weight": pos_weight})
-
-
-class NLLLoss(Loss):
+class NLLLoss(Loss, function=F.nll_loss):
     """Minus the log-probability of the right class; the input is log-probabilities."""
 
-    function = staticmethod(F.nll_loss)
 
-    def __init__(self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> None:
-        super().__init__(reduction, weights={"weight": weight}, ignore_index=ignore_index)
-
-
-class CrossEntropyLoss(Loss):
+class CrossEntropyLoss(Loss, function=F.cross_entropy):
     """The cross-entropy of classes; the input is logits. See :func:`autograd_lite.nn.functional.cross_entropy`."""
 
-    function = staticmethod(F.cross_entropy)
 
-    def __init__(
-        self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
-    ) -> None:
-        options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
-        super().__init__(reduction, weights={"weight": weight}, **options)
-
-
-class KLDivLoss(Loss):
+class KLDivLoss(Loss, function=F.kl_div):
     """The Kullback-Leibler divergence; the input is log-probabilities, the target probabilities.
 
     ``reduction='batchmean'`` is the definition; the default divides by the number of entries, as in PyTorch.
     """
 
-    function = staticmethod(F.kl_div)
-
     reductions = ("none", "mean", "sum", "batchmean")
 
-    def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
-        super().__init__(reduction, log_target=log_target)
 
-
-class PoissonNLLLoss(Loss):
+class PoissonNLLLoss(Loss, function=F.poisson_nll_loss):
     """Minus the log-probability of counts under a Poisson distribution."""
 
-    function = staticmethod(F.poisson_nll_loss)
 
-    def __init__(self, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean") -> None:
-        super().__init__(reduction, log_input=log_input, full=full, eps=eps)
-
-
-class GaussianNLLLoss(Loss):
+class GaussianNLLLoss(Loss, function=F.gaussian_nll_loss):
     """Minus the log-density under normal distributions whose variance is predicted too."""
 
-    function = staticmethod(F.gaussian_nll_loss)
-
-    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
-        super().__init__(reduction, full=full, eps=eps)
-
-    def forward(self, input: Any, target: Any, var: Any) -> Tensor:  # type: ignore[override]
-        return self._call_function(input, target, var)
+    def forward(self, input: Any, target: Any, var: Any) -> Any:  # type: ignore[override]
+        return self._on(input, target, var)
 
 
-class MarginRankingLoss(_OfTwoInputs):
+class MarginRankingLoss(_OfTwoInputs, function=F.margin_ranking_loss):
     """The first input should be larger where the target is 1, and smaller where it is -1."""
 
-    function = staticmethod(F.margin_ranking_loss)
 
-
-class HingeEmbeddingLoss(Loss):
+class HingeEmbeddingLoss(Loss, function=F.hinge_embedding_loss):
     """A distance should be small where the target is 1, and at least `margin` where it is -1."""
 
-    function = staticmethod(F.hinge_embedding_loss)
 
-    def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
-        super().__init__(reduction, margin=margin)
-
-
-class SoftMarginLoss(_NoOptions):
+class SoftMarginLoss(Loss, function=F.soft_margin_loss):
     """``log(1 + exp(-target * input))``."""
 
-    function = staticmethod(F.soft_margin_loss)
 
-
-class MultiMarginLoss(Loss):
+class MultiMarginLoss(Loss, function=F.multi_margin_loss):
     """The score of the right class should exceed every other by `margin`."""
 
-    function = staticmethod(F.multi_margin_loss)
 
-    def __init__(self, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean") -> None:
-        super().__init__(reduction, weights={"weight": weight}, p=p, margin=margin)
-
-
-class MultiLabelMarginLoss(_NoOptions):
+class MultiLabelMarginLoss(Loss, function=F.multilabel_margin_loss):
     """The score of every right class should exceed that of every wrong one by 1."""
 
-    function = staticmethod(F.multilabel_margin_loss)
 
-
-class MultiLabelSoftMarginLoss(_Weighted):
+class MultiLabelSoftMarginLoss(Loss, function=F.multilabel_soft_margin_loss):
     """The mean over classes of their binary cross-entropies."""
 
-    function = staticmethod(F.multilabel_soft_margin_loss)
 
-
-class CosineEmbeddingLoss(_OfTwoInputs):
+class CosineEmbeddingLoss(_OfTwoInputs, function=F.cosine_embedding_loss):
     """Two vectors should have one direction where the target is 1, and different ones where it is -1."""
 
-    function = staticmethod(F.cosine_embedding_loss)
 
-
-class TripletMarginLoss(_Triplet):
+class TripletMarginLoss(_Triplet, function=F.triplet_margin_loss):
     """An anchor should be nearer to the positive than to the negative by `margin`."""
 
-    function = staticmethod(F.triplet_margin_loss)
 
-    def __init__(
-        self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, reduction: str = "mean"
-    ) -> None:
-        super().__init__(reduction, margin=margin, p=p, eps=eps, swap=swap)
-
-
-class TripletMarginWithDistanceLoss(_Triplet):
+class TripletMarginWithDistanceLoss(_Triplet, function=F.triplet_margin_with_distance_loss):
     """The triplet loss with any distance function."""
-
-    function = staticmethod(F.triplet_margin_with_distance_loss)
-
-    def __init__(
-        self, *, distance_function: Any = None, margin: float = 1.0, swap: bool = False, reduction: str = "mean"
-    ) -> None:
-        super().__init__(reduction, distance_function=distance_function, margin=margin, swap=swap)

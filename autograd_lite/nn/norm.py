@@ -11,40 +11,49 @@ from ..tensor import Tensor, tensor
 from ..tensor.creation import get_default_dtype
 from . import functional as F
 from . import init
-from .functional.inputs import given
+from .functional.inputs import given, rows
+from .functional.spatial import SIZES
 from .linear import parameter
 from .module import Module, Parameter
+from .stateless import Stateless
+
+(expand_dims,) = rows("expand_dims")
 
 
-class _BatchNorm(Module):
-    """Normalises each channel by its statistics over the batch; in evaluation, by the running statistics."""
+class _Affine(Module):
+    """A norm with a scale and a shift, or without."""
 
-    ranks: ClassVar[tuple[int, ...]]
     weight: Parameter | None
     bias: Parameter | None
 
+    def _add(self, shape: tuple[int, ...], weight: bool, bias: bool, dtype: Any) -> None:
+        self.register_parameter("weight", parameter(*shape, dtype=dtype) if weight else None)
+        self.register_parameter("bias", parameter(*shape, dtype=dtype) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set weights to 1, and biases to 0."""
+        for name, p in self.named_parameters(recurse=False):
+            (init.ones_ if name == "weight" else init.zeros_)(p)
+
+
+class _ChannelNorm(_Affine):
+    """Normalises each channel; with running statistics, which evaluation uses."""
+
+    dims: ClassVar[int]  # the number of axes after the channels
+    unbatched: ClassVar[bool] = False  # whether an input may come without the batch
+
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True, dtype: Any = None,
+        self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool, dtype: Any
     ) -> None:
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        dtype = dtype or get_default_dtype()
-        for name in ("weight", "bias"):
-            self.register_parameter(name, parameter(num_features, dtype=dtype) if affine else None)
-        tracked = track_running_stats
+        dtype, tracked = dtype or get_default_dtype(), track_running_stats
         self.register_buffer("running_mean", tensor(np.zeros(num_features, dtype)) if tracked else None)
         self.register_buffer("running_var", tensor(np.ones(num_features, dtype)) if tracked else None)
         self.register_buffer("num_batches_tracked", tensor(np.array(0)) if tracked else None)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Set weights to 1, biases to 0, and reset the running statistics."""
-        self.reset_running_stats()
-        if self.weight is not None and self.bias is not None:
-            init.ones_(self.weight)
-            init.zeros_(self.bias)
+        self._add((num_features,), affine, affine, dtype)
 
     def reset_running_stats(self) -> None:
         """Set the running mean to 0 and the running variance to 1."""
@@ -53,11 +62,35 @@ class _BatchNorm(Module):
             self.running_var.data[...] = 1
             self.num_batches_tracked.data[...] = 0
 
+    def reset_parameters(self) -> None:
+        """Set weights to 1, biases to 0, and reset the running statistics."""
+        self.reset_running_stats()
+        super().reset_parameters()
+
+    def _given(self, input: Any) -> Tensor:
+        x, n = given(input, self.weight), self.dims
+        least = 2 if n == 1 and not self.unbatched else n + 2 - self.unbatched
+        if not least <= x.ndim <= n + 2 or x.shape[1 - (self.unbatched and x.ndim == n + 1)] != self.num_features:
+            shapes = [f"(n, {self.num_features}, {SIZES[n]})"]
+            if least < n + 2:
+                shapes.append(f"({self.num_features}, {SIZES[n]})" if self.unbatched else f"(n, {self.num_features})")
+            raise ValueError(f"{self!r}: expected an input of shape {' or '.join(shapes)}, got {x.shape}")
+        return x
+
+    def extra_repr(self) -> str:
+        options = f"eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
+        return f"{self.num_features}, {options}, track_running_stats={self.track_running_stats}"
+
+
+class _BatchNorm(_ChannelNorm):
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+        track_running_stats: bool = True, dtype: Any = None,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+
     def forward(self, input: Any) -> Tensor:
-        x = given(input, self.weight)
-        if x.ndim not in self.ranks or x.shape[1] != self.num_features:
-            shapes = " or ".join(str(("n", self.num_features, "length", "width")[:r]) for r in self.ranks)
-            raise ValueError(f"{self!r}: expected an input of shape {shapes.replace(chr(39), '')}, got {x.shape}")
+        x = self._given(input)
         by_batch = self.training or not self.track_running_stats
         momentum = self.momentum
         if self.training and self.track_running_stats:
@@ -71,10 +104,6 @@ class _BatchNorm(Module):
             self.running_var if moved or not by_batch else None, self.weight, self.bias, by_batch,
             0.0 if momentum is None else momentum, self.eps,
         )
-
-    def extra_repr(self) -> str:
-        options = f"eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
-        return f"{self.num_features}, {options}, track_running_stats={self.track_running_stats}"
 
 
 class BatchNorm1d(_BatchNorm):
@@ -91,16 +120,67 @@ class BatchNorm1d(_BatchNorm):
     num_batches_tracked : Tensor, shape ()
     """
 
-    ranks = (2, 3)
+    dims = 1
 
 
 class BatchNorm2d(_BatchNorm):
     """Mean 0 and variance 1 for each channel of images (n, channels, height, width); see :class:`BatchNorm1d`."""
 
-    ranks = (4,)
+    dims = 2
 
 
-class LayerNorm(Module):
+class BatchNorm3d(_BatchNorm):
+    """Mean 0 and variance 1 for each channel of volumes; see :class:`BatchNorm1d`."""
+
+    dims = 3
+
+
+class _InstanceNorm(_ChannelNorm):
+    unbatched = True
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
+        track_running_stats: bool = False, dtype: Any = None,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+
+    def forward(self, input: Any) -> Tensor:
+        x = self._given(input)
+        single = x.ndim == self.dims + 1
+        y = F.instance_norm(
+            expand_dims(x, 0) if single else x, self.running_mean, self.running_var, self.weight, self.bias,
+            self.training or not self.track_running_stats, self.momentum or 0.0, self.eps,
+        )
+        return y[0] if single else y
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Mean 0 and variance 1 for each channel of each sequence (n, channels, length), or without the n.
+
+    With ``track_running_stats=True``, evaluation uses running statistics: the means over the batch.
+
+    Attributes
+    ----------
+    weight, bias : Parameter, shape (num_features,), with ``affine=True``
+    running_mean, running_var : Tensor, shape (num_features,), with ``track_running_stats=True``
+    """
+
+    dims = 1
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Mean 0 and variance 1 for each channel of each image; see :class:`InstanceNorm1d`."""
+
+    dims = 2
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Mean 0 and variance 1 for each channel of each volume; see :class:`InstanceNorm1d`."""
+
+    dims = 3
+
+
+class LayerNorm(_Affine):
     """Mean 0 and variance 1 over the last axes of each sample, of sizes `normalized_shape`.
 
     Attributes
@@ -115,9 +195,6 @@ class LayerNorm(Module):
             [-1.,  1.]], from=add)
     """
 
-    weight: Parameter | None
-    bias: Parameter | None
-
     def __init__(
         self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
         dtype: Any = None,
@@ -125,16 +202,7 @@ class LayerNorm(Module):
         super().__init__()
         shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
-        self.register_parameter("weight", parameter(*shape, dtype=dtype) if elementwise_affine else None)
-        self.register_parameter("bias", parameter(*shape, dtype=dtype) if elementwise_affine and bias else None)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Set weights to 1, and biases to 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        self._add(shape, elementwise_affine, elementwise_affine and bias, dtype)
 
     def _given(self, input: Any) -> Tensor:
         x = given(input, self.weight)
@@ -164,25 +232,17 @@ class RMSNorm(LayerNorm):
         del self._parameters["bias"]
         self.eps = eps  # type: ignore[assignment]  # None: the dtype's own
 
-    def reset_parameters(self) -> None:
-        """Set weights to 1."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-
     def forward(self, input: Any) -> Tensor:
         return F.rms_norm(self._given(input), self.normalized_shape, self.weight, self.eps)
 
 
-class GroupNorm(Module):
+class GroupNorm(_Affine):
     """Mean 0 and variance 1 over each of `num_groups` groups of channels of each sample.
 
     Attributes
     ----------
     weight, bias : Parameter, shape (num_channels,)
     """
-
-    weight: Parameter | None
-    bias: Parameter | None
 
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, dtype: Any = None
@@ -191,15 +251,7 @@ class GroupNorm(Module):
         if num_channels % num_groups:
             raise ValueError(f"GroupNorm: {num_channels} channels cannot be in {num_groups} equal groups")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
-        for name in ("weight", "bias"):
-            self.register_parameter(name, parameter(num_channels, dtype=dtype) if affine else None)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Set weights to 1, and biases to 0."""
-        if self.weight is not None and self.bias is not None:
-            init.ones_(self.weight)
-            init.zeros_(self.bias)
+        self._add((num_channels,), affine, affine, dtype)
 
     def forward(self, input: Any) -> Tensor:
         x = given(input, self.weight)
@@ -211,31 +263,28 @@ class GroupNorm(Module):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
 
 
-class Dropout(Module):
+class LocalResponseNorm(Stateless, function=F.local_response_norm):
+    """``input / (k + alpha * mean) ** beta``, with the mean square of the `size` channels around each."""
+
+
+class Dropout(Stateless, function=F.dropout, options="p inplace"):
     """In training each entry becomes 0 with probability `p`, and the others are divided by ``1 - p``."""
 
-    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
-        super().__init__()
-        if not 0 <= p <= 1:
-            raise ValueError(f"{type(self).__name__}: expected a probability p between 0 and 1, got {p}")
-        self.p = p
+    p: float
 
-    def forward(self, input: Any) -> Tensor:
-        return F.dropout(input, self.p, self.training)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
+    def _keep(self, name: str, value: Any) -> None:
+        if name == "p" and not 0 <= value <= 1:
+            raise ValueError(f"{type(self).__name__}: expected a probability p between 0 and 1, got {value}")
+        super()._keep(name, value)
 
 
-class Dropout1d(Dropout):
+class Dropout1d(Dropout, function=F.dropout1d):
     """Dropout of whole channels of sequences."""
 
-    def forward(self, input: Any) -> Tensor:
-        return F.dropout1d(input, self.p, self.training)
 
-
-class Dropout2d(Dropout):
+class Dropout2d(Dropout, function=F.dropout2d):
     """Dropout of whole channels of images."""
 
-    def forward(self, input: Any) -> Tensor:
-        return F.dropout2d(input, self.p, self.training)
+
+class Dropout3d(Dropout, function=F.dropout3d):
+    """Dropout of whole channels of volumes."""

@@ -35,12 +35,16 @@ def rnn_step(x: Tensor, h: Tensor, weight: Tensor, bias: Any, nonlinearity: str)
     return tanh(z) if nonlinearity == "tanh" else F.relu(z)
 
 
-def lstm_step(x: Tensor, state: State, weight: Tensor, bias: Any) -> State:
-    """``c' = f c + i tanh(g)``, ``h' = o tanh(c')`` (Hochreiter and Schmidhuber, 1997; Gers et al., 2000)."""
+def lstm_step(x: Tensor, state: State, weight: Tensor, bias: Any, projection: Any = None) -> State:
+    """``c' = f c + i tanh(g)``, ``h' = o tanh(c')`` (Hochreiter and Schmidhuber, 1997; Gers et al., 2000).
+
+    With a projection P, ``h' = P (o tanh(c'))`` (Sak et al., 2014).
+    """
     h, c = state
     i, f, g, o = split(x + _of_state(h, weight, bias), 4, -1)
     c = sigmoid(f) * c + sigmoid(i) * tanh(g)
-    return sigmoid(o) * tanh(c), c
+    h = sigmoid(o) * tanh(c)
+    return h if projection is None else matmul(h, projection.T), c
 
 
 def gru_step(x: Tensor, h: Tensor, weight: Tensor, bias: Any) -> Tensor:
@@ -89,8 +93,8 @@ class _RNN(_Gated):
 class _LSTM(_Gated):
     gates, states = 4, 2
 
-    def step(self, x: Tensor, state: State, weight: Tensor, bias: Any) -> State:
-        return lstm_step(x, state, weight, bias)
+    def step(self, x: Tensor, state: State, weight: Tensor, bias: Any, projection: Any = None) -> State:
+        return lstm_step(x, state, weight, bias, projection)
 
 
 class _GRU(_Gated):
@@ -108,21 +112,27 @@ class _Layers(_Gated):
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
-        dropout: float = 0.0, bidirectional: bool = False, dtype: Any = None,
+        dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0, dtype: Any = None,
     ) -> None:
         super().__init__()
+        if proj_size and (self.states == 1 or not 0 < proj_size < hidden_size):
+            expected = "expected proj_size for an LSTM only, and below hidden_size"
+            raise ValueError(f"{type(self).__name__}: {expected}, got {proj_size=} and {hidden_size=}")
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout, self.bidirectional = bias, batch_first, dropout, bidirectional
-        self.directions = 2 if bidirectional else 1
+        self.proj_size, self.directions = proj_size, 2 if bidirectional else 1
+        outputs = proj_size or hidden_size
         for layer in range(num_layers):
-            inputs = input_size if layer == 0 else hidden_size * self.directions
+            inputs = input_size if layer == 0 else outputs * self.directions
             for suffix in self._suffixes(layer):
                 n = self.gates * hidden_size
                 setattr(self, f"weight_ih{suffix}", parameter(n, inputs, dtype=dtype))
-                setattr(self, f"weight_hh{suffix}", parameter(n, hidden_size, dtype=dtype))
+                setattr(self, f"weight_hh{suffix}", parameter(n, outputs, dtype=dtype))
                 if bias:
                     setattr(self, f"bias_ih{suffix}", parameter(n, dtype=dtype))
                     setattr(self, f"bias_hh{suffix}", parameter(n, dtype=dtype))
+                if proj_size:
+                    setattr(self, f"weight_hr{suffix}", parameter(proj_size, hidden_size, dtype=dtype))
         self.reset_parameters()
 
     def _suffixes(self, layer: int) -> list[str]:
@@ -156,28 +166,30 @@ class _Layers(_Gated):
         """One layer in one direction: all outputs, and the final state."""
         own: Any = self._parameters
         ih, hh = ((own[f"weight_{k}{suffix}"], own.get(f"bias_{k}{suffix}")) for k in ("ih", "hh"))
+        projection = [own[f"weight_hr{suffix}"]] if self.proj_size else []
         steps = list(unstack(F.linear(x, *ih)))
         outputs = []
         for x in reversed(steps) if backwards else steps:
-            state = self.step(x, state, *hh)
+            state = self.step(x, state, *hh, *projection)
             outputs.append(state[0] if self.states == 2 else state)
         return stack(outputs[::-1] if backwards else outputs), state
 
     def _start(self, hx: Any, x: Tensor, batched: bool) -> list[State]:
         """The initial state of each layer and direction."""
         count = self.num_layers * self.directions
-        shape = (count, x.shape[1], self.hidden_size)
+        widths = (self.proj_size or self.hidden_size, self.hidden_size)[: self.states]
         if hx is None:
-            zeros = given(np.zeros(shape[1:], np.result_type(x.dtype, self.weight_hh_l0.dtype)))
-            return [(zeros, zeros) if self.states == 2 else zeros] * count
+            dtype = np.result_type(x.dtype, self.weight_hh_l0.dtype)
+            zeros = tuple(given(np.zeros((x.shape[1], n), dtype)) for n in widths)
+            return [zeros if self.states == 2 else zeros[0]] * count
         parts = hx if self.states == 2 else (hx,)
         if len(parts) != self.states:
             raise ValueError(f"{self!r}: expected the state as a pair (h_0, c_0), got {len(parts)} arrays")
         arrays = [given(part, self.weight_hh_l0) for part in parts]
         arrays = arrays if batched else [expand_dims(a, 1) if a.ndim == 2 else a for a in arrays]
-        for a in arrays:
-            if a.shape != shape:
-                wanted = shape if batched else (count, self.hidden_size)
+        for a, n in zip(arrays, widths, strict=True):
+            if a.shape != (count, x.shape[1], n):
+                wanted = (count, x.shape[1], n) if batched else (count, n)
                 raise ValueError(f"{self!r}: expected a state of shape {wanted}, got {a.shape}")
         each = [list(unstack(a)) for a in arrays]
         return list(zip(*each, strict=True)) if self.states == 2 else each[0]
@@ -190,7 +202,7 @@ class _Layers(_Gated):
     def extra_repr(self) -> str:
         shown = f"{self.input_size}, {self.hidden_size}"
         usual: dict[str, Any] = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
-        for name, default in {**usual, "bidirectional": False}.items():
+        for name, default in {**usual, "bidirectional": False, "proj_size": 0}.items():
             if getattr(self, name) != default:
                 shown += f", {name}={getattr(self, name)}"
         return shown
@@ -225,14 +237,15 @@ class RNN(_RNN, _Layers):
         self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", bias: bool = True,
         batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, dtype: Any = None,
     ) -> None:
-        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype)
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype=dtype)
         self._set_nonlinearity(nonlinearity)
 
 
 class LSTM(_LSTM, _Layers):
-    """Long short-term memory; its state is a pair (h, c). Arguments as for :class:`RNN`.
+    """Long short-term memory; its state is a pair (h, c). Arguments as for :class:`RNN`, and `proj_size`.
 
-    The blocks of the weights are in the order input, forget, cell, output.
+    The blocks of the weights are in the order input, forget, cell, output. With a `proj_size`, h is multiplied by
+    `weight_hr_l0` of shape (proj_size, hidden_size), so outputs have that many features.
 
     Examples
     --------

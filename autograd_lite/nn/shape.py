@@ -1,12 +1,14 @@
-"""Layers without parameters that return their input in another shape, or unchanged."""
+"""Layers without parameters that return their input in another shape or size, or unchanged."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..tensor import Tensor
+from . import functional as F
 from .functional.inputs import given
 from .module import Module
+from .stateless import Stateless
 
 
 class Identity(Module):
@@ -57,3 +59,44 @@ class Unflatten(Module):
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
+
+
+class Unfold(Stateless, function=F.unfold):
+    """The windows of images as columns: (n, channels, h, w) becomes (n, channels * k1 * k2, windows)."""
+
+
+class Fold(Stateless, function=F.fold):
+    """The transpose of Unfold: columns added up at the places of their windows in images of `output_size`."""
+
+
+class PixelShuffle(Stateless, function=F.pixel_shuffle):
+    """Channels as pixels: (..., c * r * r, h, w) becomes (..., c, h * r, w * r), for ``r = upscale_factor``."""
+
+
+class PixelUnshuffle(Stateless, function=F.pixel_unshuffle):
+    """The inverse of PixelShuffle: (..., c, h * r, w * r) becomes (..., c * r * r, h, w)."""
+
+
+_UPSAMPLE = "size scale_factor mode align_corners recompute_scale_factor"
+
+
+class Upsample(Stateless, function=F.interpolate, options=_UPSAMPLE):
+    """Sequences, images or volumes in another size; see :func:`autograd_lite.nn.functional.interpolate`.
+
+    Examples
+    --------
+    >>> from autograd_lite import nn, ones
+    >>> nn.Upsample(scale_factor=2, mode="bilinear")(ones(1, 3, 4, 5)).shape
+    (1, 3, 8, 10)
+    """
+
+
+class UpsamplingNearest2d(Stateless, function=F.interpolate, options="size scale_factor"):
+    """Images in another size; each pixel is the nearest one."""
+
+
+class UpsamplingBilinear2d(UpsamplingNearest2d):
+    """Images in another size, bilinearly interpolated between the centers of their corner pixels."""
+
+    def forward(self, input: Any) -> Tensor:
+        return F.interpolate(input, self.size, self.scale_factor, "bilinear", align_corners=True)

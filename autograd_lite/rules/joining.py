@@ -293,7 +293,9 @@ repeat = linear(
     np.repeat, _unrepeat, np_name="np.repeat", bind=_bind_repeat,
     examples=(at((2, 3), 2), at((2, 3), 3, -1), at((2, 3, 2), 2, 0), at((2, 3), [2, 0, 1], axis=1), at((2,), 0)),
 )
-repeat.attach(batch=axes("axis"))
+repeat.attach(batch=axes("axis"), onnx=lambda b, x, repeats, axis: (
+    b("Gather", x, b.constant(np.repeat(np.arange(x.shape[axis]), repeats)), axis=axis)
+))
 
 
 @composite(np.tile, examples=(at((2, 3), 2), at((3,), just((2, 1, 3))), at((2, 3), just((0, 2))), at((), 3)))

@@ -58,7 +58,16 @@ power_norm = general(
         _normal(3, p=-1, axis=(0,), keepdims=False),
     ],
 )
-power_norm.attach(batch=axes("axis"))
+
+
+def _norm_onnx(b: Any, x: Any, p: float, axis: tuple[int, ...], keepdims: bool) -> Any:
+    if p in (1, 2):
+        return b(f"ReduceL{int(p)}", x, b.ints(axis), keepdims=int(keepdims))
+    powers = b("Pow", b("Abs", x), b.constant(p, x.dtype))
+    return b("Pow", b("ReduceSum", powers, b.ints(axis), keepdims=int(keepdims)), b.constant(1 / p, x.dtype))
+
+
+power_norm.attach(batch=axes("axis"), onnx=_norm_onnx)
 
 
 def _vector(x: Any, p: Any, axis: tuple[int, ...], keepdims: bool) -> Any:

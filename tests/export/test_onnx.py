@@ -49,7 +49,7 @@ def agree(f, model, *arrays, rtol=2e-5, atol=2e-6):
 
 
 IMAGES, SEQUENCES, VECTORS, VOLUMES = random(2, 4, 9, 9), random(2, 4, 9), random(2, 8), random(2, 4, 5, 5, 5)
-STEPS = random(2, 3, 8)
+STEPS, SIGNALS = random(2, 3, 8), {1: SEQUENCES, 2: IMAGES, 3: VOLUMES}
 LAYERS = {
     "Linear": (lambda: nn.Linear(8, 3), VECTORS),
     "Linear of steps": (lambda: nn.Linear(8, 3), STEPS),
@@ -71,19 +71,49 @@ LAYERS = {
     "AdaptiveAvgPool1d": (lambda: nn.AdaptiveAvgPool1d(4), SEQUENCES),
     "AdaptiveAvgPool2d": (lambda: nn.AdaptiveAvgPool2d(4), IMAGES),
     "AdaptiveAvgPool3d": (lambda: nn.AdaptiveAvgPool3d(1), VOLUMES),
+    **{f"{kind}{n}d": (lambda kind=kind, n=n: getattr(nn, f"{kind}{n}d")(4), x)
+       for n, x in SIGNALS.items() for kind in ("InstanceNorm", "AdaptiveMaxPool")},
+    **{f"{kind}Pad{n}d": (lambda kind=kind, n=n: getattr(nn, f"{kind}Pad{n}d")(1, *[0.5] * (kind == "Constant")), x)
+       for n, x in SIGNALS.items() for kind in ("Constant", "Zero", "Reflection", "Replication", "Circular")},
+    **{f"Upsample, {mode}": (lambda mode=mode: nn.Upsample(scale_factor=1.5, mode=mode), SIGNALS[n])
+       for n, modes in ((1, "nearest-exact linear"), (2, "area bilinear bicubic"), (3, "nearest trilinear"))
+       for mode in modes.split()},
+    "UpsamplingNearest2d": (lambda: nn.UpsamplingNearest2d(scale_factor=2), IMAGES),
+    "UpsamplingBilinear2d": (lambda: nn.UpsamplingBilinear2d(scale_factor=2), IMAGES),
+    "InstanceNorm2d, tracked": (lambda: nn.InstanceNorm2d(4, affine=True, track_running_stats=True), IMAGES),
     "BatchNorm1d": (lambda: nn.BatchNorm1d(8), VECTORS),
     "BatchNorm2d": (lambda: nn.BatchNorm2d(4), IMAGES),
+    "BatchNorm3d": (lambda: nn.BatchNorm3d(4), VOLUMES),
+    "LocalResponseNorm": (lambda: nn.LocalResponseNorm(3), IMAGES),
+    "CosineSimilarity": (nn.CosineSimilarity, STEPS, STEPS[::-1]),
+    "PairwiseDistance": (nn.PairwiseDistance, STEPS, STEPS[::-1]),
+    "PairwiseDistance, 3": (lambda: nn.PairwiseDistance(3.0), STEPS, STEPS[::-1]),
+    "Unfold": (lambda: nn.Unfold(2), IMAGES),
+    "Fold": (lambda: nn.Fold((3, 4), 2), random(2, 8, 6)),
+    "PixelShuffle": (lambda: nn.PixelShuffle(2), IMAGES),
+    "PixelUnshuffle": (lambda: nn.PixelUnshuffle(3), IMAGES),
     "LayerNorm": (lambda: nn.LayerNorm(8), STEPS),
     "RMSNorm": (lambda: nn.RMSNorm(8), VECTORS),
     "GroupNorm": (lambda: nn.GroupNorm(2, 4), IMAGES),
     "RNN": (lambda: nn.RNN(8, 5, batch_first=True), STEPS),
     "LSTM": (lambda: nn.LSTM(8, 5, batch_first=True, num_layers=2, bidirectional=True), STEPS),
+    "LSTM, projected": (lambda: nn.LSTM(8, 5, batch_first=True, proj_size=3), STEPS),
     "GRU": (lambda: nn.GRU(8, 5, batch_first=True), STEPS),
     "RNNCell": (lambda: nn.RNNCell(8, 5), VECTORS),
     "LSTMCell": (lambda: nn.LSTMCell(8, 5), VECTORS),
     "GRUCell": (lambda: nn.GRUCell(8, 5), VECTORS),
     "Embedding": (lambda: nn.Embedding(7, 4), np.array([[1, 2], [3, 4]])),
+    "EmbeddingBag": (lambda: nn.EmbeddingBag(7, 4), np.array([[1, 2], [3, 4]])),
+    "EmbeddingBag, max": (lambda: nn.EmbeddingBag(7, 4, mode="max", padding_idx=2), np.array([[1, 2], [3, 4]])),
     "MultiheadAttention": (lambda: nn.MultiheadAttention(8, 2, batch_first=True), STEPS, STEPS, STEPS),
+    "MultiheadAttention, more": (
+        lambda: nn.MultiheadAttention(8, 2, batch_first=True, add_bias_kv=True, add_zero_attn=True), STEPS, STEPS, STEPS
+    ),
+    "TransformerDecoderLayer": (lambda: nn.TransformerDecoderLayer(8, 2, 16, batch_first=True), STEPS, STEPS),
+    "TransformerDecoder": (
+        lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16, batch_first=True), 2), STEPS, STEPS
+    ),
+    "Transformer": (lambda: nn.Transformer(8, 2, 1, 1, 16, batch_first=True), STEPS, STEPS),
     "TransformerEncoderLayer": (lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), STEPS),
     "TransformerEncoder": (
         lambda: nn.TransformerEncoder(
@@ -95,6 +125,7 @@ LAYERS = {
     "Threshold": (lambda: nn.Threshold(0.1, 2.0), VECTORS),
     "Dropout1d": (lambda: nn.Dropout1d(), SEQUENCES),
     "Dropout2d": (lambda: nn.Dropout2d(), IMAGES),
+    "Dropout3d": (lambda: nn.Dropout3d(), VOLUMES),
     "Unflatten": (lambda: nn.Unflatten(1, (2, 2)), SEQUENCES),
     "Softmax": (lambda: nn.Softmax(dim=1), VECTORS),
     "LogSoftmax": (lambda: nn.LogSoftmax(dim=-1), VECTORS),

@@ -76,6 +76,10 @@ def multihead(layer, q, k, v, mask=None):
     ]
     b = np.split(layer.in_proj_bias.data, 3) if layer.in_proj_bias is not None else [0] * 3
     q, k, v = (x @ wi.T + bi for x, wi, bi in zip((q, k, v), w, b, strict=True))
+    more = [] if layer.bias_k is None else [(layer.bias_k.data, layer.bias_v.data)]
+    for one_k, one_v in [*more, *[(np.zeros((1, 1, E)),) * 2] * layer.add_zero_attn]:  # one more source for everyone
+        k, v = (np.concatenate([x, np.repeat(y, len(x), 0)], 1) for x, y in ((k, one_k), (v, one_v)))
+        mask = mask if mask is None else np.concatenate([mask, np.ones((len(mask), 1))], 1)
     d = layer.embed_dim // layer.num_heads
     parts = [slice(h * d, (h + 1) * d) for h in range(layer.num_heads)]
     y = np.concatenate([attend(q[..., p], k[..., p], v[..., p], mask) for p in parts], axis=-1)
@@ -99,7 +103,26 @@ def test_several_heads(options):
     other.load_state_dict(layer.state_dict())
     y, _ = other(*(x.transpose(1, 0, 2) for x in (q, k, v)))
     np.testing.assert_allclose(value(y).transpose(1, 0, 2), want, atol=1e-12)
-    check_layer(layer, q[:1, :2], k[:1, :2], v[:1, :2], kinks="note")  # the keys' bias cancels: only rounding is left
+    other = {"kdim": 1, "vdim": 3} if "kdim" in options else options
+    small = nn.MultiheadAttention(2, 2, batch_first=True, **other)
+    sizes = (2, small.kdim, small.vdim)
+    check_layer(small, *draw(*[(1, 2, n) for n in sizes]), kinks="note")  # the keys' bias cancels: rounding is left
+
+
+@pytest.mark.parametrize("names", ["add_bias_kv", "add_zero_attn", "add_bias_kv add_zero_attn"])
+def test_more_sources(names):
+    options = dict.fromkeys(names.split(), True)
+    layer = shaken(nn.MultiheadAttention(E, HEADS, batch_first=True, **options))
+    q, k, v = draw((B, T, E), (B, S, E), (B, S, E))
+    count = S + len(options)
+    for masks, mask in (({}, None), ({"attn_mask": ~MASK}, MASK), ({"is_causal": True}, np.tri(T, S))):
+        y, weights = layer(q, k, v, **masks)
+        np.testing.assert_allclose(value(y), multihead(layer, q, k, v, mask), atol=1e-12)
+        assert weights.shape == (B, T, count)
+    y, _ = layer(q, k, v, attn_mask=np.where(MASK, 0, -np.inf), key_padding_mask=np.zeros((B, S), bool))
+    np.testing.assert_allclose(value(y), multihead(layer, q, k, v, MASK), atol=1e-12)
+    small = nn.MultiheadAttention(2, 1, batch_first=True, **options)
+    check_layer(small, *draw((1, 1, 2), (1, 2, 2), (1, 2, 2)), order=1, kinks="note")
 
 
 def test_attention_to_itself_is_one_product():
@@ -167,12 +190,50 @@ def test_encoder_layer(first):
         want = norm(layer.norm2, want + feed(layer, want))
     np.testing.assert_allclose(value(layer(x, is_causal=True)), want, atol=1e-12)
     np.testing.assert_allclose(value(layer(x, src_mask=mask == 0)), want, atol=1e-12)
-    check_layer(layer, x[:1, :2, :], order=1)
+    small = nn.TransformerEncoderLayer(2, 1, 2, dropout=0.0, batch_first=True, norm_first=first)
+    check_layer(small, draw((1, 2, 2)), order=1, kinks="note")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_decoder_layer(first):
+    layer = shaken(nn.TransformerDecoderLayer(E, HEADS, 8, dropout=0.0, batch_first=True, norm_first=first))
+    x, memory = draw((B, T, E), (B, S, E))
+    blocks = [
+        lambda x: multihead(layer.self_attn, x, x, x, np.tri(T)),
+        lambda x: multihead(layer.multihead_attn, x, memory, memory, MASK),
+        lambda x: feed(layer, x),
+    ]
+    want = x
+    for block, n in zip(blocks, (layer.norm1, layer.norm2, layer.norm3), strict=True):
+        want = want + block(norm(n, want)) if first else norm(n, want + block(want))
+    got = layer(x, memory, memory_mask=~MASK, tgt_is_causal=True)
+    np.testing.assert_allclose(value(got), want, atol=1e-12)
+    np.testing.assert_allclose(value(layer(x, memory, np.tri(T) == 0, ~MASK)), want, atol=1e-12)
+    if first:
+        small = nn.TransformerDecoderLayer(2, 1, 1, dropout=0.0, batch_first=True, norm_first=True)
+        check_layer(small, *draw((1, 2, 2), (1, 1, 2)), order=1, kinks="note")
+
+
+def test_transformer_is_an_encoder_and_a_decoder():
+    net = nn.Transformer(E, HEADS, 1, 2, 8, dropout=0.0, batch_first=True)
+    src, tgt = draw((B, S, E), (B, T, E))
+    memory = net.encoder.norm(net.encoder.layers[0](src))
+    hidden = net.generate_square_subsequent_mask(T)
+    x = ag.tensor(tgt)
+    for layer in net.decoder.layers:
+        x = layer(x, memory, tgt_mask=hidden)
+    want = value(net.decoder.norm(x))
+    np.testing.assert_allclose(value(net(src, tgt, tgt_mask=hidden)), want, atol=1e-13)
+    np.testing.assert_allclose(value(net(src, tgt, tgt_is_causal=True)), want, atol=1e-13)
+    assert "decoder.layers.1.multihead_attn.in_proj_weight" in net.state_dict()
+    other = nn.Transformer(E, HEADS, custom_encoder=net.encoder, custom_decoder=net.decoder, batch_first=True)
+    assert other.encoder is net.encoder
+    assert other.decoder is net.decoder
 
 
 def test_encoder_layer_second_order():
     check_layer(
-        nn.TransformerEncoderLayer(2, 1, 2, dropout=0.0, batch_first=True, activation="gelu"),
+        nn.TransformerEncoderLayer(2, 1, 1, dropout=0.0, batch_first=True, activation="gelu"),
         draw((1, 2, 2)),
         kinks="note",
     )
@@ -200,7 +261,8 @@ def test_encoder_is_copies_of_its_layer():
             lambda: nn.MultiheadAttention(6, 2)(*[np.ones((T, B, 6))] * 3, attn_mask=MASK),
             r"expected attn_mask of shape \(4, 4\), got \(4, 3\)",
         ),
-        (lambda: nn.MultiheadAttention(6, 2, add_zero_attn=True), "add_zero_attn"),
+        (lambda: nn.Transformer(6, 2, 1, 1, 8)(*draw((T, B, 6), (S, B, 5))), r"MultiheadAttention.*\(3, 2, 5\)"),
+        (lambda: nn.TransformerDecoderLayer(6, 2, activation="sine"), "TransformerDecoderLayer.*activation='sine'"),
         (lambda: F.scaled_dot_product_attention(*draw((T, 3), (S, 4), (S, 4))), r"\(4, 3\).*\(3, 4\)"),
         (lambda: F.scaled_dot_product_attention(*draw((T, 3), (S, 3), (S, 4)), MASK, is_causal=True), "got both"),
         (lambda: nn.TransformerEncoderLayer(6, 2, activation="sine"), "activation='sine'"),

@@ -219,7 +219,10 @@ def test_indices_of_the_maxima():
     x = draw((2, 3, 5, 6))
     y, k = F.max_pool2d(x, 3, stride=2, padding=1, return_indices=True)
     flat = x.reshape(2, 3, -1)
-    np.testing.assert_array_equal(np.take_along_axis(flat, k.reshape(2, 3, -1), 2).reshape(y.shape), value(y))
+    pooled = [(y, k), *(F.adaptive_max_pool2d(x, size, return_indices=True) for size in (2, 4, (5, 1)))]
+    for y, k in pooled:
+        got = np.take_along_axis(flat, value(k).reshape(2, 3, -1), 2).reshape(y.shape)
+        np.testing.assert_array_equal(got, value(y))
 
 
 @pytest.mark.parametrize("pool", [F.max_pool1d, F.avg_pool1d, F.max_pool2d, F.avg_pool2d])
@@ -250,14 +253,16 @@ def test_padding_zeros_count_in_the_mean_by_default():
     [((2, 3, 4, 5), size) for size in (1, 2, 3, 4, (3, None), (None, 5), (6, 7))]
     + [((2, 2, 5), 3), ((1, 2, 3, 4, 5), 2), ((1, 1, 4, 2, 6), (2, 1, 3))],
 )
-def test_adaptive_means(shape, size):
+@pytest.mark.parametrize("kind", ["Avg", "Max"])
+def test_adaptive_pooling(kind, shape, size):
     x, n = draw(shape), len(shape) - 2
     out = [m if w is None else w for w, m in zip(tuple_of(size, n), shape[2:], strict=True)]
     want = np.zeros((*shape[:2], *out))
     for at in np.ndindex(*out):
         spans = (slice(k * m // w, -(-(k + 1) * m // w)) for k, m, w in zip(at, shape[2:], out, strict=True))
-        want[(..., *at)] = x[(..., *spans)].mean(axis=tuple(range(2, n + 2)))
-    layer = getattr(nn, f"AdaptiveAvgPool{n}d")(size)
+        of = np.mean if kind == "Avg" else np.max
+        want[(..., *at)] = of(x[(..., *spans)], axis=tuple(range(2, n + 2)))
+    layer = getattr(nn, f"Adaptive{kind}Pool{n}d")(size)
     np.testing.assert_allclose(value(layer(x)), want, atol=1e-13)
     np.testing.assert_allclose(value(layer(x[0])), want[0], atol=1e-13)
     check_layer(layer, x)
@@ -274,6 +279,26 @@ def test_pad():
     )
     np.testing.assert_array_equal(value(F.pad(x, (-1, 1))), np.pad(x[..., 1:], [(0, 0), (0, 0), (0, 1)]))
     np.testing.assert_array_equal(value(F.pad(x, (1, 1), "circular")), np.pad(x, [(0, 0), (0, 0), (1, 1)], mode="wrap"))
+    np.testing.assert_array_equal(value(F.pad(x, (-3, 2), "reflect")), x[..., [3, 2, 1]])
+    np.testing.assert_array_equal(value(F.pad(x, (-1, 2), "circular")), x[..., [1, 2, 3, 1, 2]])
+
+
+PADS = {
+    "Constant": {"constant_values": 1.5}, "Zero": {}, "Reflection": {"mode": "reflect"},
+    "Replication": {"mode": "edge"}, "Circular": {"mode": "wrap"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PADS)
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_padding_layers(kind, n):
+    x, cls = draw((1, 2, 3, 2, 2)[: n + 2]), getattr(nn, f"{kind}Pad{n}d")
+    more = [1.5] * (kind == "Constant")
+    for padding, sides in ((1, [(1, 1)] * n), ((0, 1, 1, 1, 2, 0)[: 2 * n], [(2, 0), (1, 1), (0, 1)][3 - n :])):
+        np.testing.assert_array_equal(value(cls(padding, *more)(x)), np.pad(x, [(0, 0), (0, 0), *sides], **PADS[kind]))
+    check_layer(cls(1, *more), x[:, :1])
+    with pytest.raises(ValueError, match=rf"{kind}Pad{n}d: expected one number, or {2 * n}, .* got padding=\(1,\)"):
+        cls((1,), *more)
 
 
 def test_single_precision_columns():

@@ -1,6 +1,8 @@
 """Linear layers, embeddings and changes of shape: formulas, beginnings, gradients, and what is refused."""
 
 import math
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from nn_checks import check_layer, draw, shaken, value
 import autograd_lite as ag
 import autograd_lite.nn.functional as F
 from autograd_lite import nn
+from autograd_lite.testing import assert_gradients
 
 
 @pytest.mark.parametrize("shape", [(3,), (4, 3), (2, 4, 3), (0, 3)])
@@ -92,6 +95,49 @@ def test_embedding_does_not_learn_its_padding():
     np.testing.assert_array_equal(layer.weight.grad.numpy()[[1, 4]], [[1] * 3, [0] * 3])
 
 
+def test_embedding_scales_long_vectors_and_frequent_gradients():
+    layer = nn.Embedding(4, 3, max_norm=0.5, norm_type=1.0)
+    before = value(layer.weight).copy()
+    y = value(layer([2, 0]))
+    size = np.abs(before).sum(1, keepdims=True)
+    np.testing.assert_allclose(y, (before * 0.5 / size)[[2, 0]], rtol=1e-6)
+    np.testing.assert_array_equal(value(layer.weight)[[1, 3]], before[[1, 3]])
+    layer = nn.Embedding(4, 3, scale_grad_by_freq=True)
+    (layer([2, 0, 2]) * [[2.0], [4.0], [8.0]]).sum().backward()
+    np.testing.assert_array_equal(layer.weight.grad.numpy()[:, 0], [4, 0, 5, 0])
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+@pytest.mark.parametrize("padding", [None, 4, -2])
+def test_bags(mode, padding):
+    layer = shaken(nn.EmbeddingBag(6, 3, mode=mode, padding_idx=padding))
+    index, ends = np.array([1, 2, 4, 5, 4, 4, 2, 0]), [0, 3, 3, 4, 6, 8]
+    want = np.zeros((5, 3))
+    for bag, (start, end) in enumerate(pairwise(ends)):
+        kept = [k for k in index[start:end] if padding is None or k != padding % 6]
+        if kept:
+            want[bag] = getattr(np, mode)(value(layer.weight)[kept], axis=0)
+    np.testing.assert_allclose(value(layer(index, ends[:-1])), want, atol=1e-14)
+    np.testing.assert_allclose(value(layer(index[:6].reshape(3, 2)[:2])), value(layer(index[:4], [0, 2])), atol=1e-14)
+    last = nn.EmbeddingBag(6, 3, mode=mode, padding_idx=padding, include_last_offset=True)
+    last.load_state_dict(layer.state_dict())
+    np.testing.assert_allclose(value(last(index, ends)), want, atol=1e-14)
+    small = nn.EmbeddingBag(6, 1, mode=mode, padding_idx=padding)
+    check_layer(small, index, np.array(ends[:-1]), order=1)
+    check_layer(small, index.reshape(4, 2), order=1)
+
+
+def test_weights_in_bags():
+    weight, factors = draw((5, 2), (2, 3))
+    index = np.array([[0, 4, 4], [1, 0, 2]])
+    want = (weight[index] * factors[..., None]).sum(1)
+    bag = partial(F.embedding_bag, mode="sum")
+    np.testing.assert_allclose(value(bag(index, weight, per_sample_weights=factors)), want, atol=1e-14)
+    got = bag(index.ravel(), weight, [0, 3], per_sample_weights=factors.ravel())
+    np.testing.assert_allclose(value(got), want, atol=1e-14)
+    assert_gradients(lambda w, f: bag(index, w, per_sample_weights=f), weight, factors, broadcast=False)
+
+
 def test_embedding_from_vectors():
     vectors = draw((4, 2))
     layer = nn.Embedding.from_pretrained(vectors)
@@ -129,6 +175,10 @@ def test_shapes():
         (lambda: F.bilinear(np.ones((4, 3)), np.ones((5, 2)), np.ones((1, 3, 2))), r"bilinear: .*\(5, 2\)"),
         (lambda: nn.Embedding(3, 2, padding_idx=3), "expected padding_idx below 3, got 3"),
         (lambda: nn.Embedding.from_pretrained([1.0]), r"Embedding.*\(1,\)"),
+        (lambda: nn.EmbeddingBag(5, 2)([1, 2]), r"embedding_bag: .* with offsets, got \(2,\)"),
+        (lambda: nn.EmbeddingBag(5, 2)([1, 2], [1]), r"embedding_bag: expected offsets from 0 to at most 2, got \[1\]"),
+        (lambda: nn.EmbeddingBag(5, 2)([1, 2], [0], [1.0, 2.0]), "per_sample_weights with 'sum' only, got mode='mean'"),
+        (lambda: nn.EmbeddingBag(5, 2, mode="sum")([[1, 2]], None, [1.0]), r"weights of shape \(1, 2\), got \(1,\)"),
         (lambda: nn.Flatten(2)(np.ones((2, 3))), r"Flatten.*\(2, 3\)"),
         (lambda: nn.Unflatten(1, (2, 2))(np.ones((2, 3))), r"Unflatten.*\(2, 3\)"),
     ],

@@ -46,12 +46,41 @@ def test_group_norm(groups):
     z = standard(X.reshape(4, groups, -1), 2, 1e-5).reshape(X.shape)
     np.testing.assert_allclose(value(layer(X)), z * channels(layer.weight, X) + channels(layer.bias, X), atol=1e-13)
     check_layer(layer, X[:2, :, :2, :2])
-    np.testing.assert_allclose(value(F.instance_norm(X)), standard(X, (2, 3), 1e-5), atol=1e-13)
 
 
-@pytest.mark.parametrize("x", [X, X[..., 0], X[:, :, 0, 0]], ids=lambda x: str(x.shape))
+@pytest.mark.parametrize("x", [X[..., None], X, X[..., 0]], ids=lambda x: str(x.shape))
+def test_instance_norm(x):
+    kind = getattr(nn, f"InstanceNorm{x.ndim - 2}d")
+    axes = tuple(range(2, x.ndim))
+    assert list(kind(6).state_dict()) == []
+    np.testing.assert_allclose(value(kind(6)(x)), standard(x, axes, 1e-5), atol=1e-13)
+    layer = shaken(kind(6, affine=True, track_running_stats=True, momentum=0.3))
+    want = standard(x, axes, 1e-5) * channels(layer.weight, x) + channels(layer.bias, x)
+    np.testing.assert_allclose(value(layer(x)), want, atol=1e-13)
+    np.testing.assert_allclose(layer.running_mean.data, 0.3 * x.mean(axes).mean(0))
+    np.testing.assert_allclose(layer.running_var.data, 0.7 + 0.3 * x.var(axes, ddof=1).mean(0))
+    np.testing.assert_allclose(value(layer(x[0])), want[0], atol=1e-13)
+    layer.eval()
+    mean, var = (channels(getattr(layer, name), x) for name in ("running_mean", "running_var"))
+    want = (x - mean) / np.sqrt(var + 1e-5) * channels(layer.weight, x) + channels(layer.bias, x)
+    np.testing.assert_allclose(value(layer(x)), want, atol=1e-13)
+    check_layer(kind(2, affine=True), x[:1, :2, :2])
+
+
+def test_local_response_norm():
+    for size in (1, 3, 4):
+        want = np.empty_like(X)
+        for c in range(6):
+            near = X[:, max(c - size // 2, 0) : c + (size - 1) // 2 + 1]
+            want[:, c] = X[:, c] / (2 + 0.5 / size * (near**2).sum(1)) ** 0.7
+        layer = nn.LocalResponseNorm(size, 0.5, 0.7, 2.0)
+        np.testing.assert_allclose(value(layer(X)), want, atol=1e-13)
+    check_layer(nn.LocalResponseNorm(3, 0.5), X[:1, :4, :2, 0])
+
+
+@pytest.mark.parametrize("x", [X[..., None], X, X[..., 0], X[:, :, 0, 0]], ids=lambda x: str(x.shape))
 def test_batch_norm(x):
-    layer = shaken((nn.BatchNorm2d if x.ndim == 4 else nn.BatchNorm1d)(6, momentum=0.3))
+    layer = shaken(getattr(nn, f"BatchNorm{max(x.ndim - 2, 1)}d")(6, momentum=0.3))
     axes = (0, *range(2, x.ndim))
     want = standard(x, axes, 1e-5) * channels(layer.weight, x) + channels(layer.bias, x)
     np.testing.assert_allclose(value(layer(x)), want, atol=1e-13)
@@ -151,6 +180,9 @@ def test_dropout_of_channels():
     assert 0.4 < np.mean(y == 0) < 0.6
     y = value(nn.Dropout1d(0.5)(np.ones((20, 30, 3))))
     assert np.all(y == y[:, :, :1])
+    y = value(nn.Dropout3d(0.5)(np.ones((20, 30, 2, 1, 3))))
+    assert np.all(y == y[:, :, :1, :1, :1])
+    assert 0.4 < np.mean(y == 0) < 0.6
 
 
 def test_a_traced_program_draws_anew():
@@ -177,8 +209,11 @@ def test_a_generator_of_ones_own():
         (lambda: nn.RMSNorm((3, 4))(X), r"RMSNorm.*\(4, 6, 3, 5\)"),
         (lambda: nn.GroupNorm(2, 8)(X), r"GroupNorm\(2, 8.*\(n, 8, ...\)"),
         (lambda: nn.GroupNorm(4, 6), "GroupNorm: 6 channels"),
-        (lambda: nn.BatchNorm1d(6)(X), r"BatchNorm1d\(6.*\(n, 6\) or \(n, 6, length\), got \(4, 6, 3, 5\)"),
-        (lambda: nn.BatchNorm2d(5)(X), r"BatchNorm2d\(5.*\(n, 5, length, width\)"),
+        (lambda: nn.BatchNorm1d(6)(X), r"BatchNorm1d\(6.*\(n, 6, length\) or \(n, 6\), got \(4, 6, 3, 5\)"),
+        (lambda: nn.BatchNorm2d(5)(X), r"BatchNorm2d\(5.*\(n, 5, height, width\)"),
+        (lambda: nn.InstanceNorm1d(5)(X[0, :, 0]), r"\(n, 5, length\) or \(5, length\), got \(6, 5\)"),
+        (lambda: F.instance_norm(X, use_input_stats=False), "instance_norm: expected running statistics"),
+        (lambda: nn.LocalResponseNorm(2)(X[:, :, 0, 0]), r"local_response_norm.*\(4, 6\)"),
         (lambda: F.batch_norm(X, None, None), "running statistics"),
         (lambda: F.layer_norm(X, (4,)), r"layer_norm: .*\(4,\)"),
         (lambda: nn.Dropout(1.5), "Dropout: expected a probability p between 0 and 1, got 1.5"),

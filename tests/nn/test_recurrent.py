@@ -18,7 +18,7 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def step(kind, x, state, wi, wh, bi, bh, activation=np.tanh):
+def step(kind, x, state, wi, wh, bi, bh, projection=None, activation=np.tanh):
     """One step as in the textbook, gates taken out of the weights one by one."""
     gate = [slice(k * H, (k + 1) * H) for k in range(4)]
     if kind == "RNN":
@@ -30,13 +30,15 @@ def step(kind, x, state, wi, wh, bi, bh, activation=np.tanh):
     h, c = state
     i, f, g, o = (x @ wi[k].T + bi[k] + h @ wh[k].T + bh[k] for k in gate)
     c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
+    h = sigmoid(o) * np.tanh(c)
+    return h if projection is None else h @ projection.T, c
 
 
 def run(kind, x, module, suffix, state, backwards=False, **options):
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     weights = [getattr(module, f"{name}{suffix}").data for name in names if module.bias or "weight" in name]
     weights += [np.zeros(len(weights[0]))] * (4 - len(weights))
+    weights += [getattr(module, f"weight_hr{suffix}").data] if module.proj_size else []
     outputs = []
     for t in reversed(range(len(x))) if backwards else range(len(x)):
         state = step(kind, x[t], state, *weights, **options)
@@ -127,6 +129,23 @@ def test_gradients(kind):
     check_layer(cell, draw((2, 2)))
 
 
+def test_projected_states():
+    layer, x = shaken(nn.LSTM(I, H, num_layers=2, proj_size=2)), draw((L, B, I))
+    below, ends = x, []
+    for k in range(2):
+        below, end = run("LSTM", below, layer, f"_l{k}", (np.zeros((B, 2)), np.zeros((B, H))))
+        ends.append(end)
+    y, (h, c) = layer(x)
+    np.testing.assert_allclose(value(y), below, atol=1e-13)
+    np.testing.assert_allclose(value(h), [end[0] for end in ends], atol=1e-13)
+    np.testing.assert_allclose(value(c), [end[1] for end in ends], atol=1e-13)
+    assert layer.weight_hh_l1.shape == (4 * H, 2)
+    assert layer.weight_ih_l1.shape == (4 * H, 2)
+    _, state = layer(x[:2])
+    np.testing.assert_allclose(value(layer(x[2:], state)[0]), value(y)[2:], atol=1e-14)
+    check_layer(nn.LSTM(2, 2, proj_size=1), draw((2, 1, 2)), order=1)
+
+
 def test_relu():
     layer, x = shaken(nn.RNN(I, H, nonlinearity="relu")), draw((L, B, I))
     want, _ = run("RNN", x, layer, "_l0", np.zeros((B, H)), activation=lambda z: np.maximum(z, 0))
@@ -168,6 +187,9 @@ def test_repr():
         (lambda: nn.GRU(3, 4)(np.ones((5, 2, 3)), np.ones((1, 3, 4))), r"GRU.*\(1, 2, 4\), got \(1, 3, 4\)"),
         (lambda: nn.LSTM(3, 4)(np.ones((5, 2, 3)), [np.ones((1, 2, 4))]), "pair"),
         (lambda: nn.RNN(3, 4, nonlinearity="sine"), "nonlinearity='sine'"),
+        (lambda: nn.LSTM(3, 4, proj_size=4), "below hidden_size, got proj_size=4 and hidden_size=4"),
+        (lambda: nn.GRU(3, 4, proj_size=2), "GRU: expected proj_size for an LSTM only"),
+        (lambda: nn.LSTM(3, 4, proj_size=2)(np.ones((5, 2, 3)), [np.ones((1, 2, 4))] * 2), r"2, 2\), got \(1, 2, 4"),
         (lambda: nn.GRUCell(3, 4)(np.ones((2, 5))), r"GRUCell.*\(2, 5\)"),
         (lambda: nn.RNNCell(3, 4)(np.ones((2, 3)), np.ones((2, 3))), r"RNNCell.*state of shape \(2, 4\), got \(2, 3\)"),
     ],

@@ -10,7 +10,7 @@ from .activation import (
     tanhshrink as tanhshrink, threshold as threshold,
 )
 from .attention import (
-    dropout as dropout, dropout1d as dropout1d, dropout2d as dropout2d,
+    dropout as dropout, dropout1d as dropout1d, dropout2d as dropout2d, dropout3d as dropout3d,
     scaled_dot_product_attention as scaled_dot_product_attention,
 )
 from .classification import (
@@ -28,7 +28,10 @@ from .distance import (
     triplet_margin_loss as triplet_margin_loss,
     triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
 )
-from .linear import bilinear as bilinear, embedding as embedding, linear as linear, one_hot as one_hot
+from .linear import (
+    bilinear as bilinear, embedding as embedding, embedding_bag as embedding_bag, linear as linear,
+    one_hot as one_hot,
+)
 from .loss import (
     binary_cross_entropy as binary_cross_entropy,
     binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
@@ -42,10 +45,15 @@ from .loss import (
 )
 from .normalization import (
     batch_norm as batch_norm, group_norm as group_norm, instance_norm as instance_norm,
-    layer_norm as layer_norm, rms_norm as rms_norm,
+    layer_norm as layer_norm, local_response_norm as local_response_norm, rms_norm as rms_norm,
 )
 from .pooling import (
     adaptive_avg_pool1d as adaptive_avg_pool1d, adaptive_avg_pool2d as adaptive_avg_pool2d,
-    adaptive_avg_pool3d as adaptive_avg_pool3d, avg_pool1d as avg_pool1d, avg_pool2d as avg_pool2d,
-    avg_pool3d as avg_pool3d, max_pool1d as max_pool1d, max_pool2d as max_pool2d, max_pool3d as max_pool3d,
+    adaptive_avg_pool3d as adaptive_avg_pool3d, adaptive_max_pool1d as adaptive_max_pool1d,
+    adaptive_max_pool2d as adaptive_max_pool2d, adaptive_max_pool3d as adaptive_max_pool3d,
+    avg_pool1d as avg_pool1d, avg_pool2d as avg_pool2d, avg_pool3d as avg_pool3d, max_pool1d as max_pool1d,
+    max_pool2d as max_pool2d, max_pool3d as max_pool3d,
+)
+from .resampling import (
+    interpolate as interpolate, pixel_shuffle as pixel_shuffle, pixel_unshuffle as pixel_unshuffle,
 )

@@ -41,6 +41,12 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     return _dropped(input, p, training, (-2, -1), None)
 
 
+@step
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Drops whole channels of volumes (…, channels, depth, height, width)."""
+    return _dropped(input, p, training, (-3, -2, -1), None)
+
+
 def _dropped(input: Any, p: float, training: bool, over: tuple[int, ...], generator: Any) -> Tensor:
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: expected a probability p between 0 and 1, got {p}")

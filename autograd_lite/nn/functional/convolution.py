@@ -18,7 +18,7 @@ from .inputs import given, rows, step
 from .spatial import Ints, batched, by_dims, each
 
 cut_out, expand_dims, laid_back, matmul, padded = rows("unfold", "expand_dims", "fold", "matmul", "pad")
-(transformed,) = rows("linear_columns")
+transformed, where = rows("linear_columns", "where")
 
 
 def around(padding: Any, kernel: Ints, stride: Ints, dilation: Ints, name: str) -> tuple[tuple[int, int], ...]:
@@ -256,7 +256,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     ----------
     input : array_like
     pad : sequence of int
-        Two for each axis; with mode 'constant' a negative number removes entries.
+        Two for each axis; a negative number removes entries.
     mode : {'constant', 'reflect', 'replicate', 'circular'}
         What the new entries are: `value` (0), the array mirrored, its edge, or its other end.
 
@@ -273,11 +273,20 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     if mode not in _MODES:
         raise ValueError(f"pad: expected mode {', '.join(_MODES)}, got {mode!r}")
     widths = [(0, 0)] * (x.ndim - len(sides) // 2) + list(zip(sides[::2], sides[1::2], strict=True))[::-1]
-    if mode != "constant":
-        if min(sides, default=0) < 0 or value is not None:
-            raise ValueError(f"pad: mode {mode!r} takes neither a value nor negative numbers")
-        return padded(x, widths, _MODES[mode])
-    if min(sides, default=0) < 0:
-        x = x[tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, widths, strict=True))]
-        widths = [(max(a, 0), max(b, 0)) for a, b in widths]
-    return padded(x, widths, constant_values=0 if value is None else value)
+    if mode != "constant" and value is not None:
+        raise ValueError(f"pad: mode {mode!r} has no value; omit it")
+    more = [(max(a, 0), max(b, 0)) for a, b in widths]
+    if mode in ("reflect", "replicate"):  # the mirrored entries may be among those that are removed
+        return _cropped(padded(x, more, _MODES[mode]), widths)
+    x = _cropped(x, widths)
+    if mode == "circular" or not value:
+        return padded(x, more, "wrap" if mode == "circular" else "constant")
+    inside = np.ones([n if a or b else 1 for n, (a, b) in zip(x.shape, more, strict=True)], bool)
+    return where(np.pad(inside, more), padded(x, more), x.dtype.type(value))
+
+
+def _cropped(x: Tensor, widths: list[tuple[int, int]]) -> Tensor:
+    """`x` without the entries that negative widths remove."""
+    if min(map(min, widths), default=0) >= 0:
+        return x
+    return x[tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, widths, strict=True))]

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.context import no_grad
 from ...engine.value import wrap
 from ...tensor import Tensor
 from ...transforms.grad import stop_gradient
 from . import textbooks
 from .inputs import given, positions, rows, step
 
-matmul, taken, transformed, where = rows("matmul", "getitem", "linear", "where")
+add_at, largest, matmul, norm, summed = rows("add_at", "max", "matmul", "linalg.vector_norm", "sum")
+taken, transformed, where = rows("getitem", "linear", "where")
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
@@ -70,8 +72,23 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
 
 
 @step(textbook=textbooks.embedding)
-def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
+def embedding(
+    input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False, sparse: bool = False,
+) -> Tensor:
     """The rows of `weight` at the indices in `input`; row `padding_idx` receives no gradient.
+
+    Parameters
+    ----------
+    input : array_like of int
+    weight : Tensor, shape (num_embeddings, embedding_dim)
+    padding_idx : int, optional
+    max_norm, norm_type : float, optional
+        Rows that are used and have a larger norm are scaled to this one first, in place.
+    scale_grad_by_freq : bool
+        Whether to divide the gradient of a row by the number of times that it is used.
+    sparse : bool
+        Has no effect: gradients are arrays.
 
     Examples
     --------
@@ -85,11 +102,99 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor
     if isinstance(index, np.ndarray) and index.size and not (index.min() >= 0 and index.max() < count):
         wrong = index.max() if index.max() >= count else index.min()
         raise IndexError(f"embedding: expected indices from 0 to {count - 1}, got {wrong}")
+    if max_norm is not None:
+        with no_grad():
+            size = norm(w, axis=-1, keepdims=True, ord=norm_type)
+            used = np.isin(np.arange(count), index)[:, None]
+            w *= where(np.logical_and(used, size > max_norm), max_norm / (size + 1e-7), 1)
     y = taken(w, index)
+    if scale_grad_by_freq:
+        times = taken(add_at(np.zeros(count, y.dtype), index, 1), index)
+        fixed = stop_gradient(y)
+        y = fixed + (y - fixed) / np.expand_dims(times, -1)
     if padding_idx is None:
         return y
     padded = np.expand_dims(np.equal(index, padding_idx % count), -1)
     return where(padded, stop_gradient(y), y)  # the same value without a gradient
+
+
+@step
+def embedding_bag(
+    input: Any, weight: Any, offsets: Any = None, max_norm: float | None = None, norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, per_sample_weights: Any = None,
+    include_last_offset: bool = False, padding_idx: int | None = None,
+) -> Tensor:
+    """The sum, the mean or the largest entries of the rows of `weight` at each bag of indices.
+
+    Parameters
+    ----------
+    input : array_like of int, shape (bags, size); or shape (count,), with offsets
+    weight : Tensor, shape (num_embeddings, embedding_dim)
+    offsets : array_like of int, shape (bags,), optional
+        Where each bag begins in `input`; the first is 0.
+    mode : {'sum', 'mean', 'max'}
+        An empty bag gives zeros.
+    per_sample_weights : array_like, optional
+        With mode 'sum', factors of the rows; of the shape of `input`.
+    include_last_offset : bool
+        Whether the last of the offsets is the end of the last bag.
+    padding_idx : int, optional
+        An index that is left out.
+    max_norm, norm_type, scale_grad_by_freq, sparse
+        Those of `embedding`.
+
+    Returns
+    -------
+    Tensor, shape (bags, embedding_dim)
+
+    Examples
+    --------
+    >>> embedding_bag([0, 2, 1], [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], offsets=[0, 2], mode="sum")
+    tensor([[6., 8.],
+            [3., 4.]])
+    """
+    if mode not in ("sum", "mean", "max") or (per_sample_weights is not None and mode != "sum"):
+        expected = "expected mode 'sum', 'mean' or 'max', and per_sample_weights with 'sum' only"
+        raise ValueError(f"embedding_bag: {expected}, got {mode=}")
+    index, factors, inside = positions(input, "embedding_bag: indices"), per_sample_weights, None
+    if index.ndim != (2 if offsets is None else 1):
+        raise ValueError(f"embedding_bag: expected indices (bags, size), or (count,) with offsets, got {index.shape}")
+    if factors is not None:
+        factors = given(factors, given(weight))
+        if factors.shape != index.shape:
+            raise ValueError(f"embedding_bag: expected weights of shape {index.shape}, got {factors.shape}")
+    if offsets is not None:
+        places, inside = _bags(positions(offsets, "embedding_bag: offsets"), index.shape[0], include_last_offset)
+        index, factors = taken(index, places), None if factors is None else taken(factors, places)
+    if padding_idx is not None:
+        kept = np.not_equal(index, padding_idx % np.shape(weight)[0])
+        inside = kept if inside is None else np.logical_and(inside, kept)
+    x = embedding(index, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq)
+    if factors is not None:
+        x = x * factors[..., None]
+    if inside is not None:
+        x = where(np.expand_dims(inside, -1), x, -np.inf if mode == "max" else 0)
+    if mode == "sum":
+        return summed(x, axis=1)
+    count: Any = index.shape[1]
+    if inside is not None:
+        count = summed(inside.astype(x.dtype), axis=1, keepdims=True)
+    if mode == "mean":
+        return given(summed(x, axis=1) / (max(count, 1) if inside is None else np.maximum(count, 1)))
+    y = largest(x, axis=1, initial=-np.inf)
+    return y if inside is None and count else where(np.equal(count, 0), 0, y)
+
+
+def _bags(offsets: Any, count: int, include_last: bool) -> tuple[Any, Any]:
+    """Bags as the rows of a rectangle: the position of each entry among `count`, and whether it is in the bag."""
+    if isinstance(offsets, np.ndarray) and offsets.size and (offsets[0] != 0 or offsets[-1] > count):
+        raise ValueError(f"embedding_bag: expected offsets from 0 to at most {count}, got {offsets}")
+    ends = offsets[1:] if include_last else np.concatenate([offsets[1:], [count]])
+    starts = offsets[:-1] if include_last else offsets
+    sizes = ends - starts
+    longest = int(np.max(sizes, initial=0)) if isinstance(sizes, np.ndarray) else count  # unknown in a trace
+    places = starts[:, None] + np.arange(longest)
+    return np.minimum(places, max(count - 1, 0)), places < ends[:, None]
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:

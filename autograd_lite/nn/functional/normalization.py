@@ -16,7 +16,7 @@ from ...tensor import Tensor
 from . import textbooks
 from .inputs import floats, given, rows, step, values
 
-mean, sqrt, square, standardize = rows("mean", "sqrt", "square", "standardize")
+mean, sqrt, square, standardize, summed = rows("mean", "sqrt", "square", "standardize", "window_sum")
 
 
 def _affine(z: Tensor, weight: Any, bias: Any) -> Tensor:
@@ -73,21 +73,23 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return _affine(z, _channels(weight, x), _channels(bias, x))
 
 
-@step
+@step(textbook=textbooks.instance_norm)
 def instance_norm(
     input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
     use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:
-    """Mean 0 and variance 1 over each channel of each sample."""
-    x = floats(input)
-    if running_mean is not None or running_var is not None or not use_input_stats:
-        raise ValueError("instance_norm: running statistics are not supported; use batch_norm")
-    if prod(x.shape[2:]) == 1:
-        raise ValueError(
-            f"instance_norm: expected more than one value for each channel of a sample, got shape {x.shape}; "
-            "batch_norm takes the variance over the batch"
-        )
-    return group_norm(x, x.shape[1], weight, bias, eps)
+    """Mean 0 and variance 1 over each channel of each sample.
+
+    Parameters
+    ----------
+    input : array_like, shape (n, channels, ...)
+    running_mean, running_var : Tensor, shape (channels,), or None
+        With `use_input_stats` the means over the batch move them, in place; otherwise they are used.
+    weight, bias : array_like, shape (channels,), optional
+        Scale and shift of the result.
+    """
+    running = running_mean, running_var
+    return _by_channel("instance_norm", input, running, weight, bias, use_input_stats, momentum, eps)
 
 
 @step(textbook=textbooks.batch_norm)
@@ -107,26 +109,35 @@ def batch_norm(
     training : bool
         Whether to use the statistics of this batch.
     """
-    x = floats(input)
+    running = running_mean, running_var
+    return _by_channel("batch_norm", input, running, weight, bias, training, momentum, eps)
+
+
+def _by_channel(
+    name: str, input: Any, running: Any, weight: Any, bias: Any, training: bool, momentum: float, eps: float
+) -> Tensor:
+    """Mean 0 and variance 1 for each channel, over the batch or within each sample."""
+    x, (running_mean, running_var) = floats(input), running
     if x.ndim < 2:
-        raise ValueError(f"batch_norm: expected an input of shape (n, channels, ...), got {x.shape}")
+        raise ValueError(f"{name}: expected an input of shape (n, channels, ...), got {x.shape}")
     if not training:
         if running_mean is None or running_var is None:
-            raise ValueError("batch_norm: expected running statistics when not training")
+            raise ValueError(f"{name}: expected running statistics when not training")
         scale = (given(running_var).astype(x.dtype) + eps) ** -0.5
         scale = scale if weight is None else scale * given(weight)
         shift = -given(running_mean).astype(x.dtype) * scale
         shift = shift if bias is None else shift + given(bias)
         return given(x * _channels(scale, x) + _channels(shift, x))
-    axes = (0, *range(2, x.ndim))
+    others = (0, *range(2, x.ndim))
+    axes, per = (others, "channel") if name == "batch_norm" else (others[1:], "channel of a sample")
     n = prod(x.shape[k] for k in axes)
     if n == 1:
-        raise ValueError(f"batch_norm: expected more than one value for each channel in training, got shape {x.shape}")
-    if n == 0:  # an empty batch
+        raise ValueError(f"{name}: expected more than one value for each {per}, got shape {x.shape}")
+    if not x.size:  # an empty batch
         return _affine(x, _channels(weight, x), _channels(bias, x))
     z, scale = standardize(x, axes, eps)
-    _update(running_mean, lambda: values(x).mean(axes), momentum)
-    _update(running_var, lambda: (1 / values(scale).ravel() ** 2 - eps) * (n / (n - 1)), momentum)
+    _update(running_mean, lambda: values(x).mean(others), momentum)
+    _update(running_var, lambda: (1 / values(scale) ** 2 - eps).mean(others) * (n / (n - 1)), momentum)
     return _affine(z, _channels(weight, x), _channels(bias, x))
 
 
@@ -136,3 +147,23 @@ def _update(running: Any, now: Any, momentum: float) -> None:
         with no_grad():
             running *= 1 - momentum
             running += momentum * now()
+
+
+@step
+def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """`input` divided by ``(k + alpha * mean) ** beta``, with the mean square of the `size` channels around each.
+
+    Channels beyond the first and the last count as zeros (Krizhevsky et al., 2012).
+
+    Parameters
+    ----------
+    input : array_like, shape (n, channels, ...)
+    """
+    x = floats(input)
+    if x.ndim < 3 or size < 1:
+        raise ValueError(f"local_response_norm: expected (n, channels, ...) and size > 0, got {x.shape} and {size=}")
+    if not x.size:
+        return x
+    squares = square(x).reshape(x.shape[0], 1, x.shape[1], -1)
+    total = summed(squares, kernel=(size, 1), padding=((size // 2, (size - 1) // 2), (0, 0))).reshape(x.shape)
+    return given(x / (total * (alpha / size) + k) ** beta)

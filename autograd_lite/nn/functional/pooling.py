@@ -11,9 +11,9 @@ from ...rules.windows import counts, window
 from ...table import Textbook, notation
 from ...tensor import Tensor
 from .inputs import floats, rows, step
-from .spatial import Ints, batched, by_dims, each
+from .spatial import Ints, batched, by_dims, each, resampled
 
-largest, summed, matmul, maximum_at = rows("max_pool", "window_sum", "matmul", "window_argmax")
+largest, summed, maximum_at, taken = rows("max_pool", "window_sum", "window_argmax", "getitem")
 
 
 def _windows(
@@ -51,7 +51,7 @@ def _to_largest(
     """Each number in `g` at the place of the largest entry of its window."""
     _, at = max_pool(dims)(x, kernel, stride, padding, dilation, ceil_mode, True)
     d = np.zeros((prod(x.shape[:-dims]), prod(x.shape[-dims:])), g.dtype)
-    np.add.at(d, (np.arange(len(d))[:, None], at.reshape(len(d), -1)), g.reshape(len(d), -1))
+    np.add.at(d, (np.arange(len(d))[:, None], at.numpy().reshape(len(d), -1)), g.reshape(len(d), -1))
     return d.reshape(x.shape)
 
 
@@ -140,11 +140,11 @@ def max_pool(
     x, added = batched(name, floats(input), dims)
     of = _windows(name, x, kernel_size, stride, padding, dilation, ceil_mode)
     y = largest(x, **of)
-    y = y[0] if added else y
     if not return_indices:
-        return y
-    k = np.asarray(maximum_at(x.detach(), largest(x.detach(), **of), **of))
-    return y, _flat_indices(k[0] if added else k, x.shape[2:], **of)
+        return y[0] if added else y
+    k = maximum_at(x.detach(), y.detach(), **of).astype(np.int64)
+    k = _flat_indices(k, x.shape[2:], **of)
+    return (y[0], k[0]) if added else (y, k)
 
 
 max_pool1d, max_pool2d, max_pool3d = max_pool(1), max_pool(2), max_pool(3)
@@ -152,13 +152,12 @@ max_pool1d, max_pool2d, max_pool3d = max_pool(1), max_pool(2), max_pool(3)
 
 def _flat_indices(k: Any, sizes: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Any) -> Any:
     """From the index `k` of an entry in each window to its index in the flattened channel."""
-    inside = np.unravel_index(k, kernel)
     flat: Any = 0
     for axis, (size, s, d, (before, _)) in enumerate(zip(sizes, stride, dilation, padding, strict=True)):
         at = np.arange(k.shape[k.ndim - len(sizes) + axis]) * s - before
         at = at.reshape([-1 if i == axis else 1 for i in range(len(sizes))])
-        flat = flat * size + at + inside[axis] * d
-    return np.asarray(flat)
+        flat = flat * size + at + k // prod(kernel[axis + 1 :]) % kernel[axis] * d
+    return flat
 
 
 @by_dims(textbook=_avg_pool_textbook)
@@ -232,12 +231,23 @@ def _entries(x: Tensor, of: dict[str, Any], padding: Ints | None) -> Any:
     return summed(np.ones((1, 1, *sizes), x.dtype), **{**of, "padding": around})
 
 
+def _spans(n: int, m: int) -> tuple[Any, Any]:
+    """The starts and ends of m spans of n entries: spans as equal as possible, overlapping if they must."""
+    return np.arange(m) * n // m, -(-(np.arange(m) + 1) * n // m)
+
+
 def _averaging(n: int, m: int, dtype: Any) -> Any:
-    """The (m, n) matrix of means over m spans of n entries: spans as equal as possible, overlapping if they must."""
-    start, end = np.arange(m) * n // m, -(-(np.arange(m) + 1) * n // m)
-    at = np.arange(n)
+    """The (m, n) matrix of means over m spans of n entries."""
+    (start, end), at = _spans(n, m), np.arange(n)
     inside = (at >= start[:, None]) & (at < end[:, None])
     return (inside / (end - start)[:, None]).astype(dtype)
+
+
+def _output_sizes(name: str, output_size: Any, sizes: Ints) -> Ints:
+    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * len(sizes)
+    if len(wanted) != len(sizes):
+        raise ValueError(f"{name}: expected output_size as one number, or one for each axis, got {output_size!r}")
+    return tuple(m if w is None else w for w, m in zip(wanted, sizes, strict=True))
 
 
 @by_dims(textbook=_adaptive_textbook)
@@ -258,18 +268,56 @@ def adaptive_avg_pool(dims: int, input: Any, output_size: Any) -> Tensor:
     """
     name = f"adaptive_avg_pool{dims}d"
     x, added = batched(name, floats(input), dims)
-    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * dims
-    if len(wanted) != dims:
-        raise ValueError(f"{name}: expected output_size as one number, or one for each axis, got {output_size!r}")
-    sizes = tuple(m if w is None else w for w, m in zip(wanted, x.shape[2:], strict=True))
+    sizes = _output_sizes(name, output_size, x.shape[2:])
     if all(m % w == 0 for m, w in zip(x.shape[2:], sizes, strict=True) if w):
         kernel = tuple(m // w for m, w in zip(x.shape[2:], sizes, strict=True))
         y = summed(x, kernel=kernel, stride=kernel) * (1 / prod(kernel))
-    else:  # a product with a matrix of means along each axis, the last one first
-        y = matmul(x, _averaging(x.shape[-1], sizes[-1], x.dtype).T)
-        for k in range(2, dims + 1):
-            y = matmul(_averaging(x.shape[-k], sizes[-k], x.dtype), y.swapaxes(-k, -2)).swapaxes(-k, -2)
+    else:
+        y = resampled(x, [_averaging(n, m, x.dtype) for n, m in zip(x.shape[2:], sizes, strict=True)])
     return y[0] if added else y
 
 
 adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = map(adaptive_avg_pool, (1, 2, 3))
+
+
+@by_dims()
+def adaptive_max_pool(dims: int, input: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest entries of {signals} in windows of sizes as equal as possible, so many that the output has
+    `output_size`.
+
+    Parameters
+    ----------
+    input : array_like, shape (n, channels, {sizes}), or without the n
+    output_size : int or tuple
+        One size for all axes, or one for each; None keeps the size of an axis.
+    return_indices : bool
+        Whether to return the indices of the maxima too, into each flattened channel.
+
+    Examples
+    --------
+    >>> from autograd_lite import ones
+    >>> {name}(ones(1, 3, {each[5]}), 2).shape
+    (1, 3, {each[2]})
+    """
+    name = f"adaptive_max_pool{dims}d"
+    x, added = batched(name, floats(input), dims)
+    sizes, kernel, places = x.shape[2:], [], []
+    for n, m in zip(sizes, _output_sizes(name, output_size, sizes), strict=True):
+        start, end = _spans(n, m)
+        kernel.append(int(np.max(end - start, initial=1)))
+        # A window that is shorter than the others repeats its last entry.
+        places.append(np.minimum(start[:, None] + np.arange(kernel[-1]), end[:, None] - 1).ravel())
+    for axis, at in enumerate(places, 2):
+        if at.size != x.shape[axis]:
+            x = taken(x, (*[slice(None)] * axis, at))
+    y = max_pool(dims)(x, kernel, return_indices=return_indices)
+    if not return_indices:
+        return y[0] if added else y
+    y, k = y
+    flat: Any = 0
+    for axis, (at, size) in enumerate(zip(places, sizes, strict=True)):
+        flat = flat * size + taken(at, k // prod(x.shape[axis + 3 :]) % at.size)
+    return (y[0], flat[0]) if added else (y, flat)
+
+
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = map(adaptive_max_pool, (1, 2, 3))

@@ -7,7 +7,7 @@ and `by_dims` makes the public functions from it, with PyTorch's signature and a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, update_wrapper
 from operator import index
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -20,7 +20,7 @@ from .inputs import rows
 P = ParamSpec("P")
 T = TypeVar("T")
 Ints = tuple[int, ...]
-(expand_dims,) = rows("expand_dims")
+expand_dims, matmul = rows("expand_dims", "matmul")
 
 SIGNALS = {1: "sequences", 2: "images", 3: "volumes"}
 SIZES = {1: "length", 2: "height, width", 3: "depth, height, width"}
@@ -93,3 +93,11 @@ def batched(name: str, x: Tensor, dims: int) -> tuple[Tensor, bool]:
         expected = f"(n, channels, {SIZES[dims]}), or without the n"
         raise ValueError(f"{name}: expected an input of shape {expected}, got {x.shape}")
     return x, False
+
+
+def resampled(x: Tensor, matrices: Sequence[Any]) -> Tensor:
+    """The product with a matrix (new size, old size) along each of the last axes, the last one first."""
+    y = matmul(x, matrices[-1].T)
+    for k in range(2, len(matrices) + 1):
+        y = matmul(matrices[-k], y.swapaxes(-k, -2)).swapaxes(-k, -2)
+    return y

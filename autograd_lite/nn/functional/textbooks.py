@@ -166,6 +166,15 @@ def batch_norm(
     return book
 
 
+def instance_norm(
+    input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, use_input_stats: bool, momentum: float,
+    eps: float,
+) -> Textbook | None:
+    if use_input_stats:
+        return group_norm(input, np.shape(input)[1], weight, bias, eps)
+    return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+
+
 def _channels(x: Any, word: str, ndim: int) -> str | None:
     return None if x is None else word if ndim == 2 else f"channels({word}, {ndim})"
 
@@ -248,7 +257,9 @@ notation("entry", "{x1}[{x2}]", "{x1}_{{{x2}}}", lambda x, labels: x[labels])
 notation("scatter_rows", "onehot({x2})ᵀ @ {x1}", r"\operatorname{{onehot}}({x2})^\top \, {x1}", _by_label)
 
 
-def embedding(input: Any, weight: Any, padding_idx: int | None) -> Textbook | None:
-    if padding_idx is not None:
+def embedding(
+    input: Any, weight: Any, padding_idx: int | None, scale_grad_by_freq: bool = False, **options: Any
+) -> Textbook | None:
+    if padding_idx is not None or scale_grad_by_freq:
         return None
     return Textbook("entry(weight, input)", weight=f"scatter_rows(g, input, {np.shape(weight)[0]})")

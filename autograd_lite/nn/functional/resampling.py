@@ -1,0 +1,147 @@
+"""Images, sequences and volumes in another size: interpolation, and channels exchanged for pixels."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import floor
+from typing import Any
+
+import numpy as np
+
+from ...tensor import Tensor
+from .inputs import floats, given, rows, step
+from .pooling import adaptive_avg_pool
+from .spatial import SIZES, each, resampled
+
+repeat, taken = rows("repeat", "getitem")
+
+#: For each mode the numbers of axes that it is for.
+_MODES = {
+    "nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "area": (1, 2, 3), "linear": (1,), "bilinear": (2,),
+    "trilinear": (3,), "bicubic": (2,),
+}  # fmt: skip
+
+
+@step
+def interpolate(
+    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None, antialias: bool = False,
+) -> Tensor:
+    """Sequences, images or volumes in another size.
+
+    Parameters
+    ----------
+    input : array_like, shape (n, channels, ...)
+    size : int or tuple of int, optional
+        The sizes of the result; or give `scale_factor`.
+    scale_factor : float or tuple of float, optional
+        The sizes of the result, rounded down, divided by those of the input.
+    mode : {'nearest', 'linear', 'bilinear', 'trilinear', 'bicubic', 'area', 'nearest-exact'}
+    align_corners : bool, optional
+        With 'linear' and the like: whether the centers of the first and last pixels of both coincide, not the outer
+        edges of these pixels.
+    recompute_scale_factor : bool, optional
+        Whether to interpolate with the quotient of the sizes, not with the `scale_factor` given.
+    antialias : bool
+        With 'bilinear' and 'bicubic': whether to average over all pixels that a pixel of a smaller result covers.
+
+    Examples
+    --------
+    >>> interpolate([[[1.0, 2.0]]], scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
+    >>> interpolate([[[1.0, 2.0]]], 4, mode="linear")
+    tensor([[[1.  , 1.25, 1.75, 2.  ]]])
+    """
+    x = floats(input)
+    dims, smooth = x.ndim - 2, mode.endswith(("linear", "cubic"))
+    if dims not in _MODES.get(mode, ()):
+        known = "; ".join(f"(n, channels, {SIZES[k]}) with {m!r}" for m, axes in _MODES.items() for k in axes)
+        raise ValueError(f"interpolate: expected an input of shape {known}; got shape {x.shape} with {mode!r}")
+    if align_corners is not None and not smooth or antialias and mode not in ("bilinear", "bicubic"):
+        raise ValueError(f"interpolate: mode {mode!r} has no {'antialias' if antialias else 'align_corners'}; omit it")
+    if (size is None) == (scale_factor is None):
+        raise ValueError(f"interpolate: expected either size or scale_factor, got {size=} and {scale_factor=}")
+    old = x.shape[2:]
+    if size is not None:
+        new = each(size, dims, "interpolate: size")
+    else:
+        factors = tuple(scale_factor) if np.ndim(scale_factor) else (scale_factor,) * dims
+        if len(factors) != dims:
+            raise ValueError(f"interpolate: expected one scale_factor, or one for each of {dims} axes, got {factors}")
+        new = tuple(floor(n * f) for n, f in zip(old, factors, strict=True))
+    if min(*old, *new) < 1:
+        raise ValueError(f"interpolate: cannot change sizes {old} to {new}; expected sizes of 1 or more")
+    if mode == "area":
+        return adaptive_avg_pool(dims)(x, new)
+    ratios = [n / m for n, m in zip(old, new, strict=True)]
+    if align_corners:
+        ratios = [(n - 1) / max(m - 1, 1) for n, m in zip(old, new, strict=True)]
+    elif size is None and not recompute_scale_factor:
+        ratios = [1 / f for f in factors]
+    along = list(zip(old, new, ratios, strict=True))
+    if smooth:
+        how = bool(align_corners), mode == "bicubic", antialias
+        return resampled(x, [_weights(*sizes, *how).astype(x.dtype) for sizes in along])
+    for axis, sizes in enumerate(along, 2):
+        x = _nearest(x, axis, *sizes, 0.5 if mode == "nearest-exact" else 0.0)
+    return x
+
+
+def _nearest(x: Tensor, axis: int, n: int, m: int, ratio: float, offset: float) -> Tensor:
+    # PyTorch computes the positions in single precision.
+    at = np.floor((np.arange(m, dtype=np.float32) + np.float32(offset)) * np.float32(ratio)).astype(int)
+    if m % n == 0 and np.array_equal(at, np.arange(m) // (m // n)):
+        return repeat(x, m // n, axis=axis) if m > n else x
+    return taken(x, (*[slice(None)] * axis, np.minimum(at, n - 1)))
+
+
+@lru_cache(maxsize=32)
+def _weights(n: int, m: int, ratio: float, align_corners: bool, cubic: bool, antialias: bool) -> Any:
+    """The (m, n) matrix that interpolates `m` values between `n`, `ratio` apart."""
+    at = np.arange(m) * ratio if align_corners and not antialias else (np.arange(m) + 0.5) * ratio - 0.5
+    if m == n and not (cubic or antialias):
+        at = np.arange(m)
+    d = np.abs(np.arange(-2, n + 2) - at[:, None]) / (max(ratio, 1.0) if antialias else 1.0)
+    w = _cubic(d, -0.5 if antialias else -0.75) if cubic else np.maximum(1 - d, 0)
+    inside = w[:, 2:-2].copy()
+    if antialias:
+        return inside / inside.sum(1, keepdims=True)
+    inside[:, 0] += w[:, :2].sum(1)  # outside, the values at the ends are repeated
+    inside[:, -1] += w[:, -2:].sum(1)
+    return inside
+
+
+def _cubic(d: Any, a: float) -> Any:
+    """Keys' convolution kernel at the distances `d` (1981)."""
+    near = ((a + 2) * d - (a + 3)) * d * d + 1
+    far = (((d - 5) * d + 8) * d - 4) * a
+    return np.where(d <= 1, near, np.where(d < 2, far, 0))
+
+
+def _images(name: str, input: Any, rule: str, fits: Any) -> Tensor:
+    x = given(input)
+    if x.ndim < 3 or not fits(*x.shape[-3:]):
+        raise ValueError(f"{name}: expected an input of shape (..., channels, height, width), {rule}; got {x.shape}")
+    return x
+
+
+@step
+def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
+    """Channels as pixels: (..., c * r * r, h, w) becomes (..., c, h * r, w * r), for ``r = upscale_factor``."""
+    r = upscale_factor
+    x = _images("pixel_shuffle", input, f"with channels divisible by {r * r}", lambda c, h, w: c % (r * r) == 0)
+    *n, c, h, w = x.shape
+    k = len(n)
+    y = x.reshape(*n, c // (r * r), r, r, h, w).transpose(*range(k), k, k + 3, k + 1, k + 4, k + 2)
+    return y.reshape(*n, c // (r * r), h * r, w * r)
+
+
+@step
+def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
+    """The inverse of `pixel_shuffle`: (..., c, h * r, w * r) becomes (..., c * r * r, h, w)."""
+    r = downscale_factor
+    x = _images("pixel_unshuffle", input, f"the last two divisible by {r}", lambda c, h, w: not (h % r or w % r))
+    *n, c, h, w = x.shape
+    k = len(n)
+    y = x.reshape(*n, c, h // r, r, w // r, r).transpose(*range(k), k, k + 2, k + 4, k + 1, k + 3)
+    return y.reshape(*n, c * r * r, h // r, w // r)
