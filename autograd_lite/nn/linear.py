@@ -166,7 +166,8 @@ class Embedding(Module):
         vectors = given(embeddings)
         if vectors.ndim != 2:
             raise ValueError(f"{cls.__name__}: expected a matrix, got shape {vectors.shape}")
-        made = cls(*vectors.shape, **options, dtype=vectors.dtype)
+        count, dim = vectors.shape
+        made = cls(count, dim, dtype=vectors.dtype, **options)
         made.weight.data[...] = vectors.detach().numpy()
         made.weight.requires_grad_(not freeze)
         return made

@@ -99,8 +99,8 @@ def _nearest(x: Tensor, axis: int, n: int, m: int, ratio: float, offset: float) 
 def _weights(n: int, m: int, ratio: float, align_corners: bool, cubic: bool, antialias: bool) -> Any:
     """The (m, n) matrix that interpolates `m` values between `n`, `ratio` apart."""
     at = np.arange(m) * ratio if align_corners and not antialias else (np.arange(m) + 0.5) * ratio - 0.5
-    if m == n and not (cubic or antialias):
-        at = np.arange(m)
+    if m == n and not (cubic or antialias):  # as in PyTorch, also with another ratio
+        at = np.arange(m, dtype=float)
     d = np.abs(np.arange(-2, n + 2) - at[:, None]) / (max(ratio, 1.0) if antialias else 1.0)
     w = _cubic(d, -0.5 if antialias else -0.75) if cubic else np.maximum(1 - d, 0)
     inside = w[:, 2:-2].copy()
