@@ -137,7 +137,7 @@ class Primitive:
     algebra: str | None = None
     js: str | Callable[..., Any] | None = None
     bind: Callable[..., Any] | None = None
-    pull: Sequence[Any] | None = None
+    pull: Sequence[Any] | None = ()
     jvp: Callable[..., Any] | None = None
     batch: Rule | None = None
     variadic: bool = False
