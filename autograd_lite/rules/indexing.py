@@ -211,6 +211,37 @@ scatter_at: Primitive = linear(
 )
 scatter_at.attach(call="into_zeros({x1}, np.s_[{index}], {shape})")
 
+def arrays_in(index: Any, ndim: int, k_ndim: int = 0) -> tuple[int, int, bool]:
+    """Where NumPy puts the axes of the arrays in an index into an array of `ndim` axes.
+
+    Returns
+    -------
+    place, count : int
+        The first of these axes in the result, and how many there are.
+    apart : bool
+        Whether a slice stands between them, so that they come first.
+    """
+    if is_basic(index):
+        return 0, 0, False
+    parts = index if type(index) is tuple else (index,)
+    arrays = [i for i, p in enumerate(parts) if isinstance(p, (np.ndarray, bool, np.bool, Slot))]
+    if not arrays:
+        return 0, 0, False
+    advanced = [i for i, p in enumerate(parts) if i in arrays or isinstance(p, (int, np.integer))]
+    apart = advanced != list(range(advanced[0], advanced[-1] + 1))
+    rest = ndim - sum(np.ndim(p) if _is_mask(p) else p is not None for p in parts if p is not Ellipsis)
+    place = sum(rest if p is Ellipsis else 1 for p in parts[: advanced[0]])
+    count = max(
+        k_ndim if isinstance(p, Slot) else 1 if _is_mask(p) else np.ndim(p)
+        for p in (parts[i] for i in advanced)
+    )
+    return 0 if apart else place, count, apart
+
+
+def _is_mask(part: Any) -> bool:
+    return isinstance(part, (np.ndarray, bool, np.bool)) and np.asarray(part).dtype == bool
+
+
 # -------------------------------------------------------------------------------------------------- assigning
 
 
@@ -220,11 +251,6 @@ def _operand(a: Any) -> Any:
 
 
 def _bind_at(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
-    if _is_recorded(index):
-        raise TypeError(
-            "the index depends on the traced inputs, which only set_at and add_at can follow. "
-            "Use np.where with a mask, such as np.arange(n) == index"
-        )
     index, unique = canonical(index)
     return (_operand(x), _operand(value)), {"index": index, "unique_indices": unique or unique_indices}
 
@@ -374,8 +400,38 @@ def subtract_at(x: Any, index: Any, value: Any) -> Any:
     return add_at(x, index, np.negative(_operand(value)))
 
 
-def _extreme(ufunc: Any) -> Any:
-    """``maximum.at`` and ``minimum.at`` as functions; ties share the gradient."""
+def _in_turn(x: Any, index: Any, value: Any) -> list[tuple[Any, Any]]:
+    """For an index that depends on recorded values: what each of its positions takes.
+
+    Returns
+    -------
+    list of (places, values)
+        The places in ``x.ravel()``, all different, and the entries of `value` for them.
+    """
+    k, index, shape = _places(index, x.shape)
+    first, count, _ = arrays_in(filled(index, raw(k)), x.ndim)
+    places = gather_at(np.arange(x.size).reshape(x.shape), k, index)
+    both = places, np.broadcast_to(_narrow(operand(value), shape), shape)
+    turns = math.prod(shape[first : first + count])
+    places, value = (
+        np.moveaxis(t, range(first, first + count), range(count)).reshape(turns, math.prod(shape) // max(turns, 1))
+        for t in both
+    )
+    return [(places[i], value[i]) for i in range(turns)]
+
+
+def _extreme(ufunc: Any, unlike: float) -> Any:
+    """``maximum.at`` and ``minimum.at`` as functions; ties share the gradient. `unlike` never is the result."""
+
+    def bind(x: Any, index: Any, value: Any, *, unique_indices: bool = False) -> Any:
+        if not _is_recorded(index):
+            return _bind_at(x, index, value, unique_indices=unique_indices)
+        x = operand(x)
+        x = x.astype(np.result_type(x.dtype, operand(value).dtype))
+        flat = x.reshape(-1)
+        others = np.full(x.size, unlike, x.dtype) if x.dtype.kind in "fc" else flat
+        each = [set_at(others, places, v.astype(x.dtype)) for places, v in _in_turn(x, index, value)]
+        return (np.max if ufunc is np.maximum else np.min)(np.stack([flat, *each]), axis=0).reshape(x.shape)
 
     def at(x: Any, value: Any, index: Any, unique_indices: bool) -> Any:
         full = np.array(x, np.result_type(x, value))
@@ -395,13 +451,13 @@ def _extreme(ufunc: Any) -> Any:
         _, new, count = shares(y, x1, x2, index, unique_indices)
         return np.where(new, getitem(g / np.maximum(count, 1), index, unique_indices), 0)
 
-    row = general(at, of_x, of_value, name=f"{ufunc.__name__}_at", bind=_bind_at, examples=_PUT)
+    row = general(at, of_x, of_value, name=f"{ufunc.__name__}_at", bind=bind, examples=_PUT)
     row.__doc__ = f"A copy of `x` with its {ufunc.__name__} with `value` at `index`; ties share the gradient."
     return row
 
 
-maximum_at = _extreme(np.maximum)
-minimum_at = _extreme(np.minimum)
+maximum_at = _extreme(np.maximum, -np.inf)
+minimum_at = _extreme(np.minimum, np.inf)
 
 
 def _rounds(ufunc: Any, symbol: str, examples: Any) -> Any:
@@ -410,11 +466,16 @@ def _rounds(ufunc: Any, symbol: str, examples: Any) -> Any:
     def at(x: Any, index: Any, value: Any) -> Any:
         x, value = operand(x), _operand(value)
         x = x.astype(np.result_type(x.dtype, getattr(value, "dtype", value)))
+        if _is_recorded(index):
+            flat = x.reshape(-1)
+            for places, v in _in_turn(x, index, value):
+                flat = set_at(flat, places, ufunc(getitem(flat, places), v), unique_indices=True)
+            return flat.reshape(x.shape)
         index, unique = canonical(index)
         if unique:
             return set_at(x, index, ufunc(x[index], value), unique_indices=True)
         where = positions(index, x.shape)
-        value = np.broadcast_to(value, where.shape).reshape(-1)
+        value = np.broadcast_to(_narrow(operand(value), where.shape), where.shape).reshape(-1)
         where = where.reshape(-1)
         flat = x.reshape(-1)
         order = np.argsort(where, kind="stable")

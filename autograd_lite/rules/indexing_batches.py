@@ -15,11 +15,11 @@ from ..table.batching import Batched, padded
 from .indexing import (
     Slot,
     add_at,
+    arrays_in,
     filled,
     gather_at,
     getitem,
     into_zeros,
-    is_basic,
     maximum_at,
     minimum_at,
     scatter_at,
@@ -29,51 +29,20 @@ from .indexing import (
 )
 
 
-def _arrays_in(index: Any, ndim: int, k_ndim: int = 0) -> tuple[int, int, bool]:
-    """Where NumPy puts the axes of the arrays in an index into an array of `ndim` axes.
-
-    Returns
-    -------
-    place, count : int
-        The first of these axes in the result, and how many there are.
-    apart : bool
-        Whether a slice stands between them, so that they come first.
-    """
-    if is_basic(index):
-        return 0, 0, False
-    parts = index if type(index) is tuple else (index,)
-    arrays = [i for i, p in enumerate(parts) if isinstance(p, (np.ndarray, bool, np.bool, Slot))]
-    if not arrays:
-        return 0, 0, False
-    advanced = [i for i, p in enumerate(parts) if i in arrays or isinstance(p, (int, np.integer))]
-    apart = advanced != list(range(advanced[0], advanced[-1] + 1))
-    rest = ndim - sum(np.ndim(p) if _is_mask(p) else p is not None for p in parts if p is not Ellipsis)
-    place = sum(rest if p is Ellipsis else 1 for p in parts[: advanced[0]])
-    count = max(
-        k_ndim if isinstance(p, Slot) else 1 if _is_mask(p) else np.ndim(p)
-        for p in (parts[i] for i in advanced)
-    )
-    return 0 if apart else place, count, apart
-
-
-def _is_mask(part: Any) -> bool:
-    return isinstance(part, (np.ndarray, bool, np.bool)) and np.asarray(part).dtype == bool
-
-
 def _each(index: Any, lead: Any = slice(None)) -> Any:
     """An index into an example as one into a batch."""
     return (lead, *index) if type(index) is tuple else (lead, index)
 
 
 def _getitem(b: Batched) -> Any:
-    _, count, apart = _arrays_in(b.params["index"], b.ndim(0))
+    _, count, apart = arrays_in(b.params["index"], b.ndim(0))
     y = b(b.xs[0], index=_each(b.params["index"]))
     return np.moveaxis(y, count, 0) if apart else y
 
 
 def _into_zeros(b: Batched) -> Any:
     index, shape = b.params["index"], b.params["shape"]
-    _, count, apart = _arrays_in(index, len(shape))
+    _, count, apart = arrays_in(index, len(shape))
     g = np.moveaxis(b.xs[0], 0, count) if apart else b.xs[0]
     return b(g, index=_each(index), shape=(b.size, *shape))
 
@@ -82,7 +51,7 @@ def _assigned(b: Batched) -> Any:
     """An assignment: the value broadcasts to what it replaces."""
     index = b.params["index"]
     taken = len(taken_shape(index, b.shape))
-    _, count, apart = _arrays_in(index, len(b.shape))
+    _, count, apart = arrays_in(index, len(b.shape))
     value = b.full(1) if apart else b.xs[1]
     if apart or b.on[1]:
         value = padded(value, True, taken)
@@ -101,7 +70,7 @@ def _slots(k: Any, on: bool, index: Any, ndim: int, size: int) -> tuple[Any, Any
         Where the axes of the positions are in one example, and how many.
     """
     several = any(isinstance(p, Slot) and p.j is not None for p in index)
-    place, count, _ = _arrays_in(index, ndim, k.ndim - on - several)
+    place, count, _ = arrays_in(index, ndim, k.ndim - on - several)
     if not on:
         return k, _each(index), place, count
     if several:  # (examples, arrays, *positions)
@@ -127,7 +96,7 @@ def _gather_at(b: Batched) -> Any:
     if b.on[1]:  # the examples and the positions are read together, and stand in front
         y = b(b.full(0), k, index=index)
         return np.moveaxis(y, range(1, 1 + count), range(1 + place, 1 + place + count)) if place else y
-    apart = _arrays_in(b.params["index"], b.ndim(0), count)[2]
+    apart = arrays_in(b.params["index"], b.ndim(0), count)[2]
     y = b(b.xs[0], k, index=index)
     return np.moveaxis(y, count, 0) if apart else y
 
@@ -137,7 +106,7 @@ def _scatter_at(b: Batched) -> Any:
     k, index, place, count = _slots(b.xs[1], b.on[1], b.params["index"], len(shape) - 1, b.size)
     if b.on[1]:
         g = np.moveaxis(g, range(1 + place, 1 + place + count), range(1, 1 + count)) if place else g
-    elif _arrays_in(b.params["index"], len(shape) - 1, count)[2]:
+    elif arrays_in(b.params["index"], len(shape) - 1, count)[2]:
         g = np.moveaxis(g, 0, count)
     return b(g, k, index=index, shape=shape)
 

@@ -111,6 +111,7 @@ def poly(seq_of_zeros: Any) -> Any:
     zeros = _coefficients(seq_of_zeros)
     if zeros.dtype == np.float16:  # as NumPy does
         zeros = zeros.astype(float)
+    real = zeros.dtype.kind != "c"
     if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1]:
         zeros = np.linalg.eigvals(zeros)
     elif zeros.ndim != 1:
@@ -118,7 +119,9 @@ def poly(seq_of_zeros: Any) -> Any:
     p, end = np.ones(1, zeros.dtype), np.zeros(1, zeros.dtype)
     for k in range(zeros.shape[0]):
         p = np.concatenate([p, end]) - zeros[k] * np.concatenate([end, p])
-    return (np.real(p) if p.dtype.kind == "c" and np.array_equal(np.sort(zeros), np.sort(np.conj(zeros))) else p)
+    if p.dtype.kind == "c" and (real or np.array_equal(np.sort(zeros), np.sort(np.conj(zeros)))):
+        return np.real(p)
+    return p
 
 
 def _roots_pull(g: Any, y: Any, x: Any) -> Any:
@@ -164,7 +167,7 @@ def polyfit(
     p = (p.T / scale).T
     if full:
         return p, squares, rank, s, rcond
-    if rank != deg + 1:
+    if isinstance(rank, int) and rank != deg + 1:
         warnings.warn(
             "polyfit: the points do not determine the polynomial well", np.exceptions.RankWarning, stacklevel=4,
         )

@@ -6,12 +6,13 @@ the bounds of `clip` the gradient goes to the array (as in ``torch.clamp``), bey
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from ..table import around, at, boolean, composite, elementwise
-from ._arrays import operand, refuse_out, resolve
+from ._arrays import operand, raw, refuse_out, resolve
 from .indexing import getitem, on_axis, set_at
 from .joining import flat_or
 
@@ -92,19 +93,22 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     ),
 )
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    if np.ndim(condlist) == 0 or (np.ndim(condlist[0]) == 0 and x.ndim):  # one condition alone
+    """As NumPy's, but where conditions depend on traced values, every function is called on all of `x`."""
+    several = isinstance(condlist, (list, tuple)) or np.ndim(condlist) > 0
+    if not several or (np.ndim(condlist[0]) == 0 and x.ndim):  # one condition alone
         condlist = [condlist]
-    conditions = np.stack([np.asarray(c, bool) for c in condlist])
+    conditions = [operand(c).astype(bool) for c in condlist]
     if len(funclist) == len(conditions) + 1:
-        conditions = np.concatenate([conditions, ~conditions.any(axis=0, keepdims=True)])
+        conditions.append(~reduce(np.logical_or, conditions))
     elif len(funclist) != len(conditions):
         n = len(conditions)
         raise ValueError(f"piecewise: expected {n} or {n + 1} functions for {n} condition(s), got {len(funclist)}")
     y: Any = np.zeros(x.shape, x.dtype)
     for condition, function in zip(conditions, funclist, strict=True):
-        if not condition.any():
-            continue
-        y = set_at(y, condition, function(x[condition], *args, **kw) if callable(function) else function)
+        if getattr(condition, "__autograd_replayed__", False):
+            y = np.where(condition, function(x, *args, **kw) if callable(function) else function, y).astype(x.dtype)
+        elif (condition := raw(condition)).any():
+            y = set_at(y, condition, function(x[condition], *args, **kw) if callable(function) else function)
     return y
 
 

@@ -99,8 +99,8 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: bool | None = 
     edges = np.histogram_bin_edges(a, bins, range)
     last = edges.shape[0] - 1
     inside = (a >= edges[0]) & (a <= edges[last])
-    places = np.minimum(np.searchsorted(edges, a[inside], side="right") - 1, last - 1)  # the last bin is closed
-    counts = _weighed(places, None if weights is None else weights[inside], last)
+    places = np.minimum(np.searchsorted(edges, a, side="right") - 1, last - 1)  # the last bin is closed
+    counts = _weighed(np.where(inside, places, last), weights, last + 1)[:last]
     if density:
         return counts / np.diff(edges).astype(float) / np.sum(counts), edges
     return (counts if weights is None else counts.astype(weights.dtype)), edges
