@@ -123,6 +123,59 @@ def hand(x, y, s1, c1, Wqkv, bqkv, Wo, bo, s2, c2, W1, b1, W2, b2):
     return L
 
 
+def plain(x, y, s1, c1, Wqkv, bqkv, Wo, bo, s2, c2, W1, b1, W2, b2):
+    """The same formulas as most people write them: no array is reused, and sums are sums."""
+
+    def normalised(x, s, c):
+        scale = 1 / np.sqrt(x.var(axis=-1, keepdims=True) + np.float32(EPS))
+        z = (x - x.mean(axis=-1, keepdims=True)) * scale
+        return z * s + c, z, scale
+
+    def normalised_back(g, z, scale, s):
+        d = g * s
+        dx = (d - d.mean(axis=-1, keepdims=True) - z * (d * z).mean(axis=-1, keepdims=True)) * scale
+        return dx, (g * z).sum(axis=(0, 1)), g.sum(axis=(0, 1))
+
+    def linear_back(g, x, W):
+        rows, columns = g.reshape(-1, g.shape[-1]), x.reshape(-1, x.shape[-1])
+        return g @ W, rows.T @ columns, rows.sum(axis=0)
+
+    batch, positions, _ = x.shape
+    N1, z1, scale1 = normalised(x, s1, c1)
+    QKV = (N1 @ Wqkv.T + bqkv).reshape(batch, positions, 3, HEADS, D // HEADS)
+    q, k, v = QKV.transpose(2, 0, 3, 1, 4)
+    root = np.float32(1 / np.sqrt(D // HEADS))
+    S = q @ k.mT * root
+    E = np.exp(S - S.max(axis=-1, keepdims=True))
+    A = E / E.sum(axis=-1, keepdims=True)
+    O = (A @ v).transpose(0, 2, 1, 3).reshape(batch, positions, D)
+    X1 = x + O @ Wo.T + bo
+    N2, z2, scale2 = normalised(X1, s2, c2)
+    H = np.maximum(N2 @ W1.T + b1, 0)
+    e = X1 + H @ W2.T + b2 - y
+    L = np.mean(e**2)
+
+    g = e * np.float32(2 / e.size)
+    dH, dW2, db2 = linear_back(g, H, W2)
+    dN2, dW1, db1 = linear_back(dH * (H > 0), N2, W1)
+    dX1, ds2, dc2 = normalised_back(dN2, z2, scale2, s2)
+    dX1 = dX1 + g
+    dO, dWo, dbo = linear_back(dX1, O, Wo)
+    dO = dO.reshape(batch, positions, HEADS, D // HEADS).transpose(0, 2, 1, 3)
+    dA = dO @ v.mT
+    dS = A * (dA - (dA * A).sum(axis=-1, keepdims=True)) * root
+    dQKV = np.stack([dS @ k, dS.mT @ q, A.mT @ dO]).transpose(1, 3, 0, 2, 4).reshape(batch, positions, 3 * D)
+    dN1, dWqkv, dbqkv = linear_back(dQKV, N1, Wqkv)
+    _, ds1, dc1 = normalised_back(dN1, z1, scale1, s1)
+
+    for p, dp in (
+        (s1, ds1), (c1, dc1), (Wqkv, dWqkv), (bqkv, dbqkv), (Wo, dWo), (bo, dbo),
+        (s2, ds2), (c2, dc2), (W1, dW1), (b1, db1), (W2, dW2), (b2, db2),
+    ):  # fmt: skip
+        p -= RATE * dp
+    return L
+
+
 def ours(x, y, s1, c1, Wqkv, bqkv, Wo, bo, s2, c2, W1, b1, W2, b2):
     batch, positions, _ = x.shape
     QKV = F.linear(F.layer_norm(x, D, s1, c1), Wqkv, bqkv)
