@@ -11,6 +11,8 @@ environment variable AUTOGRAD_LITE_KEEP_MEMORY=0 turns it off. (``docs/design/me
 
 import os
 from functools import cache
+from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -33,3 +35,34 @@ def keep_freed() -> None:
     blocks = [np.empty(BLOCK, np.uint8) for _ in range(BLOCKS)]
     PIN = np.empty(MEGABYTE, np.uint8)
     del blocks
+
+
+LINE = 64  # bytes of a cache line
+LARGE = 2**14  # bytes of an array of which it matters where it begins
+
+
+class Memory(bytearray):
+    """The memory of one array that `aligned` made: only views of that array share it."""
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
+    """An array of zeros that begins at a cache line: BLAS reads a small matrix faster, by up to a third."""
+    memory = Memory(prod(shape) * np.dtype(dtype).itemsize + LINE)
+    start = -np.frombuffer(memory, np.uint8).ctypes.data % LINE
+    return np.ndarray(shape, dtype, memory, start)
+
+
+def aligned_copy(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    y = aligned(x.shape, x.dtype)
+    np.copyto(y, x)
+    return y
+
+
+def owns(x: np.ndarray[Any, Any]) -> bool:
+    """Whether an array owns its memory: then only its views share it."""
+    return x.base is None or type(x.base) is Memory
+
+
+def is_whole(x: np.ndarray[Any, Any]) -> bool:
+    """Whether an array is contiguous and owns its memory."""
+    return owns(x) and bool(x.flags.c_contiguous)

@@ -13,6 +13,9 @@ from operator import is_
 from typing import Any
 from weakref import finalize
 
+import numpy as np
+
+from ..base.memory import aligned
 from ..tracing import Equation, Program, Var
 from .block import Block
 from .passes.algebra import simplified
@@ -25,7 +28,7 @@ from .passes.dead_code import without_dead_code
 from .passes.innermost import batch_innermost
 from .passes.layout import laid_out
 from .passes.lowering import lowered
-from .passes.memory import Memory, aligned, planned
+from .passes.memory import Memory, planned
 from .passes.pooling import pooled_first
 from .passes.scalars import MOST, as_floats
 from .passes.scaling import scaled
@@ -74,7 +77,7 @@ class Compiled:
         self._free: list[Callable[..., list[Any]]] = [self._new()]  # functions whose buffers are not in use
 
     def _new(self) -> Callable[..., list[Any]]:
-        run: Callable[..., list[Any]] = self._with_buffers(aligned(self._size))
+        run: Callable[..., list[Any]] = self._with_buffers(aligned((self._size,), np.uint8))
         return run
 
     def exclusive(self) -> Callable[..., list[Any]]:

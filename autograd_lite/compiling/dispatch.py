@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from ..base.memory import is_whole
 from ..engine.context import CONTEXT
 from ..engine.value import Value, wrap
 from ..engine.versions import CONFIGURED, LATEST_WRITE, next_order
 from ..tensor import Tensor
-from ..tracing.calls import Backward, Call, is_whole
+from ..tracing.calls import Backward, Call
 from ..tracing.closures import LENGTH, read, same
 from ..tracing.outside import Source, Step
 from ..tracing.program import Var

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.memory import LARGE, aligned_copy
 from ..rules._arrays import has_tensor
 from ..table import TABLE, Primitive
 from .errors import dropped, masked_error
@@ -28,12 +29,18 @@ def as_array(data: Any, dtype: Any, copy: bool = True) -> np.ndarray[Any, Any]:
     elif isinstance(data, np.ma.MaskedArray):
         raise masked_error()
     try:
+        if copy and type(data) is ndarray and data.nbytes >= LARGE and dtype in (None, data.dtype) and _is_plain(data):
+            return aligned_copy(data)
         value = np.array(data, dtype, copy=copy or None, subok=False)
     except ValueError as error:
         raise ValueError(f"tensor: this is not a rectangular array of numbers ({error})") from None
     if value.dtype.kind not in "biufc":
         raise TypeError(f"tensor: cannot hold data of dtype {value.dtype}; numbers and booleans only")
     return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
+
+
+def _is_plain(x: np.ndarray[Any, Any]) -> bool:
+    return x.flags.c_contiguous and x.dtype.isnative and x.dtype.kind in "fc"
 
 
 def check_differentiable(dtype: Any) -> None:

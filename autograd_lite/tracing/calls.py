@@ -12,6 +12,7 @@ import numpy as np
 
 from ..base.escape import plain
 from ..base.generator import numpy_generator
+from ..base.memory import is_whole
 from ..base.snapshots import Snapshot, unwritten
 from ..base.tree import leaves, rebuild, tree_map
 from ..engine.backward import pull_back
@@ -127,11 +128,6 @@ class Call:
     def stateful(self) -> bool:
         """Whether a call changes anything outside."""
         return bool(self.program.updates or self.gradients or self.modes)
-
-
-def is_whole(x: Any) -> bool:
-    """Whether an array is contiguous and owns its memory: then only its views share it."""
-    return x.base is None and bool(x.flags.c_contiguous)
 
 
 def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[bool], recording: bool) -> Call:

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from ...base.memory import LINE
 from ...table import Primitive
 from ...tracing import Equation, Var
 from ..block import Block
 from .tiling import TILES, as_block
 from .updates import sunk
 
-ALIGNED = 64  # bytes: a cache line
 WORTH = 4  # entries of an axis that is worth another order in memory
 LEAST = 2  # entries; a single number is faster without a buffer
 
@@ -42,13 +42,6 @@ class Memory:
     size: int = 0
     in_place: int = 0
     unplanned: int = 0  # bytes if each of these values had a buffer of its own
-
-
-def aligned(size: int, dtype: Any = np.uint8) -> Any:
-    """An array of `size` entries that begins at a cache line."""
-    memory = np.empty(size * np.dtype(dtype).itemsize + ALIGNED, np.uint8)
-    start = -memory.ctypes.data % ALIGNED
-    return memory[start : start + size * np.dtype(dtype).itemsize].view(dtype)
 
 
 def writes(row: Primitive) -> bool:
@@ -193,7 +186,7 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
     start: dict[int, int] = {}
     for slot in slots:
         start[id(slot)] = offset
-        offset += -(-slot.size // ALIGNED) * ALIGNED
+        offset += -(-slot.size // LINE) * LINE
     memory.size = offset
     memory.place.update({v: start[id(slot)] for v, slot in slot_of.items()})
     for slot, inner in inner_of:

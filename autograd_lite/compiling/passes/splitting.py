@@ -2,8 +2,8 @@
 one by one in a single call.
 
 Some BLAS kernels are faster on small matrices whose right factor is in the order of memory and begins at a cache line,
-as buffers do and NumPy's arrays do not; others are not. So it is timed, once, on arrays of the actual shapes. The plan
-lists the times.
+as buffers and parameters do and NumPy's arrays do not; others are not. So it is timed, once, on arrays of the actual
+shapes. The plan lists the times.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from ...base.memory import LINE, aligned
 from ...tracing import Equation, Var
 from ..block import Block, made
 from .layout import CONTIGUOUS
-from .memory import ALIGNED, aligned
 
 LEAST, MOST = 2**20, 2**26  # multiplications of a product that is worth a try
 LONG = 2048  # entries of an inner axis that is worth a try in any case
@@ -48,18 +48,18 @@ def split(block: Block, plan: list[str]) -> Block:
         if not worth or a.dtype.char not in "fd" or b.dtype != a.dtype or y in joined:
             return None
         turned = [x in defined and defined[x].row.algebra == "transpose" for x in (a, b)]
-        way, note = _fastest(m, k, n, a.dtype, *turned, _is_buffer(b, defined))
+        way, note = _fastest(m, k, n, a.dtype, *turned, _at_line(b, defined, block))
         plan.append(f"split products: {y.name}, {m} x {k} x {n}: {note}")
         return _pieces(eq, way)
 
     return block.mapped(rule)
 
 
-def _is_buffer(x: Var, defined: dict[Var, Equation]) -> bool:
-    """Whether `x` is computed, and no view of an input."""
+def _at_line(x: Var, defined: dict[Var, Equation], block: Block) -> bool:
+    """Whether `x` begins at a cache line, as buffers and parameters do, and arguments usually do not."""
     eq = defined.get(x)
     first = eq.operands[0] if eq is not None and eq.row.view else None
-    return _is_buffer(first, defined) if isinstance(first, Var) else eq is not None
+    return _at_line(first, defined, block) if isinstance(first, Var) else eq is not None or x in block.contiguous
 
 
 def _of_stacks(eq: Equation, defined: dict[Var, Equation], plan: list[str]) -> list[Equation] | None:
@@ -138,18 +138,19 @@ def _ways(m: int, k: int, copied: bool) -> list[Way]:
 
 
 @lru_cache(maxsize=256)
-def _fastest(m: int, k: int, n: int, dtype: Any, left: bool, right: bool, buffer: bool) -> tuple[Way, str]:
+def _fastest(m: int, k: int, n: int, dtype: Any, left: bool, right: bool, line: bool) -> tuple[Way, str]:
     """The fastest way, and the times.
 
-    `left` and `right`: whether the factors are transposed in memory; `buffer`: whether the right one is in a buffer.
+    `left` and `right`: whether the factors are transposed in memory; `line`: whether the right one begins at a line.
     """
-    a, b, y, space = (aligned(size, dtype) for size in (m * k, k * n + ALIGNED, m * n, max(k * n, max(TERMS) * m * n)))
+    ways = _ways(m, k, right or not line)
+    sizes = m * k, k * n + LINE, m * n, max(k * n, max(terms for _, terms, _ in ways) * m * n)
+    a, b, y, space = (aligned((size,), dtype) for size in sizes)
     a.fill(1)
     b.fill(1)
     a = a.reshape(k, m).T if left else a.reshape(m, k)
-    b = b[:-ALIGNED] if buffer else b[4 : 4 - ALIGNED]
+    b = b[:-LINE] if line else b[4 : 4 - LINE]
     b = b.reshape(n, k).T if right else b.reshape(k, n)
-    ways = _ways(m, k, right or not buffer)
     times = fastest({way: _example(a, b, way, y.reshape(m, n), space) for way in ways})
     plain = times[1, 1, False]
     best = min(times, key=times.__getitem__)
