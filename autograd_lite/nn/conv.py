@@ -52,10 +52,10 @@ class _Conv(Module):
     (5, 6, {each[8]})
     """
 
-    def __init_subclass__(cls, **params: Any) -> None:
+    def __init_subclass__(cls, dims: int = 0, **params: Any) -> None:
         super().__init_subclass__(**params)
-        if cls.__doc__ and "dims" in vars(cls):
-            cls.__doc__ += filled(cls._details, cls.dims, cls.__name__)
+        if dims:
+            cls.dims, cls.__doc__ = dims, f"{cls.__doc__}{filled(cls._details, dims, cls.__name__)}"
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
@@ -113,22 +113,16 @@ class _Conv(Module):
         return shown if self.padding_mode == "zeros" else f"{shown}, padding_mode={self.padding_mode}"
 
 
-class Conv1d(_Conv):
+class Conv1d(_Conv, dims=1):
     """Convolution of sequences: (n, in_channels, length) to (n, out_channels, length')."""
 
-    dims = 1
 
-
-class Conv2d(_Conv):
+class Conv2d(_Conv, dims=2):
     """Convolution of images: (n, in_channels, height, width) to (n, out_channels, height', width')."""
 
-    dims = 2
 
-
-class Conv3d(_Conv):
+class Conv3d(_Conv, dims=3):
     """Convolution of volumes: (n, in_channels, depth, ...) to (n, out_channels, depth', ...)."""
-
-    dims = 3
 
 
 class _ConvTranspose(_Conv):
@@ -173,19 +167,13 @@ class _ConvTranspose(_Conv):
         return conv_transpose(self.dims)(x, self.weight, self.bias, self.stride, self.padding, *options)
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTranspose, dims=1):
     """The transpose of Conv1d, which makes sequences longer."""
 
-    dims = 1
 
-
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTranspose, dims=2):
     """The transpose of Conv2d, which makes images larger."""
 
-    dims = 2
 
-
-class ConvTranspose3d(_ConvTranspose):
+class ConvTranspose3d(_ConvTranspose, dims=3):
     """The transpose of Conv3d, which makes volumes larger."""
-
-    dims = 3

@@ -67,10 +67,10 @@ class _Lazy(Module):
     becomes: Any  # the class of the layer
     __signature__: inspect.Signature
 
-    def __init_subclass__(cls, **params: Any) -> None:
+    def __init_subclass__(cls, becomes: Any = None, **params: Any) -> None:
         super().__init_subclass__(**params)
-        if hasattr(cls, "becomes"):  # its signature is that of the layer without the size
-            signature = inspect.signature(cls.becomes)
+        if becomes is not None:  # its signature is that of the layer without the size
+            cls.becomes, signature = becomes, inspect.signature(becomes)
             cls.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
 
     def __init__(self, *args: Any, **params: Any) -> None:
@@ -132,7 +132,7 @@ class _Lazy(Module):
         return ", ".join([*map(repr, args), *(f"{name}={value!r}" for name, value in params.items())])
 
 
-class LazyLinear(_Lazy):
+class LazyLinear(_Lazy, becomes=Linear):
     """A Linear that takes `in_features` from its first input: ``LazyLinear(out_features, bias=True)``.
 
     Examples
@@ -144,8 +144,6 @@ class LazyLinear(_Lazy):
     >>> layer
     Linear(in_features=3, out_features=2, bias=True)
     """
-
-    becomes = Linear
 
     def _size(self, x: Tensor) -> int:
         if not x.ndim:
@@ -169,40 +167,28 @@ class _LazyConv(_Lazy):
         return shape[0] if self.becomes.transposed else shape[1] * int(self._options().get("groups", 1))
 
 
-class LazyConv1d(_LazyConv):
+class LazyConv1d(_LazyConv, becomes=Conv1d):
     """A Conv1d that takes `in_channels` from its first input."""
 
-    becomes = Conv1d
 
-
-class LazyConv2d(_LazyConv):
+class LazyConv2d(_LazyConv, becomes=Conv2d):
     """A Conv2d that takes `in_channels` from its first input."""
 
-    becomes = Conv2d
 
-
-class LazyConv3d(_LazyConv):
+class LazyConv3d(_LazyConv, becomes=Conv3d):
     """A Conv3d that takes `in_channels` from its first input."""
 
-    becomes = Conv3d
 
-
-class LazyConvTranspose1d(_LazyConv):
+class LazyConvTranspose1d(_LazyConv, becomes=ConvTranspose1d):
     """A ConvTranspose1d that takes `in_channels` from its first input."""
 
-    becomes = ConvTranspose1d
 
-
-class LazyConvTranspose2d(_LazyConv):
+class LazyConvTranspose2d(_LazyConv, becomes=ConvTranspose2d):
     """A ConvTranspose2d that takes `in_channels` from its first input."""
 
-    becomes = ConvTranspose2d
 
-
-class LazyConvTranspose3d(_LazyConv):
+class LazyConvTranspose3d(_LazyConv, becomes=ConvTranspose3d):
     """A ConvTranspose3d that takes `in_channels` from its first input."""
-
-    becomes = ConvTranspose3d
 
 
 class _LazyNorm(_Lazy):
@@ -215,19 +201,13 @@ class _LazyNorm(_Lazy):
         return shape[0]
 
 
-class LazyBatchNorm1d(_LazyNorm):
+class LazyBatchNorm1d(_LazyNorm, becomes=BatchNorm1d):
     """A BatchNorm1d that takes `num_features` from its first input."""
 
-    becomes = BatchNorm1d
 
-
-class LazyBatchNorm2d(_LazyNorm):
+class LazyBatchNorm2d(_LazyNorm, becomes=BatchNorm2d):
     """A BatchNorm2d that takes `num_features` from its first input."""
 
-    becomes = BatchNorm2d
 
-
-class LazyBatchNorm3d(_LazyNorm):
+class LazyBatchNorm3d(_LazyNorm, becomes=BatchNorm3d):
     """A BatchNorm3d that takes `num_features` from its first input."""
-
-    becomes = BatchNorm3d

@@ -43,6 +43,10 @@ class _ChannelNorm(_Affine):
     dims: ClassVar[int]  # the number of axes after the channels
     unbatched: ClassVar[bool] = False  # whether an input may come without the batch
 
+    def __init_subclass__(cls, dims: int = 0, **params: Any) -> None:
+        super().__init_subclass__(**params)
+        cls.dims = dims or getattr(cls, "dims", 0)
+
     def __init__(
         self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool, dtype: Any
     ) -> None:
@@ -90,23 +94,19 @@ class _BatchNorm(_ChannelNorm):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
 
     def forward(self, input: Any) -> Tensor:
-        x = self._given(input)
-        by_batch = self.training or not self.track_running_stats
-        momentum = self.momentum
-        if self.training and self.track_running_stats:
+        x, tracked, momentum = self._given(input), self.track_running_stats, self.momentum
+        if self.training and tracked:
             with no_grad():
                 self.num_batches_tracked += 1
             if momentum is None:  # the average over all batches
                 momentum = 1 / (int(self.num_batches_tracked.data) if tracing() is None else self.num_batches_tracked)
-        moved = self.training and self.track_running_stats
-        return F.batch_norm(
-            x, self.running_mean if moved or not by_batch else None,
-            self.running_var if moved or not by_batch else None, self.weight, self.bias, by_batch,
-            0.0 if momentum is None else momentum, self.eps,
-        )
+        running = (self.running_mean, self.running_var) if tracked else (None, None)
+        by_batch = self.training or not tracked
+        momentum = 0.0 if momentum is None else momentum
+        return F.batch_norm(x, *running, self.weight, self.bias, by_batch, momentum, self.eps)
 
 
-class BatchNorm1d(_BatchNorm):
+class BatchNorm1d(_BatchNorm, dims=1):
     """Mean 0 and variance 1 for each feature of (n, features) or (n, features, length), over the batch.
 
     In training these are the mean and variance of the batch, and the running ones become
@@ -120,19 +120,13 @@ class BatchNorm1d(_BatchNorm):
     num_batches_tracked : Tensor, shape ()
     """
 
-    dims = 1
 
-
-class BatchNorm2d(_BatchNorm):
+class BatchNorm2d(_BatchNorm, dims=2):
     """Mean 0 and variance 1 for each channel of images (n, channels, height, width); see :class:`BatchNorm1d`."""
 
-    dims = 2
 
-
-class BatchNorm3d(_BatchNorm):
+class BatchNorm3d(_BatchNorm, dims=3):
     """Mean 0 and variance 1 for each channel of volumes; see :class:`BatchNorm1d`."""
-
-    dims = 3
 
 
 class _InstanceNorm(_ChannelNorm):
@@ -154,7 +148,7 @@ class _InstanceNorm(_ChannelNorm):
         return y[0] if single else y
 
 
-class InstanceNorm1d(_InstanceNorm):
+class InstanceNorm1d(_InstanceNorm, dims=1):
     """Mean 0 and variance 1 for each channel of each sequence (n, channels, length), or without the n.
 
     With ``track_running_stats=True``, evaluation uses running statistics: the means over the batch.
@@ -165,19 +159,13 @@ class InstanceNorm1d(_InstanceNorm):
     running_mean, running_var : Tensor, shape (num_features,), with ``track_running_stats=True``
     """
 
-    dims = 1
 
-
-class InstanceNorm2d(_InstanceNorm):
+class InstanceNorm2d(_InstanceNorm, dims=2):
     """Mean 0 and variance 1 for each channel of each image; see :class:`InstanceNorm1d`."""
 
-    dims = 2
 
-
-class InstanceNorm3d(_InstanceNorm):
+class InstanceNorm3d(_InstanceNorm, dims=3):
     """Mean 0 and variance 1 for each channel of each volume; see :class:`InstanceNorm1d`."""
-
-    dims = 3
 
 
 class LayerNorm(_Affine):

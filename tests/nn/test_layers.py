@@ -83,3 +83,12 @@ def test_options_are_those_of_the_function():
 
     assert list(inspect.signature(Steep).parameters) == ["steepness"]
     assert repr(Steep(4)) == "Steep(negative_slope=0.25)"
+
+
+def test_a_subclass_is_made_as_its_base():
+    made_with = {nn.BatchNorm2d: (4,), nn.ZeroPad2d: (1,), nn.Conv2d: (4, 2, 2), nn.ReLU: ()}
+    for base, args in made_with.items():
+        one, two = base(*args), type("Mine", (base,), {})(*args)
+        two.load_state_dict(one.state_dict())
+        equal(two(I), one(I))
+    assert repr(type("Mine", (nn.LazyLinear,), {})(3)) == "Mine(3)"

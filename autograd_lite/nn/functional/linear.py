@@ -163,15 +163,15 @@ def embedding_bag(
         factors = given(factors, given(weight))
         if factors.shape != index.shape:
             raise ValueError(f"embedding_bag: expected weights of shape {index.shape}, got {factors.shape}")
-    if offsets is not None:
-        places, inside = _bags(positions(offsets, "embedding_bag: offsets"), index.shape[0], include_last_offset)
-        index, factors = taken(index, places), None if factors is None else taken(factors, places)
-    if padding_idx is not None:
-        kept = np.not_equal(index, padding_idx % np.shape(weight)[0])
-        inside = kept if inside is None else np.logical_and(inside, kept)
     x = embedding(index, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq)
     if factors is not None:
         x = x * factors[..., None]
+    if offsets is not None:
+        places, inside = _bags(positions(offsets, "embedding_bag: offsets"), index.shape[0], include_last_offset)
+        index, x = taken(index, places), taken(x, places)
+    if padding_idx is not None:
+        kept = np.not_equal(index, padding_idx % np.shape(weight)[0])
+        inside = kept if inside is None else np.logical_and(inside, kept)
     if inside is not None:
         x = where(np.expand_dims(inside, -1), x, -np.inf if mode == "max" else 0)
     if mode == "sum":
@@ -187,8 +187,10 @@ def embedding_bag(
 
 def _bags(offsets: Any, count: int, include_last: bool) -> tuple[Any, Any]:
     """Bags as the rows of a rectangle: the position of each entry among `count`, and whether it is in the bag."""
-    if isinstance(offsets, np.ndarray) and offsets.size and (offsets[0] != 0 or offsets[-1] > count):
-        raise ValueError(f"embedding_bag: expected offsets from 0 to at most {count}, got {offsets}")
+    if isinstance(offsets, np.ndarray):
+        rises = np.diff(offsets, prepend=0, append=count)
+        if offsets.ndim != 1 or not offsets.size or offsets[0] != 0 or rises.min() < 0:
+            raise ValueError(f"embedding_bag: expected offsets that rise from 0 to at most {count}, got {offsets}")
     ends = offsets[1:] if include_last else np.concatenate([offsets[1:], [count]])
     starts = offsets[:-1] if include_last else offsets
     sizes = ends - starts
