@@ -66,7 +66,15 @@ class Unfold(Stateless, function=F.unfold):
 
 
 class Fold(Stateless, function=F.fold):
-    """The transpose of Unfold: columns added up at the places of their windows in images of `output_size`."""
+    """The transpose of Unfold: columns added up at the places of their windows in images of `output_size`.
+
+    Examples
+    --------
+    >>> from autograd_lite import nn, ones
+    >>> nn.Fold((2, 3), kernel_size=2)(ones(1, 4, 2))
+    tensor([[[[1., 2., 1.],
+              [1., 2., 1.]]]])
+    """
 
 
 class PixelShuffle(Stateless, function=F.pixel_shuffle):
@@ -92,11 +100,26 @@ class Upsample(Stateless, function=F.interpolate, options=_UPSAMPLE):
 
 
 class UpsamplingNearest2d(Stateless, function=F.interpolate, options="size scale_factor"):
-    """Images in another size; each pixel is the nearest one."""
+    """Images in another size; each pixel is the nearest one.
+
+    Examples
+    --------
+    >>> from autograd_lite import nn
+    >>> nn.UpsamplingNearest2d(scale_factor=2)([[[[1.0, 2.0]]]])
+    tensor([[[[1., 1., 2., 2.],
+              [1., 1., 2., 2.]]]])
+    """
 
 
 class UpsamplingBilinear2d(UpsamplingNearest2d):
-    """Images in another size, bilinearly interpolated between the centers of their corner pixels."""
+    """Images in another size, bilinearly interpolated between the centers of their corner pixels.
+
+    Examples
+    --------
+    >>> from autograd_lite import nn
+    >>> nn.UpsamplingBilinear2d(size=(1, 3))([[[[1.0, 2.0]]]])
+    tensor([[[[1. , 1.5, 2. ]]]])
+    """
 
     def forward(self, input: Any) -> Tensor:
         return F.interpolate(input, self.size, self.scale_factor, "bilinear", align_corners=True)
