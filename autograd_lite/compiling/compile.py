@@ -130,7 +130,7 @@ def compiled(
     settled: list[Equation] = []
     plan = [f"the program: {len(block.equations)} operations"]
     block = _planned(plan, "dead code", without_dead_code, block)
-    block = _planned(plan, "lowering", lambda b: lowered(b, MOST if small else 0), block)
+    block = _planned(plan, "lowering", lambda b: lowered(b, MOST if small else 0, fast), block)
     block = _shortened(plan, block, fast, settled)
     block = _planned(plan, "batched products", batched, block)
     block = _shortened(plan, block, fast, settled)

@@ -7,6 +7,7 @@ Source of the formulas: Abramowitz & Stegun, chapters 3 and 4. At a kink a row t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -208,6 +209,15 @@ arccosh = elementwise(
 arctanh = elementwise(np.arctanh, lambda x: 1 / (1 - x * x), domain=interval(-1, 1), tex=r"\operatorname{{artanh}} {x}")
 
 
+# Where there is AVX-512, NumPy's tangent of doubles takes a sixth of the time of its sine. The error is 3e-16, not 6e-17,
+# and it is absolute: near a zero of the sine or cosine few digits are right.
+def _from_tan(x: Any, of: Callable[[Any, Any], Any]) -> Any:
+    t = np.tan(x * 0.5)
+    return of(t, t * t)
+
+
+sin.attach(fast=lambda x: _from_tan(x, lambda t, square: 2 * t / (1 + square)))
+cos.attach(fast=lambda x: _from_tan(x, lambda t, square: (1 - square) / (1 + square)))
 sin.attach(floats="sin({x}) if -1e300 < {x} < 1e300 else float(np.sin({x}))")
 cos.attach(floats="cos({x}) if -1e300 < {x} < 1e300 else float(np.cos({x}))")
 tanh.attach(floats="tanh({x})")

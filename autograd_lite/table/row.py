@@ -71,6 +71,7 @@ OPTIONS = {
     "holomorphic": "False if the partial derivative is not that of a complex function",
     "examples": "arguments to test at: functions rng -> (args, keywords), written at((2, 3), axis=0)",
     "lower": "the same written with other rows, or True if `fn` is: a function of arrays (compiling)",
+    "fast": "the same, less precise but perhaps faster, written with other rows: a function of an array (compiling)",
     "view": "the result may share memory with the first argument (compiling)",
     "emit": "the call in NumPy: a template, or a function (xs, y, **keywords) that returns one (compiling)",
     "out": "the same, for a call that writes its result into {out} (compiling)",
@@ -147,6 +148,7 @@ class Primitive:
     holomorphic: bool = True
     examples: Sequence[Any] = ()
     lower: Callable[..., Any] | bool = False
+    fast: Callable[..., Any] | None = None
     view: bool = False
     emit: str | Callable[..., Any] | None = None
     out: str | Callable[..., Any] | None = None

@@ -16,7 +16,7 @@ import autograd_lite as ag
 import autograd_lite.nn.functional as F
 from autograd_lite.compiling import compiled
 from autograd_lite.compiling.block import Block
-from autograd_lite.compiling.passes import columns, splitting
+from autograd_lite.compiling.passes import columns, lowering, splitting
 from autograd_lite.compiling.passes.algebra import simplified
 from autograd_lite.compiling.passes.batching import batched
 from autograd_lite.compiling.passes.casts import narrowed
@@ -369,6 +369,18 @@ def test_a_transposed_factor_of_stacks_is_copied_if_that_is_faster(monkeypatch):
         assert rows(splitting.split(block(f, a, b), plan := []))[-2:] == [name, "matmul"]
         assert ", 8 x 128 x 64 x 32: as it is 2000000 µs" in plan[0]
         np.testing.assert_allclose(compiled(ag.trace(f)(a, b))(a, b)[0], f(a, b), rtol=1e-12, atol=1e-12)
+
+
+def test_sine_and_cosine_come_from_one_tangent_if_allowed_and_faster(monkeypatch):
+    x = np.concatenate([np.linspace(-20, 20, 20_001), [np.pi, -np.pi, np.pi / 2, 0.0, 1e6]])
+    program = ag.trace(lambda x: (np.sin(x), np.cos(x)))(x)
+    monkeypatch.setattr(lowering, "_is_faster", lambda row, dtype: True)
+    made = compiled(program, fast=True)
+    assert made.source.count("np.tan(") == 1
+    np.testing.assert_allclose(made(x), [np.sin(x), np.cos(x)], rtol=0, atol=1e-15)
+    assert "np.tan" not in compiled(program).source
+    monkeypatch.setattr(lowering, "_is_faster", lambda row, dtype: False)
+    assert "np.tan" not in compiled(program, fast=True).source
 
 
 def test_a_value_that_is_read_later_is_not_overwritten():

@@ -26,6 +26,7 @@ PACKAGE = Path(ag.__file__).parent
 A, B = name("A", (2, 2)), name("B", (2, 2))
 X = np.array([[0.5, 0.25], [1.5, 1.25]])
 LARGE = np.ones((8, 16))
+MANY = np.ones(10_000)
 
 
 def printed(style, *args, **params):
@@ -157,6 +158,7 @@ MUTATIONS = [
     ("variadic", "concatenate", False, lambda row: repr(ag.grad(lambda x: np.sum(row([x, x])))(X))),
     ("outputs", "modf", False, lambda row: type(row(ag.tensor(X, requires_grad=True))).__name__),
     ("lower", "sigmoid", False, compiled_source(LARGE)),
+    ("fast", "sin", lambda x: x * 2, lambda row: compiled(ag.trace(row)(MANY), fast=True).source),
     ("view", "reshape", False, compiled_source(LARGE, shape=(128,))),
     ("emit", "reshape", "{x}.reshape(-1)", compiled_source(LARGE, shape=(128,))),
     ("out", "dot", "np.dot({x1}, {x2}, {out})", compiled_source(LARGE, LARGE.T)),

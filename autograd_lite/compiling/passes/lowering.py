@@ -1,7 +1,11 @@
-"""Lowering: a row that is written with other rows (``lower=``) is replaced by them, for the other passes."""
+"""Lowering: a row that is written with other rows (``lower=``) is replaced by them, for the other passes.
+
+With ``fast=True`` so is a row with ``fast=``, if a timing on this machine says that this is faster.
+"""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -10,24 +14,27 @@ import numpy as np
 from ...table import Primitive
 from ...tracing import Equation, Program, Var, trace
 from ..block import Block, example
+from .splitting import fastest
 
+MANY = 10_000  # entries of an array for which a timing counts
 
-def lowered(block: Block, largest: int = 0) -> Block:
-    """`block` with each row that has ``lower=`` written out.
+def lowered(block: Block, largest: int = 0, fast: bool = False) -> Block:
+    """`block` with each row that has ``lower=`` written out, and with `fast` those that have ``fast=``.
 
     Values of up to `largest` entries are left alone where the row can be computed with floats.
     """
     known: dict[Any, Program | None] = {}
 
     def rule(eq: Equation, defined: Any) -> Any:
-        if not eq.row.lower or not all(x.dtype.kind in "fc" for x in eq.outputs) or eq.outputs[0] in block.floats:
+        body = eq.row.lower or fast and _faster(eq)
+        if not body or not all(x.dtype.kind in "fc" for x in eq.outputs) or eq.outputs[0] in block.floats:
             return None
         if eq.row.floats and prod(eq.outputs[0].shape) <= largest and eq.outputs[0].dtype == float:
             return None
         kinds = tuple((x.shape, x.dtype) if isinstance(x, Var) else id(x) for x in eq.operands)
         key = eq.row, kinds, repr(eq.params)
         if key not in known:
-            known[key] = _program(eq)
+            known[key] = _program(eq, eq.row.fn if body is True else body)
         program = known[key]
         found = [] if program is None else _inlined(program, eq)
         return [e for inner in found for e in rule(inner, defined) or [inner]] or None
@@ -35,9 +42,22 @@ def lowered(block: Block, largest: int = 0) -> Block:
     return block.mapped(rule)
 
 
-def _program(eq: Equation) -> Program | None:
+def _faster(eq: Equation) -> Any:
+    """The function ``fast=`` of a row, if it is faster."""
+    (y, *_), fast = eq.outputs, eq.row.fast
+    large = fast is not None and y.dtype.char in "fd" and prod(y.shape) >= MANY
+    return fast if large and _is_faster(eq.row, y.dtype) else None
+
+
+@lru_cache(maxsize=64)
+def _is_faster(row: Primitive, dtype: Any) -> bool:
+    x = np.linspace(-2, 2, MANY, dtype=dtype)
+    times = fastest({"fn": lambda: row.fn(x), "fast": lambda: row.fast(x)})  # type: ignore[misc]
+    return times["fast"] < times["fn"]
+
+
+def _program(eq: Equation, body: Any) -> Program | None:
     row: Primitive = eq.row
-    body: Any = row.fn if row.lower is True else row.lower
     variable = [isinstance(x, Var) for x in eq.operands]
 
     def call(*xs: Any) -> Any:
