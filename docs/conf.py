@@ -55,7 +55,16 @@ def display(translator, node):
     inline(translator, node, block=True)
 
 
+def keep_literal_blocks(app, what, name, obj, options, lines):
+    """Indent a literal block that is all of a docstring after its summary: without other lines it lost its margin."""
+    start = next((k for k, line in enumerate(lines) if line.endswith("::")), len(lines))
+    rest = [line for line in lines[start + 1 :] if line]
+    if rest and not rest[0].startswith(" "):
+        lines[start + 1 :] = [f"    {line}" if line else "" for line in lines[start + 1 :]]
+
+
 def setup(app):
+    app.connect("autodoc-process-docstring", keep_literal_blocks)
     app.add_html_math_renderer("mathml", (inline, None), (display, None))
     app.add_post_transform(linked_names.InSentences)
     app.connect("html-page-context", linked_names.in_code)

@@ -16,7 +16,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docs/design/*.md"))]
 MADE = {"docs/_build"}  # by a command on the page
-GENERATED = {"ops.md", "gallery.md", "lessons.md"}  # when the documentation is built
+LESSONS = re.findall(r"\ndef (\w+)\(\) -> Lesson", (ROOT / "examples" / "lessons.py").read_text(encoding="utf-8"))
+GENERATED = {  # when the documentation is built
+    "ops.md", "gallery.md", "lessons.md", "reference.md", *(f"lessons/{name}.md" for name in (*LESSONS, "resnet")),
+}  # fmt: skip
 
 
 def code(page: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..table.surrogate import Linearized
 from .backward import pull_back
 from .node import Node, ancestors
 
@@ -103,9 +104,14 @@ def finite_difference(
         along += float(np.sum(np.conj(g) * direction).real)
         step = max(step, float(np.abs(x).max(initial=0.0)))
 
+    near = Linearized()
+
     def at(t: float) -> float:
         moved = {n: x + t * direction for n, (x, direction) in moves.items()}
-        return float(np.sum(replay(nodes, moved)[root]).real)
+        with near:
+            return float(np.sum(replay(nodes, moved)[root]).real)
 
+    if any(n.row is not None and n.row.surrogate is not None for n in nodes):
+        at(0.0)
     h = 1e-6 * step
     return (at(h) - at(-h)) / (2 * h), along

@@ -41,6 +41,7 @@ from .batching import ALIGNED, Rule
 from .domain import REAL
 from .pull import compiled, conjugated, guarded, read_only, source
 from .signature import Slot, kept, parameters, read
+from .surrogate import standing_in
 from .textbook import Textbook
 from .torch_keywords import numpys_keywords
 
@@ -68,6 +69,7 @@ OPTIONS = {
     "outputs": "the row returns a tuple of arrays",
     "part": "result k of several as an index into the argument: a function of k and the parameters (derivations)",
     "order": "1 if the rule itself cannot be differentiated",
+    "surrogate": "the function whose derivative the rules are, where that is not `fn`: `lambda x: x` (gradient checks)",
     "holomorphic": "False if the partial derivative is not that of a complex function",
     "examples": "arguments to test at: functions rng -> (args, keywords), written at((2, 3), axis=0)",
     "lower": "the same written with other rows, or True if `fn` is: a function of arrays (compiling)",
@@ -145,6 +147,7 @@ class Primitive:
     outputs: bool = False
     part: Callable[..., Any] | None = None
     order: int | None = None
+    surrogate: Callable[..., Any] | None = None
     holomorphic: bool = True
     examples: Sequence[Any] = ()
     lower: Callable[..., Any] | bool = False
@@ -178,6 +181,8 @@ class Primitive:
             self.batch = ALIGNED
         for option, value in options.items():
             self._set(option, value)
+        if self.surrogate is not None:
+            self.fn = standing_in(fn, self.surrogate)
         #: Whether a call is just `fn` on the arguments and returns one new array: the operators' fast lane takes these.
         self.direct = self.bind is None and kind != "composite" and not self.variadic and not self.outputs
         self.__name__ = self.__qualname__ = self.name

@@ -19,6 +19,7 @@ from autograd_lite.base.tree import tree_map
 from autograd_lite.engine.backward import pull_back
 from autograd_lite.engine.node import Node
 from autograd_lite.engine.record import record
+from autograd_lite.table.surrogate import Linearized
 from autograd_lite.tensor import Tensor, tensor
 from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.compare import Case, compare_vjp
@@ -178,7 +179,7 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
     args = _arguments(node, values)
     places = [i for i, p in enumerate(node.parents) if p is not None and p.requires_grad]
     names = _argument_names(node, places)
-    fn = row.fn
+    fn = row.surrogate or row.fn
 
     def filled(xs: Iterable[Any]) -> list[Any]:
         full = list(args)
@@ -257,8 +258,11 @@ def _wrong_whole(root: Node, nodes: list[Node], rng: np.random.Generator) -> Ite
     inputs = [n for n in nodes if n.row is None and n.requires_grad]
     names = [n.name or f"input {k}" for k, n in enumerate(inputs)]
 
+    near = Linearized()
+
     def f(*xs: Any) -> Any:
-        return _values(nodes, dict(zip(inputs, xs, strict=True)))[root]
+        with near:
+            return _values(nodes, dict(zip(inputs, xs, strict=True)))[root]
 
     try:
         case: Case = prepare(named_like(f, f, names), [n.y for n in inputs])

@@ -82,6 +82,14 @@ class _Call:
                 raise TypeError(f"{self}.forward: expected a Tensor or a tuple of them, got {type(y).__name__}")
         return tuple(y._data for y in self.results)
 
+    def surrogate(self, xs: Sequence[Any]) -> tuple[Any, ...]:
+        """The results of the class's `surrogate`, as arrays."""
+        given = list(self.args)
+        for k, x in zip(self.operands, xs, strict=True):
+            given[k] = x
+        made = self.cls.surrogate(*given)  # type: ignore[misc]  # only called if the class has one
+        return tuple(np.asarray(y) for y in (made if isinstance(made, tuple) else (made,)))
+
     def rule(self, g: Any, y: Any, xs: Any, i: int) -> Any:
         """The cotangent of operand `i`; one call of ``backward`` serves all of them, which are asked for in turn."""
         if self.last is None or not all(map(_same, self.last[0], g)):
@@ -137,6 +145,7 @@ def _row(cls: type[Function]) -> Primitive:
     cls._row = row = Primitive(
         "general", lambda *xs, call: call.forward(xs), (lambda g, y, xs, i, call: call.rule(g, y, xs, i),),
         name=cls.__name__, bind=lambda *xs, call: (xs, {"call": call}), variadic=True, outputs=True,
+        surrogate=None if cls.surrogate is None else lambda *xs, call: call.surrogate(xs),
     )
     row.builtin = False
     return row
@@ -147,6 +156,9 @@ class Function:
 
     Override the static methods ``forward(ctx, *args)`` and ``backward(ctx, *gradients)``, and call ``apply``. Or write
     ``forward(*args)`` and ``setup_context(ctx, inputs, output)``.
+
+    Where ``backward`` is, on purpose, not the derivative of ``forward``, a static method ``surrogate(*args)`` is the
+    function whose derivative it is, on arrays: ``assert_gradients`` then checks that.
 
     Examples
     --------
@@ -168,6 +180,7 @@ class Function:
 
     forward: ClassVar[Callable[..., Any]]
     backward: ClassVar[Callable[..., Any]]
+    surrogate: ClassVar[Callable[..., Any] | None] = None
     _row: ClassVar[Primitive]
 
     @staticmethod

@@ -20,6 +20,7 @@ from autograd_lite.derive.expression import Expr, make, name, number
 from autograd_lite.derive.javascript import Writer
 from autograd_lite.derive.writing import ASCII, LATEX, TEXT, write
 from autograd_lite.table import NONZERO, OPTIONS, POSITIVE, TABLE, Domain, Textbook
+from autograd_lite.testing import check_gradients
 from autograd_lite.testing.rows import kink_points, points, variant
 
 PACKAGE = Path(ag.__file__).parent
@@ -153,6 +154,7 @@ MUTATIONS = [
     ("jvp", "sin", lambda ts, y, xs, n: 0 * ts[0], lambda row: repr(ag.jvp(row, (X,), (X,))[1])),
     ("batch", "sum", lambda b: b(*b.xs, axis=0), lambda row: repr(ag.vmap(row)(X))),
     ("holomorphic", "exp", False, lambda row: repr(ag.vjp(row, X + 1j)[1](X + 1j))),
+    ("surrogate", "exp", np.sin, lambda row: repr(check_gradients(row, X).ok)),
     ("order", "exp", 1, lambda row: repr(ag.grad(ag.grad(row))(0.5))),
     ("examples", "sum", (lambda rng: ((np.ones(1),), {}),), drawn_at),
     ("variadic", "concatenate", False, lambda row: repr(ag.grad(lambda x: np.sum(row([x, x])))(X))),
