@@ -83,9 +83,10 @@ def _page(name: str, rules: bool) -> Page:
     if name in TITLES:
         return Page(name, TITLES[name])
     module = importlib.import_module(f"autograd_lite.rules.{name}" if rules else f"autograd_lite.{name}")
-    first, _, rest = inspect.cleandoc(module.__doc__ or "").partition("\n")
-    title = re.split(r"[:;.] |\.$", first)[0].replace("`", "")
-    return Page(name, title if rules else f"{name}: {title}", f"{first}\n{rest}", rules)
+    doc = inspect.cleandoc(module.__doc__ or "")
+    title = re.split(r"[:;.]\s|\.$", doc, maxsplit=1)[0].replace("`", "").replace("\n", " ")
+    rest = doc[len(title) :].lstrip(":;. \n") if doc.startswith(title) else doc
+    return Page(name, title if rules else f"{name}: {title}", rest[:1].upper() + rest[1:], rules)
 
 
 # ------------------------------------------------------------------------------------------------------ entries
@@ -163,7 +164,7 @@ def constant(one: Public) -> str:
 def members(cls: type) -> list[str]:
     """The public methods and properties of a class that its public bases do not have."""
     bases = [base for base in cls.__mro__[1:] if base.__module__.startswith("autograd_lite")]
-    inherited = {name for base in bases for name in vars(base)}
+    inherited = {name for base in bases for name in vars(base)} | {"function"}  # what an activation calls
     return [
         name
         for name, value in vars(cls).items()
@@ -221,6 +222,8 @@ def underlined(title: str, line: str) -> str:
 
 def written(page: Page) -> str:
     parts = [underlined(page.title, "="), text(page.intro), ""]
+    if len(page.entries) > 6:
+        parts.append(", ".join(f":py:obj:`~{one.name}`" for one in page.entries) + "\n")
     origins = {one.origin for one in page.entries}
     sections = len(origins) > 1 and len(page.entries) > 20
     last = None

@@ -151,8 +151,8 @@ def at_kinks(row: Primitive) -> Iterator[str]:
         with np.errstate(all="ignore"), suppress(TypeError, ValueError):
             gradients = ag.vjp(row, *map(np.array, xs))[1](np.ones(()))
             values = [f"{float(g):g}" for g in gradients if g is not None]
-            what = "the gradient" if len(values) == 1 else "the gradients"
-            yield f"No derivative at :math:`{words}`, where {what} will be {' and '.join(values)}."
+            what = "gradient is" if len(values) == 1 else "gradients are"
+            yield f"At :math:`{words}` there is no derivative; the {what} {' and '.join(values)}."
 
 
 # ------------------------------------------------------------------------------------------------------ example
