@@ -2,8 +2,8 @@
 
 A straight-through estimator rounds its argument, and pulls the cotangent back as if it had not: its row is declared
 with ``surrogate=lambda x: x``. A finite difference of the row itself has another slope. So while a point is checked,
-within the same `Linearized`, a call of the row returns ``fn(x0) + surrogate(x) - surrogate(x0)``, where x0 is the argument of
-this call at the point: the value there is the row's, and the slope is the surrogate's.
+within the same `Linearized`, a call of the row returns ``fn(x0) + surrogate(x) - surrogate(x0)``, where x0 is the
+argument of this call at the point: the value there is the row's, and the slope is the surrogate's.
 """
 
 from __future__ import annotations
