@@ -237,7 +237,10 @@ class _Made:
         fresh = short_names(names.values())
         var = {n: Var(names.get(n) or next(fresh), n.shape, n.dtype) for n in sources}
         self.inputs = [var[n] for n in inputs]
-        self.equations = equations_of([n for n in nodes if n not in sources], var, names, fresh)
+        recorded = [n for n in nodes if n not in sources]
+        self.equations = equations_of(recorded, var, names, fresh)
+        for n in recorded:
+            n.xs = n.y = None  # its values, which are those of this call only
         self.outputs = [_var_or_array(x, var) for x in outputs]
         self.updates = {var[n]: _var_or_array(x, var) for n, x in written.items()}
         self.gradients = [(weakref.ref(t), None if g is None else _var_or_array(g, var)) for t, g in gradients]
