@@ -1,8 +1,10 @@
-"""Peak memory of a chain of elementwise operations over a million numbers, as a multiple of the hand-written version's.
+"""Peak memory, as a multiple of the hand-written version's: of a chain of elementwise operations over a million numbers
+(in the table), and of each workload, also compiled (`python -m benchmarks.memory`).
 
 NumPy reports every array to tracemalloc, so the figure is exact and the same on every run: the largest number of bytes
-alive at once, beyond those allocated before. There are two cases: one step, and three steps of a loop that frees each
-graph (`retain_graph=False`), where a version that did not free would add up the arrays of the steps.
+alive at once, beyond those allocated before. A compiled step keeps its buffers from call to call; they count. Of the
+chain there are two cases: one step, and three steps of a loop that frees each graph (`retain_graph=False`), where a
+version that did not free would add up the arrays of the steps.
 """
 
 import gc
@@ -13,6 +15,8 @@ from typing import Any
 import numpy as np
 
 import autograd_lite as ag
+from benchmarks.workload import HAND, JIT, OURS, Prepared, Workload
+from benchmarks.workloads import WORKLOADS
 
 TARGET = 1.25
 LINKS = 5
@@ -95,3 +99,47 @@ def measure(small: bool = False) -> list[dict[str, Any]]:
             "ratio": by_ours / by_hand, "target": TARGET,
         })  # fmt: skip
     return lines
+
+
+ARRAYS = tracemalloc.DomainFilter(True, np.lib.tracemalloc_domain)
+
+
+def _in_arrays() -> int:
+    gc.collect()
+    return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([ARRAYS]).traces)
+
+
+def of_step(version: Prepared) -> int:
+    """The largest number of bytes alive at once in a step, with the arrays that are kept from one step to the next."""
+    tracemalloc.start()
+    try:
+        before = _in_arrays()
+        for _ in range(3):
+            version.step()
+        kept = _in_arrays() - before
+        now, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        version.step()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return kept + most - now
+
+
+def of_workload(workload: Workload, small: bool = False) -> dict[str, int]:
+    """The bytes of the hand-written version, of the library, and of the library under `ag.jit`."""
+    ag.tensor(1.0, requires_grad=True).backward()  # the first backward pass allocates an array that stays
+    versions = {"hand": (workload.hand, HAND), "ours": (workload.ours, OURS), "jit": (workload.for_jit, JIT)}
+    return {name: of_step(workload.prepare(*way, small)) for name, way in versions.items()}
+
+
+def main() -> None:
+    print(f"{'peak memory of one step, kB':<48}{'by hand':>10}{'ours':>10}{'jit':>10}{'jit / by hand':>15}")
+    for workload in WORKLOADS:
+        found = of_workload(workload)
+        columns = "".join(f"{size / 1e3:>10.1f}" for size in found.values())
+        print(f"{workload.title:<48}{columns}{found['jit'] / found['hand']:>15.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

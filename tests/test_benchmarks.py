@@ -10,7 +10,7 @@ from benchmarks import cross_entropy, imports, memory, per_operation
 from benchmarks.__main__ import main
 from benchmarks.timing import ratio, rounds_of
 from benchmarks.workload import HAND, OURS, Prepared
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WORKLOADS, lenet, transformer
 
 EACH = pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
 
@@ -64,6 +64,12 @@ def test_peak_memory_is_within_its_target():
     for line in lines:
         assert line["hand"] >= memory.LINKS * 3 * 10_000 * 8
         assert line["ratio"] <= memory.TARGET, line
+
+
+@pytest.mark.parametrize("workload", [lenet, transformer], ids=["lenet", "transformer"])
+def test_a_compiled_step_takes_no_more_memory_than_the_one_by_hand(workload):
+    found = memory.of_workload(workload.WORKLOAD, small=True)
+    assert 0 < found["jit"] <= found["hand"]
 
 
 def test_both_chains_of_the_memory_benchmark_agree():

@@ -115,15 +115,17 @@ def _choose_orders(memory: Memory) -> None:
 
 
 @dataclass(eq=False)
-class _Slot:
+class _Buffer:
     size: int
-    user: Var | None = None
+    first: int  # the equation that writes to it first
+    last: float  # the last one that reads from it
+    start: int = 0
 
 
 def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
-    slots: list[_Slot] = []
-    inner_of: list[tuple[_Slot, Memory]] = []
-    slot_of: dict[Var, _Slot] = {}
+    buffers: list[_Buffer] = []
+    inner_of: list[tuple[_Buffer, Memory]] = []
+    buffer_of: dict[Var, _Buffer] = {}
     target = {x: v for v, x in block.updates.items() if isinstance(x, Var)}
     places = {v: i for i, eq in enumerate(memory.equations) for v in eq.outputs}
     done = {v: places[x] for x, v in target.items() if x in places and list(target.values()).count(v) == 1}
@@ -149,17 +151,15 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
                 if late and u is not None and last.get(u, -1) <= i and list(target.values()).count(u) == 1:
                     memory.into[v] = u
             inner = memory.loops[y] = planned(as_block(eq, memory.into))
-            scratch = _free(slots, inner.size * eq.params["threads"])
-            inner_of.append((scratch, inner))
-            scratch.user = y  # until the outputs have theirs
+            buffers.append(_Buffer(inner.size * eq.params["threads"], i, i))
+            inner_of.append((buffers[-1], inner))
             for v in eq.outputs:
                 if v.shape and v in last and not math.isinf(last[v]) and v not in memory.into:
-                    slot_of[v] = slot = _free(slots, math.prod(v.shape) * v.dtype.itemsize)
-                    slot.user = v
+                    buffer_of[v] = _Buffer(math.prod(v.shape) * v.dtype.itemsize, i, last[v])
+                    buffers.append(buffer_of[v])
                     memory.static[v] = np.empty(v.shape, v.dtype)
             memory.unplanned += sum(math.prod(e.outputs[0].shape) * 8 * eq.params["count"] for e in eq.params["steps"])
             memory.in_place += inner.in_place
-            scratch.user = None
         if writes(eq.row) and copies and not math.isinf(last.get(y, -1)) and y.dtype.kind in "biufc" and y in last:
             ufunc = isinstance(eq.row.fn, np.ufunc)
             u = target.get(y)
@@ -170,27 +170,21 @@ def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
             whole = memory.part.get(y, y)
             if u is not None:
                 memory.into[y] = u
-            elif whole is not y or y in slot_of or math.prod(y.shape) >= LEAST or late:
+            elif whole is not y or y in buffer_of or math.prod(y.shape) >= LEAST or late:
                 stand_in = _stand_in(memory, eq, y, whole is y and not late)
-                if whole not in slot_of:
-                    reused = _in_place(memory, eq, i, last, slot_of, stand_in) if ufunc and whole is y else None
+                if whole not in buffer_of:
+                    reused = _in_place(memory, eq, i, last, buffer_of, stand_in) if ufunc and whole is y else None
                     memory.in_place += reused is not None
-                    slot = reused or _free(slots, math.prod(whole.shape) * whole.dtype.itemsize)
-                    slot.user, slot_of[whole] = whole, slot
+                    if reused is None:
+                        reused = _Buffer(math.prod(whole.shape) * whole.dtype.itemsize, i, i)
+                        buffers.append(reused)
+                    reused.last, buffer_of[whole] = last[whole], reused
                 memory.static[y] = stand_in
                 memory.unplanned += size
-        for v in {v for x in (*eq.operands, *eq.outputs) if isinstance(x, Var) for v in memory.owners[x]}:
-            if v in slot_of and slot_of[v].user is v and last.get(v, -1) <= i:
-                slot_of[v].user = None
-    offset = 0
-    start: dict[int, int] = {}
-    for slot in slots:
-        start[id(slot)] = offset
-        offset += -(-slot.size // LINE) * LINE
-    memory.size = offset
-    memory.place.update({v: start[id(slot)] for v, slot in slot_of.items()})
-    for slot, inner in inner_of:
-        inner.place = {v: start[id(slot)] + at for v, at in inner.place.items()}
+    memory.size = _placed(buffers)
+    memory.place.update({v: buffer.start for v, buffer in buffer_of.items()})
+    for buffer, inner in inner_of:
+        inner.place = {v: buffer.start + at for v, at in inner.place.items()}
     for eq in memory.equations:
         offset = 0
         for x in eq.operands if eq.row.joins is not None else ():
@@ -225,8 +219,8 @@ def _empty(shape: tuple[int, ...], axes: Sequence[int], dtype: Any) -> Any:
 
 
 def _in_place(
-    memory: Memory, eq: Equation, i: int, last: dict[Var, float], slot_of: dict[Var, _Slot], like: Any
-) -> _Slot | None:
+    memory: Memory, eq: Equation, i: int, last: dict[Var, float], buffer_of: dict[Var, _Buffer], like: Any
+) -> _Buffer | None:
     """The buffer of an operand that is not needed any more, for a result of the same kind."""
     y = eq.outputs[0]
     for x in eq.operands:
@@ -234,8 +228,9 @@ def _in_place(
             continue
         same = x.dtype.itemsize == y.dtype.itemsize and memory.static[x].strides == like.strides
         for v in memory.owners[x] if same else ():  # `x` itself, or what it is a view of
-            if v in slot_of and slot_of[v].user is v and last[v] == i and math.prod(v.shape) == math.prod(x.shape):
-                return slot_of[v]
+            buffer = buffer_of.get(v)
+            if buffer is not None and last[v] == buffer.last == i and math.prod(v.shape) == math.prod(x.shape):
+                return buffer
     return None
 
 
@@ -249,15 +244,16 @@ def _overwritten(memory: Memory, eq: Equation, i: int, last: dict[Var, float], d
     return None
 
 
-def _free(slots: list[_Slot], size: int) -> _Slot:
-    """The smallest free buffer that is large enough; otherwise the largest free one, enlarged; otherwise a new one."""
-    free = [slot for slot in slots if slot.user is None]
-    enough = [slot for slot in free if slot.size >= size]
-    if enough:
-        return min(enough, key=lambda slot: slot.size)
-    if free:
-        slot = max(free, key=lambda slot: slot.size)
-        slot.size = size
-        return slot
-    slots.append(_Slot(size))
-    return slots[-1]
+def _placed(buffers: list[_Buffer]) -> int:
+    """Give each buffer its place, the largest first: the lowest that is free as long as it is used. The size of all."""
+    order = sorted(buffers, key=lambda buffer: -buffer.size)
+    first, last = (np.array([getattr(buffer, end) for buffer in order]) for end in ("first", "last"))
+    size = np.array([-(-buffer.size // LINE) * LINE for buffer in order], int)
+    start = np.zeros(len(order), int)
+    for k, buffer in enumerate(order):
+        (taken,) = np.nonzero((first[:k] <= last[k]) & (first[k] <= last[:k]))
+        taken = taken[np.argsort(start[taken], kind="stable")]
+        ends = np.maximum.accumulate(np.append(0, start[taken] + size[taken]))
+        gaps = np.append(start[taken], np.iinfo(int).max) - ends
+        start[k] = buffer.start = int(ends[np.argmax(gaps >= size[k])])
+    return int(np.max(start + size, initial=0))
