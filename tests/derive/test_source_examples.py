@@ -79,9 +79,9 @@ def digits_conv():
     return lambda X, y: loss(net(X), y), (real(3, 1, 4, 4), whole(4, 3))
 
 
-def denoiser():
-    net, loss = example("denoiser").Denoiser().eval(), nn.MSELoss()
-    return lambda X: loss(net(X), X), (shares(2, 64),)
+def diffusion():
+    net, loss = example("diffusion").Denoiser(4, 3, 1), nn.MSELoss()
+    return lambda X, t, y: loss(net(X, t, y), X), (shares(2, 1, 8, 8), whole(50, 2), whole(10, 2))
 
 
 def characters_rnn():
@@ -92,11 +92,8 @@ def characters_rnn():
     )
 
 
-def characters_transformer():
-    net, loss = (
-        example("characters_transformer").Writer(5, features=4, heads=2, layers=1),
-        nn.CrossEntropyLoss(),
-    )
+def gpt():
+    net, loss = example("gpt").GPT(5, width=4, heads=2, layers=1), nn.CrossEntropyLoss()
     return lambda codes, ahead: loss(net(codes).reshape(-1, 5), ahead.reshape(-1)), (
         whole(5, 2, 4),
         whole(5, 2, 4),
@@ -115,8 +112,8 @@ def pendulum():
 
 
 NETS = (
-    truth_table, xor_surface, two_moons, digits_mlp, digits_conv, denoiser, characters_rnn, characters_transformer,
-    logistic_scipy, pendulum,
+    truth_table, xor_surface, two_moons, digits_mlp, digits_conv, diffusion, characters_rnn, gpt, logistic_scipy,
+    pendulum,
 )  # fmt: skip
 
 
