@@ -1,7 +1,8 @@
 """Compare each function of `nn.functional` and the layers of `nn` with PyTorch's.
 
 Functions: values, dtypes, gradients, at random points and at kinks. Layers: a state dict in and out, its keys, values
-in training and in evaluation, gradients of inputs and parameters, and buffers afterwards.
+in training and in evaluation, gradients of inputs and parameters, and buffers afterwards. Of both, the names and
+defaults of arguments, where PyTorch's can be inspected.
 
 PyTorch must be installed::
 
@@ -14,6 +15,7 @@ its arguments; float arrays require gradients. If both raise, they agree; if onl
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 import warnings
@@ -479,8 +481,10 @@ def layers() -> Iterator[tuple[str, tuple[Any, ...], dict[str, Any], tuple[Any, 
                 yield f"InstanceNorm{n}d", (4,), more, (at,), {}
         for more in ({}, {"affine": False}, {"track_running_stats": False}, {"momentum": None, "eps": 0.01}):
             yield f"BatchNorm{n}d", (4,), more, (x,), {}
+        yield f"BatchNorm{n}d", (4,), {"bias": False}, (x,), {}
         yield f"Dropout{n}d", (0.0,), {}, (x,), {}
         yield "GroupNorm", (2, 4), {}, (x,), {}
+        yield "GroupNorm", (2, 4), {"bias": False}, (x,), {}
         yield "LocalResponseNorm", (3,), {"alpha": 0.5}, (x,), {}
         for mode in ("nearest", ("linear", "bilinear", "trilinear")[n - 1]):
             yield "Upsample", (), {"scale_factor": 2, "mode": mode}, (x,), {}
@@ -508,6 +512,40 @@ def layers() -> Iterator[tuple[str, tuple[Any, ...], dict[str, Any], tuple[Any, 
         yield "EmbeddingBag", (10, 3), {"mode": mode}, (index.reshape(2, 4),), {}
         yield "EmbeddingBag", (10, 3), {"mode": mode, "padding_idx": 2}, (index, np.array([0, 3, 3])), {}
     yield from sequences()
+    yield from activations_and_losses()
+
+
+def activations_and_losses() -> Iterator[tuple[str, tuple[Any, ...], dict[str, Any], tuple[Any, ...], dict[str, Any]]]:
+    x, y, k = normal(3, 4), normal(3, 4), np.array([0, 3, 1])
+    p, q, signs = 1 / (1 + np.exp(-x)), 1 / (1 + np.exp(-y)), np.sign(y)
+    plain = """
+        CELU ELU GELU GLU SELU ReLU ReLU6 LeakyReLU PReLU SiLU Mish Sigmoid Tanh Softplus Softsign Hardshrink
+        Hardsigmoid Hardswish Hardtanh LogSigmoid Softshrink Tanhshrink Identity Flatten
+    """
+    for name in plain.split():
+        yield name, (), {}, (x,), {}
+    for name in ("Softmax", "LogSoftmax", "Softmin"):
+        yield name, (1,), {}, (x,), {}
+    yield "Softmax2d", (), {}, (normal(3, 2, 2),), {}
+    yield "Threshold", (0.1, 2.0), {}, (x,), {}
+    yield "Unflatten", (1, (2, 2)), {}, (x,), {}
+    yield "PReLU", (4, 0.1), {}, (x,), {}
+    classes, pair = np.abs(normal(4)), {"weight": np.abs(normal(4)), "pos_weight": np.abs(normal(4))}
+    for name, inputs, more in (
+        ("MSELoss", (x, y), {}), ("L1Loss", (x, y), {}), ("SmoothL1Loss", (x, y), {"beta": 0.3}),
+        ("HuberLoss", (x, y), {"delta": 0.3}), ("BCELoss", (p, q), {"weight": classes}),
+        ("BCEWithLogitsLoss", (x, q), pair), ("NLLLoss", (np.log(p), k), {"weight": classes, "ignore_index": 3}),
+        ("CrossEntropyLoss", (x, k), {"weight": classes, "label_smoothing": 0.1}), ("KLDivLoss", (np.log(p), q), {}),
+        ("PoissonNLLLoss", (x, p), {"full": True}), ("GaussianNLLLoss", (x, y, p), {"full": True}),
+        ("MarginRankingLoss", (x, y, signs), {"margin": 0.3}), ("HingeEmbeddingLoss", (p, signs), {"margin": 0.3}),
+        ("SoftMarginLoss", (x, signs), {}), ("MultiMarginLoss", (x, k), {"weight": classes, "p": 2}),
+        ("MultiLabelMarginLoss", (x, np.array([[2, 0, -1, 1]] * 3)), {}),
+        ("MultiLabelSoftMarginLoss", (x, np.round(q)), {"weight": classes}),
+        ("CosineEmbeddingLoss", (x, y, signs[:, 0]), {"margin": 0.1}),
+        ("TripletMarginLoss", (x, y, p), {"swap": True, "p": 3.0}), ("TripletMarginWithDistanceLoss", (x, y, p), {}),
+    ):  # fmt: skip
+        for reduction in ("mean", "sum", "none"):
+            yield name, (), {**more, "reduction": reduction}, inputs, {}
 
 
 def sequences() -> Iterator[tuple[str, tuple[Any, ...], dict[str, Any], tuple[Any, ...], dict[str, Any]]]:
@@ -558,7 +596,8 @@ def run_layer(layer: Any, tensor: Any, inputs: tuple[Any, ...], masks: dict[str,
     def made(a: Any) -> Any:
         if isinstance(a, tuple):
             return tuple(map(made, a))
-        leaves.append(tensor(a, requires_grad=a.dtype.kind == "f"))
+        target = bool(leaves) and type(layer).__name__.endswith("Loss")  # PyTorch may not differentiate it
+        leaves.append(tensor(a, requires_grad=a.dtype.kind == "f" and not target))
         return leaves[-1]
 
     given, masks = [made(a) for a in inputs], {k: tensor(m) if np.ndim(m) else m for k, m in masks.items()}
@@ -585,8 +624,10 @@ def flat(y: Any) -> Iterator[Any]:
 
 def layer_difference(name: str, args: Any, params: Any, inputs: Any, masks: Any) -> str:
     """The difference between our layer and PyTorch's; empty if there is none."""
-    theirs = getattr(torch.nn, name)(*args, **params).double()
-    with torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        tensors = {k: torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in params.items()}
+        theirs = getattr(torch.nn, name)(*args, **tensors).double()
         for k, p in enumerate(theirs.parameters()):
             p += torch.tensor(np.random.default_rng(k).normal(size=tuple(p.shape)) / 3)
     ours = getattr(ag.nn, name)(*args, **params)
@@ -604,9 +645,28 @@ def layer_difference(name: str, args: Any, params: Any, inputs: Any, masks: Any)
     for k, (a, b) in enumerate(zip(*both, strict=True)):
         if (a is None) != (b is None) or a is not None and (a.shape, a.dtype) != (b.shape, b.dtype):
             return f"array {k}: {a}, PyTorch {b}"
-        if a is not None and not np.allclose(a, b, rtol=1e-8, atol=1e-10):
+        if a is not None and not np.allclose(a, b, rtol=1e-7, atol=1e-10):
             return f"array {k}: {a.ravel()[:8]}, PyTorch {b.ravel()[:8]}"
     return ""
+
+
+#: Arguments of PyTorch's that are deprecated, or without a meaning here.
+OMITTED = {"self", "device", "dtype", "size_average", "reduce", "_weight", "_freeze", "_stacklevel"}
+
+
+def signature_differences() -> Iterator[str]:
+    """The functions and classes whose arguments have other names, defaults or another order than PyTorch's."""
+    for ours, theirs in ((our_functional, torch_functional), (ag.nn, torch.nn)):
+        for name in sorted(set(dir(ours)) & set(dir(theirs))):
+            try:
+                both = [inspect.signature(getattr(where, name)).parameters for where in (ours, theirs)]
+            except (TypeError, ValueError):  # a module, or a function in C++
+                continue
+            if not {"args", "kwargs"} & set(both[1]):
+                a, b = ({k: p.default for k, p in found.items() if k not in OMITTED} for found in both)
+                if list(a.items()) != list(b.items()):
+                    differ = [k for k in {**a, **b} if k not in a or k not in b or a[k] != b[k]]
+                    yield f"{name}: {', '.join(differ) or 'another order'}"
 
 
 def compare_layers(part: str) -> None:
@@ -620,6 +680,7 @@ def compare_layers(part: str) -> None:
                 print(f"{name}{args} {params} {[np.shape(x) for x in inputs]} {list(masks)}\n    {found}")
     classes = [c for n, c in vars(ag.nn).items() if hasattr(torch.nn, n) and isinstance(c, type)]
     if not part:
+        print("other arguments:", *signature_differences(), sep="\n    ")
         print("no case as a layer:", *sorted(c.__name__ for c in classes if c.__name__ not in seen))
     print(f"{sum(seen.values())} cases of {len(seen)} layers; {differ} differences")
 

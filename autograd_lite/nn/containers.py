@@ -142,9 +142,9 @@ class ParameterList(Module):
     ['0', '1']
     """
 
-    def __init__(self, parameters: Iterable[Any] = ()) -> None:
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
-        for p in parameters:
+        for p in values or ():
             self.append(p)
 
     def append(self, parameter: Any) -> Self:

@@ -48,7 +48,8 @@ class _ChannelNorm(_Affine):
         cls.dims = dims or getattr(cls, "dims", 0)
 
     def __init__(
-        self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool, dtype: Any
+        self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool,
+        dtype: Any, bias: bool,
     ) -> None:
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
@@ -57,7 +58,7 @@ class _ChannelNorm(_Affine):
         self.register_buffer("running_mean", tensor(np.zeros(num_features, dtype)) if tracked else None)
         self.register_buffer("running_var", tensor(np.ones(num_features, dtype)) if tracked else None)
         self.register_buffer("num_batches_tracked", tensor(np.array(0)) if tracked else None)
-        self._add((num_features,), affine, affine, dtype)
+        self._add((num_features,), affine, affine and bias, dtype)
 
     def reset_running_stats(self) -> None:
         """Set the running mean to 0 and the running variance to 1."""
@@ -89,9 +90,9 @@ class _ChannelNorm(_Affine):
 class _BatchNorm(_ChannelNorm):
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True, dtype: Any = None,
+        track_running_stats: bool = True, dtype: Any = None, *, bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias)
 
     def forward(self, input: Any) -> Tensor:
         x, tracked, momentum = self._given(input), self.track_running_stats, self.momentum
@@ -134,9 +135,9 @@ class _InstanceNorm(_ChannelNorm):
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
-        track_running_stats: bool = False, dtype: Any = None,
+        track_running_stats: bool = False, dtype: Any = None, *, bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias)
 
     def forward(self, input: Any) -> Tensor:
         x = self._given(input)
@@ -233,13 +234,14 @@ class GroupNorm(_Affine):
     """
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, dtype: Any = None
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, dtype: Any = None, *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         if num_channels % num_groups:
             raise ValueError(f"GroupNorm: {num_channels} channels cannot be in {num_groups} equal groups")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
-        self._add((num_channels,), affine, affine, dtype)
+        self._add((num_channels,), affine, affine and bias, dtype)
 
     def forward(self, input: Any) -> Tensor:
         x = given(input, self.weight)

@@ -146,6 +146,8 @@ def test_running_statistics_are_not_learned_but_kept():
     assert list(layer.state_dict()) == ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
     assert [name for name, _ in layer.named_parameters()] == ["weight", "bias"]
     assert list(nn.BatchNorm2d(6, affine=False, track_running_stats=False).state_dict()) == []
+    assert [name for name, _ in nn.GroupNorm(2, 6, bias=False).named_parameters()] == ["weight"]
+    assert [name for name, _ in nn.InstanceNorm1d(6, affine=True, bias=False).named_parameters()] == ["weight"]
 
 
 # ------------------------------------------------------------------------------------------------------- dropout
