@@ -209,8 +209,8 @@ arccosh = elementwise(
 arctanh = elementwise(np.arctanh, lambda x: 1 / (1 - x * x), domain=interval(-1, 1), tex=r"\operatorname{{artanh}} {x}")
 
 
-# Where there is AVX-512, NumPy's tangent of doubles takes a sixth of the time of its sine. The error is 3e-16, not 6e-17,
-# and it is absolute: near a zero of the sine or cosine few digits are right.
+# Where there is AVX-512, NumPy's tangent of doubles takes a sixth of the time of its sine. The error is 3e-16 instead
+# of 6e-17, and it is absolute: near a zero of the sine or cosine few digits are right.
 def _from_tan(x: Any, of: Callable[[Any, Any], Any]) -> Any:
     t = np.tan(x * 0.5)
     return of(t, t * t)
