@@ -35,14 +35,14 @@ def milliseconds(name: str, keep: bool) -> float:
 
 def main() -> None:
     """Print the table: the time of a step of each version, and that of `jit` as a multiple of it, with its range."""
-    print(f"{'jit as a multiple of hand-written':<40}{'plain':>28}{'expert':>28}{'jit':>12}")
+    print(f"{'jit in multiples of hand-written':<36}{'plain':>32}{'expert':>32}{'jit':>12}")
     for title, keep in (("freed memory returned to the system", False), ("freed memory kept", True)):
         runs = [{name: milliseconds(name, keep) for name in ("plain", "expert", "jit")} for _ in range(RUNS)]
-        line = f"{title:<40}"
+        line = f"{title:<36}"
         for name in ("plain", "expert"):
             ratios = [run["jit"] / run[name] for run in runs]
             spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-            line += f"{f'{min(run[name] for run in runs):.2f} ms, {spread}':>28}"
+            line += f"{f'{min(run[name] for run in runs):.2f} ms, {spread}':>32}"
         print(f"{line}{min(run['jit'] for run in runs):>9.2f} ms", flush=True)
 
 
