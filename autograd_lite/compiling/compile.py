@@ -30,10 +30,11 @@ from .passes.layout import laid_out
 from .passes.lowering import lowered
 from .passes.memory import Memory, planned
 from .passes.pooling import pooled_first
-from .passes.scalars import MOST, as_floats
+from .passes.scalars import MOST, all_floats, single_floats
 from .passes.scaling import scaled
 from .passes.splitting import split
 from .passes.tiling import tiled
+from .passes.together import together
 from .passes.updates import sunk
 from .writer import OUTER, Writer
 
@@ -142,8 +143,11 @@ def compiled(
     block = _shortened(plan, block, fast, settled)
     block = _planned(plan, "columns", lambda b: with_columns(b, plan), block)
     block = _planned(plan, "split products", lambda b: split(b, plan), block)
-    if small:
-        block = _planned(plan, "floats", as_floats, block)
+    floats = all_floats(block) if small else None
+    if floats is None:
+        block = _planned(plan, "updates together", together, block)
+        block = _planned(plan, "dead code", without_dead_code, block)
+    block = _planned(plan, "floats", lambda b: floats or (single_floats(b) if small else b), block)
     block = _planned(plan, "lowering", lowered, block)
     block = _shortened(plan, block, fast, settled)
     block = _planned(plan, "tiles", lambda b: tiled(*sunk(b), threads), block)

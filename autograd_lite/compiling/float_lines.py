@@ -96,7 +96,9 @@ class FloatLines:
             source = self.writer.operand(x)
             names = [self._named(v) for v in eq.outputs]
             if len(names) == 1:
-                return [f"{names[0]} = {source}.item()"]
+                is_array = x in self.writer.memory.static or x in self.writer.block.inputs
+                fast = x.shape == () and x.dtype == np.float64 and not is_array  # a number of NumPy's, as from a.dot(b)
+                return [f"{names[0]} = float({source})" if fast else f"{names[0]} = {source}.item()"]
             if self.writer.is_packed(x):  # faster
                 return [f"{', '.join(names)} = {self.writer.struct('read', len(names))}({source})"]
             return [f"{nested(names, x.shape)[1:-1]} = {source}.tolist()"]

@@ -34,6 +34,7 @@ from .float_lines import FloatLines
 from .passes.memory import Memory, writes
 from .passes.scalars import ARRAY
 from .passes.tiling import TILES
+from .passes.together import PACKED
 from .text import literal, number, origin
 from .threads import in_threads
 
@@ -138,10 +139,11 @@ class Writer:
         (y,), lines, start = eq.outputs, [], 0
         for k, x in enumerate(eq.operands):
             shape = np.shape(example(x))
-            stop = start + shape[0] if len(shape) == y.ndim else k + 1
+            flat = eq.row is PACKED and len(shape) != 1
+            stop = start + math.prod(shape) if flat else start + shape[0] if len(shape) == y.ndim else k + 1
             if stop > start and not (isinstance(x, Var) and self.memory.part.get(x) is y):
-                place = f"{start}:{stop}" if len(shape) == y.ndim else k
-                lines.append(f"{self.word(y)}[{place}] = {self.operand(x)}")
+                place = f"{start}:{stop}" if flat or len(shape) == y.ndim else k
+                lines.append(f"{self.word(y)}[{place}] = {self.operand(x)}{'.reshape(-1)' * flat}")
             start = stop
         return lines
 
@@ -342,7 +344,7 @@ class Writer:
     def operand(self, x: Any) -> str:
         if isinstance(x, Var):
             return self.word(x)
-        if isinstance(x, np.ndarray) and x.ndim == 0 and x.dtype in (np.float64, np.float32):
+        if isinstance(x, (np.ndarray, np.generic)) and x.ndim == 0 and x.dtype in (np.float64, np.float32):
             return self._strong(x.item(), x.dtype)
         return number(x) if type(x) in (int, float, bool, complex) else self.bound(x, "constant")
 

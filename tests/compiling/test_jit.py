@@ -954,3 +954,66 @@ def test_a_method_that_is_replaced_on_its_class():
 def test_an_error_inside_numpy_names_the_users_line():
     with pytest.raises(RuntimeError, match=r"asarray\(\) .* at .*test_jit.py:\d+"):
         ag.jit(lambda x: np.sum([x, x]))(np.ones(2))
+
+
+# ------------------------------------------------------------------------------------------- updates together
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda p: optim.Adam(p, lr=0.1), lambda p: optim.AdamW(p, lr=0.1), lambda p: optim.RMSprop(p, momentum=0.5),
+        lambda p: optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.1),
+        lambda p: optim.SGD([{"params": p[:3], "lr": 0.1, "weight_decay": 0.5}, {"params": p[3:], "lr": 0.2}]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_small_parameters_are_updated_together(make, dtype):
+    def trained(jit):
+        draw = np.random.default_rng(0)
+        shapes = ((6, 9), 9, (9, 9), 9, (9, 1), 1)
+        p = [ag.tensor(draw.normal(size=n).astype(dtype), requires_grad=True) for n in shapes]
+        opt = make(p)
+
+        def step(x):
+            opt.zero_grad()
+            h = np.tanh(x @ p[0] + p[1])
+            loss = ((np.tanh(h @ p[2] + p[3]) @ p[4] + p[5]) ** 2).mean()
+            loss.backward()
+            opt.step()
+            return loss
+
+        run = ag.jit(step) if jit else step
+        for k in range(4):
+            loss = run(np.cos(np.arange(48.0).reshape(8, 6) + k).astype(dtype))
+        return [loss.data, *(x.data for x in p), *(p[2].grad.data, p[5].grad.data)], run
+
+    want, _ = trained(False)
+    got, run = trained(True)
+    for a, b in zip(want, got, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(b, a, rtol=0, atol=2e-6 if dtype == np.float32 else 1e-14)
+    assert "np.concatenate(" in run.source
+
+
+def test_a_sum_of_squares_of_parameters_is_one_product():
+    w = [ag.tensor(np.arange(1.0, n + 1), requires_grad=True) for n in (200, 100, 50)]
+
+    @ag.jit
+    def step(x):
+        loss = sum(np.tanh(p * x[: p.size]).sum() for p in w) + 0.5 * sum((p * p).sum() for p in w)
+        for p in w:
+            p.grad = None
+        loss.backward()
+        with ag.no_grad():
+            for p in w:
+                p -= 0.1 * (p.grad + 0.5 * p)
+        return loss
+
+    values, x = [p.data.copy() for p in w], np.linspace(0, 1, 200)
+    want = sum(np.tanh(v * x[: v.size]).sum() + 0.5 * (v * v).sum() for v in values)
+    np.testing.assert_allclose(step(x).item(), want, rtol=1e-14)
+    for p, v in zip(w, values, strict=True):
+        slope = x[: v.size] / np.cosh(v * x[: v.size]) ** 2
+        np.testing.assert_allclose(p.data, v - 0.1 * (slope + 1.5 * v), rtol=1e-13)
+    assert step.source.count(".dot(") == 1 + 3  # and the sums of the tanh

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...table import Primitive
 from ...tracing import Equation, Var
-from ..block import Block, is_random, row_for
+from ..block import Block, is_random, made, row_for
 
 CALL = 12  # the cost of a call of NumPy on a small array, in operations on floats
 MOST = 64  # entries of an array that is replaced
@@ -44,15 +44,23 @@ ARRAY = Primitive(
 )  # fmt: skip
 
 
-def as_floats(block: Block) -> Block:
-    """`block` with small values as floats, all of them or those with one entry."""
+def all_floats(block: Block) -> Block | None:
+    """`block` with all values as floats, or None if that is not possible or slower."""
     try:
         found = _Expansion(block, MOST, strict=True).run()
-        if len(found.equations) <= CALL * len(block.equations):
-            return found
     except _Impossible:
-        pass
+        return None
+    return found if len(found.equations) <= CALL * len(block.equations) else None
+
+
+def single_floats(block: Block) -> Block:
+    """`block` with values of one entry as floats."""
     return _Expansion(block, 1, strict=False).run()
+
+
+def as_floats(block: Block) -> Block:
+    """One or the other."""
+    return all_floats(block) or single_floats(block)
 
 
 class _Impossible(Exception):
@@ -107,7 +115,7 @@ class _Expansion:
                 for x in eq.operands:
                     if isinstance(x, Var):
                         self._array(x)
-                self.equations.append(eq)
+                self.equations.append(replace(eq, operands=tuple(self._without_axes(x, eq) for x in eq.operands)))
                 self.arrays.update(eq.outputs)
             if self.strict and len(self.equations) > CALL * len(self.block.equations):
                 raise _Impossible
@@ -116,6 +124,17 @@ class _Expansion:
         return replace(self.block, equations=self.equations, floats=self.block.floats | self.floats)
 
     # ------------------------------------------------------------------------------------------------ conversions
+
+    def _without_axes(self, x: Any, eq: Equation) -> Any:
+        """`x`; if it is one number beside a larger array, as an array without axes, which is faster to broadcast."""
+        if not isinstance(x, Var) or prod(x.shape) != 1 or not isinstance(eq.row.fn, np.ufunc) or eq.params:
+            return x
+        y = eq.outputs[0]
+        if not x.shape or not any(isinstance(a, Var) and a.shape == y.shape != x.shape for a in eq.operands):
+            return x
+        view = made(eq, "reshape", x, shape=(), order="C")
+        self.equations.append(view)
+        return view.outputs[0]
 
     def _array(self, x: Var) -> None:
         """Have `x` as an array."""

@@ -23,6 +23,7 @@ from ..block import Block, made
 from .layout import CONTIGUOUS
 
 LEAST, MOST = 2**20, 2**26  # multiplications of a product that is worth a try
+SMALL = 2**14  # of one whose right factor may be worth a copy
 LONG = 2048  # entries of an inner axis that is worth a try in any case
 THIN = 8  # how many times longer it is than the other axes
 ROWS, TERMS = (2, 4, 8, 16, 32), (2, 4, 8, 16, 32, 128)  # pieces
@@ -45,9 +46,10 @@ def split(block: Block, plan: list[str]) -> Block:
         (a, b), y = eq.operands, eq.outputs[0]
         (m, k), n = a.shape, b.shape[1]
         worth = LEAST <= m * k * n <= MOST or k >= max(LONG, THIN * max(m, n))
+        turned = [x in defined and defined[x].row.algebra == "transpose" for x in (a, b)]
+        worth = worth or turned[1] and m * k * n >= SMALL
         if not worth or a.dtype.char not in "fd" or b.dtype != a.dtype or y in joined:
             return None
-        turned = [x in defined and defined[x].row.algebra == "transpose" for x in (a, b)]
         way, note = _fastest(m, k, n, a.dtype, *turned, _at_line(b, defined, block))
         plan.append(f"split products: {y.name}, {m} x {k} x {n}: {note}")
         return _pieces(eq, way)
@@ -144,6 +146,8 @@ def _fastest(m: int, k: int, n: int, dtype: Any, left: bool, right: bool, line: 
     `left` and `right`: whether the factors are transposed in memory; `line`: whether the right one begins at a line.
     """
     ways = _ways(m, k, right or not line)
+    if m * k * n < LEAST and k < LONG:
+        ways = [way for way in ways if way[:2] == (1, 1)]
     sizes = m * k, k * n + LINE, m * n, max(k * n, max(terms for _, terms, _ in ways) * m * n)
     a, b, y, space = (aligned((size,), dtype) for size in sizes)
     a.fill(1)

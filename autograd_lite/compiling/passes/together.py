@@ -1,0 +1,191 @@
+"""Together: the same update of several small parameters is one update of all their entries.
+
+A step of an optimiser is the same formula for each parameter, and for a small one NumPy's calls take longer than the
+arithmetic. The entries of all are put into one array; gradients are computed there in the first place. The formula
+works entry by entry, so no result changes. The sum of the sums of their squares, as a penalty for large weights adds
+it, becomes one sum, whose order is another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ...table import Primitive
+from ...tracing import Equation, Var
+from ..block import Block, made
+from .constants import uniform
+
+SMALL = 1024  # entries of a parameter for which copying takes less time than calls
+FEWEST = 3  # parameters, and operations for each
+LONGEST = 50  # operations in a formula
+
+
+def _packed_into(xs: Any, y: Any) -> str:
+    parts = (f"{{x{k + 1}}}{'' if x.ndim == 1 else '.reshape(-1)'}" for k, x in enumerate(xs))
+    return f"np.concatenate(({', '.join(parts)}), out={{out}})"
+
+
+#: The entries of arrays of any shapes, one after another.
+PACKED = Primitive(
+    "general", lambda *xs: np.concatenate([np.ravel(x) for x in xs]), (), name="packed", out=_packed_into,
+    joins=lambda: True,
+)  # fmt: skip
+
+
+def together(block: Block) -> Block:
+    """`block` with such updates joined."""
+    return _Updates(block).joined()
+
+
+class _Updates:
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self.defined = {v: eq for eq in block.equations for v in eq.outputs}
+        self.users: dict[Var, list[Equation]] = {}
+        for eq in block.equations:
+            for x in {x for x in eq.operands if isinstance(x, Var)}:
+                self.users.setdefault(x, []).append(eq)
+        self.new = {x for x in block.updates.values() if isinstance(x, Var)}
+        self.whole: dict[tuple[Any, ...], Var] = {}  # the array of values that are joined
+        self.steps: list[Equation] = []
+        self.packed: list[Equation] = []  # of inputs
+        self.node: Any = None
+        self.left = 0  # operations that a formula may still have
+
+    def joined(self) -> Block:
+        groups: dict[Any, list[Var]] = {}
+        for v, x in self.block.updates.items():
+            small = v in self.block.contiguous and v.dtype.kind == "f" and 0 < prod(v.shape) <= SMALL
+            if small and isinstance(x, Var) and x in self.defined and list(self.block.updates.values()).count(x) == 1:
+                self.left = LONGEST
+                formula = self._formula(x, v)
+                if formula is not None:
+                    groups.setdefault((v.dtype, formula), []).append(v)
+        updates = dict(self.block.updates)
+        for (_, formula), inputs in groups.items():
+            if len(inputs) >= FEWEST and _operations(formula) >= FEWEST:
+                updates.update(self._apart(inputs))
+        if not self.steps:
+            return self.block
+        equations = [*self.packed, *self._with_squares(), *self.steps]
+        return replace(self.block, equations=equations, updates=updates)
+
+    def _inner(self, x: Any, shape: Any) -> Equation | None:
+        """The equation of a value, if it is a step of the formula only."""
+        eq = self.defined.get(x) if isinstance(x, Var) else None
+        if eq is None or not isinstance(eq.row.fn, np.ufunc) or eq.row.outputs or eq.params or x.shape != shape:
+            return None
+        only = (len(self.users.get(x, ())) == 1 or x in self.new) and x not in self.block.outputs
+        return eq if only and all(y.dtype == x.dtype for y in eq.operands if isinstance(y, Var)) else None
+
+    def _formula(self, x: Any, v: Var) -> Any:
+        """The formula of a value as nested tuples, which is the same for several parameters; None if it has none."""
+        if x is v:
+            return "parameter"
+        number = _number(x)
+        if number is not None:
+            return number
+        eq = self._inner(x, v.shape)
+        if eq is None:
+            return "array" if isinstance(x, Var) and (x.shape, x.dtype) == (v.shape, v.dtype) else None
+        self.left -= 1
+        parts = [self._formula(y, v) for y in eq.operands] if self.left >= 0 else [None]
+        return None if None in parts else (eq.row, *parts)
+
+    def _apart(self, inputs: list[Var]) -> dict[Var, Var]:
+        """The new values of parameters, from the array of all."""
+        results = tuple(self.block.updates[v] for v in inputs)
+        like = self.defined[results[0]]
+        self.node = like.node
+        whole, start, found = self._joined(results), 0, {}
+        for v in inputs:
+            index = (slice(start, start := start + prod(v.shape)),)
+            piece = made(like, "index", whole, index=index, unique_indices=True)
+            shaped = made(like, "reshape", piece.outputs[0], shape=v.shape, order="C")
+            self.steps += [piece, shaped]
+            found[v] = shaped.outputs[0]
+        return found
+
+    def _joined(self, xs: tuple[Any, ...]) -> Any:
+        """The array of values, one for each parameter; a number if they are one number."""
+        if _number(xs[0]) is not None:
+            return xs[0] if isinstance(xs[0], Var) or not np.ndim(xs[0]) else uniform(xs[0])
+        if xs not in self.whole:
+            equations = [self._inner(x, x.shape) for x in xs]
+            first = equations[0]
+            size = sum(prod(x.shape) for x in xs)
+            y = Var(xs[0].name, (size,), xs[0].dtype)
+            if first is not None and all(eq is not None and eq.row is first.row for eq in equations):
+                columns = zip(*(eq.operands for eq in equations if eq is not None), strict=True)
+                self.steps.append(replace(first, outputs=(y,), operands=tuple(map(self._joined, columns))))
+            else:
+                steps = self.steps if any(x in self.defined for x in xs) else self.packed
+                steps.append(Equation((y,), PACKED, xs, {}, self.node))
+            self.whole[xs] = y
+        return self.whole[xs]
+
+
+    # ------------------------------------------------------------------------------------------- sums of squares
+
+    def _with_squares(self) -> list[Equation]:
+        """The equations of the block, with sums of the squares of all that is packed."""
+        found: list[Equation] = []
+        for eq in self.block.equations:
+            terms = self._terms(eq.outputs[0]) if eq.row.algebra == "sum" and self._is_top(eq) else []
+            squares = {self._squared(x): x for x in terms} if len(terms) > FEWEST else {}
+            whole = next((p for p in self.packed if set(p.operands) <= squares.keys()), None)
+            if whole is None:
+                found.append(eq)
+                continue
+            (p,) = whole.outputs
+            new = made(eq, "dot product", p, p)
+            rest = [x for x in terms if x not in {squares[v] for v in whole.operands}]
+            found.append(new)
+            for k, x in enumerate(rest, 1):
+                new = made(eq, "sum", new.outputs[0], x, into=eq.outputs[0] if k == len(rest) else None)
+                found.append(new)
+        return found
+
+    def _is_top(self, eq: Equation) -> bool:
+        """Whether a sum of numbers is not a term of another."""
+        y = eq.outputs[0]
+        using = self.users.get(y, [])
+        return y.shape == () and not (len(using) == 1 and using[0].row.algebra == "sum")
+
+    def _terms(self, x: Any) -> list[Any]:
+        found, waiting = [], [x]
+        while waiting:
+            y = waiting.pop()
+            eq = self.defined.get(y) if isinstance(y, Var) else None
+            if eq is not None and eq.row.algebra == "sum":
+                waiting += eq.operands[::-1]
+            else:
+                found.append(y)
+        return found
+
+    def _squared(self, x: Any) -> Any:
+        """What a number is the sum of squares of."""
+        eq = self.defined.get(x) if isinstance(x, Var) else None
+        if eq is not None and eq.row.algebra == "total":  # of one square; otherwise it is a dot product
+            eq = self.defined.get(eq.operands[0])
+        if eq is None or eq.row.algebra not in ("dot product", "product") or eq.operands[0] is not eq.operands[1]:
+            return None
+        flat = self.defined.get(eq.operands[0])
+        return flat.operands[0] if flat is not None and flat.row.algebra == "reshape" else eq.operands[0]
+
+
+def _number(x: Any) -> Any:
+    """What stands for a number in a formula: the same for the same number; None for an array."""
+    if isinstance(x, Var):
+        return x if x.shape == () else None
+    number = x if np.ndim(x) == 0 else uniform(x)
+    return None if number is None else (str(np.asarray(number).dtype), float(number))
+
+
+def _operations(formula: Any) -> int:
+    inner = isinstance(formula, tuple) and isinstance(formula[0], Primitive)
+    return 1 + sum(map(_operations, formula[1:])) if inner else 0
