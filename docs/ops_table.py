@@ -16,6 +16,7 @@ import autograd_lite  # noqa: F401  fills the table
 from autograd_lite.derive.helpers import find_lambda
 from autograd_lite.derive.row_formulas import RowDerivative, derivatives
 from autograd_lite.table import REAL, TABLE, Primitive, status
+from autograd_lite.table.batching import ALIGNED
 from autograd_lite.testing.numeric import CannotCheck
 from autograd_lite.testing.rows import elementwise_point, points
 
@@ -35,8 +36,12 @@ OPENING = """\
 Printed from the table itself (`docs/ops_table.py`) when the documentation is built: each rule is run on symbols, at
 the example below its name (a row of one number $x$ needs none). $y$ is the result, $x$ (or $x_1$, $x_2$, …) are the
 arguments and $g$ is the cotangent of the result; $\\odot$ goes entry by entry. A rule that is not a formula is shown as
-it stands in the table, with NumPy's parameter names. The engine undoes broadcasting, conjugates and casts. In a
-batch ([`ag.vmap`](transforms.md)) a row is called once for all examples, unless its entry says *looped over*."""
+it stands in the table, with NumPy's parameter names. The engine undoes broadcasting, conjugates and casts.
+
+The column *vmap* says how [`ag.vmap`](transforms.md) runs a row on a batch. *By kind*: its operands are aligned, and it
+is called once for all examples, as any elementwise function. *Own rule*: it is called once, by a rule in its row, which
+says where the axis of the batch goes. *By its rows*: as the rows that it is written with. *Looped*: it is called for
+each example, because the shape of its result depends on values."""
 
 
 def source(rule: Any) -> str:
@@ -113,13 +118,16 @@ def domain(row: Primitive) -> str:
 
 def remarks(row: Primitive) -> str:
     found = [] if row.order is None else [f"to order {row.order} only"]
-    found += ["looped over in a batch"] if looped_over(row) else []
     return "; ".join(found if row.holomorphic else [*found, "not holomorphic"])
 
 
-def looped_over(row: Primitive) -> bool:
-    """Whether `ag.vmap` calls the row once for each example."""
-    return row.batch is None and row.kind != "composite"
+def batched(row: Primitive) -> str:
+    """How `ag.vmap` runs the row."""
+    if row.kind == "composite":
+        return "by its rows"
+    if row.batch is None:
+        return "looped"
+    return "by kind" if row.batch is ALIGNED and (row.kind == "elementwise" or isinstance(row.fn, np.ufunc)) else "own rule"
 
 
 def name(row: Primitive) -> str:
@@ -130,14 +138,16 @@ def name(row: Primitive) -> str:
 def section(kind: str, rows: list[Primitive]) -> Iterator[str]:
     yield f"\n## {kind.capitalize()} ({len(rows)})\n\n{KINDS[kind]}\n"
     if kind in ("composite", "constant"):
-        yield ", ".join(name(row) + " (looped over in a batch)" * looped_over(row) for row in rows)
+        yield "| functions | vmap |\n| --- | --- |"
+        for how in dict.fromkeys(map(batched, rows)):
+            yield f"| {', '.join(name(row) for row in rows if batched(row) == how)} | {how} |"
         return
-    yield ":::{container} derivatives\n| function | derivative | where |\n| --- | --- | --- |"
+    yield ":::{container} derivatives\n| function | derivative | where | vmap |\n| --- | --- | --- | --- |"
     for row in rows:
         found = example(row)
         call = called(row, found) if found else ""
         plain = call in (f"`np.{row.name}(x)`", f"`{row.name}(x)`")
-        cells = ([name(row), "" if plain else call], [rules(row, found)], [domain(row), remarks(row)])
+        cells = ([name(row), "" if plain else call], [rules(row, found)], [domain(row), remarks(row)], [batched(row)])
         yield "| " + " | ".join("<br>".join(filter(None, cell)).replace("|", r"\|") for cell in cells) + " |"
     yield ":::"
 
@@ -164,7 +174,7 @@ def listed(names: Iterable[str]) -> str:
 
 def page() -> str:
     rows = sorted(TABLE.values(), key=lambda row: row.name)
-    lines = [f"{OPENING} {len(rows)} rows."]
+    lines = [f"{OPENING}\n\nThe table has {len(rows)} rows."]
     for kind in KINDS:
         if chosen := [row for row in rows if row.kind == kind]:
             lines += section(kind, chosen)

@@ -102,10 +102,25 @@ def product(x1: Any, x2: Any, on1: bool, on2: bool) -> Any:
     rows, columns = x1 if n1 > 1 else x1[..., None, :], x2 if n2 > 1 else x2[..., None]
     most = max(rows.ndim - on1, columns.ndim - on2)
     rows, columns = padded(rows, on1, most), padded(columns, on2, most)
-    y = rows * columns if rows.shape[-1] == 1 else rows @ columns
+    y = _outers(rows, columns) if rows.shape[-1] == 1 else rows @ columns
     y = y if n1 > 1 else y[..., 0, :]
     return y if n2 > 1 else y[..., 0]
 
+
+def _outers(columns: Any, rows: Any) -> Any:
+    """Each column of a batch times its row. Large ones take half the time of a broadcast product if BLAS does them."""
+    n, m = columns.shape[-2], rows.shape[-1]
+    alike = columns.ndim == rows.ndim == 3 and columns.shape[0] == rows.shape[0] and columns.dtype == rows.dtype
+    arrays = type(columns) is np.ndarray is type(rows) and columns.dtype.char in "fd"
+    if not alike or not arrays or n * m < _LARGE:
+        return columns * rows
+    y = np.empty((columns.shape[0], n, m), columns.dtype)
+    for column, row, out in zip(columns, rows, y, strict=True):
+        np.dot(column, row, out)
+    return y
+
+
+_LARGE = 2**14  # entries of one product
 
 matmul.attach(batch=lambda b: product(b.xs[0], b.xs[1], *b.on))
 

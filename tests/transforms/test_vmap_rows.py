@@ -186,3 +186,46 @@ def test_the_rows_of_the_engine_have_rules():
 def test_only_the_listed_rows_are_looped_over():
     without = {row.name for row in TABLE.values() if row.batch is None and row.kind != "composite" and row.builtin}
     assert without <= LOOPED
+
+
+#: The most used functions of each file of rules: ten, or as many as it has for users.
+MOST_USED = {
+    "constants": "sign floor greater equal logical_and argmax all any round isfinite zeros_like",
+    "cumulative": "cumsum cumprod maximum_accumulate nancumsum nancumprod cumulative_sum cumulative_prod",
+    "differences": "diff trapezoid gradient interp linspace ediff1d unwrap logspace geomspace apply_along_axis",
+    "einsum": "einsum",
+    "elementwise": "add subtract multiply divide power sqrt exp log sin maximum absolute",
+    "indexing": "getitem set_at add_at subtract_at multiply_at divide_at power_at maximum_at minimum_at",
+    "joining": "concatenate stack vstack hstack split array_split repeat tile meshgrid append",
+    "layers": "linear standardize one_hot softmax_cross_entropy binary_cross_entropy_with_logits",
+    "linalg": "linalg.inv linalg.solve linalg.pinv linalg.lstsq linalg.det linalg.slogdet linalg.matrix_power "
+    "linalg.outer linalg.cross linalg.tensorsolve",
+    "norms": "linalg.norm linalg.vector_norm linalg.matrix_norm linalg.cond",
+    "padding": "pad",
+    "polynomials": "polyval polyfit polyder polyint polyadd polysub polymul polydiv poly vander",
+    "products": "matmul dot vdot inner outer tensordot kron cross trace linalg.multi_dot",
+    "quantiles": "median quantile percentile nanmedian nanquantile nanpercentile",
+    "reductions": "sum prod max min mean var std average logsumexp nansum ptp",
+    "selection": "where clip select piecewise take take_along_axis choose compress extract",
+    "shaping": "reshape ravel squeeze expand_dims transpose swapaxes moveaxis broadcast_to flip roll diagonal",
+    "signal": "fft.fft fft.ifft fft.rfft fft.irfft fft.fft2 fft.ifft2 fft.fftn fft.fftshift convolve correlate",
+    "sorting": "sort argsort partition lexsort bincount searchsorted digitize sort_complex",
+    "special": "softmax log_softmax relu gelu silu softplus sinc nan_to_num xlogy leaky_relu sigmoid",
+    "spectral": "linalg.eigh linalg.eigvalsh linalg.eig linalg.eigvals linalg.svd linalg.svdvals",
+    "statistics": "cov corrcoef histogram histogram_bin_edges",
+    "torch_aliases": "cat clamp unsqueeze permute masked_fill topk index_select gather scatter chunk",
+    "triangular": "linalg.cholesky linalg.qr",
+}
+
+
+@pytest.mark.parametrize("names", MOST_USED.values(), ids=MOST_USED.keys())
+def test_the_most_used_functions_are_not_looped_over(names, looped):
+    """A mask as an index is ``np.nonzero`` of it, and so an exception."""
+    for name in names.split():
+        assert name not in LOOKS_AT_VALUES | LOOPED
+        for example, places, batch in arrays_of(TABLE[name]):
+            if places:
+                mapped(called(TABLE[name], example, places), batch.values())
+                masks = any(x.dtype == bool for x in batch.values())
+                assert {row.name for row in looped} <= ({"nonzero"} if masks else set())
+                looped.clear()

@@ -171,7 +171,7 @@ def multilabel_margin_loss(input: Any, target: Any, reduction: str = "mean") -> 
     `target` has the shape of `input`. Each row begins with the right classes, up to the first -1.
     """
     x = floats(input)
-    k = np.asarray(positions(target, "multilabel_margin_loss: targets"))
+    k = positions(target, "multilabel_margin_loss: targets")
     if x.ndim not in (1, 2) or k.shape != x.shape:
         expected = "multilabel_margin_loss: expected input and target of one shape, (n, classes) or (classes,)"
         raise ValueError(f"{expected}, got {x.shape} and {k.shape}")
