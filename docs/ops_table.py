@@ -127,7 +127,8 @@ def batched(row: Primitive) -> str:
         return "by its rows"
     if row.batch is None:
         return "looped"
-    return "by kind" if row.batch is ALIGNED and (row.kind == "elementwise" or isinstance(row.fn, np.ufunc)) else "own rule"
+    by_kind = row.batch is ALIGNED and (row.kind == "elementwise" or isinstance(row.fn, np.ufunc))
+    return "by kind" if by_kind else "own rule"
 
 
 def name(row: Primitive) -> str:

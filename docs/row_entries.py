@@ -116,7 +116,7 @@ def differences(row: Primitive) -> Iterator[str]:
         yield f"Differentiable to order {row.order} only."
     if row.unlike_torch:
         yield f"PyTorch's function of this name differs: {row.unlike_torch}."
-    if ops_table.looped_over(row) and row.kind != "constant":
+    if ops_table.batched(row) == "looped" and row.kind != "constant":
         yield "In a batch (`ag.vmap`) it is called once for each example."
 
 
