@@ -43,11 +43,14 @@ from .transforms.grad import value_and_grad as value_and_grad
 from .transforms.grad import vjp as vjp
 from .transforms.vmap import vmap as vmap
 
-# NumPy's namespaces, and SciPy's special functions.
+# NumPy's namespaces, SciPy's, and that of the array API standard.
+from . import array_api as array_api
 from . import emath as emath
 from . import fft as fft
+from . import integrate as integrate
 from . import linalg as linalg
 from . import special as special
+from . import stats as stats
 
 # Rows of the table, under NumPy's names.
 from .rules.cumulative import (
@@ -98,10 +101,10 @@ from .rules.indexing import (
     multiply_at as multiply_at, power_at as power_at, set_at as set_at, subtract_at as subtract_at,
 )
 from .rules.joining import (
-    append as append, array as array, array_split as array_split, block as block,
+    append as append, array as array, array_split as array_split, block as block, c_ as c_,
     column_stack as column_stack, concatenate as concatenate, delete as delete, dsplit as dsplit,
     dstack as dstack, hsplit as hsplit, hstack as hstack, insert as insert, meshgrid as meshgrid,
-    repeat as repeat, resize as resize, split as split, stack as stack, tile as tile,
+    r_ as r_, repeat as repeat, resize as resize, split as split, stack as stack, tile as tile,
     trim_zeros as trim_zeros, unstack as unstack, vsplit as vsplit, vstack as vstack,
 )
 from .rules.products import (
@@ -156,7 +159,7 @@ from .rules.statistics import (
 # Functions of shapes alone, or that return a yes or no, are NumPy's own.
 from numpy import (
     allclose as allclose, array_equal as array_equal, array_equiv as array_equiv, can_cast as can_cast,
-    e as e,
+    e as e, finfo as finfo, iinfo as iinfo,
     inf as inf, iscomplexobj as iscomplexobj, isrealobj as isrealobj, nan as nan, ndim as ndim,
     newaxis as newaxis, pi as pi, result_type as result_type, shape as shape, size as size,
 )
@@ -164,15 +167,15 @@ from numpy import (
 # PyTorch's common names that NumPy lacks, or has for arrays only; the dtypes, by their names.
 from .tensor.creation import (
     arange as arange, as_tensor as as_tensor, bernoulli as bernoulli, empty as empty, eye as eye,
-    from_numpy as from_numpy, full as full, get_default_dtype as get_default_dtype, is_tensor as is_tensor,
+    from_dlpack as from_dlpack, from_numpy as from_numpy, full as full, get_default_dtype as get_default_dtype, is_tensor as is_tensor,
     multinomial as multinomial, normal as normal, ones as ones, rand as rand, randint as randint,
     randn as randn, randperm as randperm, set_default_dtype as set_default_dtype, zeros as zeros,
 )
 from .tensor.torch_names import cuda as cuda, device as device
 from .rules.random import rand_like as rand_like, randn_like as randn_like
 from .rules.torch_aliases import (
-    cat as cat, chunk as chunk, clamp as clamp, gather as gather, index_select as index_select,
-    masked_fill as masked_fill, norm as norm, permute as permute, scatter as scatter, scatter_add as scatter_add,
+    cat as cat, chunk as chunk, clamp as clamp, cummax as cummax, cummin as cummin, gather as gather,
+    index_select as index_select, logcumsumexp as logcumsumexp, masked_fill as masked_fill, norm as norm, permute as permute, scatter as scatter, scatter_add as scatter_add,
     topk as topk, unbind as unbind, unsqueeze as unsqueeze,
 )
 from .base.generator import (

@@ -1,4 +1,4 @@
-"""numpy.linalg, with derivatives.
+"""numpy.linalg with derivatives, and what scipy.linalg adds to it for whole matrices.
 
 Examples
 --------
@@ -19,6 +19,10 @@ from .rules.linalg import (
     matrix_power as matrix_power, matrix_transpose as matrix_transpose, outer as outer, pinv as pinv,
     slogdet as slogdet, solve as solve, tensordot as tensordot, tensorinv as tensorinv,
     tensorsolve as tensorsolve, trace as trace, vecdot as vecdot,
+)
+from .rules.matrix_functions import (
+    block_diag as block_diag, expm as expm, solve_sylvester as solve_sylvester,
+    solve_triangular as solve_triangular, sqrtm as sqrtm,
 )
 from .rules.norms import cond as cond, matrix_norm as matrix_norm, norm as norm, vector_norm as vector_norm
 from .rules.products import matmul as matmul, multi_dot as multi_dot

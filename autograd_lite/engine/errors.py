@@ -120,6 +120,9 @@ def explained(error: Exception, name: str, args: Sequence[Any]) -> Exception:
         text = "these shapes do not broadcast: aligned at the right, two sizes must be equal or one of them 1"
     elif unexpected := re.search(r"an unexpected keyword argument '(\w+)'", text):  # without our function's inner name
         text = unexpected[0]
+    elif "not supported for the input types" in text:
+        dtypes = ", ".join(str(getattr(a, "dtype", type(a).__name__)) for a in args)
+        text = f"NumPy has none for {dtypes}: convert with .astype(...)"
     elif text.startswith("matmul: Input operand") or "not aligned" in text:
         text = "the last size of the first must equal the last but one of the second"
     again = next(kind for kind in _KINDS if isinstance(error, kind))(f"{name}({what}): {text}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import takewhile
 from os.path import dirname, join
 from typing import Any
 
@@ -45,3 +46,26 @@ def users_position() -> tuple[Any, int]:
     while INTERNAL[frame.f_code.co_filename] and frame.f_back is not None:
         frame = frame.f_back
     return frame.f_code, frame.f_lasti
+
+
+def foreign_call() -> str:
+    """What the user's code has called that is converting a tensor: ``scipy.linalg.expm``, ``np.r_``; else ''."""
+    frame: Any = users_frame(2)[0]
+    found = ""
+    while frame is not None and (module := str(frame.f_globals.get("__name__"))).startswith(("scipy.", "numpy.")):
+        found = _public_name(module, frame) or found
+        frame = frame.f_back
+    return found
+
+
+def _public_name(module: str, frame: Any) -> str:
+    """How a user writes the function that a frame of SciPy's runs; '' if it is internal."""
+    owner, name = frame.f_locals.get("self"), frame.f_code.co_name
+    if module.startswith("numpy."):
+        return next((f"np.{name}" for name in ("r_", "c_") if owner is getattr(np, name)), "")
+    public = ".".join(takewhile(lambda part: not part.startswith("_"), module.split(".")))
+    if owner is not None:  # SciPy's norm is an object of class norm_gen
+        kind = type(owner).__name__.removesuffix("_gen")
+        name = kind if name.startswith("_") else f"{kind}.{name}"
+    is_public = hasattr(sys.modules.get(public), name.partition(".")[0]) and not name.startswith("_")
+    return f"{public}.{name}" if is_public else ""

@@ -11,6 +11,7 @@ from . import indexing_batches as indexing_batches
 from . import joining as joining
 from . import layers as layers
 from . import linalg as linalg
+from . import matrix_functions as matrix_functions
 from . import norms as norms
 from . import padding as padding
 from . import polynomials as polynomials

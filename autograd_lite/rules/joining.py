@@ -129,6 +129,40 @@ def block(arrays: Any) -> Any:
     return _joined(arrays, depth, max(depth, *(leaf.ndim for leaf in _leaves(arrays))))
 
 
+class _AlongAxis:
+    """NumPy's ``r_`` or ``c_`` for Tensors: ``ag.r_[x, 0, y]``, with NumPy's directives and slices.
+
+    Where each entry goes is found by NumPy's own, on the positions of the entries.
+
+    Examples
+    --------
+    >>> import autograd_lite as ag
+    >>> ag.r_[ag.tensor([1.0, 2.0]), 0, 5:7]
+    tensor([1., 2., 0., 5., 6.])
+    >>> ag.c_[ag.tensor([1.0, 2.0]), [3, 4]]
+    tensor([[1., 3.],
+            [2., 4.]])
+    """
+
+    def __init__(self, of: Any) -> None:
+        self._of = of
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if isinstance(key, tuple) else (key,)
+        if not has_tensor(parts):
+            return self._of[key]
+        directive = tuple(p for p in parts[:1] if isinstance(p, str))
+        values = [operand(np.r_[p] if isinstance(p, slice) else p) for p in parts[len(directive) :]]
+        weak = [p if type(p) in (int, float, complex) else v.dtype for p, v in zip(parts[-len(values) :], values)]
+        flat = np.concatenate([np.ravel(v) for v in values]).astype(np.result_type(*weak))
+        ends = accumulate(v.size for v in values)
+        places = [np.arange(end - v.size, end).reshape(v.shape) for end, v in zip(ends, values, strict=True)]
+        return flat[np.asarray(self._of[(*directive, *places)])]
+
+
+r_, c_ = _AlongAxis(np.r_), _AlongAxis(np.c_)
+
+
 def _depth(nested: Any) -> int:
     if isinstance(nested, tuple):
         raise TypeError("block: expected arrays in nested lists, got a tuple")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -376,12 +376,33 @@ def _fitting(w: Any, shape: tuple[int, ...], axis: Any) -> Any:
 # -------------------------------------------------------------------------------------------------- logsumexp
 
 
-def _bind_logsumexp(a: Any, axis: Any = None, b: None = None, keepdims: bool = False, return_sign: bool = False) -> Any:
-    if b is not None or return_sign:
-        raise TypeError("b= and return_sign= are not supported: for b > 0 write logsumexp(a + np.log(b))")
+class SignedLog(NamedTuple):
+    """``sgn * exp(res)`` is the sum; SciPy's two results."""
+
+    res: Any
+    sgn: Any
+
+
+def _bind_logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
     x = operand(a)
     x = x.astype(float) if x.dtype.kind in "biu" else x
+    if b is not None or return_sign:
+        return _weighted_logsumexp(x, axis, 1 if b is None else operand(b), keepdims, return_sign)
     return (x,), {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}
+
+
+def _weighted_logsumexp(x: Any, axis: Any, b: Any, keepdims: bool, return_sign: bool) -> Any:
+    """``log(sum(b * exp(x)))``. An entry of weight 0 does not count, even if it is so large that its exp overflows."""
+    x, b = np.broadcast_arrays(x, b)
+    unused = b == 0
+    top = max(np.where(unused, -math.inf, np.real(x)), axis=axis, keepdims=True, initial=-math.inf)
+    z = x - np.where(np.isfinite(top), top, 0)
+    z = np.where(np.logical_and(unused, np.real(z) > 300), 0, z)
+    total = sum(b * np.exp(z), axis=axis, keepdims=keepdims)
+    top = np.where(np.isfinite(top), top, 0).reshape(total.shape)
+    if return_sign:
+        return SignedLog(np.log(np.abs(total)) + top, np.sign(total))
+    return np.log(total) + top
 
 
 def _exp_minus(x1: Any, x2: Any) -> Any:
@@ -431,7 +452,7 @@ def _logsumexp_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 logsumexp = general(
     _logsumexp, _logsumexp_pull, name="logsumexp", np_name="logsumexp", bind=_bind_logsumexp, tex=r"\ln \sum e^{{{x}}}",
-    examples=_OVER_AXES + _OF_ONE + _OF_NONE,
+    examples=(*_OVER_AXES, *_OF_ONE, *_OF_NONE, at((2, 3), 1, uniform(0.5, 2, 3)), at((2, 3), b=uniform(0, 1, 2, 1))),
 )
 
 

@@ -32,7 +32,7 @@ from ..table import (
 )
 
 _HERE = """erf erfc erfcx erfi dawsn erfinv erfcinv ndtr log_ndtr ndtri gamma gammaln loggamma psi digamma
-    polygamma multigammaln beta betaln gammainc gammaincc betainc j0 j1 jn jv y0 y1 yn yv i1 iv i0e i1e ive k0
+    polygamma multigammaln beta betaln gammainc gammaincc betainc stdtr j0 j1 jn jv y0 y1 yn yv i1 iv i0e i1e ive k0
     k1 kn kv k0e k1e kve expi exp1 exp10 cosm1"""
 _THERE = """expit log_expit logit softplus xlogy xlog1py entr rel_entr kl_div i0 log1p expm1 exp2 cbrt"""
 #: The functions declared here, and our own that SciPy has too, by SciPy's names.
@@ -200,6 +200,12 @@ def _gamma(S: Any) -> list[Primitive]:
             domain=(POSITIVE, POSITIVE, interval(0, 1)),
             kinks=lambda x1, x2, x3: (x1 == 0) | (x2 == 0) | (x3 == 0) | (x3 == 1), tex="I_{{{x3}}}({x1}, {x2})",
             examples=(at(2, 3, uniform(0.1, 0.9, 2, 3)),),
+        ),
+        elementwise(  # the density of Student's t
+            S.stdtr, _no_rule("stdtr", "its degrees of freedom"),
+            lambda x1, x2: np.exp(-(x1 + 1) / 2 * np.log1p(x2 * x2 / x1) - S.betaln(x1 / 2, 0.5)) / np.sqrt(x1),
+            domain=(POSITIVE, REAL), tex="F_{{{x1}}}({x2})",
+            examples=(at(3, (2, 3)), at(np.array([[1], [40]]), (3,))),
         ),
     ]
 

@@ -11,16 +11,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..table import at, composite
+from ..table import Primitive, at, composite
 from ._arrays import ints, operand
+from .cumulative import logaddexp_accumulate, maximum_accumulate, minimum_accumulate
 from .indexing import add_at, getitem, set_at
 from .selection import along, take
 
 _WHERE = np.array([[0, 2, 1], [1, 0, 0]])  # positions, for the examples
 
 
-class TopK(NamedTuple):
-    """The largest (or smallest) entries, and their positions."""
+class WithIndices(NamedTuple):
+    """Entries, and their positions."""
 
     values: Any
     indices: Any
@@ -87,7 +88,33 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
         raise ValueError(f"topk: expected k from 0 to {x.shape[dim]} (axis {dim} of shape {x.shape}), got {k}")
     order = np.argsort(-x if largest else x, axis=dim, kind="stable")
     indices = order[(slice(None),) * dim + (slice(k),)]
-    return TopK(np.take_along_axis(x, indices, dim), indices)
+    return WithIndices(np.take_along_axis(x, indices, dim), indices)
+
+
+def _record(name: str, row: Primitive, what: str) -> Primitive:
+    """``cummax`` or ``cummin``, from the row of ``maximum.accumulate`` or ``minimum.accumulate``."""
+
+    def running(input: Any, dim: int) -> Any:
+        x = operand(input)
+        dim = normalize_axis_index(dim, x.ndim)
+        shape = [1] * x.ndim
+        shape[dim] = x.shape[dim]
+        here = np.logical_or(x == row(x, dim), np.isnan(x))  # nan stays, as in NumPy
+        indices = np.maximum.accumulate(np.where(here, np.arange(x.shape[dim]).reshape(shape), 0), axis=dim)
+        return WithIndices(np.take_along_axis(x, indices, dim), indices)
+
+    running.__doc__ = f"""The {what} entry so far along `dim` (of equal ones the last), and its position."""
+    return composite(name=name, examples=(at((2, 4), dim=1), at((3, 2), dim=0)))(running)
+
+
+cummax = _record("cummax", maximum_accumulate, "largest")
+cummin = _record("cummin", minimum_accumulate, "smallest")
+
+
+@composite(name="logcumsumexp", examples=(at((2, 3), dim=1), at((3, 2), dim=0)))
+def logcumsumexp(input: Any, dim: int) -> Any:
+    """``np.logaddexp.accumulate(input, axis=dim)``: the logarithm of the running sum of exponentials."""
+    return logaddexp_accumulate(input, dim)
 
 
 @composite(name="index_select", examples=(at((2, 3), 1, np.array([2, 0, 2])),))

@@ -47,6 +47,12 @@ OF_THE_LIBRARY = {
     "numpy": "NumPy's own functions work on tensors: import numpy as np",
 }
 
+#: The same for modules of SciPy.
+OF_SCIPY = {
+    "integrate": "Use ag.integrate.odeint for an ordinary differential equation",
+    "optimize": "Pass it a function of arrays, with jac=ag.grad(f)",
+}
+
 
 def no_attribute(what: str, name: str, obj: object, remedies: dict[str, str] = REMEDIES) -> AttributeError:
     """The error for an attribute that does not exist, with the remedy where it is known."""

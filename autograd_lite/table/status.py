@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .row import ROWS
+from .migration_hints import OF_SCIPY
+from .row import ROWS, TABLE
 
 
 def _named(names: str) -> frozenset[str]:
@@ -119,6 +120,18 @@ def refusal(function: Any) -> Exception:
         f"{name} of a tensor: it has no row in the table of derivatives: so its gradient would be lost. "
         f"{away}; or write it with functions that have a row, or add a row (ag.table.define)"
     )
+
+
+def instead_of(name: str) -> str:
+    """What to write instead of a function of SciPy's, which takes no tensors; or of ``np.r_``."""
+    module, _, function = name.removeprefix("scipy.").partition(".")
+    if name.startswith("np."):
+        return f"Use ag.{function}"
+    if f"{module}.{function}" in TABLE:
+        return f"Use ag.{module}.{function}"
+    if function in TABLE:
+        return f"Use ag.{'special.' if module == 'special' else ''}{function}"
+    return OF_SCIPY.get(module, "Write it with NumPy's functions, or give it a derivative with ag.table.define")
 
 
 def plain_answer(function: Any) -> Callable[..., Any]:

@@ -19,8 +19,9 @@ import numpy as np
 from ..engine.context import is_grad_enabled, is_traced
 from ..engine.errors import dropped
 from ..engine.operands import raw
-from ..engine.position import users_frame, users_line
+from ..engine.position import foreign_call, users_frame, users_line
 from ..engine.value import Value
+from ..table.status import instead_of
 
 
 class Conversions(Value):
@@ -78,10 +79,29 @@ class Conversions(Value):
         return self._data.reshape(())[()]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        self._untraced("np.asarray()")
-        if self.requires_grad:
+        if self.requires_grad or is_traced(self):
+            if name := foreign_call():
+                raise RuntimeError(
+                    f"{name} does not take tensors, and would drop the graph of {self._who}. {instead_of(name)}; "
+                    ".detach().numpy() if only the values are meant"
+                )
+            self._untraced("np.asarray()")
             raise dropped(f"np.array({self._who}) or array[i] = ...")
         return np.array(self._data, dtype, copy=copy) if copy is not None else np.asarray(self._data, dtype)
+
+    def __dlpack__(
+        self: Any, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None
+    ) -> Any:
+        """The memory of the array, for ``from_dlpack`` of another library; a read-only one needs a newer DLPack."""
+        self._untraced("__dlpack__()")
+        if self.requires_grad:
+            raise BufferError(
+                f"another library's from_dlpack would drop the graph of {self._who}: call it on x.detach()"
+            )
+        return self.data.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._data.__dlpack_device__()
 
     def __format__(self, spec: str) -> str:
         if self._data.size == 1 and spec:
@@ -105,7 +125,7 @@ _REMEDIES = {
     "np.asarray()": "Use np.stack to join values, and np.take(a, i, axis=0) to index an array by one",
     "index()": "An argument of ag.jit that is a size, an axis or a count goes into static_argnames",
     "printing": "Return the value, and print it outside the traced function",
-    **dict.fromkeys(("item()", "numpy()", "tolist()"), "Return the value, and convert it outside the traced function"),
+    **dict.fromkeys(("item()", "numpy()", "tolist()", "__dlpack__()"), "Return the value, and convert it outside the traced function"),
 }
 
 

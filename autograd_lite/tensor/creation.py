@@ -151,6 +151,12 @@ def from_numpy(ndarray: Any) -> Tensor:
     return wrap(ndarray, None)
 
 
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A Tensor on the memory of another library's array, as :func:`numpy.from_dlpack`: read-only if that one is."""
+    check_device("device", device)
+    return wrap(np.from_dlpack(x, copy=copy), None)
+
+
 def is_tensor(obj: Any) -> bool:
     """Whether `obj` is a Tensor.
 

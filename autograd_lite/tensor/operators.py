@@ -127,4 +127,17 @@ class Operators(Value):
         return binary(TABLE["bitwise_xor"], self, other)
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __lshift__(self, other: Any) -> Self:
+        return binary(TABLE["left_shift"], self, other)
+
+    def __rlshift__(self, other: Any) -> Self:
+        return binary(TABLE["left_shift"], other, self)
+
+    def __rshift__(self, other: Any) -> Self:
+        return binary(TABLE["right_shift"], self, other)
+
+    def __rrshift__(self, other: Any) -> Self:
+        return binary(TABLE["right_shift"], other, self)
+
     __hash__ = object.__hash__

@@ -147,6 +147,7 @@ class TorchNames(Operators):
     ge, lt, le = Method("greater_equal"), Method("less"), Method("less_equal")
     square, outer, tril, triu, index_select, gather, scatter, scatter_add, chunk, unbind = (Method() for _ in range(10))
     flatten, split = Method(), Method("split_by_size")
+    cummax, cummin, logcumsumexp = (Method() for _ in range(3))
 
     def add(self, other: Any, *, alpha: Any = 1) -> Self:
         """``self + alpha * other``."""
@@ -216,6 +217,10 @@ class TorchNames(Operators):
         if dtype is None or self.dtype == dtype:
             return self
         return TABLE["astype"](self, dtype)
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Self:
+        """Itself: the array API's name for ``to(device)``."""
+        return self.to(device=device)
 
     def type_as(self, other: Any) -> Self:
         """In the dtype of `other`."""

@@ -1,0 +1,161 @@
+"""The namespace of the Python array API standard (https://data-apis.org/array-api): ``x.__array_namespace__()``.
+
+NumPy's functions have the standard's names and parameters, and so have their rows; this module looks them up. What
+makes an array is written here, and returns a Tensor.
+
+Examples
+--------
+>>> import autograd_lite as ag
+>>> def softplus(x):  # for arrays of any library
+...     xp = x.__array_namespace__()
+...     return xp.log1p(xp.exp(-xp.abs(x))) + xp.where(x > 0, x, xp.zeros_like(x))
+>>> float(ag.grad(softplus)(0.5)) == float(ag.sigmoid(0.5))
+True
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from . import fft as fft
+from . import linalg as linalg
+from .engine.value import wrap
+from .table import ROWS, TABLE
+from .table.status import status
+from .tensor import Tensor
+from .tensor.creation import as_tensor, get_default_dtype
+from .tensor.creation import from_dlpack as from_dlpack
+from .tensor.torch_names import check_device
+
+__array_api_version__ = "2024.12"
+newaxis = None
+
+
+def __getattr__(name: str) -> Any:
+    """What NumPy calls so: the row of a function, a dtype, a constant, a plain answer such as `result_type`."""
+    found = getattr(np, name, None) if name in np.__all__ else None
+    is_dtype = isinstance(found, type) and issubclass(found, np.generic)
+    if is_dtype or isinstance(found, float) or found is np.isdtype or found is np.broadcast_shapes:
+        return found
+    if callable(found) and found in ROWS:
+        return ROWS[found]
+    if callable(found) and status(found) == "plain":
+        return found
+    raise AttributeError(f"the array namespace has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *(name for name in np.__all__ if hasattr(sys.modules[__name__], name))})
+
+
+def _namespace(x: Tensor, /, *, api_version: str | None = None) -> Any:
+    """The functions of the array API standard for tensors, as a module.
+
+    Raises
+    ------
+    ValueError
+        If another version of the standard is asked for than 2021.12 to 2024.12.
+    """
+    if api_version not in (None, "2021.12", "2022.12", "2023.12", __array_api_version__):
+        raise ValueError(f"expected an api_version from 2021.12 to {__array_api_version__}, got {api_version!r}")
+    return sys.modules[__name__]
+
+
+Tensor.__array_namespace__ = _namespace
+
+
+class __array_namespace_info__(np.__array_namespace_info__):  # type: ignore[name-defined,misc]  # not in the stubs
+    """What the standard asks about a namespace; the default dtype is that of :func:`set_default_dtype`."""
+
+    __module__ = __name__
+
+    def default_dtypes(self, *, device: Any = None) -> dict[str, Any]:
+        dtype = get_default_dtype()
+        made = super().default_dtypes(device=device)
+        return {**made, "real floating": dtype, "complex floating": np.result_type(dtype, np.complex64)}
+
+
+# ------------------------------------------------------------------------------------------------ new tensors
+
+
+def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Tensor:
+    """`obj` as a Tensor: a copy only if the dtype changes, or with ``copy=True``; gradients flow through."""
+    check_device("device", device)
+    if isinstance(obj, Tensor):
+        if copy is False and dtype is not None and obj.dtype != dtype:
+            raise ValueError(f"asarray: a tensor of {obj.dtype} cannot become {np.dtype(dtype)} with copy=False")
+        return TABLE["asarray"](obj, dtype, copy=copy)
+    made = TABLE["asarray"](obj, dtype, copy=copy)
+    if made.dtype.kind not in "biufc":
+        raise TypeError(f"asarray: expected numbers or booleans, got {made.dtype}")
+    return made if isinstance(made, Tensor) else wrap(made, None)
+
+
+def _made(array: Any, device: Any) -> Tensor:
+    check_device("device", device)
+    return wrap(array, None)
+
+
+def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+    return _made(np.zeros(shape, dtype or get_default_dtype()), device)
+
+
+def ones(shape: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+    return _made(np.ones(shape, dtype or get_default_dtype()), device)
+
+
+empty = zeros
+
+
+def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+    if isinstance(fill_value, Tensor):
+        check_device("device", device)
+        return np.broadcast_to(fill_value if dtype is None else fill_value.astype(dtype), shape)
+    dtype = get_default_dtype() if dtype is None and isinstance(fill_value, float) else dtype
+    return _made(np.full(shape, fill_value, dtype), device)
+
+
+def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None) -> Tensor:
+    return _made(np.eye(n_rows, n_cols, k, dtype or get_default_dtype()), device)
+
+
+def arange(
+    start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
+) -> Tensor:
+    start, stop = (0, start) if stop is None else (start, stop)
+    dtype = get_default_dtype() if dtype is None and float in map(type, (start, stop, step)) else dtype
+    return _made(np.arange(start, stop, step, dtype), device)
+
+
+def linspace(
+    start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True,
+) -> Tensor:
+    check_device("device", device)
+    kind = np.result_type(get_default_dtype(), *(type(v) for v in (start, stop) if type(v) is complex))
+    return as_tensor(TABLE["linspace"](start, stop, num, endpoint, dtype=dtype or kind))
+
+
+# ---------------------------------------------------------------------------------- where NumPy's has less
+
+
+def finfo(type: Any, /) -> Any:
+    return np.finfo(type.dtype if isinstance(type, (Tensor, np.ndarray)) else type)
+
+
+def iinfo(type: Any, /) -> Any:
+    return np.iinfo(type.dtype if isinstance(type, (Tensor, np.ndarray)) else type)
+
+
+def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
+    y = TABLE["sort"](x, axis, stable=stable)
+    return np.flip(y, axis) if descending else y
+
+
+def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
+    if not descending:
+        return TABLE["argsort"](x, axis, stable=stable)
+    order = np.flip(TABLE["argsort"](np.flip(x, axis), axis, stable=stable), axis)  # equal entries keep their order
+    return x.shape[axis] - 1 - order

@@ -1,0 +1,258 @@
+"""SciPy's functions of matrices: the exponential, the square root, Sylvester's equation, triangular systems, blocks.
+
+All of them work on stacks of matrices. The Schur form, which `sqrtm` and `solve_sylvester` need, is SciPy's.
+
+Sources: A. H. Al-Mohy and N. J. Higham, "A new scaling and squaring algorithm for the matrix exponential" (2009); N. J.
+Higham, "Functions of matrices" (2008), section 3.2 for the derivative as a block of a larger matrix, and 6.1 for that of
+the square root; R. H. Bartels and G. W. Stewart, "Solution of the matrix equation AX + XB = C" (1972).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..table import Primitive, around, at, composite, general
+from ..table.batching import stacked
+from ._arrays import operand
+from .matrices import EMPTY, positive
+from .products import conj
+
+# ---------------------------------------------------------------------------------------------- the exponential
+
+#: The Padé approximant of degree 13, ``p(x) / p(-x)``.
+_PADE = [math.factorial(26 - k) * math.comb(13, k) / math.factorial(26) for k in range(14)]
+_LEFT_OUT = math.factorial(13) ** 2 / (math.factorial(26) * math.factorial(27))  # its error begins with x**27
+_THETA = 4.25  # up to this norm it is exact to rounding
+
+
+def _norm(x: Any) -> Any:
+    return np.max(np.sum(np.abs(x), axis=-2), axis=-1, initial=0)
+
+
+def _halvings(a: Any, a4: Any, a6: Any) -> Any:
+    """How often to halve each matrix.
+
+    It is judged by its powers, whose norms may be much smaller than the powers of its norm, as they are where one block
+    above the diagonal is large.
+    """
+    d6, d8, d10 = _norm(a6) ** (1 / 6), _norm(a4 @ a4) ** (1 / 8), _norm(a4 @ a6) ** (1 / 10)
+    size = np.minimum(np.maximum(d6, d8), np.maximum(d8, d10))
+    s = np.ceil(np.log2(np.maximum(size / _THETA, 1)))
+    scaled = np.abs(a) * 0.5 ** s[..., None, None]
+    row = np.ones((*a.shape[:-2], 1, a.shape[-1]))
+    for _ in range(27):
+        row = row @ scaled
+    error = _LEFT_OUT * np.max(row, axis=(-2, -1), initial=0) / np.maximum(_norm(scaled), 1e-300)
+    s = s + np.ceil(np.log2(np.maximum(error * 2.0**53, 1)) / 26)
+    return np.where(np.isfinite(s), s, 0)
+
+
+def _expm(x: Any) -> Any:
+    x2 = x @ x
+    x4 = x2 @ x2
+    x6 = x4 @ x2
+    s = _halvings(x, x4, x6)
+    half = (0.5**s).astype(x.real.dtype)[..., None, None]
+    x, x2, x4, x6 = x * half, x2 * half**2, x4 * half**4, x6 * half**6
+    c, one = np.asarray(_PADE, x.real.dtype), np.eye(x.shape[-1], dtype=x.dtype)
+    odd = x @ (x6 @ (c[13] * x6 + c[11] * x4 + c[9] * x2) + c[7] * x6 + c[5] * x4 + c[3] * x2 + c[1] * one)
+    even = x6 @ (c[12] * x6 + c[10] * x4 + c[8] * x2) + c[6] * x6 + c[4] * x4 + c[2] * x2 + c[0] * one
+    y = np.linalg.solve(even - odd, even + odd)
+    for k in range(int(np.max(s, initial=0))):
+        y = np.where((k < s)[..., None, None], y @ y, y)
+    return y
+
+
+def _square(name: str, a: Any) -> Any:
+    a = operand(a)
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise np.linalg.LinAlgError(f"{name}: expected a square matrix, or a stack of them, got shape {a.shape}")
+    return a if a.dtype.kind in "fc" else a.astype(float)
+
+
+def _upper(x: Any, e: Any) -> Any:
+    """The matrix ``[[x, e], [0, x]]``."""
+    x, e = x + np.zeros_like(e), e + np.zeros_like(x)
+    return np.concatenate([np.concatenate([x, e], -1), np.concatenate([np.zeros_like(x), x], -1)], -2)
+
+
+def _corner(y: Any) -> Any:
+    n = y.shape[-1] // 2
+    return y[..., :n, n:]
+
+
+#: The derivative of ``expm(x1)`` in the direction `x2`: what stands above the diagonal of ``expm([[x1, x2], [0, x1]])``.
+expm_derivative: Primitive = general(
+    lambda x1, x2: _corner(_expm(_upper(x1, x2))),
+    lambda g, x1, x2: _corner(expm_derivative(_upper(x1.mT, g), _upper(x2.mT, np.zeros_like(g)))),
+    lambda g, x1: expm_derivative(x1.mT, g),
+    name="expm_derivative", tex=r"\operatorname{{D}}e^{{{x1}}}[{x2}]",
+    bind=lambda x1, x2: ((_square("expm_derivative", x1), _square("expm_derivative", x2)), {}),
+    examples=[at((2, 2), (2, 2)), at((2, 2, 2), (2, 2))],
+)
+
+
+expm = general(
+    _expm, lambda g, x: expm_derivative(x.mT, g), name="linalg.expm", np_name="scipy.linalg.expm",
+    bind=lambda A: ((_square("linalg.expm", A),), {}), tex="e^{{{x}}}",
+    examples=[at((3, 3)), at((2, 2, 2)), at((1, 1)), EMPTY, at(around(4 * np.eye(2)))],
+)
+
+# ----------------------------------------------------------------------------------- what needs the Schur form
+
+
+def _scipy_linalg(function: str) -> Any:
+    try:
+        from scipy import linalg
+    except ImportError:
+        raise ImportError(f"{function} needs SciPy: pip install 'autograd_lite[scipy]'") from None
+    return linalg
+
+
+def _each(f: Any, *stacks: Any) -> Any:
+    """A function of single matrices on stacks of them, which broadcast."""
+    shape = np.broadcast_shapes(*(x.shape[:-2] for x in stacks))
+    wide = [np.broadcast_to(x, (*shape, *x.shape[-2:])) for x in stacks]
+    found = [f(*(x[k] for x in wide)) for k in np.ndindex(shape)]
+    return np.stack(found).reshape(*shape, *found[0].shape) if found else wide[-1].copy()
+
+
+def _sqrtm(x: Any) -> Any:
+    linalg = _scipy_linalg("linalg.sqrtm")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the matrix is singular: it may have a root all the same
+        y = _each(linalg.sqrtm, x)
+    if not np.isfinite(y).all() and np.isfinite(x).all():
+        raise np.linalg.LinAlgError("linalg.sqrtm: the matrix is singular, and has no square root")
+    return y.astype(np.result_type(x.dtype, np.complex64 if y.dtype.kind == "c" else np.float32))
+
+
+sqrtm = general(  # Y Y = X, so that dY Y + Y dY = dX
+    _sqrtm, lambda g, y: solve_sylvester(y.mT, y.mT, g), name="linalg.sqrtm", np_name="scipy.linalg.sqrtm",
+    bind=lambda A: ((_square("linalg.sqrtm", A),), {}), tex="{x}^{{1/2}}",
+    examples=[positive(3, 3), positive(2, 2, 2), positive(1, 1), EMPTY, at(around(4 * np.eye(3)))],
+)
+
+
+def _sylvester(a: Any, b: Any, q: Any) -> Any:
+    """With Schur forms ``a = u r uᴴ`` and ``b = v s vᴴ``, the equation is triangular in ``uᴴ x v``."""
+    linalg = _scipy_linalg("linalg.solve_sylvester")
+    dtype = np.result_type(a, b, q)
+
+    def solve(a: Any, b: Any, q: Any) -> Any:
+        if not q.size:
+            return q
+        (r, u), (s, v) = (linalg.schur(x, "real" if dtype.kind == "f" else "complex") for x in (a, b))
+        y, scale, info = linalg.get_lapack_funcs("trsyl", (r, s))(r, s, np.conj(u.T) @ q @ v)
+        if info:
+            raise np.linalg.LinAlgError(
+                "linalg.solve_sylvester: an eigenvalue of a is one of -b, so a x + x b = q has no unique solution"
+            )
+        return u @ (y * scale) @ np.conj(v.T)
+
+    return _each(solve, *(x.astype(dtype) for x in (a, b, q)))
+
+
+def _sylvester_bind(a: Any, b: Any, q: Any) -> Any:
+    a, b, q = _square("linalg.solve_sylvester", a), _square("linalg.solve_sylvester", b), operand(q)
+    if q.shape[-2:] != (a.shape[-1], b.shape[-1]):
+        raise np.linalg.LinAlgError(
+            f"linalg.solve_sylvester: expected q of shape {(a.shape[-1], b.shape[-1])}, got {q.shape}"
+        )
+    return (a, b, q), {}
+
+
+def _adjoint(g: Any, x1: Any, x2: Any) -> Any:
+    return solve_sylvester(x1.mT, x2.mT, g)
+
+
+solve_sylvester = general(
+    _sylvester, lambda g, y, x1, x2: -_adjoint(g, x1, x2) @ y.mT, lambda g, y, x1, x2: -y.mT @ _adjoint(g, x1, x2),
+    _adjoint, name="linalg.solve_sylvester", np_name="scipy.linalg.solve_sylvester", bind=_sylvester_bind,
+    tex=r"\operatorname{{solve}}({x1} \, Y + Y {x2} = {x3})",
+    examples=[
+        at(around(3 * np.eye(3)), around(3 * np.eye(2)), (3, 2)),
+        at(around(3 * np.eye(2), 2, 2, 2), around(3 * np.eye(2)), (2, 2)),
+    ],
+)
+
+expm.attach(batch=stacked(2))
+expm_derivative.attach(batch=stacked(2, 2))
+sqrtm.attach(batch=stacked(2))
+solve_sylvester.attach(batch=stacked(2, 2, 2))
+
+# --------------------------------------------------------------------------------------------- written with others
+
+
+@composite(name="linalg.solve_triangular", np_name="scipy.linalg.solve_triangular", examples=[
+    at(around(3 * np.eye(3)), (3, 2)), at(around(3 * np.eye(3)), (3,), lower=True),
+    at(around(3 * np.eye(2), 2, 2, 2), (2, 2), trans=1, lower=True), at((2, 2), (2,), trans="C", unit_diagonal=True),
+])
+def solve_triangular(
+    a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False, overwrite_b: bool = False,
+    check_finite: bool = True,
+) -> Any:
+    """The solution of ``a x = b``, of which only one triangle of `a` is read.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., n, n)
+    b : array_like, shape (n,) or (..., n, k)
+    trans : {0, 1, 2, 'N', 'T', 'C'}
+        The equation: ``a x = b``, ``a.T x = b`` or ``a.conj().T x = b``.
+    lower, unit_diagonal : bool
+        Which triangle is read, and whether its diagonal is taken to be 1.
+    overwrite_b, check_finite : bool
+        As in SciPy; they make no difference here.
+
+    Raises
+    ------
+    LinAlgError
+        If there is a 0 on the diagonal.
+
+    Examples
+    --------
+    >>> solve_triangular(np.array([[2.0, 1.0], [9.0, 4.0]]), np.array([4.0, 8.0]))
+    array([1., 2.])
+    """
+    a, b = _square("linalg.solve_triangular", a), operand(b)
+    if trans not in (0, 1, 2, "N", "T", "C"):
+        raise ValueError(f"linalg.solve_triangular: expected trans 0, 1, 2, 'N', 'T' or 'C', got {trans!r}")
+    triangle = np.tril if lower else np.triu
+    if unit_diagonal:
+        a = triangle(a, -1 if lower else 1) + np.eye(a.shape[-1], dtype=a.dtype)
+    else:
+        a = triangle(a)
+    if trans in (1, 2, "T", "C"):
+        a, lower = a.mT if trans in (1, "T") else conj(a.mT), not lower
+    if not lower:  # of an upper triangle the elimination leaves nothing to do but the substitution
+        return np.linalg.solve(a, b)
+    along = -1 if b.ndim == 1 else -2
+    return np.flip(np.linalg.solve(np.flip(a, (-2, -1)), np.flip(b, along)), along)
+
+
+@composite(name="linalg.block_diag", np_name="scipy.linalg.block_diag", examples=[
+    at((2, 2), (1, 3)), at((2,), (), (2, 1)), at((2, 1, 2), (1, 1)),
+])
+def block_diag(*arrs: Any) -> Any:
+    """The matrices in a row down the diagonal, and zeros elsewhere; a vector counts as a matrix of one row.
+
+    Examples
+    --------
+    >>> block_diag([[1, 2]], [3])
+    array([[1, 2, 0],
+           [0, 0, 3]])
+    """
+    blocks = [np.atleast_2d(operand(a)) for a in arrs or ([],)]
+    stack = np.broadcast_shapes(*(a.shape[:-2] for a in blocks))
+    blocks = [np.broadcast_to(a, (*stack, *a.shape[-2:])) for a in blocks]
+    ends = np.cumsum([a.shape[-1] for a in blocks]).tolist()
+    width = [(0, 0)] * (len(stack) + 1)
+    rows = [
+        np.pad(a, [*width, (end - a.shape[-1], ends[-1] - end)]) for a, end in zip(blocks, ends, strict=True)
+    ]
+    return np.concatenate(rows, axis=-2)
