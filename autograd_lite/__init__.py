@@ -167,7 +167,8 @@ from numpy import (
 # PyTorch's common names that NumPy lacks, or has for arrays only; the dtypes, by their names.
 from .tensor.creation import (
     arange as arange, as_tensor as as_tensor, bernoulli as bernoulli, empty as empty, eye as eye,
-    from_dlpack as from_dlpack, from_numpy as from_numpy, full as full, get_default_dtype as get_default_dtype, is_tensor as is_tensor,
+    from_dlpack as from_dlpack, from_numpy as from_numpy, full as full,
+    get_default_dtype as get_default_dtype, is_tensor as is_tensor,
     multinomial as multinomial, normal as normal, ones as ones, rand as rand, randint as randint,
     randn as randn, randperm as randperm, set_default_dtype as set_default_dtype, zeros as zeros,
 )
@@ -175,8 +176,9 @@ from .tensor.torch_names import cuda as cuda, device as device
 from .rules.random import rand_like as rand_like, randn_like as randn_like
 from .rules.torch_aliases import (
     cat as cat, chunk as chunk, clamp as clamp, cummax as cummax, cummin as cummin, gather as gather,
-    index_select as index_select, logcumsumexp as logcumsumexp, masked_fill as masked_fill, norm as norm, permute as permute, scatter as scatter, scatter_add as scatter_add,
-    topk as topk, unbind as unbind, unsqueeze as unsqueeze,
+    index_select as index_select, logcumsumexp as logcumsumexp, masked_fill as masked_fill, norm as norm,
+    permute as permute, scatter as scatter, scatter_add as scatter_add, topk as topk,
+    unbind as unbind, unsqueeze as unsqueeze,
 )
 from .base.generator import (
     Generator as Generator, default_generator as default_generator, get_rng_state as get_rng_state,

@@ -24,10 +24,10 @@ from . import fft as fft
 from . import linalg as linalg
 from .engine.value import wrap
 from .table import ROWS, TABLE
-from .table.status import status
-from .tensor import Tensor
-from .tensor.creation import as_tensor, get_default_dtype
+from .table.status import OF_SHAPE, public_name
+from .tensor import Tensor, creation
 from .tensor.creation import from_dlpack as from_dlpack
+from .tensor.creation import get_default_dtype
 from .tensor.torch_names import check_device
 
 __array_api_version__ = "2024.12"
@@ -42,7 +42,7 @@ def __getattr__(name: str) -> Any:
         return found
     if callable(found) and found in ROWS:
         return ROWS[found]
-    if callable(found) and status(found) == "plain":
+    if callable(found) and public_name(found) in OF_SHAPE:
         return found
     raise AttributeError(f"the array namespace has no attribute {name!r}")
 
@@ -67,12 +67,10 @@ def _namespace(x: Tensor, /, *, api_version: str | None = None) -> Any:
 Tensor.__array_namespace__ = _namespace
 
 
-class __array_namespace_info__(np.__array_namespace_info__):  # type: ignore[name-defined,misc]  # not in the stubs
+class __array_namespace_info__(np.__array_namespace_info__):  # type: ignore[misc]  # final in the stubs only
     """What the standard asks about a namespace; the default dtype is that of :func:`set_default_dtype`."""
 
-    __module__ = __name__
-
-    def default_dtypes(self, *, device: Any = None) -> dict[str, Any]:
+    def default_dtypes(self, *, device: Any = None) -> Any:
         dtype = get_default_dtype()
         made = super().default_dtypes(device=device)
         return {**made, "real floating": dtype, "complex floating": np.result_type(dtype, np.complex64)}
@@ -111,31 +109,23 @@ empty = zeros
 
 
 def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
-    if isinstance(fill_value, Tensor):
-        check_device("device", device)
-        return np.broadcast_to(fill_value if dtype is None else fill_value.astype(dtype), shape)
-    dtype = get_default_dtype() if dtype is None and isinstance(fill_value, float) else dtype
-    return _made(np.full(shape, fill_value, dtype), device)
+    dtype = get_default_dtype() if dtype is None and type(fill_value) is float else dtype
+    return asarray(np.broadcast_to(fill_value, shape), dtype=dtype, device=device, copy=True)
 
 
 def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None) -> Tensor:
     return _made(np.eye(n_rows, n_cols, k, dtype or get_default_dtype()), device)
 
 
-def arange(
-    start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
-) -> Tensor:
-    start, stop = (0, start) if stop is None else (start, stop)
-    dtype = get_default_dtype() if dtype is None and float in map(type, (start, stop, step)) else dtype
-    return _made(np.arange(start, stop, step, dtype), device)
+def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None) -> Tensor:
+    return creation.arange(start, stop, step, dtype, device=device)
 
 
 def linspace(
     start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True,
 ) -> Tensor:
-    check_device("device", device)
-    kind = np.result_type(get_default_dtype(), *(type(v) for v in (start, stop) if type(v) is complex))
-    return as_tensor(TABLE["linspace"](start, stop, num, endpoint, dtype=dtype or kind))
+    dtype = dtype or np.result_type(get_default_dtype(), start, stop)
+    return asarray(TABLE["linspace"](start, stop, num, endpoint, dtype=dtype), device=device)
 
 
 # ---------------------------------------------------------------------------------- where NumPy's has less

@@ -1,8 +1,8 @@
 """scipy.integrate: ordinary differential equations, with derivatives.
 
 The solution is computed by explicit Runge-Kutta steps, and the derivative is that of the computed solution: each step
-is differentiated. An adjoint equation, solved backwards from the end, needs no memory for the steps, but where solutions
-approach each other it is unstable, and its gradients are wrong without a word.
+is differentiated. An adjoint equation, solved backwards from the end, would need no memory for the steps. But where
+solutions approach each other it is unstable, and returns wrong gradients.
 
 Source: J. R. Dormand and P. J. Prince, "A family of embedded Runge-Kutta formulae" (1980); E. Hairer, S. P. Nørsett and
 G. Wanner, "Solving ordinary differential equations I" (1993), section II.4, for the size of the steps.
@@ -133,7 +133,7 @@ class _Equation:
 
         k = raw(slope(y, times[0]))
         h = 0.01 * size(y, y) / (size(k, y) or 1.0) or 1e-6
-        found, steps = [y], []
+        found, steps = [y], list[list[tuple[float, float]]]()
         for a, b in pairwise(times):
             steps.append(taken := [])
             at, span = 0.0, b - a

@@ -28,6 +28,7 @@ from .rules.special import xlog1py, xlogy
 from .table import Primitive, at, composite, uniform
 
 _LOG_2PI = math.log(2 * math.pi)
+_COVARIANCE = np.array([[2.0, 0.5], [0.5, 1.0]])  # for the examples
 
 
 def _row(*examples: Any) -> Callable[[Callable[..., Any]], Primitive]:
@@ -40,7 +41,7 @@ def _row(*examples: Any) -> Callable[[Callable[..., Any]], Primitive]:
     return add
 
 
-def _exp(log: Primitive) -> Primitive:
+def _exp(log: Primitive, example: Any) -> Primitive:
     """The row ``pdf`` or ``pmf`` from that of its logarithm."""
 
     def density(*args: Any, **params: Any) -> Any:
@@ -49,7 +50,7 @@ def _exp(log: Primitive) -> Primitive:
     density.__qualname__ = log.name.removeprefix("stats.").replace("log", "")
     density.__doc__ = str(log.__doc__).replace("logarithm of the ", "")
     density.__wrapped__ = log.fn  # type: ignore[attr-defined]  # for its parameters
-    return _row(*log.examples)(density)
+    return _row(example)(density)
 
 
 def _special(name: str) -> Primitive:
@@ -61,7 +62,7 @@ def _standard(x: Any, loc: Any, scale: Any) -> Any:
 
 
 def _on(support: Any, inside: Callable[[Any], Any], z: Any, otherwise: Any, some: float) -> Any:
-    """``inside(z)`` on the support and `otherwise` beyond it; there `inside` is called on the number `some` instead."""
+    """``inside(z)`` on the support and `otherwise` beyond it, where `inside` gets the number `some`."""
     return np.where(support, inside(np.where(support, z, some)), np.where(np.isnan(z), np.nan, otherwise))
 
 
@@ -72,35 +73,35 @@ def _at_end(distance: Any, shape: Any) -> tuple[Any, Any]:
     return support, np.where(np.logical_and(at_end, shape < 1), math.inf, -math.inf)
 
 
-_NORMAL = at((2, 3), 0.3, uniform(0.5, 2, 3)), at((3,))
+_X, _POSITIVE = at((2,)), at(uniform(0.5, 3, 2), 2)
 
 
 class norm:
     """The normal distribution with mean `loc` and standard deviation `scale`."""
 
-    @_row(*_NORMAL)
+    @_row(at((2,), 0.3, uniform(0.5, 2, 2)))
     def logpdf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
         """The logarithm of the density."""
         return -0.5 * _standard(x, loc, scale) ** 2 - np.log(scale) - 0.5 * _LOG_2PI
 
-    pdf = _exp(logpdf)
+    pdf = _exp(logpdf, _X)
 
-    @_row(*_NORMAL)
+    @_row(_X)
     def cdf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
         """The distribution function: the probability of at most `x`."""
         return _special("ndtr")(_standard(x, loc, scale))
 
-    @_row(*_NORMAL)
+    @_row(_X)
     def logcdf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
         """The logarithm of `cdf`."""
         return _special("log_ndtr")(_standard(x, loc, scale))
 
-    @_row(*_NORMAL)
+    @_row(_X)
     def sf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
         """The probability of more than `x`."""
         return _special("ndtr")(-_standard(x, loc, scale))
 
-    @_row(*_NORMAL)
+    @_row(_X)
     def logsf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
         """The logarithm of `sf`."""
         return _special("log_ndtr")(-_standard(x, loc, scale))
@@ -113,7 +114,7 @@ class multivariate_normal:
     one raises LinAlgError (SciPy's ``allow_singular=`` is not here). Its gradient is symmetric.
     """
 
-    @_row(at((3,), (3,), uniform(0.5, 2, 3)), at((4, 2), (2,), np.array([[2.0, 0.5], [0.5, 1.0]])))
+    @_row(at((2, 2), (2,), _COVARIANCE))
     def logpdf(x: Any, mean: Any = None, cov: Any = 1) -> Any:
         """The logarithm of the density."""
         mean, root = _mean_and_root(mean, cov)
@@ -124,9 +125,9 @@ class multivariate_normal:
         square = np.squeeze(np.sum(z * z, axis=0).reshape(x.shape[:-1]))  # without axes of length 1, as in SciPy
         return -0.5 * (square + n * _LOG_2PI) - np.sum(np.log(np.diagonal(root)))
 
-    pdf = _exp(logpdf)
+    pdf = _exp(logpdf, at((2,), np.zeros(2), 1.5))
 
-    @_row(at(np.zeros(2), np.array([[2.0, 0.5], [0.5, 1.0]])))
+    @_row(at(np.zeros(2), _COVARIANCE))
     def entropy(mean: Any = None, cov: Any = 1) -> Any:
         """The differential entropy."""
         _, root = _mean_and_root(mean, cov)
@@ -147,21 +148,21 @@ def _mean_and_root(mean: Any, cov: Any) -> tuple[Any, Any]:
 class t:
     """Student's t distribution with `df` degrees of freedom."""
 
-    @_row(at((2, 3), 2.5, 0.3, uniform(0.5, 2, 3)), at((3,), uniform(1, 4, 3)))
+    @_row(at((2,), uniform(1, 4, 2), 0.3, 0.8))
     def logpdf(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> Any:
         """The logarithm of the density."""
         z, df = _standard(x, loc, scale), operand(df)
         tail = (df + 1) / 2 * np.log1p(z * z / df)
         return -tail - _special("betaln")(df / 2, 0.5) - 0.5 * np.log(df) - np.log(scale)
 
-    pdf = _exp(logpdf)
+    pdf = _exp(logpdf, at((2,), 3))
 
-    @_row(at((2, 3), 3, 0.3, uniform(0.5, 2, 3)))
+    @_row(at((2,), 3))
     def cdf(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> Any:
         """The distribution function: the probability of at most `x`."""
         return _special("stdtr")(df, _standard(x, loc, scale))
 
-    @_row(at((2, 3), 3, 0.3, uniform(0.5, 2, 3)))
+    @_row(at((2,), 3))
     def logcdf(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> Any:
         """The logarithm of `cdf`."""
         return np.log(t.cdf(x, df, loc, scale))
@@ -170,7 +171,7 @@ class t:
 class gamma:
     """The gamma distribution of shape `a`; its rate is ``1 / scale``."""
 
-    @_row(at(uniform(0.5, 3, 2, 3), uniform(1.5, 3, 3), 0.1, 0.8))
+    @_row(at(uniform(0.5, 3, 2), uniform(1.5, 3, 2), 0.1, 0.8))
     def logpdf(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Any:
         """The logarithm of the density."""
         z, a = _standard(x, loc, scale), operand(a)
@@ -178,9 +179,9 @@ class gamma:
         support, otherwise = _at_end(z, a)
         return _on(support, lambda z: xlogy(a - 1, z) - z, z, otherwise, 1.0) - constant
 
-    pdf = _exp(logpdf)
+    pdf = _exp(logpdf, _POSITIVE)
 
-    @_row(at(uniform(0.5, 3, 2, 3), 2, 0.1, 0.8))
+    @_row(_POSITIVE)
     def cdf(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Any:
         """The distribution function: the probability of at most `x`."""
         z = _standard(x, loc, scale)
@@ -190,14 +191,14 @@ class gamma:
 class chi2:
     """The distribution of a sum of squares of `df` standard normal numbers."""
 
-    @_row(at(uniform(0.5, 3, 2, 3), uniform(2.5, 4, 3), 0.1, 0.8))
+    @_row(at(uniform(0.5, 3, 2), uniform(2.5, 4, 2), 0.1, 0.8))
     def logpdf(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> Any:
         """The logarithm of the density."""
         return gamma.logpdf(x, operand(df) / 2, loc, 2 * operand(scale))
 
-    pdf = _exp(logpdf)
+    pdf = _exp(logpdf, _POSITIVE)
 
-    @_row(at(uniform(0.5, 3, 2, 3), 3, 0.1, 0.8))
+    @_row(_POSITIVE)
     def cdf(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> Any:
         """The distribution function: the probability of at most `x`."""
         return gamma.cdf(x, operand(df) / 2, loc, 2 * operand(scale))
@@ -206,7 +207,7 @@ class chi2:
 class beta:
     """The beta distribution of shapes `a` and `b`, between `loc` and ``loc + scale``."""
 
-    @_row(at(uniform(0.4, 1.2, 2, 3), uniform(1.5, 3, 3), 2.5, 0.2, 1.5))
+    @_row(at(uniform(0.4, 1.2, 2), uniform(1.5, 3, 2), uniform(2, 3, 2), 0.2, 1.5))
     def logpdf(x: Any, a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Any:
         """The logarithm of the density."""
         z, a, b = _standard(x, loc, scale), operand(a), operand(b)
@@ -215,9 +216,9 @@ class beta:
         inside = np.logical_and(low, high)
         return _on(inside, lambda z: xlogy(a - 1, z) + xlog1py(b - 1, -z), z, np.maximum(at_0, at_1), 0.5) - constant
 
-    pdf = _exp(logpdf)
+    pdf = _exp(logpdf, at(uniform(0.1, 0.9, 2), 2, 3))
 
-    @_row(at(uniform(0.4, 1.2, 2, 3), 2, 3, 0.2, 1.5))
+    @_row(at(uniform(0.1, 0.9, 2), 2, 3))
     def cdf(x: Any, a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Any:
         """The distribution function: the probability of at most `x`."""
         z = _standard(x, loc, scale)
@@ -228,16 +229,16 @@ class beta:
 class poisson:
     """The Poisson distribution of mean `mu`, on the whole numbers from `loc`."""
 
-    @_row(at(np.arange(3), uniform(0.5, 3, 2, 3)))
+    @_row(at(np.arange(3), uniform(0.5, 3, 3)))
     def logpmf(k: Any, mu: Any, loc: Any = 0) -> Any:
         """The logarithm of the probability of `k`."""
         n, mu = operand(k) - loc, operand(mu)
         whole = np.logical_and(n >= 0, n == np.floor(n))
         return _on(whole, lambda n: xlogy(n, mu) - _special("gammaln")(n + 1.0), n, -math.inf, 0) - mu
 
-    pmf = _exp(logpmf)
+    pmf = _exp(logpmf, at(np.arange(3), uniform(0.5, 3, 3)))
 
-    @_row(at(np.arange(-1, 3), uniform(0.5, 3, 2, 1)))
+    @_row(at(np.arange(-1, 3), uniform(0.5, 3, 4)))
     def cdf(k: Any, mu: Any, loc: Any = 0) -> Any:
         """The distribution function: the probability of at most `k`."""
         n = np.floor(operand(k) - loc)
@@ -247,7 +248,7 @@ class poisson:
 class dirichlet:
     """The Dirichlet distribution of parameters `alpha`, along the first axis."""
 
-    @_row(at(uniform(0.2, 0.5, 3), uniform(1, 3, 3)), at(uniform(0.1, 0.3, 2, 4), uniform(1, 3, 3)))
+    @_row(at(uniform(0.1, 0.5, 2, 2), uniform(1, 3, 3)))
     def logpdf(x: Any, alpha: Any) -> Any:
         """The logarithm of the density at `x`, whose last entry may be omitted; it is not checked to add up to 1."""
         x, alpha = operand(x), operand(alpha)
@@ -259,4 +260,4 @@ class dirichlet:
         each = xlogy(np.reshape(alpha - 1, (-1,) + (1,) * (x.ndim - 1)), x)
         return np.sum(each, axis=0) + gammaln(np.sum(alpha)) - np.sum(gammaln(alpha))
 
-    pdf = _exp(logpdf)
+    pdf = _exp(logpdf, at(uniform(0.1, 0.5, 3), np.array([1, 2, 3])))

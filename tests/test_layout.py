@@ -25,8 +25,8 @@ NAME = PACKAGE.name
 
 # In reading order. A package imports only what comes before it.
 ORDER = [
-    "base", "table", "rules", "engine", "tensor", "transforms", "autograd", "special", "stats", "linalg", "fft", "emath",
-    "integrate", "array_api",
+    "base", "table", "rules", "engine", "tensor", "transforms", "autograd", "special", "stats", "linalg", "fft",
+    "emath", "integrate", "array_api",
     "tracing", "compiling", "derive", "drawing", "export", "nn", "optim", "data", "training", "testing",
     "__init__",  # the public names
     "talk", "__main__",  # which use the library as anyone would

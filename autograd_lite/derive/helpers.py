@@ -168,9 +168,10 @@ class Helpers:
             module = "scipy.special"
             self.imports[module] = f"import {module}"
             return f"{module}.{value.__name__}"
-        if getattr(value, "__name__", "") == "scipy_module":
-            self.imports["scipy.special"] = "import scipy.special"
-            return _SCIPY
+        if (mark := f"{getattr(value, '__name__', '')}_") in _SCIPYS:
+            module = _SCIPYS[mark]
+            self.imports[module] = f"import {module}"
+            return mark
         if inspect.isclass(value) and value.__module__.split(".")[0] in sys.stdlib_module_names:
             self.imports[value.__module__] = f"import {value.__module__}"
             return f"{value.__module__}.{value.__name__}"
@@ -222,7 +223,8 @@ class Helpers:
         return word
 
 
-_SCIPY = "scipy_special_"  # where a call that imports it is replaced by the module
+#: Marks where the functions `scipy_module` and `scipy_linalg` are called: the call is replaced by the module.
+_SCIPYS = {"scipy_module_": "scipy.special", "scipy_linalg_": "scipy.linalg"}
 
 
 def definition(row: Primitive) -> Any:
@@ -245,7 +247,7 @@ class _Renamed(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> Any:
         word = self.words.get(node.id)
-        if word is None or word == _SCIPY or not isinstance(node.ctx, ast.Load):
+        if word is None or word in _SCIPYS or not isinstance(node.ctx, ast.Load):
             return node
         return ast.parse(word, mode="eval").body
 
@@ -256,8 +258,8 @@ class _Renamed(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> Any:
-        if isinstance(node.func, ast.Name) and self.words.get(node.func.id) == _SCIPY:
-            return ast.parse("scipy.special", mode="eval").body
+        if isinstance(node.func, ast.Name) and (word := self.words.get(node.func.id)) in _SCIPYS:
+            return ast.parse(_SCIPYS[str(word)], mode="eval").body
         return self.generic_visit(node)
 
 

@@ -77,6 +77,5 @@ def full_like(
     device: Any = None,
 ) -> Any:
     """`fill_value`, with its derivative, in the shape of `a`."""
-    a = operand(a)
-    dtype = a.dtype if dtype is None else dtype
-    return np.broadcast_to(operand(fill_value).astype(dtype), a.shape if shape is None else shape)
+    zeros = np.zeros_like(a, dtype, shape=shape)
+    return np.where(True, operand(fill_value).astype(zeros.dtype), zeros)

@@ -152,8 +152,9 @@ class _AlongAxis:
         if not has_tensor(parts):
             return self._of[key]
         directive = tuple(p for p in parts[:1] if isinstance(p, str))
-        values = [operand(np.r_[p] if isinstance(p, slice) else p) for p in parts[len(directive) :]]
-        weak = [p if type(p) in (int, float, complex) else v.dtype for p, v in zip(parts[-len(values) :], values)]
+        rest = parts[len(directive) :]
+        values = [operand(np.r_[p] if isinstance(p, slice) else p) for p in rest]
+        weak = (p if type(p) in (int, float, complex) else v.dtype for p, v in zip(rest, values, strict=True))
         flat = np.concatenate([np.ravel(v) for v in values]).astype(np.result_type(*weak))
         ends = accumulate(v.size for v in values)
         places = [np.arange(end - v.size, end).reshape(v.shape) for end, v in zip(ends, values, strict=True)]

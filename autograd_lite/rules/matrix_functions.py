@@ -3,14 +3,13 @@
 All of them work on stacks of matrices. The Schur form, which `sqrtm` and `solve_sylvester` need, is SciPy's.
 
 Sources: A. H. Al-Mohy and N. J. Higham, "A new scaling and squaring algorithm for the matrix exponential" (2009); N. J.
-Higham, "Functions of matrices" (2008), section 3.2 for the derivative as a block of a larger matrix, and 6.1 for that of
-the square root; R. H. Bartels and G. W. Stewart, "Solution of the matrix equation AX + XB = C" (1972).
+Higham, "Functions of matrices" (2008), section 3.2, for the derivative as a block of a larger matrix; R. H. Bartels and
+G. W. Stewart, "Solution of the matrix equation AX + XB = C" (1972).
 """
 
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from ..table.batching import stacked
 from ._arrays import operand
 from .matrices import EMPTY, positive
 from .products import conj
+from .scipy_special import scipy_linalg
 
 # ---------------------------------------------------------------------------------------------- the exponential
 
@@ -85,7 +85,7 @@ def _corner(y: Any) -> Any:
     return y[..., :n, n:]
 
 
-#: The derivative of ``expm(x1)`` in the direction `x2`: what stands above the diagonal of ``expm([[x1, x2], [0, x1]])``.
+#: The derivative of ``expm(x1)`` in the direction `x2`. It is above the diagonal of ``expm([[x1, x2], [0, x1]])``.
 expm_derivative: Primitive = general(
     lambda x1, x2: _corner(_expm(_upper(x1, x2))),
     lambda g, x1, x2: _corner(expm_derivative(_upper(x1.mT, g), _upper(x2.mT, np.zeros_like(g)))),
@@ -105,14 +105,6 @@ expm = general(
 # ----------------------------------------------------------------------------------- what needs the Schur form
 
 
-def _scipy_linalg(function: str) -> Any:
-    try:
-        from scipy import linalg
-    except ImportError:
-        raise ImportError(f"{function} needs SciPy: pip install 'autograd_lite[scipy]'") from None
-    return linalg
-
-
 def _each(f: Any, *stacks: Any) -> Any:
     """A function of single matrices on stacks of them, which broadcast."""
     shape = np.broadcast_shapes(*(x.shape[:-2] for x in stacks))
@@ -122,16 +114,13 @@ def _each(f: Any, *stacks: Any) -> Any:
 
 
 def _sqrtm(x: Any) -> Any:
-    linalg = _scipy_linalg("linalg.sqrtm")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the matrix is singular: it may have a root all the same
-        y = _each(linalg.sqrtm, x)
+    y = _each(scipy_linalg("linalg.sqrtm").sqrtm, x)
     if not np.isfinite(y).all() and np.isfinite(x).all():
         raise np.linalg.LinAlgError("linalg.sqrtm: the matrix is singular, and has no square root")
     return y.astype(np.result_type(x.dtype, np.complex64 if y.dtype.kind == "c" else np.float32))
 
 
-sqrtm = general(  # Y Y = X, so that dY Y + Y dY = dX
+sqrtm: Primitive = general(  # Y Y = X, so that dY Y + Y dY = dX
     _sqrtm, lambda g, y: solve_sylvester(y.mT, y.mT, g), name="linalg.sqrtm", np_name="scipy.linalg.sqrtm",
     bind=lambda A: ((_square("linalg.sqrtm", A),), {}), tex="{x}^{{1/2}}",
     examples=[positive(3, 3), positive(2, 2, 2), positive(1, 1), EMPTY, at(around(4 * np.eye(3)))],
@@ -140,7 +129,7 @@ sqrtm = general(  # Y Y = X, so that dY Y + Y dY = dX
 
 def _sylvester(a: Any, b: Any, q: Any) -> Any:
     """With Schur forms ``a = u r uᴴ`` and ``b = v s vᴴ``, the equation is triangular in ``uᴴ x v``."""
-    linalg = _scipy_linalg("linalg.solve_sylvester")
+    linalg = scipy_linalg("linalg.solve_sylvester")
     dtype = np.result_type(a, b, q)
 
     def solve(a: Any, b: Any, q: Any) -> Any:
@@ -170,7 +159,7 @@ def _adjoint(g: Any, x1: Any, x2: Any) -> Any:
     return solve_sylvester(x1.mT, x2.mT, g)
 
 
-solve_sylvester = general(
+solve_sylvester: Primitive = general(
     _sylvester, lambda g, y, x1, x2: -_adjoint(g, x1, x2) @ y.mT, lambda g, y, x1, x2: -y.mT @ _adjoint(g, x1, x2),
     _adjoint, name="linalg.solve_sylvester", np_name="scipy.linalg.solve_sylvester", bind=_sylvester_bind,
     tex=r"\operatorname{{solve}}({x1} \, Y + Y {x2} = {x3})",

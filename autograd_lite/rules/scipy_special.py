@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import sys
+from importlib import import_module
 from threading import Lock
 from typing import Any, NoReturn
 
@@ -65,11 +66,19 @@ OF_ORDER = Joint(lambda x1, x2: (x2 > 0) | ~_fraction(x1), r"x_2 > 0 \text{ or }
 
 def scipy_module(function: str) -> Any:
     """The module scipy.special; raises if SciPy is not installed."""
+    return _scipy("special", function)
+
+
+def scipy_linalg(function: str) -> Any:
+    """The module scipy.linalg; raises if SciPy is not installed."""
+    return _scipy("linalg", function)
+
+
+def _scipy(module: str, function: str) -> Any:
     try:
-        from scipy import special
+        return import_module(f"scipy.{module}")
     except ImportError:
         raise ImportError(f"{function} needs SciPy: pip install 'autograd_lite[scipy]'") from None
-    return special
 
 
 def scipy_row(function: Any) -> Primitive | None:

@@ -125,7 +125,10 @@ _REMEDIES = {
     "np.asarray()": "Use np.stack to join values, and np.take(a, i, axis=0) to index an array by one",
     "index()": "An argument of ag.jit that is a size, an axis or a count goes into static_argnames",
     "printing": "Return the value, and print it outside the traced function",
-    **dict.fromkeys(("item()", "numpy()", "tolist()", "__dlpack__()"), "Return the value, and convert it outside the traced function"),
+    **dict.fromkeys(
+        ("item()", "numpy()", "tolist()", "__dlpack__()"),
+        "Return the value, and convert it outside the traced function",
+    ),
 }
 
 

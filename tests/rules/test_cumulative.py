@@ -119,3 +119,20 @@ def test_reduceat(indices):
     agrees(lambda x: np.add.reduceat(x, indices, axis=1), rng.normal(size=(2, 6, 2)))
     agrees(lambda x: np.multiply.reduceat(x, indices), x)
     agrees(lambda x: np.maximum.reduceat(x, indices), x)
+
+
+def test_cummax_and_cummin_return_the_last_of_equal_entries():
+    """As PyTorch's do; nan stays."""
+    x = ag.tensor([1.0, 3.0, 2.0, 3.0, np.nan, 4.0], requires_grad=True)
+    values, indices = x.cummax(dim=0)
+    np.testing.assert_array_equal(values.numpy(), [1.0, 3.0, 3.0, 3.0, np.nan, np.nan])
+    assert indices.tolist() == [0, 1, 1, 3, 4, 4]
+    values[:4].sum().backward()
+    assert x.grad.tolist() == [1.0, 2.0, 0.0, 1.0, 0.0, 0.0]
+    assert ag.cummin(ag.tensor([[2, 1], [2, 3]]), 0).indices.tolist() == [[0, 0], [1, 0]]
+
+
+def test_logcumsumexp():
+    x = rng.normal(size=(3, 4))
+    np.testing.assert_allclose(ag.logcumsumexp(x, 1), np.log(np.cumsum(np.exp(x), 1)))
+    np.testing.assert_allclose(ag.tensor([-np.inf, 1000.0, 1000.0]).logcumsumexp(0), [-np.inf, 1000, 1000 + np.log(2)])

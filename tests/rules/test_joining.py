@@ -194,3 +194,32 @@ def test_a_number_has_the_axes_that_numpy_allows_it(axis):
     agrees(lambda x: np.repeat(x, 2, axis=axis), S)
     agrees(lambda x: np.squeeze(x, axis=axis), S)
     agrees(lambda x: np.take(x, [0, 0], axis=axis), S)
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # of np.matrix
+@pytest.mark.parametrize("numpys", ["r_", "c_"])
+@pytest.mark.parametrize("key", [
+    (X, 0, X), (X[:3], slice(0, 3)), (slice(0, 1, 4j), X), ("-1", M, N), ("0,2", X, X), ("0,2,0", X), ("r", X, X), M,
+    (np.float32(1) * X.astype(np.float32), 2), (np.arange(2), 0.5),
+])  # fmt: skip
+def test_along_an_axis(numpys, key):
+    ours, theirs = getattr(ag, numpys), getattr(np, numpys)
+    parts = key if isinstance(key, tuple) else (key,)
+    on_tensors = tuple(ag.tensor(p) if isinstance(p, np.ndarray) else p for p in parts)
+    try:
+        expected = theirs[key]
+    except ValueError:  # shapes that do not fit
+        with pytest.raises(ValueError, match="dimensions"):
+            ours[on_tensors]
+        return
+    assert isinstance(ours[on_tensors], ag.Tensor)
+    same(ours[on_tensors], np.asarray(expected))
+    np.testing.assert_array_equal(ours[key], expected)
+
+
+def test_along_an_axis_with_transforms():
+    agrees(lambda x, y: ag.r_["0,2", x, y], X, X[::-1], like=lambda x, y: np.r_["0,2", x, y])
+    np.testing.assert_array_equal(ag.vmap(lambda x: ag.c_[x, 2 * x])(M), np.stack([M, 2 * M], -1))
+    np.testing.assert_array_equal(ag.jit(lambda x: ag.r_[x, 0, x])(X), np.r_[X, 0, X])
+    with pytest.raises(RuntimeError, match=r"^np\.c_ does not take tensors, .*Use ag\.c_"):
+        np.c_[ag.tensor(X, requires_grad=True), X]

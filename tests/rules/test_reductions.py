@@ -280,9 +280,24 @@ def test_logsumexp_keeps_the_digits_of_a_result_near_0():
     assert np.logaddexp.reduce(x).item() == pytest.approx(np.logaddexp(-50, 0), rel=1e-12)
 
 
-def test_logsumexp_says_what_it_does_not_do():
-    with pytest.raises(TypeError, match="b= and return_sign="):
-        logsumexp(ag.tensor(M), b=2.0)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("b", [[[1.0], [-2.0]], 0.0, [0.5, 0.0, 2.0], None])
+@pytest.mark.parametrize("options", [{}, {"axis": 1}, {"axis": (0, 1), "keepdims": True}])
+@pytest.mark.parametrize("return_sign", [False, True])
+def test_weighted_logsumexp(b, options, return_sign):
+    theirs = pytest.importorskip("scipy.special").logsumexp
+    b = None if b is None else np.array(b)
+    for x in (np.array([[0.5, -1.0, 0.25], [2.0, 1.5, -0.5]]), np.array([[1.0, 400.0, -3.0], [1.0, 2.0, -np.inf]])):
+        found = logsumexp(ag.tensor(x), b=b, return_sign=return_sign, **options)
+        expected = theirs(x, b=b, return_sign=return_sign, **options)
+        for y, e in zip(found, expected, strict=True) if return_sign else [(found, expected)]:
+            np.testing.assert_allclose(y.numpy(), e, rtol=1e-12)
+
+
+def test_an_entry_of_weight_0_does_not_count_and_has_the_slope_of_its_weight():
+    x, b = np.array([1.0, 2.0, np.inf, 1e6]), np.array([1.0, 0.0, 0.0, 0.0])
+    assert logsumexp(x, b=b) == 1.0
+    np.testing.assert_allclose(ag.grad(lambda b: logsumexp(x[:2], b=b))(b[:2]), [1.0, np.e], rtol=1e-14)
 
 
 # ------------------------------------------------------------------------------------------ as if without nan
