@@ -78,7 +78,7 @@ def odeint(
     >>> import autograd_lite as ag
     >>> decay = lambda rate: odeint(lambda y, t, rate: -rate * y, 1.0, [0.0, 2.0], (rate,))[-1, 0]
     >>> float(decay(0.5)), float(ag.grad(decay)(0.5))  # exp(-2 rate) and -2 exp(-2 rate)
-    (0.36787944, -0.73575888)
+    (0.367879, -0.735759)
     """
     y0, t = np.atleast_1d(operand(y0)), operand(t)
     signs = np.sign(np.diff(raw(t)))
