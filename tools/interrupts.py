@@ -203,6 +203,37 @@ def compiled_step() -> Prepared:
     return all_or_nothing(model, optimizer, step, after)
 
 
+@cache
+def _shared() -> tuple[Any, ...]:
+    """A parameter, a step whose loops two threads share, and the values before a call and after it."""
+    w, x = ag.tensor(np.linspace(-1, 1, 140_000), requires_grad=True), np.cos(np.arange(140_000.0))
+
+    @ag.jit(threads=2)
+    def step() -> Any:
+        loss = (np.tanh(w * x) ** 2 - x).sum()
+        loss.backward()
+        with ag.no_grad():
+            w.__isub__(w.grad * 0.1)
+        w.zero_grad()
+        return loss
+
+    step()
+    before = w.data.copy()
+    step()
+    return w, step, before, w.data.copy()
+
+
+@case
+def threads() -> Prepared:
+    w, step, before, after = _shared()
+    w.data[...] = before
+
+    def wrong() -> str:
+        return "" if np.array_equal(w.data, before) or np.array_equal(w.data, after) else "torn"
+
+    return step, wrong
+
+
 @case
 def lbfgs_step() -> Prepared:
     def loss(model: nn.Module, optimizer: Any) -> Any:
