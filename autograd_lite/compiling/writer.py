@@ -67,6 +67,7 @@ class Writer:
         self._arrays = {eq.outputs[0] for eq in memory.equations if eq.row is ARRAY}
         self._late = {id(eq) for eq in memory.equations[len(memory.equations) - memory.late :]}
         self._commits: list[str] = []
+        self._calculates = False  # whether one of these does arithmetic
         self.numbers: list[str] = []  # lines
         self.function = self.fresh(identifier(block.name))
         self.float_lines = FloatLines(self, memory.equations)
@@ -213,6 +214,7 @@ class Writer:
             if self.is_packed(self.memory.into.get(eq.outputs[0])):
                 return f"({self.struct('write', len(eq.operands))}, {target}, 0, {entries}),"
             return f"(setattr, {target}, 'flat', ({entries},)),"
+        self._calculates = True
         fn, arguments = self.of_row(eq.row), ", ".join(self._arguments(eq))
         if eq.row.fn in (np.maximum, np.minimum):  # these two deprecate a third argument
             return f"(partial({fn}, out={target}), {arguments}),"
@@ -260,13 +262,16 @@ class Writer:
                 new[v] = self.fresh("new")  # it may share memory with an input that is written first
                 yield f"{new[v]} = np.array({self.operand(x)})"
         yield "# all at once: an interrupt falls before or after"
-        yield "at_once(("
+        quiet = "    " * self._calculates
+        if quiet:
+            yield "with np.errstate(all='ignore'):  # a warning would be Python code in between"
+        yield f"{quiet}at_once(("
         for line in self._commits:
-            yield f"    {line}"
+            yield f"{quiet}    {line}"
         for v, word in new.items():
-            yield f"    (setitem, {self.word(v)}, ..., {word}),"
-        yield "    *after,"
-        yield "))"
+            yield f"{quiet}    (setitem, {self.word(v)}, ..., {word}),"
+        yield f"{quiet}    *after,"
+        yield f"{quiet}))"
         yield f"return {results}"
 
     def _result(self, x: Any) -> str:

@@ -117,7 +117,8 @@ class Call:
     @cached_property
     def contiguous(self) -> frozenset[Var]:
         """The inputs whose arrays are contiguous and no views, at each call: parameters, state and gradients."""
-        updates, values = self.program.updates, self.program.captured
+        updates: Any = self.program.updates
+        values: Any = self.program.captured  # arrays
         return frozenset(
             v for v, s in self.sources.items()
             if (v in updates and s.kind in ("tensor", "state") and is_whole(values[v]))

@@ -1017,3 +1017,16 @@ def test_a_sum_of_squares_of_parameters_is_one_product():
         slope = x[: v.size] / np.cosh(v * x[: v.size]) ** 2
         np.testing.assert_allclose(p.data, v - 0.1 * (slope + 1.5 * v), rtol=1e-13)
     assert step.source.count(".dot(") == 1 + 3  # and the sums of the tanh
+
+
+def test_an_error_of_arithmetic_leaves_no_half_made_step():
+    def run(jit):
+        w = [ag.tensor(np.full(n, 1e308), requires_grad=True) for n in (300, 400)]
+        opt = optim.SGD(w, lr=1e10)
+        w[0].grad, w[1].grad = ag.tensor(np.ones(300)), ag.tensor(np.full(400, -1e300))
+        with np.errstate(all="raise"):
+            (ag.jit(opt.step) if jit else opt.step)()
+        return [p.data for p in w]
+
+    for a, b in zip(run(False), run(True), strict=True):
+        np.testing.assert_array_equal(a, b)
