@@ -6,7 +6,6 @@ is not a formula (the rule branches on its numbers, or the formula is too long),
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import autograd_lite  # noqa: F401  fills the table
 from autograd_lite.derive.helpers import find_lambda
 from autograd_lite.derive.row_formulas import RowDerivative, derivatives
-from autograd_lite.table import REAL, TABLE, Primitive, status
+from autograd_lite.table import TABLE, Primitive, describe, status
 from autograd_lite.table.batching import ALIGNED
 from autograd_lite.testing.numeric import CannotCheck
 from autograd_lite.testing.rows import elementwise_point, points
@@ -110,10 +109,7 @@ def rules(row: Primitive, found: tuple[tuple[Any, ...], dict[str, Any]] | None) 
 
 
 def domain(row: Primitive) -> str:
-    if not isinstance(row.domain, tuple):
-        return "" if row.domain is REAL else f"${row.domain.tex}$"
-    each = [re.sub(r"\bx\b", f"x_{k}", d.tex) for k, d in enumerate(row.domain, 1) if d is not REAL]
-    return ", ".join(f"${tex}$" for tex in each)
+    return ", ".join(f"${tex}$" for tex in describe.domain(row))
 
 
 def remarks(row: Primitive) -> str:

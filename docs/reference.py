@@ -25,7 +25,7 @@ from public_names import Public
 from sphinx.ext.napoleon import Config, NumpyDocstring
 
 import autograd_lite as ag
-from autograd_lite.table import Primitive
+from autograd_lite.table import Primitive, describe
 from autograd_lite.tensor.methods import Method
 
 HERE = Path(__file__).parent
@@ -142,7 +142,7 @@ def row(value: Primitive, name: str) -> str:
     if own and rest:
         parts.append(text(rest))
     formulas = ops_table.formulas(value, ops_table.example(value)) if value.rules else []
-    parts += [f".. math:: {formula}" for formula in (row_entries.definition(value), *formulas) if formula]
+    parts += [f".. math:: {formula}" for formula in (describe.definition(value), *formulas) if formula]
     if differences := list(row_entries.differences(value)):
         parts.append("\n".join(f"- {line}" for line in differences))
     if ">>>" not in (own or "") and (found := row_entries.example(value, name.replace("autograd_lite", "ag", 1))):

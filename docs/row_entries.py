@@ -13,23 +13,15 @@ from contextlib import redirect_stdout, suppress
 from typing import Any
 
 import numpy as np
-import ops_table
 
 import autograd_lite as ag
-from autograd_lite.table import ROWS, Primitive
-from autograd_lite.table.signature import parameters
+from autograd_lite.table import ROWS, Primitive, describe
 from autograd_lite.table.status import public_name
 from autograd_lite.testing.numeric import CannotCheck
 from autograd_lite.testing.rows import Point, elementwise_point, points
 
 MOST = 36  # entries of the arrays in an example
 PRECISION = 4
-
-
-def theirs(row: Primitive) -> Any:
-    """The function of NumPy, or else of SciPy, that a row differentiates; None if it is of this library."""
-    found = [f for f, other in ROWS.items() if other is row]
-    return min(found, key=lambda f: not public_name(f).startswith("np."), default=None)
 
 
 def link(function: Any) -> str:
@@ -45,21 +37,14 @@ def summary(doc: str) -> str:
     return next((p for p in paragraphs if not re.match(r"\w+\(.*\)$", p)), "")
 
 
+def theirs(row: Primitive) -> Any:
+    """The function of NumPy or SciPy that a row differentiates, or None."""
+    return describe.numpys(row, ROWS)
+
+
 def own_doc(row: Primitive) -> str | None:
     """The docstring of a row that is written here, not NumPy's or SciPy's."""
-    ours = "__doc__" in vars(row) or str(getattr(row.fn, "__module__", None)).startswith("autograd_lite")
-    doc = row.__doc__
-    return inspect.cleandoc(doc) if doc and ours and doc != getattr(theirs(row), "__doc__", None) else None
-
-
-def definition(row: Primitive) -> str:
-    """``y = …`` in LaTeX, for an elementwise row that says how it is written."""
-    if row.kind != "elementwise" or not row.tex:
-        return ""
-    one = len(row.rules) == 1
-    names = {"x": "x"} if one else {f"x{k}": f"x_{k}" for k in range(1, len(row.rules) + 1)}
-    options = {p.name: p.name for p in signature(row).parameters.values()}
-    return f"y = {row.tex.format(**options | names)}"
+    return str(vars(row)["__doc__"]) if "__doc__" in vars(row) else describe.own_doc(row)
 
 
 # ---------------------------------------------------------------------------------------------------- signature
@@ -77,47 +62,15 @@ def signature(row: Primitive) -> inspect.Signature:
     return given.replace(parameters=[p for p in given.parameters.values() if p.name not in ("out", "unsupported")])
 
 
-def missing(row: Primitive) -> list[str]:
-    """NumPy's parameters that the row does not have."""
-    function = theirs(row)
-    if function is None or isinstance(function, np.ufunc):  # a ufunc's are the same for all: see the index
-        return []
-    try:
-        given = inspect.signature(function).parameters.values()
-    except ValueError:
-        return []
-    ours = parameters(row.bind or row.fn)
-    if any(p.kind is p.VAR_KEYWORD for p in inspect.signature(row.bind or row.fn).parameters.values()):
-        return []
-    named = (p.name for p in given if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is not p.empty)
-    return [name for name in named if name not in ours and name not in ("out", "like")]
-
-
 # ------------------------------------------------------------------------------------------------- what differs
 
 
 def differences(row: Primitive) -> Iterator[str]:
     """Sentences on the derivative of a row, each true of this row and not of all."""
-    if without := missing(row):
-        yield f"Without NumPy's {', '.join(f'``{name}``' for name in without)}."
-    if where := ops_table.domain(row):
-        yield re.sub(r"\$(.*?)\$", r":math:`\1`", f"The derivative holds where {where}.")
+    yield from describe.differences(row, theirs(row))
     yield from at_kinks(row)
-    if row.kind == "constant":
-        yield "The derivative is zero wherever it exists, so the result does not require gradients."
-    if row.outputs:
-        yield "Several results, as a tuple; each can be differentiated."
-    if not row.holomorphic:
-        gradient = r":math:`∂L/∂a + i\,∂L/∂b` for :math:`x = a + ib`"
-        yield f"Not holomorphic: for complex arguments the gradient is PyTorch's, {gradient}."
-    elif row.kind == "elementwise" and real_only(row):
+    if row.kind == "elementwise" and row.holomorphic and real_only(row):
         yield "For real numbers only."
-    if row.order is not None:
-        yield f"Differentiable to order {row.order} only."
-    if row.unlike_torch:
-        yield f"PyTorch's function of this name differs: {row.unlike_torch}."
-    if ops_table.batched(row) == "looped" and row.kind != "constant":
-        yield "In a batch (`ag.vmap`) it is called once for each example."
 
 
 def real_only(row: Primitive) -> bool:

@@ -259,7 +259,6 @@ def _splitter_along(fn: Any, axis: int, least: int) -> Any:
             raise ValueError(f"{fn.__name__} only works on arrays of {least} or more dimensions")
         return np.split(ary, indices_or_sections, min(axis, ary.ndim - 1))
 
-    split_along.__doc__ = fn.__doc__
     shape = (4, 2, 4)[: max(least, axis + 1)]
     examples: Any = (at(shape, 2), at(shape, [1]))
     return composite(fn, name=fn.__name__, examples=examples)(split_along)

@@ -150,7 +150,6 @@ def _atleast(fn: Any, least: int, lift: Any) -> Any:
         lifted = tuple(a if a.ndim >= least else lift(a) for a in map(operand, arys))
         return lifted[0] if len(lifted) == 1 else lifted
 
-    atleast.__doc__ = fn.__doc__
     examples: Any = (at(()), at((3,), (2, 3), (1, 2, 3)))
     return composite(fn, name=fn.__name__, examples=examples)(atleast)
 

@@ -208,7 +208,6 @@ def _unique_as(fn: Any, *fields: str) -> Any:
             found["inverse_indices"] = np.reshape(found["inverse_indices"], np.shape(x))
         return kind(values, *(found[f] for f in fields)) if fields else values
 
-    answer.__doc__ = fn.__doc__
     return composite(fn, name=fn.__name__, examples=(at((2, 3)),))(answer)
 
 

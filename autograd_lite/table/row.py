@@ -38,6 +38,7 @@ import numpy as np
 
 from ..base.tree import too_deep
 from .batching import ALIGNED, Rule
+from .describe import docstring
 from .domain import REAL
 from .pull import compiled, conjugated, guarded, read_only, source
 from .signature import Slot, kept, parameters, read
@@ -110,10 +111,10 @@ class Dispatches(Protocol[R_co]):
 
 
 class _Doc:
-    """The docstring of a row is its function's. It is fetched on access, because NumPy composes a ufunc's each time."""
+    """The docstring of a row. It is made on access, because NumPy composes a ufunc's each time."""
 
     def __get__(self, row: Primitive | None, cls: type) -> str | None:
-        return _ROW if row is None else row.fn.__doc__
+        return _ROW if row is None else docstring(row, ROWS)
 
 
 _ROW = """One row of the table, called as the NumPy function: Tensors in, a Tensor out; arrays in, an array out.
