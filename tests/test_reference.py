@@ -23,6 +23,7 @@ sys.path.insert(0, str(DOCS))
 pytest.importorskip("scipy")  # the special functions have an entry where it is installed
 
 import call_examples  # noqa: E402  found in docs/ only after the line above
+import ops_table  # noqa: E402
 import public_names  # noqa: E402
 import row_entries  # noqa: E402
 
@@ -112,3 +113,26 @@ def test_every_method_of_a_tensor_has_a_docstring() -> None:
     public = {name: inspect.getattr_static(ag.Tensor, name) for name in dir(ag.Tensor) if not name.startswith("_")}
     without = [name for name, value in public.items() if name != "result_class" and not inspect.getdoc(value)]
     assert not without
+
+
+def test_the_docstring_of_a_row_says_what_differs_from_numpys() -> None:
+    def notes(row: Primitive) -> str:
+        doc = row.__doc__
+        assert doc
+        return doc.partition("In autograd_lite\n")[2]
+
+    assert (ag.sum.__doc__ or "").startswith("Sum of array elements over a given axis.")
+    assert "The derivative holds where :math:`x > 0`." in notes(ag.log)
+    assert "Not holomorphic" in notes(ag.absolute)
+    assert "PyTorch's returns positions too" in notes(ag.sort)
+    assert "The derivative is zero" in notes(ag.floor)
+    assert not notes(ag.exp)
+
+
+def test_an_entry_has_the_derivative_and_the_choice_at_a_kink() -> None:
+    (formula,) = ops_table.formulas(ag.exp, ops_table.example(ag.exp))
+    assert formula.startswith(r"\frac{\partial y}{\partial x} = ")
+    assert "At :math:`x = 0` there is no derivative; the gradient is 0." in row_entries.differences(ag.relu)
+    assert "At :math:`x_1 = x_2` there is no derivative; the gradients are 0.5 and 0.5." in row_entries.differences(
+        ag.maximum
+    )
