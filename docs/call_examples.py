@@ -13,10 +13,12 @@ from itertools import islice, product
 from typing import Any
 
 import numpy as np
+from row_entries import example as row_example
 from row_entries import run
 
 import autograd_lite as ag
 from autograd_lite import nn, optim
+from autograd_lite.table import Primitive
 
 _SIGNED = "ag.tensor([[0.5, -1.0, 2.0], [1.5, 0.25, -0.5]])"
 _UNIT = "ag.tensor([[0.5, 0.25, 0.75], [0.125, 0.5, 0.375]])"
@@ -58,6 +60,9 @@ MOST = 8  # lines of a result that is shown; of a larger one, its shape
 
 def example(value: Any, name: str) -> str | None:
     """A session that calls `value`, which is public as `name`; None if its arguments are not known by name."""
+    rows = [row for row in vars(value).values() if isinstance(row, Primitive)] if inspect.isclass(value) else []
+    if rows:  # a distribution: one of its functions
+        return row_example(rows[0], f"{name.replace('autograd_lite', 'ag', 1)}.{rows[0].name.rpartition('.')[2]}")
     short = name.removeprefix("autograd_lite.")
     if not short.startswith(("nn.", "optim.", "testing.strategies.")):
         return None

@@ -14,20 +14,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from autograd_lite.table import Primitive
+
 #: Every public module.
 MODULES = (
     "autograd_lite", "autograd_lite.autograd", "autograd_lite.linalg", "autograd_lite.fft", "autograd_lite.emath",
-    "autograd_lite.special", "autograd_lite.nn", "autograd_lite.nn.functional", "autograd_lite.nn.init",
-    "autograd_lite.nn.utils", "autograd_lite.optim", "autograd_lite.optim.lr_scheduler", "autograd_lite.data",
-    "autograd_lite.training", "autograd_lite.derive", "autograd_lite.drawing", "autograd_lite.tracing",
-    "autograd_lite.compiling", "autograd_lite.export", "autograd_lite.testing", "autograd_lite.testing.strategies",
-    "autograd_lite.table",
+    "autograd_lite.special", "autograd_lite.stats", "autograd_lite.integrate", "autograd_lite.nn",
+    "autograd_lite.nn.functional", "autograd_lite.nn.init", "autograd_lite.nn.utils", "autograd_lite.optim",
+    "autograd_lite.optim.lr_scheduler", "autograd_lite.data", "autograd_lite.training", "autograd_lite.derive",
+    "autograd_lite.drawing", "autograd_lite.tracing", "autograd_lite.compiling", "autograd_lite.export",
+    "autograd_lite.testing", "autograd_lite.testing.strategies", "autograd_lite.table",
 )  # fmt: skip
 #: Modules that publish names of others only: everything that can be reached in one of them is public.
 IMPLEMENTATIONS = {
     "autograd_lite.nn.init", "autograd_lite.nn.utils", "autograd_lite.optim.lr_scheduler",
-    "autograd_lite.testing.strategies",
+    "autograd_lite.testing.strategies", "autograd_lite.stats", "autograd_lite.integrate",
 }  # fmt: skip
+#: Others' names under those of a standard: not described again.
+STANDARD = {"autograd_lite.array_api"}
 
 
 @dataclass
@@ -43,6 +47,11 @@ class Public:
         """The name under which it is described: its own, or else the first."""
         own = f"{self.names[0].rpartition('.')[0]}.{getattr(self.value, '__name__', '')}"
         return own if own in self.names else self.names[0]
+
+    @property
+    def module(self) -> str:
+        """The public module that it is described in."""
+        return max((module for module in MODULES if self.name.startswith(f"{module}.")), key=len)
 
 
 def published(module: types.ModuleType) -> dict[str, str]:
@@ -102,4 +111,8 @@ def everything() -> list[Public]:
             # A number is not known by its identity, and is described under each name.
             key = id(value) if callable(value) else f"{name}.{own}"
             found.setdefault(key, Public(value, origin)).names.append(f"{name}.{own}")
+            if isinstance(value, type):  # a distribution: its functions are rows
+                for part, row in vars(value).items():
+                    if isinstance(row, Primitive) and not part.startswith("_"):
+                        found.setdefault(id(row), Public(row, origin)).names.append(f"{name}.{own}.{part}")
     return list(found.values())

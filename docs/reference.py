@@ -44,7 +44,7 @@ TITLES = {
 GROUPS = {
     "Tensors and transforms": ("tensor", "transforms", "autograd"),
     "Functions, under NumPy's names": None,  # the pages of rules
-    "NumPy's namespaces, and SciPy": ("linalg", "fft", "emath", "special", "stats"),
+    "NumPy's namespaces, and SciPy": ("linalg", "fft", "emath", "stats", "integrate"),
     "Nets": ("nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "data", "training"),
     "Derivations and pictures": ("derive", "drawing"),
     "Programs, files, tests, the table": (),  # everything else
@@ -68,7 +68,7 @@ def pages() -> dict[str, Page]:
     """Every page with its entries."""
     found: dict[str, Page] = {}
     for entry in public_names.everything():
-        module = short(entry.name.rpartition(".")[0])
+        module = short(entry.module)
         origin = short(entry.origin) if entry.origin.startswith("autograd_lite") else "numpy"
         rules = not module and origin.startswith("rules.")
         package = origin.split(".")[0]

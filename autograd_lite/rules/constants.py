@@ -28,6 +28,12 @@ TABLE["isclose"].attach(examples=(at((2,), (2,)),))
 for _like in (np.ones_like, np.zeros_like):
     constant(_like, bind=by_signature(_like, "a"), batch=of_shape)
 constant(np.empty_like, bind=by_signature(np.zeros_like, "a"), batch=of_shape)  # before NumPy 2.4 it had no signature
+TABLE["empty_like"].__doc__ = """An array of the shape and dtype of `a`, with whatever is in its memory.
+
+>>> import numpy as np, autograd_lite as ag
+>>> ag.empty_like(np.ones((2, 3))).shape
+(2, 3)
+"""
 ROWS[np.around] = TABLE["round"]
 
 

@@ -52,6 +52,7 @@ def _halvings(a: Any, a4: Any, a6: Any) -> Any:
 
 
 def _expm(x: Any) -> Any:
+    """The exponential of a matrix, ``I + A + A²/2 + …``."""
     x2 = x @ x
     x4 = x2 @ x2
     x6 = x4 @ x2
@@ -114,6 +115,7 @@ def _each(f: Any, *stacks: Any) -> Any:
 
 
 def _sqrtm(x: Any) -> Any:
+    """The matrix of which `A` is the square; needs SciPy."""
     y = _each(scipy_linalg("linalg.sqrtm").sqrtm, x)
     if not np.isfinite(y).all() and np.isfinite(x).all():
         raise np.linalg.LinAlgError("linalg.sqrtm: the matrix is singular, and has no square root")

@@ -152,7 +152,12 @@ def from_numpy(ndarray: Any) -> Tensor:
 
 
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
-    """A Tensor on the memory of another library's array, as :func:`numpy.from_dlpack`: read-only if that one is."""
+    """A Tensor on the memory of another library's array, as :func:`numpy.from_dlpack`: read-only if that one is.
+
+    >>> import numpy as np, autograd_lite as ag
+    >>> ag.from_dlpack(np.array([1.0, 2.0]))
+    tensor([1., 2.])
+    """
     check_device("device", device)
     return wrap(np.from_dlpack(x, copy=copy), None)
 
