@@ -140,10 +140,13 @@ class MultiheadAttention(Module):
 
     def _check(self, q: Tensor, k: Tensor, v: Tensor) -> None:
         sizes = [x.shape[-1] if x.ndim == q.ndim and q.ndim in (2, 3) else None for x in (q, k, v)]
-        if sizes != [self.embed_dim, self.kdim, self.vdim] or k.shape[:-1] != v.shape[:-1]:
+        batch = 1 - self.batch_first
+        one_batch = q.ndim < 3 or k.ndim < 3 or q.shape[batch] == k.shape[batch]
+        if sizes != [self.embed_dim, self.kdim, self.vdim] or k.shape[:-1] != v.shape[:-1] or not one_batch:
             raise ValueError(
                 f"{self._called}: expected queries, keys and values of {self.embed_dim}, {self.kdim} and {self.vdim} "
-                f"features, keys and values equally many, got shapes {q.shape}, {k.shape} and {v.shape}"
+                "features in equal batches, keys and values equally many, "
+                f"got shapes {q.shape}, {k.shape} and {v.shape}"
             )
 
     def _projected(self, q: Tensor, k: Tensor, v: Tensor, same: bool) -> list[Tensor]:

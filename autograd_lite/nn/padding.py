@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from ..tensor import Tensor
 from . import functional as F
+from .functional.spatial import each
 from .module import Module
 
 
@@ -25,11 +26,7 @@ class _Pad(Module):
 
     def __init__(self, padding: Any) -> None:
         super().__init__()
-        count = 2 * self.dims
-        self.padding = (padding,) * count if isinstance(padding, int) else tuple(padding)
-        if len(self.padding) != count:
-            name = type(self).__name__
-            raise ValueError(f"{name}: expected one number, or {count}, the last axis first, got {padding=}")
+        self.padding = each(padding, 2 * self.dims, f"{type(self).__name__}: padding")
 
     def forward(self, input: Any) -> Tensor:
         return F.pad(input, self.padding, self.mode, self.value)

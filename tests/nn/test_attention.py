@@ -262,6 +262,7 @@ def test_encoder_is_copies_of_its_layer():
             r"expected attn_mask of shape \(4, 4\), got \(4, 3\)",
         ),
         (lambda: nn.Transformer(6, 2, 1, 1, 8)(*draw((T, B, 6), (S, B, 5))), r"MultiheadAttention.*\(3, 2, 5\)"),
+        (lambda: nn.TransformerDecoderLayer(6, 2)(*draw((T, B, 6), (T, 1, 6))), r"equal batches.*\(4, 1, 6\)"),
         (lambda: nn.TransformerDecoderLayer(6, 2, activation="sine"), "TransformerDecoderLayer.*activation='sine'"),
         (lambda: F.scaled_dot_product_attention(*draw((T, 3), (S, 4), (S, 4))), r"\(4, 3\).*\(3, 4\)"),
         (lambda: F.scaled_dot_product_attention(*draw((T, 3), (S, 3), (S, 4)), MASK, is_causal=True), "got both"),

@@ -297,8 +297,8 @@ def test_padding_layers(kind, n):
     for padding, sides in ((1, [(1, 1)] * n), ((0, 1, 1, 1, 2, 0)[: 2 * n], [(2, 0), (1, 1), (0, 1)][3 - n :])):
         np.testing.assert_array_equal(value(cls(padding, *more)(x)), np.pad(x, [(0, 0), (0, 0), *sides], **PADS[kind]))
     check_layer(cls(1, *more), x[:, :1])
-    with pytest.raises(ValueError, match=rf"{kind}Pad{n}d: expected one number, or {2 * n}, .* got padding=\(1,\)"):
-        cls((1,), *more)
+    with pytest.raises(ValueError, match=rf"{kind}Pad{n}d: padding: expected one whole number, or {2 * n} of them"):
+        cls((1,) * 5, *more)
 
 
 def test_single_precision_columns():
@@ -332,6 +332,12 @@ def test_repr():
         (lambda: nn.MaxPool2d(2, padding=2)(np.ones((1, 4, 4))), "at most half"),
         (lambda: F.pad(np.ones(3), (1, 2, 3)), r"pad: expected two numbers for each .* got 3 .*\(3,\)"),
         (lambda: F.pad(np.ones(3), (1, 2), "mirror"), "mirror"),
+        (lambda: F.pad(np.ones(3), (0, -4)), r"pad: \(0, -4\) removes more .* \(3,\)"),
+        (lambda: F.pad(np.ones(3), (1, 2), "reflect", 0.0), "'reflect' has no value"),
+        (lambda: nn.Conv2d(1, 1, 2.5), "kernel_size: expected one whole number, or 2 of them, got 2.5"),
+        (lambda: nn.Unfold(5)(np.ones((1, 1, 4, 4))), r"unfold: windows of \(5, 5\) .* \(1, 1, 4, 4\)"),
+        (lambda: nn.Fold((4, 4), 2)(np.ones((1, 8, 5))), r"\(n, channels \* 4, 9\), got \(1, 8, 5\)"),
+        (lambda: nn.AdaptiveMaxPool2d(0)(np.ones((1, 4, 4))), "adaptive_max_pool2d: expected output_size .* got 0"),
     ],
 )
 def test_what_does_not_fit(call, message):

@@ -122,6 +122,7 @@ X = np.ones((1, 2, 3, 4))
         (lambda: F.interpolate(X, scale_factor=(1, 2, 3)), r"for each of 2 axes, got \(1, 2, 3\)"),
         (lambda: F.interpolate(X, scale_factor=0.1), r"cannot change sizes \(3, 4\) to \(0, 0\)"),
         (lambda: F.pixel_shuffle(X, 2), r"pixel_shuffle: .*divisible by 4; got \(1, 2, 3, 4\)"),
+        (lambda: F.pixel_shuffle(X, 0), "pixel_shuffle: expected a factor of 1 or more, got 0"),
         (lambda: F.pixel_unshuffle(X, 2), r"pixel_unshuffle: .*divisible by 2; got \(1, 2, 3, 4\)"),
     ],
 )

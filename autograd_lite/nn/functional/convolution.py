@@ -221,7 +221,10 @@ def _window2d(kernel_size: Any, stride: Any, dilation: Any, padding: Any) -> dic
 def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The windows of images as columns: (n, channels, h, w) becomes (n, channels * k1 * k2, windows)."""
     x, added = batched("unfold", given(input), 2)
-    y = cut_out(x, **_window2d(kernel_size, stride, dilation, padding))
+    of = _window2d(kernel_size, stride, dilation, padding)
+    if min(counts(x.shape[2:], **of)) < 1:
+        raise ValueError(f"unfold: windows of {of['kernel']} do not fit an input of shape {x.shape}")
+    y = cut_out(x, **of)
     return y[0] if added else y
 
 
@@ -240,8 +243,11 @@ def fold(
     """
     x = given(input)
     added = x.ndim == 2
-    of = _window2d(kernel_size, stride, dilation, padding)
-    y = laid_back(expand_dims(x, 0) if added else x, each(output_size, 2, "output_size"), **of)
+    of, sizes = _window2d(kernel_size, stride, dilation, padding), each(output_size, 2, "output_size")
+    k, windows = prod(of["kernel"]), prod(counts(sizes, **of))
+    if x.ndim not in (2, 3) or x.shape[-2] % k or x.shape[-1] != windows:
+        raise ValueError(f"fold: expected columns of shape (n, channels * {k}, {windows}), got {x.shape}")
+    y = laid_back(expand_dims(x, 0) if added else x, sizes, **of)
     return y[0] if added else y
 
 
@@ -275,6 +281,8 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     widths = [(0, 0)] * (x.ndim - len(sides) // 2) + list(zip(sides[::2], sides[1::2], strict=True))[::-1]
     if mode != "constant" and value is not None:
         raise ValueError(f"pad: mode {mode!r} has no value; omit it")
+    if any(n + a + b < 0 for n, (a, b) in zip(x.shape, widths, strict=True)):
+        raise ValueError(f"pad: {sides} removes more entries than there are in an input of shape {x.shape}")
     more = [(max(a, 0), max(b, 0)) for a, b in widths]
     if mode in ("reflect", "replicate"):  # the mirrored entries may be among those that are removed
         return _cropped(padded(x, more, _MODES[mode]), widths)

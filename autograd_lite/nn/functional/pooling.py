@@ -245,8 +245,9 @@ def _averaging(n: int, m: int, dtype: Any) -> Any:
 
 def _output_sizes(name: str, output_size: Any, sizes: Ints) -> Ints:
     wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * len(sizes)
-    if len(wanted) != len(sizes):
-        raise ValueError(f"{name}: expected output_size as one number, or one for each axis, got {output_size!r}")
+    if len(wanted) != len(sizes) or any(w is not None and w < 1 for w in wanted):
+        expected = "expected output_size as one number of 1 or more, or one for each axis"
+        raise ValueError(f"{name}: {expected}, got {output_size!r}")
     return tuple(m if w is None else w for w, m in zip(wanted, sizes, strict=True))
 
 
@@ -269,7 +270,7 @@ def adaptive_avg_pool(dims: int, input: Any, output_size: Any) -> Tensor:
     name = f"adaptive_avg_pool{dims}d"
     x, added = batched(name, floats(input), dims)
     sizes = _output_sizes(name, output_size, x.shape[2:])
-    if all(m % w == 0 for m, w in zip(x.shape[2:], sizes, strict=True) if w):
+    if all(m % w == 0 for m, w in zip(x.shape[2:], sizes, strict=True)):
         kernel = tuple(m // w for m, w in zip(x.shape[2:], sizes, strict=True))
         y = summed(x, kernel=kernel, stride=kernel) * (1 / prod(kernel))
     else:
@@ -304,7 +305,7 @@ def adaptive_max_pool(dims: int, input: Any, output_size: Any, return_indices: b
     sizes, kernel, places = x.shape[2:], [], []
     for n, m in zip(sizes, _output_sizes(name, output_size, sizes), strict=True):
         start, end = _spans(n, m)
-        kernel.append(int(np.max(end - start, initial=1)))
+        kernel.append(int(np.max(end - start)))
         # A window that is shorter than the others repeats its last entry.
         places.append(np.minimum(start[:, None] + np.arange(kernel[-1]), end[:, None] - 1).ravel())
     for axis, at in enumerate(places, 2):

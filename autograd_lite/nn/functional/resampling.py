@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import floor
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -118,8 +119,10 @@ def _cubic(d: Any, a: float) -> Any:
     return np.where(d <= 1, near, np.where(d < 2, far, 0))
 
 
-def _images(name: str, input: Any, rule: str, fits: Any) -> Tensor:
+def _images(name: str, input: Any, r: int, rule: str, fits: Any) -> Tensor:
     x = given(input)
+    if index(r) < 1:
+        raise ValueError(f"{name}: expected a factor of 1 or more, got {r}")
     if x.ndim < 3 or not fits(*x.shape[-3:]):
         raise ValueError(f"{name}: expected an input of shape (..., channels, height, width), {rule}; got {x.shape}")
     return x
@@ -129,7 +132,7 @@ def _images(name: str, input: Any, rule: str, fits: Any) -> Tensor:
 def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
     """Channels as pixels: (..., c * r * r, h, w) becomes (..., c, h * r, w * r), for ``r = upscale_factor``."""
     r = upscale_factor
-    x = _images("pixel_shuffle", input, f"with channels divisible by {r * r}", lambda c, h, w: c % (r * r) == 0)
+    x = _images("pixel_shuffle", input, r, f"with channels divisible by {r * r}", lambda c, h, w: c % (r * r) == 0)
     *n, c, h, w = x.shape
     k = len(n)
     y = x.reshape(*n, c // (r * r), r, r, h, w).transpose(*range(k), k, k + 3, k + 1, k + 4, k + 2)
@@ -140,7 +143,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
     """The inverse of `pixel_shuffle`: (..., c, h * r, w * r) becomes (..., c * r * r, h, w)."""
     r = downscale_factor
-    x = _images("pixel_unshuffle", input, f"the last two divisible by {r}", lambda c, h, w: not (h % r or w % r))
+    x = _images("pixel_unshuffle", input, r, f"the last two divisible by {r}", lambda c, h, w: not (h % r or w % r))
     *n, c, h, w = x.shape
     k = len(n)
     y = x.reshape(*n, c, h // r, r, w // r, r).transpose(*range(k), k, k + 2, k + 4, k + 1, k + 3)

@@ -12,6 +12,8 @@ from functools import cache, update_wrapper
 from operator import index
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import numpy as np
+
 from ...engine.context import called_in_group
 from ...table import Stated
 from ...tensor import Tensor
@@ -74,15 +76,16 @@ def by_dims(
 
 
 def each(value: Any, dims: int, what: str) -> Ints:
-    """One whole number for each of `dims` axes."""
+    """`dims` whole numbers, one for each axis; given as one, or all of them."""
+    values = tuple(value) if np.iterable(value) else (value,)
+    values = values * dims if len(values) == 1 else values
     try:
-        values = (index(value),) * dims
+        if len(values) == dims:
+            return tuple(map(index, values))
     except TypeError:
-        values = tuple(index(v) for v in value)
-        values = values * dims if len(values) == 1 else values
-    if len(values) != dims:
-        raise ValueError(f"{what}: expected one whole number, or one for each of {dims} axes, got {value!r}")
-    return values
+        pass
+    several = f", or {dims} of them" if dims > 1 else ""
+    raise ValueError(f"{what}: expected one whole number{several}, got {value!r}")
 
 
 def batched(name: str, x: Tensor, dims: int) -> tuple[Tensor, bool]:
