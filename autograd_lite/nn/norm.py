@@ -101,10 +101,9 @@ class _BatchNorm(_ChannelNorm):
                 self.num_batches_tracked += 1
             if momentum is None:  # the average over all batches
                 momentum = 1 / (int(self.num_batches_tracked.data) if tracing() is None else self.num_batches_tracked)
-        running = (self.running_mean, self.running_var) if tracked else (None, None)
-        by_batch = self.training or not tracked
-        momentum = 0.0 if momentum is None else momentum
-        return F.batch_norm(x, *running, self.weight, self.bias, by_batch, momentum, self.eps)
+        mean, var = (self.running_mean, self.running_var) if tracked else (None, None)
+        by_batch, momentum = self.training or not tracked, 0.0 if momentum is None else momentum
+        return F.batch_norm(x, mean, var, self.weight, self.bias, by_batch, momentum, self.eps)
 
 
 class BatchNorm1d(_BatchNorm, dims=1):
