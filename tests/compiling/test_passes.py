@@ -30,6 +30,7 @@ from autograd_lite.compiling.passes.pooling import pooled_first
 from autograd_lite.compiling.passes.scalars import as_floats
 from autograd_lite.compiling.passes.scaling import scaled
 from autograd_lite.compiling.passes.tiling import tiled
+from autograd_lite.compiling.passes.updates import sunk
 from autograd_lite.testing.fuzz import check_compiled, run
 
 x = np.linspace(-1.0, 1.0, 200).reshape(10, 20)
@@ -89,6 +90,8 @@ def test_constants_are_computed_once():
         (lambda x: x.T.T, ["transpose"]),
         (lambda x: np.reshape(np.reshape(x, (20, 10)), 200), ["reshape", "reshape"]),
         (lambda x: x + 0.0, ["add"]),  # -0.0 + 0.0 is 0.0
+        (lambda x: np.sin(x - 0.0), ["sin"]),
+        (lambda x: x - (-0.0), ["subtract"]),  # which is x + 0.0
         (lambda x: np.broadcast_to(x[0], (10, 20)) * x, ["getitem", "broadcast_to", "multiply"]),
     ],
 )
@@ -527,3 +530,37 @@ def test_the_plan_says_what_each_pass_did():
     plan = "\n".join(stepping().plan)
     assert plan.startswith("the program: ")
     assert "memory: " in plan
+
+
+def updating(f, *inputs):
+    """A program of two inputs, and what they become."""
+    program = ag.trace(f)(*inputs)
+    return program, dict(zip(program.inputs, program.outputs, strict=False))
+
+
+def test_what_only_new_values_need_runs_last_and_in_their_place():
+    def f(p, m, g):
+        m1 = 0.9 * m + g * g
+        return p - 0.1 * m1, m1, np.sum(np.cos(g))
+
+    program, updates = updating(f, x, x, x)
+    del updates[program.inputs[2]]
+    b = replace(Block.of(program, updates, frozenset(program.inputs)), outputs=[program.outputs[2]])
+    late, count = sunk(b)
+    assert rows(late)[-count:] == ["multiply", "multiply", "add", "multiply", "subtract"]
+    assert rows(late)[:-count] == ["cos", "sum"]
+    assert planned(b).size == x.nbytes  # of cos(g), and then of g * g and 0.1 * m1
+    assert sunk(replace(b, contiguous=frozenset()))[1] == 3  # g could be a view of p, and is read before
+
+
+def test_a_new_value_does_not_overwrite_what_another_needs():
+    def f(p, q):
+        return p - np.sin(q) * 2, q - np.sin(p) * 2
+
+    program, updates = updating(f, x, x)
+    run = compiled(replace(program, outputs=()), updates, contiguous=frozenset(program.inputs))
+    p, q = np.cos(x), np.sin(x)
+    want = f(p, q)
+    run(p, q)
+    for a, b in zip((p, q), want, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -107,7 +107,9 @@ def _difference(eq: Equation, defined: Defined) -> Any:
     a, b = eq.operands
     if (n := _defined(b, "negation", defined)) is not None:
         return [made(eq, "sum", a, n.operands[0], into=eq.outputs[0])]
-    return None
+    k = _number(b)
+    zero = k is not None and np.asarray(k).dtype.kind in "bif" and k == 0 and not np.signbit(k)  # x - 0, not x - (-0.0)
+    return a if zero and _like(a, eq) else None
 
 
 def _quotient(eq: Equation, defined: Defined) -> Any:
