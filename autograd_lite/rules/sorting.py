@@ -49,7 +49,7 @@ def _batched_search(b: Batched) -> Any:
         return b(a, v)
     if (order := b.params.get("sorter")) is not None:
         a = a[:, order]
-    a, v = b.lifted(0, b.ndim(1) + 1), v[..., None]
+    a, v = b.lifted(0, b.ndim(1) + 1), np.expand_dims(v, -1)
     before = (a < v) if b.params.get("side", "left") == "left" else (a <= v) | np.isnan(v)
     return np.sum(before | (np.isnan(v) & ~np.isnan(a)), axis=-1)
 
@@ -58,7 +58,7 @@ def _batched_digitize(b: Batched) -> Any:
     x, bins = b.xs
     if not b.on[1]:
         return b(x, bins)
-    bins, x, right = b.lifted(1, b.ndim(0) + 1), x[..., None], b.params.get("right", False)
+    bins, x, right = b.lifted(1, b.ndim(0) + 1), np.expand_dims(x, -1), b.params.get("right", False)
     falling = bins[..., :1] > bins[..., -1:]
     beyond = np.where(falling, x < bins, x > bins)
     return np.sum(beyond | (x == bins if right is False else False), axis=-1)

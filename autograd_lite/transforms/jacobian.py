@@ -55,7 +55,7 @@ def jacobian(
     check_asked("jacobian", f, argnums)
     if mode not in ("auto", "reverse", "forward"):
         raise ValueError(f"jacobian: mode={mode!r} is none of 'auto', 'reverse' and 'forward'")
-    if chunk_size is not None and chunk_size < 1:
+    if chunk_size is not None and not (isinstance(chunk_size, (int, np.integer)) and chunk_size > 0):
         raise ValueError(f"jacobian: chunk_size={chunk_size}; expected a positive number of passes")
 
     @wraps(f)

@@ -233,5 +233,5 @@ def _moved(y: Any, axis: int, what: str) -> Any:
 
 def _draw_once(b: Batched) -> Same:
     """The same random numbers for all examples. A row that draws reads only the shape and the dtype of its operand."""
-    (x,) = (raw(x) for x in b.xs)
-    return Same(b(np.zeros(x.shape[b.on[0] :], x.dtype)))
+    (x,) = b.xs
+    return Same(b(x if not b.on[0] else x[0] if b.size else np.zeros(x.shape[1:], x.dtype)))

@@ -91,6 +91,13 @@ def test_numpys_own_functions():
     grid, values = np.arange(3.0), np.array([0.0, 10.0, 30.0])
     assert close(ag.vmap(np.interp, (0, None, None))(X, grid, values), np.interp(X, grid, values))
     assert close(ag.vmap(np.interp, (None, None, 0))(0.5, grid, X), (X[:, 0] + X[:, 1]) / 2)
+    in_order = np.sort(X)
+    assert close(ag.vmap(np.searchsorted, (0, None))(in_order, 0.1), [np.searchsorted(x, 0.1) for x in in_order])
+    assert close(ag.vmap(np.digitize, (None, 0))(0.1, in_order), [np.digitize(0.1, x) for x in in_order])
+    turns = np.arange(4) * 5 - 7
+    for axis in (None, 1):
+        rolled = [np.roll(a, k, axis) for a, k in zip(A, turns, strict=True)]
+        assert close(ag.vmap(partial(np.roll, axis=axis))(A, turns), rolled)
 
 
 # --------------------------------------------------------------------------------- arrays, Tensors, what is outside
@@ -330,6 +337,13 @@ def test_the_gradient_uses_the_numbers_of_the_forward_pass():
     f = lambda x: np.sum(nn.functional.dropout(x, 0.5, training=True) * x)  # noqa: E731
     value, slope = ag.vmap(ag.value_and_grad(f), randomness="different")(np.ones((20, 4)))
     assert close(slope.sum(1), 2 * value)
+
+
+def test_random_numbers_in_nested_batches():
+    f = lambda x: nn.functional.dropout(x, 0.5, training=True)  # noqa: E731
+    y = ag.vmap(ag.vmap(f, randomness="same"), randomness="different")(np.ones((9, 5, 8)))
+    assert (y == y[:, :1]).all()
+    assert len(np.unique(y[:, 0], axis=0)) > 4
 
 
 def test_random_numbers_that_no_example_shapes():
