@@ -49,4 +49,4 @@ def ours(x, labels, W1, W2, W3, b1, b2, b3):
     return each_gradient((W1, W2, W3, b1, b2, b3), x, labels)
 
 
-WORKLOAD = Workload("per_example", "gradients of 64 examples, 784-256-128-10", 1.5, hand, ours, data, (), 1e-5)
+WORKLOAD = Workload("per_example", "gradients of 64 examples, 784-256-128-10", 1.0, hand, ours, data, (), 1e-5)
