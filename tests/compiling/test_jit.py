@@ -760,6 +760,23 @@ def test_threads_share_large_arrays_and_change_no_bit():
     assert "in_threads" not in one.source
 
 
+def test_two_calls_at_once_of_a_function_with_threads():
+    f = ag.jit(lambda x: np.sum(np.exp(-x) * np.sin(x)) + x[0], threads=2)
+    inputs = [np.linspace(0, k + 1, 140_000) for k in range(3)]
+    want = [f(x) for x in inputs]
+    wrong = []
+
+    def work(k):
+        wrong.extend(k for _ in range(10) if f(inputs[k]) != want[k])
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(3)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert wrong == []
+
+
 def test_an_exception_in_a_thread_is_raised_and_its_buffers_are_not_used_again():
     x = np.ones(150_000)
     step, w = large_step(2)
