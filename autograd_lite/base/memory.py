@@ -58,11 +58,6 @@ def aligned_copy(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return y
 
 
-def owns(x: Any) -> bool:
-    """Whether an array owns its memory: then only its views share it."""
-    return x.base is None or type(x.base) is Memory
-
-
 def is_whole(x: Any) -> bool:
-    """Whether an array is contiguous and owns its memory."""
-    return owns(x) and bool(x.flags.c_contiguous)
+    """Whether an array is contiguous and owns its memory: then only its views share it."""
+    return (x.base is None or type(x.base) is Memory) and bool(x.flags.c_contiguous)

@@ -20,8 +20,11 @@ PLAIN = frozenset(
 )
 
 
-def as_array(data: Any, dtype: Any, copy: bool = True) -> np.ndarray[Any, Any]:
-    """`data` as an array of numbers; lists may contain Tensors that require no gradient."""
+def as_array(data: Any, dtype: Any, copy: bool = True, trained: bool = False) -> np.ndarray[Any, Any]:
+    """`data` as an array of numbers; lists may contain Tensors that require no gradient.
+
+    A large array that is `trained` begins at a cache line.
+    """
     if isinstance(data, Value):
         if data.requires_grad:
             raise dropped(f"ag.tensor({data._who})")
@@ -29,7 +32,7 @@ def as_array(data: Any, dtype: Any, copy: bool = True) -> np.ndarray[Any, Any]:
     elif isinstance(data, np.ma.MaskedArray):
         raise masked_error()
     try:
-        if copy and type(data) is ndarray and data.nbytes >= LARGE and dtype in (None, data.dtype) and _is_plain(data):
+        if trained and type(data) is ndarray and dtype in (None, data.dtype) and _is_large(data):
             return aligned_copy(data)
         value = np.array(data, dtype, copy=copy or None, subok=False)
     except ValueError as error:
@@ -39,8 +42,8 @@ def as_array(data: Any, dtype: Any, copy: bool = True) -> np.ndarray[Any, Any]:
     return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
 
 
-def _is_plain(x: np.ndarray[Any, Any]) -> bool:
-    return x.flags.c_contiguous and x.dtype.isnative and x.dtype.kind in "fc"
+def _is_large(x: np.ndarray[Any, Any]) -> bool:
+    return x.nbytes >= LARGE and x.flags.c_contiguous and x.dtype.isnative and x.dtype.kind in "fc"
 
 
 def check_differentiable(dtype: Any) -> None:

@@ -21,7 +21,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..base.interrupts import exhaust
-from ..base.memory import owns
 from ..base.snapshots import about_to_step, about_to_write
 from ..engine.context import enable_grad, no_grad, tracing
 from ..table import TABLE
@@ -165,7 +164,7 @@ class Optimizer:
                     who = f"{type(self).__name__}.step: {p.name or 'a parameter'} of shape {p.shape}"
                     raise ValueError(f"{who} has a read-only array; write p.data = p.data.copy()")
                 g = p._grad._data
-                if not owns(g) or sys.getrefcount(g) > _SOLE:
+                if g.base is not None or sys.getrefcount(g) > _SOLE:
                     g = g.copy()  # it may share memory with a parameter, and all gradients are read as they were before
                 calls += step.calls(self, p, g if g.dtype.kind != "c" else real_view(g))
                 stepped.append(p)

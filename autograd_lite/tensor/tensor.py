@@ -60,7 +60,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> None:
         if isinstance(data, Tensor) and not data.requires_grad:
             data._untraced("ag.Tensor()")
-        value = as_array(data, dtype)
+        value = as_array(data, dtype, trained=requires_grad)
         self._data = value
         self._node = None
         self._grad = None
