@@ -201,7 +201,8 @@ def _bind_transpose(a: Any, *order: Any, axes: Any = None) -> Any:
         return (a,), {"axes": None}
     axes = normalize_axis_tuple(ints(axes), a.ndim)
     if len(axes) != a.ndim:
-        raise ValueError(f"axes {axes} do not match an array of {a.ndim} dimensions")
+        swap = "; x.swapaxes(...) exchanges two axes, as PyTorch's transpose does" if len(axes) == 2 else ""
+        raise ValueError(f"axes {axes} do not match an array of {a.ndim} dimensions{swap}")
     return (a,), {"axes": axes}
 
 

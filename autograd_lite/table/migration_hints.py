@@ -29,7 +29,7 @@ REMEDIES = {
 }
 
 
-#: The same for the package: names of PyTorch's and JAX's.
+#: The same for the package: names of PyTorch's, JAX's and HIPS autograd's.
 OF_THE_LIBRARY = {
     "pmap": "a program runs on one machine, in as many threads as it starts",
     "asarray": "arrays stand beside tensors as they are; ag.as_tensor(x) makes a tensor",
@@ -41,10 +41,30 @@ OF_THE_LIBRARY = {
     "Function": "ag.autograd.Function, or ag.table.define",
     "elementwise_grad": "ag.grad(lambda x: f(x).sum())",
     "gradcheck": "ag.testing.assert_gradients(f, x)",
+    "compile": "ag.jit(f)",
+    "func": "ag.grad, ag.vmap, ag.jacrev, ag.hessian and the others",
+    "utils": "ag.data.DataLoader, ag.checkpoint",
+    "distributions": "ag.stats",
+    "scipy": "ag.special, ag.linalg, ag.stats; SciPy's ufuncs work on tensors",
+    "make_vjp": "ag.vjp(f, x)",
+    "make_jvp": "ag.jvp(f, (x,), (v,))",
+    "hessian_vector_product": "ag.hvp(f)(x, v)",
+    "grad_and_aux": "ag.grad(f, has_aux=True)",
+    "extend": "ag.autograd.Function, or ag.table.define",
+    "misc": "ag.optim",
+    "test_util": "ag.testing.assert_gradients(f, x)",
     "lax": "Python's loops and conditions are recorded as they run; stop_gradient is ag.stop_gradient",
     "make_dot": "ag.draw(x)",
     "sparse": "there are no sparse arrays here",
     "numpy": "NumPy's own functions work on tensors: import numpy as np",
+}
+
+#: The same for ``ag.autograd``: names of PyTorch's.
+OF_AUTOGRAD = {
+    "functional": "ag.jacobian(f)(x), ag.hessian(f)(x), ag.hvp(f)(x, v), ag.vjp and ag.jvp",
+    "gradcheck": "ag.testing.assert_gradients(f, x)",
+    "set_detect_anomaly": "with ag.detect_anomaly(): ...",
+    "detect_anomaly": "with ag.detect_anomaly(): ...",
 }
 
 #: The same for modules of SciPy.

@@ -147,6 +147,11 @@ class TorchNames(Operators):
     ge, lt, le = Method("greater_equal"), Method("less"), Method("less_equal")
     square, outer, tril, triu, index_select, gather, scatter, scatter_add, chunk, unbind = (Method() for _ in range(10))
     flatten, split = Method(), Method("split_by_size")
+    neg, asin, acos, atan = Method("negative"), Method("arcsin"), Method("arccos"), Method("arctan")
+    movedim = Method("moveaxis")
+    sign, floor, ceil, trunc, tan, sinh, cosh, log1p, expm1, log2, log10, reciprocal = (Method() for _ in range(12))
+    isnan, isinf, isfinite, count_nonzero, nan_to_num = (Method() for _ in range(5))
+    fmod, remainder, maximum, minimum, kron, diag, quantile, roll = (Method() for _ in range(8))
     cummax, cummin, logcumsumexp = (Method() for _ in range(3))
 
     def add(self, other: Any, *, alpha: Any = 1) -> Self:

@@ -68,6 +68,38 @@ METHODS = {
 }
 
 
+OF_ONE_TENSOR = """
+    neg=negative asin=arcsin acos=arccos atan=arctan sign floor ceil trunc tan sinh cosh log1p expm1 log2 log10
+    reciprocal isnan isinf isfinite count_nonzero nan_to_num
+"""
+
+
+@pytest.mark.parametrize("name", OF_ONE_TENSOR.split())
+def test_methods_that_are_functions_of_numpy(name):
+    method, _, function = name.partition("=")
+    values = np.array([0.3, 0.9, 0.5])
+    got, want = getattr(ag.tensor(values), method)(), getattr(np, function or name)(values)
+    np.testing.assert_array_equal(got.numpy() if isinstance(got, ag.Tensor) else got, want)
+
+
+@pytest.mark.parametrize(
+    ("got", "want"),
+    [
+        (lambda t: t.fmod(0.3), np.fmod(X, 0.3)),
+        (lambda t: t.remainder(0.3), np.remainder(X, 0.3)),
+        (lambda t: t.maximum(-X), np.maximum(X, -X)),
+        (lambda t: t.minimum(-X), np.minimum(X, -X)),
+        (lambda t: t[0].kron(X[1]), np.kron(X[0], X[1])),
+        (lambda t: t[0].diag(1), np.diag(X[0], 1)),
+        (lambda t: t.quantile(0.3, dim=1), np.quantile(X, 0.3, axis=1)),
+        (lambda t: t.roll(1, dims=2), np.roll(X, 1, 2)),
+        (lambda t: t.movedim(0, 2), np.moveaxis(X, 0, 2)),
+    ],
+)
+def test_methods_with_arguments(got, want):
+    np.testing.assert_allclose(got(T).detach().numpy(), want, rtol=1e-14)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_methods(name):
     f, want = METHODS[name]
