@@ -301,15 +301,15 @@ class Module:
 
     def get_submodule(self, target: str) -> Module:
         """The module with a dotted name; AttributeError if there is none. The name of the module itself is empty."""
-        return self._get("module", target) if target else self  # type: ignore[no-any-return]  # of several kinds
+        return self._get("module", target) if target else self
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter with a dotted name; AttributeError if there is none."""
-        return self._get("parameter", target)  # type: ignore[no-any-return]
+        return self._get("parameter", target)
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer with a dotted name; AttributeError if there is none."""
-        return self._get("buffer", target)  # type: ignore[no-any-return]
+        return self._get("buffer", target)
 
     def _get(self, kind: str, target: str) -> Any:
         *path, name = target.split(".")

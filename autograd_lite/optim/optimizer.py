@@ -65,7 +65,9 @@ class Optimizer:
     """
 
     #: Options that may not be negative.
-    _nonnegative = ("lr", "weight_decay", "eps", "momentum", "rho", "alpha", "lr_decay", "momentum_decay")
+    _nonnegative: tuple[str, ...] = (
+        "lr", "weight_decay", "eps", "momentum", "rho", "alpha", "lr_decay", "momentum_decay"
+    )
 
     def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]) -> None:
         if callable(getattr(params, "parameters", None)):
