@@ -338,6 +338,17 @@ def test_what_is_transposed_and_reshaped_is_computed_in_that_order():
     assert ".reshape(3, 5, 3, 5).transpose((2, 0, 1, 3))[1]" in made.source
 
 
+def test_a_part_of_two_stacks_of_which_one_is_transposed():
+    def f(a):
+        b, c = np.exp(a), np.sin(a)
+        one, other = np.stack([b, c, a]), np.stack([c, np.ones((2, 3)), b])
+        return np.cos(one).sum(axis=0), np.cos(other.transpose(1, 0, 2).reshape(2, 9))
+
+    a = np.arange(6.0).reshape(2, 3)
+    for got, want in zip(compiled(ag.trace(f)(a), small=False)(a), f(a), strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
 def test_an_operation_works_in_place_through_a_view():
     def f(x, b):
         return np.cos(np.sum(np.maximum((x + b).reshape(20, 10), 0), axis=0)) @ x

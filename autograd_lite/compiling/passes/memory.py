@@ -110,7 +110,8 @@ def _choose_orders(memory: Memory) -> None:
                 axes = x.params["axes"] or range(x.outputs[0].ndim)[::-1]
                 memory.orders[x.operands[0]] = tuple(axes)
                 if source.row.algebra == "stack":
-                    memory.index.update((v, k) for k, v in enumerate(source.operands) if v in memory.part)
+                    parts = ((v, k) for k, v in enumerate(source.operands) if isinstance(v, Var))
+                    memory.index.update((v, k) for v, k in parts if memory.part.get(v) is x.operands[0])
         made[eq.outputs[0]] = eq
 
 
