@@ -101,12 +101,16 @@ def measure(small: bool = False) -> list[dict[str, Any]]:
     return lines
 
 
-ARRAYS = tracemalloc.DomainFilter(True, np.lib.tracemalloc_domain)
+#: NumPy's arrays, and those that begin at a cache line, whose memory is a bytearray.
+ARRAYS = [
+    tracemalloc.DomainFilter(True, np.lib.tracemalloc_domain),
+    tracemalloc.Filter(True, "*/autograd_lite/base/memory.py"),
+]
 
 
 def _in_arrays() -> int:
     gc.collect()
-    return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([ARRAYS]).traces)
+    return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces(ARRAYS).traces)
 
 
 def of_step(version: Prepared) -> int:

@@ -2,7 +2,8 @@
 2 x 2 max pooling, three linear layers, softmax cross-entropy, one SGD step.
 
 The hand-written version copies the windows to columns once and keeps them for the backward pass; pooling uses four
-strided slices. It does not compute the gradient with respect to the images.
+strided slices. It does not compute the gradient with respect to the images. It is a version by an expert, with the
+batch outermost in memory.
 """
 
 import numpy as np
