@@ -323,10 +323,7 @@ class TransformerDecoderLayer(_TransformerLayer):
 
 
 class _Stack(Module):
-    """Copies of a layer, one after the other, then `norm` if given.
-
-    Initially their weights are equal, as in PyTorch; ``reset_parameters`` of their parts draws others.
-    """
+    """Copies of a layer, one after the other, then `norm` if given."""
 
     def __init__(self, layer: Module, num_layers: int, norm: Module | None) -> None:
         super().__init__()

@@ -114,8 +114,8 @@ X = np.ones((1, 2, 3, 4))
     [
         (lambda: F.interpolate(X), "either size or scale_factor, got size=None and scale_factor=None"),
         (lambda: F.interpolate(X, 3, 2.0), "got size=3 and scale_factor=2.0"),
-        (lambda: F.interpolate(X, 3, mode="linear"), r"got shape \(1, 2, 3, 4\) with 'linear'"),
-        (lambda: F.interpolate(X, 3, mode="cubic"), "'bicubic'.* with 'cubic'"),
+        (lambda: F.interpolate(X, 3, mode="linear"), r"\(n, channels, length\), got mode 'linear' .* \(1, 2, 3, 4\)"),
+        (lambda: F.interpolate(X, 3, mode="cubic"), "expected nearest, .*, bicubic, got mode 'cubic'"),
         (lambda: F.interpolate(X, 3, align_corners=True), "'nearest' has no align_corners"),
         (lambda: F.interpolate(X, 3, antialias=True), "'nearest' has no antialias"),
         (lambda: F.interpolate(X, (3, 4, 5)), "size: expected one whole number"),

@@ -12,7 +12,7 @@ import numpy as np
 from ...tensor import Tensor
 from .inputs import floats, given, rows, step
 from .pooling import adaptive_avg_pool
-from .spatial import SIZES, each, resampled
+from .spatial import SIZES, Ints, each, resampled
 
 repeat, taken = rows("repeat", "getitem")
 
@@ -21,6 +21,7 @@ _MODES = {
     "nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "area": (1, 2, 3), "linear": (1,), "bilinear": (2,),
     "trilinear": (3,), "bicubic": (2,),
 }  # fmt: skip
+_SMOOTH = ("linear", "bilinear", "trilinear", "bicubic")
 
 
 @step
@@ -54,38 +55,52 @@ def interpolate(
     tensor([[[1.  , 1.25, 1.75, 2.  ]]])
     """
     x = floats(input)
-    dims, smooth = x.ndim - 2, mode.endswith(("linear", "cubic"))
+    dims, smooth = x.ndim - 2, mode in _SMOOTH
     if dims not in _MODES.get(mode, ()):
-        known = "; ".join(f"(n, channels, {SIZES[k]}) with {m!r}" for m, axes in _MODES.items() for k in axes)
-        raise ValueError(f"interpolate: expected an input of shape {known}; got shape {x.shape} with {mode!r}")
+        known = ", ".join(_MODES) if mode not in _MODES else f"(n, channels, {SIZES[_MODES[mode][-1]]})"
+        raise ValueError(f"interpolate: expected {known}, got mode {mode!r} with an input of shape {x.shape}")
     if align_corners is not None and not smooth or antialias and mode not in ("bilinear", "bicubic"):
         raise ValueError(f"interpolate: mode {mode!r} has no {'antialias' if antialias else 'align_corners'}; omit it")
-    if (size is None) == (scale_factor is None):
-        raise ValueError(f"interpolate: expected either size or scale_factor, got {size=} and {scale_factor=}")
     old = x.shape[2:]
-    if size is not None:
-        new = each(size, dims, "interpolate: size")
-    else:
-        factors = tuple(scale_factor) if np.ndim(scale_factor) else (scale_factor,) * dims
-        if len(factors) != dims:
-            raise ValueError(f"interpolate: expected one scale_factor, or one for each of {dims} axes, got {factors}")
-        new = tuple(floor(n * f) for n, f in zip(old, factors, strict=True))
-    if min(*old, *new) < 1:
-        raise ValueError(f"interpolate: cannot change sizes {old} to {new}; expected sizes of 1 or more")
+    new = _new_sizes(old, size, scale_factor)
     if mode == "area":
         return adaptive_avg_pool(dims)(x, new)
-    ratios = [n / m for n, m in zip(old, new, strict=True)]
-    if align_corners:
-        ratios = [(n - 1) / max(m - 1, 1) for n, m in zip(old, new, strict=True)]
-    elif size is None and not recompute_scale_factor:
-        ratios = [1 / f for f in factors]
-    along = list(zip(old, new, ratios, strict=True))
+    distances = _distances(old, new, None if recompute_scale_factor else scale_factor, align_corners)
+    along = list(zip(old, new, distances, strict=True))
     if smooth:
         how = bool(align_corners), mode == "bicubic", antialias
         return resampled(x, [_weights(*sizes, *how).astype(x.dtype) for sizes in along])
     for axis, sizes in enumerate(along, 2):
         x = _nearest(x, axis, *sizes, 0.5 if mode == "nearest-exact" else 0.0)
     return x
+
+
+def _each_factor(scale_factor: Any, dims: int) -> tuple[float, ...]:
+    factors = tuple(scale_factor) if np.iterable(scale_factor) else (scale_factor,) * dims
+    if len(factors) != dims:
+        raise ValueError(f"interpolate: expected one scale_factor, or one for each of {dims} axes, got {factors}")
+    return factors
+
+
+def _new_sizes(old: Ints, size: Any, scale_factor: Any) -> Ints:
+    if (size is None) == (scale_factor is None):
+        raise ValueError(f"interpolate: expected either size or scale_factor, got {size=} and {scale_factor=}")
+    if size is not None:
+        new = each(size, len(old), "interpolate: size")
+    else:
+        new = tuple(floor(n * f) for n, f in zip(old, _each_factor(scale_factor, len(old)), strict=True))
+    if min(*old, *new) < 1:
+        raise ValueError(f"interpolate: cannot change sizes {old} to {new}; expected sizes of 1 or more")
+    return new
+
+
+def _distances(old: Ints, new: Ints, scale_factor: Any, align_corners: bool | None) -> list[float]:
+    """From one pixel of the result to the next, in pixels of the input."""
+    if align_corners:
+        return [(n - 1) / max(m - 1, 1) for n, m in zip(old, new, strict=True)]
+    if scale_factor is not None:
+        return [1 / f for f in _each_factor(scale_factor, len(old))]
+    return [n / m for n, m in zip(old, new, strict=True)]
 
 
 def _nearest(x: Tensor, axis: int, n: int, m: int, ratio: float, offset: float) -> Tensor:
