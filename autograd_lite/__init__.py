@@ -191,7 +191,7 @@ from numpy import (
 
 half, float, double, int, long = float16, float32, float64, int32, int64
 mm = bmm = matmul
-sub, mul, div = subtract, multiply, divide
+sub, mul, div, neg, movedim = subtract, multiply, divide, negative, moveaxis
 eq, ne, gt, ge, lt, le = equal, not_equal, greater, greater_equal, less, less_equal
 
 # NumPy's short and old names.

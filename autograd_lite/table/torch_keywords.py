@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_NUMPYS = {"dim": "axis", "dims": "axis", "keepdim": "keepdims", "unbiased": "ddof"}
+_NUMPYS = {"dim": "axis", "dims": "axis", "keepdim": "keepdims", "unbiased": "ddof", "diagonal": "k"}
 
 
 def numpys_keywords(row: Any, params: dict[str, Any]) -> dict[str, Any]:

@@ -94,6 +94,9 @@ def test_methods_that_are_functions_of_numpy(name):
         (lambda t: t.quantile(0.3, dim=1), np.quantile(X, 0.3, axis=1)),
         (lambda t: t.roll(1, dims=2), np.roll(X, 1, 2)),
         (lambda t: t.movedim(0, 2), np.moveaxis(X, 0, 2)),
+        (lambda t: ag.movedim(ag.neg(t), 0, 2), np.moveaxis(-X, 0, 2)),
+        (lambda t: ag.triu(t, diagonal=1), np.triu(X, 1)),
+        (lambda t: t.tril(diagonal=-1), np.tril(X, -1)),
     ],
 )
 def test_methods_with_arguments(got, want):
