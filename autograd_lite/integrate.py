@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .base.tree import leaves, rebuild
-from .engine.context import changed, is_traced, no_grad
+from .engine.context import changed, is_traced
 from .engine.operands import raw
 from .rules._arrays import operand
 from .tensor import Tensor
@@ -40,7 +39,7 @@ _ERROR = (71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 /
 
 def odeint(
     func: Callable[..., Any], y0: Any, t: Any, args: Any = (), *, rtol: float = 1.49012e-8, atol: float = 1.49012e-8,
-    tfirst: bool = False, mxstep: int = 100_000,
+    tfirst: bool = False, mxstep: int = 10_000,
 ) -> Any:
     """The solution of ``dy/dt = func(y, t, *args)`` that starts at ``y(t[0]) = y0``; SciPy's name and parameters.
 
@@ -50,28 +49,21 @@ def odeint(
     Parameters
     ----------
     func : callable
-        Returns the slope, in the shape of `y0`.
+        Returns the slope, in the shape of `y0`; it is called as ``func(t, y, *args)`` with ``tfirst=True``.
     y0 : array_like, shape (n,)
         Or any other shape; a number counts as a vector of one entry.
     t : array_like, shape (m,)
         The times of the results, in increasing or decreasing order; the first is that of `y0`.
     args : tuple
-        Numbers, arrays or Tensors, to pass to `func`.
+        Numbers, arrays or Tensors, or trees of them.
     rtol, atol : float
         The error of a step is at most ``atol + rtol * abs(y)``, in the root mean square.
-    tfirst : bool
-        Call ``func(t, y, *args)`` instead.
     mxstep : int
-        The largest number of steps between two times.
+        The largest number of steps between two times. Stiff equations need more, and a RuntimeError says so.
 
     Returns
     -------
     array or Tensor, shape (m, n)
-
-    Raises
-    ------
-    RuntimeError
-        If more than `mxstep` steps are needed: the method is not for stiff equations.
 
     Examples
     --------
@@ -86,95 +78,67 @@ def odeint(
         raise ValueError(f"odeint: expected increasing or decreasing times as a vector, got t={raw(t)}")
     y0 = y0 if y0.dtype.kind in "fc" else y0.astype(float)
     args = args if isinstance(args, tuple) else (args,)
-    equation = _Equation(func, tfirst, y0, args, (rtol, atol, mxstep))
-    operands = [y0, t, *leaves(args)]
-    start = equation.slope(operands)(y0, t[0])
-    if not any(isinstance(x, Tensor) and is_traced(x) for x in (*operands, start)):
-        return equation.solution(*operands)
-    arrays = [np.asarray(raw(x)) for x in operands]
-    if isinstance(equation.slope(arrays)(arrays[0], arrays[1][0]), Tensor):
-        raise RuntimeError(
-            "odeint: func uses a tensor in a traced program that is not among its arguments: pass it in args="
-        )
-    return _Solved.apply(equation.solution, *operands)
 
-
-class _Equation:
-    """The differential equation and how to solve it. Its operands are ``y0, t`` and the leaves of ``args``."""
-
-    def __init__(self, func: Any, tfirst: bool, y0: Any, args: Any, options: tuple[float, float, int]) -> None:
-        self.func, self.tfirst, self.args, self.options = func, tfirst, args, options
-        self.shape, self.dtype = y0.shape, y0.dtype
-        self.inner = np.result_type(y0.dtype, float)  # the tolerance is below the precision of float32
-
-    def __repr__(self) -> str:
-        return getattr(self.func, "__name__", "func")
-
-    def slope(self, operands: Sequence[Any]) -> Callable[[Any, Any], Any]:
-        args = rebuild(self.args, list(operands[2:]))
+    def slope_with(values: Any) -> Callable[[Any, Any], Any]:
+        given = rebuild(args, list(values))
 
         def slope(y: Any, t: Any) -> Any:
-            dy = operand(self.func(t, y, *args) if self.tfirst else self.func(y, t, *args))
-            if dy.shape != self.shape:
-                raise ValueError(f"odeint: expected a slope of shape {self.shape} from {self!r}, got {dy.shape}")
+            dy = operand(func(t, y, *given) if tfirst else func(y, t, *given))
+            if dy.shape != y0.shape:
+                name = getattr(func, "__name__", "func")
+                raise ValueError(f"odeint: expected a slope of shape {y0.shape} from {name}, got {dy.shape}")
             return dy
 
         return slope
 
-    def solved(self, operands: Sequence[Any]) -> tuple[Any, list[list[tuple[float, float]]]]:
-        """The solution of arrays; and for each interval its steps: where each begins, and its length, as fractions."""
-        rtol, atol, mxstep = self.options
-        slope, y, times = self.slope(operands), operands[0].astype(self.inner), operands[1]
+    def solution(y: Any, t: Any, *values: Any) -> Any:
+        return _solution(slope_with(values), y, t, rtol, atol, mxstep)
 
-        def size(dy: Any, *ys: Any) -> float:
-            """How large a change is, in units of the tolerance."""
-            scale = atol + rtol * np.max(np.abs(ys), axis=0)
-            return float(np.sqrt(np.mean(np.abs(dy / scale) ** 2))) if y.size else 0.0
+    operands = [y0, t, *leaves(args)]
+    start = slope_with(operands[2:])(y0, t[0])
+    if not any(isinstance(x, Tensor) and is_traced(x) for x in (*operands, start)):
+        return solution(*operands)
+    arrays = [np.asarray(raw(x)) for x in operands]
+    if isinstance(slope_with(arrays[2:])(arrays[0], arrays[1][0]), Tensor):
+        raise RuntimeError(
+            "odeint: func uses a tensor in a traced program that is not among its arguments: pass it in args="
+        )
+    return _Solved.apply(solution, *operands)
 
-        k = raw(slope(y, times[0]))
-        h = 0.01 * size(y, y) / (size(k, y) or 1.0) or 1e-6
-        found, steps = [y], list[list[tuple[float, float]]]()
-        for a, b in pairwise(times):
-            steps.append(taken := [])
-            at, span = 0.0, b - a
-            for _ in range(mxstep):
-                w = min(h / abs(span), 1 - at)
-                w = 1 - at if 1 - at - w < 1e-9 else w
-                new, slopes = _step(lambda y, t: raw(slope(y, t)), y, a + at * span, w * span, k)
-                error = size(w * span * _weighted(_ERROR, slopes), y, new)
-                wanted = abs(w * span) * min(5.0, 0.9 * error**-0.2 if error else 5.0) if error == error else 0.1 * h
-                if error <= 1:
-                    taken.append((at, w))
-                    at, y, k, h = at + w, new, slopes[-1], max(wanted, h) if at + w >= 1 else wanted
-                    if at >= 1:
-                        break
-                else:
-                    h = max(wanted, 0.1 * abs(w * span))
-            else:
-                raise RuntimeError(
-                    f"odeint: {mxstep} steps did not reach t={b} from t={a}: the equation is stiff, for which this "
-                    "method is not made, or its solution is infinite"
-                )
-            found.append(y)
-        return np.stack(found).astype(self.dtype), steps
 
-    def solution(self, *operands: Any) -> Any:
-        with no_grad():
-            y, steps = self.solved(list(map(raw, operands)))
-        live = isinstance(self.slope(operands)(operands[0], operands[1][0]), Tensor)
-        return self.along(steps, operands) if live else y
+def _solution(slope: Callable[[Any, Any], Any], y: Any, t: Any, rtol: float, atol: float, mxstep: int) -> Any:
+    """The solution of arrays or Tensors. How long a step is depends on values alone, and is not differentiated."""
+    dtype, y = y.dtype, y.astype(np.result_type(y.dtype, float))  # the tolerance is below the precision of float32
 
-    def along(self, steps: Any, operands: Sequence[Any]) -> Any:
-        """The solution by the given steps, recorded."""
-        slope, y, t = self.slope(operands), operands[0].astype(self.inner), operands[1]
-        found, k = [y], slope(y, t[0])
-        for i, taken in enumerate(steps):
-            a, span = t[i], t[i + 1] - t[i]
-            for at, w in taken:
-                y, slopes = _step(slope, y, a + at * span, w * span, k)
-                k = slopes[-1]
-            found.append(y)
-        return np.stack(found).astype(self.dtype)
+    def size(change: Any, *ys: Any) -> float:
+        """A change in units of the tolerance."""
+        scale = atol + rtol * np.max(np.abs([raw(y) for y in ys]), axis=0)
+        return float(np.sqrt(np.mean(np.abs(raw(change) / scale) ** 2))) if y.size else 0.0
+
+    found, k = [y], slope(y, t[0])
+    h = 0.01 * size(y, y) / (size(k, y) or 1.0) or 1e-6
+    for i in range(len(t) - 1):
+        start, span = t[i], t[i + 1] - t[i]
+        length, done = abs(float(raw(span))), 0.0  # the part of the interval that is done
+        for _ in range(mxstep):
+            part = min(h / length, 1.0)
+            part = 1 - done if done + part > 1 - 1e-9 else part
+            new, slopes = _step(slope, y, start + done * span, part * span, k)
+            error = size(part * span * _weighted(_ERROR, slopes), y, new)
+            wanted = part * length * min(5.0, max(0.1, 0.9 * max(error, 1e-10) ** -0.2))
+            if not error <= 1:
+                h = wanted if error < np.inf else 0.1 * part * length
+                continue
+            done, y, k, h = done + part, new, slopes[-1], max(wanted, h) if done + part >= 1 else wanted
+            if done >= 1:
+                break
+        else:
+            raise RuntimeError(
+                f"odeint: {mxstep} steps did not reach t={raw(t[i + 1])} from t={raw(t[i])}: the equation is stiff, "
+                "and this method is not for such, or its solution is infinite"
+            )
+        found.append(y)
+    return np.stack(found).astype(dtype)
 
 
 def _step(slope: Callable[[Any, Any], Any], y: Any, t: Any, h: Any, k: Any) -> tuple[Any, list[Any]]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -31,26 +32,24 @@ _LOG_2PI = math.log(2 * math.pi)
 _COVARIANCE = np.array([[2.0, 0.5], [0.5, 1.0]])  # for the examples
 
 
-def _row(*examples: Any) -> Callable[[Callable[..., Any]], Primitive]:
-    """The decorated function of a class as a row, called ``stats.norm.cdf``."""
+_MEANING = {
+    "pdf": "the density", "pmf": "the probability of `k`", "cdf": "the probability of at most `x`",
+    "sf": "the probability of more than `x`", "entropy": "the differential entropy",
+}  # fmt: skip
 
-    def add(f: Callable[..., Any]) -> Primitive:
-        name = f"stats.{f.__qualname__}"
-        return composite(name=name, np_name=f"scipy.{name}", examples=examples)(f)
 
-    return add
+def _row(name: str, example: Any, f: Callable[..., Any]) -> Primitive:
+    """A function as a row, called ``stats.norm.cdf``."""
+    function = name.rpartition(".")[2]
+    meaning = _MEANING[function.removeprefix("log")]
+    f.__doc__ = f"The logarithm of {meaning}." if function.startswith("log") else f"T{meaning[1:]}."
+    return composite(name=f"stats.{name}", np_name=f"scipy.stats.{name}", examples=(example,))(f)
 
 
 def _exp(log: Primitive, example: Any) -> Primitive:
     """The row ``pdf`` or ``pmf`` from that of its logarithm."""
-
-    def density(*args: Any, **params: Any) -> Any:
-        return np.exp(log(*args, **params))
-
-    density.__qualname__ = log.name.removeprefix("stats.").replace("log", "")
-    density.__doc__ = str(log.__doc__).replace("logarithm of the ", "")
-    density.__wrapped__ = log.fn  # type: ignore[attr-defined]  # for its parameters
-    return _row(example)(density)
+    density = wraps(log.fn)(lambda *args, **params: np.exp(log(*args, **params)))
+    return _row(log.name.removeprefix("stats.").replace("log", ""), example, density)
 
 
 def _special(name: str) -> Primitive:
@@ -69,8 +68,7 @@ def _on(support: Any, inside: Callable[[Any], Any], z: Any, otherwise: Any, some
 def _at_end(distance: Any, shape: Any) -> tuple[Any, Any]:
     """For a density that begins as ``distance ** (shape - 1)``: whether it has a derivative, and else its logarithm."""
     at_end = distance == 0
-    support = np.logical_or(distance > 0, np.logical_and(at_end, shape == 1))
-    return support, np.where(np.logical_and(at_end, shape < 1), math.inf, -math.inf)
+    return (distance > 0) | at_end & (shape == 1), np.where(at_end & (shape < 1), math.inf, -math.inf)
 
 
 _X, _POSITIVE = at((2,)), at(uniform(0.5, 3, 2), 2)
@@ -79,59 +77,15 @@ _X, _POSITIVE = at((2,)), at(uniform(0.5, 3, 2), 2)
 class norm:
     """The normal distribution with mean `loc` and standard deviation `scale`."""
 
-    @_row(at((2,), 0.3, uniform(0.5, 2, 2)))
-    def logpdf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        """The logarithm of the density."""
-        return -0.5 * _standard(x, loc, scale) ** 2 - np.log(scale) - 0.5 * _LOG_2PI
-
+    logpdf = _row(
+        "norm.logpdf", at((2,), 0.3, uniform(0.5, 2, 2)),
+        lambda x, loc=0, scale=1: -0.5 * _standard(x, loc, scale) ** 2 - np.log(scale) - 0.5 * _LOG_2PI,
+    )
     pdf = _exp(logpdf, _X)
-
-    @_row(_X)
-    def cdf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        """The distribution function: the probability of at most `x`."""
-        return _special("ndtr")(_standard(x, loc, scale))
-
-    @_row(_X)
-    def logcdf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        """The logarithm of `cdf`."""
-        return _special("log_ndtr")(_standard(x, loc, scale))
-
-    @_row(_X)
-    def sf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        """The probability of more than `x`."""
-        return _special("ndtr")(-_standard(x, loc, scale))
-
-    @_row(_X)
-    def logsf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        """The logarithm of `sf`."""
-        return _special("log_ndtr")(-_standard(x, loc, scale))
-
-
-class multivariate_normal:
-    """The normal distribution of vectors, along the last axis.
-
-    A covariance `cov` may be a matrix, a vector of variances, or one number. It has to be positive definite: a singular
-    one raises LinAlgError (SciPy's ``allow_singular=`` is not here). Its gradient is symmetric.
-    """
-
-    @_row(at((2, 2), (2,), _COVARIANCE))
-    def logpdf(x: Any, mean: Any = None, cov: Any = 1) -> Any:
-        """The logarithm of the density."""
-        mean, root = _mean_and_root(mean, cov)
-        x, n = operand(x), root.shape[-1]
-        if x.ndim == 0 or n == 1 and x.shape[-1] != 1:
-            x = x[..., None]
-        z = solve_triangular(root, np.moveaxis(x - mean, -1, 0).reshape(n, -1), lower=True)
-        square = np.squeeze(np.sum(z * z, axis=0).reshape(x.shape[:-1]))  # without axes of length 1, as in SciPy
-        return -0.5 * (square + n * _LOG_2PI) - np.sum(np.log(np.diagonal(root)))
-
-    pdf = _exp(logpdf, at((2,), np.zeros(2), 1.5))
-
-    @_row(at(np.zeros(2), _COVARIANCE))
-    def entropy(mean: Any = None, cov: Any = 1) -> Any:
-        """The differential entropy."""
-        _, root = _mean_and_root(mean, cov)
-        return 0.5 * root.shape[-1] * (1 + _LOG_2PI) + np.sum(np.log(np.diagonal(root)))
+    cdf = _row("norm.cdf", _X, lambda x, loc=0, scale=1: _special("ndtr")(_standard(x, loc, scale)))
+    logcdf = _row("norm.logcdf", _X, lambda x, loc=0, scale=1: _special("log_ndtr")(_standard(x, loc, scale)))
+    sf = _row("norm.sf", _X, lambda x, loc=0, scale=1: _special("ndtr")(-_standard(x, loc, scale)))
+    logsf = _row("norm.logsf", _X, lambda x, loc=0, scale=1: _special("log_ndtr")(-_standard(x, loc, scale)))
 
 
 def _mean_and_root(mean: Any, cov: Any) -> tuple[Any, Any]:
@@ -145,119 +99,138 @@ def _mean_and_root(mean: Any, cov: Any) -> tuple[Any, Any]:
     return mean, np.linalg.cholesky((cov + cov.mT) / 2)
 
 
+def _log_normal(x: Any, mean: Any = None, cov: Any = 1) -> Any:
+    mean, root = _mean_and_root(mean, cov)
+    x, n = operand(x), root.shape[-1]
+    if x.ndim == 0 or n == 1 and x.shape[-1] != 1:
+        x = x[..., None]
+    z = solve_triangular(root, np.moveaxis(x - mean, -1, 0).reshape(n, -1), lower=True)
+    square = np.squeeze(np.sum(z * z, axis=0).reshape(x.shape[:-1]))  # without axes of length 1, as in SciPy
+    return -0.5 * (square + n * _LOG_2PI) - np.sum(np.log(np.diagonal(root)))
+
+
+def _entropy(mean: Any = None, cov: Any = 1) -> Any:
+    _, root = _mean_and_root(mean, cov)
+    return 0.5 * root.shape[-1] * (1 + _LOG_2PI) + np.sum(np.log(np.diagonal(root)))
+
+
+class multivariate_normal:
+    """The normal distribution of vectors, along the last axis.
+
+    A covariance `cov` may be a matrix, a vector of variances, or one number. It has to be positive definite: a singular
+    one raises LinAlgError (SciPy's ``allow_singular=`` is not here). Its gradient is symmetric.
+    """
+
+    logpdf = _row("multivariate_normal.logpdf", at((2, 2), (2,), _COVARIANCE), _log_normal)
+    pdf = _exp(logpdf, at((2,), np.zeros(2), 1.5))
+    entropy = _row("multivariate_normal.entropy", at(np.zeros(2), _COVARIANCE), _entropy)
+
+
+def _log_t(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> Any:
+    z, df = _standard(x, loc, scale), operand(df)
+    tail = (df + 1) / 2 * np.log1p(z * z / df)
+    return -tail - _special("betaln")(df / 2, 0.5) - 0.5 * np.log(df) - np.log(scale)
+
+
 class t:
     """Student's t distribution with `df` degrees of freedom."""
 
-    @_row(at((2,), uniform(1, 4, 2), 0.3, 0.8))
-    def logpdf(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        """The logarithm of the density."""
-        z, df = _standard(x, loc, scale), operand(df)
-        tail = (df + 1) / 2 * np.log1p(z * z / df)
-        return -tail - _special("betaln")(df / 2, 0.5) - 0.5 * np.log(df) - np.log(scale)
-
+    logpdf = _row("t.logpdf", at((2,), uniform(1, 4, 2), 0.3, 0.8), _log_t)
     pdf = _exp(logpdf, at((2,), 3))
+    cdf = _row("t.cdf", at((2,), 3), lambda x, df, loc=0, scale=1: _special("stdtr")(df, _standard(x, loc, scale)))
+    logcdf = _row("t.logcdf", at((2,), 3), lambda x, df, loc=0, scale=1: np.log(t.cdf(x, df, loc, scale)))
 
-    @_row(at((2,), 3))
-    def cdf(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        """The distribution function: the probability of at most `x`."""
-        return _special("stdtr")(df, _standard(x, loc, scale))
 
-    @_row(at((2,), 3))
-    def logcdf(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        """The logarithm of `cdf`."""
-        return np.log(t.cdf(x, df, loc, scale))
+def _log_gamma(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Any:
+    z, a = _standard(x, loc, scale), operand(a)
+    support, otherwise = _at_end(z, a)
+    inside = _on(support, lambda z: xlogy(a - 1, z) - z, z, otherwise, 1.0)
+    return inside - _special("gammaln")(a) - np.log(scale)
+
+
+def _below_gamma(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Any:
+    z = _standard(x, loc, scale)
+    return _on(z > 0, lambda z: _special("gammainc")(a, z), z, 0.0, 1.0)
 
 
 class gamma:
     """The gamma distribution of shape `a`; its rate is ``1 / scale``."""
 
-    @_row(at(uniform(0.5, 3, 2), uniform(1.5, 3, 2), 0.1, 0.8))
-    def logpdf(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        """The logarithm of the density."""
-        z, a = _standard(x, loc, scale), operand(a)
-        constant = _special("gammaln")(a) + np.log(scale)
-        support, otherwise = _at_end(z, a)
-        return _on(support, lambda z: xlogy(a - 1, z) - z, z, otherwise, 1.0) - constant
-
+    logpdf = _row("gamma.logpdf", at(uniform(0.5, 3, 2), uniform(1.5, 3, 2), 0.1, 0.8), _log_gamma)
     pdf = _exp(logpdf, _POSITIVE)
-
-    @_row(_POSITIVE)
-    def cdf(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        """The distribution function: the probability of at most `x`."""
-        z = _standard(x, loc, scale)
-        return _on(z > 0, lambda z: _special("gammainc")(a, z), z, 0.0, 1.0)
+    cdf = _row("gamma.cdf", _POSITIVE, _below_gamma)
 
 
 class chi2:
     """The distribution of a sum of squares of `df` standard normal numbers."""
 
-    @_row(at(uniform(0.5, 3, 2), uniform(2.5, 4, 2), 0.1, 0.8))
-    def logpdf(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        """The logarithm of the density."""
-        return gamma.logpdf(x, operand(df) / 2, loc, 2 * operand(scale))
-
+    logpdf = _row(
+        "chi2.logpdf", at(uniform(0.5, 3, 2), uniform(2.5, 4, 2), 0.1, 0.8),
+        lambda x, df, loc=0, scale=1: gamma.logpdf(x, operand(df) / 2, loc, 2 * operand(scale)),
+    )
     pdf = _exp(logpdf, _POSITIVE)
+    cdf = _row(
+        "chi2.cdf", _POSITIVE, lambda x, df, loc=0, scale=1: gamma.cdf(x, operand(df) / 2, loc, 2 * operand(scale)),
+    )
 
-    @_row(_POSITIVE)
-    def cdf(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        """The distribution function: the probability of at most `x`."""
-        return gamma.cdf(x, operand(df) / 2, loc, 2 * operand(scale))
+
+def _log_beta(x: Any, a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Any:
+    z, a, b = _standard(x, loc, scale), operand(a), operand(b)
+    (low, at_0), (high, at_1) = _at_end(z, a), _at_end(1 - z, b)
+    inside = _on(low & high, lambda z: xlogy(a - 1, z) + xlog1py(b - 1, -z), z, np.maximum(at_0, at_1), 0.5)
+    return inside - _special("betaln")(a, b) - np.log(scale)
+
+
+def _below_beta(x: Any, a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Any:
+    z = _standard(x, loc, scale)
+    return _on((z > 0) & (z < 1), lambda z: _special("betainc")(a, b, z), z, np.where(z >= 1, 1.0, 0.0), 0.5)
 
 
 class beta:
     """The beta distribution of shapes `a` and `b`, between `loc` and ``loc + scale``."""
 
-    @_row(at(uniform(0.4, 1.2, 2), uniform(1.5, 3, 2), uniform(2, 3, 2), 0.2, 1.5))
-    def logpdf(x: Any, a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        """The logarithm of the density."""
-        z, a, b = _standard(x, loc, scale), operand(a), operand(b)
-        (low, at_0), (high, at_1) = _at_end(z, a), _at_end(1 - z, b)
-        constant = _special("betaln")(a, b) + np.log(scale)
-        inside = np.logical_and(low, high)
-        return _on(inside, lambda z: xlogy(a - 1, z) + xlog1py(b - 1, -z), z, np.maximum(at_0, at_1), 0.5) - constant
-
+    logpdf = _row(
+        "beta.logpdf", at(uniform(0.4, 1.2, 2), uniform(1.5, 3, 2), uniform(2, 3, 2), 0.2, 1.5), _log_beta
+    )
     pdf = _exp(logpdf, at(uniform(0.1, 0.9, 2), 2, 3))
+    cdf = _row("beta.cdf", at(uniform(0.1, 0.9, 2), 2, 3), _below_beta)
 
-    @_row(at(uniform(0.1, 0.9, 2), 2, 3))
-    def cdf(x: Any, a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        """The distribution function: the probability of at most `x`."""
-        z = _standard(x, loc, scale)
-        below = _on(np.logical_and(z > 0, z < 1), lambda z: _special("betainc")(a, b, z), z, 0.0, 0.5)
-        return np.where(z >= 1, 1.0, below)
+
+def _log_poisson(k: Any, mu: Any, loc: Any = 0) -> Any:
+    n, mu = operand(k) - loc, operand(mu)
+    whole = (n >= 0) & (n == np.floor(n))
+    return _on(whole, lambda n: xlogy(n, mu) - _special("gammaln")(n + 1.0), n, -math.inf, 0) - mu
+
+
+def _below_poisson(k: Any, mu: Any, loc: Any = 0) -> Any:
+    n = np.floor(operand(k) - loc)
+    return _on(n >= 0, lambda n: _special("gammaincc")(n + 1.0, mu), n, 0.0, 0)
 
 
 class poisson:
     """The Poisson distribution of mean `mu`, on the whole numbers from `loc`."""
 
-    @_row(at(np.arange(3), uniform(0.5, 3, 3)))
-    def logpmf(k: Any, mu: Any, loc: Any = 0) -> Any:
-        """The logarithm of the probability of `k`."""
-        n, mu = operand(k) - loc, operand(mu)
-        whole = np.logical_and(n >= 0, n == np.floor(n))
-        return _on(whole, lambda n: xlogy(n, mu) - _special("gammaln")(n + 1.0), n, -math.inf, 0) - mu
-
+    logpmf = _row("poisson.logpmf", at(np.arange(3), uniform(0.5, 3, 3)), _log_poisson)
     pmf = _exp(logpmf, at(np.arange(3), uniform(0.5, 3, 3)))
+    cdf = _row("poisson.cdf", at(np.arange(-1, 3), uniform(0.5, 3, 4)), _below_poisson)
 
-    @_row(at(np.arange(-1, 3), uniform(0.5, 3, 4)))
-    def cdf(k: Any, mu: Any, loc: Any = 0) -> Any:
-        """The distribution function: the probability of at most `k`."""
-        n = np.floor(operand(k) - loc)
-        return _on(n >= 0, lambda n: _special("gammaincc")(n + 1.0, mu), n, 0.0, 0)
+
+def _log_dirichlet(x: Any, alpha: Any) -> Any:
+    x, alpha = operand(x), operand(alpha)
+    if x.shape[0] == alpha.shape[0] - 1:
+        x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)])
+    if alpha.ndim != 1 or x.shape[0] != alpha.shape[0]:
+        raise ValueError(f"stats.dirichlet: expected x of shape ({alpha.shape[0]}, ...), got {x.shape}")
+    gammaln = _special("gammaln")
+    each = xlogy(np.reshape(alpha - 1, (-1,) + (1,) * (x.ndim - 1)), x)
+    return np.sum(each, axis=0) + gammaln(np.sum(alpha)) - np.sum(gammaln(alpha))
 
 
 class dirichlet:
-    """The Dirichlet distribution of parameters `alpha`, along the first axis."""
+    """The Dirichlet distribution of parameters `alpha`, along the first axis of `x`, whose last entry may be omitted.
 
-    @_row(at(uniform(0.1, 0.5, 2, 2), uniform(1, 3, 3)))
-    def logpdf(x: Any, alpha: Any) -> Any:
-        """The logarithm of the density at `x`, whose last entry may be omitted; it is not checked to add up to 1."""
-        x, alpha = operand(x), operand(alpha)
-        if x.shape[0] == alpha.shape[0] - 1:
-            x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)])
-        if alpha.ndim != 1 or x.shape[0] != alpha.shape[0]:
-            raise ValueError(f"stats.dirichlet: expected x of shape ({alpha.shape[0]}, ...), got {x.shape}")
-        gammaln = _special("gammaln")
-        each = xlogy(np.reshape(alpha - 1, (-1,) + (1,) * (x.ndim - 1)), x)
-        return np.sum(each, axis=0) + gammaln(np.sum(alpha)) - np.sum(gammaln(alpha))
+    Unlike SciPy, it does not check that `x` adds up to 1.
+    """
 
+    logpdf = _row("dirichlet.logpdf", at(uniform(0.1, 0.5, 2, 2), uniform(1, 3, 3)), _log_dirichlet)
     pdf = _exp(logpdf, at(uniform(0.1, 0.5, 3), np.array([1, 2, 3])))

@@ -150,10 +150,8 @@ def _sylvester(a: Any, b: Any, q: Any) -> Any:
 
 def _sylvester_bind(a: Any, b: Any, q: Any) -> Any:
     a, b, q = _square("linalg.solve_sylvester", a), _square("linalg.solve_sylvester", b), operand(q)
-    if q.shape[-2:] != (a.shape[-1], b.shape[-1]):
-        raise np.linalg.LinAlgError(
-            f"linalg.solve_sylvester: expected q of shape {(a.shape[-1], b.shape[-1])}, got {q.shape}"
-        )
+    if q.shape[-2:] != (shape := (a.shape[-1], b.shape[-1])):
+        raise np.linalg.LinAlgError(f"linalg.solve_sylvester: expected q of shape {shape}, got {q.shape}")
     return (a, b, q), {}
 
 
@@ -187,23 +185,10 @@ def solve_triangular(
     a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False, overwrite_b: bool = False,
     check_finite: bool = True,
 ) -> Any:
-    """The solution of ``a x = b``, of which only one triangle of `a` is read.
+    """The solution of ``a x = b``, of ``a.T x = b`` (`trans` 1 or 'T'), or of ``a.conj().T x = b`` (2 or 'C').
 
-    Parameters
-    ----------
-    a : array_like, shape (..., n, n)
-    b : array_like, shape (n,) or (..., n, k)
-    trans : {0, 1, 2, 'N', 'T', 'C'}
-        The equation: ``a x = b``, ``a.T x = b`` or ``a.conj().T x = b``.
-    lower, unit_diagonal : bool
-        Which triangle is read, and whether its diagonal is taken to be 1.
-    overwrite_b, check_finite : bool
-        As in SciPy; they make no difference here.
-
-    Raises
-    ------
-    LinAlgError
-        If there is a 0 on the diagonal.
+    Only the upper triangle of `a` is read, or the lower; with `unit_diagonal` its diagonal is taken to be 1. `b` has
+    the shape (n,) or (..., n, k). SciPy's `overwrite_b` and `check_finite` make no difference.
 
     Examples
     --------
@@ -213,11 +198,9 @@ def solve_triangular(
     a, b = _square("linalg.solve_triangular", a), operand(b)
     if trans not in (0, 1, 2, "N", "T", "C"):
         raise ValueError(f"linalg.solve_triangular: expected trans 0, 1, 2, 'N', 'T' or 'C', got {trans!r}")
-    triangle = np.tril if lower else np.triu
+    a = np.tril(a, -unit_diagonal) if lower else np.triu(a, +unit_diagonal)
     if unit_diagonal:
-        a = triangle(a, -1 if lower else 1) + np.eye(a.shape[-1], dtype=a.dtype)
-    else:
-        a = triangle(a)
+        a = a + np.eye(a.shape[-1], dtype=a.dtype)
     if trans in (1, 2, "T", "C"):
         a, lower = a.mT if trans in (1, "T") else conj(a.mT), not lower
     if not lower:  # of an upper triangle the elimination leaves nothing to do but the substitution
@@ -242,8 +225,6 @@ def block_diag(*arrs: Any) -> Any:
     stack = np.broadcast_shapes(*(a.shape[:-2] for a in blocks))
     blocks = [np.broadcast_to(a, (*stack, *a.shape[-2:])) for a in blocks]
     ends = np.cumsum([a.shape[-1] for a in blocks]).tolist()
-    width = [(0, 0)] * (len(stack) + 1)
-    rows = [
-        np.pad(a, [*width, (end - a.shape[-1], ends[-1] - end)]) for a, end in zip(blocks, ends, strict=True)
-    ]
-    return np.concatenate(rows, axis=-2)
+    none = [(0, 0)] * (len(stack) + 1)
+    pairs = zip(blocks, ends, strict=True)
+    return np.concatenate([np.pad(a, [*none, (end - a.shape[-1], ends[-1] - end)]) for a, end in pairs], axis=-2)

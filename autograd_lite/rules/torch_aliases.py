@@ -97,10 +97,9 @@ def _record(name: str, row: Primitive, what: str) -> Primitive:
     def running(input: Any, dim: int) -> Any:
         x = operand(input)
         dim = normalize_axis_index(dim, x.ndim)
-        shape = [1] * x.ndim
-        shape[dim] = x.shape[dim]
-        here = np.logical_or(x == row(x, dim), np.isnan(x))  # nan stays, as in NumPy
-        indices = np.maximum.accumulate(np.where(here, np.arange(x.shape[dim]).reshape(shape), 0), axis=dim)
+        places = np.arange(x.shape[dim]).reshape([-1 if k == dim else 1 for k in range(x.ndim)])
+        here = (x == row(x, dim)) | np.isnan(x)  # nan stays, as in NumPy
+        indices = np.maximum.accumulate(np.where(here, places, 0), axis=dim)
         return WithIndices(np.take_along_axis(x, indices, dim), indices)
 
     running.__doc__ = f"""The {what} entry so far along `dim` (of equal ones the last), and its position."""
