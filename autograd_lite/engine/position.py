@@ -50,7 +50,7 @@ def users_position() -> tuple[Any, int]:
 
 def foreign_call() -> str:
     """What the user's code has called that is converting a tensor: ``scipy.linalg.expm``, ``np.r_``; else ''."""
-    frame: Any = users_frame(2)[0]
+    frame: Any = sys._getframe(2)
     found = ""
     while frame is not None and (module := str(frame.f_globals.get("__name__"))).startswith(("scipy.", "numpy.")):
         found = _public_name(module, frame) or found

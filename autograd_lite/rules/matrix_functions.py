@@ -130,13 +130,14 @@ sqrtm: Primitive = general(  # Y Y = X, so that dY Y + Y dY = dX
 
 
 def _sylvester(a: Any, b: Any, q: Any) -> Any:
-    """With Schur forms ``a = u r uᴴ`` and ``b = v s vᴴ``, the equation is triangular in ``uᴴ x v``."""
+    """The solution `x` of ``a x + x b = q``; needs SciPy."""
     linalg = scipy_linalg("linalg.solve_sylvester")
     dtype = np.result_type(a, b, q)
 
     def solve(a: Any, b: Any, q: Any) -> Any:
         if not q.size:
             return q
+        # With Schur forms a = u r uᴴ and b = v s vᴴ, the equation is triangular in uᴴ x v.
         (r, u), (s, v) = (linalg.schur(x, "real" if dtype.kind == "f" else "complex") for x in (a, b))
         y, scale, info = linalg.get_lapack_funcs("trsyl", (r, s))(r, s, np.conj(u.T) @ q @ v)
         if info:

@@ -1,6 +1,10 @@
 """A function of SciPy's that does not know tensors is named in the error, with what to use instead."""
 
+import os
 import re
+import subprocess
+import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -48,3 +52,16 @@ def test_it_takes_a_tensor_without_a_gradient_as_an_array():
 def test_the_users_own_conversion_is_told_as_before():
     with pytest.raises(RuntimeError, match=r"^np\.array\(x\) or array\[i\] = \.\.\. would drop the graph"):
         np.array(X)
+
+
+def test_functions_that_follow_the_array_standard_differentiate():
+    """A new process, because SciPy reads the variable when it is imported."""
+    program = """
+        import numpy as np, autograd_lite as ag
+        from scipy import fft, special, stats
+        from autograd_lite.testing import assert_gradients
+        for f in (stats.gmean, stats.skew, special.softmax, lambda x: fft.fft(x).real):
+            assert_gradients(f, np.array([0.1, 0.5, 0.3]), order=1)
+    """
+    env = {**os.environ, "SCIPY_ARRAY_API": "1"}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", textwrap.dedent(program)], check=True, env=env)
