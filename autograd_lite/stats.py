@@ -39,11 +39,19 @@ _MEANING = {
 
 
 def _row(name: str, example: Any, f: Callable[..., Any]) -> Primitive:
-    """A function as a row, called ``stats.norm.cdf``."""
-    function = name.rpartition(".")[2]
-    meaning = _MEANING[function.removeprefix("log")]
-    f.__doc__ = f"The logarithm of {meaning}." if function.startswith("log") else f"T{meaning[1:]}."
-    return composite(name=f"stats.{name}", np_name=f"scipy.stats.{name}", examples=(example,))(f)
+    """A function as a row, called ``stats.norm.cdf``; its result has the precision of the arrays that it gets."""
+
+    @wraps(f)
+    def function(*args: Any, **params: Any) -> Any:
+        y = f(*args, **params)
+        given = [a.dtype for a in (*args, *params.values()) if hasattr(a, "dtype") and a.dtype.kind in "fc"]
+        dtype = np.result_type(*given) if given else y.dtype
+        return y if y.dtype == dtype else y.astype(dtype)
+
+    last = name.rpartition(".")[2]
+    meaning = _MEANING[last.removeprefix("log")]
+    function.__doc__ = f"The logarithm of {meaning}." if last.startswith("log") else f"T{meaning[1:]}."
+    return composite(name=f"stats.{name}", np_name=f"scipy.stats.{name}", examples=(example,))(function)
 
 
 def _exp(log: Primitive, example: Any) -> Primitive:

@@ -89,6 +89,16 @@ def test_a_parameter_without_a_derivative_is_named():
         ag.grad(lambda df: ag.stats.t.cdf(0.5, df))(3.0)
 
 
+@pytest.mark.parametrize("row", [r for r in ROWS if "entropy" not in r.name], ids=lambda row: row.name)
+def test_single_precision_stays(row):
+    (x, *others), _ = next(iter(points(row, np.random.default_rng(1))))
+    numbers = [2.0 if np.ndim(a) < 2 else None for a in others]
+    if "dirichlet" in row.name or None in numbers:
+        numbers = [np.asarray(a, np.float32) for a in others]
+    x = np.asarray(x, np.float32)
+    assert row(x, *numbers).dtype == ag.grad(lambda x: row(x, *numbers).sum())(x).dtype == np.float32
+
+
 def test_with_transforms():
     f = ag.vmap(ag.grad(lambda x: ag.stats.gamma.logpdf(x, 2.5)))
     np.testing.assert_allclose(ag.jit(f)(np.array([1.0, 2.0])), [0.5, -0.25])
