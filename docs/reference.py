@@ -85,8 +85,10 @@ def _page(name: str, rules: bool) -> Page:
     module = importlib.import_module(f"autograd_lite.rules.{name}" if rules else f"autograd_lite.{name}")
     doc = inspect.cleandoc(module.__doc__ or "")
     title = re.split(r"[:;.]\s|\.$", doc, maxsplit=1)[0].replace("`", "").replace("\n", " ")
-    rest = doc[len(title) :].lstrip(":;. \n") if doc.startswith(title) else doc
-    return Page(name, title if rules else f"{name}: {title}", rest[:1].upper() + rest[1:], rules)
+    title = title if len(title) < 70 else title.split(", ")[0]
+    said = re.fullmatch(re.escape(title) + r"[:;.]\s*(.*)", doc, re.DOTALL)  # not to be said twice
+    intro = said[1][:1].upper() + said[1][1:] if said else doc
+    return Page(name, title if rules else f"{name}: {title}", intro, rules)
 
 
 # ------------------------------------------------------------------------------------------------------ entries
@@ -223,7 +225,8 @@ def underlined(title: str, line: str) -> str:
 def written(page: Page) -> str:
     parts = [underlined(page.title, "="), text(page.intro), ""]
     if len(page.entries) > 6:
-        parts.append(", ".join(f":py:obj:`~{one.name}`" for one in page.entries) + "\n")
+        named = ((one.name.removeprefix(f"{one.module}."), one.name) for one in page.entries)
+        parts.append(", ".join(f":py:obj:`{word} <{name}>`" for word, name in named) + "\n")
     origins = {one.origin for one in page.entries}
     sections = len(origins) > 1 and len(page.entries) > 20
     last = None
