@@ -132,10 +132,10 @@ def lifted(n: Node, lift: Lift) -> tuple[Any, tuple[Any, ...]]:
     """The kept values of a node as Tensors, so that their use is recorded."""
     if n.row is not None and n.row.order == 1:
         raise order_error(n)
-    xs = tuple(
+    xs = tuple([
         x if x is None or p is None and type(x) is not np.ndarray else lift(x, p)
         for p, x in zip(n.parents, n.xs, strict=True)
-    )
+    ])  # the list is faster than a generator
     return (None if n.y is None else lift(n.y, n)), xs
 
 

@@ -137,7 +137,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     rcond = max(m, n) * eps if rcond is None else eps if rcond < 0 else rcond
     x = np.linalg.pinv(a, rcond) @ b
     s = np.linalg.svdvals(a)
-    rank = np.count_nonzero(s > rcond * s[:1])
+    rank: Any = np.count_nonzero(s > rcond * s[:1])
     if not getattr(a, "__autograd_replayed__", False):
         rank = int(rank)
     if m <= n or isinstance(rank, int) and rank < n:

@@ -123,7 +123,8 @@ def called(row: Primitive) -> Callable[..., Any]:
     """The function of a row on canonical arguments; the call is recorded if one of them is a Tensor."""
 
     def run(xs: Sequence[Any], params: dict[str, Any]) -> Any:
-        return record(row, xs, params) if any(isinstance(x, Value) for x in xs) else row.fn(*xs, **params)
+        arrays = len(xs) == 1 and type(xs[0]) is np.ndarray or not any(isinstance(x, Value) for x in xs)
+        return row.fn(*xs, **params) if arrays else record(row, xs, params)
 
     return run
 

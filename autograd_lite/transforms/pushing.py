@@ -34,17 +34,19 @@ def push_batch(run: Linearized, path: Iterable[Node], tangents: Mapping[Node, An
             if n.row is None or n in known:
                 continue
             ts = [known.get(p) for p in n.parents]  # type: ignore[arg-type]  # a parent may be None
-            moving = [i for i, t in enumerate(ts) if t is not None]
-            if not moving:
+            pulls = n.row.pulls
+            useful = [i for i, t in enumerate(ts) if t is not None and pulls[i] is not None]
+            if not useful and all(t is None for t in ts):
                 continue
             y, xs = saved(n, lift if record else None, known.__contains__)
             if Diagonal in map(type, ts):
-                if _stays_diagonal(n, [ts[i] for i in moving]):
+                moving = [t for t in ts if t is not None]
+                if _stays_diagonal(n, moving):
                     one = push(n, [None if t is None else t.entries for t in ts], y, xs, lift)
-                    known[n] = ts[moving[0]].filled(one if one.dtype is n.dtype else cast(one, n.dtype, n))
+                    known[n] = moving[0].filled(one if one.dtype is n.dtype else cast(one, n.dtype, n))
                     continue
                 ts = list(map(dense, ts))
-            t = _pushed(n, ts, moving, y, xs, size)
+            t = _pushed(n, ts, useful, y, xs, size)
             if type(t) is not tuple:
                 if t.shape != (size, *n.shape):
                     t = np.broadcast_to(padded(t, True, len(n.shape)), (size, *n.shape))
@@ -62,25 +64,27 @@ def _stays_diagonal(n: Node, moving: list[Any]) -> bool:
     )
 
 
-def _pushed(n: Node, ts: list[Any], moving: list[int], y: Any, xs: tuple[Any, ...], size: int) -> Any:
-    """The tangents of one node's result; `ts` are those of its arguments, None where there is none, else `moving`."""
+def _pushed(n: Node, ts: list[Any], useful: list[int], y: Any, xs: tuple[Any, ...], size: int) -> Any:
+    """The tangents of one node's result; `ts` are those of its arguments, None where there is none.
+
+    `useful` are the arguments that have a tangent and a derivative.
+    """
     row = n.row
     assert row is not None
-    moving = [i for i in moving if row.pulls[i] is not None]
-    if moving and row.jvp is None and (row.holomorphic or not any(d.kind == "c" for d in n.dtypes)):
+    if useful and row.jvp is None and (row.holomorphic or not any(d.kind == "c" for d in n.dtypes)):
         if row.kind == "elementwise":
-            ndim = len(n.shape)
+            ndim, pulls = len(n.shape), row.pulls
             return total([
-                row.pulls[i](ts[i] if ts[i].ndim > ndim else padded(ts[i], True, ndim), y, xs, n) for i in moving
+                pulls[i](ts[i] if ts[i].ndim > ndim else padded(ts[i], True, ndim), y, xs, n) for i in useful
             ])
         if row.batch is not None and row.kind == "bilinear":
-            return total([_applied(n, [*xs[:i], ts[i], *xs[i + 1 :]], [i], size) for i in moving])
+            return total([_applied(n, [*xs[:i], ts[i], *xs[i + 1 :]], [i], size) for i in useful])
         if row.batch is not None and row.kind == "linear":
-            full = ts if len(moving) == len(ts) else [
+            full = ts if len(useful) == len(ts) else [
                 x if row.rule(i) is None else np.zeros(n.shape_of(i), n.dtype) if t is None else t
                 for i, (t, x) in enumerate(zip(ts, xs, strict=True))
             ]
-            return _applied(n, full, moving, size)
+            return _applied(n, full, useful, size)
     return _recorded(n, ts, y, xs, size)
 
 
