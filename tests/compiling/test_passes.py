@@ -229,6 +229,18 @@ def test_large_arrays_are_computed_in_pieces():
     assert [len(eq.outputs) for eq in tiled(block(lambda x: np.exp(x) + np.sum(x), big)).equations] == [1, 1, 1]
 
 
+def test_the_sum_over_all_axes_of_a_large_array_is_that_of_its_pieces():
+    big = np.cos(np.arange(400 * 400.0)).reshape(400, 400)
+
+    def f(x):
+        return np.sum(np.exp(x) * np.sin(x), axis=(0, 1)), np.sum(np.tanh(x))
+
+    for threads in (1, 2):
+        made = compiled(ag.trace(f)(big), threads=threads)
+        np.testing.assert_allclose(made(big), f(big), rtol=1e-12)
+        assert made.source.count("parts") > 2
+
+
 def conv_net(x, K, b, W):
     h = F.max_pool2d(F.relu(F.conv2d(x, K, b, padding=1)), 2)
     h = F.max_pool2d(F.relu(F.conv2d(h, K[:, :1].repeat(3, axis=1) * 0.5, b, stride=2, padding=1)), 2, stride=1)

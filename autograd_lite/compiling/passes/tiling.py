@@ -113,7 +113,8 @@ def _loop(
     steps = []
     for eq in group:
         outputs = tuple(piece(v) if v.shape == shape else Var(v.name, (), v.dtype) for v in eq.outputs)
-        steps.append(replace(eq, outputs=outputs, operands=tuple(map(piece, eq.operands))))
+        params = {**eq.params, "axis": None} if outputs[0].shape == () else eq.params  # a piece has one axis only
+        steps.append(replace(eq, outputs=outputs, operands=tuple(map(piece, eq.operands)), params=params))
     inner = {eq.outputs[0] for eq in group}
     operands = tuple(dict.fromkeys(x for eq in group for x in eq.operands if isinstance(x, Var) and x not in inner))
     kept = [
