@@ -141,7 +141,7 @@ class NamedGraph:
 
     def _name_by_attribute(self, taken: Names) -> None:
         inputs = {p for n in self.nodes for p in self.parents(n) if p is not None}
-        paths = qualified(self.nodes)
+        paths = qualified(self.recorded)
         for n in sorted(self.node_set | inputs, key=lambda n: -n.order):
             own = plain(paths.get(n, n.name) or "")
             if own and n not in self.names:

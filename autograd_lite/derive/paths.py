@@ -110,7 +110,8 @@ def check(chain: Chain, found: Mapping[Node, Any]) -> Check:
     """Compare gradients with the engine's, and all together with one finite difference."""
     engine = gradients(chain.root, found)
     steps = (np.abs(chain.values[n]).max(initial=0.0) for n in chain.landmarks)
-    least = 1e-6 * max(float(s) for s in steps if np.isfinite(s))  # a gradient of 0 need not be matched exactly
+    scale = max(float(s) for s in steps if np.isfinite(s))
+    least = 1e-6 * scale  # a gradient of 0 need not be matched exactly
     largest, error = max(least, 1e-300), 0.0
     for n, g in engine.items():
         size = max(float(np.abs(g).max(initial=0.0)), least, 1e-300)
@@ -121,7 +122,8 @@ def check(chain: Chain, found: Mapping[Node, Any]) -> Check:
             )
         largest, error = max(largest, size), max(error, off)
     slope, along = finite_difference(chain.recorded, chain.root, chain.values, engine)
-    if not abs(slope - along) <= 1e-4 * max(abs(slope), largest):
+    rounding = 16 * float(np.finfo(float).eps) * scale / 1e-6  # of a difference over a step of 1e-6 or more
+    if not abs(slope - along) <= 1e-4 * max(abs(slope), largest) + rounding:
         word = chain.names[next(iter(found))] if len(found) == 1 else f"all {len(found)} inputs"
         raise ArithmeticError(
             f"with respect to {word} a finite difference along one direction gives {slope}, the chain rule {along}: "

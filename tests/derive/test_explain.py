@@ -388,3 +388,15 @@ def test_a_gradient_in_one_step_is_printed_once():
     assert text.count("dL/dx") == 1
     assert "The chain rule" not in text
     assert "check: slope" in text
+
+
+def test_a_gradient_of_zero_agrees_with_a_difference_to_its_rounding():
+    x = ag.tensor(np.random.default_rng(0).normal(size=(2, 4)), requires_grad=True, name="x")
+    assert "by a finite difference" in str(nn.LayerNorm(4)(x).sum().explain(x))
+
+
+def test_parameters_of_two_attentions_have_different_names():
+    x = ag.tensor(np.random.default_rng(0).normal(size=(3, 2, 4)), requires_grad=True, name="x")
+    text = str(nn.TransformerDecoderLayer(4, 2, 8).eval()(x, x).sum().explain(x))
+    assert "in_proj_weight_self_attn (12x4)" in text
+    assert "in_proj_weight_multihead_attn (12x4)" in text
