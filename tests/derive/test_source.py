@@ -385,6 +385,8 @@ def test_a_short_form_agrees_with_the_table(name):
     row = TABLE[name]
     for args, keywords in points(row, np.random.default_rng(0)):
         bound = (args, keywords) if row.bind is None else row.bind(*args, **keywords)
+        if type(bound) is not tuple:  # a rare keyword: composed of other rows
+            continue
         xs, params = bound
         if any(np.size(x) == 0 for x in xs):
             continue
