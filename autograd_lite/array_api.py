@@ -16,11 +16,12 @@ Examples
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from . import fft as fft
+from . import fft as _fft
 from . import linalg as linalg
 from .engine.value import wrap
 from .table import ROWS, TABLE
@@ -127,6 +128,16 @@ def linspace(
     dtype = dtype or np.result_type(get_default_dtype(), start, stop)
     return asarray(TABLE["linspace"](start, stop, num, endpoint, dtype=dtype), device=device)
 
+
+def _frequencies(of: Any) -> Any:
+    def frequencies(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
+        return _made(of(n, d).astype(dtype or get_default_dtype()), device)
+
+    return frequencies
+
+
+fft = SimpleNamespace(**vars(_fft))
+fft.fftfreq, fft.rfftfreq = _frequencies(np.fft.fftfreq), _frequencies(np.fft.rfftfreq)
 
 # ---------------------------------------------------------------------------------- where NumPy's has less
 
