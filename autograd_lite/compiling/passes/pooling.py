@@ -95,7 +95,8 @@ class _Pooled:
         """The equation that made the operand of a pooling, if it can come after the pooling."""
         (f,), (y,) = eq.operands, eq.outputs
         places = [user for user in self.users[f] if user is not eq]
-        if not isinstance(f, Var) or any(p is None or p.row.algebra != PLACE or p.operands[1] is not y for p in places):
+        argmax = [p for p in places if p is not None and p.row.algebra == PLACE and p.operands[1] is y]
+        if not isinstance(f, Var) or len(argmax) < len(places):
             return None
         up, before = self.made.get(f), self._is(f, "reshape")
         if before is not None and before.operands[0].shape[:2] == f.shape[:2] and before.params["order"] == "C":
@@ -108,7 +109,7 @@ class _Pooled:
         if up.row.algebra == "sum":
             flat = all(np.ndim(v) == 0 if not isinstance(v, Var) else self._flat(v, x) for v in others)
         else:  # where it does not increase, no gradient may arrive
-            flat = all(self._masked(p, y, others[0]) for p in places)
+            flat = all(self._masked(p, y, others[0]) for p in argmax)
         return up if flat else None
 
     def _flat(self, v: Var, x: Var) -> bool:

@@ -69,7 +69,8 @@ def _slices(i: int, count: int, size: int, kernel: int, stride: int, dilation: i
 
 def _cut(x: Any, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs, out: Any = None) -> Any:
     plan = _plan(x.shape, kernel, stride, dilation, padding)
-    strips = np.empty(shape_of(x.shape, kernel, stride, dilation, padding), x.dtype) if out is None else out
+    shape: Any = shape_of(x.shape, kernel, stride, dilation, padding)
+    strips = np.empty(shape, x.dtype) if out is None else out
     if any(map(any, padding)):
         strips.fill(0)
     split, x = strips.reshape(plan.strips)[plan.inside], x.transpose(plan.axes)
