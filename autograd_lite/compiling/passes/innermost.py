@@ -88,9 +88,8 @@ class _Innermost:
 
     def _matrix(self, x: Var, eq: Equation) -> Var:
         """A stack of matrices (n, rows, columns) as one matrix (rows, columns * n): a view."""
-        turned = self._append(made(eq, "transpose", x, axes=(1, 2, 0)))
-        shape = x.shape[1], x.shape[2] * x.shape[0]
-        return self._append(made(eq, "reshape", turned, shape=shape, order="C"))
+        turned = self._append(made(eq, "transpose", x, axes=(*range(1, x.ndim), 0)))
+        return self._append(made(eq, "reshape", turned, shape=(x.shape[1], -1), order="C"))
 
     def _product(self, eq: Equation) -> bool:
         (a, b), y = eq.operands, eq.outputs[0]
@@ -114,18 +113,20 @@ class _Innermost:
         return False
 
     def _total(self, eq: Equation) -> bool:
-        x, y, axis = eq.operands[0], eq.outputs[0], eq.params["axis"]
-        if eq.params["keepdims"]:
-            return False
-        if x in self.pairs and axis in ((0,), 0):
+        x, y, axis, kept = eq.operands[0], eq.outputs[0], eq.params["axis"], eq.params["keepdims"]
+        axes = axis if type(axis) is tuple else (axis,)
+        if x in self.pairs and axes == (0,) and not kept:
             if (columns := self._columns(self.pairs[x][1])) is not None:
                 return self._of_weights(*self.pairs[x], columns, eq)
             a, c = (self._matrix(v, eq) for v in self.pairs[x])
             turned = self._append(made(eq, "transpose", c, axes=None))
             self._append(made(eq, "dot product", a, turned, into=y))
             return True
-        if x in self.stacks and x.ndim == 3 and axis == (0, 2) and prod(x.shape):
-            self._append(made(eq, "total", self._matrix(x, eq), into=y, axis=(1,), keepdims=False))
+        if x in self.stacks and x.ndim > 2 and axes == (0, *range(2, x.ndim)) and prod(x.shape):
+            total = made(eq, "total", self._matrix(x, eq), axis=(1,), keepdims=False, into=None if kept else y)
+            self._append(total)
+            if kept:
+                self._append(made(eq, "reshape", *total.outputs, into=y, shape=y.shape, order="C"))
             return True
         return False
 
@@ -176,21 +177,28 @@ class _Innermost:
     def _added_up(self, eq: Equation) -> bool:
         """Columns that are a product, added up at their places in images."""
         y, of = eq.outputs[0], {k: v for k, v in eq.params.items() if k != "sizes"}
-        size, (before, after) = of["kernel"][0], of["padding"][0]
-        if eq.operands[0] not in self.products or max(before, after) >= size or of["stride"][0] != 1:
-            return False
-        if strips.shape_of(y.shape, **of) is None:
+        shape = strips.shape_of(y.shape, **of)
+        if shape is None or eq.operands[0] not in self.products:
             return False
         a, g = self.products[eq.operands[0]]  # a (channels * places, rows)
-        split = self._append(made(eq, "reshape", a, shape=(y.shape[1], size, -1, a.shape[1]), order="C"))
-        index = slice(None), slice(None, None, -1)
-        turned = self._append(made(eq, "index", split, index=index, unique_indices=True))
-        turned = self._append(made(eq, "transpose", turned, axes=(2, 0, 1, 3)))
-        w = self._append(made(eq, "reshape", turned, shape=(a.shape[0] // size, size * a.shape[1]), order="C"))
+        size, stride, (before, after) = of["kernel"][0], of["stride"][0], of["padding"][0]
         g = self._by_windows(g, counts(y.shape[2:], **of)[0], eq)
-        g = self._append(_new(eq, strips.BETWEEN_ZEROS, g, before=size - 1 - before, after=size - 1 - after))
-        added = self._append(made(eq, "matrix product", w, self._append(_new(eq, strips.OVERLAPPING, g, size=size))))
-        of["padding"] = ((0, 0), *of["padding"][1:])
+        w = self._append(made(eq, "reshape", a, shape=(y.shape[1], size, -1, a.shape[1]), order="C"))
+        if stride == 1 and max(before, after) < size:  # a convolution
+            back = slice(None), slice(None, None, -1)
+            w = self._append(made(eq, "index", w, index=back, unique_indices=True))
+            w = self._append(made(eq, "transpose", w, axes=(2, 0, 1, 3)))
+            w = self._append(made(eq, "reshape", w, shape=(a.shape[0] // size, size * a.shape[1]), order="C"))
+            g = self._append(_new(eq, strips.BETWEEN_ZEROS, g, before=size - 1 - before, after=size - 1 - after))
+            g = self._append(_new(eq, strips.OVERLAPPING, g, size=size, stride=1))
+            added = self._append(made(eq, "matrix product", w, g))
+            of["padding"] = ((0, 0), *of["padding"][1:])
+        else:
+            w = self._append(made(eq, "transpose", w, axes=(1, 2, 0, 3)))
+            w = self._append(made(eq, "reshape", w, shape=a.shape, order="C"))
+            g = self._append(made(eq, "transpose", g, axes=(1, 0, 2)))
+            columns = self._append(made(eq, "matrix product", w, g))
+            added = self._append(_new(eq, strips.ADDED_UP, columns, h=shape[0], size=size, stride=stride))
         self._append(Equation((y,), strips.PUT, (added,), {"shape": y.shape, **of}, eq.node))
         return True
 

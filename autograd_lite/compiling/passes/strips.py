@@ -8,7 +8,8 @@ which each strip appears `k` times::
     images (n, channels, h, w)  ->  strips (h, rows, length)  ->  columns (windows, k * rows, length), a view
 
 Compared with columns that are written out, a `k`-th of the entries is copied. The gradient with respect to the images
-is a convolution as well, of the strips of the cotangent, with the weights in reverse order.
+is a convolution as well, of the strips of the cotangent, with the weights in reverse order. With a stride along the
+first axis, the places of each strip in the columns are added up instead.
 """
 
 from __future__ import annotations
@@ -85,9 +86,9 @@ def _put(strips: Any, shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, p
     images = np.empty(shape, strips.dtype) if out is None else out
     images.fill(0)
     split, x = strips.reshape(plan.strips)[plan.inside], images.transpose(plan.axes)
-    for windows, entries in plan.places:
+    for k, (windows, entries) in enumerate(plan.places):
         part = x[entries]
-        np.add(part, split[windows], out=part)
+        np.add(part, split[windows], out=part) if k else np.copyto(part, split[windows])
     return images
 
 
@@ -96,6 +97,18 @@ def _overlapping(strips: Any, size: int, stride: int = 1) -> Any:
     h, rows, length = strips.shape
     a, b, c = strips.strides
     return as_strided(strips, ((h - size) // stride + 1, size * rows, length), (a * stride, b, c))
+
+
+def _added_up(columns: Any, h: int, size: int, stride: int, out: Any = None) -> Any:
+    """The transpose of `_overlapping`: each of the `h` strips is the sum of its places in the columns."""
+    windows, rows, length = columns.shape
+    rows //= size
+    strips = np.empty((h, rows, length), columns.dtype) if out is None else out
+    strips.fill(0)
+    for i in range(size):
+        part = strips[i::stride][:windows]
+        np.add(part, columns[:, i * rows : (i + 1) * rows], out=part)
+    return strips
 
 
 def _between_zeros(x: Any, before: int, after: int, out: Any = None) -> Any:
@@ -115,6 +128,9 @@ PUT = Primitive(
     "linear", _put, (None,), name="strips_added", innermost=0, out=f"{{fn}}({{x}}, {{shape}}, {_WINDOWS}, out={{out}})"
 )
 OVERLAPPING = Primitive("linear", _overlapping, (None,), name="overlapping", view=True)
+ADDED_UP = Primitive(
+    "linear", _added_up, (None,), name="overlapping_added", out="{fn}({x}, {h}, {size}, {stride}, out={out})"
+)
 BETWEEN_ZEROS = Primitive(
     "linear", _between_zeros, (None,), name="between_zeros", out="{fn}({x}, {before}, {after}, out={out})"
 )
