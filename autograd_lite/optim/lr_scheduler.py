@@ -92,10 +92,11 @@ class LRScheduler:
                 f"{type(self).__name__}.step at {users_line()}: inside jit a schedule would advance only while the "
                 "function is traced. Call it outside, after the jitted function; the learning rate is read at each call"
             )
+        t, bases = self.last_epoch, self.base_lrs if self.multiplies else []
+        before = [self.before(base, t, k) for k, base in enumerate(bases)]
         for k, (group, options) in enumerate(zip(self.optimizer.param_groups, self._options(), strict=False)):
-            if self.multiplies:
-                lr, base, t = group["lr"], self.base_lrs[k], self.last_epoch
-                options["lr"] = options["lr"] if lr == self.before(base, t, k) else self.following(lr, base, t, k)
+            if self.multiplies and group["lr"] != before[k]:
+                options["lr"] = self.following(group["lr"], bases[k], t, k)
             group.update(options)
         self.last_lr = [float(lr) for lr in self.get_last_lr()]
 

@@ -167,6 +167,12 @@ def test_one_cycle_can_leave_the_momentum_alone_and_take_a_rate_for_each_group()
     assert [g["momentum"] for g in o.param_groups] == [0.3, 0.3]
 
 
+def test_a_product_is_not_computed_again_in_each_step():
+    asked = []
+    rates(S.MultiplicativeLR(optimizer(), lambda t: asked.append(t) or 0.99), 50)
+    assert asked == list(range(1, 51))
+
+
 def test_a_cycle_moves_the_momentum_of_each_group():
     a, b = (ag.tensor(1.0, requires_grad=True) for _ in range(2))
     o = Adam([{"params": [a]}, {"params": [b]}])
