@@ -41,9 +41,13 @@ class Optimizer:
         A dict is a group: ``{"params": [...], "lr": 0.1}``, with options of its own.
     defaults : dict
         The options of a group that does not set them itself.
+    **how
+        ``foreach``, ``fused`` and ``capturable`` of PyTorch's, which change no number, are accepted and ignored.
 
     Raises
     ------
+    TypeError
+        If there is another keyword.
     ValueError
         If there is nothing to optimise, a parameter is given twice, or an option is out of its range.
 
@@ -69,7 +73,11 @@ class Optimizer:
         "lr", "weight_decay", "eps", "momentum", "rho", "alpha", "lr_decay", "momentum_decay"
     )
 
-    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]) -> None:
+    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any], **how: Any) -> None:
+        unknown = [name for name in how if name not in ("foreach", "fused", "capturable")]
+        if unknown:
+            expected = f"expected {', '.join(defaults)}"
+            raise TypeError(f"{type(self).__name__}: unexpected keyword {', '.join(unknown)}; {expected}")
         if callable(getattr(params, "parameters", None)):
             who = type(self).__name__
             raise TypeError(f"{who}: expected the parameters of a module, got the module; write model.parameters()")

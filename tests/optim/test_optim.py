@@ -519,6 +519,12 @@ def test_groups_have_options_of_their_own():
     assert [p.item() for p in (a, b, c)] == pytest.approx([0.9, 0.5, -1.0])
 
 
+@pytest.mark.parametrize("cls", KINDS)
+def test_how_pytorch_is_to_compute_is_ignored(cls):
+    opt = cls([ag.tensor([1.0], requires_grad=True)], foreach=False, fused=True, capturable=False)
+    assert set(opt.param_groups[0]) == {"params", *cls([ag.tensor([1.0], requires_grad=True)]).param_groups[0]}
+
+
 def test_named_parameters_are_taken():
     a = ag.tensor([1.0], requires_grad=True)
     a.grad = [1.0]
@@ -588,6 +594,7 @@ W = ag.tensor([1.0], requires_grad=True)
         (lambda: optim.Adam([W], eps=-1e-8), ValueError, "eps"),
         (lambda: optim.Adam([{"params": [W], "rate": 1}]), ValueError, "unknown option rate; expected lr"),
         (lambda: optim.LBFGS([{"params": [W]}, {"params": [ag.tensor(1.0)]}]), ValueError, "one group"),
+        (lambda: optim.SGD([W], momentun=0.9), TypeError, "SGD: unexpected keyword momentun; expected lr, momentum"),
         (lambda: optim.Rprop([W], etas=(1.2, 0.5)), ValueError, "0 < etas"),
         (lambda: optim.ASGD([W], lambd=-1.0), ValueError, "lambd"),
         (lambda: optim.SGD([{"lr": 0.1}]), ValueError, r"expected a group as a dict with .params., got the keys 'lr'"),
