@@ -30,8 +30,9 @@ class InSentences(SphinxPostTransform):
 
     def run(self, **kwargs: object) -> None:
         objects = self.env.domains["py"].objects
+        table = "ag." if self.env.docname == "ops" else ""  # where a row is named without a module
         for node in list(self.document.findall(nodes.literal)):
-            match = NAME.fullmatch(node.astext())
+            match = NAME.fullmatch(table + node.astext())
             if match and not _inside(node, (nodes.reference, nodes.title)):
                 name = SHORT[match[1]] + match[2]
                 if found := objects.get(name):

@@ -57,6 +57,7 @@ class Page:
     title: str
     intro: str = ""
     rules: bool = False  # of a module of `autograd_lite.rules`
+    module: str = ""  # the public module that it is about, if it is about one
     entries: list[Public] = field(default_factory=list)
 
 
@@ -76,6 +77,8 @@ def pages() -> dict[str, Page]:
         if name not in found:
             found[name] = _page(name, rules)
         found[name].entries.append(entry)
+    for page in found.values():  # what a page is named for comes first
+        page.entries.sort(key=lambda entry: page.name in TITLES and short(entry.origin).split(".")[0] != page.name)
     return found
 
 
@@ -88,7 +91,7 @@ def _page(name: str, rules: bool) -> Page:
     title = title if len(title) < 70 else title.split(", ")[0]
     said = re.fullmatch(re.escape(title) + r"[:;.]\s*(.*)", doc, re.DOTALL)  # not to be said twice
     intro = said[1][:1].upper() + said[1][1:] if said else doc
-    return Page(name, title if rules else f"{name}: {title}", intro, rules)
+    return Page(name, title if rules else f"{name}: {title}", intro, rules, "" if rules else f"autograd_lite.{name}")
 
 
 # ------------------------------------------------------------------------------------------------------ entries
@@ -224,6 +227,8 @@ def underlined(title: str, line: str) -> str:
 
 def written(page: Page) -> str:
     parts = [underlined(page.title, "="), text(page.intro), ""]
+    if page.module:
+        parts.append(f"Names of this module may stand alone below, as after ``from {page.module} import *``.\n")
     if len(page.entries) > 6:
         named = ((one.name.removeprefix(f"{one.module}."), one.name) for one in page.entries)
         parts.append(", ".join(f":py:obj:`{word} <{name}>`" for word, name in named) + "\n")

@@ -20,7 +20,8 @@ class Generator:
 
     Examples
     --------
-    >>> generator = Generator().manual_seed(0)
+    >>> import autograd_lite as ag
+    >>> generator = ag.Generator().manual_seed(0)
     >>> a = generator.numpy.normal()
     >>> a == generator.manual_seed(0).numpy.normal()
     True

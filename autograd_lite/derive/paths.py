@@ -155,7 +155,7 @@ def partials(
     >>> import autograd_lite as ag
     >>> w = ag.tensor(2.0, requires_grad=True, name="w")
     >>> p = ag.sigmoid(3.0 * w); p.name = "p"
-    >>> found = partials((1.0 - p) ** 2, w)
+    >>> found = ag.partials((1.0 - p) ** 2, w)
     >>> print(found)
     dL/dw = dL/dp · dp/dw
     >>> found["dp/dw"].value.round(6).item()

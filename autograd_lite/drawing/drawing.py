@@ -291,7 +291,7 @@ def draw(
     >>> import autograd_lite as ag
     >>> w = ag.tensor(2.0, requires_grad=True, name="w")
     >>> p = ag.sigmoid(3.0 * w)
-    >>> picture = draw((1.0 - p) ** 2, names={"p": p})
+    >>> picture = ag.draw((1.0 - p) ** 2, names={"p": p})
     >>> [line.symbol for line in picture.scene.lines]
     ['dp/dw', 'dL/dp']
     """

@@ -74,7 +74,7 @@ class detect_anomaly(changed):
     --------
     >>> import numpy as np, autograd_lite as ag
     >>> x = ag.tensor([-1.0, 1.0], requires_grad=True)
-    >>> with detect_anomaly(), np.errstate(invalid="ignore"):
+    >>> with ag.detect_anomaly(), np.errstate(invalid="ignore"):
     ...     np.log(x).sum()
     Traceback (most recent call last):
       ...

@@ -158,7 +158,7 @@ class no_grad(_Recording):
     --------
     >>> import autograd_lite as ag
     >>> W = ag.tensor([1.0, 2.0], requires_grad=True)
-    >>> with no_grad():
+    >>> with ag.no_grad():
     ...     W -= 0.5
     >>> W
     tensor([0.5, 1.5], requires_grad=True)

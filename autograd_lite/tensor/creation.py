@@ -34,11 +34,11 @@ def set_default_dtype(d: Any) -> None:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> set_default_dtype(np.float32)
-    >>> ones(2).dtype
+    >>> import numpy as np, autograd_lite as ag
+    >>> ag.set_default_dtype(np.float32)
+    >>> ag.ones(2).dtype
     dtype('float32')
-    >>> set_default_dtype(np.float64)
+    >>> ag.set_default_dtype(np.float64)
     """
     dtype = np.dtype(d)
     if dtype.kind != "f":
@@ -280,7 +280,8 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
 
     Examples
     --------
-    >>> multinomial([0.0, 1.0, 0.0], 3, replacement=True)
+    >>> import autograd_lite as ag
+    >>> ag.multinomial([0.0, 1.0, 0.0], 3, replacement=True)
     tensor([1, 1, 1])
     """
     weights = as_tensor(input).detach().numpy()

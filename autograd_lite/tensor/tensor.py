@@ -418,7 +418,8 @@ def tensor(
 
     Examples
     --------
-    >>> tensor([[1, 2], [3, 4]], dtype=float, requires_grad=True, name="V")
+    >>> import autograd_lite as ag
+    >>> ag.tensor([[1, 2], [3, 4]], dtype=float, requires_grad=True, name="V")
     tensor([[1., 2.],
             [3., 4.]], name='V', requires_grad=True)
     """

@@ -49,7 +49,7 @@ def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Call
     >>> def loss(w, x):
     ...     e = np.exp(x * w)
     ...     return np.sum(e)
-    >>> print(trace(loss)(np.ones(3), np.ones(3)))
+    >>> print(ag.trace(loss)(np.ones(3), np.ones(3)))
     loss(w: float64[3], x: float64[3]):
         a : float64[3] = multiply(x, w)
         e : float64[3] = exp(a)

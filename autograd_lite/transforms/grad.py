@@ -107,8 +107,8 @@ def value_and_grad(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> value, gradient = value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    >>> import numpy as np, autograd_lite as ag
+    >>> value, gradient = ag.value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     >>> print(value, gradient)
     5.0 [2. 4.]
 
@@ -132,8 +132,8 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
 
     Examples
     --------
-    >>> import numpy as np
-    >>> float(grad(grad(np.sin))(0.5) + np.sin(0.5))
+    >>> import numpy as np, autograd_lite as ag
+    >>> float(ag.grad(ag.grad(np.sin))(0.5) + np.sin(0.5))
     0.0
     """
     both = value_and_grad(f, argnums, has_aux)
@@ -153,8 +153,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> y, pull = vjp(np.multiply, np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    >>> import numpy as np, autograd_lite as ag
+    >>> y, pull = ag.vjp(np.multiply, np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     >>> pull(np.array([1.0, 10.0]))
     (array([ 3., 40.]), array([ 1., 20.]))
     """
@@ -173,7 +173,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
 
     Examples
     --------
-    >>> y, t = jvp(lambda x: x**3, (2.0,), (1.0,))
+    >>> import autograd_lite as ag
+    >>> y, t = ag.jvp(lambda x: x**3, (2.0,), (1.0,))
     >>> print(y, t)
     8.0 12.0
     """
@@ -195,7 +196,8 @@ def stop_gradient(tree: Any) -> Any:
 
     Examples
     --------
-    >>> float(grad(lambda x: x * stop_gradient(x))(3.0))
+    >>> import autograd_lite as ag
+    >>> float(ag.grad(lambda x: x * ag.stop_gradient(x))(3.0))
     3.0
     """
     return tree_map(lambda x: record(STOP_GRADIENT, (x,)) if isinstance(x, Tensor) else x, tree)

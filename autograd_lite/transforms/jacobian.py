@@ -47,8 +47,8 @@ def jacobian(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    >>> import numpy as np, autograd_lite as ag
+    >>> ag.jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
     array([[2., 0.],
            [0., 4.]])
     """
@@ -204,8 +204,8 @@ def hessian(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    >>> import numpy as np, autograd_lite as ag
+    >>> ag.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
     array([[4., 2.],
            [2., 0.]])
     """
@@ -219,8 +219,8 @@ def hvp(f: Callable[..., Any], argnums: int = 0, *vector: Any) -> Callable[..., 
 
     Examples
     --------
-    >>> import numpy as np
-    >>> hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    >>> import numpy as np, autograd_lite as ag
+    >>> ag.hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
     array([ 6., 12.])
     """
 

@@ -66,11 +66,11 @@ def vmap(
     --------
     >>> import numpy as np, autograd_lite as ag
     >>> matrices, vectors = 2 * np.ones((3, 1, 1)), np.ones((3, 1))
-    >>> vmap(np.linalg.solve)(matrices, vectors).shape
+    >>> ag.vmap(np.linalg.solve)(matrices, vectors).shape
     (3, 1)
-    >>> vmap(ag.grad(lambda x: x**2))(np.array([1.0, 2.0, 3.0]))
+    >>> ag.vmap(ag.grad(lambda x: x**2))(np.array([1.0, 2.0, 3.0]))
     array([2., 4., 6.])
-    >>> vmap(np.interp, in_axes=(0, None, None))(np.array([0.5, 1.5]), [0, 1, 2], [0, 10, 30])
+    >>> ag.vmap(np.interp, in_axes=(0, None, None))(np.array([0.5, 1.5]), [0, 1, 2], [0, 10, 30])
     array([ 5., 20.])
     """
     if not callable(f):
