@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.table.migration_hints import OF_THE_LIBRARY, REMEDIES
+from autograd_lite.table.migration_hints import OF_AUTOGRAD, OF_THE_LIBRARY, REMEDIES
 
 
 @pytest.mark.parametrize(
     ("obj", "name", "remedy"),
-    [(ag.tensor([1.0]), *entry) for entry in REMEDIES.items()] + [(ag, *entry) for entry in OF_THE_LIBRARY.items()],
-    ids=[f"x.{name}" for name in REMEDIES] + [f"ag.{name}" for name in OF_THE_LIBRARY],
+    [
+        (obj, *entry)
+        for obj, hints in ((ag.tensor([1.0]), REMEDIES), (ag, OF_THE_LIBRARY), (ag.autograd, OF_AUTOGRAD))
+        for entry in hints.items()
+    ],
 )
 def test_names_from_elsewhere_are_answered(obj, name, remedy):
     assert not hasattr(obj, name), "it exists: take it off the list"
