@@ -1,4 +1,4 @@
-"""Ten nets and all optimisers, compiled and eager side by side: losses, weights, gradients, random numbers."""
+"""Nets and all optimisers, compiled and eager side by side: losses, weights, gradients, random numbers."""
 
 from __future__ import annotations
 
@@ -48,6 +48,35 @@ class Attention(nn.Module):
         return self.last(self.norm(x).mean(axis=1))
 
 
+class Bag(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words, self.last = nn.EmbeddingBag(7, 4, padding_idx=1), nn.Linear(4, 3)
+
+    def forward(self, words):
+        return self.last(self.words(words))
+
+
+class Translator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.last = nn.Transformer(4, 2, 1, 1, 8, batch_first=True), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.last(self.body(x, x[:, ::-1]).mean(axis=1))
+
+
+class Resized(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(1, 8, 3), nn.InstanceNorm2d(2, affine=True)
+        self.fold, self.last = nn.Fold((4, 8), 2, stride=2), nn.Linear(8, 3)
+
+    def forward(self, x):
+        x = self.fold(F.interpolate(self.first(x), scale_factor=(0.5, 1), mode="bilinear").reshape(3, 8, 8))
+        return self.last(F.interpolate(F.relu(self.norm(x)), size=(2, 2)).reshape(3, 8))
+
+
 def convolutional():
     return nn.Sequential(
         nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.3),
@@ -70,6 +99,14 @@ NETS = {
     "RNN": (lambda: Recurrent(nn.RNN), SEQUENCES, CLASSES[:3], F.cross_entropy),
     "GRU": (lambda: Recurrent(nn.GRU), SEQUENCES, NUMBERS[:3], F.mse_loss),
     "attention": (Attention, WORDS, CLASSES[:3], F.cross_entropy),
+    "LSTM": (lambda: Recurrent(lambda *sizes, **options: nn.LSTM(4, 6, proj_size=5, **options)),
+             SEQUENCES, CLASSES[:3], F.cross_entropy),
+    "bag": (Bag, WORDS, CLASSES[:3], F.cross_entropy),
+    "transformer": (Translator, SEQUENCES, CLASSES[:3], F.cross_entropy),
+    "resized": (Resized, IMAGES, CLASSES[:3], F.cross_entropy),
+    "ignored": (lambda: nn.Linear(4, 3), VECTORS, CLASSES, lambda p, y: F.cross_entropy(p, y, ignore_index=1)),
+    "one-hot": (lambda: nn.Linear(4, 3), VECTORS, CLASSES,
+                lambda p, y: F.binary_cross_entropy_with_logits(p, F.one_hot(y, 3).astype(float))),
 }  # fmt: skip
 
 

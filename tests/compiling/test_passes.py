@@ -587,3 +587,13 @@ def test_a_new_value_does_not_overwrite_what_another_needs():
     run(p, q)
     for a, b in zip((p, q), want, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_product_with_a_number():
+    """NumPy's numbers have no method `dot`."""
+    def f(x, w):
+        return np.dot(np.dot(x, x) * 2, w)
+
+    a, w = np.arange(3.0), np.ones((3, 2))
+    for small in (False, True):
+        np.testing.assert_array_equal(compiled(ag.trace(f)(a, w), small=small)(a, w)[0], f(a, w))

@@ -20,7 +20,7 @@ from .inputs import alike, floats, given, positions, reduced, rows, step
 expand_dims, total, where = rows("expand_dims", "sum", "where")
 
 
-def _classes(name: str, x: Tensor, target: Any, ignore_index: int) -> tuple[Any, Any]:
+def _classes(name: str, x: Tensor, target: Any, ignore_index: int | None = None) -> tuple[Any, Any]:
     """Checked class numbers, and a mask of those that are not ignored (None: all)."""
     k = positions(target, f"{name}: targets")
     if k.shape != x.shape[:1] + x.shape[2:] if x.ndim > 1 else k.shape != ():
@@ -29,14 +29,13 @@ def _classes(name: str, x: Tensor, target: Any, ignore_index: int) -> tuple[Any,
             f"of shape {x.shape}, got shape {k.shape}"
         )
     classes = x.shape[1] if x.ndim > 1 else x.shape[0]
-    if not isinstance(k, np.ndarray):  # in a trace their values are unknown
-        return k, None
-    counted = k != ignore_index
-    if counted.all():
-        counted = None
-    else:
+    traced = not isinstance(k, np.ndarray)  # then their values are unknown
+    counted = None if ignore_index is None else np.not_equal(k, ignore_index)
+    if counted is not None and (traced or not counted.all()):
         k = np.where(counted, k, 0)
-    if k.size and not (k.min() >= 0 and k.max() < classes):
+    else:
+        counted = None
+    if not traced and k.size and not (k.min() >= 0 and k.max() < classes):
         wrong = k.max() if k.max() >= classes else k.min()
         raise IndexError(f"{name}: expected classes from 0 to {classes - 1}, got {wrong}")
     return k, counted
@@ -155,7 +154,7 @@ def multi_margin_loss(
         raise ValueError(f"multi_margin_loss: expected p=1 or p=2, got {p}")
     if x.ndim not in (1, 2):
         raise ValueError(f"multi_margin_loss: expected an input of shape (n, classes) or (classes,), got {x.shape}")
-    k, _ = _classes("multi_margin_loss", x, target, -1)
+    k, _ = _classes("multi_margin_loss", x, target)
     short = S.relu(margin - expand_dims(_picked(x, k), -1) + x)
     short = where(np.equal(np.expand_dims(k, -1), np.arange(x.shape[-1])), 0, short)
     loss = total(short if p == 1 else short * short, -1) / x.shape[-1]

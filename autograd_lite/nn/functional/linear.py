@@ -208,7 +208,11 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    index = np.asarray(positions(tensor, "one_hot: classes"))
+    index: Any = positions(tensor, "one_hot: classes")
+    if not isinstance(index, np.ndarray):  # in a trace their values are unknown
+        if num_classes == -1:
+            raise ValueError("one_hot: expected num_classes= in a trace, which cannot depend on the largest class")
+        return np.equal(np.expand_dims(index, -1), np.arange(num_classes)).astype(np.int64)
     largest = int(index.max(initial=-1))
     n = largest + 1 if num_classes == -1 else num_classes
     if index.size == 0 and num_classes == -1:
