@@ -56,9 +56,9 @@ class Diagonal:
         return self._dense
 
     def write(self, zeros: Any) -> None:
-        """Write the entries into an array of zeros of shape ``(size, n)``."""
-        last = self.first + self.size
-        np.einsum("ii->i", zeros[:, self.first : last])[...] = self.entries.reshape(-1)[self.first : last]
+        """Write the entries into a contiguous array of zeros of shape ``(size, n)``."""
+        chosen = self.entries.reshape(-1)[self.first : self.first + self.size]
+        zeros.reshape(-1)[self.first :: zeros.shape[1] + 1][: self.size] = chosen
 
 
 def dense(x: Any) -> Any:
