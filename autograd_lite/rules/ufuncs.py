@@ -40,7 +40,7 @@ def ufunc_method(ufunc: Any, method: str) -> Callable[..., Any]:
         raise TypeError(f"{name}: only a ufunc of two arguments with one result has this method")
     if (ufunc, method) in METHODS:
         return METHODS[ufunc, method]
-    if row.kind == "constant":
+    if row.kind == "constant" and method != "outer":
         return partial(_constant, ufunc, method)
     return partial(_FOLDS[method], ufunc, name)
 
@@ -52,8 +52,7 @@ _CONSTANT = Primitive(
 
 def _constant(ufunc: Any, method: str, *args: Any, **params: Any) -> Any:
     """A method of a ufunc whose derivative is zero: NumPy's own."""
-    arrays = 2 if method == "outer" else 1
-    return _CONSTANT(*args[:arrays], call=lambda *xs: getattr(ufunc, method)(*xs, *args[arrays:], **params))
+    return _CONSTANT(args[0], call=lambda x: getattr(ufunc, method)(x, *args[1:], **params))
 
 
 def _outer(ufunc: Any, name: str, x1: Any, x2: Any, /, **params: Any) -> Any:
