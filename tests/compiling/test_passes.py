@@ -7,6 +7,7 @@ import sys
 import threading
 import traceback
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from autograd_lite.compiling.passes.constants import folded
 from autograd_lite.compiling.passes.dead_code import without_dead_code
 from autograd_lite.compiling.passes.layout import laid_out
 from autograd_lite.compiling.passes.lowering import lowered
-from autograd_lite.compiling.passes.memory import planned
+from autograd_lite.compiling.passes.memory import _Buffer, _placed, planned
 from autograd_lite.compiling.passes.pooling import pooled_first
 from autograd_lite.compiling.passes.scalars import as_floats
 from autograd_lite.compiling.passes.scaling import scaled
@@ -407,6 +408,21 @@ def test_sine_and_cosine_come_from_one_tangent_if_allowed_and_faster(monkeypatch
     assert "np.tan" not in compiled(program).source
     monkeypatch.setattr(lowering, "_is_faster", lambda row, dtype: False)
     assert "np.tan" not in compiled(program, fast=True).source
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_buffers_that_live_at_the_same_time_are_apart(seed):
+    rng = np.random.default_rng(seed)
+    starts, lengths, sizes = (rng.integers(1, n, size=60).tolist() for n in (40, 20, 5000))
+    buffers = [_Buffer(size, i, i + n) for i, n, size in zip(starts, lengths, sizes, strict=True)]
+    total = _placed(buffers)
+    alive = [[b for b in buffers if b.first <= i <= b.last] for i in range(60)]
+    for together in alive:
+        ends = sorted((b.start, b.start + b.size) for b in together)
+        assert all(a <= b for (_, a), (b, _) in pairwise(ends))
+    most = max(sum(b.size for b in together) for together in alive)
+    assert most <= total <= 1.5 * most
+    assert all(b.start % 64 == 0 for b in buffers)
 
 
 def test_a_value_that_is_read_later_is_not_overwritten():
