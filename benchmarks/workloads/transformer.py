@@ -3,6 +3,9 @@ linear layers with relu, each after a normalisation and with a residual connecti
 
 In the hand-written version queries, keys and values are one product, and a normalisation keeps what its backward pass
 needs.
+
+`jit`'s target is relative to this version in a process that keeps freed memory. Against one that returns it, which pays
+for the pages of every temporary, it is 0.45: `python -m benchmarks.references` prints both.
 """
 
 import numpy as np
@@ -193,4 +196,4 @@ def ours(x, y, s1, c1, Wqkv, bqkv, Wo, bo, s2, c2, W1, b1, W2, b2):
 
 
 WORKLOAD = Workload("transformer", "pre-norm transformer block d 64, T 64, batch 8", 1.6, hand, ours, data,
-                    tuple(SHAPES), 1e-5, jit_target=0.45)  # fmt: skip
+                    tuple(SHAPES), 1e-5, jit_target=0.75)  # fmt: skip
