@@ -7,6 +7,7 @@ page for each module of `autograd_lite.rules`. A function's entry is its docstri
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import inspect
 import re
@@ -103,7 +104,7 @@ def entry(one: Public) -> str:
     if isinstance(value, Primitive):
         return directive("function", one, shown(row_entries.signature(value)), row(value, one.name))
     if not callable(value) or not str(getattr(value, "__module__", "")).startswith("autograd_lite"):
-        return directive("data", one, "", of_numpy(value) if callable(value) else constant(one))
+        return data(one, of_numpy(value) if callable(value) else constant(one))
     doc = value.__doc__ or ""
     made = "" if ">>>" in doc else call_examples.example(value, one.name) or ""
     if inspect.isclass(value):
@@ -115,6 +116,16 @@ def entry(one: Public) -> str:
 
 def indented(text: str) -> str:
     return "\n".join(f"   {line}".rstrip() for line in text.splitlines())
+
+
+def data(one: Public, content: str) -> str:
+    """The entry of a value. `int` in a docstring is Python's, so `ag.int` is not a target of links."""
+    python = [name for name in one.names if hasattr(builtins, name.rpartition(".")[2])]
+    rest = [name for name in one.names if name not in python]
+    heads = [f".. py:data:: {name}\n   :no-index:\n" for name in python]
+    if rest:
+        heads.append(f".. py:data:: {f'{chr(10)}             '.join(rest)}\n")
+    return "\n".join(f"{head}\n{indented(content)}\n" for head in heads)
 
 
 def directive(kind: str, one: Public, signature: str, content: str) -> str:
@@ -226,7 +237,8 @@ def underlined(title: str, line: str) -> str:
 
 
 def written(page: Page) -> str:
-    parts = [underlined(page.title, "="), text(page.intro), ""]
+    context = f".. py:currentmodule:: {page.module or 'autograd_lite'}\n"
+    parts = [context, underlined(page.title, "="), text(page.intro), ""]
     if page.module:
         parts.append(f"Names of this module may stand alone below, as after ``from {page.module} import *``.\n")
     if len(page.entries) > 6:
