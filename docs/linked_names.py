@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from typing import Any
 
@@ -46,6 +47,17 @@ def _inside(node: nodes.Node, kinds: tuple[type, ...]) -> bool:
         if isinstance(node, kinds):
             return True
     return False
+
+
+def in_docstring(app: Any, env: Any, node: Any, contnode: Any) -> Any:
+    """Resolve a name that is not found: on the page of a module it may be one of that module."""
+    if node.get("refdomain") == "py" and env.docname.startswith("reference/"):
+        for module in (f"autograd_lite.{env.docname.removeprefix('reference/')}", "autograd_lite"):
+            name = f"{module}.{node['reftarget']}"
+            if name in env.domains["py"].objects and node["reftarget"] not in dir(builtins):
+                found = env.domains["py"].objects[name]
+                return make_refnode(app.builder, env.docname, found.docname, found.node_id, contnode, name)
+    return None
 
 
 def in_code(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:

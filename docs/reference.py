@@ -237,8 +237,7 @@ def underlined(title: str, line: str) -> str:
 
 
 def written(page: Page) -> str:
-    context = f".. py:currentmodule:: {page.module or 'autograd_lite'}\n"
-    parts = [context, underlined(page.title, "="), text(page.intro), ""]
+    parts = [underlined(page.title, "="), text(page.intro), ""]
     if page.module:
         parts.append(f"Names of this module may stand alone below, as after ``from {page.module} import *``.\n")
     if len(page.entries) > 6:
