@@ -24,6 +24,7 @@ import public_names
 import row_entries
 from public_names import Public
 from sphinx.ext.napoleon import Config, NumpyDocstring
+from sphinx.util import logging
 
 import autograd_lite as ag
 from autograd_lite.table import Primitive, describe
@@ -302,6 +303,15 @@ def index(found: dict[str, Page]) -> str:
         listed = "\n".join(f"reference/{name}" for name in chosen)
         parts.append(f"## {title}\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n\n")
     return "".join(parts)
+
+
+def check(app: Any, env: Any) -> None:
+    """Warn, which fails the build, if a public name has no entry."""
+    entries = env.domains["py"].objects
+    for one in public_names.everything():
+        for name in one.names:
+            if name not in entries and one.name not in entries and not hasattr(builtins, name.rpartition(".")[2]):
+                logging.getLogger(__name__).warning("%s has no entry in the API reference", name)
 
 
 def make() -> None:
