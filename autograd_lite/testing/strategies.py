@@ -307,7 +307,7 @@ def networks(draw: Any, max_layers: int = 3, max_width: int = 4) -> tuple[Callab
 
     >>> from hypothesis import given, settings
     >>> from autograd_lite.testing import assert_gradients
-    >>> @settings(max_examples=2)
+    >>> @settings(max_examples=2, deadline=None)
     ... @given(networks())
     ... def test(drawn):
     ...     loss, params, x = drawn
@@ -344,7 +344,7 @@ def graphs(draw: Any, max_nodes: int = 8, inputs: int = 2, shape: tuple[int, ...
 
     >>> from hypothesis import given, settings
     >>> from autograd_lite.testing import assert_gradients
-    >>> @settings(max_examples=2)
+    >>> @settings(max_examples=2, deadline=None)
     ... @given(graphs())
     ... def test(drawn):
     ...     f, *arrays = drawn
