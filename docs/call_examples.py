@@ -169,7 +169,8 @@ def _strategy(value: Any, short: str) -> Iterator[list[str]]:
     """A few values that Hypothesis draws."""
     for values in _samples(_required(value)):
         call = f"strategies.{short.rpartition('.')[2]}({', '.join(values)})"
-        show = f"@seed(0)\n@settings(max_examples=2, database=None, deadline=None)\n@given({call})\ndef show(value):\n    print(value)"
+        options = "max_examples=2, database=None, deadline=None"
+        show = f"@seed(0)\n@settings({options})\n@given({call})\ndef show(value):\n    print(value)"
         yield [
             ">>> from hypothesis import given, seed, settings", ">>> from autograd_lite.testing import strategies",
             ">>> " + show.replace("\n", "\n... "), ">>> show()",
