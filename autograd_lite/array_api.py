@@ -1,7 +1,7 @@
 """The namespace of the Python array API standard (https://data-apis.org/array-api): ``x.__array_namespace__()``.
 
-NumPy's functions have the standard's names and parameters, and so have their rows; this module looks them up. What
-makes an array is written here, and returns a Tensor.
+NumPy's functions have the standard's names and parameters, and so do their rows; this module looks them up. Functions
+that create arrays are defined here, and return Tensors.
 
 Examples
 --------
@@ -36,7 +36,7 @@ newaxis = None
 
 
 def __getattr__(name: str) -> Any:
-    """What NumPy calls so: the row of a function, a dtype, a constant, a plain answer such as `result_type`."""
+    """NumPy's object of this name, or its row: a function, a dtype, a constant."""
     found = getattr(np, name, None) if name in np.__all__ else None
     is_dtype = isinstance(found, type) and issubclass(found, np.generic)
     if is_dtype or isinstance(found, float) or found is np.isdtype or found is np.broadcast_shapes:
@@ -58,7 +58,7 @@ def _namespace(x: Tensor, /, *, api_version: str | None = None) -> Any:
     Raises
     ------
     ValueError
-        If another version of the standard is asked for than 2021.12 to 2024.12.
+        If the version of the standard is not one of 2021.12 to 2024.12.
     """
     if api_version not in (None, "2021.12", "2022.12", "2023.12", __array_api_version__):
         raise ValueError(f"expected an api_version from 2021.12 to {__array_api_version__}, got {api_version!r}")
@@ -69,7 +69,7 @@ Tensor.__array_namespace__ = _namespace
 
 
 class __array_namespace_info__(np.__array_namespace_info__):  # type: ignore[misc]  # final in the stubs only
-    """What the standard asks about a namespace; the default dtype is that of :func:`set_default_dtype`."""
+    """The standard's information about a namespace; the default dtype is that of :func:`set_default_dtype`."""
 
     def default_dtypes(self, *, device: Any = None) -> Any:
         dtype = get_default_dtype()
@@ -139,7 +139,7 @@ def _frequencies(of: Any) -> Any:
 fft = SimpleNamespace(**vars(_fft))
 fft.fftfreq, fft.rfftfreq = _frequencies(np.fft.fftfreq), _frequencies(np.fft.rfftfreq)
 
-# ---------------------------------------------------------------------------------- where NumPy's has less
+# ------------------------------------------------------------------------- where NumPy's functions lack parameters
 
 
 def finfo(type: Any, /) -> Any:

@@ -1,4 +1,4 @@
-"""``ag.autograd``, as in PyTorch: gradients of results with respect to inputs, without changing any ``.grad``."""
+"""PyTorch's ``autograd``: gradients of recorded results, and `Function` for operations with their own backward pass."""
 
 from .table.migration_hints import OF_AUTOGRAD as _OF_AUTOGRAD
 from .table.migration_hints import no_attribute as _no_attribute

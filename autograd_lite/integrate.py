@@ -1,8 +1,8 @@
-"""scipy.integrate: ordinary differential equations, with derivatives.
+"""scipy.integrate, with derivatives: ordinary differential equations.
 
 The solution is computed by explicit Runge-Kutta steps, and the derivative is that of the computed solution: each step
-is differentiated. An adjoint equation, solved backwards from the end, would need no memory for the steps. But where
-solutions approach each other it is unstable, and returns wrong gradients.
+is differentiated. An adjoint equation, solved backwards from the end, would need no memory for the steps. But if
+solutions approach each other, it is unstable and gives wrong gradients.
 
 Source: J. R. Dormand and P. J. Prince, "A family of embedded Runge-Kutta formulae" (1980); E. Hairer, S. P. Nørsett and
 G. Wanner, "Solving ordinary differential equations I" (1993), section II.4, for the size of the steps.
@@ -44,14 +44,14 @@ def odeint(
     """The solution of ``dy/dt = func(y, t, *args)`` that starts at ``y(t[0]) = y0``; SciPy's name and parameters.
 
     It has derivatives with respect to `y0`, `t`, `args`, and Tensors that `func` captures. In a traced function
-    (`ag.jit`, `ag.vmap`) it is one step of the program, and `func` has to get what it depends on through `args`.
+    (`ag.jit`, `ag.vmap`) it is one operation, and `func` must get traced values that it depends on through `args`.
 
     Parameters
     ----------
     func : callable
-        Returns the slope, in the shape of `y0`; it is called as ``func(t, y, *args)`` with ``tfirst=True``.
+        Returns dy/dt, in the shape of `y0`. With ``tfirst=True`` it is called as ``func(t, y, *args)``.
     y0 : array_like, shape (n,)
-        Or any other shape; a number counts as a vector of one entry.
+        Any other shape is accepted; a number counts as a vector of one entry.
     t : array_like, shape (m,)
         The times of the results, in increasing or decreasing order; the first is that of `y0`.
     args : tuple
@@ -119,7 +119,7 @@ def _solution(slope: Callable[[Any, Any], Any], y: Any, t: Any, rtol: float, ato
     h = 0.01 * size(y, y) / (size(k, y) or 1.0) or 1e-6
     for i in range(len(t) - 1):
         start, span = t[i], t[i + 1] - t[i]
-        length, done = abs(float(raw(span))), 0.0  # the part of the interval that is done
+        length, done = abs(float(raw(span))), 0.0  # the part of the interval that is integrated
         for _ in range(mxstep):
             part = min(h / length, 1.0)
             part = 1 - done if done + part > 1 - 1e-9 else part
@@ -155,9 +155,9 @@ def _weighted(weights: Sequence[float], slopes: Sequence[Any]) -> Any:
 
 
 class _Solved(Function):
-    """A function as one step of a traced program, in which it does not run on the traced values but on arrays.
+    """A function as one operation of a traced program, where it runs on arrays, not on traced values.
 
-    Its backward pass is such a step too, so a program takes steps of its own whenever it runs.
+    Its backward pass is such an operation too, so the sizes of the steps are chosen anew whenever the program runs.
     """
 
     @staticmethod

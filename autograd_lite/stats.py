@@ -1,8 +1,8 @@
-"""scipy.stats: densities and distribution functions, with derivatives.
+"""scipy.stats, with derivatives: densities and distribution functions.
 
-The names and parameters are SciPy's: ``ag.stats.norm.logpdf(x, loc, scale)``. What is written with special functions
-needs SciPy. The distribution functions of `t`, `gamma`, `chi2` and `beta` have no derivative with respect to their
-shape parameters, because their special functions have none; a tensor that requires a gradient raises there.
+The names and parameters are SciPy's: ``ag.stats.norm.logpdf(x, loc, scale)``. Functions that use special functions need
+SciPy. The distribution functions of `t`, `gamma`, `chi2` and `beta` have no derivative with respect to their shape
+parameters, because their special functions have none; a shape parameter that requires gradients raises an error.
 
 Examples
 --------
@@ -39,7 +39,7 @@ _MEANING = {
 
 
 def _row(name: str, example: Any, f: Callable[..., Any]) -> Primitive:
-    """A function as a row, called ``stats.norm.cdf``; its result has the precision of the arrays that it gets."""
+    """A function as a row, with a name such as ``stats.norm.cdf``; its result has the precision of its arguments."""
 
     @wraps(f)
     def function(*args: Any, **params: Any) -> Any:
@@ -69,7 +69,7 @@ def _standard(x: Any, loc: Any, scale: Any) -> Any:
 
 
 def _on(support: Any, inside: Callable[[Any], Any], z: Any, otherwise: Any, some: float) -> Any:
-    """``inside(z)`` on the support and `otherwise` beyond it, where `inside` gets the number `some`."""
+    """``inside(z)`` on the support and `otherwise` outside it, where `inside` is called with the number `some`."""
     return np.where(support, inside(np.where(support, z, some)), np.where(np.isnan(z), np.nan, otherwise))
 
 
@@ -125,8 +125,8 @@ def _entropy(mean: Any = None, cov: Any = 1) -> Any:
 class multivariate_normal:
     """The normal distribution of vectors, along the last axis.
 
-    A covariance `cov` may be a matrix, a vector of variances, or one number. It has to be positive definite: a singular
-    one raises LinAlgError (SciPy's ``allow_singular=`` is not here). Its gradient is symmetric.
+    The covariance `cov` may be a matrix, a vector of variances, or one number. It must be positive definite: a singular
+    one raises LinAlgError (SciPy's ``allow_singular=`` is missing). Its gradient is symmetric.
     """
 
     logpdf = _row("multivariate_normal.logpdf", at((2, 2), (2,), _COVARIANCE), _log_normal)
@@ -162,7 +162,7 @@ def _below_gamma(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Any:
 
 
 class gamma:
-    """The gamma distribution of shape `a`; its rate is ``1 / scale``."""
+    """The gamma distribution with shape `a`; its rate is ``1 / scale``."""
 
     logpdf = _row("gamma.logpdf", at(uniform(0.5, 3, 2), uniform(1.5, 3, 2), 0.1, 0.8), _log_gamma)
     pdf = _exp(logpdf, _POSITIVE)
@@ -195,7 +195,7 @@ def _below_beta(x: Any, a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Any:
 
 
 class beta:
-    """The beta distribution of shapes `a` and `b`, between `loc` and ``loc + scale``."""
+    """The beta distribution with shapes `a` and `b`, between `loc` and ``loc + scale``."""
 
     logpdf = _row(
         "beta.logpdf", at(uniform(0.4, 1.2, 2), uniform(1.5, 3, 2), uniform(2, 3, 2), 0.2, 1.5), _log_beta
@@ -216,7 +216,7 @@ def _below_poisson(k: Any, mu: Any, loc: Any = 0) -> Any:
 
 
 class poisson:
-    """The Poisson distribution of mean `mu`, on the whole numbers from `loc`."""
+    """The Poisson distribution with mean `mu`, on the whole numbers from `loc` on."""
 
     logpmf = _row("poisson.logpmf", at(np.arange(3), uniform(0.5, 3, 3)), _log_poisson)
     pmf = _exp(logpmf, at(np.arange(3), uniform(0.5, 3, 3)))
@@ -235,7 +235,7 @@ def _log_dirichlet(x: Any, alpha: Any) -> Any:
 
 
 class dirichlet:
-    """The Dirichlet distribution of parameters `alpha`, along the first axis of `x`, whose last entry may be omitted.
+    """The Dirichlet distribution with parameters `alpha`, along the first axis of `x`, whose last entry may be omitted.
 
     Unlike SciPy, it does not check that `x` adds up to 1.
     """

@@ -59,7 +59,7 @@ MOST = 8  # lines of a result that is shown; of a larger one, its shape
 
 
 def example(value: Any, name: str) -> str | None:
-    """A session that calls `value`, which is public as `name`; None if its arguments are not known by name."""
+    """A call of `value`, which is public as `name`, with its result; None if its arguments are not known by name."""
     rows = [row for row in vars(value).values() if isinstance(row, Primitive)] if inspect.isclass(value) else []
     if rows:  # a distribution: one of its functions
         return row_example(rows[0], f"{name.replace('autograd_lite', 'ag', 1)}.{rows[0].name.rpartition('.')[2]}")
@@ -77,7 +77,7 @@ def example(value: Any, name: str) -> str | None:
 
 
 def _maker(value: Any, name: str) -> Any:
-    """What writes the example; None for a class of another kind."""
+    """The function that writes the example; None for a class of another kind."""
     kind = value if inspect.isclass(value) else object
     if ".strategies." in name:
         return _strategy
@@ -89,7 +89,7 @@ def _maker(value: Any, name: str) -> Any:
 
 
 def _settled(lines: list[str]) -> str:
-    """The session; of a result that is random, or large, only the shape."""
+    """The example with its result; only the shape, if that is random or large."""
     ag.manual_seed(0)
     text = run(lines)
     large = len(text.splitlines()) > len("\n".join(lines).splitlines()) + MOST
@@ -102,7 +102,7 @@ def _settled(lines: list[str]) -> str:
 
 
 def _required(value: Any) -> list[str]:
-    """The parameters that must be given; a softmax has to be told its axis."""
+    """The parameters that must be given; for a softmax also the axis."""
     given = inspect.signature(value).parameters.values()
     fixed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return [

@@ -1,4 +1,4 @@
-"""The public names of the library, read from where they are published.
+"""The public names of the library, read from its modules.
 
 A public module publishes what it defines, and what it imports under the same name (``from .x import y as y``), as type
 checkers read it. What starts with an underscore is private, and so is every module that is not in `MODULES`.

@@ -2,7 +2,7 @@
 
 Every public name (`docs/public_names.py`) has one entry, on the page of its module; the functions of the table have a
 page for each module of `autograd_lite.rules`. A function's entry is its docstring. That of a row is made from the row
-(`docs/row_entries.py`), so nothing is written twice.
+(`docs/row_entries.py`).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def pages() -> dict[str, Page]:
         if name not in found:
             found[name] = _page(name, rules)
         found[name].entries.append(entry)
-    for page in found.values():  # what a page is named for comes first
+    for page in found.values():  # the entries of the package that the page is named after come first
         page.entries.sort(key=lambda entry: page.name in TITLES and short(entry.origin).split(".")[0] != page.name)
     return found
 
@@ -89,10 +89,14 @@ def _page(name: str, rules: bool) -> Page:
         return Page(name, TITLES[name])
     module = importlib.import_module(f"autograd_lite.rules.{name}" if rules else f"autograd_lite.{name}")
     doc = inspect.cleandoc(module.__doc__ or "")
-    title = re.split(r"[:;.]\s|\.$", doc, maxsplit=1)[0].replace("`", "").replace("\n", " ")
-    title = title if len(title) < 70 else title.split(", ")[0]
-    said = re.fullmatch(re.escape(title) + r"[:;.]\s*(.*)", doc, re.DOTALL)  # not to be said twice
-    intro = said[1][:1].upper() + said[1][1:] if said else doc
+    first = re.split(r"[:;.]\s|\.$", doc, maxsplit=1)[0]
+    title = first.replace("`", "").replace("\n", " ")
+    intro = doc
+    if len(title) < 70:  # the introduction does not repeat it
+        rest = doc.removeprefix(first)[1:].lstrip()
+        intro = rest[:1].upper() + rest[1:]
+    else:
+        title = title.split(", ")[0]
     return Page(name, title if rules else f"{name}: {title}", intro, rules, "" if rules else f"autograd_lite.{name}")
 
 
@@ -240,7 +244,7 @@ def underlined(title: str, line: str) -> str:
 def written(page: Page) -> str:
     parts = [underlined(page.title, "="), text(page.intro), ""]
     if page.module:
-        parts.append(f"Names of this module may stand alone below, as after ``from {page.module} import *``.\n")
+        parts.append(f"Some examples omit the module's name, as after ``from {page.module} import *``.\n")
     if len(page.entries) > 6:
         named = ((one.name.removeprefix(f"{one.module}."), one.name) for one in page.entries)
         parts.append(", ".join(f":py:obj:`{word} <{name}>`" for word, name in named) + "\n")

@@ -66,7 +66,7 @@ def signature(row: Primitive) -> inspect.Signature:
 
 
 def differences(row: Primitive) -> Iterator[str]:
-    """Sentences on the derivative of a row, each true of this row and not of all."""
+    """Sentences on the derivative of a row that do not hold for all rows."""
     yield from describe.differences(row, theirs(row))
     yield from at_kinks(row)
     if row.kind == "elementwise" and row.holomorphic and real_only(row):
@@ -126,7 +126,7 @@ def calls(row: Primitive) -> Iterator[Point]:
 
 
 def example(row: Primitive, name: str) -> str | None:
-    """A session that calls the row under this name and takes a gradient; None if no call of it can be typed."""
+    """An interactive example that calls the row under this name and takes a gradient; None if no call can be typed."""
     for args, keywords in calls(row):
         lines = _typed(row, name, args, keywords)
         if lines is not None:
@@ -181,7 +181,7 @@ def _gradient(live: list[str]) -> list[str]:
 
 
 def run(lines: list[str]) -> str:
-    """The session of these lines, with what they print."""
+    """These lines with prompts, and what they print."""
     names: dict[str, Any] = {"ag": ag, "np": np, "nn": ag.nn, "optim": ag.optim}
     shown: list[str] = []
     with np.errstate(all="ignore"), np.printoptions(precision=PRECISION, suppress=True):

@@ -38,7 +38,7 @@ def keep_freed() -> None:
 
 
 LINE = 64  # bytes of a cache line
-LARGE = 2**14  # bytes of an array of which it matters where it begins
+LARGE = 2**14  # bytes of an array whose beginning matters
 
 
 class Memory(bytearray):
@@ -46,7 +46,7 @@ class Memory(bytearray):
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
-    """An array of zeros that begins at a cache line: BLAS reads a small matrix faster, by up to a third."""
+    """An array of zeros that begins at a cache line, where BLAS reads a small matrix up to a third faster."""
     memory = Memory(prod(shape) * np.dtype(dtype).itemsize + LINE)
     start = -np.frombuffer(memory, np.uint8).ctypes.data % LINE
     return np.ndarray(shape, dtype, memory, start)
@@ -59,5 +59,5 @@ def aligned_copy(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def is_whole(x: Any) -> bool:
-    """Whether an array is contiguous and owns its memory: then only its views share it."""
+    """Whether an array is contiguous and owns its memory, so that only its views share it."""
     return (x.base is None or type(x.base) is Memory) and bool(x.flags.c_contiguous)

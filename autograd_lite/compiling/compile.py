@@ -114,9 +114,9 @@ def compiled(
     small : bool
         Compute small values with Python floats, where that is faster.
     threads : int
-        How many threads share the pieces of large arrays in elementwise operations.
+        The number of threads that share the pieces of large arrays in elementwise operations.
     contiguous : set of Var
-        Inputs whose arrays will always be contiguous, and share memory with none of the other inputs.
+        Inputs whose arrays are contiguous at every call, and share memory with no other input.
 
     Examples
     --------

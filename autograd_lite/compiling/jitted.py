@@ -196,11 +196,11 @@ def jit(
     fallback : bool
         If `f` cannot be recorded, warn once and run it as it is, instead of raising.
     fast : bool
-        Allow rewrites whose results differ beyond rounding: ``x / 3`` as ``x * (1 / 3)``, sine and cosine of one number
-        from one tangent.
+        Allow rewrites whose results differ beyond rounding: ``x / 3`` as ``x * (1 / 3)``, and sine and cosine of one
+        array from one tangent.
     threads : int
-        How many threads share the elementwise operations on arrays of a megabyte or more. The results are the same, bit
-        for bit, for any number. Matrix products use BLAS's own threads.
+        The number of threads that share the elementwise operations on arrays of a megabyte or more. The results are the
+        same, bit for bit, for any number. Matrix products use BLAS's own threads.
 
     Returns
     -------

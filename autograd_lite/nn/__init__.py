@@ -1,4 +1,4 @@
-"""Layers, losses and nets: PyTorch's names, arguments and defaults on the engine."""
+"""Layers, losses and nets: PyTorch's names, arguments and defaults."""
 
 # ruff: noqa: I001 - set as a list of names, not one to a line
 from . import functional as functional, init as init, utils as utils

@@ -1,7 +1,7 @@
-"""Functions whose derivative is zero wherever it exists: known, not forgotten.
+"""Functions whose derivative is zero wherever it exists.
 
-Their results are constant Tensors. Such a row is declared beside similar ones (`floor` in :mod:`.elementwise`, `argmax`
-in :mod:`.reductions`, `isin` in :mod:`.sorting`), or else here. Here all of them get their names.
+Their results are constant Tensors. All of them are listed here. Their rows are declared here too, or beside similar
+ones: `floor` in :mod:`.elementwise`, `argmax` in :mod:`.reductions`, `isin` in :mod:`.sorting`.
 """
 
 from __future__ import annotations

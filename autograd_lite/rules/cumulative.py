@@ -1,4 +1,4 @@
-"""Cumulative functions: cumsum and cumprod, ``ufunc.accumulate``, and sums of slices, ``add.reduceat``.
+"""Cumulative functions: sums and products, ``ufunc.accumulate``, and sums of slices, ``add.reduceat``.
 
 An accumulation is a loop, ``y[k] = f(y[k-1], x[k])``, and so is its derivative, backwards:
 

@@ -1,4 +1,4 @@
-"""Elementwise functions: the table at the back of the calculus book.
+"""Elementwise functions: arithmetic, powers, exponentials, trigonometric and hyperbolic functions.
 
 Source of the formulas: Abramowitz & Stegun, chapters 3 and 4. At a kink a row takes PyTorch's value: 0 for the slope of
 ``abs`` at 0, one half for each side of a tie in ``maximum``, 0 for ``hypot`` and ``arctan2`` at the origin.

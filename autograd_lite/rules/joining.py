@@ -1,4 +1,4 @@
-"""Several arrays into one, one into several, and entries repeated, inserted or left out.
+"""Joining and splitting arrays; repeating, inserting and deleting entries.
 
 The transpose of joining is splitting, and the other way round. The rest is written with these and with indices: insert,
 delete and resize take entries by an index that NumPy computes.
@@ -20,7 +20,7 @@ from ._arrays import has_tensor, ints, is_tensor, operand, resolve
 from .indexing import getitem, into_zeros, on_axis, set_at
 from .shaping import astype
 
-FEW = 4  # arrays that are copied one by one in less time than NumPy's function for it takes
+FEW = 4  # up to so many arrays, copying one by one takes less time than NumPy's function
 
 # ------------------------------------------------------------------------------------------- arrays of arrays
 
@@ -132,7 +132,7 @@ def block(arrays: Any) -> Any:
 class _AlongAxis:
     """NumPy's ``r_`` or ``c_`` for Tensors: ``ag.r_[x, 0, y]``, with NumPy's directives and slices.
 
-    Where each entry goes is found by NumPy's own, on the positions of the entries.
+    NumPy's own ``r_`` or ``c_``, applied to the positions of the entries, determines where each entry goes.
 
     Examples
     --------

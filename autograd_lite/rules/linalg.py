@@ -126,8 +126,8 @@ pinv = general(
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     """The least-squares solution of least norm; the sums of squared residuals; the rank; the singular values.
 
-    NumPy omits the sums where the rank is less than the number of columns. In a trace or a batch, where the rank
-    may differ from one call to the next, they are always there if there are more rows than columns.
+    NumPy omits the sums if the rank is less than the number of columns. In a trace or a batch, where the rank may
+    differ from one call to the next, they are computed whenever there are more rows than columns.
     """
     a, b = operand(a), operand(b)
     if a.ndim != 2:

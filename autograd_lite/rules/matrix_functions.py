@@ -34,10 +34,10 @@ def _norm(x: Any) -> Any:
 
 
 def _halvings(a: Any, a4: Any, a6: Any) -> Any:
-    """How often to halve each matrix.
+    """The number of times to halve each matrix.
 
-    It is judged by its powers, whose norms may be much smaller than the powers of its norm, as they are where one block
-    above the diagonal is large.
+    It depends on the powers of the matrix. Their norms may be much smaller than the powers of its norm, for instance if
+    one block above the diagonal is large.
     """
     d6, d8, d10 = _norm(a6) ** (1 / 6), _norm(a4 @ a4) ** (1 / 8), _norm(a4 @ a6) ** (1 / 10)
     size = np.minimum(np.maximum(d6, d8), np.maximum(d8, d10))
@@ -107,7 +107,7 @@ expm = general(
 
 
 def _each(f: Any, *stacks: Any) -> Any:
-    """A function of single matrices on stacks of them, which broadcast."""
+    """A function of single matrices, applied to stacks of matrices, which broadcast."""
     shape = np.broadcast_shapes(*(x.shape[:-2] for x in stacks))
     wide = [np.broadcast_to(x, (*shape, *x.shape[-2:])) for x in stacks]
     found = [f(*(x[k] for x in wide)) for k in np.ndindex(shape)]
@@ -204,7 +204,7 @@ def solve_triangular(
         a = a + np.eye(a.shape[-1], dtype=a.dtype)
     if trans in (1, 2, "T", "C"):
         a, lower = a.mT if trans in (1, "T") else conj(a.mT), not lower
-    if not lower:  # of an upper triangle the elimination leaves nothing to do but the substitution
+    if not lower:  # elimination leaves an upper triangle as it is, so only the substitution remains
         return np.linalg.solve(a, b)
     along = -1 if b.ndim == 1 else -2
     return np.flip(np.linalg.solve(np.flip(a, (-2, -1)), np.flip(b, along)), along)

@@ -1,7 +1,7 @@
 """Polynomials as arrays of their coefficients, the highest power first.
 
-A leading coefficient 0 stays: it is a variable like the others, and has a derivative. (NumPy's `polymul` and `polydiv`
-remove it.)
+A leading coefficient of 0 is kept: it is a variable like the others, and has a derivative. (NumPy's `polymul` and
+`polydiv` remove it.)
 """
 
 from __future__ import annotations

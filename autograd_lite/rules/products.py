@@ -108,7 +108,7 @@ def product(x1: Any, x2: Any, on1: bool, on2: bool) -> Any:
 
 
 def _outers(columns: Any, rows: Any) -> Any:
-    """Each column of a batch times its row. Large ones take half the time of a broadcast product if BLAS does them."""
+    """Outer products of columns and rows. BLAS computes large ones in half the time of a broadcast product."""
     n, m = columns.shape[-2], rows.shape[-1]
     alike = columns.ndim == rows.ndim == 3 and columns.shape[0] == rows.shape[0] and columns.dtype == rows.dtype
     arrays = type(columns) is np.ndarray is type(rows) and columns.dtype.char in "fd"
@@ -141,7 +141,7 @@ def contraction(b: Batched, axes: Any) -> Any:
 
 
 def _matmul_lower(x1: Any, x2: Any) -> Any:
-    """Of matrices and vectors, `dot` is the same with a third of the overhead."""
+    """For matrices and vectors `dot` is the same, with a third of the overhead."""
     if x1.ndim <= 2 and x2.ndim <= 2:
         return np.dot(x1, x2)
     if x2.ndim == 2:

@@ -6,8 +6,6 @@ a sum that is all; the others multiply by the weight of each entry.
 Rows do not have the rare keywords (``where=``, ``initial=``, ``mean=``): the `bind` expresses such a call with other
 rows. Entries that tie for an extreme share its gradient, as in PyTorch's ``amax``; the standard deviation of equal
 entries has the slope 0.
-
-In this file `sum`, `max`, `any` and so on are the rows, not Python's own functions.
 """
 
 from __future__ import annotations
@@ -104,7 +102,7 @@ def _sum_as_product(x: Any, y: Any, axis: Any, into: str) -> Any:
         flat = "" if x.ndim == 2 else f".reshape({n}, {kept})"
         return f"{{ones}}.dot({{x}}{flat}{into})", {"ones": np.ones(n, x.dtype)}
     block = next(m for m in range(math.isqrt(n), 0, -1) if n % m == 0)
-    if k == x.ndim or block * 16 < n // block:  # n is almost a prime number
+    if k == x.ndim or block * 16 < n // block:  # n has no suitable divisor
         return None
     rest = n // block
     if not first:

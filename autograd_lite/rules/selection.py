@@ -93,7 +93,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     ),
 )
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    """As NumPy's, but where conditions depend on traced values, every function is called on all of `x`."""
+    """As NumPy's, but if conditions depend on traced values, every function is called on all of `x`."""
     several = isinstance(condlist, (list, tuple)) or np.ndim(condlist) > 0
     if not several or (np.ndim(condlist[0]) == 0 and x.ndim):  # one condition alone
         condlist = [condlist]

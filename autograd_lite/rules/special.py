@@ -1,4 +1,4 @@
-"""Special functions and activations that need NumPy only.
+"""Special functions and activations, under the names of SciPy and PyTorch.
 
 Names and defaults are SciPy's for special functions and PyTorch's for activations. At a kink the slope is PyTorch's: 0
 for `relu` at 0. `softmax` of a row of -inf is nan, as in PyTorch, because it is 0 / 0.
@@ -151,7 +151,7 @@ def shifted(x: Any, axis: Any) -> Any:
 
 
 def _softmax(x: Any, axis: Any) -> Any:
-    """``exp(x)`` divided by its sum along `axis`, an axis or several; over the whole array for None."""
+    """``exp(x)`` divided by its sum along `axis`: one axis, several, or all for None."""
     e = shifted(x, axis)
     np.exp(e, out=e)
     e /= np.add.reduce(e, axis, keepdims=True)
@@ -251,7 +251,7 @@ def _gelu_arguments(x: Any, approximate: str = "none") -> Any:
 
 
 def _gelu(x: Any, approximate: str) -> Any:
-    """``x * Φ(x)``, Φ the normal distribution function: exact (with SciPy), or ``approximate='tanh'``."""
+    """``x * Φ(x)``, Φ the normal distribution function: exact (needs SciPy), or with ``approximate='tanh'``."""
     if approximate == "none":
         return x * scipy_module("gelu").ndtr(x)
     return x * sigmoid.fn(_GELU * (x + 0.044715 * x * x * x))
@@ -318,13 +318,13 @@ hardtanh = elementwise(
 
 @composite(name="relu6", examples=_ACTIVATED)
 def relu6(x: Any) -> Any:
-    """`x` clipped to 0 … 6, with slope 0 at both ends."""
+    """`x` clipped to [0, 6], with slope 0 at both ends."""
     return hardtanh(x, 0, 6)
 
 
 @composite(name="hardsigmoid", examples=_ACTIVATED)
 def hardsigmoid(x: Any) -> Any:
-    """``x / 6 + 1/2`` clipped to 0 … 1."""
+    """``x / 6 + 1/2`` clipped to [0, 1]."""
     return hardtanh(x, -3, 3) / 6 + 0.5
 
 

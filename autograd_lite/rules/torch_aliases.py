@@ -21,7 +21,7 @@ _WHERE = np.array([[0, 2, 1], [1, 0, 0]])  # positions, for the examples
 
 
 class WithIndices(NamedTuple):
-    """Entries, and their positions."""
+    """Entries and their positions."""
 
     values: Any
     indices: Any

@@ -17,7 +17,7 @@ from .signature import parameters
 
 
 def numpys(row: Any, rows: Mapping[Any, Any]) -> Any:
-    """The function of NumPy, or else of SciPy, that `row` differentiates; None if it is of this library."""
+    """The function of NumPy, or else of SciPy, that `row` differentiates; None if the function is the library's own."""
 
     def elsewhere(function: Any) -> bool:
         module = getattr(function, "__module__", None)  # a ufunc has none
@@ -55,7 +55,7 @@ def definition(row: Any) -> str:
 
 
 def differences(row: Any, function: Any) -> Iterator[str]:
-    """Sentences on `row` and its derivative, each true of this row and not of all."""
+    """Sentences on `row` and its derivative that do not hold for all rows."""
     if without := missing(row, function):
         yield f"Without NumPy's {', '.join(f'``{name}``' for name in without)}."
     if where := domain(row):

@@ -123,7 +123,7 @@ def refusal(function: Any) -> Exception:
 
 
 def instead_of(name: str) -> str:
-    """What to write instead of a function of SciPy's, which takes no tensors; or of ``np.r_``."""
+    """What to write instead of ``np.r_``, or of one of SciPy's functions, which take no tensors."""
     module, _, function = name.removeprefix("scipy.").partition(".")
     if name.startswith("np."):
         return f"Use ag.{function}"

@@ -1,8 +1,8 @@
 """Surrogate gradients: a rule that is, on purpose, the derivative of another function than the row's own.
 
-A straight-through estimator rounds its argument, and pulls the cotangent back as if it had not: its row is declared
+A straight-through estimator rounds its argument, and passes the cotangent on as if it had not: its row is declared
 with ``surrogate=lambda x: x``. A finite difference of the row itself has another slope. So while a point is checked,
-within the same `Linearized`, a call of the row returns ``fn(x0) + surrogate(x) - surrogate(x0)``, where x0 is the
+within one `Linearized`, a call of the row returns ``fn(x0) + surrogate(x) - surrogate(x0)``, where x0 is the
 argument of this call at the point: the value there is the row's, and the slope is the surrogate's.
 """
 
@@ -72,7 +72,7 @@ _NOW: ContextVar[Linearized | None] = ContextVar("linearized", default=None)
 
 
 def standing_in(fn: Callable[..., Any], surrogate: Callable[..., Any]) -> Callable[..., Any]:
-    """`fn`, which moves like `surrogate` within a `Linearized`."""
+    """`fn`, which changes like `surrogate` within a `Linearized`."""
     fn = getattr(fn, "_without_surrogate", fn)
 
     @functools.wraps(fn)

@@ -1,4 +1,4 @@
-"""A function as a program: it is run once, and what it computes is written as a list of equations."""
+"""Functions as programs: a function runs once, and its operations are recorded as a list of equations."""
 
 from .capture import trace as trace
 from .program import Equation as Equation

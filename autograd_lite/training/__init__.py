@@ -1,4 +1,4 @@
-"""Training: the loop, callbacks, the history of a run, and metrics."""
+"""The training loop: `fit`, callbacks, the history of a run, and metrics."""
 
 from .callbacks import BestCheckpoint as BestCheckpoint
 from .callbacks import Callback as Callback
