@@ -109,7 +109,7 @@ def rules(row: Primitive, found: tuple[tuple[Any, ...], dict[str, Any]] | None) 
 
 
 def domain(row: Primitive) -> str:
-    return ", ".join(f"${tex}$" for tex in describe.domain(row))
+    return ", ".join(f"${part}$" for tex in describe.domain(row) for part in tex.split(", "))  # a line can end there
 
 
 def remarks(row: Primitive) -> str:
