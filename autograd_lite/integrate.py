@@ -101,7 +101,7 @@ def odeint(
     arrays = [np.asarray(raw(x)) for x in operands]
     if isinstance(slope_with(arrays[2:])(arrays[0], arrays[1][0]), Tensor):
         raise RuntimeError(
-            "odeint: func uses a tensor in a traced program that is not among its arguments: pass it in args="
+            "odeint: in a traced program func uses a tensor that is not among its arguments; pass it in args="
         )
     return _Solved.apply(solution, *operands)
 
@@ -134,8 +134,8 @@ def _solution(slope: Callable[[Any, Any], Any], y: Any, t: Any, rtol: float, ato
                 break
         else:
             raise RuntimeError(
-                f"odeint: {mxstep} steps did not reach t={raw(t[i + 1])} from t={raw(t[i])}: the equation is stiff, "
-                "and this method is not for such, or its solution is infinite"
+                f"odeint: {mxstep} steps did not reach t={raw(t[i + 1])} from t={raw(t[i])}: the equation is "
+                "stiff, or its solution is infinite; raise mxstep, or shorten the interval"
             )
         found.append(y)
     return np.stack(found).astype(dtype)

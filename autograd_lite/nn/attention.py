@@ -35,9 +35,9 @@ class MultiheadAttention(Module):
         The dropout probability of the attention weights, in training.
     bias : bool
     add_bias_kv : bool
-        Whether there is one more source, whose key and value are trained.
+        Whether to add one source whose key and value are trained.
     add_zero_attn : bool
-        Whether there is one more source, whose key and value are zero.
+        Whether to add one source whose key and value are zero.
     kdim, vdim : int, optional
         The numbers of features of keys and values, if different.
     batch_first : bool
@@ -341,7 +341,7 @@ class TransformerEncoder(_Stack):
     """Copies of an encoder layer, one after the other, then `norm` if given.
 
     Initially their weights are equal, as in PyTorch; ``reset_parameters`` of their parts draws others. The last two
-    arguments are PyTorch's, and have no effect.
+    arguments are accepted for compatibility with PyTorch, and have no effect.
     """
 
     def __init__(
@@ -432,5 +432,5 @@ class Transformer(Module):
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, dtype: Any = None) -> Tensor:
-        """The mask of (sz, sz) to add to scores: -inf above the diagonal, so that no target sees a later one."""
+        """The mask (sz, sz) to add to scores: -inf above the diagonal, so that no target attends to a later one."""
         return given(np.triu(np.full((sz, sz), -math.inf, dtype or get_default_dtype()), 1))

@@ -1,6 +1,6 @@
 """Hooks on the gradients of a module.
 
-An identity before the module's forward and one after it; their backward passes call the hooks.
+One identity is applied before the module's forward pass and one after it; their backward passes call the hooks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Gradients = tuple[Tensor | None, ...]
 
 
 class _Identity(Function):
-    """The identity; `pulled` gets the gradients, and returns those to continue with."""
+    """The identity; `pulled` is called with the gradients, and returns the gradients to continue with."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, pulled: Any, *xs: Any) -> Any:

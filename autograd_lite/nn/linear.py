@@ -193,7 +193,7 @@ class EmbeddingBag(Embedding):
     include_last_offset : bool
         Whether the last of the offsets is the end of the last bag.
     padding_idx : int, optional
-        An index that is left out; its vector is zero.
+        An index whose entries are ignored; its vector is zero.
 
     Examples
     --------

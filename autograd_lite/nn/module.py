@@ -46,7 +46,7 @@ class Parameter(Tensor):
 class IncompatibleKeys(
     NamedTuple("IncompatibleKeys", [("missing_keys", list[str]), ("unexpected_keys", list[str])])
 ):
-    """What :meth:`Module.load_state_dict` returns: the names that a state did not have, and those not of the module."""
+    """What :meth:`Module.load_state_dict` returns: names missing from the state, and names that the module lacks."""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
 """Layers that add entries around sequences, images or volumes; `padding` is one number, or two for each axis.
 
-The two are before and after, those of the last axis first: (left, right, top, bottom, front, back). A negative number
-removes entries.
+The two numbers are before and after an axis, the last axis first: (left, right, top, bottom, front, back). A negative
+number removes entries.
 """
 
 from __future__ import annotations
@@ -100,12 +100,12 @@ class ReplicationPad3d(_Pad, dims=3, mode="replicate"):
 
 
 class CircularPad1d(_Pad, dims=1, mode="circular"):
-    """Continues at each end with the other end of sequences."""
+    """Continues sequences at each end with their other end."""
 
 
 class CircularPad2d(_Pad, dims=2, mode="circular"):
-    """Continues at each end with the other end of images."""
+    """Continues images at each end with their other end."""
 
 
 class CircularPad3d(_Pad, dims=3, mode="circular"):
-    """Continues at each end with the other end of volumes."""
+    """Continues volumes at each end with their other end."""

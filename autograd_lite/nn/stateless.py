@@ -1,4 +1,4 @@
-"""Layers without parameters: each calls a function of `functional`, with options that are given when it is made."""
+"""Layers without parameters: each calls a function of `functional`, with options that are set at construction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .module import Module
 
 
 class Stateless(Module):
-    """Calls `function` with its inputs and its options, which are attributes and stand in the repr.
+    """Calls `function` with its inputs and its options, which are attributes and shown in the repr.
 
     A subclass names the function, ``class ReLU(Stateless, function=F.relu)``. Its options are the parameters of the
     function after the inputs, with their defaults; or only those that it lists in ``options=``, in that order.
@@ -59,7 +59,7 @@ class Stateless(Module):
         return self.function(*inputs, **options)
 
     def _shown(self) -> list[str]:
-        """The options that stand in the repr."""
+        """The options that the repr shows."""
         return [name for name in self._options.parameters if name != "inplace" and getattr(self, name) is not None]
 
     def extra_repr(self) -> str:

@@ -76,7 +76,7 @@ class Adam(Optimizer):
         v = β2 v + (1 - β2) g²
         p = p - lr m̂ / (√v̂ + eps)      with m̂ = m / (1 - β1ᵗ), v̂ = v / (1 - β2ᵗ)
 
-    (β1, β2) is `betas`. With ``amsgrad=True`` the largest v so far takes the place of v in v̂. With
+    (β1, β2) is `betas`. With ``amsgrad=True`` the largest v so far replaces v in v̂. With
     ``decoupled_weight_decay=True`` the weight decay is that of :class:`AdamW`.
 
     Examples
@@ -232,7 +232,7 @@ class RAdam(Optimizer):
 
 
 class Adamax(Optimizer):
-    """Kingma & Ba 2015: Adam with the largest recent gradient in the place of the root mean square::
+    """Kingma & Ba 2015: Adam with the largest recent gradient instead of the root mean square::
 
         u = max(β2 u, |g| + eps)
         p = p - lr m̂ / u
@@ -420,7 +420,7 @@ class ASGD(Optimizer):
 
 
 class Rprop(Optimizer):
-    """Riedmiller & Braun 1993: only the sign of the gradient counts; for one batch of all data::
+    """Riedmiller & Braun 1993: only the sign of the gradient matters; for training on all data in one batch::
 
         d = η⁺ d, at most step_sizes[1]     where g has the sign of the step before
         d = η⁻ d, at least step_sizes[0]    where it has the other sign; g is then 0

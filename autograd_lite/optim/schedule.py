@@ -211,7 +211,7 @@ def _changes(schedule: Any, trial: Any) -> list[tuple[Any, ...]]:
         rates = chosen["lr"], trial.last_lr[k] if trial.multiplies else 0.0  # the last one may be that of several
         for rate in rates:
             if not 0 <= rate < math.inf:
-                raise ValueError(f"{who}: a rate of {rate} at epoch {trial.last_epoch}")
+                raise ValueError(f"{who}: expected a finite rate of 0 or more, got {rate} at epoch {trial.last_epoch}")
         if trial.multiplies:
             chosen["lr"] = rates[1]
     return [(group.update, chosen) for group, chosen in zip(groups, options, strict=False)]

@@ -118,7 +118,9 @@ def _sqrtm(x: Any) -> Any:
     """The matrix of which `A` is the square; needs SciPy."""
     y = _each(scipy_linalg("linalg.sqrtm").sqrtm, x)
     if not np.isfinite(y).all() and np.isfinite(x).all():
-        raise np.linalg.LinAlgError("linalg.sqrtm: the matrix is singular, and has no square root")
+        raise np.linalg.LinAlgError(
+            "linalg.sqrtm: found no square root of a singular matrix; add a small multiple of the identity"
+        )
     return y.astype(np.result_type(x.dtype, np.complex64 if y.dtype.kind == "c" else np.float32))
 
 

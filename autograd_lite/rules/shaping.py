@@ -202,7 +202,7 @@ def _bind_transpose(a: Any, *order: Any, axes: Any = None) -> Any:
     axes = normalize_axis_tuple(ints(axes), a.ndim)
     if len(axes) != a.ndim:
         swap = "; x.swapaxes(...) exchanges two axes, as PyTorch's transpose does" if len(axes) == 2 else ""
-        raise ValueError(f"axes {axes} do not match an array of {a.ndim} dimensions{swap}")
+        raise ValueError(f"transpose: axes {axes} do not match an array of {a.ndim} dimensions{swap}")
     return (a,), {"axes": axes}
 
 

@@ -47,7 +47,7 @@ def test_sqrtm():
     assert root.dtype == complex
     np.testing.assert_allclose(root @ root, x, atol=1e-14)
     np.testing.assert_allclose(ag.linalg.sqrtm(np.diag([4.0, 9.0])), np.diag([2.0, 3.0]))
-    with pytest.raises(np.linalg.LinAlgError, match=r"sqrtm: the matrix is singular"):
+    with pytest.raises(np.linalg.LinAlgError, match=r"sqrtm: found no square root of a singular matrix"):
         ag.linalg.sqrtm([[0.0, 1.0], [0.0, 0.0]])
     with pytest.raises(np.linalg.LinAlgError, match=r"expected a square matrix, .* got shape \(2, 3\)"):
         ag.linalg.sqrtm(np.ones((2, 3)))

@@ -84,7 +84,7 @@ def embedding(
     weight : Tensor, shape (num_embeddings, embedding_dim)
     padding_idx : int, optional
     max_norm, norm_type : float, optional
-        Rows that are used and have a larger norm are scaled to this one first, in place.
+        Used rows with a larger norm than `max_norm` are first scaled to that norm, in place.
     scale_grad_by_freq : bool
         Whether to divide the gradient of a row by the number of times that it is used.
     sparse : bool
@@ -133,13 +133,13 @@ def embedding_bag(
     offsets : array_like of int, shape (bags,), optional
         Where each bag begins in `input`; the first is 0.
     mode : {'sum', 'mean', 'max'}
-        An empty bag gives zeros.
+        The result of an empty bag is zeros.
     per_sample_weights : array_like, optional
         With mode 'sum', factors of the rows; of the shape of `input`.
     include_last_offset : bool
         Whether the last of the offsets is the end of the last bag.
     padding_idx : int, optional
-        An index that is left out.
+        An index whose entries are ignored.
     max_norm, norm_type, scale_grad_by_freq, sparse
         Those of `embedding`.
 

@@ -84,7 +84,7 @@ def instance_norm(
     ----------
     input : array_like, shape (n, channels, ...)
     running_mean, running_var : Tensor, shape (channels,), or None
-        With `use_input_stats` the means over the batch move them, in place; otherwise they are used.
+        Updated in place from the means over the batch with `use_input_stats`; otherwise used as the statistics.
     weight, bias : array_like, shape (channels,), optional
         Scale and shift of the result.
     """
@@ -122,7 +122,7 @@ def _by_channel(
         raise ValueError(f"{name}: expected an input of shape (n, channels, ...), got {x.shape}")
     if not training:
         if running_mean is None or running_var is None:
-            raise ValueError(f"{name}: expected running statistics when not training")
+            raise ValueError(f"{name}: expected running_mean and running_var when not training, got None")
         scale = (given(running_var).astype(x.dtype) + eps) ** -0.5
         scale = scale if weight is None else scale * given(weight)
         shift = -given(running_mean).astype(x.dtype) * scale

@@ -232,7 +232,7 @@ def _entries(x: Tensor, of: dict[str, Any], padding: Ints | None) -> Any:
 
 
 def _spans(n: int, m: int) -> tuple[Any, Any]:
-    """The starts and ends of m spans of n entries: spans as equal as possible, overlapping if they must."""
+    """The starts and ends of m spans of n entries, as equal as possible, overlapping where necessary."""
     return np.arange(m) * n // m, -(-(np.arange(m) + 1) * n // m)
 
 
@@ -283,7 +283,7 @@ adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = map(adaptive_avg
 
 @by_dims()
 def adaptive_max_pool(dims: int, input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest entries of {signals} in windows of sizes as equal as possible, so many that the output has
+    """The largest entries of {signals} in windows of sizes as equal as possible, so that the output has
     `output_size`.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Images, sequences and volumes in another size: interpolation, and channels exchanged for pixels."""
+"""Changing the size of images, sequences and volumes: interpolation, and channels exchanged for pixels."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def interpolate(
         With 'linear' and the like: whether the centers of the first and last pixels of both coincide, not the outer
         edges of these pixels.
     recompute_scale_factor : bool, optional
-        Whether to interpolate with the quotient of the sizes, not with the `scale_factor` given.
+        Whether to interpolate with the quotient of the sizes instead of the given `scale_factor`.
     antialias : bool
         With 'bilinear' and 'bicubic': whether to average over all pixels that a pixel of a smaller result covers.
 
@@ -113,7 +113,7 @@ def _nearest(x: Tensor, axis: int, n: int, m: int, ratio: float, offset: float) 
 
 @lru_cache(maxsize=32)
 def _weights(n: int, m: int, ratio: float, align_corners: bool, cubic: bool, antialias: bool) -> Any:
-    """The (m, n) matrix that interpolates `m` values between `n`, `ratio` apart."""
+    """The (m, n) matrix that interpolates `m` values, `ratio` apart, between `n` values."""
     at = np.arange(m) * ratio if align_corners and not antialias else (np.arange(m) + 0.5) * ratio - 0.5
     if m == n and not (cubic or antialias):  # as in PyTorch, also with another ratio
         at = np.arange(m, dtype=float)

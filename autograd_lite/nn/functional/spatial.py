@@ -76,7 +76,7 @@ def by_dims(
 
 
 def each(value: Any, dims: int, what: str) -> Ints:
-    """`dims` whole numbers, one for each axis; given as one, or all of them."""
+    """`dims` whole numbers, one for each axis, from one number or a sequence of them."""
     values = tuple(value) if np.iterable(value) else (value,)
     values = values * dims if len(values) == 1 else values
     try:
