@@ -6,7 +6,7 @@ compared, and so is every parameter afterwards. There may be versions for other 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -126,15 +126,14 @@ class Prepared:
         return [np.array(self.dialect.array(x)) for x in (*returned, *learned)]
 
 
-def _jitted(version: Version, arguments: Mapping[str, Any]) -> Callable[[], Any]:
+def _jitted(version: Version, arguments: Mapping[str, Any]) -> partial:
     """A call of `version` under `ag.jit`."""
     given = {name: value for name, value in arguments.items() if isinstance(value, (np.ndarray, float))}
 
     def step(*values: Any) -> Any:
         return version(*{**arguments, **dict(zip(given, values, strict=True))}.values())
 
-    compiled, values = ag.jit(step), tuple(given.values())
-    return lambda: compiled(*values)
+    return partial(ag.jit(step), *given.values())
 
 
 def difference(want: np.ndarray, got: np.ndarray) -> float:

@@ -28,9 +28,14 @@ class Block:
     updates: dict[Var, Any] = field(default_factory=dict)  # from an input to the value that it receives at the end
     floats: set[Var] = field(default_factory=set)  # values that are Python floats, not arrays
     contiguous: frozenset[Var] = frozenset()  # inputs whose arrays are contiguous and share memory with no argument
+    late: int = 0  # how many equations at the end only make new values of inputs
+    fast: bool = False  # allow rewrites that change results beyond rounding
+    small: bool = True  # values may still become floats
+    threads: int = 1  # that share the pieces of large arrays
+    plan: list[str] = field(default_factory=list)  # what each pass did
 
     @classmethod
-    def of(cls, program: Program, updates: Mapping[Var, Any], contiguous: frozenset[Var] = frozenset()) -> Block:
+    def of(cls, program: Program, updates: Mapping[Var, Any], **options: Any) -> Block:
         inputs = [*program.inputs, *program.captured]
         unknown = [str(v) for v in updates if v not in inputs]
         if unknown:
@@ -38,9 +43,7 @@ class Block:
         for v, new in updates.items():
             if isinstance(new, Var) and (new.shape, new.dtype) != (v.shape, v.dtype):
                 raise ValueError(f"{program.name}: {v.name} is {v.kind}, and its new value {new.kind}")
-        return cls(
-            program.name, inputs, list(program.equations), list(program.outputs), dict(updates), contiguous=contiguous
-        )
+        return cls(program.name, inputs, list(program.equations), list(program.outputs), dict(updates), **options)
 
     @property
     def results(self) -> Iterator[Var]:

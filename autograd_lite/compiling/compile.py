@@ -30,7 +30,7 @@ from .passes.layout import laid_out
 from .passes.lowering import lowered
 from .passes.memory import Memory, planned
 from .passes.pooling import pooled_first
-from .passes.scalars import MOST, all_floats, single_floats
+from .passes.scalars import all_floats, single_floats
 from .passes.scaling import scaled
 from .passes.splitting import split
 from .passes.tiling import tiled
@@ -39,7 +39,25 @@ from .passes.updates import sunk
 from .writer import OUTER, Writer
 
 _NUMBERS = count(1)
-_ROUNDS = 3  # of the passes that create work for each other
+_ROUNDS = 3
+
+#: The passes, by the names that the plan uses.
+PASSES: dict[str, Callable[[Block], Block]] = {
+    "dead code": without_dead_code, "constants": folded, "common subexpressions": without_repetition,
+    "algebra": simplified, "casts": narrowed, "lowering": lowered, "batched products": batched, "scaling": scaled,
+    "layout": laid_out, "pooling first": pooled_first, "batch innermost": batch_innermost, "columns": with_columns,
+    "split products": split, "floats": all_floats, "updates together": together, "single floats": single_floats,
+    "updates last": sunk, "tiles": tiled,
+}  # fmt: skip
+
+SHORTENING = "constants", "algebra", "casts", "common subexpressions", "dead code"  # they create work for each other
+SHORTER = "shorter"  # where these are repeated until they find nothing more
+
+ORDER = (
+    "dead code", "lowering", SHORTER, "batched products", SHORTER, "scaling", SHORTER, "layout", "pooling first",
+    "batch innermost", SHORTER, "columns", "split products", "floats", "updates together", "dead code",
+    "single floats", "lowering", SHORTER, "updates last", "tiles",
+)  # fmt: skip
 
 
 class Compiled:
@@ -63,10 +81,10 @@ class Compiled:
     [array([1., 1., 1.])]
     """
 
-    def __init__(self, block: Block, memory: Memory, plan: list[str], threads: int = 1) -> None:
+    def __init__(self, block: Block, memory: Memory) -> None:
         writer = Writer(block, memory)
         self.source = writer.text()
-        self.plan = plan
+        self.plan = block.plan
         filename = f"<autograd_lite: {block.name}, compiled {next(_NUMBERS)}>"
         linecache.cache[filename] = (len(self.source), None, self.source.splitlines(keepends=True), filename)
         finalize(self, linecache.cache.pop, filename, None)
@@ -74,7 +92,7 @@ class Compiled:
         exec(compile(self.source, filename, "exec"), space)
         self._with_buffers = space[OUTER]
         self._size = memory.size
-        self._threads = threads
+        self._threads = block.threads
         self._free: list[Callable[..., list[Any]]] = [self._new()]  # functions whose buffers are not in use
 
     def _new(self) -> Callable[..., list[Any]]:
@@ -127,61 +145,38 @@ def compiled(
     >>> run(np.zeros(3), np.ones(3))
     [array(3.)]
     """
-    block = Block.of(program, updates or {}, contiguous)
-    settled: list[Equation] = []
-    plan = [f"the program: {len(block.equations)} operations"]
-    block = _planned(plan, "dead code", without_dead_code, block)
-    block = _planned(plan, "lowering", lambda b: lowered(b, MOST if small else 0, fast), block)
-    block = _shortened(plan, block, fast, settled)
-    block = _planned(plan, "batched products", batched, block)
-    block = _shortened(plan, block, fast, settled)
-    block = _planned(plan, "scaling", scaled, block)
-    block = _shortened(plan, block, fast, settled)
-    block = _planned(plan, "layout", laid_out, block)
-    block = _planned(plan, "pooling first", pooled_first, block)
-    block = _planned(plan, "batch innermost", batch_innermost, block)
-    block = _shortened(plan, block, fast, settled)
-    block = _planned(plan, "columns", lambda b: with_columns(b, plan), block)
-    block = _planned(plan, "split products", lambda b: split(b, plan), block)
-    floats = all_floats(block) if small else None
-    if floats is None:
-        block = _planned(plan, "updates together", together, block)
-        block = _planned(plan, "dead code", without_dead_code, block)
-    block = _planned(plan, "floats", lambda b: floats or (single_floats(b) if small else b), block)
-    block = _planned(plan, "lowering", lowered, block)
-    block = _shortened(plan, block, fast, settled)
-    block = _planned(plan, "tiles", lambda b: tiled(*sunk(b), threads), block)
+    block = Block.of(program, updates or {}, contiguous=contiguous, fast=fast, small=small, threads=threads)
+    plan = block.plan
+    plan.append(f"the program: {len(block.equations)} operations")
+    shortest: list[Equation] = []
+    for name in ORDER:
+        if name != SHORTER:
+            block = _passed(name, block)
+        elif len(shortest) != len(block.equations) or not all(map(is_, shortest, block.equations)):
+            block = _shortened(block)
+            shortest = block.equations
     memory = planned(block)
     plan.append(
         f"memory: {len(memory.place)} values in {memory.size} bytes instead of {memory.unplanned}; "
         f"{memory.in_place} operations in place, {len(memory.into)} results written into inputs"
     )
-    return Compiled(block, memory, plan, threads)
+    return Compiled(block, memory)
 
 
-def _shortened(plan: list[str], block: Block, fast: bool, settled: list[Equation]) -> Block:
-    """Repeat the passes that create work for each other, until they find nothing more.
-
-    `settled` has the equations in which they found nothing more the last time.
-    """
-    if len(settled) == len(block.equations) and all(map(is_, settled, block.equations)):
-        return block
+def _shortened(block: Block) -> Block:
+    """Repeat the passes that create work for each other, until they find nothing more."""
     for _ in range(_ROUNDS):
         before = len(block.equations)
-        block = _planned(plan, "constants", folded, block)
-        block = _planned(plan, "algebra", lambda b: simplified(b, fast), block)
-        block = _planned(plan, "casts", narrowed, block)
-        block = _planned(plan, "common subexpressions", without_repetition, block)
-        block = _planned(plan, "dead code", without_dead_code, block)
+        for name in SHORTENING:
+            block = _passed(name, block)
         if len(block.equations) == before:
-            settled[:] = block.equations
             break
     return block
 
 
-def _planned(plan: list[str], name: str, a_pass: Callable[[Block], Block], block: Block) -> Block:
+def _passed(name: str, block: Block) -> Block:
     """Run a pass, and note what it did."""
-    after = a_pass(block)
+    after = PASSES[name](block)
     if len(after.equations) != len(block.equations):
-        plan.append(f"{name}: {len(block.equations)} operations, then {len(after.equations)}")
+        block.plan.append(f"{name}: {len(block.equations)} operations, then {len(after.equations)}")
     return after

@@ -28,7 +28,7 @@ from autograd_lite.compiling.passes.layout import laid_out
 from autograd_lite.compiling.passes.lowering import lowered
 from autograd_lite.compiling.passes.memory import _Buffer, _placed, planned
 from autograd_lite.compiling.passes.pooling import pooled_first
-from autograd_lite.compiling.passes.scalars import as_floats
+from autograd_lite.compiling.passes.scalars import all_floats
 from autograd_lite.compiling.passes.scaling import scaled
 from autograd_lite.compiling.passes.tiling import tiled
 from autograd_lite.compiling.passes.updates import sunk
@@ -38,8 +38,8 @@ x = np.linspace(-1.0, 1.0, 200).reshape(10, 20)
 y = np.linspace(0.5, 2.0, 200).reshape(10, 20)
 
 
-def block(f: Any, *args: Any) -> Block:
-    return Block.of(ag.trace(f)(*args), {})
+def block(f: Any, *args: Any, **options: Any) -> Block:
+    return Block.of(ag.trace(f)(*args), {}, **options)
 
 
 def rows(b: Block) -> list[str]:
@@ -114,7 +114,7 @@ def test_a_sum_of_what_was_broadcast_is_a_product():
 
 
 def test_fast_allows_multiplication_by_an_inverse():
-    assert rows(simplified(block(lambda x: x / 3.0, x), fast=True)) == ["multiply"]
+    assert rows(simplified(block(lambda x: x / 3.0, x, fast=True))) == ["multiply"]
 
 
 def test_single_precision_stays_single():
@@ -305,7 +305,7 @@ def test_vectors_become_columns_if_that_is_faster(monkeypatch):
     args = X, np.linspace(0, 1, 200), np.linspace(2, 3, 200)
     for times, name in (((1.0, 2.0), "stack"), ((2.0, 1.0), "matmul")):
         monkeypatch.setattr(columns, "_times", lambda *kind, times=times: times)
-        assert name in rows(columns.with_columns(block(f, *args), []))
+        assert name in rows(columns.with_columns(block(f, *args)))
         np.testing.assert_allclose(compiled(ag.trace(f)(*args))(*args)[0], f(*args), rtol=1e-9, atol=1e-9)
 
 
@@ -317,9 +317,9 @@ def test_vectors_become_columns_if_that_is_faster(monkeypatch):
 def test_a_product_is_split_if_that_is_faster(monkeypatch, way, names):
     monkeypatch.setattr(splitting, "_fastest", lambda *kind: (way, "pieces"))
     a, b = np.cos(np.arange(4 * 4096.0)).reshape(4, 4096), np.sin(np.arange(4096.0 * 5)).reshape(5, 4096)
-    plan: list[str] = []
-    assert rows(splitting.split(block(lambda a, b: a.dot(b.T), a, b), plan))[-len(names) :] == names
-    assert plan[0].endswith(", 4 x 4096 x 5: pieces")
+    product = splitting.split(block(lambda a, b: a.dot(b.T), a, b))
+    assert rows(product)[-len(names) :] == names
+    assert product.plan[0].endswith(", 4 x 4096 x 5: pieces")
     made = compiled(ag.trace(lambda a, b: a.dot(b.T))(a, b))
     np.testing.assert_allclose(made(a, b)[0], a @ b.T, rtol=1e-11, atol=1e-11)
 
@@ -393,8 +393,9 @@ def test_a_transposed_factor_of_stacks_is_copied_if_that_is_faster(monkeypatch):
 
     for copied, name in ((1.0, "contiguous"), (3.0, "transpose")):
         monkeypatch.setattr(splitting, "_times_of_stacks", lambda *kind, t=copied: {"as it is": 2.0, "copied": t})
-        assert rows(splitting.split(block(f, a, b), plan := []))[-2:] == [name, "matmul"]
-        assert ", 8 x 128 x 64 x 32: as it is 2000000 µs" in plan[0]
+        product = splitting.split(block(f, a, b))
+        assert rows(product)[-2:] == [name, "matmul"]
+        assert ", 8 x 128 x 64 x 32: as it is 2000000 µs" in product.plan[0]
         np.testing.assert_allclose(compiled(ag.trace(f)(a, b))(a, b)[0], f(a, b), rtol=1e-12, atol=1e-12)
 
 
@@ -432,7 +433,7 @@ def test_a_value_that_is_read_later_is_not_overwritten():
 
 
 def test_small_programs_become_floats():
-    b = as_floats(block(lambda a, w: np.sum((a @ w - 1.0) ** 2), np.ones((1, 2)), np.ones((2, 2))))
+    b = all_floats(block(lambda a, w: np.sum((a @ w - 1.0) ** 2), np.ones((1, 2)), np.ones((2, 2))))
     assert rows(b)[-1] == "array of"
     assert all(v in b.floats for eq in b.equations[:-1] for v in eq.outputs)
 
@@ -584,12 +585,12 @@ def test_what_only_new_values_need_runs_last_and_in_their_place():
 
     program, updates = updating(f, x, x, x)
     del updates[program.inputs[2]]
-    b = replace(Block.of(program, updates, frozenset(program.inputs)), outputs=[program.outputs[2]])
-    late, count = sunk(b)
-    assert rows(late)[-count:] == ["multiply", "multiply", "add", "multiply", "subtract"]
-    assert rows(late)[:-count] == ["cos", "sum"]
+    b = replace(Block.of(program, updates, contiguous=frozenset(program.inputs)), outputs=[program.outputs[2]])
+    late = sunk(b)
+    assert rows(late)[-late.late :] == ["multiply", "multiply", "add", "multiply", "subtract"]
+    assert rows(late)[: -late.late] == ["cos", "sum"]
     assert planned(b).size == x.nbytes  # of cos(g), and then of g * g and 0.1 * m1
-    assert sunk(replace(b, contiguous=frozenset()))[1] == 3  # g could be a view of p, and is read before
+    assert sunk(replace(b, contiguous=frozenset())).late == 3  # g could be a view of p, and is read before
 
 
 def test_a_new_value_does_not_overwrite_what_another_needs():

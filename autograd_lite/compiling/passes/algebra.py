@@ -21,7 +21,7 @@ Defined = dict[Var, Equation]
 DOT = 4096  # entries up to which a dot product is as accurate as a pairwise sum needs to be
 
 
-def simplified(block: Block, fast: bool = False) -> Block:
+def simplified(block: Block) -> Block:
     """`block` after the rewrites in this file."""
     uses = Counter(x for eq in block.equations for x in eq.operands if isinstance(x, Var))
 
@@ -35,7 +35,7 @@ def simplified(block: Block, fast: bool = False) -> Block:
         found = rewrite(eq, defined) if rewrite else None
         if found is None and eq.row.algebra == "matrix transpose" and uses[eq.operands[0]] < 2:
             found = _turned_product(eq, defined)
-        if found is None and fast and eq.row.algebra in _FAST:
+        if found is None and block.fast and eq.row.algebra in _FAST:
             found = _FAST[eq.row.algebra](eq, defined)
         return [eq] if found is None and changed else found
 

@@ -20,8 +20,8 @@ from .splitting import GAIN, fastest
 LARGE = 2**18  # bytes of a matrix that is worth a try
 
 
-def with_columns(block: Block, plan: list[str]) -> Block:
-    """`block` with such products joined where that is faster here; a line about each is appended to `plan`."""
+def with_columns(block: Block) -> Block:
+    """`block` with such products joined where that is faster here; the plan has a line about each."""
     place = {v: i for i, eq in enumerate(block.equations) for v in eq.outputs}
     groups: dict[Var, list[Equation]] = {}
     for eq in block.equations:
@@ -37,7 +37,7 @@ def with_columns(block: Block, plan: list[str]) -> Block:
         if len(group) < 2:
             continue
         together, apart = _times(*matrix.shape, len(group), matrix.dtype)
-        plan.append(
+        block.plan.append(
             f"columns: {len(group)} products with {matrix.name}, {matrix.kind}: "
             f"one by one {apart * 1e6:.0f} µs, together {together * 1e6:.0f} µs"
         )

@@ -14,19 +14,22 @@ import numpy as np
 from ...table import Primitive
 from ...tracing import Equation, Program, Var, trace
 from ..block import Block, example
+from .scalars import MOST
 from .splitting import fastest
 
 MANY = 10_000  # entries of an array for which a timing counts
 
-def lowered(block: Block, largest: int = 0, fast: bool = False) -> Block:
-    """`block` with each row that has ``lower=`` written out, and with `fast` those that have ``fast=``.
 
-    Values of up to `largest` entries are left alone where the row can be computed with floats.
+def lowered(block: Block) -> Block:
+    """`block` with each row that has ``lower=`` written out, and with ``fast=True`` those that have ``fast=``.
+
+    Values that may still become floats are left alone where the row can be computed with these.
     """
+    largest = MOST if block.small else 0
     known: dict[Any, Program | None] = {}
 
     def rule(eq: Equation, defined: Any) -> Any:
-        body = eq.row.lower or fast and _faster(eq)
+        body = eq.row.lower or block.fast and _faster(eq)
         if not body or not all(x.dtype.kind in "fc" for x in eq.outputs) or eq.outputs[0] in block.floats:
             return None
         if eq.row.floats and prod(eq.outputs[0].shape) <= largest and eq.outputs[0].dtype == float:

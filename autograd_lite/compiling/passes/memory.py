@@ -51,8 +51,8 @@ def writes(row: Primitive) -> bool:
 
 def planned(block: Block) -> Memory:
     """Assign buffers."""
-    block, late = sunk(block)
-    memory = Memory(block.equations, late)
+    block = sunk(block)
+    memory = Memory(block.equations, block.late)
     memory.part.update(_parts(memory, block, _lifetimes(memory, block)))
     _choose_orders(memory)
     _allocate(memory, block, _lifetimes(memory, block))

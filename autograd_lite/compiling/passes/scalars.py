@@ -44,23 +44,20 @@ ARRAY = Primitive(
 )  # fmt: skip
 
 
-def all_floats(block: Block) -> Block | None:
-    """`block` with all values as floats, or None if that is not possible or slower."""
+def all_floats(block: Block) -> Block:
+    """`block` with all values as floats, if that is possible and faster."""
     try:
-        found = _Expansion(block, MOST, strict=True).run()
+        found = _Expansion(block, MOST, strict=True).run() if block.small else block
     except _Impossible:
-        return None
-    return found if len(found.equations) <= CALL * len(block.equations) else None
+        return block
+    return found if len(found.equations) <= CALL * len(block.equations) else block
 
 
 def single_floats(block: Block) -> Block:
-    """`block` with values of one entry as floats."""
-    return _Expansion(block, 1, strict=False).run()
-
-
-def as_floats(block: Block) -> Block:
-    """One or the other."""
-    return all_floats(block) or single_floats(block)
+    """`block` with values of one entry as floats, if there are none yet."""
+    if block.small and not block.floats:
+        block = _Expansion(block, 1, strict=False).run()
+    return replace(block, small=False)
 
 
 class _Impossible(Exception):

@@ -34,13 +34,13 @@ GAIN = 0.9  # of the time of the product as it is that another way may take
 Way = tuple[int, int, bool]  # pieces of the rows, pieces of the inner axis, and whether the right factor is copied
 
 
-def split(block: Block, plan: list[str]) -> Block:
-    """`block` with products split where that is faster here; a line about each is appended to `plan`."""
+def split(block: Block) -> Block:
+    """`block` with products split where that is faster here; the plan has a line about each."""
     joined = {x for eq in block.equations if eq.row.joins is not None for x in eq.operands if isinstance(x, Var)}
 
     def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
         if eq.row.algebra == "matrix product" and all(isinstance(x, Var) and x.ndim == 3 for x in eq.operands):
-            return _of_stacks(eq, defined, plan)
+            return _of_stacks(eq, defined, block.plan)
         if eq.row.algebra != "dot product" or not all(isinstance(x, Var) and x.ndim == 2 for x in eq.operands):
             return None
         (a, b), y = eq.operands, eq.outputs[0]
@@ -51,7 +51,7 @@ def split(block: Block, plan: list[str]) -> Block:
         if not worth or a.dtype.char not in "fd" or b.dtype != a.dtype or y in joined:
             return None
         way, note = _fastest(m, k, n, a.dtype, *turned, _at_line(b, defined, block))
-        plan.append(f"split products: {y.name}, {m} x {k} x {n}: {note}")
+        block.plan.append(f"split products: {y.name}, {m} x {k} x {n}: {note}")
         return _pieces(eq, way)
 
     return block.mapped(rule)

@@ -29,16 +29,13 @@ FEWEST = 3  # operations that are worth a loop
 TILES = Primitive("general", lambda *xs: xs, (), name="tiles", outputs=True)
 
 
-def tiled(block: Block, late: int = 0, threads: int = 1) -> Block:
-    """`block` with loops over pieces, shared by so many threads.
-
-    Its `late` last equations run all at once, and overwrite inputs in pieces.
-    """
+def tiled(block: Block) -> Block:
+    """`block` with loops over pieces. The equations that run all at once at its end overwrite inputs in pieces."""
     found: list[Equation] = []
     group: list[Equation] = []
     made: set[Var] = set()
     new = set(block.results) - {x for x in block.outputs if isinstance(x, Var)}
-    first_late = len(block.equations) - late
+    first_late = len(block.equations) - block.late
     scattered = {v.shape for v in block.updates if v not in block.contiguous}  # shapes; a piece would be a copy
     users: dict[Var, list[Equation]] = {}
     for eq in block.equations:
@@ -48,7 +45,7 @@ def tiled(block: Block, late: int = 0, threads: int = 1) -> Block:
 
     def close() -> None:
         if len(group) >= FEWEST:
-            found.append(_loop(group, users, set(block.results), threads, *kind))
+            found.append(_loop(group, users, set(block.results), block.threads, *kind))
         else:
             found.extend(group)
         group.clear()

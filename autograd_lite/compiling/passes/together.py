@@ -37,8 +37,8 @@ PACKED = Primitive(
 
 
 def together(block: Block) -> Block:
-    """`block` with such updates joined."""
-    return _Updates(block).joined()
+    """`block` with such updates joined, if it has arrays."""
+    return block if block.floats else _Updates(block).joined()
 
 
 class _Updates:
@@ -127,7 +127,6 @@ class _Updates:
                 steps.append(Equation((y,), PACKED, xs, {}, self.node))
             self.whole[xs] = y
         return self.whole[xs]
-
 
     # ------------------------------------------------------------------------------------------- sums of squares
 

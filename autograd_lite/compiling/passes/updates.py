@@ -26,8 +26,8 @@ def can_be_last(eq: Equation, block: Block) -> bool:
     return isinstance(eq.row.fn, np.ufunc) and not (eq.row.outputs or eq.params or eq.outputs[0] in block.floats)
 
 
-def sunk(block: Block) -> tuple[Block, int]:
-    """`block` with the equations that run all at once at its end, and how many these are."""
+def sunk(block: Block) -> Block:
+    """`block` with the equations that run all at once at its end, and their number."""
     users: dict[Var, list[Equation]] = {}
     for eq in block.equations:
         for x in eq.operands:
@@ -55,7 +55,7 @@ def sunk(block: Block) -> tuple[Block, int]:
             late.add(id(eq))
     last = [eq for eq in block.equations if id(eq) in late]
     early = [eq for eq in block.equations if id(eq) not in late]
-    return replace(block, equations=early + last), len(last)
+    return replace(block, equations=early + last, late=len(last))
 
 
 def _may_wait(eq: Equation, block: Block, made: dict[Var, Equation]) -> bool:

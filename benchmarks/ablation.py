@@ -1,0 +1,83 @@
+"""What each pass of the compiler is worth: times of compiled steps without it, as multiples of those with all passes.
+
+`python -m benchmarks.ablation` prints a line for each pass (or part of one) and a column for each workload; "-" where
+the source is the same without it. CPU times, interleaved in one run for each workload.
+"""
+
+import argparse
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest.mock import patch
+
+from autograd_lite.compiling import compile as compiler
+from autograd_lite.compiling.passes import batching, innermost, memory, pooling, splitting, strips
+from benchmarks import timing
+from benchmarks.workload import JIT, Prepared, Workload
+from benchmarks.workloads import WORKLOADS
+
+ALL = "all passes"
+NEEDED = "dead code"  # other passes leave it behind
+
+
+def nothing(*args: Any, **params: Any) -> None:
+    """What a part that is switched off does."""
+
+
+#: Parts of passes: what to replace by what.
+PARTS = {
+    "  x[t] @ U for all t": (batching._Batch, "shared_factors", nothing),
+    "  same operations": (batching._Batch, "same_operations", nothing),
+    "  sums of products": (batching._Batch, "sums_of_products", nothing),
+    "  strips": (strips, "shape_of", nothing),
+    "  added up as strips": (innermost._Innermost, "_added_up", nothing),
+    "  stacks copied": (splitting, "_of_stacks", nothing),
+    "  mask before put": (pooling._Pooled, "masked", lambda self: self.block),
+    "memory: parts of joins": (memory, "_parts", lambda *args: {}),
+    "memory: orders": (memory, "_choose_orders", nothing),
+    "memory: in place": (memory, "_in_place", nothing),
+    "memory: into inputs": (memory, "_overwritten", nothing),
+}  # fmt: skip
+
+
+def switched_off() -> dict[str, AbstractContextManager[Any]]:
+    """For each pass and part, a context without it."""
+    found: dict[str, AbstractContextManager[Any]] = {
+        name: patch.dict(compiler.PASSES, {name: lambda block: block}) for name in compiler.PASSES if name != NEEDED
+    }
+    return found | {name: patch.object(*where) for name, where in PARTS.items()}
+
+
+def compiled(workload: Workload) -> Prepared:
+    made = workload.prepare(workload.for_jit, JIT)
+    made.step()
+    return made
+
+
+def ratios(workload: Workload, seconds: float) -> dict[str, float]:
+    """The time without each pass that changes the source, as a multiple of the time with all."""
+    versions = {ALL: compiled(workload)}
+    source = versions[ALL].step.func.source
+    for name, off in switched_off().items():
+        with off:
+            made = compiled(workload)
+        if made.step.func.source != source:
+            versions[name] = made
+    times = timing.rounds_of(versions, seconds * len(versions))
+    return {name: timing.ratio(found, times[ALL]) for name, found in times.items()}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--only", action="append", metavar="NAME", choices=[w.name for w in WORKLOADS])
+    parser.add_argument("--seconds", type=float, default=0.3, help="for each version (default 0.3)")
+    chosen = parser.parse_args()
+    columns = {w.name: ratios(w, chosen.seconds) for w in WORKLOADS if w.name in (chosen.only or w.name)}
+    print(" " * 24, *(f"{name[:7]:>7}" for name in columns))
+    for name in switched_off():
+        cells = [f"{found[name]:.2f}" if name in found else "-" for found in columns.values()]
+        print(f"{name:<24}", *(f"{cell:>7}" for cell in cells), flush=True)
+
+
+if __name__ == "__main__":
+    main()
