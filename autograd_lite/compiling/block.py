@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -49,6 +50,21 @@ class Block:
     def results(self) -> Iterator[Var]:
         """The variables that must be computed: outputs and new values."""
         return (x for x in (*self.outputs, *self.updates.values()) if isinstance(x, Var))
+
+    @property
+    def defined(self) -> dict[Var, Equation]:
+        """The equation that computes each value."""
+        return {v: eq for eq in self.equations for v in eq.outputs}
+
+    @property
+    def users(self) -> defaultdict[Var, list[Equation]]:
+        """The equations that read each value, once for each operand."""
+        found = defaultdict(list)
+        for eq in self.equations:
+            for x in eq.operands:
+                if isinstance(x, Var):
+                    found[x].append(eq)
+        return found
 
     def mapped(self, rule: Callable[[Equation, dict[Var, Equation]], Found]) -> Block:
         """The block with each equation replaced by what `rule(equation, defined)` returns for it (see `Found`).

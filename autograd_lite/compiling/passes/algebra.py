@@ -7,7 +7,6 @@ reshape of a reshape are one; a broadcast is left to the operation that uses it.
 
 from __future__ import annotations
 
-from collections import Counter
 from math import frexp, prod
 from typing import Any
 
@@ -23,7 +22,7 @@ DOT = 4096  # entries up to which a dot product is as accurate as a pairwise sum
 
 def simplified(block: Block) -> Block:
     """`block` after the rewrites in this file."""
-    uses = Counter(x for eq in block.equations for x in eq.operands if isinstance(x, Var))
+    users = block.users
 
     def rule(eq: Equation, defined: Defined) -> Any:
         if len(eq.outputs) != 1:
@@ -33,10 +32,10 @@ def simplified(block: Block) -> Block:
             eq, changed = _unbroadcast(eq, defined)
         rewrite = _RULES.get(eq.row.algebra or "")
         found = rewrite(eq, defined) if rewrite else None
-        if found is None and eq.row.algebra == "matrix transpose" and uses[eq.operands[0]] < 2:
+        if found is None and eq.row.algebra == "matrix transpose" and len(users[eq.operands[0]]) < 2:
             found = _turned_product(eq, defined)
-        if found is None and block.fast and eq.row.algebra in _FAST:
-            found = _FAST[eq.row.algebra](eq, defined)
+        if found is None and block.fast and eq.row.algebra == "quotient":
+            found = _quotient(eq, defined, exact=False)
         return [eq] if found is None and changed else found
 
     return block.mapped(rule)
@@ -112,25 +111,21 @@ def _difference(eq: Equation, defined: Defined) -> Any:
     return a if zero and _like(a, eq) else None
 
 
-def _quotient(eq: Equation, defined: Defined) -> Any:
-    """Division by a power of two is multiplication by its inverse."""
+def _quotient(eq: Equation, defined: Defined, exact: bool = True) -> Any:
+    """Division by a power of two (or with ``exact=False`` by any number) is multiplication by its inverse."""
     a, b = eq.operands
     k = _number(b)
-    if k is None or not isinstance(a, Var) or a.dtype.kind != "f" or not np.isfinite(k) or not k:
+    if k is None or not isinstance(a, Var) or a.dtype != eq.outputs[0].dtype or not np.isfinite(k) or not k:
         return None
-    inverse = 1 / k
-    if frexp(float(k))[0] in (0.5, -0.5) and abs(float(k)) < 2**10 and _same_dtype(a, b, eq):
-        return [made(eq, "product", a, _cast_like(inverse, b), into=eq.outputs[0])]
-    return None
-
-
-def _same_dtype(a: Any, b: Any, eq: Equation) -> bool:
-    """Whether the division is done in the dtype of `a`."""
-    return a.dtype == eq.outputs[0].dtype and (isinstance(b, (int, float)) or b.dtype.kind == "f")
-
-
-def _cast_like(value: Any, x: Any) -> Any:
-    return float(value) if isinstance(x, (int, float)) else np.broadcast_to(np.asarray(value, x.dtype), x.shape)
+    if exact and (a.dtype.kind != "f" or abs(frexp(float(k))[0]) != 0.5 or not 2**-10 < abs(float(k)) < 2**10):
+        return None  # of a number near 0 the inverse may be infinite
+    if isinstance(b, (int, float)):
+        inverse: Any = float(1 / k)
+    elif b.dtype.kind == "f":
+        inverse = np.broadcast_to(np.asarray(1 / k, b.dtype), b.shape)
+    else:
+        return None
+    return [made(eq, "product", a, inverse, into=eq.outputs[0])]
 
 
 def _negation(eq: Equation, defined: Defined) -> Any:
@@ -238,17 +233,8 @@ def _sum_of_products(eq: Equation, defined: Defined) -> Any:
     return [*steps, made(eq, "dot product", steps[0].outputs[0], steps[-1].outputs[0], into=y)]
 
 
-def _fast_quotient(eq: Equation, defined: Defined) -> Any:
-    a, b = eq.operands
-    k = _number(b)
-    if k is None or not isinstance(a, Var) or not np.isfinite(k) or not k or not _same_dtype(a, b, eq):
-        return None
-    return [made(eq, "product", a, _cast_like(1 / k, b), into=eq.outputs[0])]
-
-
 _RULES: dict[str, Any] = {
     "product": _product, "sum": _sum, "difference": _difference, "quotient": _quotient, "negation": _negation,
     "transpose": _transpose, "reshape": _reshape, "identity": _same, "broadcast": _same, "cast": _same,
     "total": _total, "assignment": _assignment, "matrix transpose": _matrix_transpose,
 }  # fmt: skip
-_FAST: dict[str, Any] = {"quotient": _fast_quotient}

@@ -32,13 +32,8 @@ def batched(block: Block) -> Block:
 class _Batch:
     def __init__(self, block: Block) -> None:
         self.block = block
-        self.defined = {v: eq for eq in block.equations for v in eq.outputs}
+        self.defined, self.users = block.defined, block.users
         self.place = {v: i for i, eq in enumerate(block.equations) for v in eq.outputs}
-        self.users: dict[Var, list[Equation]] = {}
-        for eq in block.equations:
-            for x in eq.operands:
-                if isinstance(x, Var):
-                    self.users.setdefault(x, []).append(eq)
         self.results = set(block.results)
         self.before: dict[int, list[Equation]] = {}  # new equations, by the place that they stand before
         self.dropped: set[int] = set()
@@ -124,7 +119,7 @@ class _Batch:
         return bias
 
     def _only_user(self, x: Var, algebra: str) -> Equation | None:
-        using = self.users.get(x, [])
+        using = self.users[x]
         only = len(using) == 1 and using[0].row.algebra == algebra and x not in self.results
         return using[0] if only and id(using[0]) not in self.dropped and id(using[0]) not in self.instead else None
 
@@ -221,7 +216,7 @@ class _Batch:
     def _is_inner(self, eq: Equation) -> bool:
         """Whether a sum is used only as a term of another sum of the same shape."""
         y = eq.outputs[0]
-        using = self.users.get(y, [])
+        using = self.users[y]
         return (
             eq.row.algebra == "sum" and y not in self.results and len(using) == 1 and using[0].row.algebra == "sum"
             and using[0].outputs[0].shape == y.shape and using[0].outputs[0].dtype == y.dtype

@@ -31,11 +31,10 @@ def pooled_first(block: Block) -> Block:
 class _Pooled:
     def __init__(self, block: Block) -> None:
         self.block = block
-        self.made = {v: eq for eq in block.equations for v in eq.outputs}
-        self.users: dict[Var, list[Equation | None]] = {x: [None] for x in block.results}
-        for eq in block.equations:
-            for x in {x for x in eq.operands if isinstance(x, Var)}:
-                self.users.setdefault(x, []).append(eq)
+        self.made = block.defined
+        self.users: dict[Var, list[Equation | None]] = {**block.users}
+        for x in block.results:
+            self.users[x] = [*self.users.get(x, ()), None]
 
     def _is(self, x: Any, algebra: str) -> Equation | None:
         eq = self.made.get(x) if isinstance(x, Var) else None

@@ -19,20 +19,18 @@ LEAST = 256  # entries of a product that is worth it
 
 def scaled(block: Block) -> Block:
     """`block` with numbers multiplied into small factors."""
-    uses: dict[Var, int] = {}
-    for x in [*block.results, *(x for eq in block.equations for x in eq.operands if isinstance(x, Var))]:
-        uses[x] = uses.get(x, 0) + 1
+    users, results = block.users, set(block.results)
 
     def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
         if eq.row.algebra != "product":
             return None
         for k, x in (eq.operands, eq.operands[::-1]):
             before = defined.get(x) if isinstance(x, Var) else None
-            if before is None or before.row.algebra != "dot product" or uses[x] > 1 or not _is_number(k, eq):
+            if before is None or before.row.algebra != "dot product" or len(users[x]) > 1 or x in results:
                 continue
             a, b = before.operands
             fits = all(isinstance(v, Var) and v.ndim == 2 and v.dtype == eq.outputs[0].dtype for v in (a, b))
-            if not fits or prod(x.shape) < max(LEAST, GAIN * prod(b.shape)):
+            if not fits or not _is_number(k, eq) or prod(x.shape) < max(LEAST, GAIN * prod(b.shape)):
                 continue
             small = made(eq, "product", k, b)
             if small.outputs[0].dtype != b.dtype or small.outputs[0].shape != b.shape:

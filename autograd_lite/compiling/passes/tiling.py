@@ -37,11 +37,7 @@ def tiled(block: Block) -> Block:
     new = set(block.results) - {x for x in block.outputs if isinstance(x, Var)}
     first_late = len(block.equations) - block.late
     scattered = {v.shape for v in block.updates if v not in block.contiguous}  # shapes; a piece would be a copy
-    users: dict[Var, list[Equation]] = {}
-    for eq in block.equations:
-        for x in eq.operands:
-            if isinstance(x, Var):
-                users.setdefault(x, []).append(eq)
+    users = block.users
 
     def close() -> None:
         if len(group) >= FEWEST:
@@ -116,7 +112,7 @@ def _loop(
     operands = tuple(dict.fromkeys(x for eq in group for x in eq.operands if isinstance(x, Var) and x not in inner))
     kept = [
         (eq.outputs[0], step.outputs[0]) for eq, step in zip(group, steps, strict=True)
-        if eq.outputs[0] in results or any(id(u) not in inside for u in users.get(eq.outputs[0], ()))
+        if eq.outputs[0] in results or any(id(u) not in inside for u in users[eq.outputs[0]])
     ]  # fmt: skip
     params = {
         "steps": steps, "count": count, "rows": {x: pieces[x] for x in operands if x.shape == shape},

@@ -44,11 +44,7 @@ def together(block: Block) -> Block:
 class _Updates:
     def __init__(self, block: Block) -> None:
         self.block = block
-        self.defined = {v: eq for eq in block.equations for v in eq.outputs}
-        self.users: dict[Var, list[Equation]] = {}
-        for eq in block.equations:
-            for x in {x for x in eq.operands if isinstance(x, Var)}:
-                self.users.setdefault(x, []).append(eq)
+        self.defined, self.users = block.defined, block.users
         self.new = {x for x in block.updates.values() if isinstance(x, Var)}
         self.whole: dict[tuple[Any, ...], Var] = {}  # the array of values that are joined
         self.steps: list[Equation] = []
@@ -79,7 +75,7 @@ class _Updates:
         eq = self.defined.get(x) if isinstance(x, Var) else None
         if eq is None or not isinstance(eq.row.fn, np.ufunc) or eq.row.outputs or eq.params or x.shape != shape:
             return None
-        only = (len(self.users.get(x, ())) == 1 or x in self.new) and x not in self.block.outputs
+        only = (len(set(self.users[x])) == 1 or x in self.new) and x not in self.block.outputs
         return eq if only and all(y.dtype == x.dtype for y in eq.operands if isinstance(y, Var)) else None
 
     def _formula(self, x: Any, v: Var) -> Any:
@@ -152,8 +148,8 @@ class _Updates:
     def _is_top(self, eq: Equation) -> bool:
         """Whether a sum of numbers is not a term of another."""
         y = eq.outputs[0]
-        using = self.users.get(y, [])
-        return y.shape == () and not (len(using) == 1 and using[0].row.algebra == "sum")
+        using = set(self.users[y])
+        return y.shape == () and not (len(using) == 1 and using.pop().row.algebra == "sum")
 
     def _terms(self, x: Any) -> list[Any]:
         found, waiting = [], [x]

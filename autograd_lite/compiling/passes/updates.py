@@ -28,13 +28,8 @@ def can_be_last(eq: Equation, block: Block) -> bool:
 
 def sunk(block: Block) -> Block:
     """`block` with the equations that run all at once at its end, and their number."""
-    users: dict[Var, list[Equation]] = {}
-    for eq in block.equations:
-        for x in eq.operands:
-            if isinstance(x, Var):
-                users.setdefault(x, []).append(eq)
+    users, made = block.users, block.defined
     outputs = {x for x in block.outputs if isinstance(x, Var)}
-    made = {v: eq for eq in block.equations for v in eq.outputs}
     late: set[int] = set()
     for x in block.updates.values():  # the new values, and what is made of them
         waiting = [made[x]] if isinstance(x, Var) and x in made else []
@@ -45,11 +40,11 @@ def sunk(block: Block) -> Block:
                 break
             if id(eq) not in cone:
                 cone.add(id(eq))
-                waiting += (u for v in eq.outputs for u in users.get(v, ()))
+                waiting += (u for v in eq.outputs for u in users[v])
         else:
             late |= cone
     for eq in reversed(block.equations):  # what is computed for these only
-        using = [u for v in eq.outputs for u in users.get(v, ())]
+        using = [u for v in eq.outputs for u in users[v]]
         only = using and all(id(u) in late for u in using) and not outputs.intersection(eq.outputs)
         if only and eq.row is not ARRAY and can_be_last(eq, block) and _may_wait(eq, block, made):
             late.add(id(eq))
