@@ -34,8 +34,8 @@ PARTS = {
     "  mask before put": (pooling._Pooled, "masked", lambda self: self.block),
     "memory: parts of joins": (memory, "_parts", lambda *args: {}),
     "memory: orders": (memory, "_choose_orders", nothing),
-    "memory: in place": (memory, "_in_place", nothing),
-    "memory: into inputs": (memory, "_overwritten", nothing),
+    "memory: in place": (memory._Allocation, "_in_place", nothing),
+    "memory: into inputs": (memory._Allocation, "_overwritten", nothing),
 }  # fmt: skip
 
 

@@ -97,6 +97,7 @@ def test_constants_are_computed_once():
         (lambda x: np.broadcast_to(x[0], (10, 20)) * x, ["getitem", "broadcast_to", "multiply"]),
     ],
 )
+@pytest.mark.filterwarnings("ignore:overflow")
 def test_algebra(f, expected):
     b = simplified(block(f, x))
     assert rows(b) == expected

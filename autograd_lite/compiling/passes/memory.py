@@ -55,7 +55,7 @@ def planned(block: Block) -> Memory:
     memory = Memory(block.equations, block.late)
     memory.part.update(_parts(memory, block, _lifetimes(memory, block)))
     _choose_orders(memory)
-    _allocate(memory, block, _lifetimes(memory, block))
+    _Allocation(memory, block, _lifetimes(memory, block)).run()
     return memory
 
 
@@ -123,76 +123,121 @@ class _Buffer:
     start: int = 0
 
 
-def _allocate(memory: Memory, block: Block, last: dict[Var, float]) -> None:
-    buffers: list[_Buffer] = []
-    inner_of: list[tuple[_Buffer, Memory]] = []
-    buffer_of: dict[Var, _Buffer] = {}
-    target = {x: v for v, x in block.updates.items() if isinstance(x, Var)}
-    places = {v: i for i, eq in enumerate(memory.equations) for v in eq.outputs}
-    done = {v: places[x] for x, v in target.items() if x in places and list(target.values()).count(v) == 1}
-    for i, eq in enumerate(memory.equations):
-        y = eq.outputs[0]
-        x = eq.operands[0] if eq.operands else None
+class _Allocation:
+    """Buffers for the values of a block."""
+
+    def __init__(self, memory: Memory, block: Block, last: dict[Var, float]) -> None:
+        self.memory, self.block, self.last = memory, block, last
+        self.buffers: list[_Buffer] = []
+        self.buffer_of: dict[Var, _Buffer] = {}
+        self.inner: list[tuple[_Buffer, Memory]] = []  # of the bodies of loops
+        self.target = {x: v for v, x in block.updates.items() if isinstance(x, Var)}
+        places = {v: i for i, eq in enumerate(memory.equations) for v in eq.outputs}
+        self.done = {v: places[x] for x, v in self.target.items() if x in places}  # where an input's new value is made
+
+    def run(self) -> None:
+        memory = self.memory
+        for i, eq in enumerate(memory.equations):
+            y, late = eq.outputs[0], i >= len(memory.equations) - memory.late
+            view = self._view(eq)
+            if view is not None and np.may_share_memory(view, memory.static[eq.operands[0]]):
+                memory.static[y] = view
+            elif eq.row is TILES:
+                self._loop(eq, i, late)
+            elif y not in self.block.floats and writes(eq.row) and (view is not None or not eq.row.view):
+                self._result(eq, i, late)
+        memory.size = _placed(self.buffers)
+        memory.place.update({v: buffer.start for v, buffer in self.buffer_of.items()})
+        for buffer, inner in self.inner:
+            inner.place = {v: buffer.start + at for v, at in inner.place.items()}
+        for eq in memory.equations:
+            self._place_parts(eq)
+
+    def _view(self, eq: Equation) -> Any:
+        """What a view of a value that is at the same place at each call looks like; it may turn out to be a copy."""
+        x, *others = eq.operands or [None]
         always = eq.row.kind != "elementwise"  # one may be its argument for some numbers only, as where none is nan
-        of_one = not any(isinstance(v, Var) for v in eq.operands[1:])
-        copies = not eq.row.view  # a view of an argument costs nothing
-        if eq.row.view and always and of_one and isinstance(x, Var) and x in memory.static and not eq.row.outputs:
-            with np.errstate(all="ignore"):
-                stand_in = eq.row.fn(memory.static[x], *eq.operands[1:], **eq.params)
-            if np.may_share_memory(stand_in, memory.static[x]):
-                memory.static[y] = stand_in
+        if not eq.row.view or not always or eq.row.outputs or any(isinstance(v, Var) for v in others):
+            return None
+        if not isinstance(x, Var) or x not in self.memory.static:
+            return None
+        with np.errstate(all="ignore"):
+            return eq.row.fn(self.memory.static[x], *others, **eq.params)
+
+    def _loop(self, eq: Equation, i: int, late: bool) -> None:
+        """Buffers for the pieces in a loop, and for its results."""
+        memory, last = self.memory, self.last
+        for v in eq.outputs:
+            u = self.target.get(v)
+            if late and u is not None and last.get(u, -1) <= i:
+                memory.into[v] = u
+        inner = memory.loops[eq.outputs[0]] = planned(as_block(eq, memory.into))
+        self.buffers.append(_Buffer(inner.size * eq.params["threads"], i, i))
+        self.inner.append((self.buffers[-1], inner))
+        for v in eq.outputs:
+            if v.shape and v in last and not math.isinf(last[v]) and v not in memory.into:
+                self.buffer_of[v] = _Buffer(math.prod(v.shape) * v.dtype.itemsize, i, last[v])
+                self.buffers.append(self.buffer_of[v])
+                memory.static[v] = np.empty(v.shape, v.dtype)
+        memory.unplanned += sum(math.prod(e.outputs[0].shape) * 8 * eq.params["count"] for e in eq.params["steps"])
+        memory.in_place += inner.in_place
+
+    def _result(self, eq: Equation, i: int, late: bool) -> None:
+        """The memory of a result: that of an input, of an operand, or a buffer of its own."""
+        memory, y = self.memory, eq.outputs[0]
+        if math.isinf(self.last.get(y, math.inf)) or y.dtype.kind not in "biufc":
+            return
+        u = self._input(eq, i, late)
+        whole = memory.part.get(y, y)
+        if u is not None:
+            memory.into[y] = u
+        elif whole is not y or y in self.buffer_of or math.prod(y.shape) >= LEAST or late:
+            stand_in = _stand_in(memory, eq, y, whole is y and not late)
+            if whole not in self.buffer_of:
+                found = self._in_place(eq, i, stand_in) if isinstance(eq.row.fn, np.ufunc) and whole is y else None
+                memory.in_place += found is not None
+                if found is None:
+                    found = _Buffer(math.prod(whole.shape) * whole.dtype.itemsize, i, i)
+                    self.buffers.append(found)
+                found.last, self.buffer_of[whole] = self.last[whole], found
+            memory.static[y] = stand_in
+            memory.unplanned += math.prod(y.shape) * y.dtype.itemsize
+
+    def _input(self, eq: Equation, i: int, late: bool) -> Var | None:
+        """The input whose memory a result can have: its new value, or one on the way to it."""
+        u, ufunc, last = self.target.get(eq.outputs[0]), isinstance(eq.row.fn, np.ufunc), self.last
+        if u is not None and (u not in last or late and last[u] < i + ufunc):
+            return u
+        return self._overwritten(eq, i) if late and ufunc else None
+
+    def _overwritten(self, eq: Equation, i: int) -> Var | None:
+        y, last = eq.outputs[0], self.last
+        for x in eq.operands:
+            u = self.memory.into.get(x, x) if isinstance(x, Var) else None
+            if u in self.done and last[x] == i and last[y] <= self.done[u] and (u.shape, u.dtype) == (y.shape, y.dtype):
+                return u
+        return None
+
+    def _in_place(self, eq: Equation, i: int, like: Any) -> _Buffer | None:
+        """The buffer of an operand that is not needed any more, for a result of the same kind."""
+        y, memory = eq.outputs[0], self.memory
+        for x in eq.operands:
+            if not isinstance(x, Var) or x not in memory.static or x.shape != y.shape:
                 continue
-            copies = True
-        if y in block.floats:
-            continue
-        late = i >= len(memory.equations) - memory.late
-        if eq.row is TILES:
-            for v in eq.outputs:
-                u = target.get(v)
-                if late and u is not None and last.get(u, -1) <= i and list(target.values()).count(u) == 1:
-                    memory.into[v] = u
-            inner = memory.loops[y] = planned(as_block(eq, memory.into))
-            buffers.append(_Buffer(inner.size * eq.params["threads"], i, i))
-            inner_of.append((buffers[-1], inner))
-            for v in eq.outputs:
-                if v.shape and v in last and not math.isinf(last[v]) and v not in memory.into:
-                    buffer_of[v] = _Buffer(math.prod(v.shape) * v.dtype.itemsize, i, last[v])
-                    buffers.append(buffer_of[v])
-                    memory.static[v] = np.empty(v.shape, v.dtype)
-            memory.unplanned += sum(math.prod(e.outputs[0].shape) * 8 * eq.params["count"] for e in eq.params["steps"])
-            memory.in_place += inner.in_place
-        if writes(eq.row) and copies and not math.isinf(last.get(y, -1)) and y.dtype.kind in "biufc" and y in last:
-            ufunc = isinstance(eq.row.fn, np.ufunc)
-            u = target.get(y)
-            free = u not in last or late and last[u] < i + ufunc
-            if u is None or not free or list(target.values()).count(u) > 1:
-                u = _overwritten(memory, eq, i, last, done) if late and ufunc else None
-            size = math.prod(y.shape) * y.dtype.itemsize
-            whole = memory.part.get(y, y)
-            if u is not None:
-                memory.into[y] = u
-            elif whole is not y or y in buffer_of or math.prod(y.shape) >= LEAST or late:
-                stand_in = _stand_in(memory, eq, y, whole is y and not late)
-                if whole not in buffer_of:
-                    reused = _in_place(memory, eq, i, last, buffer_of, stand_in) if ufunc and whole is y else None
-                    memory.in_place += reused is not None
-                    if reused is None:
-                        reused = _Buffer(math.prod(whole.shape) * whole.dtype.itemsize, i, i)
-                        buffers.append(reused)
-                    reused.last, buffer_of[whole] = last[whole], reused
-                memory.static[y] = stand_in
-                memory.unplanned += size
-    memory.size = _placed(buffers)
-    memory.place.update({v: buffer.start for v, buffer in buffer_of.items()})
-    for buffer, inner in inner_of:
-        inner.place = {v: buffer.start + at for v, at in inner.place.items()}
-    for eq in memory.equations:
-        offset = 0
+            same = x.dtype.itemsize == y.dtype.itemsize and memory.static[x].strides == like.strides
+            for v in memory.owners[x] if same else ():  # `x` itself, or what it is a view of
+                buffer = self.buffer_of.get(v)
+                if buffer is not None and self.last[v] == buffer.last == i and math.prod(v.shape) == math.prod(x.shape):
+                    return buffer
+        return None
+
+    def _place_parts(self, eq: Equation) -> None:
+        """The places of values that are computed in the array that they are joined to."""
+        y, offset = eq.outputs[0], 0
         for x in eq.operands if eq.row.joins is not None else ():
-            shape, dtype = np.shape(x) if not isinstance(x, Var) else x.shape, eq.outputs[0].dtype
-            if isinstance(x, Var) and memory.part.get(x) is eq.outputs[0]:
-                memory.place[x] = memory.place[eq.outputs[0]] + offset
-            offset += math.prod(shape) * dtype.itemsize
+            if isinstance(x, Var) and self.memory.part.get(x) is y:
+                self.memory.place[x] = self.memory.place[y] + offset
+            offset += math.prod(x.shape if isinstance(x, Var) else np.shape(x)) * y.dtype.itemsize
 
 
 def _stand_in(memory: Memory, eq: Equation, y: Var, free: bool) -> Any:
@@ -217,32 +262,6 @@ def _empty(shape: tuple[int, ...], axes: Sequence[int], dtype: Any) -> Any:
     """An array whose axes follow in memory in this order."""
     back = tuple(np.argsort(axes)) if axes else ()
     return np.empty([shape[k] for k in axes], dtype).transpose(back)
-
-
-def _in_place(
-    memory: Memory, eq: Equation, i: int, last: dict[Var, float], buffer_of: dict[Var, _Buffer], like: Any
-) -> _Buffer | None:
-    """The buffer of an operand that is not needed any more, for a result of the same kind."""
-    y = eq.outputs[0]
-    for x in eq.operands:
-        if not isinstance(x, Var) or x not in memory.static or x.shape != y.shape:
-            continue
-        same = x.dtype.itemsize == y.dtype.itemsize and memory.static[x].strides == like.strides
-        for v in memory.owners[x] if same else ():  # `x` itself, or what it is a view of
-            buffer = buffer_of.get(v)
-            if buffer is not None and last[v] == buffer.last == i and math.prod(v.shape) == math.prod(x.shape):
-                return buffer
-    return None
-
-
-def _overwritten(memory: Memory, eq: Equation, i: int, last: dict[Var, float], done: dict[Var, int]) -> Var | None:
-    """An input whose memory can have a result on the way to its new value, which is made at ``done[input]``."""
-    y = eq.outputs[0]
-    for x in eq.operands:
-        u = memory.into.get(x, x) if isinstance(x, Var) else None
-        if u in done and last[x] == i and last[y] <= done[u] and (u.shape, u.dtype) == (y.shape, y.dtype):
-            return u
-    return None
 
 
 def _placed(buffers: list[_Buffer]) -> int:
