@@ -5,12 +5,13 @@ the source is the same without it. CPU times, interleaved in one run for each wo
 """
 
 import argparse
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 from unittest.mock import patch
 
 from autograd_lite.compiling import compile as compiler
-from autograd_lite.compiling.passes import batching, innermost, memory, pooling, splitting, strips
+from autograd_lite.compiling.passes import algebra, batching, innermost, memory, pooling, splitting, strips, together
 from benchmarks import timing
 from benchmarks.workload import JIT, Prepared, Workload
 from benchmarks.workloads import WORKLOADS
@@ -25,13 +26,18 @@ def nothing(*args: Any, **params: Any) -> None:
 
 #: Parts of passes: what to replace by what.
 PARTS = {
+    "  unbroadcast": (algebra, "_unbroadcast", lambda eq, defined: (eq, False)),
+    "  sums of products": (algebra, "_sum_of_products", nothing),
+    "  transposed products": (algebra, "_turned_product", nothing),
     "  x[t] @ U for all t": (batching._Batch, "shared_factors", nothing),
+    "  bias of all": (batching._Batch, "_common_bias", nothing),
     "  same operations": (batching._Batch, "same_operations", nothing),
-    "  sums of products": (batching._Batch, "sums_of_products", nothing),
+    "  sums of x.T @ g": (batching._Batch, "sums_of_products", nothing),
     "  strips": (strips, "shape_of", nothing),
     "  added up as strips": (innermost._Innermost, "_added_up", nothing),
     "  stacks copied": (splitting, "_of_stacks", nothing),
     "  mask before put": (pooling._Pooled, "masked", lambda self: self.block),
+    "  sums of squares": (together._Updates, "_with_squares", lambda self: self.block.equations),
     "memory: parts of joins": (memory, "_parts", lambda *args: {}),
     "memory: orders": (memory, "_choose_orders", nothing),
     "memory: in place": (memory._Allocation, "_in_place", nothing),
@@ -53,11 +59,11 @@ def compiled(workload: Workload) -> Prepared:
     return made
 
 
-def ratios(workload: Workload, seconds: float) -> dict[str, float]:
+def ratios(workload: Workload, contexts: Mapping[str, AbstractContextManager[Any]], seconds: float) -> dict[str, float]:
     """The time without each pass that changes the source, as a multiple of the time with all."""
     versions = {ALL: compiled(workload)}
     source = versions[ALL].step.func.source
-    for name, off in switched_off().items():
+    for name, off in contexts.items():
         with off:
             made = compiled(workload)
         if made.step.func.source != source:
@@ -70,11 +76,13 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation", description=__doc__.split("\n\n")[0])
     parser.add_argument("--only", action="append", metavar="NAME", choices=[w.name for w in WORKLOADS])
+    parser.add_argument("--without", action="append", metavar="PASS", help="only these passes and parts (default: all)")
     parser.add_argument("--seconds", type=float, default=0.3, help="for each version (default 0.3)")
     chosen = parser.parse_args()
-    columns = {w.name: ratios(w, chosen.seconds) for w in WORKLOADS if w.name in (chosen.only or w.name)}
+    contexts = {name: off for name, off in switched_off().items() if name.strip() in (chosen.without or name)}
+    columns = {w.name: ratios(w, contexts, chosen.seconds) for w in WORKLOADS if w.name in (chosen.only or w.name)}
     print(" " * 24, *(f"{name[:7]:>7}" for name in columns))
-    for name in switched_off():
+    for name in contexts:
         cells = [f"{found[name]:.2f}" if name in found else "-" for found in columns.values()]
         print(f"{name:<24}", *(f"{cell:>7}" for cell in cells), flush=True)
 

@@ -1,4 +1,4 @@
-"""Numbers, parameters and places as text."""
+"""Numbers, parameters and places as text; lines that say the same."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..base.escape import plain
+
+WIDTH = 120
 
 
 def number(x: Any) -> str:
@@ -56,3 +58,16 @@ def _line(code: Any, at: int) -> int:
             break
         found = line or found
     return int(found)
+
+
+def shared(lines: list[str]) -> list[str]:
+    """The lines that run once, with values in the same memory on one line: ``a = b = memory[0:64]...``"""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        words, _, value = line.partition(" = ")
+        key = value if value.startswith("memory[") else line
+        if key in found and len(" = ".join([*found[key], words, key])) > WIDTH - 8:
+            found[line] = [words]  # a line of its own
+        else:
+            found.setdefault(key, []).append(words)
+    return [key if not key.startswith("memory[") else " = ".join([*words, key]) for key, words in found.items()]

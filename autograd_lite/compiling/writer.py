@@ -31,15 +31,15 @@ from ..tracing import Equation, Var
 from ..tracing.naming import Names
 from .block import Block, example
 from .float_lines import FloatLines
-from .passes.memory import Memory, writes
+from .loops import Loop
+from .passes.memory import Memory
 from .passes.scalars import ARRAY
 from .passes.tiling import TILES
 from .passes.together import PACKED
-from .text import literal, number, origin
+from .text import literal, number, origin, shared
 from .threads import in_threads
 
 OUTER = "with_buffers"
-WIDTH = 120
 
 
 class Writer:
@@ -63,18 +63,18 @@ class Writer:
         self._structs: dict[tuple[str, int], str] = {}
         self._uses = Counter(x for eq in memory.equations for x in eq.operands if isinstance(x, Var))
         self._uses.update(x for x in block.results)
-        self._inline: dict[Var, str] = {}
+        self.inline: dict[Var, str] = {}
         self._arrays = {eq.outputs[0] for eq in memory.equations if eq.row is ARRAY}
         self._late = {id(eq) for eq in memory.equations[len(memory.equations) - memory.late :]}
-        self._commits: list[str] = []
+        self.commits: list[str] = []
         self._calculates = False  # whether one of these does arithmetic
         self.numbers: list[str] = []  # lines
         self.function = self.fresh(identifier(block.name))
         self.float_lines = FloatLines(self, memory.equations)
 
     def word(self, v: Var) -> str:
-        if v in self._inline:
-            return self._inline[v]
+        if v in self.inline:
+            return self.inline[v]
         if v in self.block.floats:
             return self.float_lines.word(v)
         if v not in self.words:
@@ -99,7 +99,7 @@ class Writer:
                 lines += now
         lines += self._end()
         inner = [head, *(f"    {line}" for line in lines)]
-        body = [*self.numbers, *_shared(before), *inner, f"return {self.function}"]
+        body = [*self.numbers, *shared(before), *inner, f"return {self.function}"]
         functions = sorted(self.float_lines.functions)
         imports = ["import numpy as np", *([f"from math import {', '.join(functions)}"] if functions else [])]
         imports += ["from struct import Struct", ""] if self._structs else [""]
@@ -111,15 +111,15 @@ class Writer:
         if y in self.block.floats:
             return [], self.float_lines.line(eq)
         if eq.row is TILES:
-            return self._tiles(eq)
-        once = [f"{self.word(y)} = {self._buffer(y)}"] if y in memory.place else []
+            return Loop(self, eq).lines()
+        once = [f"{self.word(y)} = {self.buffer(y)}"] if y in memory.place else []
         if y in memory.static and not once:
             return [f"{self.word(y)} = {self.call(eq)}"], []
         target = self.word(memory.into[y]) if y in memory.into else self.word(y) if once else ""
         if id(eq) in self._late:
-            self._commits.append(self._commit(eq, target))
+            self.commits.append(self.commit(eq, target))
         if y in memory.into:
-            self._inline[y] = target
+            self.inline[y] = target
         if once and any(memory.part.get(x) is y for x in eq.operands if isinstance(x, Var)):
             return once, self._joined(eq)
         if target:
@@ -127,7 +127,7 @@ class Writer:
         if eq.row.view and not eq.row.outputs and self._uses[y] == 1 and y not in set(self.block.results):
             text = self.call(eq)
             if len(text) < 40:
-                self._inline[y] = text
+                self.inline[y] = text
                 return [], []
         made = ", ".join(map(self.word, eq.outputs))
         if eq.row is ARRAY and y.shape and y.dtype == np.float64:  # faster than np.array
@@ -148,66 +148,7 @@ class Writer:
             start = stop
         return lines
 
-    def _tiles(self, eq: Equation) -> tuple[list[str], list[str]]:
-        """A loop over pieces."""
-        memory, inner = self.memory, self.memory.loops[eq.outputs[0]]
-        count, late, threads = eq.params["count"], eq.params["late"], eq.params["threads"]
-        once, before, body, after = [], [], [], []
-        buffers: list[str] = []
-        sums: list[str] = []
-        rows = dict(eq.params["rows"])
-        target: dict[Var, Var] = {}
-        for v, p in eq.params["made"].items():
-            if v in memory.into:
-                self._inline[v] = self.word(memory.into[v])
-            elif v in memory.place:
-                once.append(f"{self.word(v)} = {self._buffer(v)}")
-            elif v.shape:
-                before.append(f"{self.word(v)} = np.empty({v.shape}, np.{v.dtype.name})")
-            if v.shape:
-                target[p] = rows.setdefault(memory.into.get(v, v), Var(v.name, p.shape, p.dtype))
-        for step in inner.equations:
-            p = step.outputs[0]
-            at = inner.into.get(p)  # what it overwrites
-            direct = p in target and (at is not None or target[p] not in eq.params["rows"].values())
-            if p in inner.place:
-                buffers.append(f"{self.word(p)} = {self._buffer(p, inner)}")
-            word = self.word(target[p] if direct else at if at is not None else p)
-            if direct or at is not None:
-                self._inline[p] = word
-            if late:
-                body.append(self._commit(step, word))
-                if p in target and not direct:  # the old value is still needed
-                    after.append(f"(np.positive, {word}, {self.word(target[p])}),")
-            elif p.shape and (p in inner.place or direct) and writes(step.row):
-                body += self.call(step, word).split("; ")
-            elif p.shape:
-                body.append(f"np.copyto({word}, {self.call(step)})" if direct else f"{word} = {self.call(step)}")
-            else:
-                parts = self.fresh("parts")
-                sums.append(parts)
-                body.append(f"{parts}.append({self.call(step)})")
-                v = next(v for v, made in eq.params["made"].items() if made is p)
-                after.append(f"{self.word(v)} = np.add.reduce({parts})")
-        pieces = ", ".join(f"{self.word(x)}.reshape({count}, -1)" for x in rows)
-        pieces = f"zip({pieces})" if len(rows) > 1 else pieces
-        names = ", ".join(map(self.word, rows.values()))
-        if late:
-            calls = self.fresh("calls")
-            self._commits.append(f"*{calls},")
-            before.append(f"{calls} = []")
-            body, after = [f"{calls} += (", *(f"    {line}" for line in body + after), ")"], []
-        all_pieces = pieces if threads == 1 else "pieces"
-        loop = [*(f"{parts} = []" for parts in sums), f"for {names} in {all_pieces}:", *(f"    {b}" for b in body)]
-        if threads == 1:
-            return once + buffers, [*before, *loop, *after]
-        work, results = self.fresh("work"), "".join(f"{parts}, " for parts in sums)
-        lines = [f"def {work}(memory, pieces):", *(f"    {line}" for line in (*_shared(buffers), *loop))]
-        lines.append(f"    return {results or '()'}".rstrip())
-        call = f"in_threads({work}, memory, {inner.size}, {threads}, {pieces})"
-        return once, [*before, *lines, f"{results}{'= ' * bool(sums)}{call}", *after]
-
-    def _commit(self, eq: Equation, target: str) -> str:
+    def commit(self, eq: Equation, target: str) -> str:
         """A call as a tuple, for the calls that are made at once."""
         if eq.row is ARRAY:
             entries = ", ".join(map(self.operand, eq.operands))
@@ -232,9 +173,9 @@ class Writer:
             self.numbers.append(f"{word} = Struct('{size}d').{method}")
         return self._structs[what, size]
 
-    def _buffer(self, y: Var, memory: Memory | None = None) -> str:
+    def buffer(self, y: Var, memory: Memory | None = None) -> str:
         if memory is None and y in self.memory.index:
-            return f"{self._buffer(self.memory.part[y])}[{self.memory.index[y]}]"
+            return f"{self.buffer(self.memory.part[y])}[{self.memory.index[y]}]"
         start = (memory or self.memory).place[y]
         flat = f"memory[{start}:{start + math.prod(y.shape) * y.dtype.itemsize}].view(np.{y.dtype.name})"
         strides = (memory or self.memory).static[y].strides
@@ -266,7 +207,7 @@ class Writer:
         if quiet:
             yield "with np.errstate(all='ignore'):  # a warning would be Python code in between"
         yield f"{quiet}at_once(("
-        for line in self._commits:
+        for line in self.commits:
             yield f"{quiet}    {line}"
         for v, word in new.items():
             yield f"{quiet}    (setitem, {self.word(v)}, ..., {word}),"
@@ -364,16 +305,3 @@ class Writer:
             ends = ["" if p is None else str(p) for p in (index.start, index.stop, index.step)]
             return ":".join(ends if ends[2] else ends[:2])
         return self.parameter("index", index)
-
-
-def _shared(lines: list[str]) -> list[str]:
-    """The lines that run once, with values in the same memory on one line: ``a = b = memory[0:64]...``"""
-    found: dict[str, list[str]] = {}
-    for line in lines:
-        words, _, value = line.partition(" = ")
-        key = value if value.startswith("memory[") else line
-        if key in found and len(" = ".join([*found[key], words, key])) > WIDTH - 8:
-            found[line] = [words]  # a line of its own
-        else:
-            found.setdefault(key, []).append(words)
-    return [key if not key.startswith("memory[") else " = ".join([*words, key]) for key, words in found.items()]
