@@ -15,9 +15,9 @@ def in_threads(
 ) -> list[list[Any]]:
     """``work(memory, pieces)`` on `count` consecutive shares of the pieces, at the same time.
 
-    Each has its own `size` bytes of the memory. The lists that it returns are joined in the order of the pieces, so
-    that nothing depends on which thread was faster. After an exception or an interrupt the others may go on for the
-    rest of their shares, so the memory must not be used again.
+    Each thread has its own `size` bytes of the memory. The lists that `work` returns are joined in the order of the
+    pieces, so the result does not depend on which thread was faster. After an exception or an interrupt the other
+    threads may still finish their shares, so the memory must not be used again.
     """
     rows = list(pieces)
     cuts = [k * len(rows) // count for k in range(count + 1)]

@@ -162,11 +162,11 @@ class Writer:
         return f"({fn}, {arguments}, {target}),"
 
     def is_packed(self, x: Any) -> bool:
-        """Whether a value is an input of doubles that follow each other in memory."""
+        """Whether a value is an input of doubles that are contiguous in memory."""
         return x in self.block.contiguous and x.dtype == np.float64
 
     def struct(self, what: str, size: int) -> str:
-        """The name of a function of the module `struct`: of an array, the tuple of its entries, or what writes them."""
+        """The name of a function of `struct` that reads the entries of an array as a tuple, or writes them."""
         method = {"read": "unpack", "write": "pack_into"}[what]
         if (what, size) not in self._structs:
             word = self._structs[what, size] = self.fresh(f"{what}{size}")

@@ -286,21 +286,21 @@ class OneCycleLR(LRScheduler):
 
 
 class CyclicLR(LRScheduler):
-    """Between `base_lr` and `max_lr` along a zigzag (Smith 2017); step it after every batch.
+    """Cycles linearly between `base_lr` and `max_lr` (Smith 2017); step it after every batch.
 
     Parameters
     ----------
     optimizer : Optimizer
     base_lr, max_lr : float or list of float
-        The lowest and the highest rate, one for all groups or one for each.
+        The lowest and the highest rate: one number for all groups, or one for each.
     step_size_up, step_size_down : int
-        The number of batches on the way up and down; if only the first is given, they are the same.
+        The number of batches on the way up and on the way down; the second is by default the first.
     mode : {"triangular", "triangular2", "exp_range"}
-        Whether the height of the cycles stays, halves in each cycle, or is multiplied by `gamma` in each batch.
+        Whether the amplitude is constant, halves in each cycle, or is multiplied by `gamma` in each batch.
     scale_fn : callable, optional
-        In the place of `mode`: the height, as a function of the number of the cycle, from 1.
+        Replaces `mode`: the amplitude as a function of the number of the cycle, from 1.
     scale_mode : {"cycle", "iterations"}
-        Whether `scale_fn` gets the number of the cycle or that of the batch, from 0.
+        Whether `scale_fn` is called with the number of the cycle, or with that of the batch, from 0.
     cycle_momentum : bool
         Whether the momentum (Adam's first beta) goes from `max_momentum` down to `base_momentum` and back.
     """
@@ -335,7 +335,7 @@ class CyclicLR(LRScheduler):
         return self.low[group] + (self.high[group] - self.low[group]) * self._height(t)
 
     def _height(self, t: int) -> float:
-        """Where a cycle is at batch `t`: from 0 at the bottom to 1 at the top of a cycle that is not scaled."""
+        """The position in the cycle at batch `t`, before scaling: 0 at `base_lr`, 1 at `max_lr`."""
         total = self.step_size_up + self.step_size_down
         cycle = math.floor(1 + t / total)
         share, top = 1 + t / total - cycle, self.step_size_up / total
@@ -389,7 +389,7 @@ class SequentialLR(Several):
 
 
 class ChainedScheduler(Several):
-    """Schedules that are stepped together, one after the other: their factors multiply.
+    """Schedules that step together, one after the other; their factors multiply.
 
     Examples
     --------

@@ -42,7 +42,7 @@ class Optimizer:
     defaults : dict
         The options of a group that does not set them itself.
     **how
-        ``foreach``, ``fused`` and ``capturable`` of PyTorch's, which change no number, are accepted and ignored.
+        PyTorch's ``foreach``, ``fused`` and ``capturable``, which do not change the result, are ignored.
 
     Raises
     ------

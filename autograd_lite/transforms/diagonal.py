@@ -1,7 +1,7 @@
-"""The tangents or cotangents of a Jacobian at the start of a pass, without the zeros.
+"""The tangents or cotangents at the start of a Jacobian's pass, stored without the zeros.
 
-Each is one in one entry and zero in the others, so `n` of them of `n` entries make a diagonal. An elementwise operation
-computes with the diagonal alone. Everything else gets the whole array.
+Each is one in one entry and zero in the others, so `n` of them with `n` entries form an identity matrix. An elementwise
+operation computes with the diagonal alone. Any other operation gets the whole array.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Lowering: a row that is written with other rows (``lower=``) is replaced by them, for the other passes.
 
-With ``fast=True`` so is a row with ``fast=``, if a timing on this machine says that this is faster.
+With ``fast=True`` so is a row with ``fast=``, if it is faster in a timing on this machine.
 """
 
 from __future__ import annotations

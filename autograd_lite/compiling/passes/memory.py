@@ -259,13 +259,13 @@ def _stand_in(memory: Memory, eq: Equation, y: Var, free: bool) -> Any:
 
 
 def _empty(shape: tuple[int, ...], axes: Sequence[int], dtype: Any) -> Any:
-    """An array whose axes follow in memory in this order."""
+    """An empty array whose axes have this order in memory."""
     back = tuple(np.argsort(axes)) if axes else ()
     return np.empty([shape[k] for k in axes], dtype).transpose(back)
 
 
 def _placed(buffers: list[_Buffer]) -> int:
-    """Give each buffer its place, the largest first: the lowest that is free as long as it is used. The size of all."""
+    """Place each buffer, the largest first, at the lowest offset that is free while it is used. The total size."""
     order = sorted(buffers, key=lambda buffer: -buffer.size)
     first, last = (np.array([getattr(buffer, end) for buffer in order]) for end in ("first", "last"))
     size = np.array([-(-buffer.size // LINE) * LINE for buffer in order], int)

@@ -116,7 +116,7 @@ class _Pooled:
         return all(n == 1 for n in ((1,) * (x.ndim - v.ndim) + v.shape)[2:])
 
     def _masked(self, place: Equation, y: Var, number: Any) -> bool:
-        """Whether what is put at these places is zero where `y` is not greater than `number`."""
+        """Whether the values put at these places are zero wherever `y` is not greater than `number`."""
         if isinstance(number, Var) or np.ndim(number):
             return False
         for put in self.users[place.outputs[0]]:

@@ -123,7 +123,7 @@ class _Expansion:
     # ------------------------------------------------------------------------------------------------ conversions
 
     def _without_axes(self, x: Any, eq: Equation) -> Any:
-        """`x`; if it is one number beside a larger array, as an array without axes, which is faster to broadcast."""
+        """`x`; one number beside a larger array becomes an array without axes, which broadcasts faster."""
         if not isinstance(x, Var) or prod(x.shape) != 1 or not isinstance(eq.row.fn, np.ufunc) or eq.params:
             return x
         y = eq.outputs[0]

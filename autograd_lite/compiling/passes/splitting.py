@@ -2,8 +2,8 @@
 one by one in a single call.
 
 Some BLAS kernels are faster on small matrices whose right factor is in the order of memory and begins at a cache line,
-as buffers and parameters do and NumPy's arrays do not; others are not. So it is timed, once, on arrays of the actual
-shapes. The plan lists the times.
+as buffers and parameters do and NumPy's arrays do not; others are not. So each way is timed, once, on arrays of the
+actual shapes. The plan lists the times.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ...tracing import Equation, Var
 from ..block import Block, made
 from .layout import CONTIGUOUS
 
-LEAST, MOST = 2**20, 2**26  # multiplications of a product that is worth a try
-SMALL = 2**14  # of one whose right factor may be worth a copy
-LONG = 2048  # entries of an inner axis that is worth a try in any case
+LEAST, MOST = 2**20, 2**26  # multiplications of a product that is worth timing
+SMALL = 2**14  # the same, if only copying the right factor is tried
+LONG = 2048  # entries of an inner axis that is worth timing in any case
 THIN = 8  # how many times longer it is than the other axes
 ROWS, TERMS = (2, 4, 8, 16, 32), (2, 4, 8, 16, 32, 128)  # pieces
 BOTH = ((4, 4), (8, 2), (16, 2))
 SHORTEST = 4, 32  # the least size of a piece, in rows and along the inner axis
-GAIN = 0.9  # of the time of the product as it is that another way may take
+GAIN = 0.9  # the largest share of the unchanged product's time that another way may take
 
 Way = tuple[int, int, bool]  # pieces of the rows, pieces of the inner axis, and whether the right factor is copied
 
@@ -65,7 +65,7 @@ def _at_line(x: Var, defined: dict[Var, Equation], block: Block) -> bool:
 
 
 def _of_stacks(eq: Equation, defined: dict[Var, Equation], plan: list[str]) -> list[Equation] | None:
-    """A product of stacks of matrices with the right factor copied, if that is transposed in memory."""
+    """A product of stacks of matrices, with the right factor copied if it is transposed in memory."""
     (a, b), y = eq.operands, eq.outputs[0]
     axes = defined[b].params["axes"] if b in defined and defined[b].row.algebra == "transpose" else None
     if axes is None or axes[-1] == 2 or a.dtype.char not in "fd" or b.dtype != a.dtype:
@@ -130,7 +130,7 @@ def _pieces(eq: Equation, way: Way) -> list[Equation] | None:
 
 
 def _ways(m: int, k: int, copied: bool) -> list[Way]:
-    """The ways to compute a product that are worth a try; the first is the product as it is."""
+    """The ways to compute a product that are worth timing; the first is the unchanged product."""
     cuts = [(1, 1), *((c, 1) for c in ROWS), *((1, c) for c in TERMS), *BOTH]
     fit = [
         (r, t) for r, t in cuts
@@ -190,7 +190,7 @@ def _example(a: Any, b: Any, way: Way, y: Any, space: Any) -> Callable[[], Any]:
 
 
 def fastest(versions: Mapping[Any, Callable[[], Any]], rounds: int = 12, kept: int = 6) -> dict[Any, float]:
-    """CPU seconds of the fastest call of each version. After a few rounds only the first and the best take part."""
+    """CPU seconds of the fastest call of each version. After a few rounds only the first and the best continue."""
     times: dict[Any, float] = dict.fromkeys(versions, float("inf"))
     going = list(versions)
     for k in range(rounds):

@@ -1,9 +1,9 @@
 """Strips: a convolution as products of matrices that overlap in memory.
 
-Windows are cut out along all of their axes but the first. What is at one place of the first axis is a strip: a matrix
-with a row for each place in a window and each channel, and a column for each window and each example. The columns of
-windows of `k` strips are then `k` strips that follow one another in memory, so those of all windows are a view, in
-which each strip appears `k` times::
+Windows are cut out along all of their axes but the first. A strip has the entries at one place of the first axis: it is
+a matrix with a row for each place in a window and each channel, and a column for each window and each example. The
+columns of windows of `k` strips are then `k` strips that follow one another in memory, so those of all windows are a
+view, in which each strip appears `k` times::
 
     images (n, channels, h, w)  ->  strips (h, rows, length)  ->  columns (windows, k * rows, length), a view
 
@@ -29,7 +29,7 @@ SHORT = 32  # columns of a strip below which one product with all columns is fas
 
 
 def shape_of(shape: Ints, kernel: Ints, stride: Ints, dilation: Ints, padding: Pairs) -> Ints | None:
-    """The shape of the strips of images of this shape; None if there are none, or they are not worth it."""
+    """The shape of the strips of images of this shape; None if strips are impossible or not worthwhile."""
     if len(kernel) == 1 or dilation[0] != 1 or 0 in shape:
         return None
     length = prod(counts(shape[2:], kernel, stride, dilation, padding)[1:]) * shape[0]

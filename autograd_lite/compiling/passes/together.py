@@ -1,9 +1,9 @@
-"""Together: the same update of several small parameters is one update of all their entries.
+"""Joins the same update of several small parameters into one update of all their entries.
 
 A step of an optimiser is the same formula for each parameter, and for a small one NumPy's calls take longer than the
-arithmetic. The entries of all are put into one array; gradients are computed there in the first place. The formula
-works entry by entry, so no result changes. The sum of the sums of their squares, as a penalty for large weights adds
-it, becomes one sum, whose order is another.
+arithmetic. The entries of all parameters are put into one array; gradients are computed directly in it. The formula
+works entry by entry, so no result changes. The sum of the sums of their squares, as in weight decay that is part of
+the loss, becomes one sum, in another order.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ class _Updates:
 
 
 def _number(x: Any) -> Any:
-    """What stands for a number in a formula: the same for the same number; None for an array."""
+    """The key of a number in a formula, equal for equal numbers; None for an array."""
     if isinstance(x, Var):
         return x if x.shape == () else None
     number = x if np.ndim(x) == 0 else uniform(x)

@@ -1,4 +1,4 @@
-"""Updates: the new values of inputs, and what only they need, are computed at the end, all at once.
+"""Moves updates to the end: the new values of inputs, and operations that only they need, run there all at once.
 
 Each of these operations is a single call of a C function that writes its result, so the calls can be made as one, and
 an interrupt leaves all inputs as they were before or after. Because nothing else runs in between, an input is
@@ -18,7 +18,7 @@ from .tiling import TILES
 
 
 def can_be_last(eq: Equation, block: Block) -> bool:
-    """Whether it is such a call: a ufunc of NumPy, writing the entries of an array, or a loop of ufuncs over pieces."""
+    """Whether it is one such call: a ufunc, writing the entries of an array, or a loop of ufuncs over pieces."""
     if eq.row is ARRAY:
         return True
     if eq.row is TILES:
