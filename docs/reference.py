@@ -39,9 +39,16 @@ PAGE_OF = {
     "tensor": "tensor", "base": "tensor", "numpy": "tensor", "engine": "transforms", "transforms": "transforms",
     "compiling": "transforms", "tracing": "transforms", "": "tensor",
 }  # fmt: skip
+#: Their titles and introductions.
 TITLES = {
-    "tensor": "Tensors: making them, their methods, dtypes, random numbers",
-    "transforms": "Transforms: gradients, batches, compiled and traced functions",
+    "tensor": (
+        "Tensors: making them, their methods, dtypes, random numbers",
+        "A Tensor holds a NumPy array and records the operations on it. NumPy's functions take Tensors like arrays.",
+    ),
+    "transforms": (
+        "Transforms: gradients, batches, compiled and traced functions",
+        "Functions of functions, which nest in any order; :doc:`/transforms` and :doc:`/jit` show how they combine.",
+    ),
 }
 GROUPS = {
     "Tensors and transforms": ("tensor", "transforms", "autograd"),
@@ -86,7 +93,7 @@ def pages() -> dict[str, Page]:
 
 def _page(name: str, rules: bool) -> Page:
     if name in TITLES:
-        return Page(name, TITLES[name])
+        return Page(name, *TITLES[name])
     module = importlib.import_module(f"autograd_lite.rules.{name}" if rules else f"autograd_lite.{name}")
     doc = inspect.cleandoc(module.__doc__ or "")
     first = re.split(r"[:;.]\s|\.$", doc, maxsplit=1)[0]
