@@ -100,7 +100,10 @@ def _mean_and_root(mean: Any, cov: Any) -> tuple[Any, Any]:
     """The mean, and the Cholesky factor of the covariance matrix."""
     cov = operand(cov)
     n = cov.shape[-1] if cov.ndim else np.size(mean) if mean is not None else 1
-    mean = np.zeros(n) if mean is None else np.reshape(operand(mean), (n,))
+    mean = np.zeros(n) if mean is None else operand(mean)
+    if mean.size != n:
+        raise ValueError(f"stats.multivariate_normal: expected mean of shape {(n,)}, got {mean.shape}")
+    mean = np.reshape(mean, (n,))
     cov = cov if cov.ndim == 2 else np.eye(n) * cov
     if cov.shape != (n, n):
         raise ValueError(f"stats.multivariate_normal: expected cov of shape {(n, n)}, got {cov.shape}")

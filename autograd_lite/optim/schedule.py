@@ -152,7 +152,7 @@ def for_each_group(schedule: Any, name: str, given: Any, optimizer: Optimizer) -
     values = list(given) if isinstance(given, (list, tuple)) else [given] * count
     if len(values) != count:
         raise ValueError(
-            f"{type(schedule).__name__}: expected {count} values of {name}, one for each group, got {len(values)}"
+            f"{type(schedule).__name__}: expected {name} as a list of {count}, one for each group, got {len(values)}"
         )
     return values
 

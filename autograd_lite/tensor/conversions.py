@@ -83,7 +83,7 @@ class Conversions(Value):
             if name := foreign_call():
                 raise RuntimeError(
                     f"{name} does not take tensors, and would drop the graph of {self._who}. {instead_of(name)}; "
-                    ".detach().numpy() if only the values are meant"
+                    "write x.detach().numpy() if only the values are needed"
                 )
             self._untraced("np.asarray()")
             raise dropped(f"np.array({self._who}) or array[i] = ...")
