@@ -63,14 +63,14 @@ def differences(row: Any, function: Any) -> Iterator[str]:
     if row.kind == "constant":
         yield "The derivative is zero wherever it exists, so the result does not require gradients."
     if row.outputs:
-        yield "Several results, as a tuple; each can be differentiated."
+        yield "Returns several results as a tuple; each can be differentiated."
     if not row.holomorphic:
         gradient = r":math:`∂L/∂a + i\,∂L/∂b` for :math:`x = a + ib`"
         yield f"Not holomorphic: for complex arguments the gradient is PyTorch's, {gradient}."
     if row.order is not None:
         yield f"Differentiable to order {row.order} only."
     if row.surrogate is not None:
-        yield "The gradient is that of another function, on purpose: a surrogate."
+        yield "The gradient is, on purpose, that of another function, the surrogate."
     if row.unlike_torch:
         yield f"{row.unlike_torch}."  # a sentence on PyTorch's function of this name
     if row.batch is None and row.kind not in ("composite", "constant"):
