@@ -47,7 +47,7 @@ TITLES = {
     ),
     "transforms": (
         "Transforms: gradients, batches, compiled and traced functions",
-        "Functions of functions, which nest in any order; :doc:`/transforms` and :doc:`/jit` show how they combine.",
+        "Transforms take and return functions, and nest in any order: see :doc:`/transforms` and :doc:`/jit`.",
     ),
 }
 GROUPS = {

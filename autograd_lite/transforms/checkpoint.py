@@ -34,7 +34,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     --------
     >>> import numpy as np
     >>> import autograd_lite as ag
-    >>> float(ag.grad(ag.checkpoint(lambda x: np.sin(np.exp(x))))(0.0)) == float(np.cos(1.0))
+    >>> f = ag.checkpoint(lambda x: np.sin(np.exp(x)))
+    >>> float(ag.grad(f)(0.0)) == float(np.cos(1.0))
     True
     """
 
