@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from autograd_lite.compiling import compile as compiler
-from autograd_lite.compiling.passes import algebra, batching, innermost, memory, pooling, splitting, strips, together
+from autograd_lite.compiling.passes import algebra, batching, innermost, memory, pooling, strips, together
 from benchmarks import timing
 from benchmarks.workload import JIT, Prepared, Workload
 from benchmarks.workloads import WORKLOADS
@@ -28,14 +28,12 @@ def nothing(*args: Any, **params: Any) -> None:
 PARTS = {
     "  unbroadcast": (algebra, "_unbroadcast", lambda eq, defined: (eq, False)),
     "  sums of products": (algebra, "_sum_of_products", nothing),
-    "  transposed products": (algebra, "_turned_product", nothing),
     "  x[t] @ U for all t": (batching._Batch, "shared_factors", nothing),
     "  bias of all": (batching._Batch, "_common_bias", nothing),
     "  same operations": (batching._Batch, "same_operations", nothing),
     "  sums of x.T @ g": (batching._Batch, "sums_of_products", nothing),
     "  strips": (strips, "shape_of", nothing),
     "  added up as strips": (innermost._Innermost, "_added_up", nothing),
-    "  stacks copied": (splitting, "_of_stacks", nothing),
     "  mask before put": (pooling._Pooled, "masked", lambda self: self.block),
     "  sums of squares": (together._Updates, "_with_squares", lambda self: self.block.equations),
     "memory: parts of joins": (memory, "_parts", lambda *args: {}),

@@ -387,20 +387,6 @@ def test_gradients_of_matrices_of_a_loop_share_one_stack():
         np.testing.assert_allclose(got, want, rtol=1e-12)
 
 
-def test_a_transposed_factor_of_stacks_is_copied_if_that_is_faster(monkeypatch):
-    a, b = np.cos(np.arange(8 * 128 * 64.0)).reshape(8, 128, 64), np.sin(np.arange(32 * 8 * 64.0)).reshape(32, 8, 64)
-
-    def f(a, b):
-        return a @ b.transpose(1, 2, 0)
-
-    for copied, name in ((1.0, "contiguous"), (3.0, "transpose")):
-        monkeypatch.setattr(splitting, "_times_of_stacks", lambda *kind, t=copied: {"as it is": 2.0, "copied": t})
-        product = splitting.split(block(f, a, b))
-        assert rows(product)[-2:] == [name, "matmul"]
-        assert ", 8 x 128 x 64 x 32: as it is 2000000 µs" in product.plan[0]
-        np.testing.assert_allclose(compiled(ag.trace(f)(a, b))(a, b)[0], f(a, b), rtol=1e-12, atol=1e-12)
-
-
 def test_sine_and_cosine_come_from_one_tangent_if_allowed_and_faster(monkeypatch):
     x = np.concatenate([np.linspace(-20, 20, 20_001), [np.pi, -np.pi, np.pi / 2, 0.0, 1e6]])
     program = ag.trace(lambda x: (np.sin(x), np.cos(x)))(x)

@@ -22,7 +22,6 @@ DOT = 4096  # entries up to which a dot product is as accurate as a pairwise sum
 
 def simplified(block: Block) -> Block:
     """`block` after the rewrites in this file."""
-    users = block.users
 
     def rule(eq: Equation, defined: Defined) -> Any:
         if len(eq.outputs) != 1:
@@ -32,8 +31,6 @@ def simplified(block: Block) -> Block:
             eq, changed = _unbroadcast(eq, defined)
         rewrite = _RULES.get(eq.row.algebra or "")
         found = rewrite(eq, defined) if rewrite else None
-        if found is None and eq.row.algebra == "matrix transpose" and len(users[eq.operands[0]]) < 2:
-            found = _turned_product(eq, defined)
         if found is None and block.fast and eq.row.algebra == "quotient":
             found = _quotient(eq, defined, exact=False)
         return [eq] if found is None and changed else found
@@ -167,15 +164,6 @@ def _reshape(eq: Equation, defined: Defined) -> Any:
             return before.operands[0]
         return [made(eq, "reshape", before.operands[0], into=y, shape=y.shape, order="C")]
     return None
-
-
-def _turned_product(eq: Equation, defined: Defined) -> Any:
-    """``(a @ b).mT`` is ``b.mT @ a.mT``: the factors are read in any order, but the result may have to be copied."""
-    product = _defined(eq.operands[0], "matrix product", defined)
-    if product is None or not all(isinstance(x, Var) and x.ndim > 2 for x in product.operands):
-        return None
-    left, right = (made(eq, "matrix transpose", x) for x in reversed(product.operands))
-    return [left, right, made(eq, "matrix product", left.outputs[0], right.outputs[0], into=eq.outputs[0])]
 
 
 def _matrix_transpose(eq: Equation, defined: Defined) -> Any:

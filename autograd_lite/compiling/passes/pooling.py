@@ -32,7 +32,7 @@ class _Pooled:
     def __init__(self, block: Block) -> None:
         self.block = block
         self.made = block.defined
-        self.users: dict[Var, list[Equation | None]] = {**block.users}
+        self.users: dict[Var, list[Equation | None]] = {x: [*using] for x, using in block.users.items()}
         for x in block.results:
             self.users[x] = [*self.users.get(x, ()), None]
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import lru_cache
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -39,8 +37,6 @@ def split(block: Block) -> Block:
     joined = {x for eq in block.equations if eq.row.joins is not None for x in eq.operands if isinstance(x, Var)}
 
     def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
-        if eq.row.algebra == "matrix product" and all(isinstance(x, Var) and x.ndim == 3 for x in eq.operands):
-            return _of_stacks(eq, defined, block.plan)
         if eq.row.algebra != "dot product" or not all(isinstance(x, Var) and x.ndim == 2 for x in eq.operands):
             return None
         (a, b), y = eq.operands, eq.outputs[0]
@@ -64,40 +60,6 @@ def _at_line(x: Var, defined: dict[Var, Equation], block: Block) -> bool:
     return _at_line(first, defined, block) if isinstance(first, Var) else eq is not None or x in block.contiguous
 
 
-def _of_stacks(eq: Equation, defined: dict[Var, Equation], plan: list[str]) -> list[Equation] | None:
-    """A product of stacks of matrices, with the right factor copied if it is transposed in memory."""
-    (a, b), y = eq.operands, eq.outputs[0]
-    axes = defined[b].params["axes"] if b in defined and defined[b].row.algebra == "transpose" else None
-    if axes is None or axes[-1] == 2 or a.dtype.char not in "fd" or b.dtype != a.dtype:
-        return None
-    if not LEAST <= prod(a.shape) * b.shape[2] <= MOST:
-        return None
-    times = _times_of_stacks(a.shape, b.shape, tuple(axes), a.dtype)
-    words = [f"{way} {seconds * 1e6:.0f} µs" for way, seconds in times.items()]
-    plan.append(f"split products: {y.name}, {' x '.join(map(str, (*a.shape, b.shape[2])))}: {', '.join(words)}")
-    plain, copied = times.values()
-    if copied >= GAIN * plain:
-        return None
-    copy = _copy(b, eq)
-    return [copy, replace(eq, operands=(a, *copy.outputs))]
-
-
-@lru_cache(maxsize=256)
-def _times_of_stacks(a: Any, b: Any, axes: Any, dtype: Any) -> dict[str, float]:
-    left, right = np.ones(a, dtype), np.ones([b[axes.index(k)] for k in range(3)], dtype).transpose(axes)
-    copy, y = np.empty(b, dtype), np.empty((*a[:2], b[2]), dtype)
-
-    def copied() -> Any:
-        np.copyto(copy, right)
-        return np.matmul(left, copy, out=y)
-
-    return fastest({"as it is": lambda: np.matmul(left, right, out=y), "right factor copied": copied}, rounds=5)
-
-
-def _copy(b: Var, eq: Equation) -> Equation:
-    return Equation((Var(b.name, b.shape, b.dtype),), CONTIGUOUS, (b,), {}, eq.node)
-
-
 def _pieces(eq: Equation, way: Way) -> list[Equation] | None:
     """The product computed in another way."""
     (a, b), y = eq.operands, eq.outputs[0]
@@ -110,7 +72,7 @@ def _pieces(eq: Equation, way: Way) -> list[Equation] | None:
         return found[-1].outputs[0]
 
     if copied:
-        found.append(_copy(b, eq))
+        found.append(Equation((Var(b.name, b.shape, b.dtype),), CONTIGUOUS, (b,), {}, eq.node))
         b = found[-1].outputs[0]
     if terms > 1:
         a = new("transpose", new("reshape", a, shape=(m, terms, k // terms), order="C"), axes=(1, 0, 2))
