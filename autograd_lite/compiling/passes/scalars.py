@@ -15,7 +15,7 @@ import numpy as np
 
 from ...table import Primitive
 from ...tracing import Equation, Var
-from ..block import Block, is_random, made, row_for
+from ..block import Block, is_random, row_for
 
 CALL = 12  # the cost of a call of NumPy on a small array, in operations on floats
 MOST = 64  # entries of an array that is replaced
@@ -112,7 +112,7 @@ class _Expansion:
                 for x in eq.operands:
                     if isinstance(x, Var):
                         self._array(x)
-                self.equations.append(replace(eq, operands=tuple(self._without_axes(x, eq) for x in eq.operands)))
+                self.equations.append(eq)
                 self.arrays.update(eq.outputs)
             if self.strict and len(self.equations) > CALL * len(self.block.equations):
                 raise _Impossible
@@ -121,17 +121,6 @@ class _Expansion:
         return replace(self.block, equations=self.equations, floats=self.block.floats | self.floats)
 
     # ------------------------------------------------------------------------------------------------ conversions
-
-    def _without_axes(self, x: Any, eq: Equation) -> Any:
-        """`x`; one number beside a larger array becomes an array without axes, which broadcasts faster."""
-        if not isinstance(x, Var) or prod(x.shape) != 1 or not isinstance(eq.row.fn, np.ufunc) or eq.params:
-            return x
-        y = eq.outputs[0]
-        if not x.shape or not any(isinstance(a, Var) and a.shape == y.shape != x.shape for a in eq.operands):
-            return x
-        view = made(eq, "reshape", x, shape=(), order="C")
-        self.equations.append(view)
-        return view.outputs[0]
 
     def _array(self, x: Var) -> None:
         """Have `x` as an array."""
@@ -178,8 +167,8 @@ class _Expansion:
         moving = eq.row.kind in ("linear", "bilinear")
         if not elementwise and not moving or eq.row.outputs:
             return False
-        if not self.strict and not self._worth_it(eq, elementwise):
-            return False
+        if not self.strict and any(prod(np.shape(x) if not isinstance(x, Var) else x.shape) != 1 for x in eq.operands):
+            return False  # neither an operation on floats, nor one that makes a float of an array with one entry
         try:
             operands = [self._entries(x) for x in eq.operands]
             found = self._by_entry(eq, operands) if elementwise else self._by_row(eq, operands, mark)
@@ -193,10 +182,6 @@ class _Expansion:
             return False
         self.entries[y] = found
         return True
-
-    def _worth_it(self, eq: Equation, elementwise: bool) -> bool:
-        """With single entries: an operation on floats, or one that makes a float of an array with one entry."""
-        return all(prod(np.shape(x) if not isinstance(x, Var) else x.shape) == 1 for x in eq.operands)
 
     def _by_entry(self, eq: Equation, operands: list[Any]) -> Any:
         y = eq.outputs[0]
