@@ -59,7 +59,7 @@ from .rules.cumulative import (
 )
 from .rules.differences import (
     apply_along_axis as apply_along_axis, apply_over_axes as apply_over_axes, diff as diff,
-    ediff1d as ediff1d, geomspace as geomspace, gradient as gradient, interp as interp, linspace as linspace,
+    ediff1d as ediff1d, geomspace as geomspace, gradient as gradient, interp as interp,
     logspace as logspace, sliding_window_view as sliding_window_view, trapezoid as trapezoid,
     unwrap as unwrap,
 )
@@ -119,8 +119,8 @@ from .rules.reductions import (
 from .rules.shaping import (
     astype as astype, atleast_1d as atleast_1d, atleast_2d as atleast_2d, atleast_3d as atleast_3d,
     broadcast_arrays as broadcast_arrays, broadcast_to as broadcast_to, copy as copy, diag as diag,
-    diagflat as diagflat, diagonal as diagonal, expand_dims as expand_dims, flip as flip, fliplr as fliplr,
-    flipud as flipud, matrix_transpose as matrix_transpose, moveaxis as moveaxis, ravel as ravel,
+    diagflat as diagflat, diagonal as diagonal, expand_dims as expand_dims, flatten as flatten,
+    flip as flip, fliplr as fliplr, flipud as flipud, matrix_transpose as matrix_transpose, moveaxis as moveaxis, ravel as ravel,
     reshape as reshape, roll as roll, rollaxis as rollaxis, rot90 as rot90, squeeze as squeeze,
     swapaxes as swapaxes, transpose as transpose, tril as tril, triu as triu,
 )
@@ -166,13 +166,14 @@ from numpy import (
 
 # PyTorch's common names that NumPy lacks, or has for arrays only; the dtypes, by their names.
 from .tensor.creation import (
-    arange as arange, as_tensor as as_tensor, bernoulli as bernoulli, empty as empty, eye as eye,
-    from_dlpack as from_dlpack, from_numpy as from_numpy, full as full,
-    get_default_dtype as get_default_dtype, is_tensor as is_tensor,
+    BoolTensor as BoolTensor, DoubleTensor as DoubleTensor, FloatTensor as FloatTensor, IntTensor as IntTensor,
+    LongTensor as LongTensor, arange as arange, as_tensor as as_tensor, bernoulli as bernoulli, empty as empty,
+    eye as eye, from_dlpack as from_dlpack, from_numpy as from_numpy, full as full,
+    get_default_dtype as get_default_dtype, is_tensor as is_tensor, linspace as linspace,
     multinomial as multinomial, normal as normal, ones as ones, rand as rand, randint as randint,
     randn as randn, randperm as randperm, set_default_dtype as set_default_dtype, zeros as zeros,
 )
-from .tensor.torch_names import cuda as cuda, device as device
+from .tensor.torch_names import backends as backends, cuda as cuda, device as device, xpu as xpu
 from .rules.random import rand_like as rand_like, randn_like as randn_like
 from .rules.torch_aliases import (
     cat as cat, chunk as chunk, clamp as clamp, cummax as cummax, cummin as cummin, gather as gather,
@@ -206,7 +207,7 @@ __version__ = "0.1.0"
 
 # The packages above the engine are imported on first use (SPEC 1 of Scientific Python), so a program that only
 # differentiates does not load them. Editors and type checkers see ordinary imports; a test compares the two.
-_LAZY_PACKAGES = ("data", "derive", "export", "nn", "optim", "testing", "training")
+_LAZY_PACKAGES = ("data", "derive", "export", "nn", "optim", "testing", "training", "utils")
 _LAZY_NAMES = {
     "explain": "derive", "partials": "derive", "source": "derive", "draw": "drawing", "frames": "drawing",
     "trace": "tracing", "jit": "compiling", "load": "export.saving", "save": "export.saving",
@@ -221,6 +222,7 @@ if _TYPE_CHECKING:
     from . import optim as optim
     from . import testing as testing
     from . import training as training
+    from . import utils as utils
     from .derive import explain as explain
     from .derive import partials as partials
     from .derive import source as source

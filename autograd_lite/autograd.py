@@ -2,6 +2,7 @@
 
 from .table.migration_hints import OF_AUTOGRAD as _OF_AUTOGRAD
 from .table.migration_hints import no_attribute as _no_attribute
+from .tensor.creation import Variable as Variable
 from .transforms.function import Function as Function
 from .transforms.of_results import backward as backward
 from .transforms.of_results import grad as grad

@@ -27,7 +27,7 @@ NAME = PACKAGE.name
 ORDER = [
     "base", "table", "rules", "engine", "tensor", "transforms", "autograd", "special", "stats", "linalg", "fft",
     "emath", "integrate", "array_api",
-    "tracing", "compiling", "derive", "drawing", "export", "nn", "optim", "data", "training", "testing",
+    "tracing", "compiling", "derive", "drawing", "export", "nn", "optim", "data", "utils", "training", "testing",
     "__init__",  # the public names
     "talk", "__main__",  # which use the library as anyone would
 ]  # fmt: skip

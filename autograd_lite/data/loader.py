@@ -139,8 +139,7 @@ class DataLoader:
         same number of batches, and together the rows of one process. With `shuffle` and no `generator`, the order is
         drawn from a seed that is taken from the default generator now.
     num_workers, pin_memory
-        For compatibility with PyTorch: rows are read in this process, so `num_workers` must be 0; `pin_memory` is
-        ignored.
+        For compatibility with PyTorch, and ignored: rows are read in this process.
 
     Examples
     --------
@@ -157,8 +156,6 @@ class DataLoader:
         collate_fn: Callable[[list[Any]], Any] | None = None, num_workers: int = 0, pin_memory: bool = False,
         shard: tuple[int, int] | None = None,
     ) -> None:
-        if num_workers:
-            raise ValueError(f"DataLoader: expected num_workers=0, as rows are read in this process, got {num_workers}")
         if not isinstance(batch_size, int | np.integer) or batch_size < 1:
             raise ValueError(f"DataLoader: expected batch_size as a whole number from 1 on, got {batch_size!r}")
         if shard is not None and not 0 <= shard[0] < shard[1]:
@@ -192,6 +189,8 @@ class DataLoader:
 def stacked(rows: list[Any]) -> Any:
     """Rows as one batch: arrays and numbers stacked, field by field where a row is a tuple.
 
+    Where a field is a Tensor, all fields are: a row may be a tensor and its label a number.
+
     Examples
     --------
     >>> stacked([(1.0, [1, 2]), (2.0, [3, 4])])
@@ -199,7 +198,9 @@ def stacked(rows: list[Any]) -> Any:
            [3, 4]]))
     """
     if isinstance(rows[0], tuple):
-        return tuple(stacked(list(field)) for field in zip(*rows, strict=True))
+        fields = tuple(stacked(list(field)) for field in zip(*rows, strict=True))
+        tensors = any(isinstance(f, Tensor) for f in fields)
+        return tuple(Tensor(f) if tensors and isinstance(f, np.ndarray) else f for f in fields)
     batch = np.stack([row.data if isinstance(row, Tensor) else np.asarray(row) for row in rows])
     return Tensor(batch) if isinstance(rows[0], Tensor) else batch
 

@@ -8,7 +8,6 @@ _IN_PLACE = "write under `with ag.no_grad():`, x += ... or x[...] = ..., or make
 #: By attribute: the remedy.
 REMEDIES = {
     "tile": "np.tile(x, repeats)",
-    "type": "x.astype(dtype)",
     "cuda": f"omit it: {_GPU}",
     "is_cuda": _GPU,
     "grad_fn": "x.explain() and x.draw() show where it comes from",
@@ -22,7 +21,6 @@ REMEDIES = {
     "det": "np.linalg.det(x)",
     "median": "np.median(x), the mean of the two middle entries",
     "repeat_interleave": "x.repeat(n, axis)",
-    "narrow": "x[start : start + length]",
     "index_add": "ag.add_at(x, index, value)",
     "new_tensor": "ag.tensor(values, dtype=x.dtype)",
     "is_floating_point": "x.dtype.kind == 'f'",
@@ -69,15 +67,11 @@ OF_THE_LIBRARY = {
     "repeat_interleave": "np.repeat(x, n, axis)",
     "numel": "x.size",
     "is_floating_point": "x.dtype.kind == 'f'",
-    "FloatTensor": "ag.tensor(values, dtype=ag.float32)",
-    "LongTensor": "ag.tensor(values, dtype=ag.int64)",
     "Size": "a shape is a tuple",
-    "backends": "omit it: NumPy computes on the CPU",
     "set_num_threads": "set OPENBLAS_NUM_THREADS before NumPy is imported",
     "distributed": "ag.training.fit(..., communicator=MPI.COMM_WORLD)",
     "compile": "ag.jit(f)",
     "func": "ag.grad, ag.vmap, ag.jacrev, ag.hessian and the others",
-    "utils": "ag.data.DataLoader, ag.checkpoint",
     "distributions": "ag.stats",
     "scipy": "ag.special, ag.linalg, ag.stats; SciPy's ufuncs work on tensors",
     "make_vjp": "ag.vjp(f, x)",
@@ -99,6 +93,12 @@ OF_AUTOGRAD = {
     "gradcheck": "ag.testing.assert_gradients(f, x)",
     "set_detect_anomaly": "with ag.detect_anomaly(): ...",
     "detect_anomaly": "with ag.detect_anomaly(): ...",
+}
+
+#: The same for ``ag.utils``: names of PyTorch's.
+OF_UTILS = {
+    "checkpoint": "ag.checkpoint(f)(x)",
+    "tensorboard": "fit(...) of ag.training returns a history that can be drawn",
 }
 
 #: The same for modules of SciPy.

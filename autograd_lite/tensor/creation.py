@@ -13,6 +13,7 @@ import numpy as np
 
 from ..engine.generators import numpy_generator
 from ..engine.value import wrap
+from ..table import TABLE
 from .tensor import Tensor
 from .torch_names import check_device, sizes
 
@@ -122,6 +123,53 @@ def arange(
         dtype = _DEFAULT[0]
     count: Any = np.arange  # NumPy's stubs have no overload for an argument that may be an int or a float
     return _made(count(start, end, step, dtype), requires_grad, device)
+
+
+def linspace(
+    start: Any, end: Any, steps: int = 50, *, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+) -> Tensor:
+    """`steps` evenly spaced numbers from `start` to `end`, both included; ``np.linspace`` has NumPy's parameters.
+
+    >>> import autograd_lite as ag
+    >>> ag.linspace(0, 1, steps=5)
+    tensor([0.  , 0.25, 0.5 , 0.75, 1.  ])
+    """
+    points = TABLE["linspace"](start, end, steps, dtype=dtype)
+    if isinstance(points, Tensor):  # the ends are tensors
+        check_device("device", device)
+        return points
+    return _made(points if dtype else points.astype(_DEFAULT[0]), requires_grad, device)
+
+
+class TensorType:
+    """PyTorch's ``FloatTensor`` and the like: a tensor of that dtype, from data or of a shape; and the dtype itself.
+
+    >>> import autograd_lite as ag
+    >>> ag.LongTensor([1, 2]), ag.FloatTensor(2, 3).shape, ag.tensor([1, 2]).type(ag.DoubleTensor)
+    (tensor([1, 2]), (2, 3), tensor([1., 2.]))
+    """
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = np.dtype(dtype)
+
+    def __call__(self, *data: Any) -> Tensor:
+        if len(data) == 1 and not isinstance(data[0], int):
+            return Tensor(data[0], self.dtype)
+        return zeros(*data, dtype=self.dtype)
+
+
+FloatTensor, DoubleTensor, LongTensor = TensorType(np.float32), TensorType(np.float64), TensorType(np.int64)
+IntTensor, BoolTensor = TensorType(np.int32), TensorType(np.bool_)
+
+
+def Variable(data: Any, requires_grad: bool = False) -> Tensor:
+    """A tensor with the memory of `data`, as tensors were made in PyTorch before 0.4.
+
+    >>> import autograd_lite as ag
+    >>> ag.autograd.Variable(ag.ones(2), requires_grad=True)
+    tensor([1., 1.], requires_grad=True)
+    """
+    return as_tensor(data).detach().requires_grad_(requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:

@@ -37,16 +37,50 @@ def device(type: Any) -> str:
 
 
 class cuda:
-    """PyTorch's ``cuda.is_available()``, which is False.
+    """PyTorch's functions of a device that is not here: ``cuda.is_available()`` is False. `xpu` is the same.
 
     >>> import autograd_lite as ag
-    >>> ag.cuda.is_available()
-    False
+    >>> ag.cuda.is_available(), ag.xpu.is_available(), ag.cuda.device_count()
+    (False, False, 0)
     """
 
     @staticmethod
     def is_available() -> builtins.bool:
         return False
+
+    @staticmethod
+    def device_count() -> builtins.int:
+        return 0
+
+    @staticmethod
+    def manual_seed(seed: Any) -> None:
+        """Nothing, as in PyTorch without the device."""
+
+    manual_seed_all = manual_seed
+
+    @staticmethod
+    def empty_cache() -> None:
+        """Nothing, as in PyTorch without the device."""
+
+
+xpu = cuda
+
+
+class backends:
+    """PyTorch's ``backends.mps.is_available()``, which is False; settings of ``backends.cudnn`` change nothing.
+
+    >>> import autograd_lite as ag
+    >>> ag.backends.cudnn.deterministic = True
+    >>> ag.backends.mps.is_available()
+    False
+    """
+
+    mps = cuda
+
+    class cudnn(cuda):
+        """Settings without an effect."""
+
+        deterministic, benchmark = False, False
 
 
 def sizes(size: Any) -> tuple[int, ...]:
@@ -103,6 +137,19 @@ class TorchNames(Operators):
     def expand_as(self, other: Any) -> Self:
         """Axes of length 1 repeated to the shape of `other`."""
         return TABLE["broadcast_to"](self, other.shape)
+
+    def narrow(self, dim: builtins.int, start: builtins.int, length: builtins.int) -> Self:
+        """The entries from `start` to ``start + length`` along `dim`."""
+        n = self.shape[dim]
+        first = start + n if start < 0 else start
+        if not 0 <= first <= first + length <= n:
+            raise ValueError(f"narrow({dim}, {start}, {length}): {length} entries from {start} on exceed the {n} there")
+        return self[(slice(None),) * (dim % len(self.shape)) + (slice(first, first + length),)]
+
+    def unfold(self, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Self:
+        """Windows of `size` entries along `dimension`, each `step` after the last, in a new last axis."""
+        windows = TABLE["sliding_window_view"](self, size, dimension)
+        return windows[(slice(None),) * (dimension % len(self.shape)) + (slice(None, None, step),)]
 
     def t(self) -> Self:
         """The transpose of a matrix."""
@@ -226,6 +273,10 @@ class TorchNames(Operators):
     def to_device(self, device: Any, /, *, stream: Any = None) -> Self:
         """Itself: the array API's name for ``to(device)``."""
         return self.to(device=device)
+
+    def type(self, dtype: Any) -> Self:
+        """In another dtype, which may be given as ``FloatTensor`` and the like."""
+        return self.to(dtype)
 
     def type_as(self, other: Any) -> Self:
         """In the dtype of `other`."""

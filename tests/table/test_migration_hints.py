@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.table.migration_hints import OF_AUTOGRAD, OF_THE_LIBRARY, REMEDIES
+from autograd_lite.table.migration_hints import OF_AUTOGRAD, OF_THE_LIBRARY, OF_UTILS, REMEDIES
 
 
 @pytest.mark.parametrize(
     ("obj", "name", "remedy"),
     [
         (obj, *entry)
-        for obj, hints in ((ag.tensor([1.0]), REMEDIES), (ag, OF_THE_LIBRARY), (ag.autograd, OF_AUTOGRAD))
+        for obj, hints in (
+            (ag.tensor([1.0]), REMEDIES), (ag, OF_THE_LIBRARY), (ag.autograd, OF_AUTOGRAD), (ag.utils, OF_UTILS),
+        )
         for entry in hints.items()
     ],
 )

@@ -302,3 +302,43 @@ def test_numpy_wins_where_both_have_the_name():
     assert T[0].max().shape == ()
     assert ag.tensor([1, 2]).repeat(2).tolist() == [1, 1, 2, 2]
     assert float(ag.tensor([1.0, 3.0]).std()) == 1
+
+
+def test_windows_and_parts():
+    x = ag.tensor(np.arange(12.0).reshape(2, 6), requires_grad=True)
+    assert x.narrow(1, 2, 3).tolist() == x.narrow(-1, -4, 3).tolist() == [[2, 3, 4], [8, 9, 10]]
+    for wrong in ((1, 4, 3), (1, -7, 1), (0, 0, -1)):
+        with pytest.raises(ValueError, match="narrow"):
+            x.narrow(*wrong)
+    windows = x.unfold(1, 2, 3)
+    assert windows.tolist() == x.unfold(-1, 2, 3).tolist() == [[[0, 1], [3, 4]], [[6, 7], [9, 10]]]
+    assert x.unfold(0, 2, 1).shape == (1, 6, 2)
+    windows.sum().backward()
+    assert x.grad.tolist() == [[1, 1, 0, 1, 1, 0]] * 2
+
+
+def test_tensors_by_their_type():
+    assert (ag.FloatTensor([1, 2]).dtype, ag.LongTensor([1.0]).dtype) == (np.float32, np.int64)
+    assert (ag.IntTensor(2, 3).shape, ag.BoolTensor((True,)).dtype) == ((2, 3), np.bool_)
+    x = ag.tensor([1.0], requires_grad=True)
+    assert x.type(ag.FloatTensor).dtype == x.to(ag.float32).dtype == np.float32
+    assert x.type(ag.DoubleTensor) is x
+
+
+def test_evenly_spaced_points_are_a_tensor():
+    x = ag.linspace(0, 1, steps=3, requires_grad=True)
+    assert (type(x), x.dtype, x.tolist()) == (ag.Tensor, np.float64, [0, 0.5, 1])
+    assert ag.linspace(0, 1, 3, dtype=ag.float32).dtype == np.float32
+    end = ag.tensor(2.0, requires_grad=True)
+    ag.linspace(0.0, end, 5).sum().backward()
+    assert float(end.grad) == 2.5
+    with pytest.raises(ValueError, match="no device but 'cpu'"):
+        ag.linspace(0, 1, 3, device="cuda")
+
+
+def test_variables_share_their_memory():
+    t = ag.ones(2)
+    x = ag.autograd.Variable(t, requires_grad=True)
+    assert x.requires_grad
+    assert not t.requires_grad
+    assert np.shares_memory(x.data, t.data)
