@@ -120,9 +120,9 @@ from .rules.shaping import (
     astype as astype, atleast_1d as atleast_1d, atleast_2d as atleast_2d, atleast_3d as atleast_3d,
     broadcast_arrays as broadcast_arrays, broadcast_to as broadcast_to, copy as copy, diag as diag,
     diagflat as diagflat, diagonal as diagonal, expand_dims as expand_dims, flatten as flatten,
-    flip as flip, fliplr as fliplr, flipud as flipud, matrix_transpose as matrix_transpose, moveaxis as moveaxis, ravel as ravel,
-    reshape as reshape, roll as roll, rollaxis as rollaxis, rot90 as rot90, squeeze as squeeze,
-    swapaxes as swapaxes, transpose as transpose, tril as tril, triu as triu,
+    flip as flip, fliplr as fliplr, flipud as flipud, matrix_transpose as matrix_transpose,
+    moveaxis as moveaxis, ravel as ravel, reshape as reshape, roll as roll, rollaxis as rollaxis, rot90 as rot90,
+    squeeze as squeeze, swapaxes as swapaxes, transpose as transpose, tril as tril, triu as triu,
 )
 from .rules.sorting import (
     argpartition as argpartition, argsort as argsort, bincount as bincount, intersect1d as intersect1d,

@@ -114,8 +114,13 @@ def _bind_flatten(a: Any, start_dim: Any = 0, end_dim: int = -1, order: str = "C
     return a.reshape((*a.shape[:start], prod(a.shape[start : end + 1]), *a.shape[end + 1 :]), order=order)
 
 
-flatten = linear(  # it copies
-    lambda x, order: x.flatten(order), lambda g, x_shape, order: g.reshape(x_shape, order=order), name="flatten",
+def _flatten(x: Any, order: str) -> Any:
+    """The entries in one axis, copied; PyTorch's ``flatten(x, start_dim, end_dim)`` joins these axes alone."""
+    return x.flatten(order)
+
+
+flatten = linear(
+    _flatten, lambda g, x_shape, order: g.reshape(x_shape, order=order), name="flatten",
     bind=_bind_flatten,
     examples=(*_RAVELLED, at((2, 3, 4), 1), at((2, 3, 4), 0, 1)),
 )
