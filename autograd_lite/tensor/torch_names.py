@@ -138,7 +138,7 @@ class TorchNames(Operators):
         """Axes of length 1 repeated to the shape of `other`."""
         return TABLE["broadcast_to"](self, other.shape)
 
-    def narrow(self, dim: builtins.int, start: builtins.int, length: builtins.int) -> Self:
+    def narrow(self: Any, dim: builtins.int, start: builtins.int, length: builtins.int) -> Any:
         """The entries from `start` to ``start + length`` along `dim`."""
         n = self.shape[dim]
         first = start + n if start < 0 else start
