@@ -51,7 +51,8 @@ def _inside(node: nodes.Node, kinds: tuple[type, ...]) -> bool:
 
 def in_docstring(app: Any, env: Any, node: Any, contnode: Any) -> Any:
     """Resolve a name that is not found: on the page of a module it may be one of that module."""
-    if node.get("refdomain") == "py" and env.docname.startswith("reference/"):
+    word = node.get("reftype") == "class" and node["reftarget"].islower()  # such as the type "shape (n,)"
+    if node.get("refdomain") == "py" and env.docname.startswith("reference/") and not word:
         for module in (f"autograd_lite.{env.docname.removeprefix('reference/')}", "autograd_lite"):
             name = f"{module}.{node['reftarget']}"
             if name in env.domains["py"].objects and node["reftarget"] not in dir(builtins):
