@@ -1,8 +1,8 @@
 """The gradients of 64 examples against that of the batch, in time: `python -m benchmarks.per_example_gradients`.
 
-The net is that of the workload `per_example`. Its gradients are 60 MB for 64 examples: a version that returns them can
-be no faster than one pass that writes as much. The sum of clipped gradients needs none of them, only their norms: the
-gradient of a matrix is an outer product of its input and the cotangent of its output, and so is the product of their
+The net is that of the workload `per_example`. Its gradients are 60 MB for 64 examples: a version that returns them
+cannot be faster than writing as much. The sum of clipped gradients needs only their norms. For one example the gradient
+of a matrix is the outer product of its input and the cotangent of its output, so its norm is the product of their
 norms. A second backward pass, with a weight for each example, gives the sum.
 """
 
@@ -25,7 +25,7 @@ def clipped_each(parameters, x, labels):
 
 
 def shifted(shifts, parameters, x, label):
-    """The loss with a shift of the outputs of each layer; and the inputs of the layers."""
+    """The loss with a shift added to the output of each layer, and the inputs of the layers."""
     W1, W2, W3, b1, b2, b3 = parameters
     h1 = np.maximum(x @ W1 + b1 + shifts[0], 0)
     h2 = np.maximum(h1 @ W2 + b2 + shifts[1], 0)
@@ -34,7 +34,7 @@ def shifted(shifts, parameters, x, label):
 
 
 def norm(parameters, x, label):
-    """The norm of the gradient of one example: a matrix and its bias have ``|g|**2 (|h|**2 + 1)``."""
+    """The norm of one example's gradient: a matrix and its bias contribute ``|g|**2 (|h|**2 + 1)`` to its square."""
     shifts = [np.zeros_like(b) for b in parameters[3:]]
     cotangents, inputs = ag.grad(shifted, has_aux=True)(shifts, parameters, x, label)
     return np.sqrt(sum((g @ g) * (h @ h + 1) for g, h in zip(cotangents, inputs, strict=True)))

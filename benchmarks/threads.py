@@ -1,6 +1,6 @@
 """The elementwise workload under `jit` on one thread and on two, and with ``fast=True``: wall time.
 
-Run `python -m benchmarks.threads` on an idle machine: two threads gain nothing where another program has the second
+Run `python -m benchmarks.threads` on an idle machine: two threads gain nothing if another program uses the second
 core. The last column says how many cores the process had, as CPU time over wall time.
 """
 

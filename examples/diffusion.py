@@ -3,8 +3,8 @@
     python examples/diffusion.py
 
 It runs on PyTorch too, with the imports changed. In training, an image becomes √a image + √(1 - a) noise at a random
-time, and the net estimates the image. A digit is drawn from noise in 50 steps: each estimates the image, and adds as
-much of the noise to it as belongs to the time before. The digits are printed.
+time, and the net estimates the image. A digit is drawn from noise in 50 steps: each estimates the image, and adds the
+amount of noise that belongs to the previous time. The digits are printed.
 """
 
 import math
@@ -34,7 +34,7 @@ class Block(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """The images behind x (batch, 1, 8, 8), of digits y at times t; most of the work is at half the resolution."""
+    """The images in x (batch, 1, 8, 8), estimated for digits y at times t; most work is at half the resolution."""
 
     def __init__(self, channels=32, features=64, blocks=2):
         super().__init__()
@@ -80,7 +80,7 @@ def main():
     print(f"{sum(p.numel() for p in net.parameters())} parameters")
     optimizer = torch.optim.AdamW(net.parameters(), lr=6e-3)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=STEPS, eta_min=1e-4)
-    average = (images**2).mean().item()  # the loss of a net that always answers 0
+    average = (images**2).mean().item()  # the loss of a net that always returns 0
     print(f"step    0  loss {average:.3f}")
     for step in range(1, STEPS + 1):
         chosen, t = torch.randint(len(images), (BATCH,)), torch.randint(TIMES, (BATCH,))

@@ -37,7 +37,7 @@ class Attention(nn.Module):
             if cache:
                 k, v = torch.cat((cache["k"], k), dim=2), torch.cat((cache["v"], v), dim=2)
             cache["k"], cache["v"] = k, v
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=length > 1)  # a single letter sees all before it
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=length > 1)  # a single letter attends to all before it
         return self.out(y.swapaxes(1, 2).reshape(-1, length, width))
 
 

@@ -121,7 +121,7 @@ def main() -> None:
             found = {
                 "parameters": all(map(agree, ours[0], theirs[0])),
                 "resumed": all(map(agree, resumed[0], theirs[0])),
-                # Two optimisers of PyTorch count steps without need.
+                # Two of PyTorch's optimisers count steps unnecessarily.
                 "names of states": {"step", *ours[1].get(0, ())} == {"step", *theirs[1].get(0, ())},
             }
             for k, s in theirs[1].items():

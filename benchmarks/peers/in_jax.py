@@ -1,6 +1,6 @@
 """The workloads in JAX: one thread, compiled by `jax.jit`, as its users write them.
 
-JAX's arrays cannot be written to, so that a step returns the new parameters; a `Cell` holds the current ones.
+JAX's arrays are immutable, so a step returns the new parameters; a `Cell` holds the current ones.
 """
 
 import os

@@ -127,7 +127,7 @@ def hand(x, y, s1, c1, Wqkv, bqkv, Wo, bo, s2, c2, W1, b1, W2, b2):
 
 
 def plain(x, y, s1, c1, Wqkv, bqkv, Wo, bo, s2, c2, W1, b1, W2, b2):
-    """The same formulas as most people write them: no array is reused, and sums are sums."""
+    """The same formulas as most people write them: no array is reused, and sums are not written as products."""
 
     def normalised(x, s, c):
         scale = 1 / np.sqrt(x.var(axis=-1, keepdims=True) + np.float32(EPS))
