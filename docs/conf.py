@@ -67,6 +67,7 @@ def setup(app):
     app.connect("autodoc-process-docstring", keep_literal_blocks)
     app.add_html_math_renderer("mathml", (inline, None), (display, None))
     app.connect("env-check-consistency", reference.check)
+    app.connect("doctree-read", linked_names.without_words)
     app.add_post_transform(linked_names.InSentences)
     app.connect("missing-reference", linked_names.in_docstring)
     app.connect("html-page-context", linked_names.in_code)

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import make_refnode
 
@@ -49,10 +50,16 @@ def _inside(node: nodes.Node, kinds: tuple[type, ...]) -> bool:
     return False
 
 
+def without_words(app: Any, doctree: nodes.document) -> None:
+    """Remove the links of words in a type: in "array, shape (n,)", `shape` is not the function."""
+    for node in list(doctree.findall(addnodes.pending_xref)):
+        if node.get("reftype") == "class" and node["reftarget"].isalpha() and node["reftarget"].islower():
+            node.replace_self(node.children)
+
+
 def in_docstring(app: Any, env: Any, node: Any, contnode: Any) -> Any:
     """Resolve a name that is not found: on the page of a module it may be one of that module."""
-    word = node.get("reftype") == "class" and node["reftarget"].islower()  # such as the type "shape (n,)"
-    if node.get("refdomain") == "py" and env.docname.startswith("reference/") and not word:
+    if node.get("refdomain") == "py" and env.docname.startswith("reference/"):
         for module in (f"autograd_lite.{env.docname.removeprefix('reference/')}", "autograd_lite"):
             name = f"{module}.{node['reftarget']}"
             if name in env.domains["py"].objects and node["reftarget"] not in dir(builtins):
