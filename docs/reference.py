@@ -54,7 +54,7 @@ GROUPS = {
     "Tensors and transforms": ("tensor", "transforms", "autograd"),
     "Functions, under NumPy's names": None,  # the pages of rules
     "NumPy's namespaces, and SciPy": ("linalg", "fft", "emath", "stats", "integrate"),
-    "Nets": ("nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "data", "utils", "training"),
+    "Nets": ("nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "data", "training"),
     "Derivations and pictures": ("derive", "drawing"),
     "Programs, files, tests, the table": (),  # everything else
 }
