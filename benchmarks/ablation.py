@@ -79,10 +79,10 @@ def main() -> None:
     chosen = parser.parse_args()
     contexts = {name: off for name, off in switched_off().items() if name.strip() in (chosen.without or name)}
     columns = {w.name: ratios(w, contexts, chosen.seconds) for w in WORKLOADS if w.name in (chosen.only or w.name)}
-    print(" " * 24, *(f"{name[:7]:>7}" for name in columns))
+    print(" " * 22, *(f"{name[:5]:>5}" for name in columns))
     for name in contexts:
         cells = [f"{found[name]:.2f}" if name in found else "-" for found in columns.values()]
-        print(f"{name:<24}", *(f"{cell:>7}" for cell in cells), flush=True)
+        print(f"{name:<22}", *(f"{cell:>5}" for cell in cells), flush=True)
 
 
 if __name__ == "__main__":
