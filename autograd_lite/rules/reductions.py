@@ -77,6 +77,8 @@ def _extreme_fold(fn: Any, join: Any) -> Callable[..., Any]:
     def bind(
         a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True,
     ) -> Any:
+        if getattr(axis, "ndim", 0):
+            raise TypeError(f"axis is an array; for two arrays, entry by entry, write np.{join.__name__}(x1, x2)")
         return fold(a, axis, None, out, keepdims, initial, where)
 
     return bind

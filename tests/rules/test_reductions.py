@@ -145,6 +145,14 @@ def test_entries_that_share_an_extreme_share_its_gradient():
     np.testing.assert_array_equal(g, [[0.5, 0], [0.5, 1]])
 
 
+def test_the_larger_of_two_arrays_is_another_function():
+    x = ag.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(TypeError, match=r"entry by entry, write np\.maximum\(x1, x2\)"):
+        ag.max(x, x)
+    with pytest.raises(TypeError, match=r"write np\.minimum"):
+        np.min(x, x)
+
+
 def test_an_initial_extreme_takes_its_part():
     np.testing.assert_array_equal(gradient(lambda x: np.max(x, initial=5.0), [1.0, 3.0]), [0, 0])
     np.testing.assert_array_equal(gradient(lambda x: np.max(x, initial=0.0), [1.0, 3.0]), [0, 1])
