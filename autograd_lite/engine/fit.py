@@ -31,24 +31,30 @@ def fit(d: Any, n: Node, p: Node) -> Any:
 
 def sum_to(d: Any, shape: tuple[int, ...], n: Node, p: Node) -> Any:
     """Undo a broadcast: sum `d` over the axes along which an argument of `shape` was repeated."""
-    extra = d.ndim - len(shape)
+    axes = _repeated(d.shape, shape)
     elementwise = n.row is not None and n.row.kind == "elementwise"
-    if extra < 0 or any(want not in (1, have) for have, want in zip(d.shape[extra:], shape, strict=True)):
+    if axes is None:
         if elementwise:
             return _stretch(d, shape, n, p)
         raise shape_error(d, shape, n, p)
     users = n.row is not None and not n.row.builtin
     if elementwise and d.shape != n.shape or users and d.ndim > n.ndim and not n.parts:
         raise shape_error(d, shape, n, p)
-    axes = tuple(range(extra)) + tuple(
-        k + extra for k, (have, want) in enumerate(zip(d.shape[extra:], shape, strict=False)) if want == 1 and have != 1
-    )
     if not axes:
         return d.reshape(shape)
     if type(d) is np.ndarray and d.dtype.char in "fd" and d.size:
         return _sum(d, axes).reshape(shape)
     # Half precision overflows and stagnates: it is accumulated in single, and single in double.
     return np.sum(d, axis=axes, dtype={"e": np.float32, "f": np.float64}.get(d.dtype.char, d.dtype)).reshape(shape)
+
+
+@lru_cache(maxsize=1024)
+def _repeated(shape: tuple[int, ...], smaller: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The axes along which `smaller` is repeated when it is broadcast to `shape`; None if it cannot be."""
+    extra = len(shape) - len(smaller)
+    if extra < 0 or any(want not in (1, have) for have, want in zip(shape[extra:], smaller, strict=True)):
+        return None
+    return (*range(extra), *(extra + k for k, n in enumerate(smaller) if n == 1 != shape[extra + k]))
 
 
 def _sum(d: Any, axes: tuple[int, ...]) -> Any:

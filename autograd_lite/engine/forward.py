@@ -87,6 +87,8 @@ def total(terms: Sequence[Any]) -> Any:
 def _applied(n: Node, xs: Sequence[Any]) -> Any:
     """The node's function on other values. The call is recorded if one of them is a Tensor."""
     assert n.row is not None
+    if n.row.direct and not n.params:
+        return n.row(*xs)
     record = next((x.__autograd_record__ for x in xs if hasattr(x, "__autograd_record__")), None)
     return n.row.fn(*xs, **n.params) if record is None else record(n.row, xs, n.params)
 

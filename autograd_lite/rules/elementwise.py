@@ -146,7 +146,14 @@ sigmoid = elementwise(
 sigmoid.attach(lower=True, floats="1.0 / (1.0 + exp(-{x})) if {x} > -700.0 else float({fn}({x}))")
 
 
+def _share_lower(x1: Any, x2: Any) -> Any:
+    """Beside a finite constant both are never infinite."""
+    return _sigmoid(np.subtract(x1, x2)) if isinstance(x2, (int, float)) and math.isfinite(x2) else NotImplemented
+
+
 def _share(x1: Any, x2: Any) -> Any:
+    if (simple := _share_lower(x1, x2)) is not NotImplemented:
+        return simple
     with np.errstate(invalid="ignore"):
         difference = np.subtract(x1, x2)
         same = (x1 == x2) & np.isinf(x1)  # both -inf: half each
@@ -158,13 +165,6 @@ _weight = elementwise(
     _share, lambda y: y * (1 - y), lambda y: -y * (1 - y), name="logaddexp_share", tex=r"\sigma({x1} - {x2})"
 )
 _weight.attach(source="1 / (1 + np.exp(x2 - x1))")
-
-
-def _share_lower(x1: Any, x2: Any) -> Any:
-    """Beside a finite constant both are never infinite."""
-    return _sigmoid(np.subtract(x1, x2)) if isinstance(x2, (int, float)) and math.isfinite(x2) else NotImplemented
-
-
 _weight.attach(lower=_share_lower)
 
 

@@ -405,11 +405,15 @@ def _weighted_logsumexp(x: Any, axis: Any, b: Any, keepdims: bool, return_sign: 
     return np.log(total) + top
 
 
+def _exp_of_difference(x1: Any, x2: Any) -> Any:
+    e = np.subtract(x1, x2)
+    reusable = e.ndim and e.dtype.kind in "fc"  # a second large array would cost as much as exp
+    return np.exp(e, out=e) if reusable else np.exp(e)
+
+
 def _exp_minus(x1: Any, x2: Any) -> Any:
     with np.errstate(invalid="ignore", over="ignore"):
-        e = np.subtract(x1, x2)
-        reusable = e.ndim and e.dtype.kind in "fc"  # a second large array would cost as much as exp
-        e = np.exp(e, out=e) if reusable else np.exp(e)
+        e = _exp_of_difference(x1, x2)
         if np.isinf(x2).any():
             e = np.where(np.isinf(x2) & (x1 == x2), x2 == math.inf, e)
     return e
@@ -433,16 +437,16 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     1000.6931 tensor([0.5, 0.5, 0. ])
     """
     each: dict[str, Any] = {"axis": axis, "keepdims": True}
-    top = np.max(x.real, initial=-math.inf, **each)
-    e = _exp_minus(x, np.where(np.isfinite(top), top, 0))
-    with np.errstate(divide="ignore"):
+    top = np.maximum.reduce(x.real, initial=-math.inf, **each)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        e = _exp_of_difference(x, np.where(np.isfinite(top), top, 0))
         if x.dtype.kind == "c":
-            y = np.log(np.sum(e, **each)) + top
+            y = np.log(np.add.reduce(e, **each)) + top
         else:  # the largest entries are 1 in e: log1p of the others keeps the digits of a result near 0
             largest = x == top
-            n = np.maximum(np.sum(largest, dtype=e.dtype, **each), 1)
+            n = np.maximum(np.add.reduce(largest, dtype=e.dtype, **each), 1)
             y = np.log1p(np.add.reduce(e, where=~largest, **each) / n) + np.log(n) + top
-    return y if keepdims else y.reshape([n for k, n in enumerate(y.shape) if k not in reduced(axis, x.ndim)])
+    return y if keepdims else y.squeeze(axis)
 
 
 def _logsumexp_pull(g: Any, y: Any, x: Any, axis: Any, keepdims: bool) -> Any:

@@ -15,7 +15,7 @@ from ..engine.operands import raw
 from ..table.batching import repeated
 from .batching import Batch
 from .diagonal import Diagonal, dense
-from .grad import by_argument, check_asked, grad, jvp, linearized, numbers, scalar
+from .grad import by_argument, check_asked, grad, linearized, numbers, scalar
 from .linearize import Linearized, is_live
 from .pushing import push_batch
 from .recording import Recording
@@ -237,7 +237,8 @@ def hvp(f: Callable[..., Any], argnums: int = 0, *vector: Any) -> Callable[..., 
             return f(*args[:argnums], x, *args[argnums:], **params)
 
         def slope(x: Any) -> Any:
-            return jvp(at, (x,), (v,))[1]
+            inner = linearized(at, (x,), (0,))  # as jvp, without the value
+            return rebuild(inner.y, inner.push((v,)))
 
         at.__name__ = slope.__name__ = getattr(f, "__name__", "the function")  # for error messages
         run = linearized(slope, (x,), (0,))  # reverse over forward: the other order computes a gradient too
