@@ -5,7 +5,7 @@
     python -m benchmarks.eager --calls layers  # every call of a step, in order
 
 A step is run many times, with a clock around the function of every row, every rule, every sum that undoes a broadcast,
-and every update in place. A call's time is the smallest of all runs, in CPU time, without the calls inside it.
+and every update in place; the calls are those of the fastest step, in CPU time, each without the calls inside it.
 `library` is what remains of a whole step, timed without the clocks: recording, the loop of the backward pass,
 transforms, freeing arrays, and `ours` itself. It is a difference, so where arrays are large it is a rough figure.
 """
@@ -41,10 +41,11 @@ class Rows(set[Any]):
 
 
 class Clock:
-    """The calls of one step, each with the smallest time in which it ran."""
+    """The calls of the fastest step."""
 
     def __init__(self) -> None:
         self.best: list[tuple[str, str, float]] = []  # kind, name, seconds
+        self.fastest = float("inf")
         self.undo: list[tuple[Any, str, Any]] = []
         clocks = [time.process_time() for _ in range(1000)]
         self.cost = min(b - a for a, b in pairwise(clocks))  # of reading the clock
@@ -53,11 +54,9 @@ class Clock:
         self.step: list[tuple[str, str, float]] = []
         self.inside = 0.0
 
-    def stop(self) -> None:
-        if len(self.step) == len(self.best):
-            self.best = [min(a, b, key=lambda call: call[2]) for a, b in zip(self.best, self.step, strict=True)]
-        else:
-            self.best = self.step
+    def stop(self, took: float) -> None:
+        if took < self.fastest:
+            self.fastest, self.best = took, self.step
 
     def around(self, f: Any, kind: str, name: str) -> Any:
         def timed(*args: Any, **params: Any) -> Any:
@@ -93,7 +92,7 @@ class Clock:
             setattr(owner, attribute, value)
 
 
-def best_of(version: Prepared, seconds: float, before: Callable[[], None], after: Callable[[], None]) -> float:
+def best_of(version: Prepared, seconds: float, before: Callable[[], Any], after: Callable[[float], Any]) -> float:
     """The smallest CPU time of a step."""
     best, end = float("inf"), time.perf_counter() + seconds
     while time.perf_counter() < end:
@@ -102,8 +101,9 @@ def best_of(version: Prepared, seconds: float, before: Callable[[], None], after
             before()
             start = time.process_time()
             version.step()
-            best = min(best, time.process_time() - start)
-            after()
+            took = time.process_time() - start
+            best = min(best, took)
+            after(took)
     return best
 
 
