@@ -37,7 +37,6 @@ library prints this page from the five steps of that net (`docs/derivation_page.
 >>> C = B @ W
 >>> P = ag.sigmoid(C)
 >>> L = 0.5 * (y - P) ** 2
-
 ```
 
 ## On the board
@@ -100,7 +99,6 @@ the numbers with the engine's (`tests/derive/test_lessons.py`):
 >>> L.backward()
 >>> bool(np.abs(found.value - V.grad.numpy()).max() < 1e-12)
 True
-
 ```
 
 ## As a program
@@ -116,7 +114,6 @@ True
 ...     L = 0.5 * (y - P) ** 2
 ...     return L
 >>> made = ag.source(learn, x, y, V.data, W.data, wrt=["W", "V"], update="lr")
-
 ```
 
 and `print(made)` prints
@@ -133,7 +130,6 @@ generator inside the function become constants, since a trace cannot see them.
 ```python
 >>> from autograd_lite.derive import worksheet
 >>> sheet = worksheet(L, wrt=[W, V], names={{"x": x, "y": y}})
-
 ```
 
 and `print(sheet)` prints
@@ -155,7 +151,6 @@ which a student fills in and the library marks:
 ...     "dLdV": "x.T @ (dLdP * dPdC @ dCdB)",
 ... }}))
 {marks}
-
 ```
 
 An answer may be an array, a formula as here, the text of assignments, or a function; `sheet.key()` has the answers.

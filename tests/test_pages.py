@@ -45,6 +45,7 @@ def test_the_reader_of_pages_reads() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.usefixtures("op")  # the rows that a page declares are for this page only
 def test_page(page: Path) -> None:
     text = code(page.read_text(encoding="utf-8"))
     examples = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)

@@ -6,6 +6,7 @@ it starts from, and for each number that is shown where it comes from. The scrip
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -20,7 +21,7 @@ from ..derive.live_program import Program, program
 from ..derive.named_graph import NamedGraph
 from ..derive.writing import matrix
 from ..engine.node import Node
-from ..engine.replay import arguments
+from ..engine.replay import replay
 from . import formatting
 from .scene import Item, Line, Scene
 from .steps import Step
@@ -175,17 +176,18 @@ def _range(i: Item, graph: NamedGraph) -> tuple[float | None, float | None]:
         return 0, 1
     if value.dtype.kind not in "iu" or not value.size:
         return None, None
-    for call in map(graph.call, graph.nodes):
-        if (row := call.row) is None:
-            continue
-        args = arguments(call, graph.values)
-        for k in (k for k, p in enumerate(call.parents) if p is not None and graph.names.get(p) == i.name):
-            for label in range(LABELS):
-                try:
-                    with np.errstate(all="ignore"):
-                        row.fn(*args[:k], np.full_like(value, label), *args[k + 1 :], **call.params)
-                except IndexError:
-                    return 0, label - 1
+    nodes = [n for n, word in graph.names.items() if word == i.name]
+
+    def allowed(label: int) -> bool:
+        try:
+            with np.errstate(all="ignore"):
+                replay(graph.recorded, {n: np.full_like(value, label) for n in nodes})
+        except IndexError:
+            return False
+        return True
+
+    if nodes and not allowed(LABELS):
+        return 0, bisect(range(LABELS), False, key=lambda label: not allowed(label)) - 1
     return None, None
 
 
