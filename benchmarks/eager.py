@@ -1,13 +1,14 @@
 """Where the time of an eager step goes: in NumPy's calls, or in the library around them.
 
-    python -m benchmarks.eager                 # all workloads
+    python -m benchmarks.eager                 # those that miss a target
     python -m benchmarks.eager hvp layers      # these
     python -m benchmarks.eager --calls layers  # every call of a step, in order
 
 A step is run many times, with a clock around the function of every row, every rule, every sum that undoes a broadcast,
 and every update in place; the calls are those of the fastest step, in CPU time, each without the calls inside it.
 `library` is what remains of a whole step, timed without the clocks: recording, the loop of the backward pass,
-transforms, freeing arrays, and `ours` itself. It is a difference, so where arrays are large it is a rough figure.
+transforms, freeing arrays, and `ours` itself. It is a difference of two runs: where arrays are large it is a rough
+figure, and may even be negative.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from autograd_lite.tensor import Tensor
 from benchmarks.__main__ import machine
 from benchmarks.workload import HAND, OURS, Prepared
 
-DEFAULT = ("talk", "micrograd", "layers", "lenet", "elementwise", "rnn", "hvp")
+DEFAULT = ("talk", "digits", "micrograd", "layers", "lenet", "elementwise", "rnn", "hvp")
 KINDS = ("functions", "rules", "sums", "updates")
 
 
