@@ -107,8 +107,9 @@ expm = general(
 
 
 def _each(f: Any, *stacks: Any) -> Any:
-    """A function of single matrices, applied to stacks of matrices, which broadcast."""
+    """A function of LAPACK's on single matrices, applied to stacks of matrices, which broadcast."""
     shape = np.broadcast_shapes(*(x.shape[:-2] for x in stacks))
+    stacks = tuple(x.astype(np.result_type(x.dtype, np.float32), copy=False) for x in stacks)  # it has no float16
     wide = [np.broadcast_to(x, (*shape, *x.shape[-2:])) for x in stacks]
     found = [f(*(x[k] for x in wide)) for k in np.ndindex(shape)]
     return np.stack(found).reshape(*shape, *found[0].shape) if found else wide[-1].copy()
