@@ -43,11 +43,9 @@ from .transforms.grad import value_and_grad as value_and_grad
 from .transforms.grad import vjp as vjp
 from .transforms.vmap import vmap as vmap
 
-# NumPy's namespaces, SciPy's, and that of the array API standard.
-from . import array_api as array_api
+# NumPy's namespaces, and SciPy's.
 from . import emath as emath
 from . import fft as fft
-from . import integrate as integrate
 from . import linalg as linalg
 from . import special as special
 from . import stats as stats
@@ -207,7 +205,9 @@ __version__ = "0.1.0"
 
 # The packages above the engine are imported on first use (SPEC 1 of Scientific Python), so a program that only
 # differentiates does not load them. Editors and type checkers see ordinary imports; a test compares the two.
-_LAZY_PACKAGES = ("data", "derive", "export", "nn", "optim", "testing", "training", "utils")
+_LAZY_PACKAGES = (
+    "array_api", "data", "derive", "export", "integrate", "nn", "optim", "testing", "training", "utils",
+)  # fmt: skip
 _LAZY_NAMES = {
     "explain": "derive", "partials": "derive", "source": "derive", "draw": "drawing", "frames": "drawing",
     "trace": "tracing", "jit": "compiling", "load": "export.saving", "save": "export.saving",
@@ -215,9 +215,11 @@ _LAZY_NAMES = {
 
 if _TYPE_CHECKING:
     from .compiling import jit as jit
+    from . import array_api as array_api
     from . import data as data
     from . import derive as derive
     from . import export as export
+    from . import integrate as integrate
     from . import nn as nn
     from . import optim as optim
     from . import testing as testing

@@ -52,22 +52,6 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *(name for name in np.__all__ if hasattr(sys.modules[__name__], name))})
 
 
-def _namespace(x: Tensor, /, *, api_version: str | None = None) -> Any:
-    """The functions of the array API standard for tensors, as a module.
-
-    Raises
-    ------
-    ValueError
-        If the version of the standard is not one of 2021.12 to 2024.12.
-    """
-    if api_version not in (None, "2021.12", "2022.12", "2023.12", __array_api_version__):
-        raise ValueError(f"expected an api_version from 2021.12 to {__array_api_version__}, got {api_version!r}")
-    return sys.modules[__name__]
-
-
-Tensor.__array_namespace__ = _namespace
-
-
 class __array_namespace_info__(np.__array_namespace_info__):  # type: ignore[misc]  # final in the stubs only
     """The standard's information about a namespace; the default dtype is that of :func:`set_default_dtype`."""
 

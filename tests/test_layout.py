@@ -169,7 +169,10 @@ def test_import_brings_numpy_and_the_standard_library_only() -> None:
     assert packages - sys.stdlib_module_names - {NAME, "numpy"} == set()
 
 
-LAZY = {"compiling", "data", "derive", "drawing", "export", "nn", "optim", "testing", "tracing", "training"}
+LAZY = {
+    "array_api", "compiling", "data", "derive", "drawing", "export", "integrate", "nn", "optim", "testing", "tracing",
+    "training",
+}  # fmt: skip
 
 
 def test_import_loads_the_engine_only() -> None:

@@ -1,4 +1,4 @@
-"""The methods that write out and draw the chain rule; the packages above this one do the work."""
+"""The methods for which the packages above this one do the work: to write out and draw the chain rule, and others."""
 
 from __future__ import annotations
 
@@ -20,6 +20,20 @@ class Show(Value):
     """The base of Tensor with these methods."""
 
     __slots__ = ()
+
+    def __array_namespace__(self, /, *, api_version: str | None = None) -> Any:
+        """The functions of the array API standard for tensors, as a module.
+
+        Raises
+        ------
+        ValueError
+            If the version of the standard is not one of 2021.12 to 2024.12.
+        """
+        namespace = _public("array_api")
+        newest = namespace.__array_api_version__
+        if api_version not in (None, "2021.12", "2022.12", "2023.12", newest):
+            raise ValueError(f"expected an api_version from 2021.12 to {newest}, got {api_version!r}")
+        return namespace
 
     def explain(self, wrt: Any = None, names: Mapping[str, Any] | None = None, *, depth: int | None = None) -> Any:
         """The derivation of the gradient of this scalar, as on a board: a :class:`~autograd_lite.derive.Derivation`.

@@ -362,7 +362,6 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
         return context is not None and context.replayed and is_traced(self)
 
     __autograd_apply__: ClassVar[Callable[..., Tensor]]  # `apply`, below: what rows look for
-    __array_namespace__: ClassVar[Callable[..., Any]]  # set by :mod:`autograd_lite.array_api`
     __autograd_record__: ClassVar[Callable[..., Any]]  # `record`: what forward mode looks for
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:
