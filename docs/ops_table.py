@@ -100,7 +100,7 @@ def formulas(row: Primitive, found: tuple[tuple[Any, ...], dict[str, Any]] | Non
 
 
 def rules(row: Primitive, found: tuple[tuple[Any, ...], dict[str, Any]] | None) -> str:
-    """The derivative by each argument, as mathematics where it can be."""
+    """The derivative with respect to each argument, as a formula if it has one."""
     if latex := formulas(row, found):
         return "<br>".join(f"${formula}$" for formula in latex)
     if row.variadic:

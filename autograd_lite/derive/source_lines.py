@@ -302,7 +302,7 @@ class LineWriter(CodeWriter):
                 lines += [*before, (f"{word} = {code}", shape_text(part.shape))]
                 self._hoisted[part.key] = word
             short = name(word, np.shape(self.values[word]))
-            e = replaced(e, lambda p, part=part, short=short: short if p.key == part.key else None)  # type: ignore[misc]
+            e = replaced(e, lambda p, part=part, short=short: short if p.key == part.key else None)  # type: ignore[misc]  # of a default
 
     def _to_hoist(self, e: Expr) -> Expr | None:
         """A part that should have a line of its own: it is used twice, or the line with it is too long."""

@@ -165,7 +165,7 @@ def _by_pygraphviz(source: str, form: str, layout: str) -> bytes:
         return b""
     try:
         how = {"prog": "neato", "args": "-n2"} if layout == "fixed" else {"prog": "dot"}
-        drawn: bytes = module.AGraph(string=source).draw(format=form, **how)  # type: ignore[attr-defined]
+        drawn: bytes = module.AGraph(string=source).draw(format=form, **how)  # type: ignore[attr-defined]  # no types
     except (OSError, ValueError):  # it runs Graphviz's programs itself
         return b""
     return drawn

@@ -27,7 +27,7 @@ from ..tensor.torch_names import check_device
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # not a module
 
 Array = np.ndarray[Any, Any]
 PathLike = str | os.PathLike[str]

@@ -25,7 +25,7 @@ class _Identity(Function):
 
     @staticmethod
     def backward(ctx: FunctionCtx, *gs: Any) -> Any:
-        return None, *ctx.pulled(gs)  # type: ignore[attr-defined]
+        return None, *ctx.pulled(gs)  # type: ignore[attr-defined]  # set in forward
 
 
 class Watch:

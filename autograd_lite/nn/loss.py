@@ -38,12 +38,12 @@ class Loss(Stateless):
 
 
 class _OfTwoInputs(Loss):
-    def forward(self, input1: Any, input2: Any, target: Any) -> Any:  # type: ignore[override]
+    def forward(self, input1: Any, input2: Any, target: Any) -> Any:  # type: ignore[override]  # three inputs
         return self._on(input1, input2, target)
 
 
 class _Triplet(Loss):
-    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:  # type: ignore[override]
+    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:  # type: ignore[override]  # three inputs
         return self._on(anchor, positive, negative)
 
 
@@ -106,7 +106,7 @@ class PoissonNLLLoss(Loss, function=F.poisson_nll_loss):
 class GaussianNLLLoss(Loss, function=F.gaussian_nll_loss):
     """Minus the log-density under normal distributions whose variance is predicted too."""
 
-    def forward(self, input: Any, target: Any, var: Any) -> Any:  # type: ignore[override]
+    def forward(self, input: Any, target: Any, var: Any) -> Any:  # type: ignore[override]  # three inputs
         return self._on(input, target, var)
 
 

@@ -176,7 +176,7 @@ class Bound:
         if not self.order:
             ((_, rest, calls),) = self.pieces
             return self._with(g, rest, calls)
-        g = g.reshape(-1, order=self.order)  # type: ignore[call-overload]
+        g = g.reshape(-1, order=self.order)  # type: ignore[call-overload]  # 'C' or 'F'
         return [call for piece, rest, calls in self.pieces for call in self._with(g[piece], rest, calls)]
 
     def _with(self, g: Array, rest: list[Any], calls: list[Call]) -> list[Call]:

@@ -5,8 +5,18 @@ from __future__ import annotations
 _GPU = "arrays live in the memory of this computer; there is no GPU here"
 _IN_PLACE = "write under `with ag.no_grad():`, x += ... or x[...] = ..., or make a new tensor"
 
+#: Of both tensors and the package.
+_OF_BOTH = {
+    "rsqrt": "1 / np.sqrt(x)",
+    "erf": "ag.special.erf(x)",
+    "addmm": "x + a @ b",
+    "inverse": "np.linalg.inv(x)",
+    "is_floating_point": "x.dtype.kind == 'f'",
+}
+
 #: By attribute: the remedy.
 REMEDIES = {
+    **_OF_BOTH,
     "tile": "np.tile(x, repeats)",
     "cuda": f"omit it: {_GPU}",
     "is_cuda": _GPU,
@@ -14,16 +24,11 @@ REMEDIES = {
     "at": "ag.set_at(x, index, value), ag.add_at and their like",
     "amax": "x.max(axis=...)",
     "amin": "x.min(axis=...)",
-    "rsqrt": "1 / np.sqrt(x)",
-    "erf": "ag.special.erf(x)",
-    "addmm": "x + a @ b",
-    "inverse": "np.linalg.inv(x)",
     "det": "np.linalg.det(x)",
     "median": "np.median(x), the mean of the two middle entries",
     "repeat_interleave": "x.repeat(n, axis)",
     "index_add": "ag.add_at(x, index, value)",
     "new_tensor": "ag.tensor(values, dtype=x.dtype)",
-    "is_floating_point": "x.dtype.kind == 'f'",
     "is_complex": "x.dtype.kind == 'c'",
     "nelement": "x.size",
     "ndimension": "x.ndim",
@@ -45,6 +50,7 @@ REMEDIES = {
 
 #: The same for the package: names of PyTorch's, JAX's and HIPS autograd's.
 OF_THE_LIBRARY = {
+    **_OF_BOTH,
     "pmap": "a program runs on one machine, in as many threads as it starts",
     "asarray": "arrays stand beside tensors as they are; ag.as_tensor(x) makes a tensor",
     "random": "ag.manual_seed and ag.randn, or NumPy's generators",
@@ -55,18 +61,13 @@ OF_THE_LIBRARY = {
     "Function": "ag.autograd.Function, or ag.table.define",
     "elementwise_grad": "ag.grad(lambda x: f(x).sum())",
     "gradcheck": "ag.testing.assert_gradients(f, x)",
-    "rsqrt": "1 / np.sqrt(x)",
-    "erf": "ag.special.erf(x)",
-    "addmm": "x + a @ b",
     "lerp": "x + weight * (y - x)",
     "mv": "x @ v",
-    "inverse": "np.linalg.inv(x)",
     "svd": "np.linalg.svd(x)",
     "complex": "real + 1j * imag",
     "masked_select": "x[mask]",
     "repeat_interleave": "np.repeat(x, n, axis)",
     "numel": "x.size",
-    "is_floating_point": "x.dtype.kind == 'f'",
     "Size": "a shape is a tuple",
     "set_num_threads": "set OPENBLAS_NUM_THREADS before NumPy is imported",
     "distributed": "ag.training.fit(..., communicator=MPI.COMM_WORLD)",

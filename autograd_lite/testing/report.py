@@ -199,9 +199,9 @@ def named_like(g: Callable[..., Any], f: Callable[..., Any], names: Sequence[str
 
     named.__name__, named.__module__ = name_of(f), ""
     if names:
-        named.__names__ = list(names)  # type: ignore[attr-defined]
+        named.__names__ = list(names)  # type: ignore[attr-defined]  # read by reports
     else:
-        named.__wrapped__ = f  # type: ignore[attr-defined]
+        named.__wrapped__ = f  # type: ignore[attr-defined]  # as inspect reads it
     return named
 
 

@@ -237,7 +237,7 @@ def _named(row: Primitive, keywords: dict[str, Any]) -> Callable[..., Any]:
 
     def stand_in(*xs: Any) -> None: ...
 
-    stand_in.__wrapped__ = row.fn if row.bind is None else row.bind  # type: ignore[attr-defined]
+    stand_in.__wrapped__ = row.fn if row.bind is None else row.bind  # type: ignore[attr-defined]  # as inspect reads it
     name = row.np_name or row.name
     if keywords:
         name = f"lambda *xs: {name}(*xs, {', '.join(f'{k}={v!r}' for k, v in keywords.items())})"

@@ -8,6 +8,7 @@ the loss, becomes one sum, in another order.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -54,9 +55,10 @@ class _Updates:
 
     def joined(self) -> Block:
         groups: dict[Any, list[Var]] = {}
+        uses = Counter(x for x in self.block.updates.values() if isinstance(x, Var))
         for v, x in self.block.updates.items():
             small = v in self.block.contiguous and v.dtype.kind == "f" and 0 < prod(v.shape) <= SMALL
-            if small and isinstance(x, Var) and x in self.defined and list(self.block.updates.values()).count(x) == 1:
+            if small and isinstance(x, Var) and x in self.defined and uses[x] == 1:
                 self.left = LONGEST
                 formula = self._formula(x, v)
                 if formula is not None:

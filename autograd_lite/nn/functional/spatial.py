@@ -65,7 +65,7 @@ def by_dims(
             signature = inspect.signature(f)
             function.__name__ = function.__qualname__ = name
             function.__doc__ = filled(f.__doc__ or "", dims, name)
-            function.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            function.__signature__ = signature.replace(  # type: ignore[attr-defined]  # as inspect reads it
                 parameters=list(signature.parameters.values())[1:]
             )
             return function
