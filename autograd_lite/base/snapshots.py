@@ -144,6 +144,11 @@ class for_good(Block):
         changed_to(_SNAPSHOT, None, undo)
 
 
+def is_noted() -> bool:
+    """Whether changes are being noted, so that the functions below have something to do."""
+    return _SNAPSHOT.get() is not None
+
+
 def about_to_draw(generator: Any) -> None:
     """Note the state of a NumPy generator before numbers are drawn from it."""
     snapshot = _SNAPSHOT.get()

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.snapshots import about_to_write
+from ..base.snapshots import about_to_write, is_noted
 from ..table import TABLE
 from .backward import pull_back
-from .context import changed, tracing, watcher
+from .context import CONTEXT, changed, tracing
 from .errors import noted
 from .fit import ones
 from .hooks import matching
@@ -25,25 +25,22 @@ ndarray = np.ndarray
 
 def backward(gradients: Mapping[Any, Any], retain_graph: bool | None = None, create_graph: bool = False) -> None:
     """Add the gradients of several results to the `.grad` of every leaf behind them; see :meth:`Tensor.backward`."""
-    traced = 0
+    traced = False
     for t in gradients:
-        traced |= 0 if t._node is None else t._node.live & TRACED
-    keep = create_graph or traced != 0
+        traced |= t._node is not None and t._node.live & TRACED != 0
+    keep = create_graph or traced
     roots: dict[Node, Any] = {t._node: cotangent_of(t, g, keep) for t, g in gradients.items()}
-    watch = watcher()
-    if create_graph:
-        with changed(recording=True):
-            found = pull_back(roots, None, lift, watch=watch)
-            for node in found:
-                _deliver(node, found, True)
-        return
-    if traced:  # the traced program includes the backward pass
-        with changed(recording=False):
-            found = pull_back(roots, None, lift, watch=watch)
+    context = CONTEXT.get()
+    watch = None if context is None else context.watcher
+    if keep:  # a traced program includes the backward pass
+        with changed(recording=create_graph):
+            cotangents = pull_back(roots, None, lift, watch=watch)
+            if create_graph:
+                _deliver(cotangents, True)
+                return
     else:
-        found = pull_back(roots, free=retain_graph is False, watch=watch)
-    for node in found:
-        _deliver(node, found, create_graph)
+        cotangents = pull_back(roots, free=retain_graph is False, watch=watch)
+    _deliver(cotangents, False)
 
 
 def cotangent_of(t: Value, gradient: Any, create_graph: bool = False) -> Any:
@@ -68,39 +65,52 @@ def cotangent_of(t: Value, gradient: Any, create_graph: bool = False) -> Any:
     return matching(gradient, node, f"backward from {node.label}: gradient= has", create_graph)
 
 
-def _deliver(node: Node, found: dict[Node, Any], create_graph: bool) -> None:
-    """Add a gradient to `.grad`, in an array that nothing else shares."""
-    t = node.keeper()
-    if t is None or not t.requires_grad:  # it may have been frozen since
+def _deliver(cotangents: dict[Node, Any], create_graph: bool) -> None:
+    """Add each cotangent to the `.grad` of its Tensor, in an array that nothing else shares."""
+    outside, noted = tracing(), is_noted()
+    for node in cotangents:
+        t = node.keeper()
+        if t is None or t._node is None or t._node.live <= TRACED:  # it may have been frozen since
+            continue
+        if noted:
+            about_to_write(t)
+        if outside is not None:
+            outside.asks_for_grad(t)
+            outside.sets_grad(t, t._grad is None)
+        old, g = t._grad, cotangents[node]
+        if old is None or node.row is not None:
+            node.graded = (node.storage.version,)
+        else:
+            _note_version(node, old)
+        if create_graph or isinstance(g, Value):
+            t._grad = own(g) if old is None else old + g
+        elif old is None:
+            if type(g) is not ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _SOLE:
+                g = np.array(g)  # others hold it too
+            t._grad = wrap(g, None)
+        elif old._node is None and old._data.flags.writeable:
+            np.add(old._data, g, old._data)
+        else:
+            t._grad = old + g
+
+
+def _note_version(node: Node, old: Value) -> None:
+    """Note the version of an input at which gradients are added to `old`, its .grad; warn if that was forgotten.
+
+    Adding once to a gradient from before an update is usual: in a GAN the generator's loss also reaches the
+    discriminator, whose gradients are cleared before its next step.
+    """
+    versions, version = node.graded, node.storage.version
+    if versions and versions[-1] == version:
         return
-    about_to_write(t)
-    version = node.storage.version
-    if (outside := tracing()) is not None:
-        outside.asks_for_grad(t)
-        outside.sets_grad(t, t._grad is None)
-    old, g = t._grad, found[node]
-    versions: tuple[int, ...] | None = node.graded if old is not None and node.row is None else None
-    if not versions or versions[-1] != version:
-        kept = versions if versions and old._data.any() else ()
-        # Adding once to a gradient from before an update is usual: in a GAN the generator's loss also reaches the
-        # discriminator, whose gradients are cleared before its next step.
-        if len(kept) == 2:
-            warnings.warn(
-                f"backward() adds to a .grad of {node.label} that has gradients from before its last two updates: a "
-                "forgotten zero_grad()?",
-                stacklevel=4,
-            )
-        node.graded = (*kept[-1:], version)
-    if create_graph or isinstance(g, Value):
-        t._grad = own(g) if old is None else old + g
-    elif old is None:
-        if type(g) is not ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _SOLE:
-            g = np.array(g)  # others hold it too
-        t._grad = wrap(g, None)
-    elif old._node is None and old._data.flags.writeable:
-        np.add(old._data, g, old._data)
-    else:
-        t._grad = old + g
+    before = versions if versions and old._data.any() else ()
+    if len(before) == 2:
+        warnings.warn(
+            f"backward() adds to a .grad of {node.label} that has gradients from before its last two updates: a "
+            "forgotten zero_grad()?",
+            stacklevel=5,
+        )
+    node.graded = (*before[-1:], version)
 
 
 def taken(found: dict[Node, Any], node: Node) -> Any:

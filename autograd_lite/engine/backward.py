@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from heapq import heapify, heappop, heappush
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from ..base import memory
 from .errors import changed_error, freed_error, order_error, point_at
 from .fit import fit
 from .hooks import run_hooks
-from .node import DIFFERENTIABLE, TRACED, Lift, Node, between
+from .node import TRACED, Lift, Node, between
 from .versions import LATEST_WRITE
 
 
@@ -38,7 +37,8 @@ def pull_back(
         ``lift(value, node)`` makes a Tensor of a kept value, so that the backward pass is itself recorded. By default
         the rules run on arrays.
     reaches : callable, optional
-        Whether a node is on a path to `inputs`. By default the paths are searched.
+        Whether a node is on a path to `inputs`. By default the paths are searched, and without `inputs` every node that
+        may be differentiated is on one.
     free : bool
         Free the kept arrays during the pass.
     watch : optional
@@ -53,13 +53,15 @@ def pull_back(
         Node to cotangent. The arrays may be shared.
     """
     memory.keep_freed()
-    reaches = reaches or _on_a_path(roots, inputs)
-    ends = None if inputs is None else set(inputs)
-    pending = {n: g for n, g in roots.items() if reaches(n)}
+    ends = None
+    if inputs is not None:
+        ends = set(inputs)
+        reaches = reaches or set(between(roots, ends)).__contains__
+    pending = {n: g for n, g in roots.items() if (n.live > TRACED if reaches is None else reaches(n))}
     heap = [(n.order, n) for n in pending]
     heapify(heap)
     special = lift is not None or watch is not None
-    found: dict[Node, Any] = {}
+    cotangents: dict[Node, Any] = {}
     while heap:  # latest node first: every use of it has been processed
         n = heappop(heap)[1]
         g = pending.pop(n)
@@ -67,51 +69,41 @@ def pull_back(
         if n.hooks is not None and (through or not wanted):
             g = run_hooks(n, g)
         if wanted:
-            found[n] = g
-        if n.row is None or wanted and not through:
+            cotangents[n] = g
+        row = n.row
+        if row is None or wanted and not through:
             continue
         n.graded = ()
         y, xs = n.y, n.xs
         if xs is None or n.order > LATEST_WRITE[0] or special:  # freed, or made before the last write
             y, xs = saved(n, lift, reaches, watch)
-        for p, pull in zip(n.parents, n.row.pulls if n.dtype.kind != "c" else n.row.complex_pulls, strict=False):
-            if p is None or pull is None or not reaches(p):
-                continue
-            d = pulled(pull, g, y, xs, n, p, watch)
-            if p in pending:
-                pending[p] = add(pending[p], d)
-            else:
-                pending[p] = d
-                heappush(heap, (p.order, p))
+        try:
+            for p, pull in zip(n.parents, row.pulls if n.dtype.kind != "c" else row.complex_pulls):  # noqa: B905 - faster
+                if p is None or pull is None or not (p.live > TRACED if reaches is None else reaches(p)):
+                    continue
+                d = pull(g, y, xs, n)
+                if d.shape != p.shape or d.dtype is not p.dtype:
+                    d = fit(d, n, p)
+                if watch is not None:
+                    watch.pulled(n, p, d)
+                if p in pending:
+                    pending[p] = add(pending[p], d)
+                else:
+                    pending[p] = d
+                    if p.row is not None or p.hooks is not None:  # other leaves are only collected, below
+                        heappush(heap, (p.order, p))
+        except Exception as error:
+            point_at(error, n, p)
+            raise
         if free:
             n.xs = n.y = None
-    return found
+    for n, g in pending.items():
+        if n.keeper is not None if ends is None else n in ends:
+            cotangents[n] = g
+    return cotangents
 
 
-def pulled(pull: Any, g: Any, y: Any, xs: Any, n: Node, p: Node, watch: Any) -> Any:
-    """The cotangent of one argument `p`, as the rule of `n` has it, in the shape and dtype of `p`."""
-    try:
-        d = pull(g, y, xs, n)
-        if d.shape != p.shape or d.dtype is not p.dtype:
-            d = fit(d, n, p)
-    except Exception as error:
-        point_at(error, n, p)
-        raise
-    if watch is not None:
-        watch.pulled(n, p, d)
-    return d
-
-
-def _on_a_path(roots: Iterable[Node], inputs: Iterable[Node] | None) -> Callable[[Node], Any]:
-    """Whether a node lies between `inputs` and `roots`, or, without inputs, is live for any derivative."""
-    if inputs is not None:
-        return set(between(roots, inputs)).__contains__
-    if any(n.live & TRACED for n in roots):
-        return lambda n: n.live & DIFFERENTIABLE
-    return attrgetter("live")  # no ancestor has a bit that none of `roots` has; and this is faster
-
-
-def saved(n: Node, lift: Lift | None, reaches: Callable[[Node], Any], watch: Any = None) -> tuple[Any, Any]:
+def saved(n: Node, lift: Lift | None, reaches: Callable[[Node], Any] | None, watch: Any = None) -> tuple[Any, Any]:
     """The result and the arguments of a node, as its rules see them.
 
     Raises
@@ -139,13 +131,13 @@ def lifted(n: Node, lift: Lift) -> tuple[Any, tuple[Any, ...]]:
     return (None if n.y is None else lift(n.y, n)), xs
 
 
-def _check_unchanged(n: Node, reaches: Callable[[Node], Any]) -> None:
+def _check_unchanged(n: Node, reaches: Callable[[Node], Any] | None) -> None:
     """Raise if an argument value that a rule is about to use has been overwritten."""
     row = n.row
     assert row is not None
     keeps = 0
     for i, p in enumerate(n.parents):
-        if p is not None and reaches(p):
+        if p is not None and (p.live > TRACED if reaches is None else reaches(p)):
             keeps |= row.keeps[i]
     for k, p in enumerate(n.parents):
         if p is not None and (p.storage.shaped < n.order or keeps & (2 << k) and p.storage.version < n.order):

@@ -1,8 +1,8 @@
-"""The fast lane: `record` written out for the operators, on which a small net spends most of its time.
+"""`record` specialised for one and two operands, for speed: operators and most functions come this way.
 
-`binary` and `unary` do exactly what :func:`autograd_lite.engine.record.record` does, for rows with one or two
-arguments and one result; ``tests/engine/test_fast.py`` compares the two on every row of the table. They save the
-handling of argument lists, about 1 µs per operation (``python -m benchmarks.per_operation``).
+`operate` does exactly what :func:`autograd_lite.engine.record.record` does, for rows with one or two operands and one
+result; ``tests/engine/test_fast.py`` compares the two on every row of the table. It saves the handling of argument
+lists, about 2 µs per operation (``python -m benchmarks.per_operation``).
 """
 
 from __future__ import annotations
@@ -22,47 +22,67 @@ from .value import Value, seen_storage, unrecorded
 from .versions import OURS, next_order
 
 ndarray, asarray = np.ndarray, np.asarray
+FLOAT = np.dtype(np.float64)
+ERRORS = (ValueError, TypeError, IndexError, np.linalg.LinAlgError)  # those of NumPy that are explained
 _frame = sys._getframe
 _new = object.__new__
 
 
-def binary(row: Primitive, a: Any, b: Any) -> Any:
-    """`record` for a direct row of two arguments, one of them a Tensor; NotImplemented if the other is not an array."""
+#: The second operand of a row that has one.
+ABSENT: Any = object()
+
+
+def operate(row: Primitive, a: Any, b: Any = ABSENT, params: dict[str, Any] = NOTHING) -> Any:
+    """`record` for one operand, or for a direct row and two; NotImplemented if one of two is not an array.
+
+    Parameters
+    ----------
+    a, b : array_like or Tensor
+        At least one is a Tensor.
+    params : dict
+        The keyword parameters, in canonical form; for one operand only.
+    """
     if isinstance(a, Value):
         x1, n1 = a._data, a._node
         live1 = 0 if n1 is None else n1.live
     else:
         if type(a) not in PLAIN and (isinstance(a := as_operand(a), Value) or a is NotImplemented):
-            return a if a is NotImplemented else binary(row, a, b)
+            return a if a is NotImplemented else operate(row, a, b)
         x1, n1, live1 = a, None, 0
-    if isinstance(b, Value):
+    if b is ABSENT:
+        x2, n2, live2 = None, None, 0
+    elif isinstance(b, Value):
         x2, n2 = b._data, b._node
         live2 = 0 if n2 is None else n2.live
     else:
         if type(b) not in PLAIN and (isinstance(b := as_operand(b), Value) or b is NotImplemented):
-            return b if b is NotImplemented else binary(row, a, b)
+            return b if b is NotImplemented else operate(row, a, b)
         x2, n2, live2 = b, None, 0
     try:
-        y = row.fn(x1, x2)
-    except (ValueError, TypeError) as error:
-        raise explained(error, row.name, (a, b)) from None
+        y = row.fn(x1, x2) if b is not ABSENT else row.fn(x1, **params) if params else row.fn(x1)
+    except ERRORS as error:
+        raise explained(error, row.name, (a,) if b is ABSENT else (a, b)) from None
     if type(y) is not ndarray:
         y = asarray(y)
-    t = _new(Value.result_class)
-    t._data = y
-    t._node = t._grad = None
-    live = live1 | live2
+    elif y is x1:
+        y = y.view()  # the result may be made read-only, and the user's array must not be
     context = CONTEXT.get()
+    live = live1 | live2
     if context is not None:
-        if context.outside is not None and (seen := context.outside.seen(row, (a, b))) is not None:
-            return binary(row, *seen)
+        if context.outside is not None:
+            seen = context.outside.seen(row, (a,) if b is ABSENT else (a, b))
+            if seen is not None:
+                return operate(row, *seen, params=params)
         if not context.recording:
             live &= TRACED
     keeps = 0
-    if row.kind == "constant":
+    if row.kind == "constant" or y.dtype is not FLOAT and y.dtype.kind in "biu":  # these have no derivative
         live &= TRACED
     elif live > TRACED:
-        kept1, kept2 = row.keeps
+        if b is ABSENT:
+            (kept1,), kept2 = row.keeps, None
+        else:
+            kept1, kept2 = row.keeps
         if live1 > TRACED:
             if kept1 is None:
                 live1 &= TRACED
@@ -75,83 +95,40 @@ def binary(row: Primitive, a: Any, b: Any) -> Any:
                 keeps |= kept2
         live = live1 | live2
     if not live:
-        return t
-    if not live1 and isinstance(a, Value):
-        n1 = a._leaf()
-    if not live2 and isinstance(b, Value):
-        n2 = b._leaf()
-    t._node = node = _new(Node)  # setting the fields one by one is a third faster than __init__
-    node.row = row
-    node.parents = (n1, n2)
-    node.xs = (
-        own_constant(x1) if n1 is None else x1 if keeps & 2 else None,
-        own_constant(x2) if n2 is None else x2 if keeps & 4 else None,
-    )
-    node.y = y if keeps & 1 or y.size <= SMALL else None
-    node.params = NOTHING
-    node.shape = y.shape
-    node.dtype = y.dtype
-    node.live = live
-    node.order = next_order()
-    node.storage = OURS
-    node.name = node.parts = node.hooks = node.keeper = node.graded = node.group = None
-    frame = _frame(1)
-    while INTERNAL[frame.f_code.co_filename] and frame.f_back is not None:
-        frame = frame.f_back
-    node.code, node.at = frame.f_code, frame.f_lasti
-    if context is not None:
-        context.enter(node, (x1, x2), y)
-    return t
-
-
-def unary(row: Primitive, a: Value, params: dict[str, Any] = NOTHING) -> Any:
-    """`record` for one Tensor and one result."""
-    x, n = a._data, a._node
-    try:
-        y = row.fn(x, **params) if params else row.fn(x)
-    except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
-        raise explained(error, row.name, (a,)) from None
-    if type(y) is not ndarray:
-        y = asarray(y)
-    elif y is x:
-        y = y.view()  # the result may be made read-only, and the user's array must not be
-    live = 0 if n is None else n.live
-    context = CONTEXT.get()
-    if context is not None:
-        if context.outside is not None and (seen := context.outside.seen(row, (a,))) is not None:
-            return unary(row, seen[0], params)
-        if not context.recording:
-            live &= TRACED
-    keeps = 0
-    if row.kind == "constant":
-        live &= TRACED
-    elif live > TRACED:
-        (kept,) = row.keeps
-        if kept is None or y.dtype.kind not in "fc":
-            live &= TRACED
-        else:
-            keeps = kept
-    if not live:
-        return unrecorded(y, (a,))
+        return unrecorded(y, (a, b))
     t = _new(Value.result_class)
     t._data = y
     t._grad = None
-    t._node = node = _new(Node)
+    t._node = node = _new(Node)  # setting the fields one by one is a third faster than __init__
+    if b is ABSENT:
+        node.parents = (n1,)
+        node.xs = (x1 if keeps & 2 else None,)
+    else:
+        if n1 is None and isinstance(a, Value):
+            n1 = a._leaf()
+        if n2 is None and isinstance(b, Value):
+            n2 = b._leaf()
+        node.parents = (n1, n2)
+        node.xs = (
+            (x1 if type(x1) is float else own_constant(x1)) if n1 is None else x1 if keeps & 2 else None,
+            (x2 if type(x2) is float else own_constant(x2)) if n2 is None else x2 if keeps & 4 else None,
+        )
     node.row = row
-    node.parents = (n,)
-    node.xs = (x if keeps & 2 else None,)
     node.y = y if keeps & 1 or y.size <= SMALL else None
     node.params = own_params(params) if params else NOTHING
     node.shape = y.shape
     node.dtype = y.dtype
     node.live = live
     node.order = next_order()
-    node.storage = OURS if y.base is None else seen_storage(y, (a,))
+    node.storage = OURS if y.base is None else seen_storage(y, (a, b))
     node.name = node.parts = node.hooks = node.keeper = node.graded = node.group = None
-    frame = _frame(1)
+    try:
+        frame = _frame(2)  # the caller is the library's; each frame that is looked at costs
+    except ValueError:  # an operator that a new thread calls directly
+        frame = _frame(1)
     while INTERNAL[frame.f_code.co_filename] and frame.f_back is not None:
         frame = frame.f_back
     node.code, node.at = frame.f_code, frame.f_lasti
     if context is not None:
-        context.enter(node, (x,), y)
+        context.enter(node, (x1,) if b is ABSENT else (x1, x2), y)
     return t

@@ -20,7 +20,7 @@ from ..table import TABLE, Primitive
 from ..table.torch_keywords import numpys_keywords
 from .context import CONTEXT, called_in_group, tracing
 from .errors import explained
-from .fast import binary, unary
+from .fast import ERRORS, operate
 from .node import NOTHING, SMALL, TRACED, Node
 from .operands import PLAIN, operand, own_constant, own_params
 from .position import users_position
@@ -28,19 +28,18 @@ from .results import projection
 from .value import Value, seen_storage, unrecorded, wrap
 
 ndarray, asarray = np.ndarray, np.asarray
-ERRORS = (ValueError, TypeError, IndexError, np.linalg.LinAlgError)  # those of NumPy that are explained
 
 
 def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     """A call of a row as the user wrote it: bring it to canonical form and record it."""
     if row.direct and not params:
         if len(args) == 1 and isinstance(args[0], Value):
-            return unary(row, args[0])
+            return operate(row, args[0])
         if isinstance(row.fn, np.ufunc) and len(args) > row.fn.nin:
             raise TypeError(
                 f"{row.name} takes {row.fn.nin} array(s), and the next one would be written into: omit it"
             )
-        if len(args) == 2 and (y := binary(row, *args)) is not NotImplemented:
+        if len(args) == 2 and (y := operate(row, *args)) is not NotImplemented:
             return y
         return record(row, args)
     if params:
@@ -60,7 +59,7 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
     elif params:
         args, params = ufunc_parameters(row, args, params)
     if len(args) == 1 and isinstance(args[0], Value) and not row.outputs and not row.variadic:
-        return unary(row, args[0], params)
+        return operate(row, args[0], params=params)
     return record(row, args, params)
 
 

@@ -17,7 +17,7 @@ from ..base.snapshots import about_to_write
 from ..engine.accumulate import backward
 from ..engine.context import CONTEXT, is_traced, tracing
 from ..engine.errors import masked_error
-from ..engine.fast import binary, unary
+from ..engine.fast import operate
 from ..engine.hooks import Handle, add_hook
 from ..engine.node import NEEDS, NOTHING, TRACED
 from ..engine.operands import as_array, check_differentiable, raw
@@ -154,7 +154,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     @property
     def T(self) -> Tensor:
         """The axes in reverse order."""
-        return unary(TABLE["transpose"], self, {"axes": None})
+        return operate(TABLE["transpose"], self, params={"axes": None})
 
     @property
     def mT(self) -> Tensor:
@@ -283,7 +283,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     def sigmoid(self) -> Tensor:
         """``1 / (1 + exp(-x))``."""
-        return unary(TABLE["sigmoid"], self)
+        return operate(TABLE["sigmoid"], self)
 
     all, any, argmax, argmin, argpartition, argsort = (Method() for _ in range(6))
     astype, choose, clip, conjugate, cumprod, cumsum = (Method() for _ in range(6))
@@ -296,7 +296,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     def reshape(self, *shape: Any, **params: Any) -> Tensor:
         """The same entries in another shape, given as one tuple or as several numbers."""
         if not params and shape and type(shape[0]) is int:
-            return unary(TABLE["reshape"], self, {"shape": shape, "order": "C"})
+            return operate(TABLE["reshape"], self, params={"shape": shape, "order": "C"})
         return apply(TABLE["reshape"], (self, *shape), params)
 
     def compress(self, condition: Any, axis: Any = None) -> Tensor:
@@ -305,7 +305,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     def __getitem__(self, index: Any) -> Tensor:
         if is_basic(index):  # what the row's bind would return
-            return unary(getitem, self, {"index": index, "unique_indices": True})
+            return operate(getitem, self, params={"index": index, "unique_indices": True})
         return apply(getitem, (self, index), NOTHING)
 
     def __len__(self) -> int:
@@ -368,7 +368,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
         if method == "__call__" and not params and len(inputs) == 2:  # ndarray * tensor comes this way
             row = ROWS.get(ufunc)
             if row is not None and row.direct:
-                return binary(row, *inputs)
+                return operate(row, *inputs)
         out = params.get("out")
         if out is not None and any(o is not None for o in out):
             return ufunc_out(ufunc, method, inputs, params)

@@ -13,7 +13,7 @@ import numpy as np
 from ..base.snapshots import about_to_write
 from ..engine.context import CONTEXT, is_grad_enabled, tracing
 from ..engine.errors import explained
-from ..engine.fast import binary
+from ..engine.fast import operate
 from ..engine.generators import numpy_generator
 from ..engine.node import NEEDS, TRACED, Node
 from ..engine.operands import PLAIN, as_operand, raw, raw_index
@@ -56,7 +56,7 @@ class Writes(Value):
 
     def _in_place(self, row: str, symbol: str, other: Any) -> Self:
         if _is_result(self._node) or not self.requires_grad and is_grad_enabled() and _is_live(other):
-            return binary(TABLE[row], self, other)  # another name for the old value keeps the old value
+            return operate(TABLE[row], self, other)  # another name for the old value keeps the old value
         array = self._writable(symbol, other)
         if (outside := tracing()) is not None:
             return outside.in_place(self, getattr(np, row), other)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.engine.fast import binary, unary
+from autograd_lite.engine.fast import operate
 from autograd_lite.engine.node import Node
 from autograd_lite.engine.record import record
 from autograd_lite.testing.rows import all_rows, points
@@ -74,7 +74,7 @@ def test_the_fast_lane_does_what_record_does(row, mode):
 
 
 def lane(row, xs):
-    return unary(row, *xs) if len(xs) == 1 else binary(row, *xs)
+    return operate(row, *xs)
 
 
 def traced(row, xs):
