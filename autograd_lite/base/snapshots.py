@@ -2,7 +2,7 @@
 
 `draw`, `trace`, `source` and `summary` run a user's function once, and a checkpoint runs it a second time. Such a run
 may draw random numbers, write to tensors, and update the buffers of a module. Code that is about to do so calls
-`about_to_draw` or `about_to_write` first, and :class:`untouched` undoes it. Outside such a run these calls read one
+`about_to_draw` or `about_to_write` first, and :func:`untouched` undoes it. Outside such a run these calls read one
 context variable.
 """
 
@@ -10,20 +10,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
 from importlib import import_module
-from itertools import starmap
-from operator import call, setitem
+from operator import setitem
 from pickle import dumps
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
-from .interrupts import Block, changed_to, exhaust
-
 LONG = 1_000  # entries
 
-Undo = list[tuple[Any, ...]]  # calls, (f, *args) each, of C functions, which an interrupt cannot cut short
+Undo = list[tuple[Any, ...]]  # calls, (f, *args) each
 
 
 class Snapshot:
@@ -45,6 +43,11 @@ class Snapshot:
         self.noted: dict[int, tuple[Any, Callable[[Any], Undo], Undo]] = {}
         self.undo: Undo = []
         self.draws = 0
+
+    def restore(self) -> None:
+        """Undo everything that was noted."""
+        for f, *args in self.undo:
+            f(*args)
 
     def drew(self) -> None:
         self.draws += 1
@@ -84,18 +87,21 @@ class References(Snapshot):
         super().note(thing, _tensor_references if state is _tensor_state else state)
 
 
-class watched(Block):
+@contextmanager
+def watched(kind: type[Snapshot] = Snapshot) -> Iterator[Snapshot]:
     """A block in which every change is noted, and none undone."""
+    snapshot = kind(_SNAPSHOT.get())
+    token = _SNAPSHOT.set(snapshot)
+    try:
+        yield snapshot
+    finally:
+        _SNAPSHOT.reset(token)
 
-    kind = Snapshot
 
-    def _enter(self, undo: Undo) -> Snapshot:
-        snapshot = self.kind(_SNAPSHOT.get())
-        changed_to(_SNAPSHOT, snapshot, undo)
-        return snapshot
-
-
-class untouched(watched):
+@contextmanager
+def untouched(
+    f: Any = None, args: Iterable[Any] = (), again: Snapshot | None = None, kind: type[Snapshot] = Snapshot,
+) -> Iterator[Snapshot]:
     """A block after which every generator, tensor, gradient and buffer is as it was before.
 
     Parameters
@@ -105,43 +111,39 @@ class untouched(watched):
         announce when it draws.
     again : Snapshot, optional
         What an earlier run of the same function changed. This run starts from the same state.
+    kind : type
+        `References`, for a run that writes into no array of a Tensor.
     """
-
-    def __init__(self, f: Any = None, args: Iterable[Any] = (), again: Snapshot | None = None) -> None:
-        self._f, self._args, self._again = f, args, again
-
-    def _enter(self, undo: Undo) -> Snapshot:
-        snapshot = super()._enter(undo)
-        undo.append((exhaust, starmap(call, snapshot.undo)))
-        if self._f is not None:
-            found = list(_reachable(self._f, self._args))
-            _note_generators(snapshot, [_imported("numpy.random"), _imported("random"), *found])
-            for module in found:
-                if _is_module(module):
+    with watched(kind) as snapshot:
+        try:
+            if f is not None:
+                reached = list(_reachable(f, args))
+                _note_generators(snapshot, [_imported("numpy.random"), _imported("random"), *reached])
+                for module in filter(_is_module, reached):
                     about_to_run(module)
-        for thing, state, before in [] if self._again is None else self._again.noted.values():
-            snapshot.note(thing, state)
-            exhaust(starmap(call, before))
-        return snapshot
+            for thing, state, before in [] if again is None else again.noted.values():
+                snapshot.note(thing, state)
+                for restore, *values in before:
+                    restore(*values)
+            yield snapshot
+        finally:
+            snapshot.restore()
 
 
-class unwritten(untouched):
-    """The same for a run that writes into no array of a Tensor."""
-
-    kind = References
-
-
-class for_good(Block):
-    """A block inside an :class:`untouched` run for what is made only once and stays, as the weights of a lazy layer.
+@contextmanager
+def for_good() -> Iterator[None]:
+    """A block inside an :func:`untouched` run for what is made only once and stays, as the weights of a lazy layer.
 
     The generators are not restored either, so the same numbers are not drawn a second time.
     """
-
-    def _enter(self, undo: Undo) -> None:
-        snapshot = _SNAPSHOT.get()
-        if snapshot is not None:
-            snapshot.forget_generators()
-        changed_to(_SNAPSHOT, None, undo)
+    snapshot = _SNAPSHOT.get()
+    if snapshot is not None:
+        snapshot.forget_generators()
+    token = _SNAPSHOT.set(None)
+    try:
+        yield
+    finally:
+        _SNAPSHOT.reset(token)
 
 
 def is_noted() -> bool:

@@ -97,9 +97,7 @@ def pull_back(
             raise
         if free:
             n.xs = n.y = None
-    for n, g in pending.items():
-        if n.keeper is not None if ends is None else n in ends:
-            cotangents[n] = g
+    cotangents.update((n, g) for n, g in pending.items() if (n.keeper is not None if ends is None else n in ends))
     return cotangents
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from ..base.interrupts import Block, at_exit, changed_to
 from ..table import Stated, Textbook
 from .node import TRACED
 from .value import Value
@@ -73,14 +72,20 @@ ORDINARY = Context()
 _BARE = {on: Context(on) for on in (False, True)}
 
 
-class _Block(Block):
-    """A context manager, and a decorator, that changes the context of this thread."""
+class _Block:
+    """A context manager, and a decorator, that changes the context of this thread. It may be entered inside itself."""
+
+    _entered: Any = None  # (token, what was entered before)
 
     def _context(self, now: Context) -> Context:
         raise NotImplementedError  # abstract
 
-    def _enter(self, undo: list[tuple[Any, ...]]) -> None:
-        changed_to(CONTEXT, self._context(CONTEXT.get() or ORDINARY), undo)
+    def __enter__(self) -> None:
+        self._entered = CONTEXT.set(self._context(CONTEXT.get() or ORDINARY)), self._entered
+
+    def __exit__(self, *exc: object) -> None:
+        token, self._entered = self._entered
+        CONTEXT.reset(token)
 
     def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """Decorate `f`: its calls run in this block, and so does a generator or coroutine whenever it is resumed."""
@@ -184,7 +189,7 @@ class enable_grad(_Recording):
 inference_mode = no_grad  # PyTorch's name for a block in which nothing will ever be recorded
 
 
-class set_grad_enabled(Block):
+class set_grad_enabled:
     """Switch recording on or off, from this call on; used in a ``with``, for the block only.
 
     Examples
@@ -202,8 +207,10 @@ class set_grad_enabled(Block):
         else:
             CONTEXT.set(Context(bool(mode), now.group, now.watcher, now.level, now.values, now.outside))
 
-    def _enter(self, undo: list[tuple[Any, ...]]) -> None:
-        undo.append((CONTEXT.set, self._before))
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *exc: object) -> None:
+        CONTEXT.set(self._before)
 
 
 def is_grad_enabled() -> bool:
@@ -309,6 +316,8 @@ def called_in_group(
     group = Group(name, now.group, params, module)
     if textbook is not None:
         group.is_known(textbook, f, args, params)
-    with at_exit(CONTEXT.set, outer):
-        CONTEXT.set(Context(now.recording, group, now.watcher, now.level, now.values, now.outside))
+    token = CONTEXT.set(Context(now.recording, group, now.watcher, now.level, now.values, now.outside))
+    try:
         return f(*args, **params)
+    finally:
+        CONTEXT.reset(token)

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ..base.interrupts import rolled_back
 from ..base.snapshots import about_to_run
 from ..engine.context import called_in_group, tracing
 from ..engine.hooks import Handle
@@ -442,11 +441,8 @@ class Module:
             raise ValueError(f"load_state_dict into {type(self).__name__}: " + "; ".join(wrong))
         for where, m in self._every_place():
             m._sized_by(arrays, f"{where}." if where else "")
-        undo = [(setattr, *place) for name in arrays for place in _places(own[name])]
-        with rolled_back(undo):
-            for name, array in arrays.items():
-                own[name].data = array.astype(own[name].dtype, copy=True)
-            undo.clear()
+        for name, array in arrays.items():
+            own[name].data = array.astype(own[name].dtype, copy=True)
         return IncompatibleKeys(missing, unexpected)
 
     # ------------------------------------------------------------------------------------------- appearance
@@ -490,13 +486,6 @@ def _registered(hooks: dict[int, Any], hook: Any) -> Handle:
         CONFIGURED[0] += 1
 
     return Handle(remove)
-
-
-def _places(t: Tensor) -> list[tuple[Any, str, Any]]:
-    """What an assignment to ``t.data`` changes: objects, their attributes, and the current values."""
-    node = t._node
-    fields = [] if node is None else [(node, key, getattr(node, key)) for key in ("y", "shape", "dtype", "storage")]
-    return [(t, "_data", t._data), *fields]
 
 
 def _array(value: Any) -> Any:

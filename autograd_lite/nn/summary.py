@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
-from ..base.interrupts import rolled_back
 from ..base.snapshots import untouched
 from ..engine.context import no_grad
 
@@ -31,10 +31,10 @@ def summary(module: Any, *inputs: Any) -> Summary:
 
     if inputs:
         key, parts = object(), list(module.modules())
-        undo: list[Any] = [(object.__setattr__, m, "training", m.training) for m in parts]
-        undo += [(m._hooks.pop, key, None) for m in parts]
-        with rolled_back(undo), untouched(module, inputs), no_grad():
+        with ExitStack() as undo, untouched(module, inputs), no_grad():
             for m in parts:
+                undo.callback(object.__setattr__, m, "training", m.training)
+                undo.callback(m._hooks.pop, key, None)
                 m._hooks[key] = note
             module.eval()(*inputs)
     rows = Summary([("part", "kind", "output", "parameters", "")])

@@ -13,7 +13,7 @@ import numpy as np
 from ..base.escape import plain
 from ..base.generator import numpy_generator
 from ..base.memory import is_whole
-from ..base.snapshots import Snapshot, unwritten
+from ..base.snapshots import References, Snapshot, untouched
 from ..base.tree import leaves, rebuild, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import changed
@@ -141,7 +141,7 @@ def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[
     recording : bool
         Whether gradients are recorded at the call.
     """
-    with np.errstate(all="ignore"), unwritten(f, (args, params)) as changes:
+    with np.errstate(all="ignore"), untouched(f, (args, params), kind=References) as changes:
         made, variables = _run(f, leaves((args, params)), args, params, static, recording)
         _check_draws(changes, made)
         del changes

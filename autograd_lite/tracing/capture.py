@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from ..base.escape import plain
-from ..base.interrupts import at_exit
 from ..base.snapshots import untouched
 from ..base.tree import leaves, rebuild, tree_map
 from ..engine.context import changed
@@ -149,10 +148,14 @@ def run(f: Callable[..., Any], args: Sequence[Any], params: Any) -> tuple[Any, l
         if event == "return" and frame.f_code is code:
             found[:] = frame.f_locals.items()  # of the outermost call, which returns last
 
-    # cProfile can be read but not set
-    with at_exit(sys.setprofile, before) if before is None or callable(before) else at_exit(before.enable):
-        sys.setprofile(watch)
+    sys.setprofile(watch)
+    try:
         result = f(*args, **params)
+    finally:
+        if before is None or callable(before):
+            sys.setprofile(before)
+        else:  # cProfile can be read but not set
+            before.enable()
     return result, [(word, value) for word, value in found if not word.startswith("_")]
 
 

@@ -14,7 +14,6 @@ from weakref import ref
 
 import numpy as np
 
-from ..base.interrupts import at_exit
 from ..base.tree import leaves, matched, rebuild, tree_map
 from ..engine.accumulate import own, taken
 from ..engine.backward import pull_back
@@ -65,11 +64,12 @@ class Linearized:
         args = list(args)
         for k, tree in zip(argnums, rebuild(self.trees, wrapped), strict=True):
             args[k] = tree
-        with at_exit(CONTEXT.set, outside):  # as `changed`, but faster
-            CONTEXT.set(
-                Context(True, context.group, context.watcher, self.level + 1, context.values, context.outside)
-            )
+        inside = Context(True, context.group, context.watcher, self.level + 1, context.values, context.outside)
+        token = CONTEXT.set(inside)  # as `changed`, but faster
+        try:
             result = f(*args, **params)
+        finally:
+            CONTEXT.reset(token)
         self.aux: Any = None
         self.y, self.aux = _pair(result, what) if has_aux else (result, None)
         self.outputs = leaves(self.y)

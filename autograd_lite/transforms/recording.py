@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable
-from itertools import starmap
-from operator import call, setitem
+from operator import setitem
 from typing import Any
 
 import numpy as np
 
-from ..base.interrupts import exhaust
 from ..base.snapshots import watched
 from ..base.tree import leaves
 from ..engine.context import CONTEXT, ORDINARY, changed
@@ -74,7 +72,7 @@ class Recording:
                 "values" for f, x, _, old in undo if f is setitem and not np.array_equal(x, old, x.dtype.kind in "fc")
             ]
             if changed:
-                exhaust(starmap(call, self.changes.undo))
+                self.changes.restore()
                 raise RuntimeError(
                     f"{what}: the function writes to {thing._who}{'.grad' if changed[0] == '_grad' else ''}, which all "
                     "examples share, and each would write another value. Return the value instead: ag.grad for "
