@@ -77,7 +77,8 @@ class Snapshot:
             self.outer.forget_generators()
 
 
-_SNAPSHOT: ContextVar[Snapshot | None] = ContextVar("autograd_lite_snapshot", default=None)
+#: The innermost run that is watched; None, the usual case, means that the functions below have nothing to do.
+SNAPSHOT: ContextVar[Snapshot | None] = ContextVar("autograd_lite_snapshot", default=None)
 
 
 class References(Snapshot):
@@ -90,12 +91,12 @@ class References(Snapshot):
 @contextmanager
 def watched(kind: type[Snapshot] = Snapshot) -> Iterator[Snapshot]:
     """A block in which every change is noted, and none undone."""
-    snapshot = kind(_SNAPSHOT.get())
-    token = _SNAPSHOT.set(snapshot)
+    snapshot = kind(SNAPSHOT.get())
+    token = SNAPSHOT.set(snapshot)
     try:
         yield snapshot
     finally:
-        _SNAPSHOT.reset(token)
+        SNAPSHOT.reset(token)
 
 
 @contextmanager
@@ -136,24 +137,19 @@ def for_good() -> Iterator[None]:
 
     The generators are not restored either, so the same numbers are not drawn a second time.
     """
-    snapshot = _SNAPSHOT.get()
+    snapshot = SNAPSHOT.get()
     if snapshot is not None:
         snapshot.forget_generators()
-    token = _SNAPSHOT.set(None)
+    token = SNAPSHOT.set(None)
     try:
         yield
     finally:
-        _SNAPSHOT.reset(token)
-
-
-def is_noted() -> bool:
-    """Whether changes are being noted, so that the functions below have something to do."""
-    return _SNAPSHOT.get() is not None
+        SNAPSHOT.reset(token)
 
 
 def about_to_draw(generator: Any) -> None:
     """Note the state of a NumPy generator before numbers are drawn from it."""
-    snapshot = _SNAPSHOT.get()
+    snapshot = SNAPSHOT.get()
     if snapshot is not None:
         snapshot.note(generator, _generator_state)
         snapshot.drew()
@@ -161,28 +157,28 @@ def about_to_draw(generator: Any) -> None:
 
 def about_to_seed(generator: Any) -> None:
     """Note the stream of one of our generators before it is seeded."""
-    snapshot = _SNAPSHOT.get()
+    snapshot = SNAPSHOT.get()
     if snapshot is not None:
         snapshot.note(generator, _stream)
 
 
 def about_to_write(t: Any) -> None:
     """Note the array and the gradient of a Tensor before either changes."""
-    snapshot = _SNAPSHOT.get()
+    snapshot = SNAPSHOT.get()
     if snapshot is not None:
         snapshot.note(t, _tensor_state)
 
 
 def about_to_step(optimizer: Any) -> None:
     """Note the state of an optimiser before a step."""
-    snapshot = _SNAPSHOT.get()
+    snapshot = SNAPSHOT.get()
     if snapshot is not None:
         snapshot.note(optimizer, _optimizer_state)
 
 
 def about_to_run(module: Any) -> None:
     """Note a module before it runs: it may write to its buffers, and draw from generators that it holds."""
-    snapshot = _SNAPSHOT.get()
+    snapshot = SNAPSHOT.get()
     if snapshot is not None:
         for buffer in module._buffers.values():
             if buffer is not None and not getattr(buffer, "lazy", False):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.snapshots import about_to_write, is_noted
+from ..base.snapshots import SNAPSHOT, about_to_write
 from ..table import TABLE
 from .backward import pull_back
 from .context import CONTEXT, changed, tracing
@@ -67,7 +67,7 @@ def cotangent_of(t: Value, gradient: Any, create_graph: bool = False) -> Any:
 
 def _deliver(cotangents: dict[Node, Any], create_graph: bool) -> None:
     """Add each cotangent to the `.grad` of its Tensor, in an array that nothing else shares."""
-    outside, noted = tracing(), is_noted()
+    outside, noted = tracing(), SNAPSHOT.get() is not None
     for node in cotangents:
         t = node.keeper()
         if t is None or t._node is None or t._node.live <= TRACED:  # it may have been frozen since

@@ -116,10 +116,12 @@ class _Recording(_Block):
 
     on: bool
 
-    def _context(self, now: Context) -> Context:
-        return _BARE[self.on] if now is ORDINARY else (
+    def __enter__(self) -> None:
+        now = CONTEXT.get()
+        new = _BARE[self.on] if now is None else (
             Context(self.on, now.group, now.watcher, now.level, now.values, now.outside)
         )
+        self._entered = CONTEXT.set(new), self._entered
 
 
 def _function(block: type[_Block], f: Callable[..., Any]) -> Callable[..., Any]:

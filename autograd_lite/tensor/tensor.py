@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ..base.snapshots import about_to_write
+from ..base.snapshots import SNAPSHOT, about_to_write
 from ..engine.accumulate import backward
 from ..engine.context import CONTEXT, is_traced, tracing
 from ..engine.errors import masked_error
@@ -113,8 +113,10 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     @grad.setter
     def grad(self, value: Any) -> None:
+        context = CONTEXT.get()
+        outside = None if context is None else context.outside
         if value is not None:
-            if (outside := tracing()) is not None:
+            if outside is not None:
                 value = outside.known_as(value)
             if isinstance(value, Tensor) and is_traced(value):
                 value = _traced_copy(value, None, requires_grad=False)
@@ -124,8 +126,9 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
                 raise ValueError(f"{self._who}.grad = ...: a gradient of shape {value.shape} for shape {self.shape}")
             if value.dtype != self.dtype:
                 raise TypeError(f"{self._who}.grad = ...: a gradient of dtype {value.dtype} for dtype {self.dtype}")
-        about_to_write(self)
-        if (outside := tracing()) is not None:
+        if SNAPSHOT.get() is not None:
+            about_to_write(self)
+        if outside is not None:
             outside.sets_grad(self)
         self._grad = value
         if self._node is not None:
@@ -228,9 +231,11 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     def zero_grad(self) -> None:
         """Set the accumulated gradient to None."""
-        about_to_write(self)
-        if (outside := tracing()) is not None:
-            outside.sets_grad(self)
+        if SNAPSHOT.get() is not None:
+            about_to_write(self)
+        context = CONTEXT.get()
+        if context is not None and context.outside is not None:
+            context.outside.sets_grad(self)
         self._grad = None
 
     def copy(self) -> Tensor:

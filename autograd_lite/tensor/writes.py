@@ -54,18 +54,21 @@ class Writes(Value):
         about_to_write(self)
         return self._data
 
-    def _in_place(self, row: str, symbol: str, other: Any) -> Self:
-        if _is_result(self._node) or not self.requires_grad and is_grad_enabled() and _is_live(other):
-            return operate(TABLE[row], self, other)  # another name for the old value keeps the old value
+    def _in_place(self, name: str, symbol: str, other: Any) -> Self:
+        """Write ``row(self, other)`` into self, or return it where another name may stand for the old value."""
+        context = CONTEXT.get()
+        recording = context is None or context.recording
+        if _is_result(self._node) or recording and not self.requires_grad and _is_live(other):
+            return operate(TABLE[name], self, other)
         array = self._writable(symbol, other)
-        if (outside := tracing()) is not None:
-            return outside.in_place(self, getattr(np, row), other)
+        if context is not None and context.outside is not None:
+            return context.outside.in_place(self, getattr(np, name), other)
         if isinstance(other, Value):
             x = other._data
         elif type(x := other) not in PLAIN and (x := raw(as_operand(other))) is NotImplemented:
             return NotImplemented
         try:
-            getattr(np, row)(array, x, array)
+            getattr(np, name)(array, x, array)
         except (ValueError, TypeError) as error:
             raise explained(error, symbol, (self, other)) from None
         self._written()
