@@ -65,11 +65,8 @@ def with_library() -> dict[str, Callable[[], Any]]:
         with ag.no_grad():
             W -= 1e-9
 
-    def cleared() -> None:
-        sgd.zero_grad()
-
     gradients()
-    return {"forward and backward": gradients, "W -= …": update, "SGD.step": sgd.step, "zero_grad": cleared}
+    return {"forward and backward": gradients, "W -= …": update, "SGD.step": sgd.step, "zero_grad": sgd.zero_grad}
 
 
 def serve(path: str) -> None:
@@ -148,7 +145,8 @@ def main() -> None:
         by = f"{statistics.median(times[part, hand]) * 1e6:5.2f}" if part in hand.parts else "     "
         before, now = times[part, old], times[part, new]
         ratio = statistics.median(b / a for a, b in zip(before, now, strict=True))
-        print(f"{part:24}  {by}  {statistics.median(before) * 1e6:8.2f}  {statistics.median(now) * 1e6:6.2f}  {ratio:5.2f}")
+        was, takes = statistics.median(before) * 1e6, statistics.median(now) * 1e6
+        print(f"{part:24}  {by}  {was:8.2f}  {takes:6.2f}  {ratio:5.2f}")
 
 
 if __name__ == "__main__":
