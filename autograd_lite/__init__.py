@@ -210,7 +210,7 @@ _LAZY_PACKAGES = (
 )  # fmt: skip
 _LAZY_NAMES = {
     "explain": "derive", "partials": "derive", "source": "derive", "draw": "drawing", "frames": "drawing",
-    "trace": "tracing", "jit": "compiling", "load": "export.saving", "save": "export.saving",
+    "trace": "program", "jit": "compiling", "load": "export.saving", "save": "export.saving",
 }
 
 if _TYPE_CHECKING:
@@ -232,7 +232,7 @@ if _TYPE_CHECKING:
     from .drawing import frames as frames
     from .export.saving import load as load
     from .export.saving import save as save
-    from .tracing import trace as trace
+    from .program import trace as trace
 
 
 _LOADING = _RLock()  # two threads that import a package and a module of it at once may each hold what the other needs

@@ -37,7 +37,7 @@ NAPOLEON = Config(napoleon_google_docstring=False, napoleon_use_rtype=False)
 #: The pages of top-level names that come from these packages; of other packages, the page has the package's name.
 PAGE_OF = {
     "tensor": "tensor", "base": "tensor", "numpy": "tensor", "engine": "transforms", "transforms": "transforms",
-    "compiling": "transforms", "tracing": "transforms", "": "tensor",
+    "compiling": "transforms", "program": "transforms", "": "tensor",
 }  # fmt: skip
 #: Their titles and introductions.
 TITLES = {

@@ -27,7 +27,7 @@ NAME = PACKAGE.name
 ORDER = [
     "base", "table", "rules", "engine", "tensor", "transforms", "autograd", "special", "stats", "linalg", "fft",
     "emath", "integrate", "array_api",
-    "tracing", "compiling", "derive", "drawing", "export", "nn", "optim", "data", "utils", "training", "testing",
+    "program", "compiling", "derive", "drawing", "export", "nn", "optim", "data", "utils", "training", "testing",
     "__init__",  # the public names
     "talk", "__main__",  # which use the library as anyone would
 ]  # fmt: skip
@@ -170,7 +170,7 @@ def test_import_brings_numpy_and_the_standard_library_only() -> None:
 
 
 LAZY = {
-    "array_api", "compiling", "data", "derive", "drawing", "export", "integrate", "nn", "optim", "testing", "tracing",
+    "array_api", "compiling", "data", "derive", "drawing", "export", "integrate", "nn", "optim", "testing", "program",
     "training",
 }  # fmt: skip
 

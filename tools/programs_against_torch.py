@@ -28,7 +28,7 @@ from autograd_lite.derive import source
 from autograd_lite.table import Primitive
 from autograd_lite.testing.fuzz import Expression, Ref, candidates, expressions
 from autograd_lite.testing.rows import points
-from autograd_lite.tracing.capture import trace
+from autograd_lite.program.capture import trace
 from autograd_lite.transforms.grad import vjp
 
 torch: Any = __import__("torch") if find_spec("torch") is not None else None

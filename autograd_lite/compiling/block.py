@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..program import Equation, Program, Var
 from ..table import TABLE, Primitive
-from ..tracing import Equation, Program, Var
 
 #: What a rule returns for an equation: None keeps it; a value stands for its result from then on; equations replace it,
 #: and the last of them has its outputs; a dict has a value for each of several results.
@@ -117,7 +117,7 @@ def made(like: Equation, algebra: str, *operands: Any, into: Var | None = None, 
     if into is None:
         shape, dtype = kind_of(row, operands, params)
         into = Var(like.outputs[0].name, shape, dtype)
-    return Equation((into,), row, operands, params, like.node)
+    return Equation((into,), row, operands, params, like.origin)
 
 
 def example(x: Any) -> Any:

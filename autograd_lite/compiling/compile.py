@@ -16,7 +16,7 @@ from weakref import finalize
 import numpy as np
 
 from ..base.memory import aligned
-from ..tracing import Equation, Program, Var
+from ..program import Equation, Program, Var
 from .block import Block
 from .passes.algebra import simplified
 from .passes.batching import batched

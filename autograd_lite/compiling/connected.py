@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.record import apply
+from ..program.calls import Backward
 from ..table import Primitive
-from ..tracing.calls import Backward
 from .compile import Compiled, compiled
 
 

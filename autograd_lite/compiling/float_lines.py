@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..base.escape import identifier
-from ..tracing import Equation, Var
+from ..program import Equation, Var
 from .passes.scalars import ENTRIES, nested
 from .text import number
 

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from ..engine.context import CONTEXT, ORDINARY, Context
 from ..engine.node import NEEDS
-from ..tracing import Program
-from ..tracing.calls import record_call
-from ..tracing.outside import NotYet
+from ..program import Program
+from ..program.calls import record_call
+from ..program.outside import NotYet
 from .arguments import Arguments, static_test
 from .compile import compiled
 from .dispatch import MISS, Dispatch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..tracing import Equation, Var
+from ..program import Equation, Var
 from .passes.memory import writes
 from .text import shared
 

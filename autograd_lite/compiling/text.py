@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..base.escape import plain
+from ..program import Equation
 
 WIDTH = 120
 
@@ -39,14 +40,14 @@ def literal(value: Any) -> str:
     return ""
 
 
-def origin(node: Any) -> str:
+def users_line(eq: Equation) -> str:
     """The line of the user's code, or the function whose derivative an equation belongs to."""
-    code = node.code
+    code = eq.origin.code
     if code is None:
-        return plain(node.row.name) if node.row is not None else "?"
+        return plain(eq.row.name)
     if code.co_filename.startswith("<autograd_lite: "):
         return f"derivative of {plain(code.co_filename[16:-1])}"
-    line = _line(code, node.at)
+    line = _line(code, eq.origin.at)
     return plain(linecache.getline(code.co_filename, line).strip()) or f"line {line} of {plain(code.co_name)}"
 
 

@@ -26,9 +26,9 @@ import numpy as np
 
 from ..base.escape import RESERVED, identifier
 from ..base.interrupts import at_once
+from ..program import Equation, Var
+from ..program.naming import Names
 from ..table import Primitive
-from ..tracing import Equation, Var
-from ..tracing.naming import Names
 from .block import Block, example
 from .float_lines import FloatLines
 from .loops import Loop
@@ -36,7 +36,7 @@ from .passes.memory import Memory
 from .passes.scalars import ARRAY
 from .passes.tiling import TILES
 from .passes.together import PACKED
-from .text import literal, number, origin, shared
+from .text import literal, number, shared, users_line
 from .threads import in_threads
 
 OUTER = "with_buffers"
@@ -93,7 +93,7 @@ class Writer:
             once, now = self._line(eq)
             before += once
             if now:
-                if (where := origin(eq.node)) != place:
+                if (where := users_line(eq)) != place:
                     lines.append(f"# {where}")
                     place = where
                 lines += now

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.node import Node
+from ..program.naming import Names, operand
 from ..table import TABLE
-from ..tracing.naming import Names, operand
 from .board import Written, read
 from .expr import Expr, name
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from ..base.escape import markdown, plain
 from ..engine.node import GraphView, Node
+from ..program.naming import label
 from ..tensor import Tensor
-from ..tracing.naming import label
 from .constants import is_number
 from .expression import Expr
 from .factors import Factor

@@ -14,8 +14,8 @@ import numpy as np
 from ..base.escape import plain
 from ..engine.node import ANY, Node, ancestors, between
 from ..engine.replay import arguments, replay
+from ..program.naming import Names, assigned, groups, qualified, short_names
 from ..tensor import Tensor
-from ..tracing.naming import Names, assigned, groups, qualified, short_names
 from .constants import Constants, is_number
 from .expression import Expr, constant, name
 from .symbolic_rule import CallResult, Edge, edge

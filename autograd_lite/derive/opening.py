@@ -16,9 +16,9 @@ from ..engine.node import ANY, Node, ancestors
 from ..engine.record import record
 from ..engine.replay import replay
 from ..engine.value import wrap
+from ..program.naming import Names, groups
 from ..table import TABLE, Primitive
 from ..tensor import Tensor
-from ..tracing.naming import Names, groups
 from .board import Written
 from .expr import Expr, name, walk
 from .known import KnownStep, parameter

@@ -15,9 +15,9 @@ from ..engine.context import changed
 from ..engine.node import NEEDS, TRACED, Node
 from ..engine.record import record
 from ..engine.value import wrap
+from ..program.naming import groups
 from ..table import TABLE
 from ..tensor import Tensor
-from ..tracing.naming import groups
 from .expr import Expr, walk
 from .landmarks import Chain
 from .named_graph import NamedGraph

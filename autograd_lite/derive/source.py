@@ -18,8 +18,8 @@ from ..base.snapshots import untouched
 from ..base.tree import leaves, matched, rebuild
 from ..engine.node import ANY, Node, ancestors
 from ..engine.operands import raw
+from ..program.capture import Capture, capture, run
 from ..tensor import Tensor
-from ..tracing.capture import Capture, capture, run
 from .landmarks import Chain
 from .source_lines import LineWriter
 

@@ -14,8 +14,8 @@ import numpy as np
 from ..base.escape import plain
 from ..engine.backward import pull_back
 from ..engine.node import Node
+from ..program.naming import label
 from ..table import TABLE, Primitive
-from ..tracing.naming import label
 from .binding import ATOM
 from .expression import Expr, make, name, number, parts_of, replaced, walk
 from .factors import summed

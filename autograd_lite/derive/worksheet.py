@@ -18,9 +18,9 @@ import numpy as np
 
 from ..base.tree import leaves
 from ..engine.operands import raw
+from ..program.capture import run
 from ..table.textbook import NOTATIONS
 from ..tensor import Tensor
-from ..tracing.capture import run
 from .answer import LONG as FORMULA
 from .answer import assignments, clipped, worked_out, written
 from .explain import Derivation, aligned, explain

@@ -12,7 +12,7 @@ from ..base import escape
 from ..derive.javascript import NoForm
 from ..derive.landmarks import Chain
 from ..engine.node import ANY, GraphView, ancestors
-from ..tracing.naming import groups
+from ..program.naming import groups
 from . import formatting
 from . import svg as svg_text
 from .collapse import limited, rolled

@@ -14,7 +14,7 @@ from ..derive.expression import Expr, applied, constant
 from ..derive.expression import name as name_of
 from ..engine.node import ANY, TRACED, Node, ancestors
 from ..engine.results import PROJECTION
-from ..tracing.naming import Names, assigned, qualified, short_names
+from ..program.naming import Names, assigned, qualified, short_names
 from .groups import Calls
 from .repeats import repeated
 from .scene import Item, Line, Scene

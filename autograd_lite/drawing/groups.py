@@ -7,7 +7,7 @@ from typing import Any
 
 from ..base.escape import plain
 from ..engine.node import Node
-from ..tracing.naming import groups, place_in
+from ..program.naming import groups, place_in
 
 _LIBRARY = f"{__name__.partition('.')[0]}.nn."
 

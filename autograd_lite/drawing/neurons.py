@@ -17,7 +17,7 @@ from ..derive.writing import symbol
 from ..engine.backward import pull_back
 from ..engine.node import ANY, Node, ancestors
 from ..engine.replay import replay
-from ..tracing.naming import assigned, short_names
+from ..program.naming import assigned, short_names
 from . import formatting
 from .dot import FONT, SMALL, Style
 from .scene import Item, Line, Scene

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..engine.node import Node
-from ..tracing.naming import groups
+from ..program.naming import groups
 from .groups import is_module
 
 OFTEN = 3  # fewer repetitions are all drawn

@@ -9,9 +9,9 @@ from typing import Any
 from ..base.tree import leaves
 from ..engine.node import Node
 from ..engine.value import wrap
+from ..program.capture import capture, graph_of
+from ..program.program import Program, Var
 from ..tensor import Tensor
-from ..tracing.capture import capture
-from ..tracing.program import Program, Var
 
 
 @dataclass(frozen=True)
@@ -108,15 +108,9 @@ def _named(module: Callable[..., Any], loss: Callable[..., Any] | None, count: i
 
 
 def _of_program(program: Program, names: Mapping[str, Any]) -> Subject:
-    made: dict[str, Node] = {}
-    for eq in program.equations:
-        for x, p in zip(eq.operands, eq.node.parents, strict=True):
-            if isinstance(x, Var) and p is not None:
-                made.setdefault(x.name, p)
-        if len(eq.outputs) == 1:
-            made[eq.outputs[0].name] = eq.node
-    found = dict.fromkeys(made[x.name] for x in program.outputs if isinstance(x, Var) and x.name in made)
-    roots = tuple(n for n in found if n.row is not None)
+    values = graph_of(program)
+    outputs = dict.fromkeys(values[x]._node for x in program.outputs if isinstance(x, Var))
+    roots = tuple(n for n in outputs if n is not None and n.row is not None)
     if not roots:
         raise ValueError(f"draw: {program.name} does not compute anything from its arguments")
-    return Subject(roots, names, {node: word for word, node in made.items()})
+    return Subject(roots, names, {t._node: v.name for v, t in values.items() if t._node is not None})

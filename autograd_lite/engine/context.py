@@ -35,7 +35,7 @@ class Context:
         While a function is recorded to be run again: from every node that was used to its value.
     outside : optional
         While a function is traced to be compiled: what it reads and writes from outside
-        (:class:`autograd_lite.tracing.outside.Outside`).
+        (:class:`autograd_lite.program.outside.Outside`).
     """
 
     __slots__ = ("group", "level", "outside", "recording", "values", "watcher")

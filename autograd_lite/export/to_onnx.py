@@ -19,8 +19,8 @@ import numpy as np
 
 from ..base.tree import leaves, tree_map
 from ..engine.operands import raw
-from ..tracing import Program, Var, trace
-from ..tracing.naming import Names, groups, label
+from ..program import Program, Var, trace
+from ..program.naming import Names, groups, label
 
 OPSET = 20  # of the operators, from January 2024
 _IR = 9  # the version of the format that belongs to it
@@ -264,7 +264,7 @@ class Builder:
                 found = form(self, *operands, **params)
             else:
                 found = self(form, *(self.cast(x, dtype) for x in operands))
-            places += [label(groups(eq.node))] * (len(self.nodes) - len(places))
+            places += [label(groups(eq))] * (len(self.nodes) - len(places))
             made = {name for _, _, names, _ in self.nodes[first:] for name in names}
             results = found if eq.row.outputs else [found]
             for v, w, name in zip(eq.outputs, other.outputs, results, strict=True):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tracing import Program, Var, trace
+from ..program import Program, Var, trace
 
 Array = np.ndarray[Any, Any]
 Call = tuple[Any, ...]  # (f, *args)

@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from autograd_lite.base.tree import leaves, rebuild, tree_map
 from autograd_lite.compiling import compiled
 from autograd_lite.derive import source
+from autograd_lite.program.capture import trace
 from autograd_lite.table import TABLE, Domain, Primitive
 from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.gradients import check_gradients
@@ -34,7 +35,6 @@ from autograd_lite.testing.numeric import CannotCheck, reals
 from autograd_lite.testing.report import GradientError, as_source, named_like
 from autograd_lite.testing.rows import all_rows, domains, points
 from autograd_lite.testing.strategies import arrays
-from autograd_lite.tracing.capture import trace
 from autograd_lite.transforms.grad import vjp
 from autograd_lite.transforms.vmap import vmap
 

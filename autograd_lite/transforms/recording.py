@@ -1,7 +1,7 @@
 """A function run once on examples, so that what it computed can be computed again in another way.
 
 The recording is the ordinary graph. The inputs are traced, so a branch on their values raises, as in
-:func:`~autograd_lite.tracing.trace`; what does not depend on them is computed at once, outside of the recording.
+:func:`~autograd_lite.program.trace`; what does not depend on them is computed at once, outside of the recording.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...tracing import Equation, Var
+from ...program import Equation, Var
 from ..block import Block, made
 from .constants import uniform
 
@@ -68,7 +68,7 @@ def _unbroadcast(eq: Equation, defined: Defined) -> tuple[Equation, bool]:
         if np.broadcast_shapes(*shapes) == eq.outputs[0].shape:
             operands[k] = small
     changed = any(a is not b for a, b in zip(operands, eq.operands, strict=True))
-    return (Equation(eq.outputs, eq.row, tuple(operands), eq.params, eq.node), True) if changed else (eq, False)
+    return (Equation(eq.outputs, eq.row, tuple(operands), eq.params, eq.origin), True) if changed else (eq, False)
 
 
 def shape_of(x: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...tracing import Equation, Var
+from ...program import Equation, Var
 from ..block import Block, made
 
 FEWEST = 4  # products for which it pays

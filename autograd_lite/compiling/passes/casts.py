@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...tracing import Equation, Var
+from ...program import Equation, Var
 from ..block import Block, made
 from .constants import uniform
 
@@ -33,7 +33,7 @@ def narrowed(block: Block) -> Block:
         if narrow is None or not detour.steps:
             return narrow
         last = detour.steps.pop()
-        return [*detour.steps, Equation((y,), last.row, last.operands, last.params, last.node)]
+        return [*detour.steps, Equation((y,), last.row, last.operands, last.params, last.origin)]
 
     return block.mapped(rule)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...tracing import Equation, Var
+from ...program import Equation, Var
 from ..block import Block, made
 from .splitting import GAIN, fastest
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...tracing import Equation, Var
+from ...program import Equation, Var
 from ..block import Block, is_random
 
 SMALL = 64  # entries of constants that are compared by value

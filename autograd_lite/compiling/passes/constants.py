@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...tracing import Equation, Var
+from ...program import Equation, Var
 from ..block import Block, is_random
 
 LARGE = 1_000_000  # entries; a larger constant is computed again rather than kept in memory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...tracing import Var
+from ...program import Var
 from ..block import Block
 
 

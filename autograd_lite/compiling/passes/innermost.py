@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from ...program import Equation, Var
 from ...rules.windows import counts
 from ...table import Primitive
-from ...tracing import Equation, Var
 from ..block import Block, kind_of, made
 from . import strips
 from .memory import WORTH
@@ -82,7 +82,7 @@ class _Innermost:
         if not isinstance(x, Var) or x in self.stacks or x.ndim < 3 or x.shape[0] != y.shape[0]:
             return x
         if x not in self.copies:
-            self.copies[x] = self._append(Equation((Var(x.name, x.shape, x.dtype),), COPY, (x,), {}, eq.node))
+            self.copies[x] = self._append(Equation((Var(x.name, x.shape, x.dtype),), COPY, (x,), {}, eq.origin))
             self.stacks.add(self.copies[x])
         return self.copies[x]
 
@@ -199,10 +199,10 @@ class _Innermost:
             g = self._append(made(eq, "transpose", g, axes=(1, 0, 2)))
             columns = self._append(made(eq, "matrix product", w, g))
             added = self._append(_new(eq, strips.ADDED_UP, columns, h=shape[0], size=size, stride=stride))
-        self._append(Equation((y,), strips.PUT, (added,), {"shape": y.shape, **of}, eq.node))
+        self._append(Equation((y,), strips.PUT, (added,), {"shape": y.shape, **of}, eq.origin))
         return True
 
 
 def _new(like: Equation, row: Primitive, *operands: Any, **params: Any) -> Equation:
     """An equation for a row of this package, in the place of `like`."""
-    return Equation((Var(like.outputs[0].name, *kind_of(row, operands, params)),), row, operands, params, like.node)
+    return Equation((Var(like.outputs[0].name, *kind_of(row, operands, params)),), row, operands, params, like.origin)

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...program import Equation, Var
 from ...table import Primitive
-from ...tracing import Equation, Var
 from ..block import Block
 
 FEWEST = 4  # products that are worth a copy
@@ -32,5 +32,5 @@ def laid_out(block: Block) -> Block:
         equations.append(eq)
         if eq.row.algebra == "transpose" and y.ndim == 2 and often[y] >= FEWEST:
             copies[y] = Var(y.name, y.shape, y.dtype)
-            equations.append(Equation((copies[y],), CONTIGUOUS, (y,), {}, eq.node))
+            equations.append(Equation((copies[y],), CONTIGUOUS, (y,), {}, eq.origin))
     return replace(block, equations=equations)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ...program import Equation, Program, Var, trace
 from ...table import Primitive
-from ...tracing import Equation, Program, Var, trace
 from ..block import Block, example
 from .scalars import MOST
 from .splitting import fastest
@@ -90,5 +90,5 @@ def _inlined(program: Program, eq: Equation) -> list[Equation]:
         for v in inner.outputs:
             values.setdefault(v, Var(eq.outputs[0].name, v.shape, v.dtype))
         operands = tuple(values[x] if isinstance(x, Var) else x for x in inner.operands)
-        found.append(Equation(tuple(values[v] for v in inner.outputs), inner.row, operands, inner.params, eq.node))
+        found.append(Equation(tuple(values[v] for v in inner.outputs), inner.row, operands, inner.params, eq.origin))
     return found

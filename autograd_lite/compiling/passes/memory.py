@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ...base.memory import LINE
+from ...program import Equation, Var
 from ...table import Primitive
-from ...tracing import Equation, Var
 from ..block import Block
 from .tiling import TILES, as_block
 from .updates import sunk

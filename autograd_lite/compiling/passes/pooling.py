@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...tracing import Equation, Var
+from ...program import Equation, Var
 from ..block import Block, made
 from .dead_code import without_dead_code
 
@@ -56,8 +56,8 @@ class _Pooled:
                 h = Var(m.name, y.shape, m.dtype)
                 at = tuple(y if v is x else v for v in mask.operands)
                 g = made(eq, "product", put.operands[0], h)
-                put = replace(put, operands=(g.outputs[0], *put.operands[1:]), outputs=eq.outputs, node=eq.node)
-                return [replace(mask, operands=at, outputs=(h,), node=eq.node), g, put]
+                put = replace(put, operands=(g.outputs[0], *put.operands[1:]), outputs=eq.outputs, origin=eq.origin)
+                return [replace(mask, operands=at, outputs=(h,), origin=eq.origin), g, put]
             return None
 
         return self.block.mapped(rule)

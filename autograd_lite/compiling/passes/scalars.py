@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ...program import Equation, Var
 from ...table import Primitive
-from ...tracing import Equation, Var
 from ..block import Block, is_random, row_for
 
 CALL = 12  # the cost of a call of NumPy on a small array, in operations on floats
@@ -129,7 +129,7 @@ class _Expansion:
         operands = tuple(e.var if isinstance(e, _Number) else e for e in self.entries[x].ravel())
         assert self.at is not None
         params = {"shape": x.shape, "dtype": x.dtype}
-        self.equations.append(Equation((x,), ARRAY, operands, params, self.at.node))
+        self.equations.append(Equation((x,), ARRAY, operands, params, self.at.origin))
         self.arrays.add(x)
 
     def _entries(self, x: Any) -> Any:
@@ -144,7 +144,7 @@ class _Expansion:
                 raise _Impossible
             parts = tuple(Var(_entry_name(x, k), (), x.dtype) for k in range(prod(x.shape)))
             assert self.at is not None
-            self.equations.append(Equation(parts, ENTRIES, (x,), {}, self.at.node))
+            self.equations.append(Equation(parts, ENTRIES, (x,), {}, self.at.origin))
             self.floats.update(parts)
             self.entries[x] = self._objects([_Number(v, self) for v in parts], x.shape)
         return self.entries[x]
@@ -220,7 +220,7 @@ class _Expansion:
         assert self.at is not None
         v = Var(_entry_name(y, k), (), y.dtype)
         operands = tuple(p.var if isinstance(p, _Number) else p for p in parts)
-        self.equations.append(Equation((v,), row, operands, params, self.at.node))
+        self.equations.append(Equation((v,), row, operands, params, self.at.origin))
         self.floats.add(v)
         return _Number(v, self)
 

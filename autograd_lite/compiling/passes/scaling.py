@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from ...tracing import Equation, Var
+from ...program import Equation, Var
 from ..block import Block, made
 from .constants import uniform
 

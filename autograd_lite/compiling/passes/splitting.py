@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...base.memory import LINE, aligned
-from ...tracing import Equation, Var
+from ...program import Equation, Var
 from ..block import Block, made
 from .layout import CONTIGUOUS
 
@@ -72,7 +72,7 @@ def _pieces(eq: Equation, way: Way) -> list[Equation] | None:
         return found[-1].outputs[0]
 
     if copied:
-        found.append(Equation((Var(b.name, b.shape, b.dtype),), CONTIGUOUS, (b,), {}, eq.node))
+        found.append(Equation((Var(b.name, b.shape, b.dtype),), CONTIGUOUS, (b,), {}, eq.origin))
         b = found[-1].outputs[0]
     if terms > 1:
         a = new("transpose", new("reshape", a, shape=(m, terms, k // terms), order="C"), axes=(1, 0, 2))

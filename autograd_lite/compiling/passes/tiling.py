@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ...program import Equation, Var
 from ...table import Primitive
-from ...tracing import Equation, Var
 from ..block import Block
 
 LARGE = 2**20  # bytes of an array that is larger than a cache
@@ -118,7 +118,7 @@ def _loop(
         "steps": steps, "count": count, "rows": {x: pieces[x] for x in operands if x.shape == shape},
         "made": dict(kept), "late": late, "threads": 1 if late else min(threads, count),
     }  # fmt: skip
-    return Equation(tuple(v for v, _ in kept), TILES, operands, params, group[-1].node)
+    return Equation(tuple(v for v, _ in kept), TILES, operands, params, group[-1].origin)
 
 
 def as_block(eq: Equation, into: Mapping[Var, Var]) -> Block:

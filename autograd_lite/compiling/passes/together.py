@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from ...program import Equation, Var
 from ...table import Primitive
-from ...tracing import Equation, Var
 from ..block import Block, made
 from .constants import uniform
 
@@ -50,7 +50,7 @@ class _Updates:
         self.whole: dict[tuple[Any, ...], Var] = {}  # the array of values that are joined
         self.steps: list[Equation] = []
         self.packed: list[Equation] = []  # of inputs
-        self.node: Any = None
+        self.origin: Any = None
         self.left = 0  # operations that a formula may still have
 
     def joined(self) -> Block:
@@ -98,7 +98,7 @@ class _Updates:
         """The new values of parameters, from the array of all."""
         results = tuple(self.block.updates[v] for v in inputs)
         like = self.defined[results[0]]
-        self.node = like.node
+        self.origin = like.origin
         whole, start, found = self._joined(results), 0, {}
         for v in inputs:
             index = (slice(start, start := start + prod(v.shape)),)
@@ -122,7 +122,7 @@ class _Updates:
                 self.steps.append(replace(first, outputs=(y,), operands=tuple(map(self._joined, columns))))
             else:
                 steps = self.steps if any(x in self.defined for x in xs) else self.packed
-                steps.append(Equation((y,), PACKED, xs, {}, self.node))
+                steps.append(Equation((y,), PACKED, xs, {}, self.origin))
             self.whole[xs] = y
         return self.whole[xs]
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...tracing import Equation, Var
+from ...program import Equation, Var
 from ..block import Block
 from .scalars import ARRAY
 from .tiling import TILES

@@ -14,8 +14,8 @@ import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.base.tree import leaves
 from autograd_lite.rules.random import dropout_mask
-from autograd_lite.tracing.capture import trace
-from autograd_lite.tracing.program import LIMIT
+from autograd_lite.program.capture import trace
+from autograd_lite.program.program import LIMIT
 
 
 def names(program):
@@ -270,7 +270,7 @@ def test_a_profiler_that_is_running_goes_on():
 
 SCRIPT = """
 import numpy as np, autograd_lite as ag
-from autograd_lite.tracing import trace
+from autograd_lite.program import trace
 def f(a, b, c):
     u, s, vt = np.linalg.svd(a @ b)
     loss = np.sum(s * c) + np.sum(ag.softmax(a))

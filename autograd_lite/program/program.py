@@ -6,16 +6,17 @@ It can be printed, run on other inputs of the same shapes, and turned into sourc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Any
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..base.tree import matched, rebuild
 from ..engine.context import no_grad
-from ..engine.node import GraphView, Node
+from ..engine.node import GraphView
 from ..engine.operands import raw
 from ..engine.record import record
 from ..table import Primitive
@@ -48,9 +49,32 @@ class Var:
         return len(self.shape)
 
     @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @property
     def kind(self) -> str:
         """``float64[3,4]``."""
         return _kind(self.shape, self.dtype)
+
+
+class Origin(NamedTuple):
+    """Where an equation comes from.
+
+    Attributes
+    ----------
+    code, at
+        The user's line: a code object, or None, and an instruction offset in it.
+    group : Group or None
+        The innermost composite call or module that it belongs to.
+    requires_grad : bool
+        Whether it was recorded for derivatives: not under no_grad(), nor on integers.
+    """
+
+    code: Any = None
+    at: int = 0
+    group: Any = None
+    requires_grad: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +91,12 @@ class Equation:
     row: Primitive
     operands: tuple[Any, ...]
     params: dict[str, Any]
-    node: Node = field(repr=False)
+    origin: Origin = field(default=Origin(), repr=False)
 
     @property
     def group(self) -> Any:
         """The innermost composite call or module that it belongs to, or None."""
-        return self.node.group
+        return self.origin.group
 
     def __str__(self) -> str:
         names = ", ".join(v.name for v in self.outputs)
@@ -80,6 +104,19 @@ class Equation:
         arguments = [shown(x) for x in self.operands]
         arguments += [f"{k}={shown(v)}" for k, v in self.params.items()]
         return f"{names} : {kinds} = {self.row.name}({', '.join(arguments)})"
+
+
+def computed(eq: Equation, xs: Sequence[Any]) -> Any:
+    """The result of an equation on arrays."""
+    return eq.row.fn(*xs, **eq.params)
+
+
+def recorded(eq: Equation, xs: Sequence[Any]) -> Any:
+    """The result of an equation on Tensors, recorded as it was when it was traced."""
+    if eq.origin.requires_grad:
+        return record(eq.row, xs, eq.params)
+    with no_grad():  # computed without a gradient: under no_grad(), or on integers
+        return record(eq.row, xs, eq.params)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,24 +147,52 @@ class Program(GraphView):
     structure: Any = field(repr=False)  # the arguments, with the inputs as leaves
     result: Any = field(repr=False)  # the tree of the outputs
     updates: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # what inputs and captured values become
+    examples: tuple[Any, ...] = field(default=(), repr=False)  # the values of the inputs that it was traced with
 
     def __call__(self, *args: Any) -> Any:
-        given = self._given(args)
-        values: dict[Var, Any] = dict(zip(self.inputs, given, strict=True))
-        values.update(self.captured)
+        leaves = self._given(args)
+        values = self.run({**dict(zip(self.inputs, leaves, strict=True)), **self.captured}, recorded)
+        outputs = [values[x] if isinstance(x, Var) else x for x in self.outputs]
+        if not any(isinstance(x, Tensor) for x in leaves):  # arrays in, arrays out, unless a gradient is required
+            outputs = [x._data[()] if isinstance(x, Tensor) and not is_live(x) else x for x in outputs]
+        return rebuild(self.result, outputs)
+
+    def run(
+        self, values: Mapping[Var, Any], call: Callable[[Equation, list[Any]], Any] = computed
+    ) -> dict[Var, Any]:
+        """The value of every variable, from those of the inputs and captured values.
+
+        Parameters
+        ----------
+        values : mapping of Var to value
+            What is in it is not computed again.
+        call : callable, optional
+            ``call(equation, operands)`` returns the result of an equation, or the tuple of its results. By default the
+            function of its row is called, on arrays.
+
+        Examples
+        --------
+        >>> import numpy as np, autograd_lite as ag
+        >>> program = ag.trace(lambda x: 2 * np.exp(x))(0.0)
+        >>> [x] = program.inputs
+        >>> {v.name: float(y) for v, y in program.run({x: 0.0}).items()}
+        {'x': 0.0, 'a': 1.0, 'b': 2.0}
+        >>> flops = 0
+        >>> def count(equation, operands):
+        ...     global flops
+        ...     flops += equation.outputs[0].size
+        >>> _ = program.run({x: 0.0}, count)
+        >>> flops
+        2
+        """
+        env = dict(values)
         for eq in self.equations:
-            xs = [values[x] if isinstance(x, Var) else x for x in eq.operands]
-            if eq.node.requires_grad:
-                y: Any = record(eq.row, xs, eq.params)
-            else:  # computed without a gradient: under no_grad(), or on integers
-                with no_grad():
-                    y = record(eq.row, xs, eq.params)
+            if all(v in env for v in eq.outputs):
+                continue
+            y = call(eq, [env[x] if isinstance(x, Var) else x for x in eq.operands])
             for var, part in zip(eq.outputs, y if eq.row.outputs else (y,), strict=True):
-                values[var] = part  # noqa: PERF403 - the plain loop reads as the program does
-        found = [values[x] if isinstance(x, Var) else x for x in self.outputs]
-        if not any(isinstance(x, Tensor) for x in given):  # arrays in, arrays out, unless a gradient is required
-            found = [x._data[()] if isinstance(x, Tensor) and not is_live(x) else x for x in found]
-        return rebuild(self.result, found)
+                env[var] = part  # noqa: PERF403 - the plain loop reads as the program does
+        return env
 
     def _given(self, args: Sequence[Any]) -> list[Any]:
         """The leaves of the arguments in the order of the inputs, each checked against the traced one."""
@@ -197,7 +262,7 @@ class Program(GraphView):
         waiting: list[Equation] = []
         inside: list[Any] = []
         for eq in self.equations:
-            path = groups(eq.node)
+            path = groups(eq)
             cut = path if depth is None or len(path) <= depth else path[: depth + 1]
             if waiting and (cut is path or cut[-1] is not inside[-1]):
                 yield inside, waiting

@@ -27,7 +27,7 @@ from ..engine.value import wrap
 from ..engine.versions import next_order
 from ..tensor import Tensor
 from .naming import Names, argument_names, assigned, captured, named_nodes, qualified, short_names
-from .program import Equation, Program, Var
+from .program import Equation, Origin, Program, Var, recorded
 
 
 def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Callable[..., Program]:
@@ -121,6 +121,28 @@ def names_of(
     return found
 
 
+def graph_of(program: Program) -> dict[Var, Tensor]:
+    """The program recorded as a graph, with the values that it was traced with: a Tensor for each variable."""
+    inputs = {v: wrap(x, _leaf(np.asarray(x))) for v, x in zip(program.inputs, program.examples, strict=True)}
+    with changed(recording=True, group=None):
+        values: dict[Var, Any] = program.run({**inputs, **program.captured}, recorded)
+    calls: dict[Any, Any] = {None: None}
+
+    def node(x: Any) -> Any:
+        return values[x]._node if isinstance(x, Var) else x
+
+    def again(group: Any) -> Any:
+        if group not in calls:
+            calls[group] = group.moved(again(group.outer), node)
+        return calls[group]
+
+    for eq in program.equations:
+        result = node(eq.outputs[0])
+        for n in () if result is None else (result, *(result.parents if result.row.transparent else ())):
+            n.code, n.at, n.group = eq.origin.code, eq.origin.at, again(eq.origin.group)
+    return values
+
+
 def _nodes_of(result: Any) -> list[Node]:
     return [t._node for t in leaves(result) if isinstance(t, Tensor) and t._node is not None and t._node.live]
 
@@ -131,11 +153,15 @@ def _input(x: Any) -> Node:
         raise TypeError(
             f"trace: expected arrays and numbers as arguments, got {type(x).__name__}; bind it with functools.partial"
         )
-    live = TRACED | (NEEDS if data.dtype.kind in "fc" else 0)
-    node = Node(None, (), (), data, data.shape, data.dtype, live)
+    node = _leaf(data)
     if isinstance(x, Tensor):
         node.name = x.name
     return node
+
+
+def _leaf(data: np.ndarray[Any, Any]) -> Node:
+    live = TRACED | (NEEDS if data.dtype.kind in "fc" else 0)
+    return Node(None, (), (), data, data.shape, data.dtype, live)
 
 
 def run(f: Callable[..., Any], args: Sequence[Any], params: Any) -> tuple[Any, list[tuple[str, Any]]]:
@@ -193,8 +219,19 @@ def _program(made: Capture, args: Any) -> Program:
     inputs = tuple(variables[n] for n in made.inputs)
     return Program(
         made.name, inputs, tuple(equations), outputs, captured, rebuild(args, inputs),
-        tree_map(lambda t: 0, made.result),
+        tree_map(lambda t: 0, made.result), examples=tuple(n.y for n in made.inputs),
     )
+
+
+def moved(group: Any, values: Mapping[Node, Any], calls: dict[Any, Any]) -> Any:
+    """A composite call or module as it is in a program, where `values` stand for its arguments; `calls` has the others.
+
+    An argument that is not in the program is an array.
+    """
+    if group not in calls:
+        outer = moved(group.outer, values, calls)
+        calls[group] = group.moved(outer, lambda x: values.get(x, x.y) if isinstance(x, Node) else x)
+    return calls[group]
 
 
 def equations_of(
@@ -206,6 +243,7 @@ def equations_of(
     for n in nodes:
         if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
             results.setdefault((n.parents[0], n.params["index"]), []).append(n)
+    calls: dict[Any, Any] = {None: None}
     equations = []
     for n in nodes:
         if n.row is None or n in variables:
@@ -223,5 +261,6 @@ def equations_of(
             x if p is None else variables[p] if p in variables else value_of(p)
             for p, x in zip(n.parents, n.xs, strict=True)
         )
-        equations.append(Equation(tuple(made_here), n.row, operands, n.params, n))
+        origin = Origin(n.code, n.at, moved(n.group, variables, calls), n.requires_grad)
+        equations.append(Equation(tuple(made_here), n.row, operands, n.params, origin))
     return equations
