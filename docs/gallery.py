@@ -17,7 +17,7 @@ import autograd_lite as ag
 from autograd_lite import nn, optim
 from autograd_lite.data import truth_table
 from autograd_lite.drawing import Drawing, Frames, Surface, available, film
-from autograd_lite.program.capture import trace
+from autograd_lite.program import trace
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "gallery"

@@ -25,10 +25,10 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from autograd_lite.base.tree import tree_map
 from autograd_lite.derive import source
+from autograd_lite.program import trace
 from autograd_lite.table import Primitive
 from autograd_lite.testing.fuzz import Expression, Ref, candidates, expressions
 from autograd_lite.testing.rows import points
-from autograd_lite.program.capture import trace
 from autograd_lite.transforms.grad import vjp
 
 torch: Any = __import__("torch") if find_spec("torch") is not None else None

@@ -17,10 +17,10 @@ from ..base.memory import is_whole
 from ..engine.context import CONTEXT
 from ..engine.value import Value, wrap
 from ..engine.versions import CONFIGURED, LATEST_WRITE, next_order
+from ..program import Var
 from ..program.calls import Backward, Call
 from ..program.closures import LENGTH, read, same
 from ..program.outside import Source, Step
-from ..program.program import Var
 from ..tensor import Tensor
 from .connected import Link
 

@@ -9,8 +9,9 @@ from typing import Any
 from ..base.tree import leaves
 from ..engine.node import Node
 from ..engine.value import wrap
-from ..program.capture import capture, graph_of
-from ..program.program import Program, Var
+from ..program import Program, Var
+from ..program.capture import capture
+from ..program.graph import graph_of
 from ..tensor import Tensor
 
 

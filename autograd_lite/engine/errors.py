@@ -10,6 +10,7 @@ import numpy as np
 
 from .node import Node
 from .value import Value
+from .versions import Storage
 
 AnyError = TypeVar("AnyError", bound=Exception)
 
@@ -149,3 +150,12 @@ def dropped(what: str) -> RuntimeError:
 
 def masked_error() -> TypeError:
     return TypeError("a masked array beside a tensor: its mask would be lost. Use .filled(...) or np.where(mask, ...)")
+
+
+def written_error(who: str, storage: Storage) -> RuntimeError:
+    """An input, described by `who`, that was written to after it was used, where the values of the graph are wanted."""
+    through = f" (it lies in {storage.name!r})" if storage.name and repr(storage.name) not in who else ""
+    return RuntimeError(
+        f"{who} has changed since it was used{through}, so the values of this graph are gone: explain before you "
+        "update it, or compute the loss again"
+    )

@@ -42,6 +42,8 @@ def operate(row: Primitive, a: Any, b: Any = ABSENT, params: dict[str, Any] = NO
     params : dict
         The keyword parameters, in canonical form; for one operand only.
     """
+    x1: Any
+    x2: Any
     if isinstance(a, Value):
         x1, n1 = a._data, a._node
         live1 = 0 if n1 is None else n1.live
@@ -72,7 +74,7 @@ def operate(row: Primitive, a: Any, b: Any = ABSENT, params: dict[str, Any] = NO
         if context.outside is not None:
             seen = context.outside.seen(row, (a,) if b is ABSENT else (a, b))
             if seen is not None:
-                return operate(row, *seen, params=params)
+                return operate(row, seen[0], seen[1] if len(seen) > 1 else ABSENT, params)
         if not context.recording:
             live &= TRACED
     keeps = 0

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..table.surrogate import Linearized
 from .backward import pull_back
+from .errors import written_error
 from .node import Node, ancestors
 
 
@@ -30,8 +31,8 @@ def replay(nodes: Iterable[Node], moved: Mapping[Node, Any] | None = None) -> di
         for p in n.parents:
             if p is not None and p not in values:
                 values[p] = p.y
-            if p is not None and p.row is None:
-                _check_unchanged(p, n)
+            if p is not None and p.row is None and p.version < n.order:
+                raise written_error(p.label, p.storage)
         if n in values:
             continue
         if moved and "generator" not in n.params and not other.isdisjoint(p for p in n.parents if p is not None):
@@ -70,16 +71,6 @@ def _kept_by_consumers(nodes: Iterable[Node]) -> dict[Node, Any]:
             if p is not None and x is not None and p.row is not None:
                 kept[p] = x  # noqa: PERF403 - two loops deep
     return kept
-
-
-def _check_unchanged(p: Node, n: Node) -> None:
-    if p.version < n.order:
-        through = p.storage.name
-        through = f" (it lies in {through!r})" if through and through != p.name else ""
-        raise RuntimeError(
-            f"{p.label} has changed since it was used{through}, so the values of this graph are gone: "
-            "explain before you update it, or compute the loss again"
-        )
 
 
 def gradients(root: Node, wrt: Iterable[Node]) -> dict[Node, Any]:

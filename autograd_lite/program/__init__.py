@@ -1,6 +1,6 @@
-"""Functions as programs: a function runs once, and its operations are recorded as a list of equations."""
+"""Programs: what a function or a recorded graph computes, as a flat list of equations over rows of the table."""
 
-from .capture import trace as trace
-from .program import Equation as Equation
+from .equation import Equation as Equation
+from .equation import Var as Var
 from .program import Program as Program
-from .program import Var as Var
+from .program import trace as trace

@@ -21,11 +21,13 @@ from ..engine.node import TRACED, Node, ancestors
 from ..engine.replay import value_of
 from ..engine.results import lift
 from ..engine.value import Value
-from .capture import equations_of, names_of, run
+from .capture import names_of, run
 from .closures import Closure, read, same
+from .equation import Equation, Var
+from .graph import equations_of
 from .naming import short_names
 from .outside import Outside, Source, Step
-from .program import Equation, Program, Var
+from .program import Program
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,59 +9,22 @@ from __future__ import annotations
 import inspect
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from ..base.escape import plain
 from ..base.snapshots import untouched
-from ..base.tree import leaves, rebuild, tree_map
+from ..base.tree import leaves, rebuild
 from ..engine.context import changed
-from ..engine.node import ANY, NEEDS, TRACED, Node, ancestors
+from ..engine.node import ANY, Node, ancestors
 from ..engine.operands import raw
-from ..engine.replay import value_of
 from ..engine.value import wrap
-from ..engine.versions import next_order
 from ..tensor import Tensor
-from .naming import Names, argument_names, assigned, captured, named_nodes, qualified, short_names
-from .program import Equation, Origin, Program, Var, recorded
-
-
-def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Callable[..., Program]:
-    """A function that runs `f` on example arguments and returns its :class:`Program`.
-
-    Parameters
-    ----------
-    f : callable
-        Of arrays or nested dicts, lists and tuples of them. A branch that depends on their values raises; one that
-        depends on shapes or on anything else is decided once. Numbers drawn from a NumPy generator inside `f` become
-        constants, because a trace cannot see them.
-    names : mapping of str to Tensor, optional
-        Names for values. Others are named after arguments and local variables, and the rest a, b, c, …
-
-    Examples
-    --------
-    >>> import numpy as np, autograd_lite as ag
-    >>> def loss(w, x):
-    ...     e = np.exp(x * w)
-    ...     return np.sum(e)
-    >>> print(ag.trace(loss)(np.ones(3), np.ones(3)))
-    loss(w: float64[3], x: float64[3]):
-        a : float64[3] = multiply(x, w)
-        e : float64[3] = exp(a)
-        b : float64[] = sum(e, axis=None, keepdims=False)
-        return b
-    """
-
-    @wraps(f)
-    def traced(*args: Any, **params: Any) -> Program:
-        made = capture(f, args, params, names)
-        return _program(made, args)
-
-    return traced
+from .graph import leaf
+from .naming import Names, argument_names, assigned, captured, named_nodes, qualified
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +64,7 @@ def capture(
 
 
 def names_of(
-    f: Callable[..., Any], args: Sequence[Any], inputs: Sequence[Node], nodes: Sequence[Node],
+    f: Any, args: Sequence[Any], inputs: Sequence[Node], nodes: Sequence[Node],
     variables: Sequence[tuple[str, Any]], outside: Sequence[tuple[str, Any]],
 ) -> dict[Node, str]:
     """Names for the nodes that a function has made, each once; `args` are its arguments, `inputs` their nodes."""
@@ -121,28 +84,6 @@ def names_of(
     return found
 
 
-def graph_of(program: Program) -> dict[Var, Tensor]:
-    """The program recorded as a graph, with the values that it was traced with: a Tensor for each variable."""
-    inputs = {v: wrap(x, _leaf(np.asarray(x))) for v, x in zip(program.inputs, program.examples, strict=True)}
-    with changed(recording=True, group=None):
-        values: dict[Var, Any] = program.run({**inputs, **program.captured}, recorded)
-    calls: dict[Any, Any] = {None: None}
-
-    def node(x: Any) -> Any:
-        return values[x]._node if isinstance(x, Var) else x
-
-    def again(group: Any) -> Any:
-        if group not in calls:
-            calls[group] = group.moved(again(group.outer), node)
-        return calls[group]
-
-    for eq in program.equations:
-        result = node(eq.outputs[0])
-        for n in () if result is None else (result, *(result.parents if result.row.transparent else ())):
-            n.code, n.at, n.group = eq.origin.code, eq.origin.at, again(eq.origin.group)
-    return values
-
-
 def _nodes_of(result: Any) -> list[Node]:
     return [t._node for t in leaves(result) if isinstance(t, Tensor) and t._node is not None and t._node.live]
 
@@ -153,15 +94,10 @@ def _input(x: Any) -> Node:
         raise TypeError(
             f"trace: expected arrays and numbers as arguments, got {type(x).__name__}; bind it with functools.partial"
         )
-    node = _leaf(data)
+    node = leaf(data)
     if isinstance(x, Tensor):
         node.name = x.name
     return node
-
-
-def _leaf(data: np.ndarray[Any, Any]) -> Node:
-    live = TRACED | (NEEDS if data.dtype.kind in "fc" else 0)
-    return Node(None, (), (), data, data.shape, data.dtype, live)
 
 
 def run(f: Callable[..., Any], args: Sequence[Any], params: Any) -> tuple[Any, list[tuple[str, Any]]]:
@@ -183,84 +119,3 @@ def run(f: Callable[..., Any], args: Sequence[Any], params: Any) -> tuple[Any, l
         else:  # cProfile can be read but not set
             before.enable()
     return result, [(word, value) for word, value in found if not word.startswith("_")]
-
-
-def _inside(roots: Iterable[Node], start: int) -> dict[Node, None]:
-    """The nodes of a program, oldest first: those that depend on its inputs, or on Tensors from outside that require
-    a gradient.
-    """
-    found: dict[Node, None] = {}
-    for n in ancestors([n for n in roots if n.live and n.order <= start], ANY, start)[::-1]:
-        above = [p for p in n.parents if p is not None]
-        if n.live & TRACED or any(p in found or p.requires_grad and p.order > start for p in above):
-            found[n] = None
-    return found
-
-
-def _program(made: Capture, args: Any) -> Program:
-    found = [t._node if isinstance(t, Tensor) else None for t in leaves(made.result)]
-    start = made.inputs[0].order if made.inputs else next_order()  # older nodes come from outside the function
-    nodes = _inside([n for n in found if n is not None], start)
-    fresh = short_names(made.names.values())
-    variables = {n: Var(made.names.get(n) or next(fresh), n.shape, n.dtype) for n in made.inputs}
-    captured = {}
-    for p in dict.fromkeys(p for p in (*(p for n in nodes for p in n.parents), *found) if p is not None):
-        if p in nodes or p in variables:
-            continue
-        if p.live and p.order > start or p.row is None and p in made.names:
-            variables[p] = Var(made.names.get(p) or next(fresh), p.shape, p.dtype)
-            owner = p.keeper() if p.row is None and p.keeper is not None else None
-            captured[variables[p]] = wrap(value_of(p), p) if owner is None else owner
-    equations = equations_of(nodes, variables, made.names, fresh)
-    outputs = tuple(
-        variables[n] if n is not None and n in variables else raw(t)
-        for n, t in zip(found, leaves(made.result), strict=True)
-    )
-    inputs = tuple(variables[n] for n in made.inputs)
-    return Program(
-        made.name, inputs, tuple(equations), outputs, captured, rebuild(args, inputs),
-        tree_map(lambda t: 0, made.result), examples=tuple(n.y for n in made.inputs),
-    )
-
-
-def moved(group: Any, values: Mapping[Node, Any], calls: dict[Any, Any]) -> Any:
-    """A composite call or module as it is in a program, where `values` stand for its arguments; `calls` has the others.
-
-    An argument that is not in the program is an array.
-    """
-    if group not in calls:
-        outer = moved(group.outer, values, calls)
-        calls[group] = group.moved(outer, lambda x: values.get(x, x.y) if isinstance(x, Node) else x)
-    return calls[group]
-
-
-def equations_of(
-    nodes: Iterable[Node], variables: dict[Node, Var], names: Mapping[Node, str], fresh: Iterator[str]
-) -> list[Equation]:
-    """The equations of nodes, given oldest first; `variables` has the inputs, and gets the results."""
-    nodes = list(nodes)
-    results: dict[tuple[Node | None, int], list[Node]] = {}  # of rows with several results: the nodes of each
-    for n in nodes:
-        if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
-            results.setdefault((n.parents[0], n.params["index"]), []).append(n)
-    calls: dict[Any, Any] = {None: None}
-    equations = []
-    for n in nodes:
-        if n.row is None or n in variables:
-            continue
-        if n.row.transparent and n.parents[0] in variables:  # an input of a transform inside: the value itself
-            variables[n] = variables[n.parents[0]]
-            continue
-        made_here = []
-        for k, (shape, dtype) in enumerate(n.parts or ((n.shape, n.dtype),)):
-            places = results.get((n, k), []) if n.parts else [n]
-            word = next((names[p] for p in places if p in names), None)
-            made_here.append(Var(word or next(fresh), shape, dtype))
-            variables.update(dict.fromkeys(places, made_here[-1]))
-        operands = tuple(
-            x if p is None else variables[p] if p in variables else value_of(p)
-            for p, x in zip(n.parents, n.xs, strict=True)
-        )
-        origin = Origin(n.code, n.at, moved(n.group, variables, calls), n.requires_grad)
-        equations.append(Equation(tuple(made_here), n.row, operands, n.params, origin))
-    return equations

@@ -19,10 +19,10 @@ from ..engine.node import Node
 from ..tensor import Tensor
 
 
-def groups(node: Node) -> list[Any]:
-    """The composite calls and modules during which a node was recorded, outermost first."""
+def groups(of: Any) -> list[Any]:
+    """The composite calls and modules during which a node or an equation was recorded, outermost first."""
     path = []
-    group = node.group
+    group = of.group
     while group is not None:
         path.append(group)
         group = group.outer

@@ -5,118 +5,35 @@ It can be printed, run on other inputs of the same shapes, and turned into sourc
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial, wraps
 from itertools import takewhile
-from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ..base.tree import matched, rebuild
-from ..engine.context import no_grad
-from ..engine.node import GraphView
+from ..base.tree import leaves, matched, rebuild, tree_map
+from ..engine.backward import pull_back
+from ..engine.context import changed
+from ..engine.errors import written_error
+from ..engine.fit import ones
+from ..engine.node import ANY, TRACED, GraphView, Node, ancestors
 from ..engine.operands import raw
-from ..engine.record import record
-from ..table import Primitive
+from ..engine.replay import value_of
+from ..engine.results import lift
+from ..engine.value import wrap
+from ..engine.versions import OURS, Storage, next_order
 from ..tensor import Tensor
 from ..transforms.linearize import is_live
-from .naming import groups, label
+from .capture import capture, names_of
+from .equation import Equation, Origin, Var, computed, kind, recorded, shown
+from .graph import equations_of, graph_of, leaf
+from .naming import Names, groups, label, short_names
 
 LIMIT = 20_000  # equations; more are not printed
-
-
-@dataclass(frozen=True, eq=False)
-class Var:
-    """A value in a program: its name, shape and dtype.
-
-    >>> import autograd_lite as ag
-    >>> v = ag.trace(lambda x: ag.sin(x))(2.0).inputs[0]
-    >>> v.name, v.shape, v.dtype
-    ('x', (), dtype('float64'))
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: Any
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        return prod(self.shape)
-
-    @property
-    def kind(self) -> str:
-        """``float64[3,4]``."""
-        return _kind(self.shape, self.dtype)
-
-
-class Origin(NamedTuple):
-    """Where an equation comes from.
-
-    Attributes
-    ----------
-    code, at
-        The user's line: a code object, or None, and an instruction offset in it.
-    group : Group or None
-        The innermost composite call or module that it belongs to.
-    requires_grad : bool
-        Whether it was recorded for derivatives: not under no_grad(), nor on integers.
-    """
-
-    code: Any = None
-    at: int = 0
-    group: Any = None
-    requires_grad: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class Equation:
-    """``outputs = row(operands, **params)``; an operand is a :class:`Var` or a constant.
-
-    >>> import autograd_lite as ag
-    >>> equation = ag.trace(lambda x: ag.sin(x) + 1)(2.0).equations[0]
-    >>> equation.row, [v.name for v in equation.operands]
-    (<elementwise sin>, ['x'])
-    """
-
-    outputs: tuple[Var, ...]
-    row: Primitive
-    operands: tuple[Any, ...]
-    params: dict[str, Any]
-    origin: Origin = field(default=Origin(), repr=False)
-
-    @property
-    def group(self) -> Any:
-        """The innermost composite call or module that it belongs to, or None."""
-        return self.origin.group
-
-    def __str__(self) -> str:
-        names = ", ".join(v.name for v in self.outputs)
-        kinds = ", ".join(v.kind for v in self.outputs)
-        arguments = [shown(x) for x in self.operands]
-        arguments += [f"{k}={shown(v)}" for k, v in self.params.items()]
-        return f"{names} : {kinds} = {self.row.name}({', '.join(arguments)})"
-
-
-def computed(eq: Equation, xs: Sequence[Any]) -> Any:
-    """The result of an equation on arrays."""
-    return eq.row.fn(*xs, **eq.params)
-
-
-def recorded(eq: Equation, xs: Sequence[Any]) -> Any:
-    """The result of an equation on Tensors, recorded as it was when it was traced."""
-    if eq.origin.requires_grad:
-        return record(eq.row, xs, eq.params)
-    with no_grad():  # computed without a gradient: under no_grad(), or on integers
-        return record(eq.row, xs, eq.params)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,13 +64,94 @@ class Program(GraphView):
     structure: Any = field(repr=False)  # the arguments, with the inputs as leaves
     result: Any = field(repr=False)  # the tree of the outputs
     updates: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # what inputs and captured values become
-    examples: tuple[Any, ...] = field(default=(), repr=False)  # the values of the inputs that it was traced with
+    examples: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # values that were recorded, inputs included
+    hooked: str = field(default="", repr=False)  # a value with a hook, which the equations do not have
+    _uses: tuple[tuple[Storage, int, str], ...] = field(default=(), repr=False)  # memory, when it was used, and whose
+
+    @classmethod
+    def trace(cls, f: Callable[..., Any], *args: Any, names: Mapping[str, Any] | None = None, **params: Any) -> Program:
+        """The program of `f`, run once on example arguments; see :func:`trace`."""
+        made = capture(f, args, params, names)
+        results = leaves(made.result)
+        start = made.inputs[0].order if made.inputs else next_order()  # older nodes come from outside the function
+        roots = [t._node if isinstance(t, Tensor) else None for t in results]
+        inside = _inside([n for n in roots if n is not None], start)
+        fresh = short_names(made.names.values())
+        variables = {n: Var(made.names.get(n) or next(fresh), n.shape, n.dtype) for n in made.inputs}
+        captured = {}
+        for p in dict.fromkeys(p for p in (*(p for n in inside for p in n.parents), *roots) if p is not None):
+            if p in inside or p in variables:
+                continue
+            if p.live and p.order > start or p.row is None and p in made.names:
+                variables[p] = Var(made.names.get(p) or next(fresh), p.shape, p.dtype)
+                captured[variables[p]] = _tensor_of(p)
+        equations = equations_of(inside, variables, made.names, fresh)
+        inputs = tuple(variables[n] for n in made.inputs)
+        return cls(
+            made.name, inputs, tuple(equations), tuple(map(partial(_output, variables), roots, results)), captured,
+            rebuild(args, inputs), tree_map(lambda t: 0, made.result),
+            examples={variables[n]: n.y for n in made.inputs},
+        )
+
+    @classmethod
+    def of(cls, result: Any, names: Mapping[str, Any] | None = None) -> Program:
+        """The program that a recorded graph stands for: what computed `result` from the Tensors that it captured.
+
+        Parameters
+        ----------
+        result : Tensor or a tree of them
+        names : mapping of str to Tensor, optional
+            Names for values, such as ``locals()``. Others are named after the variables that they were assigned to.
+
+        Examples
+        --------
+        >>> import numpy as np, autograd_lite as ag
+        >>> w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
+        >>> loss = np.sum(np.exp(w))
+        >>> print(Program.of(loss))
+        graph():
+            # with w: float64[2]
+            a : float64[2] = exp(w)
+            loss : float64[] = sum(a, axis=None, keepdims=False)
+            return loss
+        """
+        results = leaves(result)
+        roots = [t._node if isinstance(t, Tensor) else None for t in results]
+        nodes = ancestors([n for n in roots if n is not None], ANY)[::-1]
+        words = names_of(None, (), (), nodes, [], list((names or {}).items()))
+        fresh = short_names(words.values())
+        variables: dict[Node, Var] = {}
+        for n in nodes:
+            if n.row is None:
+                variables[n] = Var(words.get(n) or next(fresh), n.shape, n.dtype)
+        captured = {v: _tensor_of(n) for n, v in variables.items()}
+        equations = equations_of(nodes, variables, words, fresh)
+        return cls(
+            "graph", (), tuple(equations), tuple(map(partial(_output, variables), roots, results)), captured, (),
+            tree_map(lambda t: 0, result), examples=_kept(nodes, variables),
+            hooked=next((n.label for n in nodes if n.hooks), ""),
+            _uses=_uses(nodes),
+        )
+
+    @property
+    def values(self) -> dict[Var, Any]:
+        """The value of every variable as it was recorded; one that was not kept is computed again.
+
+        Raises
+        ------
+        RuntimeError
+            If an input has been written to since; the message names it.
+        """
+        for storage, order, who in self._uses:
+            if storage.version < order:
+                raise written_error(who, storage)
+        return self.run({v: t._data for v, t in self.captured.items()} | dict(self.examples))
 
     def __call__(self, *args: Any) -> Any:
-        leaves = self._given(args)
-        values = self.run({**dict(zip(self.inputs, leaves, strict=True)), **self.captured}, recorded)
-        outputs = [values[x] if isinstance(x, Var) else x for x in self.outputs]
-        if not any(isinstance(x, Tensor) for x in leaves):  # arrays in, arrays out, unless a gradient is required
+        values = self._given(args)
+        env = self.run({**dict(zip(self.inputs, values, strict=True)), **self.captured}, recorded)
+        outputs = [env[x] if isinstance(x, Var) else x for x in self.outputs]
+        if not any(isinstance(x, Tensor) for x in values):  # arrays in, arrays out, unless a gradient is required
             outputs = [x._data[()] if isinstance(x, Tensor) and not is_live(x) else x for x in outputs]
         return rebuild(self.result, outputs)
 
@@ -194,6 +192,74 @@ class Program(GraphView):
                 env[var] = part  # noqa: PERF403 - the plain loop reads as the program does
         return env
 
+    def backward(self, wrt: Sequence[Var] | None = None) -> Program:
+        """The program that also computes the gradients of its result, step by step.
+
+        Parameters
+        ----------
+        wrt : sequence of Var, optional
+            Inputs or captured values; by default all that may be differentiated.
+
+        Returns
+        -------
+        Program
+            Of the same inputs, and of the cotangent ``g`` if the result has more than one entry. Its outputs are the
+            result and the gradients. Each equation of the backward pass has the line of the operation that it belongs
+            to.
+
+        Raises
+        ------
+        ValueError
+            If there are several results, or the result does not depend on `wrt`.
+        RuntimeError
+            If a recorded value has a hook, which the equations do not have.
+
+        Examples
+        --------
+        >>> import numpy as np, autograd_lite as ag
+        >>> print(ag.trace(lambda x: np.sum(np.sin(x)))(np.ones(3)).backward())
+        <lambda>(x: float64[3]):
+            a : float64[3] = sin(x)
+            b : float64[] = sum(a, axis=None, keepdims=False)
+            c : float64[3] = cos(x)
+            d : float64[3] = multiply([1.0, 1.0, 1.0], c)
+            return b, d
+        """
+        if self.hooked:
+            raise RuntimeError(f"backward of {self.name}: {self.hooked} has a hook, which a program cannot have")
+        [result, *others] = self.outputs
+        values = graph_of(self)
+        if others or not isinstance(result, Var) or not values[result].requires_grad:
+            raise ValueError(f"backward of {self.name}: expected one result that depends on a floating-point input")
+        wrt = [v for v in (*self.inputs, *self.captured) if values[v].requires_grad] if wrt is None else list(wrt)
+        root, inputs = values[result]._node, list(self.inputs)
+        variables = {t._node: v for v, t in values.items()}
+        g: Any = wrap(ones(root.shape, root.dtype), None)
+        if root.shape != ():
+            g = wrap(g._data, leaf(g._data))
+            inputs.append(Var(Names(v.name for v in values).take("g"), root.shape, root.dtype))
+            variables[g._node] = inputs[-1]
+        steps = _Steps()
+        with changed(recording=False):
+            cotangents = pull_back({root: g}, [values[v]._node for v in wrt], lift, watch=steps)
+        zeros = {v: np.zeros(v.shape, v.dtype) for v in wrt if values[v]._node not in cotangents}
+        gradients = [zeros[v] if v in zeros else cotangents[values[v]._node] for v in wrt]
+        gradients = [x if isinstance(x, np.ndarray) else x._node or x._data for x in gradients]
+        nodes = ancestors([n for n in gradients if isinstance(n, Node)], TRACED)[::-1]
+        fresh = short_names([v.name for v in (*values, *inputs)])
+        origins: dict[Any, Origin] = {}
+        for eq in self.equations:
+            for n in (values[v]._node for v in eq.outputs if values[v]._node is not None):
+                origins.update(dict.fromkeys((n, *n.parents) if eq.row.outputs else (n,), eq.origin))
+        equations = equations_of(nodes, variables, {}, fresh, lambda n: origins[steps.of(n)])
+        outputs = (result, *(variables[n] if isinstance(n, Node) else n for n in gradients))
+        examples = {**{v: t._data for v, t in values.items()}, **({inputs[-1]: g._data} if root.shape else {})}
+        structure = (*self.structure, *inputs[len(self.inputs) :])
+        return replace(
+            self, inputs=tuple(inputs), equations=(*self.equations, *equations), outputs=outputs, structure=structure,
+            result=tuple(0 for _ in outputs), examples=examples,
+        )
+
     def _given(self, args: Sequence[Any]) -> list[Any]:
         """The leaves of the arguments in the order of the inputs, each checked against the traced one."""
         if len(args) != len(self.structure):
@@ -207,7 +273,7 @@ class Program(GraphView):
             weak = type(value) in (bool, int, float, complex) and np.result_type(var.dtype, value) == var.dtype
             value = np.asarray(value, var.dtype if weak else None)
             if value.shape != var.shape or value.dtype != var.dtype:
-                got = _kind(value.shape, value.dtype) if value.dtype.kind in "biufc" else type(x).__name__
+                got = kind(value.shape, value.dtype) if value.dtype.kind in "biufc" else type(x).__name__
                 raise ValueError(
                     f"{self.name}: {var.name} was traced as {var.kind}, but got {got}: trace it again for other shapes "
                     "and dtypes"
@@ -286,13 +352,94 @@ class Program(GraphView):
         return f"{', '.join(map(str, out))} : {kinds} = {call}  # {len(equations)} equations"
 
 
-def _kind(shape: Sequence[int], dtype: Any) -> str:
-    return f"{dtype}[{','.join(map(str, shape))}]"
+def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Callable[..., Program]:
+    """A function that runs `f` on example arguments and returns its :class:`Program`.
+
+    Parameters
+    ----------
+    f : callable
+        Of arrays or nested dicts, lists and tuples of them. A branch that depends on their values raises; one that
+        depends on shapes or on anything else is decided once. Numbers drawn from a NumPy generator inside `f` become
+        constants, because a trace cannot see them.
+    names : mapping of str to Tensor, optional
+        Names for values. Others are named after arguments and local variables, and the rest a, b, c, …
+
+    Examples
+    --------
+    >>> import numpy as np, autograd_lite as ag
+    >>> def loss(w, x):
+    ...     e = np.exp(x * w)
+    ...     return np.sum(e)
+    >>> print(ag.trace(loss)(np.ones(3), np.ones(3)))
+    loss(w: float64[3], x: float64[3]):
+        a : float64[3] = multiply(x, w)
+        e : float64[3] = exp(a)
+        b : float64[] = sum(e, axis=None, keepdims=False)
+        return b
+    """
+
+    @wraps(f)
+    def traced(*args: Any, **params: Any) -> Program:
+        return Program.trace(f, *args, names=names, **params)
+
+    return traced
 
 
-def shown(x: Any) -> str:
-    if isinstance(x, Var):
-        return x.name
-    if isinstance(x, np.ndarray):
-        return repr(x.tolist()) if x.size <= 6 else f"array{list(x.shape)}"
-    return repr(x)
+def _inside(roots: Iterable[Node], start: int) -> dict[Node, None]:
+    """The nodes of a program, oldest first: those that depend on its inputs, or on Tensors from outside that require
+    a gradient.
+    """
+    inside: dict[Node, None] = {}
+    for n in ancestors([n for n in roots if n.live and n.order <= start], ANY, start)[::-1]:
+        above = [p for p in n.parents if p is not None]
+        if n.live & TRACED or any(p in inside or p.requires_grad and p.order > start for p in above):
+            inside[n] = None
+    return inside
+
+
+def _output(variables: Mapping[Node, Var], n: Node | None, t: Any) -> Any:
+    return variables[n] if n is not None and n in variables else raw(t)
+
+
+def _tensor_of(n: Node) -> Any:
+    """The Tensor of a node from outside: the user's, if it still exists."""
+    owner = n.keeper() if n.row is None and n.keeper is not None else None
+    return wrap(value_of(n), n) if owner is None else owner
+
+
+def _kept(nodes: Sequence[Node], variables: Mapping[Node, Var]) -> dict[Var, Any]:
+    """The values that a graph has kept: small results, what a rule needs, and draws, which are never made again."""
+    values: dict[Var, Any] = {}
+    for n in nodes:
+        if n.y is not None and n.parts is None and n in variables:
+            values[variables[n]] = n.y
+        for p, x in zip(n.parents, n.xs or (), strict=False):
+            if p is not None and x is not None and p in variables:
+                values.setdefault(variables[p], x)
+    return values
+
+
+def _uses(nodes: Sequence[Node]) -> tuple[tuple[Storage, int, str], ...]:
+    """The memory of each input, with the time of its last use, and how an error calls it."""
+    last = {p: n.order for n in nodes for p in n.parents if p is not None and p.row is None}
+    for p in last:
+        if p.storage is OURS:
+            p.storage = Storage(p.name)  # of its own, so that a later write is seen
+    return tuple((p.storage, order, p.label) for p, order in last.items())
+
+
+class _Steps:
+    """A watcher of a backward pass: the operation that each of its steps belongs to."""
+
+    def __init__(self) -> None:
+        self._ends: list[int] = []  # when a step ended; rising, unlike `Node.order`
+        self._nodes: list[Node] = []
+
+    def check(self, node: Node) -> None: ...
+
+    def pulled(self, node: Node, parent: Node, d: Any) -> None:
+        self._ends.append(-next_order())
+        self._nodes.append(node)
+
+    def of(self, n: Node) -> Node:
+        return self._nodes[min(bisect(self._ends, -n.order), len(self._nodes) - 1)]  # the last sum comes after all

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from autograd_lite.base.tree import leaves, rebuild, tree_map
 from autograd_lite.compiling import compiled
 from autograd_lite.derive import source
-from autograd_lite.program.capture import trace
+from autograd_lite.program import trace
 from autograd_lite.table import TABLE, Domain, Primitive
 from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.gradients import check_gradients

@@ -23,8 +23,8 @@ from autograd_lite.drawing.svg import item_title, line_title
 from autograd_lite.engine.node import Node
 from autograd_lite.engine.record import record
 from autograd_lite.nn import functional as F
-from autograd_lite.table import define
 from autograd_lite.program.naming import groups
+from autograd_lite.table import define
 from tests.drawing.test_drawing import HOSTILE, can_render
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))

@@ -13,9 +13,9 @@ import pytest
 import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.base.tree import leaves
-from autograd_lite.rules.random import dropout_mask
-from autograd_lite.program.capture import trace
+from autograd_lite.program import trace
 from autograd_lite.program.program import LIMIT
+from autograd_lite.rules.random import dropout_mask
 
 
 def names(program):

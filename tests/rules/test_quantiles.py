@@ -8,8 +8,8 @@ from agreement import agrees, same
 from functions import by_name, gradient
 
 import autograd_lite as ag
+from autograd_lite.program import trace
 from autograd_lite.rules.quantiles import PLACES
-from autograd_lite.program.capture import trace
 
 rng = np.random.default_rng(0)
 X, M, T = rng.normal(size=5), rng.normal(size=(4, 3)), rng.normal(size=(2, 3, 4))

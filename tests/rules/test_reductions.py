@@ -9,9 +9,9 @@ from agreement import agrees, same
 from functions import by_name, gradient
 
 import autograd_lite as ag
+from autograd_lite.program import trace
 from autograd_lite.rules import _arrays
 from autograd_lite.rules.reductions import logsumexp
-from autograd_lite.program.capture import trace
 
 rng = np.random.default_rng(0)
 X, M, T = rng.normal(size=4), rng.normal(size=(2, 3)), rng.normal(size=(2, 3, 4))

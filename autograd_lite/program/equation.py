@@ -1,0 +1,121 @@
+"""Equations over rows of the table: a variable, one operation, and where it comes from.
+
+An operand is a :class:`Var`, or a constant: an array, or a Python number, which is weakly typed as in NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..engine.context import no_grad
+from ..engine.record import record
+from ..table import Primitive
+
+
+@dataclass(eq=False, slots=True)  # not frozen, which would take three times as long to make
+class Var:
+    """A value in a program: its name, shape and dtype.
+
+    >>> import autograd_lite as ag
+    >>> v = ag.trace(lambda x: ag.sin(x))(2.0).inputs[0]
+    >>> v.name, v.shape, v.dtype
+    ('x', (), dtype('float64'))
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: Any
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def kind(self) -> str:
+        """``float64[3,4]``."""
+        return kind(self.shape, self.dtype)
+
+
+class Origin(NamedTuple):
+    """Where an equation comes from.
+
+    Attributes
+    ----------
+    code, at
+        The user's line: a code object, or None, and an instruction offset in it.
+    group : Group or None
+        The innermost composite call or module that it belongs to.
+    requires_grad : bool
+        Whether it was recorded for derivatives: not under no_grad(), nor on integers.
+    """
+
+    code: Any = None
+    at: int = 0
+    group: Any = None
+    requires_grad: bool = True
+
+
+@dataclass(eq=False, slots=True)  # not frozen, which would take three times as long to make
+class Equation:
+    """``outputs = row(operands, **params)``; an operand is a :class:`Var` or a constant.
+
+    >>> import autograd_lite as ag
+    >>> equation = ag.trace(lambda x: ag.sin(x) + 1)(2.0).equations[0]
+    >>> equation.row, [v.name for v in equation.operands]
+    (<elementwise sin>, ['x'])
+    """
+
+    outputs: tuple[Var, ...]
+    row: Primitive
+    operands: tuple[Any, ...]
+    params: dict[str, Any]
+    origin: Origin = field(default=Origin(), repr=False)
+
+    @property
+    def group(self) -> Any:
+        """The innermost composite call or module that it belongs to, or None."""
+        return self.origin.group
+
+    def __str__(self) -> str:
+        names = ", ".join(v.name for v in self.outputs)
+        kinds = ", ".join(v.kind for v in self.outputs)
+        arguments = [shown(x) for x in self.operands]
+        arguments += [f"{k}={shown(v)}" for k, v in self.params.items()]
+        return f"{names} : {kinds} = {self.row.name}({', '.join(arguments)})"
+
+
+def computed(eq: Equation, xs: Sequence[Any]) -> Any:
+    """The result of an equation on arrays."""
+    return eq.row.fn(*xs, **eq.params)
+
+
+def recorded(eq: Equation, xs: Sequence[Any]) -> Any:
+    """The result of an equation on Tensors, recorded as it was when it was traced."""
+    if eq.origin.requires_grad:
+        return record(eq.row, xs, eq.params)
+    with no_grad():  # computed without a gradient: under no_grad(), or on integers
+        return record(eq.row, xs, eq.params)
+
+
+def kind(shape: Sequence[int], dtype: Any) -> str:
+    return f"{dtype}[{','.join(map(str, shape))}]"
+
+
+def shown(x: Any) -> str:
+    if isinstance(x, Var):
+        return x.name
+    if isinstance(x, np.ndarray):
+        return repr(x.tolist()) if x.size <= 6 else f"array{list(x.shape)}"
+    return repr(x)

@@ -1,0 +1,92 @@
+"""From recorded graphs to equations, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..engine.context import changed
+from ..engine.node import NEEDS, TRACED, Node
+from ..engine.replay import value_of
+from ..engine.value import wrap
+from .equation import Equation, Origin, Var, recorded
+
+
+def moved(group: Any, values: Mapping[Node, Any], calls: dict[Any, Any]) -> Any:
+    """A composite call or module as it is in a program, where `values` stand for its arguments; `calls` has the others.
+
+    An argument that is not in the program is an array.
+    """
+    if group not in calls:
+        outer = moved(group.outer, values, calls)
+        calls[group] = group.moved(outer, lambda x: values.get(x, x.y) if isinstance(x, Node) else x)
+    return calls[group]
+
+
+def equations_of(
+    nodes: Iterable[Node], variables: dict[Node, Var], names: Mapping[Node, str], fresh: Iterator[str],
+    origin: Callable[[Node], Origin] | None = None,
+) -> list[Equation]:
+    """The equations of nodes, given oldest first; `variables` has the inputs, and gets the results.
+
+    `origin` says where an equation comes from; by default that is where its node was recorded.
+    """
+    nodes = list(nodes)
+    results: dict[tuple[Node | None, int], list[Node]] = {}  # of rows with several results: the nodes of each
+    for n in nodes:
+        if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
+            results.setdefault((n.parents[0], n.params["index"]), []).append(n)
+    calls: dict[Any, Any] = {None: None}
+    equations = []
+    for n in nodes:
+        if n.row is None or n in variables:
+            continue
+        if n.row.transparent and n.parents[0] in variables:  # an input of a transform inside: the value itself
+            variables[n] = variables[n.parents[0]]
+            continue
+        made_here = []
+        for k, (shape, dtype) in enumerate(n.parts or ((n.shape, n.dtype),)):
+            places = results.get((n, k), []) if n.parts else [n]
+            word = next((names[p] for p in places if p in names), None)
+            made_here.append(Var(word or next(fresh), shape, dtype))
+            variables.update(dict.fromkeys(places, made_here[-1]))
+        operands = tuple(
+            x if p is None else variables[p] if p in variables else value_of(p)
+            for p, x in zip(n.parents, n.xs, strict=True)
+        )
+        place = Origin(n.code, n.at, moved(n.group, variables, calls), n.requires_grad) if origin is None else origin(n)
+        equations.append(Equation(tuple(made_here), n.row, operands, n.params, place))
+    return equations
+
+
+def graph_of(program: Any) -> dict[Var, Any]:
+    """The program recorded as a graph, with the values that it was traced with: a Tensor for each variable."""
+    inputs = {v: wrap(program.examples[v], leaf(program.examples[v])) for v in program.inputs}
+    for v, t in program.captured.items():
+        inputs[v] = wrap(t._data, leaf(t._data, t.requires_grad))
+        inputs[v]._node.name = t.name
+    with changed(recording=True, group=None):
+        values: dict[Var, Any] = program.run(inputs, recorded)
+    calls: dict[Any, Any] = {None: None}
+
+    def node(x: Any) -> Any:
+        return values[x]._node if isinstance(x, Var) else x
+
+    def again(group: Any) -> Any:
+        if group not in calls:
+            calls[group] = group.moved(again(group.outer), node)
+        return calls[group]
+
+    for eq in program.equations:
+        result = node(eq.outputs[0])
+        for n in () if result is None else (result, *(result.parents if result.row.transparent else ())):
+            n.code, n.at, n.group = eq.origin.code, eq.origin.at, again(eq.origin.group)
+    return values
+
+
+def leaf(data: np.ndarray[Any, Any], requires_grad: bool = True) -> Node:
+    """The node of an input of a program."""
+    live = TRACED | (NEEDS if requires_grad and data.dtype.kind in "fc" else 0)
+    return Node(None, (), (), data, data.shape, data.dtype, live)
