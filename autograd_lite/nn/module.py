@@ -163,7 +163,12 @@ class Module:
         (self._passing.discard if persistent else self._passing.add)(name)
 
     def register_module(self, name: str, module: Module | None) -> None:
-        """The same as setting it."""
+        """The same as setting it; None reserves the name."""
+        if not isinstance(module, Module | None):
+            got = f"a {type(module).__name__}"
+            if isinstance(module, type):
+                got = f"the class {module.__name__}; write {module.__name__}()"
+            raise TypeError(f"{type(self).__name__}: expected a module as {name!r}, got {got}")
         self._taken("register_module", "_modules", name)
         self._modules[name] = module
 

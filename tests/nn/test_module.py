@@ -292,7 +292,7 @@ def test_sequential():
     named = nn.Sequential({"first": nn.Linear(3, 4), "second": nn.ReLU()})
     assert [name for name, _ in named.named_children()] == ["first", "second"]
     assert net.append(nn.ReLU())[-1](np.ones(1)).shape == (1,)
-    with pytest.raises(TypeError, match="Sequential: expected modules, got a builtin_function_or_method as argument 2"):
+    with pytest.raises(TypeError, match="Sequential: expected a module as '1', got a builtin_function_or_method"):
         nn.Sequential(nn.ReLU(), abs)
 
 
