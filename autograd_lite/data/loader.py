@@ -174,7 +174,9 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[Any]:
         n = len(self.dataset)
-        order = numpy_generator(self.generator).permutation(n) if self.shuffle else np.arange(n)
+        return self._batches(numpy_generator(self.generator).permutation(n) if self.shuffle else np.arange(n))
+
+    def _batches(self, order: Any) -> Iterator[Any]:
         together = self.collate_fn is None and _of_arrays(self.dataset)
         for k in range(len(self)):
             rows = order[k * self.batch_size : (k + 1) * self.batch_size]

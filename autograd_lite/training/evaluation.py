@@ -98,7 +98,13 @@ class Scores:
         row = {"loss": self.total / self.rows} if self.with_loss else {}
         if self.metrics:
             pred, target = (np.concatenate(side) for side in zip(*self.pairs, strict=True))
-            row |= {name: float(metric(pred, target)) for name, metric in self.metrics.items()}
+            for name, metric in self.metrics.items():
+                try:
+                    row[name] = float(metric(pred, target))
+                except Exception as error:
+                    of = f"predictions of shape {pred.shape} and targets of shape {target.shape}"
+                    what = f"{type(error).__name__}: {error}"
+                    raise ValueError(f"the metric {name!r} of {of} failed: {what}") from error
         return row
 
 
