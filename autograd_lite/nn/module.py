@@ -440,6 +440,11 @@ class Module:
             for name, a in arrays.items()
             if a.dtype.kind == "c" and own[name].dtype.kind != "c"
         ]
+        wrong += [
+            f"expected {name} as {own[name].dtype}, got {a.dtype} with other values than its"
+            for name, a in arrays.items()
+            if a.dtype.kind in "biuf" and own[name].dtype.kind in "biu" and not _is_exact(a, own[name].dtype)
+        ]
         if strict:
             wrong += [f"{name} is missing" for name in missing]
             wrong += [f"{name} is unknown" for name in unexpected]
@@ -502,6 +507,12 @@ def _places(t: Tensor) -> list[tuple[Any, str, Any]]:
     node = t._node
     fields = [] if node is None else [(node, key, getattr(node, key)) for key in ("y", "shape", "dtype", "storage")]
     return [(t, "_data", t._data), *fields]
+
+
+def _is_exact(array: Any, dtype: Any) -> bool:
+    """Whether an array has the same values in an integer dtype, or in that of bools."""
+    with np.errstate(invalid="ignore"):
+        return bool(np.all(array.astype(dtype) == array))
 
 
 def _array(value: Any) -> Any:

@@ -127,6 +127,11 @@ def as_loader(
 def inputs_and_target(batch: Any) -> tuple[tuple[Any, ...], Any]:
     """The inputs and the target of a batch: the target is the last array; a single array is both."""
     batch = _tuple(batch)
+    if isinstance(batch[-1], Mapping):
+        raise TypeError(
+            f"expected the target as the last array of a batch, got a dict with {', '.join(map(str, batch[-1]))}; "
+            "return rows (inputs, target), or pass a DataLoader with collate_fn="
+        )
     return (batch[:-1] or batch), batch[-1]
 
 

@@ -100,6 +100,12 @@ def test_metrics_are_of_all_predictions_together():
     assert history["r2_score"] == [pytest.approx(training.r2_score(model(X), Y))]
 
 
+def test_a_dict_is_no_target():
+    rows = [{"x": x, "y": y} for x, y in zip(X, Y, strict=True)]
+    with pytest.raises(TypeError, match=r"the target as the last array of a batch, got a dict with x, y; return rows"):
+        fit(Line(), rows, mean_square, sgd(Line()), epochs=1)
+
+
 def test_an_error_of_a_metric_names_it():
     def spread(pred, target):
         raise IndexError("too many indices")
