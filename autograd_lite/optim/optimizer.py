@@ -326,6 +326,11 @@ class Optimizer:
             changes.append((mine.update, {**known, "params": mine["params"]}))
             group = {**mine, **known}
             counters += [(self._counters(group), self.initial(group))] * len(mine["params"])
+        state = self._restored(given, counters, who)
+        return [*changes, (object.__setattr__, self, "state", state)]
+
+    def _restored(self, given: Any, counters: Sequence[Any], who: str) -> dict[Any, dict[str, Any]]:
+        """The states by parameter of a state by number, after checking it."""
         params = [p for g in self.param_groups for p in g["params"]]
         if not isinstance(given, Mapping):
             raise ValueError(f"{who}: expected 'state' as a dict by parameter number, got {type(given).__name__}")
@@ -341,7 +346,7 @@ class Optimizer:
                 # PyTorch counts steps where a formula does not need them.
                 is_number = key in counters[int(k)][0] or key == "step" and key not in counters[int(k)][1]
                 state[p][key] = _fitting(key, v, p, is_number, f"{who}: {key} of parameter {k}")
-        return [*changes, (object.__setattr__, self, "state", state)]
+        return state
 
     def __repr__(self) -> str:
         groups = (
