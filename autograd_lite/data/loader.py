@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ class TensorDataset(Dataset):
 
 
 class Subset(Dataset):
-    """Some of the rows of a data set.
+    """Some of the rows of a data set, by their numbers or by a mask: True for each row that it has.
 
     >>> import numpy as np
     >>> from autograd_lite.data import Subset, TensorDataset
@@ -71,7 +71,15 @@ class Subset(Dataset):
     """
 
     def __init__(self, dataset: Any, indices: Any) -> None:
-        self.dataset, self.indices = dataset, np.asarray(indices, int)
+        self.dataset = TensorDataset(*dataset) if isinstance(dataset, tuple) else dataset
+        found = np.asarray(indices.data if isinstance(indices, Tensor) else indices)
+        n = len(self.dataset)
+        if found.dtype == bool and found.shape == (n,):
+            found = np.flatnonzero(found)
+        if found.ndim != 1 or found.size and found.dtype.kind not in "iu":
+            expected = f"expected a list of row numbers or a mask of shape ({n},)"
+            raise ValueError(f"Subset: {expected}, got {found.dtype} of shape {found.shape}")
+        self.indices = found.astype(int)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -133,7 +141,7 @@ class DataLoader:
     generator : Generator, numpy.random.Generator or seed, optional
         For shuffling; by default the one that ``ag.manual_seed`` seeds.
     collate_fn : callable, optional
-        Makes a batch from a list of rows; by default it stacks them, field by field.
+        Makes a batch from a list of rows; by default it stacks them, field by field where they are tuples or dicts.
     shard : (int, int), optional
         ``(rank, size)``: only this rank's part of each batch, every `size`-th row from `rank` on. All ranks have the
         same number of batches, and together the rows of one process. With `shuffle` and no `generator`, the order is
@@ -165,8 +173,9 @@ class DataLoader:
             generator = int(numpy_generator().integers(2**31))
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self.collate_fn = collate_fn
+        stream = None if generator is None else numpy_generator(generator)
         #: The generator for shuffling; None for the one that ``ag.manual_seed`` seeds.
-        self.generator = numpy_generator(generator) if isinstance(generator, int) else generator
+        self.generator = generator if isinstance(generator, Generator) else stream
 
     def __len__(self) -> int:
         n = len(self.dataset)
@@ -174,7 +183,9 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[Any]:
         n = len(self.dataset)
-        order = numpy_generator(self.generator).permutation(n) if self.shuffle else np.arange(n)
+        return self._batches(numpy_generator(self.generator).permutation(n) if self.shuffle else np.arange(n))
+
+    def _batches(self, order: Any) -> Iterator[Any]:
         together = self.collate_fn is None and _of_arrays(self.dataset)
         for k in range(len(self)):
             rows = order[k * self.batch_size : (k + 1) * self.batch_size]
@@ -187,7 +198,7 @@ class DataLoader:
 
 
 def stacked(rows: list[Any]) -> Any:
-    """Rows as one batch: arrays and numbers stacked, field by field where a row is a tuple.
+    """Rows as one batch: arrays and numbers stacked, field by field where a row is a tuple or a dict.
 
     Where a field is a Tensor, all fields are: a row may be a tensor and its label a number.
 
@@ -196,13 +207,31 @@ def stacked(rows: list[Any]) -> Any:
     >>> stacked([(1.0, [1, 2]), (2.0, [3, 4])])
     (array([1., 2.]), array([[1, 2],
            [3, 4]]))
+    >>> stacked([{"x": 1.0, "y": 0}, {"x": 2.0, "y": 1}])
+    {'x': array([1., 2.]), 'y': array([0, 1])}
     """
-    if isinstance(rows[0], tuple):
-        fields = tuple(stacked(list(field)) for field in zip(*rows, strict=True))
-        tensors = any(isinstance(f, Tensor) for f in fields)
-        return tuple(Tensor(f) if tensors and isinstance(f, np.ndarray) else f for f in fields)
-    batch = np.stack([row.data if isinstance(row, Tensor) else np.asarray(row) for row in rows])
-    return Tensor(batch) if isinstance(rows[0], Tensor) else batch
+    first = rows[0]
+    if isinstance(first, tuple):
+        fields = _alike([stacked(list(field)) for field in zip(*rows, strict=True)])
+        return type(first)(*fields) if hasattr(first, "_fields") else tuple(fields)
+    if isinstance(first, Mapping):
+        for row in rows:
+            if row.keys() != first.keys():
+                raise ValueError(f"DataLoader: expected rows with the keys {[*first]}, got one with {[*row]}")
+        return dict(zip(first, _alike([stacked([row[key] for row in rows]) for key in first]), strict=True))
+    arrays = [row.data if isinstance(row, Tensor) else np.asarray(row) for row in rows]
+    shapes = list(dict.fromkeys(a.shape for a in arrays))
+    if len(shapes) > 1 or any(a.dtype == object for a in arrays):
+        got = f"shapes {', '.join(map(str, shapes))}" if len(shapes) > 1 else f"the type {type(first).__name__}"
+        raise ValueError(f"DataLoader: rows of {got} cannot be stacked; pass collate_fn=, a function of the list")
+    batch = np.stack(arrays)
+    return Tensor(batch) if isinstance(first, Tensor) else batch
+
+
+def _alike(fields: list[Any]) -> list[Any]:
+    """The fields of a batch; all are Tensors if one is."""
+    tensors = any(isinstance(f, Tensor) for f in fields)
+    return [Tensor(f) if tensors and isinstance(f, np.ndarray) else f for f in fields]
 
 
 def _of_arrays(dataset: Any) -> bool:

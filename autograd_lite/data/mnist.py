@@ -12,7 +12,6 @@ import gzip
 import hashlib
 import os
 import struct
-import zipfile
 import zlib
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..export.saving import replacing
+from ..export.saving import DAMAGED, replacing
 from .bundled import Split
 
 VARIABLE = "AUTOGRAD_LITE_DATA"
@@ -32,8 +31,6 @@ _FILES = {
     "X_test": ("t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"),
     "y_test": ("t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"),
 }
-# What NumPy raises for damaged archives; a lone array instead of an archive has no `with` (TypeError).
-_UNREADABLE = (KeyError, OSError, EOFError, ValueError, TypeError, zlib.error, zipfile.BadZipFile)
 _MISSING = f"""MNIST was not found in {{places}}. Any of these provides it:
   1. the four IDX files (train-images-idx3-ubyte.gz, ...) in a folder, named by {VARIABLE};
   2. Keras's mnist.npz in such a folder, or in ./data or ~/.cache/autograd_lite;
@@ -135,7 +132,10 @@ def read_idx(path: str | os.PathLike[str]) -> Any:
     if len(raw) - head != size:
         held = len(raw) - head
         raise ValueError(f"{path}: expected {size} bytes of data for shape {shape}, got {held}")
-    return np.frombuffer(raw, np.uint8, offset=head).reshape(shape)
+    try:
+        return np.frombuffer(raw, np.uint8, offset=head).reshape(shape)
+    except ValueError as error:  # more axes than NumPy has, or lengths whose product it cannot hold
+        raise ValueError(f"{path}: no array can have shape {shape!r:.80} ({error})") from None
 
 
 def _read(place: Path) -> Split | None:
@@ -160,7 +160,7 @@ def _npz(path: Path) -> Split:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             a, b, c, d = (np.asarray(held[key]) for key in ("x_train", "y_train", "x_test", "y_test"))
-    except _UNREADABLE as error:
+    except DAMAGED as error:
         raise ValueError(f"{path}: expected Keras's mnist.npz ({error})") from None
     return _split(a, b, c, d, path)
 

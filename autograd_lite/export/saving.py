@@ -289,7 +289,7 @@ def _write_safetensors(file: BinaryIO, arrays: dict[str, Array], structure: str 
 
 # ----------------------------------------------------------------------------------------- reading
 
-_DAMAGED = (
+DAMAGED = (
     ValueError, TypeError, KeyError, EOFError, OSError, SyntaxError, NotImplementedError, RuntimeError,
     MemoryError, OverflowError, zlib.error, zipfile.BadZipFile, tokenize.TokenError,
 )
@@ -310,7 +310,7 @@ def _read_npz(path: Path) -> tuple[dict[str, Array], str | None]:
                 if name == entry.filename or name in arrays:
                     raise ValueError(f"the entry {entry.filename!r} is not an array, or is a duplicate")
                 arrays[name] = _read_entry(archive, entry)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ValueError(f"load: {path} is damaged, or not an .npz of numbers ({_why(error)})") from None
     structure = arrays.pop(_STRUCTURE, None)
     return arrays, None if structure is None else structure.tobytes().decode(errors="replace")
@@ -338,7 +338,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Array], str | None]:
         with library.safe_open(path, framework="np") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
             structure = (file.metadata() or {}).get(_STRUCTURE)
-    except (*_DAMAGED, AttributeError, library.SafetensorError) as error:
+    except (*DAMAGED, AttributeError, library.SafetensorError) as error:
         what = "is damaged, or has a type that NumPy does not have"
         raise ValueError(f"load: {path} {what} ({_why(error)})") from None
     return arrays, structure

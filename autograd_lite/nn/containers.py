@@ -3,58 +3,108 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any, Self, overload
 
 from .module import Module, Parameter
 
 
-class Sequential(Module):
-    """One module after the other.
-
-    Examples
-    --------
-    >>> from autograd_lite import nn
-    >>> net = nn.Sequential(nn.Linear(64, 50), nn.Sigmoid(), nn.Linear(50, 10))
-    >>> net[0]
-    Linear(in_features=64, out_features=50, bias=True)
-    """
-
-    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
-        super().__init__()
-        if len(modules) == 1 and isinstance(modules[0], Mapping):
-            for name, m in modules[0].items():
-                self.register_module(name, m)
-        else:
-            for k, part in enumerate(modules):
-                if not isinstance(part, Module):
-                    raise TypeError(f"Sequential: expected modules, got a {type(part).__name__} as argument {k + 1}")
-                self.register_module(str(k), part)
-
-    def forward(self, x: Any) -> Any:
-        for m in self.children():
-            x = m(x)
-        return x
+class _InOrder(Module):
+    """Modules in order, with the methods of a list. A module may be in several places, as in PyTorch."""
 
     def append(self, module: Module) -> Self:
         """Add a module at the end; returns self."""
-        self.register_module(str(len(self)), module)
+        free = (str(k) for k in count(len(self)))  # a slice keeps its names, "3" and "4" for example
+        self.register_module(next(name for name in free if name not in self._modules), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Add modules at the end; returns self."""
+        for m in list(modules):  # it may be this one
+            self.append(m)
+        return self
+
+    def insert(self, index: int, module: Module) -> Self:
+        """Add a module before the one at `index`, and number all anew; returns self."""
+        modules = list(self)
+        modules.insert(index, module)
+        return self._renumber(modules)
+
+    def pop(self, index: int = -1) -> Module:
+        """Remove a module, and number the others anew; returns it."""
+        module = self[index]
+        del self[index]
+        return module
+
+    def _renumber(self, modules: Iterable[Module]) -> Self:
+        for name in list(self._modules):
+            delattr(self, name)
+        for k, m in enumerate(modules):
+            self.register_module(str(k), m)
         return self
 
     def __len__(self) -> int:
         return len(self._modules)
 
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._modules.values())
 
     @overload
     def __getitem__(self, index: int) -> Module: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequential: ...
+    def __getitem__(self, index: slice) -> Self: ...
     def __getitem__(self, index: int | slice) -> Any:
-        return Sequential(*list(self)[index]) if isinstance(index, slice) else list(self)[index]
+        return self._part(list(self._modules.items())[index]) if isinstance(index, slice) else list(self)[index]
+
+    def _part(self, modules: list[tuple[str, Any]]) -> Any:
+        """Some of the modules, as `__getitem__` returns them; each kind of container implements it."""
+        raise NotImplementedError(f"{type(self).__name__} has no _part()")  # abstract
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self.register_module(list(self._modules)[index], module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        modules = list(self)
+        del modules[index]
+        self._renumber(modules)
+
+    def __add__(self, other: Iterable[Module]) -> Any:
+        return self._part([(str(k), m) for k, m in enumerate([*self, *other])])
+
+    __iadd__ = extend
 
 
-class ModuleList(Module):
+class Sequential(_InOrder):
+    """One module after the other.
+
+    Examples
+    --------
+    >>> from autograd_lite import nn
+    >>> activation = nn.Sigmoid()
+    >>> net = nn.Sequential(nn.Linear(64, 50), activation, nn.Linear(50, 10), activation)
+    >>> net[0]
+    Linear(in_features=64, out_features=50, bias=True)
+    >>> net[1] is net[3]
+    True
+    """
+
+    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
+        super().__init__()
+        only = modules[0] if len(modules) == 1 else None
+        named: Any = only if isinstance(only, Mapping) else dict(enumerate(modules))
+        for name, m in named.items():
+            self.register_module(str(name), m)
+
+    def forward(self, x: Any) -> Any:
+        for m in self:
+            x = m(x)
+        return x
+
+    def _part(self, modules: list[tuple[str, Any]]) -> Sequential:
+        return Sequential(dict(modules))  # with the names that they have, as in PyTorch
+
+
+class ModuleList(_InOrder):
     """A list of modules, which are registered as parts.
 
     >>> from autograd_lite import nn
@@ -67,25 +117,8 @@ class ModuleList(Module):
         super().__init__()
         self.extend(modules)
 
-    def append(self, module: Module) -> Self:
-        """Add a module at the end; returns self."""
-        self.register_module(str(len(self)), module)
-        return self
-
-    def extend(self, modules: Iterable[Module]) -> Self:
-        """Add modules at the end; returns self."""
-        for m in modules:
-            self.append(m)
-        return self
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
-
-    def __getitem__(self, index: int) -> Module:
-        return list(self)[index]
+    def _part(self, modules: list[tuple[str, Any]]) -> ModuleList:
+        return ModuleList(m for _, m in modules)
 
 
 class ModuleDict(Module):
@@ -99,16 +132,33 @@ class ModuleDict(Module):
 
     def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
         super().__init__()
-        for name, m in (modules or {}).items():
+        self.update(modules or {})
+
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Add modules, in place of those with the same names."""
+        for name, m in dict(modules).items():
             self[name] = m
+
+    def pop(self, name: str) -> Module:
+        """Remove a module; returns it."""
+        module = self[name]
+        del self[name]
+        return module
+
+    def clear(self) -> None:
+        """Remove all modules."""
+        for name in list(self):
+            del self[name]
+
+    def __delitem__(self, name: str) -> None:
+        self[name]  # KeyError if there is none
+        delattr(self, name)
 
     def __setitem__(self, name: str, module: Module) -> None:
         self.register_module(name, module)
 
     def __getitem__(self, name: str) -> Module:
-        found = self._modules[name]
-        assert found is not None
-        return found
+        return self._modules[name]  # type: ignore[return-value]  # None only if registered so by hand
 
     def __len__(self) -> int:
         return len(self._modules)

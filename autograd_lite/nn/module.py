@@ -162,7 +162,12 @@ class Module:
         (self._passing.discard if persistent else self._passing.add)(name)
 
     def register_module(self, name: str, module: Module | None) -> None:
-        """The same as setting it."""
+        """The same as setting it; None reserves the name."""
+        if not isinstance(module, Module | None):
+            got = f"a {type(module).__name__}"
+            if isinstance(module, type):
+                got = f"the class {module.__name__}; write {module.__name__}()"
+            raise TypeError(f"{type(self).__name__}: expected a module as {name!r}, got {got}")
         self._taken("register_module", "_modules", name)
         self._modules[name] = module
 
@@ -372,12 +377,14 @@ class Module:
 
     def state_dict(self) -> OrderedDict[str, np.ndarray[Any, Any]]:
         """Copies of all parameters and persistent buffers, as arrays, by their dotted names."""
-        state: OrderedDict[str, np.ndarray[Any, Any]] = OrderedDict()
+        return OrderedDict((name, t.data.copy()) for name, t in self._state())
+
+    def _state(self) -> Iterator[tuple[str, Tensor]]:
+        """The parameters and persistent buffers of every place, with their dotted names."""
         for where, m in self._every_place():
             for name, t in [*m._parameters.items(), *m._buffers.items()]:
                 if t is not None and name not in m._passing:
-                    state[f"{where}.{name}" if where else name] = t.data.copy()
-        return state
+                    yield f"{where}.{name}" if where else name, t
 
     def _sized_by(self, state: Mapping[str, Any], prefix: str) -> None:
         """Take sizes that are still unknown from a state, in which this module's names begin with `prefix`."""
@@ -414,26 +421,11 @@ class Module:
         """
         if not isinstance(state_dict, Mapping):
             raise ValueError(f"load_state_dict: expected a dict of arrays, got a {type(state_dict).__name__}")
-        own = {
-            (f"{where}.{name}" if where else name): t
-            for where, m in self._every_place()
-            for name, t in [*m._parameters.items(), *m._buffers.items()]
-            if t is not None and name not in m._passing
-        }
+        own = dict(self._state())
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
         arrays = {name: np.asarray(_array(state_dict[name])) for name in own if name in state_dict}
-        wrong = [
-            f"expected {name} of shape {own[name].shape}, got {arrays[name].shape}"
-            for name in arrays
-            if arrays[name].shape != own[name].shape and not getattr(own[name], "lazy", False)
-        ]
-        wrong += [f"{name} holds {a.dtype}" for name, a in arrays.items() if a.dtype.kind not in "biufc"]
-        wrong += [
-            f"expected {name} as {own[name].dtype}, got {a.dtype}"
-            for name, a in arrays.items()
-            if a.dtype.kind == "c" and own[name].dtype.kind != "c"
-        ]
+        wrong = [text for name, a in arrays.items() if (text := _misfit(name, own[name], a))]
         if strict:
             wrong += [f"{name} is missing" for name in missing]
             wrong += [f"{name} is unknown" for name in unexpected]
@@ -486,6 +478,20 @@ def _registered(hooks: dict[int, Any], hook: Any) -> Handle:
         CONFIGURED[0] += 1
 
     return Handle(remove)
+
+
+def _misfit(name: str, t: Tensor, array: Any) -> str:
+    """Why an array cannot be the value of a Tensor; empty if it can."""
+    if array.dtype.kind not in "biufc":
+        return f"{name} holds {array.dtype}"
+    if array.shape != t.shape and not getattr(t, "lazy", False):
+        return f"expected {name} of shape {t.shape}, got {array.shape}"
+    if array.dtype.kind == "c" and t.dtype.kind != "c":
+        return f"expected {name} as {t.dtype}, got {array.dtype}"
+    with np.errstate(invalid="ignore"):
+        if t.dtype.kind in "biu" and not np.array_equal(array.astype(t.dtype), array):
+            return f"expected {name} as {t.dtype}, got {array.dtype} with values that it cannot hold"
+    return ""
 
 
 def _array(value: Any) -> Any:

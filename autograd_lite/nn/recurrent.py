@@ -115,6 +115,9 @@ class _Layers(_Gated):
         dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0, dtype: Any = None,
     ) -> None:
         super().__init__()
+        if not isinstance(num_layers, int | np.integer) or num_layers < 1:
+            who = type(self).__name__
+            raise ValueError(f"{who}: expected num_layers as a whole number from 1 on, got {num_layers!r}")
         if proj_size and (self.states == 1 or not 0 < proj_size < hidden_size):
             expected = "expected proj_size for an LSTM only, and below hidden_size"
             raise ValueError(f"{type(self).__name__}: {expected}, got {proj_size=} and {hidden_size=}")
@@ -148,6 +151,8 @@ class _Layers(_Gated):
             x = expand_dims(x, 1)
         elif self.batch_first:
             x = x.transpose(1, 0, 2)
+        if len(x) == 0:
+            raise ValueError(f"{self!r}: expected a sequence of one step or more, got shape {np.shape(input)}")
         start = self._start(hx, x, batched)
         ends: list[Any] = []
         for layer in range(self.num_layers):

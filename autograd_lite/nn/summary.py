@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -22,12 +23,15 @@ class Summary(list[tuple[str, ...]]):
 
 
 def summary(module: Any, *inputs: Any) -> Summary:
-    """See :meth:`Module.summary`. Parts of parts are indented; the whole module, an `nn.Module`, comes last."""
-    shapes: dict[int, str] = {}
+    """See :meth:`Module.summary`. Parts of parts are indented; the whole module, an `nn.Module`, comes last.
+
+    A part in several places has a row in each, and all shapes of its outputs; its weights are counted in the first.
+    """
+    shapes: dict[Any, dict[str, None]] = {}
 
     def note(m: Any, args: Any, y: Any) -> None:
         first = y[0] if isinstance(y, tuple) else y
-        shapes[id(m)] = str(tuple(getattr(first, "shape", ())))
+        shapes.setdefault(m, {})[str(tuple(getattr(first, "shape", ())))] = None
 
     if inputs:
         key, parts = object(), list(module.modules())
@@ -38,7 +42,12 @@ def summary(module: Any, *inputs: Any) -> Summary:
                 m._hooks[key] = note
             module.eval()(*inputs)
     rows = Summary([("part", "kind", "output", "parameters", "")])
-    for where, m in [*list(module.named_modules())[1:], ("", module)]:
+    firsts: dict[Any, str] = {}
+    for where, m in [*_places(module, "", {module}), ("", module)]:
+        output, kind, depth = ", ".join(shapes.get(m, ())), type(m).__name__, "  " * where.count(".")
+        if firsts.setdefault(m, where) != where:
+            rows.append((depth + where, kind, output, "0", f"the same as {firsts[m]}"))
+            continue
         own = [(n, p) for n, p in m._parameters.items() if p is not None]
         unknown = any(getattr(p, "lazy", False) for p in m.parameters())
         total = sum(p.size for p in m.parameters())
@@ -47,7 +56,16 @@ def summary(module: Any, *inputs: Any) -> Summary:
             weights = f"learned: {learned:,}"
         else:
             weights = ", ".join(f"{n} {'?' if getattr(p, 'lazy', False) else p.shape}" for n, p in own)
-        depth = "  " * where.count(".")
         count = f"{total:,}" + (" + ?" if unknown else "")
-        rows.append((depth + where, type(m).__name__, shapes.get(id(m), ""), count, weights))
+        rows.append((depth + where, kind, output, count, weights))
     return rows
+
+
+def _places(module: Any, prefix: str, seen: set[Any]) -> Iterator[tuple[str, Any]]:
+    """Every place of a part, with its dotted name; the parts of a part only in its first place."""
+    for name, m in module._modules.items():
+        if m is not None:
+            yield prefix + name, m
+            if m not in seen:
+                seen.add(m)
+                yield from _places(m, f"{prefix}{name}.", seen)

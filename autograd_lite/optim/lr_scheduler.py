@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from .optimizer import Optimizer
@@ -32,24 +33,27 @@ class LambdaLR(LRScheduler):
 
 
 class MultiplicativeLR(LRScheduler):
-    """``base * lr_lambda(1) * ... * lr_lambda(t)``, with one function, or one for each group."""
+    """``base * lr_lambda(1) * ... * lr_lambda(t)``, with one function, or one for each group.
+
+    As in PyTorch, a later schedule of a :class:`SequentialLR` begins with the current rate times ``lr_lambda(0)``.
+    """
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
         self._lambdas: list[Callable[[int], float]] = for_each_group(self, "lr_lambda", lr_lambda, optimizer)
-        self._products = [(0, 1.0)] * len(self._lambdas)  # the last t, and the product up to it
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: float, t: int, group: int) -> float:
-        start, product = self._products[group]
-        if start > t:
-            start, product = 0, 1.0
-        for k in range(start + 1, t + 1):
-            product *= self._lambdas[group](k)
-        self._products[group] = t, product
-        return base * product
+        return math.prod(map(self._lambdas[group], range(1, t + 1)), start=base)
 
-    def following(self, lr: float, base: float, t: int, group: int) -> float:
+    def _after(self, lr: float, base: float, t: int, group: int) -> float:
         return lr * self._lambdas[group](t) if t else lr
+
+    def _restart(self, alone: bool) -> None:
+        super()._restart(alone=False)
+        if alone:
+            for k, group in enumerate(self.optimizer.param_groups[: len(self._lambdas)]):
+                group["lr"] *= self._lambdas[k](0)
+            self.last_lr = [float(lr) for lr in self.get_last_lr()]
 
 
 class StepLR(LRScheduler):
@@ -238,8 +242,8 @@ class OneCycleLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, max_lr: float | Sequence[float], total_steps: int | None = None,
         epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
-        anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float = 0.85,
-        max_momentum: float = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
+        anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float | Sequence[float] = 0.85,
+        max_momentum: float | Sequence[float] = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
         three_phase: bool = False, last_epoch: int = -1,
     ) -> None:
         if total_steps is None:
@@ -254,6 +258,8 @@ class OneCycleLR(LRScheduler):
         top, end = pct_start * total_steps - 1, total_steps - 1
         #: The corners of the curve: the step, and the index of its value among (start, top, end).
         self.corners = [(0.0, 0), (top, 1), *([(2 * top, 0)] if three_phase else []), (end, 2)]
+        for group, highest in zip(optimizer.param_groups if last_epoch == -1 else (), self.max_lrs, strict=False):
+            group["initial_lr"] = highest / div_factor  # as in PyTorch, the start of other schedules as well
         super().__init__(optimizer, last_epoch)
 
     def _check(self) -> None:
@@ -277,11 +283,12 @@ class OneCycleLR(LRScheduler):
             return at[from_] + (at[to] - at[from_]) * share
         return at[to] + (at[from_] - at[to]) * (1 + math.cos(math.pi * share)) / 2
 
-    def _options(self) -> list[dict[str, Any]]:
-        made = super()._options()
+    def _options(self, alone: bool = True) -> list[dict[str, Any]]:
+        made = super()._options(alone)
         if self.cycle_momentum:
-            at = self.max_momentum, self.base_momentum, self.max_momentum
-            _set_momentum(self, made, [self._between(self.last_epoch, at)] * len(made))
+            names, optimizer = ("max_momentum", "base_momentum"), self.optimizer
+            pairs = zip(*(for_each_group(self, name, getattr(self, name), optimizer) for name in names), strict=True)
+            _set_momentum(self, made, [self._between(self.last_epoch, (most, least, most)) for most, least in pairs])
         return made
 
 
@@ -321,6 +328,8 @@ class CyclicLR(LRScheduler):
         self.cycle_momentum = cycle_momentum
         self.base_momentum = for_each_group(self, "base_momentum", base_momentum, optimizer)
         self.max_momentum = for_each_group(self, "max_momentum", max_momentum, optimizer)
+        for group, low in zip(optimizer.param_groups if last_epoch == -1 else (), self.low, strict=False):
+            group["lr"] = low
         super().__init__(optimizer, last_epoch)
 
     def _check(self) -> None:
@@ -344,8 +353,8 @@ class CyclicLR(LRScheduler):
             return height * self._scale_fn(cycle if self.scale_mode == "cycle" else t)
         return height * {"triangular": 1.0, "triangular2": 2.0 ** (1 - cycle), "exp_range": self.gamma**t}[self.mode]
 
-    def _options(self) -> list[dict[str, Any]]:
-        made = super()._options()
+    def _options(self, alone: bool = True) -> list[dict[str, Any]]:
+        made = super()._options(alone)
         if self.cycle_momentum:
             height = self._height(self.last_epoch)
             at = zip(self.max_momentum, self.base_momentum, strict=True)
@@ -355,6 +364,9 @@ class CyclicLR(LRScheduler):
 
 class SequentialLR(Several):
     """One schedule after the other, changing at the `milestones`.
+
+    As in PyTorch, each starts from the rate at the start: what another schedule of the optimiser had multiplied the
+    rate with before the milestone is lost there.
 
     >>> import autograd_lite as ag
     >>> from autograd_lite.optim import SGD, lr_scheduler
@@ -377,15 +389,25 @@ class SequentialLR(Several):
         n = len(schedulers)
         if len(milestones) != n - 1:
             raise ValueError(f"SequentialLR: expected {n - 1} milestones for {n} schedules, got {len(milestones)}")
-        super().__init__(optimizer, schedulers, last_epoch)
+        super().__init__(optimizer, schedulers)
         self.milestones = list(milestones)
-        self._write()
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        self._restart(alone=False)
+        for _ in range(last_epoch + 1):
+            self.step()
 
-    def _options(self) -> list[dict[str, Any]]:
-        which = bisect_right(self.milestones, self.last_epoch)
-        schedule = self.schedulers[which]
-        schedule.last_epoch = self.last_epoch - (self.milestones[which - 1] if which else 0)
-        return schedule._options()
+    def _active(self) -> list[LRScheduler]:
+        return [self.schedulers[bisect_right(self.milestones, self.last_epoch)]]
+
+    def step(self) -> None:
+        """Advance to the next epoch."""
+        if self.last_epoch + 1 not in self.milestones:
+            super().step()
+            return
+        self.last_epoch += 1
+        for schedule in self._active():
+            schedule._restart(alone=True)
 
 
 class ChainedScheduler(Several):
@@ -407,18 +429,14 @@ class ChainedScheduler(Several):
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         super().__init__(optimizer, schedulers)
 
-    def step(self) -> None:
-        """Advance every schedule to the next epoch."""
-        self.last_epoch += 1
-        for schedule in self.schedulers:
-            schedule.step()
-
-    def _options(self) -> list[dict[str, Any]]:
-        return []
+    def _active(self) -> list[LRScheduler]:
+        return self.schedulers
 
 
 class ReduceLROnPlateau:
     """Times `factor` whenever a monitored number has not improved for more than `patience` epochs.
+
+    No rate falls below `min_lr`, one number for all groups or one for each.
 
     >>> import autograd_lite as ag
     >>> from autograd_lite.optim import SGD, lr_scheduler
@@ -432,8 +450,8 @@ class ReduceLROnPlateau:
 
     def __init__(
         self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
-        threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0, min_lr: float = 0.0,
-        eps: float = 1e-8,
+        threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
+        min_lr: float | Sequence[float] = 0.0, eps: float = 1e-8,
     ) -> None:
         self.optimizer = optimizer
         self.mode, self.factor, self.patience, self.threshold = mode, factor, patience, threshold
@@ -447,6 +465,11 @@ class ReduceLROnPlateau:
             expected = "mode 'min' or 'max', threshold_mode 'rel' or 'abs', and 0 < factor < 1"
             got = f"{self.mode!r}, {self.threshold_mode!r} and {self.factor}"
             raise ValueError(f"ReduceLROnPlateau: expected {expected}, got {got}")
+        least = for_each_group(self, "min_lr", self.min_lr, self.optimizer)
+        options = {name: getattr(self, name) for name in ("patience", "threshold", "cooldown", "eps")}
+        for name, value in (*options.items(), *(("min_lr", value) for value in least)):
+            if not isinstance(value, Real) or not math.isfinite(value):
+                raise ValueError(f"ReduceLROnPlateau: expected {name} as a finite number, got {value!r}")
 
     def _better(self, value: float) -> bool:
         relative = self.threshold_mode == "rel" and math.isfinite(self.best)
@@ -463,8 +486,9 @@ class ReduceLROnPlateau:
         if self.waiting:
             self.waiting, self.bad_epochs = self.waiting - 1, 0
         if self.bad_epochs > self.patience:
-            for group in self.optimizer.param_groups:
-                lower = max(group["lr"] * self.factor, self.min_lr)
+            least = for_each_group(self, "min_lr", self.min_lr, self.optimizer)
+            for group, bound in zip(self.optimizer.param_groups, least, strict=True):
+                lower = max(group["lr"] * self.factor, bound)
                 if group["lr"] - lower > self.eps:
                     group["lr"] = lower
             self.waiting, self.bad_epochs = self.cooldown, 0

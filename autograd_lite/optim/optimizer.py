@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from itertools import starmap
 from numbers import Real
@@ -29,7 +29,6 @@ from .in_place import Bound, Call, InPlace
 
 Array = np.ndarray[Any, Any]
 Numbers = tuple[dict[str, float], dict[str, float], dict[str, Array]]
-COUNTERS = ("step", "mu_product", "eta", "mu")  # what in the state of a parameter is a number and not an array
 
 
 class Optimizer:
@@ -185,17 +184,43 @@ class Optimizer:
             exhaust(starmap(call, calls))
         return loss
 
-    def _state_of(self, p: Any, value: Array, initial: Mapping[str, float]) -> dict[str, Any]:
+    def _counters(self, group: Mapping[str, Any]) -> list[str]:
+        """What in the state of a parameter is a number and not an array: the keys of what :meth:`numbers` returns."""
+        initial, who = self.initial(group), f"{type(self).__name__}.numbers"
+        pair = self.numbers(group, dict(initial))
+        if not isinstance(pair, tuple) or len(pair) != 2 or not all(isinstance(part, Mapping) for part in pair):
+            expected = "the numbers of the step, and the counters after it, as two dicts"
+            raise TypeError(f"{who}: expected {expected}, got {pair!r:.80}; write return {{...}}, {{}}")
+        for name in pair[1]:
+            if name not in initial:
+                raise ValueError(f"{who} returns the counter {name!r}, which initial() lacks; return its start there")
+        return list(pair[1])
+
+    def _state_of(self, p: Any, value: Array, group: Mapping[str, Any], counters: Sequence[str]) -> dict[str, Any]:
         """A copy of the state of a parameter, whose array is `value`, with what was missing in it."""
         state = dict(self.state.get(p, ()))
-        for name, start in initial.items():
+        for name, start in self.initial(group).items():
             if name not in state:
-                state[name] = start if name in COUNTERS else np.full_like(value, start)
+                state[name] = start if name in counters else np.full_like(value, start)
         return state
+
+    def _ruled(
+        self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any], counters: Sequence[str]
+    ) -> tuple[Any, dict[str, Any]]:
+        """What :meth:`rule` returns, after checking it."""
+        pair, who = self.rule(p, -g if group.get("maximize") else g, state, n, group), type(self).__name__
+        if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[1], Mapping):
+            expected = "what to subtract, and the new state as a dict"
+            raise TypeError(f"{who}.rule: expected {expected}, got a {type(pair).__name__}; write return step, {{}}")
+        for name in self.initial(group):
+            if name not in counters and name not in pair[1]:
+                wrong = f"{name!r} of initial() is in neither result: return an array in rule(), a number in numbers()"
+                raise ValueError(f"{who}: {wrong}")
+        return pair
 
     def prepared(self, p: Any, group: Mapping[str, Any]) -> dict[str, Any]:
         """The state of a parameter, for a traced step: there is one after it."""
-        self.state[p] = self._state_of(p, real_view(p._data), self.initial(group))
+        self.state[p] = self._state_of(p, real_view(p._data), group, self._counters(group))
         return {name: x for name, x in self.state[p].items() if not name.startswith("_")}
 
     def _trace_step(self, outside: Any) -> None:
@@ -207,7 +232,7 @@ class Optimizer:
             ]  # fmt: skip
             for p, group, state, numbers in steps:
                 value, g = real_parts(p.detach()), real_parts(p.grad.detach())
-                step, new = self.rule(value, -g if group.get("maximize") else g, state, numbers, group)
+                step, new = self._ruled(value, g, state, numbers, group, self._counters(group))
                 if not new.keys() <= state.keys():
                     outside.is_another_program()
                 for name, array in new.items():
@@ -237,14 +262,18 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} has no rule()")  # abstract
 
     def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
-        """The state of a parameter before its first step: the number that fills each array, and the `COUNTERS`."""
+        """The state of a parameter before its first step: the number that fills each array, and each counter."""
         return {}
 
     def numbers(
         self, group: Mapping[str, Any], state: Mapping[str, Any]
     ) -> tuple[dict[str, float], dict[str, float]]:
-        """The numbers that :meth:`rule` uses in one step, and the numbers in the state after it."""
-        return {"lr": float(group["lr"]), "weight_decay": float(group["weight_decay"])}, {}
+        """The numbers that :meth:`rule` uses in one step, and the counters after it, such as that of the steps.
+
+        A counter is a number in the state of a parameter: its name stands here and in :meth:`initial`, and `state` has
+        its value before the step. By default there is none.
+        """
+        return {name: float(group[name]) for name in ("lr", "weight_decay") if name in group}, {}
 
     # ------------------------------------------------------------------------------------------------- state
 
@@ -285,6 +314,7 @@ class Optimizer:
         if sizes != own:
             raise ValueError(f"{who}: expected groups of {own} parameters, got {sizes}")
         changes: list[tuple[Any, ...]] = []
+        counters: list[Any] = []  # for each parameter, those of its group, and the names of its state
         for mine, theirs in zip(self.param_groups, groups, strict=True):
             # Older states, also PyTorch's, have no "decoupled_weight_decay".
             missing = [k for k in self.defaults if k not in theirs and k != "decoupled_weight_decay"]
@@ -294,18 +324,29 @@ class Optimizer:
             known = {k: v for k, v in theirs.items() if k in mine or k == "initial_lr"}
             known |= {k: tuple(v) for k, v in known.items() if isinstance(mine[k], tuple)}
             changes.append((mine.update, {**known, "params": mine["params"]}))
+            group = {**mine, **known}
+            counters += [(self._counters(group), self.initial(group))] * len(mine["params"])
+        state = self._restored(given, counters, who)
+        return [*changes, (object.__setattr__, self, "state", state)]
+
+    def _restored(self, given: Any, counters: Sequence[Any], who: str) -> dict[Any, dict[str, Any]]:
+        """The states by parameter of a state by number, after checking it."""
         params = [p for g in self.param_groups for p in g["params"]]
         if not isinstance(given, Mapping):
             raise ValueError(f"{who}: expected 'state' as a dict by parameter number, got {type(given).__name__}")
-        state = {}
+        state: dict[Any, dict[str, Any]] = {}
         for k, s in given.items():
             if str(k) not in map(str, range(len(params))):
                 raise ValueError(f"{who}: got the state of parameter {k}, but there are {len(params)} parameters")
             if not isinstance(s, Mapping):
                 raise ValueError(f"{who}: expected the state of parameter {k} as a dict, got {s!r:.80}")
             p = params[int(k)]
-            state[p] = {key: _fitting(key, v, p, f"{who}: {key} of parameter {k}") for key, v in s.items()}
-        return [*changes, (object.__setattr__, self, "state", state)]
+            state[p] = {}
+            for key, v in s.items():
+                # PyTorch counts steps where a formula does not need them.
+                is_number = key in counters[int(k)][0] or key == "step" and key not in counters[int(k)][1]
+                state[p][key] = _fitting(key, v, p, is_number, f"{who}: {key} of parameter {k}")
+        return state
 
     def __repr__(self) -> str:
         groups = (
@@ -326,7 +367,7 @@ class _GroupStep:
 
     def __init__(self, optimizer: Optimizer, group: Mapping[str, Any]) -> None:
         self.group: Mapping[str, Any] = group
-        self.counters = [name for name in optimizer.initial(group) if name in COUNTERS]
+        self.counters = optimizer._counters(group)
         self.rules: dict[Any, InPlace] = {}
         self.bound: dict[Tensor, Bound] = {}
         self.numbers: dict[Any, Numbers] = {}  # of this step, by the counters before it
@@ -353,9 +394,9 @@ class _GroupStep:
     def _first_calls(self, optimizer: Optimizer, p: Tensor, g: Array) -> list[Call]:
         """The same for a parameter whose arrays are others than in the step before."""
         value = real_view(p._data)
-        state = optimizer._state_of(p, value, optimizer.initial(self.group))
+        state = optimizer._state_of(p, value, self.group, self.counters)
         numbers, after, arrays = self._numbers(optimizer, value.dtype, state)
-        own = {name: x for name, x in state.items() if name not in COUNTERS and not name.startswith("_")}
+        own = {name: x for name, x in state.items() if isinstance(x, np.ndarray) and not name.startswith("_")}
         rule = self._rule(optimizer, value.dtype, own, numbers)
         state |= after
         if rule.possible and _alike(g, value) and all(_alike(x, value) and x.flags.writeable for x in own.values()):
@@ -391,8 +432,7 @@ class _GroupStep:
     def _formula(
         self, optimizer: Optimizer, p: Any, g: Any, state: Any, numbers: Mapping[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
-        g = -g if self.group.get("maximize") else g
-        return optimizer.rule(p, g, state, SimpleNamespace(**numbers), self.group)
+        return optimizer._ruled(p, g, state, SimpleNamespace(**numbers), self.group, self.counters)
 
     def _rule(
         self, optimizer: Optimizer, dtype: Any, state: Mapping[str, Array], numbers: Mapping[str, float]
@@ -478,13 +518,14 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Real) or (isinstance(value, (np.ndarray, Tensor)) and value.ndim == 0)
 
 
-def _fitting(key: str, value: Any, p: Tensor, what: str) -> Any:
+def _fitting(key: str, value: Any, p: Tensor, is_number: bool, what: str) -> Any:
     """Check a part of a state, and convert it: an array of the parameter's shape, or a number."""
     value = value.detach().numpy() if hasattr(value, "detach") else value
-    if key in COUNTERS:
+    if is_number:
         value = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
-        if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-            raise ValueError(f"{what}: expected a finite number that is not negative, got {value!r:.80}")
+        if not isinstance(value, (int, float)) or not math.isfinite(value) or key == "step" and value < 0:
+            at_least = " that is not negative" if key == "step" else ""
+            raise ValueError(f"{what}: expected a finite number{at_least}, got {value!r:.80}")
         return value
     shape = real_view(p.data).shape
     if not isinstance(value, np.ndarray):

@@ -1,19 +1,13 @@
-"""What the schedules share: the base class, lists of schedules, and how a state is checked.
-
-A step writes into all groups, and a state is assigned as a whole: an interrupt falls before or after.
-"""
+"""What the schedules share: the base class, lists of schedules, and how a state is checked."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from copy import copy
-from itertools import starmap
 from numbers import Real
-from operator import call
 from typing import Any
 
-from ..base.interrupts import exhaust
 from ..engine.context import tracing
 from ..engine.position import users_line
 from .optimizer import Optimizer
@@ -68,31 +62,43 @@ class LRScheduler:
     def following(self, lr: float, base: float, t: int, group: int) -> float:
         """The rate of a group at epoch `t` after the rate `lr`, which is not that of this schedule alone."""
         before, now = self.before(base, t, group), self.rate(base, t, group)
-        return lr * now / before if before else lr + now
+        return lr * (now / before) if before else lr + now
 
     def step(self) -> None:
         """Advance to the next epoch."""
         self.last_epoch += 1
         self._write()
 
+    def _restart(self, alone: bool) -> None:
+        """Begin anew at epoch 0: `alone`, from the rates at the start, or after the current rates."""
+        self.last_epoch = 0
+        self._write(alone)
+
     def _check(self) -> None:
         """Raise ValueError if an option is out of its range."""
 
-    def _options(self) -> list[dict[str, Any]]:
-        """What the schedule sets in each group at `last_epoch`."""
-        return [{"lr": self.rate(base, self.last_epoch, k)} for k, base in enumerate(self.base_lrs)]
+    def _after(self, lr: float, base: float, t: int, group: int) -> float:
+        """The rate of a group at epoch `t` after the rate `lr`."""
+        if not self.multiplies or lr == self.before(base, t, group):
+            return self.rate(base, t, group)
+        return self.following(lr, base, t, group)
 
-    def _write(self) -> None:
+    def _options(self, alone: bool = True) -> list[dict[str, Any]]:
+        """What the schedule sets in each group at `last_epoch`."""
+        t, pairs = self.last_epoch, zip(self.optimizer.param_groups, self.base_lrs, strict=False)
+        lrs = (
+            self.rate(base, t, k) if alone else self._after(group["lr"], base, t, k)
+            for k, (group, base) in enumerate(pairs)
+        )
+        return [{"lr": lr} for lr in lrs]
+
+    def _write(self, alone: bool = False) -> None:
         if tracing() is not None:
             raise RuntimeError(
                 f"{type(self).__name__}.step at {users_line()}: inside jit a schedule would advance only while the "
                 "function is traced. Call it outside, after the jitted function; the learning rate is read at each call"
             )
-        t, bases = self.last_epoch, self.base_lrs if self.multiplies else []
-        before = [self.before(base, t, k) for k, base in enumerate(bases)]
-        for k, (group, options) in enumerate(zip(self.optimizer.param_groups, self._options(), strict=False)):
-            if self.multiplies and group["lr"] != before[k]:
-                options["lr"] = self.following(group["lr"], bases[k], t, k)
+        for group, options in zip(self.optimizer.param_groups, self._options(alone), strict=False):
             group.update(options)
         self.last_lr = [float(lr) for lr in self.get_last_lr()]
 
@@ -106,38 +112,88 @@ class LRScheduler:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from a state, and set its rates; nothing changes if it does not fit."""
-        trial = trial_with(self, state_dict)
-        exhaust(starmap(call, [*_changes(self, trial), (vars(self).update, vars(trial))]))
+        trial = self._trial(state_dict)
+        for options in trial._restored():
+            for group, chosen in zip(self.optimizer.param_groups, options, strict=False):
+                group.update(chosen)
+        self._take(trial)
+
+    def _trial(self, state: Mapping[str, Any]) -> Any:
+        """A copy with a state, after checking it."""
+        return trial_with(self, state)
+
+    def _restored(self) -> list[list[dict[str, Any]]]:
+        """What a copy with a state sets in each group, one list after the other, after checking it."""
+        who, at = f"{type(self).__name__}.load_state_dict", f"at epoch {self.last_epoch}"
+        try:
+            options = self._options()
+        except ArithmeticError as error:
+            raise ValueError(f"{who}: there is no rate {at} ({error})") from None
+        for k, chosen in enumerate(options):
+            rates = chosen["lr"], self.last_lr[k] if self.multiplies else 0.0  # the last one may be that of several
+            for rate in rates:
+                if not 0 <= rate < math.inf:
+                    raise ValueError(f"{who}: expected a finite rate of 0 or more, got {rate} {at}")
+            if self.multiplies:
+                chosen["lr"] = rates[1]
+        return [options]
+
+    def _take(self, trial: Any) -> None:
+        """Become equal to a copy."""
+        vars(self).update(vars(trial))
 
 
 class Several(LRScheduler):
     """Base of the schedules that are made of others, for one optimiser."""
 
-    multiplies = False
-
-    def __init__(self, optimizer: Optimizer | None, schedulers: Sequence[LRScheduler], last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Optimizer | None, schedulers: Sequence[LRScheduler]) -> None:
         who = type(self).__name__
+        for s in schedulers:
+            if not isinstance(s, LRScheduler):
+                kind = type(s).__name__
+                raise ValueError(f"{who}: expected schedules that need no number, got a {kind}; step it alone")
         if not schedulers or any(s.optimizer is not (optimizer or schedulers[0].optimizer) for s in schedulers):
             raise ValueError(f"{who}: expected schedules of one optimiser, {len(schedulers)} given")
-        self.optimizer, self.schedulers, self.last_epoch = schedulers[0].optimizer, list(schedulers), last_epoch + 1
+        self.optimizer, self.schedulers, self.last_epoch = schedulers[0].optimizer, list(schedulers), 0
+
+    def _active(self) -> list[LRScheduler]:
+        """The schedules that decide the rates of `last_epoch`; each kind implements it."""
+        raise NotImplementedError(f"{type(self).__name__} has no _active()")  # abstract
+
+    def step(self) -> None:
+        """Advance to the next epoch."""
+        self.last_epoch += 1
+        for schedule in self._active():
+            schedule.step()
+
+    def _restart(self, alone: bool) -> None:
+        self.last_epoch = 0
+        for k, schedule in enumerate(self._active()):
+            schedule._restart(alone and k == 0)
 
     def state_dict(self) -> dict[str, Any]:
         """The epoch and the states of the schedules."""
         return {"last_epoch": self.last_epoch, "schedulers": [s.state_dict() for s in self.schedulers]}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Continue from a state; nothing changes if it does not fit."""
-        given = state_dict.get("schedulers") if isinstance(state_dict, Mapping) else None
-        if not isinstance(given, (list, tuple)) or len(given) != len(self.schedulers):
+    def _trial(self, state: Mapping[str, Any]) -> Any:
+        states = state.get("schedulers") if isinstance(state, Mapping) else None
+        if not isinstance(states, (list, tuple)) or len(states) != len(self.schedulers):
             who, count = type(self).__name__, len(self.schedulers)
             raise ValueError(f"{who}.load_state_dict: expected the states of {count} schedules")
         trial = copy(self)
-        trial.schedulers = [trial_with(s, state) for s, state in zip(self.schedulers, given, strict=True)]
-        trial.last_epoch = _epoch(self, state_dict.get("last_epoch"))
-        pairs = [*zip(self.schedulers, trial.schedulers, strict=True), (self, trial)]
-        changes = [change for own, other in pairs for change in _changes(own, other)]
-        changes += [(vars(own).update, vars(other)) for own, other in pairs[:-1]]
-        exhaust(starmap(call, [*changes, (vars(self).update, {"last_epoch": trial.last_epoch})]))
+        trial.schedulers = [s._trial(state) for s, state in zip(self.schedulers, states, strict=True)]
+        trial.last_epoch = _epoch(self, state.get("last_epoch"))
+        return trial
+
+    def _restored(self) -> list[list[dict[str, Any]]]:
+        for s in self.schedulers:
+            s._restored()  # those that are not active are checked as well
+        return [options for s in self._active() for options in s._restored()]
+
+    def _take(self, trial: Any) -> None:
+        for s, other in zip(self.schedulers, trial.schedulers, strict=True):
+            s._take(other)
+        self.last_epoch = trial.last_epoch
 
 
 def numbers_of(schedule: Any) -> dict[str, Any]:
@@ -198,20 +254,3 @@ def _alike(own: Any, other: Any) -> bool:
     if isinstance(own, (bool, str)):
         return type(other) is type(own)
     return isinstance(other, Real) and not math.isnan(other)
-
-
-def _changes(schedule: Any, trial: Any) -> list[tuple[Any, ...]]:
-    """The calls that set the options of `trial` in each group, after checking them."""
-    who, groups = f"{type(schedule).__name__}.load_state_dict", schedule.optimizer.param_groups
-    try:
-        options = trial._options()
-    except ArithmeticError as error:
-        raise ValueError(f"{who}: there is no rate at epoch {trial.last_epoch} ({error})") from None
-    for k, chosen in enumerate(options):
-        rates = chosen["lr"], trial.last_lr[k] if trial.multiplies else 0.0  # the last one may be that of several
-        for rate in rates:
-            if not 0 <= rate < math.inf:
-                raise ValueError(f"{who}: expected a finite rate of 0 or more, got {rate} at epoch {trial.last_epoch}")
-        if trial.multiplies:
-            chosen["lr"] = rates[1]
-    return [(group.update, chosen) for group, chosen in zip(groups, options, strict=False)]

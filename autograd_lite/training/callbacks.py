@@ -22,6 +22,9 @@ from .run import Run
 class Callback:
     """Base of the callbacks, which does nothing: define the methods that you need.
 
+    The callbacks of this package start afresh in each run. One of your own with a state sets it in `on_begin` if
+    ``run.epoch == 0``.
+
     >>> import numpy as np
     >>> from autograd_lite import nn, optim, training
     >>> class Count(training.Callback):
@@ -64,16 +67,23 @@ class _Monitor(Callback):
     def __init__(self, monitor: str, mode: str | None = None, min_delta: float = 0.0) -> None:
         self.monitor, self.min_delta = monitor, abs(min_delta)
         self._sign = 1.0 if smaller_is_better(monitor, mode) else -1.0
+        self._start()
+
+    def _start(self) -> None:
+        """Set what changes during a run to its start."""
         self.best = math.inf * self._sign
+
+    def on_begin(self, run: Run) -> None:
+        if run.epoch == 0:  # a resumed run goes on
+            self._start()
 
     def improved(self, run: Run) -> bool:
         """Whether the last epoch is the best so far; if so, keeps its value."""
         value = run.watched(self.monitor, type(self).__name__)
-        better = self._sign * (self.best - value) > self.min_delta or not math.isfinite(self.best)
-        if better and not math.isnan(value):
+        better = self._sign * (self.best - value) > self.min_delta  # not if it is NaN
+        if better:
             self.best = value
-            return True
-        return False
+        return better
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best}
@@ -121,8 +131,11 @@ class EarlyStopping(_Monitor):
         self, monitor: str = "val_loss", patience: int = 5, min_delta: float = 0.0, mode: str | None = None,
         restore_best: bool = True,
     ) -> None:
-        super().__init__(monitor, mode, min_delta)
         self.patience, self.restore_best = patience, restore_best
+        super().__init__(monitor, mode, min_delta)
+
+    def _start(self) -> None:
+        super()._start()
         self.waited = 0
         self.weights: dict[str, Any] | None = None
 
@@ -203,6 +216,10 @@ class Schedule(Callback):
         if every not in ("epoch", "batch"):
             raise ValueError(f"Schedule: expected every='epoch' or every='batch', got {every!r}")
         self.scheduler, self.every, self.monitor = scheduler, every, monitor
+
+    def on_begin(self, run: Run) -> None:
+        if self.scheduler.optimizer is not run.optimizer:
+            raise ValueError("Schedule: the schedule is one of another optimiser; make it with the one passed to fit")
 
     def on_batch(self, run: Run) -> None:
         if self.every == "batch":

@@ -98,7 +98,13 @@ class Scores:
         row = {"loss": self.total / self.rows} if self.with_loss else {}
         if self.metrics:
             pred, target = (np.concatenate(side) for side in zip(*self.pairs, strict=True))
-            row |= {name: float(metric(pred, target)) for name, metric in self.metrics.items()}
+            for name, metric in self.metrics.items():
+                try:
+                    row[name] = float(metric(pred, target))
+                except Exception as error:
+                    of = f"predictions of shape {pred.shape} and targets of shape {target.shape}"
+                    what = f"{type(error).__name__}: {error}"
+                    raise ValueError(f"the metric {name!r} of {of} failed: {what}") from error
         return row
 
 
@@ -121,6 +127,11 @@ def as_loader(
 def inputs_and_target(batch: Any) -> tuple[tuple[Any, ...], Any]:
     """The inputs and the target of a batch: the target is the last array; a single array is both."""
     batch = _tuple(batch)
+    if isinstance(batch[-1], Mapping):
+        raise TypeError(
+            f"expected the target as the last array of a batch, got a dict with {', '.join(map(str, batch[-1]))}; "
+            "return rows (inputs, target), or pass a DataLoader with collate_fn="
+        )
     return (batch[:-1] or batch), batch[-1]
 
 

@@ -13,6 +13,8 @@ import threading
 from _signal import signal as set_handler  # type: ignore[import-not-found]  # the C function that signal.signal calls
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from difflib import get_close_matches
+from inspect import getattr_static
 from numbers import Real
 from typing import Any
 
@@ -32,6 +34,7 @@ from .metrics import array_of
 from .ranks import Ranks
 from .run import Run
 
+HOOKS = [name for name in vars(Callback) if name[0] != "_"]
 PathLike = str | os.PathLike[str]
 
 
@@ -88,6 +91,9 @@ def fit(
 
     Notes
     -----
+    Parts of the model that are in evaluation mode, while the model itself is in training mode, stay so: a BatchNorm
+    that was frozen with ``net.norm.eval()``. A model in evaluation mode is set to training mode as a whole.
+
     Ctrl-C ends the run after the current batch, and `fit` returns the history; a second Ctrl-C interrupts at once.
     Checkpoints contain whole epochs, so that resuming one is exact.
 
@@ -102,9 +108,9 @@ def fit(
     >>> history.rows[-1]["binary_accuracy"]
     1.0
     """
-    _check_arguments(model, loss, optimizer, epochs, callbacks)
     ranks = Ranks(communicator)
     try:
+        _check_arguments(model, loss, optimizer, epochs, callbacks)
         history = _fit(
             model, data, loss, optimizer, epochs, batch_size, shuffle, generator, validation, metrics, callbacks,
             checkpoint, resume, progress, jit, ranks,
@@ -130,8 +136,10 @@ def _fit(
         run.passes, run.update = jitted(run.passes), _compiled_update(optimizer)
     if resume is not None:
         _resume(run, callbacks, resume)
-    ranks.start(model, {"batches": len(run.loader), "epochs": epochs, "epochs before": run.epoch})
+    shared = {"batches": len(run.loader), "epochs": epochs, "epochs before": run.epoch}
+    ranks.start(model, {**shared, "validation data": "no" if run.validation is None else "some"})
     _notify(callbacks, "on_begin", run)
+    run.stop = ranks.agree(stop=bool(run.stop))
     pressed: list[bool] = []
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     run.passes = ranks.averaged(run.passes, parameters, pressed)
@@ -144,31 +152,34 @@ def _fit(
             signal.signal(signal.SIGINT, _handler(pressed))
         try:
             while run.epoch < epochs and not run.stop:
-                ranks.start_epoch()
-                row = ranks.end_epoch(model, _train_epoch(run, callbacks, pressed, advance)).row()
+                row = ranks.end_epoch(model, _train_epoch(run, ranks, callbacks, pressed, advance)).row()
                 if run.validation is not None:
                     seen = ranks.from_first(lambda: evaluate(model, run.validation, loss, run.metrics))
                     row |= {f"val_{name}": value for name, value in seen.items()}
                 run.epoch += 1
                 run.history.append({"epoch": run.epoch, **row})
                 _notify(callbacks, "on_epoch", run)
+                run.stop = ranks.agree(bool(pressed), bool(run.stop))
                 if checkpoint is not None and ranks.rank == 0:
                     save(_state(run, callbacks), checkpoint)
-                if pressed:
+                if ranks.interrupted(pressed):
                     raise KeyboardInterrupt
         except KeyboardInterrupt:
+            if ranks.size > 1 and not ranks.interrupted(pressed):
+                raise  # the others know nothing of it
             run.history.interrupted = True
     _notify(callbacks, "on_end", run)
     return run.history
 
 
 def _train_epoch(
-    run: Run, callbacks: Sequence[Callback], pressed: list[bool], advance: Callable[[], None]
+    run: Run, ranks: Ranks, callbacks: Sequence[Callback], pressed: list[bool], advance: Callable[[], None]
 ) -> Scores:
     """One epoch; returns the loss and the predictions on the training data, of the model at each batch."""
-    run.model.train()
+    if not run.model.training:  # otherwise a part in evaluation mode was frozen on purpose
+        run.model.train()
     scores = Scores(run.metrics)
-    for batch in run.loader:
+    for batch in ranks.epoch(run.loader):
         inputs, target = inputs_and_target(batch)
         first: list[Any] = []
 
@@ -185,7 +196,7 @@ def _train_epoch(
         run.steps += 1
         _notify(callbacks, "on_batch", run)
         advance()
-        if pressed:
+        if ranks.interrupted(pressed):
             raise KeyboardInterrupt
     return scores
 
@@ -230,6 +241,12 @@ def _check_arguments(model: Any, loss: Any, optimizer: Any, epochs: Any, callbac
     for callback in callbacks:
         if not isinstance(callback, Callback):
             raise TypeError(f"fit: expected callbacks derived from training.Callback, got {kind_of(callback)}")
+        for name in sorted({*dir(type(callback)), *vars(callback)} - {*dir(Callback)}):
+            # Whoever has PyTorch Lightning's or Keras's names in mind writes on_epoch_end.
+            misspelt = name.startswith("on_") or name[0] != "_" and get_close_matches(name.lower(), HOOKS, 1, 0.9)
+            if misspelt and callable(getattr_static(callback, name)):
+                expected = f"expected {', '.join(HOOKS)}"
+                raise ValueError(f"fit: {type(callback).__name__}.{name} would never be called; {expected}; rename it")
 
 
 def _check_loss(loss: Any) -> None:
@@ -289,13 +306,13 @@ def _resume(run: Run, callbacks: Sequence[Callback], path: PathLike) -> None:
         raise ValueError(
             f"fit: expected a checkpoint of a run, got {path}; for weights write net.load_state_dict(ag.load(path))"
         )
-    parts: list[Any] = [run.model, run.optimizer, *callbacks]
+    parts: list[Any] = [run.model, *callbacks, run.optimizer]  # its rates are those after all schedules
     before = [part.state_dict() for part in parts]
     streams = [default_generator.numpy, *_own_generators(run)]
     positions = [g and g.bit_generator.state for g in streams]
     try:
         _check_state(state, run, callbacks, streams)
-        given = [state["model"], state["optimizer"], *state["callbacks"]]
+        given = [state["model"], *state["callbacks"], state["optimizer"]]
         for part, s in zip(parts, given, strict=True):
             part.load_state_dict(s)
         _set_positions(streams, [state["random"], *state["loaders"]])

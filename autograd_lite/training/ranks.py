@@ -8,7 +8,7 @@ none waits for another forever. Without a communicator nothing is exchanged.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..tensor import Tensor
 from .evaluation import Scores, as_loader
 from .metrics import array_of
 
-FAILED, PRESSED = 0, 1
+FAILED, PRESSED, STOP = 0, 1, 2
 
 
 class Ranks:
@@ -35,12 +35,12 @@ class Ranks:
         self.communicator = communicator
         self.rank: int = 0 if communicator is None else communicator.Get_rank()
         self.size: int = 1 if communicator is None else communicator.Get_size()
-        self._ended = False
+        self._ended = self._pressed = False
 
     # ---------------------------------------------------------------------------------------------- the exchange
 
-    def agree(self, pressed: bool = False, error: BaseException | None = None) -> bool:
-        """Exchange the flags. Returns whether Ctrl-C was pressed on any rank.
+    def agree(self, pressed: bool = False, stop: bool = False, error: BaseException | None = None) -> bool:
+        """Exchange the flags: an error, Ctrl-C, a run that shall stop. Returns whether any rank shall stop.
 
         Raises
         ------
@@ -48,8 +48,8 @@ class Ranks:
             If another rank has failed: that one shows the error, and this one exits silently.
         """
         if self.size == 1:
-            return pressed
-        flags = np.array([error is not None, pressed], float)
+            return stop
+        flags = np.array([error is not None, pressed, stop], float)
         total = np.empty_like(flags)
         self.communicator.Allreduce(flags, total)
         if total[FAILED]:
@@ -57,7 +57,12 @@ class Ranks:
             failed = self.communicator.allgather(error is not None)
             if error is None or failed.index(True) != self.rank:
                 raise SystemExit(1)
-        return bool(total[PRESSED])
+        self._pressed = self._pressed or bool(total[PRESSED])
+        return bool(total[STOP])
+
+    def interrupted(self, pressed: Sequence[bool]) -> bool:
+        """Whether Ctrl-C ends the run: on all ranks at once, after it was pressed on any."""
+        return bool(pressed) if self.size == 1 else self._pressed
 
     def fail(self, error: BaseException) -> None:
         """Take part in the exchange that the other ranks are waiting for, and end them."""
@@ -84,7 +89,7 @@ class Ranks:
     # ---------------------------------------------------------------------------------------------- a training run
 
     def loader(self, data: Any, batch_size: int, shuffle: bool, generator: Any) -> DataLoader:
-        """A loader of this rank's part of the data; all ranks use the same order."""
+        """A loader of this rank's part of the data; all ranks use the same order, which is that of one process."""
         if self.size == 1:
             return as_loader(data, batch_size, shuffle, generator)
         shard = (self.rank, self.size)
@@ -93,9 +98,10 @@ class Ranks:
                 where = f"on rank {self.rank} of {self.size}"
                 raise ValueError(f"fit: {where} a loader needs shard={shard}, got {data.shard}")
             return data
-        if shuffle and generator is None:
-            generator = self.from_first(lambda: int(default_generator.numpy.integers(2**31)))
-        return as_loader(data, batch_size, shuffle, generator, shard)
+        loader = as_loader(data, batch_size, shuffle, default_generator if generator is None else generator, shard)
+        if generator is None:
+            loader.generator = None  # the default one, which `epoch` makes equal on all ranks
+        return loader
 
     def start(self, model: Module, what: Mapping[str, Any]) -> None:
         """Give all ranks the weights of rank 0. `what` must be the same everywhere: the number of batches, …
@@ -124,15 +130,21 @@ class Ranks:
                 stacklevel=4,
             )
 
-    def start_epoch(self) -> None:
-        """Seed the random numbers, for dropout for instance: each rank has its own stream, which restarts in each epoch
-        from the state of rank 0's.
+    def epoch(self, loader: DataLoader) -> Iterator[Any]:
+        """The batches of an epoch, whose order all ranks draw from the stream of random numbers of rank 0.
+
+        Then each rank has its own stream, for dropout for instance, which restarts in each epoch from the state of rank
+        0's.
         """
-        if self.size > 1:
-            state = self.from_first(lambda: default_generator.numpy.bit_generator.state)
-            if self.rank:
-                seed = [self.rank, *np.frombuffer(repr(sorted(state["state"].items())).encode(), np.uint8)]
-                default_generator.numpy.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+        if self.size == 1:
+            return iter(loader)
+        state = self.from_first(lambda: default_generator.numpy.bit_generator.state)
+        default_generator.numpy.bit_generator.state = state
+        batches = iter(loader)
+        if self.rank:
+            seed = [self.rank, *np.frombuffer(repr(sorted(state["state"].items())).encode(), np.uint8)]
+            default_generator.numpy.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+        return batches
 
     def averaged(
         self, passes: Callable[[Any, Any], Any], parameters: Sequence[Any], pressed: list[bool]
@@ -149,8 +161,7 @@ class Ranks:
             if not rows:
                 for p in parameters:
                     p.grad = None
-            if self.agree(bool(pressed)) and not pressed:
-                pressed.append(True)
+            self.agree(bool(pressed))
             return pred, self._mean(parameters, rows, 0.0 if loss is None else float(array_of(loss)))
 
         return on_all

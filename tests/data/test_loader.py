@@ -1,10 +1,12 @@
 """Batches: every row once, in an order that a seed decides; splits that do not overlap."""
 
+from collections import namedtuple
+
 import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.data import DataLoader, Dataset, TensorDataset, moons, random_split, spiral
+from autograd_lite.data import DataLoader, Dataset, Subset, TensorDataset, moons, random_split, spiral
 
 X, y = np.arange(20.0).reshape(10, 2), np.arange(10)
 
@@ -40,12 +42,86 @@ def test_without_a_generator_the_librarys_own_shuffles():
     assert rows(loader) == first != other
 
 
-@pytest.mark.parametrize("make", [lambda: np.random.default_rng(3), lambda: 3], ids=["generator", "seed"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: np.random.default_rng(3), lambda: 3, lambda: np.int64(3), lambda: np.uint8(3), lambda: np.array(3)[()]],
+    ids=["generator", "seed", "int64", "uint8", "scalar"],
+)
 def test_a_generator_or_its_seed_are_the_same(make):
-    def order(g):
-        return rows(DataLoader((X, y), shuffle=True, generator=g))
+    def orders(g):
+        loader = DataLoader((X, y), shuffle=True, generator=g)
+        return [rows(loader) for _ in range(3)]
 
-    assert order(make()) == order(np.random.default_rng(3))
+    assert orders(make()) == orders(np.random.default_rng(3))
+    first, second, third = orders(make())
+    assert first != second != third != first
+
+
+@pytest.mark.parametrize("generator", [1.5, "seed", np.array([1, 2]), np.random.RandomState(0)])
+def test_what_is_no_generator(generator):
+    with pytest.raises(TypeError, match=r"generator=.*: give an ag\.Generator, a numpy\.random\.Generator or a seed"):
+        DataLoader((X, y), generator=generator)
+
+
+@pytest.mark.parametrize("wrap", [lambda data: data, TensorDataset, lambda data: (data, data)])
+@pytest.mark.parametrize(
+    ("indices", "numbers"),
+    [
+        ([0, 5], [0, 5]),
+        ([], []),
+        (np.array([True] + [False] * 8 + [True]), [0, 9]),
+        ([False] * 10, []),
+        (ag.tensor(np.arange(10.0)) > 7, [8, 9]),
+        (range(3), [0, 1, 2]),
+        (np.array([-1, 2], np.int8), [9, 2]),
+        (np.array([7, 7], np.uint64), [7, 7]),
+    ],
+)
+def test_a_part_by_numbers_or_a_mask(wrap, indices, numbers):
+    part = Subset(wrap(np.arange(10.0)), indices)
+    assert len(part) == len(numbers)
+    assert [float(np.ravel(part[k])[0]) for k in range(len(part))] == [k % 10 for k in numbers]
+    loader = DataLoader(part, batch_size=3)
+    assert [float(x) for batch in loader for x in np.ravel(batch[0] if isinstance(batch, tuple) else batch)] == numbers
+
+
+@pytest.mark.parametrize(
+    "indices",
+    [[True], np.ones((10, 1), bool), np.ones(11, bool), [0.0, 1.0], [0.5], 3, [[0, 1], [2, 3]], ["0"], [None]],
+)
+def test_what_is_no_part(indices):
+    with pytest.raises(ValueError, match=r"Subset: expected a list of row numbers or a mask of shape \(10,\), got "):
+        Subset((X, y), indices)
+
+
+def test_rows_that_are_dicts_or_named_tuples():
+    Row = namedtuple("Row", "x more")
+    dataset = [Row(np.array([k, -k]), {"label": k, "pair": (float(k), ag.tensor([2.0 * k]))}) for k in range(3)]
+    batch, last = DataLoader(dataset, batch_size=2)
+    assert type(batch) is Row
+    assert list(batch.more) == ["label", "pair"]
+    np.testing.assert_array_equal(batch.x, [[0, 0], [1, -1]])
+    np.testing.assert_array_equal(batch.more["label"], [0, 1])
+    assert [type(part) for part in batch.more["pair"]] == [ag.Tensor, ag.Tensor]
+    assert batch.more["pair"][1].tolist() == [[0.0], [2.0]]
+    assert last.more["label"].tolist() == [2]
+    (mixed,) = DataLoader([{"x": ag.tensor([1.0]), "y": 2}], batch_size=1)
+    assert (type(mixed["x"]), type(mixed["y"])) == (ag.Tensor, ag.Tensor)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        ([{"x": 1}, {"y": 1}], r"expected rows with the keys \['x'\], got one with \['y'\]"),
+        ([np.zeros(3), np.zeros(4)], r"rows of shapes \(3,\), \(4,\) cannot be stacked; pass collate_fn="),
+        ([None, None], "rows of the type NoneType cannot be stacked; pass collate_fn="),
+        ([{"x": object()}], "rows of the type object cannot be stacked"),
+    ],
+)
+def test_rows_that_cannot_be_stacked(dataset, message):
+    with pytest.raises(ValueError, match=f"DataLoader: {message}"):
+        next(iter(DataLoader(dataset, batch_size=2)))
+    assert next(iter(DataLoader(dataset, batch_size=2, collate_fn=list))) == dataset[:2]
 
 
 def test_where_a_field_is_a_tensor_all_fields_are():

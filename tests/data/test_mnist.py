@@ -137,6 +137,9 @@ def damaged(tmp_path, content, name="train-images-idx3-ubyte"):
         (struct.pack(">HBB3I", 0, 8, 3, *[2**32 - 1] * 3) + b"\0", "bytes of data .*, got 1"),
         (gzip.compress(idx(IMAGES["train"]))[:-9], "damaged gzip"),
         (gzip.compress(idx(IMAGES["train"]))[:40] + b"\xff" * 900, "damaged gzip"),
+        (struct.pack(">HBB255I", 0, 8, 255, *[1] * 255) + b"x", r"no array can have shape \(1, 1, .* \(maximum"),
+        (struct.pack(">HBB3I", 0, 8, 3, 0, *[2**32 - 1] * 2), r"no array can have shape \(0, 4294967295, 42949672"),
+        (gzip.compress(struct.pack(">HBB65I", 0, 8, 65, *[0] * 65)), r"no array can have shape \(0, 0, "),
         (idx(IMAGES["train"][:, :27]), "expected uint8 images of shape"),
         (idx(IMAGES["train"][:5]), "expected uint8 images of shape"),
     ],
@@ -166,7 +169,13 @@ def test_a_damaged_npz_is_refused(tmp_path):
     flipped = bytearray(whole)
     flipped[300] ^= 0xFF
     lone, pickle = other.getvalue(), pickled.getvalue()
-    for content in (b"", b"nonsense", whole[:-40], whole[:2000], lone, pickle, bytes(flipped)):
+    locked, unknown = bytearray(whole), bytearray(whole)
+    for at in (k for k in range(len(whole)) if whole[k : k + 4] in (b"PK\3\4", b"PK\1\2")):
+        shift = 2 * (whole[at + 2] == 1)
+        locked[at + 6 + shift] |= 1  # encrypted
+        unknown[at + 8 + shift] = 99  # a method of compression
+    crafted = bytes(locked), bytes(unknown), bytes(flipped), lone, pickle
+    for content in (b"", b"nonsense", whole[:-40], whole[:2000], *crafted):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"mnist\.npz: expected Keras's"):
             mnist(path)

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import sys
 import warnings
 
@@ -26,7 +27,8 @@ def net(*more):
 def trained(model, make=optim.Adam, communicator=WORLD, epochs=2, **options):
     history = training.fit(
         model, options.pop("data", (X, Y)), nn.CrossEntropyLoss(), make(model.parameters(), lr=0.05), epochs=epochs,
-        batch_size=options.pop("batch_size", 8), generator=0, communicator=communicator, **options,
+        batch_size=options.pop("batch_size", 8), generator=options.pop("generator", 0), communicator=communicator,
+        **options,
     )
     return history.rows, [p.data.copy() for p in model.parameters()]
 
@@ -48,6 +50,7 @@ def equal():
     same(trained(net(), jit=True), trained(net(), communicator=None))
     loader = data.DataLoader((X, Y), 8, shuffle=True, generator=0, shard=(RANK, SIZE))
     same(trained(net(), data=loader), trained(net(), communicator=None))
+    same(trained(net(), generator=None), trained(net(), generator=None, communicator=None))  # also in its order
     other = net()
     if RANK:  # only the weights of rank 0 count
         for p in other.parameters():
@@ -63,6 +66,10 @@ def random():
     trained(net(nn.Dropout()), epochs=2, checkpoint=path)
     WORLD.Barrier()
     same(trained(net(nn.Dropout()), epochs=3, resume=path), first)
+    first = trained(net(nn.Dropout()), epochs=2, generator=None)
+    trained(net(nn.Dropout()), epochs=1, generator=None, checkpoint=path)
+    WORLD.Barrier()
+    same(trained(net(nn.Dropout()), epochs=2, generator=None, resume=path), first)
     drawn = WORLD.allgather(ag.rand(1).item())
     assert len(set(drawn)) == SIZE
 
@@ -78,20 +85,66 @@ def norm():
             np.testing.assert_array_equal(a, b)
 
 
+class Ends(training.Callback):
+    """Ends a run on the last rank only, in one event of an epoch: by `run.stop`, or by Ctrl-C."""
+
+    def __init__(self, event, epoch, action):
+        self.epoch, self.action = epoch, action
+        setattr(self, event, self.act)
+
+    def act(self, run):
+        if RANK == SIZE - 1 and run.epoch == self.epoch:
+            self.epoch = None  # once
+            self.action(run)
+
+
+def stop(run):
+    run.stop = "enough"
+
+
+def ends():
+    for event, epoch, rows in (("on_begin", 0, 0), ("on_gradients", 2, 3), ("on_batch", 2, 3), ("on_epoch", 2, 2)):
+        history, weights = trained(net(), epochs=6, callbacks=[Ends(event, epoch, stop)])
+        assert WORLD.allgather(len(history)) == [rows] * SIZE, event
+        agreed(weights)
+    for event in ("on_gradients", "on_batch", "on_epoch"):  # before the ranks have exchanged flags, and after
+        press = Ends(event, 1, lambda run: signal.raise_signal(signal.SIGINT))
+        history, weights = trained(net(), epochs=6, callbacks=[press])
+        assert WORLD.allgather(len(history)) == [1] * SIZE, event
+        agreed(weights)
+
+
+def agreed(weights):
+    for theirs in WORLD.allgather(weights):
+        for mine, p in zip(weights, theirs, strict=True):
+            np.testing.assert_array_equal(mine, p)
+
+
 class Fails(training.Callback):
     def on_batch(self, run):
         if run.steps == 2 and RANK == 1:
-            {"raises": self.raises, "killed": lambda: os.kill(os.getpid(), 9)}[sys.argv[1]]()
+            {"raises": self.raises, "leaves": self.leaves, "killed": lambda: os.kill(os.getpid(), 9)}[sys.argv[1]]()
 
     def raises(self):
         raise ValueError("this rank fails")
+
+    def leaves(self):
+        raise KeyboardInterrupt("this rank leaves")
 
 
 def raises():
     trained(net(), callbacks=[Fails()])
 
 
-killed = raises
+killed = leaves = raises
+
+
+def arguments():
+    trained(net(), callbacks=[Fails] if RANK else [])
+
+
+def validation():
+    trained(net(), validation=(X, Y) if RANK else None)
 
 
 def batches():
@@ -99,6 +152,8 @@ def batches():
     trained(net(), data=data.DataLoader((X[mine], Y[mine]), 8, shard=(RANK, SIZE)))
 
 
+CASES = (equal, random, norm, ends, raises, batches, arguments, validation)
+
 if __name__ == "__main__":
-    {f.__name__: f for f in (equal, random, norm, raises, batches)}.get(sys.argv[1], killed)()
+    ({"killed": killed, "leaves": leaves} | {f.__name__: f for f in CASES})[sys.argv[1]]()
     print("all is well")

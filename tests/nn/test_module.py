@@ -137,6 +137,28 @@ def test_a_state_that_does_not_fit_changes_nothing():
         np.testing.assert_array_equal(array, before[name])
 
 
+@pytest.mark.parametrize(
+    ("dtype", "value", "fits"),
+    [
+        (np.int64, 2.0, True), (np.int64, 2.7, False), (np.int64, np.nan, False), (np.int64, 1e300, False),
+        (np.int8, 127, True), (np.int8, 128, False), (np.uint8, -1, False), (np.int64, np.uint64(2**63), False),
+        (np.int64, True, True), (bool, 1, True), (bool, 2, False), (bool, 0.5, False), (np.float32, 0.1, True),
+    ],
+)  # fmt: skip
+def test_a_state_of_whole_numbers(dtype, value, fits):
+    net = nn.Module()
+    net.register_buffer("count", ag.tensor(np.array([1], dtype)))
+    net.weight = nn.Parameter([1.0])
+    state = {"count": np.array([value]), "weight": [5.0]}
+    if fits:
+        net.load_state_dict(state)
+        assert (net.count.dtype, net.count.item(), net.weight.item()) == (dtype, dtype(value), 5.0)
+        return
+    with pytest.raises(ValueError, match=f"expected count as {np.dtype(dtype)}, got .* with values that it cannot hold"):
+        net.load_state_dict(state)
+    assert (net.count.item(), net.weight.item()) == (1, 1.0)
+
+
 def test_training_and_evaluation():
     net = nn.Sequential(nn.Dropout(), nn.Sequential(nn.BatchNorm1d(2)))
     assert net.eval() is net
@@ -292,7 +314,7 @@ def test_sequential():
     named = nn.Sequential({"first": nn.Linear(3, 4), "second": nn.ReLU()})
     assert [name for name, _ in named.named_children()] == ["first", "second"]
     assert net.append(nn.ReLU())[-1](np.ones(1)).shape == (1,)
-    with pytest.raises(TypeError, match="Sequential: expected modules, got a builtin_function_or_method as argument 2"):
+    with pytest.raises(TypeError, match="Sequential: expected a module as '1', got a builtin_function_or_method"):
         nn.Sequential(nn.ReLU(), abs)
 
 

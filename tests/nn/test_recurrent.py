@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -197,3 +198,18 @@ def test_repr():
 def test_what_does_not_fit(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("cls", [nn.RNN, nn.LSTM, nn.GRU])
+def test_no_layer_and_no_step(cls):
+    for layers in (0, -1, 1.5, None):
+        message = f"{cls.__name__}: expected num_layers as a whole number from 1 on, got {layers}"
+        with pytest.raises(ValueError, match=message):
+            cls(3, 4, num_layers=layers)
+    assert len(list(cls(3, 4, num_layers=np.int64(2)).parameters())) == 8
+    for options, shape in (({}, (0, 2, 3)), ({"batch_first": True}, (2, 0, 3)), ({"bidirectional": True}, (0, 3))):
+        message = re.escape(f": expected a sequence of one step or more, got shape {shape}")
+        with pytest.raises(ValueError, match=cls.__name__ + ".*" + message):
+            cls(3, 4, **options)(np.zeros(shape))
+    output, _ = cls(3, 4)(np.zeros((2, 0, 3)))  # no sequences
+    assert output.shape == (2, 0, 4)

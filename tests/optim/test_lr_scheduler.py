@@ -159,6 +159,18 @@ def test_one_cycle_in_three_phases_and_for_adam():
         schedule.step()
 
 
+def test_one_cycle_moves_the_momentum_of_each_group():
+    o = SGD([{"params": [ag.tensor(1.0, requires_grad=True)]} for _ in range(2)], momentum=0.9)
+    schedule = S.OneCycleLR(o, 1.0, 11, pct_start=0.5, base_momentum=[0.5, 0.6], max_momentum=[0.8, 0.9])
+    momenta = []
+    for _ in range(10):
+        momenta.append([g["momentum"] for g in o.param_groups])
+        schedule.step()
+    assert momenta[0] == pytest.approx([0.8, 0.9])
+    assert np.diff(momenta, axis=1) == pytest.approx(np.full((10, 1), 0.1))
+    assert min(momenta)[0] < 0.52
+
+
 def test_one_cycle_can_leave_the_momentum_alone_and_take_a_rate_for_each_group():
     a, b = (ag.tensor(1.0, requires_grad=True) for _ in range(2))
     o = SGD([{"params": [a]}, {"params": [b]}], lr=0.1, momentum=0.3)
@@ -192,6 +204,15 @@ def test_plateau_waits_lowers_cools_and_stops_at_the_bottom():
         seen += schedule.get_last_lr()
     #          better   1st bad, 2nd: lowered, cooling, then again two bad ones
     assert seen == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2, 0.2, 0.2]
+
+
+def test_plateau_with_a_bound_for_each_group():
+    o = SGD([{"params": [ag.tensor(1.0, requires_grad=True)], "lr": lr} for lr in (0.1, 0.03)])
+    schedule = S.ReduceLROnPlateau(o, patience=0, min_lr=[0.05, 0.02])
+    schedule.load_state_dict(schedule.state_dict())
+    for _ in range(4):
+        schedule.step(1.0)
+    assert schedule.get_last_lr() == [0.05, 0.02]
 
 
 def test_plateau_can_watch_what_should_grow_and_takes_tensors():
@@ -299,6 +320,11 @@ def test_a_state_that_does_not_fit_changes_nothing():
         (lambda o: S.SequentialLR(o, [S.LinearLR(o)], [3]), "expected 0 milestones for 1 schedules, got 1"),
         (lambda o: S.ReduceLROnPlateau(o, mode="best"), "mode 'min' or 'max'.* got 'best'"),
         (lambda o: S.ReduceLROnPlateau(o, factor=2.0), "factor < 1, got .* 2.0"),
+        (lambda o: S.ReduceLROnPlateau(o, min_lr=[0.1, 0.2]), "expected min_lr as a list of 1, .* got 2"),
+        (lambda o: S.ReduceLROnPlateau(o, min_lr=["0.1"]), "expected min_lr as a finite number, got '0.1'"),
+        (lambda o: S.ReduceLROnPlateau(o, min_lr=np.array([0.1, 0.2])), "expected min_lr as a finite number"),
+        (lambda o: S.ReduceLROnPlateau(o, patience=None), "expected patience as a finite number, got None"),
+        (lambda o: S.OneCycleLR(o, 1.0, 9, base_momentum=[0.1, 0.2]), "expected base_momentum as a list of 1"),
     ],
 )
 def test_bad_arguments(make, message):

@@ -340,6 +340,88 @@ def test_a_rule_of_the_users(where):
     np.testing.assert_array_equal(state["most"], np.abs(GRADIENTS).max(0))
 
 
+class Custom(optim.Optimizer):
+    """p -= lr / (1 + calls) m with m = (m + g) / 2; the names of its counter and of its mean are the test's."""
+
+    def __init__(self, params, lr=0.1, counter="calls", mean="m"):
+        self.counter, self.mean = counter, mean
+        super().__init__(params, {"lr": lr})
+
+    def initial(self, group):
+        return {self.counter: 0, self.mean: 0.0}
+
+    def numbers(self, group, state):
+        return {"rate": group["lr"] / (1 + state[self.counter])}, {self.counter: state[self.counter] + 1}
+
+    def rule(self, p, g, state, n, group):
+        m = (state[self.mean] + g) / 2
+        return n.rate * m, {self.mean: m}
+
+
+NAMES = [("calls", "m"), ("step", "m"), ("t", "step"), ("k", "mu"), ("eta", "mu_product"), ("momentum_buffer", "k")]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(("counter", "mean"), NAMES)
+@pytest.mark.parametrize("start", [START, np.array(2.0)])
+def test_a_counter_may_have_any_name(counter, mean, start, compiled):
+    first, second = (ag.tensor(start, requires_grad=True) for _ in range(2))
+    opt = Custom([first], counter=counter, mean=mean)
+    value, m = start, 0.0
+    for k in range(6):
+        if k == 3:  # a new optimiser goes on
+            second.data = first.data.copy()
+            state, opt = opt.state_dict(), Custom([second], lr=9.0, counter=counter, mean=mean)
+            opt.load_state_dict(state)
+        p = first if k < 3 else second
+        if k in (0, 3):
+            step = ag.jit(lambda opt=opt: opt.step()) if compiled else opt.step
+        p.grad = g = np.asarray(GRADIENTS[k]).sum() if start.ndim == 0 else GRADIENTS[k]
+        step()
+        m = (m + g) / 2
+        value = value - 0.1 / (1 + k) * m
+        np.testing.assert_allclose(p.data, value, rtol=1e-12)
+        state = opt.state_dict()["state"][0]
+        assert state[counter] == k + 1
+        assert type(state[counter]) is int
+        np.testing.assert_allclose(state[mean], m, rtol=1e-12)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("method", "result", "error", "message"),
+    [
+        ("numbers", lambda n: n, TypeError, r"Custom\.numbers: expected the numbers of the step, and .* got \{'rate'"),
+        ("numbers", lambda n: [n, {"calls": 1}], TypeError, r"two dicts, got \[.* write return \{\.\.\.\}, \{\}"),
+        ("numbers", lambda n: None, TypeError, "two dicts, got None"),
+        ("numbers", lambda n: (n, {}), ValueError, r"Custom: 'calls' of initial\(\) is in neither result"),
+        ("numbers", lambda n: (n, {"calls": 1, "k": 1}), ValueError, r"the counter 'k', which initial\(\) lacks"),
+        ("rule", lambda step: step, TypeError, r"Custom\.rule: expected what to subtract, and the new state .* write"),
+        ("rule", lambda step: None, TypeError, r"Custom\.rule: .* got a NoneType; write return step, \{\}"),
+        ("rule", lambda step: (step, step), TypeError, r"Custom\.rule: .* got a tuple"),
+        ("rule", lambda step: (step, {}), ValueError, r"Custom: 'm' of initial\(\) is in neither result"),
+    ],
+)
+def test_a_custom_optimiser_that_leaves_something_out(method, result, error, message, compiled):
+    class Wrong(Custom):
+        def numbers(self, group, state):
+            numbers, counters = super().numbers(group, {"calls": 0, **state})
+            return result(numbers) if method == "numbers" else (numbers, counters)
+
+        def rule(self, p, g, state, n, group):
+            step, new = super().rule(p, g, state, n, group)
+            return result(step) if method == "rule" else (step, new)
+
+    Wrong.__name__ = "Custom"
+    p = ag.tensor(START, requires_grad=True)
+    p.grad = GRADIENTS[0]
+    opt = Wrong([p])
+    with pytest.raises(error, match=message):
+        (ag.jit(lambda: opt.step()) if compiled else opt.step)()
+    np.testing.assert_array_equal(p.data, START)
+    assert np.all(opt.state_dict()["state"].get(0, {}).get("calls", 0) == 0)  # it has made no step
+
+
 @pytest.mark.parametrize("rate", [lambda n, group: group["lr"], lambda n, group: float(n.lr)])
 def test_a_rule_may_compute_with_an_option(rate):
     class Plain(optim.SGD):

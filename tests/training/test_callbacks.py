@@ -44,6 +44,85 @@ def test_early_stopping(values, options, epochs, kept):
     assert model.b.item() == kept
 
 
+@pytest.mark.parametrize(
+    ("mode", "values", "best"),
+    [
+        ("min", [1.0, -np.inf, 5.0], -np.inf),
+        ("max", [1.0, np.inf, 5.0], np.inf),
+        ("min", [np.inf, 2.0, 3.0], 2.0),
+        ("max", [-np.inf, np.nan, -2.0], -2.0),
+        ("min", [-np.inf, -np.inf, 1.0], -np.inf),
+        ("min", [np.nan] * 3, np.inf),
+    ],
+)  # fmt: skip
+def test_the_best_of_numbers_that_are_not_finite(mode, values, best):
+    stopping = training.EarlyStopping(patience=9, mode=mode)
+    train(Line(), epochs=3, callbacks=[Script(*values), stopping])
+    assert stopping.best == best
+
+
+@pytest.mark.parametrize("ended", [True, False])
+@pytest.mark.parametrize("make", [
+    lambda path: training.EarlyStopping(patience=2), lambda path: training.EarlyStopping(patience=2, mode="max"),
+    lambda path: training.BestCheckpoint(path), lambda path: training.Log(),
+    lambda path: training.ClipGradients(0.5),
+])  # fmt: skip
+def test_a_callback_starts_afresh_in_each_run(make, ended, tmp_path, capsys):
+    """Used by a run before, which it has ended or not, it does what a new one does."""
+    outcomes = []
+    for k, reused in enumerate([True, False]):
+        path = tmp_path / f"{k}.npz"
+        callback = make(path)
+        if reused:
+            before = Line()
+            train(before, epochs=5, callbacks=[Script(*([0.1, 0.2, 0.3, 0.4, 0.5] if ended else [0.5] * 5)), callback])
+        capsys.readouterr()
+        model = Line()
+        history = train(model, epochs=6, callbacks=[Script(5.0, 4.0, 4.5, 3.0, 3.5, 6.0), callback])
+        saved = ag.load(path)["b"].tolist() if path.exists() else None
+        outcomes.append((history.rows, model.b.item(), saved, callback.state_dict(), capsys.readouterr().out))
+    np.testing.assert_equal(*outcomes)
+
+
+def test_a_schedule_of_another_optimiser_is_an_error():
+    other = sgd(Line())
+    with pytest.raises(ValueError, match="Schedule: the schedule is one of another optimiser; make it with"):
+        train(Line(), epochs=1, callbacks=[training.Schedule(lr_scheduler.ExponentialLR(other, 0.5))])
+
+
+@pytest.mark.parametrize(
+    "name", ["on_epoch_end", "on_train_begin", "on_epochs", "onepoch", "On_Epoch", "on_gradient", "statedict"]
+)
+@pytest.mark.parametrize("bound", ["class", "instance"])
+def test_a_misspelt_event_is_an_error(name, bound):
+    callback = training.Callback()
+    if bound == "class":
+        callback = type("Mine", (training.Callback,), {name: lambda self, run: None})()
+    else:
+        setattr(callback, name, lambda run: None)
+    message = rf"\.{name} would never be called; expected on_begin, on_gradients, on_batch, on_epoch, "
+    with pytest.raises(ValueError, match=message):
+        train(Line(), epochs=1, callbacks=[callback])
+
+
+def test_other_attributes_of_a_callback():
+    class Mine(training.EarlyStopping):
+        on_disk = True
+        epochs_seen = 0
+
+        def my_state_dict(self):
+            return {}
+
+        def _on_epoch(self):
+            return {}
+
+        @property
+        def on_fire(self):
+            raise AssertionError
+
+    train(Line(), epochs=1, callbacks=[Mine("loss")])
+
+
 def test_early_stopping_knows_that_accuracy_should_grow():
     script = Script(0.5, 0.6, 0.7, name="val_accuracy")
     history = train(Line(), epochs=3, callbacks=[script, training.EarlyStopping("val_accuracy", patience=1)])

@@ -43,6 +43,14 @@ def test_the_best_row():
         history.best("loss", "best")
 
 
+def test_the_best_row_is_one_with_a_number():
+    values = [float("nan"), 2.0, float("nan"), 1.0, float("-inf"), float("inf"), float("nan")]
+    history = training.History([{"epoch": k, "loss": value} for k, value in enumerate(values)])
+    assert history.best("loss")["epoch"] == 4
+    assert history.best("loss", "max")["epoch"] == 5
+    assert training.History(history.rows[:1]).best("loss")["epoch"] == 0
+
+
 def test_it_plots_itself():
     pyplot = pytest.importorskip("matplotlib.pyplot", reason="comes with the extra `examples`")
     pyplot.switch_backend("Agg")

@@ -144,6 +144,21 @@ class Broken(training.Callback):
             raise ZeroDivisionError("in a callback")
 
 
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_two_schedules_of_one_run_go_on(tmp_path, batch_first):
+    def rates(epochs, **options):
+        model = Line()
+        opt = sgd(model)
+        by_epoch = training.Schedule(lr_scheduler.StepLR(opt, 2, 0.5))
+        by_batch = training.Schedule(lr_scheduler.ExponentialLR(opt, 0.9), every="batch")
+        callbacks = [by_batch, by_epoch] if batch_first else [by_epoch, by_batch]
+        train(model, opt, epochs=epochs, callbacks=callbacks, **options)
+        return opt.param_groups[0]["lr"]
+
+    rates(2, checkpoint=tmp_path / "run.npz")
+    assert rates(5, resume=tmp_path / "run.npz") == pytest.approx(rates(5), rel=1e-12)
+
+
 def test_a_callback_that_fails_changes_nothing(tmp_path):
     path = tmp_path / "run.npz"
     args, options = parts(generator=3)

@@ -65,10 +65,57 @@ def test_validation_is_looked_at_in_evaluation_mode_and_never_learned_from():
     assert b.training
 
 
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_frozen_batch_norm_stays_frozen(jit):
+    def net():
+        ag.manual_seed(0)
+        return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Sequential(nn.Dropout(0.9), nn.BatchNorm1d(4)))
+
+    frozen = net()
+    frozen[1].eval()
+    frozen[2][0].eval()
+
+    class Freeze(training.Callback):
+        def on_epoch(self, run):
+            if run.epoch == 2:
+                frozen[2].eval()
+                self.mean = frozen[2][1].running_mean.numpy().copy()
+
+    freeze = Freeze()
+    options = {"epochs": 3, "validation": (X, X @ np.ones((3, 4))), "jit": jit, "callbacks": [freeze]}
+    fit(frozen, (X, X @ np.ones((3, 4))), nn.MSELoss(), sgd(frozen), **options)
+    assert [m.training for m in (frozen, frozen[1], frozen[2], frozen[2][1])] == [True, False, False, False]
+    np.testing.assert_array_equal(frozen[1].running_mean.data, np.zeros(4))
+    assert np.any(freeze.mean != 0)
+    np.testing.assert_array_equal(frozen[2][1].running_mean.data, freeze.mean)
+    whole = net().eval()
+    fit(whole, (X, X @ np.ones((3, 4))), nn.MSELoss(), sgd(whole), epochs=1, jit=jit)
+    assert all(m.training for m in whole.modules())
+    assert np.any(whole[1].running_mean.data != 0)
+
+
 def test_metrics_are_of_all_predictions_together():
     model = Line()
     history = train(model, sgd(model, lr=0.0), epochs=1, batch_size=7, metrics=[training.r2_score])
     assert history["r2_score"] == [pytest.approx(training.r2_score(model(X), Y))]
+
+
+def test_a_dict_is_no_target():
+    rows = [{"x": x, "y": y} for x, y in zip(X, Y, strict=True)]
+    with pytest.raises(TypeError, match=r"the target as the last array of a batch, got a dict with x, y; return rows"):
+        fit(Line(), rows, mean_square, sgd(Line()), epochs=1)
+
+
+def test_an_error_of_a_metric_names_it():
+    def spread(pred, target):
+        raise IndexError("too many indices")
+
+    message = r"the metric 'spread' of predictions of shape \(40, 1\) and targets of shape \(40, 1\) failed: IndexError"
+    with pytest.raises(ValueError, match=message) as caught:
+        train(Line(), epochs=1, batch_size=7, metrics=[training.mae, spread])
+    assert isinstance(caught.value.__cause__, IndexError)
+    with pytest.raises(ValueError, match=r"the metric 'both' .* failed: TypeError: "):
+        training.evaluate(Line(), (X, Y), metrics={"both": lambda pred, target: pred})
 
 
 def test_several_inputs_one_alone_and_loaders_are_taken():
