@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import starmap
-from operator import call, setitem
 from typing import Any
 
 import numpy as np
 
-from ..base.interrupts import exhaust, rolled_back
 from ..base.snapshots import about_to_step, about_to_write
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, called, real_view
@@ -97,10 +94,15 @@ class LBFGS(Optimizer):
             raise TypeError("LBFGS.step: expected a closure that computes the loss and its gradients")
         about_to_step(self)
         history = {k: list(v) if isinstance(v, list) else v for k, v in self._history.items()}
-        undo = [(setitem, value, ..., value.copy()) for value in (real_view(p.data) for p in self._params)]
-        with rolled_back(undo):
+        values = [real_view(p.data) for p in self._params]
+        before = [value.copy() for value in values]
+        try:
             first = self._steps(closure, history)
-            exhaust(starmap(call, [(undo.clear,), (object.__setattr__, self, "_history", history)]))
+        except BaseException:
+            for value, old in zip(values, before, strict=True):
+                value[...] = old
+            raise
+        self._history = history
         return first
 
     def _steps(self, closure: Callable[[], Any], history: dict[str, Any]) -> Any:
@@ -158,7 +160,14 @@ class LBFGS(Optimizer):
         history = {k: list(v) if isinstance(v, (list, tuple)) else v for k, v in self._history.items()}
         return {**super().state_dict(), "history": history}
 
-    def _assignments(self, state_dict: Mapping[str, Any], who: str) -> list[tuple[Any, ...]]:
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        history = self._checked_history(state_dict, "LBFGS.load_state_dict")
+        super().load_state_dict(state_dict)
+        self._history = history
+
+    load_state_dict.__doc__ = Optimizer.load_state_dict.__doc__
+
+    def _checked_history(self, state_dict: Mapping[str, Any], who: str) -> dict[str, Any]:
         given = state_dict.get("history") if isinstance(state_dict, Mapping) else None
         if not isinstance(given, Mapping) or set(given) != set(self._history):
             raise ValueError(f"{who}: expected the state of an LBFGS, with its history")
@@ -172,12 +181,11 @@ class LBFGS(Optimizer):
             if np.shape(array) != flat.shape or np.asarray(array).dtype.kind != "f":
                 got = f"shape {np.shape(array)} and dtype {np.asarray(array).dtype}"
                 raise ValueError(f"{who}: expected steps of {flat.size} floating-point numbers, got {got}")
-        history = {
+        return {
             "steps": [np.array(s, flat.dtype) for s in steps],
             "changes": [np.array(y, flat.dtype) for y in changes],
             "last": tuple(np.array(x, flat.dtype) for x in last) or None,
         }
-        return [*super()._assignments(state_dict, who), (object.__setattr__, self, "_history", history)]
 
 
 def _remember(history: dict[str, Any], s: Any, y: Any, size: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from itertools import starmap
@@ -20,8 +21,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..base.interrupts import exhaust
-from ..base.snapshots import about_to_step, about_to_write
+from ..base.snapshots import SNAPSHOT, about_to_step, about_to_write
 from ..engine.context import enable_grad, no_grad, tracing
 from ..table import TABLE
 from ..tensor import Tensor
@@ -144,9 +144,8 @@ class Optimizer:
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
 
-        Everything is checked before the first array changes, and the changes themselves cannot be interrupted: after
-        an error or Ctrl-C parameters and state are as before, or all are updated. NumPy gives no warnings in between.
-        The effects of the closure remain, such as the gradients.
+        Everything is checked before the first array changes, so an error leaves parameters and state as they were. A
+        step that Ctrl-C hits in the middle may have updated some of the parameters.
 
         Parameters
         ----------
@@ -161,7 +160,8 @@ class Optimizer:
         if (outside := tracing()) is not None:
             self._trace_step(outside)
             return loss
-        about_to_step(self)
+        if SNAPSHOT.get() is not None:
+            about_to_step(self)
         calls: list[Call] = []
         stepped: list[Tensor] = []
         for place, group in enumerate(self.param_groups):
@@ -177,11 +177,12 @@ class Optimizer:
                     g = g.copy()  # it may share memory with a parameter, and all gradients are read as they were before
                 calls += step.calls(self, p, g if g.dtype.kind != "c" else real_view(g))
                 stepped.append(p)
+        if SNAPSHOT.get() is not None:
+            for p in stepped:
+                about_to_write(p)
         for p in stepped:
-            about_to_write(p)
             p._written()
-        with np.errstate(all="ignore"):  # a warning would be Python code in between
-            exhaust(starmap(call, calls))
+        deque(starmap(call, calls), maxlen=0)  # a loop takes twice as long on small arrays
         return loss
 
     def _counters(self, group: Mapping[str, Any]) -> list[str]:
@@ -291,18 +292,19 @@ class Optimizer:
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned; nothing changes if it does not fit.
 
-        Everything is checked first. The assignment cannot be interrupted.
-
         Raises
         ------
         ValueError
             If sizes or options of the groups differ, an option is out of its range, or the shape of a part of the state
             is not that of its parameter.
         """
-        exhaust(starmap(call, self._assignments(state_dict, f"{type(self).__name__}.load_state_dict")))
+        groups, state = self._checked(state_dict, f"{type(self).__name__}.load_state_dict")
+        for group, options in zip(self.param_groups, groups, strict=True):
+            group.update(options)
+        self.state = state
 
-    def _assignments(self, state_dict: Mapping[str, Any], who: str) -> list[tuple[Any, ...]]:
-        """The calls that assign a state, after checking it; all are C functions, which cannot be interrupted."""
+    def _checked(self, state_dict: Mapping[str, Any], who: str) -> tuple[list[dict[str, Any]], dict[Any, Any]]:
+        """The options of each group and the states by parameter, after checking them."""
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
             raise ValueError(f"{who}: expected an optimiser's state, with 'state' and 'param_groups'")
         groups, given = state_dict["param_groups"], state_dict["state"]
@@ -313,7 +315,7 @@ class Optimizer:
         sizes, own = ([len(g["params"]) for g in of] for of in (groups, self.param_groups))
         if sizes != own:
             raise ValueError(f"{who}: expected groups of {own} parameters, got {sizes}")
-        changes: list[tuple[Any, ...]] = []
+        options: list[dict[str, Any]] = []
         counters: list[Any] = []  # for each parameter, those of its group, and the names of its state
         for mine, theirs in zip(self.param_groups, groups, strict=True):
             # Older states, also PyTorch's, have no "decoupled_weight_decay".
@@ -323,11 +325,10 @@ class Optimizer:
             self._check_options(theirs, who)
             known = {k: v for k, v in theirs.items() if k in mine or k == "initial_lr"}
             known |= {k: tuple(v) for k, v in known.items() if isinstance(mine[k], tuple)}
-            changes.append((mine.update, {**known, "params": mine["params"]}))
+            options.append(known | {"params": mine["params"]})
             group = {**mine, **known}
             counters += [(self._counters(group), self.initial(group))] * len(mine["params"])
-        state = self._restored(given, counters, who)
-        return [*changes, (object.__setattr__, self, "state", state)]
+        return options, self._restored(given, counters, who)
 
     def _restored(self, given: Any, counters: Sequence[Any], who: str) -> dict[Any, dict[str, Any]]:
         """The states by parameter of a state by number, after checking it."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from itertools import starmap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from ..base.interrupts import at_exit, exhaust
 from ..data import DataLoader
 from ..engine.context import no_grad
 from ..nn import Module
@@ -150,8 +149,13 @@ def check_model(model: Any, who: str) -> None:
         raise TypeError(f"{who}: expected the model as an nn.Module, got {kind_of(model)}; derive it from nn.Module")
 
 
-def _evaluating(model: Module) -> at_exit:
-    """A context manager that restores the mode of every part, training or evaluation, at its end."""
+@contextmanager
+def _evaluating(model: Module) -> Iterator[None]:
+    """A block after which the mode of every part, training or evaluation, is as before."""
     check_model(model, "evaluate")
-    modes = [(m, "training", m.training) for m in model.modules()]
-    return at_exit(exhaust, starmap(object.__setattr__, modes))
+    modes = [(m, m.training) for m in model.modules()]
+    try:
+        yield
+    finally:
+        for m, training in modes:
+            object.__setattr__(m, "training", training)

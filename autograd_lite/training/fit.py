@@ -10,9 +10,8 @@ import os
 import signal
 import sys
 import threading
-from _signal import signal as set_handler  # type: ignore[import-not-found]  # the C function that signal.signal calls
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from difflib import get_close_matches
 from inspect import getattr_static
 from numbers import Real
@@ -21,7 +20,6 @@ from typing import Any
 import numpy as np
 
 from ..base.generator import default_generator, get_rng_state, numpy_generator
-from ..base.interrupts import at_exit
 from ..compiling import jit as jitted
 from ..export.saving import load, save
 from ..nn import Module
@@ -143,13 +141,8 @@ def _fit(
     pressed: list[bool] = []
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     run.passes = ranks.averaged(run.passes, parameters, pressed)
-    ours = _handles_interrupts()
-    with (
-        at_exit(set_handler, signal.SIGINT, signal.default_int_handler) if ours else nullcontext(),
-        _bar(progress if ranks.rank == 0 else False, epochs * len(run.loader), run) as advance,
-    ):
-        if ours:
-            signal.signal(signal.SIGINT, _handler(pressed))
+    total = epochs * len(run.loader)
+    with _noting_interrupts(pressed), _bar(progress if ranks.rank == 0 else False, total, run) as advance:
         try:
             while run.epoch < epochs and not run.stop:
                 row = ranks.end_epoch(model, _train_epoch(run, ranks, callbacks, pressed, advance)).row()
@@ -363,21 +356,27 @@ def _set_positions(streams: list[Any], positions: list[Any]) -> None:
 # --------------------------------------------------------------------------------------------- Ctrl-C, the bar
 
 
-def _handles_interrupts() -> bool:
-    """Whether Ctrl-C is ours to handle: in the main thread, if the program has no handler of its own."""
-    ours = threading.current_thread() is threading.main_thread()
-    return ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+@contextmanager
+def _noting_interrupts(pressed: list[bool]) -> Iterator[None]:
+    """A block in which the first Ctrl-C is noted in `pressed`, to finish the batch; a second one interrupts at once.
 
-
-def _handler(pressed: list[bool]) -> Callable[[int, Any], None]:
-    """A handler that records the first Ctrl-C in `pressed`, to finish the batch; a second one interrupts at once."""
+    Only in the main thread, and if the program has no handler of its own.
+    """
 
     def press(number: int, frame: Any) -> None:
         if pressed:
             raise KeyboardInterrupt
         pressed.append(True)
 
-    return press
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, press)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
