@@ -52,7 +52,7 @@ class MultiplicativeLR(LRScheduler):
         super()._restart(alone=False)
         if alone:
             for k, group in enumerate(self.optimizer.param_groups[: len(self._lambdas)]):
-                group["lr"] *= self._lambdas[k](0)
+                group["lr"] = group["lr"] * self._lambdas[k](0)  # not in place: it may be the array of initial_lr
             self.last_lr = [float(lr) for lr in self.get_last_lr()]
 
 
