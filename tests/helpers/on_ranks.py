@@ -143,6 +143,12 @@ def arguments():
     trained(net(), callbacks=[Fails] if RANK else [])
 
 
+def orders():
+    ag.manual_seed(RANK)
+    loader = data.DataLoader((X, Y), 8, shuffle=True, shard=(RANK, SIZE))
+    trained(net(), data=loader)
+
+
 def validation():
     trained(net(), validation=(X, Y) if RANK else None)
 
@@ -152,7 +158,7 @@ def batches():
     trained(net(), data=data.DataLoader((X[mine], Y[mine]), 8, shard=(RANK, SIZE)))
 
 
-CASES = (equal, random, norm, ends, raises, batches, arguments, validation)
+CASES = (equal, random, norm, ends, raises, batches, arguments, validation, orders)
 
 if __name__ == "__main__":
     ({"killed": killed, "leaves": leaves} | {f.__name__: f for f in CASES})[sys.argv[1]]()

@@ -43,6 +43,7 @@ def test_on_ranks(case, ranks, tmp_path):
     [
         ("raises", "this rank fails"), ("batches", "rank 1 has 4 batches, and"), ("leaves", "this rank leaves"),
         ("arguments", "callbacks derived from training.Callback"),
+        ("orders", "as the next number of its loader's generator, and"),
         ("validation", "rank 1 has some validation data, and"),
     ],
 )  # fmt: skip
