@@ -468,8 +468,8 @@ class ReduceLROnPlateau:
         least = for_each_group(self, "min_lr", self.min_lr, self.optimizer)
         options = {name: getattr(self, name) for name in ("patience", "threshold", "cooldown", "eps")}
         for name, value in (*options.items(), *(("min_lr", value) for value in least)):
-            if not isinstance(value, Real) or not math.isfinite(value):
-                raise ValueError(f"ReduceLROnPlateau: expected {name} as a finite number, got {value!r}")
+            if not isinstance(value, Real) or math.isnan(value):
+                raise ValueError(f"ReduceLROnPlateau: expected {name} as a number, got {value!r}")
 
     def _better(self, value: float) -> bool:
         relative = self.threshold_mode == "rel" and math.isfinite(self.best)

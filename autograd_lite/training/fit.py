@@ -300,8 +300,8 @@ def _state(run: Run, callbacks: Sequence[Callback]) -> dict[str, Any]:
 
 def _next_number(loader: DataLoader) -> int | None:
     """The next number of the generator that shuffles, without drawing it; None if there is none."""
-    own = loader.generator if loader.shuffle else None
-    return None if own is None else int(deepcopy(numpy_generator(own)).integers(2**31))
+    generator = loader.generator if loader.shuffle else None
+    return None if generator is None else int(deepcopy(numpy_generator(generator)).integers(2**31))
 
 
 def _own_generators(run: Run) -> list[Any]:
