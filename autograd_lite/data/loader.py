@@ -72,14 +72,13 @@ class Subset(Dataset):
 
     def __init__(self, dataset: Any, indices: Any) -> None:
         self.dataset = TensorDataset(*dataset) if isinstance(dataset, tuple) else dataset
-        found = np.asarray(indices.data if isinstance(indices, Tensor) else indices)
-        n = len(self.dataset)
-        if found.dtype == bool and found.shape == (n,):
-            found = np.flatnonzero(found)
-        if found.ndim != 1 or found.size and found.dtype.kind not in "iu":
+        rows, n = np.asarray(indices.data if isinstance(indices, Tensor) else indices), len(self.dataset)
+        if rows.dtype == bool and rows.shape == (n,):
+            rows = np.flatnonzero(rows)
+        if rows.ndim != 1 or rows.size and rows.dtype.kind not in "iu":
             expected = f"expected a list of row numbers or a mask of shape ({n},)"
-            raise ValueError(f"Subset: {expected}, got {found.dtype} of shape {found.shape}")
-        self.indices = found.astype(int)
+            raise ValueError(f"Subset: {expected}, got {rows.dtype} of shape {rows.shape}")
+        self.indices = rows.astype(int)
 
     def __len__(self) -> int:
         return len(self.indices)

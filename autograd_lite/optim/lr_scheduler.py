@@ -52,7 +52,7 @@ class MultiplicativeLR(LRScheduler):
         super()._restart(alone=False)
         if alone:
             for k, group in enumerate(self.optimizer.param_groups[: len(self._lambdas)]):
-                group["lr"] *= self._lambdas[k](0)
+                group["lr"] = group["lr"] * self._lambdas[k](0)  # not in place: it may be the array of initial_lr
             self.last_lr = [float(lr) for lr in self.get_last_lr()]
 
 
@@ -468,8 +468,8 @@ class ReduceLROnPlateau:
         least = for_each_group(self, "min_lr", self.min_lr, self.optimizer)
         options = {name: getattr(self, name) for name in ("patience", "threshold", "cooldown", "eps")}
         for name, value in (*options.items(), *(("min_lr", value) for value in least)):
-            if not isinstance(value, Real) or not math.isfinite(value):
-                raise ValueError(f"ReduceLROnPlateau: expected {name} as a finite number, got {value!r}")
+            if not isinstance(value, Real) or math.isnan(value):
+                raise ValueError(f"ReduceLROnPlateau: expected {name} as a number, got {value!r}")
 
     def _better(self, value: float) -> bool:
         relative = self.threshold_mode == "rel" and math.isfinite(self.best)

@@ -342,11 +342,12 @@ class Optimizer:
             if not isinstance(s, Mapping):
                 raise ValueError(f"{who}: expected the state of parameter {k} as a dict, got {s!r:.80}")
             p = params[int(k)]
+            names, initial = counters[int(k)]
             state[p] = {}
             for key, v in s.items():
                 # PyTorch counts steps where a formula does not need them.
-                is_number = key in counters[int(k)][0] or key == "step" and key not in counters[int(k)][1]
-                state[p][key] = _fitting(key, v, p, is_number, f"{who}: {key} of parameter {k}")
+                start = initial.get(key, 0) if key in names or key == "step" and key not in initial else None
+                state[p][key] = _fitting(key, v, p, start, f"{who}: {key} of parameter {k}")
         return state
 
     def __repr__(self) -> str:
@@ -519,15 +520,17 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Real) or (isinstance(value, (np.ndarray, Tensor)) and value.ndim == 0)
 
 
-def _fitting(key: str, value: Any, p: Tensor, is_number: bool, what: str) -> Any:
-    """Check a part of a state, and convert it: an array of the parameter's shape, or a number."""
+def _fitting(key: str, value: Any, p: Tensor, start: float | None, what: str) -> Any:
+    """Check a part of a state, and convert it: an array of the parameter's shape, or a counter, which has a start."""
     value = value.detach().numpy() if hasattr(value, "detach") else value
-    if is_number:
+    if start is not None:
         value = value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
         if not isinstance(value, (int, float)) or not math.isfinite(value) or key == "step" and value < 0:
             at_least = " that is not negative" if key == "step" else ""
             raise ValueError(f"{what}: expected a finite number{at_least}, got {value!r:.80}")
-        return value
+        if isinstance(start, int) and value != int(value):
+            raise ValueError(f"{what}: expected a whole number, got {value!r}")
+        return type(start)(value)
     shape = real_view(p.data).shape
     if not isinstance(value, np.ndarray):
         raise ValueError(f"{what}: expected an array of shape {shape}, got {value!r:.80}")

@@ -218,7 +218,7 @@ class Schedule(Callback):
         self.scheduler, self.every, self.monitor = scheduler, every, monitor
 
     def on_begin(self, run: Run) -> None:
-        if self.scheduler.optimizer is not run.optimizer:
+        if getattr(self.scheduler, "optimizer", run.optimizer) is not run.optimizer:
             raise ValueError("Schedule: the schedule is one of another optimiser; make it with the one passed to fit")
 
     def on_batch(self, run: Run) -> None:

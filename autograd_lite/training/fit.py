@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from difflib import get_close_matches
 from inspect import getattr_static
 from numbers import Real
@@ -21,6 +22,7 @@ import numpy as np
 
 from ..base.generator import default_generator, get_rng_state, numpy_generator
 from ..compiling import jit as jitted
+from ..data import DataLoader
 from ..export.saving import load, save
 from ..nn import Module
 from ..optim import LBFGS, Optimizer
@@ -134,10 +136,13 @@ def _fit(
         run.passes, run.update = jitted(run.passes), _compiled_update(optimizer)
     if resume is not None:
         _resume(run, callbacks, resume)
-    shared = {"batches": len(run.loader), "epochs": epochs, "epochs before": run.epoch}
-    ranks.start(model, {**shared, "validation data": "no" if run.validation is None else "some"})
+    ranks.start(model, {
+        "batches": len(run.loader), "epochs": epochs, "epochs before": run.epoch,
+        "validation data": "no" if run.validation is None else "some",
+        "as the next number of its loader's generator": _next_number(run.loader),
+    })  # fmt: skip
     _notify(callbacks, "on_begin", run)
-    run.stop = ranks.agree(stop=bool(run.stop))
+    run.stop = ranks.agree(stop=bool(run.stop)) and (run.stop or True)
     pressed: list[bool] = []
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     run.passes = ranks.averaged(run.passes, parameters, pressed)
@@ -152,7 +157,7 @@ def _fit(
                 run.epoch += 1
                 run.history.append({"epoch": run.epoch, **row})
                 _notify(callbacks, "on_epoch", run)
-                run.stop = ranks.agree(bool(pressed), bool(run.stop))
+                run.stop = ranks.agree(bool(pressed), bool(run.stop)) and (run.stop or True)
                 if checkpoint is not None and ranks.rank == 0:
                     save(_state(run, callbacks), checkpoint)
                 if ranks.interrupted(pressed):
@@ -276,7 +281,7 @@ def _state(run: Run, callbacks: Sequence[Callback]) -> dict[str, Any]:
         "kind": "autograd_lite run",
         "epoch": run.epoch,
         "steps": run.steps,
-        "stop": run.stop,
+        "stop": bool(run.stop),
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
         "callbacks": [callback.state_dict() for callback in callbacks],
@@ -284,6 +289,12 @@ def _state(run: Run, callbacks: Sequence[Callback]) -> dict[str, Any]:
         "random": get_rng_state(),
         "loaders": [g and g.bit_generator.state for g in _own_generators(run)],
     }
+
+
+def _next_number(loader: DataLoader) -> int | None:
+    """The next number of the generator that shuffles, without drawing it; None if there is none."""
+    generator = loader.generator if loader.shuffle else None
+    return None if generator is None else int(deepcopy(numpy_generator(generator)).integers(2**31))
 
 
 def _own_generators(run: Run) -> list[Any]:

@@ -121,30 +121,24 @@ def agreed(weights):
 
 
 class Fails(training.Callback):
+    def __init__(self, act):
+        self.act = act
+
     def on_batch(self, run):
         if run.steps == 2 and RANK == 1:
-            {"raises": self.raises, "leaves": self.leaves, "killed": lambda: os.kill(os.getpid(), 9)}[sys.argv[1]]()
+            self.act()
 
-    def raises(self):
-        raise ValueError("this rank fails")
 
-    def leaves(self):
-        raise KeyboardInterrupt("this rank leaves")
+def fail(error):
+    raise error
 
 
 def raises():
-    trained(net(), callbacks=[Fails()])
+    trained(net(), callbacks=[Fails(lambda: fail(ValueError("this rank fails")))])
 
 
-killed = leaves = raises
-
-
-def arguments():
-    trained(net(), callbacks=[Fails] if RANK else [])
-
-
-def validation():
-    trained(net(), validation=(X, Y) if RANK else None)
+def killed():
+    trained(net(), callbacks=[Fails(lambda: os.kill(os.getpid(), 9))])
 
 
 def batches():
@@ -152,8 +146,27 @@ def batches():
     trained(net(), data=data.DataLoader((X[mine], Y[mine]), 8, shard=(RANK, SIZE)))
 
 
-CASES = (equal, random, norm, ends, raises, batches, arguments, validation)
+def mistakes():
+    """Each ends all ranks; one has the error."""
+    ag.manual_seed(RANK)
+    loader = data.DataLoader((X, Y), 8, shuffle=True, shard=(RANK, SIZE))
+    for options, message in (
+        ({"callbacks": [Fails(lambda: fail(KeyboardInterrupt("this rank leaves")))]}, "this rank leaves"),
+        ({"callbacks": [Fails] if RANK else []}, "expected callbacks derived from training.Callback"),
+        ({"validation": (X, Y) if RANK else None}, "rank 1 has some validation data, and rank 0 no"),
+        ({"data": loader}, "as the next number of its loader's generator, and rank 0"),
+    ):
+        try:
+            trained(net(), **options)
+            outcome = "nothing"
+        except BaseException as error:
+            outcome = "ended" if isinstance(error, SystemExit) else str(error)
+        outcomes = sorted(WORLD.allgather(outcome), key=len)
+        assert outcomes[:-1] == ["ended"] * (SIZE - 1), outcomes
+        assert message in outcomes[-1], outcomes
+
 
 if __name__ == "__main__":
-    ({"killed": killed, "leaves": leaves} | {f.__name__: f for f in CASES})[sys.argv[1]]()
+    cases = (equal, random, norm, ends, raises, killed, batches, mistakes)
+    {f.__name__: f for f in cases}[sys.argv[1]]()
     print("all is well")

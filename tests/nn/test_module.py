@@ -154,7 +154,7 @@ def test_a_state_of_whole_numbers(dtype, value, fits):
         net.load_state_dict(state)
         assert (net.count.dtype, net.count.item(), net.weight.item()) == (dtype, dtype(value), 5.0)
         return
-    with pytest.raises(ValueError, match=f"expected count as {np.dtype(dtype)}, got .* with values that it cannot hold"):
+    with pytest.raises(ValueError, match=f"expected count as {np.dtype(dtype)}, got .* with values that it"):
         net.load_state_dict(state)
     assert (net.count.item(), net.weight.item()) == (1, 1.0)
 

@@ -138,8 +138,11 @@ KINDS = {
 }  # fmt: skip
 
 
-def chained(*parts):
-    return lambda o: S.ChainedScheduler([make(o) for make, _ in parts]), lambda: Chained(*(rule() for _, rule in parts))
+def chained(*members):
+    def make(o):
+        return S.ChainedScheduler([make(o) for make, _ in members])
+
+    return make, lambda: Chained(*(rule() for _, rule in members))
 
 
 def sequential(first, second, milestone=4):
@@ -170,25 +173,25 @@ def optimizer():
 
 
 def rates(o, schedules, n):
-    found = []
+    lrs = []
     for _ in range(n):
-        found.append(o.param_groups[0]["lr"])
+        lrs.append(o.param_groups[0]["lr"])
         for s in schedules:
             s.step()
-    return found
+    return lrs
 
 
-def expected(parts):
+def expected(members):
     """The rates by the rules. A sequence begins with the rate at the start, whatever was made before it."""
-    rules = [rule() for _, rule in parts]
-    lr, found = BASE, []
+    rules = [rule() for _, rule in members]
+    lr, lrs = BASE, []
     for rule in rules:
         lr = begun(rule, lr)
     for _ in range(STEPS):
-        found.append(lr)
+        lrs.append(lr)
         for rule in rules:
             lr = rule.step(lr)
-    return found
+    return lrs
 
 
 def begun(rule, lr):
@@ -202,18 +205,18 @@ def begun(rule, lr):
 @pytest.mark.parametrize("arrangement", ARRANGEMENTS)
 def test_two_schedules_of_one_optimiser(arrangement):
     for (a, first), (b, second) in product(KINDS.items(), repeat=2):
-        parts = ARRANGEMENTS[arrangement](first, second)
+        members = ARRANGEMENTS[arrangement](first, second)
         o = optimizer()
-        schedules = [make(o) for make, _ in parts]
+        schedules = [make(o) for make, _ in members]
         whole = rates(o, schedules, STEPS)
-        np.testing.assert_allclose(whole, expected(parts), rtol=1e-9, atol=1e-12, err_msg=f"{a}, {b}")
+        np.testing.assert_allclose(whole, expected(members), rtol=1e-9, atol=1e-12, err_msg=f"{a}, {b}")
         for at in (3, 9):  # before and after the milestones
             o = optimizer()
-            schedules = [make(o) for make, _ in parts]
+            schedules = [make(o) for make, _ in members]
             rates(o, schedules, at)
             states, options = [s.state_dict() for s in schedules], o.state_dict()
             o = optimizer()
-            schedules = [make(o) for make, _ in parts]
+            schedules = [make(o) for make, _ in members]
             for s, state in zip(schedules, states, strict=True):
                 s.load_state_dict(state)
             o.load_state_dict(options)

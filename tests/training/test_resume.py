@@ -107,6 +107,7 @@ CHANGES = [
     (lambda bad: bad.update(optimizer={**bad["optimizer"], "state": {9: {}}}), "state of parameter 9, but there are 2"),
     (lambda bad: bad.update(optimizer=with_parameter(bad, 3)), "expected the state of parameter 0 as a dict, got 3"),
     (lambda bad: bad.update(optimizer=with_parameter(bad, {"step": -1})), "expected a finite number"),
+    (lambda bad: bad.update(optimizer=with_parameter(bad, {"step": 2.7})), "expected a whole number, got 2.7"),
     (lambda bad: bad.update(optimizer=with_parameter(bad, {"exp_avg": "x"})), "exp_avg .*: expected an array"),
     (lambda bad: bad.update(optimizer=with_option(bad, lr=-5)), "not negative, got lr=-5"),
     (lambda bad: bad.update(optimizer=with_option(bad, lr=np.nan)), "got lr=nan"),
