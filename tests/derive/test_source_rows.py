@@ -27,7 +27,7 @@ def cases():
         except CannotCheck:
             continue
         for k, _ in enumerate(examples):
-            yield pytest.param(row, k, id=f"{row.name}-{k}")
+            yield pytest.param(row, k, id=f"{row.name}-{k}", marks=[pytest.mark.thorough] if k else [])
 
 
 def combined(y):

@@ -58,6 +58,7 @@ def test_order_and_examples_from_the_command_line(run):
     assert "1 passed" in run("--grad-order=3", "-k", "marker")
 
 
+@pytest.mark.thorough
 def test_profiles(run):
     first, second = (run("--hypothesis-profile=gradient-ci", "-k", "draws") for _ in range(2))
     assert "1 passed" in first

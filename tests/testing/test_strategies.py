@@ -102,6 +102,7 @@ def test_the_smallest_failure_is_shown(op):
     assert caught.value.report.findings[0].examined == 1
 
 
+@pytest.mark.thorough
 def test_wrong_only_for_one_broadcast_shape(op):
     def x2_bar(g, x1, x2):
         return (g * x1).mean(0) if x2.ndim == 1 and g.ndim == 2 else g * x1
@@ -120,6 +121,7 @@ def test_points_that_cannot_be_checked_are_skipped_unless_all_are():
         assert_gradients(np.log, ours.arrays((), (-2, -1)))
 
 
+@pytest.mark.thorough
 def test_cost_with_default_examples():
     """At most fifty examples, and for each of them fifty calls for each number in the arguments."""
     calls = [0]

@@ -196,6 +196,7 @@ def test_a_check_that_can_judge_nothing_raises():
         check_vjp(lambda x: (1e-6 * np.sin(x) + 1e6) - 1e6, lambda g, x: 1.2e-6 * g * np.cos(x), np.array(0.5))
 
 
+@pytest.mark.thorough
 def test_a_few_checks_of_the_stress_test():
     tool = runpy.run_path(str(ROOT / "tools" / "stress_checker.py"))
     assert tool["main"](["--checks", "30", "--plant", "4"]) == 0
