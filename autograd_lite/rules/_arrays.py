@@ -58,10 +58,10 @@ def ints(n: Any) -> tuple[int, ...]:
 
 
 def resolve(axis: Any, ndim: int) -> Any:
-    """`axis` in canonical form: None, an int that is not negative, or a tuple of them."""
+    """`axis`, of which PyTorch allows a list, in canonical form: None, an int that is not negative, or a tuple of them."""
     if axis is None:
         return None
-    if isinstance(axis, tuple):
+    if isinstance(axis, (tuple, list)):
         return normalize_axis_tuple(axis, ndim)
     axis = as_int(axis)
     if ndim == 0 and axis in (0, -1):

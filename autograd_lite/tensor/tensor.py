@@ -54,7 +54,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     tensor([2., 4., 6.])
     """
 
-    __slots__ = ()
+    __slots__ = ("__dict__",)  # the user's own attributes, as in PyTorch; the dict is made with the first of them
     __array_priority__ = 1000.0
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> None:
@@ -226,6 +226,15 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
         t._view_of(self)
         return t
 
+    def detach_(self) -> Tensor:
+        """Make this one a constant; returns self. Of a recorded result the graph stays as it is, without this name."""
+        if self.is_leaf:
+            return self.requires_grad_(False)
+        about_to_write(self)
+        detached = self.detach()
+        self._data, self._node = detached._data, detached._node
+        return self
+
     def zero_grad(self) -> None:
         """Set the accumulated gradient to None."""
         about_to_write(self)
@@ -339,7 +348,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
             what = f"the .grad of {self._who}" if self.is_leaf else self._node.label  # type: ignore[union-attr]  # has one
             raise RuntimeError(f"{what} cannot be pickled or deep-copied with its graph: use detach() first")
         made = (type(self), self._data, self.requires_grad, self.name, grad)
-        return _restore, made, getattr(self, "__dict__", None)  # a subclass may have one
+        return _restore, made, self.__dict__ or None
 
     def __copy__(self) -> Tensor:
         """Another leaf with the same array."""

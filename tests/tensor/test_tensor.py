@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import operator
 import pickle
 
@@ -498,6 +499,39 @@ def test_subclasses_keep_their_class_and_attributes():
         assert made.rate == 0.1
         assert made.requires_grad
     assert type(W * 2) is ag.Tensor
+
+
+def test_a_tensor_takes_the_users_attributes():
+    W = parameter()
+    W.label, W.history = "weights", [1]
+    for made in (pickle.loads(pickle.dumps(W)), copy.deepcopy(W), copy.copy(W)):
+        assert type(made) is ag.Tensor
+        assert (made.label, made.history, made.requires_grad) == ("weights", [1], True)
+    assert copy.deepcopy(W).history is not W.history
+    assert copy.copy(W).history is W.history
+    with ag.no_grad():
+        W -= 1
+    W.requires_grad_(False)
+    assert W.label == "weights"
+    y = W * 2
+    y.label = "result"  # of a result too
+    assert y.label == "result"
+    for other in (y * 1, W.detach(), W.copy()):  # as in PyTorch, they belong to this object
+        with pytest.raises(AttributeError, match="has no attribute 'label'"):
+            other.label
+    del W.label
+    assert not hasattr(W, "label")
+    for name in ("shape", "dtype", "ndim", "T"):
+        with pytest.raises(AttributeError):
+            setattr(W, name, 1)
+
+
+def test_attributes_cost_nothing_where_there_are_none():
+    x = parameter()
+    y = (x * x).sum()
+    y.backward()
+    gc.collect()  # which lists the dict of an object that has one
+    assert not [d for t in (x, y) for d in gc.get_referents(t) if type(d) is dict]
 
 
 def test_pickle_and_deepcopy_refuse_results():
