@@ -58,7 +58,7 @@ def ints(n: Any) -> tuple[int, ...]:
 
 
 def resolve(axis: Any, ndim: int) -> Any:
-    """`axis`, of which PyTorch allows a list, in canonical form: None, an int that is not negative, or a tuple of them."""
+    """`axis` in canonical form: None, an int that is not negative, or a tuple. A list is PyTorch's for a tuple."""
     if axis is None:
         return None
     if isinstance(axis, (tuple, list)):

@@ -69,7 +69,7 @@ OF_THE_LIBRARY = {
     "distributed": "ag.training.fit(..., communicator=MPI.COMM_WORLD)",
     "compile": "ag.jit(f)",
     "func": "ag.grad, ag.vmap, ag.jacrev, ag.hessian and the others",
-    "distributions": "Normal(mu, sigma).log_prob(x) is ag.stats.norm.logpdf(x, mu, sigma); samples are ag.normal(mu, sigma)",
+    "distributions": "Normal(m, s).log_prob(x) is ag.stats.norm.logpdf(x, m, s), and .sample() ag.normal(m, s)",
     "scipy": "ag.special, ag.linalg, ag.stats; SciPy's ufuncs work on tensors",
     "make_vjp": "ag.vjp(f, x)",
     "make_jvp": "ag.jvp(f, (x,), (v,))",

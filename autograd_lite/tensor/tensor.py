@@ -343,7 +343,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         grad = self._grad
-        self._untraced("a copy")
+        self._leaves("a copy")
         if not self.is_leaf or grad is not None and not grad.is_leaf:
             what = f"the .grad of {self._who}" if self.is_leaf else self._node.label  # type: ignore[union-attr]  # has one
             raise RuntimeError(f"{what} cannot be pickled or deep-copied with its graph: use detach() first")

@@ -180,14 +180,16 @@ class TorchNames(Operators):
         return TABLE["norm"](self, p, dim, keepdim)
 
     def new_zeros(
-        self, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False,
+        self, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None,
+        requires_grad: builtins.bool = False,
     ) -> Any:
         """Zeros of the same dtype."""
         check_device("new_zeros", device)
         return wrap(np.zeros(sizes(shape, size), dtype or self.dtype), None).requires_grad_(requires_grad)
 
     def new_ones(
-        self, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False,
+        self, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None,
+        requires_grad: builtins.bool = False,
     ) -> Any:
         """Ones of the same dtype."""
         check_device("new_ones", device)
