@@ -9,6 +9,10 @@ _IN_PLACE = "write under `with ag.no_grad():`, x += ... or x[...] = ..., or make
 
 #: Of both tensors and the package.
 _OF_BOTH = {
+    "kthvalue": "np.sort(x, axis)[k - 1] and np.argsort(x, axis)[k - 1]",
+    "mode": "values, counts = np.unique(x, return_counts=True)",
+    "msort": "np.sort(x, axis=0)",
+    "aminmax": "x.min(axis=...), x.max(axis=...)",
     "rsqrt": "1 / np.sqrt(x)",
     "erf": "ag.special.erf(x)",
     "addmm": "x + a @ b",
@@ -27,6 +31,7 @@ REMEDIES = {
     "amax": "x.max(axis=...)",
     "amin": "x.min(axis=...)",
     "median": "np.median(x), the mean of the two middle entries",
+    **dict.fromkeys(("values", "indices"), "max, min, sort return values; argmax, argmin and argsort return positions"),
     "index_add": "ag.add_at(x, index, value)",
     "new_tensor": "ag.tensor(values, dtype=x.dtype)",
     "is_complex": "x.dtype.kind == 'c'",
@@ -59,6 +64,8 @@ OF_THE_LIBRARY = {
     "Function": "ag.autograd.Function, or ag.table.define",
     "elementwise_grad": "ag.grad(lambda x: f(x).sum())",
     "gradcheck": "ag.testing.assert_gradients(f, x)",
+    "std_mean": "np.std(x, axis, ddof=1), np.mean(x, axis)",
+    "var_mean": "np.var(x, axis, ddof=1), np.mean(x, axis)",
     "lerp": "x + weight * (y - x)",
     "svd": "np.linalg.svd(x)",
     "complex": "real + 1j * imag",

@@ -31,7 +31,7 @@ from ..table import ROWS, TABLE
 from ..table.migration_hints import no_attribute
 from ..table.status import plain_answer
 from .conversions import Conversions
-from .methods import Method
+from .methods import Method, PairedMethod
 from .operators import Operators
 from .show import Show
 from .size import Size
@@ -296,9 +296,10 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     all, any, argmax, argmin, argpartition, argsort = (Method() for _ in range(6))
     astype, choose, clip, conjugate, cumprod, cumsum = (Method() for _ in range(6))
-    diagonal, dot, logsumexp, max, mean, min, nonzero = (Method() for _ in range(7))
+    diagonal, dot, logsumexp, mean, nonzero = (Method() for _ in range(5))
+    max, min, sort = (PairedMethod() for _ in range(3))
     partition, prod, ravel, repeat, round, searchsorted = (Method() for _ in range(6))
-    sort, squeeze, std, sum, swapaxes, take, trace, transpose, var = (Method() for _ in range(9))
+    squeeze, std, sum, swapaxes, take, trace, transpose, var = (Method() for _ in range(8))
     conj, abs = Method("conjugate"), Method("absolute")
     exp, log, sqrt, tanh, sin, cos, relu, softmax = (Method() for _ in range(8))
 
@@ -372,6 +373,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     __autograd_apply__: ClassVar[Callable[..., Tensor]]  # `apply`, below: what rows look for
     __autograd_record__: ClassVar[Callable[..., Any]]  # `record`: what forward mode looks for
+    __autograd_paired__: ClassVar[Callable[..., Tensor]]  # `paired`, of pairs.py: what rows of PyTorch's pairs look for
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:
         if method == "__call__" and not params and len(inputs) == 2:  # ndarray * tensor comes this way

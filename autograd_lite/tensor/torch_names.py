@@ -124,7 +124,7 @@ class TorchNames(Operators):
 
     def permute(self, *dims: Any) -> Self:
         """``transpose``: the axes in another order."""
-        return TABLE["transpose"](self, *dims)
+        return TABLE["transpose"](self, dims[0] if len(dims) == 1 else dims)
 
     def unsqueeze(self, dim: builtins.int) -> Self:
         """A new axis of length 1."""

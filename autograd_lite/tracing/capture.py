@@ -31,7 +31,7 @@ from .naming import Names, argument_names, assigned, captured, named_nodes, qual
 from .program import Equation, Program, Var
 
 
-def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Callable[..., Program]:
+def trace(f: Callable[..., Any], *, names: Mapping[str, Any] | None = None) -> Callable[..., Program]:
     """A function that runs `f` on example arguments and returns its :class:`Program`.
 
     Parameters
@@ -42,6 +42,11 @@ def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Call
         constants, because a trace cannot see them.
     names : mapping of str to Tensor, optional
         Names for values. Others are named after arguments and local variables, and the rest a, b, c, …
+
+    Raises
+    ------
+    TypeError
+        If `f` is not a function, as in PyTorch's ``trace(x)``, the sum of a diagonal.
 
     Examples
     --------
@@ -56,6 +61,9 @@ def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Call
         b : float64[] = sum(e, axis=None, keepdims=False)
         return b
     """
+
+    if not callable(f):
+        raise TypeError("trace takes a function: write trace(f)(x). The sum of a diagonal is np.trace(x)")
 
     @wraps(f)
     def traced(*args: Any, **params: Any) -> Program:
