@@ -311,8 +311,8 @@ class Primitive:
         return _row_called, (self.name,)
 
 
-class Paired(Primitive):
-    """A row with the option `pair`: Tensors mark its results, so that using one as PyTorch's pair raises an error."""
+class Paired(Primitive):  # a row with the option `pair`: using a result, which Tensors mark, as a pair raises
+    __doc__ = _Doc()
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         y = super().__call__(*args, **params)

@@ -114,7 +114,7 @@ def test_attributes():
 METHODS = [
     ("sum", (), {}), ("sum", (0,), {}), ("sum", (), {"axis": (0, 1)}), ("sum", (-1,), {"keepdims": True}),
     ("mean", (), {"axis": 1}), ("var", (), {}), ("var", (), {"axis": 0, "ddof": 1}), ("std", (), {"axis": 1}),
-    ("max", (), {}), ("max", (), {"axis": 0}), ("min", (1,), {"keepdims": True}), ("argmax", (), {}),
+    ("max", (), {}), ("max", (), {"axis": 0}), ("min", (), {"axis": 1, "keepdims": True}), ("argmax", (), {}),
     ("argmax", (0,), {}), ("argmin", (), {"axis": 1}), ("prod", (), {"axis": 0}), ("cumsum", (), {}),
     ("cumsum", (1,), {}), ("cumprod", (), {"axis": 0}), ("reshape", (3, 2), {}), ("reshape", ((6,),), {}),
     ("reshape", (-1,), {}), ("transpose", (), {}), ("transpose", (1, 0), {}), ("transpose", ((0, 1),), {}),
