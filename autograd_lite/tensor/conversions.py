@@ -76,8 +76,8 @@ class Conversions(Value):
         return as_index(self._number("index"))
 
     def _number(self, what: str) -> Any:
-        wanted = self.requires_grad and self._node.graded is None and is_grad_enabled()  # type: ignore[union-attr]  # has one
-        if is_traced(self) or wanted:
+        recorded = self.requires_grad and is_grad_enabled()
+        if is_traced(self) or recorded and (self._node.graded is None or self._differentiated()):  # type: ignore[union-attr]  # has one
             frame, level = users_frame(3)
             if (error := self._refused(what, frame)) is not None:
                 raise _not_replaced(frame, error)

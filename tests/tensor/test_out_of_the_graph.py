@@ -232,6 +232,17 @@ def test_no_grad_says_that_a_constant_is_meant():
     assert log == [(3, 3, [3], 3)]
 
 
+@pytest.mark.parametrize("name", ["float", "item", "math.sqrt", "z[0] = x"])
+def test_a_backward_pass_inside_the_function_changes_nothing(name):
+    def f(x):
+        y = (x * x).sum()
+        y.backward()
+        return WAYS[name](y) * x.sum()
+
+    with pytest.raises(RuntimeError, match=r"detach\(\)"):
+        ag.grad(f)(one)
+
+
 def test_outside_of_its_transform_a_value_is_a_number():
     kept = []
 
