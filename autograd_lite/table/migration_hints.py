@@ -9,7 +9,7 @@ _IN_PLACE = "write under `with ag.no_grad():`, x += ... or x[...] = ..., or make
 
 #: Of both tensors and the package.
 _OF_BOTH = {
-    "kthvalue": "np.sort(x, axis)[k - 1] and np.argsort(x, axis)[k - 1]",
+    "kthvalue": "np.take(np.sort(x, axis), k - 1, axis), and the same of np.argsort(x, axis)",
     "mode": "values, counts = np.unique(x, return_counts=True)",
     "msort": "np.sort(x, axis=0)",
     "aminmax": "x.min(axis=...), x.max(axis=...)",

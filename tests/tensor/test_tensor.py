@@ -526,6 +526,27 @@ def test_a_tensor_takes_the_users_attributes():
             setattr(W, name, 1)
 
 
+@pytest.mark.parametrize("requires_grad", [True, False])
+def test_attributes_are_read_again_by_a_compiled_function(requires_grad):
+    W = ag.tensor([1.0, 2.0], requires_grad=requires_grad)
+    W.rate, W.table = 2.0, np.array([1.0, 3.0])
+    f = ag.jit(lambda x: (x * W.rate + W.table).sum())
+    assert f(np.ones(2)) == 8
+    W.rate = 3.0
+    assert f(np.ones(2)) == 10
+    W.table[0] = 5.0
+    assert f(np.ones(2)) == 14
+    W.table = np.zeros(2)
+    assert f(np.ones(2)) == 6
+
+    def g(x):
+        W.kept = x * 2
+        return x
+
+    with pytest.raises(RuntimeError, match="kept outside of the function"):
+        ag.jit(g)(np.ones(2))
+
+
 def test_attributes_cost_nothing_where_there_are_none():
     x = parameter()
     y = (x * x).sum()
