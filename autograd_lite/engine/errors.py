@@ -144,7 +144,7 @@ def _described(a: Any) -> str:
 def dropped(what: str) -> RuntimeError:
     return RuntimeError(
         f"{what} would drop the graph of a tensor that requires gradients. Omit np.asarray; use np.stack to join "
-        "tensors, ag.set_at to fill an array; .detach() or .numpy() if only the values are needed"
+        "tensors in a list, ag.set_at to fill an array; .detach() if only the values are needed"
     )
 
 

@@ -130,6 +130,7 @@ class Closure:
         if isinstance(value, Value):
             if not getattr(value, "lazy", False):
                 self.outside.enter(value)
+                self.look_into(getattr(value, "__dict__", {}), sized=False)  # the user's attributes
         elif type(value) is np.ndarray:
             if container is not None:
                 self.outside.known(value, container, key)

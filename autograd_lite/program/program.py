@@ -352,7 +352,7 @@ class Program(GraphView):
         return f"{', '.join(map(str, out))} : {kinds} = {call}  # {len(equations)} equations"
 
 
-def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Callable[..., Program]:
+def trace(f: Callable[..., Any], *, names: Mapping[str, Any] | None = None) -> Callable[..., Program]:
     """A function that runs `f` on example arguments and returns its :class:`Program`.
 
     Parameters
@@ -363,6 +363,11 @@ def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Call
         constants, because a trace cannot see them.
     names : mapping of str to Tensor, optional
         Names for values. Others are named after arguments and local variables, and the rest a, b, c, …
+
+    Raises
+    ------
+    TypeError
+        If `f` is not a function, as in PyTorch's ``trace(x)``, the sum of a diagonal.
 
     Examples
     --------
@@ -377,6 +382,9 @@ def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Call
         b : float64[] = sum(e, axis=None, keepdims=False)
         return b
     """
+
+    if not callable(f):
+        raise TypeError("trace takes a function: write trace(f)(x). The sum of a diagonal is np.trace(x)")
 
     @wraps(f)
     def traced(*args: Any, **params: Any) -> Program:
