@@ -69,11 +69,10 @@ class _Monitor(Callback):
     def improved(self, run: Run) -> bool:
         """Whether the last epoch is the best so far; if so, keeps its value."""
         value = run.watched(self.monitor, type(self).__name__)
-        better = self._sign * (self.best - value) > self.min_delta or not math.isfinite(self.best)
-        if better and not math.isnan(value):
+        better = self._sign * value < self._sign * self.best - self.min_delta  # never for NaN
+        if better:
             self.best = value
-            return True
-        return False
+        return better
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -54,10 +55,16 @@ class History:
         return [row[name] for row in self.rows if name in row]
 
     def best(self, name: str, mode: str | None = None) -> dict[str, float]:
-        """The row of the epoch with the best `name`: the smallest for losses and errors, otherwise the largest."""
+        """The row of the epoch with the best `name`: the smallest for losses and errors, otherwise the largest.
+
+        An epoch in which it is NaN is never the best; a ValueError says that all are.
+        """
         rows = [row for row in self.rows if name in row]
         if not rows:
             raise KeyError(f"{name!r}; expected {', '.join(self.names) or 'a history with epochs'}")
+        rows = [row for row in rows if not math.isnan(row[name])]
+        if not rows:
+            raise ValueError(f"History.best: {name!r} is nan in every epoch")
         return (min if smaller_is_better(name, mode) else max)(rows, key=lambda row: row[name])
 
     def table(self, every: int = 1) -> str:

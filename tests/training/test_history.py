@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from types import SimpleNamespace
+
 import pytest
 from learner import Line, X, Y, train
 
@@ -41,6 +45,20 @@ def test_the_best_row():
         history.best("nothing")
     with pytest.raises(ValueError, match="expected mode 'min' or 'max', got 'best'"):
         history.best("loss", "best")
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_the_best_row_and_the_monitor_agree_about_nan_and_infinity(mode):
+    numbers = [math.nan, -math.inf, 1.0, 2.0, math.inf]
+    for values in itertools.chain(*(itertools.permutations(numbers, k) for k in range(2, 6))):
+        expected = (min if mode == "min" else max)(v for v in values if not math.isnan(v))
+        assert training.History([{"score": v} for v in values]).best("score", mode)["score"] == expected
+        monitor = training.EarlyStopping("score", mode=mode)
+        for v in values:
+            monitor.improved(SimpleNamespace(watched=lambda *names, v=v: v))
+        assert monitor.best == expected
+    with pytest.raises(ValueError, match="'score' is nan in every epoch"):
+        training.History([{"score": math.nan}] * 2).best("score")
 
 
 def test_it_plots_itself():
