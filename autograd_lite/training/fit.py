@@ -79,7 +79,7 @@ def fit(
     -------
     History
         A row for each epoch: ``loss`` and the metrics on the training data, of the model at each batch, and those on
-        the validation data with the prefix ``val_``. The loss is the mean over the rows.
+        the validation data with the prefix ``val_``. The loss is that of all rows, as in :func:`evaluate`.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def _fit(
     _notify(callbacks, "on_begin", run)
     pressed: list[bool] = []
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    run.passes = ranks.averaged(run.passes, parameters, pressed)
+    run.passes = ranks.averaged(run.passes, parameters, pressed, Scores({}, loss))
     ours = _handles_interrupts()
     with (
         at_exit(set_handler, signal.SIGINT, signal.default_int_handler) if ours else nullcontext(),
@@ -167,7 +167,7 @@ def _train_epoch(
 ) -> Scores:
     """One epoch; returns the loss and the predictions on the training data, of the model at each batch."""
     run.model.train()
-    scores = Scores(run.metrics)
+    scores = Scores(run.metrics, run.loss)
     for batch in run.loader:
         inputs, target = inputs_and_target(batch)
         first: list[Any] = []

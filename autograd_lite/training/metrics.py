@@ -71,10 +71,8 @@ def _classes(pred: Any, target: Any, what: str) -> tuple[Any, Any]:
     elif _shape(p) != _shape(t):
         axes = [k for k in sorted({1, p.ndim - 1}) if p.shape[k:k + 1] > (1,) and _shape(p.take(0, k)) == _shape(t)]
         if len(axes) != 1:
-            raise ValueError(
-                f"{what}: predictions of shape {p.shape} do not fit targets of shape {t.shape}"
-                + (": the classes may be axis 1 or the last one; pass rows of scores, shape (n, classes)" if axes else "")
-            )
+            why = ": the classes may be axis 1 or the last one; pass rows of scores, shape (n, classes)" if axes else ""
+            raise ValueError(f"{what}: predictions of shape {p.shape} do not fit targets of shape {t.shape}{why}")
         p = _best(p, axes[0])
     return _whole(p, what), _whole(t, what)
 
@@ -102,7 +100,8 @@ def binary_accuracy(pred: Any, target: Any, threshold: float = 0.5) -> float:
     >>> binary_accuracy([0.9, 0.4], [1, 1])
     0.5
     """
-    p, t = _pair(*(x.reshape(_shape(x)) for x in (array_of(pred), array_of(target))), "binary_accuracy")
+    p, t = array_of(pred), array_of(target)
+    p, t = _pair(p.reshape(_shape(p)), t.reshape(_shape(t)), "binary_accuracy")
     return float(np.mean(((p > threshold) == (t > 0.5)) & (p == p) & (t == t)))
 
 

@@ -122,7 +122,8 @@ def test_classes_along_axis_1_as_in_the_losses_or_along_the_last():
     classes = rng.integers(0, 3, (4, 5))
     scores = np.eye(3)[classes] + rng.uniform(0, 0.5, (4, 5, 3))
     assert training.accuracy(scores, classes) == training.accuracy(scores.transpose(0, 2, 1), classes) == 1.0
-    assert training.accuracy(scores, np.eye(3)[classes]) == training.accuracy(classes, np.eye(3, dtype=int)[classes]) == 1.0
+    one_hot = np.eye(3, dtype=int)[classes]
+    assert training.accuracy(scores, one_hot) == training.accuracy(classes, one_hot) == 1.0
     assert training.accuracy([[1, 2, 3], [3, 2, 1]], [[0, 2, 3], [3, 0, 0]]) == 0.5
     assert training.accuracy(scores[0, 0], classes[0, 0]) == 1.0
     assert training.accuracy(scores[:1, :1], classes[:1, :1]) == 1.0
