@@ -115,7 +115,7 @@ def test_metrics_have_columns_of_their_own():
     assert training.evaluate(nn.Identity(), data, metrics=[loose, strict]) == {
         "binary_accuracy(threshold=0.1)": 1.0, "binary_accuracy(threshold=0.9)": 0.5,
     }  # fmt: skip
-    f = training.mae
-    for metrics in ([lambda p, t: 0, lambda p, t: 1], [loose, loose], {"loss": f}, {"val_loss": f}, {"a": f, "val_a": f}):
+    unnamed, f = [lambda p, t: 0, lambda p, t: 1], training.mae
+    for metrics in (unnamed, [loose, loose], {"loss": f}, {"val_loss": f}, {"a": f, "val_a": f}):
         with pytest.raises(ValueError, match="two columns of the history would be called '"):
             training.evaluate(nn.Identity(), data, metrics=metrics)
