@@ -23,9 +23,12 @@ import numpy as np
 
 from . import fft as _fft
 from . import linalg as linalg
+from .base.listing import public_names
 from .engine.value import wrap
-from .table import ROWS, TABLE
-from .table.status import OF_SHAPE, public_name
+from .table import ROWS as _ROWS
+from .table import TABLE as _TABLE
+from .table.status import OF_SHAPE as _OF_SHAPE
+from .table.status import public_name
 from .tensor import Tensor, creation
 from .tensor.creation import from_dlpack as from_dlpack
 from .tensor.creation import get_default_dtype
@@ -41,15 +44,16 @@ def __getattr__(name: str) -> Any:
     is_dtype = isinstance(found, type) and issubclass(found, np.generic)
     if is_dtype or isinstance(found, float) or found is np.isdtype or found is np.broadcast_shapes:
         return found
-    if callable(found) and found in ROWS:
-        return ROWS[found]
-    if callable(found) and public_name(found) in OF_SHAPE:
+    if callable(found) and found in _ROWS:
+        return _ROWS[found]
+    if callable(found) and public_name(found) in _OF_SHAPE:
         return found
     raise AttributeError(f"the array namespace has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *(name for name in np.__all__ if hasattr(sys.modules[__name__], name))})
+    here = public_names(__name__, "fft", "linalg", "from_dlpack")()
+    return sorted({*here, *(name for name in np.__all__ if hasattr(sys.modules[__name__], name))})
 
 
 class __array_namespace_info__(np.__array_namespace_info__):  # type: ignore[misc]  # final in the stubs only
@@ -70,8 +74,8 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
     if isinstance(obj, Tensor):
         if copy is False and dtype is not None and obj.dtype != dtype:
             raise ValueError(f"asarray: a tensor of {obj.dtype} cannot become {np.dtype(dtype)} with copy=False")
-        return TABLE["asarray"](obj, dtype, copy=copy)
-    made = TABLE["asarray"](obj, dtype, copy=copy)
+        return _TABLE["asarray"](obj, dtype, copy=copy)
+    made = _TABLE["asarray"](obj, dtype, copy=copy)
     if made.dtype.kind not in "biufc":
         raise TypeError(f"asarray: expected numbers or booleans, got {made.dtype}")
     return made if isinstance(made, Tensor) else wrap(made, None)
@@ -110,7 +114,7 @@ def linspace(
     start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True,
 ) -> Tensor:
     dtype = dtype or np.result_type(get_default_dtype(), start, stop)
-    return asarray(TABLE["linspace"](start, stop, num, endpoint, dtype=dtype), device=device)
+    return asarray(_TABLE["linspace"](start, stop, num, endpoint, dtype=dtype), device=device)
 
 
 def _frequencies(of: Any) -> Any:
@@ -135,12 +139,12 @@ def iinfo(type: Any, /) -> Any:
 
 
 def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
-    y = TABLE["sort"](x, axis, stable=stable)
+    y = _TABLE["sort"](x, axis, stable=stable)
     return np.flip(y, axis) if descending else y
 
 
 def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
     if not descending:
-        return TABLE["argsort"](x, axis, stable=stable)
-    order = np.flip(TABLE["argsort"](np.flip(x, axis), axis, stable=stable), axis)  # equal entries keep their order
+        return _TABLE["argsort"](x, axis, stable=stable)
+    order = np.flip(_TABLE["argsort"](np.flip(x, axis), axis, stable=stable), axis)  # equal entries keep their order
     return x.shape[axis] - 1 - order

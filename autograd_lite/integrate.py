@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .base.listing import public_names as _public_names
 from .base.tree import leaves, rebuild
 from .engine.context import changed, is_traced
 from .engine.operands import raw
@@ -182,3 +183,5 @@ class _Solved(Function):
 
 
 _Solved.__name__ = "odeint"  # in programs, pictures and messages
+
+__dir__ = _public_names(__name__)

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from .base.listing import public_names as _public_names
 from .rules._arrays import operand
 from .rules.matrix_functions import solve_triangular
 from .rules.scipy_special import declare
@@ -269,3 +270,5 @@ class dirichlet:
 
     logpdf = _row("dirichlet.logpdf", at(uniform(0.1, 0.5, 2, 2), uniform(1, 3, 3)), _log_dirichlet)
     pdf = _exp(logpdf, at(uniform(0.1, 0.5, 3), np.array([1, 2, 3])))
+
+__dir__ = _public_names(__name__)
