@@ -104,9 +104,9 @@ def _standard(name: str, f: Callable[..., Any]) -> Any:
     if name not in _PARAMETERS:
         return f
     before, star, after = _PARAMETERS[name].partition("*")
-    words = [part.partition("=")[0] for part in (before + star + after).split(", ") if part not in ("*", "/")]
-    by_keyword = [part.partition("=")[0] for part in after.split(", ")[1:]]
-    passed = ", ".join(f"{word}={word}" if word in by_keyword else word for word in words)
+    arguments = [param.partition("=")[0] for param in (before + star + after).split(", ") if param not in ("*", "/")]
+    by_keyword = [param.partition("=")[0] for param in after.split(", ")[1:]]
+    passed = ", ".join(f"{name}={name}" if name in by_keyword else name for name in arguments)
     code = compile(f"lambda {_PARAMETERS[name]}: f({passed})", __file__, "eval")  # faster than binding at each call
     function = eval(code, {"f": f})
     function.__name__ = function.__qualname__ = name.rpartition(".")[2]
@@ -116,21 +116,21 @@ def _standard(name: str, f: Callable[..., Any]) -> Any:
 
 def __getattr__(name: str) -> Any:
     """NumPy's object of this name, or its row with the standard's signature: a function, a dtype, a constant."""
-    found = _looked_up(name) if name in np.__all__ else None
-    if found is None:
+    value = _looked_up(name) if name in np.__all__ else None
+    if value is None:
         raise AttributeError(f"the array namespace has no attribute {name!r}")
-    return found
+    return value
 
 
 @cache
 def _looked_up(name: str) -> Any:
-    found = getattr(np, name)
-    is_dtype = isinstance(found, type) and issubclass(found, np.generic)
-    if is_dtype or isinstance(found, float) or found is np.isdtype or found is np.broadcast_shapes:
-        return found
-    if callable(found) and found in _ROWS:
-        return _standard(name, _ROWS[found])
-    return _standard(name, found) if callable(found) and public_name(found) in _OF_SHAPE else None
+    value = getattr(np, name)
+    is_dtype = isinstance(value, type) and issubclass(value, np.generic)
+    if is_dtype or isinstance(value, float) or value is np.isdtype or value is np.broadcast_shapes:
+        return value
+    if callable(value) and value in _ROWS:
+        return _standard(name, _ROWS[value])
+    return _standard(name, value) if callable(value) and public_name(value) in _OF_SHAPE else None
 
 
 def __dir__() -> list[str]:

@@ -32,9 +32,9 @@ def functions() -> Iterator[tuple[str, Any]]:
                 yield prefix + name, value
 
 
-def difference(standard: inspect.Signature, own: inspect.Signature) -> str:
+def difference(standard: inspect.Signature, ours: Any) -> str:
     """What is different, or nothing."""
-    theirs, ours = list(standard.parameters.values()), own.parameters
+    theirs = list(standard.parameters.values())
     fixed = [p for p in theirs if p.kind is not inspect.Parameter.KEYWORD_ONLY]
     for p, q in zip(fixed, [*ours.values(), *[None] * len(fixed)], strict=False):
         if q is None or q.kind is not p.kind or p.kind in BY_NAME and q.name != p.name:
@@ -48,11 +48,11 @@ def difference(standard: inspect.Signature, own: inspect.Signature) -> str:
 def main() -> None:
     xp, agree, total = ag.tensor(1.0).__array_namespace__(), 0, 0
     for name, f in functions():
-        own, total = inspect.signature(attrgetter(name)(xp)), total + 1
-        found = difference(inspect.signature(f), own)
-        if found:
-            print(f"{name}{own}: in the standard {found}")
-        agree += not found
+        signature, total = inspect.signature(attrgetter(name)(xp)), total + 1
+        text = difference(inspect.signature(f), signature.parameters)
+        if text:
+            print(f"{name}{signature}: in the standard {text}")
+        agree += not text
     print(f"{agree} of {total} signatures agree with version {array_api_strict.__array_api_version__} of the standard")
 
 

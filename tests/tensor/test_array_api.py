@@ -181,9 +181,9 @@ def test_signatures_are_the_standards(params):
     """Names, kinds and defaults; NumPy's own functions may call a variadic parameter otherwise."""
     standard = inspect.signature(eval(f"lambda {params}: None"))
     for name in SIGNATURES[params].split():
-        own = inspect.signature(function(name))
-        assert [p.kind for p in own.parameters.values()] == [p.kind for p in standard.parameters.values()], name
-        for p, q in zip(standard.parameters.values(), own.parameters.values(), strict=True):
+        ours = inspect.signature(function(name))
+        assert [p.kind for p in ours.parameters.values()] == [p.kind for p in standard.parameters.values()], name
+        for p, q in zip(standard.parameters.values(), ours.parameters.values(), strict=True):
             assert q.name == p.name or p.kind is p.VAR_POSITIONAL, name
             assert q.default == p.default or p.default is p.empty, name
 
@@ -198,12 +198,12 @@ def test_each_keyword_may_be_omitted_or_have_its_default(names):
     args, params = CALLS[names]
     for name in names.split():
         f = function(name)
-        own = inspect.signature(f).parameters
+        ours = inspect.signature(f).parameters
         bound = inspect.signature(f).bind(*args, **params)
-        required = [p for p in own.values() if p.default is p.empty]
+        required = [p for p in ours.values() if p.default is p.empty]
         args = bound.args[: len(args)] if any(p.kind is p.VAR_POSITIONAL for p in required) else args[: len(required)]
         f(*args)
-        for key, p in own.items():
+        for key, p in ours.items():
             if p.kind is p.KEYWORD_ONLY:
                 f(*args, **{key: p.default})
 
@@ -213,14 +213,14 @@ def test_what_the_standard_does_not_accept_is_refused(names):
     args, _ = CALLS[names]
     for name in names.split():
         f = function(name)
-        own = list(inspect.signature(f).parameters.values())
-        if own[0].kind is own[0].POSITIONAL_ONLY:
+        ours = list(inspect.signature(f).parameters.values())
+        if ours[0].kind is ours[0].POSITIONAL_ONLY:
             with pytest.raises(TypeError):
-                f(*args[1:], **{own[0].name: args[0]})
-        positional = [p for p in own if p.kind is not p.KEYWORD_ONLY]
-        if len(positional) < len(own) and positional[0].kind is not positional[0].VAR_POSITIONAL:
+                f(*args[1:], **{ours[0].name: args[0]})
+        positional = [p for p in ours if p.kind is not p.KEYWORD_ONLY]
+        if len(positional) < len(ours) and positional[0].kind is not positional[0].VAR_POSITIONAL:
             with pytest.raises(TypeError, match="positional argument"):
-                f(*args, *[None] * (len(own) - len(args)))
+                f(*args, *[None] * (len(ours) - len(args)))
 
 
 def test_constants_and_dtypes():
