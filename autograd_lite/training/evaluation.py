@@ -111,7 +111,7 @@ class Scores:
             value, weight = array_of(loss), self.weight_of(pred, target)
             if value.size != 1 or getattr(self.loss, "reduction", None) == "none":
                 raise ValueError(
-                    f"evaluate: expected the loss of a batch as one number, a mean or a sum, got shape {value.shape}"
+                    f"fit and evaluate: expected the loss of a batch as one number, a mean or a sum, got shape {value.shape}"
                 )
             self.weight += weight
             self.total += value.item() * weight if weight else 0.0
