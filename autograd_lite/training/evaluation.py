@@ -110,9 +110,8 @@ class Scores:
         if loss is not None:
             value, weight = array_of(loss), self.weight_of(pred, target)
             if value.size != 1 or getattr(self.loss, "reduction", None) == "none":
-                raise ValueError(
-                    f"fit and evaluate: expected the loss of a batch as one number, a mean or a sum, got shape {value.shape}"
-                )
+                expected = "expected the loss of a batch as one number, a mean or a sum"
+                raise ValueError(f"fit and evaluate: {expected}, got shape {value.shape}")
             self.weight += weight
             self.total += value.item() * weight if weight else 0.0
         if self.metrics:

@@ -12,10 +12,10 @@ from autograd_lite import nn, optim, training
 from autograd_lite.nn import functional as F
 
 rng = np.random.default_rng(0)
-N = 23
+N = 12
 SCORES, PROBABILITIES = rng.standard_normal((N, 3)), rng.uniform(0.1, 0.9, (N, 3))
 CLASSES, SIGNS = rng.integers(0, 3, N), rng.choice([-1.0, 1.0], (N, 3))
-SOME = np.where(np.arange(N) < 12, -100, CLASSES)  # whole batches are ignored
+SOME = np.where(np.arange(N) < 7, -100, CLASSES)  # whole batches are ignored
 WEIGHT = [1.0, 5.0, 0.25]
 REAL, BINARY = (SCORES, SCORES[::-1]), (PROBABILITIES, rng.integers(0, 2, (N, 3)))
 PIXELS = rng.standard_normal((N, 3, 2)), np.where(rng.integers(0, 4, (N, 2)) < 3, 2, -100)
@@ -57,7 +57,7 @@ def test_every_loss_of_two_arguments_is_a_case():
 
 
 @pytest.mark.parametrize("reduction", [None, "mean", "sum"])
-@pytest.mark.parametrize("batch_size", [1, 5, N])
+@pytest.mark.parametrize("batch_size", [1, 5])
 @pytest.mark.parametrize("case", CASES)
 def test_the_loss_of_batches_is_that_of_all(case, reduction, batch_size):
     module, options, (pred, target) = CASES[case]
