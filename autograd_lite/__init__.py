@@ -20,6 +20,7 @@ from importlib import import_module as _import_module
 from sys import meta_path as _meta_path
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
+from .base.listing import public_names as _public_names
 from . import autograd as autograd
 from . import table as table
 from .engine.anomaly import detect_anomaly as detect_anomaly
@@ -251,5 +252,8 @@ def __getattr__(name: str) -> object:
     return found
 
 
+_in_use = _public_names(__name__, "autograd", "emath", "fft", "linalg", "special", "stats", "table")
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY_PACKAGES, *_LAZY_NAMES})
+    return sorted({*_in_use(), *_LAZY_PACKAGES, *_LAZY_NAMES})

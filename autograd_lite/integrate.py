@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .base.listing import public_names as _public_names
 from .base.tree import leaves, rebuild
 from .engine.context import changed, is_traced
 from .engine.operands import raw
@@ -83,11 +84,12 @@ def odeint(
         given = rebuild(args, list(values))
 
         def slope(y: Any, t: Any) -> Any:
+            y = y.copy() if isinstance(y, np.ndarray) else y  # as in SciPy, func may write into it
             dy = operand(func(t, y, *given) if tfirst else func(y, t, *given))
             if dy.shape != y0.shape:
                 name = getattr(func, "__name__", "func")
                 raise ValueError(f"odeint: expected a slope of shape {y0.shape} from {name}, got {dy.shape}")
-            return dy
+            return np.copy(dy) if getattr(dy, "_node", None) is None else dy  # or into the array that it returned last
 
         return slope
 
@@ -181,3 +183,5 @@ class _Solved(Function):
 
 
 _Solved.__name__ = "odeint"  # in programs, pictures and messages
+
+__dir__ = _public_names(__name__)

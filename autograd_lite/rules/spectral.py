@@ -224,7 +224,7 @@ def _svd_rule(g: Any, y: Any, x_shape: Any) -> Any:
     if gs is not None:
         inner = inner + gs[..., None, :] * np.eye(k, dtype=bool)
     left = u @ inner
-    s = np.where(s <= _rounding(s), 0, s)[..., None, :] if k else s
+    s = (np.where(s <= _rounding(s), 0, s) if k else s)[..., None, :]
     if m > k and gu is not None:
         left = left + _angle("linalg.svd", across_u, s, "a singular value is zero")
     d = left @ dagger(v)

@@ -98,7 +98,7 @@ def attention_weights(
     if q.ndim < 2 or k.ndim < 2 or q.shape[-1] != k.shape[-1]:
         expected = "scaled_dot_product_attention: expected queries (..., targets, d) and keys (..., sources, d)"
         raise ValueError(f"{expected}, got shapes {q.shape} and {k.shape}")
-    scores = matmul(q * (1 / math.sqrt(q.shape[-1]) if scale is None else scale), k.mT)
+    scores = matmul(q * (1 / math.sqrt(q.shape[-1] or 1) if scale is None else scale), k.mT)
     mask = None if attn_mask is None else given(attn_mask)
     if is_causal:
         if mask is not None:
