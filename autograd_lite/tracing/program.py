@@ -215,7 +215,8 @@ class Program(GraphView):
         used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in made)
         here = set(map(id, equations))
         later = {x for eq in self.equations if id(eq) not in here for x in eq.operands if isinstance(x, Var)}
-        out = [v for v in made if v in later or v in self.outputs]
+        later.update(x for x in self.outputs if isinstance(x, Var))
+        out = [v for v in made if v in later]
         kinds = ", ".join(v.kind for v in out)
         call = f"{group.name}({', '.join(map(str, used))})"
         return f"{', '.join(map(str, out))} : {kinds} = {call}  # {len(equations)} equations"
