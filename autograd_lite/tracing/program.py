@@ -110,11 +110,17 @@ class Program(GraphView):
     structure: Any = field(repr=False)  # the arguments, with the inputs as leaves
     result: Any = field(repr=False)  # the tree of the outputs
     updates: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # what inputs and captured values become
+    prelude: Any = field(default=None, repr=False)  # from Python numbers among the inputs to some captured values
 
     def __call__(self, *args: Any) -> Any:
         given = self._given(args)
         values: dict[Var, Any] = dict(zip(self.inputs, given, strict=True))
         values.update(self.captured)
+        if self.prelude is not None:
+            numbers = self.prelude(*(raw(values[v]).item() for v in self.prelude.arguments))
+            if numbers is None:
+                raise ValueError(f"{self.name}: a number has another type than when it was traced: trace it again")
+            values.update(zip(self.prelude.results, numbers, strict=True))
         for eq in self.equations:
             xs = [values[x] if isinstance(x, Var) else x for x in eq.operands]
             if eq.node.requires_grad:
