@@ -118,7 +118,7 @@ def unary(row: Primitive, a: Value, params: dict[str, Any] = NOTHING) -> Any:
     live = 0 if n is None else n.live
     context = CONTEXT.get()
     if context is not None:
-        if context.outside is not None and (seen := context.outside.seen(row, (a,), params)) is not None:
+        if context.outside is not None and (seen := context.outside.seen(row, (a,))) is not None:
             return unary(row, seen[0], params)
         if not context.recording:
             live &= TRACED

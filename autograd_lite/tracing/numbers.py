@@ -32,6 +32,7 @@ class Number(Tensor):
     An operation with other Python numbers is Python's. In any other it is an array without axes.
     """
 
+    is_number = True
     value: Any
     word: str
 
