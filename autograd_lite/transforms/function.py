@@ -98,13 +98,9 @@ class _Call:
         arrays = [x for x in (*self.given, *self.results) if isinstance(x, Tensor)]
         if not all(x is None or any(x is y for y in arrays) for x in self.ctx._saved):
             return False
-        others = [x for name, x in vars(self.ctx).items() if name not in _OWN]
         fixed = [a for k, a in enumerate(self.args) if k not in self.operands]
         shapes = [x.shape for x in arrays]
-        return all(
-            type(x) in (str, type(None)) or type(x) is tuple and x in shapes or any(x is a for a in fixed)
-            for x in others
-        )
+        return all(_is_constant(x, fixed, shapes) for name, x in vars(self.ctx).items() if name not in _OWN)
 
     def surrogate(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         """The results of the class's `surrogate`, as arrays."""
@@ -181,6 +177,13 @@ def is_number(x: Any) -> bool:
 
 def _tensor(x: Any) -> Any:
     return x if x is None or isinstance(x, Tensor) else wrap(np.asarray(x), None)
+
+
+def _is_constant(x: Any, fixed: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Whether a value does not depend on operands: one of `fixed`, a shape, a string, None, or a tuple of these."""
+    if type(x) is tuple and not (x and all(type(part) is int for part in x)):
+        return all(_is_constant(part, fixed, shapes) for part in x)
+    return isinstance(x, (str, type(None))) or any(x is y for y in fixed) or type(x) is tuple and x in shapes
 
 
 def _is_computed(n: Node, start: int) -> bool:
