@@ -164,7 +164,7 @@ class _Solved(Function):
 
     @staticmethod
     def forward(ctx: Any, f: Callable[..., Any], *xs: Any) -> Any:
-        ctx.f, ctx.xs = f, xs
+        ctx.f, ctx.xs = f, tuple(None if isinstance(x, Tensor) else x for x in xs)
         ctx.save_for_backward(*(x for x in xs if isinstance(x, Tensor)))
         with changed(recording=True, group=None, watcher=None, values=None, outside=None):
             y = f(*map(raw, xs))
@@ -173,7 +173,7 @@ class _Solved(Function):
     @staticmethod
     def backward(ctx: Any, *gs: Any) -> Any:
         f, n, saved = ctx.f, len(ctx.xs), iter(ctx.saved_tensors)
-        xs = [next(saved) if isinstance(x, Tensor) else x for x in ctx.xs]
+        xs = [next(saved) if x is None else x for x in ctx.xs]
 
         def pulled(*xs: Any) -> Any:
             return vjp(f, *xs[:n])[1](xs[n] if len(gs) == 1 else xs[n:])

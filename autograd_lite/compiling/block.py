@@ -52,6 +52,11 @@ class Block:
         return (x for x in (*self.outputs, *self.updates.values()) if isinstance(x, Var))
 
     @property
+    def returned(self) -> set[Var]:
+        """The variables among the outputs."""
+        return {x for x in self.outputs if isinstance(x, Var)}
+
+    @property
     def defined(self) -> dict[Var, Equation]:
         """The equation that computes each value."""
         return {v: eq for eq in self.equations for v in eq.outputs}

@@ -201,6 +201,11 @@ class _Writer:
         self.counters: dict[Any, str] = {}  # the name of its counters after the call
         self.feeds: dict[int, _Feed] = {}
         self.tensors: dict[int, str] = {}  # the expressions of the leaves that are Tensors
+        self.numbers: dict[int, str] = {}  # the names of the leaves that are numbers
+        program, backward = self.recorded.program, self.recorded.backward
+        used = [x for eq in program.equations for x in eq.operands]
+        used += [*program.outputs, *program.updates, *program.updates.values(), *(backward.needs if backward else ())]
+        self.used = {x for x in used if isinstance(x, Var)}
 
     def text(self) -> str:
         recorded = self.recorded
@@ -209,6 +214,7 @@ class _Writer:
         lines = self._steps()
         inputs = [self._read(v, source) for v, source in recorded.sources.items()]
         after = self._after()
+        self._prelude()  # last, as it may raise
         if recorded.writes:  # before the write: an interrupt in between makes an old graph raise, not use new values
             storages = [
                 self.word("storage", ("storage", v)) + ".version"
@@ -274,13 +280,22 @@ class _Writer:
         else:
             self._leaf(x, name)
 
+    def _prelude(self) -> None:
+        """The arithmetic of Python numbers."""
+        prelude = self.recorded.program.prelude
+        if prelude is not None:
+            numbers = (self.numbers[self.recorded.sources[v].key] for v in prelude.arguments)
+            self.checks.append(f"scalars = {self.bound(prelude, 'prelude')}({', '.join(numbers)})")
+            self.check("scalars is None")
+
     def _key(self, key: Any) -> str:
         return repr(key) if type(key) in (str, int) else self.bound(key, "key")
 
     def _leaf(self, x: Any, name: str) -> None:
         self.check(f"{name}.__class__ is not {self.bound(type(x), 'kind')}")
         if not isinstance(x, (Value, np.ndarray)):  # a number
-            of = self.bound(np.result_type(x).type, "as")
+            self.numbers[len(self.leaves)] = name
+            of = self.bound(np.result_type(type(x)).type, "as")
             self.leaves.append(name if isinstance(x, np.generic) else f"{of}({name})")
             return
         if isinstance(x, Value):
@@ -322,7 +337,9 @@ class _Writer:
     def _read(self, v: Var, source: Source) -> str:
         """The expression for an input, after the checks that it needs."""
         if source.kind == "argument":
-            return self.leaves[source.key]
+            return self.leaves[source.key] if v in self.used else "None"
+        if source.kind == "scalar":
+            return f"scalars[{self.recorded.program.prelude.results.index(v)}]"
         if source.kind in ("tensor", "place"):
             array = self.word("array", ("array", v))
             if source.kind == "tensor":

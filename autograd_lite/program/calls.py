@@ -26,6 +26,7 @@ from .closures import Closure, read, same
 from .equation import Equation, Var
 from .graph import equations_of
 from .naming import short_names
+from .numbers import Number, Prelude
 from .outside import Outside, Source, Step
 from .program import Program
 
@@ -103,7 +104,7 @@ class Call:
         """The same, where results take the places of arguments of their shape and dtype."""
         program, results = self.program, dict(self.in_place)
         outputs, updates = list(program.outputs), dict(program.updates)
-        given = {s.key: v for v, s in self.sources.items() if s.kind == "argument"}
+        given = {s.key: v for v, s in self.sources.items() if s.kind == "argument" and s.owner is None}
         for leaf in leaves:
             v = given.get(leaf)
             if v is None or v in updates:
@@ -237,6 +238,10 @@ class _Made:
         sources = {n: s for n, s in outside.found.items() if s.kind in ("argument", "cotangent") or n in used}
         slopes = [(f"{t.name or 'p'}_grad", g) for t, g in gradients if isinstance(g, Node)]
         names = names_of(f, args, inputs, nodes, variables, slopes)
+        arithmetic, numbers = outside.arithmetic, {n: t.word for n, t in outside.tensors.items() if type(t) is Number}
+        scalars = {n: s.key for n, s in sources.items() if s.kind == "scalar"}
+        shown = arithmetic.shown({word: names.get(n, "") for n, word in numbers.items() if n not in scalars})
+        names |= {n: f"{dtype}({shown[word]})" for n, (word, dtype) in scalars.items() if shown[word]}
         fresh = short_names(names.values())
         var = {n: Var(names.get(n) or next(fresh), n.shape, n.dtype) for n in sources}
         self.inputs = [var[n] for n in inputs]
@@ -244,6 +249,10 @@ class _Made:
         self.equations = equations_of(recorded, var, names, fresh)
         for n in recorded:
             n.xs = n.y = None  # its values, which are those of this call only
+        self.prelude = None
+        if scalars or arithmetic.lines:
+            of_word = {word: var[n] for n, word in numbers.items() if n in inputs}
+            self.prelude = Prelude(arithmetic, of_word, {var[n]: key for n, key in scalars.items()})
         self.outputs = [_var_or_array(x, var) for x in outputs]
         self.updates = {var[n]: _var_or_array(x, var) for n, x in written.items()}
         self.gradients = [(weakref.ref(t), None if g is None else _var_or_array(g, var)) for t, g in gradients]
@@ -292,7 +301,8 @@ class _Made:
         captured = {v: self.values[v] for v in sources if v not in self.inputs}
         outputs += more
         program = Program(
-            self.name, tuple(self.inputs), tuple(equations), outputs, captured, self.structure, self.result, updates
+            self.name, tuple(self.inputs), tuple(equations), outputs, captured, self.structure, self.result, updates,
+            self.prelude,
         )
         writes = any(sources[v].kind == "tensor" for v in updates)
         made = tensors, self.objects, backward, gradients, asked

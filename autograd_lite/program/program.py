@@ -64,6 +64,7 @@ class Program(GraphView):
     structure: Any = field(repr=False)  # the arguments, with the inputs as leaves
     result: Any = field(repr=False)  # the tree of the outputs
     updates: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # what inputs and captured values become
+    prelude: Any = field(default=None, repr=False)  # from Python numbers among the inputs to some captured values
     examples: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # values that were recorded, inputs included
     hooked: str = field(default="", repr=False)  # a value with a hook, which the equations do not have
     _uses: tuple[tuple[Storage, int, str], ...] = field(default=(), repr=False)  # memory, when it was used, and whose
@@ -184,6 +185,11 @@ class Program(GraphView):
         2
         """
         env = dict(values)
+        if self.prelude is not None:
+            numbers = self.prelude(*(raw(env[v]).item() for v in self.prelude.arguments))
+            if numbers is None:
+                raise ValueError(f"{self.name}: a number has another type than when it was traced: trace it again")
+            env.update(zip(self.prelude.results, numbers, strict=True))
         for eq in self.equations:
             if all(v in env for v in eq.outputs):
                 continue
@@ -346,7 +352,8 @@ class Program(GraphView):
         used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in made)
         here = set(map(id, equations))
         later = {x for eq in self.equations if id(eq) not in here for x in eq.operands if isinstance(x, Var)}
-        out = [v for v in made if v in later or v in self.outputs]
+        later.update(x for x in self.outputs if isinstance(x, Var))
+        out = [v for v in made if v in later]
         kinds = ", ".join(v.kind for v in out)
         call = f"{group.name}({', '.join(map(str, used))})"
         return f"{', '.join(map(str, out))} : {kinds} = {call}  # {len(equations)} equations"
