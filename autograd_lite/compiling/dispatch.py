@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import count
-from types import CellType
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ from ..engine.value import Value, wrap
 from ..engine.versions import CONFIGURED, LATEST_WRITE, next_order
 from ..tensor import Tensor
 from ..tracing.calls import Backward, Call
-from ..tracing.closures import LENGTH, read, same
 from ..tracing.outside import Source, Step
+from ..tracing.places import KEYS, LENGTH, MISSING, Attribute, Named, read, same
 from ..tracing.program import Var
 from .connected import Link
 
@@ -46,7 +46,7 @@ class Dispatch:
         self.space: dict[str, Any] = {
             "MISS": MISS, "Tensor": Tensor, "ndarray": np.ndarray, "context": CONTEXT.get, "configured": CONFIGURED,
             "wrap": wrap, "run": run.exclusive() if recorded.stateful else run, "latest": LATEST_WRITE,
-            "next_order": next_order, "lock": lock, "same": _same_value, "owned": self._owned,
+            "next_order": next_order, "lock": lock, "same": same, "owned": self._owned, "is_": is_,
         }
         self._words: dict[Any, str] = {}
         self._written: set[int] = set()  # the ids of the arrays that are written to
@@ -94,7 +94,12 @@ class Dispatch:
                 self.bound(source.owner._storage(), "storage", ("storage", v))
             self.bound(source.owner._node, "node", ("node", v))
         elif source.kind == "place":
-            array = read(source.owner, source.key)
+            array = place = read(source.owner, source.key)
+            self.bound(place, "entry", ("entry", v))
+            if type(array) is np.memmap:
+                array = np.asarray(array)
+            if any(read(*other) is not place for other in source.also):
+                return False
         elif source.kind == "state":  # there may be none after load_state_dict
             p, name = source.key
             array = source.owner.state.get(p, {}).get(name)
@@ -115,7 +120,8 @@ class Dispatch:
 
     def _fits_variable(self, container: Any, key: Any, value: Any) -> bool:
         found = read(container, key)
-        self.bound(found, "value", ("value", id(container), key))
+        now = tuple(container) if isinstance(key, Named) else found
+        self.bound(now, "value", ("value", id(container), key))
         return same(found, value)
 
     def _fits_step(self, step: Step) -> bool:
@@ -150,15 +156,7 @@ def _state_of(module: Any) -> dict[str, Any]:
 
 def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
     """Whether the attributes are the same objects, or equal numbers."""
-    return a.keys() == b.keys() and all(x is b[k] or _equal(x, b[k]) for k, x in a.items())
-
-
-def _equal(x: Any, y: Any) -> bool:
-    if type(x) is not type(y):
-        return False
-    if isinstance(x, tuple):
-        return len(x) == len(y) and all(p is q or _equal(p, q) for p, q in zip(x, y, strict=True))
-    return isinstance(x, (bool, int, float, str)) and x == y
+    return a.keys() == b.keys() and all(same(x, b[k]) for k, x in a.items())
 
 
 class _Feed:
@@ -238,7 +236,7 @@ class _Writer:
             for k, start in enumerate(recorded.backward.results):
                 results[start] = f"linked[{k}]"
         lines.append(f"return {self._tree(recorded.program.result, iter(results))}")
-        checks = ["try:", *(INDENT + line for line in self.checks), "except (LookupError, ValueError):"]
+        checks = ["try:", *(INDENT + line for line in self.checks), "except (AttributeError, LookupError, ValueError):"]
         body = [*checks, INDENT + "return MISS", *lines]
         return "\n".join(["def call(args, params):", *(INDENT + line for line in body), ""])
 
@@ -304,20 +302,31 @@ class _Writer:
             self.check(f"now is None or now.recording or {special}")
         if self.recorded.modules:
             self.check("configured[0] != seen")
-        for container, key, _ in self.recorded.variables:
-            word = self.word("value", ("value", id(container), key))
-            self.check(f"{self._place(container, key)} {'!=' if key is LENGTH else 'is not'} {word}")
+        for container, key, value in self.recorded.variables:
+            self._compare(container, key, value)
         for t, had in self.recorded.asked.items():
             self.check(f"{self.bound(t, 'tensor')}._grad is {'' if had else 'not '}None")
         for step in self.recorded.steps:
             options = self.word("options", ("options", id(step)))
             self.check(f"{self.bound(step.group, 'group')} != {options}")
 
+    def _compare(self, container: Any, key: Any, value: Any) -> None:
+        """Check that what stands at a place is what it was."""
+        where, word = self.bound(container, "place"), self.word("value", ("value", id(container), key))
+        if value is MISSING:
+            self.check(f"hasattr({where}, {key.name!r})" if isinstance(key, Attribute) else f"{key!r} in {where}")
+        elif key is LENGTH:
+            self.check(f"len({where}) != {word}")
+        elif isinstance(key, Named) and not isinstance(container, dict):  # a class
+            self.check(f"len({where}) != len({word})")
+        elif key is KEYS or isinstance(key, Named):
+            self.check(f"len({where}) != len({word}) or not all(map(is_, {where}, {word}))")
+        else:
+            self.check(f"{self._place(container, key)} is not {word}")
+
     def _place(self, container: Any, key: Any) -> str:
         where = self.bound(container, "place")
-        if key is LENGTH:
-            return f"len({where})"
-        return f"{where}.cell_contents" if isinstance(container, CellType) else f"{where}[{self._key(key)}]"
+        return f"{where}.{key.name}" if isinstance(key, Attribute) else f"{where}[{self._key(key)}]"
 
     def _read(self, v: Var, source: Source) -> str:
         """The expression for an input, after the checks that it needs."""
@@ -329,7 +338,9 @@ class _Writer:
                 t, node = self.bound(source.owner, "tensor"), self.word("node", ("node", v))
                 self.check(f"{t}._data is not {array} or {t}._node is not {node}")
             else:
-                self.check(f"{self._place(source.owner, source.key)} is not {array}")
+                entry = self.word("entry", ("entry", v))
+                places = [(source.owner, source.key), *source.also]
+                self.check(" or ".join(f"{self._place(*place)} is not {entry}" for place in places))
             return array
         if source.kind == "grad":
             grad = f"{self.bound(source.owner, 'tensor')}._grad._data"
@@ -394,7 +405,3 @@ class _Writer:
             return f"[{parts}]" if isinstance(tree, list) else f"({parts}{',' * (len(tree) == 1)})"
         return str(next(made))
 
-
-def _same_value(x: Any, y: Any) -> bool:
-    """Whether two static values are the same."""
-    return type(x) is type(y) and isinstance(x, (str, int, float, bytes, complex, tuple)) and bool(x == y)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..base.escape import plain
 from ..base.generator import numpy_generator
+from ..base.interrupts import rolled_back
 from ..base.memory import is_whole
 from ..base.snapshots import Snapshot, unwritten
 from ..base.tree import leaves, rebuild, tree_map
@@ -22,7 +23,7 @@ from ..engine.replay import value_of
 from ..engine.results import lift
 from ..engine.value import Value
 from .capture import equations_of, names_of, run
-from .closures import Closure, read, same
+from .closures import Closure
 from .naming import short_names
 from .outside import Outside, Source, Step
 from .program import Equation, Program, Var
@@ -165,24 +166,20 @@ def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[bool
     closure = Closure(outside)
     inputs = [x if s else outside.argument(x, k) for k, (x, s) in enumerate(zip(given, static, strict=True))]
     nodes = [x._node for x, s in zip(inputs, static, strict=True) if not s]
-    for x, s in zip(given, static, strict=True):
-        if s:
-            closure.look_into(x)
     wrapped, keywords = rebuild((args, params), inputs)
-    with changed(recording=recording, group=None, outside=outside):
-        result, variables = run(closure.of(f), wrapped, keywords)
-        roots, pulled = _pulled_back(leaves(result), outside) if recording else ([], {})
-    closure.check()
-    closure.check_leaks()
-    closure.note_methods()
-    outside.check_views()
-    outside.check_toggles()
+    with rolled_back(closure.undo):
+        closure.reach([(f, getattr(f, "__name__", "f")), *((x, "an argument") for x, s in zip(given, static) if s)])
+        with changed(recording=recording, group=None, outside=outside):
+            result, variables = run(f, wrapped, keywords)
+            roots, pulled = _pulled_back(leaves(result), outside) if recording else ([], {})
+        closure.check_leaks()
+        closure.check()
+        outside.check_views()
+        outside.check_toggles()
     made = _Made(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, roots, pulled)
     made.given = any(isinstance(x, Value) for x in given)
-    # What the function has changed itself, such as a counter, does not say whether the program fits.
-    kept = [(c, key, x) for c, key, x in closure.variables.values() if same(read(c, key), x)]
     vars(outside).clear()  # which is part of a cycle
-    return made, kept
+    return made, list(closure.variables.values())
 
 
 def _pulled_back(results: list[Any], outside: Outside) -> Any:

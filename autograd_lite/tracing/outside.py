@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,11 +39,13 @@ class Source:
     kind : {"argument", "tensor", "grad", "place", "state", "number", "cotangent"}
     owner : the Tensor, or for a gradient its Tensor; the container or cell; the optimiser; the `Step`
     key : the number of the argument; the key in a container; (parameter, name) in the state; the name of the number
+    also : other places, (container, key), where the same array is
     """
 
     kind: str
     owner: Any
     key: Any = None
+    also: list[tuple[Any, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +181,10 @@ class Outside:
 
     def known(self, array: Any, container: Any, key: Any) -> None:
         """Remember where an array from outside stands, so that it becomes an input when it is used."""
-        self._arrays.setdefault(id(array), (array, Source("place", container, key)))
+        if id(array) in self._arrays:
+            self._arrays[id(array)][1].also.append((container, key))
+        else:
+            self._arrays[id(array)] = array, Source("place", container, key)
 
     def known_as(self, value: Any) -> Any:
         """The Tensor that stands for an array from outside; any other value itself."""

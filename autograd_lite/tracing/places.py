@@ -1,0 +1,87 @@
+"""Places where a function can read a value from outside, to be compared at each call.
+
+A place is a container and a key: a key of a dict, an index of a list, or one of the keys that are defined here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from enum import Enum
+from types import EllipsisType, NotImplementedType
+from typing import Any
+
+import numpy as np
+
+MISSING = object()
+LENGTH = object()  # how many entries a container has
+KEYS = object()  # the keys of a dict, or the entries of a list or set, in order
+PLAIN = (
+    int, float, complex, str, bool, bytes, range, slice, type(None), EllipsisType, NotImplementedType, np.generic,
+    np.dtype, Enum,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """The key of an attribute, or of the content of a cell; `label` is what the user calls it.
+
+    >>> read(1j, Attribute("imag"))
+    1.0
+    """
+
+    name: str
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """The key of the names in a namespace that some code uses; `words` has them.
+
+    >>> read({"a": 1, "b": 2}, Named({"b", "c"}))
+    ('b',)
+    """
+
+    words: set[str]
+    every: bool = False
+
+    def __call__(self, names: Any) -> tuple[str, ...]:
+        return tuple(word for word in names if self.every or word in self.words)
+
+
+def read(container: Any, key: Any) -> Any:
+    """The value at a place; MISSING if there is none.
+
+    >>> read([1, 2], LENGTH), read({"a": 1}, KEYS), read({}, "a") is MISSING
+    (2, ('a',), True)
+    """
+    try:
+        if isinstance(key, Attribute):
+            return getattr(container, key.name)
+        if key is LENGTH:
+            return len(container)
+        return tuple(container) if key is KEYS else key(container) if isinstance(key, Named) else container[key]
+    except (AttributeError, LookupError, ValueError):
+        return MISSING
+
+
+def exact(x: Any, otherwise: Callable[[Any], Hashable] = id) -> Hashable:
+    """A key that two values share only if a function cannot tell them apart: not 1 and True, nor 0.0 and -0.0.
+
+    `otherwise` gives the key of what is neither a number nor a string, nor a tuple or frozenset of these.
+
+    >>> exact(0.0) == exact(-0.0), exact(1) == exact(True), exact(float("nan")) == exact(float("nan"))
+    (False, False, True)
+    """
+    if isinstance(x, tuple):
+        return type(x), *(exact(part, otherwise) for part in x)
+    if isinstance(x, frozenset):
+        return type(x), frozenset(exact(part, otherwise) for part in x)
+    if isinstance(x, (float, complex, slice, np.inexact)):
+        return type(x), repr(x)
+    return type(x), x if isinstance(x, PLAIN) else otherwise(x)
+
+
+def same(x: Any, y: Any) -> bool:
+    """Whether they are one object, or values that a function cannot tell apart."""
+    return x is y or type(x) is type(y) and exact(x) == exact(y)
