@@ -18,9 +18,10 @@ from ..engine.context import CONTEXT
 from ..engine.value import Value, wrap
 from ..engine.versions import CONFIGURED, LATEST_WRITE, next_order
 from ..tensor import Tensor
+from ..tensor.creation import get_default_dtype
 from ..tracing.calls import Backward, Call
 from ..tracing.outside import Source, Step
-from ..tracing.places import KEYS, LENGTH, MISSING, Attribute, Named, read, same
+from ..tracing.places import CONTENT, KEYS, LENGTH, MISSING, Attribute, Named, read, same
 from ..tracing.program import Var
 from .connected import Link
 
@@ -52,6 +53,7 @@ class Dispatch:
         self._written: set[int] = set()  # the ids of the arrays that are written to
         self._modules = [(m, _state_of(m)) for m in recorded.modules if m not in recorded.modes]
         self._needs = {v: _needs(s.owner) for v, s in recorded.sources.items() if s.kind == "tensor"}
+        self._dtype = get_default_dtype()
         self._shapes = {id(step): _structure(step) for step in recorded.steps}
         self.refresh()
         self.source = _Writer(self, args, params, static).text()
@@ -77,6 +79,7 @@ class Dispatch:
         recorded = self.recorded
         self._written.clear()
         fits = all(self._fits(v, source) for v, source in recorded.sources.items())
+        fits = fits and get_default_dtype() == self._dtype
         fits = fits and all(_same(_state_of(m), state) for m, state in self._modules)
         fits = fits and all((t._grad is not None) is had for t, had in recorded.asked.items())
         fits = fits and all(self._fits_variable(*variable) for variable in recorded.variables)
@@ -88,7 +91,7 @@ class Dispatch:
         array: Any = None
         if source.kind == "tensor":
             array = source.owner._data
-            if _needs(source.owner) != self._needs[v]:
+            if not same(_needs(source.owner), self._needs[v]):
                 return False
             if v in self.recorded.program.updates:
                 self.bound(source.owner._storage(), "storage", ("storage", v))
@@ -135,14 +138,15 @@ class Dispatch:
         return True
 
 
-def _needs(t: Any) -> bool:
-    return t._node is not None and t._node.requires_grad
+def _needs(t: Any) -> tuple[Any, ...]:
+    """Whether a gradient is required of a Tensor, and its hooks."""
+    return () if t._node is None else (t._node.requires_grad, *(t._node.hooks or ()))
 
 
 def _structure(step: Step) -> Any:
-    """What a rule may ask of the options: whether they are set."""
+    """What a rule may ask of the options: whether they are set; and the parameters and groups that there are."""
     options = tuple((k, bool(v)) for k, v in step.group.items() if k not in ("params", "lr", "initial_lr"))
-    return options, tuple(map(id, step.group["params"])), len(step.optimizer.param_groups)
+    return options, tuple(map(id, step.group["params"])), tuple(map(id, step.optimizer.param_groups))
 
 
 def _state_of(module: Any) -> dict[str, Any]:
@@ -247,7 +251,7 @@ class _Writer:
     # ------------------------------------------------------------------------------------------ the arguments
 
     def _arguments(self) -> None:
-        keywords = f"len(params) != {len(self.params)}" if self.params else "params"
+        keywords = f"[*params] != {list(self.params)!r}" if self.params else "params"
         self.check(f"len(args) != {len(self.args)} or {keywords}")
         self._names = (f"x{k}" for k in count())
         for k, arg in enumerate(self.args):
@@ -263,6 +267,10 @@ class _Writer:
         self.checks.append(f"{name} = {where}")
         if isinstance(x, (dict, list, tuple)):
             self.check(f"{name}.__class__ is not {self.bound(type(x), 'kind')} or len({name}) != {len(x)}")
+            if isinstance(x, dict):
+                keys = self.bound([*x], "keys", ("keys", name))
+                plain = all(type(key) is str for key in x)
+                self.check(f"[*{name}] != {keys}" if plain else f"not same((*{name},), (*{keys},))")
             parts: Any = x.items() if isinstance(x, dict) else enumerate(x)
             for key, part in parts:
                 self._argument(part, f"{name}[{self._key(key)}]")
@@ -300,8 +308,7 @@ class _Writer:
             self.check(f"now is not None and (not now.recording or {special})")
         else:
             self.check(f"now is None or now.recording or {special}")
-        if self.recorded.modules:
-            self.check("configured[0] != seen")
+        self.check("configured[0] != seen")
         for container, key, value in self.recorded.variables:
             self._compare(container, key, value)
         for t, had in self.recorded.asked.items():
@@ -309,6 +316,8 @@ class _Writer:
         for step in self.recorded.steps:
             options = self.word("options", ("options", id(step)))
             self.check(f"{self.bound(step.group, 'group')} != {options}")
+            self._same_entries(self.bound(step.group, "group") + "['params']", tuple(step.group["params"]))
+            self._same_entries(self.bound(step.optimizer, "optimizer") + ".param_groups", tuple(step.optimizer.param_groups))
 
     def _compare(self, container: Any, key: Any, value: Any) -> None:
         """Check that what stands at a place is what it was."""
@@ -317,12 +326,20 @@ class _Writer:
             self.check(f"hasattr({where}, {key.name!r})" if isinstance(key, Attribute) else f"{key!r} in {where}")
         elif key is LENGTH:
             self.check(f"len({where}) != {word}")
+        elif key is CONTENT:
+            self.check(f"{where}.tobytes() != {word}[2]")
         elif isinstance(key, Named) and not isinstance(container, dict):  # a class
             self.check(f"len({where}) != len({word})")
         elif key is KEYS or isinstance(key, Named):
-            self.check(f"len({where}) != len({word}) or not all(map(is_, {where}, {word}))")
+            self._same_entries(where, word)
         else:
             self.check(f"{self._place(container, key)} is not {word}")
+
+    def _same_entries(self, where: str, entries: str | tuple[Any, ...]) -> None:
+        word = entries if isinstance(entries, str) else self.bound(entries, "entries", ("entries", where))
+        check = f"len({where}) != len({word}) or not all(map(is_, {where}, {word}))"
+        if f"if {check}: return MISS" not in self.checks:
+            self.check(check)
 
     def _place(self, container: Any, key: Any) -> str:
         where = self.bound(container, "place")

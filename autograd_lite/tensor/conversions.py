@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.context import is_grad_enabled, is_traced
+from ..engine.context import is_compared, is_grad_enabled, is_traced
 from ..engine.errors import dropped
 from ..engine.operands import raw
 from ..engine.position import foreign_call, users_frame, users_line
@@ -79,7 +79,7 @@ class Conversions(Value):
         return self._data.reshape(())[()]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        if self.requires_grad or is_traced(self):
+        if self.requires_grad or is_traced(self) and not is_compared(self):
             if name := foreign_call():
                 raise RuntimeError(
                     f"{name} does not take tensors, and would drop the graph of {self._who}. {instead_of(name)}; "
@@ -112,7 +112,7 @@ class Conversions(Value):
             raise TypeError(f"format {spec!r} is for a number, not for {self._who}: take an entry") from None
 
     def _untraced(self, what: str) -> None:
-        if is_traced(self):
+        if is_traced(self) and not is_compared(self):
             raise RuntimeError(
                 f"{what} of a value that depends on the traced inputs, at {users_line()}: a trace is a straight "
                 f"program and cannot branch on it. {_REMEDIES.get(what, _REMEDIES['bool()'])}"

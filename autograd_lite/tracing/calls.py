@@ -178,6 +178,7 @@ def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[bool
         outside.check_toggles()
     made = _Made(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, roots, pulled)
     made.given = any(isinstance(x, Value) for x in given)
+    closure.note_values()
     vars(outside).clear()  # which is part of a cycle
     return made, list(closure.variables.values())
 

@@ -34,7 +34,7 @@ from ..engine.position import INTERNAL
 from ..engine.value import Value
 from ..table import Primitive
 from .outside import Outside
-from .places import KEYS, LENGTH, MISSING, PLAIN, Attribute, Named, read, same
+from .places import CONTENT, KEYS, LENGTH, MISSING, PLAIN, Attribute, Named, read, same
 
 LONG = 1_000  # entries of a container; a longer one is data
 _PACKAGE = __name__.partition(".")[0]
@@ -368,6 +368,14 @@ class Closure:
                 f"the function assigns to {what} outside of it: inside jit this would happen only while it is traced. "
                 "Return the value instead"
             )
+
+    def note_values(self) -> None:
+        """Note the arrays whose values the function has used as Python numbers."""
+        for node, content in self.outside.compared.items():
+            source = self.outside.found[node]
+            self._note(content, node.y, CONTENT)
+            for place in ((source.owner, source.key), *source.also):
+                self._note(read(*place), *place)
 
     def check_leaks(self) -> None:
         """Raise if the function has kept a traced value outside; the container is as before."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..base.snapshots import about_to_write
 from ..engine.context import changed
-from ..engine.node import NEEDS, TRACED, Node
+from ..engine.node import NEEDS, TRACED, Node, ancestors
 from ..engine.operands import raw
 from ..engine.position import users_line
 from ..engine.record import record
@@ -25,9 +25,11 @@ from ..engine.results import ASSIGNED, STOP_GRADIENT
 from ..engine.value import Value, wrap
 from ..engine.versions import OURS, Storage
 from ..table import ROWS, TABLE, Primitive
+from .places import CONTENT, read
 
 ndarray = np.ndarray
 NUMBERS = frozenset({bool, int, float, complex})
+SMALL = 1_000  # entries of an array that can be compared at each call
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +84,8 @@ class Outside:
         The modules that ran.
     modes : dict of module to bool
         The modules that were set to training or evaluation mode.
+    compared : dict of Node to their content
+        The inputs whose values the function has used as Python numbers.
     """
 
     def __init__(self) -> None:
@@ -94,6 +98,7 @@ class Outside:
         self.modes: dict[Any, bool] = {}
         self.weak: set[Node] = set()
         self.draws: list[Node] = []
+        self.compared: dict[Node, Any] = {}
         self._arrays: dict[int, tuple[Any, Source]] = {}
         self._stand_ins: dict[int, Any] = {}
         self._gradients: dict[int, tuple[Any, Any]] = {}
@@ -185,6 +190,19 @@ class Outside:
             self._arrays[id(array)][1].also.append((container, key))
         else:
             self._arrays[id(array)] = array, Source("place", container, key)
+
+    def compares(self, t: Any) -> bool:
+        """Whether `t` depends on small arrays from outside alone; then they are part of the program."""
+        nodes = ancestors([t._node], TRACED)
+        sources = [self.found.get(n) for n in nodes if n.row is None]
+        if any(n.live & ~(NEEDS | TRACED) or n.row is ASSIGNED or "generator" in n.params for n in nodes):
+            return False
+        if any(s is None or s.kind != "place" for s in sources) or any(n.y.size > SMALL for n in nodes if n.row is None):
+            return False
+        for n in nodes:
+            if n.row is None:
+                self.compared.setdefault(n, read(n.y, CONTENT))
+        return True
 
     def known_as(self, value: Any) -> Any:
         """The Tensor that stands for an array from outside; any other value itself."""

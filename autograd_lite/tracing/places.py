@@ -16,6 +16,7 @@ import numpy as np
 MISSING = object()
 LENGTH = object()  # how many entries a container has
 KEYS = object()  # the keys of a dict, or the entries of a list or set, in order
+CONTENT = object()  # the entries of an array
 PLAIN = (
     int, float, complex, str, bool, bytes, range, slice, type(None), EllipsisType, NotImplementedType, np.generic,
     np.dtype, Enum,
@@ -60,6 +61,8 @@ def read(container: Any, key: Any) -> Any:
             return getattr(container, key.name)
         if key is LENGTH:
             return len(container)
+        if key is CONTENT:
+            return container.shape, container.dtype.str, container.tobytes()
         return tuple(container) if key is KEYS else key(container) if isinstance(key, Named) else container[key]
     except (AttributeError, LookupError, ValueError):
         return MISSING
