@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.memory import is_whole
+from ..base.memory import is_whole, overlapping, owner
 from ..engine.context import CONTEXT
 from ..engine.value import Value, wrap
 from ..engine.versions import CONFIGURED, LATEST_WRITE, next_order
@@ -21,7 +21,7 @@ from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
 from ..tracing.calls import Backward, Call
 from ..tracing.outside import Source, Step
-from ..tracing.places import CONTENT, KEYS, LENGTH, MISSING, Attribute, Named, read, same
+from ..tracing.places import CONTENT, KEYS, LENGTH, MISSING, Attribute, Named, plain_array, read, same
 from ..tracing.program import Var
 from .connected import Link
 
@@ -44,10 +44,12 @@ class Dispatch:
         self, recorded: Call, run: Any, args: Any, params: Any, static: Sequence[bool], recording: bool, lock: Any
     ) -> None:
         self.recorded, self.run, self.recording = recorded, run, recording
+        self._touched: set[int] = set()  # the ids of the arrays from outside that are written to, and of their owners
         self.space: dict[str, Any] = {
             "MISS": MISS, "Tensor": Tensor, "ndarray": np.ndarray, "context": CONTEXT.get, "configured": CONFIGURED,
             "wrap": wrap, "run": run.exclusive() if recorded.stateful else run, "latest": LATEST_WRITE,
             "next_order": next_order, "lock": lock, "same": same, "owned": self._owned, "is_": is_,
+            "touched": self._touched, "overlapping": overlapping,
         }
         self._words: dict[Any, str] = {}
         self._written: set[int] = set()  # the ids of the arrays that are written to
@@ -83,7 +85,7 @@ class Dispatch:
         fits = fits and all(_same(_state_of(m), state) for m, state in self._modules)
         fits = fits and all((t._grad is not None) is had for t, had in recorded.asked.items())
         fits = fits and all(self._fits_variable(*variable) for variable in recorded.variables)
-        fits = fits and all(map(self._fits_step, recorded.steps))
+        fits = fits and all(map(self._fits_step, recorded.steps)) and self._fits_memory()
         self.space["seen"] = CONFIGURED[0]
         return fits
 
@@ -97,10 +99,9 @@ class Dispatch:
                 self.bound(source.owner._storage(), "storage", ("storage", v))
             self.bound(source.owner._node, "node", ("node", v))
         elif source.kind == "place":
-            array = place = read(source.owner, source.key)
+            place = read(source.owner, source.key)
             self.bound(place, "entry", ("entry", v))
-            if type(array) is np.memmap:
-                array = np.asarray(array)
+            array = plain_array(place)
             if any(read(*other) is not place for other in source.also):
                 return False
         elif source.kind == "state":  # there may be none after load_state_dict
@@ -116,6 +117,18 @@ class Dispatch:
             self._written.add(id(array))
         self.bound(array, "array", ("array", v))
         return True
+
+    def _fits_memory(self) -> bool:
+        """Whether no array from outside that is written to shares memory with another one."""
+        updated, others = [], []
+        for v, source in self.recorded.sources.items():
+            if source.kind in ("tensor", "place", "state"):
+                array = self.space[self.word("array", ("array", v))]
+                (updated if v in self.recorded.program.updates else others).append(array)
+        self._touched.clear()
+        self._touched.update(id(x) for array in updated for x in (array, array.base, owner(array)) if x is not None)
+        self.space["updated"] = updated
+        return overlapping(updated, others) is None
 
     def _owned(self, g: Any) -> Any:
         """A gradient whose array is contiguous and shares memory with no parameter."""
@@ -203,11 +216,15 @@ class _Writer:
         self.counters: dict[Any, str] = {}  # the name of its counters after the call
         self.feeds: dict[int, _Feed] = {}
         self.tensors: dict[int, str] = {}  # the expressions of the leaves that are Tensors
+        self.first: dict[int, str] = {}  # the name of each array and Tensor
+        self.containers: list[str] = []  # the name of each dict and list
+        self.arrays: set[int] = set()  # which of the leaves are arrays
 
     def text(self) -> str:
         recorded = self.recorded
         self._arguments()
         self._surroundings()
+        self._memory()
         lines = self._steps()
         inputs = [self._read(v, source) for v, source in recorded.sources.items()]
         after = self._after()
@@ -239,7 +256,12 @@ class _Writer:
             lines.append(self._linked(recorded.backward, names, inputs_of))
             for k, start in enumerate(recorded.backward.results):
                 results[start] = f"linked[{k}]"
-        lines.append(f"return {self._tree(recorded.program.result, iter(results))}")
+        result = self._tree(recorded.program.result, iter(results))
+        if recorded.stores:
+            lines.append(f"result, stores = {result}")
+            lines += [line for k, store in enumerate(recorded.stores) for line in self._store(f"stores[{k}]", *store)]
+            result = "result"
+        lines.append(f"return {result}")
         checks = ["try:", *(INDENT + line for line in self.checks), "except (AttributeError, LookupError, ValueError):"]
         body = [*checks, INDENT + "return MISS", *lines]
         return "\n".join(["def call(args, params):", *(INDENT + line for line in body), ""])
@@ -266,6 +288,8 @@ class _Writer:
         name = next(self._names)
         self.checks.append(f"{name} = {where}")
         if isinstance(x, (dict, list, tuple)):
+            if not isinstance(x, tuple):
+                self.containers.append(name)
             self.check(f"{name}.__class__ is not {self.bound(type(x), 'kind')} or len({name}) != {len(x)}")
             if isinstance(x, dict):
                 keys = self.bound([*x], "keys", ("keys", name))
@@ -285,7 +309,11 @@ class _Writer:
 
     def _leaf(self, x: Any, name: str) -> None:
         self.check(f"{name}.__class__ is not {self.bound(type(x), 'kind')}")
-        if not isinstance(x, (Value, np.ndarray)):  # a number
+        if isinstance(x, (Value, np.ndarray)):
+            if id(x) in self.first:
+                self.check(f"{name} is not {self.first[id(x)]}")
+            self.first.setdefault(id(x), name)
+        else:  # a number
             of = self.bound(np.result_type(x).type, "as")
             self.leaves.append(name if isinstance(x, np.generic) else f"{of}({name})")
             return
@@ -295,6 +323,7 @@ class _Writer:
             self.checks.append(f"{name}_data = {name}._data")
             self.tensors[len(self.leaves)] = name
             name = f"{name}_data"
+        self.arrays.add(len(self.leaves))
         dtype = self.bound(x.dtype, "dtype")
         self.check(f"{name}.shape != {x.shape} or {name}.dtype is not {dtype} and {name}.dtype != {dtype}")
         self.leaves.append(name)
@@ -318,6 +347,19 @@ class _Writer:
             self.check(f"{self.bound(step.group, 'group')} != {options}")
             self._same_entries(self.bound(step.group, "group") + "['params']", tuple(step.group["params"]))
             self._same_entries(self.bound(step.optimizer, "optimizer") + ".param_groups", tuple(step.optimizer.param_groups))
+
+    def _memory(self) -> None:
+        """Check that no array that is written to shares memory with another one."""
+        sources, updates = self.recorded.sources, self.recorded.program.updates
+        arguments = {v: self.leaves[s.key] for v, s in sources.items() if s.kind == "argument" and s.key in self.arrays}
+        written = [x for v, x in arguments.items() if v in updates]
+        others = [x for v, x in arguments.items() if v not in updates]
+        if written:
+            outside = [self.word("array", ("array", v)) for v, s in sources.items() if s.kind in ("tensor", "place")]
+            self.check(f"overlapping(({', '.join(written)},), ({''.join(f'{x}, ' for x in (*others, *outside))}))")
+        if any(s.kind != "argument" and v in updates for v, s in sources.items()):
+            for x in others:
+                self.check(f"(id({x}) in touched or id({x}.base) in touched) and overlapping(updated, ({x},))")
 
     def _compare(self, container: Any, key: Any, value: Any) -> None:
         """Check that what stands at a place is what it was."""
@@ -409,6 +451,15 @@ class _Writer:
         needs = [names[x] if isinstance(x, int) else inputs[x] for x in backward.needs]
         link = self.bound(Link(backward), "link")
         return f"linked = {link}([{', '.join(tensors)}], [{', '.join(results)}], [{', '.join(needs)}])"
+
+    def _store(self, values: str, number: int, keys: list[Any], length: int | None) -> list[str]:
+        """The lines that set entries of a dict or list among the arguments."""
+        name = self.containers[number]
+        if length is None:
+            return [f"{name}.update(zip({self.bound(keys, 'keys')}, {values}))"]
+        count = sum(1 for key in keys if key < length)
+        lines = [f"{name}[{key}] = {values}[{k}]" for k, key in enumerate(keys[:count])]
+        return [*lines, f"{name}.extend({values}[{count}:])"]
 
     def _tree(self, tree: Any, made: Any) -> str:
         if tree is None:

@@ -34,7 +34,7 @@ from ..engine.position import INTERNAL
 from ..engine.value import Value
 from ..table import Primitive
 from .outside import Outside
-from .places import CONTENT, KEYS, LENGTH, MISSING, PLAIN, Attribute, Named, read, same
+from .places import CONTENT, KEYS, LENGTH, MISSING, PLAIN, Attribute, Named, plain_array, read, same
 
 LONG = 1_000  # entries of a container; a longer one is data
 _PACKAGE = __name__.partition(".")[0]
@@ -153,7 +153,7 @@ class Closure:
         return value
 
     def _tensor(self, array: Any, container: Any, key: Any, named: bool) -> Any:
-        if type(array) in (np.ndarray, np.memmap) and array.dtype.kind in "biufc":
+        if plain_array(array) is not None:
             self.outside.known(array, container, key)
             name = label(key)
             return self.outside.stand_in(array, name if isinstance(name, str) else None)

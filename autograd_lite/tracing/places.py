@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from types import EllipsisType, NotImplementedType
 from typing import Any
 
@@ -66,6 +67,23 @@ def read(container: Any, key: Any) -> Any:
         return tuple(container) if key is KEYS else key(container) if isinstance(key, Named) else container[key]
     except (AttributeError, LookupError, ValueError):
         return MISSING
+
+
+@cache
+def _acts_as_array(cls: type) -> bool:
+    """Whether a subclass of ndarray changes nothing that an array does."""
+    kinds = cls.__mro__[: cls.__mro__.index(np.ndarray)]
+    return cls is np.memmap or all(_INHERITED.isdisjoint(vars(kind)) for kind in kinds)
+
+
+_INHERITED = {*dir(np.ndarray)} - {"__new__", "__doc__", "__module__", "__array_finalize__", "__init__", "__init_subclass__"}
+
+
+def plain_array(x: Any) -> Any:
+    """The array that a value is, or is a view of, if a Tensor can stand for it; otherwise None."""
+    if not isinstance(x, np.ndarray) or x.dtype.kind not in "biufc" or not _acts_as_array(type(x)):
+        return None
+    return x if type(x) is np.ndarray else np.asarray(x)
 
 
 def exact(x: Any, otherwise: Callable[[Any], Hashable] = id) -> Hashable:
