@@ -57,7 +57,8 @@ class Dispatch:
         self._needs = {v: _needs(s.owner) for v, s in recorded.sources.items() if s.kind == "tensor"}
         self._dtype = get_default_dtype()
         self._shapes = {id(step): _structure(step) for step in recorded.steps}
-        self.refresh()
+        if not self.refresh():
+            raise RuntimeError(f"jit: {recorded.program.name} changes what its own program depends on")
         self.source = _Writer(self, args, params, static).text()
         exec(compile(self.source, f"<autograd_lite: call of {recorded.program.name}>", "exec"), self.space)
         self.call: Any = self.space["call"]

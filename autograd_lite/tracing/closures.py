@@ -46,6 +46,7 @@ _ANY_ATTRIBUTE = frozenset({"getattr", "vars", "__dict__", "dir", "asdict", "ast
 _CALLED = {"forward", "backward", "setup_context", "jvp", "rule", "numbers", "initial"}
 _PARTS = "__func__", "fget", "func", "__wrapped__"  # where descriptors and wrappers hold a function
 _TABLES = "_parameters", "_buffers", "_modules", "_hooks", "_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
+_WHEN_MADE = {"__init__", "__new__", "__post_init__", "__init_subclass__"}
 #: Bases that read no attribute of an object of the user's class which its code does not name.
 _INERT = {"builtins", "typing", "abc", "enum", "types", _PACKAGE}
 #: Whose objects are compared by identity: they have no state that a result depends on, or one that is looked at
@@ -97,28 +98,31 @@ class Closure:
         self._words = set(_CALLED)  # the names in the code that may run
         self._containers: list[Any] = []
         self._before: list[tuple[Any, Any]] = []  # the containers, and copies of them
+        self._classes: dict[type, bool] = {}  # whether the code may make objects of them
+        self._namespaces: list[_Space] = []  # those in which another name matters
         self._absent: list[tuple[dict[str, Any], str]] = []  # globals that do not exist
 
     def reach(self, values: Iterable[tuple[Any, Any]]) -> None:
         """Look into functions and other values, each with what it is called, and everything that they can reach."""
         for value, called in values:
             self._stand_for(value, None, called)
-        size = None
-        while self._queue or size != (size := (len(self._words), len(self._spaces))):
+        size: Any = None
+        while self._queue or size != (size := (len(self._words), len(self._spaces), sum(self._classes.values()))):
             while self._queue:
                 self._look(*self._queue.pop())
             for space in list(self._spaces):
                 self._look_at_names(space)
-        for space in self._spaces:
-            if space.noted:
-                key = Named(self._words, space.every or self._any_attribute)
-                self._note(key(space.names), space.names, key)
+        for space in self._namespaces:
+            key = Named(self._words, space.every or self._any_attribute)
+            self._note(key(space.names), space.names, key)
         self._before = [(x, x.copy()) for x in self._containers]
 
     # ----------------------------------------------------------------------------------------------- one value
 
     def _visit(self, value: Any, container: Any, key: Any, *put: Any, named: bool = True, note: bool = True) -> None:
         """Note a value, and let Tensors stand for its arrays; ``put[0](*put[1:], x)`` assigns to its place."""
+        if (id(container), key) in self.variables or (id(container), key) in self._swapped:
+            return  # a namespace may be reached in two ways
         if note and not isinstance(value, (np.ndarray, ModuleType)):
             self._note(value, container, key)
             self._back[id(container), key] = (*put, value)
@@ -177,7 +181,7 @@ class Closure:
         elif isinstance(value, partial):
             self._partial(value)
         elif isinstance(value, type):
-            self._class(value)
+            self._class(value, made=True)
         elif isinstance(value, ModuleType):
             if _home(value.__name__) == "user":
                 self._space(_Space(vars(value), value))
@@ -224,7 +228,7 @@ class Closure:
     def _function(self, f: FunctionType) -> None:
         for word, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
             key = Attribute("cell_contents", word)
-            if (id(cell), key) not in self.variables and (value := read(cell, key)) is not MISSING:
+            if word != "__class__" and (value := read(cell, key)) is not MISSING:
                 self._visit(value, cell, key, setattr, cell, key.name)
         self._parts(f)
         if INTERNAL[f.__code__.co_filename] or _is_librarys(f.__code__.co_filename):
@@ -237,20 +241,18 @@ class Closure:
         self._words.update(_names(f.__code__, strings=True))
         space = f.__globals__
         for word in dict.fromkeys(_names(f.__code__)):
-            if (id(space), word) in self.variables or (id(space), word) in self._swapped:
-                continue
             if word in space:
                 self._visit(space[word], space, word, dict.__setitem__, space, word)
             else:
                 self._absent.append((space, word))
-                if hasattr(builtins, word):
+                if word in vars(builtins):
                     self._note(MISSING, space, word)
                 elif word in sys.modules:  # imported inside
                     self._stand_for(sys.modules[word], space, word)
 
     def _parts(self, value: Any) -> None:
         """Look into the functions of a descriptor or a wrapper."""
-        for name in _PARTS:
+        for name in _PARTS if _home(type(value).__module__) != "user" else ():
             part = getattr(value, name, None)
             if isinstance(part, (FunctionType, MethodType, BuiltinMethodType, partial)):
                 self._stand_for(part, value, name)
@@ -280,13 +282,14 @@ class Closure:
             for kind in _TABLES:
                 for part in fields[kind].values():
                     self._stand_for(part, value, kind)
-            self._spaces.append(_Space(fields, value, every=home == _PACKAGE, noted=home != _PACKAGE))
-        elif hasattr(value, "param_groups"):
-            self._space(_Space(fields, value, done={"state"}))
+            own = home == _PACKAGE
+            self._spaces.append(_Space(fields, value, every=own, noted=not own, done={*_TABLES, "_passing"}))
+        elif isinstance(fields, dict) and "param_groups" in fields:
+            self._spaces.append(_Space(fields, value, done={"state"}))
         elif home not in (_PACKAGE, *_STATELESS):
             every = any(_home(kind.__module__) not in ("user", *_INERT) for kind in cls.__mro__)
-            self._note(cls, value, Attribute("__class__", "__class__"))
             if isinstance(fields, dict):
+                self._note(cls, value, Attribute("__class__", "__class__"))
                 self._note(fields, value, Attribute("__dict__", "__dict__"))
                 self._space(_Space(fields, value, every))
             slots = {
@@ -297,14 +300,17 @@ class Closure:
                 self._spaces.append(_Space(slots, value, every, noted=False))
         self._class(cls)
 
-    def _class(self, cls: type) -> None:
+    def _class(self, cls: type, made: bool = False) -> None:
+        """Look into a class; `made`: whether the code may make objects of it."""
         for kind in cls.__mro__:
-            if _home(kind.__module__) == "user" and (kind is cls or id(kind) not in self._seen):
-                self._seen[id(kind)] = kind
-                self._space(_Space(vars(kind), kind))
+            if _home(kind.__module__) == "user":
+                if kind not in self._classes:
+                    self._space(_Space(vars(kind), kind))
+                self._classes[kind] = made or self._classes.get(kind, False)
 
     def _space(self, space: _Space) -> None:
         self._spaces.append(space)
+        self._namespaces.append(space)
         self._containers.append(space.names)
 
     def _look_at_names(self, space: _Space) -> None:
@@ -312,6 +318,8 @@ class Closure:
         names, owner, is_class = space.names, space.owner, isinstance(space.owner, type)
         for word, value in list(names.items()):
             special = is_class and word.startswith("__")
+            if special and word in _WHEN_MADE and not self._classes[owner]:
+                continue
             if word in space.done or special and not isinstance(value, FunctionType):
                 continue
             named = word in self._words
