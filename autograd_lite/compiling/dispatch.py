@@ -23,6 +23,7 @@ from ..tracing.calls import Backward, Call
 from ..tracing.outside import Source, Step
 from ..tracing.places import CONTENT, KEYS, LENGTH, MISSING, Attribute, Named, plain_array, read, same
 from ..tracing.program import Var
+from .arguments import static_key
 from .connected import Link
 
 MISS = object()
@@ -41,7 +42,7 @@ class Dispatch:
     """
 
     def __init__(
-        self, recorded: Call, run: Any, args: Any, params: Any, static: Sequence[bool], recording: bool, lock: Any
+        self, recorded: Call, run: Any, args: Any, params: Any, static: Sequence[tuple[bool, Any] | None], recording: bool, lock: Any
     ) -> None:
         self.recorded, self.run, self.recording = recorded, run, recording
         self._touched: set[int] = set()  # the ids of the arrays from outside that are written to, and of their owners
@@ -49,7 +50,7 @@ class Dispatch:
             "MISS": MISS, "Tensor": Tensor, "ndarray": np.ndarray, "context": CONTEXT.get, "configured": CONFIGURED,
             "wrap": wrap, "run": run.exclusive() if recorded.stateful else run, "latest": LATEST_WRITE,
             "next_order": next_order, "lock": lock, "same": same, "owned": self._owned, "is_": is_,
-            "touched": self._touched, "overlapping": overlapping,
+            "static_key": static_key, "touched": self._touched, "overlapping": overlapping,
         }
         self._words: dict[Any, str] = {}
         self._written: set[int] = set()  # the ids of the arrays that are written to
@@ -207,7 +208,7 @@ class _Feed:
 class _Writer:
     """Writes the function `call` of a `Dispatch`."""
 
-    def __init__(self, dispatch: Dispatch, args: Any, params: Any, static: Sequence[bool]) -> None:
+    def __init__(self, dispatch: Dispatch, args: Any, params: Any, static: Sequence[tuple[bool, Any] | None]) -> None:
         self.dispatch, self.recorded, self.bound = dispatch, dispatch.recorded, dispatch.bound
         self.word = dispatch.word
         self.args, self.params, self.static = args, params, static
@@ -299,8 +300,10 @@ class _Writer:
             parts: Any = x.items() if isinstance(x, dict) else enumerate(x)
             for key, part in parts:
                 self._argument(part, f"{name}[{self._key(key)}]")
-        elif self.static[len(self.leaves)]:
-            self.check(f"{name} is not {self.bound(x, 'static')} and not same({name}, {self.bound(x, 'static')})")
+        elif (static := self.static[len(self.leaves)]) is not None:
+            declared, key = static
+            equal = f"static_key({name}, {declared}) == {self.bound(key, 'key', ('static', name))}"
+            self.check(f"{name} is not {self.bound(x, 'static')} and not {equal}")
             self.leaves.append(name)
         else:
             self._leaf(x, name)

@@ -157,13 +157,13 @@ class Call:
         return bool(self.program.updates or self.gradients or self.modes)
 
 
-def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[bool], recording: bool) -> Call:
+def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[Any], recording: bool) -> Call:
     """Run `f` once, and record it.
 
     Parameters
     ----------
     args, params : tuple, dict
-        Trees; `static` says for each leaf whether it is passed as it is.
+        Trees; `static` is None for each leaf that is an input, and the others are passed as they are.
     recording : bool
         Whether gradients are recorded at the call.
     """
@@ -186,7 +186,7 @@ def _check_draws(changes: Snapshot, made: _Made) -> None:
         )
 
 
-def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[bool], recording: bool) -> Any:
+def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[Any], recording: bool) -> Any:
     outside = Outside()
     closure = Closure(outside)
     first: dict[int, int] = {}  # of an array that is passed twice: a write to one is a write to the other
@@ -199,7 +199,7 @@ def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[bool
     pairs = zip((*args, *params.values()), (*wrapped, *keywords.values()), strict=True)
     containers = [(old, new, new.copy()) for pair in pairs for old, new in _containers(*pair)]
     with rolled_back(closure.undo):
-        closure.reach([(f, getattr(f, "__name__", "f")), *((x, "an argument") for x, s in zip(given, static) if s)])
+        closure.reach([(f, getattr(f, "__name__", "f")), *((x, "an argument") for x, s in zip(given, static, strict=True) if s)])
         with changed(recording=recording, group=None, outside=outside):
             result, variables = run(f, wrapped, keywords)
             roots, pulled = _pulled_back(leaves(result), outside) if recording else ([], {})

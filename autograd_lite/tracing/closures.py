@@ -97,7 +97,7 @@ class Closure:
         self._spaces: list[_Space] = []
         self._words = set(_CALLED)  # the names in the code that may run
         self._containers: list[Any] = []
-        self._before: list[tuple[Any, Any]] = []  # the containers, and copies of them
+        self._before: dict[int, tuple[Any, Any]] = {}  # the containers, and copies of them
         self._classes: dict[type, bool] = {}  # whether the code may make objects of them
         self._namespaces: list[_Space] = []  # those in which another name matters
         self._absent: list[tuple[dict[str, Any], str]] = []  # globals that do not exist
@@ -115,7 +115,7 @@ class Closure:
         for space in self._namespaces:
             key = Named(self._words, space.every or self._any_attribute)
             self._note(key(space.names), space.names, key)
-        self._before = [(x, x.copy()) for x in self._containers]
+        self._before = {id(x): (x, x.copy()) for x in self._containers}
 
     # ----------------------------------------------------------------------------------------------- one value
 
@@ -368,10 +368,10 @@ class Closure:
                 changed.append((space, word))
                 del space[word]
         if changed:
+            for container, _ in changed:
+                self._restore(container)
             container, key = changed[0]
-            what = label(key) if isinstance(key, (str, Attribute)) else f"a {type(container).__name__}"
-            if not isinstance(what, str) or key in (KEYS, LENGTH):
-                what = f"an entry of a {type(container).__name__}"
+            what = label(key) if isinstance(key, (str, Attribute)) else f"an entry of a {type(container).__name__}"
             raise RuntimeError(
                 f"the function assigns to {what} outside of it: inside jit this would happen only while it is traced. "
                 "Return the value instead"
@@ -389,7 +389,7 @@ class Closure:
         """Raise if the function has kept a traced value outside; the container is as before."""
         outside = self.outside
         own = {id(t) for node, t in outside.tensors.items() if outside.found[node].kind == "tensor"}  # not made in it
-        for container, before in self._before:
+        for container, before in self._before.values():
             is_dict = hasattr(container, "items")
             for key, x in list(container.items() if is_dict else enumerate(container)):
                 old = before.get(key) if is_dict else None if key >= len(before) or isinstance(before, set) else before[key]
@@ -397,14 +397,25 @@ class Closure:
                 nodes = (t._node for t in parts if isinstance(t, Value) and id(t) not in own)
                 node = next((n for n in nodes if n is not None and n.live & TRACED), None)
                 if node is not None:
-                    if isinstance(container, (dict, list, deque, set)):
-                        container.clear()
-                        (container.update if isinstance(container, (dict, set)) else container.extend)(before)
+                    self._restore(container)
                     raise RuntimeError(
                         f"the result of {node.row.name if node.row is not None else 'a step'} at {node.origin} is kept "
                         f"outside of the function, in a {type(container).__name__} at {key!r}: inside jit it has no "
                         "value yet. Return it, and keep it outside"
                     )
+
+    def _restore(self, container: Any) -> None:
+        """Make a container, or the attributes of a class, what they were before the run."""
+        if id(container) not in self._before:
+            return
+        before = self._before[id(container)][1]
+        if isinstance(container, MappingProxyType):
+            cls = next(space.owner for space in self._spaces if space.names is container)
+            for word in container.keys() - before.keys():
+                type.__delattr__(cls, word)
+        else:
+            container.clear()
+            (container.update if isinstance(container, (dict, set)) else container.extend)(before)
 
 
 def label(key: Any) -> Any:

@@ -18,6 +18,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn, optim
+from autograd_lite.base.tree import leaves
 
 X = np.array([1.0, 2.0, 3.0])
 GLOBAL = None
@@ -388,3 +389,400 @@ def test_every_holder(holder, use):
         misses = compiled.cache_info().misses
         compiled(X)
         assert compiled.cache_info().misses == misses
+
+
+# ------------------------------------------------------------------------------------------- what cannot be watched
+
+
+def opened(tmp_path):
+    path = tmp_path / "log"
+    path.write_text("2.0\n")
+    return path.open()
+
+
+LINES = array.array("d", [2.0])
+VARIABLE = contextvars.ContextVar("scale", default=2.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "use"),
+    [
+        (iter([2.0, 3.0]), next), (itertools.count(2), next), ((k for k in (2.0, 3.0)), next), (zip([1.0]), next),
+        (bytearray(b"2"), float), (array.array("d", [2.0]), lambda a: a[0]), (VARIABLE, lambda v: v.get()),
+        (np.array([2.0, None]), lambda a: a[0]), (np.array(["2.0"]), lambda a: float(a[0])),
+        (np.ma.masked_array([2.0], [True]), lambda a: a),
+        (np.zeros(2, [("a", float)]), lambda a: a["a"]), ([1.0] * 1001, lambda a: a[3]), (np.ones(3).sum, lambda s: s()),
+        (dict.fromkeys(range(1001), 1.0), lambda a: a[3]), (np.nditer(np.ones(3)), lambda a: next(a)),
+    ],
+    ids=lambda x: type(x).__name__,
+)  # fmt: skip
+def test_what_cannot_be_watched_is_refused_by_name(value, use):
+    settings = types.SimpleNamespace(scale=value)
+    for f in (lambda x: x * use(value), lambda x: x * use(settings.scale)):
+        with pytest.raises(RuntimeError, match=r"the function uses '(value|scale)' from outside, a .* as an argument"):
+            ag.jit(f)(X)
+
+
+def test_what_the_code_does_not_name_is_not_refused(tmp_path):
+    owner = Plain()
+    owner.scale, owner.file, owner.rows, owner.names = 2.0, opened(tmp_path), [1.0] * 2000, np.array(["a"])
+    compiled = ag.jit(lambda x: x * owner.scale)
+    same(compiled(X), X * 2.0)
+    owner.rows.append(2.0)
+    owner.other = 1.0
+    compiled(X)
+    assert compiled.cache_info().misses == 1
+    owner.file.close()
+
+
+def test_objects_without_state_may_be_used():
+    for value in (Fraction(1, 2), np.float32(0.5), len, np.random.default_rng(), functools.lru_cache(lambda: 0.5), ...):
+        compiled = ag.jit(lambda x: x * (value is not None))  # noqa: B023 - it is called in this round
+        same(compiled(X), X)
+
+
+def test_plain_subclasses_of_arrays(tmp_path):
+    class Sub(np.ndarray):
+        unit = "m"
+
+    for array in (X.copy().view(Sub), np.memmap(tmp_path / "x", float, "w+", shape=3)):
+        compiled = ag.jit(lambda x: x * np.cos(array))  # noqa: B023 - it is called in this round
+        compiled(X)
+        array[...] = 2.0
+        np.testing.assert_array_equal(compiled(X), X * np.cos(2.0))
+        assert compiled.cache_info().misses == 1
+
+
+@pytest.mark.parametrize("container", [set, collections.Counter, frozenset])
+def test_membership(container):
+    members = container("ab")
+    compiled = ag.jit(lambda x: x * (2.0 if "a" in members else 5.0))
+    same(compiled(X), X * 2.0)
+    members = container("b")
+    same(compiled(X), X * 5.0)
+    if hasattr(members, "update"):
+        members.update("a")
+        same(compiled(X), X * 2.0)
+
+
+def test_a_builtin_may_be_shadowed():
+    module = types.ModuleType("helpers")
+    exec("def read(x): return x * abs(-2.0)", vars(module))
+    compiled = ag.jit(module.read)
+    same(compiled(X), X * 2.0)
+    module.abs = lambda x: 7.0
+    same(compiled(X), X * 7.0)
+
+
+def test_code_may_be_replaced():
+    """As when a notebook reloads a module."""
+    def read(x):
+        return x * 2.0
+
+    compiled = ag.jit(lambda x: read(x))
+    same(compiled(X), X * 2.0)
+    read.__code__ = (lambda x: x * 5.0).__code__
+    same(compiled(X), X * 5.0)
+
+
+def test_the_order_of_entries():
+    weights = {"a": 1.0, "b": 2.0}
+    f = lambda x: sum((x + k) * w for k, w in enumerate(weights.values()))  # noqa: E731
+    compiled = ag.jit(f)
+    same(compiled(X), f(X))
+    weights["a"] = weights.pop("a")
+    same(compiled(X), f(X))
+
+
+def test_an_array_in_two_places():
+    p, q = {"w": X.copy()}, {}
+    q["w"] = p["w"]
+    f = lambda x: x * p["w"] + np.sin(q["w"])  # noqa: E731
+    compiled = ag.jit(f)
+    same(compiled(X), f(X))
+    q["w"] = X + 1
+    same(compiled(X), f(X))
+    p["w"] = X + 2
+    same(compiled(X), f(X))
+    p["w"] = q["w"]
+    same(compiled(X), f(X))
+
+
+def test_the_default_dtype():
+    f = lambda x: x + ag.ones(3)  # noqa: E731
+    compiled = ag.jit(f)
+    x = X.astype(np.float32)
+    try:
+        for dtype in (np.float64, np.float32, np.float64):
+            ag.set_default_dtype(dtype)
+            assert compiled(x).dtype == dtype
+        assert compiled.cache_info().misses == 2
+    finally:
+        ag.set_default_dtype(np.float64)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a, b, o: a.register_hook(lambda g: g * 3), lambda a, b, o: o.param_groups[0]["params"].pop(0),
+        lambda a, b, o: o.param_groups[0]["params"].reverse(), lambda a, b, o: o.param_groups[0].update(lr=0.5),
+        lambda a, b, o: o.param_groups.clear(), lambda a, b, o: o.add_param_group({"params": [b], "lr": 0.3}),
+        lambda a, b, o: a.requires_grad_(False), lambda a, b, o: o.param_groups[0].update(momentum=0.9),
+        lambda a, b, o: b.register_hook(lambda g: None).remove(),
+    ],
+    ids=["hook", "removed", "order", "rate", "no groups", "group", "frozen", "momentum", "hook removed"],
+)  # fmt: skip
+def test_parameters_and_optimisers(change):
+    results = []
+    for jit in (False, True):
+        a, b = (ag.tensor(np.ones(3), requires_grad=True) for _ in "ab")
+        o = optim.SGD([a] if "add_param_group" in change.__code__.co_names else [a, b], lr=0.1)
+
+        def step(x):
+            o.zero_grad()  # noqa: B023 - it is called in this round
+            loss = ((a + b) ** 2 * x).sum()  # noqa: B023
+            loss.backward()
+            o.step()  # noqa: B023
+            return loss
+
+        run = ag.jit(step) if jit else step
+        for k in range(6):
+            if k == 2:
+                change(a, b, o)
+            run(X)
+        results.append(np.concatenate([a.numpy(), b.numpy()]))
+    np.testing.assert_allclose(*results, rtol=1e-13)
+
+
+def test_a_hook_reads_what_is_outside():
+    w, scale = ag.tensor(X, requires_grad=True), {"k": 2.0}
+    w.register_hook(lambda g: g * scale["k"])
+    gradient = ag.jit(lambda x: ag.autograd.grad((w * x).sum(), [w])[0])
+    same(gradient(X), X * 2.0)
+    scale["k"] = 5.0
+    same(gradient(X), X * 5.0)
+
+
+# --------------------------------------------------------------------------------------- what the function changes
+
+
+SETTINGS = types.SimpleNamespace(n=1, w=np.ones(3), none=None, table={"n": 1, "w": X.copy()}, rows=[1.0, 2.0], calls=[])
+
+
+def counts(x):
+    SETTINGS.n += 1
+    return x * SETTINGS.n
+
+
+def replaces_an_entry(x):
+    SETTINGS.table["n"] += 1
+    return x
+
+
+def replaces_an_array(x):
+    SETTINGS.table["w"] = 2.0
+    return x
+
+
+def removes(x):
+    SETTINGS.rows.pop()
+    return x
+
+
+def removes_a_key(x):
+    del SETTINGS.table["n"]
+    return x
+
+
+def keeps_in_an_entry(x):
+    SETTINGS.table["w"] = SETTINGS.table["w"] * x
+    return x
+
+
+def keeps_in_a_class(x):
+    Plain.latest = x * 2
+    return x
+
+
+@pytest.mark.parametrize(
+    "f", [counts, replaces_an_entry, replaces_an_array, removes, removes_a_key, keeps_in_an_entry, keeps_in_a_class],
+    ids=lambda f: f.__name__,
+)  # fmt: skip
+def test_what_it_reads_may_not_change(f):
+    before = (SETTINGS.n, *SETTINGS.table.items(), *SETTINGS.rows)
+    with pytest.raises(RuntimeError, match=r"assigns to .* outside of it|is kept outside of the function"):
+        ag.jit(f)(X)
+    for new, old in zip((SETTINGS.n, *SETTINGS.table.items(), *SETTINGS.rows), before, strict=True):
+        assert new is old or new[1] is old[1]
+    assert not hasattr(Plain, "latest")
+    compiled = ag.jit(f, fallback=True)
+    with pytest.warns(UserWarning, match="runs without compiling"):
+        compiled(X)
+    SETTINGS.__dict__.update(n=1, table={"n": 1, "w": X.copy()}, rows=[1.0, 2.0])
+    if hasattr(Plain, "latest"):
+        del Plain.latest
+
+
+def test_what_it_adds_and_what_was_none_is_no_reason_to_record_again():
+    def f(x):
+        SETTINGS.calls.append(1)
+        if SETTINGS.none is None:
+            SETTINGS.none = 5.0
+        return x * SETTINGS.none
+
+    compiled = ag.jit(f)
+    for x in (X, X[:2], X, X[:2]):
+        same(compiled(x), x * 5.0)
+    assert compiled.cache_info().misses == len(SETTINGS.calls) == 2
+    SETTINGS.none = 7.0
+    same(compiled(X), X * 7.0)
+
+
+def test_arrays_are_in_their_places_after_an_error():
+    table, array = {"w": X.copy()}, X.copy()
+    owner = with_k(Plain)(array)
+    pair, before = [(array, 1.0)], table["w"]
+
+    def f(x, k=array):
+        assert isinstance(table["w"], ag.Tensor)
+        raise ZeroDivisionError(owner.k, pair[0][0], k)
+
+    with pytest.raises(ZeroDivisionError):
+        ag.jit(f)(X)
+    assert table["w"] is before
+    assert owner.k is pair[0][0] is array is f.__defaults__[0]
+
+
+# ------------------------------------------------------------------------------------------------------ arguments
+
+
+def sets_and_adds(p):
+    p["a"] = p["a"] * 2
+    p["new"] = {"b": p["a"] + 1, "n": 3}
+    p["rows"].append(p["a"] - 1)
+    p["rows"][0] = p["a"] + p["rows"][0]
+    return p["a"]
+
+
+@pytest.mark.parametrize("given", [np.array, ag.tensor], ids=["arrays", "Tensors"])
+def test_entries_of_arguments_are_set_at_every_call(given):
+    def make(k):
+        return {"a": given(X + k), "rows": [given(X * k)]}
+
+    compiled = ag.jit(sets_and_adds)
+    for k in range(3):
+        want, got = make(k), make(k)
+        same(compiled(got), sets_and_adds(want))
+        assert list(got) == list(want)
+        for x, y in zip(leaves(got), leaves(want), strict=True):
+            assert type(x) is type(y)
+            same(x, y)
+    assert compiled.cache_info().misses == 1
+
+
+@pytest.mark.parametrize(
+    ("f", "make"),
+    [
+        (lambda p: p.pop("a"), lambda: {"a": X, "b": X}), (lambda p: p.update(b=p["a"]), lambda: {"a": X}),
+        (lambda p: p.insert(0, p[0] * 2), lambda: [X]), (lambda p: p.reverse(), lambda: [X, X + 1]),
+        (lambda p: p.clear(), lambda: {"a": X}), (lambda p: p.update(c=p["b"]), lambda: {"b": [X]}),
+    ],
+    ids=["pop", "moved", "insert", "reverse", "clear", "container"],
+)  # fmt: skip
+def test_removing_and_moving_entries_of_arguments_raises(f, make):
+    with pytest.raises(RuntimeError, match="removes or moves entries of a (dict|list) that is an argument"):
+        ag.jit(lambda p: (f(p), 1)[1])(make())
+
+
+@pytest.mark.parametrize("keys", ["ab", (0.0, 1), (1, True)], ids=str)
+def test_the_order_of_keys(keys):
+    f = lambda p: sum((k + 1) * v for k, v in enumerate(p.values()))  # noqa: E731
+    compiled = ag.jit(f)
+    for p in ({keys[0]: X, keys[1]: X + 1}, {keys[1]: X, keys[0]: X + 1}) * 2:
+        same(compiled(p), f(p))
+    assert compiled.cache_info().misses <= 2
+
+
+def test_keys_are_told_apart():
+    f = ag.jit(lambda p: sum(np.copysign(k, 1.0) * v + isinstance(k, bool) for k, v in p.items()))
+    g = f.f
+    for key in (1, True, 0.0, -0.0, 1, True):
+        same(f({key: X}), g({key: X}))
+    assert f.cache_info().misses == 4
+
+
+def test_keywords_in_another_order():
+    f = lambda **p: sum((k + 1) * v for k, v in enumerate(p.values()))  # noqa: E731
+    compiled = ag.jit(f)
+    for _ in range(2):
+        same(compiled(a=X, b=X + 1), f(a=X, b=X + 1))
+        same(compiled(b=X + 1, a=X), f(b=X + 1, a=X))
+    assert compiled.cache_info().misses == 2
+
+
+@pytest.mark.parametrize("value", [float("nan"), -0.0, complex(0, -0.0), (1.0, float("nan")), np.float32("nan"), Frozen(2.0)])
+def test_static_values_are_recorded_once(value):
+    f = ag.jit(lambda x, n: x * 2, static_argnames="n")
+    for _ in range(3):
+        f(X, Frozen(2.0) if isinstance(value, Frozen) else value if isinstance(value, tuple) else type(value)(value))
+    assert f.cache_info().misses == 1
+
+
+def test_static_values_are_told_apart():
+    f = ag.jit(lambda x, n: x * np.copysign(1.0, n) + isinstance(n, bool), static_argnames="n")
+    for n in (0.0, -0.0, 0, False, 0.0, -0.0):
+        same(f(X, n), f.f(X, n))
+    assert f.cache_info().misses == 4
+
+
+def write(x, y):
+    x += 1
+    return y * 2
+
+
+@pytest.mark.parametrize("given", [np.array, ag.tensor], ids=["arrays", "Tensors"])
+def test_one_array_as_two_arguments(given):
+    compiled = ag.jit(write)
+    for x, y in ((given(X), given(X)), (a := given(X), a), (given(X), given(X)), (b := given(X), b)):
+        x2, y2 = given(np.array(x)), given(np.array(y))
+        want = write(x2, x2 if x is y else y2)
+        same(compiled(x, y), want)
+        same(x, x2)
+
+
+def test_writes_to_memory_that_is_shared():
+    x, w = np.arange(6.0), np.ones(3)
+    compiled = ag.jit(write)
+    same(compiled(x[:3].copy(), x[3:]), x[3:] * 2)
+    before = x.copy()
+    same(compiled(x[:3], x[3:]), before[3:] * 2)  # views of one array that do not overlap
+    with pytest.raises(RuntimeError, match="write writes to .*, which shares memory with y"):
+        compiled(x[1:4], x[:3])
+    outside = ag.jit(lambda x: write(x, w))
+    same(outside(X.copy()), w * 2)
+    with pytest.raises(RuntimeError, match="shares memory with w"):
+        outside(w)
+
+
+def test_an_argument_that_shares_memory_with_a_parameter():
+    w = ag.tensor(np.ones(3), requires_grad=True)
+
+    def step(x):
+        with ag.no_grad():
+            w.__iadd__(1.0)
+        return x * 2
+
+    compiled = ag.jit(step)
+    same(compiled(X), X * 2)
+    with pytest.raises(RuntimeError, match="shares memory with x"):
+        compiled(w.data[:2])
+
+
+def test_donated_arrays_that_share_memory():
+    f = lambda a, b: (a + 1, b * 2)  # noqa: E731
+    compiled = ag.jit(f, donate_argnames=("a", "b"))
+    for make in (lambda: (X.copy(), X.copy()), lambda: (x := X.copy(), x), lambda: ((x := np.arange(4.0))[1:], x[:3])):
+        a, b = make()
+        want = f(a, b)
+        for got, right in zip(compiled(a, b), want, strict=True):
+            same(got, right)
