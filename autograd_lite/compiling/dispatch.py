@@ -42,7 +42,8 @@ class Dispatch:
     """
 
     def __init__(
-        self, recorded: Call, run: Any, args: Any, params: Any, static: Sequence[tuple[bool, Any] | None], recording: bool, lock: Any
+        self, recorded: Call, run: Any, args: Any, params: Any, static: Sequence[tuple[bool, Any] | None],
+        recording: bool, lock: Any,
     ) -> None:
         self.recorded, self.run, self.recording = recorded, run, recording
         self._touched: set[int] = set()  # the ids of the arrays from outside that are written to, and of their owners
@@ -122,7 +123,8 @@ class Dispatch:
 
     def _fits_memory(self) -> bool:
         """Whether no array from outside that is written to shares memory with another one."""
-        updated, others = [], []
+        updated: list[Any] = []
+        others: list[Any] = []
         for v, source in self.recorded.sources.items():
             if source.kind in ("tensor", "place", "state"):
                 array = self.space[self.word("array", ("array", v))]
@@ -349,8 +351,9 @@ class _Writer:
         for step in self.recorded.steps:
             options = self.word("options", ("options", id(step)))
             self.check(f"{self.bound(step.group, 'group')} != {options}")
-            self._same_entries(self.bound(step.group, "group") + "['params']", tuple(step.group["params"]))
-            self._same_entries(self.bound(step.optimizer, "optimizer") + ".param_groups", tuple(step.optimizer.param_groups))
+            group, groups = self.bound(step.group, "group"), f"{self.bound(step.optimizer, 'optimizer')}.param_groups"
+            self._same_entries(f"{group}['params']", tuple(step.group["params"]))
+            self._same_entries(groups, tuple(step.optimizer.param_groups))
 
     def _memory(self) -> None:
         """Check that no array that is written to shares memory with another one."""
@@ -374,7 +377,7 @@ class _Writer:
             self.check(f"len({where}) != {word}")
         elif key is CONTENT:
             self.check(f"{where}.tobytes() != {word}[2]")
-        elif isinstance(key, Named) and not isinstance(container, dict):  # a class
+        elif isinstance(key, Named) and key.by_length:
             self.check(f"len({where}) != len({word})")
         elif key is KEYS or isinstance(key, Named):
             self._same_entries(where, word)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -111,8 +111,8 @@ class Call:
         if (pair := overlapping(map(arrays.__getitem__, written), map(arrays.__getitem__, others))) is not None:
             one, other = ((*written, *others)[k].name for k in pair)
             raise RuntimeError(
-                f"{self.program.name} writes to {one}, which shares memory with {other}: inside jit the write would not "
-                f"be seen through {other}. Copy one of them before"
+                f"{self.program.name} writes to {one}, which shares memory with {other}: inside jit the write would "
+                f"not be seen through {other}. Copy one of them before"
             )
 
     def _arrays(self, leaves: Sequence[Any]) -> dict[Var, Any]:
@@ -199,7 +199,7 @@ def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[Any]
     pairs = zip((*args, *params.values()), (*wrapped, *keywords.values()), strict=True)
     containers = [(old, new, new.copy()) for pair in pairs for old, new in _containers(*pair)]
     with rolled_back(closure.undo):
-        closure.reach([(f, getattr(f, "__name__", "f")), *((x, "an argument") for x, s in zip(given, static, strict=True) if s)])
+        closure.reach([(f, "f"), *((x, "an argument") for x, s in zip(given, static, strict=True) if s)])
         with changed(recording=recording, group=None, outside=outside):
             result, variables = run(f, wrapped, keywords)
             roots, pulled = _pulled_back(leaves(result), outside) if recording else ([], {})
@@ -242,8 +242,8 @@ def _stores(containers: Sequence[tuple[Any, Any, Any]], inputs: Sequence[Any]) -
             id(x) in moved for key in keys for x in (entries[key], *leaves(entries[key]))
         ):  # fmt: skip
             raise RuntimeError(
-                f"the function removes or moves entries of a {type(old).__name__} that is an argument: inside jit it may "
-                "only set or append new values. Build a new one, and return it"
+                f"the function removes or moves entries of a {type(old).__name__} that is an argument: inside jit it "
+                "may only set or append new values. Build a new one, and return it"
             )
         if keys:
             count = None if isinstance(old, dict) else len(before)

@@ -22,7 +22,13 @@ from functools import partial
 from operator import attrgetter, setitem
 from os.path import join
 from types import (
-    BuiltinMethodType, CodeType, FunctionType, MappingProxyType, MemberDescriptorType, MethodType, ModuleType,
+    BuiltinMethodType,
+    CodeType,
+    FunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
 )
 from typing import Any
 
@@ -46,12 +52,15 @@ _ANY_ATTRIBUTE = frozenset({"getattr", "vars", "__dict__", "dir", "asdict", "ast
 _CALLED = {"forward", "backward", "setup_context", "jvp", "rule", "numbers", "initial"}
 _PARTS = "__func__", "fget", "func", "__wrapped__"  # where descriptors and wrappers hold a function
 _TABLES = "_parameters", "_buffers", "_modules", "_hooks", "_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
+_HOLDERS = (f"{_PACKAGE}.data", f"{_PACKAGE}.optim")  # of the library's other objects
 _WHEN_MADE = {"__init__", "__new__", "__post_init__", "__init_subclass__"}
 #: Bases that read no attribute of an object of the user's class which its code does not name.
 _INERT = {"builtins", "typing", "abc", "enum", "types", _PACKAGE}
 #: Whose objects are compared by identity: they have no state that a result depends on, or one that is looked at
 #: elsewhere (`base.snapshots` sees whether a generator was drawn from).
-_STATELESS = {"logging", "threading", "_thread", "random", "_random", "datetime", "decimal", "re", "pathlib", "numpy"}
+_STATELESS = {"logging", "threading", "_thread", "random", "_random", "datetime", "decimal", "re", "pathlib"}
+#: Whose classes in C hold nothing that can change, or what is looked at here; an iterator excepted.
+_LOOKED_INTO = sys.stdlib_module_names | {"numpy"}
 
 
 @dataclass(eq=False)
@@ -113,7 +122,8 @@ class Closure:
             for space in list(self._spaces):
                 self._look_at_names(space)
         for space in self._namespaces:
-            key = Named(self._words, space.every or self._any_attribute)
+            long = isinstance(space.owner, (type, ModuleType, FunctionType))
+            key = Named(self._words, space.every or self._any_attribute, by_length=long)
             self._note(key(space.names), space.names, key)
         self._before = {id(x): (x, x.copy()) for x in self._containers}
 
@@ -171,7 +181,7 @@ class Closure:
         if isinstance(value, Value):
             if not getattr(value, "lazy", False):
                 self.outside.enter(value)
-                for hook in value._node.hooks or ():
+                for hook in () if value._node is None else value._node.hooks or ():
                     self._stand_for(hook, value, key)
         elif isinstance(value, FunctionType):
             self._function(value)
@@ -182,6 +192,7 @@ class Closure:
             self._partial(value)
         elif isinstance(value, type):
             self._class(value, made=True)
+            self._class(type(value))
         elif isinstance(value, ModuleType):
             if _home(value.__name__) == "user":
                 self._space(_Space(vars(value), value))
@@ -236,8 +247,7 @@ class Closure:
         for word in ("__code__", "__defaults__", "__kwdefaults__"):
             if (value := getattr(f, word)) is not None:
                 self._visit(value, f, Attribute(word, word), setattr, f, word)
-        if f.__dict__:
-            self._space(_Space(f.__dict__, f))
+        self._space(_Space(f.__dict__, f))
         self._words.update(_names(f.__code__, strings=True))
         space = f.__globals__
         for word in dict.fromkeys(_names(f.__code__)):
@@ -254,10 +264,10 @@ class Closure:
         """Look into the functions of a descriptor or a wrapper."""
         for name in _PARTS if _home(type(value).__module__) != "user" else ():
             part = getattr(value, name, None)
-            if isinstance(part, (FunctionType, MethodType, BuiltinMethodType, partial)):
+            if name == "__wrapped__" or isinstance(part, (FunctionType, MethodType, BuiltinMethodType, partial)):
                 self._stand_for(part, value, name)
 
-    def _partial(self, f: partial[Any]) -> None:
+    def _partial(self, f: Any) -> None:
         for word in ("func", "args", "keywords"):
             key = Attribute(word, word)
             self._note(getattr(f, word), f, key)
@@ -277,7 +287,8 @@ class Closure:
             if key is not None:
                 raise _refused(key, f"{cls.__module__}.{cls.__qualname__}", "numbers and arrays")
             return
-        fields, home = getattr(value, "__dict__", None), _home(cls.__module__)
+        fields: Any = getattr(value, "__dict__", None)
+        home = _home(cls.__module__)
         if hasattr(cls, "named_buffers"):  # which attributes were set is compared elsewhere
             for kind in _TABLES:
                 for part in fields[kind].values():
@@ -286,7 +297,7 @@ class Closure:
             self._spaces.append(_Space(fields, value, every=own, noted=not own, done={*_TABLES, "_passing"}))
         elif isinstance(fields, dict) and "param_groups" in fields:
             self._spaces.append(_Space(fields, value, done={"state"}))
-        elif home not in (_PACKAGE, *_STATELESS):
+        elif home not in _STATELESS and (home != _PACKAGE or cls.__module__.startswith(_HOLDERS)):
             every = any(_home(kind.__module__) not in ("user", *_INERT) for kind in cls.__mro__)
             if isinstance(fields, dict):
                 self._note(cls, value, Attribute("__class__", "__class__"))
@@ -390,9 +401,9 @@ class Closure:
         outside = self.outside
         own = {id(t) for node, t in outside.tensors.items() if outside.found[node].kind == "tensor"}  # not made in it
         for container, before in self._before.values():
-            is_dict = hasattr(container, "items")
-            for key, x in list(container.items() if is_dict else enumerate(container)):
-                old = before.get(key) if is_dict else None if key >= len(before) or isinstance(before, set) else before[key]
+            before = dict(before.items() if hasattr(before, "items") else enumerate(before))
+            for key, x in list(container.items() if hasattr(container, "items") else enumerate(container)):
+                old = before.get(key)
                 parts = () if x is old else leaves([x, *vars(x).values()] if hasattr(x, "__dict__") else x)
                 nodes = (t._node for t in parts if isinstance(t, Value) and id(t) not in own)
                 node = next((n for n in nodes if n is not None and n.live & TRACED), None)
@@ -469,4 +480,4 @@ def _is_opaque(value: Any) -> bool:
     if isinstance(value, (bytearray, memoryview, array, ContextVar)):
         return True
     kinds = [kind for kind in type(value).__mro__ if _is_c(kind)]
-    return any(_home(kind.__module__) not in ("numpy", *sys.stdlib_module_names) or hasattr(kind, "__next__") for kind in kinds)
+    return any(hasattr(kind, "__next__") or _home(kind.__module__) not in _LOOKED_INTO for kind in kinds)

@@ -194,14 +194,13 @@ class Outside:
     def compares(self, t: Any) -> bool:
         """Whether `t` depends on small arrays from outside alone; then they are part of the program."""
         nodes = ancestors([t._node], TRACED)
-        sources = [self.found.get(n) for n in nodes if n.row is None]
+        inputs = [n for n in nodes if n.row is None]
         if any(n.live & ~(NEEDS | TRACED) or n.row is ASSIGNED or "generator" in n.params for n in nodes):
             return False
-        if any(s is None or s.kind != "place" for s in sources) or any(n.y.size > SMALL for n in nodes if n.row is None):
+        if any(n not in self.found or self.found[n].kind != "place" or n.y.size > SMALL for n in inputs):
             return False
-        for n in nodes:
-            if n.row is None:
-                self.compared.setdefault(n, read(n.y, CONTENT))
+        for n in inputs:
+            self.compared.setdefault(n, read(n.y, CONTENT))
         return True
 
     def known_as(self, value: Any) -> Any:

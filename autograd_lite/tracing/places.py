@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+#: What a subclass of ndarray must not define, if a Tensor shall stand for its objects.
+_ARRAY = {*dir(np.ndarray)} - {"__new__", "__init__", "__init_subclass__", "__array_finalize__", "__doc__"}
 MISSING = object()
 LENGTH = object()  # how many entries a container has
 KEYS = object()  # the keys of a dict, or the entries of a list or set, in order
@@ -46,6 +48,7 @@ class Named:
 
     words: set[str]
     every: bool = False
+    by_length: bool = False  # whether it is enough to compare how many names there are, unless one is removed
 
     def __call__(self, names: Any) -> tuple[str, ...]:
         return tuple(word for word in names if self.every or word in self.words)
@@ -72,16 +75,13 @@ def read(container: Any, key: Any) -> Any:
 @cache
 def _acts_as_array(cls: type) -> bool:
     """Whether a subclass of ndarray changes nothing that an array does."""
-    kinds = cls.__mro__[: cls.__mro__.index(np.ndarray)]
-    return cls is np.memmap or all(_INHERITED.isdisjoint(vars(kind)) for kind in kinds)
-
-
-_INHERITED = {*dir(np.ndarray)} - {"__new__", "__doc__", "__module__", "__array_finalize__", "__init__", "__init_subclass__"}
+    return cls is np.memmap or all(_ARRAY.isdisjoint({*vars(kind)} - {"__module__"}) for kind in cls.__mro__[:-2])  # without object
 
 
 def plain_array(x: Any) -> Any:
     """The array that a value is, or is a view of, if a Tensor can stand for it; otherwise None."""
-    if not isinstance(x, np.ndarray) or x.dtype.kind not in "biufc" or not _acts_as_array(type(x)):
+    cls: Any = type(x)
+    if not isinstance(x, np.ndarray) or x.dtype.kind not in "biufc" or not _acts_as_array(cls):
         return None
     return x if type(x) is np.ndarray else np.asarray(x)
 
