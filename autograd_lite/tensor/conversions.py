@@ -112,7 +112,7 @@ class Conversions(Value):
             raise TypeError(f"format {spec!r} is for a number, not for {self._who}: take an entry") from None
 
     def _untraced(self, what: str) -> None:
-        if is_traced(self) and not is_compared(self):
+        if is_traced(self) and (what == "printing" or not is_compared(self)):
             raise RuntimeError(
                 f"{what} of a value that depends on the traced inputs, at {users_line()}: a trace is a straight "
                 f"program and cannot branch on it. {_REMEDIES.get(what, _REMEDIES['bool()'])}"

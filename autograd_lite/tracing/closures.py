@@ -39,10 +39,11 @@ from ..engine.node import TRACED
 from ..engine.position import INTERNAL
 from ..engine.value import Value
 from ..table import Primitive
-from .outside import Outside
+from .outside import SMALL, Outside
 from .places import CONTENT, KEYS, LENGTH, MISSING, PLAIN, Attribute, Named, plain_array, read, same
 
 LONG = 1_000  # entries of a container; a longer one is data
+MOST = 10_000  # values outside
 _PACKAGE = __name__.partition(".")[0]
 _EXAMPLES = (f"{_PACKAGE}.talk", f"{_PACKAGE}.__main__")  # which use the library as user code does
 _LIBRARIES = ("<frozen ", *(join(sysconfig.get_path(kind), "") for kind in ("stdlib", "platlib", "purelib")))
@@ -75,12 +76,14 @@ class _Space:
         Whether all entries count, because code that is not looked at reads them too.
     noted : bool
         Whether entries are noted.
+    called : what the user calls the owner, if that is an object of another library, which takes no Tensors
     """
 
     names: Any
     owner: Any
     every: bool = False
     noted: bool = True
+    called: Any = None
     done: set[str] = field(default_factory=set)
 
 
@@ -147,6 +150,11 @@ class Closure:
 
     def _note(self, value: Any, container: Any, key: Any) -> None:
         self.variables[id(container), key] = container, key, value
+        if len(self.variables) > MOST:
+            raise RuntimeError(
+                f"the function can read more than {MOST} values from outside, the last of them {label(key)!r} of a "
+                f"{type(container).__name__}: inside jit each is compared at every call. Pass what it needs as arguments"
+            )
 
     def _stand_for(self, value: Any, container: Any, key: Any, named: bool = True) -> Any:
         """What stands for a value while the function is traced; the value is looked into later.
@@ -298,17 +306,18 @@ class Closure:
         elif isinstance(fields, dict) and "param_groups" in fields:
             self._spaces.append(_Space(fields, value, done={"state"}))
         elif home not in _STATELESS and (home != _PACKAGE or cls.__module__.startswith(_HOLDERS)):
-            every = any(_home(kind.__module__) not in ("user", *_INERT) for kind in cls.__mro__)
+            every = home == _PACKAGE or any(_home(kind.__module__) not in ("user", *_INERT) for kind in cls.__mro__)
+            called = None if home in ("user", _PACKAGE) or home in sys.stdlib_module_names else key
             if isinstance(fields, dict):
                 self._note(cls, value, Attribute("__class__", "__class__"))
                 self._note(fields, value, Attribute("__dict__", "__dict__"))
-                self._space(_Space(fields, value, every))
+                self._space(_Space(fields, value, every, called=called))
             slots = {
                 word: slot for kind in cls.__mro__ for word, slot in vars(kind).items()
                 if isinstance(slot, MemberDescriptorType) and not _is_c(kind)
             }  # fmt: skip
             if slots:
-                self._spaces.append(_Space(slots, value, every, noted=False))
+                self._spaces.append(_Space(slots, value, every, called=called))
         self._class(cls)
 
     def _class(self, cls: type, made: bool = False) -> None:
@@ -337,12 +346,23 @@ class Closure:
             if not (named or special or space.every or self._any_attribute):
                 continue
             space.done.add(word)
-            if isinstance(value, MemberDescriptorType) and not is_class:
-                place = Attribute(word, word)
-                self._visit(read(owner, place), owner, place, object.__setattr__, owner, word, named=named)
+            place: tuple[Any, Any] = names, word
+            put = (type.__setattr__, owner) if is_class else (dict.__setitem__, names)
+            if isinstance(value, MemberDescriptorType) and not is_class:  # a slot
+                place, put = (owner, Attribute(word, word)), (object.__setattr__, owner)
+                value = read(*place)
+            if space.called is not None and isinstance(value, np.ndarray):
+                self._compare(value, *place, space)
             else:
-                put = (type.__setattr__, owner) if is_class else (dict.__setitem__, names)
-                self._visit(value, names, word, *put, word, named=named, note=space.noted)
+                self._visit(value, *place, *put, word, named=named, note=space.noted)
+
+    def _compare(self, array: Any, container: Any, key: Any, space: _Space) -> None:
+        """Note an array whose entries are compared at each call."""
+        if plain_array(array) is None or array.size > SMALL:
+            cls = type(space.owner)
+            raise _refused(space.called, f"{cls.__module__}.{cls.__qualname__}", "numbers and arrays")
+        self._note(array, container, key)
+        self._note(read(array, CONTENT), array, CONTENT)
 
     @property
     def _any_attribute(self) -> bool:

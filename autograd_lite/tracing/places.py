@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 #: What a subclass of ndarray must not define, if a Tensor shall stand for its objects.
-_ARRAY = {*dir(np.ndarray)} - {"__new__", "__init__", "__init_subclass__", "__array_finalize__", "__doc__"}
+_ARRAY = {*dir(np.ndarray)} - {"__new__", "__init__", "__array_finalize__", "__doc__", "__module__"}
 MISSING = object()
 LENGTH = object()  # how many entries a container has
 KEYS = object()  # the keys of a dict, or the entries of a list or set, in order
@@ -75,7 +75,7 @@ def read(container: Any, key: Any) -> Any:
 @cache
 def _acts_as_array(cls: type) -> bool:
     """Whether a subclass of ndarray changes nothing that an array does."""
-    return cls is np.memmap or all(_ARRAY.isdisjoint({*vars(kind)} - {"__module__"}) for kind in cls.__mro__[:-2])  # without object
+    return cls is np.memmap or all(_ARRAY.isdisjoint(vars(kind)) for kind in cls.__mro__[:-2])  # without object
 
 
 def plain_array(x: Any) -> Any:

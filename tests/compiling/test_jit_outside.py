@@ -789,3 +789,72 @@ def test_donated_arrays_that_share_memory():
         want = f(a, b)
         for got, right in zip(compiled(a, b), want, strict=True):
             same(got, right)
+
+
+# ------------------------------------------------------------------------------------------ objects of other libraries
+
+
+def test_objects_of_other_libraries():
+    from scipy.interpolate import CubicSpline
+    from scipy.sparse import random_array
+
+    spline, poly = CubicSpline([0.0, 1.0, 2.0], [0.0, 1.0, 4.0]), np.poly1d([1.0, 2.0])
+    compiled = ag.jit(lambda x: x * spline(1.5) + poly(x))
+    same(compiled(X), compiled.f(X))
+    spline.c[...] *= 2.0
+    poly.coeffs[...] = 5.0
+    same(compiled(X), compiled.f(X))
+    compiled(X)
+    assert compiled.cache_info().misses == 2
+    matrix = random_array((200, 200), density=0.1)
+    with pytest.raises(RuntimeError, match="uses 'matrix' from outside, a scipy.sparse"):
+        ag.jit(lambda x: x * matrix.sum())(X)
+
+
+def test_data_sets_and_schedules():
+    rows = ag.data.TensorDataset(X.copy(), X + 1)
+    optimizer = optim.SGD([ag.tensor(X, requires_grad=True)], lr=0.5)
+    schedule = optim.lr_scheduler.StepLR(optimizer, 1)
+    f = lambda x: x * rows[1][0] + optimizer.param_groups[0]["lr"] * schedule.get_last_lr()[0]  # noqa: E731
+    compiled = ag.jit(f)
+    same(compiled(X), f(X))
+    rows.arrays[0][...] = 7.0
+    same(compiled(X), f(X))
+    optimizer.step()
+    schedule.step()
+    same(compiled(X), f(X))
+
+
+def test_what_a_wrapper_wraps():
+    scale = {"k": 2.0}
+
+    @functools.lru_cache
+    def cached(k):
+        return k * scale["k"]
+
+    inner = ag.jit(with_k(Net)(3.0))
+    f = lambda x: inner(x) * cached(2)  # noqa: E731
+    compiled = ag.jit(f)
+    same(compiled(X), f(X))
+    scale["k"] = 5.0
+    cached.cache_clear()
+    inner.f.k = 4.0
+    same(compiled(X), f(X))
+
+
+def test_more_than_can_be_compared():
+    table = {j: {k: None for k in range(1000)} for j in range(11)}
+    with pytest.raises(RuntimeError, match=r"can read more than 10000 values from outside, the last of them \d+ of a dict"):
+        ag.jit(lambda x: x if table else -x)(X)
+
+
+def test_no_number_is_printed_for_an_array_from_outside():
+    k = np.array([1, 2])
+    with pytest.raises(RuntimeError, match="printing of a value"):
+        ag.jit(lambda x: x * float(f"{k[1]}"))(X)
+
+
+def test_a_large_array_is_no_number():
+    flags = np.ones(1001, bool)
+    with pytest.raises(RuntimeError, match=r"bool\(\) of a value"):
+        ag.jit(lambda x: x if flags.all() else -x)(X)
