@@ -28,6 +28,7 @@ from .closures import Closure
 from .naming import short_names
 from .outside import Outside, Source, Step
 from .program import Equation, Program, Var
+from .unseen import Unseen, refuse
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,14 +196,21 @@ def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[Any]
         j = first.setdefault(id(x), k) if isinstance(x, (np.ndarray, Value)) else k
         inputs.append(x if s else inputs[j] if j != k else outside.argument(x, k))
     nodes = [x._node for x, s in zip(inputs, static, strict=True) if not s]
-    wrapped, keywords = rebuild((args, params), inputs)
-    pairs = zip((*args, *params.values()), (*wrapped, *keywords.values()), strict=True)
-    containers = [(old, new, new.copy()) for pair in pairs for old, new in _containers(*pair)]
+    fixed = [k for k, s in enumerate(static) if s]
     with rolled_back(closure.undo):
-        closure.reach([(f, "f"), *((x, "an argument") for x, s in zip(given, static, strict=True) if s)])
+        f, *stand_ins = closure.reach([(f, "f"), *((given[k], "an argument") for k in fixed)])
+        for k, x in zip(fixed, stand_ins, strict=True):
+            inputs[k] = x
+        wrapped, keywords = rebuild((args, params), inputs)
+        pairs = zip((*args, *params.values()), (*wrapped, *keywords.values()), strict=True)
+        containers = [(old, new, new.copy()) for pair in pairs for old, new in _containers(*pair)]
         with changed(recording=recording, group=None, outside=outside):
             result, variables = run(f, wrapped, keywords)
             roots, pulled = _pulled_back(leaves(result), outside) if recording else ([], {})
+        for x in leaves(result):
+            if type(x) is Unseen:
+                refuse(x)
+        variables = [(word, x) for word, x in variables if type(x) is not Unseen]
         closure.check_leaks()
         closure.check()
         outside.check_views()

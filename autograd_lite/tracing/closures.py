@@ -3,7 +3,8 @@
 NumPy does not say when an array is used, and Python does not say when a number is. So everything that the code of the
 function can reach is looked at before it runs: its closure, its globals, the attributes that the code names, and what
 is in these. An array is replaced by a Tensor in the place where it stands, until the trace ends. Of any other value the
-place is noted, to be compared at each call. What can be neither replaced nor compared raises.
+place is noted, to be compared at each call. In the place of what can be neither an input nor compared stands an object
+that raises when it is used.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from ..engine.value import Value
 from ..table import Primitive
 from .outside import SMALL, Outside
 from .places import CONTENT, KEYS, LENGTH, MISSING, PLAIN, Attribute, Named, plain_array, read, same
+from .unseen import Unseen, refuse
 
 LONG = 1_000  # entries of a container; a longer one is data
 MOST = 10_000  # values outside
@@ -105,6 +107,7 @@ class Closure:
         self._back: dict[Any, tuple[Any, ...]] = {}  # how to assign to the variables
         self._swapped: dict[Any, tuple[Any, Any, Any]] = {}  # container, key, what stands there
         self._seen: dict[int, Any] = {}
+        self._unseen: dict[int, Unseen] = {}  # what stands for values that cannot be compared
         self._queue: list[tuple[Any, Any]] = []  # values to look into, with their keys
         self._spaces: list[_Space] = []
         self._words = set(_CALLED)  # the names in the code that may run
@@ -114,10 +117,12 @@ class Closure:
         self._namespaces: list[_Space] = []  # those in which another name matters
         self._absent: list[tuple[dict[str, Any], str]] = []  # globals that do not exist
 
-    def reach(self, values: Iterable[tuple[Any, Any]]) -> None:
-        """Look into functions and other values, each with what it is called, and everything that they can reach."""
-        for value, called in values:
-            self._stand_for(value, None, called)
+    def reach(self, values: Iterable[tuple[Any, Any]]) -> list[Any]:
+        """Look into functions and other values, each with what it is called, and everything that they can reach.
+
+        Returns what stands for each.
+        """
+        found = [self._stand_for(value, None, called) for value, called in values]
         size: Any = None
         while self._queue or size != (size := (len(self._words), len(self._spaces), sum(self._classes.values()))):
             while self._queue:
@@ -129,17 +134,18 @@ class Closure:
             key = Named(self._words, space.every or self._any_attribute, by_length=long)
             self._note(key(space.names), space.names, key)
         self._before = {id(x): (x, x.copy()) for x in self._containers}
+        return found
 
     # ----------------------------------------------------------------------------------------------- one value
 
-    def _visit(self, value: Any, container: Any, key: Any, *put: Any, named: bool = True, note: bool = True) -> None:
+    def _visit(self, value: Any, container: Any, key: Any, *put: Any, note: bool = True) -> None:
         """Note a value, and let Tensors stand for its arrays; ``put[0](*put[1:], x)`` assigns to its place."""
         if (id(container), key) in self.variables or (id(container), key) in self._swapped:
             return  # a namespace may be reached in two ways
         if note and not isinstance(value, (np.ndarray, ModuleType)):
             self._note(value, container, key)
             self._back[id(container), key] = (*put, value)
-        new = self._stand_for(value, container, key, named)
+        new = self._stand_for(value, container, key)
         if new is not value:
             self._swap(container, key, value, new, put)
 
@@ -153,35 +159,51 @@ class Closure:
         if len(self.variables) > MOST:
             raise RuntimeError(
                 f"the function can read more than {MOST} values from outside, the last of them {label(key)!r} of a "
-                f"{type(container).__name__}: inside jit each is compared at every call. Pass what it needs as arguments"
+                f"{type(container).__name__}: inside jit each is compared at every call. Pass what it needs as "
+                "arguments"
             )
 
-    def _stand_for(self, value: Any, container: Any, key: Any, named: bool = True) -> Any:
-        """What stands for a value while the function is traced; the value is looked into later.
-
-        `named`: whether the code names it. If not, nothing is raised.
-        """
+    def _stand_for(self, value: Any, container: Any, key: Any) -> Any:
+        """What stands for a value while the function is traced; the value is looked into later."""
         if isinstance(value, PLAIN) or value is MISSING:
             return value
         if isinstance(value, np.ndarray):
-            return self._tensor(value, container, key, named)
+            return self._tensor(value, container, key)
         if isinstance(value, tuple):
-            parts = [self._stand_for(part, value, k, named) for k, part in enumerate(value)]
+            parts = [self._stand_for(part, value, k) for k, part in enumerate(value)]
             changed = any(new is not old for new, old in zip(parts, value, strict=True))
             return tuple.__new__(type(value), parts) if changed else value
+        if id(value) in self._unseen:
+            return self._unseen[id(value)]
         if id(value) not in self._seen:
             self._seen[id(value)] = value
-            self._queue.append((value, key if named else None))
+            if isinstance(value, (dict, list, deque, set, frozenset)) and len(value) > LONG:
+                kind = f"{type(value).__name__} of {len(value)} entries"
+                return self._refuse(value, key, kind, "an array, a tuple, or an argument")
+            if _is_opaque(value):
+                return self._refuse(value, key, _kind(value), "numbers and arrays")
+            self._queue.append((value, key))
         return value
 
-    def _tensor(self, array: Any, container: Any, key: Any, named: bool) -> Any:
+    def _refuse(self, value: Any, key: Any, kind: str, instead: str) -> Any:
+        """What stands for a value that can be neither replaced nor compared."""
+        what = repr(label(key)) if isinstance(key, (str, Attribute)) else f"an entry {label(key)!r}"
+        error = RuntimeError(
+            f"the function uses {what} from outside, a {kind}: inside jit a change of it would not be seen. Pass what "
+            f"the function needs of it as an argument, or make it {instead}"
+        )
+        self._unseen[id(value)] = unseen = Unseen(value, error)
+        return unseen
+
+    def _tensor(self, array: Any, container: Any, key: Any) -> Any:
         if plain_array(array) is not None:
             self.outside.known(array, container, key)
             name = label(key)
             return self.outside.stand_in(array, name if isinstance(name, str) else None)
-        if named:
-            raise _refused(key, f"{type(array).__name__} of dtype {array.dtype}", "a plain array of numbers")
-        return array
+        kind = f"{type(array).__name__} of dtype {array.dtype}"
+        if id(array) in self._unseen:
+            return self._unseen[id(array)]
+        return self._refuse(array, key, kind, "a plain array of numbers")
 
     # ---------------------------------------------------------------------------------------- what is in a value
 
@@ -205,8 +227,6 @@ class Closure:
             if _home(value.__name__) == "user":
                 self._space(_Space(vars(value), value))
         elif isinstance(value, BuiltinMethodType):
-            if isinstance(value.__self__, np.ndarray):
-                raise _refused(key, "method of an array", "the array")
             self._stand_for(value.__self__, value, key)
         elif isinstance(value, MappingProxyType):
             self._stand_for(gc.get_referents(value)[0], value, key)
@@ -220,8 +240,6 @@ class Closure:
             self._object(value, key)
 
     def _container(self, value: Any, key: Any) -> None:
-        if len(value) > LONG:
-            raise _refused(key, f"{type(value).__name__} of {len(value)} entries", "an array, a tuple, or an argument")
         if not isinstance(value, frozenset):
             self._note(tuple(value), value, KEYS)
         if isinstance(value, dict):
@@ -291,10 +309,6 @@ class Closure:
     def _object(self, value: Any, key: Any) -> None:
         cls = type(value)
         self._parts(value)
-        if _is_opaque(value):
-            if key is not None:
-                raise _refused(key, f"{cls.__module__}.{cls.__qualname__}", "numbers and arrays")
-            return
         fields: Any = getattr(value, "__dict__", None)
         home = _home(cls.__module__)
         if hasattr(cls, "named_buffers"):  # which attributes were set is compared elsewhere
@@ -342,8 +356,7 @@ class Closure:
                 continue
             if word in space.done or special and not isinstance(value, FunctionType):
                 continue
-            named = word in self._words
-            if not (named or special or space.every or self._any_attribute):
+            if not (special or space.every or self._any_attribute or word in self._words):
                 continue
             space.done.add(word)
             place: tuple[Any, Any] = names, word
@@ -351,18 +364,14 @@ class Closure:
             if isinstance(value, MemberDescriptorType) and not is_class:  # a slot
                 place, put = (owner, Attribute(word, word)), (object.__setattr__, owner)
                 value = read(*place)
-            if space.called is not None and isinstance(value, np.ndarray):
-                self._compare(value, *place, space)
+            if space.called is None or not isinstance(value, np.ndarray):
+                self._visit(value, *place, *put, word, note=space.noted)
+            elif plain_array(value) is not None and value.size <= SMALL:
+                self._note(value, *place)
+                self._note(read(value, CONTENT), value, CONTENT)
             else:
-                self._visit(value, *place, *put, word, named=named, note=space.noted)
-
-    def _compare(self, array: Any, container: Any, key: Any, space: _Space) -> None:
-        """Note an array whose entries are compared at each call."""
-        if plain_array(array) is None or array.size > SMALL:
-            cls = type(space.owner)
-            raise _refused(space.called, f"{cls.__module__}.{cls.__qualname__}", "numbers and arrays")
-        self._note(array, container, key)
-        self._note(read(array, CONTENT), array, CONTENT)
+                new = self._refuse(value, space.called, _kind(owner), "numbers and arrays")
+                self._swap(*place, value, new, (*put, word))
 
     @property
     def _any_attribute(self) -> bool:
@@ -380,7 +389,7 @@ class Closure:
             now = read(container, key)
             if place in self._swapped or same(now, before):
                 continue
-            if isinstance(key, Named) or key in (KEYS, LENGTH):
+            if isinstance(key, Named) or key is KEYS or key is LENGTH:
                 del self.variables[place]
                 if key is LENGTH and now < before or key is not LENGTH and not _ids(before) <= _ids(now):
                     changed.append((container, key))
@@ -424,6 +433,9 @@ class Closure:
             before = dict(before.items() if hasattr(before, "items") else enumerate(before))
             for key, x in list(container.items() if hasattr(container, "items") else enumerate(container)):
                 old = before.get(key)
+                if x is not old and type(x) is Unseen:
+                    self._restore(container)
+                    refuse(x)
                 parts = () if x is old else leaves([x, *vars(x).values()] if hasattr(x, "__dict__") else x)
                 nodes = (t._node for t in parts if isinstance(t, Value) and id(t) not in own)
                 node = next((n for n in nodes if n is not None and n.live & TRACED), None)
@@ -458,12 +470,9 @@ def _ids(values: Any) -> set[int]:
     return set(map(id, values))
 
 
-def _refused(key: Any, kind: str, instead: str) -> RuntimeError:
-    what = repr(label(key)) if isinstance(key, (str, Attribute)) else "a value"
-    return RuntimeError(
-        f"the function uses {what} from outside, a {kind}: inside jit a change of it would not be seen. Pass what the "
-        f"function needs of it as an argument, or make it {instead}"
-    )
+def _kind(value: Any) -> str:
+    cls = type(value)
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _names(code: CodeType, strings: bool = False) -> Iterator[str]:
@@ -497,6 +506,8 @@ def _is_c(cls: type) -> bool:
 
 def _is_opaque(value: Any) -> bool:
     """Whether an object has a state that can be neither looked at nor compared: an iterator, a buffer, a data frame."""
+    if isinstance(value, BuiltinMethodType) and not isinstance(value.__self__, (ModuleType, type)):  # x.sum
+        return isinstance(value.__self__, np.ndarray) or _is_opaque(value.__self__)
     if isinstance(value, (bytearray, memoryview, array, ContextVar)):
         return True
     kinds = [kind for kind in type(value).__mro__ if _is_c(kind)]
