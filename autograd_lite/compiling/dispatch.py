@@ -28,6 +28,7 @@ from .connected import Link
 
 MISS = object()
 INDENT = "    "
+SHORT = 8  # items that are compared one by one
 
 
 class Dispatch:
@@ -352,8 +353,8 @@ class _Writer:
             options = self.word("options", ("options", id(step)))
             self.check(f"{self.bound(step.group, 'group')} != {options}")
             group, groups = self.bound(step.group, "group"), f"{self.bound(step.optimizer, 'optimizer')}.param_groups"
-            self._same_entries(f"{group}['params']", tuple(step.group["params"]))
-            self._same_entries(groups, tuple(step.optimizer.param_groups))
+            self._same_items(f"{group}['params']", step.group["params"])
+            self._same_items(groups, step.optimizer.param_groups)
 
     def _memory(self) -> None:
         """Check that no array that is written to shares memory with another one."""
@@ -380,15 +381,16 @@ class _Writer:
         elif isinstance(key, Named) and key.by_length:
             self.check(f"len({where}) != len({word})")
         elif key is KEYS or isinstance(key, Named):
-            self._same_entries(where, word)
+            self.check(f"len({where}) != len({word}) or not all(map(is_, {where}, {word}))")
         else:
             self.check(f"{self._place(container, key)} is not {word}")
 
-    def _same_entries(self, where: str, entries: str | tuple[Any, ...]) -> None:
-        word = entries if isinstance(entries, str) else self.bound(entries, "entries", ("entries", where))
-        check = f"len({where}) != len({word}) or not all(map(is_, {where}, {word}))"
-        if f"if {check}: return MISS" not in self.checks:
-            self.check(check)
+    def _same_items(self, where: str, items: Sequence[Any]) -> None:
+        """Check that a list has the same objects."""
+        differ = [f"items[{k}] is not {self.bound(x, 'item')}" for k, x in enumerate(items)]
+        if len(items) > SHORT:
+            differ = [f"not all(map(is_, items, {self.bound(tuple(items), 'items', ('items', where))}))"]
+        self.check(" or ".join([f"len(items := {where}) != {len(items)}", *differ]))
 
     def _place(self, container: Any, key: Any) -> str:
         where = self.bound(container, "place")
