@@ -10,6 +10,7 @@ that raises when it is used.
 from __future__ import annotations
 
 import builtins
+import dis
 import gc
 import sys
 import sysconfig
@@ -53,6 +54,7 @@ _LIBRARIES = ("<frozen ", *(join(sysconfig.get_path(kind), "") for kind in ("std
 _ANY_ATTRIBUTE = frozenset({"getattr", "vars", "__dict__", "dir", "asdict", "astuple", "fields"})
 #: The names of the user's methods that the library calls, and their attributes.
 _CALLED = {"forward", "backward", "setup_context", "jvp", "rule", "numbers", "initial"}
+_GLOBAL = {"LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "IMPORT_NAME"}
 _PARTS = "__func__", "fget", "func", "__wrapped__"  # where descriptors and wrappers hold a function
 _TABLES = "_parameters", "_buffers", "_modules", "_hooks", "_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
 _HOLDERS = (f"{_PACKAGE}.data", f"{_PACKAGE}.optim")  # of the library's other objects
@@ -274,9 +276,9 @@ class Closure:
             if (value := getattr(f, word)) is not None:
                 self._visit(value, f, Attribute(word, word), setattr, f, word)
         self._space(_Space(f.__dict__, f))
-        self._words.update(_names(f.__code__, strings=True))
+        self._words.update(_attributes(f.__code__))
         space = f.__globals__
-        for word in dict.fromkeys(_names(f.__code__)):
+        for word in dict.fromkeys(_globals(f.__code__)):
             if word in space:
                 self._visit(space[word], space, word, dict.__setitem__, space, word)
             else:
@@ -475,14 +477,25 @@ def _kind(value: Any) -> str:
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
-def _names(code: CodeType, strings: bool = False) -> Iterator[str]:
-    """The names of globals and attributes in some code; with `strings`, also those that ``getattr(x, "name")`` uses."""
-    yield from code.co_names
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Some code, and that of the functions defined in it."""
+    yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _names(constant, strings)
-        elif strings and isinstance(constant, str) and constant.isidentifier():
-            yield constant
+            yield from _codes(constant)
+
+
+def _attributes(code: CodeType) -> Iterator[str]:
+    """The names of attributes in some code, also those that ``getattr(x, "name")`` uses."""
+    for part in _codes(code):
+        yield from part.co_names
+        yield from (x for x in part.co_consts if isinstance(x, str) and x.isidentifier())
+
+
+def _globals(code: CodeType) -> Iterator[str]:
+    """The names of globals in some code: an attribute of the same name is none."""
+    for part in _codes(code):
+        yield from (step.argval for step in dis.get_instructions(part) if step.opname in _GLOBAL)
 
 
 def _home(module: Any) -> str:

@@ -663,6 +663,118 @@ def test_what_it_adds_and_what_was_none_is_no_reason_to_record_again():
     same(compiled(X), X * 7.0)
 
 
+def entry_of_dict():
+    p = {"w": X.copy(), "n": np.array(0)}
+
+    def f(x):
+        p["w"] -= 0.1 * x
+        p["n"] += 1
+        return p["w"] * p["n"]
+
+    return f, p.values()
+
+
+def attribute_of_object():
+    o = types.SimpleNamespace(w=X.copy(), t=np.array(0.0))
+
+    def f(x):
+        o.t += 1
+        o.w[1:] += x[1:] * o.t
+        return o.w.sum()
+
+    return f, (o.w, o.t)
+
+
+def method_of_a_module():
+    net = Net()
+    net.k, net.options = np.zeros(3), {"m": X.copy()}
+
+    def f(x):
+        net.k += x
+        net.options["m"] *= 2
+        return net(x) * net.options["m"]
+
+    return f, (net.k, net.options["m"])
+
+
+def list_of_arrays():
+    weights = [X.copy() for _ in range(3)]
+
+    def f(x):
+        for w in weights:
+            w *= x
+        return np.add(weights[0], weights[1], out=weights[2]) + 1
+
+    return f, weights
+
+
+def enclosing_variable():
+    w = X.copy()
+
+    def first(y):
+        w[0] = y[0]
+        return w * 2
+
+    return (lambda x: first(x * 3) + first(x)), (w,)
+
+
+def tuple_and_dict():
+    w = X.copy()
+    pair = w, {"w": w}
+
+    def f(x):
+        pair[0][...] += x
+        return pair[1]["w"] * 2
+
+    return f, (w,)
+
+
+def keyed_by_parameters():
+    parameters = [ag.tensor(X, requires_grad=True) for _ in "ab"]
+    momentum = {p: np.zeros(3) for p in parameters}
+
+    def f(x):
+        a, b = parameters
+        gradients = ag.autograd.grad(((a * b * x) ** 2).sum(), parameters)
+        with ag.no_grad():
+            for p, g in zip(parameters, gradients, strict=True):
+                momentum[p] *= 0.9
+                momentum[p] += g.detach()
+                p -= 1e-4 * momentum[p]
+        return a.detach() * 1
+
+    return f, [*momentum.values(), *parameters]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        entry_of_dict, attribute_of_object, method_of_a_module, list_of_arrays, enclosing_variable, tuple_and_dict,
+        keyed_by_parameters,
+    ],
+    ids=lambda f: f.__name__,
+)  # fmt: skip
+def test_arrays_outside_may_be_written_to(make):
+    (f, want), (g, got) = make(), make()
+    compiled = ag.jit(g)
+    for k in range(3):
+        x, y = f(X + k), compiled(X + k)
+        for a, b in zip((x, *want), (y, *got), strict=True):
+            np.testing.assert_allclose(*(z.numpy() if isinstance(z, ag.Tensor) else z for z in (a, b)), rtol=1e-13)
+    assert compiled.cache_info().misses == 1
+
+
+def test_a_global_with_the_name_of_an_attribute():
+    owner = with_k(Plain)(2.0)
+    module = types.ModuleType("script")
+    vars(module).update(owner=owner, k=0)
+    exec("def f(x): return x * owner.k", vars(module))
+    compiled = ag.jit(module.f)
+    for module.k in range(3):
+        same(compiled(X), X * 2.0)
+    assert compiled.cache_info().misses == 1
+
+
 def test_arrays_are_in_their_places_after_an_error():
     table, array = {"w": X.copy()}, X.copy()
     owner = with_k(Plain)(array)
