@@ -30,7 +30,7 @@ PLAIN = (
 class Attribute:
     """The key of an attribute, or of the content of a cell; `label` is what the user calls it.
 
-    >>> read(1j, Attribute("imag"))
+    >>> read(1j, Attribute("imag", "imag"))
     1.0
     """
 
