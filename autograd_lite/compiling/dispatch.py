@@ -21,7 +21,7 @@ from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
 from ..tracing.calls import Backward, Call
 from ..tracing.outside import Source, Step
-from ..tracing.places import CONTENT, KEYS, LENGTH, MISSING, Attribute, Named, plain_array, read, same
+from ..tracing.places import CONTENT, KEYS, LENGTH, MISSING, Attribute, Named, ShapeOf, plain_array, read, same
 from ..tracing.program import Var
 from .arguments import static_key
 from .connected import Link
@@ -376,9 +376,12 @@ class _Writer:
             self.check(f"hasattr({where}, {key.name!r})" if isinstance(key, Attribute) else f"{key!r} in {where}")
         elif key is LENGTH:
             self.check(f"len({where}) != {word}")
+        elif isinstance(key, ShapeOf):
+            place = self._place(container, key.key)
+            self.check(f"{place}.shape != {word}[0] or {place}.dtype != {word}[1]")
         elif key is CONTENT:
             self.check(f"{where}.tobytes() != {word}[2]")
-        elif isinstance(key, Named) and key.by_length:
+        elif isinstance(key, Named) and key.long:
             self.check(f"len({where}) != len({word})")
         elif key is KEYS or isinstance(key, Named):
             self.check(f"len({where}) != len({word}) or not all(map(is_, {where}, {word}))")

@@ -221,7 +221,7 @@ def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[Any]
     made = _Made(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, roots, pulled)
     made.outside["stores"] = [store[:3] for store in stores]
     made.given = any(isinstance(x, Value) for x in given)
-    closure.note_values()
+    closure.note_arrays(made.sources.values())
     vars(outside).clear()  # which is part of a cycle
     return made, list(closure.variables.values())
 

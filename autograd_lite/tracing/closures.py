@@ -16,10 +16,11 @@ import sys
 import sysconfig
 import weakref
 from array import array
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import partial
 from operator import attrgetter, setitem
 from os.path import join
@@ -41,8 +42,8 @@ from ..engine.node import TRACED
 from ..engine.position import INTERNAL
 from ..engine.value import Value
 from ..table import Primitive
-from .outside import SMALL, Outside
-from .places import CONTENT, KEYS, LENGTH, MISSING, PLAIN, Attribute, Named, plain_array, read, same
+from .outside import SMALL, Outside, Source
+from .places import CONTENT, KEYS, LENGTH, MISSING, PLAIN, Attribute, Named, ShapeOf, plain_array, read, same
 from .unseen import Unseen, refuse
 
 LONG = 1_000  # entries of a container; a longer one is data
@@ -115,6 +116,7 @@ class Closure:
         self._words = set(_CALLED)  # the names in the code that may run
         self._containers: list[Any] = []
         self._before: dict[int, tuple[Any, Any]] = {}  # the containers, and copies of them
+        self._tensors: list[Value] = []
         self._classes: dict[type, bool] = {}  # whether the code may make objects of them
         self._namespaces: list[_Space] = []  # those in which another name matters
         self._absent: list[tuple[dict[str, Any], str]] = []  # globals that do not exist
@@ -133,7 +135,7 @@ class Closure:
                 self._look_at_names(space)
         for space in self._namespaces:
             long = isinstance(space.owner, (type, ModuleType, FunctionType))
-            key = Named(self._words, space.every or self._any_attribute, by_length=long)
+            key = Named(self._words, space.every or self._any_attribute, long)
             self._note(key(space.names), space.names, key)
         self._before = {id(x): (x, x.copy()) for x in self._containers}
         return found
@@ -213,6 +215,7 @@ class Closure:
         if isinstance(value, Value):
             if not getattr(value, "lazy", False):
                 self.outside.enter(value)
+                self._tensors.append(value)
                 for hook in () if value._node is None else value._node.hooks or ():
                     self._stand_for(hook, value, key)
         elif isinstance(value, FunctionType):
@@ -232,6 +235,9 @@ class Closure:
             self._stand_for(value.__self__, value, key)
         elif isinstance(value, MappingProxyType):
             self._stand_for(gc.get_referents(value)[0], value, key)
+        elif isinstance(value, Enum):
+            self._visit(value._value_, vars(value), "_value_", dict.__setitem__, vars(value), "_value_")
+            self._class(type(value))
         elif isinstance(value, attrgetter):
             self._words.update(word for path in value.__reduce__()[1] for word in path.split("."))
         elif isinstance(value, weakref.ref):
@@ -244,6 +250,9 @@ class Closure:
     def _container(self, value: Any, key: Any) -> None:
         if not isinstance(value, frozenset):
             self._note(tuple(value), value, KEYS)
+        if isinstance(value, defaultdict):
+            place = Attribute("default_factory", "default_factory")
+            self._visit(value.default_factory, value, place, setattr, value, place.name)
         if isinstance(value, dict):
             for k, part in list(value.items()):
                 self._visit(part, value, k, dict.__setitem__, value, k)
@@ -278,7 +287,8 @@ class Closure:
         self._space(_Space(f.__dict__, f))
         self._words.update(_attributes(f.__code__))
         space = f.__globals__
-        for word in dict.fromkeys(_globals(f.__code__)):
+        words = dict.fromkeys(_globals(f.__code__))
+        for word in (*words, *(_attributes(f.__code__) if "globals" in words else ())):
             if word in space:
                 self._visit(space[word], space, word, dict.__setitem__, space, word)
             else:
@@ -398,6 +408,9 @@ class Closure:
                 elif key is KEYS and isinstance(container, (list, deque)):
                     for k, x in enumerate(before):
                         self._note(x, container, k)
+                elif isinstance(container, dict):
+                    for k in set(now) - set(before):
+                        self._note(container[k], container, k)
             elif before is None:
                 self._note(now, container, key)
             else:
@@ -419,8 +432,16 @@ class Closure:
                 "Return the value instead"
             )
 
-    def note_values(self) -> None:
-        """Note the arrays whose values the function has used as Python numbers."""
+    def note_arrays(self, used: Iterable[Source]) -> None:
+        """Note the values of arrays that the function has used as Python numbers, and the shapes of those that the
+        program does not use: the function may have asked for them.
+        """
+        used = list(used)
+        inputs = {id(s.owner() if s.kind == "tensor" else s) for s in used}
+        places = [(s.owner, s.key) for s in self.outside.found.values() if s.kind == "place" and id(s) not in inputs]
+        tensors = [(t, Attribute("_data", "data")) for t in self._tensors if id(t) not in inputs]
+        for container, key in places + tensors:
+            self._note(read(container, ShapeOf(key)), container, ShapeOf(key))
         for node, content in self.outside.compared.items():
             source = self.outside.found[node]
             self._note(content, node.y, CONTENT)

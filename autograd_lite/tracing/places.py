@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from enum import Enum
 from functools import cache
 from types import EllipsisType, NotImplementedType
 from typing import Any
@@ -22,7 +21,7 @@ KEYS = object()  # the keys of a dict, or the entries of a list or set, in order
 CONTENT = object()  # the entries of an array
 PLAIN = (
     int, float, complex, str, bool, bytes, range, slice, type(None), EllipsisType, NotImplementedType, np.generic,
-    np.dtype, Enum,
+    np.dtype,
 )  # fmt: skip
 
 
@@ -48,10 +47,18 @@ class Named:
 
     words: set[str]
     every: bool = False
-    by_length: bool = False  # whether it is enough to compare how many names there are, unless one is removed
+    long: bool = False  # of a class, a module or a function: a call compares how many there are
 
     def __call__(self, names: Any) -> tuple[str, ...]:
-        return tuple(word for word in names if self.every or word in self.words)
+        special = self.long  # Python looks up __add__ and the like without naming them
+        return tuple(x for x in names if self.every or x in self.words or special and x.startswith("__"))
+
+
+@dataclass(frozen=True)
+class ShapeOf:
+    """The key of the shape and dtype of the array at another key."""
+
+    key: Any
 
 
 def read(container: Any, key: Any) -> Any:
@@ -61,6 +68,9 @@ def read(container: Any, key: Any) -> Any:
     (2, ('a',), True)
     """
     try:
+        if isinstance(key, ShapeOf):
+            array = read(container, key.key)
+            return array.shape, array.dtype
         if isinstance(key, Attribute):
             return getattr(container, key.name)
         if key is LENGTH:

@@ -11,6 +11,7 @@ import itertools
 import types
 import weakref
 from dataclasses import dataclass
+from enum import Enum
 from fractions import Fraction
 
 import numpy as np
@@ -248,6 +249,27 @@ def absent_key(value):
     return (lambda: table.get("k", value)), lambda new: table.__setitem__("k", new)
 
 
+def by_globals(value):
+    globals()["GLOBAL"] = value
+    return (lambda: globals()["GLOBAL"]), lambda new: globals().__setitem__("GLOBAL", new)
+
+
+def in_an_enum(value):
+    options = Enum("Options", {"A": {"k": value}})
+    return (lambda: options.A.value["k"]), lambda new: options.A.value.__setitem__("k", new)
+
+
+def factory_replaced(value):
+    table = collections.defaultdict(lambda: value)
+    return (lambda: table.default_factory()), lambda new: setattr(table, "default_factory", lambda: new)
+
+
+def call_added(value):
+    base = type("Base", (), {"__call__": lambda self: value})
+    owner = type("Settings", (base,), {})()
+    return (lambda: owner()), lambda new: setattr(type(owner), "__call__", lambda self: new)
+
+
 def any_name(value):
     owner, name = Plain(), "".join("k")
     owner.k = value
@@ -342,7 +364,8 @@ HOLDERS = {
         local, global_variable, in_tuple, in_named_tuple, default, keyword_only, keyword_of_partial,
         argument_of_partial,
         attribute_of_function, attribute_of_module, function_of_module, class_attribute, class_attribute_of_object,
-        of_a_base, overridden, overridden_in_the_class, absent, absent_in_the_class, absent_key, any_name,
+        of_a_base, overridden, overridden_in_the_class, absent, absent_in_the_class, absent_key, any_name, by_globals,
+        in_an_enum, factory_replaced, call_added,
         method_of_object, method_replaced, base_class_of_library, chain, proxy, cached, referred,
         replaced_dict, other_class, nested, in_a_module_of_nn, by_iteration,
     )},
@@ -764,6 +787,22 @@ def test_arrays_outside_may_be_written_to(make):
     assert compiled.cache_info().misses == 1
 
 
+@pytest.mark.parametrize("given", [np.ones, ag.ones], ids=["array", "Tensor"])
+def test_only_the_shape_is_used(given):
+    table = {"w": given(3)}
+    compiled = ag.jit(lambda x: x / len(table["w"]))
+    same(compiled(X), X / 3)
+    table["w"] = given(4)
+    same(compiled(X), X / 4)
+    if isinstance(table["w"], ag.Tensor):
+        table["w"].data = np.ones(5)
+        same(compiled(X), X / 5)
+    misses = compiled.cache_info().misses
+    table["w"][...] = 7.0
+    compiled(X)
+    assert compiled.cache_info().misses == misses
+
+
 def test_a_global_with_the_name_of_an_attribute():
     owner = with_k(Plain)(2.0)
     module = types.ModuleType("script")
@@ -773,6 +812,17 @@ def test_a_global_with_the_name_of_an_attribute():
     for module.k in range(3):
         same(compiled(X), X * 2.0)
     assert compiled.cache_info().misses == 1
+
+
+def test_what_it_has_added_is_compared():
+    table = collections.defaultdict(lambda: 2.0)
+    compiled = ag.jit(lambda x: x * table["k"])
+    same(compiled(X), X * 2.0)
+    table["k"] = 5.0
+    same(compiled(X), X * 5.0)
+    del table["k"]
+    same(compiled(X), X * 2.0)
+    assert dict(table) == {"k": 2.0}
 
 
 def test_arrays_are_in_their_places_after_an_error():
