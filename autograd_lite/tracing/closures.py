@@ -13,17 +13,13 @@ import builtins
 import dis
 import gc
 import sys
-import sysconfig
 import weakref
-from array import array
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from operator import attrgetter, setitem
-from os.path import join
 from types import (
     BuiltinMethodType,
     CodeType,
@@ -42,15 +38,13 @@ from ..engine.node import TRACED
 from ..engine.position import INTERNAL
 from ..engine.value import Value
 from ..table import Primitive
+from .libraries import PACKAGE, home_of, is_c, is_librarys, is_opaque, kind_of
 from .outside import SMALL, Outside, Source
 from .places import CONTENT, KEYS, LENGTH, MISSING, PLAIN, Attribute, Named, ShapeOf, plain_array, read, same
 from .unseen import Unseen, refuse
 
 LONG = 1_000  # entries of a container; a longer one is data
 MOST = 10_000  # values outside
-_PACKAGE = __name__.partition(".")[0]
-_EXAMPLES = (f"{_PACKAGE}.talk", f"{_PACKAGE}.__main__")  # which use the library as user code does
-_LIBRARIES = ("<frozen ", *(join(sysconfig.get_path(kind), "") for kind in ("stdlib", "platlib", "purelib")))
 #: Code with one of these names may read any attribute.
 _ANY_ATTRIBUTE = frozenset({"getattr", "vars", "__dict__", "dir", "asdict", "astuple", "fields"})
 #: The names of the user's methods that the library calls, and their attributes.
@@ -58,15 +52,13 @@ _CALLED = {"forward", "backward", "setup_context", "jvp", "rule", "numbers", "in
 _GLOBAL = {"LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "IMPORT_NAME"}
 _PARTS = "__func__", "fget", "func", "__wrapped__"  # where descriptors and wrappers hold a function
 _TABLES = "_parameters", "_buffers", "_modules", "_hooks", "_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
-_HOLDERS = (f"{_PACKAGE}.data", f"{_PACKAGE}.optim")  # of the library's other objects
+_HOLDERS = (f"{PACKAGE}.data", f"{PACKAGE}.optim")  # of the library's other objects
 _WHEN_MADE = {"__init__", "__new__", "__post_init__", "__init_subclass__"}
 #: Bases that read no attribute of an object of the user's class which its code does not name.
-_INERT = {"builtins", "typing", "abc", "enum", "types", _PACKAGE}
+_INERT = {"builtins", "typing", "abc", "enum", "types", PACKAGE}
 #: Whose objects are compared by identity: they have no state that a result depends on, or one that is looked at
 #: elsewhere (`base.snapshots` sees whether a generator was drawn from).
 _STATELESS = {"logging", "threading", "_thread", "random", "_random", "datetime", "decimal", "re", "pathlib"}
-#: Whose classes in C hold nothing that can change, or what is looked at here; an iterator excepted.
-_LOOKED_INTO = sys.stdlib_module_names | {"numpy"}
 
 
 @dataclass(eq=False)
@@ -184,8 +176,8 @@ class Closure:
             if isinstance(value, (dict, list, deque, set, frozenset)) and len(value) > LONG:
                 kind = f"{type(value).__name__} of {len(value)} entries"
                 return self._refuse(value, key, kind, "an array, a tuple, or an argument")
-            if _is_opaque(value):
-                return self._refuse(value, key, _kind(value), "numbers and arrays")
+            if is_opaque(value):
+                return self._refuse(value, key, kind_of(value), "numbers and arrays")
             self._queue.append((value, key))
         return value
 
@@ -229,7 +221,7 @@ class Closure:
             self._class(value, made=True)
             self._class(type(value))
         elif isinstance(value, ModuleType):
-            if _home(value.__name__) == "user":
+            if home_of(value.__name__) == "user":
                 self._space(_Space(vars(value), value))
         elif isinstance(value, BuiltinMethodType):
             self._stand_for(value.__self__, value, key)
@@ -279,7 +271,7 @@ class Closure:
             if word != "__class__" and (value := read(cell, key)) is not MISSING:
                 self._visit(value, cell, key, setattr, cell, key.name)
         self._parts(f)
-        if INTERNAL[f.__code__.co_filename] or _is_librarys(f.__code__.co_filename):
+        if INTERNAL[f.__code__.co_filename] or is_librarys(f.__code__.co_filename):
             return
         for word in ("__code__", "__defaults__", "__kwdefaults__"):
             if (value := getattr(f, word)) is not None:
@@ -300,7 +292,7 @@ class Closure:
 
     def _parts(self, value: Any) -> None:
         """Look into the functions of a descriptor or a wrapper."""
-        for name in _PARTS if _home(type(value).__module__) != "user" else ():
+        for name in _PARTS if home_of(type(value).__module__) != "user" else ():
             part = getattr(value, name, None)
             if name == "__wrapped__" or isinstance(part, (FunctionType, MethodType, BuiltinMethodType, partial)):
                 self._stand_for(part, value, name)
@@ -322,25 +314,25 @@ class Closure:
         cls = type(value)
         self._parts(value)
         fields: Any = getattr(value, "__dict__", None)
-        home = _home(cls.__module__)
+        home = home_of(cls.__module__)
         if hasattr(cls, "named_buffers"):  # which attributes were set is compared elsewhere
             for kind in _TABLES:
                 for part in fields[kind].values():
                     self._stand_for(part, value, kind)
-            own = home == _PACKAGE
+            own = home == PACKAGE
             self._spaces.append(_Space(fields, value, every=own, noted=not own, done={*_TABLES, "_passing"}))
         elif isinstance(fields, dict) and "param_groups" in fields:
             self._spaces.append(_Space(fields, value, done={"state"}))
-        elif home not in _STATELESS and (home != _PACKAGE or cls.__module__.startswith(_HOLDERS)):
-            every = home == _PACKAGE or any(_home(kind.__module__) not in ("user", *_INERT) for kind in cls.__mro__)
-            called = None if home in ("user", _PACKAGE) or home in sys.stdlib_module_names else key
+        elif home not in _STATELESS and (home != PACKAGE or cls.__module__.startswith(_HOLDERS)):
+            every = home == PACKAGE or any(home_of(kind.__module__) not in ("user", *_INERT) for kind in cls.__mro__)
+            called = None if home in ("user", PACKAGE) or home in sys.stdlib_module_names else key
             if isinstance(fields, dict):
                 self._note(cls, value, Attribute("__class__", "__class__"))
                 self._note(fields, value, Attribute("__dict__", "__dict__"))
                 self._space(_Space(fields, value, every, called=called))
             slots = {
                 word: slot for kind in cls.__mro__ for word, slot in vars(kind).items()
-                if isinstance(slot, MemberDescriptorType) and not _is_c(kind)
+                if isinstance(slot, MemberDescriptorType) and not is_c(kind)
             }  # fmt: skip
             if slots:
                 self._spaces.append(_Space(slots, value, every, called=called))
@@ -349,7 +341,7 @@ class Closure:
     def _class(self, cls: type, made: bool = False) -> None:
         """Look into a class; `made`: whether the code may make objects of it."""
         for kind in cls.__mro__:
-            if _home(kind.__module__) == "user":
+            if home_of(kind.__module__) == "user":
                 if kind not in self._classes:
                     self._space(_Space(vars(kind), kind))
                 self._classes[kind] = made or self._classes.get(kind, False)
@@ -382,7 +374,7 @@ class Closure:
                 self._note(value, *place)
                 self._note(read(value, CONTENT), value, CONTENT)
             else:
-                new = self._refuse(value, space.called, _kind(owner), "numbers and arrays")
+                new = self._refuse(value, space.called, kind_of(owner), "numbers and arrays")
                 self._swap(*place, value, new, (*put, word))
 
     @property
@@ -493,11 +485,6 @@ def _ids(values: Any) -> set[int]:
     return set(map(id, values))
 
 
-def _kind(value: Any) -> str:
-    cls = type(value)
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-
-
 def _codes(code: CodeType) -> Iterator[CodeType]:
     """Some code, and that of the functions defined in it."""
     yield code
@@ -517,32 +504,3 @@ def _globals(code: CodeType) -> Iterator[str]:
     """The names of globals in some code: an attribute of the same name is none."""
     for part in _codes(code):
         yield from (step.argval for step in dis.get_instructions(part) if step.opname in _GLOBAL)
-
-
-def _home(module: Any) -> str:
-    """The library that a module belongs to; "user" for the user's own."""
-    top = str(module).partition(".")[0]
-    if top == _PACKAGE:
-        return "user" if module in _EXAMPLES else top
-    if top in sys.stdlib_module_names:
-        return top
-    return top if _is_librarys(getattr(sys.modules.get(module), "__file__", None)) else "user"
-
-
-def _is_librarys(file: str | None) -> bool:
-    return file is not None and file.startswith(_LIBRARIES)
-
-
-def _is_c(cls: type) -> bool:
-    """Whether a class is written in C: its objects may have a state that cannot be looked at."""
-    return not cls.__flags__ & 1 << 9 or bool(cls.__flags__ & 1 << 8)  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
-
-
-def _is_opaque(value: Any) -> bool:
-    """Whether an object has a state that can be neither looked at nor compared: an iterator, a buffer, a data frame."""
-    if isinstance(value, BuiltinMethodType) and not isinstance(value.__self__, (ModuleType, type)):  # x.sum
-        return isinstance(value.__self__, np.ndarray) or _is_opaque(value.__self__)
-    if isinstance(value, (bytearray, memoryview, array, ContextVar)):
-        return True
-    kinds = [kind for kind in type(value).__mro__ if _is_c(kind)]
-    return any(hasattr(kind, "__next__") or _home(kind.__module__) not in _LOOKED_INTO for kind in kinds)
