@@ -12,6 +12,7 @@ from .context import is_traced
 from .node import Node
 from .operands import raw
 from .value import Value, wrap
+from .versions import CONFIGURED
 
 
 class Handle:
@@ -51,12 +52,14 @@ def add_hook(owner: Value, hook: Callable[[Any], Any]) -> Handle:
     its_node, its_owner = weakref.ref(node), weakref.ref(owner)
 
     def remove() -> None:
+        CONFIGURED[0] += 1
         tensor = its_owner()
         for n in (its_node(), None if tensor is None else tensor._node):
             if n is not None and n.hooks is not None:
                 n.hooks = [hook for hook in n.hooks if hook is not call] or None
 
     node.hooks = [*(node.hooks or ()), call]
+    CONFIGURED[0] += 1
     return Handle(remove)
 
 

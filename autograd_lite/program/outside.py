@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..base.snapshots import about_to_write
 from ..engine.context import changed
-from ..engine.node import NEEDS, NOTHING, TRACED, Node
+from ..engine.node import NEEDS, NOTHING, TRACED, Node, ancestors
 from ..engine.operands import raw
 from ..engine.position import users_line
 from ..engine.record import record
@@ -26,8 +26,10 @@ from ..engine.value import Value, wrap
 from ..engine.versions import OURS, Storage
 from ..table import ROWS, TABLE, Primitive
 from .numbers import NUMBERS, Arithmetic, Number
+from .places import CONTENT, read
 
 ndarray = np.ndarray
+SMALL = 1_000  # entries of an array that can be compared at each call
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +43,13 @@ class Source:
         argument that is a number
     key : the number of the argument; the key in a container; (parameter, name) in the state; the name of the number;
         (word, dtype) of a Python number
+    also : other places, (container, key), where the same array is
     """
 
     kind: str
     owner: Any
     key: Any = None
+    also: list[tuple[Any, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +86,8 @@ class Outside:
         The modules that ran.
     modes : dict of module to bool
         The modules that were set to training or evaluation mode.
+    compared : dict of Node to their content
+        The inputs whose values the function has used as Python numbers.
     """
 
     def __init__(self) -> None:
@@ -94,6 +100,7 @@ class Outside:
         self.modes: dict[Any, bool] = {}
         self.arithmetic = Arithmetic()
         self.draws: list[Node] = []
+        self.compared: dict[Node, Any] = {}
         self._arrays: dict[int, tuple[Any, Source]] = {}
         self._stand_ins: dict[int, Any] = {}
         self._gradients: dict[int, tuple[Any, Any]] = {}
@@ -182,7 +189,22 @@ class Outside:
 
     def known(self, array: Any, container: Any, key: Any) -> None:
         """Remember where an array from outside stands, so that it becomes an input when it is used."""
-        self._arrays.setdefault(id(array), (array, Source("place", container, key)))
+        if id(array) in self._arrays:
+            self._arrays[id(array)][1].also.append((container, key))
+        else:
+            self._arrays[id(array)] = array, Source("place", container, key)
+
+    def compares(self, t: Any) -> bool:
+        """Whether `t` depends on small arrays from outside alone; then they are part of the program."""
+        nodes = ancestors([t._node], TRACED)
+        inputs = [n for n in nodes if n.row is None]
+        if any(n.live & ~(NEEDS | TRACED) or n.row is ASSIGNED or "generator" in n.params for n in nodes):
+            return False
+        if any(n not in self.found or self.found[n].kind != "place" or n.y.size > SMALL for n in inputs):
+            return False
+        for n in inputs:
+            self.compared.setdefault(n, read(n.y, CONTENT))
+        return True
 
     def known_as(self, value: Any) -> Any:
         """The Tensor that stands for an array from outside; any other value itself."""

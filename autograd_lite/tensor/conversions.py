@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.context import CONTEXT, is_grad_enabled, is_traced
+from ..engine.context import CONTEXT, is_compared, is_grad_enabled, is_traced
 from ..engine.errors import dropped
 from ..engine.node import TRANSFORM
 from ..engine.operands import raw
@@ -77,7 +77,8 @@ class Conversions(Value):
 
     def _number(self, what: str) -> Any:
         recorded = self.requires_grad and is_grad_enabled()
-        if is_traced(self) or recorded and (self._node.graded is None or self._differentiated()):  # type: ignore[union-attr]  # has one
+        traced = is_traced(self) and not is_compared(self)
+        if traced or recorded and (self._node.graded is None or self._differentiated()):  # type: ignore[union-attr]  # has one
             frame, level = users_frame(3)
             if (error := self._refused(what, frame)) is not None:
                 raise _not_replaced(frame, error)
@@ -94,7 +95,7 @@ class Conversions(Value):
         """Why this is not given as a number, which depends on the instruction that asks for it."""
         here = next((i for i in dis.get_instructions(frame.f_code) if i.offset == frame.f_lasti), None)
         written = here is not None and here.opname == "STORE_SUBSCR"
-        if is_traced(self):
+        if is_traced(self) and not is_compared(self):
             return self._traced("array[i] = ..." if written else f"{what}()")
         if written:
             return dropped(f"array[i] = {self._who}")
@@ -109,7 +110,7 @@ class Conversions(Value):
         return None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        if self.requires_grad or is_traced(self):
+        if self.requires_grad or is_traced(self) and not is_compared(self):
             if name := foreign_call():
                 raise RuntimeError(
                     f"{name} does not take tensors, and would drop the graph of {self._who}. {instead_of(name)}; "
@@ -169,7 +170,7 @@ class Conversions(Value):
         )
 
     def _untraced(self, what: str) -> None:
-        if is_traced(self):
+        if is_traced(self) and (what == "printing" or not is_compared(self)):
             raise self._traced(what)
 
     def _traced(self, what: str) -> RuntimeError:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..engine.generators import numpy_generator
 from ..engine.value import wrap
+from ..engine.versions import CONFIGURED
 from ..table import TABLE
 from .tensor import Tensor
 from .torch_names import check_device, sizes
@@ -45,6 +46,7 @@ def set_default_dtype(d: Any) -> None:
     if dtype.kind != "f":
         raise TypeError(f"set_default_dtype({d!r}): expected a floating point dtype, such as np.float32")
     _DEFAULT[0] = dtype
+    CONFIGURED[0] += 1
 
 
 def _made(array: Any, requires_grad: bool, device: Any = None) -> Tensor:
