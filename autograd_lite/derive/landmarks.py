@@ -27,6 +27,7 @@ from .expr import Function
 from .expression import Expr, evaluate, make, name, number, product, replaced, substitute
 from .factors import Factor, FoldedCall, pulled, scalars_apart, summed, total
 from .steps import Steps, named
+from .simplify import full
 from .symbolic_rule import Edge, G, X, Y, is_g, joined, parted
 
 CHEAP = (
@@ -169,17 +170,16 @@ class Chain(Steps):
                 stated = direct and self.known(at) is not None  # as it was stated, not simplified
                 formula = named(e.formula, meanings) if stated else substitute(e.formula, meanings)
                 if e.is_simple:
-                    full = np.broadcast_shapes(before.shape, formula.shape)
-                    formula = product((before, formula), full)
+                    formula = product((before, formula), np.broadcast_shapes(before.shape, formula.shape))
                 elif e.combine == "map" and not direct:
                     g = name(self.upstream(n), at.shape)
                     formula = substitute(formula, {self.upstream(n): product((before, g), at.shape)})
                 elif e.combine == "map":
                     pass
-                else:
-                    formula = product((before, formula), formula.shape)
+                elif not direct:
+                    formula = full(product((before, formula), formula.shape), formula.shape)
                 found_edge = Edge(e.combine, formula, e.axes)
-                if self._is_turn(p):  # Q @ Kᵀ is one step
+                while self._is_turn(p):  # Q @ Kᵀ is one step
                     p, found_edge = self._through_turn(n, p, found_edge)
                 if p in self.landmark_set:
                     into = found.setdefault(p, _InnerPaths([], {}))
@@ -200,7 +200,7 @@ class Chain(Steps):
         """The edge from step `n` to what `p`, a transpose in it, is made of."""
         above = name(G, n.shape)
         upstream = self.upstream(n)
-        formula = replaced(e.formula, lambda part: above if part.value == upstream and part.role == "name" else None)
+        formula = replaced(e.formula, lambda part: above if part.role == "name" and part.value == upstream else None)
         size, turned = scalars_apart(formula) if e.combine != "map" else (lambda made: made, formula)
         whole = turned if e.combine == "map" else joined(e.combine, turned, above, p.shape)
         (q,) = self.parents(p)
