@@ -119,7 +119,9 @@ def pulled(
 
 def laid_out(d: Any, shape: tuple[int, ...]) -> Any:
     """`d` at full shape; it may be smaller where all entries are the same."""
-    return np.reshape(d, shape) if np.size(d) == int(np.prod(shape)) else np.broadcast_to(d, shape)
+    if np.size(d) == int(np.prod(shape)):
+        return np.reshape(d, shape)
+    return np.broadcast_to(np.reshape(d, ()) if np.size(d) == 1 else d, shape)
 
 
 class FoldedCall(Function):

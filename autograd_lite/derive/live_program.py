@@ -254,4 +254,6 @@ class _Program(Writer):
             return e
         if np.size(value) == int(np.prod(shape)):
             return Expr("reshape", (e,), None, {"shape": shape, "order": "C"}, shape, TABLE["reshape"])
+        if np.ndim(value) > len(shape):  # one number
+            e = Expr("reshape", (e,), None, {"shape": (), "order": "C"}, (), TABLE["reshape"])
         return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])

@@ -213,8 +213,10 @@ class CodeWriter:
             return word
         if isinstance(value, np.ndarray) and value.size > SMALL:
             return self._array(value)
-        if isinstance(value, tuple) and any(isinstance(v, np.ndarray) for v in value):
+        if isinstance(value, tuple) and any(isinstance(v, np.ndarray) or hasattr(v, "j") for v in value):
             return f"({', '.join(map(self._parameter, value))}{',' if len(value) == 1 else ''})"
+        if hasattr(value, "j"):
+            return f"{self.helpers.of_value(type(value), 'Slot')}({'' if value.j is None else value.j})"
         return literal(value)
 
     def _rule(self, e: Expr, row: RuleCall, sub: Sub) -> str:

@@ -255,6 +255,8 @@ class LineWriter(CodeWriter):
             return e
         if np.size(value) == int(np.prod(shape)) and np.ndim(value) > 0:
             return Expr("reshape", (e,), None, {"shape": shape}, shape, TABLE["reshape"])
+        if np.ndim(value) > len(shape):  # one number
+            e = Expr("reshape", (e,), None, {"shape": ()}, (), TABLE["reshape"])
         return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])
 
     # --------------------------------------------------------------------------------------------------- one line
