@@ -1,0 +1,166 @@
+"""Whether a constant of a recording is given data, or may have been computed from numbers that can change.
+
+A recording has only the values of its constants. ``mask = w > 0`` and ``mu = X.mean(axis=0)`` depend on the parameter
+and on the data, but nothing recorded shows it. So the variables in the user's source are followed to where they are
+assigned; what cannot be followed is not given.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import linecache
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine.node import Node
+from ..tracing.naming import expression, groups, operand
+from .landmarks import Chain
+
+#: They read a Tensor's numbers, after which nothing is recorded.
+_READS = ("numpy", "data", "detach", "item", "tolist", "grad")
+
+
+class Given:
+    """The constants of `chain` that are given data."""
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+        self.code = next((n.code for n in chain.recorded[::-1] if n.code is not None), None)
+        self.nodes = {*chain.names.values(), *chain.tensors}
+        for n in chain.recorded:  # the variables of parameters, which may have other names
+            written = (operand(n, k) for k, p in enumerate(n.parents) if p is not None and p.requires_grad)
+            self.nodes |= {e.id for e in written if isinstance(e, ast.Name)}
+        self.arrays = {word for _, word in chain.arrays}
+        self.recorded = {_place(e) for n in chain.recorded if (e := expression(n)) is not None}
+        self._words: dict[tuple[Any, str], bool] = {}
+
+    def operand(self, n: Node, k: int, x: Any) -> bool:
+        """Whether `x`, argument `k` of `n`, is given."""
+        p = n.parents[k]
+        words = {self.chain.names[p]} if p in self.chain.names else self.chain.operand(n, k, x).names
+        if words and words.isdisjoint(self.chain.numbered):
+            return all(self.word(word, n.code or self.code) for word in words)
+        written = operand(n, k)
+        if written is not None:
+            return self._follows_nothing(written, n.code)
+        return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))
+
+    def positions(self, n: Node, places: Sequence[Any]) -> bool:
+        """Whether the positions that an operation has taken are given."""
+        written = expression(n)
+        if isinstance(written, ast.Subscript):
+            index = written.slice.elts if isinstance(written.slice, ast.Tuple) else [written.slice]
+            return all(self._follows_nothing(e, n.code) for e in index)
+        data = [x.ravel().tolist() for x, word in self.chain.arrays if self.word(word)]
+        return n.group is None and all(part.ravel().tolist() in data for part in places)
+
+    def argument(self, n: Node, x: Any) -> bool:
+        """Whether an array argument of a call in which `n` was recorded is given: by its name, or as a buffer."""
+        e = self.chain.constants.known(x)
+        if e is not None and e.names.isdisjoint(self.chain.numbered):
+            return all(map(self.word, e.names))
+        modules = [group.module for group in groups(n) if getattr(group, "module", None) is not None]
+        return x.size < 2 or any(np.may_share_memory(x, b.numpy()) for m in modules for b in m.buffers())
+
+    def word(self, word: str, code: Any = None) -> bool:
+        """Whether the value of a variable is given."""
+        code = code or self.code
+        if (code, word) not in self._words:
+            self._words[code, word] = True  # so that ``x = x[:4]`` ends
+            found = None if code is None else _assigned(code, word)
+            if found is not None:  # what is recorded is no constant
+                found = [e for e in found if _place(e) not in self.recorded]
+            self._words[code, word] = found is not None and all(self._follows_nothing(e, code) for e in found)
+        return self._words[code, word]
+
+    def _follows_nothing(self, e: ast.expr, code: Any) -> bool:
+        """Whether an expression uses nothing that a reader can change."""
+        if isinstance(e, ast.Name):  # the same under another name
+            return self.word(e.id, code)
+        inside = list(ast.walk(e))
+        bound = {part.id for part in inside if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+        bound |= {part.arg for part in inside if isinstance(part, ast.arg)}
+        for part in inside:
+            match part:
+                case ast.Attribute(attr=attr) if attr in _READS:
+                    return False
+                case ast.keyword(arg="requires_grad"):
+                    return False
+                case ast.Name(id=word) if word not in bound:
+                    if word in self.nodes or word in self.arrays or not self.word(word, code):
+                        return False
+        return True
+
+
+def _place(e: ast.expr) -> tuple[Any, ...]:
+    return e.lineno, e.col_offset, e.end_lineno, e.end_col_offset
+
+
+def _assigned(code: Any, word: str) -> list[ast.expr] | None:
+    """What is assigned to a variable that `code` uses; None where its source does not show that."""
+    for scope in _scopes(code):
+        found = list(_bindings(scope, word))
+        if found:
+            return [e for e in found if e is not None]
+    return [] if hasattr(builtins, word) else None
+
+
+def _scopes(code: Any) -> Iterator[ast.AST]:
+    """The function of `code`, those around it, the module; in a notebook the other cells."""
+    file, line = code.co_filename, code.co_firstlineno
+    tree = _tree(file)
+    if code.co_name != "<module>":
+        around = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.Lambda)]
+        inside = [f for f in around if f.lineno - len(getattr(f, "decorator_list", ())) <= line <= (f.end_lineno or 0)]
+        yield from sorted(inside, key=lambda f: -f.lineno)
+    yield tree
+    if "ipykernel" in file or file.startswith("<ipython"):
+        cells = file.rpartition("/")[0] or "<ipython"
+        yield from (_tree(other) for other in list(linecache.cache) if other.startswith(cells))
+
+
+def _tree(file: str) -> ast.AST:
+    try:
+        return ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:  # a cell with the commands of a notebook
+        return ast.Module([], [])
+
+
+def _bindings(scope: ast.AST, word: str) -> Iterator[ast.expr | None]:
+    """The expressions assigned to `word` in a scope; None for an argument, a function, a class or an import."""
+    stack: list[ast.AST] = list(ast.iter_child_nodes(scope))
+    while stack:
+        at = stack.pop()
+        match at:
+            case ast.FunctionDef() | ast.ClassDef():
+                if at.name == word:
+                    yield None
+                continue
+            case ast.Import() | ast.ImportFrom():
+                if any((a.asname or a.name.partition(".")[0]) == word for a in at.names):
+                    yield None
+            case ast.arg(arg=name) if name == word:
+                yield None
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    yield from _matched(target, value, word)
+            case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.AugAssign(target=target, value=value):
+                yield from _matched(target, value, word)
+            case ast.NamedExpr(target=target, value=value) | ast.For(target=target, iter=value):
+                yield from _matched(target, value, word)
+        stack += ast.iter_child_nodes(at)
+
+
+def _matched(target: ast.expr, value: ast.expr, word: str) -> Iterator[ast.expr]:
+    """The part of an assignment, as in ``a, b = 1, 2``, that goes to `word`, or into it: ``word[0] = …``."""
+    match target, value:
+        case (ast.Tuple(elts=targets) | ast.List(elts=targets), ast.Tuple(elts=values) | ast.List(elts=values)) if len(
+            targets
+        ) == len(values):
+            for one, part in zip(targets, values, strict=True):
+                yield from _matched(one, part, word)
+        case _ if any(isinstance(part, ast.Name) and part.id == word for part in ast.walk(target)):
+            yield value
