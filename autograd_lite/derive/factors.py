@@ -149,7 +149,7 @@ def total(terms: Sequence[Expr]) -> Expr:
 def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
     """A matrix without the numbers that it is multiplied with, and what puts these beside a product with it."""
     above = [f for f in e.args if not f.shape] if e.role == "product" else []
-    rest = [f for f in e.args if f.shape] if above else [e]
+    rest = [f for f in e.args if f.shape] or [number(1)] if above else [e]
     below: list[Expr] = []
     if e.role == "quotient" and not e.args[1].shape:
         above, rest, below = [], [e.args[0]], [e.args[1]]

@@ -126,7 +126,8 @@ def compared(chain: Chain, found: Mapping[Node, Any]) -> Check:
         size = max(float(np.abs(g).max(initial=0.0, where=np.isfinite(g))), least, 1e-300)
         equal = (found[n] == g) | np.isnan(found[n]) & np.isnan(g)
         off = float(np.abs(found[n] - g).max(initial=0.0, where=~equal)) / size
-        if not off < 1e-9 + 1e3 * float(np.finfo(g.dtype).eps):
+        eps = float(np.finfo(g.dtype).eps)
+        if not off < 1e-9 + 1e3 * eps + 16 * eps * scale / size:
             doubt = (
                 f"with respect to {chain.names[n]} the factors compose to {found[n]}, but the engine's gradient is {g}"
             )

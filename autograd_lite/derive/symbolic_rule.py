@@ -92,6 +92,8 @@ def edge(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -> E
 def parted(formula: Expr, n_shape: tuple[int, ...], p_shape: tuple[int, ...]) -> Edge:
     """The edge of a cotangent in terms of ``g``, from a result to an argument of these shapes."""
     combine, formula, shape = _split(formula, n_shape)
+    if formula.is_number and not formula.value and n_shape != p_shape:  # whatever the shapes are
+        return Edge("map", formula, ())
     extra = max(len(shape) - len(p_shape), 0)
     axes = tuple(range(extra)) + tuple(
         k + extra for k, s in enumerate(p_shape) if s == 1 and shape[k + extra :][:1] not in ((), (1,))
