@@ -1,8 +1,8 @@
 """Whether a constant of a recording is given data, or may have been computed from numbers that can change.
 
-A recording has only the values of its constants. ``mask = w > 0`` and ``mu = X.mean(axis=0)`` depend on the parameter
-and on the data, but nothing recorded shows it. So the variables in the user's source are followed to where they are
-assigned; what cannot be followed is not given.
+A recording has only the values of its constants: nothing in it shows that ``mask = w > 0`` depends on the parameter,
+and ``mu = X.mean(axis=0)`` on the data. So the variables in the user's source are followed to where they are assigned.
+What uses a parameter, or cannot be followed, is not given. Data that something else uses may not change.
 """
 
 from __future__ import annotations
@@ -22,9 +22,17 @@ from .landmarks import Chain
 #: They read a Tensor's numbers, after which nothing is recorded.
 _READS = ("numpy", "data", "detach", "item", "tolist", "grad")
 
+UNKNOWN, DERIVED, GIVEN = range(3)  # perhaps from a parameter; from arrays of the graph; from neither
+
 
 class Given:
-    """The constants of `chain` that are given data."""
+    """The constants of `chain` that are given data.
+
+    Attributes
+    ----------
+    fixed : set of str
+        The arrays from which other constants were computed, and these.
+    """
 
     def __init__(self, chain: Chain) -> None:
         self.chain = chain
@@ -34,26 +42,29 @@ class Given:
             written = (operand(n, k) for k, p in enumerate(n.parents) if p is not None and p.requires_grad)
             self.nodes |= {e.id for e in written if isinstance(e, ast.Name)}
         self.arrays = {word for _, word in chain.arrays}
+        self.fixed: set[str] = set()
         self.recorded = {_place(e) for n in chain.recorded if (e := expression(n)) is not None}
-        self._words: dict[tuple[Any, str], bool] = {}
+        self._words: dict[tuple[Any, str], int] = {}
 
     def operand(self, n: Node, k: int, x: Any) -> bool:
         """Whether `x`, argument `k` of `n`, is given."""
         p = n.parents[k]
         words = {self.chain.names[p]} if p in self.chain.names else self.chain.operand(n, k, x).names
         if words and words.isdisjoint(self.chain.numbered):
-            return all(self.word(word, n.code or self.code) for word in words)
+            return all(self.word(word, n.code) for word in words)
         written = operand(n, k)
-        if written is not None:
-            return self._follows_nothing(written, n.code)
-        return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))
+        if written is None:
+            return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))
+        origin = self._origin(written, n.code)
+        self.fixed |= words if origin == DERIVED else set()
+        return origin > UNKNOWN
 
     def positions(self, n: Node, places: Sequence[Any]) -> bool:
         """Whether the positions that an operation has taken are given."""
         written = expression(n)
         if isinstance(written, ast.Subscript):
             index = written.slice.elts if isinstance(written.slice, ast.Tuple) else [written.slice]
-            return all(self._follows_nothing(e, n.code) for e in index)
+            return all(self._origin(e, n.code) > UNKNOWN for e in index)
         data = [x.ravel().tolist() for x, word in self.chain.arrays if self.word(word)]
         return n.group is None and all(part.ravel().tolist() in data for part in places)
 
@@ -67,32 +78,39 @@ class Given:
 
     def word(self, word: str, code: Any = None) -> bool:
         """Whether the value of a variable is given."""
-        code = code or self.code
+        return self._of_word(word, code or self.code) > UNKNOWN
+
+    def _of_word(self, word: str, code: Any) -> int:
         if (code, word) not in self._words:
-            self._words[code, word] = True  # so that ``x = x[:4]`` ends
+            self._words[code, word] = GIVEN  # so that ``x = x[:4]`` ends
             found = None if code is None else _assigned(code, word)
             if found is not None:  # what is recorded is no constant
                 found = [e for e in found if _place(e) not in self.recorded]
-            self._words[code, word] = found is not None and all(self._follows_nothing(e, code) for e in found)
+            origin = UNKNOWN if found is None else min((self._origin(e, code) for e in found), default=GIVEN)
+            self.fixed |= self.arrays & {word} if origin == DERIVED else set()
+            self._words[code, word] = origin
         return self._words[code, word]
 
-    def _follows_nothing(self, e: ast.expr, code: Any) -> bool:
-        """Whether an expression uses nothing that a reader can change."""
+    def _origin(self, e: ast.expr, code: Any) -> int:
+        """Where the value of an expression comes from; arrays of the graph that it uses are fixed from now on."""
         if isinstance(e, ast.Name):  # the same under another name
-            return self.word(e.id, code)
+            return self._of_word(e.id, code)
         inside = list(ast.walk(e))
         bound = {part.id for part in inside if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
         bound |= {part.arg for part in inside if isinstance(part, ast.arg)}
+        origin = GIVEN
         for part in inside:
             match part:
                 case ast.Attribute(attr=attr) if attr in _READS:
-                    return False
+                    return UNKNOWN
                 case ast.keyword(arg="requires_grad"):
-                    return False
+                    return UNKNOWN
+                case ast.Name(id=word) if word in self.nodes - self.arrays:
+                    return UNKNOWN
                 case ast.Name(id=word) if word not in bound:
-                    if word in self.nodes or word in self.arrays or not self.word(word, code):
-                        return False
-        return True
+                    origin = min(origin, self._of_word(word, code), DERIVED if word in self.arrays else GIVEN)
+                    self.fixed |= self.arrays & {word}
+        return origin
 
 
 def _place(e: ast.expr) -> tuple[Any, ...]:

@@ -30,22 +30,30 @@ from .named_graph import NamedGraph
 def retraced(chain: Chain, kinds: str = "biuf") -> NamedGraph:
     """The graph of `chain` with its names, recorded again with every named array of these kinds as an input.
 
+    An array from which another constant was computed stays a constant too.
+
     Raises
     ------
     NoForm
-        If it uses an array that may have been computed from the numbers. A trace has recorded how.
+        If it uses an array that may have been computed from a parameter. A trace has recorded how.
     """
-    return _Again(chain, kinds).graph()
+    known = None if chain.root.live & TRACED else Given(chain)
+    graph = _Again(chain, kinds, known).graph()
+    return _Again(chain, kinds, known).graph() if known is not None and known.fixed else graph
 
 
 class _Again:
-    def __init__(self, chain: Chain, kinds: str) -> None:
-        self.chain = chain
+    def __init__(self, chain: Chain, kinds: str, known: Given | None) -> None:
+        self.chain, self.known = chain, known
+        constants = chain.constants.values
+        fixed = [constants[word] for word in (known.fixed if known is not None else ())]
         self.made: dict[Node, Any] = {}  # the new Tensor of each old node; of a call with several results the tuple
         introduced = {word for n in chain.landmarks for word, _ in chain.where(n)}
         self.given = {
-            word: _leaf(x, TRACED) if isinstance(x, np.ndarray) and x.dtype.kind in kinds else x
-            for word, x in chain.constants.values.items()
+            word: _leaf(x, TRACED)
+            if isinstance(x, np.ndarray) and x.dtype.kind in kinds and not any(np.may_share_memory(x, a) for a in fixed)
+            else x
+            for word, x in constants.items()
             if word not in introduced
         }
         members: dict[Any, list[Node]] = {}
@@ -54,7 +62,6 @@ class _Again:
                 members.setdefault(group, []).append(n)
         self.members = members
         self.tried: set[Any] = set()
-        self.known = None if chain.root.live & TRACED else Given(chain)
 
     def graph(self) -> NamedGraph:
         with changed(recording=True, group=None, watcher=None), np.errstate(all="ignore"):
