@@ -144,7 +144,8 @@ class CodeWriter:
         if e.role == "broadcast" and e.args[0].is_number:
             shape, value = literal(e.shape[0] if len(e.shape) == 1 else e.shape), e.args[0].value
             full = f"np.full({shape}, {plain_number(value)})"
-            return f"np.{'ones' if value else 'zeros'}({shape})" if value in (0, 1) else full
+            plain = value in (0, 1) and not isinstance(value, bool)
+            return f"np.{'ones' if value else 'zeros'}({shape})" if plain else full
         if isinstance(row, RuleCall):
             return self._rule(e, row, sub)
         known = self._numpy(e)

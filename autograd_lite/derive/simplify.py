@@ -41,7 +41,7 @@ def full(e: Expr, shape: tuple[int, ...]) -> Expr:
 
 def remade(row: Primitive, args: Iterable[Expr], shapes: Iterable[Any], params: Any, shape: tuple[int, ...]) -> Expr:
     """The same as :func:`make` for operands that had the given shapes: only what is entrywise broadcasts by itself."""
-    if row.kind != "elementwise":
+    if row.kind != "elementwise" and not (row.kind == "constant" and isinstance(row.fn, np.ufunc)):
         args = [full(a, s) for a, s in zip(args, shapes, strict=True)]
     return make(row, tuple(args), params, shape)
 

@@ -165,7 +165,8 @@ def test_data_from_which_a_constant_was_computed_cannot_be_changed(case, n):
     made = live(picture.scene, picture.chain, [], None, 0.1)
     assert [leaf["name"] for leaf in json.loads(made.data)["leaves"]] == ["w"]
     fixed = ", ".join(i.name for i in picture.scene.items if i.kind == "input")
-    assert made.notes == (f"{fixed} cannot be changed here: the recording does not show how it is used.",)
+    expected = f"{fixed} cannot be changed here: the recording does not show how it is used."
+    assert made.notes == ((expected,) if fixed else ())  # a small array has no box
 
 
 def given_array(n):
