@@ -154,8 +154,8 @@ def source(
     Returns
     -------
     Source
-        A function that returns the value and then the gradients. If the value has more than one entry, the function
-        takes its cotangent as an argument.
+        A function that returns the value and then the gradients, each in memory of its own. If the value has more than
+        one entry, the function takes its cotangent as an argument.
 
     Raises
     ------
