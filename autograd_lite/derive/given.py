@@ -1,4 +1,4 @@
-"""Whether a constant of a recording is given data, or may have been computed from numbers that can change.
+"""Constants of a recording: given data, or perhaps computed from numbers that can change.
 
 A recording has only the values of its constants: nothing in it shows that ``mask = w > 0`` depends on the parameter,
 and ``mu = X.mean(axis=0)`` on the data. So the variables in the user's source are followed to where they are assigned.
@@ -21,6 +21,9 @@ from .landmarks import Chain
 
 #: They read a Tensor's numbers, after which nothing is recorded.
 _READS = ("numpy", "data", "detach", "item", "tolist", "grad")
+
+#: Their results depend on the shape of an array only.
+_SHAPES = ("shape", "size", "ndim", "len", "zeros_like", "ones_like")
 
 UNKNOWN, DERIVED, GIVEN = range(3)  # perhaps from a parameter; from arrays of the graph; from neither
 
@@ -47,20 +50,20 @@ class Given:
         self._words: dict[tuple[Any, str], int] = {}
 
     def operand(self, n: Node, k: int, x: Any) -> bool:
-        """Whether `x`, argument `k` of `n`, is given."""
+        """True if `x`, argument `k` of `n`, is given."""
         p = n.parents[k]
-        words = {self.chain.names[p]} if p in self.chain.names else self.chain.operand(n, k, x).names
-        if words and words.isdisjoint(self.chain.numbered):
-            return all(self.word(word, n.code) for word in words)
+        names = {self.chain.names[p]} if p in self.chain.names else self.chain.operand(n, k, x).names
+        if names and names.isdisjoint(self.chain.numbered):
+            return all(self.word(word, n.code) for word in names)
         written = operand(n, k)
         if written is None:
             return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))
         origin = self._origin(written, n.code)
-        self.fixed |= words if origin == DERIVED else set()
+        self.fixed |= names if origin == DERIVED else set()
         return origin > UNKNOWN
 
     def positions(self, n: Node, places: Sequence[Any]) -> bool:
-        """Whether the positions that an operation has taken are given."""
+        """True if the positions that an operation has taken are given."""
         written = expression(n)
         if isinstance(written, ast.Subscript):
             index = written.slice.elts if isinstance(written.slice, ast.Tuple) else [written.slice]
@@ -69,7 +72,7 @@ class Given:
         return n.group is None and all(part.ravel().tolist() in data for part in places)
 
     def argument(self, n: Node, x: Any) -> bool:
-        """Whether an array argument of a call in which `n` was recorded is given: by its name, or as a buffer."""
+        """True if an array argument of a call in which `n` was recorded is given: by its name, or as a buffer."""
         e = self.chain.constants.known(x)
         if e is not None and e.names.isdisjoint(self.chain.numbered):
             return all(map(self.word, e.names))
@@ -77,16 +80,17 @@ class Given:
         return x.size < 2 or any(np.may_share_memory(x, b.numpy()) for m in modules for b in m.buffers())
 
     def word(self, word: str, code: Any = None) -> bool:
-        """Whether the value of a variable is given."""
+        """True if the value of a variable is given."""
         return self._of_word(word, code or self.code) > UNKNOWN
 
     def _of_word(self, word: str, code: Any) -> int:
         if (code, word) not in self._words:
             self._words[code, word] = GIVEN  # so that ``x = x[:4]`` ends
-            found = None if code is None else _assigned(code, word)
-            if found is not None:  # what is recorded is no constant
-                found = [e for e in found if _place(e) not in self.recorded]
-            origin = UNKNOWN if found is None else min((self._origin(e, code) for e in found), default=GIVEN)
+            values = None if code is None else _assigned(code, word)
+            origin = UNKNOWN
+            if values is not None:
+                constant = (e for e in values if _place(e) not in self.recorded)
+                origin = min((self._origin(e, code) for e in constant), default=GIVEN)
             self.fixed |= self.arrays & {word} if origin == DERIVED else set()
             self._words[code, word] = origin
         return self._words[code, word]
@@ -95,7 +99,7 @@ class Given:
         """Where the value of an expression comes from; arrays of the graph that it uses are fixed from now on."""
         if isinstance(e, ast.Name):  # the same under another name
             return self._of_word(e.id, code)
-        inside = list(ast.walk(e))
+        inside = list(_values(e))
         bound = {part.id for part in inside if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
         bound |= {part.arg for part in inside if isinstance(part, ast.arg)}
         origin = GIVEN
@@ -113,16 +117,26 @@ class Given:
         return origin
 
 
+def _values(e: ast.AST) -> Iterator[ast.AST]:
+    """The parts of an expression on whose values it depends: not ``x`` in ``len(x)`` and ``x.shape``."""
+    match e:
+        case ast.Attribute(attr=word) | ast.Call(func=ast.Attribute(attr=word) | ast.Name(id=word)) if word in _SHAPES:
+            return
+    yield e
+    for part in ast.iter_child_nodes(e):
+        yield from _values(part)
+
+
 def _place(e: ast.expr) -> tuple[Any, ...]:
     return e.lineno, e.col_offset, e.end_lineno, e.end_col_offset
 
 
 def _assigned(code: Any, word: str) -> list[ast.expr] | None:
-    """What is assigned to a variable that `code` uses; None where its source does not show that."""
+    """The expressions assigned to a variable that `code` uses; None where its source does not show them."""
     for scope in _scopes(code):
-        found = list(_bindings(scope, word))
-        if found:
-            return [e for e in found if e is not None]
+        bindings = list(_bindings(scope, word))
+        if bindings:
+            return [e for e in bindings if e is not None]
     return [] if hasattr(builtins, word) else None
 
 

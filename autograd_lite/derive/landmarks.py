@@ -232,7 +232,7 @@ class Chain(Steps):
         def written(g: Any) -> Any:
             assert known is not None
             assert e is not None
-            values = [found.value for word in words if (found := known.gradient((word,), g)) is not None]
+            values = [term.value for word in words if (term := known.gradient((word,), g)) is not None]
             return pulled(g, "map", sum(values), e.axes, n.shape, m.shape)
 
         if e is None or not self._same_at(n, written, pull):

@@ -104,7 +104,7 @@ class CodeWriter:
         return done[e.key]
 
     def _is_view(self, e: Expr) -> bool:
-        """Whether the first argument of a row and its result share memory, in one of the two usual layouts."""
+        """True if the first argument of a row and its result share memory, in one of the two usual layouts."""
         x, *rest = (np.asarray(self.value(a)) for a in e.args)
         row: Any = e.row
         layouts = (np.array(x, order="C"), np.array(x, order="F"))

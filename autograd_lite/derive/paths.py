@@ -108,7 +108,7 @@ class Check(NamedTuple):
 
 
 def check(chain: Chain, found: Mapping[Node, Any]) -> Check:
-    """The same as :func:`compared`; gradients that are not confirmed raise ArithmeticError."""
+    """Compare gradients as :func:`compared` does; those that are not confirmed raise ArithmeticError."""
     result = compared(chain, found)
     if result.doubt:
         raise ArithmeticError(result.doubt)

@@ -37,16 +37,16 @@ def retraced(chain: Chain, kinds: str = "biuf") -> NamedGraph:
     NoForm
         If it uses an array that may have been computed from a parameter. A trace has recorded how.
     """
-    known = None if chain.root.live & TRACED else Given(chain)
-    graph = _Again(chain, kinds, known).graph()
-    return _Again(chain, kinds, known).graph() if known is not None and known.fixed else graph
+    data = None if chain.root.live & TRACED else Given(chain)
+    graph = _Again(chain, kinds, data).graph()
+    return _Again(chain, kinds, data).graph() if data is not None and data.fixed else graph
 
 
 class _Again:
-    def __init__(self, chain: Chain, kinds: str, known: Given | None) -> None:
-        self.chain, self.known = chain, known
+    def __init__(self, chain: Chain, kinds: str, data: Given | None) -> None:
+        self.chain, self.data = chain, data
         constants = chain.constants.values
-        fixed = [constants[word] for word in (known.fixed if known is not None else ())]
+        fixed = [constants[word] for word in (data.fixed if data is not None else ())]
         self.made: dict[Node, Any] = {}  # the new Tensor of each old node; of a call with several results the tuple
         introduced = {word for n in chain.landmarks for word, _ in chain.where(n)}
         self.given = {
@@ -92,8 +92,8 @@ class _Again:
         if p is not None and p not in self.made and p in self.chain.names:
             self.made[p] = _leaf(p.y, TRACED)
         value = x if p is None else p.y if p.row is None and not p.requires_grad else None
-        known = self.known is None or value is None or self.known.operand(n, k, value)
-        if not known and not self._draws(n.group):
+        is_given = self.data is None or value is None or self.data.operand(n, k, value)
+        if not is_given and not self._draws(n.group):
             raise _may_follow(n, "a value")
         if p in self.made:
             return self.made[p]
@@ -123,7 +123,7 @@ class _Again:
         assert n.row is not None
         taken = [part for value in n.params.values() for part in (value if isinstance(value, tuple) else (value,))]
         places = [part for part in taken if isinstance(part, np.ndarray) and part.dtype.kind in "biu"]
-        if self.known is not None and places and not self.known.positions(n, places):
+        if self.data is not None and places and not self.data.positions(n, places):
             raise _may_follow(n, "positions")
 
     def _called(self, group: Any) -> bool:
@@ -151,7 +151,7 @@ class _Again:
         return True
 
     def _draws(self, group: Any) -> bool:
-        """Whether a call draws random numbers and uses no other constants: these stay as drawn."""
+        """True if a call draws random numbers and uses no other constants: these stay as drawn."""
         if group is None or group._call is None:
             return False
         _, f, args, params = group._call
@@ -172,7 +172,7 @@ class _Again:
             return self.made[x] if x in self.made else wrap(x.y.copy(), None)
         if not isinstance(x, np.ndarray):
             return x
-        if self.known is not None and not self.known.argument(n, x):
+        if self.data is not None and not self.data.argument(n, x):
             raise _may_follow(n, "an array")
         e = self.chain.constants.known(x)
         return x.copy() if e is None else self._value(e)

@@ -40,14 +40,14 @@ def full(e: Expr, shape: tuple[int, ...]) -> Expr:
 
 
 def remade(row: Primitive, args: Iterable[Expr], shapes: Iterable[Any], params: Any, shape: tuple[int, ...]) -> Expr:
-    """The same as :func:`make` for operands that had the given shapes: only what is entrywise broadcasts by itself."""
+    """`row` applied again, to operands that had these shapes: only what is entrywise broadcasts by itself."""
     if row.kind != "elementwise" and not (row.kind == "constant" and isinstance(row.fn, np.ufunc)):
         args = [full(a, s) for a, s in zip(args, shapes, strict=True)]
     return make(row, tuple(args), params, shape)
 
 
 def _of_number(e: Expr, value: Any) -> bool:
-    """Whether all entries are this number."""
+    """True if all entries are this number."""
     inner = e.args[0] if e.role == "broadcast" else e
     return inner.is_number and inner.value == value
 

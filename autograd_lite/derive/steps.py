@@ -240,12 +240,12 @@ class Steps(NamedGraph):
 
     @staticmethod
     def _same_at(n: Node, stated: Callable[[Any], Any], rule: Callable[[Any], Any]) -> bool:
-        """Whether a textbook gives the cotangent of the rule here: at a kink, or a tie, it may be another one."""
+        """True if a textbook gives the cotangent of the rule here: at a kink, or a tie, it may be another one."""
         with np.errstate(all="ignore"):
             g = np.cos(np.arange(1.0, np.prod(n.shape) + 1)).reshape(n.shape)
-            found, expected = stated(g), rule(g)
+            value, expected = stated(g), rule(g)
             size = np.abs(expected).max(initial=0.0, where=np.isfinite(expected))
-            return np.allclose(found, expected, rtol=1e-6, atol=1e-6 * size, equal_nan=True)
+            return np.allclose(value, expected, rtol=1e-6, atol=1e-6 * size, equal_nan=True)
 
     def upstream(self, n: Node) -> str:
         """The name of the gradient with respect to `n`, in the formula of a map."""
