@@ -108,7 +108,8 @@ class CodeWriter:
         x, *rest = (np.asarray(self.value(a)) for a in e.args)
         row: Any = e.row
         layouts = (np.array(x, order="C"), np.array(x, order="F"))
-        return any(np.may_share_memory(y, a) for a in layouts for y in leaves(row.fn(a, *rest, **e.params)))
+        params = {k: None if k == "copy" else v for k, v in e.params.items()}  # the source omits copy=True
+        return any(np.may_share_memory(y, a) for a in layouts for y in leaves(row.fn(a, *rest, **params)))
 
     def _array(self, value: Any) -> str:
         if value.size <= SMALL and len(word := literal(value)) <= LONG:
