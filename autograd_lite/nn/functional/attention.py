@@ -17,7 +17,11 @@ from .spatial import SIZES
 matmul, softmax, where = rows("matmul", "softmax", "where")
 
 
-@step
+def _none(**inputs: Any) -> None:
+    """There is no textbook, but with one the call is kept: a page finds out that it draws random numbers."""
+
+
+@step(textbook=_none)
 def dropout(
     input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Any = None
 ) -> Tensor:
@@ -29,19 +33,19 @@ def dropout(
     return _dropped(input, p, training, (), generator)
 
 
-@step
+@step(textbook=_none)
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Drops whole channels of sequences (…, channels, length)."""
     return _dropped(input, p, training, (-1,), None)
 
 
-@step
+@step(textbook=_none)
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Drops whole channels of images (…, channels, height, width)."""
     return _dropped(input, p, training, (-2, -1), None)
 
 
-@step
+@step(textbook=_none)
 def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Drops whole channels of volumes (…, channels, depth, height, width)."""
     return _dropped(input, p, training, (-3, -2, -1), None)
