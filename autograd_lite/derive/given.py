@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.node import Node
-from ..tracing.naming import expression, groups, operand
+from ..program.naming import expression, groups, operand
 from .landmarks import Chain
 
 #: They read a Tensor's numbers, after which nothing is recorded.
