@@ -6,8 +6,9 @@ off the diagonal rotates two vectors into each other, by the entry divided by th
 What is undetermined has no derivative, and raises:
 
 - Where two values are equal (to rounding), their vectors are any basis of a plane. A loss of the values alone is
-  differentiable. A loss that depends on these vectors raises LinAlgError, and so does the second derivative of a loss
-  of the values; in forward mode the tangents of the vectors are not finite.
+  differentiable, and so is a loss of the vectors alone that any basis gives, such as a projection. A loss that depends
+  on the basis raises LinAlgError. So do a loss of values and vectors together, if these are vectors of equal values,
+  and the second derivative of a loss of the values. In forward mode the tangents of the vectors are not finite.
 - A complex vector may have any phase, and the vectors that ``full_matrices=True`` adds may be rotated among themselves.
   A loss that depends on this raises LinAlgError; for any other, such as a projection, the derivative is right.
 
@@ -96,7 +97,7 @@ def _near(w: Any, n: int, condition: Any = 1.0) -> Any:
     return DIGITS * n**0.5 * float(np.finfo(w.dtype).eps) * condition * np.max(np.abs(w), axis=-1, keepdims=True)
 
 
-def _limit(g_values: Any, *g_vectors: Any) -> Any:
+def _limit(w: Any, g_values: Any, g_vectors: Any, more: Any = None) -> Any:
     """Up to which size a rotation of equal values is none: for each vector, and -1 where it is not known to be none.
 
     A loss of vectors alone, a projection for instance, does not change if `turn` is rounding. If a loss depends on
@@ -104,12 +105,13 @@ def _limit(g_values: Any, *g_vectors: Any) -> Any:
     its cotangent, and neither is visible in the cotangents of w and V. So it must not depend on these vectors at all.
     The whole cotangent of V is 0 where all values are equal and the loss depends on ``(V * f(w)) @ inv(V)``.
     """
-    if not all(g.size for g in g_vectors):
+    if not g_vectors.size:
         return 0.0
-    sizes: Any = sum(np.max(np.abs(g), axis=-2) for g in g_vectors)
+    sizes = np.max(np.abs(g_vectors), axis=-2)
+    sizes = sizes if more is None else np.maximum(sizes, np.max(np.abs(more), axis=-2))
     most = np.max(sizes, axis=-1, keepdims=True)
     if g_values is None:
-        return float(np.finfo(sizes.dtype).eps) ** 0.5 * most + 0 * sizes
+        return float(np.finfo(w.dtype).eps) ** 0.5 * most + 0 * sizes
     used = np.max(np.abs(g_values), axis=-1, keepdims=True) != 0
     return np.where((sizes == 0) & ((most != 0) | ~used), 0.0, -1.0)
 
@@ -142,7 +144,7 @@ def _eigh_rule(g: Any, y: Any, UPLO: str) -> Any:
         turn = dagger(v) @ gv
         turn = turn - dagger(turn)
         _refuse_phase("linalg.eigh", turn, gv)
-        limit = _limit(gw, gv)
+        limit = _limit(w, gw, gv)
         pairs = np.minimum(limit[..., None, :], limit[..., :, None]) if w.size else limit
         inner = _angle("linalg.eigh", turn, _gaps(w, _near(w, w.shape[-1])), pairs, "two eigenvalues are equal")
         if gw is not None:
@@ -197,7 +199,7 @@ def _eig_rule(g: Any, y: Any) -> Any:
         along = np.diagonal(turn, 0, -2, -1)
         _refuse_phase("linalg.eig", turn, gv)
         turn = turn - (vh @ v) * np.real(along)[..., None, :]  # their norm stays 1
-        gap, limit = conj(_gaps(w, _near(w, n, condition))), _limit(gw, gv)
+        gap, limit = conj(_gaps(w, _near(w, n, condition))), _limit(w, gw, gv)
         limit = limit[..., None, :] if w.size else limit  # a vector may move whatever the other does
         inner = inner + _angle("linalg.eig", turn, gap, limit, "two eigenvalues are equal")
     return np.linalg.solve(vh, inner @ vh)
@@ -247,7 +249,7 @@ def _svd_rule(g: Any, y: Any, x_shape: Any) -> Any:
     if gu is None and gvh is None:
         return (u[..., :k] * gs[..., None, :]) @ vh[..., :k, :]
     near, gv = _near(s, max(m, n)), None if gvh is None else dagger(gvh)
-    limit = _limit(gs, *(g[..., :k] for g in (gu, gv) if g is not None))
+    limit = _limit(s, gs, *(g[..., :k] for g in (gu, gv) if g is not None))  # of those that the loss depends on
     pairs, limit = (np.minimum(limit[..., None, :], limit[..., :, None]), limit[..., None, :]) if k else (limit, limit)
     u, turn_u, across_u = _svd_side(gu, u, k)
     v, turn_v, across_v = _svd_side(gv, dagger(vh), k)
