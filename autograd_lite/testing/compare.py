@@ -26,7 +26,7 @@ from autograd_lite.testing.diagnose import likely_cause
 from autograd_lite.testing.noise import noise
 from autograd_lite.testing.numeric import Flat, Leaf, Slopes, complex_step, scales, show, slopes
 from autograd_lite.testing.report import Entry, Finding, Report
-from autograd_lite.testing.second_look import look_closely
+from autograd_lite.testing.second_look import local_slopes, look_closely
 
 ALL = 64  # arguments of up to this many numbers are compared entry by entry
 SAMPLE = 16  # entries compared in larger ones
@@ -150,11 +150,15 @@ def judge(
     # The function may have been measured in double where the derivative was computed in float32.
     closer.error = closer.error + MARGIN / SAFE * closer.grain * (case.tolerance.eps / case.flat.eps)
     closer.verdict = verdicts(given[rows], closer, case.tolerance, strict)
+    own: Any = 0.0  # the rounding of the given numbers
     if np.any(closer.verdict == WRONG) and rounding is not None:
-        closer.error = closer.error + MARGIN / SAFE * rounding()[rows]
+        own = MARGIN / SAFE * rounding()[rows]
+        closer.error = closer.error + own
         closer.verdict = verdicts(given[rows], closer, case.tolerance, strict)
     if np.any((closer.verdict == WRONG) | (closer.verdict == KINK)):
         _second_opinion(case, directions[rows], given[rows], measured, closer, strict)
+    if np.any((closer.verdict == WRONG) | (closer.verdict == KINK)):
+        _withdraw_unresolved(case, directions[rows], given[rows], measured, closer, own)
     result.replace(rows, closer)
     return result
 
@@ -189,6 +193,42 @@ def _second_opinion(
     closer.verdict = np.where(smooth, verdicts(given, closer, case.tolerance, strict), closer.verdict)
     agrees = verdicts(given, other, case.tolerance) == OK
     closer.verdict = np.where((closer.verdict == WRONG) & credible & agrees, UNSURE, closer.verdict)
+
+
+def _withdraw_unresolved(
+    case: Case,
+    directions: Array,
+    given: Array,
+    measured: Callable[[Slopes, Array], Measured],
+    closer: Measured,
+    own: Any,
+) -> None:
+    """Withdraw a verdict on a derivative that is the slope of the function at a distance shorter than the steps.
+
+    Close to a pole, or on a feature narrower than the shortest step, the function changes too much over any step, and
+    that may look like noise. There the slope from nearer by contradicts the measurement, and agrees with the derivative.
+    It has to agree with all slopes from still nearer. A derivative that is wrong by a little is not withdrawn: the
+    slopes of an ordinary function agree with the measurement at all distances. `own` is the rounding in `given`.
+    """
+    low, high, best = np.full(given.shape, -np.inf), np.full(given.shape, np.inf), np.full(given.shape, np.inf)
+    slope, going = np.zeros(given.shape), np.ones(given.shape, bool)
+    with np.errstate(all="ignore"):
+        for found in local_slopes(case.flat, directions):
+            near = measured(found, directions)
+            band = np.where(np.isfinite(near.error), SAFE * near.error, np.inf)
+            bottom, top = near.numeric - band, near.numeric + band
+            apart = (bottom > high) | (top < low)
+            going &= ~(apart & (np.abs(slope) > best / 2))
+            again = apart & going  # what there was is rounding: it may be less at a shorter distance
+            low, high = (np.where(again, new, old) for new, old in ((bottom, np.fmax(low, bottom)), (top, np.fmin(high, top))))
+            better = going & (again | (band < best))
+            slope, best = np.where(better, near.numeric, slope), np.where(better, band, best)
+        apart = np.abs(slope - closer.numeric)
+        agrees = np.abs(given - slope) <= np.minimum(best + SAFE * own, apart / 2)
+        contradicts = (np.abs(slope) > best / 2) & (apart > 2 * (best + SAFE * closer.error))
+        withdrawn = agrees & contradicts & ((closer.verdict == WRONG) | (closer.verdict == KINK))
+    closer.verdict = np.where(withdrawn, UNSURE, closer.verdict)
+    closer.error = np.where(withdrawn, np.inf, closer.error)
 
 
 def compare_vjp(
