@@ -95,7 +95,8 @@ def pulled(pull: Any, g: Any, y: Any, xs: Any, n: Node, p: Node, watch: Any) -> 
         if d.shape != p.shape or d.dtype is not p.dtype:
             d = fit(d, n, p)
     except Exception as error:
-        point_at(error, n, p)
+        several = (part for v in (g, y) for part in (v if isinstance(v, tuple) else (v,)))
+        point_at(error, n, p, [*several, *(xs or ())])
         raise
     if watch is not None:
         watch.pulled(n, p, d)

@@ -162,6 +162,7 @@ class Primitive:
     onnx: str | Callable[..., Any] | None = None
     unlike_torch: str = ""
     transparent: bool = False
+    origin: tuple[str, str] | None = None  # the module and qualified name of a function that `define` made a row
 
     def __init__(
         self,

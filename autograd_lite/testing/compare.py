@@ -157,8 +157,10 @@ def judge(
         closer.verdict = verdicts(given[rows], closer, case.tolerance, strict)
     if np.any((closer.verdict == WRONG) | (closer.verdict == KINK)):
         _second_opinion(case, directions[rows], given[rows], measured, closer, strict)
-    if np.any((closer.verdict == WRONG) | (closer.verdict == KINK)):
-        _withdraw_unresolved(case, directions[rows], given[rows], measured, closer, own)
+    doubted = np.unique(np.nonzero((closer.verdict == WRONG) | (closer.verdict == KINK))[0])
+    if doubted.size:
+        near = _nearest(case, directions[rows[doubted]], measured)
+        _withdraw_unresolved(closer, doubted, given[rows], own, *near)
     result.replace(rows, closer)
     return result
 
@@ -195,40 +197,44 @@ def _second_opinion(
     closer.verdict = np.where((closer.verdict == WRONG) & credible & agrees, UNSURE, closer.verdict)
 
 
+def _nearest(
+    case: Case, directions: Array, measured: Callable[[Slopes, Array], Measured]
+) -> tuple[Array, Array]:
+    """The slopes from nearest by, and their errors: the most accurate that agrees with all from still nearer."""
+    with np.errstate(all="ignore"):
+        for k, found in enumerate(local_slopes(case.flat, directions)):
+            near = measured(found, directions)
+            band = np.where(np.isfinite(near.error), SAFE * near.error, np.inf)
+            bottom, top = near.numeric - band, near.numeric + band
+            if k == 0:
+                low, high, slope, best, going = bottom, top, near.numeric, band, np.ones(band.shape, bool)
+            apart = (bottom > high) | (top < low)
+            going &= ~(apart & (np.abs(slope) > best / 2))
+            again = apart & going  # what there was is rounding, which may be less at a shorter distance
+            low, high = np.where(again, bottom, np.fmax(low, bottom)), np.where(again, top, np.fmin(high, top))
+            better = going & (again | (band < best))
+            slope, best = np.where(better, near.numeric, slope), np.where(better, band, best)
+    return slope, best
+
+
 def _withdraw_unresolved(
-    case: Case,
-    directions: Array,
-    given: Array,
-    measured: Callable[[Slopes, Array], Measured],
-    closer: Measured,
-    own: Any,
+    closer: Measured, rows: Array, given: Array, own: Any, slope: Array, error: Array
 ) -> None:
     """Withdraw a verdict on a derivative that is the slope of the function at a distance shorter than the steps.
 
     Close to a pole, or on a feature narrower than the shortest step, the function changes too much over any step, and
-    that may look like noise. There the slope from nearer by contradicts the measurement, and agrees with the derivative.
-    It has to agree with all slopes from still nearer. A derivative that is wrong by a little is not withdrawn: the
-    slopes of an ordinary function agree with the measurement at all distances. `own` is the rounding in `given`.
+    that may look like noise. There the slope from nearest by contradicts the measurement, and agrees with the
+    derivative. An error in an ordinary function is not withdrawn: there the slopes from nearest by agree with the
+    measurement. `own` is the rounding in `given`.
     """
-    low, high, best = np.full(given.shape, -np.inf), np.full(given.shape, np.inf), np.full(given.shape, np.inf)
-    slope, going = np.zeros(given.shape), np.ones(given.shape, bool)
+    given, own = given[rows], np.broadcast_to(own, given.shape)[rows]
     with np.errstate(all="ignore"):
-        for found in local_slopes(case.flat, directions):
-            near = measured(found, directions)
-            band = np.where(np.isfinite(near.error), SAFE * near.error, np.inf)
-            bottom, top = near.numeric - band, near.numeric + band
-            apart = (bottom > high) | (top < low)
-            going &= ~(apart & (np.abs(slope) > best / 2))
-            again = apart & going  # what there was is rounding: it may be less at a shorter distance
-            low, high = (np.where(again, new, old) for new, old in ((bottom, np.fmax(low, bottom)), (top, np.fmin(high, top))))
-            better = going & (again | (band < best))
-            slope, best = np.where(better, near.numeric, slope), np.where(better, band, best)
-        apart = np.abs(slope - closer.numeric)
-        agrees = np.abs(given - slope) <= np.minimum(best + SAFE * own, apart / 2)
-        contradicts = (np.abs(slope) > best / 2) & (apart > 2 * (best + SAFE * closer.error))
-        withdrawn = agrees & contradicts & ((closer.verdict == WRONG) | (closer.verdict == KINK))
-    closer.verdict = np.where(withdrawn, UNSURE, closer.verdict)
-    closer.error = np.where(withdrawn, np.inf, closer.error)
+        apart = np.abs(slope - closer.numeric[rows])
+        agrees = np.abs(given - slope) <= np.minimum(error + SAFE * own, apart / 2)
+        contradicts = (np.abs(slope) > error / 2) & (apart > 2 * (error + SAFE * closer.error[rows]))
+    withdrawn = agrees & contradicts & ((closer.verdict[rows] == WRONG) | (closer.verdict[rows] == KINK))
+    closer.verdict[rows] = np.where(withdrawn, UNSURE, closer.verdict[rows])
+    closer.error[rows] = np.where(withdrawn, np.inf, closer.error[rows])
 
 
 def compare_vjp(

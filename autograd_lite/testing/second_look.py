@@ -31,7 +31,8 @@ BAND = 4.0  # the noise band of a result, in standard deviations
 CLEAR = 32.0  # a difference between the two sides counts from here, in standard deviations of the noise
 LASTING = 5  # steps over which a kink or a jump stays the same
 SAME = 0.2  # relative
-FINE = 0.025  # the ratio of two distances of local slopes, as a power of the machine epsilon
+NEARBY = np.append(np.arange(0.36, 0.9, 0.045), np.arange(0.9, 1.06, 0.025))  # powers of eps: local slopes
+NEAR_ZERO = np.arange(1.06, 3.0, 0.045)  # the same around zero, which has no last place
 AROUND = np.concatenate([-0.83 * NODES[3::-1], [0], NODES[:4]])  # points of a cubic fit
 CUBIC = np.vander(AROUND, 4)
 TO_SLOPE = np.linalg.pinv(CUBIC)[2]
@@ -67,7 +68,7 @@ def look_closely(flat: Flat, directions: Array) -> Slopes:
 
 
 def local_slopes(flat: Flat, directions: Array) -> Iterator[Slopes]:
-    """Slopes of a cubic through nine points around the point, at distances from the last places of x up to x itself.
+    """Slopes of a cubic through nine points around the point, at distances from the last places of x to a millionth of x.
 
     The error is that of the fit at its own distance. So there is a distance at which the slope is right even where the
     function has a pole or another feature that is much narrower than any step of :func:`look_closely`, and looks like
@@ -77,7 +78,7 @@ def local_slopes(flat: Flat, directions: Array) -> Iterator[Slopes]:
     with np.errstate(all="ignore"):
         lengths = 4 * np.minimum(*(first_steps(flat, directions, scale) for scale in scales(flat)))[:, None]
         grain = np.array([np.abs(flat.x[d != 0] / d[d != 0]).max(initial=0.0) for d in directions])[:, None]
-        powers = np.arange(0.1, 3.0 if np.any(grain == 0) else 1.06, FINE)  # zero has no last place
+        powers = np.append(NEARBY, NEAR_ZERO) if np.any(grain == 0) else NEARBY
         size = flat(flat.x.copy()).size
         scatter: Array = np.zeros((len(directions), size))
         for h in (lengths * flat.eps**power for power in powers[::-1]):
