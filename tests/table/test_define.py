@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.table import ROWS, TABLE, define
+from autograd_lite.table import ROWS, TABLE, at, define
+from autograd_lite.testing.forms import check_forms
+from autograd_lite.testing.report import Report
+from autograd_lite.testing.rows import all_rows, check_row, points, variant
 
 
 @pytest.fixture(autouse=True)
@@ -81,3 +84,52 @@ def test_a_rule_that_cannot_be_differentiated_is_told_to_declare_it(rule):
     with pytest.raises((RuntimeError, ValueError)) as caught:
         ag.hessian(lambda x: np.sum(square(x)))(np.ones(3))
     assert any("declare order=1 if it has a first derivative only" in note for note in caught.value.__notes__)
+
+
+#: For each form: a row that has it, and a wrong one.
+WRONG_FORMS = {
+    "batch": ("sum", lambda b: 2 * b(*b.xs, axis=None, keepdims=False)),
+    "source": ("sigmoid", "2 / (1 + np.exp(-x))"),
+    "call": ("relu", "np.maximum({x}, 0.5)"),
+    "infix": ("add", "{x1} - {x2}"),
+    "lower": ("sigmoid", lambda x: 2 / (1 + np.exp(-x))),
+    "fast": ("sin", lambda x: 1.01 * np.sin(x)),
+    "emit": ("reshape", "2 * {x}.reshape({shape})"),
+    "out": ("dot", "np.multiply({x1}, {x2}, {out})"),
+    "floats": ("multiply", "{x1} + {x2}"),
+    "js": ("exp2", "Math.pow({x}, 2)"),
+    "onnx": ("tanh", "Sinh"),
+}
+
+
+@pytest.mark.parametrize("option", WRONG_FORMS)
+@pytest.mark.filterwarnings("ignore")
+def test_a_wrong_form_is_reported(option):
+    if option == "onnx":
+        pytest.importorskip("onnx")
+    name, wrong = WRONG_FORMS[option]
+    for form, expected in ((getattr(TABLE[name], option), True), (wrong, False)):
+        report = Report(name)
+        row = variant(TABLE[name], **{option: form})
+        for args, keywords in points(row, np.random.default_rng(0)):
+            check_forms(report, row, args, keywords)
+        assert report.ok == expected, report
+        assert report.looked_at.total() > 0
+    assert f"{option}=" in str(report) or option in ("emit", "out", "lower")
+
+
+@pytest.mark.parametrize("row", all_rows(), ids=lambda row: row.name)
+@pytest.mark.filterwarnings("ignore")
+def test_the_forms_of_each_row_give_what_it_gives(row):
+    report = Report(row.name)
+    for args, keywords in points(row, np.random.default_rng(0)):
+        check_forms(report, row, args, keywords)
+    assert report.ok, report
+
+
+def test_check_row_checks_the_forms():
+    right = define(lambda g, y: g * (1 - y * y), name="mine", examples=[at((3,))], onnx="Tanh", source="np.tanh(x)")
+    assert check_row(right(lambda x: np.tanh(x)), brief=True)
+    wrong = define(lambda g, y: g * (1 - y * y), name="wrong", examples=[at((3,))], source="np.sinh(x)")
+    report = check_row(wrong(lambda x: np.tanh(x)), brief=True)
+    assert "the form source=" in str(report)
