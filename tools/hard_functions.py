@@ -157,7 +157,8 @@ def main(argv: list[str] | None = None) -> int:
     for power in sorted({k for k, *_ in counts}):
         right = [counts[power, "right", v] for v in ("right", "cannot judge", "called wrong")]
         wrong = [counts[power, "wrong", v] for v in ("found", "cannot judge", "missed")]
-        print(f"{power:>3}   {right[0]:>23}  {right[1]:>12}  {right[2]:>12}   {wrong[0]:>14}  {wrong[1]:>12}  {wrong[2]:>6}")
+        columns = [f"{right[0]:>23}  {right[1]:>12}  {right[2]:>12}", f"{wrong[0]:>14}  {wrong[1]:>12}  {wrong[2]:>6}"]
+        print(f"{power:>3}   {'   '.join(columns)}")
     return min(bad, 125)
 
 

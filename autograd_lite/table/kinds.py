@@ -161,7 +161,9 @@ def define(*rules: Any, kind: str = "general", **options: Any) -> Callable[[Call
     return add
 
 
-def _check_definition(fn: Callable[..., Any], rules: Sequence[Any], kind: str, options: dict[str, Any], word: str) -> None:
+def _check_definition(
+    fn: Callable[..., Any], rules: Sequence[Any], kind: str, options: dict[str, Any], word: str
+) -> None:
     """Raise for what a row of a user's function cannot be, with what to write instead."""
     if kind == "elementwise" and options.get("outputs"):
         raise TypeError(f"define: {word} has several results, and an elementwise row has one: write kind='general'")
@@ -175,12 +177,11 @@ def _check_definition(fn: Callable[..., Any], rules: Sequence[Any], kind: str, o
             f"{'rule' if len(rules) == 1 else 'rules'}: give one for each, None for an argument without a derivative"
         )
     for rule in filter(callable, rules):
-        asked = [name for name, optional in parameters(rule).items() if name in taken and not optional]
-        asked = [name for name in asked if not is_slot(name)]
+        asked = [name for name, optional in parameters(rule).items() if name in taken and not optional | is_slot(name)]
         if asked:
             names = ", ".join(taken)
             raise TypeError(
-                f"define: a rule of {word} asks for {asked[0]!r}, a parameter of the function: name the arrays x, or x1, "
-                f"x2, … in the rule, and make keyword parameters known with bind=lambda {names}: "
+                f"define: a rule of {word} asks for {asked[0]!r}, a parameter of the function: name the arrays x, or "
+                f"x1, x2, … in the rule, and make keyword parameters known with bind=lambda {names}: "
                 f"(({', '.join(arrays)},), {{{asked[0]!r}: {asked[0]}}})"
             )

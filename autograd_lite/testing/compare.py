@@ -13,7 +13,7 @@ difference within the error of the measurement is not judged, and the report say
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -159,8 +159,8 @@ def judge(
         _second_opinion(case, directions[rows], given[rows], measured, closer, strict)
     doubted = np.unique(np.nonzero((closer.verdict == WRONG) | (closer.verdict == KINK))[0])
     if doubted.size:
-        near = _nearest(case, directions[rows[doubted]], measured)
-        _withdraw_unresolved(closer, doubted, given[rows], own, *near)
+        for slope, error in _from_nearby(case, directions[rows[doubted]], measured):
+            _withdraw_unresolved(closer, doubted, given[rows], own, slope, error)
     result.replace(rows, closer)
     return result
 
@@ -197,24 +197,30 @@ def _second_opinion(
     closer.verdict = np.where((closer.verdict == WRONG) & credible & agrees, UNSURE, closer.verdict)
 
 
-def _nearest(
+def _from_nearby(
     case: Case, directions: Array, measured: Callable[[Slopes, Array], Measured]
-) -> tuple[Array, Array]:
-    """The slopes from nearest by, and their errors: the most accurate that agrees with all from still nearer."""
-    with np.errstate(all="ignore"):
-        for k, found in enumerate(local_slopes(case.flat, directions)):
-            near = measured(found, directions)
-            band = np.where(np.isfinite(near.error), SAFE * near.error, np.inf)
+) -> Iterator[tuple[Array, Array]]:
+    """Slopes from nearby and their errors: the most accurate that agrees with all from still nearer.
+
+    Where the next contradicts it, it may have been rounding, which can be less at a shorter distance. Then that is the
+    first of others to agree with, unless it was clear.
+    """
+    for k, found in enumerate(local_slopes(case.flat, directions)):
+        near = measured(found, directions)
+        band = np.where(np.isfinite(near.error), SAFE * near.error, np.inf)
+        with np.errstate(all="ignore"):
             bottom, top = near.numeric - band, near.numeric + band
             if k == 0:
                 low, high, slope, best, going = bottom, top, near.numeric, band, np.ones(band.shape, bool)
-            apart = (bottom > high) | (top < low)
-            going &= ~(apart & (np.abs(slope) > best / 2))
-            again = apart & going  # what there was is rounding, which may be less at a shorter distance
+            again = going & ((bottom > high) | (top < low))
+            if np.any(again):
+                yield slope, best
+            going &= ~(again & (np.abs(slope) > 2 * best))
+            again &= going
             low, high = np.where(again, bottom, np.fmax(low, bottom)), np.where(again, top, np.fmin(high, top))
             better = going & (again | (band < best))
             slope, best = np.where(better, near.numeric, slope), np.where(better, band, best)
-    return slope, best
+    yield slope, best
 
 
 def _withdraw_unresolved(
@@ -231,7 +237,7 @@ def _withdraw_unresolved(
     with np.errstate(all="ignore"):
         apart = np.abs(slope - closer.numeric[rows])
         agrees = np.abs(given - slope) <= np.minimum(error + SAFE * own, apart / 2)
-        contradicts = (np.abs(slope) > error / 2) & (apart > 2 * (error + SAFE * closer.error[rows]))
+        contradicts = (np.abs(slope) > error / 2) & (apart > 2 * error)
     withdrawn = agrees & contradicts & ((closer.verdict[rows] == WRONG) | (closer.verdict[rows] == KINK))
     closer.verdict[rows] = np.where(withdrawn, UNSURE, closer.verdict[rows])
     closer.error[rows] = np.where(withdrawn, np.inf, closer.error[rows])

@@ -44,9 +44,9 @@ def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int 
     """Run a check at every point drawn by Hypothesis, and shrink a failing point.
 
     `inputs` is a strategy for the tuple of arguments, or a sequence of strategies and values. A point that cannot be
-    checked is left out. CannotCheck is raised if no point of some number of axes can, so that a function that is nan for
-    matrices does not pass because of numbers, or if no point would help: the function draws random numbers, or writes
-    into its arguments.
+    checked is left out. CannotCheck is raised if no point of some number of axes can, so that a function that is nan
+    for matrices does not pass because of numbers, or if no point would help: the function draws random numbers, or
+    writes into its arguments.
     """
     from hypothesis import HealthCheck, Phase, given, reject, settings
     from hypothesis import strategies as st
@@ -90,6 +90,6 @@ def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int 
     for axes, count in without.items():
         if axes not in checked and count >= ENOUGH:
             raise CannotCheck(
-                f"{unchecked[-1]} (no array of {axes} axes could be checked, of {count} drawn; restrict the strategies, "
-                "as in arrays(domain=POSITIVE))"
+                f"{unchecked[-1]} (no array of {axes} axes could be checked, of {count} drawn; restrict the "
+                "strategies, as in arrays(domain=POSITIVE))"
             )

@@ -68,7 +68,7 @@ def look_closely(flat: Flat, directions: Array) -> Slopes:
 
 
 def local_slopes(flat: Flat, directions: Array) -> Iterator[Slopes]:
-    """Slopes of a cubic through nine points around the point, at distances from the last places of x to a millionth of x.
+    """Slopes of a cubic through nine points around x, at distances from its last places to a millionth of it.
 
     The error is that of the fit at its own distance. So there is a distance at which the slope is right even where the
     function has a pole or another feature that is much narrower than any step of :func:`look_closely`, and looks like
