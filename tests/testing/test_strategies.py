@@ -146,12 +146,18 @@ def test_the_others_take_strategies_too(assert_it, right):
     def slope(x):
         return 3 * x**2 + wrong * (x > 0.5)
 
+    def square(x):
+        return 3 * x**2
+
+    def curvature(x):
+        return np.diag(6 * x + wrong * (x > 0.5))
+
     checks = {
         "vjp": lambda: testing.assert_vjp(cubes, lambda g, x: g * slope(x), xs, examples=30),
         "jvp": lambda: testing.assert_jvp(cubes, lambda x, v: slope(x[0]) @ v[0], xs, examples=30),
         "jac": lambda: testing.assert_jac(cubes, slope, args=st.tuples(xs), examples=30),
         "jac pair": lambda: testing.assert_jac(lambda x: (cubes(x), slope(x)), True, xs, examples=30),
-        "hessian": lambda: testing.assert_hessian(cubes, lambda x: np.diag(6 * x + wrong * (x > 0.5)), xs, examples=30),
+        "hessian": lambda: testing.assert_hessian(cubes, curvature, xs, jac=square, examples=30),
     }
     if right:
         assert checks[assert_it]() is None
