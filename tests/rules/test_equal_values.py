@@ -278,3 +278,11 @@ def test_pseudo_inverses_need_no_gap(dtype, gap):
     b = m[:, 0]
     y, r = la.pinv(a) @ b, b - a @ (la.pinv(a) @ b)
     assert right(ag.grad(lambda x: np.sum(np.abs(x @ la.lstsq(x, b)[0] - b) ** 2))(a), -2 * np.outer(r, np.conj(y)))
+
+
+@pytest.mark.parametrize("name", ["eigh", "eig"])
+def test_empty_matrices_have_empty_gradients(name):
+    w = ag.tensor(np.zeros((0, 0)), requires_grad=True)
+    values, vectors = getattr(la, name)(w)
+    (values.sum() + vectors.sum()).backward()
+    assert w.grad.shape == (0, 0)
