@@ -164,6 +164,7 @@ class Primitive:
     unlike_torch: str = ""
     pair: int = 0
     transparent: bool = False
+    origin: tuple[str, str] | None = None  # the module and qualified name of a function that `define` made a row
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ from autograd_lite.base.tree import leaves, tree_map
 from autograd_lite.rules.scipy_special import declare
 from autograd_lite.table import OPTIONS, REAL, TABLE, Domain, Joint, Primitive
 from autograd_lite.testing.arrays import Array, as_array, is_differentiable
+from autograd_lite.testing.forms import check_forms
 from autograd_lite.testing.gradients import MODES, absorb, check_gradients
 from autograd_lite.testing.numeric import CannotCheck
 from autograd_lite.testing.report import Report, named_like
@@ -126,6 +127,9 @@ def check_row(
 ) -> Report:
     """Check everything that must hold for a row, at each of its points, in other dtypes, at kinks and at ties.
 
+    The forms attached to it (``batch=``, ``source=``, ``floats=``, ``onnx=``, …) must give what the row gives; a form
+    that could not be computed is a note.
+
     Parameters
     ----------
     row : Primitive
@@ -153,6 +157,7 @@ def check_row(
     rng = np.random.default_rng(seed)
     for k, (args, keywords) in enumerate(islice(points(row, rng), most)):
         _take(total, row, args, keywords, order, seed)
+        check_forms(total, row, args, keywords)
         for dtype, limit in ((np.float32, 1), (np.complex128, order)) if k == 0 else ():
             other = of_dtype(row, args, keywords, dtype, rng)
             if other is not None and (total.ok or not brief):
