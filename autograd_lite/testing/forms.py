@@ -18,12 +18,12 @@ from autograd_lite import export
 from autograd_lite.base.tree import leaves, rebuild
 from autograd_lite.compiling import compiled
 from autograd_lite.derive import source
+from autograd_lite.program import trace
 from autograd_lite.table import Primitive
 from autograd_lite.table.batching import ALIGNED
 from autograd_lite.table.signature import parameters
 from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.report import Report
-from autograd_lite.tracing import trace
 from autograd_lite.transforms.vmap import vmap
 
 RTOL = {"fast": 1e-4, "onnx": 1e-6}  # both may be less precise: some operators of ONNX compute in float32
