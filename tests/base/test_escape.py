@@ -102,7 +102,7 @@ def test_a_hostile_name_in_a_derivation(name):
     assert sheet.check({q.word: q.value for q in sheet.questions})
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", mostly_thorough(HOSTILE, 8))
 def test_a_hostile_name_in_a_picture(name, tmp_path):
     w, L = loss_of(name)
     for given in ({}, {"names": {name: w}}, {"view": "operations"}, {"title": name}, {"by": "module"}):

@@ -8,6 +8,7 @@ import sys
 PROGRAM = """
 import threading
 import numpy as np
+from thorough import some
 import autograd_lite as ag
 
 x = ag.tensor(np.linspace(1.0, 2.0, 8), requires_grad=True)
@@ -36,8 +37,8 @@ print(len(threads), failed)
 
 
 def test_sixteen_threads_use_what_was_never_used_before():
-    """In twenty processes: 12 of 12 hung when the table was filled on demand."""
-    for _ in range(4):
+    """In many processes: 12 of 12 hung when the table was filled on demand."""
+    for _ in some(range(4)):
         running = [
             subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             for _ in range(5)
