@@ -287,7 +287,7 @@ unstack = linear(
     examples=(at((3,)), at((2, 3), axis=-1)),
 )
 unstack.attach(batch=axes("axis"), part=lambda k, axis: on_axis(axis, k))
-unstack.attach(view=True, lower=lambda x, axis: tuple(x[on_axis(axis, k)] for k in range(x.shape[axis])))
+unstack.attach(view=True, definition=lambda x, axis: tuple(x[on_axis(axis, k)] for k in range(x.shape[axis])))
 
 
 @composite(np.meshgrid, examples=(at((3,), (2,)), at((3,), (), indexing="ij", sparse=True)))

@@ -149,7 +149,7 @@ def _matmul_lower(x1: Any, x2: Any) -> Any:
     return NotImplemented
 
 
-matmul.attach(out="np.matmul({x1}, {x2}, out={out})", lower=_matmul_lower)
+matmul.attach(out="np.matmul({x1}, {x2}, out={out})", definition=_matmul_lower)
 
 
 def _dot_1(g: Any, x2: Any, x1_shape: Any) -> Any:

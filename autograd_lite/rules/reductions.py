@@ -262,7 +262,7 @@ mean = linear(
     _mean, _mean_pull, of=np.mean, name="mean", np_name="np.mean", bind=_bind_mean, tex=r"\operatorname{{mean}}({x})",
     examples=_OVER_AXES + _OF_ONE + _SELECTED,
 )
-mean.attach(algebra="reduction", lower=True)
+mean.attach(algebra="reduction", definition=True)
 
 
 def _moment_bind(finish: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -421,7 +421,7 @@ def _exp_minus(x1: Any, x2: Any) -> Any:
 
 #: The weight of an entry `x1` in a `logsumexp` with the value `x2`: 0 if all are -inf, 1 for +inf.
 exp_minus = elementwise(_exp_minus, lambda y: y, lambda y: -y, name="exp_minus", tex="e^{{{x1} - {x2}}}")
-exp_minus.attach(js="Math.exp({x1} - {x2})")
+exp_minus.attach(scalar="(1 if x2 > 0 else 0) if x1 == x2 and abs(x2) == inf else exp(x1 - x2)")
 
 
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -466,8 +466,8 @@ def _logsumexp_textbook(x: Any, axis: Any, keepdims: Any = False) -> Any:
     return y if keepdims else np.squeeze(y, axis=axis)
 
 
-def _logsumexp_lower(x: Any, axis: Any, keepdims: bool) -> Any:
-    if x.dtype.kind == "c" or not x.size:
+def _logsumexp_definition(x: Any, axis: Any, keepdims: bool) -> Any:
+    if x.dtype.kind == "c":
         return NotImplemented
     each: dict[str, Any] = {"axis": axis, "keepdims": True}
     top = np.max(x, **each)
@@ -478,7 +478,7 @@ def _logsumexp_lower(x: Any, axis: Any, keepdims: bool) -> Any:
     return y if keepdims else y.reshape([n for k, n in enumerate(y.shape) if k not in reduced(axis, x.ndim)])
 
 
-logsumexp.attach(source=_logsumexp_textbook, algebra="reduction", lower=_logsumexp_lower)
+logsumexp.attach(source=_logsumexp_textbook, algebra="reduction", definition=_logsumexp_definition)
 
 for _row in (sum, prod, max, min, nanmax, nanmin, mean, var, std, logsumexp):
     _row.attach(batch=axes("axis"))
