@@ -11,8 +11,9 @@ import numpy as np
 
 from ..base.escape import identifier
 from ..program import Equation, Var
-from ..table.scalar import PYTHON, Scalar, number, variable
+from ..table.scalar import PYTHON, number, variable
 from .passes.scalars import ENTRIES, formula, nested
+from .text import number as text_of
 
 NESTED = 6  # operations in one expression
 _WORD = re.compile(r"(?<![.\w{])([a-z]\w*)\b(?!})")
@@ -69,12 +70,14 @@ class FloatLines:
         """The formula of an equation, with places for its operands."""
         if id(eq) not in self._templates:
             e = formula(eq)
-            xs = {f"x{k + 1}": _operand(x, f"{{x{k + 1}}}") for k, x in enumerate(eq.operands)}
+            xs = [(f"x{k + 1}", _constant(x)) for k, x in enumerate(eq.operands)]
             if e is not None:
-                text = PYTHON.write(e.at(xs), lambda: str(self.writer.fresh("t")))
+                values = {n: variable(f"{{{n}}}") if x is None else number(x) for n, x in xs}
+                text = PYTHON.write(e.at(values), lambda: str(self.writer.fresh("t")))
             else:
                 kind = "bool" if eq.outputs[0].dtype == np.bool_ else "float"
-                text = f"{kind}({self.writer.of_row(eq.row)}({', '.join(map(PYTHON.write, xs.values()))}))"
+                arguments = ", ".join(f"{{{n}}}" if x is None else text_of(x) for n, x in xs)
+                text = f"{kind}({self.writer.of_row(eq.row)}({arguments}))"
             self._templates[id(eq)] = text
         return self._templates[id(eq)]
 
@@ -117,8 +120,6 @@ class FloatLines:
         return [f"{self._named(y)} = {text}"]
 
 
-def _operand(x: Any, place: str) -> Scalar:
-    """An operand in a formula: its place, or the number that it is."""
-    if isinstance(x, Var):
-        return variable(place)
-    return number(x.item() if isinstance(x, (np.ndarray, np.generic)) else x)
+def _constant(x: Any) -> Any:
+    """The Python number that an operand is; None for a value that is computed."""
+    return None if isinstance(x, Var) else x.item() if isinstance(x, (np.ndarray, np.generic)) else x

@@ -1,7 +1,7 @@
 """Functions that emitted source has to define: those that NumPy does not have, with all that they call.
 
-A function is the textbook definition in its row (``source=`` or ``definition=``) if there is one, otherwise the row's own
-function as it is written, with the names that it uses followed to numbers, modules and further functions.
+A function is the textbook definition in its row (``source=`` or ``definition=``) if there is one, otherwise the row's
+own function as it is written, with the names that it uses followed to numbers, modules and further functions.
 """
 
 from __future__ import annotations

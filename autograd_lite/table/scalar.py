@@ -2,8 +2,8 @@
 
 A row states it in Python's syntax, ``scalar="1 / (1 + exp(-x))"``: numbers, ``inf``, ``nan`` and ``pi``; the arguments
 ``x`` (or ``x1``, ``x2``, ...) and the row's keyword parameters; ``+ - * /``, comparisons, ``and``, ``or``, ``not``,
-``a if c else b``; and the functions of :data:`FUNCTIONS`, which are C99's. It holds for real numbers and truth values, and
-its arithmetic is that of IEEE 754: a division by zero is infinite or nan, an overflow infinite.
+``a if c else b``; and the functions of :data:`FUNCTIONS`, which are C99's. It holds for real numbers and truth values,
+and its arithmetic is that of IEEE 754: a division by zero is infinite or nan, an overflow infinite.
 
 A language is a table of what it writes otherwise, so that it has the same values:
 
@@ -19,7 +19,6 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import reduce
 from itertools import count
 from math import inf
@@ -141,8 +140,7 @@ Interval = tuple[float, float]
 _ALL = (-inf, inf)
 
 
-@dataclass(frozen=True)
-class Language:
+class Language(NamedTuple):
     """How a language writes formulas.
 
     Attributes
@@ -184,9 +182,9 @@ class Language:
         words = [word if own >= place else f"({word})" for (word, own), place in zip(operands, least, strict=True)]
         body, condition, rest = template.partition(" if ")
         test, otherwise, rest = rest.partition(" else ")
-        for k, (word, own) in enumerate(operands):
+        for k, (word, _) in enumerate(operands):
             place = f"{{{k}}}"
-            if place in test and template.count(place) > 1 and own < _ATOM and e.args[k].head != "number":
+            if place in test and template.count(place) > 1 and e.args[k].args:
                 name, words[k], at = fresh(), word, test.index(place)  # the test is evaluated first
                 test = f"{test[:at]}({name} := {place}){test[at + 3 :].replace(place, name)}"
                 body, rest = body.replace(place, name), rest.replace(place, name)
