@@ -118,7 +118,6 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
             y = set_at(y, condition, function(x[condition], *args, **kw) if callable(function) else function)
     return y
 
-
 # ----------------------------------------------------------------------------------------------- by positions
 
 

@@ -344,7 +344,6 @@ def hardswish(x: Any) -> Any:
     """``x * hardsigmoid(x)``."""
     return x * hardsigmoid(x)
 
-
 # ---------------------------------------------------------------------------------- nan, inf, rounding errors
 
 nan_to_num = elementwise(
@@ -366,7 +365,6 @@ def real_if_close(a: Any, tol: Any = 100) -> Any:
     if tol > 1:
         tol = tol * np.finfo(a.dtype).eps
     return np.real(a) if np.all(np.abs(np.imag(a)) < tol) else a
-
 
 # ------------------------------------------------------------------ functions that know their n-th derivative
 
