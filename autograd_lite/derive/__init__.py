@@ -1,5 +1,6 @@
 """The chain rule, written out: factors of a gradient, its derivation in words and LaTeX, its source."""
 
+from ..base.listing import public_names as _public_names
 from .explain import Derivation as Derivation
 from .explain import explain as explain
 from .factors import Factor as Factor
@@ -10,3 +11,5 @@ from .source import Source as Source
 from .source import source as source
 from .worksheet import Worksheet as Worksheet
 from .worksheet import worksheet as worksheet
+
+__dir__ = _public_names(__name__)

@@ -25,7 +25,7 @@ from .factors import Factor
 from .landmarks import Chain
 from .lines import Lines, Total
 from .opening import opened
-from .paths import check, nodes_of, target
+from .paths import check, compared, nodes_of, target
 from .writing import ASCII, LATEX, TEXT, TIMES, Printer, matrix, partial_tex, shape_text, tex, tex_name, write
 
 SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown
@@ -255,7 +255,9 @@ class Derivation(GraphView):
         return "".join(f"; {part}" for part in parts)
 
     def _checked(self, found: Mapping[Node, Any]) -> str:
-        _, slope, along = check(self.chain, found)
+        _, slope, along, doubt = compared(self.chain, found)
+        if doubt:
+            return f"not confirmed: {' '.join(doubt.split())}"
         return f"check: slope along one direction {along:.6g}, by a finite difference {slope:.6g}"
 
     # ---------------------------------------------------------------------------------------------------- LaTeX

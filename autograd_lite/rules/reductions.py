@@ -213,13 +213,13 @@ def _extreme(of: Any, ufunc: np.ufunc) -> Primitive:
 max = amax = ROWS[np.amax] = _extreme(np.max, np.maximum)
 max.attach(
     algebra="reduction", js="extreme(Math.max, {x}, {axis}, {keepdims})",
-    unlike_torch="PyTorch's returns positions too: write x.max(axis=...) and x.argmax(axis=...)",
+    unlike_torch="PyTorch's returns positions too: write x.max(axis=...) and x.argmax(axis=...)", pair=2,
     out=_along_last("argmax", "maximum"), batch=axes("axis"), onnx=_reducing("ReduceMax"),
 )
 min = amin = ROWS[np.amin] = _extreme(np.min, np.minimum)
 min.attach(
     algebra="reduction", js="extreme(Math.min, {x}, {axis}, {keepdims})",
-    unlike_torch="PyTorch's returns positions too: write x.min(axis=...) and x.argmin(axis=...)",
+    unlike_torch="PyTorch's returns positions too: write x.min(axis=...) and x.argmin(axis=...)", pair=2,
     out=_along_last("argmin", "minimum"), batch=axes("axis"), onnx=_reducing("ReduceMin"),
 )
 nanmax = _extreme(np.nanmax, np.fmax)
@@ -402,6 +402,8 @@ class SignedLog(NamedTuple):
 def _bind_logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
     x = operand(a)
     x = x.astype(float) if x.dtype.kind in "biu" else x
+    if type(b) is bool:
+        raise TypeError(f"b={b}: SciPy has weights where PyTorch has keepdim; write keepdims={b} by name")
     if b is not None or return_sign:
         return _weighted_logsumexp(x, axis, 1 if b is None else operand(b), keepdims, return_sign)
     return (x,), {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}

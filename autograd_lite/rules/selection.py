@@ -37,9 +37,7 @@ where = elementwise(
 )
 where.attach(
     algebra="selection", scalar="x2 if x1 != 0 else x3",
-    onnx=lambda b, condition, x, y: b(
-        "Where", b.cast(condition, bool), *(b.cast(v, np.result_type(x.dtype, y.dtype)) for v in (x, y))
-    ),
+    onnx=lambda b, condition, x, y: b("Where", b.cast(condition, bool), x, y),
 )
 
 
@@ -75,8 +73,7 @@ clip = elementwise(
     ),
 )
 clip.attach(
-    scalar="min(max(x1, x2), x3)",
-    onnx=lambda b, x, low, high: b("Min", b("Max", x, b.cast(low, x.dtype)), b.cast(high, x.dtype)),
+    scalar="min(max(x1, x2), x3)", onnx=lambda b, x, low, high: b("Min", b("Max", x, low), high),
 )
 
 
