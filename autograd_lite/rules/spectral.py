@@ -248,9 +248,11 @@ def _svd_rule(g: Any, y: Any, x_shape: Any) -> Any:
     k = min(m, n)
     if gu is None and gvh is None:
         return (u[..., :k] * gs[..., None, :]) @ vh[..., :k, :]
+    if 0 in x_shape:
+        return u[..., :k] @ (0 * s[..., None] * vh[..., :k, :])
     near, gv = _near(s, max(m, n)), None if gvh is None else dagger(gvh)
     limit = _limit(s, gs, *(g[..., :k] for g in (gu, gv) if g is not None))  # of those that the loss depends on
-    pairs, limit = (np.minimum(limit[..., None, :], limit[..., :, None]), limit[..., None, :]) if k else (limit, limit)
+    pairs, limit = np.minimum(limit[..., None, :], limit[..., :, None]), limit[..., None, :]
     u, turn_u, across_u = _svd_side(gu, u, k)
     v, turn_v, across_v = _svd_side(gv, dagger(vh), k)
     alike, against = turn_u + turn_v, turn_u - turn_v
@@ -261,7 +263,7 @@ def _svd_rule(g: Any, y: Any, x_shape: Any) -> Any:
     if gs is not None:
         inner = inner + gs[..., None, :] * np.eye(k, dtype=bool)
     left = u @ inner
-    s = (np.where(s <= near, 0, s) if k else s)[..., None, :]
+    s = np.where(s <= near, 0, s)[..., None, :]
     if m > k and gu is not None:
         left = left + _angle("linalg.svd", across_u, s, limit, "a singular value is zero")
     d = left @ dagger(v)

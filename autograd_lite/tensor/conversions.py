@@ -81,7 +81,7 @@ class Conversions(Value):
         if traced or recorded and (self._node.graded is None or self._differentiated()):  # type: ignore[union-attr]  # has one
             frame, level = users_frame(3)
             if (error := self._refused(what, frame)) is not None:
-                raise _not_replaced(frame, error)
+                raise _not_replaced(frame, error) if frame is sys._getframe(2) else error
             warnings.warn(
                 f"{what}({self._who}) is a number without the graph: no gradient flows through it. Write "
                 ".detach().item() if only the number is meant",

@@ -92,12 +92,11 @@ WRONG_FORMS = {
     "source": ("sigmoid", "2 / (1 + np.exp(-x))"),
     "call": ("relu", "np.maximum({x}, 0.5)"),
     "infix": ("add", "{x1} - {x2}"),
-    "lower": ("sigmoid", lambda x: 2 / (1 + np.exp(-x))),
+    "definition": ("softmax", lambda x, axis: np.exp(x)),
     "fast": ("sin", lambda x: 1.01 * np.sin(x)),
     "emit": ("reshape", "2 * {x}.reshape({shape})"),
     "out": ("dot", "np.multiply({x1}, {x2}, {out})"),
-    "floats": ("multiply", "{x1} + {x2}"),
-    "js": ("exp2", "Math.pow({x}, 2)"),
+    "scalar": ("exp2", "x * x"),
     "onnx": ("tanh", "Sinh"),
 }
 

@@ -117,11 +117,10 @@ def test_in_a_function_transform_they_are_numpys_and_jaxs(call):
 
 
 def test_compiled_they_are_as_they_are_eagerly():
-    for transform in (ag.jit, ag.trace):
-        with pytest.raises(TypeError, match="PyTorch's returns positions"):
-            transform(lambda x: ag.max(x, 1)[1])(X)
-        with pytest.raises(TypeError, match="PyTorch's returns positions"):
-            transform(lambda x: x.max(1)[1])(ag.tensor(X))
+    with pytest.raises(TypeError, match="PyTorch's returns positions"):
+        ag.jit(lambda x: ag.max(x, 1)[1])(X)
+    with pytest.raises(TypeError, match="PyTorch's returns positions"):
+        ag.jit(lambda x: x.max(1)[1])(ag.tensor(X))
 
 
 def test_a_maximum_of_all_entries_is_a_number_in_both():
