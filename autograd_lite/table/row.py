@@ -274,7 +274,7 @@ class Primitive:
         if self.infix is None or not self.entrywise:
             return None
         with suppress(ValueError):  # it has more than numbers: '{x}.T'
-            return parse(self.infix.format_map(_Itself()))
+            return parse(self.infix.translate({123: None, 125: None}))
         return None
 
     def formula(self, params: Mapping[str, Any]) -> Scalar | None:
@@ -365,13 +365,6 @@ class Paired(Primitive):  # a row with the option `pair`: using a result, which 
 def _row_called(name: str) -> Primitive:
     """The row of this name, for pickle."""
     return TABLE[name]
-
-
-class _Itself(dict[str, str]):
-    """Each place of a template as its name."""
-
-    def __missing__(self, name: str) -> str:
-        return name
 
 
 class _AsMany(dict[int, Any]):

@@ -19,7 +19,6 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterable, Mapping
-from functools import reduce
 from itertools import count
 from math import inf
 from typing import Any, NamedTuple
@@ -34,21 +33,21 @@ FUNCTIONS = {
     **dict.fromkeys(("abs", "floor", "ceil", "trunc", "rint"), 1),
     **dict.fromkeys(("max", "min", "pow", "hypot", "atan2", "copysign", "fmod"), 2),
 }
-_CONSTANTS = {"inf": math.inf, "nan": math.nan, "pi": math.pi}
-_TESTS = {"<", "<=", ">", ">=", "==", "!=", "and", "or", "not"}
-_SIGNS: dict[type, str] = {
+_CONSTANTS = {"inf": inf, "nan": math.nan, "pi": math.pi}
+_SIGNS = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.BitAnd: "&", ast.BitOr: "|", ast.USub: "neg",
     ast.Not: "not", ast.And: "and", ast.Or: "or", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
     ast.Eq: "==", ast.NotEq: "!=",
 }  # fmt: skip
+_COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
-# How tightly an operator binds, and how tightly each of its operands has to; the same order in all languages.
+# How tightly an operator binds, and how tightly each of its operands has to: the same in all languages.
 _SUM, _PRODUCT, _SIGN, _ATOM = range(5, 9)
 _BINDING: dict[str, tuple[int, tuple[int, ...]]] = {
     "if": (0, (1, 1, 0)), "or": (1, (1, 2)), "&": (1, (_ATOM, _ATOM)), "|": (1, (_ATOM, _ATOM)), "and": (2, (2, 3)),
-    "not": (3, (_ATOM,)), **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), (4, (_SUM, _SUM))),
-    "+": (_SUM, (_SUM, _PRODUCT)), "-": (_SUM, (_SUM, _PRODUCT)), "*": (_PRODUCT, (_PRODUCT, _SIGN)),
-    "/": (_PRODUCT, (_PRODUCT, _SIGN)), "neg": (_SIGN, (_ATOM,)),
+    "not": (3, (_ATOM,)), **dict.fromkeys(_COMPARISONS, (4, (_SUM, _SUM))),
+    **dict.fromkeys("+-", (_SUM, (_SUM, _PRODUCT))), **dict.fromkeys("*/", (_PRODUCT, (_PRODUCT, _SIGN))),
+    "neg": (_SIGN, (_ATOM,)),
 }  # fmt: skip
 
 
@@ -73,7 +72,8 @@ class Scalar(NamedTuple):
         """Whether its value is a truth value, if those of `names` are."""
         if self.head in ("if", "&", "|"):
             return all(a.is_test(names) for a in self.args[self.head == "if" :])
-        return self.head in _TESTS or isinstance(self.value, bool) or self.head == "name" and self.value in names
+        tests = ("and", "or", "not", *_COMPARISONS)
+        return self.head in tests or isinstance(self.value, bool) or self.head == "name" and self.value in names
 
 
 def number(value: float) -> Scalar:
@@ -105,39 +105,39 @@ def parse(text: str) -> Scalar:
 
 
 def _read(node: ast.expr) -> Scalar:
+    op: ast.AST = node
+    head = ""
+    operands: list[ast.expr] = []
     match node:
-        case ast.Constant(value=float() | int()):
-            return number(node.value)  # type: ignore[arg-type]  # the pattern says so
+        case ast.Constant(value=float() | int() as value):
+            return number(value)
         case ast.Name(id=name):
             return number(_CONSTANTS[name]) if name in _CONSTANTS else variable("x1" if name == "x" else name)
-        case ast.UnaryOp(op=op, operand=ast.Constant(value=float() | int() as value)) if type(op) is ast.USub:
-            return number(-value)
-        case ast.UnaryOp(op=op, operand=x) if type(op) in _SIGNS:
-            return Scalar(_SIGNS[type(op)], (_read(x),))
-        case ast.BinOp(left=a, op=op, right=b) if type(op) in _SIGNS:
-            return Scalar(_SIGNS[type(op)], (_read(a), _read(b)))
-        case ast.Compare(left=a, ops=[op], comparators=[b]) if type(op) in _SIGNS:
-            return Scalar(_SIGNS[type(op)], (_read(a), _read(b)))
-        case ast.BoolOp(op=op, values=parts):
-            return reduce(lambda a, b: Scalar(_SIGNS[type(op)], (a, b)), map(_test, parts))
-        case ast.IfExp(test=c, body=a, orelse=b):
-            return Scalar("if", (_test(c), _read(a), _read(b)))
+        case ast.IfExp(test=test, body=a, orelse=b):
+            head, operands = "if", [test, a, b]
         case ast.Call(func=ast.Name(id=name), args=xs, keywords=[]) if FUNCTIONS.get(name) == len(xs):
-            return Scalar(name, tuple(map(_read, xs)))
-    raise ValueError(repr(ast.unparse(node)))
-
-
-def _test(node: ast.expr) -> Scalar:
-    e = _read(node)
-    if not e.is_test():
-        raise ValueError(f"{ast.unparse(node)!r} where a test belongs: write {ast.unparse(node)} != 0")
-    return e
+            head, operands = name, xs
+        case ast.UnaryOp(operand=a):
+            op, operands = node.op, [a]
+        case ast.BinOp(left=a, right=b):
+            op, operands = node.op, [a, b]
+        case ast.Compare(left=a, ops=[sign], comparators=[b]):
+            op, operands = sign, [a, b]
+        case ast.BoolOp(values=[*rest, b]):
+            op, operands = node.op, [ast.BoolOp(node.op, rest) if len(rest) > 1 else rest[0], b]
+    head = head or _SIGNS.get(type(op), "")
+    if not head:
+        raise ValueError(repr(ast.unparse(node)))
+    e = Scalar(head, tuple(map(_read, operands)))
+    tests = e.args if head in ("and", "or", "not") else e.args[: head == "if"]
+    if not all(test.is_test() for test in tests):
+        raise ValueError(f"a number where a test belongs in {ast.unparse(node)!r}: write x != 0")
+    return number(-e.args[0].value) if head == "neg" and e.args[0].head == "number" else e
 
 
 # --------------------------------------------------------------------------------------------------------- languages
 
 Interval = tuple[float, float]
-_ALL = (-inf, inf)
 
 
 class Language(NamedTuple):
@@ -151,16 +151,16 @@ class Language(NamedTuple):
         A call of the mathematical library, with ``{}`` for the name of the function.
     forms : mapping of str to str
         The operators and functions that are written otherwise, as templates.
-    domains : mapping of str to tuple of Interval
-        Functions that raise an error or return the wrong number for arguments at or beyond these ends.
+    domains : mapping of str to Interval
+        Functions (and the division) that raise an error where their last argument is at one of these ends or beyond.
     outside : str
-        What computes such a function there.
+        What computes such a function there, unless its form does.
     """
 
     number: Callable[[Any], str]
     function: str
     forms: Mapping[str, str]
-    domains: Mapping[str, tuple[Interval, ...]]
+    domains: Mapping[str, Interval] = {}
     outside: str = ""
 
     def write(self, e: Scalar, fresh: Callable[[], str] | None = None) -> str:
@@ -175,10 +175,9 @@ class Language(NamedTuple):
         if e.head == "number":
             word = self.number(e.value)
             return word, _SIGN if word.startswith("-") else _ATOM
-        template, binding = self._form(e, within)
+        template, (level, least) = self._form(e, within)
         regions = [within, *_branches(e.args[0], within)] if e.head == "if" else [within] * len(e.args)
         operands = [self._word(a, fresh, region) for a, region in zip(e.args, regions, strict=True)]
-        level, least = binding or _BINDING.get(e.head) or (_ATOM, (0,) * len(e.args))
         words = [word if own >= place else f"({word})" for (word, own), place in zip(operands, least, strict=True)]
         body, condition, rest = template.partition(" if ")
         test, otherwise, rest = rest.partition(" else ")
@@ -190,29 +189,20 @@ class Language(NamedTuple):
                 body, rest = body.replace(place, name), rest.replace(place, name)
         return (body + condition + test + otherwise + rest).format(*words), level
 
-    def _form(self, e: Scalar, within: Mapping[str, Interval]) -> tuple[str, tuple[int, tuple[int, ...]] | None]:
-        """The template of an operator or function, and how it binds where that is not as in the formula."""
+    def _form(self, e: Scalar, within: Mapping[str, Interval]) -> tuple[str, tuple[int, tuple[int, ...]]]:
+        """The template of an operator or function, and how it and its operands bind."""
         call = f"{self.function.format(e.head)}({', '.join(f'{{{k}}}' for k in range(len(e.args)))})"
         usual = f"{{0}} {e.head} {{1}}" if e.head in _BINDING else call
         form = self.forms.get(e.head, usual)
-        ends = self.domains.get(e.head, ())
-        if e.head == "/" and form != usual and _excludes_zero(*_bounds(e.args[1], within)):
-            form = usual
-        elif not all(_inside(_bounds(a, within), end) for a, end in zip(e.args, ends, strict=False)):
-            tests = [_between(f"{{{k}}}", *end) for k, end in enumerate(ends)]
-            test = tests[0] if len(tests) == 1 else " & ".join(f"({test})" for test in tests)  # evaluates both
-            form = f"{form} if {test} else {self.outside.format(call)}"
-        is_open = e.head != "if" and (" if " in form or " % " in form)
-        return form, (0, (_ATOM,) * len(e.args)) if is_open else None
-
-
-def _excludes_zero(low: float, high: float) -> bool:
-    return low > 0 or high < 0
-
-
-def _inside(ends: Interval, domain: Interval) -> bool:
-    (low, high), (start, end) = ends, domain
-    return (start == -inf or start < low) and (end == inf or high < end)
+        if e.head in self.domains:
+            (low, high), (start, end) = _bounds(e.args[-1], within), self.domains[e.head]
+            if (start < low or start == -inf) and (high < end or end == inf) or e.head == "/" and high < 0:
+                form = usual
+            elif form == usual:
+                form = f"{call} if {_between('{0}', start, end)} else {self.outside.format(call)}"
+        if e.head != "if" and (" if " in form or " % " in form):
+            return form, (0, (_ATOM,) * len(e.args))
+        return form, _BINDING.get(e.head, (_ATOM, (0,) * len(e.args)))
 
 
 def _between(x: str, low: float, high: float) -> str:
@@ -226,19 +216,15 @@ _NOT_NEGATIVE = ("abs", "exp", "exp2", "sqrt", "cosh", "hypot")
 
 def _bounds(e: Scalar, within: Mapping[str, Interval]) -> Interval:
     """Ends between which the value of `e` is, unless it is nan."""
-    match e.head, [_bounds(a, within) for a in e.args] if e.head in ("neg", "+", "-") else []:
-        case "number", _:
-            return e.value, e.value
-        case "name", _:
-            return within.get(e.value, _ALL)
-        case "neg", [(low, high)]:
-            return -high, -low
-        case "+", [(low, high), (other, top)]:
-            return low + other, high + top
-        case "-", [(low, high), (other, top)]:
-            return low - top, high - other
-    squared = e.head == "*" and e.args[0] == e.args[1]
-    return (0.0, inf) if squared or e.head in _NOT_NEGATIVE else _ALL
+    if e.head in ("number", "name"):
+        return (e.value, e.value) if e.head == "number" else within.get(e.value, (-inf, inf))
+    if e.head not in ("neg", "+", "-"):
+        is_square = e.head == "*" and e.args[0] == e.args[1]
+        return (0.0 if is_square or e.head in _NOT_NEGATIVE else -inf, inf)
+    ends = [_bounds(a, within) for a in e.args]
+    if e.head != "+":  # the last operand counts with the other sign
+        ends[-1] = -ends[-1][1], -ends[-1][0]
+    return sum(low for low, _ in ends), sum(high for _, high in ends)
 
 
 def _branches(test: Scalar, within: Mapping[str, Interval]) -> tuple[Mapping[str, Interval], ...]:
@@ -250,13 +236,7 @@ def _branches(test: Scalar, within: Mapping[str, Interval]) -> tuple[Mapping[str
     return (above, below) if sign[0] == ">" else (below, above)
 
 
-def _script_number(x: Any) -> str:
-    word = repr(float(x)).removesuffix(".0")
-    return word.replace("inf", "Infinity").replace("nan", "NaN")
-
-
 _WHOLE = "copysign({}({{0}}), {{0}}) if -1e16 < {{0}} < 1e16 else {{0}}"  # Python's are integers, which have no -0.0
-_POSITIVE, _FINITE, _SMALL, _UNIT = ((0.0, inf),), ((-1e300, 1e300),), ((-709.0, 709.0),), ((-1.0, 1.0),)
 PYTHON = Language(
     number=repr,
     function="{}",
@@ -266,24 +246,25 @@ PYTHON = Language(
         "max": "{0} if {0} >= {1} or {0} != {0} else {1}", "min": "{0} if {0} <= {1} or {0} != {0} else {1}",
         **{name: _WHOLE.format(name) for name in ("floor", "ceil", "trunc")}, "rint": _WHOLE.format("round"),
         "fmod": "fmod({0}, {1}) if {1} and -inf < {0} < inf else nan",
+        # this & evaluates both, so that both have their names
+        "pow": "pow({0}, {1}) if (1e-9 < {0} < 1e9) & (-30 < {1} < 30) else float(np.pow({0}, {1}))",
     },
     domains={
-        "exp": ((-inf, 709.0),), "expm1": ((-inf, 709.0),), "exp2": ((-inf, 1023.0),), "sinh": _SMALL, "cosh": _SMALL,
-        "log": _POSITIVE, "log2": _POSITIVE, "log10": _POSITIVE, "log1p": ((-1.0, inf),), "sqrt": _POSITIVE,
-        "sin": _FINITE, "cos": _FINITE, "tan": _FINITE, "asin": _UNIT, "acos": _UNIT, "atanh": _UNIT,
-        "acosh": ((1.0, inf),), "pow": ((1e-10, 1e10), (-30.0, 30.0)),
+        "/": (0.0, inf), **dict.fromkeys(("exp", "expm1"), (-inf, 709.0)), "exp2": (-inf, 1023.0),
+        **dict.fromkeys(("log", "log2", "log10", "sqrt"), (0.0, inf)), "log1p": (-1.0, inf), "acosh": (1.0, inf),
+        **dict.fromkeys(("sin", "cos", "tan"), (-1e300, 1e300)), **dict.fromkeys(("sinh", "cosh"), (-709.0, 709.0)),
+        **dict.fromkeys(("asin", "acos", "atanh"), (-1.0, 1.0)),
     },
     outside="float(np.{})",
 )  # fmt: skip
 JAVASCRIPT = Language(
-    number=_script_number,
+    number=lambda x: repr(float(x)).removesuffix(".0").replace("inf", "Infinity").replace("nan", "NaN"),
     function="Math.{}",
     forms={
         "neg": "-{0}", "not": "!{0}", "and": "{0} && {1}", "or": "{0} || {1}", "if": "{0} ? {1} : {2}",
-        "fmod": "{0} % {1}", "pow": "power({0}, {1})", "copysign": "copysign({0}, {1})", "rint": "rint({0})",
-        "exp2": "power(2, {0})",
+        "fmod": "{0} % {1}", "pow": "power({0}, {1})", "exp2": "power(2, {0})", "copysign": "copysign({0}, {1})",
+        "rint": "rint({0})",
     },
-    domains={},
 )  # fmt: skip
 
 
