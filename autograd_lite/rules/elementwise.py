@@ -16,7 +16,6 @@ from ..table import (
     NONZERO,
     POSITIVE,
     REAL,
-    ROWS,
     WHOLE,
     Joint,
     Textbook,
@@ -267,7 +266,7 @@ def _sign_bind(x: Any) -> Any:
     return x / np.where(x == 0, 1, np.abs(x)) if getattr(x, "dtype", type(x)) in _COMPLEX else ((x,), {})
 
 
-constant(np.sign, bind=_sign_bind, scalar="1 if x > 0 else -1 if x < 0 else 0 * abs(x)")
+constant(np.sign, bind=_sign_bind, scalar="1 if x > 0 else -1 if x < 0 else 0 * abs(x)", onnx="Sign")
 absolute = elementwise(np.absolute, lambda x: np.sign(x), kinks=(0.0,), holomorphic=False, tex=r"\lvert {x} \rvert")
 absolute.attach(text="|{x}|", scalar="abs(x)", onnx="Abs")
 fabs = elementwise(np.fabs, lambda x: np.sign(x), kinks=(0.0,), tex=r"\lvert {x} \rvert", scalar="abs(x)", onnx="Abs")
@@ -397,37 +396,46 @@ settled = elementwise(
 
 # ------------------------------------------------------------------------------------------ derivative zero: known
 
-constant(
-    np.floor, np.ceil, np.trunc, np.rint, np.signbit, np.floor_divide,
-    np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
-    np.logical_and, np.logical_or, np.logical_not, np.logical_xor,
-    np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.bitwise_count,
-    np.gcd, np.lcm, np.isfinite, np.isinf, np.isnan, np.isnat, np.spacing,
-)  # fmt: skip
 
-for _fn, _sign, _tex in (
-    (np.greater, ">", ">"), (np.less, "<", "<"), (np.greater_equal, ">=", r"\geq"), (np.less_equal, "<=", r"\leq"),
-    (np.equal, "==", "="), (np.not_equal, "!=", r"\neq"),
-):
-    ROWS[_fn].attach(
-        infix=f"{{x1}} {_sign} {{x2}}", text=f"1[{{x1}} {_sign} {{x2}}]", tex=f"1[{{x1}} {_tex} {{x2}}]",
-        algebra="greater" if _fn is np.greater else None,
-    )
-ROWS[np.bitwise_and].attach(infix="{x1} & {x2}", tex=r"{x1} \wedge {x2}", algebra="and")
-ROWS[np.bitwise_or].attach(infix="{x1} | {x2}", tex=r"{x1} \vee {x2}", algebra="or")
-ROWS[np.logical_and].attach(algebra="and", scalar="x1 != 0 and x2 != 0")
-ROWS[np.logical_or].attach(algebra="or", scalar="x1 != 0 or x2 != 0")
-ROWS[np.logical_xor].attach(scalar="(x1 != 0) != (x2 != 0)")
-ROWS[np.logical_not].attach(scalar="x == 0")
-ROWS[np.invert].attach(infix="~{x}")
-ROWS[np.floor_divide].attach(
-    tex=r"\lfloor {x1} / {x2} \rfloor",
+def _of_truths(operator: str) -> Any:
+    return lambda b, *xs: b(operator, *(b.cast(x, bool) for x in xs))
+
+
+def _of_bits(operator: str, bits: str) -> Any:
+    return lambda b, *xs: b(operator if xs[0].dtype == bool else bits, *xs)
+
+
+constant(np.floor, scalar="floor(x)", onnx="Floor")
+constant(np.ceil, scalar="ceil(x)", onnx="Ceil")
+constant(np.trunc, scalar="trunc(x)")
+constant(np.rint, scalar="rint(x)", onnx="Round")
+constant(np.signbit, scalar="copysign(1, x) < 0")
+constant(
+    np.floor_divide, tex=r"\lfloor {x1} / {x2} \rfloor",
     scalar="x1 / x2 if x2 == 0 else copysign(rint((x1 - fmod(x1, x2)) / x2) - "
     "(1 if fmod(x1, x2) != 0 and (fmod(x1, x2) < 0) != (x2 < 0) else 0), x1 / x2)",
 )
-ROWS[np.isfinite].attach(algebra="test for finite", scalar="x - x == 0")
-ROWS[np.isinf].attach(algebra="test for finite", scalar="abs(x) == inf")
-ROWS[np.isnan].attach(algebra="test for finite", scalar="x != x")
-ROWS[np.signbit].attach(scalar="copysign(1, x) < 0")
-for _row in map(ROWS.__getitem__, (np.floor, np.ceil, np.trunc, np.rint)):
-    _row.attach(scalar=f"{_row.name}(x)")
+for _fn, _sign, _tex, _operator in (
+    (np.greater, ">", ">", "Greater"), (np.greater_equal, ">=", r"\geq", "GreaterOrEqual"),
+    (np.less, "<", "<", "Less"), (np.less_equal, "<=", r"\leq", "LessOrEqual"), (np.equal, "==", "=", "Equal"),
+    (np.not_equal, "!=", r"\neq", lambda b, x, y: b("Not", b("Equal", x, y))),
+):
+    constant(
+        _fn, infix=f"{{x1}} {_sign} {{x2}}", text=f"1[{{x1}} {_sign} {{x2}}]", tex=f"1[{{x1}} {_tex} {{x2}}]",
+        algebra="greater" if _fn is np.greater else None, onnx=_operator,
+    )
+constant(np.logical_and, algebra="and", scalar="x1 != 0 and x2 != 0", onnx=_of_truths("And"))
+constant(np.logical_or, algebra="or", scalar="x1 != 0 or x2 != 0", onnx=_of_truths("Or"))
+constant(np.logical_not, scalar="x == 0", onnx=_of_truths("Not"))
+constant(np.logical_xor, scalar="(x1 != 0) != (x2 != 0)", onnx=_of_truths("Xor"))
+constant(
+    np.bitwise_and, infix="{x1} & {x2}", tex=r"{x1} \wedge {x2}", algebra="and", onnx=_of_bits("And", "BitwiseAnd")
+)
+constant(np.bitwise_or, infix="{x1} | {x2}", tex=r"{x1} \vee {x2}", algebra="or", onnx=_of_bits("Or", "BitwiseOr"))
+constant(np.bitwise_xor, onnx=_of_bits("Xor", "BitwiseXor"))
+constant(np.invert, infix="~{x}", onnx=_of_bits("Not", "BitwiseNot"))
+constant(np.left_shift, np.right_shift, np.bitwise_count, np.gcd, np.lcm)
+constant(np.isfinite, algebra="test for finite", scalar="x - x == 0")
+constant(np.isinf, algebra="test for finite", scalar="abs(x) == inf", onnx="IsInf")
+constant(np.isnan, algebra="test for finite", scalar="x != x", onnx="IsNaN")
+constant(np.isnat, np.spacing)

@@ -565,8 +565,17 @@ def _bind_truth(neutral: bool) -> Callable[..., Any]:
     return bind
 
 
-for _position in (np.argmax, np.argmin, np.nanargmax, np.nanargmin):
-    constant(_position, np_name=f"np.{_position.__name__}", bind=_bind_position, batch=along)
+def _position_onnx(operator: str) -> Any:
+    return lambda b, x, axis, keepdims: (
+        b(operator, x if axis is not None else b("Reshape", x, b.ints([-1])), axis=axis or 0, keepdims=int(keepdims))
+    )
+
+
+for _position, _onnx in (
+    (np.argmax, _position_onnx("ArgMax")), (np.argmin, _position_onnx("ArgMin")), (np.nanargmax, None),
+    (np.nanargmin, None),
+):
+    constant(_position, np_name=f"np.{_position.__name__}", bind=_bind_position, batch=along, onnx=_onnx)
 for _fn, _bind in (
     (np.any, _bind_truth(False)), (np.all, _bind_truth(True)), (np.count_nonzero, _bind_count),
 ):

@@ -218,10 +218,13 @@ def _bounds(e: Scalar, within: Mapping[str, Interval]) -> Interval:
     """Ends between which the value of `e` is, unless it is nan."""
     if e.head in ("number", "name"):
         return (e.value, e.value) if e.head == "number" else within.get(e.value, (-inf, inf))
-    if e.head not in ("neg", "+", "-"):
-        is_square = e.head == "*" and e.args[0] == e.args[1]
+    is_square = e.head == "*" and e.args[0] == e.args[1]
+    if is_square or e.head not in ("neg", "+", "-", "*"):
         return (0.0 if is_square or e.head in _NOT_NEGATIVE else -inf, inf)
     ends = [_bounds(a, within) for a in e.args]
+    if e.head == "*":
+        products = [x * y if x and y else 0.0 for x in ends[0] for y in ends[1]]
+        return min(products), max(products)
     if e.head != "+":  # the last operand counts with the other sign
         ends[-1] = -ends[-1][1], -ends[-1][0]
     return sum(low for low, _ in ends), sum(high for _, high in ends)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -223,6 +224,29 @@ def test_nothing_else_decides_by_the_name_of_a_row():
                 if of_row and words & (TABLE.keys() | {"input", "result", "stop_gradient"}):
                     found.append(f"{file.relative_to(PACKAGE)}:{node.lineno}: {ast.unparse(node)}")
     assert not found, "\n".join(found)
+
+
+def attached(node):
+    """The rows, as they are written, to which a statement attaches options."""
+    if isinstance(node, ast.For):
+        rows = [e.elts[0] if isinstance(e, ast.Tuple) else e for e in getattr(node.iter, "elts", [])]
+        inner = [ast.unparse(call.func.value) for call in ast.walk(node) if is_attach(call)]
+        targets = node.target.elts if isinstance(node.target, ast.Tuple) else [node.target]
+        return [ast.unparse(row) for row in rows for word in inner if word == ast.unparse(targets[0])]
+    return [ast.unparse(call.func.value) for call in ast.walk(node) if is_attach(call)]
+
+
+def is_attach(node):
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "attach"
+
+
+def test_what_is_attached_to_a_row_stands_in_one_place():
+    assert attached(ast.parse("for row in (a, b):\n    row.attach(x=1)").body[0]) == ["a", "b"]
+    several = []
+    for file in sorted((PACKAGE / "rules").glob("*.py")):
+        rows = Counter(row for node in ast.parse(file.read_text(encoding="utf-8")).body for row in attached(node))
+        several += [f"{file.name}: {row}" for row, count in rows.items() if count > 1]
+    assert not several
 
 
 @pytest.mark.parametrize("word", ["name", "number", "array", "product"])
