@@ -216,8 +216,10 @@ _NOT_NEGATIVE = ("abs", "exp", "exp2", "sqrt", "cosh", "hypot")
 
 def _bounds(e: Scalar, within: Mapping[str, Interval]) -> Interval:
     """Ends between which the value of `e` is, unless it is nan."""
-    if e.head in ("number", "name"):
-        return (e.value, e.value) if e.head == "number" else within.get(e.value, (-inf, inf))
+    if e.head == "name" or e.value != e.value:
+        return within.get(e.value, (-inf, inf))
+    if e.head == "number":
+        return e.value, e.value
     is_square = e.head == "*" and e.args[0] == e.args[1]
     if is_square or e.head not in ("neg", "+", "-", "*"):
         return (0.0 if is_square or e.head in _NOT_NEGATIVE else -inf, inf)
@@ -227,7 +229,8 @@ def _bounds(e: Scalar, within: Mapping[str, Interval]) -> Interval:
         return min(products), max(products)
     if e.head != "+":  # the last operand counts with the other sign
         ends[-1] = -ends[-1][1], -ends[-1][0]
-    return sum(low for low, _ in ends), sum(high for _, high in ends)
+    low, high = sum(low for low, _ in ends), sum(high for _, high in ends)
+    return low if low == low else -inf, high if high == high else inf  # inf - inf
 
 
 def _branches(test: Scalar, within: Mapping[str, Interval]) -> tuple[Mapping[str, Interval], ...]:
