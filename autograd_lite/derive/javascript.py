@@ -105,18 +105,25 @@ class Writer:
         """One pass over all arrays in the formula."""
         operands: dict[str, tuple[str, str]] = {}  # by key: the variable, and what it stands for
 
+        def whole(part: Expr) -> Scalar:
+            return variable(operands.setdefault(part.key, (f"x{len(operands) + 1}", self.array(part)))[0])
+
         def of_numbers(part: Expr) -> Scalar:
             if part.is_number or part.role == "array" and part.value.ndim == 0:
                 return number(np.asarray(part.value).item())
             if not _is_entrywise(part):
-                return variable(operands.setdefault(part.key, (f"x{len(operands) + 1}", self.array(part)))[0])
+                return whole(part)
             if part.role == "product":
                 return reduce(lambda a, b: Scalar("*", (a, b)), map(of_numbers, part.args))
             assert part.row is not None
             formula = part.row.formula(part.params)
             if formula is None:
                 return of_numbers(self.opened(part))
-            return formula.at({f"x{k + 1}": of_numbers(a) for k, a in enumerate(part.args)})
+            values = {}
+            for k, a in enumerate(part.args):  # what is needed several times is an array of its own
+                several = formula.names.count(f"x{k + 1}") > 1 and _is_entrywise(a)
+                values[f"x{k + 1}"] = whole(a) if several else of_numbers(a)
+            return formula.at(values)
 
         written = JAVASCRIPT.write(of_numbers(e))
         if not operands:

@@ -186,7 +186,7 @@ class Primitive:
         self.name = name or fn.__name__
         self.np_name = np_name or (f"np.{fn.__name__}" if isinstance(fn, np.ufunc) else None)
         self.rules = tuple(rules)
-        if kind == "elementwise" or kind == "constant" and isinstance(fn, np.ufunc) and fn.signature is None:
+        if self.entrywise:
             self.batch = ALIGNED
         for option, value in options.items():
             self._set(option, value)
@@ -260,16 +260,17 @@ class Primitive:
     @property
     def entrywise(self) -> bool:
         """Whether each entry of the result depends on the same entry of the arguments."""
-        return self.kind == "elementwise" or self.kind == "constant" and isinstance(self.fn, np.ufunc)
+        is_ufunc = isinstance(self.fn, np.ufunc) and self.fn.signature is None
+        return self.kind == "elementwise" or self.kind == "constant" and is_ufunc
 
     @cached_property
     def _formula(self) -> Scalar | None:
         if self.scalar is not None:
             e = parse(self.scalar)
             names = {f"x{k + 1}" for k in range(len(self.rules) or getattr(self.fn, "nin", 1))} | self.keywords
-            if e.names - names:
-                unknown, expected = (", ".join(sorted(part)) for part in (e.names - names, names))
-                raise ValueError(f"{self.name}: scalar={self.scalar!r} has {unknown}; expected {expected}")
+            if unknown := {*e.names} - names:
+                got, expected = (", ".join(sorted(part)) for part in (unknown, names))
+                raise ValueError(f"{self.name}: scalar={self.scalar!r} has {got}; expected {expected}")
             return e
         if self.infix is None or not self.entrywise:
             return None
@@ -283,7 +284,7 @@ class Primitive:
         if e is None or not params:
             return e
         numbers = all(isinstance(v, (bool, int, float)) for v in params.values())
-        return e.at({k: number(v) for k, v in params.items()}) if numbers and params.keys() <= e.names else None
+        return e.at({k: number(v) for k, v in params.items()}) if numbers and params.keys() <= {*e.names} else None
 
     # ------------------------------------------------------------------------------------------------ its calls
 

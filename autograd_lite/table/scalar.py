@@ -65,8 +65,9 @@ class Scalar(NamedTuple):
         return Scalar(self.head, tuple(a.at(values) for a in self.args), self.value)
 
     @property
-    def names(self) -> set[str]:
-        return {self.value} if self.head == "name" else {name for a in self.args for name in a.names}
+    def names(self) -> list[str]:
+        """The names in it, each as often as it occurs."""
+        return [self.value] if self.head == "name" else [name for a in self.args for name in a.names]
 
     def is_test(self, names: frozenset[str] = frozenset()) -> bool:
         """Whether its value is a truth value, if those of `names` are."""

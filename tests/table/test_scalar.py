@@ -157,7 +157,8 @@ def drawn(rng, heads, depth, test=False):
         head = rng.choice([*TESTS, *JOINED] if depth > 1 else [*TESTS])
         return Scalar(head, tuple(drawn(rng, heads, depth - 1, head in JOINED) for _ in range(arity(head))))
     if depth <= 0 or rng.random() < 0.1:
-        return rng.choice([variable("x1"), variable("x2"), number(rng.choice([1.0, -2.5, 0.0, -700.0, 3.0, math.inf, math.nan]))])
+        some = number(rng.choice([1.0, -2.5, 0.0, -700.0, 3.0, math.inf, math.nan]))
+        return rng.choice([variable("x1"), variable("x2"), some])
     head = rng.choice(heads)
     if head == "if":
         return Scalar("if", tuple(drawn(rng, heads, depth - 1, k == 0) for k in range(3)))
