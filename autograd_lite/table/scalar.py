@@ -167,28 +167,28 @@ class Language(NamedTuple):
     def write(self, e: Scalar, fresh: Callable[[], str] | None = None) -> str:
         """`e` as an expression; `fresh` makes names for operands that are needed several times."""
         names = count(1)
-        return self._word(e, fresh or (lambda: f"t{next(names)}"), {})[0]
+        return self._text(e, fresh or (lambda: f"t{next(names)}"), {})[0]
 
-    def _word(self, e: Scalar, fresh: Callable[[], str], within: Mapping[str, Interval]) -> tuple[str, int]:
+    def _text(self, e: Scalar, fresh: Callable[[], str], within: Mapping[str, Interval]) -> tuple[str, int]:
         """The text of `e`, and how tightly it binds; `within` has the ends between which names are known to be."""
         if e.head == "name":
             return e.value, _ATOM
         if e.head == "number":
-            word = self.number(e.value)
-            return word, _SIGN if word.startswith("-") else _ATOM
+            text = self.number(e.value)
+            return text, _SIGN if text.startswith("-") else _ATOM
         template, (level, least) = self._form(e, within)
         regions = [within, *_branches(e.args[0], within)] if e.head == "if" else [within] * len(e.args)
-        operands = [self._word(a, fresh, region) for a, region in zip(e.args, regions, strict=True)]
-        words = [word if own >= place else f"({word})" for (word, own), place in zip(operands, least, strict=True)]
+        operands = [self._text(a, fresh, region) for a, region in zip(e.args, regions, strict=True)]
+        texts = [text if tight >= place else f"({text})" for (text, tight), place in zip(operands, least, strict=True)]
         body, condition, rest = template.partition(" if ")
         test, otherwise, rest = rest.partition(" else ")
-        for k, (word, _) in enumerate(operands):
+        for k, (text, _) in enumerate(operands):
             place = f"{{{k}}}"
             if place in test and template.count(place) > 1 and e.args[k].args:
-                name, words[k], at = fresh(), word, test.index(place)  # the test is evaluated first
+                name, texts[k], at = fresh(), text, test.index(place)  # the test is evaluated first
                 test = f"{test[:at]}({name} := {place}){test[at + 3 :].replace(place, name)}"
                 body, rest = body.replace(place, name), rest.replace(place, name)
-        return (body + condition + test + otherwise + rest).format(*words), level
+        return (body + condition + test + otherwise + rest).format(*texts), level
 
     def _form(self, e: Scalar, within: Mapping[str, Interval]) -> tuple[str, tuple[int, tuple[int, ...]]]:
         """The template of an operator or function, and how it and its operands bind."""
@@ -278,5 +278,5 @@ JAVASCRIPT = Language(
 def function(e: Scalar, arguments: Iterable[str]) -> Callable[..., Any]:
     """A formula as a function of Python numbers, as :data:`PYTHON` writes it."""
     space = {**{name: getattr(math, name) for name in dir(math)}, "np": np}
-    made: Callable[..., Any] = eval(f"lambda {', '.join(arguments)}: {PYTHON.write(e)}", space)
-    return made
+    call: Callable[..., Any] = eval(f"lambda {', '.join(arguments)}: {PYTHON.write(e)}", space)
+    return call
