@@ -94,6 +94,14 @@ def test_javascript_has_numpys_values():
         compare(row, columns, found, expected)
 
 
+def heads(e):
+    return {e.head}.union(*map(heads, e.args))
+
+
+def test_each_function_is_compared_above():
+    assert set(FUNCTIONS) <= set().union(*(heads(row.formula(PARAMS.get(row.name, {}))) for row in ROWS))
+
+
 def test_most_rows_have_a_formula():
     assert len([row for row in ROWS if row.kind == "elementwise"]) >= 65
 
