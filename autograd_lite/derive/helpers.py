@@ -1,7 +1,7 @@
 """Functions that emitted source has to define: those that NumPy does not have, with all that they call.
 
-A function is the textbook definition in its row (``source=``) if there is one, otherwise the row's own function as it
-is written, with the names that it uses followed to numbers, modules and further functions.
+A function is the textbook definition in its row (``source=`` or ``definition=``) if there is one, otherwise the row's
+own function as it is written, with the names that it uses followed to numbers, modules and further functions.
 """
 
 from __future__ import annotations
@@ -231,8 +231,11 @@ _SCIPYS = {"scipy_module_": "scipy.special", "scipy_linalg_": "scipy.linalg"}
 
 def definition(row: Primitive) -> Any:
     """The textbook definition: an expression, a function, or None; a call of NumPy is one."""
-    call = row.call if row.source is None and row.call is not None else ""
-    return call.format(x="x") if read(call).fields == {"x"} else row.source
+    if row.source is not None:
+        return row.source
+    if row.call is not None and read(row.call).fields == {"x"}:
+        return row.call.format(x="x")
+    return row.definition if callable(row.definition) else None
 
 
 def _with_source(fn: Any) -> Primitive | None:

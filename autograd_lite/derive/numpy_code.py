@@ -17,7 +17,7 @@ from ..base.tree import leaves
 from ..table import TABLE
 from .binding import ATOM
 from .expression import Expr, evaluate, walk
-from .helpers import Helpers, literal
+from .helpers import Helpers, definition, literal
 from .symbolic_rule import RuleCall
 from .writing import Printer, Sub, fitting, index_text, plain_number, reshaped, shown_params, times
 
@@ -164,7 +164,7 @@ class CodeWriter:
             word, arguments = self._helper(e), [self._strong(a, sub(a, 0)) for a in e.args]
             params = _accepted(self.helpers.run().get(word), dict(e.params))
             axis = params.get("axis")
-            if row.source is not None and isinstance(axis, tuple) and len(axis) == 1:
+            if definition(row) is not None and isinstance(axis, tuple) and len(axis) == 1:
                 (params["axis"],) = axis
         if "generator" in e.params:
             params["generator"] = numpy_generator(e.params["generator"])
@@ -174,7 +174,7 @@ class CodeWriter:
         """A helper for the row of `e`: the textbook definition if it is the same here, otherwise the table's own."""
         row: Any = e.row
         word = self.helpers.of_row(row)
-        if "generator" in e.params or row.source is None:
+        if "generator" in e.params or definition(row) is None:
             return word
         args = [np.asarray(self.value(a)) for a in e.args]
         fn = self.helpers.run()[word]
