@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from thorough import some
+
 PROGRAM = """
 import threading
 import numpy as np
