@@ -1,5 +1,7 @@
 """The chain rule, written out: factors of a gradient, its derivation in words and LaTeX, its source."""
 
+from importlib import import_module as _import_module
+
 from .explain import Derivation as Derivation
 from .explain import explain as explain
 from .factors import Factor as Factor
@@ -8,5 +10,10 @@ from .paths import Partials as Partials
 from .paths import partials as partials
 from .source import Source as Source
 from .source import source as source
-from .worksheet import Worksheet as Worksheet
-from .worksheet import worksheet as worksheet
+
+
+def __getattr__(name: str) -> object:
+    """Worksheets under the place where they used to be."""
+    if name in ("Worksheet", "worksheet"):
+        return getattr(_import_module("autograd_lite.teach"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

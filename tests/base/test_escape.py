@@ -12,8 +12,9 @@ import pytest
 import autograd_lite as ag
 from autograd_lite import nn
 from autograd_lite.base import escape
-from autograd_lite.derive import explain, partials, source, worksheet
+from autograd_lite.derive import explain, partials, source
 from autograd_lite.drawing.mathml import mathml
+from autograd_lite.teach import worksheet
 from tests.drawing.test_drawing import can_render
 
 HOSTILE = [

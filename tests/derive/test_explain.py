@@ -357,7 +357,8 @@ def test_the_table_at_the_back_of_the_book(row, formula):
 
 SCRIPT = """
 import numpy as np, autograd_lite as ag
-from autograd_lite.derive import explain, worksheet
+from autograd_lite.derive import explain
+from autograd_lite.teach import worksheet
 from autograd_lite.talk import derived
 rng = np.random.default_rng(0)
 w = ag.tensor(rng.normal(size=(3, 2)), requires_grad=True, name="w")

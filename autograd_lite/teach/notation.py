@@ -1,6 +1,6 @@
 """Formulas as they are typed or copied from a board, as Python text: ``½ Σ (P - y)²``, ``dL/dS``, ``2 P (1 - P)``.
 
-The text is only rewritten here; :mod:`~autograd_lite.derive.answer` interprets it. Text without these symbols is
+The text is only rewritten here; :mod:`~autograd_lite.teach.answers` interprets it. Text without these symbols is
 unchanged, and what cannot be read is left for the parser to reject.
 """
 

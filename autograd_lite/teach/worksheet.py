@@ -1,7 +1,7 @@
 """Worksheets: a derivation, or the source of a backward pass, with blanks; an answer key; and a checker that shows
 which answer is wrong, how, and by what factor.
 
-An answer is an array, or a formula, which is interpreted and never executed (see :mod:`~autograd_lite.derive.answer`).
+An answer is an array, or a formula, which is interpreted and never executed (see :mod:`~autograd_lite.teach.answers`).
 A formula is evaluated with the *right* values of everything else, so that each mistake is marked once. An array that is
 wrong only because an earlier answer was is reported as such.
 """
@@ -17,21 +17,21 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import leaves
+from ..derive.explain import Derivation, aligned, explain
+from ..derive.expr import Function
+from ..derive.expression import Expr, evaluate, name, number, replaced, walk
+from ..derive.factors import Factor, laid_out
+from ..derive.lines import Total
+from ..derive.source import Source
+from ..derive.writing import ASCII, TIMES, Sub, shape_text, shown_params, tex, tex_name, text, text_name, write
 from ..engine.operands import raw
 from ..program.capture import run
 from ..table.textbook import NOTATIONS
 from ..tensor import Tensor
-from .answer import LONG as FORMULA
-from .answer import assignments, clipped, worked_out, written
-from .explain import Derivation, aligned, explain
-from .expr import Function
-from .expression import Expr, evaluate, name, number, replaced, walk
-from .factors import Factor, laid_out
-from .lines import Total
-from .marking import CARRIED, Mark, Marks, Question, fitted, verdict
-from .source import Source
-from .typed import signs_replaced
-from .writing import ASCII, TIMES, Sub, shape_text, shown_params, tex, tex_name, text, text_name, write
+from .answers import LONG as FORMULA
+from .answers import assignments, clipped, worked_out, written
+from .grading import CARRIED, Mark, Marks, Question, fitted, verdict
+from .notation import signs_replaced
 
 BLANK = "_" * 14
 SMALL = 256  # entries of the largest array of which a Jacobian is computed

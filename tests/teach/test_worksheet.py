@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.derive import source, worksheet
+from autograd_lite.derive import source
 from autograd_lite.derive.factors import Factor
 from autograd_lite.derive.writing import text, text_name
 from autograd_lite.nn import functional as F
+from autograd_lite.teach import worksheet
 
 RIGHT = {
     "dLdP": "-(y - P)",

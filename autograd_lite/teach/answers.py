@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from ..derive.writing import shape_text, symbol, text_name
 from ..engine.operands import raw
 from ..table import TABLE
-from .typed import as_python, signs_replaced
-from .writing import shape_text, symbol, text_name
+from .notation import as_python, signs_replaced
 
 LONG = 2_000  # characters of one formula
 DEEP = 200  # levels of the parsed text
@@ -128,7 +128,7 @@ def worked_out(text: str, sheet: Mapping[str, Any], words: Mapping[str, str] | N
     Parameters
     ----------
     text : str
-        Python, or the notation of a board (see :mod:`~autograd_lite.derive.typed`).
+        Python, or the notation of a board (see :mod:`~autograd_lite.teach.notation`).
     sheet : mapping
         The values and functions of the worksheet by their names.
     words : mapping of str to str, optional

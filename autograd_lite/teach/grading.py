@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .answer import clipped
-from .writing import shape_text
+from ..derive.writing import shape_text
+from .answers import clipped
 
 CLOSE = 1e-6
 CARRIED = "from your earlier answers"
