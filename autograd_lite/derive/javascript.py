@@ -25,7 +25,7 @@ from .expr import Expr, constant, name, walk
 from .expression import evaluate, of_graph
 from .helpers import definition
 from .symbolic_rule import RuleCall
-from .writing import Printer, fitting, times, write
+from .writing import Printer, fitting, write
 
 LARGE = 20_000  # numbers in one array, or pairs of a bilinear map
 
@@ -57,29 +57,31 @@ def _is_entrywise(e: Expr) -> bool:
     return row.kind == "elementwise" or row.kind == "constant" and isinstance(row.fn, np.ufunc)
 
 
-def _template(e: Expr) -> str | None:
-    """How a row is written in terms of numbers."""
-    row: Any = e.row
-    if isinstance(row.js, str):
-        return fitting(row.js, e)
-    usable = row.infix is not None and not re.search(r"\*\*|[~@.\[]", row.infix)
-    return fitting(row.infix, e) if usable else None
+class _Numbers(Printer):
+    """Formulas of single numbers."""
+
+    def number(self, value: Any) -> str:
+        return _number(value)
+
+    def array(self, value: Any) -> str:
+        return _number(value.item())
+
+    def template(self, e: Expr) -> str | None:
+        """How a row is written in terms of numbers."""
+        row: Any = e.row
+        if isinstance(row.js, str):
+            return fitting(row.js, e)
+        usable = row.infix is not None and not re.search(r"\*\*|[~@.\[]", row.infix)
+        return fitting(row.infix, e) if usable else None
+
+    def param(self, key: str, e: Expr) -> str:
+        return script(e.params[key])
+
+    def call(self, e: Expr) -> str:
+        raise _no_form(e.row)
 
 
-def _call(e: Expr, sub: Any) -> str:
-    raise _no_form(e.row)
-
-
-_NUMBERS = Printer(
-    name=lambda word: word,
-    number=_number,
-    array=lambda value: _number(value.item()),
-    brackets=lambda word: f"({word})",
-    between=lambda a, b, begins: times("infix"),
-    template=_template,
-    param=lambda key, e, sub: script(e.params[key]),
-    call=_call,
-)
+_NUMBERS = _Numbers()
 
 
 @dataclass
@@ -148,7 +150,7 @@ class Writer:
             if not _is_entrywise(part):
                 word = operands.setdefault(part.key, (f"x{len(operands) + 1}", self.array(part)))[0]
                 return name(word)
-            if part.role != "product" and _template(part) is None:
+            if part.role != "product" and _NUMBERS.template(part) is None:
                 return of_numbers(self.opened(part))
             return replace(part, args=tuple(map(of_numbers, part.args)))
 

@@ -18,7 +18,7 @@ from .binding import ATOM
 from .expression import Expr, evaluate
 from .helpers import Helpers, literal
 from .symbolic_rule import RuleCall
-from .writing import Printer, Sub, fitting, index_text, plain_number, reshaped, shown_params, times
+from .writing import Printer, fitting, index_text, plain_number, reshaped, shown_params, write
 
 SMALL = 16  # entries of an array that is written out, and …
 LONG = 48  # … characters; a larger one becomes an argument
@@ -49,7 +49,7 @@ class Rounding(NamedTuple):
 EXACT = Rounding()
 
 
-class CodeWriter:
+class CodeWriter(Printer):
     """Writes formulas as Python, and records the identifiers, values and helpers that they use."""
 
     def __init__(self) -> None:
@@ -58,17 +58,9 @@ class CodeWriter:
         self.helpers = Helpers(self.taken)
         self.used: dict[str, None] = {}
         self.values: dict[str, Any] = {}  # of the identifiers, on the example
-        self.printer = Printer(
-            name=self.ident,
-            number=plain_number,
-            array=self._array,
-            brackets=lambda word: f"({word})",
-            between=lambda a, b, begins: times("infix"),
-            template=self._template,
-            param=self._param,
-            call=self._call,
-            operand=self._operand,
-        )
+
+    def name(self, word: str, letters: str = "") -> str:
+        return self.ident(word)
 
     def ident(self, word: str) -> str:
         """A name of the chain as an identifier of its own."""
@@ -84,7 +76,7 @@ class CodeWriter:
     def value(self, e: Expr) -> Any:
         return evaluate(e, {w: self.values[self.words.get(w, w)] for w in e.names})
 
-    def _array(self, value: Any) -> str:
+    def array(self, value: Any) -> str:
         if value.size <= SMALL and len(word := literal(value)) <= LONG:
             return word
         word = self.words.get(key := f"const {id(value)}") or self.fresh("const")
@@ -93,7 +85,7 @@ class CodeWriter:
         self.used[word] = None
         return word
 
-    def _template(self, e: Expr) -> str | None:
+    def template(self, e: Expr) -> str | None:
         """How the row has it; the name of a row that is called in it becomes that of its helper."""
         row: Any = e.row
         if e.role == "reshape":
@@ -102,25 +94,25 @@ class CodeWriter:
         called = re.match(r"(\w+)\(", found or "")
         return f"{self.helpers.of_row(TABLE[called[1]])}{found[called.end(1) :]}" if found and called else found
 
-    def _operand(self, e: Expr, word: str, before: str, behind: str) -> str:
+    def operand(self, e: Expr, word: str, before: str, behind: str) -> str:
         """A number has no methods, and a helper may ask for its dtype."""
         return self._strong(e, word) if behind.startswith((".", "[")) or re.fullmatch(r"\w+\(", before) else word
 
-    def _param(self, key: str, e: Expr, sub: Sub) -> str:
+    def param(self, key: str, e: Expr) -> str:
         if key == "xs":
-            return ", ".join(sub(a, 0) for a in e.args)
+            return ", ".join(write(a, self) for a in e.args)
         if key == "index":
-            return self._index(e.params[key], sub(e.args[1], ATOM) if len(e.args) > 1 else "") or "()"
+            return self._index(e.params[key], write(e.args[1], self, ATOM) if len(e.args) > 1 else "") or "()"
         return self._parameter(e.params[key])
 
-    def _call(self, e: Expr, sub: Sub) -> str:
+    def call(self, e: Expr) -> str:
         row: Any = e.row
         if e.role == "broadcast" and e.args[0].is_number:
             shape, value = literal(e.shape[0] if len(e.shape) == 1 else e.shape), e.args[0].value
             full = f"np.full({shape}, {plain_number(value)})"
             return f"np.{'ones' if value else 'zeros'}({shape})" if value in (0, 1) else full
         if isinstance(row, RuleCall):
-            return self._rule(e, row, sub)
+            return self._rule(e, row)
         known = self._numpy(e)
         if known is not None:
             word, as_list, params = known
@@ -128,12 +120,12 @@ class CodeWriter:
             floats = (np.asarray(self.value(a)).dtype.kind in "fc" for a in e.args if not a.is_number)
             weak = len(e.args) < 2 or any(floats)
             arguments = [
-                sub(a, 0) if weak or isinstance(a.value, int) else self._strong(a, sub(a, 0)) for a in e.args
+                write(a, self) if weak or isinstance(a.value, int) else self._strong(a, write(a, self)) for a in e.args
             ]
             if as_list:
                 arguments = [f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"]
         else:
-            word, arguments = self._helper(e), [self._strong(a, sub(a, 0)) for a in e.args]
+            word, arguments = self._helper(e), [self._strong(a, write(a, self)) for a in e.args]
             params = _accepted(self.helpers.run().get(word), dict(e.params))
             axis = params.get("axis")
             if row.source is not None and isinstance(axis, tuple) and len(axis) == 1:
@@ -170,7 +162,7 @@ class CodeWriter:
         for part in index if isinstance(index, tuple) else (index,):
             if isinstance(part, np.ndarray):
                 short = repr(part.tolist()) if 0 < part.size <= SMALL else ""
-                words.append(_counted(part) or short or self._array(part))
+                words.append(_counted(part) or short or self.array(part))
             elif hasattr(part, "j"):
                 words.append(k if part.j is None else f"{k}[{part.j}]")
             else:
@@ -186,12 +178,12 @@ class CodeWriter:
             self.used[word] = None
             return word
         if isinstance(value, np.ndarray) and value.size > SMALL:
-            return self._array(value)
+            return self.array(value)
         if isinstance(value, tuple) and any(isinstance(v, np.ndarray) for v in value):
             return f"({', '.join(map(self._parameter, value))}{',' if len(value) == 1 else ''})"
         return literal(value)
 
-    def _rule(self, e: Expr, row: RuleCall, sub: Sub) -> str:
+    def _rule(self, e: Expr, row: RuleCall) -> str:
         """A call of the table's own rule, in the order of its parameters."""
         words = []
         after = False
@@ -202,7 +194,7 @@ class CodeWriter:
             else:
 
                 def one(k: int | None) -> str:
-                    return "None" if k is None else self._strong(e.args[k], sub(e.args[k], 0))
+                    return "None" if k is None else self._strong(e.args[k], write(e.args[k], self))
 
                 text = f"({''.join(one(k) + ', ' for k in at)})" if isinstance(at, tuple) else one(at)
                 words.append(f"{word}={text}" if after else text)

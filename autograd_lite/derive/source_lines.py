@@ -101,7 +101,7 @@ class LineWriter(CodeWriter):
         e = Expr(call.row.name, tuple(args), None, dict(call.params), (), call.row)
         self._rounding.update({word: self._rounding_of(e, self.values[word]) for word in words})
         self._use(e)
-        code = write(e, self.printer)
+        code = write(e, self)
         self.assigned |= set(words)
         shapes = ", ".join(shape_text(shape) for shape, _ in call.parts)
         return [(f"{', '.join(words)} = {code}", f"{origin}, {shapes}")]
@@ -179,7 +179,7 @@ class LineWriter(CodeWriter):
         heavy = len(inputs) > 1 or any(f.combine == "map" for f in factors) or len(arrived) > 1
         if above.role in ("name", "number") and not (n in self.wanted and n.row is not None):
             return above, []
-        if n in self.wanted or heavy or len(write(above, self.printer)) > 50:
+        if n in self.wanted or heavy or len(write(above, self)) > 50:
             return name(self.gradient(n), n.shape), self._result(n, arrived)
         return above, []
 
@@ -191,7 +191,7 @@ class LineWriter(CodeWriter):
         waiting = arrived[0]
         for term in arrived[1:]:
             longer = self._sum([waiting, term], n.shape)
-            if len(write(waiting, self.printer)) > 12 and len(write(longer, self.printer)) > WIDTH:
+            if len(write(waiting, self)) > 12 and len(write(longer, self)) > WIDTH:
                 out += self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None)
                 longer = self._sum([name(word, n.shape), term], n.shape)
             waiting = longer
@@ -255,7 +255,7 @@ class LineWriter(CodeWriter):
         """``word = e``, after lines for what is used twice in it or would make it too long; run and compared."""
         e, lines = self._shortened(self._full(e, shape))
         self._use(e)
-        code = write(e, self.printer)
+        code = write(e, self)
         value = self._run(code)
         if dtype is not None and np.asarray(value).dtype != dtype:
             if e.is_number:
@@ -263,7 +263,7 @@ class LineWriter(CodeWriter):
             else:
                 part = ".real" if np.iscomplexobj(value) and dtype.kind != "c" else ""
                 part += f".astype({literal(dtype)})" if np.asarray(value).real.dtype != dtype else ""
-                code = write(e, self.printer, ATOM) + part
+                code = write(e, self, ATOM) + part
             value = self._run(code)
         self._rounding[word] = rounding = self._rounding_of(e, value)
         if expected is not None and _is_random(e):
@@ -295,7 +295,7 @@ class LineWriter(CodeWriter):
                 self.words[word] = word
                 inner, before = self._shortened(part)
                 self._use(inner)
-                code = write(inner, self.printer)
+                code = write(inner, self)
                 self.values[word] = self._run(code)
                 self._rounding[word] = self._rounding_of(inner, self.values[word])
                 self.assigned.add(word)
@@ -309,11 +309,11 @@ class LineWriter(CodeWriter):
         inside = ((part, uses) for part, uses in parts_of(e) if part is not e)
         found = [(part, uses) for part, uses in inside if not part.is_atom and part.role != "array"]
         for part, uses in found:
-            if uses > 1 and len(write(part, self.printer)) > 7:
+            if uses > 1 and len(write(part, self)) > 7:
                 return part
-        if len(write(e, self.printer)) <= WIDTH:
+        if len(write(e, self)) <= WIDTH:
             return None
-        lengths = [(len(write(part, self.printer)), part) for part, _ in found]
+        lengths = [(len(write(part, self)), part) for part, _ in found]
         fitting = [pair for pair in lengths if 12 < pair[0] <= WIDTH]
         return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
 

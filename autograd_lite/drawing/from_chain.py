@@ -16,7 +16,6 @@ from ..derive.expression import Expr, name, walk
 from ..derive.landmarks import Chain
 from ..engine.backward import pull_back
 from ..engine.node import ANY, Node, ancestors
-from . import formatting
 from .collapse import middle, summary
 from .from_graph import kind_of, names_of, origin_of, own_names
 from .groups import Calls
@@ -170,13 +169,13 @@ class _Derived:
         f = self.chain.factor(n, m)
         formula, _ = self._without_arrays(f.stated)
         summed = f"summed over axis {', '.join(map(str, f.axes))}" if f.axes else ""
-        value, tex = f.value if f.stated is f.formula else None, formatting.tex(formula)
+        value = f.value if f.stated is f.formula else None
         if value is not None and value.dtype.kind == "b":  # of relu: 1 and 0
             value = value.astype(m.dtype)
         symbol = f.symbol
         if f.combine == "map":  # the formula is the gradient itself
             symbol = f"d{self.chain.names[self.chain.root]}/d{word}"
-        self.lines[key] = Line(key, tail, head, symbol, formula, f.combine, value, shape, summed, tex=tex)
+        self.lines[key] = Line(key, tail, head, symbol, formula, f.combine, value, shape, summed)
 
     def _without_arrays(self, e: Expr) -> tuple[Expr, dict[str, Any]]:
         """`e` with a name for each array constant, and the values of these names."""

@@ -12,31 +12,44 @@ from dataclasses import dataclass, replace
 from ..derive.expression import Expr
 from ..derive.factors import Factor
 from ..derive.landmarks import Chain
+from ..derive.layout import Line
 from ..derive.lines import Lines, Total
-from ..derive.writing import TEXT, matrix
+from ..derive.writing import LATEX, TEXT, Latex
 from ..engine.node import Node
 from ..tensor import Tensor
 from . import formatting
 from .dot import State
-from .scene import Item, Line, Scene
+from .scene import Item, Scene
+from .scene import Line as Edge
 
-SHOWN = 16  # entries of the largest array that is written out
 LONG = 72  # characters of a caption's formula
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its caption, its formula in LaTeX, and what is known.
+    """One step: its caption, its formula, and what is known.
 
-    `number` says what the last number in both is: ``("value", key)`` of a box or line, or ``("gradient", key)``.
-    `general` is the same step without a formula that holds for these numbers only, such as one that uses Σⱼ Yⱼ = 1.
+    `line` is the formula; that of the first step is a list of names. `number` says what the last number in both is:
+    ``("value", key)`` of a box or line, or ``("gradient", key)``. `general` is the same step without a formula that
+    holds for these numbers only, such as one that uses Σⱼ Yⱼ = 1.
     """
 
     caption: str
-    tex: str
+    line: Line | tuple[str, ...]
     state: State
     number: tuple[str, str] | None = None
     general: Step | None = None
+
+    def sides(self, printer: Latex) -> list[str]:
+        """The formula, each of its sides by itself."""
+        if isinstance(self.line, Line):
+            return self.line.sides(printer)
+        return [printer.words("given ") + printer.plain(", ").join(map(printer.name, self.line))]
+
+    @property
+    def tex(self) -> str:
+        """The formula in LaTeX."""
+        return " = ".join(self.sides(LATEX))
 
 
 def steps(scene: Scene, chain: Chain, wrt: Sequence[Node], forward: bool) -> list[Step]:
@@ -77,27 +90,27 @@ class _Builder:
         self.partials: set[str] = set()
 
     def step(
-        self, caption: str, formula: str, now: Collection[str], number: tuple[str, str] | None = None
+        self, caption: str, line: Line | tuple[str, ...], now: Collection[str], number: tuple[str, str] | None = None
     ) -> Step:
         sets = (now, self.known, self.values, self.gradients, self.partials)
         state = State(caption, *map(frozenset, sets))
         self.known |= set(now)
-        return Step(caption, formula, state, number)
+        return Step(caption, line, state, number)
 
     def forward(self) -> list[Step]:
         """The inputs together, then one step for each landmark."""
         given = [i for i in self.scene.items if i.formula is None]
         self.values |= {i.key for i in given}
         caption = f"Given: {formatting.clipped(', '.join(i.written for i in given), 60)}"
-        formula = r"\text{given } " + ", ".join(formatting.tex_name(i.name) for i in given)
-        found = [self.step(caption, formula, [i.key for i in given])]
+        found = [self.step(caption, tuple(i.name for i in given), [i.key for i in given])]
         for item in self.scene.items:
             if item.formula is None:
                 continue
             self.values.add(item.key)
             now = [item.key, *(line.key for line in self.scene.lines if line.head == item.key)]
             caption = f"{item.written} = {formatting.formula(item.formula)}{_number(item.value)}"
-            found.append(self.step(caption, _defined(item), now, ("value", item.key)))
+            line = Line(item.name, (item.formula,), item.value)
+            found.append(self.step(caption, line, now, ("value", item.key)))
         return found
 
     def skip_forward(self) -> list[Step]:
@@ -127,7 +140,7 @@ class _Builder:
         is_complete = all(x is None or x.key in self.partials for x in users)
         if is_complete and (f.wrt not in found.totals or f.of is self.chain.root and users == [line]):
             self.gradients.add(self.key[f.wrt])
-        yield self.step(_partial(line), _partial_tex(line), [line.key], ("value", line.key))
+        yield self.step(_partial(line), _partial_line(line), [line.key], ("value", line.key))
 
     def gradient(self, t: Total, found: Lines) -> Step:
         """A gradient, from those of the steps that use it."""
@@ -146,12 +159,10 @@ class _Builder:
         """The step of a gradient with these formulas, which are all equal."""
         symbol = formatting.partial(TEXT.name(t.symbol))
         caption = " = ".join([symbol, *(formatting.formula(e, LONG) for e in formulas)])
-        formula = " = ".join([formatting.partial_tex(t.symbol), *map(formatting.tex, formulas)])
-        if item.gradient is not None and item.gradient.size <= SHOWN:
-            formula += f" = {matrix(item.gradient)}"
-        return self.step(caption + _number(item.gradient), formula, [item.key, *lines], ("gradient", item.key))
+        line = Line(t.symbol, formulas, item.gradient)
+        return self.step(caption + _number(item.gradient), line, [item.key, *lines], ("gradient", item.key))
 
-    def edge(self, f: Factor) -> Line | None:
+    def edge(self, f: Factor) -> Edge | None:
         """The line of a factor, if it is drawn."""
         return self.lines.get((self.key.get(f.wrt, ""), self.key.get(f.of, "")))
 
@@ -166,20 +177,11 @@ def _number(value: object) -> str:
     return f" = {lines[0]}" if len(lines) == 1 and len(lines[0]) < 44 else ""
 
 
-def _defined(item: Item) -> str:
-    assert item.formula is not None
-    shown = f" = {matrix(item.value)}" if item.value is not None and item.value.size <= SHOWN else ""
-    return f"{formatting.tex_name(item.name)} = {formatting.tex(item.formula)}{shown}"
-
-
-def _partial(line: Line) -> str:
+def _partial(line: Edge) -> str:
     shown = "" if line.formula is None or line.formula.is_number else _number(line.value)
     return f"{formatting.partial(line.symbol)} = {formatting.formula(line.formula)}{shown}"
 
 
-def _partial_tex(line: Line) -> str:
-    value = line.value
-    shown = ""
-    if value is not None and value.size <= SHOWN and line.formula is not None and not line.formula.is_number:
-        shown = f" = {matrix(value)}"
-    return f"{formatting.partial_tex(line.symbol)} = {line.tex}{shown}"
+def _partial_line(line: Edge) -> Line:
+    assert line.formula is not None
+    return Line(line.symbol, (line.formula,), None if line.formula.is_number else line.value)

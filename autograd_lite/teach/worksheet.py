@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import leaves
-from ..derive.explain import Derivation, aligned, explain
+from ..derive.explain import Derivation, explain
 from ..derive.expr import Function
 from ..derive.expression import Expr, evaluate, name, number, replaced, walk
 from ..derive.factors import Factor, laid_out
+from ..derive.layout import Definition, markdown_of, tex_rows, text_of
 from ..derive.lines import Total
 from ..derive.source import Source
-from ..derive.writing import ASCII, TIMES, Sub, shape_text, shown_params, tex, tex_name, text, text_name, write
+from ..derive.writing import LATEX, TEXT, TIMES, Ascii, Printer, shape_text, shown_params, text, text_name, write
 from ..engine.operands import raw
 from ..program.capture import run
 from ..table.textbook import NOTATIONS
@@ -231,35 +232,43 @@ def _of_derivation(d: Derivation) -> Worksheet:
     mathematics = []
     for line in d.lines:
         if line.symbol not in questions and not (isinstance(line, Factor) and line.formula.is_number):
-            questions[line.symbol], since = _question(d, line)
+            since = d.since(_derived_from(d, line), set())
+            questions[line.symbol] = _question(d, line, since)
+            reasons = r"\text{since } " + _reasons(since, LATEX, r",\; ") if since else ""
             shape = shape_text(np.shape(line.value), TIMES)
-            mathematics.append(rf"{tex_name(line.symbol)} &= \underline{{\hspace{{8em}}}} && {shape} && {since}")
+            mathematics.append(rf"{LATEX.name(line.symbol)} &= \underline{{\hspace{{8em}}}} && {shape} && {reasons}")
     wide = max((len(q.word) for q in questions.values()), default=0)
     rows = [f"  {q.word:<{wide}} = {BLANK}  {shape_text(np.shape(q.value)):<7} {q.since}\n" for q in questions.values()]
-    head = "\n".join([*d.text_given(), "", *d.text_steps()])
+    head = text_of(d.before, TEXT)
     body = f"{head}\n\nFill in\n\n{''.join(rows)}"
-    sections = aligned([*d.sections_before(), ("Fill in", mathematics)])
+    sections = markdown_of([*map(tex_rows, d.before), ("Fill in", mathematics)])
     return Worksheet(head, list(questions.values()), body, str(d), d.chain.environment(), sections)
 
 
-def _question(d: Derivation, line: Factor | Total) -> tuple[Question, str]:
-    """The blank for a line, and its hint in LaTeX."""
+def _derived_from(d: Derivation, line: Factor | Total) -> list[Factor]:
+    """The factors whose steps a line was derived from, each step once."""
+    factors = [line] if isinstance(line, Factor) else [path[-1] for path in line.paths if d.found.by_gradients]
+    return list({f.of: f for f in factors}.values())
+
+
+def _reasons(since: Sequence[Definition], printer: Printer, comma: str) -> str:
+    return comma.join(definition.written(printer) for definition in since if not definition.wrt)
+
+
+def _question(d: Derivation, line: Factor | Total, since: Sequence[Definition]) -> Question:
+    """The blank for a line."""
     c = d.chain
-    known: dict[str, Any]
     if isinstance(line, Factor):
-        e, steps = line.formula, {line.of: None}
-        known = {"slips": _slips(d, line)}
+        e, slips, recompute = line.formula, _slips(d, line), None
     else:
-        e, steps = d.composition(line), {path[-1].of: None for path in line.paths if d.found.by_gradients}
-        known = {"slips": _total_slips(d, line), "recompute": _from_factors(d, line)}
+        e, slips, recompute = d.composition(line), _total_slips(d, line), _from_factors(d, line)
+    steps = [f.of for f in _derived_from(d, line)]
     defined = [e for n in steps for e in (c.definition(n), *(e for _, e in c.where(n)))]
     notations = _notations([*defined, e], c.environment())
-    since = ", ".join(f"{text_name(c.names[n])} = {text(c.definition(n))}" for n in steps)
-    hints = [f"since {since}" if steps else "from the factors above", *map(_hint, _notations([e], {})["functions"])]
+    reasons = f"since {_reasons(since, TEXT, ', ')}" if since else "from the factors above"
+    hints = [reasons, *map(_hint, _notations([e], {})["functions"])]
     word = as_variable(line.symbol)
-    q = Question(word, "; ".join(hints), _code(e), line.value, line.symbol, **known, **notations)
-    in_tex = r",\; ".join(f"{tex_name(c.names[n])} = {tex(c.definition(n))}" for n in steps)
-    return q, rf"\text{{since }} {in_tex}" if steps else ""
+    return Question(word, "; ".join(hints), _code(e), line.value, line.symbol, slips, recompute, **notations)
 
 
 def _notations(formulas: Sequence[Expr], env: Mapping[str, Any]) -> dict[str, Any]:
@@ -295,13 +304,17 @@ def _code(e: Expr) -> str:
     return write(replaced(replaced(e, _called), _in_code), _CODE)
 
 
-def _call(e: Expr, sub: Sub) -> str:
-    arguments = ", ".join(sub(a, 0) for a in e.args)
-    params = (f"{k}={v!r}" for k, v in shown_params(e).items())
-    return f"{e.head}({', '.join([f'[{arguments}]' if e.row is not None and e.row.variadic else arguments, *params])})"
+class _Code(Ascii):
+    """What a student may type: it keeps the axes of a sum."""
+
+    def call(self, e: Expr) -> str:
+        arguments = ", ".join(write(a, self) for a in e.args)
+        params = (f"{k}={v!r}" for k, v in shown_params(e).items())
+        inside = [f"[{arguments}]" if e.row is not None and e.row.variadic else arguments, *params]
+        return f"{e.head}({', '.join(inside)})"
 
 
-_CODE = replace(ASCII, call=_call)  # which keeps the axes of a sum
+_CODE = _Code()
 
 
 def _called(e: Expr) -> Expr | None:
