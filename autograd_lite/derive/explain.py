@@ -16,24 +16,12 @@ import numpy as np
 from ..engine.node import GraphView, Node
 from ..program.naming import label
 from ..tensor import Tensor
+from . import layout
 from .constants import is_number
 from .expression import Expr, number
 from .factors import Factor
 from .landmarks import Chain
-from .layout import (
-    DOWN,
-    GIVEN,
-    RULE,
-    STEPS,
-    Definition,
-    Line,
-    Section,
-    is_shown,
-    latex_of,
-    markdown_of,
-    tex_rows,
-    text_of,
-)
+from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
 from .lines import Lines, Total
 from .opening import opened
 from .paths import check, nodes_of, target
@@ -153,7 +141,7 @@ class Derivation(GraphView):
     def _step(self, n: Node) -> Line:
         c = self.chain
         where = [Definition(word, e) for word, e in c.where(n)]
-        return Line(c.names[n], (c.definition(n),), c.values[n], shape=n.shape, where=where)
+        return Line(c.names[n], (c.definition(n),), layout.small(c.values[n]), shape=n.shape, where=where)
 
     def _rule(self) -> list[Total]:
         """The gradients for which the chain rule is written: where something is multiplied or added."""
@@ -177,16 +165,17 @@ class Derivation(GraphView):
     def _line(self, line: Factor | Total, written: set[Node], checked: Collection[Node]) -> Line:
         """A factor or a gradient; `written` are the steps with a long definition that has been written out."""
         if isinstance(line, Factor):
-            value = None if line.formula.is_number else line.value
+            value = None if line.formula.is_number else layout.small(line.value)
             return Line(line.symbol, (line.stated,), value, since=self.since([line], written), how=_how(line))
         check = self._checked({line.node: line.value}) if line.node in checked else ""
         if self._is_one_step(line) and not self.found.by_gradients:  # it has its line as a factor
             return Line(line.symbol, check=check, is_gradient=True)
         formulas = [self.composition(line), *([] if line.closed is None else [line.closed])]
         users = [path[-1] for path in line.paths] if self.found.by_gradients else []
-        shape = None if is_shown(line.value) else line.value.shape
+        value = layout.small(line.value)
+        shape = line.value.shape if value is None else None
         return Line(
-            line.symbol, formulas, line.value, shape=shape, since=self.since(users, written), ones=line.ones,
+            line.symbol, formulas, value, shape=shape, since=self.since(users, written), ones=line.ones,
             check=check, is_gradient=True,
         )  # fmt: skip
 
@@ -220,15 +209,15 @@ class Derivation(GraphView):
 
     def text(self, ascii: bool = False) -> str:
         """Plain text; with `ascii` without σ, ᵀ and ∂."""
-        return text_of(self.sections, ASCII if ascii else TEXT) + "\n"
+        return layout.text_of(self.sections, ASCII if ascii else TEXT) + "\n"
 
     def latex(self) -> str:
         """The derivation as aligned LaTeX, one ``align*`` for each section."""
-        return latex_of(self.sections)
+        return layout.latex_of(self.sections)
 
     def markdown(self) -> str:
         """Markdown with mathematics, for notebooks and documentation pages."""
-        return markdown_of(map(tex_rows, self.sections))
+        return layout.markdown_of(map(layout.tex_rows, self.sections))
 
     _repr_markdown_ = markdown
 

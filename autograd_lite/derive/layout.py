@@ -80,9 +80,14 @@ class Line:
     check: str = ""
     is_gradient: bool = False
 
+    @property
+    def has_value(self) -> bool:
+        """Whether the value is written out."""
+        return self.value is not None and np.size(self.value) <= SHOWN
+
     def sides(self, printer: Latex) -> list[str]:
         """The symbol and everything that it is equal to."""
-        value = [printer.matrix(self.value)] if is_shown(self.value) else []
+        value = [printer.matrix(self.value)] if self.has_value else []
         return [printer.name(self.symbol), *(write(e, printer) for e in self.formulas), *value]
 
     def reasons(self, printer: Printer) -> list[str]:
@@ -154,7 +159,7 @@ def _derived(line: Line, printer: Printer, is_first: bool) -> Iterator[str]:
         yield f"{'' if is_first else chr(10)}  {symbol} = {formulas[0]}"
     ones = "".join(f"  since {write(e, printer)} = 1" for e in line.ones)
     yield from (f"  {indent} = {formula}{ones}" for formula in formulas[1:])
-    if is_shown(line.value):
+    if line.has_value:
         yield f"  {indent} = {_array(line.value, len(indent) + 5)}"
     if line.shape is not None:
         yield f"  {indent} is {shape_text(line.shape)}"
@@ -177,13 +182,13 @@ def _width(word: str) -> int:
     return sum(not combining(c) for c in word)
 
 
-def is_shown(value: Any) -> bool:
-    """Whether a value is small enough to be written out."""
-    return value is not None and np.size(value) <= SHOWN and np.ndim(value) <= 2
+def small(value: Any) -> Any:
+    """A value that can be written out; None for any other."""
+    return value if value is not None and np.size(value) <= SHOWN and np.ndim(value) <= 2 else None
 
 
 def _array(value: Any, indent: int) -> str:
-    if not is_shown(value):
+    if value is None:
         return ""
     value = np.asarray(value)
     size = float(np.abs(value).max(initial=0.0, where=np.isfinite(value)))

@@ -18,7 +18,6 @@ from ..base import escape
 from ..derive.javascript import NoForm
 from ..derive.landmarks import Chain
 from ..derive.layout import Line as Written
-from ..derive.layout import is_shown
 from ..derive.live_program import Program, program
 from ..derive.named_graph import NamedGraph
 from ..engine.node import Node
@@ -166,7 +165,7 @@ def _step(s: Step, scene: Scene) -> dict[str, Any]:
     return {
         "of": [role, key],
         "caption": s.caption.removesuffix(ending) if s.caption.endswith(ending) else None,
-        "formula": isinstance(s.line, Written) and is_shown(s.line.value),
+        "formula": isinstance(s.line, Written) and s.line.has_value,
     }
 
 
