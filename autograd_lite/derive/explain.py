@@ -125,7 +125,7 @@ class Derivation(GraphView):
         together = len(asked) > CHECKED
         lines = [self._line(line, written, set() if together else asked) for line in self.lines]
         if together:
-            lines.append(Line("", check=self._checked(asked, f"check of all {len(asked)} gradients together")))
+            lines.append(Line("", check=self._checked(asked, f"all {len(asked)} gradients together, ")))
         return [*self.before, *([Section(RULE, rule)] if rule else []), Section(DOWN, lines)]
 
     @property
@@ -196,9 +196,9 @@ class Derivation(GraphView):
         """A gradient as a formula of gradients and factors above it."""
         return self.found.composition(t)
 
-    def _checked(self, gradients: Mapping[Node, Any], what: str = "check") -> str:
+    def _checked(self, gradients: Mapping[Node, Any], what: str = "") -> str:
         _, slope, along = check(self.chain, gradients)
-        return f"{what}: slope along one direction {along:.6g}, by a finite difference {slope:.6g}"
+        return f"check: {what}slope along one direction {along:.6g}, by a finite difference {slope:.6g}"
 
     # ------------------------------------------------------------------------------------------------ as text
 

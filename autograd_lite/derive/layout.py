@@ -113,12 +113,12 @@ GIVEN, STEPS, RULE, DOWN = "Given", "The steps", "The chain rule", "From the res
 def text_of(sections: Sequence[Section], printer: Printer) -> str:
     """The sections as plain text."""
     steps = [s for s in sections if s.title == STEPS]
+    wide = max((_width(printer.name(line.symbol)) for s in steps for line in s.lines), default=1)
     out: list[str] = []
     for s in sections:
         if s.title == GIVEN:
             out.append(f"Given  {', '.join(_given(line, printer) for line in s.lines)}")
         elif s.title == STEPS:
-            wide = max((_width(printer.name(line.symbol)) for step in steps for line in step.lines), default=1)
             out += ["", STEPS] if s is steps[0] else []
             out.append(f"\n  in {s.place}" if s.place else "")
             out += [row for line in s.lines for row in _step(line, printer, wide)]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.node import ANY, ancestors
+from ..engine.node import ANY, Node, ancestors
 from ..engine.replay import replay
 from ..tensor import Tensor
 from ..transforms.grad import value_and_grad
@@ -315,30 +315,20 @@ def _of_loss(
     loss: Tensor, wrt: Any, names: Mapping[str, Any]
 ) -> tuple[Callable[..., Any], Any, tuple[str, str, str]]:
     """The loss as a function of two weights, their values, and the names."""
-    root = loss._node
-    entries = [e if isinstance(e, tuple) else (e, (0,) * e.ndim if e.size == 1 else ()) for e in wrt or ()]
-    if root is None or loss.size != 1 or len(entries) != 2 or any(np.size(t.numpy()[i]) != 1 for t, i in entries):
-        raise ValueError(
-            "draw.surface: expected a loss and two of its weights, surface(L, wrt=[(W, (0, 0)), (W, (1, 0))])"
-        )
-    nodes = ancestors([root], ANY)[::-1]
-    lost = [t for t, _ in entries if t._node not in nodes]
-    if lost:
-        raise ValueError(f"draw.surface: {lost[0].name or 'a weight'!r} is not in the graph of this loss")
+    nodes, entries = _weights(loss, wrt)
+    root = nodes[-1]
     kept = replay(nodes)  # raises if a value has been overwritten since
     units = [_unit(t.shape, i) for t, i in entries]
-    others = {t._node: np.array(kept[t._node]) for t, _ in entries}
+    others: dict[Any, Any] = {n: np.array(kept[n]) for t, _ in entries if (n := t._node)}
     for (t, _), unit in zip(entries, units, strict=True):
         others[t._node] = others[t._node] * (1 - unit)
 
     def f(a: Any, b: Any) -> Any:
-        values: dict[Any, Any] = dict(others)
+        values: dict[Any, Any] = {**{n: kept[n] for n in nodes if n.row is None}, **others}
         for (t, _), unit, x in zip(entries, units, (a, b), strict=True):
             values[t._node] = values[t._node] + x * unit
         for n in nodes:
-            if n.row is None:
-                values.setdefault(n, kept[n])
-            else:
+            if n.row is not None:
                 args = [x if p is None else values[p] for p, x in zip(n.parents, n.xs, strict=True)]
                 values[n] = n.row(*args, **n.params)
         return values[root].reshape(())
@@ -349,6 +339,21 @@ def _of_loss(
         f"{t.name or word.get(id(t), 'w')}{np.atleast_1d(i).tolist() if t.ndim else ''}" for t, i in entries
     ]
     return f, at, (called[0], called[1], loss.name or word.get(id(loss), "L"))
+
+
+def _weights(loss: Tensor, wrt: Any) -> tuple[list[Node], list[tuple[Tensor, Any]]]:
+    """The graph of the loss, and the tensors of two weights, each with the index of the weight in it."""
+    root = loss._node
+    entries = [e if isinstance(e, tuple) else (e, (0,) * e.ndim if e.size == 1 else ()) for e in wrt or ()]
+    if root is None or loss.size != 1 or len(entries) != 2 or any(np.size(t.numpy()[i]) != 1 for t, i in entries):
+        raise ValueError(
+            "draw.surface: expected a loss and two of its weights, surface(L, wrt=[(W, (0, 0)), (W, (1, 0))])"
+        )
+    nodes = ancestors([root], ANY)[::-1]
+    lost = [t for t, _ in entries if t._node not in nodes]
+    if lost:
+        raise ValueError(f"draw.surface: {lost[0].name or 'a weight'!r} is not in the graph of this loss")
+    return nodes, entries
 
 
 def _unit(shape: tuple[int, ...], index: Any) -> Any:

@@ -114,35 +114,44 @@ def _causes(q: Question, value: Any, right: Any, known: Mapping[str, Any]) -> It
     """The likely mistakes that explain an answer, the likeliest first."""
     if not np.all(np.isfinite(value)):
         yield "it contains inf or nan"
-    if value.ndim == 2 and value.shape != right.shape and _same(value.T, right):
+    is_transposed = value.ndim == 2 and _same(value.T, right)
+    if is_transposed and value.shape != right.shape:
         yield "it is transposed"
     ratio = _ratio(value, right)
     if ratio == -1:
         yield "the sign is wrong"
-    simple = ratio is not None and Fraction(ratio).limit_denominator(12)
-    if ratio and simple and abs(simple) <= 12 and abs(float(simple) - ratio) < 1e-6 * abs(ratio):
+    simple = Fraction(ratio).limit_denominator(12) if ratio else Fraction(0)
+    if ratio and 0 < abs(simple) <= 12 and abs(float(simple) - ratio) < 1e-6 * abs(ratio):
         yield f"it is {simple} times the right one{_count(simple, value)}"
-    if value.ndim == 2 and value.shape == right.shape[::-1] and _same(value.T, right):
+    if is_transposed:
         yield "it is transposed"
-    for says, slip in q.slips.items():
-        for sign, more in ((1, ""), (-1, ", and the sign is wrong")):
-            if _same(value, sign * np.asarray(slip)):
-                yield says + more
-    for axis in range(value.ndim):
-        for kept in (False, True):
-            if _same(value.sum(axis=axis, keepdims=kept), right):
-                yield f"the sum over axis {axis} is missing, along which the argument was broadcast"
-    if value.size == 1 < right.size and _same(value.reshape(()), np.sum(right)):
-        yield f"it is summed over all axes: expected shape {shape_text(right.shape)}"
-    for word, other in known.items():
-        if np.ndim(other) == value.ndim and np.array_equal(value, other):
-            yield f"that is {word}"
+    yield from _slipped(q, value)
+    yield from _sums(value, right)
+    yield from (f"that is {w}" for w, x in known.items() if np.ndim(x) == value.ndim and np.array_equal(value, x))
     yield from _by_another(value, right, known)
     if ratio:
         yield f"it is {ratio:.6g} times the right one"
     reordered = value.shape == right.shape and _same(np.sort(value, axis=None), np.sort(right, axis=None))
     if reordered and value.size > 1:
         yield "the right numbers in the wrong places"
+
+
+SIGNS = ((1, ""), (-1, ", and the sign is wrong"))
+
+
+def _slipped(q: Question, value: Any) -> Iterator[str]:
+    """The mistakes of this question whose result is the answer, perhaps with another sign."""
+    for says, slip in q.slips.items():
+        yield from (f"{says}{more}" for sign, more in SIGNS if _same(value, sign * np.asarray(slip)))
+
+
+def _sums(value: Any, right: Any) -> Iterator[str]:
+    """Whether a sum along an axis is missing, or there is one too many."""
+    for axis in range(value.ndim):
+        if any(_same(value.sum(axis=axis, keepdims=kept), right) for kept in (False, True)):
+            yield f"the sum over axis {axis} is missing, along which the argument was broadcast"
+    if value.size == 1 < right.size and _same(value.reshape(()), np.sum(right)):
+        yield f"it is summed over all axes: expected shape {shape_text(right.shape)}"
 
 
 def _count(simple: Fraction, value: Any) -> str:
@@ -170,7 +179,7 @@ def _by_another(value: Any, right: Any, known: Mapping[str, Any]) -> Iterator[st
             continue
         if other.size == 1 and float(other.reshape(())) in (1.0, -1.0):
             continue
-        for sign, more in ((1, ""), (-1, ", and the sign is wrong")):
+        for sign, more in SIGNS:
             if _same(sign * product, right):
                 yield f"the factor {word} is missing{more}"
             if _same(value, sign * without):
