@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.escape import RESERVED
 from ..base.memory import is_whole
 from ..engine.context import CONTEXT
 from ..engine.value import Value, wrap
@@ -20,6 +21,7 @@ from ..engine.versions import CONFIGURED, LATEST_WRITE, next_order
 from ..program import Var
 from ..program.calls import Backward, Call
 from ..program.closures import LENGTH, read, same
+from ..program.naming import Names
 from ..program.outside import Source, Step
 from ..tensor import Tensor
 from .connected import Link
@@ -48,6 +50,8 @@ class Dispatch:
             "wrap": wrap, "run": run.exclusive() if recorded.stateful else run, "latest": LATEST_WRITE,
             "next_order": next_order, "lock": lock, "same": _same_value, "owned": self._owned,
         }
+        used = {*RESERVED, *self.space, "args", "params", "now", "seen", "version", "linked", "call"}
+        self._fresh = Names(used, between="_").take
         self._words: dict[Any, str] = {}
         self._written: set[int] = set()  # the ids of the arrays that are written to
         self._modules = [(m, _state_of(m)) for m in recorded.modules if m not in recorded.modes]
@@ -67,7 +71,7 @@ class Dispatch:
     def word(self, wish: str, key: Any) -> str:
         """The name for a key."""
         if key not in self._words:
-            self._words[key] = f"{wish}{len(self._words)}"
+            self._words[key] = self._fresh(wish)
         return self._words[key]
 
     # ----------------------------------------------------------------------------------------- what may change

@@ -12,13 +12,14 @@ import dis
 import inspect
 import sys
 import textwrap
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from ..base import literals
 from ..base.escape import identifier
 from ..table import ROWS, TABLE, Primitive
 from .binding import read
@@ -39,48 +40,47 @@ def numpy_name(fn: Any) -> str | None:
 
 def literal(value: Any) -> str:
     """A parameter or constant as Python source."""
+    return literals.literal(value, _other_literal)
+
+
+def _other_literal(value: Any) -> str:
     if isinstance(value, np.ndarray) and not value.size and value.ndim > 1:
-        return f"np.zeros({value.shape!r}, {_dtype(value.dtype)})"
+        return f"np.zeros({value.shape!r}, {literal(value.dtype)})"
     if isinstance(value, np.ndarray):
         inferred = value.dtype in (np.dtype(float), np.dtype(bool), np.dtype(int), np.dtype(complex)) and value.size
-        dtype = "" if inferred else f", dtype={_dtype(value.dtype)}"
+        dtype = "" if inferred else f", dtype={literal(value.dtype)}"
         return f"np.array({value.tolist()!r}{dtype})".replace("nan", "np.nan").replace("inf", "np.inf")
-    if isinstance(value, np.dtype) or isinstance(value, type) and issubclass(value, np.generic):
-        return _dtype(np.dtype(value))
-    if isinstance(value, np.generic):
-        return repr(value.item())
+    if isinstance(value, np.dtype):
+        return repr(value.str)
+    if isinstance(value, type) and issubclass(value, np.generic):
+        return literal(np.dtype(value))
     if isinstance(value, type) and value.__module__ == "builtins":
         return {"NoneType": "type(None)", "ellipsis": "type(...)"}.get(value.__name__, value.__name__)
-    if isinstance(value, slice):
-        return f"slice({', '.join(map(literal, (value.start, value.stop, value.step)))})"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, np.generic):
+        number = value.item()
+        return repr(number) if isinstance(number, np.generic) else literal(number)
     if isinstance(value, list):
         return f"[{', '.join(map(literal, value))}]"
+    if isinstance(value, tuple):  # a subclass
+        return literal(tuple(value))
     if isinstance(value, dict):
         return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (set, frozenset)):
         return f"{{{', '.join(sorted(map(literal, value)))}}}"
     if isinstance(value, float) and not np.isfinite(value):
         return {"inf": "np.inf", "-inf": "-np.inf"}.get(repr(value), "np.nan")
-    if value is Ellipsis:
-        return "..."
+    if isinstance(value, (int, float, complex, str)):
+        return repr(value)
     if callable(value) and (word := numpy_name(value)):
         return word
-    if isinstance(value, (int, float, complex, str, bool, bytes, type(None))):
-        return repr(value)
     raise ValueError(f"source: a parameter of type {type(value).__name__} cannot be written as Python source")
-
-
-def _dtype(dtype: Any) -> str:
-    return f"np.{dtype.name}" if hasattr(np, dtype.name) and dtype.name != "str" else repr(dtype.str)
 
 
 class Helpers:
     """The functions that a source needs, each defined once, before those that call it."""
 
-    def __init__(self, taken: set[str]) -> None:
-        self.taken = taken  # shared with the caller, who makes names too
+    def __init__(self, fresh: Callable[[str], str]) -> None:
+        self.fresh = fresh  # of the caller, who makes names too
         self.texts: dict[str, str] = {}  # in the order of writing
         self.imports: dict[str, str] = {}
         self._words: dict[int, str] = {}
@@ -123,9 +123,7 @@ class Helpers:
         """The name for a thing, and whether it is new."""
         if id(thing) in self._words:
             return self._words[id(thing)], False
-        word = next(w for k in range(1, 1000) if (w := wish if k == 1 else f"{wish}_{k}") not in self.taken)
-        self.taken.add(word)
-        self._words[id(thing)] = word
+        word = self._words[id(thing)] = self.fresh(wish)
         self._alive.append(thing)
         return word, True
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..base.escape import RESERVED, identifier
 from ..base.generator import numpy_generator
+from ..program.naming import Names
 from ..table import TABLE
 from .binding import ATOM
 from .expression import Expr, evaluate
@@ -54,8 +55,8 @@ class CodeWriter(Printer):
 
     def __init__(self) -> None:
         self.words: dict[str, str] = {}  # from a name in a formula to its identifier
-        self.taken = set(RESERVED)
-        self.helpers = Helpers(self.taken)
+        self.fresh = Names(RESERVED, between="_").take
+        self.helpers = Helpers(self.fresh)
         self.used: dict[str, None] = {}
         self.values: dict[str, Any] = {}  # of the identifiers, on the example
 
@@ -67,11 +68,6 @@ class CodeWriter(Printer):
         if word not in self.words:
             self.words[word] = self.fresh(identifier(word))
         return self.words[word]
-
-    def fresh(self, wish: str) -> str:
-        word = next(w for k in range(10**6) if (w := wish if not k else f"{wish}_{k}") not in self.taken)
-        self.taken.add(word)
-        return word
 
     def value(self, e: Expr) -> Any:
         return evaluate(e, {w: self.values[self.words.get(w, w)] for w in e.names})

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..base import escape
+from ..base import escape, literals
 from ..table import TABLE, Primitive
 from .binding import ATOM, PRODUCT, SIGN, read
 from .expression import Expr, number
@@ -260,17 +260,13 @@ def _stated(e: Expr) -> Expr:
 
 def index_text(index: Any) -> str:
     """An index as it is written between the brackets."""
-    if isinstance(index, tuple):
-        comma = "," if len(index) == 1 and isinstance(index[0], tuple) else ""
-        return ", ".join(map(index_text, index)) + comma or "()"
-    if isinstance(index, slice):
-        parts = ["" if p is None else str(p) for p in (index.start, index.stop, index.step)]
-        return ":".join(parts[:2] if index.step is None else parts)
-    if index is Ellipsis:
-        return "..."
-    if isinstance(index, np.ndarray) and index.dtype.kind in "iub":
-        return repr(index.tolist()) if index.size <= 16 else f"[{index.size} places]"
-    return repr(index)
+    return literals.index(index, _index_part)
+
+
+def _index_part(part: Any) -> str:
+    if isinstance(part, np.ndarray) and part.dtype.kind in "iub":
+        return repr(part.tolist()) if part.size <= 16 else f"[{part.size} places]"
+    return repr(part)
 
 
 def inserted(e: Expr) -> str:
