@@ -14,8 +14,8 @@ SIMPLE = [
 ]  # fmt: skip
 FULL = [
     *SIMPLE, float("inf"), -np.inf, np.float64(2.5), np.float32("-inf"), np.int8(3), 1 + 2j, [1, [2.5]], {"a": (1,)},
-    {3}, float, int, type(None), np.float32, np.dtype(">f8"), np.exp, np.arange(3), np.zeros((2, 0)), np.ones((1, 2), "f4"),
-    np.array([np.inf, -1.0]), np.array([1, 2], ">i4"),
+    {3}, float, int, type(None), np.float32, np.dtype(">f8"), np.exp, np.arange(3), np.zeros((2, 0)),
+    np.ones((1, 2), "f4"), np.array([np.inf, -1.0]), np.array([1, 2], ">i4"),
 ]  # fmt: skip
 
 
