@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 
 from ..base.escape import TEX_CHARACTERS, xml
 from .binding import read
-from .expression import Expr
-from .writing import GREEK, Latex, write
+from .writing import GREEK, Latex
 
 _PLACE = 0xE000  # the operands in a template, as one character each
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_&]|[0-9]+(?:\.[0-9]+)?|[^\S\u00a0]+|.", re.S)
@@ -26,7 +25,23 @@ _OPERATORS = {
 _SPACES = {",": "0.17em", ";": "0.28em", ":": "0.22em", "quad": "1em", "qquad": "2em", " ": "0.25em", "!": "0"}
 _IGNORED = {"textstyle", "displaystyle", "big", "bigl", "bigr", "limits", "\\"}
 _ACCENTS = {"overline": "‾", "hat": "^", "bar": "¯", "tilde": "~"}
-_BRACKETS = {"(": ")", "[": "]"}
+
+
+def fence(token: str) -> str:
+    """A bracket as high as what is in it."""
+    word = token.removeprefix("\\")
+    shown = "" if word == "." else _OPERATORS.get(word, word)
+    return f'<mo fence="true" stretchy="true">{xml(shown)}</mo>' if shown else ""
+
+
+def _token(token: str) -> str:
+    """A number, letter or sign."""
+    if token[:1].isdigit():
+        return f"<mn>{token}</mn>"
+    if token.isalpha():
+        return f"<mi>{xml(token)}</mi>"
+    look = ' stretchy="false"' if token in tuple("()[]") else ""
+    return f"<mo{look}>{xml(token.replace('-', '−'))}</mo>" if token else ""
 
 
 class MathML(Latex):
@@ -37,6 +52,7 @@ class MathML(Latex):
     """
 
     separator = f'<mspace width="{_SPACES[","]}"/>'
+    opening = (_token("("), f"<mrow>{fence('(')}")
 
     def fill(self, template: str, *operands: str) -> str:
         pieces, rest = read(template).pieces, read(template).rest
@@ -64,19 +80,8 @@ class MathML(Latex):
     def rows(self, entries: Sequence[Sequence[str]]) -> str:
         return table([[f"<mtd>{x}</mtd>" for x in row] for row in entries], "bracketed")
 
-    def group(self, word: str) -> str:
-        return word
-
-    def begins(self, word: str) -> bool:
-        return word.startswith((_token("("), f"<mrow>{fence('(')}"))
-
 
 MATHML = MathML()
-
-
-def mathml(e: Expr) -> str:
-    """A formula as the content of a ``<math>`` element."""
-    return write(e, MATHML)
 
 
 def table(rows: Sequence[Sequence[str]], kind: str) -> str:
@@ -84,13 +89,6 @@ def table(rows: Sequence[Sequence[str]], kind: str) -> str:
     lines = "".join(f"<mtr>{''.join(row)}</mtr>" for row in rows)
     looks = {"bracketed": ' columnalign="right"', "aligned": ' displaystyle="true"'}.get(kind, "")
     return f'<mtable class="{xml(kind)}"{looks}>{lines}</mtable>'
-
-
-def fence(token: str) -> str:
-    """A bracket as high as what is in it."""
-    word = token.removeprefix("\\")
-    shown = "" if word == "." else _OPERATORS.get(word, word)
-    return f'<mo fence="true" stretchy="true">{xml(shown)}</mo>' if shown else ""
 
 
 class Reader:
@@ -256,16 +254,6 @@ class Reader:
     def environment(self, kind: str, rows: Sequence[Sequence[str]]) -> str:
         """A table of cells between the brackets of its kind."""
         return f"<mrow>{fence(chr(92) + '{') if kind == 'cases' else ''}{table(rows, kind)}</mrow>"
-
-
-def _token(token: str) -> str:
-    """A number, letter or sign."""
-    if token[:1].isdigit():
-        return f"<mn>{token}</mn>"
-    if token.isalpha():
-        return f"<mi>{xml(token)}</mi>"
-    look = ' stretchy="false"' if token in (*_BRACKETS, *_BRACKETS.values()) else ""
-    return f"<mo{look}>{xml(token.replace('-', '−'))}</mo>" if token else ""
 
 
 def _single(inside: str) -> str:

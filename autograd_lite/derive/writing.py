@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -439,33 +439,6 @@ TEXT, ASCII = Text(), Ascii()
 
 # --------------------------------------------------------------------------------------------------------------- LaTeX
 
-class Spelling(NamedTuple):
-    """The name of a variable in its parts: ``xhat_1`` is the letter x with a hat and the index 1."""
-
-    stem: str
-    mark: str = ""
-    below: str = ""
-
-
-def spelled(word: str) -> Spelling | None:
-    """The parts of a variable's name; None for what could not be one.
-
-    >>> spelled("W1"), spelled("xhat"), spelled("2 x")
-    (Spelling(stem='W', mark='', below='1'), Spelling(stem='x', mark='hat', below=''), None)
-    """
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
-        return None
-    word = _SHORT.get(word, word)
-    stem, _, index = word.partition("_")
-    if m := _MARKED.fullmatch(word):
-        return Spelling(m[1], m[2], m[3].strip("_"))
-    if not stem or "." in word:
-        return Spelling(word)
-    if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)|([A-Z])([a-z])", word)):
-        stem, index = m[1] or m[3], m[2] or m[4]
-    return Spelling(stem, "", index)
-
-
 _DIRECT = r"\left.{x}\right|_{{\text{{direct}}}}"
 _CONSTANTS = {
     0.5: r"\tfrac{{1}}{{2}}",
@@ -492,6 +465,7 @@ class Latex(Printer):
     indexed = True
     separator = r"\,"
     dot, dots = " ", r"\ldots"
+    opening: tuple[str, ...] = ("(", r"\left(")  # brackets
 
     # -------------------------------------------------------------------------------------------- letters and brackets
 
@@ -525,31 +499,29 @@ class Latex(Printer):
         body = r" \\ ".join(" & ".join(row) for row in entries)
         return rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"
 
-    def group(self, word: str) -> str:
-        """Something that gets a subscript, as one."""
-        return f"{{{word}}}" if "_" in word else word
-
-    def begins(self, word: str) -> bool:
-        """Whether something begins with a bracket."""
-        return word.startswith(("(", r"\left("))
-
     # ---------------------------------------------------------------------------------------------------- their forms
 
     def name(self, word: str, letters: str = "") -> str:
         if m := _GRADIENT.fullmatch(word):
             partial = self.partial(self.name(m[1]), self.name(m[2], letters))
             return self.fill(_DIRECT, partial) if word.startswith("∂") else partial
-        parts = spelled(word)
-        if parts is None:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
             return self.words(word)
-        stem, mark, index = parts
-        head = self.plain(stem) if len(stem) == 1 else self.fill(f"\\{stem}") if stem in GREEK else self.upright(stem)
-        if mark:
-            head = self.fill(f"{_MARKS[mark][1]}{{{{{{x}}}}}}", head)
+        word = _SHORT.get(word, word)
+        stem, _, index = word.partition("_")
+        if m := _MARKED.fullmatch(word):
+            head, index = self.fill(f"{_MARKS[m[2]][1]}{{{{{{x}}}}}}", self.plain(m[1])), m[3].strip("_")
+        elif not stem or "." in word:
+            head, index = self.upright(word), ""
+        else:
+            if not index and (m := re.fullmatch(r"([A-Za-z]+?)(\d+)|([A-Z])([a-z])", word)):
+                stem, index = m[1] or m[3], m[2] or m[4]
+            is_letter = len(stem) == 1
+            head = self.plain(stem) if is_letter else self.fill(f"\\{stem}") if stem in GREEK else self.upright(stem)
         if index:
             index = self.plain(index) if index.isdigit() or len(index) == 1 else self.upright(index)
-        both = filter(None, (index, self.plain(letters)))
-        return self.below(head, self.plain(",").join(both)) if index or letters else head
+        both = [word for word in (index, self.plain(letters)) if word]
+        return self.below(head, self.plain(",").join(both)) if both else head
 
     def entry(self, of: str, wrt: str) -> str:
         return self.partial(self.name(of, "i"), self.name(wrt, "j"))
@@ -606,7 +578,7 @@ class Latex(Printer):
         """Numbers and brackets need no sign between them; two arrays do, since they could be matrices."""
         if np.prod(a.shape) > 1 and np.prod(b.shape) > 1:
             return self.fill(times("tex"))
-        return "" if self.begins(begins) else self.separator
+        return "" if begins.startswith(self.opening) else self.separator
 
     def template(self, e: Expr) -> str | None:
         assert e.row is not None
@@ -631,7 +603,7 @@ class Latex(Printer):
             return self.brackets(word)
         if is_signed(word) and before.endswith(("+ ", "- ")):
             return self.brackets(word)
-        return self.group(word) if behind.startswith("_") else word
+        return self.fill("{{{x}}}", word) if behind.startswith("_") and "_" in word else word
 
     def call(self, e: Expr) -> str:
         shown = {k: v for k, v in shown_params(_stated(e)).items() if k in ("axis", "shape")}
@@ -642,7 +614,7 @@ class Latex(Printer):
 
 
 LATEX = Latex()
-tex_name, matrix, partial_tex, operator_name = LATEX.name, LATEX.matrix, LATEX.partial, LATEX.function
+tex_name, matrix, operator_name = LATEX.name, LATEX.matrix, LATEX.function
 
 
 def _escaped(word: str) -> str:

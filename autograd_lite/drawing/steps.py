@@ -14,7 +14,7 @@ from ..derive.factors import Factor
 from ..derive.landmarks import Chain
 from ..derive.layout import Line
 from ..derive.lines import Lines, Total
-from ..derive.writing import LATEX, TEXT, Latex
+from ..derive.writing import LATEX, Latex, text_name
 from ..engine.node import Node
 from ..tensor import Tensor
 from . import formatting
@@ -90,6 +90,14 @@ class _Builder:
         self.partials: set[str] = set()
 
     def step(
+        self, line: Line, now: Collection[str], number: tuple[str, str], wide: int = formatting.WIDE
+    ) -> Step:
+        """The step of a line, with its formulas in the caption cut to `wide` characters."""
+        symbol = formatting.partial(line.symbol) if "/" in line.symbol else text_name(line.symbol)
+        sides = [symbol, *(formatting.formula(e, wide) for e in line.formulas)]
+        return self._step(" = ".join(sides) + _number(line.value), line, now, number)
+
+    def _step(
         self, caption: str, line: Line | tuple[str, ...], now: Collection[str], number: tuple[str, str] | None = None
     ) -> Step:
         sets = (now, self.known, self.values, self.gradients, self.partials)
@@ -102,15 +110,13 @@ class _Builder:
         given = [i for i in self.scene.items if i.formula is None]
         self.values |= {i.key for i in given}
         caption = f"Given: {formatting.clipped(', '.join(i.written for i in given), 60)}"
-        found = [self.step(caption, tuple(i.name for i in given), [i.key for i in given])]
+        found = [self._step(caption, tuple(i.name for i in given), [i.key for i in given])]
         for item in self.scene.items:
             if item.formula is None:
                 continue
             self.values.add(item.key)
             now = [item.key, *(line.key for line in self.scene.lines if line.head == item.key)]
-            caption = f"{item.written} = {formatting.formula(item.formula)}{_number(item.value)}"
-            line = Line(item.name, (item.formula,), item.value)
-            found.append(self.step(caption, line, now, ("value", item.key)))
+            found.append(self.step(Line(item.name, (item.formula,), item.value), now, ("value", item.key)))
         return found
 
     def skip_forward(self) -> list[Step]:
@@ -140,7 +146,9 @@ class _Builder:
         is_complete = all(x is None or x.key in self.partials for x in users)
         if is_complete and (f.wrt not in found.totals or f.of is self.chain.root and users == [line]):
             self.gradients.add(self.key[f.wrt])
-        yield self.step(_partial(line), _partial_line(line), [line.key], ("value", line.key))
+        assert line.formula is not None
+        value = None if line.formula.is_number else line.value
+        yield self.step(Line(line.symbol, (line.formula,), value), [line.key], ("value", line.key))
 
     def gradient(self, t: Total, found: Lines) -> Step:
         """A gradient, from those of the steps that use it."""
@@ -157,10 +165,8 @@ class _Builder:
 
     def written(self, t: Total, item: Item, formulas: Sequence[Expr], lines: Sequence[str]) -> Step:
         """The step of a gradient with these formulas, which are all equal."""
-        symbol = formatting.partial(TEXT.name(t.symbol))
-        caption = " = ".join([symbol, *(formatting.formula(e, LONG) for e in formulas)])
         line = Line(t.symbol, formulas, item.gradient)
-        return self.step(caption + _number(item.gradient), line, [item.key, *lines], ("gradient", item.key))
+        return self.step(line, [item.key, *lines], ("gradient", item.key), LONG)
 
     def edge(self, f: Factor) -> Edge | None:
         """The line of a factor, if it is drawn."""
@@ -175,13 +181,3 @@ def _is_partial(t: Total, root: Node) -> bool:
 def _number(value: object) -> str:
     lines = formatting.array(value) if value is not None else []
     return f" = {lines[0]}" if len(lines) == 1 and len(lines[0]) < 44 else ""
-
-
-def _partial(line: Edge) -> str:
-    shown = "" if line.formula is None or line.formula.is_number else _number(line.value)
-    return f"{formatting.partial(line.symbol)} = {formatting.formula(line.formula)}{shown}"
-
-
-def _partial_line(line: Edge) -> Line:
-    assert line.formula is not None
-    return Line(line.symbol, (line.formula,), None if line.formula.is_number else line.value)
