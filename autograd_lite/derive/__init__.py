@@ -13,7 +13,7 @@ from .source import source as source
 
 
 def __getattr__(name: str) -> object:
-    """Worksheets under the place where they used to be."""
+    """`worksheet` is in `autograd_lite.teach`; its former name here still works."""
     if name in ("Worksheet", "worksheet"):
         return getattr(_import_module("autograd_lite.teach"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

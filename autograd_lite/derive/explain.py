@@ -104,17 +104,17 @@ class Derivation(GraphView):
 
     def check(self) -> float:
         """The largest relative distance of a gradient from the engine's; raises ArithmeticError beyond rounding."""
-        found = {t.node: t.value for t in self.totals if t.node in self.found.asked}
-        return check(self.chain, found).error if found else 0.0
+        gradients = {t.node: t.value for t in self.totals if t.node in self.found.asked}
+        return check(self.chain, gradients).error if gradients else 0.0
 
     # --------------------------------------------------------------------------------------------- the lines as data
 
     @cached_property
     def before(self) -> list[Section]:
         """The given values and the steps."""
-        given = [Line(w, value=x) if is_number(x) else Line(w, shape=np.shape(x)) for w, x in self.given]
+        values = [Line(w, value=x) if is_number(x) else Line(w, shape=np.shape(x)) for w, x in self.given]
         steps = [Section(STEPS, [self._step(n) for n in nodes], place) for place, nodes in self.steps()]
-        return [Section(GIVEN, given), *steps]
+        return [Section(GIVEN, values), *steps]
 
     @cached_property
     def sections(self) -> list[Section]:
@@ -135,8 +135,8 @@ class Derivation(GraphView):
         nodes = [n for _, nodes in self.steps() for n in nodes]
         stated = [e for n in nodes for e in (c.definition(n), *(e for _, e in c.where(n)))]
         used = frozenset().union(*(e.names for e in stated))
-        made = {c.names[n] for n in nodes} | {word for n in nodes for word, _ in c.where(n)}
-        return [(word, x) for word, x in c.environment().items() if word in used and word not in made]
+        computed = {c.names[n] for n in nodes} | {word for n in nodes for word, _ in c.where(n)}
+        return [(word, x) for word, x in c.environment().items() if word in used and word not in computed]
 
     def _step(self, n: Node) -> Line:
         c = self.chain
@@ -149,7 +149,7 @@ class Derivation(GraphView):
         return [t for t in totals if not self._is_one_step(t)]
 
     def _is_one_step(self, t: Total) -> bool:
-        """Whether a gradient is a single factor of the result: nothing has to be multiplied."""
+        """True for a gradient that is a single factor of the result: nothing has to be multiplied."""
         return len(t.paths) == 1 == len(t.paths[0]) and t.paths[0][0].of is self.chain.root
 
     def _symbols(self, t: Total) -> list[list[str]]:

@@ -93,12 +93,12 @@ class Helpers:
         word = identifier(row.name)
         if isinstance(row, RuleCall):
             return self._function(row.rule, word)
-        found = definition(row) if short else None
-        if callable(found):
-            return self._function(found, word)
-        if found is not None:
+        textbook = definition(row) if short else None
+        if callable(textbook):
+            return self._function(textbook, word)
+        if textbook is not None:
             xs = "x" if len(row.rules) == 1 else ", ".join(f"x{k + 1}" for k in range(len(row.rules)))
-            return self._text(row, word, f"def {word}({xs}):\n    return {found}")
+            return self._text(row, word, f"def {word}({xs}):\n    return {textbook}")
         return self._value(row.fn, word) if short else self._function(row.fn, word)
 
     def lines(self) -> list[str]:
@@ -287,25 +287,25 @@ def _outside(fn: Any, tree: ast.FunctionDef) -> Iterator[tuple[str, Any]]:
 
 def _global_names(code: Any) -> list[str]:
     inner = [c for c in code.co_consts if inspect.iscode(c)]
-    own = [i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
-    return [*own, *(n for c in inner for n in _global_names(c))]
+    names = [i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
+    return [*names, *(n for c in inner for n in _global_names(c))]
 
 
 def function_tree(fn: Any) -> ast.FunctionDef:
     """The definition of a function, of a lambda as if it had been a ``def``."""
     try:
         if fn.__name__ != "<lambda>":
-            found = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0]
-            assert isinstance(found, ast.FunctionDef)
-            return found
+            defined = ast.parse(textwrap.dedent(inspect.getsource(fn))).body[0]
+            assert isinstance(defined, ast.FunctionDef)
+            return defined
         tree, _ = find_lambda(fn)
     except (OSError, TypeError, AttributeError, SyntaxError) as error:
         word = getattr(fn, "__name__", fn)
         raise ValueError(f"source: the text of {word!r} is not available; define it in a file") from error
     text = f"def f({ast.unparse(tree.args)}):\n    return {ast.unparse(tree.body)}"
-    made = ast.parse(text).body[0]
-    assert isinstance(made, ast.FunctionDef)
-    return made
+    defined = ast.parse(text).body[0]
+    assert isinstance(defined, ast.FunctionDef)
+    return defined
 
 
 def find_lambda(fn: Any) -> tuple[ast.Lambda, str]:
@@ -319,10 +319,10 @@ def find_lambda(fn: Any) -> tuple[ast.Lambda, str]:
         If there is none.
     """
     places = [(line, column) for line, _, column, _ in fn.__code__.co_positions() if line and column]
-    text, found = _lambdas(inspect.getsourcefile(fn) or "")
+    text, lambdas = _lambdas(inspect.getsourcefile(fn) or "")
     bodies = [
         (node, ast.get_source_segment(text, node.body) or "")
-        for node in found
+        for node in lambdas
         if (node.body.lineno, node.body.col_offset) <= min(places)
         and max(places) <= (node.body.end_lineno or 0, node.body.end_col_offset or 0)
     ]

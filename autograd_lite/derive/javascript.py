@@ -50,7 +50,7 @@ def _number(x: Any) -> str:
 
 
 def _is_entrywise(e: Expr) -> bool:
-    """Whether each entry depends on the same entry of the arguments."""
+    """True if each entry depends on the same entry of the arguments."""
     row: Any = e.row
     if e.role == "product" or row is None:
         return e.role == "product"

@@ -82,7 +82,7 @@ class Line:
 
     @property
     def has_value(self) -> bool:
-        """Whether the value is written out."""
+        """True if the value is written out."""
         return self.value is not None and np.size(self.value) <= SHOWN
 
     def sides(self, printer: Latex) -> list[str]:

@@ -129,7 +129,7 @@ class Reader:
         return out
 
     def _is_function(self, token: str) -> bool:
-        r"""Whether a command is a function's name, such as ``\sin``."""
+        r"""True for a function's name, such as ``\sin``."""
         word = token.removeprefix("\\")
         others = (_IDENTIFIERS, _OPERATORS, _SPACES, _IGNORED, _ACCENTS)
         return token[:1] == "\\" and word.isalpha() and not any(word in x for x in others) and not self._special(word)

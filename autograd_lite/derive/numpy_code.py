@@ -39,7 +39,7 @@ class Rounding(NamedTuple):
 
     @staticmethod
     def of(value: Any) -> Rounding:
-        """That of a value by itself."""
+        """The rounding of a value by itself."""
         a = np.asarray(value)
         if a.dtype.kind not in "iufc":
             return Rounding()
@@ -255,7 +255,7 @@ def same(y: Any, expected: Any) -> bool:
 
 
 def close(y: Any, expected: Any, rounding: Rounding = EXACT) -> bool:
-    """Whether two results agree up to `rounding`, which is at least that of their own dtype and size."""
+    """Compare two results up to `rounding`, which is at least that of their own dtype and size."""
     y, expected = np.asarray(y), np.asarray(expected)
     if y.dtype.kind not in "fc":
         return bool(np.array_equal(y, expected))

@@ -193,12 +193,12 @@ def _filled(template: str, e: Expr, printer: Printer) -> tuple[str, int]:
 
 
 def is_signed(word: str) -> bool:
-    """Whether something begins with a minus, in any notation."""
+    """True for what begins with a minus, in any notation."""
     return word.startswith(("-", "<mo>−</mo>"))
 
 
 def _argument(field: str, e: Expr) -> int | None:
-    """Which argument a place is for; None for that of a parameter."""
+    """The position of the argument that a place is for; None for that of a parameter."""
     match = re.fullmatch(r"x(\d*)", field)
     k = int(match[1] or 1) - 1 if match else -1
     return k if 0 <= k < len(e.args) else None
@@ -372,7 +372,7 @@ def reshaped(e: Expr) -> str:
 
 
 def _is_inserted(e: Expr) -> bool:
-    """Whether an index only adds axes."""
+    """True for an index that only adds axes."""
     index = e.params.get("index") if e.role == "index" else None
     if not isinstance(index, tuple) or all(k is not None for k in index):
         return False
@@ -380,7 +380,7 @@ def _is_inserted(e: Expr) -> bool:
 
 
 def _layout(e: Expr) -> str:
-    """What a reshape, or an index with new axes, makes of its operand, in words."""
+    """The result of a reshape, or of an index with new axes, in words."""
     if len(e.args[0].shape) == 1 and len(e.shape) == 2 and 1 in e.shape:
         return "a column" if e.shape[1] == 1 else "a row"
     return shape_text(e.shape, "×")

@@ -114,6 +114,6 @@ def _lines(before: Scene, after: Scene, old_key: dict[str, str]) -> tuple[Line, 
         tail, head = old_key[line.tail], old_key[line.head]
         old[tail, head] = replace(line, key=f"{tail}_{head}", tail=tail, head=head)
     new = {(line.tail, line.head): line for line in after.lines}
-    found = [line if ends in old else replace(line, change="added") for ends, line in new.items()]
-    found += [replace(line, change="removed") for ends, line in old.items() if ends not in new]
-    return tuple(found)
+    lines = [line if ends in old else replace(line, change="added") for ends, line in new.items()]
+    lines += [replace(line, change="removed") for ends, line in old.items() if ends not in new]
+    return tuple(lines)

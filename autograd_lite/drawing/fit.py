@@ -35,17 +35,17 @@ def fitted(scene: Scene, style: Style) -> Style:
 
 def _scored(scene: Scene, whole: Style) -> Iterator[tuple[float, Style]]:
     """Ways to lay a picture out, and how good they are: in one piece, in rows, and from top to bottom."""
-    made = layout(dot(scene, whole))
-    yield made.scale, whole
-    if made.scale == 1:
+    size = layout(dot(scene, whole))
+    yield size.scale, whole
+    if size.scale == 1:
         return
     good, most = 0, max(2, MOST // len(scene.items))
-    for _, rows in sorted(_cuts(scene, made.boxes), key=lambda cut: -cut[0])[:most]:
+    for _, rows in sorted(_cuts(scene, size.boxes), key=lambda cut: -cut[0])[:most]:
         style = replace(whole, rows=rows)
-        made = layout(dot(scene, style))
-        if made.in_order(rows):
-            yield made.scale * CUT ** max(rows.values()), style
-            good += made.wide <= WIDEST
+        size = layout(dot(scene, style))
+        if size.in_order(rows):
+            yield size.scale * CUT ** max(rows.values()), style
+            good += size.wide <= WIDEST
         if good == TRIED:
             break
     down = replace(whole, direction="TB")
@@ -77,7 +77,7 @@ class Layout:
         return 1.0 if scale >= 1 else 0.95 * scale if self.wide <= WIDEST else 0.6 * scale
 
     def in_order(self, rows: Mapping[str, int]) -> bool:
-        """Whether each row begins below the one before; Graphviz may do otherwise."""
+        """True if each row begins below the one before; Graphviz may do otherwise."""
         first: dict[int, Box] = {}
         for key, row in rows.items():
             first[row] = min(first.get(row, self.boxes[key]), self.boxes[key], key=lambda box: box.left)

@@ -46,7 +46,7 @@ def page(scene: Scene, title: str, svg: str, steps: Sequence[Step], live: Live |
     here = files(__package__)
     names = ("page.html", "page.css", "page.js")
     html, css, script = (here.joinpath(name).read_text(encoding="utf-8") for name in names)
-    parts = {
+    contents = {
         "POLICY": _POLICY.format(" ".join(_checksum(s) for s in (script, *([live.script] if live else [])))),
         "TITLE": escape.xml(title),
         "STYLE": re.sub(r"@(\w+)@", lambda m: _variables(THEMES[m[1]]), css) + (live.style if live else ""),
@@ -67,7 +67,7 @@ def page(scene: Scene, title: str, svg: str, steps: Sequence[Step], live: Live |
         "LIVE": live.panel if live else "",
         "PROGRAM": _PROGRAM.format(live.data, live.script) if live else "",
     }
-    return re.sub(r"@([A-Z]+)@", lambda m: parts[m[1]], html)
+    return re.sub(r"@([A-Z]+)@", lambda m: contents[m[1]], html)
 
 
 def _checksum(script: str) -> str:

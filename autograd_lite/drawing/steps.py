@@ -55,8 +55,8 @@ class Step:
 def steps(scene: Scene, chain: Chain, wrt: Sequence[Node], forward: bool) -> list[Step]:
     """The steps from the inputs to the loss (if `forward`) and back to `wrt`."""
     builder = _Builder(scene, chain)
-    found = builder.forward() if forward else builder.skip_forward()
-    return [*found, *builder.backward(wrt)]
+    shown = builder.forward() if forward else builder.skip_forward()
+    return [*shown, *builder.backward(wrt)]
 
 
 def targets(scene: Scene, chain: Chain, wrt: Tensor | Sequence[Tensor] | None) -> list[Node]:
@@ -65,7 +65,7 @@ def targets(scene: Scene, chain: Chain, wrt: Tensor | Sequence[Tensor] | None) -
     if wrt is None:
         leaves = [n for n in chain.landmarks if n.row is None and chain.names[n] in named and n.requires_grad]
         return [n for n in leaves if scene.item(named[chain.names[n]]).kind == "parameter"] or leaves
-    found = []
+    nodes = []
     for w in [wrt] if isinstance(wrt, Tensor) else wrt:
         if w._node is None or w._node not in chain.landmark_set:
             called = repr(w.name) if w.name else f"a tensor of shape {w.shape}"
@@ -73,8 +73,8 @@ def targets(scene: Scene, chain: Chain, wrt: Tensor | Sequence[Tensor] | None) -
                 f"frames: {called} is not in this graph, or no gradient passes to it; pass the tensor that "
                 "the loss was computed from"
             )
-        found.append(w._node)
-    return found
+        nodes.append(w._node)
+    return nodes
 
 
 class _Builder:
@@ -107,17 +107,17 @@ class _Builder:
 
     def forward(self) -> list[Step]:
         """The inputs together, then one step for each landmark."""
-        given = [i for i in self.scene.items if i.formula is None]
-        self.values |= {i.key for i in given}
-        caption = f"Given: {formatting.clipped(', '.join(i.written for i in given), 60)}"
-        found = [self._step(caption, tuple(i.name for i in given), [i.key for i in given])]
+        inputs = [i for i in self.scene.items if i.formula is None]
+        self.values |= {i.key for i in inputs}
+        caption = f"Given: {formatting.clipped(', '.join(i.written for i in inputs), 60)}"
+        out = [self._step(caption, tuple(i.name for i in inputs), [i.key for i in inputs])]
         for item in self.scene.items:
             if item.formula is None:
                 continue
             self.values.add(item.key)
             now = [item.key, *(line.key for line in self.scene.lines if line.head == item.key)]
-            found.append(self.step(Line(item.name, (item.formula,), item.value), now, ("value", item.key)))
-        return found
+            out.append(self.step(Line(item.name, (item.formula,), item.value), now, ("value", item.key)))
+        return out
 
     def skip_forward(self) -> list[Step]:
         """No steps: the forward pass is known."""
@@ -129,39 +129,39 @@ class _Builder:
         """The lines of the derivation: a step for each factor, and one for each gradient."""
         self.known = {i.key for i in self.scene.items}  # lines turn pale again until their partials are known
         self.gradients.add(self.key[self.chain.root])
-        found = Lines(self.chain, wrt)
-        for line in found.all():
+        order = Lines(self.chain, wrt)
+        for line in order.all():
             if isinstance(line, Factor):
-                yield from self.factor(line, found)
-            elif line.node in self.key and not (_is_partial(line, self.chain.root) and not found.by_gradients):
-                yield self.gradient(line, found)
+                yield from self.factor(line, order)
+            elif line.node in self.key and not (_is_partial(line, self.chain.root) and not order.by_gradients):
+                yield self.gradient(line, order)
 
-    def factor(self, f: Factor, found: Lines) -> Iterator[Step]:
+    def factor(self, f: Factor, order: Lines) -> Iterator[Step]:
         """A partial, with which the gradient of its argument may be complete."""
         line = self.edge(f)
         if line is None:
             return
         self.partials.add(line.key)
-        users = [self.edge(found.factors[n, f.wrt]) for n in found.consumers[f.wrt]]
+        users = [self.edge(order.factors[n, f.wrt]) for n in order.consumers[f.wrt]]
         is_complete = all(x is None or x.key in self.partials for x in users)
-        if is_complete and (f.wrt not in found.totals or f.of is self.chain.root and users == [line]):
+        if is_complete and (f.wrt not in order.totals or f.of is self.chain.root and users == [line]):
             self.gradients.add(self.key[f.wrt])
         assert line.formula is not None
         value = None if line.formula.is_number else line.value
         yield self.step(Line(line.symbol, (line.formula,), value), [line.key], ("value", line.key))
 
-    def gradient(self, t: Total, found: Lines) -> Step:
+    def gradient(self, t: Total, order: Lines) -> Step:
         """A gradient, from those of the steps that use it."""
         item = self.scene.item(self.key[t.node])
-        users = [self.edge(found.factors[n, t.node]) for n in found.consumers[t.node]]
+        users = [self.edge(order.factors[n, t.node]) for n in order.consumers[t.node]]
         lines = [line.key for line in users if line is not None]
         self.partials |= set(lines)
         self.gradients.add(item.key)
-        general = self.written(t, item, [found.composition(t)], lines)
+        general = self.written(t, item, [order.composition(t)], lines)
         if t.closed is None:
             return general
-        made = self.written(t, item, [found.composition(t), t.closed], lines)
-        return replace(made, general=general) if t.ones else made
+        closed = self.written(t, item, [order.composition(t), t.closed], lines)
+        return replace(closed, general=general) if t.ones else closed
 
     def written(self, t: Total, item: Item, formulas: Sequence[Expr], lines: Sequence[str]) -> Step:
         """The step of a gradient with these formulas, which are all equal."""
@@ -174,7 +174,7 @@ class _Builder:
 
 
 def _is_partial(t: Total, root: Node) -> bool:
-    """Whether a gradient is one factor of the result, which has a step of its own."""
+    """True for a gradient that is one factor of the result, which has a step of its own."""
     return len(t.paths) == 1 == len(t.paths[0]) and t.paths[0][0].of is root
 
 

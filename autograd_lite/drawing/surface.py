@@ -358,6 +358,6 @@ def _weights(loss: Tensor, wrt: Any) -> tuple[list[Node], list[tuple[Tensor, Any
 
 def _unit(shape: tuple[int, ...], index: Any) -> Any:
     """An array with a one at `index`, and zeros elsewhere."""
-    made = np.zeros(shape)
-    made[index] = 1.0
-    return made
+    unit = np.zeros(shape)
+    unit[index] = 1.0
+    return unit

@@ -144,7 +144,7 @@ _OPERATORS = ("+", "-", "*", "/", "**", "@", "%", "//", "(", ",")
 
 
 def _group(tokens: list[str]) -> list[str]:
-    """What stands before the bracket that closes, which is removed too."""
+    """Remove the tokens up to the bracket that closes, and return those before it."""
     depth = 1
     for k, t in enumerate(tokens):
         depth += (t in "([{") - (t in ")]}")

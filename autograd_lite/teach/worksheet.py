@@ -100,14 +100,14 @@ class Worksheet:
         ValueError
             If a text of assignments cannot be parsed, or a function has an argument that is not given.
         """
-        given = self._answers(answers)
+        typed = self._answers(answers)
         marks = Marks()
         if isinstance(answers, Mapping):
-            known = {w for q in self.questions for w in _keys(q)}
-            marks.unknown = tuple(str(w) for w in answers if w not in known)
+            blanks = {w for q in self.questions for w in _keys(q)}
+            marks.unknown = tuple(str(w) for w in answers if w not in blanks)
         values: dict[str, Any] = {}
         for q in self.questions:
-            answer = next((given[w] for w in _keys(q) if w in given), None)
+            answer = next((typed[w] for w in _keys(q) if w in typed), None)
             if answer is None or isinstance(answer, str) and not answer.strip():
                 marks.append(Mark(q.word, False, "not answered"))
                 continue
@@ -127,8 +127,8 @@ class Worksheet:
         if isinstance(answers, Mapping):
             return answers
         if isinstance(answers, str):
-            if (found := self._lines(answers)) is not None:
-                return found
+            if (formulas := self._lines(answers)) is not None:
+                return formulas
             blanks = {w: q.value for q in self.questions for w in (q.word, q.word.replace("_", ""))}
             try:
                 sheet = {**self._env, **{w: fn for q in self.questions for w, fn in q.functions.items()}}
@@ -137,13 +137,13 @@ class Worksheet:
                 raise ValueError(f"worksheet: the answers cannot be read: {error}") from None
         space = self._space()
         code = answers.__code__
-        words = code.co_varnames[: code.co_argcount]
-        missing = [w for w in words if w not in space]
+        arguments = code.co_varnames[: code.co_argcount]
+        missing = [w for w in arguments if w not in space]
         if missing:
             raise ValueError(
                 f"worksheet: expected a function of {', '.join(self._env)}, got arguments {', '.join(missing)}"
             )
-        result, variables = run(answers, [space[w] for w in words], {})
+        result, variables = run(answers, [space[w] for w in arguments], {})
         return {**dict(variables), **(result if isinstance(result, Mapping) else {})}
 
     def _space(self) -> dict[str, Any]:
@@ -159,15 +159,15 @@ class Worksheet:
 
     def _lines(self, text: str) -> dict[str, str] | None:
         """A text with one formula for each of some blanks, perhaps as on the board; None for any other text."""
-        known = {w for q in self.questions for w in _keys(q)}
+        blanks = {w for q in self.questions for w in _keys(q)}
         lines = [line.partition("=") for line in text.splitlines() if line.strip()] if len(text) < LONG else []
-        found = {word.strip(): formula.strip() for word, _, formula in lines}
-        formulas = all(0 < len(formula) <= FORMULA and formula[0] != "=" for formula in found.values())
-        return found if found and formulas and found.keys() <= known else None
+        answers = {word.strip(): formula.strip() for word, _, formula in lines}
+        formulas = all(0 < len(formula) <= FORMULA and formula[0] != "=" for formula in answers.values())
+        return answers if answers and formulas and answers.keys() <= blanks else None
 
     @property
     def _words(self) -> dict[str, str]:
-        """What an answer may use, by how it may be written."""
+        """The values that an answer may use, by how they may be written."""
         symbols = {w: q.word for q in self.questions for w in (q.symbol, text_name(q.symbol)) if w}
         round_d = {re.sub(r"^d|(?<=/)d", "∂", w): word for w, word in symbols.items()}
         return {**written(w for w, x in self._space().items() if not callable(x)), **round_d, **symbols}
@@ -283,11 +283,11 @@ def _notations(formulas: Sequence[Expr], env: Mapping[str, Any]) -> dict[str, An
 
 
 def _with_options(fn: Any, options: Sequence[Expr], env: Mapping[str, Any]) -> Any:
-    return lambda *given: fn(*given, *(evaluate(e, env) for e in options))
+    return lambda *operands: fn(*operands, *(evaluate(e, env) for e in options))
 
 
 def _hint(word: str) -> str:
-    """What a function on the sheet stands for: ``correlate(a, b) is a ⋆ b``."""
+    """Explain a function on the sheet: ``correlate(a, b) is a ⋆ b``."""
     template = NOTATIONS[word].text
     letters = {"x1": "a", "x2": "b", "x3": "c"}
     used = [letter for place, letter in letters.items() if f"{{{place}}}" in template]
@@ -305,7 +305,7 @@ def _code(e: Expr) -> str:
 
 
 class _Code(Ascii):
-    """What a student may type: it keeps the axes of a sum."""
+    """Formulas as a student may type them, with the axes of sums."""
 
     def call(self, e: Expr) -> str:
         arguments = ", ".join(write(a, self) for a in e.args)
@@ -382,8 +382,8 @@ def _total_slips(d: Derivation, t: Total) -> dict[str, Any]:
 
 def _without_sums(f: Factor) -> Expr | None:
     """A gradient without the sums and means in it, if it is more than them: that of a softmax or a norm."""
-    parts = walk(f.formula)[:-1] if f.combine == "map" else []
-    sums = {part.key for part in parts if part.role in ("total", "reduction") and f.cotangent in part.names}
+    inside = walk(f.formula)[:-1] if f.combine == "map" else []
+    sums = {part.key for part in inside if part.role in ("total", "reduction") and f.cotangent in part.names}
     return replaced(f.formula, lambda part: number(0) if part.key in sums else None) if sums else None
 
 
@@ -397,9 +397,9 @@ def _from_factors(d: Derivation, t: Total) -> Callable[[Mapping[str, Any]], Any]
             of = path[0].of
             g = start if of is c.root else values.get(f"d{c.names[c.root]}d{c.names[of]}", start)
             for f in path:
-                own = None if d.found.by_gradients else values.get(as_variable(f.symbol))
+                partial = None if d.found.by_gradients else values.get(as_variable(f.symbol))
                 try:
-                    g = (f if own is None or f.value is None else replace(f, value=own)).apply(g)
+                    g = (f if partial is None or f.value is None else replace(f, value=partial)).apply(g)
                 except ValueError:  # its shape does not fit
                     return np.nan
             total = total + g
@@ -419,20 +419,20 @@ def _from_code(code: str, space: Mapping[str, Any]) -> Callable[[Mapping[str, An
     return recompute
 
 
-def _of_source(made: Source, given: Sequence[Any]) -> Worksheet:
-    variables = made.variables(*given)
-    function = {w: v for w, v in made.space.items() if callable(v) and w != made.name}
-    for word in re.findall(r"\b(?:np|scipy)(?:\.[a-z]\w*)+(?=\()", made):  # answers may call them too
+def _of_source(emitted: Source, args: Sequence[Any]) -> Worksheet:
+    variables = emitted.variables(*args)
+    function = {w: v for w, v in emitted.space.items() if callable(v) and w != emitted.name}
+    for word in re.findall(r"\b(?:np|scipy)(?:\.[a-z]\w*)+(?=\()", emitted):  # answers may call them too
         module, _, path = word.partition(".")
-        function.setdefault(word, attrgetter(path)(made.space[module]))
-    env = {w: x for w, x in variables.items() if w in made.arguments}
+        function.setdefault(word, attrgetter(path)(emitted.space[module]))
+    env = {w: x for w, x in variables.items() if w in emitted.arguments}
     lines, questions = [], []
     behind = False
-    for line in made.splitlines():
+    for line in emitted.splitlines():
         behind = behind or line.strip() == "# backward"
         m = re.fullmatch(r"(    )(\w+) = (.*?)(\s*)(#.*)?", line)
         if behind and m and m[2] in variables:
-            recompute = _from_code(m[3], {**made.space, **variables})
+            recompute = _from_code(m[3], {**emitted.space, **variables})
             symbol = _slashed(m[2]) if "/" in _slashed(m[2]) else ""
             questions.append(Question(m[2], m[5] or "", m[3], variables[m[2]], symbol, recompute=recompute))
             lines.append(f"    {m[2]} = {BLANK}  {m[5] or ''}".rstrip())
@@ -440,4 +440,4 @@ def _of_source(made: Source, given: Sequence[Any]) -> Worksheet:
             lines.append(line)
     forward = {w: x for w, x in variables.items() if w not in {q.word for q in questions}}
     body = "\n".join(lines) + "\n"
-    return Worksheet("", questions, body, str(made), {**function, **env, **forward}, f"```python\n{body}```")
+    return Worksheet("", questions, body, str(emitted), {**function, **env, **forward}, f"```python\n{body}```")
