@@ -17,12 +17,14 @@ tensor([2., 4., 6.])
 # ruff: noqa: I001 - set as lists of names, not one to a line
 from _thread import RLock as _RLock
 from importlib import import_module as _import_module
+from sys import meta_path as _meta_path
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
+from .base.listing import public_names as _public_names
 from . import autograd as autograd
 from . import table as table
 from .engine.anomaly import detect_anomaly as detect_anomaly
-from .table.migration_hints import OF_THE_LIBRARY as _OF_THE_LIBRARY, no_attribute as _no_attribute
+from .table.migration_hints import Hints as _Hints, OF_THE_LIBRARY as _OF_THE_LIBRARY, no_attribute as _no_attribute
 from .transforms.checkpoint import checkpoint as checkpoint
 from .engine.context import enable_grad as enable_grad
 from .engine.context import inference_mode as inference_mode
@@ -189,7 +191,8 @@ from numpy import (
 )
 
 half, float, double, int, long = float16, float32, float64, int32, int64
-mm = bmm = matmul
+mm = bmm = mv = matmul
+det, repeat_interleave = linalg.det, repeat
 sub, mul, div, neg, movedim = subtract, multiply, divide, negative, moveaxis
 eq, ne, gt, ge, lt, le = equal, not_equal, greater, greater_equal, less, less_equal
 
@@ -237,6 +240,7 @@ if _TYPE_CHECKING:
     from .teach import worksheet as worksheet
 
 
+_meta_path.append(_Hints)
 _LOADING = _RLock()  # two threads that import a package and a module of it at once may each hold what the other needs
 
 
@@ -250,5 +254,8 @@ def __getattr__(name: str) -> object:
     return found
 
 
+_in_use = _public_names(__name__, "autograd", "emath", "fft", "linalg", "special", "stats", "table")
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY_PACKAGES, *_LAZY_NAMES})
+    return sorted({*_in_use(), *_LAZY_PACKAGES, *_LAZY_NAMES})

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .base.listing import public_names as _public_names
 from .base.tree import leaves, rebuild
 from .engine.context import changed, is_traced
 from .engine.operands import raw
@@ -83,11 +84,12 @@ def odeint(
         given = rebuild(args, list(values))
 
         def slope(y: Any, t: Any) -> Any:
+            y = y.copy() if isinstance(y, np.ndarray) else y  # as in SciPy, func may write into it
             dy = operand(func(t, y, *given) if tfirst else func(y, t, *given))
             if dy.shape != y0.shape:
                 name = getattr(func, "__name__", "func")
                 raise ValueError(f"odeint: expected a slope of shape {y0.shape} from {name}, got {dy.shape}")
-            return dy
+            return np.copy(dy) if getattr(dy, "_node", None) is None else dy  # or into the array that it returned last
 
         return slope
 
@@ -162,7 +164,7 @@ class _Solved(Function):
 
     @staticmethod
     def forward(ctx: Any, f: Callable[..., Any], *xs: Any) -> Any:
-        ctx.f, ctx.xs = f, xs
+        ctx.f, ctx.xs = f, tuple(None if isinstance(x, Tensor) else x for x in xs)
         ctx.save_for_backward(*(x for x in xs if isinstance(x, Tensor)))
         with changed(recording=True, group=None, watcher=None, values=None, outside=None):
             y = f(*map(raw, xs))
@@ -171,7 +173,7 @@ class _Solved(Function):
     @staticmethod
     def backward(ctx: Any, *gs: Any) -> Any:
         f, n, saved = ctx.f, len(ctx.xs), iter(ctx.saved_tensors)
-        xs = [next(saved) if isinstance(x, Tensor) else x for x in ctx.xs]
+        xs = [next(saved) if x is None else x for x in ctx.xs]
 
         def pulled(*xs: Any) -> Any:
             return vjp(f, *xs[:n])[1](xs[n] if len(gs) == 1 else xs[n:])
@@ -181,3 +183,5 @@ class _Solved(Function):
 
 
 _Solved.__name__ = "odeint"  # in programs, pictures and messages
+
+__dir__ = _public_names(__name__)

@@ -3,6 +3,7 @@
 The names and parameters are SciPy's: ``ag.stats.norm.logpdf(x, loc, scale)``. Functions that use special functions need
 SciPy. The distribution functions of `t`, `gamma`, `chi2` and `beta` have no derivative with respect to their shape
 parameters, because their special functions have none; a shape parameter that requires gradients raises an error.
+As in SciPy, the result is NaN where the scale or a shape parameter is not positive.
 
 Examples
 --------
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from .base.listing import public_names as _public_names
 from .rules._arrays import operand
 from .rules.matrix_functions import solve_triangular
 from .rules.scipy_special import declare
@@ -64,7 +66,11 @@ def _special(name: str) -> Primitive:
     return declare(f"ag.stats ({name})")[name]
 
 
-def _standard(x: Any, loc: Any, scale: Any) -> Any:
+def _standard(x: Any, loc: Any, scale: Any, *shapes: Any) -> Any:
+    """`x` as a number of scales from `loc`; NaN, as in SciPy, where the scale or a shape is not positive."""
+    for p in (*shapes, scale):
+        if not isinstance(p, (int, float)) or not p > 0:
+            scale = np.where(np.greater(p, 0), scale, np.nan)
     return (operand(x) - loc) / scale
 
 
@@ -138,9 +144,12 @@ class multivariate_normal:
 
 
 def _log_t(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> Any:
-    z, df = _standard(x, loc, scale), operand(df)
+    z, df = _standard(x, loc, scale, df), operand(df)
+    normal = df == np.inf
+    df = np.where(normal, 1.0, df)
     tail = (df + 1) / 2 * np.log1p(z * z / df)
-    return -tail - _special("betaln")(df / 2, 0.5) - 0.5 * np.log(df) - np.log(scale)
+    inside = -tail - _special("betaln")(df / 2, 0.5) - 0.5 * np.log(df)
+    return np.where(normal, -0.5 * z * z - 0.5 * _LOG_2PI, inside) - np.log(scale)
 
 
 class t:
@@ -148,19 +157,19 @@ class t:
 
     logpdf = _row("t.logpdf", at((2,), uniform(1, 4, 2), 0.3, 0.8), _log_t)
     pdf = _exp(logpdf, at((2,), 3))
-    cdf = _row("t.cdf", at((2,), 3), lambda x, df, loc=0, scale=1: _special("stdtr")(df, _standard(x, loc, scale)))
+    cdf = _row("t.cdf", at((2,), 3), lambda x, df, loc=0, scale=1: _special("stdtr")(df, _standard(x, loc, scale, df)))
     logcdf = _row("t.logcdf", at((2,), 3), lambda x, df, loc=0, scale=1: np.log(t.cdf(x, df, loc, scale)))
 
 
 def _log_gamma(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Any:
-    z, a = _standard(x, loc, scale), operand(a)
+    z, a = _standard(x, loc, scale, a), operand(a)
     support, otherwise = _at_end(z, a)
     inside = _on(support, lambda z: xlogy(a - 1, z) - z, z, otherwise, 1.0)
     return inside - _special("gammaln")(a) - np.log(scale)
 
 
 def _below_gamma(x: Any, a: Any, loc: Any = 0, scale: Any = 1) -> Any:
-    z = _standard(x, loc, scale)
+    z = _standard(x, loc, scale, a)
     return _on(z > 0, lambda z: _special("gammainc")(a, z), z, 0.0, 1.0)
 
 
@@ -186,14 +195,14 @@ class chi2:
 
 
 def _log_beta(x: Any, a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Any:
-    z, a, b = _standard(x, loc, scale), operand(a), operand(b)
+    z, a, b = _standard(x, loc, scale, a, b), operand(a), operand(b)
     (low, at_0), (high, at_1) = _at_end(z, a), _at_end(1 - z, b)
     inside = _on(low & high, lambda z: xlogy(a - 1, z) + xlog1py(b - 1, -z), z, np.maximum(at_0, at_1), 0.5)
     return inside - _special("betaln")(a, b) - np.log(scale)
 
 
 def _below_beta(x: Any, a: Any, b: Any, loc: Any = 0, scale: Any = 1) -> Any:
-    z = _standard(x, loc, scale)
+    z = _standard(x, loc, scale, a, b)
     return _on((z > 0) & (z < 1), lambda z: _special("betainc")(a, b, z), z, np.where(z >= 1, 1.0, 0.0), 0.5)
 
 
@@ -207,14 +216,29 @@ class beta:
     cdf = _row("beta.cdf", at(uniform(0.1, 0.9, 2), 2, 3), _below_beta)
 
 
+def _count(k: Any, mu: Any, loc: Any) -> tuple[Any, Any]:
+    """The count above `loc`, and the mean; NaN, as in SciPy, where it is negative."""
+    mu = operand(mu)
+    return operand(k) - loc, np.where(mu >= 0, mu, np.nan)
+
+
 def _log_poisson(k: Any, mu: Any, loc: Any = 0) -> Any:
-    n, mu = operand(k) - loc, operand(mu)
+    n, mu = _count(k, mu, loc)
     whole = (n >= 0) & (n == np.floor(n))
     return _on(whole, lambda n: xlogy(n, mu) - _special("gammaln")(n + 1.0), n, -math.inf, 0) - mu
 
 
+def _poisson(k: Any, mu: Any, loc: Any = 0) -> Any:
+    n, mu = _count(k, mu, loc)
+    at_0 = (mu == 0) & (n >= 0) & (n == np.floor(n))  # the exponential of an infinite logarithm has no derivative
+    few = np.where(at_0, n, 0)
+    power = mu**few * np.exp(-mu - _special("gammaln")(few + 1.0))
+    return np.where(at_0, power, np.exp(_log_poisson(n, np.where(at_0, 1.0, mu))))
+
+
 def _below_poisson(k: Any, mu: Any, loc: Any = 0) -> Any:
-    n = np.floor(operand(k) - loc)
+    n, mu = _count(k, mu, loc)
+    n = np.where(mu >= 0, np.floor(n), np.nan)
     return _on(n >= 0, lambda n: _special("gammaincc")(n + 1.0, mu), n, 0.0, 0)
 
 
@@ -222,12 +246,13 @@ class poisson:
     """The Poisson distribution with mean `mu`, on the whole numbers from `loc` on."""
 
     logpmf = _row("poisson.logpmf", at(np.arange(3), uniform(0.5, 3, 3)), _log_poisson)
-    pmf = _exp(logpmf, at(np.arange(3), uniform(0.5, 3, 3)))
+    pmf = _row("poisson.pmf", at(np.arange(3), uniform(0.5, 3, 3)), _poisson)
     cdf = _row("poisson.cdf", at(np.arange(-1, 3), uniform(0.5, 3, 4)), _below_poisson)
 
 
 def _log_dirichlet(x: Any, alpha: Any) -> Any:
     x, alpha = operand(x), operand(alpha)
+    alpha = np.where(alpha > 0, alpha, np.nan)
     if x.shape[0] == alpha.shape[0] - 1:
         x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)])
     if alpha.ndim != 1 or x.shape[0] != alpha.shape[0]:
@@ -240,8 +265,10 @@ def _log_dirichlet(x: Any, alpha: Any) -> Any:
 class dirichlet:
     """The Dirichlet distribution with parameters `alpha`, along the first axis of `x`, whose last entry may be omitted.
 
-    Unlike SciPy, it does not check that `x` adds up to 1.
+    Unlike SciPy, it does not check that `x` adds up to 1, and gives NaN where an entry of `alpha` is not positive.
     """
 
     logpdf = _row("dirichlet.logpdf", at(uniform(0.1, 0.5, 2, 2), uniform(1, 3, 3)), _log_dirichlet)
     pdf = _exp(logpdf, at(uniform(0.1, 0.5, 3), np.array([1, 2, 3])))
+
+__dir__ = _public_names(__name__)

@@ -85,20 +85,6 @@ def _published(body: list[ast.stmt], own: str, package: str) -> Iterator[tuple[s
             yield from _published(node.body, own, package)
 
 
-def unpublished(module: types.ModuleType) -> list[str]:
-    """The names that can be reached in a module and are neither public nor private nor its submodules."""
-    if module.__name__ in IMPLEMENTATIONS:  # what they import is theirs, as in any module
-        return []
-    public = published(module)
-    inside = f"{module.__name__}."
-    return [
-        name
-        for name in dir(module)
-        if not name.startswith("_") and name not in public
-        and not getattr(getattr(module, name), "__name__", "").startswith(inside + name)
-    ]  # fmt: skip
-
-
 def everything() -> list[Public]:
     """Every public object, once, with all its names; modules are not among them."""
     found: dict[Any, Public] = {}

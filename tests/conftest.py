@@ -6,6 +6,7 @@ from allowances import allowed as allowed
 from allowances import summary
 from hypothesis import settings
 from learner import press as press
+from thorough import EVERY_CASE
 
 import autograd_lite as ag
 from autograd_lite.table import TABLE, define
@@ -13,7 +14,12 @@ from autograd_lite.table import TABLE, define
 settings.register_profile("tests", derandomize=True, database=None)
 settings.load_profile("tests")
 
+collect_ignore = ["helpers"]  # no tests, and one needs mpi4py
 _states = {}
+
+
+def pytest_configure(config):
+    EVERY_CASE[0] = "not thorough" not in config.getoption("markexpr")
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from thorough import mostly_thorough
 
 from benchmarks import cross_entropy, imports, memory, per_operation
 from benchmarks.__main__ import main
@@ -57,6 +58,7 @@ def test_rounds_time_each_version_equally_often():
     assert min(min(of) for of in times.values()) > 0
 
 
+@pytest.mark.thorough
 def test_peak_memory_is_within_its_target():
     """Unlike a time, it is the same on every run, so it can be tested."""
     lines = memory.measure(small=True)
@@ -66,6 +68,7 @@ def test_peak_memory_is_within_its_target():
         assert line["ratio"] <= memory.TARGET, line
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("workload", [lenet, transformer], ids=["lenet", "transformer"])
 def test_a_compiled_step_takes_no_more_memory_than_the_one_by_hand(workload):
     found = memory.of_workload(workload.WORKLOAD, small=True)
@@ -78,6 +81,7 @@ def test_both_chains_of_the_memory_benchmark_agree():
     np.testing.assert_allclose(t.data, x, rtol=1e-12)
 
 
+@pytest.mark.thorough
 def test_import_time_is_measured():
     line = imports.measure(pairs=1)
     assert line["hand"] > 0
@@ -92,9 +96,9 @@ def test_a_quick_run_prints_a_line_for_each_workload(capsys):
     assert "numbers agree" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("operation", per_operation.OPERATIONS.values(), ids=list(per_operation.OPERATIONS))
-def test_each_operation_is_recorded_and_differentiated(operation):
-    times = per_operation.costs(operation, repeats=1)
+@pytest.mark.parametrize("name", mostly_thorough(per_operation.OPERATIONS, 2))
+def test_each_operation_is_recorded_and_differentiated(name):
+    times = per_operation.costs(per_operation.OPERATIONS[name], repeats=1)
     assert len(times) == len(per_operation.COLUMNS)
     assert min(times) >= 0
 

@@ -49,7 +49,9 @@ CHOSEN = {
     r"^soft_margin_loss.*\n.*PyTorch \[.*inf": "the loss does not overflow",
     r"^(nll_loss|cross_entropy)\(.*, 1, .*ignore_index=1.*\n.*nan": "a single sample that is ignored: 0 / 0",
     r"^(group|instance)_norm\(\[\].*PyTorch \[nan": "parameters get no gradient from an empty batch",
-    r"only ours raises.*expected equal shapes": "targets are not broadcast",
+    r"only ours raises.*expected (equal shapes|input and target of one shape)": "targets are not broadcast",
+    r"^(nll_loss|cross_entropy|cosine_embedding_loss)\(.*only PyTorch raises RuntimeError: (size mismatch|1D target)":
+        "a target of one number for a single sample: PyTorch's losses disagree",
     r"only ours raises.*linear: expected bias of shape": "one bias for all outputs is more likely a mistake",
     r"^(linear|normalize|pad|gaussian_nll_loss|multilabel_soft_margin_loss|(group|instance)_norm|adaptive_\w+)\(.*\n"
     r".*only PyTorch raises": "more is accepted than by PyTorch",
@@ -347,6 +349,36 @@ def bags() -> Iterator[Case]:
     yield "embedding_bag", (index, w, np.array([1, 2])), {}
     yield "embedding_bag", (index, w, np.array([0, 9])), {}
     yield "embedding_bag", (index + 1, w, np.array([0, 3])), {}
+
+
+def shapes() -> Iterator[Case]:
+    """Empty batches, single samples, targets of one number, and inputs and targets that broadcast."""
+    for r in ("mean", "sum", "none"):
+        for x in ((), (1,), (3,), (0,), (2, 1), (2, 3), (0, 3), (2, 3, 4)):
+            for y in ((), (1,), (3,), (1, 3), (2, 1), (2, 3), (4,), (2, 1, 4), (0, 3)):
+                v = rng.uniform(0.5, 2, size=x)
+                for var in (v, v[..., :1] if x else v, v[..., 0] if x and x[-1] else v):
+                    yield "gaussian_nll_loss", (normal(*x), normal(*y), var), {"reduction": r}
+        for x in ((3,), (2, 3)):
+            one = np.array([-1.0])
+            for name in ("mse_loss", "l1_loss", "hinge_embedding_loss", "soft_margin_loss"):
+                yield name, (normal(*x), one), {"reduction": r}
+            yield "cosine_embedding_loss", (normal(*x), normal(*x), one), {"reduction": r}
+        yield "margin_ranking_loss", (normal(3), normal(3), np.array([-1.0])), {"reduction": r}
+        for name in ("nll_loss", "cross_entropy", "multi_margin_loss"):
+            yield name, (normal(3), np.array([1])), {"reduction": r}
+            yield name, (normal(3), np.array([1])), {"reduction": r, "weight": rng.uniform(size=3)}
+    for k in (1, 2, 3):
+        for groups in (1, 2):
+            x, w = normal(0, 4, *[3] * k), normal(4, 4 // groups, *[2] * k)
+            yield f"conv{k}d", (x, w), {"groups": groups}
+            yield f"conv_transpose{k}d", (x, w), {"groups": groups}
+    for lead in ((0, 3), (2, 3, 0), (3, 0)):
+        yield "layer_norm", (normal(*lead), lead[1:]), {}
+        yield "rms_norm", (normal(*lead), lead[1:]), {}
+    for training in (True, False):
+        yield "batch_norm", (normal(0), Constant(np.zeros(3)), Constant(np.ones(3))), {"training": training}
+    yield "scaled_dot_product_attention", (normal(3, 0), normal(2, 0), normal(2, 4)), {}
 
 
 def others() -> Iterator[Case]:
@@ -688,7 +720,7 @@ def compare_layers(part: str) -> None:
 def main(part: str = "") -> None:
     seen: dict[str, int] = {}
     differ, chosen = 0, dict.fromkeys(CHOSEN.values(), 0)
-    for cases in (activations, distances, losses, classes, norms, windows, resampling, bags, others):
+    for cases in (activations, distances, losses, classes, norms, windows, resampling, bags, shapes, others):
         for case in cases():
             name, args, params = case
             if part not in name:

@@ -67,7 +67,7 @@ def identifier(words: str) -> str:
     >>> identifier("fc1.weight"), identifier("2 x"), identifier("é")
     ('fc1_weight', 'x', 'x')
     """
-    word = re.sub(r"\W", "_", words, flags=re.ASCII).lstrip("0123456789_ ")
+    word = re.sub(r"\W+", "_", words, flags=re.ASCII).lstrip("0123456789_ ")
     return word or "x"
 
 

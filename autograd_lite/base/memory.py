@@ -10,7 +10,9 @@ environment variable AUTOGRAD_LITE_KEEP_MEMORY=0 turns it off. (``docs/design/me
 """
 
 import os
+from collections.abc import Iterable
 from functools import cache
+from itertools import combinations
 from math import prod
 from typing import Any
 
@@ -56,6 +58,37 @@ def aligned_copy(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     y = aligned(x.shape, x.dtype)
     np.copyto(y, x)
     return y
+
+
+def overlapping(written: Iterable[Any], others: Iterable[Any]) -> tuple[int, int] | None:
+    """The positions, among the arrays of both, of a written one and another that share memory; None if none do.
+
+    >>> x = np.zeros(4)
+    >>> overlapping([x[:2]], [np.zeros(4), x[1:]]), overlapping([x[:2]], [x[2:]])
+    ((0, 2), None)
+    """
+    written = list(written)
+    arrays = [*written, *others]
+    memory: dict[int, list[int]] = {}
+    for k, x in enumerate(arrays):
+        memory.setdefault(id(owner(x)), []).append(k)
+    for group in memory.values():
+        for j, k in combinations(group, 2):
+            if j < len(written) and np.shares_memory(arrays[j], arrays[k]):
+                return j, k
+    return None
+
+
+def owner(x: Any) -> Any:
+    """The array or buffer that owns the memory of an array.
+
+    >>> x = np.zeros(4)
+    >>> owner(x[1:][::2]) is x
+    True
+    """
+    while isinstance(x, np.ndarray) and x.base is not None:
+        x = x.base
+    return x
 
 
 def is_whole(x: Any) -> bool:

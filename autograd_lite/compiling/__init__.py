@@ -1,6 +1,9 @@
 """Traced programs compiled to flat NumPy: passes that shorten a program, and source that can be read and debugged."""
 
+from ..base.listing import public_names as _public_names
 from .compile import Compiled as Compiled
 from .compile import compiled as compiled
 from .jitted import Jitted as Jitted
 from .jitted import jit as jit
+
+__dir__ = _public_names(__name__)

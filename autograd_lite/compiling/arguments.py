@@ -10,9 +10,9 @@ import numpy as np
 
 from ..engine.node import NEEDS
 from ..engine.value import Value
+from ..program.places import exact
 
 NUMBERS = (int, float, complex)
-PLAIN = (bool, str, bytes, type(None))
 
 
 class Arguments:
@@ -24,9 +24,9 @@ class Arguments:
         Two calls with the same key can share a program: structure, shapes, dtypes, static values.
     leaves : list
         Every leaf, in the order of :func:`autograd_lite.base.tree.leaves`.
-    static : list of bool
-        Which of them are part of the program: everything but arrays, Tensors and numbers, and the arguments that are
-        declared static.
+    static : list of None or (declared, key)
+        For those that are part of the program, whether they are declared static, and their key: everything but arrays,
+        Tensors and numbers, and the arguments that are declared static.
     donated : list of bool
         Which of them may be overwritten.
     live : int
@@ -38,7 +38,7 @@ class Arguments:
     ) -> None:
         self.what = what
         self.leaves: list[Any] = []
-        self.static: list[bool] = []
+        self.static: list[tuple[bool, Hashable] | None] = []
         self.donated: list[bool] = []
         self.live = 0
         keys = []
@@ -51,15 +51,17 @@ class Arguments:
         if x is None:
             return None
         if isinstance(x, dict):
-            return (dict, *((name, self._key(part, fixed)) for name, part in x.items()))
+            return (dict, *((exact(name, _itself), self._key(part, fixed)) for name, part in x.items()))
         if isinstance(x, (list, tuple)):
             return (type(x), *(self._key(part, fixed) for part in x))
         self.leaves.append(x)
-        self.static.append(fixed or not _is_input(x))
-        if self.static[-1]:
+        if fixed or not _is_input(x):
             if isinstance(x, (np.ndarray, Value)):
                 raise TypeError(f"{self.what}: an array cannot be a static argument; its values are not part of a key")
-            return (type(x), x if isinstance(x, Hashable) and (fixed or isinstance(x, PLAIN)) else id(x))
+            key = static_key(x, fixed)
+            self.static.append((fixed, key))
+            return key
+        self.static.append(None)
         if isinstance(x, NUMBERS) and not isinstance(x, np.generic):
             return type(x).__name__
         array = x._data if isinstance(x, Value) else x
@@ -67,6 +69,17 @@ class Arguments:
             self.live |= x._node.live
         grad = isinstance(x, Value) and x._node is not None and x._node.live & NEEDS
         return (type(x), array.shape, array.dtype, grad)
+
+
+def static_key(x: Any, declared: bool) -> Hashable:
+    """What a program depends on of a static value: numbers and strings, and objects that are declared static and
+    hashable, are compared by value, others by identity.
+    """
+    return exact(x, _itself if declared else id)
+
+
+def _itself(x: Any) -> Hashable:
+    return x if isinstance(x, Hashable) else id(x)
 
 
 def _is_input(x: Any) -> bool:

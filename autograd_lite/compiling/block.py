@@ -37,7 +37,7 @@ class Block:
 
     @classmethod
     def of(cls, program: Program, updates: Mapping[Var, Any], **options: Any) -> Block:
-        inputs = [*program.inputs, *program.captured]
+        inputs = list(dict.fromkeys((*program.inputs, *program.captured)))  # an array may be passed twice
         unknown = [str(v) for v in updates if v not in inputs]
         if unknown:
             raise ValueError(f"{program.name}: expected inputs as the keys of updates, got {', '.join(unknown)}")
@@ -50,6 +50,11 @@ class Block:
     def results(self) -> Iterator[Var]:
         """The variables that must be computed: outputs and new values."""
         return (x for x in (*self.outputs, *self.updates.values()) if isinstance(x, Var))
+
+    @property
+    def returned(self) -> set[Var]:
+        """The variables among the outputs."""
+        return {x for x in self.outputs if isinstance(x, Var)}
 
     @property
     def defined(self) -> dict[Var, Equation]:

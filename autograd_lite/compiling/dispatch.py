@@ -8,26 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import count
-from types import CellType
+from operator import is_
 from typing import Any
 
 import numpy as np
 
 from ..base.escape import RESERVED
-from ..base.memory import is_whole
+from ..base.memory import is_whole, overlapping, owner
 from ..engine.context import CONTEXT
 from ..engine.value import Value, wrap
 from ..engine.versions import CONFIGURED, LATEST_WRITE, next_order
 from ..program import Var
 from ..program.calls import Backward, Call
-from ..program.closures import LENGTH, read, same
 from ..program.naming import Names
 from ..program.outside import Source, Step
+from ..program.places import CONTENT, KEYS, LENGTH, MISSING, Attribute, Named, ShapeOf, plain_array, read, same
 from ..tensor import Tensor
+from ..tensor.creation import get_default_dtype
+from .arguments import static_key
 from .connected import Link
 
 MISS = object()
 INDENT = "    "
+SHORT = 8  # items that are compared one by one
 
 
 class Dispatch:
@@ -42,13 +45,16 @@ class Dispatch:
     """
 
     def __init__(
-        self, recorded: Call, run: Any, args: Any, params: Any, static: Sequence[bool], recording: bool, lock: Any
+        self, recorded: Call, run: Any, args: Any, params: Any, static: Sequence[tuple[bool, Any] | None],
+        recording: bool, lock: Any,
     ) -> None:
         self.recorded, self.run, self.recording = recorded, run, recording
+        self._touched: set[int] = set()  # the ids of the arrays from outside that are written to, and of their owners
         self.space: dict[str, Any] = {
             "MISS": MISS, "Tensor": Tensor, "ndarray": np.ndarray, "context": CONTEXT.get, "configured": CONFIGURED,
             "wrap": wrap, "run": run.exclusive() if recorded.stateful else run, "latest": LATEST_WRITE,
-            "next_order": next_order, "lock": lock, "same": _same_value, "owned": self._owned,
+            "next_order": next_order, "lock": lock, "same": same, "owned": self._owned, "is_": is_,
+            "static_key": static_key, "touched": self._touched, "overlapping": overlapping,
         }
         used = {*RESERVED, *self.space, "args", "params", "now", "seen", "version", "linked", "call"}
         self._fresh = Names(used, between="_").take
@@ -56,8 +62,10 @@ class Dispatch:
         self._written: set[int] = set()  # the ids of the arrays that are written to
         self._modules = [(m, _state_of(m)) for m in recorded.modules if m not in recorded.modes]
         self._needs = {v: _needs(s.owner) for v, s in recorded.sources.items() if s.kind == "tensor"}
+        self._dtype = get_default_dtype()
         self._shapes = {id(step): _structure(step) for step in recorded.steps}
-        self.refresh()
+        if not self.refresh():
+            raise RuntimeError(f"jit: {recorded.program.name} changes what its own program depends on")
         self.source = _Writer(self, args, params, static).text()
         exec(compile(self.source, f"<autograd_lite: call of {recorded.program.name}>", "exec"), self.space)
         self.call: Any = self.space["call"]
@@ -81,10 +89,11 @@ class Dispatch:
         recorded = self.recorded
         self._written.clear()
         fits = all(self._fits(v, source) for v, source in recorded.sources.items())
+        fits = fits and get_default_dtype() == self._dtype
         fits = fits and all(_same(_state_of(m), state) for m, state in self._modules)
         fits = fits and all((t._grad is not None) is had for t, had in recorded.asked.items())
         fits = fits and all(self._fits_variable(*variable) for variable in recorded.variables)
-        fits = fits and all(map(self._fits_step, recorded.steps))
+        fits = fits and all(map(self._fits_step, recorded.steps)) and self._fits_memory()
         self.space["seen"] = CONFIGURED[0]
         return fits
 
@@ -92,13 +101,17 @@ class Dispatch:
         array: Any = None
         if source.kind == "tensor":
             array = source.owner._data
-            if _needs(source.owner) != self._needs[v]:
+            if not same(_needs(source.owner), self._needs[v]):
                 return False
             if v in self.recorded.program.updates:
                 self.bound(source.owner._storage(), "storage", ("storage", v))
             self.bound(source.owner._node, "node", ("node", v))
         elif source.kind == "place":
-            array = read(source.owner, source.key)
+            place = read(source.owner, source.key)
+            self.bound(place, "entry", ("entry", v))
+            array = plain_array(place)
+            if any(read(*other) is not place for other in source.also):
+                return False
         elif source.kind == "state":  # there may be none after load_state_dict
             p, name = source.key
             array = source.owner.state.get(p, {}).get(name)
@@ -113,13 +126,27 @@ class Dispatch:
         self.bound(array, "array", ("array", v))
         return True
 
+    def _fits_memory(self) -> bool:
+        """Whether no array from outside that is written to shares memory with another one."""
+        updated: list[Any] = []
+        others: list[Any] = []
+        for v, source in self.recorded.sources.items():
+            if source.kind in ("tensor", "place", "state"):
+                array = self.space[self.word("array", ("array", v))]
+                (updated if v in self.recorded.program.updates else others).append(array)
+        self._touched.clear()
+        self._touched.update(id(x) for array in updated for x in (array, array.base, owner(array)) if x is not None)
+        self.space["updated"] = updated
+        return overlapping(updated, others) is None
+
     def _owned(self, g: Any) -> Any:
         """A gradient whose array is contiguous and shares memory with no parameter."""
         return g if is_whole(g) and id(g) not in self._written else np.array(g, order="C")
 
     def _fits_variable(self, container: Any, key: Any, value: Any) -> bool:
         found = read(container, key)
-        self.bound(found, "value", ("value", id(container), key))
+        now = tuple(container) if isinstance(key, Named) else found
+        self.bound(now, "value", ("value", id(container), key))
         return same(found, value)
 
     def _fits_step(self, step: Step) -> bool:
@@ -133,14 +160,15 @@ class Dispatch:
         return True
 
 
-def _needs(t: Any) -> bool:
-    return t._node is not None and t._node.requires_grad
+def _needs(t: Any) -> tuple[Any, ...]:
+    """Whether a gradient is required of a Tensor, and its hooks."""
+    return () if t._node is None else (t._node.requires_grad, *(t._node.hooks or ()))
 
 
 def _structure(step: Step) -> Any:
-    """What a rule may ask of the options: whether they are set."""
+    """What a rule may ask of the options: whether they are set; and the parameters and groups that there are."""
     options = tuple((k, bool(v)) for k, v in step.group.items() if k not in ("params", "lr", "initial_lr"))
-    return options, tuple(map(id, step.group["params"])), len(step.optimizer.param_groups)
+    return options, tuple(map(id, step.group["params"])), tuple(map(id, step.optimizer.param_groups))
 
 
 def _state_of(module: Any) -> dict[str, Any]:
@@ -154,15 +182,7 @@ def _state_of(module: Any) -> dict[str, Any]:
 
 def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
     """Whether the attributes are the same objects, or equal numbers."""
-    return a.keys() == b.keys() and all(x is b[k] or _equal(x, b[k]) for k, x in a.items())
-
-
-def _equal(x: Any, y: Any) -> bool:
-    if type(x) is not type(y):
-        return False
-    if isinstance(x, tuple):
-        return len(x) == len(y) and all(p is q or _equal(p, q) for p, q in zip(x, y, strict=True))
-    return isinstance(x, (bool, int, float, str)) and x == y
+    return a.keys() == b.keys() and all(same(x, b[k]) for k, x in a.items())
 
 
 class _Feed:
@@ -195,7 +215,7 @@ class _Feed:
 class _Writer:
     """Writes the function `call` of a `Dispatch`."""
 
-    def __init__(self, dispatch: Dispatch, args: Any, params: Any, static: Sequence[bool]) -> None:
+    def __init__(self, dispatch: Dispatch, args: Any, params: Any, static: Sequence[tuple[bool, Any] | None]) -> None:
         self.dispatch, self.recorded, self.bound = dispatch, dispatch.recorded, dispatch.bound
         self.word = dispatch.word
         self.args, self.params, self.static = args, params, static
@@ -205,14 +225,24 @@ class _Writer:
         self.counters: dict[Any, str] = {}  # the name of its counters after the call
         self.feeds: dict[int, _Feed] = {}
         self.tensors: dict[int, str] = {}  # the expressions of the leaves that are Tensors
+        self.numbers: dict[int, str] = {}  # the names of the leaves that are numbers
+        program, backward = self.recorded.program, self.recorded.backward
+        used = [x for eq in program.equations for x in eq.operands]
+        used += [*program.outputs, *program.updates, *program.updates.values(), *(backward.needs if backward else ())]
+        self.used = {x for x in used if isinstance(x, Var)}
+        self.first: dict[int, str] = {}  # the name of each array and Tensor
+        self.containers: list[str] = []  # the name of each dict and list
+        self.arrays: set[int] = set()  # which of the leaves are arrays
 
     def text(self) -> str:
         recorded = self.recorded
         self._arguments()
         self._surroundings()
+        self._memory()
         lines = self._steps()
         inputs = [self._read(v, source) for v, source in recorded.sources.items()]
         after = self._after()
+        self._prelude()  # last, as it may raise
         if recorded.writes:  # before the write: an interrupt in between makes an old graph raise, not use new values
             storages = [
                 self.word("storage", ("storage", v)) + ".version"
@@ -241,8 +271,13 @@ class _Writer:
             lines.append(self._linked(recorded.backward, names, inputs_of))
             for k, start in enumerate(recorded.backward.results):
                 results[start] = f"linked[{k}]"
-        lines.append(f"return {self._tree(recorded.program.result, iter(results))}")
-        checks = ["try:", *(INDENT + line for line in self.checks), "except (LookupError, ValueError):"]
+        result = self._tree(recorded.program.result, iter(results))
+        if recorded.stores:
+            lines.append(f"result, stores = {result}")
+            lines += [line for k, store in enumerate(recorded.stores) for line in self._store(f"stores[{k}]", *store)]
+            result = "result"
+        lines.append(f"return {result}")
+        checks = ["try:", *(INDENT + line for line in self.checks), "except (AttributeError, LookupError, ValueError):"]
         body = [*checks, INDENT + "return MISS", *lines]
         return "\n".join(["def call(args, params):", *(INDENT + line for line in body), ""])
 
@@ -253,7 +288,7 @@ class _Writer:
     # ------------------------------------------------------------------------------------------ the arguments
 
     def _arguments(self) -> None:
-        keywords = f"len(params) != {len(self.params)}" if self.params else "params"
+        keywords = f"[*params] != {list(self.params)!r}" if self.params else "params"
         self.check(f"len(args) != {len(self.args)} or {keywords}")
         self._names = (f"x{k}" for k in count())
         for k, arg in enumerate(self.args):
@@ -268,23 +303,44 @@ class _Writer:
         name = next(self._names)
         self.checks.append(f"{name} = {where}")
         if isinstance(x, (dict, list, tuple)):
+            if not isinstance(x, tuple):
+                self.containers.append(name)
             self.check(f"{name}.__class__ is not {self.bound(type(x), 'kind')} or len({name}) != {len(x)}")
+            if isinstance(x, dict):
+                keys = self.bound([*x], "keys", ("keys", name))
+                plain = all(type(key) is str for key in x)
+                self.check(f"[*{name}] != {keys}" if plain else f"not same((*{name},), (*{keys},))")
             parts: Any = x.items() if isinstance(x, dict) else enumerate(x)
             for key, part in parts:
                 self._argument(part, f"{name}[{self._key(key)}]")
-        elif self.static[len(self.leaves)]:
-            self.check(f"{name} is not {self.bound(x, 'static')} and not same({name}, {self.bound(x, 'static')})")
+        elif (static := self.static[len(self.leaves)]) is not None:
+            declared, key = static
+            equal = f"static_key({name}, {declared}) == {self.bound(key, 'key', ('static', name))}"
+            self.check(f"{name} is not {self.bound(x, 'static')} and not {equal}")
             self.leaves.append(name)
         else:
             self._leaf(x, name)
+
+    def _prelude(self) -> None:
+        """The arithmetic of Python numbers."""
+        prelude = self.recorded.program.prelude
+        if prelude is not None:
+            numbers = (self.numbers[self.recorded.sources[v].key] for v in prelude.arguments)
+            self.checks.append(f"scalars = {self.bound(prelude, 'prelude')}({', '.join(numbers)})")
+            self.check("scalars is None")
 
     def _key(self, key: Any) -> str:
         return repr(key) if type(key) in (str, int) else self.bound(key, "key")
 
     def _leaf(self, x: Any, name: str) -> None:
         self.check(f"{name}.__class__ is not {self.bound(type(x), 'kind')}")
-        if not isinstance(x, (Value, np.ndarray)):  # a number
-            of = self.bound(np.result_type(x).type, "as")
+        if isinstance(x, (Value, np.ndarray)):
+            if id(x) in self.first:
+                self.check(f"{name} is not {self.first[id(x)]}")
+            self.first.setdefault(id(x), name)
+        else:  # a number
+            self.numbers[len(self.leaves)] = name
+            of = self.bound(np.result_type(type(x)).type, "as")
             self.leaves.append(name if isinstance(x, np.generic) else f"{of}({name})")
             return
         if isinstance(x, Value):
@@ -293,6 +349,7 @@ class _Writer:
             self.checks.append(f"{name}_data = {name}._data")
             self.tensors[len(self.leaves)] = name
             name = f"{name}_data"
+        self.arrays.add(len(self.leaves))
         dtype = self.bound(x.dtype, "dtype")
         self.check(f"{name}.shape != {x.shape} or {name}.dtype is not {dtype} and {name}.dtype != {dtype}")
         self.leaves.append(name)
@@ -306,34 +363,76 @@ class _Writer:
             self.check(f"now is not None and (not now.recording or {special})")
         else:
             self.check(f"now is None or now.recording or {special}")
-        if self.recorded.modules:
-            self.check("configured[0] != seen")
-        for container, key, _ in self.recorded.variables:
-            word = self.word("value", ("value", id(container), key))
-            self.check(f"{self._place(container, key)} {'!=' if key is LENGTH else 'is not'} {word}")
+        self.check("configured[0] != seen")
+        for container, key, value in self.recorded.variables:
+            self._compare(container, key, value)
         for t, had in self.recorded.asked.items():
             self.check(f"{self.bound(t, 'tensor')}._grad is {'' if had else 'not '}None")
         for step in self.recorded.steps:
             options = self.word("options", ("options", id(step)))
             self.check(f"{self.bound(step.group, 'group')} != {options}")
+            group, groups = self.bound(step.group, "group"), f"{self.bound(step.optimizer, 'optimizer')}.param_groups"
+            self._same_items(f"{group}['params']", step.group["params"])
+            self._same_items(groups, step.optimizer.param_groups)
+
+    def _memory(self) -> None:
+        """Check that no array that is written to shares memory with another one."""
+        sources, updates = self.recorded.sources, self.recorded.program.updates
+        arguments = {v: self.leaves[s.key] for v, s in sources.items() if s.kind == "argument" and s.key in self.arrays}
+        written = [x for v, x in arguments.items() if v in updates]
+        others = [x for v, x in arguments.items() if v not in updates]
+        if written:
+            outside = [self.word("array", ("array", v)) for v, s in sources.items() if s.kind in ("tensor", "place")]
+            self.check(f"overlapping(({', '.join(written)},), ({''.join(f'{x}, ' for x in (*others, *outside))}))")
+        if any(s.kind != "argument" and v in updates for v, s in sources.items()):
+            for x in others:
+                self.check(f"(id({x}) in touched or id({x}.base) in touched) and overlapping(updated, ({x},))")
+
+    def _compare(self, container: Any, key: Any, value: Any) -> None:
+        """Check that what stands at a place is what it was."""
+        where, word = self.bound(container, "place"), self.word("value", ("value", id(container), key))
+        if value is MISSING:
+            self.check(f"hasattr({where}, {key.name!r})" if isinstance(key, Attribute) else f"{key!r} in {where}")
+        elif key is LENGTH:
+            self.check(f"len({where}) != {word}")
+        elif isinstance(key, ShapeOf):
+            place = self._place(container, key.key)
+            self.check(f"{place}.shape != {word}[0] or {place}.dtype != {word}[1]")
+        elif key is CONTENT:
+            self.check(f"{where}.tobytes() != {word}[2]")
+        elif isinstance(key, Named) and key.long:
+            self.check(f"len({where}) != len({word})")
+        elif key is KEYS or isinstance(key, Named):
+            self.check(f"len({where}) != len({word}) or not all(map(is_, {where}, {word}))")
+        else:
+            self.check(f"{self._place(container, key)} is not {word}")
+
+    def _same_items(self, where: str, items: Sequence[Any]) -> None:
+        """Check that a list has the same objects."""
+        differ = [f"items[{k}] is not {self.bound(x, 'item')}" for k, x in enumerate(items)]
+        if len(items) > SHORT:
+            differ = [f"not all(map(is_, items, {self.bound(tuple(items), 'items', ('items', where))}))"]
+        self.check(" or ".join([f"len(items := {where}) != {len(items)}", *differ]))
 
     def _place(self, container: Any, key: Any) -> str:
         where = self.bound(container, "place")
-        if key is LENGTH:
-            return f"len({where})"
-        return f"{where}.cell_contents" if isinstance(container, CellType) else f"{where}[{self._key(key)}]"
+        return f"{where}.{key.name}" if isinstance(key, Attribute) else f"{where}[{self._key(key)}]"
 
     def _read(self, v: Var, source: Source) -> str:
         """The expression for an input, after the checks that it needs."""
         if source.kind == "argument":
-            return self.leaves[source.key]
+            return self.leaves[source.key] if v in self.used else "None"
+        if source.kind == "scalar":
+            return f"scalars[{self.recorded.program.prelude.results.index(v)}]"
         if source.kind in ("tensor", "place"):
             array = self.word("array", ("array", v))
             if source.kind == "tensor":
                 t, node = self.bound(source.owner, "tensor"), self.word("node", ("node", v))
                 self.check(f"{t}._data is not {array} or {t}._node is not {node}")
             else:
-                self.check(f"{self._place(source.owner, source.key)} is not {array}")
+                entry = self.word("entry", ("entry", v))
+                places = [(source.owner, source.key), *source.also]
+                self.check(" or ".join(f"{self._place(*place)} is not {entry}" for place in places))
             return array
         if source.kind == "grad":
             grad = f"{self.bound(source.owner, 'tensor')}._grad._data"
@@ -386,6 +485,15 @@ class _Writer:
         link = self.bound(Link(backward), "link")
         return f"linked = {link}([{', '.join(tensors)}], [{', '.join(results)}], [{', '.join(needs)}])"
 
+    def _store(self, values: str, number: int, keys: list[Any], length: int | None) -> list[str]:
+        """The lines that set entries of a dict or list among the arguments."""
+        name = self.containers[number]
+        if length is None:
+            return [f"{name}.update(zip({self.bound(keys, 'keys')}, {values}))"]
+        count = sum(1 for key in keys if key < length)
+        lines = [f"{name}[{key}] = {values}[{k}]" for k, key in enumerate(keys[:count])]
+        return [*lines, f"{name}.extend({values}[{count}:])"]
+
     def _tree(self, tree: Any, made: Any) -> str:
         if tree is None:
             return "None"
@@ -398,7 +506,3 @@ class _Writer:
             return f"[{parts}]" if isinstance(tree, list) else f"({parts}{',' * (len(tree) == 1)})"
         return str(next(made))
 
-
-def _same_value(x: Any, y: Any) -> bool:
-    """Whether two static values are the same."""
-    return type(x) is type(y) and isinstance(x, (str, int, float, bytes, complex, tuple)) and bool(x == y)

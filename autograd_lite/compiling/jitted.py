@@ -104,7 +104,8 @@ class Jitted:
         try:
             with _TRACING:
                 recorded = record_call(self.f, args, params, given.static, recording)
-            recorded = recorded.donating([k for k, donated in enumerate(given.donated) if donated])
+            recorded.check_memory(given.leaves)
+            recorded = recorded.donating(given.donated, given.leaves)
             run = compiled(
                 recorded.program, recorded.program.updates, self.fast, threads=self.threads,
                 contiguous=recorded.contiguous,

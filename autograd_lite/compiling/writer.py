@@ -61,6 +61,7 @@ class Writer:
         self.fresh = Names(used, between="_").take
         self.words: dict[Any, str] = {}
         self._constants: dict[Any, str] = {}
+        self._brought: dict[str, list[Any]] = {}
         self._structs: dict[tuple[str, int], str] = {}
         self._uses = Counter(x for eq in memory.equations for x in eq.operands if isinstance(x, Var))
         self._uses.update(x for x in block.results)
@@ -263,13 +264,22 @@ class Writer:
         words["out"] = out
         if "{fn}" in template:
             words["fn"] = self.of_row(eq.row)
-        for k, a in arrays.items():
-            key = k, np.shape(a), str(getattr(a, "dtype", "")), a.strides if isinstance(a, np.ndarray) else id(a)
-            words[k] = self._constants.get(key) or self._constant(key, a, k)
+        words.update((k, self.bound(self._kept(k, a), k)) for k, a in arrays.items())
         for k, v in eq.params.items():
             if f"{{{k}}}" in template:
                 words[k] = self.subscript(v) if k == "index" else self.parameter(k, v)
         return str(template.format_map(words))
+
+    def _kept(self, name: str, a: Any) -> Any:
+        """What a template uses besides its operands, or an equal array that another template has brought."""
+        kept = self._brought.setdefault(name, [])
+        for b in kept:
+            if a is b or isinstance(a, np.ndarray) and (a.dtype, a.strides) == (b.dtype, b.strides) and (
+                np.array_equal(a, b)
+            ):
+                return b
+        kept.append(a)
+        return a
 
     def of_row(self, row: Primitive) -> str:
         """The name of a row's function."""

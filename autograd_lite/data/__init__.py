@@ -4,6 +4,7 @@ The package contains `truth_table`, `xor` and `digits`; `moons` and `spiral` are
 machine. `DataLoader` iterates over arrays, or any data set, in batches.
 """
 
+from ..base.listing import public_names as _public_names
 from .bundled import Split as Split
 from .bundled import digits as digits
 from .bundled import truth_table as truth_table
@@ -17,3 +18,5 @@ from .mnist import mnist as mnist
 from .mnist import read_idx as read_idx
 from .synthetic import moons as moons
 from .synthetic import spiral as spiral
+
+__dir__ = _public_names(__name__)

@@ -2,6 +2,7 @@
 
 from importlib import import_module as _import_module
 
+from ..base.listing import public_names as _public_names
 from .explain import Derivation as Derivation
 from .explain import explain as explain
 from .factors import Factor as Factor
@@ -10,6 +11,8 @@ from .paths import Partials as Partials
 from .paths import partials as partials
 from .source import Source as Source
 from .source import source as source
+
+__dir__ = _public_names(__name__)
 
 
 def __getattr__(name: str) -> object:

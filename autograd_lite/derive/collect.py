@@ -37,12 +37,12 @@ def collected(e: Expr, env: Mapping[str, Any]) -> tuple[Expr, list[Expr]] | None
     reader = _Reader(env)
     try:
         return _written(reader.terms(e), e.shape), list(reader.ones.values())
-    except _TooLong:
+    except _NoShortForm:
         return None
 
 
-class _TooLong(Exception):
-    """It has more than `TERMS` terms."""
+class _NoShortForm(Exception):
+    """It has more than `TERMS` terms, or a sum of what is the same along its axis."""
 
 
 class _Reader:
@@ -94,7 +94,7 @@ class _Reader:
         out = self._multiplied(coefficient, [*self._factors(a, 1), *rest])
         out += self._multiplied(sign * coefficient, [*self._factors(b, 1), *rest])
         if len(out) > TERMS:
-            raise _TooLong
+            raise _NoShortForm
         return out
 
     def _summed(self, e: Expr) -> Expr:
@@ -103,6 +103,8 @@ class _Reader:
         for term in self.terms(e.args[0]):
             outside = {k: v for k, v in term.factors.items() if v[0].shape == ()}
             inside = {k: v for k, v in term.factors.items() if k not in outside}
+            if inside and np.broadcast_shapes(*(f.shape for f, _ in inside.values())) != e.args[0].shape:
+                raise _NoShortForm  # its terms are fewer than those of the sum
             body = _one(Term(1, inside), e.args[0].shape)
             count = int(np.prod(e.args[0].shape)) // max(int(np.prod(e.shape)), 1)
             summed = replace(e, args=(body,)) if inside else number(count)

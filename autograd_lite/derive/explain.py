@@ -24,7 +24,7 @@ from .landmarks import Chain
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
 from .lines import Lines, Total
 from .opening import opened
-from .paths import check, nodes_of, target
+from .paths import check, compared, nodes_of, target
 from .writing import ASCII, TEXT, write
 
 LONG = 8  # symbols of the longest product that is written out
@@ -197,7 +197,9 @@ class Derivation(GraphView):
         return self.found.composition(t)
 
     def _checked(self, gradients: Mapping[Node, Any], what: str = "") -> str:
-        _, slope, along = check(self.chain, gradients)
+        _, slope, along, doubt = compared(self.chain, gradients)
+        if doubt:
+            return f"not confirmed: {' '.join(doubt.split())}"
         return f"check: {what}slope along one direction {along:.6g}, by a finite difference {slope:.6g}"
 
     # ------------------------------------------------------------------------------------------------ as text

@@ -67,7 +67,7 @@ class Function:
 
     kind = "general"
     np_name = infix = call = source = js = algebra = bind = None
-    variadic = outputs = False
+    variadic = outputs = view = builtin = False
 
     def __init__(self, name: str, fn: Any = None, *, text: str | None = None, tex: str | None = None) -> None:
         self.name, self.fn, self.text, self.tex = name, fn, text, tex

@@ -23,6 +23,7 @@ from .expr import replaced as replaced
 from .expr import walk as walk
 from .simplify import make as make
 from .simplify import product as product
+from .simplify import remade
 
 
 def substitute(e: Expr, words: Mapping[str, Expr]) -> Expr:
@@ -41,7 +42,7 @@ def substitute(e: Expr, words: Mapping[str, Expr]) -> Expr:
                 new = product(args, part.shape)
             else:
                 assert part.row is not None
-                new = make(part.row, args, part.params, part.shape)
+                new = remade(part.row, args, (a.shape for a in part.args), part.params, part.shape)
         done[part.key] = new
     return done[e.key]
 
@@ -81,7 +82,8 @@ def unguarded(e: Expr) -> Expr:
         elif part.role == "product":
             new = product(args, part.shape)
         else:
-            new = make(part.row, args, part.params, part.shape) if part.row is not None and args else part
+            shapes = (a.shape for a in part.args)
+            new = remade(part.row, args, shapes, part.params, part.shape) if part.row is not None and args else part
         done[part.key] = new
     return done[e.key]
 
@@ -95,7 +97,7 @@ def applied(n: Node, args: Sequence[Expr], dtypes: Sequence[Any]) -> Expr:
     assert n.row is not None
     if n.row.algebra in _OF_REAL_NOTHING and dtypes[0] == n.dtype and n.dtype.kind != "c" and args[0].shape == n.shape:
         return args[0]
-    return make(n.row, args, n.params, n.shape)
+    return remade(n.row, args, n.shapes, n.params, n.shape)
 
 
 def of_graph(node: Node, known: Mapping[Node, Expr]) -> Expr:

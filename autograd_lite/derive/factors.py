@@ -119,7 +119,9 @@ def pulled(
 
 def laid_out(d: Any, shape: tuple[int, ...]) -> Any:
     """`d` at full shape; it may be smaller where all entries are the same."""
-    return np.reshape(d, shape) if np.size(d) == int(np.prod(shape)) else np.broadcast_to(d, shape)
+    if np.size(d) == int(np.prod(shape)):
+        return np.reshape(d, shape)
+    return np.broadcast_to(np.reshape(d, ()) if np.size(d) == 1 else d, shape)
 
 
 class FoldedCall(Function):
@@ -147,7 +149,7 @@ def total(terms: Sequence[Expr]) -> Expr:
 def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
     """A matrix without the numbers that it is multiplied with, and what puts these beside a product with it."""
     above = [f for f in e.args if not f.shape] if e.role == "product" else []
-    rest = [f for f in e.args if f.shape] if above else [e]
+    rest = [f for f in e.args if f.shape] or [number(1)] if above else [e]
     below: list[Expr] = []
     if e.role == "quotient" and not e.args[1].shape:
         above, rest, below = [], [e.args[0]], [e.args[1]]

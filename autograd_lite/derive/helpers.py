@@ -99,7 +99,8 @@ class Helpers:
         if textbook is not None:
             xs = "x" if len(row.rules) == 1 else ", ".join(f"x{k + 1}" for k in range(len(row.rules)))
             return self._text(row, word, f"def {word}({xs}):\n    return {textbook}")
-        return self._value(row.fn, word) if short else self._function(row.fn, word)
+        fn = getattr(row.fn, "_without_surrogate", row.fn)
+        return self.of_value(fn, word) if short else self._function(fn, word)
 
     def lines(self) -> list[str]:
         out = list(self.imports.values())
@@ -145,13 +146,13 @@ class Helpers:
             if isinstance(a, ast.arg):
                 a.annotation = None
         outside = dict(_outside(fn, tree))
-        replaced = {used: self._value(value, used) for used, value in outside.items()}
+        replaced = {used: self.of_value(value, used) for used, value in outside.items()}
         rows = {used for used, value in outside.items() if isinstance(value, Primitive)}
         new_tree = _Renamed({k: v for k, v in replaced.items() if k != v}, rows).visit(_Plain().visit(tree))
         self.texts[word] = ast.unparse(ast.fix_missing_locations(new_tree))
         return word
 
-    def _value(self, value: Any, wish: str) -> str:
+    def of_value(self, value: Any, wish: str) -> str:
         """An expression for something that a function uses from outside."""
         if inspect.ismodule(value):
             if value is np:
@@ -178,7 +179,8 @@ class Helpers:
             if new:
                 tree = ast.parse(textwrap.dedent(inspect.getsource(value)))
                 self.texts[word] = ast.unparse(_Plain().visit(tree))
-                self.imports["dataclass"] = "from dataclasses import dataclass"
+                if self.texts[word].startswith("@dataclass"):
+                    self.imports["dataclass"] = "from dataclasses import dataclass"
             return word
         if hasattr(value, "cache_info"):  # the same function without its cache
             value = value.__wrapped__
@@ -209,11 +211,11 @@ class Helpers:
         if definition(row) is not None or row.bind is None and row.kind != "composite":
             return self.of_row(row)
         if row.kind == "composite":
-            return self._value(row.fn, identifier(row.name))
+            return self.of_value(row.fn, identifier(row.name))
         word, new = self._word(row, identifier(row.name))
         if new:
-            fn_word = self._value(row.fn, f"{word}_of")
-            bind = self._value(row.bind, f"{word}_arguments")
+            fn_word = self.of_value(row.fn, f"{word}_of")
+            bind = self.of_value(row.bind, f"{word}_arguments")
             self.texts[word] = (
                 f"def {word}(*args, **params):\n    args, params = {bind}(*args, **params)\n"
                 f"    return {fn_word}(*args, **params)"

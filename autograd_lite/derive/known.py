@@ -48,10 +48,11 @@ class KnownStep:
         """The derivative of entry i with respect to entry j, where that has a known form."""
         return None if self.book.jacobian is None else self._formula(self.book.jacobian)
 
-    def gradient(self, arguments: Sequence[str]) -> Written | None:
-        """The gradient with respect to an argument, by the first of the names that it may have."""
+    def gradient(self, arguments: Sequence[str], g: Any = None) -> Written | None:
+        """The gradient with respect to an argument, by the first of the names that it may have; its value for `g`."""
         word = next((w for w in arguments if w in self.book.gradients), None)
-        return None if word is None else formula(self.book.gradients[word], self.words)
+        words = self.words if g is None else {**self.words, "g": Written(self.words["g"].expr, g)}
+        return None if word is None else formula(self.book.gradients[word], words)
 
     def _formula(self, text: str) -> Expr:
         found = formula(text, self.words).expr

@@ -20,12 +20,12 @@ import numpy as np
 
 from ..base.escape import plain
 from ..engine.node import Node
-from ..engine.replay import arguments
 from ..table import TABLE, Primitive
 from ..tensor import Tensor
 from .expr import Function
 from .expression import Expr, evaluate, make, name, number, product, replaced, substitute
 from .factors import Factor, FoldedCall, pulled, scalars_apart, summed, total
+from .simplify import full
 from .steps import Steps, named
 from .symbolic_rule import Edge, G, X, Y, is_g, joined, parted
 
@@ -169,17 +169,16 @@ class Chain(Steps):
                 stated = direct and self.known(at) is not None  # as it was stated, not simplified
                 formula = named(e.formula, meanings) if stated else substitute(e.formula, meanings)
                 if e.is_simple:
-                    full = np.broadcast_shapes(before.shape, formula.shape)
-                    formula = product((before, formula), full)
+                    formula = product((before, formula), np.broadcast_shapes(before.shape, formula.shape))
                 elif e.combine == "map" and not direct:
                     g = name(self.upstream(n), at.shape)
                     formula = substitute(formula, {self.upstream(n): product((before, g), at.shape)})
                 elif e.combine == "map":
                     pass
-                else:
-                    formula = product((before, formula), formula.shape)
+                elif not direct:
+                    formula = full(product((before, formula), formula.shape), formula.shape)
                 found_edge = Edge(e.combine, formula, e.axes)
-                if self._is_turn(p):  # Q @ Kᵀ is one step
+                while self._is_turn(p):  # Q @ Kᵀ is one step
                     p, found_edge = self._through_turn(n, p, found_edge)
                 if p in self.landmark_set:
                     into = found.setdefault(p, _InnerPaths([], {}))
@@ -194,13 +193,15 @@ class Chain(Steps):
         """Whether a node is a transpose inside a step, which is not a step of its own."""
         if not self.board or n.row is None or n in self.names or n in self.regions or n is self.root:
             return False
-        return self.uses[n] == 1 and (n.row.algebra or "") in TURNS and len(n.shape) == 2
+        if self.uses[n] != 1 or n.row.algebra not in TURNS or len(n.shape) != 2:
+            return False
+        return np.shape(n.row.fn(np.empty((2, 3)), **n.params)) == (3, 2)  # its axes may be in the old order
 
     def _through_turn(self, n: Node, p: Node, e: Edge) -> tuple[Node, Edge]:
         """The edge from step `n` to what `p`, a transpose in it, is made of."""
         above = name(G, n.shape)
         upstream = self.upstream(n)
-        formula = replaced(e.formula, lambda part: above if part.value == upstream and part.role == "name" else None)
+        formula = replaced(e.formula, lambda part: above if part.role == "name" and part.value == upstream else None)
         size, turned = scalars_apart(formula) if e.combine != "map" else (lambda made: made, formula)
         whole = turned if e.combine == "map" else joined(e.combine, turned, above, p.shape)
         (q,) = self.parents(p)
@@ -224,7 +225,17 @@ class Chain(Steps):
         stated = [known.gradient((word,)) for word in words] if known else []
         exprs = [found.expr for found in stated if found is not None and found.expr is not None]
         pull = partial(self._pull_inside, n, m)
-        if not exprs or len(exprs) < len(stated):
+        e = Edge("map", total(exprs), ()) if exprs and len(exprs) == len(stated) else None
+        if e is not None and len(exprs) == 1 and stated[0] is not None and stated[0].value is not None:
+            e = parted(exprs[0], n.shape, m.shape)
+
+        def written(g: Any) -> Any:
+            assert known is not None
+            assert e is not None
+            values = [term.value for word in words if (term := known.gradient((word,), g)) is not None]
+            return pulled(g, "map", sum(values), e.axes, n.shape, m.shape)
+
+        if e is None or not self._same_at(n, written, pull):
             if n is self.root:
                 applied_to: Expr = name(f"d{plain(fold.name)}/d{self.names[m]}", m.shape)
             else:
@@ -232,10 +243,6 @@ class Chain(Steps):
                 pair = name(G, n.shape), name(self.symbol(n, m), m.shape)
                 applied_to = Expr(times.name, pair, None, {}, m.shape, times)
             e = Edge("map", applied_to, ())
-        elif len(exprs) == 1 and stated[0] is not None and stated[0].value is not None:
-            e = parted(exprs[0], n.shape, m.shape)
-        else:
-            e = Edge("map", total(exprs), ())
         return self._made(n, m, e, (FoldedCall(fold.name),), pull)
 
     def _made(self, n: Node, m: Node, e: Edge, rules: Any, pull: Any = None) -> Factor:
@@ -269,14 +276,8 @@ class Chain(Steps):
         for at in self._folded_steps(n):
             if at not in arrived:
                 continue
-            call = self.call(at)
-            y, xs = self.values[call], arguments(call, self.values)
-            env = self.environment() | {G: arrived[at]}
-            env |= {f"{X}{k}": x for k, x in enumerate(xs)}
-            env |= {Y: y} if call is at else {f"{Y}{k}": v for k, v in enumerate(y)}
             for i, p in self.active_arguments(at):
-                e = self.rule(at, i)
-                d = pulled(arrived[at], e.combine, evaluate(e.formula, env), e.axes, at.shape, p.shape)
+                d = self.pull(at, i, self.rule(at, i), arrived[at])
                 arrived[p] = arrived[p] + d if p in arrived else d
         return arrived.get(m, np.zeros(m.shape))
 

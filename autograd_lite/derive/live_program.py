@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..base.escape import plain, script
-from ..engine.node import TRACED, Node
+from ..engine.node import Node
 from ..table import TABLE
 from .constants import is_number
 from .expr import Expr, Function, name, number, replaced
@@ -65,8 +65,6 @@ def program(chain: Chain, partials: Sequence[tuple[str, Node, Node]]) -> Program
             raise NoForm("complex numbers have no form in JavaScript")
         if np.prod(n.shape) > LARGE:
             raise NoForm(f"an array of shape {n.shape} is too large for a page")
-    if not chain.root.live & TRACED:
-        _check_choices(chain)
     try:
         return _program(chain, retraced(chain), partials)
     except NoForm as error:
@@ -85,37 +83,6 @@ def _program(chain: Chain, graph: NamedGraph, partials: Sequence[tuple[str, Node
     lines = (f"function {head} {{\n{''.join(f'  {x}{chr(10)}' for x in body)}}}\n" for head, body in parts.items())
     inputs = {w: writer.values[w] for w in sorted(writer.used - writer.made)}
     return Program("".join(lines), f"[{','.join(writer.maps)}]", inputs, leaves, graph)
-
-
-def _check_choices(chain: Chain) -> None:
-    """Raise if truth values or positions may have been computed from the numbers, as in ``z > 0`` and in a sort.
-
-    An ordinary recording keeps no steps without a derivative; a trace keeps those that depend on the arguments.
-    """
-    for n in chain.nodes:
-        call = chain.call(n)
-        if call.row is None or "generator" in call.params:
-            continue
-        for k, (p, x) in enumerate(zip(chain.parents(n), call.xs, strict=True)):
-            value = x if p is None else p.y if p.row is None and not p.requires_grad else None
-            chosen = isinstance(value, np.ndarray) and value.dtype.kind == "b"
-            if chosen and not chain.operand(call, k, value).names:
-                raise NoForm(_CHOICE.format(plain(call.row.name), "truth values"))
-        taken = [part for value in call.params.values() for part in (value if isinstance(value, tuple) else (value,))]
-        within = call.group is not None and call.group.name in TABLE
-        given = [np.ravel(x).tolist() for x, _ in chain.arrays]
-        for part in taken:
-            if isinstance(part, np.ndarray) and part.dtype.kind in "biu":
-                listed = part.ravel().tolist()
-                if within or listed not in given and listed != list(range(part.size)):
-                    raise NoForm(_CHOICE.format(plain(call.row.name), "positions"))
-
-
-_CHOICE = (
-    "{} uses {} which this recording may have computed from the numbers; draw the function itself, as in draw(f, x), "
-    "which records that too"
-)
-
 
 
 def dotted(base: str, word: str) -> str:
@@ -254,4 +221,6 @@ class _Program(Writer):
             return e
         if np.size(value) == int(np.prod(shape)):
             return Expr("reshape", (e,), None, {"shape": shape, "order": "C"}, shape, TABLE["reshape"])
+        if np.ndim(value) > len(shape):  # one number
+            e = Expr("reshape", (e,), None, {"shape": (), "order": "C"}, (), TABLE["reshape"])
         return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])

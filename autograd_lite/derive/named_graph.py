@@ -120,6 +120,8 @@ class NamedGraph:
         self.names: dict[Node, str] = {}
         self.claimed = [self.canonical(n) for n in claimed or ()]
         self.introduced: set[str] = set()  # names that only a textbook has
+        self.numbered: set[str] = set()  # c1, c2, … for constants without a name
+        self.tensors = {plain(word) for word, x in names.items() if isinstance(x, Tensor) or hasattr(x, "parameters")}
         self._operands: dict[tuple[Node, int], Expr] = {}
         self._environment: tuple[tuple[int, ...], dict[str, Any]] = ((), {})
         self._parts: dict[tuple[Node, int], str] = {}
@@ -219,6 +221,7 @@ class NamedGraph:
                 self._named_constants += 1
                 word = f"c{self._named_constants}"
             self.constants.add(np.asarray(x), word)
+            self.numbered.add(word)
             found = name(word, np.shape(x))
         return constant(x) if found is None else found
 

@@ -13,10 +13,11 @@ import numpy as np
 
 from ..base.escape import RESERVED, identifier
 from ..base.generator import numpy_generator
+from ..base.tree import leaves
 from ..program.naming import Names
 from ..table import TABLE
 from .binding import ATOM
-from .expression import Expr, evaluate
+from .expression import Expr, evaluate, walk
 from .helpers import Helpers, literal
 from .symbolic_rule import RuleCall
 from .writing import Printer, fitting, index_text, plain_number, reshaped, shown_params, write
@@ -59,6 +60,7 @@ class CodeWriter(Printer):
         self.helpers = Helpers(self.fresh)
         self.used: dict[str, None] = {}
         self.values: dict[str, Any] = {}  # of the identifiers, on the example
+        self.memory: dict[str, frozenset[str]] = {}  # whose memory a computed value may lie in, where not its own
 
     def name(self, word: str, letters: str = "") -> str:
         return self.ident(word)
@@ -71,6 +73,31 @@ class CodeWriter(Printer):
 
     def value(self, e: Expr) -> Any:
         return evaluate(e, {w: self.values[self.words.get(w, w)] for w in e.names})
+
+    def shared(self, e: Expr) -> frozenset[str]:
+        """The identifiers in whose memory the value of `e` may lie; none where it gets memory of its own."""
+        done: dict[str, frozenset[str]] = {}
+        for part in walk(e):
+            row: Any = part.row
+            if part.role in ("name", "array"):
+                word = self.words.get(part.value if part.role == "name" else f"const {id(part.value)}")
+                done[part.key] = frozenset() if word is None else self.memory.get(word, frozenset((word,)))
+            elif row is None or row.builtin and not row.view:
+                done[part.key] = frozenset()
+            else:
+                from_args = [done[a.key] for a in part.args]
+                if row.view:  # of its first argument
+                    from_args = from_args[:1] if from_args[0] and self._is_view(part) else []
+                done[part.key] = frozenset().union(*from_args)
+        return done[e.key]
+
+    def _is_view(self, e: Expr) -> bool:
+        """True if the first argument of a row and its result share memory, in one of the two usual layouts."""
+        x, *rest = (np.asarray(self.value(a)) for a in e.args)
+        row: Any = e.row
+        layouts = (np.array(x, order="C"), np.array(x, order="F"))
+        params = {k: None if k == "copy" else v for k, v in e.params.items()}  # the source omits copy=True
+        return any(np.may_share_memory(y, a) for a in layouts for y in leaves(row.fn(a, *rest, **params)))
 
     def array(self, value: Any) -> str:
         if value.size <= SMALL and len(word := literal(value)) <= LONG:
@@ -106,7 +133,8 @@ class CodeWriter(Printer):
         if e.role == "broadcast" and e.args[0].is_number:
             shape, value = literal(e.shape[0] if len(e.shape) == 1 else e.shape), e.args[0].value
             full = f"np.full({shape}, {plain_number(value)})"
-            return f"np.{'ones' if value else 'zeros'}({shape})" if value in (0, 1) else full
+            plain = value in (0, 1) and not isinstance(value, bool)
+            return f"np.{'ones' if value else 'zeros'}({shape})" if plain else full
         if isinstance(row, RuleCall):
             return self._rule(e, row)
         known = self._numpy(e)
@@ -175,8 +203,10 @@ class CodeWriter(Printer):
             return word
         if isinstance(value, np.ndarray) and value.size > SMALL:
             return self.array(value)
-        if isinstance(value, tuple) and any(isinstance(v, np.ndarray) for v in value):
+        if isinstance(value, tuple) and any(isinstance(v, np.ndarray) or hasattr(v, "j") for v in value):
             return f"({', '.join(map(self._parameter, value))}{',' if len(value) == 1 else ''})"
+        if hasattr(value, "j"):
+            return f"{self.helpers.of_value(type(value), 'Slot')}({'' if value.j is None else value.j})"
         return literal(value)
 
     def _rule(self, e: Expr, row: RuleCall) -> str:

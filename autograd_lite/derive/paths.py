@@ -103,32 +103,49 @@ class Check(NamedTuple):
     error: float
     slope: float  # by a finite difference
     along: float  # by the gradients
+    doubt: str = ""  # why they are not confirmed
 
 
 def check(chain: Chain, found: Mapping[Node, Any]) -> Check:
+    """Compare gradients as :func:`compared` does; those that are not confirmed raise ArithmeticError."""
+    result = compared(chain, found)
+    if result.doubt:
+        raise ArithmeticError(result.doubt)
+    return result
+
+
+def compared(chain: Chain, found: Mapping[Node, Any]) -> Check:
     """Compare gradients with the engine's, and all together with one finite difference."""
     engine = gradients(chain.root, found)
-    steps = (np.abs(chain.values[n]).max(initial=0.0) for n in chain.landmarks)
-    scale = max(float(s) for s in steps if np.isfinite(s))
+    steps = (np.abs(chain.values[n]).max(initial=0.0, where=np.isfinite(chain.values[n])) for n in chain.landmarks)
+    scale = max(map(float, steps))
     least = 1e-6 * scale  # a gradient of 0 need not be matched exactly
     largest, error = max(least, 1e-300), 0.0
     for n, g in engine.items():
-        size = max(float(np.abs(g).max(initial=0.0)), least, 1e-300)
-        off = float(np.abs(found[n] - g).max(initial=0.0)) / size
-        if not off < 1e-9 + 1e3 * float(np.finfo(g.dtype).eps):
-            raise ArithmeticError(
+        size = max(float(np.abs(g).max(initial=0.0, where=np.isfinite(g))), least, 1e-300)
+        equal = (found[n] == g) | np.isnan(found[n]) & np.isnan(g)
+        off = float(np.abs(found[n] - g).max(initial=0.0, where=~equal)) / size
+        eps = float(np.finfo(g.dtype).eps)
+        if not off < 1e-9 + 1e3 * eps + 16 * eps * scale / size:
+            doubt = (
                 f"with respect to {chain.names[n]} the factors compose to {found[n]}, but the engine's gradient is {g}"
             )
+            return Check(off, np.nan, np.nan, doubt)
         largest, error = max(largest, size), max(error, off)
-    slope, along = finite_difference(chain.recorded, chain.root, chain.values, engine)
-    rounding = 16 * float(np.finfo(float).eps) * scale / 1e-6  # of a difference over a step of 1e-6 or more
-    if not abs(slope - along) <= 1e-4 * max(abs(slope), largest) + rounding:
+    try:
+        slope, along, rounding = finite_difference(chain.recorded, chain.root, chain.values, engine)
+    except Exception as error_near:  # what a function raises near the point is up to it
+        return Check(error, np.nan, np.nan, f"the function cannot be computed near this point: {error_near}")
+    doubt = ""
+    if not np.isfinite(slope) or not np.isfinite(along):
+        doubt = "a finite difference tells nothing, because numbers here are infinite or not a number"
+    elif not abs(slope - along) <= 1e-4 * max(abs(slope), largest) + rounding * scale:
         word = chain.names[next(iter(found))] if len(found) == 1 else f"all {len(found)} inputs"
-        raise ArithmeticError(
+        doubt = (
             f"with respect to {word} a finite difference along one direction gives {slope}, the chain rule {along}: "
             "is it at a kink?"
         )
-    return Check(error, slope, along)
+    return Check(error, slope, along, doubt)
 
 
 def partials(

@@ -24,12 +24,32 @@ def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape:
             return number(np.asarray(row.fn(*(a.value for a in args), **params)).item())
     if row.kind == "elementwise":
         args = _loosened(args, shape)
-    zeros = [a.is_number and not a.value for a in args]
+    zeros = [_of_number(a, 0) for a in args]
     if row.kind == "bilinear" and any(zeros) or row.kind == "linear" and zeros and all(zeros):
         return number(0)
     simpler = _SIMPLER.get(row.algebra or "")
     found = simpler(row, tuple(args), params, shape) if simpler is not None else None
     return found if found is not None else Expr(row.name, tuple(args), None, dict(params), shape, row)
+
+
+def full(e: Expr, shape: tuple[int, ...]) -> Expr:
+    """`e` at its full shape: a product with ones may have been simplified to a number."""
+    if e.shape == shape:
+        return e
+    return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])
+
+
+def remade(row: Primitive, args: Iterable[Expr], shapes: Iterable[Any], params: Any, shape: tuple[int, ...]) -> Expr:
+    """`row` applied again, to operands that had these shapes: only what is entrywise broadcasts by itself."""
+    if row.kind != "elementwise" and not (row.kind == "constant" and isinstance(row.fn, np.ufunc)):
+        args = [full(a, s) for a, s in zip(args, shapes, strict=True)]
+    return make(row, tuple(args), params, shape)
+
+
+def _of_number(e: Expr, value: Any) -> bool:
+    """True if all entries are this number."""
+    inner = e.args[0] if e.role == "broadcast" else e
+    return inner.is_number and inner.value == value
 
 
 def _loosened(args: Sequence[Expr], shape: tuple[int, ...]) -> list[Expr]:

@@ -154,8 +154,8 @@ def source(
     Returns
     -------
     Source
-        A function that returns the value and then the gradients. If the value has more than one entry, the function
-        takes its cotangent as an argument.
+        A function that returns the value and then the gradients, each in memory of its own. If the value has more than
+        one entry, the function takes its cotangent as an argument.
 
     Raises
     ------
@@ -243,7 +243,7 @@ def emit(
         writer.check()
     outside = [w for w in sorted(writer.used) if w not in writer.assigned and w not in writer.inputs]
     arguments = [*writer.inputs, *outside]
-    results = [writer.ident(chain.names[chain.root]), *(writer.gradient(n) for n in wanted)]
+    results = [writer.result, *(writer.gradient(n) for n in wanted)]
     if update:
         update = writer.fresh(identifier(update))
         body += ["", "# update", *(f"{writer.node(n)} -= {update} * {writer.gradient(n)}" for n in wanted)]
@@ -261,7 +261,8 @@ def emit(
     shapes = {word: n.shape for word, n in zip(writer.inputs, inputs, strict=True)}
     made.shapes = shapes | {word: np.shape(writer.values[word]) for word in outside if word in writer.values}
     made.cotangent = writer.cotangent or None
-    made.constants = {w: writer.values[w] for w in outside if w != writer.cotangent}
+    values = {w: writer.values[w] for w in outside if w != writer.cotangent}
+    made.constants = {w: x.copy() if isinstance(x, np.ndarray) else x for w, x in values.items()}
     return made
 
 

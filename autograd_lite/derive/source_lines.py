@@ -1,7 +1,7 @@
 """The lines of a function that computes a result and its gradients: one for each step, each factor, each gradient.
 
 Each line is run when it is written, on the example, and compared with the engine. What is used twice in a formula, or
-would make it too long, gets a line of its own before it.
+would make it too long, gets a line of its own before it. What is returned gets memory of its own.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ class LineWriter(CodeWriter):
         self._hoisted: dict[str, str] = {}
         self._rounding: dict[str, Rounding] = {}  # of the identifiers
         self._words: dict[tuple[Node | None, Node], str] = {}
+        self.result = self.node(chain.root)  # the identifier of the value that is returned
+        self._lent: set[str] = set()  # those in whose memory something lies that is returned
 
     # ----------------------------------------------------------------------------------------------------- names
 
@@ -82,10 +84,18 @@ class LineWriter(CodeWriter):
             origin = label(chain.group_path(n)) or _origin(rows)
             if definition is not None:
                 comment = f"{origin}, {shape_text(n.shape)}"
-                out += self.line(self.node(n), definition, n.shape, n.dtype, comment, chain.values[n])
+                value, owned = chain.values[n], n is chain.root
+                out += self.line(self.node(n), definition, n.shape, n.dtype, comment, value, owned)
             else:
                 seen.add(call)
                 out += self._several(call, origin)
+        root = chain.root
+        if root.row is None or chain.call(root) is not root:  # an argument, or one of several results
+            word, self.result = self.result, self.result if root.row is not None else self.fresh("L")
+            if self.memory.get(word, {word}) <= self.assigned:
+                self._lent |= self.memory[word]
+            else:
+                out += self.line(self.result, name(chain.names[root], root.shape), root.shape, None, "", None, True)
         return _aligned(out)
 
     def _several(self, call: Node, origin: str) -> list[tuple[str, str]]:
@@ -102,6 +112,7 @@ class LineWriter(CodeWriter):
         self._rounding.update({word: self._rounding_of(e, self.values[word]) for word in words})
         self._use(e)
         code = write(e, self)
+        self.memory |= {word: self.shared(e) or frozenset((word,)) for word in words}
         self.assigned |= set(words)
         shapes = ", ".join(shape_text(shape) for shape, _ in call.parts)
         return [(f"{', '.join(words)} = {code}", f"{origin}, {shapes}")]
@@ -139,13 +150,12 @@ class LineWriter(CodeWriter):
                 if not waiting[m] and m in self.wanted and m.row is None:
                     out += self._result(m, arriving[m])
         for n in self.wanted:
-            if n is root and self.cotangent:
-                continue  # the function returns this argument itself
             if n not in arriving and n.row is None and n is not root:
                 zeros = f"np.zeros_like({self.node(n)})"
                 self.assigned.add(self.gradient(n))
                 out.append((f"{self.gradient(n)} = {zeros}", "not used"))
             elif n is root:
+                del self._words[root, root]  # a copy of the cotangent
                 out += self._result(n, arriving[n])
         return _aligned(out)
 
@@ -195,7 +205,7 @@ class LineWriter(CodeWriter):
                 out += self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None)
                 longer = self._sum([name(word, n.shape), term], n.shape)
             waiting = longer
-        return out + self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None)
+        return out + self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None, n in self.wanted)
 
     def _factor(self, n: Node, m: Node, above: Expr, arriving: dict[Node, list[Expr]]) -> list[tuple[str, str]]:
         factor = self.chain.factor(n, m)
@@ -245,26 +255,39 @@ class LineWriter(CodeWriter):
             return e
         if np.size(value) == int(np.prod(shape)) and np.ndim(value) > 0:
             return Expr("reshape", (e,), None, {"shape": shape}, shape, TABLE["reshape"])
+        if np.ndim(value) > len(shape):  # one number
+            e = Expr("reshape", (e,), None, {"shape": ()}, (), TABLE["reshape"])
         return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])
 
     # --------------------------------------------------------------------------------------------------- one line
 
     def line(
-        self, word: str, e: Expr, shape: tuple[int, ...], dtype: Any, comment: str, expected: Any
+        self, word: str, e: Expr, shape: tuple[int, ...], dtype: Any, comment: str, expected: Any, owned: bool = False
     ) -> list[tuple[str, str]]:
-        """``word = e``, after lines for what is used twice in it or would make it too long; run and compared."""
+        """``word = e``, after lines for what is used twice in it or would make it too long; run and compared.
+
+        If `owned`, its memory is that of no argument and of nothing else that is `owned`.
+        """
         e, lines = self._shortened(self._full(e, shape))
         self._use(e)
         code = write(e, self)
         value = self._run(code)
+        memory = self.shared(e)
         if dtype is not None and np.asarray(value).dtype != dtype:
             if e.is_number:
                 code = f"np.asarray({code}, {literal(dtype)})"
             else:
                 part = ".real" if np.iscomplexobj(value) and dtype.kind != "c" else ""
-                part += f".astype({literal(dtype)})" if np.asarray(value).real.dtype != dtype else ""
+                if np.asarray(value).real.dtype != dtype:
+                    part, memory = f"{part}.astype({literal(dtype)})", frozenset()
                 code = write(e, self, ATOM) + part
             value = self._run(code)
+        if owned and (memory - self.assigned or memory & self._lent):
+            code, memory = f"np.copy({code})" if shape else f"+{code}", frozenset()
+            value = self._run(code)
+        self.memory[word] = memory or frozenset((word,))
+        if owned:
+            self._lent |= self.memory[word]
         self._rounding[word] = rounding = self._rounding_of(e, value)
         if expected is not None and _is_random(e):
             value = expected  # any draw will do, but what follows is compared
@@ -297,6 +320,7 @@ class LineWriter(CodeWriter):
                 self._use(inner)
                 code = write(inner, self)
                 self.values[word] = self._run(code)
+                self.memory[word] = self.shared(inner) or frozenset((word,))
                 self._rounding[word] = self._rounding_of(inner, self.values[word])
                 self.assigned.add(word)
                 lines += [*before, (f"{word} = {code}", shape_text(part.shape))]

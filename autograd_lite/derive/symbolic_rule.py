@@ -78,13 +78,13 @@ def edge(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -> E
     assert row is not None
     p_shape, p_dtype = np.shape(result.xs[i]), np.asarray(result.xs[i]).dtype
     turned = row.holomorphic and result.dtype.kind == "c"
-    formula = _traced(result, i, constants, turned)
+    formula, kind = _traced(result, i, constants, turned)
     if formula is None:
-        formula = _called(result, i, constants)
+        formula, kind = _called(result, i, constants)
         if turned:
             g = conjugated(name(G, result.shape))
             formula = conjugated(replaced(formula, lambda part: g if is_g(part) else None))
-    if p_dtype.kind != "c" and result.dtype.kind == "c":
+    if p_dtype.kind != "c" and "c" in (result.dtype.kind, kind):
         formula = Expr("real", (formula,), None, {}, formula.shape, TABLE["real"])
     return parted(formula, result.shape, p_shape)
 
@@ -92,6 +92,8 @@ def edge(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -> E
 def parted(formula: Expr, n_shape: tuple[int, ...], p_shape: tuple[int, ...]) -> Edge:
     """The edge of a cotangent in terms of ``g``, from a result to an argument of these shapes."""
     combine, formula, shape = _split(formula, n_shape)
+    if formula.is_number and not formula.value and n_shape != p_shape:  # whatever the shapes are
+        return Edge("map", formula, ())
     extra = max(len(shape) - len(p_shape), 0)
     axes = tuple(range(extra)) + tuple(
         k + extra for k, s in enumerate(p_shape) if s == 1 and shape[k + extra :][:1] not in ((), (1,))
@@ -99,8 +101,8 @@ def parted(formula: Expr, n_shape: tuple[int, ...], p_shape: tuple[int, ...]) ->
     return Edge(combine, formula, axes if int(np.prod(shape)) != int(np.prod(p_shape)) else ())
 
 
-def _traced(result: CallResult, i: int, constants: Callable[[int, Any], Expr], turned: bool) -> Expr | None:
-    """The formula from running the rule; None where it is not one that a person would read."""
+def _traced(result: CallResult, i: int, constants: Callable[[int, Any], Expr], turned: bool) -> Any:
+    """The formula from running the rule (None where it is not one that a person would read), and its dtype's kind."""
     n, row = result.node, result.node.row
     assert row is not None
     g_symbol, y, xs, symbols, own = _symbols(result, constants, turned)
@@ -108,19 +110,19 @@ def _traced(result: CallResult, i: int, constants: Callable[[int, Any], Expr], t
         with changed(recording=False, group=None, watcher=None), np.errstate(all="ignore"):
             d = row.symbolic_pull(i)(g_symbol, y, xs, n)
         if not isinstance(d, Tensor):
-            return constant(d) if np.size(d) == 1 or not np.any(d) else None
+            return constant(d) if np.size(d) == 1 or not np.any(d) else None, np.asarray(d).dtype.kind
         if d._node is None:
-            return constant(d._data) if d._data.size == 1 or not d._data.any() else None
+            return constant(d._data) if d._data.size == 1 or not d._data.any() else None, d.dtype.kind
         formula = unguarded(of_graph(d._node, symbols))
     except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError):
-        return None  # it branches on its numbers: `if x > 0`
+        return None, ""  # it branches on its numbers: `if x > 0`
     parts = walk(formula)
     if sum(bool(part.args) for part in parts) > LONG:
-        return None
+        return None, ""
     arrays = (part for part in parts if part.role == "array" and part.value.size > 1 and part.key not in own)
     if not all(_uniform(part.value) for part in arrays):
-        return None  # numbers of this example, which other inputs would not have
-    return conjugated(formula) if turned else formula
+        return None, ""  # numbers of this example, which other inputs would not have
+    return conjugated(formula) if turned else formula, d.dtype.kind
 
 
 def _symbols(result: CallResult, constants: Callable[[int, Any], Expr], turned: bool) -> Any:
@@ -181,7 +183,8 @@ def _laid(at: Any, args: Sequence[Any]) -> Any:
     return tuple(None if k is None else args[k] for k in at) if isinstance(at, tuple) else args[at]
 
 
-def _called(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -> Expr:
+def _called(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -> tuple[Expr, str]:
+    """A call of the rule, and the kind of its dtype."""
     n, row = result.node, result.node.row
     assert row is not None
     rule = row.rule(i)
@@ -231,9 +234,9 @@ def _called(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -
     call: Any = RuleCall(row, i, rule, layout)
     call.text, call.tex = _primed(row, i, args)
     with np.errstate(all="ignore"):
-        shape = np.shape(call.fn(*values, **params))
-    e = Expr(call.name, tuple(args), None, params, shape, call)
-    return product((name(G, result.shape), e), result.shape) if row.kind == "elementwise" else e
+        value = np.asarray(call.fn(*values, **params))
+    e = Expr(call.name, tuple(args), None, params, value.shape, call)
+    return product((name(G, result.shape), e), result.shape) if row.kind == "elementwise" else e, value.dtype.kind
 
 
 def _primed(row: Primitive, i: int, args: Sequence[Expr]) -> tuple[str, str]:

@@ -4,6 +4,7 @@
 text needs nothing installed; `render` finds a program on this machine that turns it into SVG and PNG.
 """
 
+from ..base.listing import public_names as _public_names
 from .drawing import Drawing as Drawing
 from .drawing import draw as draw
 from .frames import Frames as Frames
@@ -17,3 +18,5 @@ from .themes import THEMES as THEMES
 from .themes import Theme as Theme
 
 draw.surface = surface  # type: ignore[attr-defined]  # so that `ag.draw.surface` is found beside `ag.draw`
+
+__dir__ = _public_names(__name__)

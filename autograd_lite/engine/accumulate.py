@@ -26,8 +26,8 @@ ndarray = np.ndarray
 def backward(gradients: Mapping[Any, Any], retain_graph: bool | None = None, create_graph: bool = False) -> None:
     """Add the gradients of several results to the `.grad` of every leaf behind them; see :meth:`Tensor.backward`."""
     traced = False
-    for t in gradients:
-        traced |= t._node is not None and t._node.live & TRACED != 0
+    for t in (*gradients, *gradients.values()):
+        traced |= isinstance(t, Value) and t._node is not None and t._node.live & TRACED != 0
     keep = create_graph or traced
     roots: dict[Node, Any] = {t._node: cotangent_of(t, g, keep) for t, g in gradients.items()}
     context = CONTEXT.get()

@@ -93,7 +93,8 @@ def pull_back(
                     if p.row is not None or p.hooks is not None:  # other leaves are only collected, below
                         heappush(heap, (p.order, p))
         except Exception as error:
-            point_at(error, n, p)  # type: ignore[arg-type]  # an edge that has a rule has an argument
+            several = (part for v in (g, y) for part in (v if isinstance(v, tuple) else (v,)))
+            point_at(error, n, p, [*several, *(xs or ())])  # type: ignore[arg-type]  # an edge with a rule has an argument
             raise
         if free:
             n.xs = n.y = None

@@ -242,6 +242,12 @@ def is_traced(t: Value) -> bool:
     return t._node is not None and t._node.live & TRACED != 0
 
 
+def is_compared(t: Value) -> bool:
+    """Whether the value of a traced `t` may be used: what it depends on is compared at each call of the program."""
+    outside = tracing()
+    return outside is not None and bool(outside.compares(t))
+
+
 def watcher() -> Any:
     """The watcher of anomaly detection, or None."""
     context = CONTEXT.get()

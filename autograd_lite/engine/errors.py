@@ -96,11 +96,19 @@ def no_gradient_error(n: Node, dtype: Any) -> TypeError:
     )
 
 
-def point_at(error: Exception, n: Node, p: Node) -> None:
-    """Add the user's line to what went wrong in a rule; raise a clearer error if it returned no array."""
+def point_at(error: Exception, n: Node, p: Node, values: Sequence[Any]) -> None:
+    """Add the user's line to what went wrong in a rule; raise a clearer error if it returned no array.
+
+    `values` are what the rule was called with. A user's rule that fails on Tensors may need ``order=1``.
+    """
     if isinstance(error, AttributeError) and error.name == "shape" and not hasattr(error.obj, "dtype"):
         raise rule_error(error.obj, n, p) from None
     noted(error, n)
+    if n.row is not None and not n.row.builtin and any(hasattr(v, "__autograd_apply__") for v in values):
+        error.add_note(
+            f"the rule of {n.row.name} was called with tensors, for a derivative of the derivative: write it with "
+            "NumPy's functions, or declare order=1 if it has a first derivative only"
+        )
 
 
 # ------------------------------------------------------------------------------------------------- the forward pass
@@ -144,7 +152,7 @@ def _described(a: Any) -> str:
 def dropped(what: str) -> RuntimeError:
     return RuntimeError(
         f"{what} would drop the graph of a tensor that requires gradients. Omit np.asarray; use np.stack to join "
-        "tensors, ag.set_at to fill an array; .detach() or .numpy() if only the values are needed"
+        "tensors in a list, ag.set_at to fill an array; .detach() if only the values are needed"
     )
 
 

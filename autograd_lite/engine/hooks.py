@@ -8,9 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from .context import is_traced
 from .node import Node
 from .operands import raw
 from .value import Value, wrap
+from .versions import CONFIGURED
 
 
 class Handle:
@@ -43,18 +45,21 @@ def add_hook(owner: Value, hook: Callable[[Any], Any]) -> Handle:
             given = wrap(np.asarray(g).view(), None)
             given._data.setflags(write=False)  # others may hold it too
         new = hook(given)
-        return g if new is None else matching(new, g, f"a hook on {label} returned", isinstance(g, Value))
+        keep = isinstance(g, Value) or isinstance(new, Value) and is_traced(new)
+        return g if new is None else matching(new, g, f"a hook on {label} returned", keep)
 
     # A tensor may leave its node (a leaf does when it is frozen): the hook is on the old one or the new one.
     its_node, its_owner = weakref.ref(node), weakref.ref(owner)
 
     def remove() -> None:
+        CONFIGURED[0] += 1
         tensor = its_owner()
         for n in (its_node(), None if tensor is None else tensor._node):
             if n is not None and n.hooks is not None:
                 n.hooks = [hook for hook in n.hooks if hook is not call] or None
 
     node.hooks = [*(node.hooks or ()), call]
+    CONFIGURED[0] += 1
     return Handle(remove)
 
 

@@ -66,7 +66,7 @@ def apply(row: Primitive, args: Sequence[Any], params: dict[str, Any]) -> Any:
 def record(row: Primitive, args: Sequence[Any], params: dict[str, Any] = NOTHING) -> Any:
     """Compute `row` on canonical arguments, and make a node of it if a derivative (or a trace) may ask for it."""
     args = [a if isinstance(a, Value) or type(a) in PLAIN else operand(row, a) for a in args]
-    if (outside := tracing()) is not None and (seen := outside.seen(row, args)) is not None:
+    if (outside := tracing()) is not None and (seen := outside.seen(row, args, params)) is not None:
         args = list(seen)
     xs = [a._data if isinstance(a, Value) else a for a in args]
     try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.tree import leaves
 from ..table.surrogate import Linearized
 from .backward import pull_back
 from .errors import written_error
@@ -82,9 +83,9 @@ def gradients(root: Node, wrt: Iterable[Node]) -> dict[Node, Any]:
 
 def finite_difference(
     nodes: Sequence[Node], root: Node, values: Mapping[Node, Any], engine: Mapping[Node, Any]
-) -> tuple[float, float]:
+) -> tuple[float, float, float]:
     """The slope along one fixed direction of all inputs in `engine` together: by a central difference of the replayed
-    graph, and by these gradients.
+    graph, and by these gradients; and the rounding error of the difference, for values of size one.
     """
     moves, along, step = {}, 0.0, 1.0
     for n, g in engine.items():
@@ -97,12 +98,13 @@ def finite_difference(
 
     near = Linearized()
 
-    def at(t: float) -> float:
-        moved = {n: x + t * direction for n, (x, direction) in moves.items()}
-        with near:
-            return float(np.sum(replay(nodes, moved)[root]).real)
+    def at(t: float) -> dict[Node, Any]:
+        with near, np.errstate(all="ignore"):
+            return replay(nodes, {n: x + t * direction for n, (x, direction) in moves.items()})
 
-    if any(n.row is not None and n.row.surrogate is not None for n in nodes):
-        at(0.0)
-    h = 1e-6 * step
-    return (at(h) - at(-h)) / (2 * h), along
+    computed = [y for n, value in at(0.0).items() if n.row is not None for y in leaves(value)]
+    eps = max(float(np.finfo(y.dtype).eps) for y in [np.ones(1), *computed] if y.dtype.kind in "fc")
+    relative = 1e-6 * (eps / float(np.finfo(float).eps)) ** 0.4  # a cast makes the function coarser
+    h = relative * step
+    up, down = (float(np.sum(at(t)[root]).real) for t in (h, -h))
+    return (up - down) / (2 * h), along, 16 * eps / relative

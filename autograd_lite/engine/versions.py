@@ -14,8 +14,8 @@ EARLIEST = 1  # before the first node
 #: The order of the last write to any input: a graph made after it needs no check. (Not an attribute of a class: to set
 #: one empties the interpreter's caches for the class, at 3 µs a step.)
 LATEST_WRITE = [EARLIEST]
-#: How many times an attribute or a hook of a module was set: a compiled function need not look at the modules if none
-#: was.
+#: How many times an attribute of a module, a hook, or the default dtype was set: a compiled function need not look at
+#: them if none was.
 CONFIGURED = [0]
 
 

@@ -3,8 +3,11 @@
 How a row is written in ONNX is its option ``onnx=``: the name of an operator with the same operands, or a function
 ``(b, *operands, **params)`` that adds operators to the graph through `Builder` and returns the name of the result.
 
-The batch size stays open. The function is traced at two sizes; a number that differs between the two programs
-is a linear function of the size, an `Open`, and is computed in the graph from the shape of the first input.
+The batch size stays open. The function is traced at three sizes; a whole number that differs between the programs must
+be a linear function of the size, an `Open`, and is computed in the graph from the shape of the first input.
+
+The operators of ONNX do not convert their operands. `Builder.add` casts those that NumPy would convert, so a form can
+rely on one dtype of all operands that have a derivative.
 """
 
 from __future__ import annotations
@@ -19,8 +22,9 @@ import numpy as np
 
 from ..base.tree import leaves, tree_map
 from ..engine.operands import raw
-from ..program import Program, Var, trace
+from ..program import Equation, Program, Var, trace
 from ..program.naming import Names, groups, label
+from ..table import Primitive
 
 OPSET = 20  # of the operators, from January 2024
 _IR = 9  # the version of the format that belongs to it
@@ -79,9 +83,10 @@ def onnx(
     Raises
     ------
     NotImplementedError
-        If a row of the program has no form in ONNX; the message lists all such rows.
+        If a row of the program has no form in ONNX; the message lists all such rows. Or if a form does not fit the
+        operands.
     ValueError
-        If the program depends on the batch size other than through shapes.
+        If the program depends on the batch size other than through shapes and linear functions of it.
     ImportError
         If the package onnx is not installed (the extra ``onnx``).
 
@@ -98,16 +103,26 @@ def onnx(
     except ImportError:
         raise ImportError("export.onnx needs the package onnx; run pip install 'autograd_lite[onnx]'") from None
 
+    paths = [x for x in examples if isinstance(x, (str, os.PathLike))]
+    if paths:
+        raise TypeError(f"export.onnx: expected arrays as examples, got {paths[0]!r}; write path={paths[0]!r}")
     axes = _axes(examples, batch_axis)
-    first, second = (_traced(f, given) for given in (examples, _larger(examples, axes)))
+    programs = [_traced(f, of_size) for of_size in (examples, _larger(examples, axes, 1), _larger(examples, axes, 2))]
+    first = programs[0]
     at = next(((v.name, axis) for v, axis in zip(first.inputs, axes, strict=True) if axis is not None), None)
     b = Builder(helper, at)
-    b.add(first, second, _parameter_names(f))
+    b.add(programs, _parameter_names(f))
     graph = helper.make_graph(b.messages, first.name, b.inputs, b.outputs, b.initializers)
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR, producer_name="autograd_lite"
     )
-    checker.check_model(model, full_check=True)
+    try:
+        checker.check_model(model, full_check=True)
+    except Exception as error:
+        raise NotImplementedError(
+            f"export.onnx: {first.name}: an operator of ONNX does not take these operands; convert them, for instance "
+            f"with .astype(np.float32). {error}"
+        ) from None
     if path is not None:
         save_model(model, os.fspath(path))
     return model
@@ -125,13 +140,13 @@ def _axes(examples: Sequence[Any], batch_axis: Any) -> list[int | None]:
     return [None if axis is None else axis % len(shape) for shape, axis in zip(shapes, axes, strict=True)]
 
 
-def _larger(examples: Sequence[Any], axes: Sequence[int | None]) -> list[Any]:
-    """The examples with a batch that is larger by one."""
+def _larger(examples: Sequence[Any], axes: Sequence[int | None], more: int = 1) -> list[Any]:
+    """The examples with a batch that is larger by so many rows."""
     given = iter(axes)
 
     def one_more(x: Any) -> Any:
         x, axis = np.asarray(raw(x)), next(given)
-        return x if axis is None else np.concatenate([x, np.take(x, [0], axis)], axis)
+        return x if axis is None else np.concatenate([x, np.take(x, [0] * more, axis)], axis)
 
     return list(tree_map(one_more, list(examples)))
 
@@ -215,9 +230,12 @@ class Builder:
 
     def type_of(self, dtype: Any) -> int:
         """ONNX's number for a dtype."""
-        if np.dtype(dtype).kind == "c":
-            raise NotImplementedError("export.onnx: the operators of ONNX do not take complex numbers")
-        return int(self.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+        try:
+            if np.dtype(dtype).kind in "biuf":
+                return int(self.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+        except (KeyError, ValueError):  # np.longdouble
+            pass
+        raise NotImplementedError(f"export.onnx: the operators of ONNX do not take the dtype {np.dtype(dtype)}")
 
     def _number(self, v: Any) -> str:
         if not isinstance(v, Open):
@@ -238,42 +256,39 @@ class Builder:
 
     # ------------------------------------------------------------------------------------------- the program
 
-    def add(self, program: Program, larger: Program, parameters: Mapping[int, str]) -> None:
-        """Add a program, given the same program with a batch that is larger by one."""
-        self._check(program, larger)
+    def add(self, programs: Sequence[Program], parameters: Mapping[int, str]) -> None:
+        """Add a program, given together with the same program for batches that are larger by one and by two."""
+        self._check(programs)
+        program = programs[0]
         self.parameters = dict(parameters)
-        both = partial(_both, self._smaller(program))
+        one = partial(_as_one, self._smaller(program))
         values: dict[Var, Known] = {}
-        for v, w in zip(program.inputs, larger.inputs, strict=True):
-            values[v] = Known(self._name(v.name), both(v.shape, w.shape, v.name), np.dtype(v.dtype))
+        for v, *others in zip(*(p.inputs for p in programs), strict=True):
+            shape = one(v.name, v.shape, *(u.shape for u in others))
+            values[v] = Known(self._name(v.name), shape, np.dtype(v.dtype))
             self.inputs.append(self._info(values[v]))
-        for (v, t), u in zip(program.captured.items(), larger.captured.values(), strict=True):
-            values[v] = self._known(both(raw(t), raw(u), v.name), name=v.name)
+        for v, *ts in zip(program.captured, *(p.captured.values() for p in programs), strict=True):
+            values[v] = self._known(one(v.name, *map(raw, ts)), name=v.name)
         renamed: dict[str, str] = {}
         places: list[str] = []
-        for eq, other in zip(program.equations, larger.equations, strict=True):
-            what, first = eq.row.name, len(self.nodes)
-            dtype = np.result_type(*(x.dtype if isinstance(x, Var) else x for x in eq.operands))
+        for eqs in zip(*(p.equations for p in programs), strict=True):
+            eq, start = eqs[0], len(self.nodes)
+            what = eq.row.name
+            dtype = _dtype(eq)
             operands = [
-                values[x] if isinstance(x, Var) else self._known(both(x, y, what), dtype)
-                for x, y in zip(eq.operands, other.operands, strict=True)
+                values[xs[0]] if isinstance(xs[0], Var) else self._known(one(what, *xs), dtype)
+                for xs in zip(*(e.operands for e in eqs), strict=True)
             ]
-            form, params = eq.row.onnx, both(eq.params, other.params, what)
-            assert form is not None  # see `_check`
-            if callable(form):
-                found = form(self, *operands, **params)
-            else:
-                found = self(form, *(self.cast(x, dtype) for x in operands))
+            results = self._form(eq.row, dtype, operands, one(what, *(e.params for e in eqs)))
             places += [label(groups(eq))] * (len(self.nodes) - len(places))
-            made = {name for _, _, names, _ in self.nodes[first:] for name in names}
-            results = found if eq.row.outputs else [found]
-            for v, w, name in zip(eq.outputs, other.outputs, results, strict=True):
-                values[v] = Known(str(name), both(v.shape, w.shape, what), np.dtype(v.dtype))
-                if name in made and name not in renamed:
+            new = {name for _, _, names, _ in self.nodes[start:] for name in names}
+            for v, *others, name in zip(*(e.outputs for e in eqs), results, strict=True):
+                values[v] = Known(str(name), one(what, v.shape, *(u.shape for u in others)), np.dtype(v.dtype))
+                if name in new and name not in renamed:
                     renamed[name] = self._name(v.name)
         used: set[str] = set()
-        for v, w in zip(program.outputs, larger.outputs, strict=True):
-            known = values[v] if isinstance(v, Var) else self._known(both(v, w, "the result"))
+        for v, *others in zip(*(p.outputs for p in programs), strict=True):
+            known = values[v] if isinstance(v, Var) else self._known(one("the result", v, *others))
             if known.name not in renamed or known.name in used:  # an input, a constant, or returned twice
                 known = Known(self("Identity", known), known.shape, known.dtype)
             used.add(known.name)
@@ -285,6 +300,22 @@ class Builder:
             xs = [renamed.get(x, x) for x in xs]
             self.messages.append(self.helper.make_node(operator, xs, results, name=name, **attributes))
 
+    def _form(self, row: Primitive, dtype: np.dtype[Any], operands: Sequence[Known], params: Any) -> Any:
+        """Add the operators of a row; returns the names of its results."""
+        form = row.onnx
+        xs = [self.cast(x, dtype) if _converted(row, k) else x for k, x in enumerate(operands)]
+        try:
+            names = form(self, *xs, **params) if callable(form) else self(str(form), *xs)
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            shapes = ", ".join(f"({', '.join(map(str, x.shape))})" for x in xs)
+            raise NotImplementedError(
+                f"export.onnx: {row.name} has no form in ONNX for operands of shape {shapes} ({error}); write it with "
+                "other rows, or fix the batch size with batch_axis=None"
+            ) from error
+        return names if row.outputs else [names]
+
     def _smaller(self, program: Program) -> int:
         """The batch size of the program."""
         if self.batch is None:
@@ -292,14 +323,16 @@ class Builder:
         name, axis = self.batch
         return next(v.shape[axis] for v in program.inputs if v.name == name)
 
-    def _check(self, program: Program, larger: Program) -> None:
+    def _check(self, programs: Sequence[Program]) -> None:
+        program = programs[0]
         missing = sorted({eq.row.name for eq in program.equations if eq.row.onnx is None})
         if missing:
             raise NotImplementedError(
                 f"export.onnx: {program.name} has rows without a form in ONNX: {', '.join(missing)}. Attach one with "
                 "row.attach(onnx=...), or write the function with other rows"
             )
-        if [eq.row for eq in program.equations] != [eq.row for eq in larger.equations]:
+        kinds = [([eq.row for eq in p.equations], len(p.captured), len(p.outputs)) for p in programs]
+        if any(kind != kinds[0] for kind in kinds):
             raise ValueError(
                 f"export.onnx: {program.name} computes something different for another batch size; fix the size with "
                 "batch_axis=None"
@@ -307,6 +340,9 @@ class Builder:
 
     def _known(self, value: Any, dtype: Any = None, name: str = "") -> Known:
         """A constant operand; a Python number has the dtype of the operands beside it."""
+        if isinstance(value, Open):
+            number = Known(self("Squeeze", self.ints(value)), (), np.dtype(np.int64))
+            return number if dtype is None else self.cast(number, dtype)
         if isinstance(value, Repeated):
             expanded = self("Expand", self.constant(value.part), self.ints(list(value.shape)))
             return Known(expanded, value.shape, value.part.dtype)
@@ -329,25 +365,41 @@ class Repeated:
     shape: tuple[Any, ...]
 
 
-def _both(n: int, a: Any, b: Any, what: str) -> Any:
-    """A value in the program for a batch of `n`, and in the one for `n + 1`, as one value; what differs is `Open`."""
+def _converted(row: Primitive, k: int) -> bool:
+    """Whether operand `k` is a number like the result; otherwise it is a condition or a position."""
+    return row.kind == "constant" or row.keeps[k] is not None
+
+
+def _dtype(eq: Equation) -> np.dtype[Any]:
+    """The dtype in which NumPy computes: the operands' common one, or that of the result where integers become
+    floating-point numbers, or longer ones.
+    """
+    numbers = [x for k, x in enumerate(eq.operands) if _converted(eq.row, k)]
+    common = np.result_type(*(x.dtype if isinstance(x, Var) else x for x in numbers))
+    result = np.dtype(eq.outputs[0].dtype)
+    return common if common.kind in "fc" or result.kind == "b" else result
+
+
+def _as_one(n: int, what: str, *values: Any) -> Any:
+    """A value in the programs for batches of `n`, ``n + 1`` and ``n + 2`` as one; what differs is `Open`."""
+    a, b, c = values
     if isinstance(a, dict):
-        return {k: _both(n, a[k], b[k], what) for k in a}
-    if isinstance(a, (tuple, list)) and len(a) == len(b):
-        return type(a)(_both(n, x, y, what) for x, y in zip(a, b, strict=True))
+        return {k: _as_one(n, what, *(v[k] for v in values)) for k in a}
+    if isinstance(a, (tuple, list)) and len(a) == len(b) == len(c):
+        return type(a)(_as_one(n, what, *vs) for vs in zip(*values, strict=True))
     if isinstance(a, slice):
-        return slice(*(_both(n, getattr(a, k), getattr(b, k), what) for k in ("start", "stop", "step")))
+        return slice(*(_as_one(n, what, *(getattr(v, k) for v in values)) for k in ("start", "stop", "step")))
     if isinstance(a, np.ndarray):
-        if a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"):
+        if all(a.shape == v.shape and np.array_equal(a, v, equal_nan=a.dtype.kind in "fc") for v in (b, c)):
             return a
         part = a[tuple(slice(None) if k == m else slice(1) for k, m in zip(a.shape, b.shape, strict=False))]
-        if a.ndim == b.ndim and all(np.array_equal(x, np.broadcast_to(part, x.shape)) for x in (a, b)):
-            return Repeated(part, _both(n, a.shape, b.shape, what))
-    elif type(a) is int and type(b) is int and a != b:
+        if a.ndim == b.ndim == c.ndim and all(np.array_equal(v, np.broadcast_to(part, v.shape)) for v in values):
+            return Repeated(part, _as_one(n, what, *(v.shape for v in values)))
+    elif type(a) is type(b) is type(c) is int and b - a == c - b != 0:
         return Open(b - a, a - (b - a) * n)
-    elif a is b or a == b:
+    elif all(v is a or v == a for v in (b, c)):
         return a
     raise ValueError(
-        f"export.onnx: {what} uses {a!r}, which is {b!r} for a batch that is larger by one: only shapes may depend on "
-        "the batch size; fix it with batch_axis=None"
+        f"export.onnx: {what} uses {a!r}, which is {b!r} and {c!r} for a batch that is larger by one and by two: only "
+        "shapes, and whole numbers that grow evenly, may depend on the batch size; fix it with batch_axis=None"
     )

@@ -1,6 +1,7 @@
 """Layers, losses and nets: PyTorch's names, arguments and defaults."""
 
 # ruff: noqa: I001 - set as a list of names, not one to a line
+from ..base.listing import public_names as _public_names
 from . import functional as functional, init as init, utils as utils
 from .activation import (
     CELU as CELU, ELU as ELU, GELU as GELU, GLU as GLU, SELU as SELU, Hardshrink as Hardshrink,
@@ -71,3 +72,5 @@ from .shape import (
     PixelUnshuffle as PixelUnshuffle, Unflatten as Unflatten, Unfold as Unfold, Upsample as Upsample,
     UpsamplingBilinear2d as UpsamplingBilinear2d, UpsamplingNearest2d as UpsamplingNearest2d,
 )
+
+__dir__ = _public_names(__name__, "functional", "init", "utils")

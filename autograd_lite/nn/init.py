@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..base.generator import numpy_generator
+from ..base.listing import public_names as _public_names
 from ..engine.context import no_grad
 from ..tensor import Tensor
 
@@ -166,3 +167,5 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
     for column in range(tensor.shape[1]):
         x[rng.permutation(tensor.shape[0])[:zeros], column] = 0
     return _fill(tensor, x)
+
+__dir__ = _public_names(__name__)

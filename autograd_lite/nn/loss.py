@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from . import functional as F
-from .functional.inputs import check_reduction, given
+from .functional.inputs import check_reduction, given, values
 from .stateless import Stateless
 
 
@@ -31,6 +33,19 @@ class Loss(Stateless):
 
     def forward(self, input: Any, target: Any) -> Any:  # type: ignore[override]  # two inputs
         return self._on(input, target)
+
+    def divisor(self, input: Any, target: Any) -> float:
+        """The number that a mean over this batch is divided by, up to a constant factor; here its number of rows."""
+        return len(target)
+
+    @classmethod
+    def of(cls, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The module of a function of `functional`, also of one with options from `partial`; others as they are."""
+        f, options = function, dict[str, Any]()
+        if isinstance(function, partial) and not function.args:
+            f, options = function.func, function.keywords
+        modules = (m for m in cls.__subclasses__() if getattr(m, "function", None) is f)
+        return next((m(**options) for m in modules if m._options.parameters.keys() >= options.keys()), function)
 
     def _shown(self) -> list[str]:
         usual = ("weight", "pos_weight", *["reduction"] * (self.reduction == "mean"))
@@ -82,12 +97,25 @@ class BCEWithLogitsLoss(Loss, function=F.binary_cross_entropy_with_logits):
     """The cross-entropy of two classes; the input is a logit, the number before the sigmoid."""
 
 
+def _sum_of_weights(self: Any, input: Any, target: Any) -> float:
+    """The sum of the weights of the rows that are not ignored."""
+    k = values(given(target))
+    if k.dtype.kind == "f":  # probabilities
+        return len(target)
+    k = k[k != self.ignore_index]
+    return float(k.size if self.weight is None else values(self.weight)[k.astype(int)].sum())
+
+
 class NLLLoss(Loss, function=F.nll_loss):
     """Minus the log-probability of the right class; the input is log-probabilities."""
+
+    divisor = _sum_of_weights
 
 
 class CrossEntropyLoss(Loss, function=F.cross_entropy):
     """The cross-entropy of classes; the input is logits. See :func:`autograd_lite.nn.functional.cross_entropy`."""
+
+    divisor = _sum_of_weights
 
 
 class KLDivLoss(Loss, function=F.kl_div):

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..base.listing import public_names as _public_names
 from ..engine.context import no_grad, tracing
-from ..table import TABLE
+from ..table import TABLE as _TABLE
 from ..tensor import Tensor, tensor
 from ..tensor.creation import as_tensor
 from .functional.inputs import values
@@ -96,7 +97,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     >>> parameters_to_vector(nn.Linear(3, 2).parameters()).shape
     (8,)
     """
-    joined: Tensor = TABLE["concatenate"]([p.reshape(-1) for p in parameters])
+    joined: Tensor = _TABLE["concatenate"]([p.reshape(-1) for p in parameters])
     return joined
 
 
@@ -120,3 +121,5 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
         for p in targets:
             p[...] = values[start : start + p.size].reshape(p.shape)
             start += p.size
+
+__dir__ = _public_names(__name__)

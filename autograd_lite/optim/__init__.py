@@ -1,5 +1,6 @@
 """Optimisers and learning-rate schedules: PyTorch's names, arguments, defaults and formulas."""
 
+from ..base.listing import public_names as _public_names
 from . import lr_scheduler as lr_scheduler
 from .first_order import ASGD as ASGD
 from .first_order import SGD as SGD
@@ -14,3 +15,5 @@ from .first_order import RMSprop as RMSprop
 from .first_order import Rprop as Rprop
 from .lbfgs import LBFGS as LBFGS
 from .optimizer import Optimizer as Optimizer
+
+__dir__ = _public_names(__name__, "lr_scheduler")

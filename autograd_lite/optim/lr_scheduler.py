@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
+from ..base.listing import public_names as _public_names
 from .optimizer import Optimizer
 from .schedule import LRScheduler as LRScheduler
 from .schedule import Several, at_least_1, for_each_group, numbers_of, trial_with
@@ -520,3 +521,5 @@ def _set_momentum(schedule: Any, made: list[dict[str, Any]], momenta: Sequence[f
             options["betas"] = (momentum, *group["betas"][1:])
         else:
             options["momentum"] = momentum
+
+__dir__ = _public_names(__name__, "LRScheduler")

@@ -182,7 +182,8 @@ class Optimizer:
                 about_to_write(p)
         for p in stepped:
             p._written()
-        deque(starmap(call, calls), maxlen=0)  # a loop takes twice as long on small arrays
+        with np.errstate(all="ignore"):  # an error of arithmetic would leave a half-made step
+            deque(starmap(call, calls), maxlen=0)  # a loop takes twice as long on small arrays
         return loss
 
     def _counters(self, group: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,22 +12,25 @@ import numpy as np
 
 from ..base.escape import plain
 from ..base.generator import numpy_generator
-from ..base.memory import is_whole
+from ..base.memory import is_whole, overlapping
 from ..base.snapshots import References, Snapshot, untouched
 from ..base.tree import leaves, rebuild, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import changed
 from ..engine.node import TRACED, Node, ancestors
+from ..engine.operands import raw
 from ..engine.replay import value_of
 from ..engine.results import lift
 from ..engine.value import Value
 from .capture import names_of, run
-from .closures import Closure, read, same
+from .closures import Closure
 from .equation import Equation, Var
 from .graph import equations_of
 from .naming import short_names
+from .numbers import Number, Prelude
 from .outside import Outside, Source, Step
 from .program import Program
+from .unseen import Unseen, refuse
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +84,9 @@ class Call:
         The modules that the call has set to training or evaluation mode.
     variables : list of (container or cell, key, value)
         What was used from outside and is not an input: numbers, functions, objects.
+    stores : list of (number, keys, length)
+        The dicts and lists among the arguments, counted from 0, of which the function sets entries, and how many a list
+        had. If there are any, the result of the program is ``(result, [entries of each])``.
     in_place : dict of int to int
         Leaves of the result that are written into a leaf of the arguments.
     """
@@ -97,16 +103,37 @@ class Call:
     modules: dict[Any, None]
     modes: dict[Any, bool]
     variables: list[tuple[Any, Any, Any]]
+    stores: list[tuple[int, list[Any], int | None]]
     in_place: Mapping[int, int] = field(default_factory=dict)
 
-    def donating(self, leaves: Sequence[int]) -> Call:
-        """The same, where results take the places of arguments of their shape and dtype."""
+    def check_memory(self, leaves: Sequence[Any]) -> None:
+        """Raise if an array that is written to shares memory with another one."""
+        arrays = self._arrays(leaves)
+        written = [v for v in arrays if v in self.program.updates]
+        others = [v for v in arrays if v not in self.program.updates]
+        if (pair := overlapping(map(arrays.__getitem__, written), map(arrays.__getitem__, others))) is not None:
+            one, other = ((*written, *others)[k].name for k in pair)
+            raise RuntimeError(
+                f"{self.program.name} writes to {one}, which shares memory with {other}: inside jit the write would "
+                f"not be seen through {other}. Copy one of them before"
+            )
+
+    def _arrays(self, leaves: Sequence[Any]) -> dict[Var, Any]:
+        """The arrays of the inputs; `leaves` are those of the arguments."""
+        arrays: dict[Var, Any] = {
+            v: self.program.captured[v] for v, s in self.sources.items() if s.kind in ("tensor", "place", "state")
+        }
+        return arrays | {v: np.asarray(raw(leaves[s.key])) for v, s in self.sources.items() if s.kind == "argument"}
+
+    def donating(self, donated: Sequence[bool], leaves: Sequence[Any]) -> Call:
+        """The same, where results take the places of arguments of their shape and dtype that share no memory."""
         program, results = self.program, dict(self.in_place)
+        arrays = self._arrays(leaves)
         outputs, updates = list(program.outputs), dict(program.updates)
-        given = {s.key: v for v, s in self.sources.items() if s.kind == "argument"}
-        for leaf in leaves:
+        given = {s.key: v for v, s in self.sources.items() if s.kind == "argument" and s.owner is None}
+        for leaf in (k for k, is_donated in enumerate(donated) if is_donated):
             v = given.get(leaf)
-            if v is None or v in updates:
+            if v is None or v in updates or overlapping([arrays[v]], [arrays[u] for u in arrays if u is not v]):
                 continue
             for k, x in enumerate(outputs[: len(self.tensors)]):
                 alike = isinstance(x, Var) and (x.shape, x.dtype) == (v.shape, v.dtype)
@@ -133,13 +160,13 @@ class Call:
         return bool(self.program.updates or self.gradients or self.modes)
 
 
-def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[bool], recording: bool) -> Call:
+def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[Any], recording: bool) -> Call:
     """Run `f` once, and record it.
 
     Parameters
     ----------
     args, params : tuple, dict
-        Trees; `static` says for each leaf whether it is passed as it is.
+        Trees; `static` is None for each leaf that is an input, and the others are passed as they are.
     recording : bool
         Whether gradients are recorded at the call.
     """
@@ -162,29 +189,76 @@ def _check_draws(changes: Snapshot, made: _Made) -> None:
         )
 
 
-def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[bool], recording: bool) -> Any:
+def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[Any], recording: bool) -> Any:
     outside = Outside()
     closure = Closure(outside)
-    inputs = [x if s else outside.argument(x, k) for k, (x, s) in enumerate(zip(given, static, strict=True))]
+    first: dict[int, int] = {}  # of an array that is passed twice: a write to one is a write to the other
+    inputs: list[Any] = []
+    for k, (x, s) in enumerate(zip(given, static, strict=True)):
+        j = first.setdefault(id(x), k) if isinstance(x, (np.ndarray, Value)) else k
+        inputs.append(x if s else inputs[j] if j != k else outside.argument(x, k))
     nodes = [x._node for x, s in zip(inputs, static, strict=True) if not s]
-    for x, s in zip(given, static, strict=True):
-        if s:
-            closure.look_into(x)
-    wrapped, keywords = rebuild((args, params), inputs)
-    with changed(recording=recording, group=None, outside=outside):
-        result, variables = run(closure.of(f), wrapped, keywords)
-        roots, pulled = _pulled_back(leaves(result), outside) if recording else ([], {})
-    closure.check()
-    closure.check_leaks()
-    closure.note_methods()
-    outside.check_views()
-    outside.check_toggles()
+    fixed = [k for k, s in enumerate(static) if s]
+    with closure:
+        f, *stand_ins = closure.reach([(f, "f"), *((given[k], "an argument") for k in fixed)])
+        for k, x in zip(fixed, stand_ins, strict=True):
+            inputs[k] = x
+        wrapped, keywords = rebuild((args, params), inputs)
+        pairs = zip((*args, *params.values()), (*wrapped, *keywords.values()), strict=True)
+        containers = [(old, new, new.copy()) for pair in pairs for old, new in _containers(*pair)]
+        with changed(recording=recording, group=None, outside=outside):
+            result, variables = run(f, wrapped, keywords)
+            roots, pulled = _pulled_back(leaves(result), outside) if recording else ([], {})
+        for x in leaves(result):
+            if type(x) is Unseen:
+                refuse(x)
+        variables = [(word, x) for word, x in variables if type(x) is not Unseen]
+        closure.check_leaks()
+        closure.check()
+        outside.check_views()
+        outside.check_toggles()
+    stores = _stores(containers, inputs)
+    if stores:
+        result = result, [values for *_, values in stores]
     made = _Made(f, wrapped, nodes, result, [*variables, *keywords.items()], outside, roots, pulled)
+    made.outside["stores"] = [store[:3] for store in stores]
     made.given = any(isinstance(x, Value) for x in given)
-    # What the function has changed itself, such as a counter, does not say whether the program fits.
-    kept = [(c, key, x) for c, key, x in closure.variables.values() if same(read(c, key), x)]
+    closure.note_arrays(made.sources.values())
     vars(outside).clear()  # which is part of a cycle
-    return made, kept
+    return made, list(closure.variables.values())
+
+
+def _containers(old: Any, new: Any) -> Iterator[tuple[Any, Any]]:
+    """The dicts and lists of a tree, each with the one at its place in another tree."""
+    if isinstance(old, (dict, list, tuple)):
+        if not isinstance(old, tuple):
+            yield old, new
+        for pair in zip(*((t.values() if isinstance(t, dict) else t) for t in (old, new)), strict=True):
+            yield from _containers(*pair)
+
+
+def _stores(containers: Sequence[tuple[Any, Any, Any]], inputs: Sequence[Any]) -> list[Any]:
+    """For each container among the arguments of which the function has set entries: its number, their keys, the length
+    of a list, and the values.
+    """
+    stores = []
+    moved = {*map(id, inputs), *(id(new) for _, new, _ in containers)}
+    for k, (old, new, before) in enumerate(containers):
+        entries = dict(new.items() if isinstance(new, dict) else enumerate(new))
+        first = dict(before.items() if isinstance(before, dict) else enumerate(before))
+        keys = [key for key, x in entries.items() if key not in first or x is not first[key]]
+        again = keys and sum(1 for x, _, _ in containers if x is old) > 1
+        if again or list(entries)[: len(first)] != list(first) or any(
+            id(x) in moved for key in keys for x in (entries[key], *leaves(entries[key]))
+        ):  # fmt: skip
+            raise RuntimeError(
+                f"the function removes or moves entries of a {type(old).__name__} that is an argument: inside jit it "
+                "may only set or append new values. Build a new one, and return it"
+            )
+        if keys:
+            count = None if isinstance(old, dict) else len(before)
+            stores.append((k, keys, count, [entries[key] for key in keys]))
+    return stores
 
 
 def _pulled_back(results: list[Any], outside: Outside) -> Any:
@@ -237,6 +311,10 @@ class _Made:
         sources = {n: s for n, s in outside.found.items() if s.kind in ("argument", "cotangent") or n in used}
         slopes = [(f"{t.name or 'p'}_grad", g) for t, g in gradients if isinstance(g, Node)]
         names = names_of(f, args, inputs, nodes, variables, slopes)
+        arithmetic, numbers = outside.arithmetic, {n: t.word for n, t in outside.tensors.items() if type(t) is Number}
+        scalars = {n: s.key for n, s in sources.items() if s.kind == "scalar"}
+        shown = arithmetic.shown({word: names.get(n, "") for n, word in numbers.items() if n not in scalars})
+        names |= {n: f"{dtype}({shown[word]})" for n, (word, dtype) in scalars.items() if shown[word]}
         fresh = short_names(names.values())
         var = {n: Var(names.get(n) or next(fresh), n.shape, n.dtype) for n in sources}
         self.inputs = [var[n] for n in inputs]
@@ -244,6 +322,10 @@ class _Made:
         self.equations = equations_of(recorded, var, names, fresh)
         for n in recorded:
             n.xs = n.y = None  # its values, which are those of this call only
+        self.prelude = None
+        if scalars or arithmetic.lines:
+            of_word = {word: var[n] for n, word in numbers.items() if n in inputs}
+            self.prelude = Prelude(arithmetic, of_word, {var[n]: key for n, key in scalars.items()})
         self.outputs = [_var_or_array(x, var) for x in outputs]
         self.updates = {var[n]: _var_or_array(x, var) for n, x in written.items()}
         self.gradients = [(weakref.ref(t), None if g is None else _var_or_array(g, var)) for t, g in gradients]
@@ -292,7 +374,8 @@ class _Made:
         captured = {v: self.values[v] for v in sources if v not in self.inputs}
         outputs += more
         program = Program(
-            self.name, tuple(self.inputs), tuple(equations), outputs, captured, self.structure, self.result, updates
+            self.name, tuple(self.inputs), tuple(equations), outputs, captured, self.structure, self.result, updates,
+            self.prelude,
         )
         writes = any(sources[v].kind == "tensor" for v in updates)
         made = tensors, self.objects, backward, gradients, asked

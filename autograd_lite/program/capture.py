@@ -18,7 +18,7 @@ import numpy as np
 from ..base.escape import plain
 from ..base.snapshots import untouched
 from ..base.tree import leaves, rebuild
-from ..engine.context import changed
+from ..engine.context import CONTEXT, ORDINARY, changed
 from ..engine.node import ANY, Node, ancestors
 from ..engine.operands import raw
 from ..engine.value import wrap
@@ -52,7 +52,9 @@ def capture(
     for n, t in zip(nodes, tensors, strict=True):
         n.keeper = weakref.ref(t)  # so that backward() inside `f` adds to its .grad
     wrapped = rebuild(args, tensors)
-    with untouched(f, args), changed(recording=True, group=None):
+    # one level deeper, so that a compiled function inside is recorded too
+    level = (CONTEXT.get() or ORDINARY).level + 1
+    with untouched(f, args), changed(recording=True, group=None, level=level):
         result, variables = run(f, wrapped, params or {})
     outside = [*variables, *captured(f), *(names or {}).items()]
     found = names_of(f, wrapped, nodes, ancestors(_nodes_of(result), ANY)[::-1], variables, outside)

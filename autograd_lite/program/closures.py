@@ -1,18 +1,34 @@
-"""The variables that a function uses from outside: Tensors stand for its arrays while it is traced.
+"""What a function can read from outside: Tensors stand for its arrays while it is traced, all else is noted.
 
-NumPy does not say when an array is used. So the traced function is a copy of the user's, with the same code, in whose
-closure and globals each array is replaced by a Tensor. Arrays in containers and in attributes of objects are recognised
-when they meet a Tensor. Python numbers cannot be seen at all; their values are noted.
+NumPy does not say when an array is used, and Python does not say when a number is. So everything that the code of the
+function can reach is looked at before it runs: its closure, its globals, the attributes that the code names, and what
+is in these. An array is replaced by a Tensor in the place where it stands, until the trace ends. Of any other value the
+place is noted, to be compared at each call. In the place of what can be neither an input nor compared stands an object
+that raises when it is used.
 """
 
 from __future__ import annotations
 
+import builtins
+import dis
+import gc
 import sys
-import sysconfig
-from collections.abc import Iterator
+import weakref
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
 from functools import partial
-from os.path import dirname
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from operator import attrgetter, setitem
+from types import (
+    BuiltinMethodType,
+    CodeType,
+    FunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 import numpy as np
@@ -21,253 +37,479 @@ from ..base.tree import leaves
 from ..engine.node import TRACED
 from ..engine.position import INTERNAL
 from ..engine.value import Value
-from .outside import Outside
+from ..table import Primitive
+from .libraries import PACKAGE, home_of, is_c, is_librarys, is_opaque, kind_of
+from .outside import SMALL, Outside, Source
+from .places import CONTENT, KEYS, LENGTH, MISSING, PLAIN, Attribute, Named, ShapeOf, plain_array, read, same
+from .unseen import Unseen, refuse
 
 LONG = 1_000  # entries of a container; a longer one is data
-PLAIN = (int, float, complex, str, bool, type(None), np.generic)
-MISSING = object()
-LENGTH = object()  # a key: how many entries a container has
-_EMPTY = CellType()
-_LIBRARIES = (dirname(dirname(__file__)), *map(sysconfig.get_path, ("stdlib", "platlib", "purelib")))
+MOST = 10_000  # values outside
+#: Code with one of these names may read any attribute.
+_ANY_ATTRIBUTE = frozenset({"getattr", "vars", "__dict__", "dir", "asdict", "astuple", "fields"})
+#: The names of the user's methods that the library calls, and their attributes.
+_CALLED = {"forward", "backward", "setup_context", "jvp", "rule", "numbers", "initial"}
+_GLOBAL = {"LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "IMPORT_NAME"}
+_PARTS = "__func__", "fget", "func", "__wrapped__"  # where descriptors and wrappers hold a function
+_TABLES = "_parameters", "_buffers", "_modules", "_hooks", "_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
+_HOLDERS = (f"{PACKAGE}.data", f"{PACKAGE}.optim")  # of the library's other objects
+_WHEN_MADE = {"__init__", "__new__", "__post_init__", "__init_subclass__"}
+#: Bases that read no attribute of an object of the user's class which its code does not name.
+_INERT = {"builtins", "typing", "abc", "enum", "types", PACKAGE}
+#: Whose objects are compared by identity: they have no state that a result depends on, or one that is looked at
+#: elsewhere (`base.snapshots` sees whether a generator was drawn from).
+_STATELESS = {"logging", "threading", "_thread", "random", "_random", "datetime", "decimal", "re", "pathlib"}
 
 
-class Closure:
-    """Copies of functions for one trace.
+@dataclass(eq=False)
+class _Space:
+    """A namespace, of which the entries count that the code names.
 
     Attributes
     ----------
+    names : dict or mapping proxy
+    owner : object that it belongs to
+    every : bool
+        Whether all entries count, because code that is not looked at reads them too.
+    noted : bool
+        Whether entries are noted.
+    called : what the user calls the owner, if that is an object of another library, which takes no Tensors
+    """
+
+    names: Any
+    owner: Any
+    every: bool = False
+    noted: bool = True
+    called: Any = None
+    done: set[str] = field(default_factory=set)
+
+
+class Closure:
+    """What a function can reach, for one trace.
+
+    Attributes
+    ----------
+    undo : list of calls
+        They put back the arrays that Tensors stand for.
     variables : dict
-        What the functions use from outside, arrays excepted: ``(container or cell, key, value)`` by container and key.
+        What is compared at each call: ``(container, key, value)`` by container and key (see :mod:`.places`).
     """
 
     def __init__(self, outside: Outside) -> None:
         self.outside = outside
+        self.undo: list[tuple[Any, ...]] = []
         self.variables: dict[Any, tuple[Any, Any, Any]] = {}
-        self._functions: dict[int, Any] = {}
-        self._cells: dict[int, tuple[CellType, CellType, Any]] = {}
-        self._globals: dict[int, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {}
-        self._seen: dict[int, tuple[Any, Any]] = {}  # a container, and a copy of it
-        self._classes: dict[type, None] = {}  # of objects and modules
-        self._words = {"forward", "__call__"}  # the names in the code that runs, among them the methods that it calls
+        self._back: dict[Any, tuple[Any, ...]] = {}  # how to assign to the variables
+        self._swapped: dict[Any, tuple[Any, Any, Any]] = {}  # container, key, what stands there
+        self._seen: dict[int, Any] = {}
+        self._unseen: dict[int, Unseen] = {}  # what stands for values that cannot be compared
+        self._queue: list[tuple[Any, Any]] = []  # values to look into, with their keys
+        self._spaces: list[_Space] = []
+        self._words = set(_CALLED)  # the names in the code that may run
+        self._containers: list[Any] = []
+        self._before: dict[int, tuple[Any, Any]] = {}  # the containers, and copies of them
+        self._tensors: list[Value] = []
+        self._classes: dict[type, bool] = {}  # whether the code may make objects of them
+        self._namespaces: list[_Space] = []  # those in which another name matters
+        self._absent: list[tuple[dict[str, Any], str]] = []  # globals that do not exist
 
-    def of(self, value: Any, container: Any = None, key: Any = None) -> Any:
-        """What stands for the value of a variable."""
-        self._note(value, container, key)
-        if isinstance(value, FunctionType):
-            return self._function(value)
-        if isinstance(value, MethodType):
-            self.look_into(value.__self__)
-            function = self._function(value.__func__) if isinstance(value.__func__, FunctionType) else value.__func__
-            return MethodType(function, value.__self__)
-        if type(value) is partial:
-            return partial(self.of(value.func), *value.args, **value.keywords)
-        if type(value) is np.ndarray and value.dtype.kind in "biufc" and container is not None:
-            self.outside.known(value, container, key)
-            name = key if isinstance(key, str) else None
-            return self.outside.stand_in(value, name)
-        self.look_into(value, container, key)
-        return value
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *exc: object) -> None:
+        """Put back what Tensors stand for."""
+        for put, *args in self.undo:
+            put(*args)
+
+    def reach(self, values: Iterable[tuple[Any, Any]]) -> list[Any]:
+        """Look into functions and other values, each with what it is called, and everything that they can reach.
+
+        Returns what stands for each.
+        """
+        found = [self._stand_for(value, None, called) for value, called in values]
+        size: Any = None
+        while self._queue or size != (size := (len(self._words), len(self._spaces), sum(self._classes.values()))):
+            while self._queue:
+                self._look(*self._queue.pop())
+            for space in list(self._spaces):
+                self._look_at_names(space)
+        for space in self._namespaces:
+            long = isinstance(space.owner, (type, ModuleType, FunctionType))
+            key = Named(self._words, space.every or self._any_attribute, long)
+            self._note(key(space.names), space.names, key)
+        self._before = {id(x): (x, x.copy()) for x in self._containers}
+        return found
+
+    # ----------------------------------------------------------------------------------------------- one value
+
+    def _visit(self, value: Any, container: Any, key: Any, *put: Any, note: bool = True) -> None:
+        """Note a value, and let Tensors stand for its arrays; ``put[0](*put[1:], x)`` assigns to its place."""
+        if (id(container), key) in self.variables or (id(container), key) in self._swapped:
+            return  # a namespace may be reached in two ways
+        if note and not isinstance(value, (np.ndarray, ModuleType)):
+            self._note(value, container, key)
+            self._back[id(container), key] = (*put, value)
+        new = self._stand_for(value, container, key)
+        if new is not value:
+            self._swap(container, key, value, new, put)
+
+    def _swap(self, container: Any, key: Any, value: Any, new: Any, put: tuple[Any, ...]) -> None:
+        self.undo.append((*put, value))
+        put[0](*put[1:], new)
+        self._swapped[id(container), key] = container, key, new
 
     def _note(self, value: Any, container: Any, key: Any) -> None:
-        if container is not None and not isinstance(value, (np.ndarray, ModuleType)):
-            self.variables[id(container), key] = container, key, value
+        self.variables[id(container), key] = container, key, value
+        if len(self.variables) > MOST:
+            raise RuntimeError(
+                f"the function can read more than {MOST} values from outside, the last of them {label(key)!r} of a "
+                f"{type(container).__name__}: inside jit each is compared at every call. Pass what it needs as "
+                "arguments"
+            )
 
-    def _function(self, f: FunctionType) -> Any:
-        inside = INTERNAL[f.__code__.co_filename]
-        if inside and not f.__closure__:
-            return f
-        if id(f) not in self._functions:
-            cells = tuple(map(self._cell, f.__closure__ or ()))
-            space = f.__globals__ if inside else self._space(f.__globals__)
-            copy = FunctionType(f.__code__, space, f.__name__, f.__defaults__, cells)
-            copy.__kwdefaults__, copy.__qualname__, copy.__module__ = f.__kwdefaults__, f.__qualname__, f.__module__
-            copy.__dict__.update(f.__dict__)
-            self._functions[id(f)] = copy
-            for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
-                self._fill(cell, name)
-            for defaults in (f.__defaults__, f.__kwdefaults__):
-                if defaults:
-                    self.look_into(defaults)
-            if not inside:
-                self._use(f.__globals__, f.__code__)
-        return self._functions[id(f)]
+    def _stand_for(self, value: Any, container: Any, key: Any) -> Any:
+        """What stands for a value while the function is traced; the value is looked into later."""
+        if isinstance(value, PLAIN) or value is MISSING:
+            return value
+        if isinstance(value, np.ndarray):
+            return self._tensor(value, container, key)
+        if isinstance(value, tuple):
+            parts = [self._stand_for(part, value, k) for k, part in enumerate(value)]
+            changed = any(new is not old for new, old in zip(parts, value, strict=True))
+            return tuple.__new__(type(value), parts) if changed else value
+        if id(value) in self._unseen:
+            return self._unseen[id(value)]
+        if id(value) not in self._seen:
+            self._seen[id(value)] = value
+            if isinstance(value, (dict, list, deque, set, frozenset)) and len(value) > LONG:
+                kind = f"{type(value).__name__} of {len(value)} entries"
+                return self._refuse(value, key, kind, "an array, a tuple, or an argument")
+            if is_opaque(value):
+                return self._refuse(value, key, kind_of(value), "numbers and arrays")
+            self._queue.append((value, key))
+        return value
 
-    def _cell(self, cell: CellType) -> CellType:
-        if id(cell) not in self._cells:
-            self._cells[id(cell)] = cell, CellType(), None
-        return self._cells[id(cell)][1]
+    def _refuse(self, value: Any, key: Any, kind: str, instead: str) -> Any:
+        """What stands for a value that can be neither replaced nor compared."""
+        what = repr(label(key)) if isinstance(key, (str, Attribute)) else f"an entry {label(key)!r}"
+        error = RuntimeError(
+            f"the function uses {what} from outside, a {kind}: inside jit a change of it would not be seen. Pass what "
+            f"the function needs of it as an argument, or make it {instead}"
+        )
+        self._unseen[id(value)] = unseen = Unseen(value, error)
+        return unseen
 
-    def _fill(self, cell: CellType, name: str) -> None:
-        _, new, put = self._cells[id(cell)]
-        if new == _EMPTY and cell != _EMPTY:
-            new.cell_contents = put = self.of(cell.cell_contents, cell, name)
-            self._cells[id(cell)] = cell, new, put
+    def _tensor(self, array: Any, container: Any, key: Any) -> Any:
+        if plain_array(array) is not None:
+            self.outside.known(array, container, key)
+            name = label(key)
+            return self.outside.stand_in(array, name if isinstance(name, str) else None)
+        kind = f"{type(array).__name__} of dtype {array.dtype}"
+        if id(array) in self._unseen:
+            return self._unseen[id(array)]
+        return self._refuse(array, key, kind, "a plain array of numbers")
 
-    def _space(self, space: dict[str, Any]) -> dict[str, Any]:
-        if id(space) not in self._globals:
-            self._globals[id(space)] = space, dict(space), {}
-        return self._globals[id(space)][1]
+    # ---------------------------------------------------------------------------------------- what is in a value
 
-    def _use(self, space: dict[str, Any], code: CodeType) -> None:
-        """Replace the globals that some code uses, with the code of the functions defined in it."""
-        _, new, put = self._globals[id(space)]
-        self._words.update(_names(code))
-        for word in _names(code):
-            if word in space and word not in put:
-                put[word] = None
-                new[word] = put[word] = self.of(space[word], space, word)
-
-    def look_into(
-        self, value: Any, container: Any = None, key: Any = None, note: bool = True, sized: bool = True
-    ) -> None:
-        """Find the arrays and Tensors in a container, a module, or an object or class of the user's.
-
-        `sized`: whether another entry makes another program. It does not in the attributes of objects, where a list may
-        be a history that grows at each call.
-        """
-        if id(value) in self._seen:
-            return
+    def _look(self, value: Any, key: Any) -> None:
         if isinstance(value, Value):
             if not getattr(value, "lazy", False):
                 self.outside.enter(value)
-        elif type(value) is np.ndarray:
-            if container is not None:
-                self.outside.known(value, container, key)
-        elif isinstance(value, (dict, list, tuple)):
-            self._seen[id(value)] = value, value if isinstance(value, tuple) else value.copy()
-            parts: Any = value.items() if isinstance(value, dict) else enumerate(value)
-            noted = note and not isinstance(value, tuple)  # which cannot change
-            if noted and sized:
-                self._note(len(value), value, LENGTH)
-            for k, part in list(parts) if len(value) <= LONG else ():
-                if noted:
-                    self._note(part, value, k)
-                self.look_into(part, value, k, note, sized)
+                self._tensors.append(value)
+                if fields := getattr(value, "__dict__", None):  # the user's attributes
+                    self._space(_Space(fields, value))
+                for hook in () if value._node is None else value._node.hooks or ():
+                    self._stand_for(hook, value, key)
+        elif isinstance(value, FunctionType):
+            self._function(value)
+        elif isinstance(value, MethodType):
+            self._stand_for(value.__self__, value, key)
+            self._stand_for(value.__func__, value, key)
+        elif isinstance(value, partial):
+            self._partial(value)
         elif isinstance(value, type):
-            self._class(value)
-        elif _has_arrays(value):
-            self._seen[id(value)] = (), ()
-            self._classes[type(value)] = None
-            module = hasattr(value, "named_buffers")
-            self.look_into(value.__dict__, note=not module, sized=False)  # of a module all is compared
-            if not module:
-                self._class(type(value))
-            for name in ("forward", "__call__"):
-                method = getattr(type(value), name, None)
-                if isinstance(method, FunctionType):
-                    self._watch(method)
+            self._class(value, made=True)
+            self._class(type(value))
+        elif isinstance(value, ModuleType):
+            if home_of(value.__name__) == "user":
+                self._space(_Space(vars(value), value))
+        elif isinstance(value, BuiltinMethodType):
+            self._stand_for(value.__self__, value, key)
+        elif isinstance(value, MappingProxyType):
+            self._stand_for(gc.get_referents(value)[0], value, key)
+        elif isinstance(value, Enum):
+            self._visit(value._value_, vars(value), "_value_", dict.__setitem__, vars(value), "_value_")
+            self._class(type(value))
+        elif isinstance(value, attrgetter):
+            self._words.update(word for path in value.__reduce__()[1] for word in path.split("."))
+        elif isinstance(value, weakref.ref):
+            self._stand_for(value(), value, key)
+        elif not isinstance(value, Primitive):
+            if isinstance(value, (dict, list, deque, set, frozenset)):
+                self._container(value, key)
+            self._object(value, key)
 
-    def _class(self, cls: type) -> None:
-        """Note the attributes of a class of the user's that are data."""
-        if id(cls) in self._seen or not _is_users(cls):
-            return
-        self._seen[id(cls)] = (), ()
-        space = vars(cls)
-        for name, part in space.items():
-            if not name.startswith("__") and isinstance(part, (*PLAIN, np.ndarray, Value, dict, list, tuple)):
-                self._note(part, space, name)
-                self.look_into(part, space, name, sized=False)
-        for base in cls.__bases__:
-            self._class(base)
+    def _container(self, value: Any, key: Any) -> None:
+        if not isinstance(value, frozenset):
+            self._note(tuple(value), value, KEYS)
+        if isinstance(value, defaultdict):
+            place = Attribute("default_factory", "default_factory")
+            self._visit(value.default_factory, value, place, setattr, value, place.name)
+        if isinstance(value, dict):
+            for k, part in list(value.items()):
+                self._visit(part, value, k, dict.__setitem__, value, k)
+        elif isinstance(value, (set, frozenset)):
+            for part in value:
+                self._stand_for(part, value, key)
+        else:
+            old = list(value)
+            new = [self._stand_for(part, value, k) for k, part in enumerate(old)]
+            if any(x is not y for x, y in zip(new, old, strict=True)):  # another array is no reason to record again
+                del self.variables[id(value), KEYS]
+                self._note(len(old), value, LENGTH)
+                for k, part in enumerate(old):
+                    if new[k] is not part:
+                        self._swap(value, k, part, new[k], (setitem, value, k))
+                    if not isinstance(part, np.ndarray):
+                        self._note(part, value, k)
+        if not isinstance(value, frozenset):
+            self._containers.append(value)
 
-    def _watch(self, f: FunctionType) -> None:
-        """Note what a method of a class uses from outside; it is not copied, because others call it."""
-        if id(f) in self._seen or INTERNAL[f.__code__.co_filename]:
+    def _function(self, f: FunctionType) -> None:
+        for word, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+            key = Attribute("cell_contents", word)
+            if word != "__class__" and (value := read(cell, key)) is not MISSING:
+                self._visit(value, cell, key, setattr, cell, key.name)
+        self._parts(f)
+        if INTERNAL[f.__code__.co_filename] or is_librarys(f.__code__.co_filename):
             return
-        self._seen[id(f)] = (), ()
-        self._words.update(_names(f.__code__))
-        cells = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
-        used: list[tuple[Any, Any, Any]] = [(cell, word, cell.cell_contents) for word, cell in cells if cell != _EMPTY]
+        for word in ("__code__", "__defaults__", "__kwdefaults__"):
+            if (value := getattr(f, word)) is not None:
+                self._visit(value, f, Attribute(word, word), setattr, f, word)
+        self._space(_Space(f.__dict__, f))
+        self._words.update(_attributes(f.__code__))
         space = f.__globals__
-        used += [(space, word, space[word]) for word in _names(f.__code__) if word in space]
-        for container, key, value in used:
-            self._note(value, container, key)
-            if isinstance(value, FunctionType):
-                self._watch(value)
+        words = dict.fromkeys(_globals(f.__code__))
+        for word in (*words, *(_attributes(f.__code__) if "globals" in words else ())):
+            if word in space:
+                self._visit(space[word], space, word, dict.__setitem__, space, word)
             else:
-                self.look_into(value, container, key)
+                self._absent.append((space, word))
+                if word in vars(builtins):
+                    self._note(MISSING, space, word)
+                elif word in sys.modules:  # imported inside
+                    self._stand_for(sys.modules[word], space, word)
 
-    def note_methods(self) -> None:
-        """Note the methods that the code may call: those of its objects whose names are in it."""
-        spaces = [vars(cls) for cls in dict.fromkeys(c for kind in self._classes for c in kind.__mro__ if _is_users(c))]
-        done: set[str] = set()
-        while words := self._words - done:
-            done |= words
-            for space in spaces:
-                for word in sorted(words & space.keys()):
-                    method = space[word]
-                    f = getattr(method, "__func__", None) or getattr(method, "fget", None) or method
-                    if isinstance(f, FunctionType):
-                        self._note(method, space, word)
-                        self._words.update(_names(f.__code__))
+    def _parts(self, value: Any) -> None:
+        """Look into the functions of a descriptor or a wrapper."""
+        for name in _PARTS if home_of(type(value).__module__) != "user" else ():
+            part = getattr(value, name, None)
+            if name == "__wrapped__" or isinstance(part, (FunctionType, MethodType, BuiltinMethodType, partial)):
+                self._stand_for(part, value, name)
+
+    def _partial(self, f: Any) -> None:
+        for word in ("func", "args", "keywords"):
+            key = Attribute(word, word)
+            self._note(getattr(f, word), f, key)
+            new = self._stand_for(getattr(f, word), f, key)
+            if new is not getattr(f, word):  # the arguments
+                state = f.func, f.args, f.keywords, f.__dict__ or None
+                self.undo.append((f.__setstate__, state))
+                f.__setstate__((f.func, new, f.keywords, f.__dict__ or None))
+                self._swapped[id(f), key] = f, key, f.args
+
+    # --------------------------------------------------------------------------------------- objects and classes
+
+    def _object(self, value: Any, key: Any) -> None:
+        cls = type(value)
+        self._parts(value)
+        fields: Any = getattr(value, "__dict__", None)
+        home = home_of(cls.__module__)
+        if hasattr(cls, "named_buffers"):  # which attributes were set is compared elsewhere
+            for kind in _TABLES:
+                for part in fields[kind].values():
+                    self._stand_for(part, value, kind)
+            own = home == PACKAGE
+            self._spaces.append(_Space(fields, value, every=own, noted=not own, done={*_TABLES, "_passing"}))
+        elif isinstance(fields, dict) and "param_groups" in fields:
+            self._spaces.append(_Space(fields, value, done={"state"}))
+        elif home not in _STATELESS and (home != PACKAGE or cls.__module__.startswith(_HOLDERS)):
+            every = home == PACKAGE or any(home_of(kind.__module__) not in ("user", *_INERT) for kind in cls.__mro__)
+            called = None if home in ("user", PACKAGE) or home in sys.stdlib_module_names else key
+            if isinstance(fields, dict):
+                self._note(cls, value, Attribute("__class__", "__class__"))
+                self._note(fields, value, Attribute("__dict__", "__dict__"))
+                self._space(_Space(fields, value, every, called=called))
+            slots = {
+                word: slot for kind in cls.__mro__ for word, slot in vars(kind).items()
+                if isinstance(slot, MemberDescriptorType) and not is_c(kind)
+            }  # fmt: skip
+            if slots:
+                self._spaces.append(_Space(slots, value, every, called=called))
+        self._class(cls)
+
+    def _class(self, cls: type, made: bool = False) -> None:
+        """Look into a class; `made`: whether the code may make objects of it."""
+        for kind in cls.__mro__:
+            if home_of(kind.__module__) == "user":
+                if kind not in self._classes:
+                    self._space(_Space(vars(kind), kind))
+                self._classes[kind] = made or self._classes.get(kind, False)
+
+    def _space(self, space: _Space) -> None:
+        self._spaces.append(space)
+        self._namespaces.append(space)
+        self._containers.append(space.names)
+
+    def _look_at_names(self, space: _Space) -> None:
+        """Look at the entries of a namespace that the code names."""
+        names, owner, is_class = space.names, space.owner, isinstance(space.owner, type)
+        for word, value in list(names.items()):
+            special = is_class and word.startswith("__")
+            if special and word in _WHEN_MADE and not self._classes[owner]:
+                continue
+            if word in space.done or special and not isinstance(value, FunctionType):
+                continue
+            if not (special or space.every or self._any_attribute or word in self._words):
+                continue
+            space.done.add(word)
+            place: tuple[Any, Any] = names, word
+            put = (type.__setattr__, owner) if is_class else (dict.__setitem__, names)
+            if isinstance(value, MemberDescriptorType) and not is_class:  # a slot
+                place, put = (owner, Attribute(word, word)), (object.__setattr__, owner)
+                value = read(*place)
+            if space.called is None or not isinstance(value, np.ndarray):
+                self._visit(value, *place, *put, word, note=space.noted)
+            elif plain_array(value) is not None and value.size <= SMALL:
+                self._note(value, *place)
+                self._note(read(value, CONTENT), value, CONTENT)
+            else:
+                new = self._refuse(value, space.called, kind_of(owner), "numbers and arrays")
+                self._swap(*place, value, new, (*put, word))
+
+    @property
+    def _any_attribute(self) -> bool:
+        return not self._words.isdisjoint(_ANY_ATTRIBUTE)
+
+    # --------------------------------------------------------------------------------------------- after the run
+
+    def check(self) -> None:
+        """Raise if the function has changed what it reads from outside; those places are as before then.
+
+        What it adds to a container, and what it sets that was None, does not say whether the program fits.
+        """
+        changed = [(container, key) for container, key, x in self._swapped.values() if read(container, key) is not x]
+        for place, (container, key, before) in list(self.variables.items()):
+            now = read(container, key)
+            if place in self._swapped or same(now, before):
+                continue
+            if isinstance(key, Named) or key is KEYS or key is LENGTH:
+                del self.variables[place]
+                if key is LENGTH and now < before or key is not LENGTH and not _ids(before) <= _ids(now):
+                    changed.append((container, key))
+                elif key is KEYS and isinstance(container, (list, deque)):
+                    for k, x in enumerate(before):
+                        self._note(x, container, k)
+                elif isinstance(container, dict):
+                    for k in set(now) - set(before):
+                        self._note(container[k], container, k)
+            elif before is None:
+                self._note(now, container, key)
+            else:
+                changed.append((container, key))
+                if place in self._back:
+                    back, *rest = self._back[place]
+                    back(*rest)
+        for space, word in self._absent:
+            if word in space:
+                changed.append((space, word))
+                del space[word]
+        if changed:
+            for container, _ in changed:
+                self._restore(container)
+            container, key = changed[0]
+            what = label(key) if isinstance(key, (str, Attribute)) else f"an entry of a {type(container).__name__}"
+            raise RuntimeError(
+                f"the function assigns to {what} outside of it: inside jit this would happen only while it is traced. "
+                "Return the value instead"
+            )
+
+    def note_arrays(self, used: Iterable[Source]) -> None:
+        """Note the values of arrays that the function has used as Python numbers, and the shapes of those that the
+        program does not use: the function may have asked for them.
+        """
+        used = list(used)
+        inputs = {id(s.owner() if s.kind == "tensor" else s) for s in used}
+        places = [(s.owner, s.key) for s in self.outside.found.values() if s.kind == "place" and id(s) not in inputs]
+        tensors = [(t, Attribute("_data", "data")) for t in self._tensors if id(t) not in inputs]
+        for container, key in places + tensors:
+            self._note(read(container, ShapeOf(key)), container, ShapeOf(key))
+        for node, content in self.outside.compared.items():
+            source = self.outside.found[node]
+            self._note(content, node.y, CONTENT)
+            for place in ((source.owner, source.key), *source.also):
+                self._note(read(*place), *place)
 
     def check_leaks(self) -> None:
         """Raise if the function has kept a traced value outside; the container is as before."""
         outside = self.outside
         own = {id(t) for node, t in outside.tensors.items() if outside.found[node].kind == "tensor"}  # not made in it
-        for container, before in self._seen.values():
-            entries = list(container.items() if isinstance(container, dict) else enumerate(container))
-            for key, x in entries:
-                old = before.get(key) if isinstance(before, dict) else before[key] if key < len(before) else None
+        for container, before in self._before.values():
+            before = dict(before.items() if hasattr(before, "items") else enumerate(before))
+            for key, x in list(container.items() if hasattr(container, "items") else enumerate(container)):
+                old = before.get(key)
+                if x is not old and type(x) is Unseen:
+                    self._restore(container)
+                    refuse(x)
                 parts = () if x is old else leaves([x, *vars(x).values()] if hasattr(x, "__dict__") else x)
                 nodes = (t._node for t in parts if isinstance(t, Value) and id(t) not in own)
                 node = next((n for n in nodes if n is not None and n.live & TRACED), None)
                 if node is not None:
-                    if isinstance(container, dict):
-                        container.clear()
-                        container.update(before)
-                    elif isinstance(container, list):
-                        container[:] = before
+                    self._restore(container)
                     raise RuntimeError(
                         f"the result of {node.row.name if node.row is not None else 'a step'} at {node.origin} is kept "
                         f"outside of the function, in a {type(container).__name__} at {key!r}: inside jit it has no "
                         "value yet. Return it, and keep it outside"
                     )
 
-    def check(self) -> None:
-        """Raise if the function has assigned to a variable from outside."""
-        changed = [name for _, new, put in self._globals.values() for name in put if new.get(name) is not put[name]]
-        changed += [
-            "a variable of an enclosing function" for _, new, put in self._cells.values()
-            if new != _EMPTY and put is not None and new.cell_contents is not put
-        ]  # fmt: skip
-        if changed:
-            raise RuntimeError(
-                f"the function assigns to {changed[0]} outside of it: inside jit this would happen only while it is "
-                "traced. Return the value instead"
-            )
+    def _restore(self, container: Any) -> None:
+        """Make a container, or the attributes of a class, what they were before the run."""
+        if id(container) not in self._before:
+            return
+        before = self._before[id(container)][1]
+        if isinstance(container, MappingProxyType):
+            cls = next(space.owner for space in self._spaces if space.names is container)
+            for word in container.keys() - before.keys():
+                type.__delattr__(cls, word)
+        else:
+            container.clear()
+            (container.update if isinstance(container, (dict, set)) else container.extend)(before)
 
 
-def read(container: Any, key: Any) -> Any:
-    """The value in a cell or at a key; MISSING if there is none."""
-    try:
-        if key is LENGTH:
-            return len(container)
-        return container.cell_contents if isinstance(container, CellType) else container[key]
-    except (LookupError, ValueError):
-        return MISSING
+def label(key: Any) -> Any:
+    """What the user calls a place."""
+    return key.label if isinstance(key, Attribute) else key
 
 
-def same(x: Any, y: Any) -> bool:
-    """Whether they are one object, or equal numbers or strings."""
-    return x is y or type(x) is type(y) and isinstance(x, PLAIN) and bool(x == y)
+def _ids(values: Any) -> set[int]:
+    return set(map(id, values))
 
 
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Some code, and that of the functions defined in it."""
+    yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _names(constant)
+            yield from _codes(constant)
 
 
-def _has_arrays(value: Any) -> bool:
-    """Whether it is a module, or one of the user's objects."""
-    if isinstance(value, (type, FunctionType, MethodType)) or not hasattr(value, "__dict__"):
-        return False
-    return hasattr(type(value), "named_buffers") or _is_users(type(value)) or isinstance(value, SimpleNamespace)
+def _attributes(code: CodeType) -> Iterator[str]:
+    """The names of attributes in some code, also those that ``getattr(x, "name")`` uses."""
+    for part in _codes(code):
+        yield from part.co_names
+        yield from (x for x in part.co_consts if isinstance(x, str) and x.isidentifier())
 
 
-def _is_users(cls: type) -> bool:
-    """Whether a class is not a library's."""
-    home = getattr(sys.modules.get(cls.__module__), "__file__", None)  # none in a notebook
-    return home is None and cls.__module__ != "builtins" or home is not None and not home.startswith(_LIBRARIES)
+def _globals(code: CodeType) -> Iterator[str]:
+    """The names of globals in some code: an attribute of the same name is none."""
+    for part in _codes(code):
+        yield from (step.argval for step in dis.get_instructions(part) if step.opname in _GLOBAL)

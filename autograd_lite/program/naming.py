@@ -128,15 +128,21 @@ _OPERATORS = {
 
 def operand(n: Node, k: int) -> ast.expr | None:
     """Argument `k` of a recorded operation as the user wrote it, ``1 - t``; None where the source does not show it."""
-    if n.code is None or n.row is None or n.group is not None:
+    if n.row is None:
         return None
-    where = _positions(n.code)[n.at // 2]
-    match _written(n.code.co_filename).get(where):
+    match expression(n):
         case ast.BinOp(left, op, right) if _OPERATORS.get(type(op)) == n.row.name and len(n.parents) == 2:
             return (left, right)[k]
         case ast.Call(ast.Name(word) | ast.Attribute(attr=word), args) if word == n.row.name and len(args) > k:
             return args[k]
     return None
+
+
+def expression(n: Node) -> ast.expr | None:
+    """A recorded operation as the user wrote it; None where the source does not show it."""
+    if n.code is None or n.group is not None:
+        return None
+    return _written(n.code.co_filename).get(_positions(n.code)[n.at // 2])
 
 
 @lru_cache(maxsize=256)

@@ -9,15 +9,15 @@ every Tensor is as it was before.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..base.snapshots import about_to_write
 from ..engine.context import changed
-from ..engine.node import NEEDS, TRACED, Node
+from ..engine.node import NEEDS, NOTHING, TRACED, Node, ancestors
 from ..engine.operands import raw
 from ..engine.position import users_line
 from ..engine.record import record
@@ -25,9 +25,11 @@ from ..engine.results import ASSIGNED, STOP_GRADIENT
 from ..engine.value import Value, wrap
 from ..engine.versions import OURS, Storage
 from ..table import ROWS, TABLE, Primitive
+from .numbers import NUMBERS, Arithmetic, Number
+from .places import CONTENT, read
 
 ndarray = np.ndarray
-NUMBERS = frozenset({bool, int, float, complex})
+SMALL = 1_000  # entries of an array that can be compared at each call
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,14 +38,18 @@ class Source:
 
     Attributes
     ----------
-    kind : {"argument", "tensor", "grad", "place", "state", "number", "cotangent"}
-    owner : the Tensor, or for a gradient its Tensor; the container or cell; the optimiser; the `Step`
-    key : the number of the argument; the key in a container; (parameter, name) in the state; the name of the number
+    kind : {"argument", "tensor", "grad", "place", "state", "number", "scalar", "cotangent"}
+    owner : the Tensor, or for a gradient its Tensor; the container or cell; the optimiser; the `Step`; the type of an
+        argument that is a number
+    key : the number of the argument; the key in a container; (parameter, name) in the state; the name of the number;
+        (word, dtype) of a Python number
+    also : other places, (container, key), where the same array is
     """
 
     kind: str
     owner: Any
     key: Any = None
+    also: list[tuple[Any, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +86,8 @@ class Outside:
         The modules that ran.
     modes : dict of module to bool
         The modules that were set to training or evaluation mode.
+    compared : dict of Node to their content
+        The inputs whose values the function has used as Python numbers.
     """
 
     def __init__(self) -> None:
@@ -90,31 +98,32 @@ class Outside:
         self.steps: list[Step] = []
         self.modules: dict[Any, None] = {}
         self.modes: dict[Any, bool] = {}
-        self.weak: set[Node] = set()
+        self.arithmetic = Arithmetic()
         self.draws: list[Node] = []
+        self.compared: dict[Node, Any] = {}
         self._arrays: dict[int, tuple[Any, Source]] = {}
         self._stand_ins: dict[int, Any] = {}
         self._gradients: dict[int, tuple[Any, Any]] = {}
         self._views: dict[Node, str] = {}
         self._aliases: dict[Any, Any] = {}
         self._states: dict[Any, tuple[Any, dict[str, Any]]] = {}
-        self._cast: dict[tuple[Node, Any], Any] = {}
+        self._scalars: dict[tuple[str, Any], Any] = {}
         self._numbers: dict[Any, _Numbers] = {}
         self._toggled: dict[Node, bool] = {}
 
     # ------------------------------------------------------------------------------------------------- reading
 
-    def seen(self, row: Primitive, operands: Sequence[Any]) -> list[Any] | None:
+    def seen(self, row: Primitive, operands: Sequence[Any], params: Any = NOTHING) -> list[Any] | None:
         """The operands of a call, with those from outside made inputs; None if nothing changes."""
-        new, weak = None, False
+        new, numbers = None, False
         for k, x in enumerate(operands):
-            if isinstance(x, Value):
+            if type(x) is Number:
+                numbers = True
+            elif isinstance(x, Value):
                 node = x._node
                 if node is None or not node.live & ~NEEDS:  # not an input of a transform inside
                     self.enter(x)
                     new = new or list(operands)
-                elif node in self.weak:
-                    weak = True
                 elif _is_old_view(node):
                     raise RuntimeError(
                         f"{node.label} is a view of {node.storage.name or 'a tensor'!r}, which has been written to "
@@ -124,7 +133,7 @@ class Outside:
             elif type(x) is ndarray and id(x) in self._arrays:
                 new = new or list(operands)
                 new[k] = self.stand_in(x)
-        return self._of_one_dtype(row, new or list(operands)) or new if weak else new
+        return self._with_numbers(row, new or list(operands), params) if numbers else new
 
     def enter(self, t: Any) -> None:
         """Make a Tensor from outside an input of the program."""
@@ -161,10 +170,11 @@ class Outside:
     def argument(self, x: Any, k: int) -> Any:
         """The Tensor that stands for the leaf `k` of the arguments."""
         live = NEEDS if isinstance(x, Value) and x.requires_grad else 0
-        t = self._enter(wrap(raw(x), None), Source("argument", None, k), live)
-        t._node.name = x.name if isinstance(x, Value) else None
+        source = Source("argument", None if isinstance(x, (Value, ndarray)) else type(x), k)
         if type(x) in NUMBERS:
-            self.weak.add(t._node)
+            return self._number(f"x{k}", x, source)
+        t = self._enter(wrap(raw(x), None), source, live)
+        t._node.name = x.name if isinstance(x, Value) else None
         return t
 
     def cotangent(self, node: Node, k: int) -> Any:
@@ -179,7 +189,22 @@ class Outside:
 
     def known(self, array: Any, container: Any, key: Any) -> None:
         """Remember where an array from outside stands, so that it becomes an input when it is used."""
-        self._arrays.setdefault(id(array), (array, Source("place", container, key)))
+        if id(array) in self._arrays:
+            self._arrays[id(array)][1].also.append((container, key))
+        else:
+            self._arrays[id(array)] = array, Source("place", container, key)
+
+    def compares(self, t: Any) -> bool:
+        """Whether `t` depends on small arrays from outside alone; then they are part of the program."""
+        nodes = ancestors([t._node], TRACED)
+        inputs = [n for n in nodes if n.row is None]
+        if any(n.live & ~(NEEDS | TRACED) or n.row is ASSIGNED or "generator" in n.params for n in nodes):
+            return False
+        if any(n not in self.found or self.found[n].kind != "place" or n.y.size > SMALL for n in inputs):
+            return False
+        for n in inputs:
+            self.compared.setdefault(n, read(n.y, CONTENT))
+        return True
 
     def known_as(self, value: Any) -> Any:
         """The Tensor that stands for an array from outside; any other value itself."""
@@ -192,35 +217,59 @@ class Outside:
             t._node.name = name if name is not None else str(self._arrays[id(array)][1].key)
         return self._stand_ins[id(array)]
 
-    def _of_one_dtype(self, row: Primitive, operands: list[Any]) -> list[Any] | None:
-        """The operands; inputs that are Python numbers get the dtype that NumPy gives a number beside the others."""
-        weak = [isinstance(x, Value) and x._node in self.weak for x in operands]
-        others = [x.dtype if isinstance(x, Value) else x for x, w in zip(operands, weak, strict=True) if not w]
-        if all(type(x) in NUMBERS for x in others):
-            return None
-        new = list(operands)
-        for k, x in enumerate(operands):
-            if weak[k] and (row.direct or x.dtype.kind in "fc"):  # an integer may be an index
-                dtype = np.result_type(*others, x._data.item())
-                new[k] = x if dtype == x.dtype else self._cast_to(x, dtype)
-        return new if any(x is not y for x, y in zip(new, operands, strict=True)) else None
+    # ----------------------------------------------------------------------------------------- Python numbers
 
-    def _cast_to(self, x: Any, dtype: Any) -> Any:
-        key = x._node, dtype
-        if key not in self._cast:
-            with changed(recording=True):
-                self._cast[key] = x.astype(dtype)
-        return self._cast[key]
+    def _number(self, word: str, value: Any, source: Source | None = None) -> Number:
+        """A Python number; as an array of its own it is an input of the program."""
+        self.arithmetic.values[word] = value
+        dtype = np.dtype(type(value))
+        try:
+            array = np.asarray(value, dtype)
+        except OverflowError:  # so it is at every call that uses the array
+            array = np.zeros((), dtype)
+        t = Number.__new__(Number)
+        t._node = t._grad = None
+        t._data, t.value, t.word = array, value, word
+        self._enter(t, source or Source("scalar", None, (word, dtype)), 0)
+        return t
+
+    def computed(self, template: str, operands: Sequence[Any]) -> Number:
+        """The result of an operation of Python's on numbers."""
+        word = self.arithmetic.computed(template, operands)
+        return self._number(word, self.arithmetic.values[word])
+
+    def scalar(self, x: Number, dtype: Any) -> Any:
+        """The Tensor that stands for a Python number in an operation with arrays."""
+        if dtype == x.dtype:
+            return wrap(x._data, x._node)
+        key = x.word, dtype
+        if key not in self._scalars:
+            self._scalars[key] = self._enter(wrap(np.asarray(x.value, dtype), None), Source("scalar", None, key), 0)
+        return self._scalars[key]
+
+    def _with_numbers(self, row: Primitive, operands: list[Any], params: Any) -> list[Any]:
+        """The operands, with Python numbers as arrays of the dtype that the row's function gives them.
+
+        A ufunc gives a number the dtype that it has beside the others. Of any other function the results tell: it may
+        make an array of the number first, or take it as a position.
+        """
+        numbers = [x if type(x) is Number else None for x in operands]
+        values = [raw(x) if n is None else n.value for x, n in zip(operands, numbers, strict=True)]
+        others = [x for x, n in zip(values, numbers, strict=True) if n is None]
+        weak = not all(type(x) in NUMBERS for x in others)
+        if weak and not isinstance(row.fn, np.ufunc):
+            both = zip(values, numbers, strict=True)
+            cast = (x if n is None else np.result_type(*others, x).type(x) for x, n in both)
+            weak = (found := _dtypes(row, cast, params)) is not None and found == _dtypes(row, values, params)
+        return [
+            x if n is None else self.scalar(n, np.result_type(*others, n.value) if weak else n.dtype)
+            for x, n in zip(operands, numbers, strict=True)
+        ]
 
     def recorded(self, node: Node) -> None:
-        """Called for each node: whether it is a Python number still, and whether it draws."""
+        """Called for each node: whether it draws."""
         if "generator" in node.params:
             self.draws.append(node)
-        if self.weak and node.row is not None and node.row.kind == "elementwise" and all(
-            p in self.weak if p is not None else type(x) in NUMBERS
-            for p, x in zip(node.parents, node.xs, strict=False)
-        ):  # fmt: skip
-            self.weak.add(node)
 
     def runs(self, module: Any) -> None:
         """A module is about to run."""
@@ -270,10 +319,8 @@ class Outside:
         t._node = node
 
     def in_place(self, t: Any, ufunc: Any, other: Any) -> Any:
-        """The result of ``t += other`` and the like: `t`, or a new Tensor where `t` stands for a number."""
+        """The result of ``t += other`` and the like: `t`."""
         self.enter(t)
-        if t._node in self.weak:
-            return ROWS[ufunc](t, other)
         with changed(recording=False):
             new = ROWS[ufunc](t, other)
             if not np.can_cast(new.dtype, t.dtype, "same_kind"):
@@ -386,6 +433,15 @@ def _is_old_view(node: Node) -> bool:
     """Whether it is a view of a tensor that was written to after it was made."""
     written = node.storage is not OURS and node.storage.version < node.order
     return written and node.row not in (None, ASSIGNED)
+
+
+def _dtypes(row: Primitive, xs: Iterable[Any], params: Any) -> list[Any] | None:
+    """The dtypes of the results of a row on arrays and numbers; None if it does not take these operands."""
+    try:
+        y = row(*xs, **params)
+    except Exception:
+        return None
+    return [np.asarray(part).dtype for part in (y if row.outputs else (y,))]
 
 
 class _Numbers:

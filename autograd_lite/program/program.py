@@ -64,6 +64,7 @@ class Program(GraphView):
     structure: Any = field(repr=False)  # the arguments, with the inputs as leaves
     result: Any = field(repr=False)  # the tree of the outputs
     updates: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # what inputs and captured values become
+    prelude: Any = field(default=None, repr=False)  # from Python numbers among the inputs to some captured values
     examples: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # values that were recorded, inputs included
     hooked: str = field(default="", repr=False)  # a value with a hook, which the equations do not have
     _uses: tuple[tuple[Storage, int, str], ...] = field(default=(), repr=False)  # memory, when it was used, and whose
@@ -184,6 +185,11 @@ class Program(GraphView):
         2
         """
         env = dict(values)
+        if self.prelude is not None:
+            numbers = self.prelude(*(raw(env[v]).item() for v in self.prelude.arguments))
+            if numbers is None:
+                raise ValueError(f"{self.name}: a number has another type than when it was traced: trace it again")
+            env.update(zip(self.prelude.results, numbers, strict=True))
         for eq in self.equations:
             if all(v in env for v in eq.outputs):
                 continue
@@ -346,13 +352,14 @@ class Program(GraphView):
         used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in made)
         here = set(map(id, equations))
         later = {x for eq in self.equations if id(eq) not in here for x in eq.operands if isinstance(x, Var)}
-        out = [v for v in made if v in later or v in self.outputs]
+        later.update(x for x in self.outputs if isinstance(x, Var))
+        out = [v for v in made if v in later]
         kinds = ", ".join(v.kind for v in out)
         call = f"{group.name}({', '.join(map(str, used))})"
         return f"{', '.join(map(str, out))} : {kinds} = {call}  # {len(equations)} equations"
 
 
-def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Callable[..., Program]:
+def trace(f: Callable[..., Any], *, names: Mapping[str, Any] | None = None) -> Callable[..., Program]:
     """A function that runs `f` on example arguments and returns its :class:`Program`.
 
     Parameters
@@ -363,6 +370,11 @@ def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Call
         constants, because a trace cannot see them.
     names : mapping of str to Tensor, optional
         Names for values. Others are named after arguments and local variables, and the rest a, b, c, …
+
+    Raises
+    ------
+    TypeError
+        If `f` is not a function, as in PyTorch's ``trace(x)``, the sum of a diagonal.
 
     Examples
     --------
@@ -377,6 +389,9 @@ def trace(f: Callable[..., Any], names: Mapping[str, Any] | None = None) -> Call
         b : float64[] = sum(e, axis=None, keepdims=False)
         return b
     """
+
+    if not callable(f):
+        raise TypeError("trace takes a function: write trace(f)(x). The sum of a diagonal is np.trace(x)")
 
     @wraps(f)
     def traced(*args: Any, **params: Any) -> Program:

@@ -37,6 +37,8 @@ def operand(a: Any, dtype: Any = None, out: Any = None) -> Any:
     if out is not None:
         refuse_out(out)
     x = a if hasattr(a, "dtype") else np.stack([operand(part) for part in a]) if has_tensor(a) else np.asarray(a)
+    if type(dtype) is bool:
+        raise TypeError(f"dtype={dtype}: NumPy has dtype= where PyTorch has keepdim; write keepdims={dtype} by name")
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
 
@@ -44,6 +46,8 @@ def refuse_out(out: Any, name: str = "") -> None:
     """Raise if there is an ``out=`` (of a ufunc it is a tuple)."""
     if out is not None and not (isinstance(out, tuple) and all(part is None for part in out)):
         of = f"{name} of a tensor: " if name else ""
+        if type(out) is bool:
+            raise TypeError(f"{of}out={out}: NumPy has out= where PyTorch has keepdim; write keepdims={out} by name")
         raise TypeError(f"{of}out= writes into an array, which a graph cannot follow; omit it and use the result")
 
 
@@ -58,11 +62,13 @@ def ints(n: Any) -> tuple[int, ...]:
 
 
 def resolve(axis: Any, ndim: int) -> Any:
-    """`axis` in canonical form: None, an int that is not negative, or a tuple of them."""
+    """`axis` in canonical form: None, an int that is not negative, or a tuple. A list is PyTorch's for a tuple."""
     if axis is None:
         return None
-    if isinstance(axis, tuple):
+    if isinstance(axis, (tuple, list)):
         return normalize_axis_tuple(axis, ndim)
+    if type(axis) is bool:
+        raise TypeError(f"axis={axis}: expected an integer; write PyTorch's unbiased= or keepdim= by name")
     axis = as_int(axis)
     if ndim == 0 and axis in (0, -1):
         return None  # as NumPy allows

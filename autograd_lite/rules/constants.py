@@ -63,11 +63,12 @@ ones_like, zeros_like, empty_like = _named("ones_like zeros_like empty_like")
 for _row, _operator in (
     (floor, "Floor"), (ceil, "Ceil"), (rint, "Round"), (sign, "Sign"), (greater, "Greater"),
     (greater_equal, "GreaterOrEqual"), (less, "Less"), (less_equal, "LessOrEqual"), (equal, "Equal"),
-    (logical_and, "And"), (logical_or, "Or"), (logical_not, "Not"), (logical_xor, "Xor"), (isnan, "IsNaN"),
-    (isinf, "IsInf"),
+    (isnan, "IsNaN"), (isinf, "IsInf"),
 ):
     _row.attach(onnx=_operator)
-not_equal.attach(onnx=lambda b, x, y: b("Not", b("Equal", x, b.cast(y, x.dtype))))
+for _row, _operator in ((logical_and, "And"), (logical_or, "Or"), (logical_not, "Not"), (logical_xor, "Xor")):
+    _row.attach(onnx=lambda b, *xs, operator=_operator: b(operator, *(b.cast(x, bool) for x in xs)))
+not_equal.attach(onnx=lambda b, x, y: b("Not", b("Equal", x, y)))
 for _row, _operator in ((bitwise_and, "And"), (bitwise_or, "Or"), (bitwise_xor, "Xor")):
     _row.attach(onnx=lambda b, x, y, operator=_operator: b(operator if x.dtype == bool else f"Bitwise{operator}", x, y))
 invert.attach(onnx=lambda b, x: b("Not" if x.dtype == bool else "BitwiseNot", x))

@@ -193,12 +193,18 @@ def filled(index: tuple[Any, ...], k: Any) -> tuple[Any, ...]:
     return tuple((k if p.j is None else k[p.j]) if isinstance(p, Slot) else p for p in index)
 
 
+def _gathered(x: Any, k: Any, index: Any) -> Any:
+    y = x[filled(index, k)]
+    return np.copy(y) if np.may_share_memory(x, y) else y  # a view if `k` is one position
+
+
 gather_at = linear(
-    lambda x, k, index: x[filled(index, k)], lambda g, x2, index, x_shape: scatter_at(g, x2, index, x_shape), None,
+    _gathered, lambda g, x2, index, x_shape: scatter_at(g, x2, index, x_shape), None,
     name="gather_at", bind=lambda x, k, index: ((x, k), {"index": index}),
     examples=(
         at((4,), np.array([0, 2, 0]), just((Slot(),))),
         at((3, 4), np.array([[0, 2], [1, 1]]), just((Slot(0), slice(1, 3), None))),
+        at((3, 4), np.array(1), just((slice(None), Slot()))),
     ),
 )
 gather_at.attach(call="{x1}[{index}]", algebra="gather")

@@ -327,9 +327,7 @@ repeat = linear(
     np.repeat, _unrepeat, np_name="np.repeat", bind=_bind_repeat,
     examples=(at((2, 3), 2), at((2, 3), 3, -1), at((2, 3, 2), 2, 0), at((2, 3), [2, 0, 1], axis=1), at((2,), 0)),
 )
-repeat.attach(batch=axes("axis"), onnx=lambda b, x, repeats, axis: (
-    b("Gather", x, b.constant(np.repeat(np.arange(x.shape[axis]), repeats)), axis=axis)
-))
+repeat.attach(batch=axes("axis"))
 
 
 @composite(np.tile, examples=(at((2, 3), 2), at((3,), just((2, 1, 3))), at((2, 3), just((0, 2))), at((), 3)))
@@ -429,7 +427,17 @@ def _split_onnx(b: Any, x: Any, indices_or_sections: tuple[int, ...], axis: int)
     return found if len(sizes) > 1 else [found]
 
 
+def _repeat_onnx(b: Any, x: Any, repeats: Any, axis: int) -> Any:
+    n, before, after = x.shape[axis], x.shape[:axis], x.shape[axis + 1 :]
+    if isinstance(n, int):
+        return b("Gather", x, b.constant(np.repeat(np.arange(n), repeats)), axis=axis)
+    wide = b("Expand", b("Unsqueeze", x, b.ints(axis + 1)), b.ints((*before, n, repeats, *after)))
+    return b("Reshape", wide, b.shape((*before, -1, *after)))
+
+
 def _unstack_onnx(b: Any, x: Any, axis: int) -> Any:
+    if not isinstance(x.shape[axis], int):
+        raise NotImplementedError("export.onnx: the axis of the batch cannot be split")
     return [b("Gather", x, b.constant(np.int64(k)), axis=axis) for k in range(x.shape[axis])]
 
 
@@ -438,3 +446,4 @@ stack.attach(onnx=lambda b, *xs, axis: b("Concat", *(b("Unsqueeze", x, b.ints(ax
 for _row in (array_split, split):
     _row.attach(onnx=_split_onnx)
 unstack.attach(onnx=_unstack_onnx)
+repeat.attach(onnx=_repeat_onnx)

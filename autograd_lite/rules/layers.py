@@ -340,20 +340,13 @@ binary_cross_entropy_with_logits.attach(source="np.logaddexp(x1, 0) - x1 * x2")
 # ------------------------------------------------------------------------------------------------------ in ONNX
 
 
-def _of_one_dtype(b: Any, *xs: Any) -> Any:
-    dtype = np.result_type(*(x.dtype for x in xs))
-    return (b.cast(x, dtype) for x in xs)
-
-
 def _linear_onnx(b: Any, x: Any, weight: Any, bias: Any) -> Any:
-    x, weight, bias = _of_one_dtype(b, x, weight, bias)
     if x.ndim == 2:
         return b("Gemm", x, weight, bias, transB=1)
     return b("Add", b("MatMul", x, b("Transpose", weight, perm=[1, 0])), bias)
 
 
 def _columns_onnx(b: Any, weight: Any, columns: Any, bias: Any) -> Any:
-    weight, columns, bias = _of_one_dtype(b, weight, columns, bias)
     return b("Add", b("MatMul", weight, columns), b("Unsqueeze", bias, b.ints(1)))
 
 

@@ -172,7 +172,7 @@ def _square(*shape: int, **params: Any) -> Any:
 def cond(x: Any, p: Any = None) -> Any:
     """The condition number: the norm of a matrix times that of its inverse."""
     x = operand(x)
-    if not x.size:
+    if 0 in x.shape[-2:]:
         raise np.linalg.LinAlgError("linalg.cond: an empty matrix has no condition number")
     if p in (None, 2, -2):
         s = np.linalg.svdvals(x)

@@ -174,6 +174,8 @@ def _quantiles(numpy_function: Any, scale: int, skip_nan: bool) -> Primitive:
 median, nanmedian = _median(np.median, False), _median(np.nanmedian, True)
 quantile, nanquantile = _quantiles(np.quantile, 1, False), _quantiles(np.nanquantile, 1, True)
 percentile, nanpercentile = _quantiles(np.percentile, 100, False), _quantiles(np.nanpercentile, 100, True)
-median.attach(
-    unlike_torch="PyTorch's returns the lower of two middle entries, and its position: write axis= for the mean of both"
-)
+for _row in (median, nanmedian):
+    _row.attach(
+        unlike_torch="PyTorch's returns the lower of two middle entries, and its position: write axis= for the mean of "
+        "both", pair=2,
+    )

@@ -205,8 +205,8 @@ max = amax = ROWS[np.amax] = _extreme(np.max, np.maximum).attach(
 min = amin = ROWS[np.amin] = _extreme(np.min, np.minimum).attach(
     algebra="reduction", js="extreme(Math.min, {x}, {axis}, {keepdims})"
 )
-max.attach(unlike_torch="PyTorch's returns positions too: write x.max(axis=...) and x.argmax(axis=...)")
-min.attach(unlike_torch="PyTorch's returns positions too: write x.min(axis=...) and x.argmin(axis=...)")
+max.attach(unlike_torch="PyTorch's returns positions too: write x.max(axis=...) and x.argmax(axis=...)", pair=2)
+min.attach(unlike_torch="PyTorch's returns positions too: write x.min(axis=...) and x.argmin(axis=...)", pair=2)
 max.attach(out=_along_last("argmax", "maximum"))
 min.attach(out=_along_last("argmin", "minimum"))
 nanmax = _extreme(np.nanmax, np.fmax)
@@ -386,6 +386,8 @@ class SignedLog(NamedTuple):
 def _bind_logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
     x = operand(a)
     x = x.astype(float) if x.dtype.kind in "biu" else x
+    if type(b) is bool:
+        raise TypeError(f"b={b}: SciPy has weights where PyTorch has keepdim; write keepdims={b} by name")
     if b is not None or return_sign:
         return _weighted_logsumexp(x, axis, 1 if b is None else operand(b), keepdims, return_sign)
     return (x,), {"axis": resolve(axis, x.ndim), "keepdims": bool(keepdims)}

@@ -196,7 +196,5 @@ def extract(condition: Any, arr: Any) -> Any:
 
 # ------------------------------------------------------------------------------------------------------ in ONNX
 
-where.attach(onnx=lambda b, condition, x, y: (
-    b("Where", b.cast(condition, bool), *(b.cast(v, np.result_type(x.dtype, y.dtype)) for v in (x, y)))
-))
-clip.attach(onnx=lambda b, x, low, high: b("Min", b("Max", x, b.cast(low, x.dtype)), b.cast(high, x.dtype)))
+where.attach(onnx=lambda b, condition, x, y: b("Where", b.cast(condition, bool), x, y))
+clip.attach(onnx=lambda b, x, low, high: b("Min", b("Max", x, low), high))

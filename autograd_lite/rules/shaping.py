@@ -208,6 +208,11 @@ def _bind_transpose(a: Any, *order: Any, axes: Any = None) -> Any:
     if len(axes) != a.ndim:
         swap = "; x.swapaxes(...) exchanges two axes, as PyTorch's transpose does" if len(axes) == 2 else ""
         raise ValueError(f"transpose: axes {axes} do not match an array of {a.ndim} dimensions{swap}")
+    if len(order) == 2 and axes == (0, 1):
+        raise ValueError(
+            f"the axes in the order {axes} are as they were; write x.swapaxes(0, 1) to exchange them, as PyTorch's "
+            "transpose does"
+        )
     return (a,), {"axes": axes}
 
 

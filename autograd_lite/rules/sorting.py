@@ -146,10 +146,14 @@ def _refuse(name: str, order: Any) -> None:
 @composite(np.sort, examples=(at((2, 3)), at((3, 2), 0), at((2, 3), axis=None, stable=True), at((0, 3))))
 def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
     _refuse("sort", order)
+    if type(kind) is bool:
+        raise TypeError(f"sort: expected kind as a str, got {kind}; PyTorch's descending is np.flip(np.sort(x), -1)")
     return _ordered(a, axis, lambda a, axis: np.argsort(a, axis, kind="stable"))
 
 
-sort.attach(unlike_torch="PyTorch's returns positions too: write np.sort(x, axis=...) and np.argsort(x, axis=...)")
+sort.attach(
+    unlike_torch="PyTorch's returns positions too: write np.sort(x, axis=...) and np.argsort(x, axis=...)", pair=1,
+)
 
 
 @composite(np.partition, examples=(at((2, 4), 1), at((5,), just((0, 3)), axis=None)))

@@ -6,8 +6,9 @@ off the diagonal rotates two vectors into each other, by the entry divided by th
 What is undetermined has no derivative, and raises:
 
 - Where two values are equal (to rounding), their vectors are any basis of a plane. A loss of the values alone is
-  differentiable. A loss that depends on these vectors raises LinAlgError, and so does the second derivative of a loss
-  of the values; in forward mode the tangents of the vectors are not finite.
+  differentiable, and so is a loss of the vectors alone that any basis gives, such as a projection. A loss that depends
+  on the basis raises LinAlgError. So do a loss of values and vectors together, if these are vectors of equal values,
+  and the second derivative of a loss of the values. In forward mode the tangents of the vectors are not finite.
 - A complex vector may have any phase, and the vectors that ``full_matrices=True`` adds may be rotated among themselves.
   A loss that depends on this raises LinAlgError; for any other, such as a projection, the derivative is right.
 
@@ -58,44 +59,72 @@ class SVDResult(NamedTuple):
 # --------------------------------------------------------------------------------------------- turns and gaps
 
 
-def _over(turn: Any, gap: Any) -> Any:
+def _over(turn: Any, gap: Any, limit: Any) -> Any:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(turn == 0, turn, turn / gap)
+        return np.where((gap == 0) & (np.abs(turn) <= limit), 0 * turn, turn / gap)
 
 
-#: ``turn / gap``, where 0 / 0 is 0: no rotation, whatever the gap.
+DIGITS = 200.0  # the ratio of a gap to its rounding from which two digits of the rotation are right
+
+#: ``turn / gap``; no rotation where the gap is 0 and the turn at most `limit`.
 over: Any = elementwise(
-    _over, lambda x2: 1 / x2, lambda y, x2: -y / x2,
-    pull=(lambda g, x2: over(g, x2), lambda g, y, x2: -over(g * y, x2)), domain=(REAL, NONZERO),
-    kinks=lambda x1, x2: (x1 == 0) & (x2 == 0), name="over", tex=r"\frac{{{x1}}}{{{x2}}}",
+    _over, lambda x2: 1 / x2, lambda y, x2: -y / x2, None,
+    pull=(lambda g, x2: over(g, x2, 0), lambda g, y, x2: -over(g * y, x2, 0), None), domain=(REAL, NONZERO, REAL),
+    kinks=lambda x1, x2, x3: x2 == 0, name="over", tex=r"\frac{{{x1}}}{{{x2}}}",
 )
 
 
-def _gaps(w: Any, sign: int = -1, phases: bool = False) -> Any:
-    """``w[j] - w[i]``, or the sum; 0 where that is rounding.
+def _gaps(w: Any, near: Any, sign: int = -1, phases: bool = False) -> Any:
+    """``w[j] - w[i]``, or the sum; 0 where that is at most `near`.
 
     It is infinite on the diagonal, where there is no rotation, unless complex vectors may change their `phases`.
     """
     gap = w[..., None, :] + sign * w[..., :, None]
     if not w.size:
         return gap
-    gap = np.where(np.abs(gap) <= _rounding(w)[..., None], 0, gap)
+    gap = np.where(np.abs(gap) <= near[..., None], 0, gap)
     return gap if phases else np.where(np.eye(w.shape[-1], dtype=bool), np.inf, gap)
 
 
-def _rounding(w: Any) -> Any:
-    """What is zero to rounding, beside the values `w`."""
-    return w.shape[-1] * float(np.finfo(w.dtype).eps) * np.max(np.abs(w), axis=-1, keepdims=True)
+def _near(w: Any, n: int, condition: Any = 1.0) -> Any:
+    """Up to this distance two values of a matrix of size `n` count as equal.
+
+    The rounding of a value is about ``eps * norm * sqrt(n)`` (times the condition of the vectors, if these are not
+    orthogonal), and that of a rotation as much, divided by the gap. Beyond DIGITS times this, two digits are right.
+    """
+    if not w.size:
+        return 0.0
+    return DIGITS * n**0.5 * float(np.finfo(w.dtype).eps) * condition * np.max(np.abs(w), axis=-1, keepdims=True)
 
 
-def _angle(name: str, turn: Any, gap: Any, what: str) -> Any:
-    """The rotation `turn` divided by the gap. Raises where the gap is 0 and the rotation is not."""
-    if np.any((raw(gap) == 0) & (raw(turn) != 0)):
+def _limit(w: Any, g_values: Any, g_vectors: Any, more: Any = None) -> Any:
+    """Up to which size a rotation of equal values is none: for each vector, and -1 where it is not known to be none.
+
+    A loss of vectors alone, a projection for instance, does not change if `turn` is rounding. If a loss depends on
+    values too, then even a turn of 0 does not show this: ``(V * f(w)) @ V.T`` rotates by ``f'(w)`` times an entry of
+    its cotangent, and neither is visible in the cotangents of w and V. So it must not depend on these vectors at all.
+    The whole cotangent of V is 0 where all values are equal and the loss depends on ``(V * f(w)) @ inv(V)``.
+    """
+    if not g_vectors.size:
+        return 0.0
+    sizes = np.max(np.abs(g_vectors), axis=-2)
+    sizes = sizes if more is None else np.maximum(sizes, np.max(np.abs(more), axis=-2))
+    most = np.max(sizes, axis=-1, keepdims=True)
+    if g_values is None:
+        return float(np.finfo(w.dtype).eps) ** 0.5 * most + 0 * sizes
+    used = np.max(np.abs(g_values), axis=-1, keepdims=True) != 0
+    return np.where((sizes == 0) & ((most != 0) | ~used), 0.0, -1.0)
+
+
+def _angle(name: str, turn: Any, gap: Any, limit: Any, what: str) -> Any:
+    """The rotation `turn` divided by the gap. Raises where the gap is 0 and the turn exceeds the limit."""
+    if np.any((raw(gap) == 0) & ~(np.abs(raw(turn)) <= raw(limit))):
         raise np.linalg.LinAlgError(
-            f"{name}: {what} to rounding, so their vectors are not determined, and a function of "
-            "these has no derivative. Use the values alone, or a function that does not depend on the vectors"
+            f"{name}: {what} to rounding, so their vectors are not determined, and the derivative of a function of "
+            "these is not known. Use the values alone (eigvalsh, eigvals, svdvals), beside a function of the vectors "
+            "that does not depend on their choice, or a function of the matrix that needs no vectors (expm, sqrtm, inv)"
         )
-    return over(turn, gap)
+    return over(turn, gap, limit)
 
 
 def _refuse_phase(name: str, turn: Any, g: Any) -> None:
@@ -115,7 +144,9 @@ def _eigh_rule(g: Any, y: Any, UPLO: str) -> Any:
         turn = dagger(v) @ gv
         turn = turn - dagger(turn)
         _refuse_phase("linalg.eigh", turn, gv)
-        inner = _angle("linalg.eigh", turn, _gaps(w), "two eigenvalues are equal")
+        limit = _limit(w, gw, gv)
+        pairs = np.minimum(limit[..., None, :], limit[..., :, None]) if w.size else limit
+        inner = _angle("linalg.eigh", turn, _gaps(w, _near(w, w.shape[-1])), pairs, "two eigenvalues are equal")
         if gw is not None:
             inner = inner + (2 * gw)[..., None, :] * np.eye(w.shape[-1], dtype=bool)
         s = v @ inner @ dagger(v)
@@ -155,7 +186,8 @@ def _eig_rule(g: Any, y: Any) -> Any:
     (gw, gv), (w, v) = g, y
     vh = dagger(v)
     n = v.shape[-1]
-    if v.size and np.any(np.linalg.cond(raw(v)) * n * float(np.finfo(v.dtype).eps) > 0.1):
+    condition = np.linalg.cond(v)[..., None] if v.size else 1.0
+    if np.any(raw(condition) * n * float(np.finfo(v.dtype).eps) > 0.1):
         raise np.linalg.LinAlgError(
             "linalg.eig: to rounding the matrix has no full set of eigenvectors, so there is no derivative"
         )
@@ -167,7 +199,9 @@ def _eig_rule(g: Any, y: Any) -> Any:
         along = np.diagonal(turn, 0, -2, -1)
         _refuse_phase("linalg.eig", turn, gv)
         turn = turn - (vh @ v) * np.real(along)[..., None, :]  # their norm stays 1
-        inner = inner + _angle("linalg.eig", turn, conj(_gaps(w)), "two eigenvalues are equal")
+        gap, limit = conj(_gaps(w, _near(w, n, condition))), _limit(w, gw, gv)
+        limit = limit[..., None, :] if w.size else limit  # a vector may move whatever the other does
+        inner = inner + _angle("linalg.eig", turn, gap, limit, "two eigenvalues are equal")
     return np.linalg.solve(vh, inner @ vh)
 
 
@@ -214,22 +248,27 @@ def _svd_rule(g: Any, y: Any, x_shape: Any) -> Any:
     k = min(m, n)
     if gu is None and gvh is None:
         return (u[..., :k] * gs[..., None, :]) @ vh[..., :k, :]
+    if 0 in x_shape:
+        return u[..., :k] @ (0 * s[..., None] * vh[..., :k, :])
+    near, gv = _near(s, max(m, n)), None if gvh is None else dagger(gvh)
+    limit = _limit(s, gs, *(g[..., :k] for g in (gu, gv) if g is not None))  # of those that the loss depends on
+    pairs, limit = np.minimum(limit[..., None, :], limit[..., :, None]), limit[..., None, :]
     u, turn_u, across_u = _svd_side(gu, u, k)
-    v, turn_v, across_v = _svd_side(None if gvh is None else dagger(gvh), dagger(vh), k)
+    v, turn_v, across_v = _svd_side(gv, dagger(vh), k)
     alike, against = turn_u + turn_v, turn_u - turn_v
     _refuse_phase("linalg.svd", alike, gvh if gu is None else gu)
-    sums = _gaps(s, 1, phases=u.dtype.kind == "c")
-    inner = _angle("linalg.svd", alike, _gaps(s), "two singular values are equal")
-    inner = (inner + _angle("linalg.svd", against, sums, "two singular values are zero")) / 2
+    sums = _gaps(s, near, 1, phases=u.dtype.kind == "c")
+    inner = _angle("linalg.svd", alike, _gaps(s, near), pairs, "two singular values are equal")
+    inner = (inner + _angle("linalg.svd", against, sums, pairs, "two singular values are zero")) / 2
     if gs is not None:
         inner = inner + gs[..., None, :] * np.eye(k, dtype=bool)
     left = u @ inner
-    s = np.where(s <= _rounding(s), 0, s)[..., None, :] if k else s
+    s = np.where(s <= near, 0, s)[..., None, :]
     if m > k and gu is not None:
-        left = left + _angle("linalg.svd", across_u, s, "a singular value is zero")
+        left = left + _angle("linalg.svd", across_u, s, limit, "a singular value is zero")
     d = left @ dagger(v)
     if n > k and gvh is not None:
-        d = d + u @ dagger(_angle("linalg.svd", across_v, s, "a singular value is zero"))
+        d = d + u @ dagger(_angle("linalg.svd", across_v, s, limit, "a singular value is zero"))
     return d
 
 

@@ -3,6 +3,7 @@
 The rows themselves are in :mod:`autograd_lite.rules`.
 """
 
+from ..base.listing import public_names as _public_names
 from .domain import NONZERO as NONZERO
 from .domain import POSITIVE as POSITIVE
 from .domain import REAL as REAL
@@ -31,3 +32,5 @@ from .row import Primitive as Primitive
 from .textbook import Stated as Stated
 from .textbook import Textbook as Textbook
 from .textbook import notation as notation
+
+__dir__ = _public_names(__name__)

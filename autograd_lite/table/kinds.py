@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .row import ROWS, TABLE, Primitive
+from .signature import is_slot, parameters
 
 
 def _add(row: Primitive, *numpy_functions: Any) -> Primitive:
@@ -138,9 +139,49 @@ def define(*rules: Any, kind: str = "general", **options: Any) -> Callable[[Call
         raise TypeError("define: a rule for each argument is missing: @define(lambda g, x: ...)")
 
     def add(fn: Callable[..., Any]) -> Primitive:
-        row = kinds[kind](fn, *rules, **options)
+        word = options.get("name") or fn.__name__
+        _check_definition(fn, rules, kind, options, word)
+        origin = (getattr(fn, "__module__", ""), getattr(fn, "__qualname__", ""))
+        earlier = TABLE.get(word)
+        if earlier is not None and earlier.origin == origin:  # a cell of a notebook that is run again
+            del TABLE[word]
+            for function in [function for function, row in ROWS.items() if row is earlier]:
+                del ROWS[function]
+        try:
+            row = kinds[kind](fn, *rules, **options)
+        except (TypeError, ValueError):
+            if earlier is not None:
+                TABLE[word] = earlier
+            raise
+        row.origin = origin
         row.direct = False  # it may return a view of its argument, or the argument itself
         row.builtin = False
         return row
 
     return add
+
+
+def _check_definition(
+    fn: Callable[..., Any], rules: Sequence[Any], kind: str, options: dict[str, Any], word: str
+) -> None:
+    """Raise for what a row of a user's function cannot be, with what to write instead."""
+    if kind == "elementwise" and options.get("outputs"):
+        raise TypeError(f"define: {word} has several results, and an elementwise row has one: write kind='general'")
+    if options.get("bind") or options.get("variadic"):
+        return
+    taken = parameters(fn) if not isinstance(fn, np.ufunc) else {}
+    arrays = [name for name, optional in taken.items() if not optional]
+    if len(rules) < len(arrays):
+        raise TypeError(
+            f"define: {word} takes {len(arrays)} arguments ({', '.join(arrays)}) and has {len(rules)} "
+            f"{'rule' if len(rules) == 1 else 'rules'}: give one for each, None for an argument without a derivative"
+        )
+    for rule in filter(callable, rules):
+        asked = [name for name, optional in parameters(rule).items() if name in taken and not optional | is_slot(name)]
+        if asked:
+            names = ", ".join(taken)
+            raise TypeError(
+                f"define: a rule of {word} asks for {asked[0]!r}, a parameter of the function: name the arrays x, or "
+                f"x1, x2, … in the rule, and make keyword parameters known with bind=lambda {names}: "
+                f"(({', '.join(arrays)},), {{{asked[0]!r}: {asked[0]}}})"
+            )

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 _GPU = "arrays live in the memory of this computer; there is no GPU here"
 _IN_PLACE = "write under `with ag.no_grad():`, x += ... or x[...] = ..., or make a new tensor"
 
 #: Of both tensors and the package.
 _OF_BOTH = {
+    "kthvalue": "np.take(np.sort(x, axis), k - 1, axis), and the same of np.argsort(x, axis)",
+    "mode": "values, counts = np.unique(x, return_counts=True)",
+    "msort": "np.sort(x, axis=0)",
+    "aminmax": "x.min(axis=...), x.max(axis=...)",
     "rsqrt": "1 / np.sqrt(x)",
     "erf": "ag.special.erf(x)",
     "addmm": "x + a @ b",
@@ -24,15 +30,12 @@ REMEDIES = {
     "at": "ag.set_at(x, index, value), ag.add_at and their like",
     "amax": "x.max(axis=...)",
     "amin": "x.min(axis=...)",
-    "det": "np.linalg.det(x)",
     "median": "np.median(x), the mean of the two middle entries",
-    "repeat_interleave": "x.repeat(n, axis)",
+    **dict.fromkeys(("values", "indices"), "max, min, sort return values; argmax, argmin and argsort return positions"),
     "index_add": "ag.add_at(x, index, value)",
     "new_tensor": "ag.tensor(values, dtype=x.dtype)",
     "is_complex": "x.dtype.kind == 'c'",
-    "nelement": "x.size",
     "ndimension": "x.ndim",
-    "detach_": "x = x.detach()",
     "to_sparse": "a dense array: there are no sparse ones here",
     "fill": _IN_PLACE,
     "put": _IN_PLACE,
@@ -61,19 +64,19 @@ OF_THE_LIBRARY = {
     "Function": "ag.autograd.Function, or ag.table.define",
     "elementwise_grad": "ag.grad(lambda x: f(x).sum())",
     "gradcheck": "ag.testing.assert_gradients(f, x)",
+    "std_mean": "np.std(x, axis, ddof=1), np.mean(x, axis)",
+    "var_mean": "np.var(x, axis, ddof=1), np.mean(x, axis)",
     "lerp": "x + weight * (y - x)",
-    "mv": "x @ v",
     "svd": "np.linalg.svd(x)",
     "complex": "real + 1j * imag",
     "masked_select": "x[mask]",
-    "repeat_interleave": "np.repeat(x, n, axis)",
     "numel": "x.size",
     "Size": "a shape is a tuple",
     "set_num_threads": "set OPENBLAS_NUM_THREADS before NumPy is imported",
     "distributed": "ag.training.fit(..., communicator=MPI.COMM_WORLD)",
     "compile": "ag.jit(f)",
     "func": "ag.grad, ag.vmap, ag.jacrev, ag.hessian and the others",
-    "distributions": "ag.stats",
+    "distributions": "Normal(m, s).log_prob(x) is ag.stats.norm.logpdf(x, m, s), and .sample() ag.normal(m, s)",
     "scipy": "ag.special, ag.linalg, ag.stats; SciPy's ufuncs work on tensors",
     "make_vjp": "ag.vjp(f, x)",
     "make_jvp": "ag.jvp(f, (x,), (v,))",
@@ -113,3 +116,16 @@ def no_attribute(what: str, name: str, obj: object, remedies: dict[str, str] = R
     """The error for an attribute that does not exist, with the remedy where it is known."""
     remedy = f": {remedies[name]}" if name in remedies else ""
     return AttributeError(f"{what} has no attribute {name!r}{remedy}", name=name, obj=obj)
+
+
+class Hints:
+    """The last of ``sys.meta_path``: ``from autograd_lite.distributions import Normal`` raises with what to write.
+
+    Python discards the message of a module's ``__getattr__`` in a ``from`` statement, and looks for a module instead.
+    """
+
+    @staticmethod
+    def find_spec(fullname: str, path: Any = None, target: Any = None) -> None:
+        package, _, name = fullname.partition(".")
+        if package == __name__.partition(".")[0] and name in OF_THE_LIBRARY:
+            raise ImportError(f"{package} has no {name!r}: {OF_THE_LIBRARY[name]}", name=fullname)

@@ -83,6 +83,7 @@ OPTIONS = {
     "floats": "the same on Python floats: '{x1} * {x2}', 'exp({x})' (compiling)",
     "onnx": "an operator of ONNX with the same operands, or a function (b, *operands, **keywords) that adds several",
     "unlike_torch": "what to write, where PyTorch's function of this name has another result (calls with dim=)",
+    "pair": "of how many positional arguments on PyTorch's function of this name returns positions too (users' calls)",
     "transparent": "a step of the engine that passes a value on: an input of a transform, one of several results",
 }
 
@@ -161,7 +162,9 @@ class Primitive:
     floats: str | Callable[..., Any] | None = None
     onnx: str | Callable[..., Any] | None = None
     unlike_torch: str = ""
+    pair: int = 0
     transparent: bool = False
+    origin: tuple[str, str] | None = None  # the module and qualified name of a function that `define` made a row
 
     def __init__(
         self,
@@ -299,12 +302,25 @@ class Primitive:
         if option not in OPTIONS:
             raise TypeError(f"{self.name}: there is no option {option!r}; the options are {', '.join(OPTIONS)}")
         setattr(self, option, value)
+        if option == "pair":  # so that calls of other rows need not ask for it
+            self.__class__ = Paired
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"
 
     def __reduce__(self) -> Any:
         return _row_called, (self.name,)
+
+
+class Paired(Primitive):  # a row with the option `pair`: using a result, which Tensors mark, as a pair raises
+    __doc__ = _Doc()
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        y = super().__call__(*args, **params)
+        if len(args) < self.pair or "axis" in params:
+            return y
+        mark = getattr(type(y), "__autograd_paired__", None)
+        return y if mark is None else mark(y, self)
 
 
 def _row_called(name: str) -> Primitive:

@@ -114,6 +114,11 @@ def read(
     return tuple(slots)
 
 
+def is_slot(name: str) -> bool:
+    """Whether a parameter of this name stands for the cotangent, the result, an argument or a shape."""
+    return name in _BY_NAME or bool(_ARGUMENT.match(name))
+
+
 def kept(slots: Sequence[Slot]) -> int:
     """The bits of the arrays that have to be kept for the backward pass."""
     bits = 0

@@ -24,7 +24,7 @@ def numpys_keywords(row: Any, params: dict[str, Any]) -> dict[str, Any]:
     renamed = {k: _NUMPYS[k] for k in params if k in _NUMPYS and k not in known and _NUMPYS[k] in known}
     if not renamed:
         return params
-    if row.unlike_torch and "unbiased" not in params:
+    if row.unlike_torch and params.keys().isdisjoint(("unbiased", "correction")):
         raise TypeError(f"{row.name}({', '.join(f'{k}=' for k in renamed)}): {row.unlike_torch}")
     for theirs, ours in renamed.items():
         if ours in params:

@@ -1,23 +1,28 @@
 """Out of the graph: ``float(loss)``, ``x.item()``, ``x.numpy()``, ``if x > 0``, ``np.asarray(x)``.
 
-What asks for the value by name (`item`, `numpy`, `tolist`, `bool`) gets it. ``float(loss)`` gets it too, with a warning
-if a derivative may still be wanted. What would put the number where a recorded value was meant (``array[i] = x``,
-``math.exp(x)``, ``np.asarray(x)``) raises.
+What would put the number where a recorded value was meant (``array[i] = x``, ``math.exp(x)``, ``np.asarray(x)``)
+raises. What asks for the value by name (`item`, `numpy`, `tolist`) gets it, as in PyTorch; so does ``float(loss)``,
+with a warning if a derivative may still be wanted. But in a function that is being differentiated all of these raise
+for a value that depends on its inputs, since the number would be a constant there. What has no derivative (`bool`,
+`int`, a text) and what says that a constant is meant (`detach`, `data`, ``no_grad``) never raises. See
+``docs/design/out-of-the-graph.md``.
 """
 
 from __future__ import annotations
 
 import builtins
 import dis
+import sys
 import warnings
 from operator import index as as_index
-from types import BuiltinFunctionType, ModuleType
+from types import BuiltinFunctionType, FrameType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from ..engine.context import is_grad_enabled, is_traced
+from ..engine.context import CONTEXT, is_compared, is_grad_enabled, is_traced
 from ..engine.errors import dropped
+from ..engine.node import TRANSFORM
 from ..engine.operands import raw
 from ..engine.position import foreign_call, users_frame, users_line
 from ..engine.value import Value
@@ -31,17 +36,17 @@ class Conversions(Value):
 
     def item(self, *args: int) -> Any:
         """The only entry, as a Python number, without the graph."""
-        self._untraced("item()")
+        self._leaves("item()")
         return self._data.item(*args)
 
     def numpy(self: Any) -> np.ndarray[Any, Any]:
         """The array itself, without the graph; read-only for a recorded result."""
-        self._untraced("numpy()")
+        self._leaves("numpy()")
         return self.data
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers."""
-        self._untraced("tolist()")
+        self._leaves("tolist()")
         return self._data.tolist()
 
     def __contains__(self, value: Any) -> bool:
@@ -71,15 +76,41 @@ class Conversions(Value):
         return as_index(self._number("index"))
 
     def _number(self, what: str) -> Any:
-        self._untraced(f"{what}()")
-        if self.requires_grad and self._node.graded is None and is_grad_enabled():  # type: ignore[union-attr]  # has one
-            _warn_or_raise(self._who, what)
+        recorded = self.requires_grad and is_grad_enabled()
+        traced = is_traced(self) and not is_compared(self)
+        if traced or recorded and (self._node.graded is None or self._differentiated()):  # type: ignore[union-attr]  # has one
+            frame, level = users_frame(3)
+            if (error := self._refused(what, frame)) is not None:
+                raise _not_replaced(frame, error) if frame is sys._getframe(2) else error
+            warnings.warn(
+                f"{what}({self._who}) is a number without the graph: no gradient flows through it. Write "
+                ".detach().item() if only the number is meant",
+                stacklevel=level,
+            )
         if self._data.size != 1:
             raise TypeError(f"{what}() of a tensor of shape {self.shape}: expected a single entry")
         return self._data.reshape(())[()]
 
+    def _refused(self, what: str, frame: FrameType) -> RuntimeError | None:
+        """Why this is not given as a number, which depends on the instruction that asks for it."""
+        here = next((i for i in dis.get_instructions(frame.f_code) if i.offset == frame.f_lasti), None)
+        written = here is not None and here.opname == "STORE_SUBSCR"
+        if is_traced(self) and not is_compared(self):
+            return self._traced("array[i] = ..." if written else f"{what}()")
+        if written:
+            return dropped(f"array[i] = {self._who}")
+        if here is not None and _computes(_called(frame, here)):
+            return RuntimeError(
+                f"a function of Python numbers, called with {self._who}, would drop the graph of a tensor that "
+                "requires gradients. Use NumPy's, such as np.exp for math.exp; .detach().item() if only the number is "
+                "meant"
+            )
+        if what != "int" and self._differentiated():  # int() is a step function: its derivative is zero
+            return self._constant(f"{what}()")
+        return None
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        if self.requires_grad or is_traced(self):
+        if self.requires_grad or is_traced(self) and not is_compared(self):
             if name := foreign_call():
                 raise RuntimeError(
                     f"{name} does not take tensors, and would drop the graph of {self._who}. {instead_of(name)}; "
@@ -105,23 +136,54 @@ class Conversions(Value):
 
     def __format__(self, spec: str) -> str:
         if self._data.size == 1 and spec:
-            return format(self.item(), spec)
+            self._untraced("item()")
+            return format(self._data.item(), spec)
         try:
             return format(str(self), spec)
         except ValueError:
             raise TypeError(f"format {spec!r} is for a number, not for {self._who}: take an entry") from None
 
-    def _untraced(self, what: str) -> None:
-        if is_traced(self):
-            raise RuntimeError(
-                f"{what} of a value that depends on the traced inputs, at {users_line()}: a trace is a straight "
-                f"program and cannot branch on it. {_REMEDIES.get(what, _REMEDIES['bool()'])}"
+    def _differentiated(self) -> bool:
+        """Whether the running transforms differentiate with respect to something that this depends on."""
+        context = CONTEXT.get()
+        if self._node is None or context is None or not context.recording:
+            return False
+        return self._node.live & ((TRANSFORM << context.level) - TRANSFORM) != 0
+
+    def _leaves(self, what: str) -> None:
+        """Raise if the value must not leave the graph: it is traced, or would be a constant in a derivative."""
+        self._untraced(what)
+        if self._differentiated():
+            raise self._constant(what)
+
+    def _constant(self, what: str) -> RuntimeError:
+        if what == "a copy":
+            remedy = "x.copy() is recorded"
+        else:
+            remedy = (
+                "Keep the tensor: NumPy's functions take it (np.exp for math.exp), np.stack and ag.set_at fill arrays, "
+                "print(x) and f'{x:.3f}' show it"
             )
+        return RuntimeError(
+            f"{what} of {self._who}, at {users_line()}: this function is being differentiated, and the result would be "
+            f"a constant in it, without a derivative. {remedy}; if a constant is meant, write x.detach()"
+        )
+
+    def _untraced(self, what: str) -> None:
+        if is_traced(self) and (what == "printing" or not is_compared(self)):
+            raise self._traced(what)
+
+    def _traced(self, what: str) -> RuntimeError:
+        return RuntimeError(
+            f"{what} of a value that depends on the traced inputs, at {users_line()}: a trace is a straight program "
+            f"and cannot branch on it. {_REMEDIES.get(what, _REMEDIES['bool()'])}"
+        )
 
 
 _REMEDIES = {
     "bool()": "Use np.where, or make the choice outside the traced function",
     "ag.Tensor()": "Use ag.tensor, which copies the value at every call",
+    "array[i] = ...": "Use ag.set_at to fill an array, or np.stack to join values",
     "np.asarray()": "Use np.stack to join values, and np.take(a, i, axis=0) to index an array by one",
     "index()": "An argument of ag.jit that is a size, an axis or a count goes into static_argnames",
     "printing": "Return the value, and print it outside the traced function",
@@ -132,27 +194,23 @@ _REMEDIES = {
 }
 
 
-def _warn_or_raise(who: str, what: str) -> None:
-    """A number was asked for whose derivative may still be wanted: warn, or raise where the number would be used in
-    the computation, which the instruction that asks for it shows.
+def _not_replaced(frame: FrameType, error: RuntimeError) -> RuntimeError:
+    """`error`, which NumPy replaces by "setting an array element with a sequence", raised in `frame` once more.
+
+    Only a trace function sees what NumPy raises there. If another one is set, as by a debugger, NumPy's error is last.
     """
-    frame, level = users_frame(4)
-    here = next((i for i in dis.get_instructions(frame.f_code) if i.offset == frame.f_lasti), None)
-    if here is not None and here.opname == "STORE_SUBSCR":
-        raise RuntimeError(
-            f"array[i] = {who} would drop the graph of a tensor that requires gradients. Use np.stack, or ag.set_at, "
-            "to fill an array; .item() if only the number is meant"
-        )
-    if here is not None and _computes(_called(frame, here)):
-        raise RuntimeError(
-            f"a function of Python numbers, called with {who}, would drop the graph of a tensor that requires "
-            "gradients. Use NumPy's, such as np.exp for math.exp; .item() if only the number is meant"
-        )
-    warnings.warn(
-        f"{what}({who}) is a number without the graph: no gradient flows through it. Write .item() if only the number "
-        "is meant",
-        stacklevel=level,
-    )
+    if sys.gettrace() is not None:
+        return error
+
+    def trace(frame: FrameType, event: str, arg: Any) -> None:
+        frame.f_trace = None
+        sys.settrace(None)
+        if event == "exception":
+            raise error from None
+
+    frame.f_trace = trace
+    sys.settrace(lambda frame, event, arg: None)
+    return error
 
 
 def _called(frame: Any, call: dis.Instruction) -> Any:

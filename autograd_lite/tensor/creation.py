@@ -13,6 +13,7 @@ import numpy as np
 
 from ..engine.generators import numpy_generator
 from ..engine.value import wrap
+from ..engine.versions import CONFIGURED
 from ..table import TABLE
 from .tensor import Tensor
 from .torch_names import check_device, sizes
@@ -45,6 +46,7 @@ def set_default_dtype(d: Any) -> None:
     if dtype.kind != "f":
         raise TypeError(f"set_default_dtype({d!r}): expected a floating point dtype, such as np.float32")
     _DEFAULT[0] = dtype
+    CONFIGURED[0] += 1
 
 
 def _made(array: Any, requires_grad: bool, device: Any = None) -> Tensor:
@@ -53,36 +55,42 @@ def _made(array: Any, requires_grad: bool, device: Any = None) -> Tensor:
     return t.requires_grad_() if requires_grad else t
 
 
-def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Zeros in the shape ``*size``.
+def zeros(
+    *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+) -> Tensor:
+    """Zeros in the shape ``*shape``, or ``size=shape``.
 
     >>> import autograd_lite as ag
     >>> ag.zeros(2, 3)
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    return _made(np.zeros(sizes(size), dtype or _DEFAULT[0]), requires_grad, device)
+    return _made(np.zeros(sizes(shape, size), dtype or _DEFAULT[0]), requires_grad, device)
 
 
-def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Ones in the shape ``*size``.
+def ones(
+    *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+) -> Tensor:
+    """Ones in the shape ``*shape``, or ``size=shape``.
 
     >>> import autograd_lite as ag
     >>> ag.ones(2, 3)
     tensor([[1., 1., 1.],
             [1., 1., 1.]])
     """
-    return _made(np.ones(sizes(size), dtype or _DEFAULT[0]), requires_grad, device)
+    return _made(np.ones(sizes(shape, size), dtype or _DEFAULT[0]), requires_grad, device)
 
 
-def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Zeros in the shape ``*size``: unlike NumPy's `empty`, the same in every run.
+def empty(
+    *shape: Any, size: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+) -> Tensor:
+    """Zeros in the shape ``*shape``, or ``size=shape``: unlike NumPy's `empty`, the same in every run.
 
     >>> import autograd_lite as ag
     >>> ag.empty(2, 3).shape
     (2, 3)
     """
-    return zeros(*size, dtype=dtype, requires_grad=requires_grad, device=device)
+    return zeros(*shape, size=size, dtype=dtype, requires_grad=requires_grad, device=device)
 
 
 def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
@@ -228,7 +236,8 @@ def _drawn(array: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
 
 
 def rand(
-    *size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    *shape: Any, size: Any = None, generator: Any = None, dtype: Any = None, requires_grad: bool = False,
+    device: Any = None,
 ) -> Tensor:
     """Numbers drawn uniformly from [0, 1).
 
@@ -236,11 +245,12 @@ def rand(
     >>> ag.rand(2, 3).shape
     (2, 3)
     """
-    return _drawn(numpy_generator(generator).random(sizes(size)), dtype, requires_grad, device)
+    return _drawn(numpy_generator(generator).random(sizes(shape, size)), dtype, requires_grad, device)
 
 
 def randn(
-    *size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False, device: Any = None,
+    *shape: Any, size: Any = None, generator: Any = None, dtype: Any = None, requires_grad: bool = False,
+    device: Any = None,
 ) -> Tensor:
     """Numbers drawn from the normal distribution with mean 0 and variance 1.
 
@@ -253,11 +263,12 @@ def randn(
     >>> bool((x == ag.randn(2, 3)).all())
     True
     """
-    return _drawn(numpy_generator(generator).standard_normal(sizes(size)), dtype, requires_grad, device)
+    return _drawn(numpy_generator(generator).standard_normal(sizes(shape, size)), dtype, requires_grad, device)
 
 
 def normal(
-    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: Any = None, device: Any = None,
+    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: Any = None,
+    requires_grad: bool = False, device: Any = None,
 ) -> Tensor:
     """Numbers drawn from normal distributions of the given means and standard deviations.
 
@@ -267,7 +278,7 @@ def normal(
     """
     mean, std = np.asarray(mean), np.asarray(std)
     shape = np.broadcast_shapes(mean.shape, std.shape) if size is None else sizes((size,))
-    return _drawn(mean + std * numpy_generator(generator).standard_normal(shape), dtype, False, device)
+    return _drawn(mean + std * numpy_generator(generator).standard_normal(shape), dtype, requires_grad, device)
 
 
 def randint(

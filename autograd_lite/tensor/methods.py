@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, overload
 
 from ..engine.record import apply
@@ -27,3 +28,11 @@ class Method:
     def __get__(self, obj: Any, cls: Any = None) -> Callable[..., Any]:
         row = TABLE[self.row]
         return row if obj is None else lambda *args, **params: apply(row, (obj, *args), params)
+
+
+class PairedMethod(Method):
+    """The same for a row with the option `pair`, which marks its results."""
+
+    def __get__(self, obj: Any, cls: Any = None) -> Any:
+        row = TABLE[self.row]
+        return row if obj is None else partial(row, obj)

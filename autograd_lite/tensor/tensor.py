@@ -31,7 +31,7 @@ from ..table import ROWS, TABLE
 from ..table.migration_hints import no_attribute
 from ..table.status import plain_answer
 from .conversions import Conversions
-from .methods import Method
+from .methods import Method, PairedMethod
 from .operators import Operators
 from .show import Show
 from .size import Size
@@ -54,7 +54,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     tensor([2., 4., 6.])
     """
 
-    __slots__ = ()
+    __slots__ = ("__dict__",)  # the user's own attributes, as in PyTorch; the dict is made with the first of them
     __array_priority__ = 1000.0
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None) -> None:
@@ -229,6 +229,15 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
         t._view_of(self)
         return t
 
+    def detach_(self) -> Tensor:
+        """Make this one a constant; returns self. Of a recorded result the graph stays as it is, without this name."""
+        if self.is_leaf:
+            return self.requires_grad_(False)
+        about_to_write(self)
+        detached = self.detach()
+        self._data, self._node = detached._data, detached._node
+        return self
+
     def zero_grad(self) -> None:
         """Set the accumulated gradient to None."""
         if SNAPSHOT.get() is not None:
@@ -292,9 +301,10 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     all, any, argmax, argmin, argpartition, argsort = (Method() for _ in range(6))
     astype, choose, clip, conjugate, cumprod, cumsum = (Method() for _ in range(6))
-    diagonal, dot, logsumexp, max, mean, min, nonzero = (Method() for _ in range(7))
+    diagonal, dot, logsumexp, mean, nonzero = (Method() for _ in range(5))
+    max, min, sort = (PairedMethod() for _ in range(3))
     partition, prod, ravel, repeat, round, searchsorted = (Method() for _ in range(6))
-    sort, squeeze, std, sum, swapaxes, take, trace, transpose, var = (Method() for _ in range(9))
+    squeeze, std, sum, swapaxes, take, trace, transpose, var = (Method() for _ in range(8))
     conj, abs = Method("conjugate"), Method("absolute")
     exp, log, sqrt, tanh, sin, cos, relu, softmax = (Method() for _ in range(8))
 
@@ -339,12 +349,12 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         grad = self._grad
-        self._untraced("a copy")
+        self._leaves("a copy")
         if not self.is_leaf or grad is not None and not grad.is_leaf:
             what = f"the .grad of {self._who}" if self.is_leaf else self._node.label  # type: ignore[union-attr]  # has one
             raise RuntimeError(f"{what} cannot be pickled or deep-copied with its graph: use detach() first")
         made = (type(self), self._data, self.requires_grad, self.name, grad)
-        return _restore, made, getattr(self, "__dict__", None)  # a subclass may have one
+        return _restore, made, self.__dict__ or None
 
     def __copy__(self) -> Tensor:
         """Another leaf with the same array."""
@@ -368,6 +378,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
     __autograd_apply__: ClassVar[Callable[..., Tensor]]  # `apply`, below: what rows look for
     __autograd_record__: ClassVar[Callable[..., Any]]  # `record`: what forward mode looks for
+    __autograd_paired__: ClassVar[Callable[..., Tensor]]  # `paired`, of pairs.py: what rows of PyTorch's pairs look for
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **params: Any) -> Any:
         if method == "__call__" and not params and len(inputs) == 2:  # ndarray * tensor comes this way

@@ -83,13 +83,17 @@ class backends:
         deterministic, benchmark = False, False
 
 
-def sizes(size: Any) -> tuple[int, ...]:
-    """``(2, 3)`` from ``f(2, 3)`` as from ``f((2, 3))``."""
-    if len(size) == 1 and isinstance(size[0], (tuple, list)):
-        return tuple(size[0])
-    if any(isinstance(n, (tuple, list)) for n in size):
-        raise TypeError(f"a new tensor: expected one shape, got {', '.join(map(str, size))}; write (2, 3), or 2, 3")
-    return tuple(size)
+def sizes(shape: Any, size: Any = None) -> tuple[int, ...]:
+    """``(2, 3)`` from ``f(2, 3)`` as from ``f((2, 3))`` and ``f(size=(2, 3))``."""
+    if size is not None:
+        if shape:
+            raise TypeError(f"a new tensor: got the shape {shape} and size={size}; pass one of them")
+        shape = (size,)
+    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
+        return tuple(shape[0])
+    if any(isinstance(n, (tuple, list)) for n in shape):
+        raise TypeError(f"a new tensor: expected one shape, got {', '.join(map(str, shape))}; write (2, 3), or 2, 3")
+    return tuple(shape)
 
 
 def dtype_in(what: str, args: Any, dtype: Any, device: Any) -> Any:
@@ -120,7 +124,7 @@ class TorchNames(Operators):
 
     def permute(self, *dims: Any) -> Self:
         """``transpose``: the axes in another order."""
-        return TABLE["transpose"](self, *dims)
+        return TABLE["transpose"](self, dims[0] if len(dims) == 1 else dims)
 
     def unsqueeze(self, dim: builtins.int) -> Self:
         """A new axis of length 1."""
@@ -165,6 +169,8 @@ class TorchNames(Operators):
         """``size``: how many entries there are."""
         return self._data.size
 
+    nelement = numel
+
     def flip(self, *dims: Any) -> Self:
         """``np.flip``: the entries along these axes in reverse order."""
         return TABLE["flip"](self, dims[0] if len(dims) == 1 else dims or None)
@@ -173,15 +179,21 @@ class TorchNames(Operators):
         """The p-norm of all entries, or along `dim`."""
         return TABLE["norm"](self, p, dim, keepdim)
 
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Any:
+    def new_zeros(
+        self, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None,
+        requires_grad: builtins.bool = False,
+    ) -> Any:
         """Zeros of the same dtype."""
         check_device("new_zeros", device)
-        return wrap(np.zeros(sizes(size), dtype or self.dtype), None).requires_grad_(requires_grad)
+        return wrap(np.zeros(sizes(shape, size), dtype or self.dtype), None).requires_grad_(requires_grad)
 
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Any:
+    def new_ones(
+        self, *shape: Any, size: Any = None, dtype: Any = None, device: Any = None,
+        requires_grad: builtins.bool = False,
+    ) -> Any:
         """Ones of the same dtype."""
         check_device("new_ones", device)
-        return wrap(np.ones(sizes(size), dtype or self.dtype), None).requires_grad_(requires_grad)
+        return wrap(np.ones(sizes(shape, size), dtype or self.dtype), None).requires_grad_(requires_grad)
 
     def new_full(self, size: Any, fill_value: Any, dtype: Any = None, device: Any = None) -> Any:
         """`fill_value` in the shape `size`, of the same dtype."""
@@ -193,7 +205,8 @@ class TorchNames(Operators):
     mul, eq, ne, gt = Method("multiply"), Method("equal"), Method("not_equal"), Method("greater")
     ge, lt, le = Method("greater_equal"), Method("less"), Method("less_equal")
     square, outer, tril, triu, index_select, gather, scatter, scatter_add, chunk, unbind = (Method() for _ in range(10))
-    flatten, split = Method(), Method("split_by_size")
+    flatten, split, repeat_interleave = Method(), Method("split_by_size"), Method("repeat")
+    det = Method("linalg.det")
     neg, asin, acos, atan = Method("negative"), Method("arcsin"), Method("arccos"), Method("arctan")
     movedim = Method("moveaxis")
     sign, floor, ceil, trunc, tan, sinh, cosh, log1p, expm1, log2, log10, reciprocal = (Method() for _ in range(12))
@@ -241,7 +254,7 @@ class TorchNames(Operators):
         """``self @ other``."""
         return self @ other
 
-    mm = bmm = matmul
+    mm = bmm = mv = matmul
 
     def log_softmax(self, dim: builtins.int) -> Self:
         """The logarithm of the softmax along `dim`."""

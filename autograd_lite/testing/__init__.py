@@ -11,6 +11,7 @@
 The Hypothesis strategies are in :mod:`autograd_lite.testing.strategies`; everything else here needs only NumPy.
 """
 
+from autograd_lite.base.listing import public_names as _public_names
 from autograd_lite.testing.bugs import find_gradient_bug as find_gradient_bug
 from autograd_lite.testing.check import assert_hessian as assert_hessian
 from autograd_lite.testing.check import assert_jac as assert_jac
@@ -31,3 +32,5 @@ from autograd_lite.testing.numeric import numerical_vjp as numerical_vjp
 from autograd_lite.testing.report import GradientError as GradientError
 from autograd_lite.testing.report import KinkWarning as KinkWarning
 from autograd_lite.testing.report import Report as Report
+
+__dir__ = _public_names(__name__)

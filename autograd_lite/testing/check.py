@@ -17,6 +17,7 @@ import numpy as np
 from autograd_lite.base.tree import leaves
 from autograd_lite.testing.arrays import Array, Tree, as_array
 from autograd_lite.testing.compare import MARGIN, Case, compare_jacobian, compare_jvp, compare_vjp, rounding_of
+from autograd_lite.testing.examples import at_points
 from autograd_lite.testing.numeric import CannotCheck, numerical_gradient, reals
 from autograd_lite.testing.prepare import (
     align,
@@ -109,13 +110,21 @@ def _at(case: Case, derivative: Callable[..., Any], what: str) -> Callable[[Arra
     return lambda x: stacked(case, align(unread, derivative(*case.flat.arguments(x, wide=False)), what, False))
 
 
-def assert_vjp(f: Callable[..., Any], vjp: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
+def assert_vjp(
+    f: Callable[..., Any], vjp: Callable[..., Any], *inputs: Any, args: Any = None, examples: int | None = None,
+    **options: Any,
+) -> Report | None:
     """Raise :class:`GradientError` if :func:`check_vjp`, which takes the same arguments, finds an error.
+
+    Hypothesis draws the points if inputs are strategies, or `args`, one for the whole tuple; the result is then None.
+    `examples` is how many it tries: 50, or as many as the current Hypothesis profile has. So it is in the other
+    ``assert_*``.
 
     >>> import numpy as np
     >>> report = assert_vjp(np.matmul, lambda g, a, b: (g @ b.T, a.T @ g), np.ones((2, 3)), np.eye(3))
     """
-    return check_vjp(f, vjp, *inputs, **options).throw()
+    report: Report | None = at_points(partial(check_vjp, f, vjp, **options), inputs, args, examples)
+    return report
 
 
 def check_jvp(
@@ -144,14 +153,18 @@ def check_jvp(
     return finish(case)
 
 
-def assert_jvp(f: Callable[..., Any], jvp: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
+def assert_jvp(
+    f: Callable[..., Any], jvp: Callable[..., Any], *inputs: Any, args: Any = None, examples: int | None = None,
+    **options: Any,
+) -> Report | None:
     """Raise :class:`GradientError` if :func:`check_jvp` finds an error.
 
     >>> import numpy as np
     >>> bool(assert_jvp(np.sin, lambda x, v: (np.cos(x[0]) * v[0]), np.array([0.5])))
     True
     """
-    return check_jvp(f, jvp, *inputs, **options).throw()
+    report: Report | None = at_points(partial(check_jvp, f, jvp, **options), inputs, args, examples)
+    return report
 
 
 def check_jac(
@@ -226,14 +239,18 @@ def _along(
     return along
 
 
-def assert_jac(f: Callable[..., Any], jac: Callable[..., Any] | bool, *inputs: Any, **options: Any) -> Report:
+def assert_jac(
+    f: Callable[..., Any], jac: Callable[..., Any] | bool, *inputs: Any, args: Any = None, examples: int | None = None,
+    **options: Any,
+) -> Report | None:
     """Raise :class:`GradientError` if :func:`check_jac` finds an error.
 
     >>> import numpy as np
     >>> bool(assert_jac(lambda x: np.sum(x**3), lambda x: 3 * x**2, np.array([1.0, 2.0])))
     True
     """
-    return check_jac(f, jac, *inputs, **options).throw()
+    report: Report | None = at_points(partial(check_jac, f, jac, **options), inputs, args, examples)
+    return report
 
 
 def check_hessian(
@@ -314,12 +331,15 @@ def _symmetric(case: Case, h: Array, what: str, hess: Callable[..., Any]) -> Non
         case.report.add(what, f"is not symmetric: {here}, {there}", leaf=case.flat.leaves[0])
 
 
-def assert_hessian(f: Callable[..., Any], hess: Callable[..., Any] | None, x: Any, **options: Any) -> Report:
-    """Raise :class:`GradientError` if :func:`check_hessian` finds an error.
+def assert_hessian(
+    f: Callable[..., Any], hess: Callable[..., Any] | None, x: Any, *, examples: int | None = None, **options: Any
+) -> Report | None:
+    """Raise :class:`GradientError` if :func:`check_hessian` finds an error; `x` may be a strategy.
 
     >>> import numpy as np
     >>> report = assert_hessian(lambda x: np.sum(x**3), lambda x: np.diag(6 * x), np.array([1.0, 2.0]))
     >>> bool(report)
     True
     """
-    return check_hessian(f, hess, x, **options).throw()
+    report: Report | None = at_points(partial(check_hessian, f, hess, **options), (x,), examples=examples)
+    return report

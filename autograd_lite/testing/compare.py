@@ -13,7 +13,7 @@ difference within the error of the measurement is not judged, and the report say
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -26,7 +26,7 @@ from autograd_lite.testing.diagnose import likely_cause
 from autograd_lite.testing.noise import noise
 from autograd_lite.testing.numeric import Flat, Leaf, Slopes, complex_step, scales, show, slopes
 from autograd_lite.testing.report import Entry, Finding, Report
-from autograd_lite.testing.second_look import look_closely
+from autograd_lite.testing.second_look import local_slopes, look_closely
 
 ALL = 64  # arguments of up to this many numbers are compared entry by entry
 SAMPLE = 16  # entries compared in larger ones
@@ -150,11 +150,17 @@ def judge(
     # The function may have been measured in double where the derivative was computed in float32.
     closer.error = closer.error + MARGIN / SAFE * closer.grain * (case.tolerance.eps / case.flat.eps)
     closer.verdict = verdicts(given[rows], closer, case.tolerance, strict)
+    own: Any = 0.0  # the rounding of the given numbers
     if np.any(closer.verdict == WRONG) and rounding is not None:
-        closer.error = closer.error + MARGIN / SAFE * rounding()[rows]
+        own = MARGIN / SAFE * rounding()[rows]
+        closer.error = closer.error + own
         closer.verdict = verdicts(given[rows], closer, case.tolerance, strict)
     if np.any((closer.verdict == WRONG) | (closer.verdict == KINK)):
         _second_opinion(case, directions[rows], given[rows], measured, closer, strict)
+    doubted = np.unique(np.nonzero((closer.verdict == WRONG) | (closer.verdict == KINK))[0])
+    if doubted.size:
+        for slope, error in _from_nearby(case, directions[rows[doubted]], measured):
+            _withdraw_unresolved(closer, doubted, given[rows], own, slope, error)
     result.replace(rows, closer)
     return result
 
@@ -189,6 +195,52 @@ def _second_opinion(
     closer.verdict = np.where(smooth, verdicts(given, closer, case.tolerance, strict), closer.verdict)
     agrees = verdicts(given, other, case.tolerance) == OK
     closer.verdict = np.where((closer.verdict == WRONG) & credible & agrees, UNSURE, closer.verdict)
+
+
+def _from_nearby(
+    case: Case, directions: Array, measured: Callable[[Slopes, Array], Measured]
+) -> Iterator[tuple[Array, Array]]:
+    """Slopes from nearby and their errors: the most accurate that agrees with all from still nearer.
+
+    Where the next contradicts it, it may have been rounding, which can be less at a shorter distance. Then that is the
+    first of others to agree with, unless it was clear.
+    """
+    for k, found in enumerate(local_slopes(case.flat, directions)):
+        near = measured(found, directions)
+        band = np.where(np.isfinite(near.error), SAFE * near.error, np.inf)
+        with np.errstate(all="ignore"):
+            bottom, top = near.numeric - band, near.numeric + band
+            if k == 0:
+                low, high, slope, best, going = bottom, top, near.numeric, band, np.ones(band.shape, bool)
+            again = going & ((bottom > high) | (top < low))
+            if np.any(again):
+                yield slope, best
+            going &= ~(again & (np.abs(slope) > 2 * best))
+            again &= going
+            low, high = np.where(again, bottom, np.fmax(low, bottom)), np.where(again, top, np.fmin(high, top))
+            better = going & (again | (band < best))
+            slope, best = np.where(better, near.numeric, slope), np.where(better, band, best)
+    yield slope, best
+
+
+def _withdraw_unresolved(
+    closer: Measured, rows: Array, given: Array, own: Any, slope: Array, error: Array
+) -> None:
+    """Withdraw a verdict on a derivative that is the slope of the function at a distance shorter than the steps.
+
+    Close to a pole, or on a feature narrower than the shortest step, the function changes too much over any step, and
+    that may look like noise. There the slope from nearest by contradicts the measurement, and agrees with the
+    derivative. An error in an ordinary function is not withdrawn: there the slopes from nearest by agree with the
+    measurement. `own` is the rounding in `given`.
+    """
+    given, own = given[rows], np.broadcast_to(own, given.shape)[rows]
+    with np.errstate(all="ignore"):
+        apart = np.abs(slope - closer.numeric[rows])
+        agrees = np.abs(given - slope) <= np.minimum(error + SAFE * own, apart / 2)
+        contradicts = (np.abs(slope) > error / 2) & (apart > 2 * error)
+    withdrawn = agrees & contradicts & ((closer.verdict[rows] == WRONG) | (closer.verdict[rows] == KINK))
+    closer.verdict[rows] = np.where(withdrawn, UNSURE, closer.verdict[rows])
+    closer.error[rows] = np.where(withdrawn, np.inf, closer.error[rows])
 
 
 def compare_vjp(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from autograd_lite.base.tree import leaves
+from autograd_lite.testing.arrays import as_array, is_differentiable
 from autograd_lite.testing.numeric import CannotCheck
 
 EXAMPLES = 50  # unless the call or a profile says otherwise
+ENOUGH = 20  # points of one number of axes without a verdict
 DEFAULT = 100  # Hypothesis' own default: no profile was chosen
 
 
@@ -16,10 +20,33 @@ def is_strategy(value: Any) -> bool:
     return any(t.__module__.startswith("hypothesis.") for t in type(value).__mro__)
 
 
+def count_of(examples: Any) -> int | None:
+    """`examples` after a check that it is a number of examples, or None."""
+    if examples is not None and (not isinstance(examples, int) or isinstance(examples, bool) or examples < 1):
+        raise ValueError(f"examples: expected a positive whole number, got {examples!r}")
+    return examples
+
+
+def at_points(check: Callable[..., Any], inputs: tuple[Any, ...], args: Any = None, examples: Any = None) -> Any:
+    """The report of ``check(*point)`` at the point `inputs`; if strategies draw the points, None after all of them.
+
+    A report with findings raises. `args` is a strategy for the whole tuple, in place of `inputs`.
+    """
+    examples = count_of(examples)
+    if args is None and not any(map(is_strategy, inputs)):
+        return check(*inputs).throw()
+    if inputs and args is not None:
+        raise TypeError("pass either inputs or args=, a strategy for all of them, not both")
+    return for_all(lambda point: check(*point).throw(), inputs if args is None else args, examples)
+
+
 def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int | None = None) -> None:
     """Run a check at every point drawn by Hypothesis, and shrink a failing point.
 
-    `inputs` is a strategy for the tuple of arguments, or a sequence of strategies and values.
+    `inputs` is a strategy for the tuple of arguments, or a sequence of strategies and values. A point that cannot be
+    checked is left out. CannotCheck is raised if no point of some number of axes can, so that a function that is nan
+    for matrices does not pass because of numbers, or if no point would help: the function draws random numbers, or
+    writes into its arguments.
     """
     from hypothesis import HealthCheck, Phase, given, reject, settings
     from hypothesis import strategies as st
@@ -27,8 +54,10 @@ def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int 
 
     drawn = inputs if is_strategy(inputs) else st.tuples(*(v if is_strategy(v) else st.just(v) for v in inputs))
     unchecked: list[CannotCheck] = []
+    without: Counter[int] = Counter()  # points that cannot be checked, by their number of axes
+    checked: set[int] = set()
     profile = settings.default.max_examples if settings.default is not None else DEFAULT
-    count = examples or (EXAMPLES if profile == DEFAULT else profile)
+    count = count_of(examples) or (EXAMPLES if profile == DEFAULT else profile)
 
     @settings(
         max_examples=count,
@@ -39,15 +68,28 @@ def for_all(check: Callable[[tuple[Any, ...]], Any], inputs: Any, examples: int 
     )
     @given(drawn)
     def run(point: tuple[Any, ...]) -> None:
+        axes = max((as_array(v).ndim for v in leaves(point) if is_differentiable(v)), default=0)
+        if unchecked and unchecked[-1].everywhere:
+            return  # there is nothing more to learn
         try:
             check(point)
+            checked.add(axes)
         except CannotCheck as error:
             unchecked.append(error)
-            reject()
+            without[axes] += 1
+            if not error.everywhere:
+                reject()
 
     try:
         run()
     except Unsatisfiable:
-        if unchecked:
-            raise unchecked[-1] from None
-        raise
+        if not unchecked:
+            raise
+    if unchecked and unchecked[-1].everywhere:
+        raise unchecked[-1]
+    for axes, count in without.items():
+        if axes not in checked and count >= ENOUGH:
+            raise CannotCheck(
+                f"{unchecked[-1]} (no array of {axes} axes could be checked, of {count} drawn; restrict the "
+                "strategies, as in arrays(domain=POSITIVE))"
+            )

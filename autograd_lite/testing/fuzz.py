@@ -29,6 +29,7 @@ from autograd_lite.compiling import compiled
 from autograd_lite.derive import source
 from autograd_lite.program import trace
 from autograd_lite.table import TABLE, Domain, Primitive
+from autograd_lite.tensor import Tensor, tensor
 from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.gradients import check_gradients
 from autograd_lite.testing.numeric import CannotCheck, reals
@@ -261,12 +262,34 @@ def _batched(program: Expression) -> None:
                     raise GradientError(f"a batch is not its examples one by one:\n{program}")
 
 
+def check_derived(program: Expression) -> None:
+    """A derivation and a source must be written, and agree with the engine."""
+    _explained(program)
+    _sourced(program)
+
+
+def _explained(program: Expression) -> None:
+    """The derivation must give the engine's gradient, as text and as LaTeX."""
+    with np.errstate(all="ignore"):
+        y = program(*(tensor(x, requires_grad=True, name=f"v{k}") for k, x in enumerate(program.inputs)))
+        loss = np.sum(y * np.cos(np.arange(1.0, np.size(y) + 1)).reshape(np.shape(y)))
+        if not isinstance(loss, Tensor) or not loss.requires_grad:
+            return
+        derivation = loss.explain()
+        if "compose to" in str(derivation):
+            raise GradientError(f"the derivation gives another gradient than the engine:\n{program}\n\n{derivation}")
+        derivation.latex()
+
+
 def _sourced(program: Expression) -> None:
-    """The program's NumPy source, forward and backward, must agree with the engine on other inputs."""
+    """The program's NumPy source, forward, backward and update, must agree with the engine on other inputs.
+
+    What it returns lies in memory of its own.
+    """
     other = [x + 0.01 for x in program.inputs]
     with np.errstate(all="ignore"):
         try:
-            made = source(program, *program.inputs, name="program")
+            made = source(program, *program.inputs, name="program", update="rate")
         except RuntimeError as error:
             if "cannot branch" in str(error):
                 return
@@ -277,10 +300,19 @@ def _sourced(program: Expression) -> None:
             raise
         y, pull = vjp(program, *other)
         g = np.cos(np.arange(np.size(y))).reshape(np.shape(y)) if made.cotangent else np.ones(np.shape(y))
-        found = made(*other, **({made.cotangent: g} if made.cotangent else {}))
-    for got, expected in zip(found, [y, *pull(g)], strict=True):
+        cotangent = {made.cotangent: g} if made.cotangent else {}
+        gradients = pull(g)
+        stepped = [x - 0.1 * d for x, d in zip(other, gradients, strict=True)]
+        weights = [np.array(x) for x in other]
+        found = made(*weights, **cotangent, rate=0.1)
+    for got, expected in zip([*found, *weights], [y, *gradients, *stepped], strict=True):
         if not np.allclose(got, expected, rtol=1e-7, atol=1e-9, equal_nan=True):
             raise GradientError(f"the program's source computes something else than the engine:\n{program}\n\n{made}")
+    arrays = [*weights, *cotangent.values()]
+    for got in found:
+        if any(np.may_share_memory(got, other) for other in arrays):
+            raise GradientError(f"the program's source returns memory that is not its own:\n{program}\n\n{made}")
+        arrays.append(got)
 
 
 def check_compiled(program: Expression) -> None:
@@ -352,6 +384,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first batch's seed (default: 0)")
     parser.add_argument("--order", type=int, default=2, help="up to which order to differentiate (default: 2)")
     parser.add_argument("--compiled", action="store_true", help="compare compiled programs with the engine only")
+    parser.add_argument("--derived", action="store_true", help="write derivations and sources only")
     options = parser.parse_args(argv)
     warnings.simplefilter("ignore")
     names = [name for name in options.rows.split(",") if name]
@@ -360,8 +393,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"no such row: {', '.join(unknown)}")
     start = time.monotonic()
     try:
-        if options.compiled:
-            tried = run(options.seconds, names, options.seed, 0, check=check_compiled)
+        if options.compiled or options.derived:
+            only = check_compiled if options.compiled else check_derived
+            tried = run(options.seconds, names, options.seed, 0, check=only)
         else:
             tried = run(options.seconds, names, options.seed, options.order)
     except Exception as error:

@@ -18,7 +18,7 @@ import numpy as np
 from autograd_lite.base.tree import leaves, rebuild
 from autograd_lite.testing.arrays import Array, Tree, as_array, is_differentiable
 from autograd_lite.testing.compare import ALL, MARGIN, Case, compare_jvp, compare_vjp, rounding_of
-from autograd_lite.testing.examples import for_all, is_strategy
+from autograd_lite.testing.examples import at_points
 from autograd_lite.testing.invariants import check_invariants, same_again, same_value
 from autograd_lite.testing.modules import as_function, is_module
 from autograd_lite.testing.numeric import CannotCheck, reals
@@ -144,12 +144,8 @@ def assert_gradients(
         "order": order, "modes": modes, "domain": domain, "rtol": rtol, "atol": atol,
         "broadcast": broadcast, "kinks": kinks, "seed": seed,
     }  # fmt: skip
-    if args is None and not any(map(is_strategy, inputs)):
-        return check_gradients(f, *inputs, **options).throw()
-    if inputs and args is not None:
-        raise TypeError("assert_gradients: pass either inputs or args=, a strategy for all of them, not both")
-    for_all(lambda point: check_gradients(f, *point, **options).throw(), inputs if args is None else args, examples)
-    return None
+    report: Report | None = at_points(partial(check_gradients, f, **options), inputs, args, examples)
+    return report
 
 
 # ---------------------------------------------------------------------------------------------- one point

@@ -46,6 +46,10 @@ class CannotCheck(ValueError):
     np.sqrt is nan at this point, so no derivative can be measured: choose another point
     """
 
+    def __init__(self, message: str, everywhere: bool = False) -> None:
+        super().__init__(message)
+        self.everywhere = everywhere  # no other point would help
+
 
 @dataclass
 class Leaf:

@@ -99,7 +99,8 @@ def _call_twice(flat: Flat, report: Report) -> Tree:
             index = tuple(int(i) for i in np.argwhere(np.asarray(a != b))[0])
             raise CannotCheck(
                 f"{report.function} changes its argument {leaf.path} (at {leaf.path}{show(index)}, from {a[index]} to "
-                f"{b[index]}): it must not write into its inputs; write into a copy"
+                f"{b[index]}): it must not write into its inputs; write into a copy",
+                everywhere=True,
             )
     if printed.getvalue():
         report.notes.append(
@@ -120,7 +121,8 @@ def _call_twice(flat: Flat, report: Report) -> Tree:
         by = f" (by {np.abs(a - b).max():.3g})" if a.shape == b.shape else ""
         raise CannotCheck(
             f"{report.function} gives another value when called again with the same input{by}: it draws "
-            "random numbers or keeps state; draw them outside and pass them in"
+            "random numbers or keeps state; draw them outside and pass them in",
+            everywhere=True,
         )
     return y
 

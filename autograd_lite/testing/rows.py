@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from autograd_lite.base.tree import leaves, tree_map
 from autograd_lite.rules.scipy_special import declare
 from autograd_lite.table import OPTIONS, REAL, TABLE, Domain, Joint, Primitive
 from autograd_lite.testing.arrays import Array, as_array, is_differentiable
+from autograd_lite.testing.forms import check_forms
 from autograd_lite.testing.gradients import MODES, absorb, check_gradients
 from autograd_lite.testing.numeric import CannotCheck
 from autograd_lite.testing.report import Report, named_like
@@ -120,8 +122,13 @@ def kink_points(row: Primitive) -> Iterator[tuple[Array, ...]]:
                 yield xs
 
 
-def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief: bool = False) -> Report:
+def check_row(
+    row: Primitive, *, order: int | None = None, seed: int = 0, brief: bool = False, most: int | None = None
+) -> Report:
     """Check everything that must hold for a row, at each of its points, in other dtypes, at kinks and at ties.
+
+    The forms attached to it (``batch=``, ``source=``, ``floats=``, ``onnx=``, …) must give what the row gives; a form
+    that could not be computed is a note.
 
     Parameters
     ----------
@@ -132,6 +139,8 @@ def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief:
         For the points, directions and cotangents.
     brief : bool
         Stop at the first point with an error.
+    most : int, optional
+        How many of its points are taken, kinks and ties left out; by default all.
 
     Returns
     -------
@@ -146,8 +155,9 @@ def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief:
     total = Report(row.name)
     order = order or row.order or 2
     rng = np.random.default_rng(seed)
-    for k, (args, keywords) in enumerate(points(row, rng)):
+    for k, (args, keywords) in enumerate(islice(points(row, rng), most)):
         _take(total, row, args, keywords, order, seed)
+        check_forms(total, row, args, keywords)
         for dtype, limit in ((np.float32, 1), (np.complex128, order)) if k == 0 else ():
             other = of_dtype(row, args, keywords, dtype, rng)
             if other is not None and (total.ok or not brief):
@@ -155,6 +165,8 @@ def check_row(row: Primitive, *, order: int | None = None, seed: int = 0, brief:
                     _take(total, row, other, keywords, min(order, limit), seed)
         if not total.ok and brief:
             return total
+    if most is not None and total.looked_at:
+        return total
     if row.kind == "elementwise":
         for args in kink_points(row):
             with suppress(CannotCheck):  # a jump, or an infinite slope

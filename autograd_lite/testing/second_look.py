@@ -18,11 +18,12 @@ is no slope: LAPACK's choice of the sign of an eigenvector at a diagonal matrix 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
 from autograd_lite.testing.arrays import Array
-from autograd_lite.testing.noise import noise
+from autograd_lite.testing.noise import NODES, noise
 from autograd_lite.testing.numeric import RATIO, Flat, Slopes, first_steps, scales, sides
 
 SHORTEST = 0.6  # the shortest step, as a power of the machine epsilon
@@ -30,6 +31,12 @@ BAND = 4.0  # the noise band of a result, in standard deviations
 CLEAR = 32.0  # a difference between the two sides counts from here, in standard deviations of the noise
 LASTING = 5  # steps over which a kink or a jump stays the same
 SAME = 0.2  # relative
+NEARBY = np.append(np.arange(0.36, 0.9, 0.045), np.arange(0.9, 1.06, 0.025))  # powers of eps: local slopes
+NEAR_ZERO = np.arange(1.06, 3.0, 0.045)  # the same around zero, which has no last place
+AROUND = np.concatenate([-0.83 * NODES[3::-1], [0], NODES[:4]])  # points of a cubic fit
+CUBIC = np.vander(AROUND, 4)
+TO_SLOPE = np.linalg.pinv(CUBIC)[2]
+REST = np.eye(len(AROUND)) - CUBIC @ np.linalg.pinv(CUBIC)
 
 
 def look_closely(flat: Flat, directions: Array) -> Slopes:
@@ -58,6 +65,32 @@ def look_closely(flat: Flat, directions: Array) -> Slopes:
         jump = np.any([np.any(ladder.jump(), axis=1, keepdims=True) for ladder in ladders], axis=0)
         error, gap = np.where(jump, np.inf, error), np.where(jump, 0.0, gap)
         return Slopes(value, error, gap, ~np.isfinite(error), rounding / lengths)
+
+
+def local_slopes(flat: Flat, directions: Array) -> Iterator[Slopes]:
+    """Slopes of a cubic through nine points around x, at distances from its last places to a millionth of it.
+
+    The error is that of the fit at its own distance. So there is a distance at which the slope is right even where the
+    function has a pole or another feature that is much narrower than any step of :func:`look_closely`, and looks like
+    noise from further off. The shortest distance comes first.
+    """
+    directions = np.atleast_2d(directions)
+    with np.errstate(all="ignore"):
+        lengths = 4 * np.minimum(*(first_steps(flat, directions, scale) for scale in scales(flat)))[:, None]
+        grain = np.array([np.abs(flat.x[d != 0] / d[d != 0]).max(initial=0.0) for d in directions])[:, None]
+        powers = np.append(NEARBY, NEAR_ZERO) if np.any(grain == 0) else NEARBY
+        size = flat(flat.x.copy()).size
+        scatter: Array = np.zeros((len(directions), size))
+        for h in (lengths * flat.eps**power for power in powers[::-1]):
+            values = np.array([[flat.near(flat.x + t * reach, size) for reach in h * directions] for t in AROUND])
+            slope = np.tensordot(TO_SLOPE, values - values[4], 1) / h
+            still = np.all(values == values[4], axis=0)
+            around = np.sqrt((np.tensordot(REST, values - values[4], 1) ** 2).sum(axis=0) / (len(AROUND) - 4))
+            scatter = np.fmax(scatter, around)  # it does not fall with the distance
+            rounding = flat.eps * (np.abs(values).max(axis=0) + grain * np.abs(slope))
+            error = np.maximum(scatter, rounding / 3) * float(np.linalg.norm(TO_SLOPE)) / h
+            unclear = ~np.isfinite(slope) | still  # a flat part may be the tread of a stair
+            yield Slopes(slope, np.where(unclear, np.inf, error), np.zeros_like(slope), unclear)
 
 
 class _Ladder:

@@ -17,6 +17,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from autograd_lite.base.listing import public_names as _public_names
 from autograd_lite.table import REAL, Domain
 from autograd_lite.testing.arrays import Array, as_array
 
@@ -366,3 +367,5 @@ def graphs(draw: Any, max_nodes: int = 8, inputs: int = 2, shape: tuple[int, ...
         return values[-1]
 
     return (f, *points)
+
+__dir__ = _public_names(__name__, "Strategy")

@@ -1,5 +1,6 @@
 """The training loop: `fit`, callbacks, the history of a run, and metrics."""
 
+from ..base.listing import public_names as _public_names
 from .callbacks import BestCheckpoint as BestCheckpoint
 from .callbacks import Callback as Callback
 from .callbacks import ClipGradients as ClipGradients
@@ -18,3 +19,5 @@ from .metrics import mse as mse
 from .metrics import r2_score as r2_score
 from .metrics import top_k_accuracy as top_k_accuracy
 from .run import Run as Run
+
+__dir__ = _public_names(__name__)

@@ -80,7 +80,7 @@ class _Monitor(Callback):
     def improved(self, run: Run) -> bool:
         """Whether the last epoch is the best so far; if so, keeps its value."""
         value = run.watched(self.monitor, type(self).__name__)
-        better = self._sign * (self.best - value) > self.min_delta  # not if it is NaN
+        better = self._sign * value < self._sign * self.best - self.min_delta  # never for NaN
         if better:
             self.best = value
         return better

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from ..data import DataLoader
 from ..engine.context import no_grad
 from ..nn import Module
+from ..nn.loss import Loss
 from .metrics import array_of
 
 Metrics = Mapping[str, Callable[[Any, Any], float]] | Iterable[Callable[[Any, Any], float]]
@@ -49,7 +52,11 @@ def evaluate(
     model: Module, data: Any, loss: Callable[[Any, Any], Any] | None = None, metrics: Metrics = (),
     batch_size: int = 256,
 ) -> dict[str, float]:
-    """The mean loss and the metrics of a model on data, as numbers by name.
+    """The loss and the metrics of a model on data, as numbers by name.
+
+    The loss is that of all rows together, whatever the batches, for the losses of `nn` and `nn.functional`: with
+    ``reduction='sum'`` the sum, and class weights and an `ignore_index` count. For any other function it is the mean
+    over the rows of what it returns for a batch, or the sum if it has an attribute ``reduction = "sum"``.
 
     Examples
     --------
@@ -58,13 +65,16 @@ def evaluate(
     >>> evaluate(nn.Identity(), ([[1.0], [3.0]], [[1.0], [2.0]]), nn.MSELoss(), [mae])
     {'loss': 0.5, 'mae': 0.5}
     """
-    scores = Scores(named(metrics))
+    scores = Scores(named(metrics), loss)
     with _evaluating(model), no_grad():
         model.eval()
         for batch in as_loader(data, batch_size):
             inputs, target = inputs_and_target(batch)
             pred = model(*inputs)
-            scores.add(pred, target, None if loss is None else loss(pred, target))
+            if loss is not None and scores.weight_of(pred, target):  # the mean of no rows is NaN, with a warning
+                scores.add(pred, target, loss(pred, target))
+            else:
+                scores.add(pred, target)
     return scores.row()
 
 
@@ -75,18 +85,34 @@ class Scores:
     no predictions are kept.
     """
 
-    def __init__(self, metrics: Mapping[str, Callable[[Any, Any], float]]) -> None:
-        self.metrics = metrics
-        self.total, self.rows, self.with_loss = 0.0, 0, False
+    def __init__(
+        self, metrics: Mapping[str, Callable[[Any, Any], float]], loss: Callable[[Any, Any], Any] | None = None
+    ) -> None:
+        self.metrics, self.loss = metrics, None if loss is None else Loss.of(loss)
+        self.total, self.weight, self.rows = 0.0, 0.0, 0
         self.pairs: list[tuple[Any, Any]] = []
 
+    @property
+    def is_sum(self) -> bool:
+        """Whether the loss adds up its rows; otherwise it is a mean."""
+        return getattr(self.loss, "reduction", None) == "sum"
+
+    def weight_of(self, pred: Any, target: Any) -> float:
+        """The weight of a batch in the loss of all: what its mean was divided by, or 1 for a sum."""
+        if self.is_sum:
+            return 1.0
+        return self.loss.divisor(pred, target) if isinstance(self.loss, Loss) else len(target)
+
     def add(self, pred: Any, target: Any, loss: Any = None) -> None:
-        """Add a batch; its loss is weighted by its number of rows."""
-        rows = len(target)
-        self.rows += rows
+        """Add a batch; its mean loss is weighted by what it was divided by."""
+        self.rows += len(target)
         if loss is not None:
-            self.with_loss = True
-            self.total += float(array_of(loss)) * rows
+            value, weight = array_of(loss), self.weight_of(pred, target)
+            if value.size != 1 or getattr(self.loss, "reduction", None) == "none":
+                expected = "expected the loss of a batch as one number, a mean or a sum"
+                raise ValueError(f"fit and evaluate: {expected}, got shape {value.shape}")
+            self.weight += weight
+            self.total += value.item() * weight if weight else 0.0
         if self.metrics:
             self.pairs.append((array_of(pred), array_of(target)))
 
@@ -94,7 +120,10 @@ class Scores:
         """The numbers by name, the loss first."""
         if not self.rows:
             raise ValueError("expected at least one example for training or evaluation")
-        row = {"loss": self.total / self.rows} if self.with_loss else {}
+        row = {}
+        if self.loss is not None:
+            divisor = 1.0 if self.is_sum else self.weight
+            row["loss"] = self.total / divisor if divisor else math.nan
         if self.metrics:
             pred, target = (np.concatenate(side) for side in zip(*self.pairs, strict=True))
             for name, metric in self.metrics.items():
@@ -108,10 +137,23 @@ class Scores:
 
 
 def named(metrics: Metrics) -> dict[str, Callable[[Any, Any], float]]:
-    """Metrics by name, by default the name of the function."""
-    if isinstance(metrics, Mapping):
-        return dict(metrics)
-    return {getattr(metric, "__name__", type(metric).__name__): metric for metric in metrics}
+    """Metrics by name, by default the name of the function, with the options that `partial` has set."""
+    pairs = list(metrics.items() if isinstance(metrics, Mapping) else ((_name(metric), metric) for metric in metrics))
+    names = [name for name, _ in pairs]
+    columns = ["epoch", "loss", *names, "val_loss", *(f"val_{name}" for name in names)]
+    for name in names:
+        if columns.count(name) > 1:
+            raise ValueError(
+                f"metrics: two columns of the history would be called {name!r}; name them, metrics={{'name': function}}"
+            )
+    return dict(pairs)
+
+
+def _name(metric: Any) -> str:
+    if not isinstance(metric, partial):
+        return str(getattr(metric, "__name__", type(metric).__name__))
+    options = [*map(repr, metric.args), *(f"{key}={value!r}" for key, value in metric.keywords.items())]
+    return f"{_name(metric.func)}({', '.join(options)})"
 
 
 def as_loader(

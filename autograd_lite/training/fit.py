@@ -82,7 +82,7 @@ def fit(
     -------
     History
         A row for each epoch: ``loss`` and the metrics on the training data, of the model at each batch, and those on
-        the validation data with the prefix ``val_``. The loss is the mean over the rows.
+        the validation data with the prefix ``val_``. The loss is that of all rows, as in :func:`evaluate`.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def _fit(
     run.stop = ranks.agree(stop=bool(run.stop)) and (run.stop or True)
     pressed: list[bool] = []
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    run.passes = ranks.averaged(run.passes, parameters, pressed)
+    run.passes = ranks.averaged(run.passes, parameters, pressed, Scores({}, loss))
     total = epochs * len(run.loader)
     with _noting_interrupts(pressed), _bar(progress if ranks.rank == 0 else False, total, run) as advance:
         try:
@@ -176,7 +176,7 @@ def _train_epoch(
     """One epoch; returns the loss and the predictions on the training data, of the model at each batch."""
     if not run.model.training:  # otherwise a part in evaluation mode was frozen on purpose
         run.model.train()
-    scores = Scores(run.metrics)
+    scores = Scores(run.metrics, run.loss)
     for batch in ranks.epoch(run.loader):
         inputs, target = inputs_and_target(batch)
         first: list[Any] = []

@@ -57,12 +57,14 @@ class History:
     def best(self, name: str, mode: str | None = None) -> dict[str, float]:
         """The row of the epoch with the best `name`: the smallest for losses and errors, otherwise the largest.
 
-        NaN is worse than any number.
+        An epoch in which it is NaN is never the best; a ValueError says that all are.
         """
         rows = [row for row in self.rows if name in row]
         if not rows:
             raise KeyError(f"{name!r}; expected {', '.join(self.names) or 'a history with epochs'}")
-        rows = [row for row in rows if not math.isnan(row[name])] or rows
+        rows = [row for row in rows if not math.isnan(row[name])]
+        if not rows:
+            raise ValueError(f"History.best: {name!r} is nan in every epoch")
         return (min if smaller_is_better(name, mode) else max)(rows, key=lambda row: row[name])
 
     def table(self, every: int = 1) -> str:

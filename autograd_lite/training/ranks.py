@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -147,10 +148,10 @@ class Ranks:
         return batches
 
     def averaged(
-        self, passes: Callable[[Any, Any], Any], parameters: Sequence[Any], pressed: list[bool]
+        self, passes: Callable[[Any, Any], Any], parameters: Sequence[Any], pressed: list[bool], scores: Scores
     ) -> Callable[[Any, Any], Any]:
         """The two passes on this rank's part of the batch; the loss and the gradients become those of
-        the whole batch.
+        the whole batch, a mean or a sum as in `scores`.
         """
         if self.size == 1:
             return passes
@@ -158,16 +159,20 @@ class Ranks:
         def on_all(inputs: Any, target: Any) -> Any:
             rows = len(target)
             pred, loss = passes(inputs, target) if rows else (None, None)
-            if not rows:
+            weight = scores.weight_of(pred, target) if rows else 0.0
+            if not weight:
                 for p in parameters:
                     p.grad = None
             self.agree(bool(pressed))
-            return pred, self._mean(parameters, rows, 0.0 if loss is None else float(array_of(loss)))
+            total = self._combine(parameters, weight, array_of(loss).item() if weight else 0.0, scores.is_sum)
+            return pred, total
 
         return on_all
 
-    def _mean(self, parameters: Sequence[Any], rows: int, loss: float) -> Tensor:
-        """Replace the gradients by their mean over all rows, and return the loss; all in one buffer."""
+    def _combine(self, parameters: Sequence[Any], weight: float, loss: float, is_sum: bool) -> Tensor:
+        """Replace the gradients by their weighted mean over the ranks, or their sum, and return the loss; all in one
+        buffer.
+        """
         sizes = [p.size for p in parameters]
         dtype = np.result_type(np.float32, *(p.dtype for p in parameters))
         ends = np.cumsum([*sizes, len(sizes), 2])
@@ -175,13 +180,13 @@ class Ranks:
         parts = np.split(buffer, ends[:-1])
         for p, part, k in zip(parameters, parts, range(len(sizes)), strict=False):
             if p.grad is not None:
-                np.multiply(array_of(p.grad).ravel(), rows, out=part, casting="unsafe")
+                np.multiply(array_of(p.grad).ravel(), weight, out=part, casting="unsafe")
                 parts[-2][k] = 1  # it has a gradient
-        parts[-1][:] = rows, loss * rows
+        parts[-1][:] = weight, loss * weight
         total = np.empty_like(buffer)
         self.communicator.Allreduce(buffer, total)
         parts = np.split(total, ends[:-1])
-        count = parts[-1][0]
+        count = 1.0 if is_sum else parts[-1][0]
         for p, part, has in zip(parameters, parts, parts[-2], strict=False):
             if not has:
                 p.grad = None
@@ -200,11 +205,8 @@ class Ranks:
             if array.dtype.kind == "f":
                 array[...] = self.summed(array) / self.size
         self.agree()
-        found = Scores(scores.metrics)
-        for total, rows, with_loss, pairs in self.communicator.allgather(
-            (scores.total, scores.rows, scores.with_loss, scores.pairs)
-        ):
-            found.total, found.rows = found.total + total, found.rows + rows
-            found.with_loss |= with_loss
-            found.pairs += pairs
-        return found
+        mine = scores.total, scores.weight, scores.rows, scores.pairs
+        totals, weights, rows, pairs = zip(*self.communicator.allgather(mine), strict=True)
+        scores.total = totals[0] if scores.is_sum else sum(totals)  # of a sum each rank has the whole
+        scores.weight, scores.rows, scores.pairs = sum(weights), sum(rows), list(chain(*pairs))
+        return scores

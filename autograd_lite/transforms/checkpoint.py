@@ -47,6 +47,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         again = _Again(f, args, params)
         with watched() as again.snapshot:
             run = again.run(inputs)
+        if run.traced:  # by a variable from outside
+            return run.values(run.y)
         captured = run.captured()
         if not captured and not any(map(is_live, inputs)):  # no derivative can be asked for
             return tree_map(lambda y: wrap(y._data, None) if isinstance(y, Tensor) else y, run.y)

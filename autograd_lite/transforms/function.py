@@ -11,11 +11,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..engine.context import changed, no_grad
+from ..engine.context import changed, is_traced, tracing
+from ..engine.node import TRACED, Node, ancestors
 from ..engine.record import record
 from ..engine.value import wrap
+from ..engine.versions import next_order
 from ..table import Primitive
 from ..tensor import Tensor
+
+_OWN = frozenset({"needs_input_grad", "_saved", "_without", "_materialize"})  # of a context
 
 
 class FunctionCtx:
@@ -55,7 +59,7 @@ class _Call:
 
     def __init__(self, cls: type[Function], args: Sequence[Any]) -> None:
         self.cls, self.args = cls, args
-        self.operands = [k for k, a in enumerate(args) if isinstance(a, Tensor) and a.dtype.kind in "fc"]
+        self.operands = [k for k, a in enumerate(args) if isinstance(a, Tensor)]
         self.single = False
         self.last: tuple[Any, Any] | None = None
 
@@ -65,11 +69,12 @@ class _Call:
     def forward(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         given = list(self.args)
         for k, x in zip(self.operands, xs, strict=True):
-            given[k] = wrap(x, None)
+            given[k] = x.item() if is_number(self.args[k]) else wrap(x, None)
         self.given = [given[k] for k in self.operands]
         needs = [isinstance(a, Tensor) and a.requires_grad for a in self.args]
         self.ctx = ctx = FunctionCtx(needs)
-        with no_grad():
+        start = next_order()
+        with changed(recording=False, outside=None, values=None):  # it runs again whenever the row does
             if self.cls.setup_context is Function.setup_context:
                 made = self.cls.forward(ctx, *given)
             else:
@@ -80,7 +85,22 @@ class _Call:
         for y in self.results:
             if not isinstance(y, Tensor):
                 raise TypeError(f"{self}.forward: expected a Tensor or a tuple of them, got {type(y).__name__}")
+        if any(_is_computed(n, start) for n in ancestors((y._node for y in self.results if y._node), TRACED)):
+            raise RuntimeError(
+                f"{self}.forward uses a value that depends on the traced inputs and is not among its arguments, so it "
+                "would be the same in every call: pass it to apply()"
+            )
         return tuple(y._data for y in self.results)
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether `backward` computes from arguments and results only, so that it can be recorded as it is."""
+        arrays = [x for x in (*self.given, *self.results) if isinstance(x, Tensor)]
+        if not all(x is None or any(x is y for y in arrays) for x in self.ctx._saved):
+            return False
+        fixed = [a for k, a in enumerate(self.args) if k not in self.operands]
+        shapes = [x.shape for x in arrays]
+        return all(_is_constant(x, fixed, shapes) for name, x in vars(self.ctx).items() if name not in _OWN)
 
     def surrogate(self, xs: Sequence[Any]) -> tuple[Any, ...]:
         """The results of the class's `surrogate`, as arrays."""
@@ -99,7 +119,23 @@ class _Call:
             return np.zeros(xs[i].shape, xs[i].dtype)
         return d if _recorded(g, xs) else d._data
 
+    def again(self, xs: Sequence[Any], given: Sequence[bool]) -> tuple[Any, ...]:
+        """The cotangents of the operands from arrays: those of the results that are `given`, then the operands."""
+        count = sum(given)
+        g, call = iter(xs[:count]), _Call(self.cls, self.args)
+        ys = call.forward(xs[count:])
+        made = call.backward([next(g) if has else None for has in given], ys, xs[count:])
+        return tuple(
+            np.zeros_like(x) if made[k] is None else made[k]._data
+            for k, x in zip(self.operands, xs[count:], strict=True)
+        )
+
     def backward(self, g: Any, ys: Any, xs: Any) -> tuple[Any, ...]:
+        if not self.is_followed and any(isinstance(x, Tensor) and is_traced(x) for x in (*g, *xs)):
+            given = tuple(part is not None for part in g)
+            parts = record(_BACKWARD, [*(part for part in g if part is not None), *xs], {"call": self, "given": given})
+            of_operand = dict(zip(self.operands, parts, strict=True))
+            return tuple(of_operand.get(k) for k in range(len(self.args)))
         ctx = self.ctx
         now = {id(old): new for old, new in zip((*self.given, *self.results), (*xs, *ys), strict=True)}
         saved = ctx._saved
@@ -134,8 +170,34 @@ def _recorded(g: Sequence[Any], xs: Sequence[Any]) -> bool:
     return any(isinstance(x, Tensor) for x in (*g, *xs))
 
 
+def is_number(x: Any) -> bool:
+    """Whether a Tensor stands for a Python number of a traced function."""
+    return getattr(type(x), "is_number", False)
+
+
 def _tensor(x: Any) -> Any:
     return x if x is None or isinstance(x, Tensor) else wrap(np.asarray(x), None)
+
+
+def _is_constant(x: Any, fixed: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Whether a value does not depend on operands: one of `fixed`, a shape, a string, None, or a tuple of these."""
+    if type(x) is tuple and not (x and all(type(part) is int for part in x)):
+        return all(_is_constant(part, fixed, shapes) for part in x)
+    return isinstance(x, (str, type(None))) or any(x is y for y in fixed) or type(x) is tuple and x in shapes
+
+
+def _is_computed(n: Node, start: int) -> bool:
+    """Whether a program computes the value of a node from before `start` at every call, or gets it as an argument."""
+    source = outside.found.get(n) if (outside := tracing()) is not None else None
+    return n.order > start and (n.row is not None or source is None or source.kind in ("argument", "scalar"))
+
+
+#: The backward pass of a traced call that needs more from the forward pass than arguments and results.
+_BACKWARD = Primitive(
+    "general", lambda *xs, call, given: call.again(xs, given), (lambda g, i: g,), name="backward", order=1,
+    bind=lambda *xs, call, given: (xs, {"call": call, "given": given}), variadic=True, outputs=True,
+)
+_BACKWARD.builtin = False
 
 
 def _row(cls: type[Function]) -> Primitive:
@@ -159,6 +221,9 @@ class Function:
 
     Where ``backward`` is, on purpose, not the derivative of ``forward``, a static method ``surrogate(*args)`` is the
     function whose derivative it is, on arrays: ``assert_gradients`` then checks that.
+
+    A compiled function runs ``forward`` at every call. If ``ctx`` holds more than arguments and results, it runs
+    ``backward`` too, after another ``forward``; then there is no second derivative there.
 
     Examples
     --------
@@ -197,7 +262,8 @@ class Function:
             If ``forward`` returns no Tensor, or ``backward`` not one gradient for each argument.
         """
         call = _Call(cls, args)
-        made = record(_row(cls), [args[k] for k in call.operands], {"call": call})
+        operands = [wrap(a._data, a._node) if is_number(a) else a for a in (args[k] for k in call.operands)]
+        made = record(_row(cls), operands, {"call": call})
         without = {id(t) for t in call.ctx._without}
         made = tuple(y.detach() if id(t) in without else y for y, t in zip(made, call.results, strict=True))
         return made[0] if call.single else made

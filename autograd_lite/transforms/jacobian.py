@@ -194,7 +194,7 @@ def _stacked(parts: Sequence[Any], size: int) -> Any:
 
 def _finished(run: Linearized, y: Any, shape: tuple[int, ...]) -> Any:
     y = y.reshape(shape)
-    return y if is_live(y) else run.out(y)
+    return run.out(y, is_live(y))
 
 
 def hessian(

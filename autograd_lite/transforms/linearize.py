@@ -7,7 +7,7 @@ from outside if it has a lower bit. No paths have to be searched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 from weakref import ref
@@ -21,7 +21,7 @@ from ..engine.context import CONTEXT, ORDINARY, Context, changed, is_grad_enable
 from ..engine.errors import masked_error
 from ..engine.forward import push_forward
 from ..engine.hooks import matching
-from ..engine.node import DIFFERENTIABLE, TRACED, TRANSFORM, Node, ancestors
+from ..engine.node import TRACED, TRANSFORM, Node, ancestors
 from ..engine.operands import raw
 from ..engine.results import lift
 from ..engine.value import wrap
@@ -55,7 +55,6 @@ class Linearized:
         context = outside or ORDINARY
         self.level = context.level
         self.bit = TRANSFORM << self.level
-        self._outer = self.bit - 1 & DIFFERENTIABLE  # the bits of variables from outside
         self.start = next_order()  # a node made before this comes from outside
         self.trees = [args[k] for k in argnums]
         given = leaves(self.trees)
@@ -75,11 +74,12 @@ class Linearized:
         self.outputs = leaves(self.y)
         self.tensors = any(isinstance(x, Tensor) for x in given)
         live = 0
-        for n in self._live():
-            live |= n.live
-        self.connected = context.recording and (
-            bool(live & self._outer) or self.tensors and any(map(is_live, given))
-        )
+        for t in (*self.outputs, *leaves(self.aux)):
+            live |= t._node.live if isinstance(t, Tensor) and t._node is not None else 0
+        #: A traced program computes the passes again, also where a derivative of them cannot be asked for.
+        self.traced = live & TRACED != 0
+        outer = bool(live & self.bit - 1)  # the bits of variables from outside
+        self.connected = self.traced or context.recording and (outer or self.tensors and any(map(is_live, given)))
 
     def _enter(self, x: Any, what: str) -> Tensor:
         if isinstance(x, np.ma.MaskedArray):
@@ -142,6 +142,12 @@ class Linearized:
         parents = (p for n in ancestors(self._live(), since=self.start) for p in n.parents)
         return list(dict.fromkeys(p for p in parents if p is not None and p.row is None and not p.live))
 
+    def is_recorded(self, given: Iterable[Any] = ()) -> bool:
+        """Whether a pass that starts from `given` is itself recorded."""
+        live = [x._node.live for x in given if is_live(x)]
+        traced = self.traced or any(bits & TRACED for bits in live)
+        return traced or is_grad_enabled() and (self.connected or bool(live))
+
     def pull(self, cotangents: Any) -> list[Any]:
         """The backward pass: the cotangents of the inputs, leaf by leaf."""
         return self.pull_from(dict(enumerate(matched(self.y, cotangents, "the cotangent"))))
@@ -149,7 +155,7 @@ class Linearized:
     def pull_from(self, gs: Mapping[int, Any]) -> list[Any]:
         """The same from the cotangents of some of the results, by their number; those of the others are zero."""
         roots: dict[Node, Any] = {}
-        record = is_grad_enabled() and (self.connected or any(map(is_live, gs.values())))
+        record = self.is_recorded(gs.values())
         with self.recording() if record else nullcontext():
             for k, g in gs.items():
                 t = self.outputs[k]
@@ -165,7 +171,7 @@ class Linearized:
 
     def push_from(self, ts: Mapping[int, Any]) -> list[Any]:
         """The same from the tangents of some of the inputs, by their number; those of the others are zero."""
-        record = is_grad_enabled() and (self.connected or any(map(is_live, ts.values())))
+        record = self.is_recorded(ts.values())
         known = {self.nodes[k]: matching(t, self.nodes[k], "the tangent has", record) for k, t in ts.items()}
         outputs = self._live()
         with self.recording():
@@ -181,7 +187,7 @@ class Linearized:
         """An array that is not shared, as the caller gets it: a connected Tensor, a constant Tensor, or an array."""
         if isinstance(value, Tensor):
             if self.connected or connected:
-                return own(value)
+                return own(value if is_grad_enabled() else value.detach())
             value = value._data
         if self.connected or connected or self.tensors:
             return wrap(value, None)

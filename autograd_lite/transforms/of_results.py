@@ -65,7 +65,7 @@ def grad(
                 "before it is used"
             )
     nodes = [x._leaf() for x in inputs]
-    keep = create_graph or _traced(outputs)  # a traced program includes the backward pass
+    keep = create_graph or _traced(outputs, grad_outputs)  # a traced program includes the backward pass
     with changed(recording=create_graph) if keep else nullcontext():
         start = _cotangents("autograd.grad", outputs, grad_outputs, keep)
         roots = {t._leaf(): g for t, g in start.items()}
@@ -95,12 +95,13 @@ def backward(
     tensor(7.)
     """
     tensors = _sequence(tensors)
-    start = _cotangents("autograd.backward", tensors, grad_tensors, create_graph or _traced(tensors))
+    start = _cotangents("autograd.backward", tensors, grad_tensors, create_graph or _traced(tensors, grad_tensors))
     _backward(start, retain_graph, create_graph)
 
 
-def _traced(tensors: Any) -> bool:
-    return any(isinstance(t, Tensor) and t._leaf().live & TRACED for t in tensors)
+def _traced(tensors: Any, gradients: Any) -> bool:
+    given = (*tensors, *_sequence(gradients))
+    return any(isinstance(t, Tensor) and t._leaf().live & TRACED for t in given)
 
 
 def _cotangents(what: str, tensors: Any, given: Any, create_graph: bool) -> dict[Tensor, Any]:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ..engine.backward import saved
-from ..engine.context import is_grad_enabled
 from ..engine.fit import cast
 from ..engine.forward import push, total
 from ..engine.node import Node
@@ -28,7 +27,7 @@ from .recording import Recording
 
 def push_batch(run: Linearized, path: Iterable[Node], tangents: Mapping[Node, Any], size: int) -> dict[Node, Any]:
     """The tangents of all nodes on the path of a run, earliest first, in `size` directions at once."""
-    known, record = dict(tangents), is_grad_enabled() and run.connected
+    known, record = dict(tangents), run.is_recorded()
     with run.recording():
         for n in path:
             if n.row is None or n in known:

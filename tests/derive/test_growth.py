@@ -8,13 +8,19 @@ from __future__ import annotations
 import re
 
 import pytest
+from thorough import mostly_thorough
 
 from benchmarks import growth
 
 SIZES = 25, 50, 100
+ONE_OF_EACH = (
+    "backward recurrent", "explain recurrent", "draw recurrent", "frames long", "partials long", "worksheet many",
+    "trace long", "source long", "summary layers",
+)
+NAMES = [*ONE_OF_EACH, *(name for name in growth.CASES if name not in ONE_OF_EACH)]
 
 
-@pytest.mark.parametrize("name", growth.CASES)
+@pytest.mark.parametrize("name", mostly_thorough(NAMES, len(ONE_OF_EACH)))
 def test_calls_grow_as_the_graph(name):
     do = growth.CASES[name]
     sizes = [2 * n for n in SIZES] if name.startswith("draw") else SIZES  # from 40 steps on, layers are folded

@@ -471,3 +471,77 @@ def test_a_wrong_line_is_found_however_small():
     assert close(np.array([1e-15]), np.array([2e-15]), Rounding(0.0, 1.0))
     assert not close(np.array([1e-9]), np.array([2e-9]), Rounding(0.0, 1.0))
     assert not close(1.96, 1.63, Rounding(float(np.finfo(np.float32).eps), 10.0))
+
+
+# ------------------------------------------------------------------------------------------- memory of its own
+
+SHARING = {
+    "a product": (lambda a, b: (a * b).sum(), (3,), (3,)),
+    "an inner product": (lambda a, b: a @ b, (3,), (3,)),
+    "numbers": (lambda a, b: a * b, (), ()),
+    "a number and an array": (lambda a, b: np.sum(a * b), (), (2, 3)),
+    "a transpose": (lambda a, b: np.sum(a.T * b), (3, 2), (2, 3)),
+    "a shape": (lambda a, b: np.sum(a.reshape(-1) * b), (3, 2), (6,)),
+    "a part": (lambda a, b: np.sum(a[1] * b), (3, 2), (2,)),
+    "a repetition": (lambda a, b: np.sum(np.broadcast_to(a, (4, 3)) * b), (3,), (4, 3)),
+    "a flat transpose": (lambda a, b: np.sum(a.T.ravel() * b), (3, 2), (6,)),
+    "a sum": (lambda a, b: np.sum(a + b), (2,), (2,)),
+    "the argument": (lambda a, b: a, (2,), (2,)),
+    "a view of the argument": (lambda a, b: a.T, (3, 2), (2,)),
+    "a part of several": (lambda a, b: np.split(a, 2)[1] * 1.0 + 0.0 * b, (4,), (2,)),
+    "one of several": (lambda a, b: np.split(a, 2)[0], (4,), (2,)),
+    "equal gradients": (lambda a, b: np.sum(np.tanh(a + b)), (2,), (2,)),
+}
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("name", SHARING)
+def test_what_a_source_returns_has_memory_of_its_own(name, order):
+    """Also where the examples have another layout than the arguments."""
+    f, *shapes = SHARING[name]
+    rng = np.random.default_rng(0)
+    examples = [np.array(rng.normal(size=shape), order="F" if order == "C" else "C") for shape in shapes]
+    wrt = ["a", "b"]
+    made = source(f, *examples, wrt=wrt, update="rate")
+    weights = [np.array(rng.normal(size=shape), order=order) for shape in shapes]
+    start = [x.copy() for x in weights]
+    g = rng.normal(size=np.shape(f(*start)))
+    cotangent = {made.cotangent: g} if made.cotangent else {}
+    for _ in range(2):
+        now = [x.copy() for x in weights]
+        y, pull = ag.vjp(f, *now)
+        gradients = pull(g if cotangent else np.ones(np.shape(y)))
+        found = made(*weights, **cotangent, rate=0.1)
+        for mine, expected in zip(found, [y, *gradients], strict=True):
+            np.testing.assert_allclose(mine, expected, err_msg=made)
+        for x, old, d in zip(weights, now, gradients, strict=True):
+            np.testing.assert_allclose(x, old - 0.1 * d, err_msg=made)
+        arrays = [*weights, *cotangent.values()]
+        for mine in found:
+            assert not any(np.shares_memory(mine, x) for x in arrays), made
+            assert np.ndim(mine) == 0 or mine.flags.writeable
+            arrays.append(mine)
+
+
+def test_numbers_stay_numbers():
+    made = source(lambda a, b: a * b, 3.0, 4.0)
+    assert made(3.0, 4.0) == (12.0, 4.0, 3.0)
+    assert [type(x) for x in made(3.0, 4.0)] == [float] * 3
+
+
+def test_a_source_copies_the_arrays_from_outside():
+    c, W = np.arange(20.0), ag.tensor(np.ones(20), requires_grad=True)
+
+    def f(x):
+        return np.sum(x * c * W)
+
+    made = source(f, np.ones(20), update="rate")
+    made(np.ones(20), rate=0.1)
+    np.testing.assert_array_equal(W.numpy(), np.ones(20))
+    c[:] = 0.0
+    np.testing.assert_array_equal(made.constants["c"], np.arange(20.0))
+
+
+def test_a_gradient_of_its_own_is_not_copied():
+    text = source(lambda a, b: np.sum(np.tanh(a) @ b), np.ones((2, 3)), np.ones((3, 2)))
+    assert "copy" not in text

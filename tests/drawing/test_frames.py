@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import autograd_lite as ag
 from autograd_lite import nn
@@ -21,6 +20,8 @@ from tests.drawing.test_drawing import can_render, has_cairo, net
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 
 import lessons  # of the examples
+
+Image = pytest.importorskip("PIL.Image", reason="install autograd_lite[render]")
 
 
 def story(**options):

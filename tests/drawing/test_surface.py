@@ -6,11 +6,12 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import autograd_lite as ag
 from autograd_lite import optim
 from autograd_lite.drawing import surface
+
+Image = pytest.importorskip("PIL.Image", reason="install autograd_lite[render]")
 
 pytest.importorskip("matplotlib", reason="comes with the extra `examples`")
 

@@ -16,6 +16,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 from tensors import parameter
+from thorough import mostly_thorough
 
 import autograd_lite as ag
 from autograd_lite.engine.backward import pull_back
@@ -111,15 +112,16 @@ def chain(x, length):
     return x
 
 
-def test_a_chain_of_a_million_operations_in_a_small_stack():
+@pytest.mark.parametrize("length", mostly_thorough([100_000, 1_000_000]))
+def test_a_long_chain_in_a_small_stack(length):
     """In an interpreter of its own, because a crash would take the tests along."""
-    program = textwrap.dedent("""
+    program = textwrap.dedent(f"""
         import threading
         import autograd_lite as ag
         def run():
             W = ag.tensor(1.0, requires_grad=True)
             x = W
-            for _ in range(1_000_000):
+            for _ in range({length}):
                 x = x + 1e-9
             x.backward()
             print(W.grad.item())
@@ -226,7 +228,7 @@ def with_freed_graph(W):
 STEPS = [v for k, v in list(globals().items()) if k == "plain" or k.startswith("with_")]
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("step", mostly_thorough(STEPS, 4), ids=lambda f: f.__name__)
 def test_training_keeps_nothing_without_the_cycle_collector(step):
     W = parameter((2, 2), dtype=float)
     W.data *= 0.1

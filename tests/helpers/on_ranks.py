@@ -11,6 +11,7 @@ from mpi4py import MPI
 
 import autograd_lite as ag
 from autograd_lite import data, nn, optim, training
+from autograd_lite.nn import functional as F
 
 WORLD = MPI.COMM_WORLD
 RANK, SIZE = WORLD.Get_rank(), WORLD.Get_size()
@@ -26,9 +27,9 @@ def net(*more):
 
 def trained(model, make=optim.Adam, communicator=WORLD, epochs=2, **options):
     history = training.fit(
-        model, options.pop("data", (X, Y)), nn.CrossEntropyLoss(), make(model.parameters(), lr=0.05), epochs=epochs,
-        batch_size=options.pop("batch_size", 8), generator=options.pop("generator", 0), communicator=communicator,
-        **options,
+        model, options.pop("data", (X, Y)), options.pop("loss", nn.CrossEntropyLoss()),
+        make(model.parameters(), lr=0.05), epochs=epochs, batch_size=options.pop("batch_size", 8),
+        generator=options.pop("generator", 0), communicator=communicator, **options,
     )
     return history.rows, [p.data.copy() for p in model.parameters()]
 
@@ -56,6 +57,15 @@ def equal():
         for p in other.parameters():
             p.data = p.data + 1
     same(trained(other), trained(net(), communicator=None))
+
+
+def weighted():
+    """What a batch counts is not its number of rows; where all rows of one rank are ignored, it counts nothing."""
+    few = np.where(np.arange(35) % 3, -100, Y)
+    for loss in (nn.CrossEntropyLoss(weight=[1.0, 5.0]), F.cross_entropy, nn.CrossEntropyLoss(reduction="sum")):
+        for y in (Y, few):
+            options = {"loss": loss, "data": (X, y), "validation": (X, y), "shuffle": False}
+            same(trained(net(), **options), trained(net(), communicator=None, **options))
 
 
 def random():
@@ -167,6 +177,6 @@ def mistakes():
 
 
 if __name__ == "__main__":
-    cases = (equal, random, norm, ends, raises, killed, batches, mistakes)
+    cases = (equal, weighted, random, norm, ends, raises, killed, batches, mistakes)
     {f.__name__: f for f in cases}[sys.argv[1]]()
     print("all is well")

@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 from nn_checks import check_layer, value
-from scipy.special import erf
 
 import autograd_lite as ag
 import autograd_lite.nn.functional as F
 from autograd_lite import nn
+
+erf = pytest.importorskip("scipy.special", reason="install autograd_lite[scipy]").erf
 
 X = np.array([[-7.0, -2.5, -1.2, -0.6, -0.2, -0.05], [0.07, 0.3, 0.7, 1.3, 2.8, 6.5]])
 

@@ -272,3 +272,8 @@ def test_encoder_is_copies_of_its_layer():
 def test_what_does_not_fit(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_vectors_of_length_0_are_all_alike():
+    y = F.scaled_dot_product_attention(np.zeros((3, 0)), np.zeros((2, 0)), [[1.0], [3.0]])
+    np.testing.assert_array_equal(y.numpy(), np.full((3, 1), 2.0))

@@ -402,3 +402,16 @@ def test_a_lazy_convolution_takes_its_groups_by_position_or_name(lazy):
     again.load_state_dict(layer.state_dict())
     assert again.in_channels == 4
     np.testing.assert_array_equal(value(again(x)), value(layer(x)))
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("name", ["conv", "conv_transpose"])
+def test_a_batch_of_nothing(dims, groups, name):
+    x = ag.tensor(np.zeros((0, 4, *[3] * dims)), requires_grad=True)
+    w = ag.tensor(np.ones((4, 4 // groups, *[2] * dims)), requires_grad=True)
+    y = getattr(F, f"{name}{dims}d")(x, w, groups=groups)
+    assert y.shape == (0, 4, *[2 if name == "conv" else 4] * dims)
+    y.sum().backward()
+    assert x.grad.shape == x.shape
+    np.testing.assert_array_equal(w.grad.numpy(), np.zeros(w.shape))

@@ -364,6 +364,67 @@ def test_a_variance_for_each_column():
     assert y.item() == pytest.approx(np.mean(0.5 * (np.log(v) + (X - Y) ** 2 / v)))
 
 
+SHAPES = [(), (1,), (3,), (0,), (2, 1), (2, 3), (0, 3), (1, 3), (4, 2, 3)]
+
+
+@pytest.mark.parametrize("x", SHAPES)
+@pytest.mark.parametrize("y", SHAPES)
+def test_normal_densities_broadcast_one_way(x, y):
+    """Input and target broadcast if the result has the shape of one of them; the variance to that of the input."""
+    try:
+        fit = np.broadcast_shapes(x, y) in (x, y)
+    except ValueError:
+        fit = False
+    input, target = rng.normal(size=x), rng.normal(size=y)
+    for shape in {(), x, x[:-1], *((*x[:k], 1, *x[k + 1 :]) for k in range(len(x)))}:
+        var = rng.uniform(0.5, 2, shape)
+        if not fit:
+            with pytest.raises(ValueError, match="expected input and target of one shape, or one that broadcasts"):
+                F.gaussian_nll_loss(input, target, var)
+            continue
+        t = ag.tensor(input, requires_grad=True)
+        loss = F.gaussian_nll_loss(t, target, var, reduction="none")
+        v = var[..., None] if x and shape == x[:-1] else var
+        np.testing.assert_allclose(loss.numpy(), 0.5 * (np.log(v) + (input - target) ** 2 / v))
+        loss.sum().backward()
+        slope = np.broadcast_to((input - target) / v, loss.shape)
+        added = tuple(range(slope.ndim - len(x)))
+        kept = tuple(k for k, n in enumerate(x) if n == 1 and slope.shape[k + len(added)] != 1)
+        np.testing.assert_allclose(t.grad.numpy(), slope.sum(added).sum(kept, keepdims=True), atol=1e-12)
+
+
+@pytest.mark.parametrize("var", [(3,), (3, 1), (2, 2), (2, 3, 1), (1, 2, 3)])
+def test_a_variance_that_does_not_fit(var):
+    with pytest.raises(ValueError, match=r"expected var as a number, of the input's shape \(2, 3\)"):
+        F.gaussian_nll_loss(np.zeros((2, 3)), np.zeros((2, 3)), np.ones(var))
+
+
+def ranking(x, y):
+    return F.margin_ranking_loss(x, x * x, y)
+
+
+def directions(x, y):
+    return F.cosine_embedding_loss(np.stack([x, x, x]), np.diag(x), y)
+
+
+@pytest.mark.parametrize(
+    "loss", [F.mse_loss, F.l1_loss, F.soft_margin_loss, F.hinge_embedding_loss, ranking, directions]
+)
+def test_a_target_of_one_number_is_that_of_each_entry(loss):
+    x = np.array([0.5, -1.0, 2.0])
+    for y in (1.0, -1.0):
+        assert loss(x, [y]).item() == loss(x, np.full(3, y)).item()
+
+
+def test_a_target_of_one_number_for_a_single_sample():
+    x = ag.tensor([0.5, -1.0, 2.0], requires_grad=True)
+    for loss in (F.nll_loss, F.cross_entropy, F.multi_margin_loss):
+        for reduction in ("mean", "sum", "none"):
+            assert loss(x, [1], reduction=reduction).item() == loss(x, 1, reduction=reduction).item()
+    with pytest.raises(ValueError, match=r"expected class numbers of shape \(\) .* got shape \(2,\)"):
+        F.cross_entropy(x, [1, 0])
+
+
 def test_an_empty_batch_of_probabilities():
     x = ag.tensor(np.zeros((0, 3)), requires_grad=True)
     y = F.cross_entropy(x, np.zeros((0, 3)), reduction="sum")

@@ -129,8 +129,10 @@ def test_instance_norm_of_one_value_is_refused():
 
 
 @pytest.mark.parametrize("shape", [(0, 6, 3), (2, 6, 0), (0, 6)])
+@pytest.mark.filterwarnings("error")
 def test_empty_batches(shape):
     layers = [nn.GroupNorm(2, 6), nn.BatchNorm1d(6), nn.BatchNorm1d(6).eval()]
+    layers += [nn.LayerNorm(shape[1:]), nn.RMSNorm(shape[1:])]
     for norm in [*layers, F.instance_norm] if len(shape) == 3 else layers:
         x = ag.tensor(np.zeros(shape), requires_grad=True)
         y = norm(x)
@@ -139,6 +141,12 @@ def test_empty_batches(shape):
         assert x.grad.shape == shape
     np.testing.assert_array_equal(value(layers[1].running_mean), np.zeros(6))
     np.testing.assert_array_equal(value(layers[1].running_var), np.ones(6))
+
+
+def test_a_batch_of_nothing_has_no_channels():
+    assert F.batch_norm([], ag.zeros(3), ag.ones(3), training=True).shape == (0,)
+    with pytest.raises(ValueError, match=r"expected an input of shape \(n, channels, ...\), got \(3,\)"):
+        F.batch_norm(np.ones(3), ag.zeros(3), ag.ones(3))
 
 
 def test_running_statistics_are_not_learned_but_kept():

@@ -7,10 +7,6 @@ import pytest
 from agreement import agrees, same
 
 import autograd_lite as ag
-from autograd_lite.rules import differences as calculus
-from autograd_lite.rules import emath, polynomials, statistics
-from autograd_lite.table import TABLE, Primitive
-from autograd_lite.testing.rows import check_row
 
 rng = np.random.default_rng(0)
 X, Y, M, N = rng.normal(size=7), rng.normal(size=7), rng.normal(size=(3, 4)), rng.normal(size=(2, 4))
@@ -18,20 +14,6 @@ XP, FP = np.cumsum(rng.uniform(0.5, 1, size=5)), rng.normal(size=5)
 P, Q = rng.normal(size=4), rng.normal(size=3)
 S = np.array(0.4)
 W = rng.uniform(1, 2, size=7)
-
-ROWS = [
-    row
-    for module in (calculus, polynomials, statistics, emath)
-    for row in vars(module).values()
-    if isinstance(row, Primitive) and (row.fn.__module__ == module.__name__ or row is TABLE["roots"])
-]
-
-
-@pytest.mark.parametrize("row", ROWS, ids=repr)
-def test_rows_at_their_examples(row):
-    report = check_row(row)
-    assert report, report
-
 
 CASES = {
     "diff": (lambda x: np.diff(x), M),

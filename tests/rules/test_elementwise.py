@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy import special
 
 import autograd_lite as ag
 from autograd_lite.rules.elementwise import settled
 from autograd_lite.testing import assert_gradients
+
+special = pytest.importorskip("scipy.special", reason="install autograd_lite[scipy]")
 
 
 @pytest.mark.parametrize(("f", "base"), [(np.logaddexp, 1.0), (np.logaddexp2, np.log(2))])

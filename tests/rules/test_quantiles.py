@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from agreement import agrees, same
 from functions import by_name, gradient
+from thorough import some
 
 import autograd_lite as ag
 from autograd_lite.program import trace
@@ -20,7 +21,7 @@ NAN[1, 0] = NAN[3, 0] = NAN[2, 2] = np.nan
 @by_name([np.median, np.nanmedian])
 def test_median(f):
     cases = (np.array(0.5), None), (X, None), (X[:4], -1), (M, None), (M, 0), (M[::-1, ::-1], 1), (T, (0, -1))
-    for x, axis in cases:
+    for x, axis in some(cases, 4):
         agrees(lambda x, axis=axis: f(x, axis=axis), x)
         agrees(lambda x, axis=axis: f(x, axis=axis, keepdims=True), x, order=1)
     same(f(ag.tensor([1, 2, 4, 8])), f(np.array([1, 2, 4, 8])))
@@ -58,7 +59,7 @@ def test_shapes_of_quantiles(f):
 @by_name([np.quantile, np.nanquantile])
 def test_a_place_that_moves_has_a_derivative(f):
     x, q = rng.normal(size=(6, 2)), np.array([0.33, 0.61])
-    for method in ("linear", "hazen", "weibull"):
+    for method in some(("linear", "hazen", "weibull")):
         agrees(lambda x, q, method=method: f(x, q, axis=0, method=method), x, q)
     np.testing.assert_array_equal(ag.grad(lambda q: f(np.arange(5.0), q, method="lower"))(0.3), 0)
 
@@ -76,7 +77,7 @@ def test_weak_and_strong_q(f):
 def test_weights(f):
     x, w = rng.normal(size=(5, 3)), np.array([0.0, 1.0, 2.0, 1.5, 0.5])
     full = rng.uniform(0, 1, size=(5, 3))
-    for q in (0, 0.3, 1, [0.1, 0.55], np.array([[0.2], [0.9]])):
+    for q in some(([0.1, 0.55], 0, 0.3, 1, np.array([[0.2], [0.9]]))):
         if f is np.quantile:  # np.nanquantile fails with weights along an axis
             agrees(lambda x, q=q: f(x, q, axis=0, weights=w, method="inverted_cdf"), x, order=1)
         agrees(lambda x, q=q: f(x, q, axis=0, weights=full, method="inverted_cdf", keepdims=True), x, order=1)

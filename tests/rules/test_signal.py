@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from agreement import agrees
+from thorough import mostly_thorough
 
 import autograd_lite as ag
 
@@ -137,12 +138,12 @@ def test_out_is_refused(f):
 
 # ----------------------------------------------------------------------------------------------- convolutions
 
+LENGTHS = [(5, 3), (2, 5), (1, 1), (3, 5), (4, 4), (6, 3), (3, 6), (6, 2), (1, 3), (3, 1)]
 
-@pytest.mark.parametrize("make", [N, C])
+
+@pytest.mark.parametrize("make", mostly_thorough([N, C]))
 @pytest.mark.parametrize("mode", ["full", "same", "valid"])
-@pytest.mark.parametrize(
-    "lengths", [(5, 3), (3, 5), (4, 4), (6, 3), (3, 6), (6, 2), (2, 5), (1, 3), (3, 1), (1, 1)], ids=str
-)
+@pytest.mark.parametrize("lengths", LENGTHS, ids=str)
 def test_convolutions(lengths, mode, make):
     a, v = (make(n) for n in lengths)
     agrees(lambda a, v: np.convolve(a, v, mode), a, v)

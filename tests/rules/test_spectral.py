@@ -1,5 +1,6 @@
 """eigh, eig, svd: values and vectors, real and complex, and what is not determined."""
 
+import itertools
 from functools import partial
 
 import agreement
@@ -186,12 +187,24 @@ def test_the_names_of_the_results():
     assert la.svd(t).S.requires_grad
 
 
-@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0)])
-def test_empty(shape):
-    t = ag.tensor(np.zeros(shape), requires_grad=True)
-    u, s, vh = la.svd(t, full_matrices=False)
-    (u.sum() + s.sum() + vh.sum()).backward()
-    assert t.grad.shape == shape
+@pytest.mark.parametrize("shape", [s for n in (1, 2, 3) for s in itertools.product((0, 2, 3), repeat=n + 1) if 0 in s])
+@pytest.mark.parametrize("dtype", [np.float64, np.complex64])
+def test_empty(shape, dtype):
+    """One matrix or several, where a size is 0: every part of the result, alone and together with others."""
+    x = np.ones(shape, dtype)
+    functions = [partial(la.svd, full_matrices=full) for full in (False, True)]
+    functions += [lambda a: (la.svdvals(a),), *([la.eigh, la.eig] if shape[-1] == shape[-2] else [])]
+    functions += [lambda a: (la.cond(a),)] * (0 not in shape[-2:])
+
+    def total(a, f, used):
+        return sum(np.real(y.sum()) * u for y, u in zip(f(a), used, strict=True))
+
+    for f in functions:
+        for used in itertools.product((0, 1), repeat=len(f(x))):
+            if any(used):
+                np.testing.assert_array_equal(ag.grad(total)(x, f, used), np.zeros(shape, dtype))
+        tangents = ag.jvp(lambda a, f=f: tuple(f(a)), (x,), (x,))[1]
+        assert [y.shape for y in f(x)] == [dy.shape for dy in tangents]
 
 
 @pytest.mark.parametrize("f", [lambda a: la.eigh(a), lambda a: la.eig(a), lambda a: la.svd(a)])

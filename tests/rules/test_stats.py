@@ -1,5 +1,8 @@
 """ag.stats against scipy.stats, where the tests of the table do not look: at the ends of the support, and far out."""
 
+import math
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -35,6 +38,48 @@ SHAPES["beta"] = [(a, b) for a in (0.5, 1.0, 2.5) for b in (0.5, 1.0, 2.5)]
 def test_at_the_ends_of_the_support(row):
     for shapes in SHAPES[row.name.split(".")[1]]:
         np.testing.assert_allclose(row(Z, *shapes), theirs(row)(Z, *shapes), rtol=1e-9, err_msg=str(shapes))
+
+
+NUMBERS = np.array([-np.inf, -1.0, -0.0, 0.0, 0.3, 1.0, 2.0, np.inf, np.nan])
+SHAPES_OF = {"norm": 0, "t": 1, "gamma": 1, "chi2": 1, "beta": 2, "poisson": 1}
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if r.name.split(".")[1] in SHAPES_OF], ids=lambda row: row.name)
+def test_every_mixture_of_valid_and_invalid_parameters(row):
+    """In SciPy a scale or shape that is not positive (a Poisson mean below 0) gives NaN, also beyond the support."""
+    family = row.name.split(".")[1]
+    shapes = [NUMBERS if family == "t" else NUMBERS[np.isfinite(NUMBERS)]] * SHAPES_OF[family]
+    others = [[0.0, 1.0]] if family == "poisson" else [[0.0, 1.0], NUMBERS]
+    grid = np.meshgrid(np.append(NUMBERS, 1.5), *shapes, *others)
+    np.testing.assert_allclose(row(*grid), theirs(row)(*grid), rtol=1e-9, atol=1e-15)
+    for args in list(zip(*(x.ravel() for x in grid), strict=True))[::97]:  # Python numbers have a path of their own
+        args = [x.item() for x in args]
+        np.testing.assert_allclose(row(*args), theirs(row)(*args), rtol=1e-9, atol=1e-15, err_msg=str(args))
+
+
+def test_student_with_infinite_degrees_is_normal():
+    df = np.array([np.inf, 3.0])
+    d_df, d_x = ag.grad(lambda df, x: ag.stats.t.logpdf(x, df, 0.0, 2.0).sum(), argnums=(0, 1))(df, np.ones(2))
+    assert d_df[0] == 0
+    assert d_x[0] == ag.grad(ag.stats.norm.logpdf)(1.0, 0.0, 2.0)
+    alone = ag.grad(lambda df: ag.stats.t.logpdf(1.0, df, 0.0, 2.0))(3.0)
+    np.testing.assert_allclose(d_df[1], alone, rtol=1e-15)
+
+
+@pytest.mark.parametrize("k", range(4))
+def test_slopes_of_the_poisson_distribution_of_mean_0(k):
+    """mu**k exp(-mu) / k! is a power series: its coefficients are the derivatives over the factorials."""
+    coefficients = [0.0] * k + [(-1.0) ** j * math.comb(k + j, k) for j in range(5 - k)]
+    f = partial(ag.stats.poisson.pmf, k)
+    for expected in coefficients[:4]:
+        assert f(0.0) == pytest.approx(expected)
+        np.testing.assert_allclose(ag.vmap(f)(np.array([0.0, 1.0]))[0], expected)
+        f = ag.grad(f)
+    assert ag.grad(ag.stats.poisson.cdf, argnums=1)(k, 0.0) == -(k == 0)
+
+
+def test_dirichlet_with_an_invalid_parameter():
+    assert np.isnan(ag.stats.dirichlet.pdf(np.array([0.3, 0.7]), np.array([1.0, -1.0])))
 
 
 def test_far_out():

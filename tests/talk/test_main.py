@@ -32,6 +32,7 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket, "socket", no_socket)
 
 
+@pytest.mark.thorough  # the README's other command runs it too
 @pytest.mark.usefixtures("no_network")
 def test_the_whole_talk(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # where the pictures go

@@ -4,12 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.optimize import linprog
+from thorough import mostly_thorough
 
 import autograd_lite as ag
 from autograd_lite.data import digits, truth_table, xor
 from autograd_lite.talk import by_engine, by_hand, part_one, slide
 from autograd_lite.talk.training import accuracy, epochs, half_squared_error, normal_weights, scaled_weights
+
+linprog = pytest.importorskip("scipy.optimize", reason="install autograd_lite[scipy]").linprog
 
 SEEDS = range(60)
 
@@ -168,7 +170,7 @@ def test_the_digits_net_is_the_same_by_hand_and_by_the_engine():
     np.testing.assert_allclose(W.numpy(), W_hand, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("seed", range(10, 14))
+@pytest.mark.parametrize("seed", mostly_thorough(range(10, 14)))
 def test_the_digits_are_learned_from_the_scaled_start(seed):
     data = digits()
     before, after = part_one.learn_by_hand(np.random.default_rng(seed), scaled_weights, data)

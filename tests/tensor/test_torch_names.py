@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.table import ROWS
 from autograd_lite.testing import assert_gradients
 
 X = np.random.default_rng(0).normal(size=(2, 3, 4))
@@ -63,6 +64,10 @@ METHODS = {
     "split": (lambda t: t.split(2, dim=1)[1], X[:, 2:]),
     "split into sizes": (lambda t: t.split([1, 3], dim=2)[1], X[:, :, 1:]),
     "unbind": (lambda t: t.unbind(1)[2], X[:, 2]),
+    "repeat_interleave": (lambda t: t.repeat_interleave(2, dim=1), np.repeat(X, 2, 1)),
+    "repeat_interleave of all": (lambda t: t.repeat_interleave(2), np.repeat(X, 2)),
+    "mv": (lambda t: t[0].mv(X[1, 2]), X[0] @ X[1, 2]),
+    "det": (lambda t: t[:, :2, :2].det(), np.linalg.det(X[:, :2, :2])),
     "norm": (lambda t: t.norm(), np.sqrt((X**2).sum())),
     "norm along": (lambda t: t.norm(1, dim=2, keepdim=True), np.abs(X).sum(2, keepdims=True)),
 }
@@ -120,6 +125,9 @@ def test_methods(name):
         (lambda t: ag.clamp(t, max=0.0), np.minimum(X, 0)),
         (lambda t: ag.masked_fill(t, MASK, 2.0), np.where(MASK, 2, X)),
         (lambda t: ag.bmm(t, X.mT), X @ X.mT),
+        (lambda t: ag.mv(t[0], X[1, 2]), X[0] @ X[1, 2]),
+        (lambda t: ag.det(t[0, :2, :2]), np.linalg.det(X[0, :2, :2])),
+        (lambda t: ag.repeat_interleave(t, np.array([2, 0]), dim=0), X[[0, 0]]),
     ],
 )
 def test_functions(f, want):
@@ -167,6 +175,7 @@ def test_new_tensors_like_this_one():
         assert np.all(made.data == value)
     assert x.new_ones(1, dtype=np.int64, device="cpu").dtype == np.int64
     assert x.new_zeros(1, requires_grad=True).requires_grad
+    assert x.new_zeros(size=(2, 3)).shape == x.new_ones(size=[2, 3]).shape == (2, 3)
     with pytest.raises(TypeError, match=r"one shape, got \(2, 3\), 4"):
         ag.zeros((2, 3), 4)
 
@@ -281,7 +290,33 @@ def test_dtypes():
 
 
 def test_counts():
-    assert (T.dim(), T.numel()) == (3, 24)
+    assert (T.dim(), T.numel(), T.nelement()) == (3, 24, 24)
+
+
+def functions_over_axes():
+    """The functions with an axis for which NumPy takes a tuple."""
+    for f, row in ROWS.items():
+        if getattr(np, row.name, None) is f and "axis" in row.keywords:
+            try:
+                f(X, axis=(0, 1))
+            except Exception:  # not of one array, or of one axis
+                continue
+            yield row.name
+
+
+AXES = sorted(functions_over_axes())
+
+
+@pytest.mark.parametrize("name", AXES)
+def test_a_list_of_axes_is_a_tuple_of_them(name):
+    f, want = getattr(ag, name), getattr(np, name)(X, axis=(0, 1))
+    for got in [f(T, axis=[0, 1]), *([] if f.unlike_torch else [f(T, dim=[0, 1])])]:
+        got = ag.stack(got) if isinstance(got, (list, tuple)) else got
+        np.testing.assert_allclose(got.detach(), want, rtol=1e-14)
+
+
+def test_the_functions_of_axes_are_many():
+    assert {"sum", "mean", "any", "count_nonzero", "flip", "std", "max", "expand_dims", "median"} <= set(AXES)
 
 
 def test_what_is_refused():
@@ -302,6 +337,54 @@ def test_numpy_wins_where_both_have_the_name():
     assert T[0].max().shape == ()
     assert ag.tensor([1, 2]).repeat(2).tolist() == [1, 1, 2, 2]
     assert float(ag.tensor([1.0, 3.0]).std()) == 1
+
+
+@pytest.mark.parametrize("name", ["zeros", "ones", "empty", "rand", "randn"])
+def test_the_shape_as_a_keyword(name):
+    make = getattr(ag, name)
+    assert make(size=(2, 3)).shape == make(size=[2, 3]).shape == make(2, 3).shape == (2, 3)
+    assert make(size=4).shape == make(size=(4,), requires_grad=True).shape == (4,)
+    assert make(size=()).shape == make().shape == ()
+    with pytest.raises(TypeError, match=r"shape \(2,\) and size=3; pass one"):
+        make(2, size=3)
+
+
+def test_normal_numbers_that_require_gradients():
+    x = ag.normal(0.0, 1.0, (2, 3), requires_grad=True)
+    assert (x.shape, x.requires_grad, x.is_leaf) == ((2, 3), True, True)
+
+
+def test_detach_in_place():
+    W = ag.tensor([1.0, 2.0], requires_grad=True, name="W")
+    y = W * W
+    z = (y * 3).sum()
+    assert y.detach_() is y
+    assert not y.requires_grad
+    assert y.is_leaf
+    z.backward()  # the graph is as it was
+    assert W.grad.tolist() == [6, 12]
+    with pytest.raises(ValueError, match="read-only"):
+        y[0] = 5.0  # a rule needs it
+    assert W.detach_() is W
+    assert (W.requires_grad, W.name) == (False, "W")
+    assert ag.grad(lambda x: (x * (x * x).detach_()).sum())(np.array([3.0])).tolist() == [9]
+    assert ag.jit(lambda x: (x * x).detach_() * x)(np.array([3.0])).tolist() == [27]
+
+
+IMPORTS = {
+    "from autograd_lite.distributions import Normal": "ag.stats.norm",
+    "import autograd_lite.func": "ag.vmap",
+    "from autograd_lite import lax": "stop_gradient",
+    "from autograd_lite import erf": "ag.special.erf",
+}
+
+
+@pytest.mark.parametrize("statement", IMPORTS)
+def test_imports_are_answered_with_what_to_write(statement):
+    with pytest.raises(ImportError, match=f"^autograd_lite has no .*{IMPORTS[statement]}"):
+        exec(statement)
+    with pytest.raises(ImportError, match="cannot import name 'nothing'"):
+        exec("from autograd_lite import nothing")
 
 
 def test_windows_and_parts():

@@ -152,6 +152,7 @@ def test_mutants_are_caught(name):
     assert row.__dict__ == before
 
 
+@pytest.mark.thorough
 def test_every_excuse_fits_a_mutant():
     tool = runpy.run_path(str(ROOT / "tools" / "mutants.py"))
     found = {row.name: [m.what for m in tool["source_mutants"](row)] for row in tool["rows"]([])}
@@ -174,6 +175,7 @@ def test_a_few_programs_agree():
     assert run(0.0, first=1, batch=20) >= 20
 
 
+@pytest.mark.thorough
 def test_the_fuzzer_shrinks_to_the_wrong_row(op):
     @op(lambda g, x: 2.02 * g * x, name="my_square", examples=(lambda rng: ((rng.normal(size=1),), {}),))
     def my_square(x):

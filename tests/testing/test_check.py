@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import rosen, rosen_der, rosen_hess, rosen_hess_prod
 
 from autograd_lite.testing import (
     CannotCheck,
@@ -16,6 +15,11 @@ from autograd_lite.testing import (
     check_jac,
     check_jvp,
     check_vjp,
+)
+
+optimize = pytest.importorskip("scipy.optimize", reason="install autograd_lite[scipy]")
+rosen, rosen_der, rosen_hess, rosen_hess_prod = (
+    optimize.rosen, optimize.rosen_der, optimize.rosen_hess, optimize.rosen_hess_prod
 )
 
 rng = np.random.default_rng(0)

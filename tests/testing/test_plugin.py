@@ -30,6 +30,16 @@ def test_plain():
     pass
 """
 
+NO_EXAMPLES = """
+import numpy as np
+import pytest
+
+@pytest.mark.gradient(examples=0)
+def test_none(assert_gradients):
+    with pytest.raises(ValueError, match="examples: expected a positive whole number, got 0"):
+        assert_gradients(np.sin, np.ones(2))
+"""
+
 
 @pytest.fixture
 def run(tmp_path):
@@ -53,11 +63,18 @@ def test_order_and_examples_from_the_command_line(run):
     more = run("--grad-examples=20", "-k", "draws")
     assert "1 passed" in few
     assert calls(more) > 5 * calls(few)
+    assert "examples: expected a positive whole number, got 0" in run("--grad-examples=0", "-k", "draws")
     out = run("--grad-order=3", "-k", "sine")
     assert "1 failed" in out
     assert "1 passed" in run("--grad-order=3", "-k", "marker")
 
 
+def test_a_marker_asks_for_at_least_one_example(tmp_path):
+    (tmp_path / "test_it.py").write_text(NO_EXAMPLES)
+    assert "1 passed" in pytest_run(str(tmp_path))
+
+
+@pytest.mark.thorough
 def test_profiles(run):
     first, second = (run("--hypothesis-profile=gradient-ci", "-k", "draws") for _ in range(2))
     assert "1 passed" in first

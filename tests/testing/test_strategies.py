@@ -5,6 +5,8 @@ import pytest
 from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
+import autograd_lite.nn.functional as F
+from autograd_lite import testing
 from autograd_lite.table import NONZERO, POSITIVE, interval
 from autograd_lite.testing import CannotCheck, GradientError, assert_gradients
 from autograd_lite.testing import strategies as ours
@@ -102,6 +104,7 @@ def test_the_smallest_failure_is_shown(op):
     assert caught.value.report.findings[0].examined == 1
 
 
+@pytest.mark.thorough
 def test_wrong_only_for_one_broadcast_shape(op):
     def x2_bar(g, x1, x2):
         return (g * x1).mean(0) if x2.ndim == 1 and g.ndim == 2 else g * x1
@@ -120,6 +123,7 @@ def test_points_that_cannot_be_checked_are_skipped_unless_all_are():
         assert_gradients(np.log, ours.arrays((), (-2, -1)))
 
 
+@pytest.mark.thorough
 def test_cost_with_default_examples():
     """At most fifty examples, and for each of them fifty calls for each number in the arguments."""
     calls = [0]
@@ -130,3 +134,60 @@ def test_cost_with_default_examples():
 
     assert_gradients(multiply, ours.arrays((3, 4)), ours.arrays((3, 4)))
     assert 0 < calls[0] <= 50 * 50 * 24
+
+
+@pytest.mark.parametrize("assert_it", ["vjp", "jvp", "jac", "jac pair", "hessian"])
+@pytest.mark.parametrize("right", [True, False])
+def test_the_others_take_strategies_too(assert_it, right):
+    wrong = 0 if right else 1
+    xs = ours.arrays((3,), (-1, 1))
+
+    def cubes(x):
+        return np.sum(x**3)
+
+    def slope(x):
+        return 3 * x**2 + wrong * (x > 0.5)
+
+    def square(x):
+        return 3 * x**2
+
+    def curvature(x):
+        return np.diag(6 * x + wrong * (x > 0.5))
+
+    checks = {
+        "vjp": lambda: testing.assert_vjp(cubes, lambda g, x: g * slope(x), xs, examples=30),
+        "jvp": lambda: testing.assert_jvp(cubes, lambda x, v: slope(x[0]) @ v[0], xs, examples=30),
+        "jac": lambda: testing.assert_jac(cubes, slope, args=st.tuples(xs), examples=30),
+        "jac pair": lambda: testing.assert_jac(lambda x: (cubes(x), slope(x)), True, xs, examples=30),
+        "hessian": lambda: testing.assert_hessian(cubes, curvature, xs, jac=square, examples=30),
+    }
+    if right:
+        assert checks[assert_it]() is None
+        return
+    with pytest.raises(GradientError):
+        checks[assert_it]()
+
+
+STATE = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda x: x * STATE.normal() if x.ndim else x * 2.0, "gives another value when called again"),
+        (lambda x: F.dropout(x, 0.5, True), "gives another value when called again"),
+        (lambda x: np.sqrt(-1.0 - x * x) if x.ndim else x, "no array of . axes could be checked"),
+        (lambda x: np.sqrt(-1.0 - x * x) if x.ndim == 2 else x, "no array of 2 axes could be checked"),
+        (lambda x: np.sqrt(-1.0 - x * x), "nan at this point"),
+    ],
+)
+def test_a_function_that_is_random_or_nan_cannot_be_judged_at_any_number_of_points(f, message):
+    with np.errstate(all="ignore"), pytest.raises(CannotCheck, match=message):
+        assert_gradients(f, ours.arrays(), order=1)
+
+
+@pytest.mark.parametrize("examples", [0, -1, 2.5, True])
+@pytest.mark.parametrize("point", [ours.arrays(), np.ones(2)], ids=["strategy", "point"])
+def test_the_number_of_examples_is_positive(examples, point):
+    with pytest.raises(ValueError, match=r"examples: expected a positive whole number, got "):
+        assert_gradients(np.tanh, point, examples=examples)

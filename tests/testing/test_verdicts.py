@@ -2,6 +2,7 @@
 
 import runpy
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,71 @@ def test_a_check_that_can_judge_nothing_raises():
         check_vjp(lambda x: (1e-6 * np.sin(x) + 1e6) - 1e6, lambda g, x: 1.2e-6 * g * np.cos(x), np.array(0.5))
 
 
+@pytest.mark.thorough
 def test_a_few_checks_of_the_stress_test():
     tool = runpy.run_path(str(ROOT / "tools" / "stress_checker.py"))
     assert tool["main"](["--checks", "30", "--plant", "4"]) == 0
+
+
+def hilbert(n):
+    return 1 / (np.arange(n)[:, None] + np.arange(n) + 1)
+
+
+def kernel(n):
+    t = np.linspace(0, 1, n)
+    return np.exp(-((t[:, None] - t) ** 2) / 8) + 1e-10 * np.eye(n)
+
+
+@pytest.mark.parametrize(
+    ("f", "a"),
+    [
+        (lambda a: np.linalg.slogdet(a)[1], kernel(6)),
+        (lambda a: np.linalg.slogdet(a)[1], hilbert(8)),
+        (lambda a: np.linalg.solve(a, np.ones(8)), hilbert(8)),
+        (np.linalg.inv, hilbert(9)),
+    ],
+    ids=["log-determinant of a kernel", "log-determinant", "solution", "inverse"],
+)
+def test_near_a_pole_of_linear_algebra_nothing_is_called_wrong(f, a):
+    try:
+        report = check_gradients(f, a, order=1)
+    except CannotCheck:
+        return
+    assert report, report
+
+
+def narrow(f, slope, d, size):
+    """sin(x) and a feature of width d at x = 1, and its derivative, at half a width from the feature's centre."""
+    return (
+        lambda x: np.sin(x) + size * f((x - 1) / d + 0.5),
+        lambda g, x: g * (np.cos(x) + size * slope((x - 1) / d + 0.5) / d),
+    )
+
+
+NARROW = {
+    "pole": (lambda t: np.log(np.abs(t)), lambda t: 1 / t),
+    "bump": (lambda t: np.exp(-t * t), lambda t: -2 * t * np.exp(-t * t)),
+    "sawtooth": (lambda t: t % 1.0, lambda t: 1 + 0 * t),
+}
+
+
+@pytest.mark.parametrize("power", np.arange(0.5, 14, 0.5))
+@pytest.mark.parametrize("name", NARROW)
+@pytest.mark.parametrize("large", [True, False])
+def test_a_feature_narrower_than_the_step_makes_no_right_derivative_wrong(name, power, large):
+    d = 10**-power
+    with suppress(CannotCheck):
+        assert check_vjp(*narrow(*NARROW[name], d, 1.0 if large else d), np.array([1.0]))
+
+
+@pytest.mark.parametrize("scale", [0.0, 2.0, -1.0, 1e13])
+@pytest.mark.parametrize("f", [np.sin, lambda x: (np.sin(x) + 1e3) - 1e3, lambda x: np.sin(x) + (x + 1e5) - 1e5 - x])
+def test_a_derivative_of_an_ordinary_function_is_still_called_wrong(f, scale):
+    """Whatever its size: it agrees with the slope at no distance, not even where the function is noisy."""
+    report = check_vjp(f, lambda g, x: g * scale * np.cos(x), np.array([1.0]))
+    assert not report
+
+
+def test_a_few_hard_functions():
+    tool = runpy.run_path(str(ROOT / "tools" / "hard_functions.py"))
+    assert tool["main"](["--checks", "24"]) == 0

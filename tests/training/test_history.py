@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from types import SimpleNamespace
+
 import pytest
 from learner import Line, X, Y, train
 
@@ -43,12 +47,18 @@ def test_the_best_row():
         history.best("loss", "best")
 
 
-def test_the_best_row_is_one_with_a_number():
-    values = [float("nan"), 2.0, float("nan"), 1.0, float("-inf"), float("inf"), float("nan")]
-    history = training.History([{"epoch": k, "loss": value} for k, value in enumerate(values)])
-    assert history.best("loss")["epoch"] == 4
-    assert history.best("loss", "max")["epoch"] == 5
-    assert training.History(history.rows[:1]).best("loss")["epoch"] == 0
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_the_best_row_and_the_monitor_agree_about_nan_and_infinity(mode):
+    numbers = [math.nan, -math.inf, 1.0, 2.0, math.inf]
+    for values in itertools.chain(*(itertools.permutations(numbers, k) for k in range(2, 6))):
+        expected = (min if mode == "min" else max)(v for v in values if not math.isnan(v))
+        assert training.History([{"score": v} for v in values]).best("score", mode)["score"] == expected
+        monitor = training.EarlyStopping("score", mode=mode)
+        for v in values:
+            monitor.improved(SimpleNamespace(watched=lambda *names, v=v: v))
+        assert monitor.best == expected
+    with pytest.raises(ValueError, match="'score' is nan in every epoch"):
+        training.History([{"score": math.nan}] * 2).best("score")
 
 
 def test_it_plots_itself():

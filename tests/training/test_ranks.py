@@ -30,7 +30,10 @@ def run(ranks, *args):
 @with_mpi
 @pytest.mark.parametrize(
     ("case", "ranks"),
-    [("equal", 1), ("equal", 2), ("equal", 4), ("random", 2), ("norm", 2), ("ends", 2), ("mistakes", 2)],
+    [
+        ("equal", 1), ("equal", 2), ("equal", 4), ("weighted", 3), ("random", 2), ("norm", 2), ("ends", 2),
+        ("mistakes", 2),
+    ],
 )
 def test_on_ranks(case, ranks, tmp_path):
     status, output = run(ranks, case, tmp_path / "run.npz")

@@ -138,3 +138,92 @@ def test_named_in_programs_and_traced():
     assert "Power(" in str(program)
     assert program(5.0) == 25
     assert ag.trace(ag.grad(lambda x: Power.apply(x, 2)))(3.0)(5.0) == 10
+
+
+# ------------------------------------------------------------------------------------- in traced functions
+
+
+def keeping(how):
+    """The exponential plus one, which keeps its exponential in one way or another."""
+
+    class Kept(ag.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            e = np.exp(x)
+            ctx.shape = x.shape
+            if how == "argument":
+                ctx.save_for_backward(x)
+            elif how == "another Tensor":
+                ctx.save_for_backward(e)
+            else:
+                ctx.e = {"attribute": e, "array": e.numpy().copy(), "number": float(e.sum() / e.size)}[how]
+            return e + 1
+
+        @staticmethod
+        def backward(ctx, g):
+            if how == "argument":
+                return (g * np.exp(ctx.saved_tensors[0])).reshape(ctx.shape)
+            return g * (ctx.saved_tensors[0] if how == "another Tensor" else ctx.e)
+
+    return lambda x: Kept.apply(x).sum()
+
+
+@pytest.mark.parametrize("how", ["argument", "another Tensor", "attribute", "array", "number"])
+@pytest.mark.filterwarnings("ignore:vmap")
+def test_what_forward_keeps_is_computed_at_every_call(how):
+    f = ag.grad(keeping(how))
+    x, y = np.array([0.1, 0.2]), np.array([1.0, 2.0])
+    compiled = ag.jit(f)
+    compiled(x)
+    for g in (compiled, ag.trace(f)(x), lambda y: ag.vmap(f)(np.stack([x, y]))[1]):
+        np.testing.assert_allclose(g(y), f(y), rtol=1e-14)
+    if how == "argument":
+        np.testing.assert_allclose(ag.jit(ag.hessian(keeping(how)))(y), np.diag(np.exp(y)))
+    else:
+        with pytest.raises(RuntimeError, match="second"):
+            ag.jit(ag.hessian(keeping(how)))(y)
+
+
+@pytest.mark.parametrize("kind", [int, ag.tensor])
+def test_an_argument_without_a_derivative_is_read_at_every_call(kind):
+    def f(x, k):
+        return Power.apply(x, k).sum()
+
+    x = ag.tensor([1.0, 2.0, 3.0])
+    both = ag.jit(f), ag.jit(ag.grad(f))
+    for k in (2, 3):
+        assert both[0](x, kind(k)) == f(x, kind(k))
+        np.testing.assert_array_equal(both[1](x, kind(k)).numpy(), ag.grad(f)(x, kind(k)).numpy())
+
+
+def test_forward_may_use_a_parameter_but_no_other_traced_value():
+    W = ag.tensor([2.0, 3.0], requires_grad=True)
+
+    class Scaled(ag.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * W
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * W
+
+    f = ag.jit(lambda x: Scaled.apply(x) + W.detach())
+    x = ag.tensor([1.0, 2.0])
+    f(x)
+    W.data = np.array([5.0, 5.0])
+    np.testing.assert_array_equal(f(x).numpy(), [10.0, 15.0])
+
+    def hidden(x, w):
+        class Hidden(Scaled):
+            @staticmethod
+            def forward(ctx, x):
+                return x * w
+
+        return Hidden.apply(x)
+
+    for run in (ag.jit(hidden), ag.jit(lambda x, w: hidden(x, w * 2)), ag.jit(lambda x, w: hidden(x, W * 2))):
+        with pytest.raises(RuntimeError, match=r"pass it to apply\(\)"):
+            run(x, ag.tensor(2.0))
+    with pytest.raises(RuntimeError, match=r"pass it to apply\(\)"):
+        ag.vmap(hidden, in_axes=(None, 0))(x, np.ones(3))

@@ -100,3 +100,38 @@ def test_errors():
         odeint(slopes, Y0, T)
     with pytest.raises(RuntimeError, match=r"50 steps did not reach t=2\.0 from t=0\.0: the equation is stiff"):
         odeint(lambda y, t: y**2, 1.0, [0, 2.0], mxstep=50)
+
+
+def buffers():
+    """Functions that fill one buffer and return it, or a view of it, or the solution itself."""
+    array, pair, tensor, rows = np.zeros(2), [np.zeros(2), np.zeros(2)], ag.zeros(2), np.zeros((3, 2))
+
+    def fill(buffer):
+        def f(y, t):
+            buffer[0], buffer[1] = y[1], -y[0]
+            return buffer
+
+        return f
+
+    def tensors(y, t):
+        with ag.no_grad():
+            tensor[:] = [y[1], -y[0]]
+        return tensor
+
+    def in_place(y, t):
+        y[:] = y[::-1] * [1, -1]
+        return y
+
+    def in_turn(y, t):
+        pair.reverse()
+        return fill(pair[0])(y, t)
+
+    return [fill(array), fill(rows[1]), fill(rows[:, 1][::-2]), fill([0, 0]), tensors, in_place, in_turn]
+
+
+@pytest.mark.parametrize("k", range(7))
+@pytest.mark.parametrize("backwards", [1, -1])
+def test_a_function_may_fill_and_return_one_buffer(k, backwards):
+    y0, t = np.array([1.0, 0.0]), backwards * np.array([0.0, 0.5, 2.0])
+    np.testing.assert_allclose(odeint(buffers()[k], y0, t)[:, 0], np.cos(t), atol=1e-6)
+    np.testing.assert_array_equal(y0, [1.0, 0.0])

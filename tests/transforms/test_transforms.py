@@ -6,11 +6,12 @@ from collections import namedtuple
 
 import numpy as np
 import pytest
-import scipy.optimize
 from functions import close, ddf, df, f
 from tensors import leaf, parameter
 
 import autograd_lite as ag
+
+scipy_optimize = pytest.importorskip("scipy.optimize", reason="install autograd_lite[scipy]")
 
 Point = namedtuple("Point", "x y")
 X = np.array([0.5, 1.0, 2.0])
@@ -497,13 +498,13 @@ def rosenbrock(x):
 
 @pytest.mark.parametrize("method", ["BFGS", "L-BFGS-B", "CG", "SLSQP", "TNC"])
 def test_scipy_takes_value_and_grad(method):
-    found = scipy.optimize.minimize(ag.value_and_grad(rosenbrock), np.zeros(4), jac=True, method=method)
+    found = scipy_optimize.minimize(ag.value_and_grad(rosenbrock), np.zeros(4), jac=True, method=method)
     np.testing.assert_allclose(found.x, np.ones(4), atol=1e-2)
 
 
 @pytest.mark.parametrize("method", ["Newton-CG", "trust-ncg", "trust-krylov"])
 def test_scipy_takes_hvp(method):
-    found = scipy.optimize.minimize(
+    found = scipy_optimize.minimize(
         ag.value_and_grad(rosenbrock), np.zeros(4), jac=True, hessp=ag.hvp(rosenbrock), method=method
     )
     assert found.success
@@ -514,16 +515,16 @@ def test_scipy_takes_arguments_grad_hessian_and_jacobian():
     def g(x, a):
         return a * rosenbrock(x)
 
-    found = scipy.optimize.minimize(
+    found = scipy_optimize.minimize(
         g, np.zeros(3), args=(2.0,), jac=ag.grad(g), hess=ag.hessian(g), method="trust-exact"
     )
     np.testing.assert_allclose(found.x, np.ones(3), atol=1e-3)
     residual = lambda x: np.concatenate([10 * (x[1:] - x[:-1] ** 2), 1 - x[:-1]])  # noqa: E731
-    found = scipy.optimize.least_squares(residual, np.zeros(3), jac=ag.jacobian(residual))
+    found = scipy_optimize.least_squares(residual, np.zeros(3), jac=ag.jacobian(residual))
     np.testing.assert_allclose(found.x, np.ones(3), atol=1e-8)
-    root = scipy.optimize.root(lambda x: x**3 - 2, np.ones(2), jac=ag.jacobian(lambda x: x**3 - 2))
+    root = scipy_optimize.root(lambda x: x**3 - 2, np.ones(2), jac=ag.jacobian(lambda x: x**3 - 2))
     np.testing.assert_allclose(root.x, np.full(2, 2 ** (1 / 3)))
-    assert scipy.optimize.check_grad(rosenbrock, ag.grad(rosenbrock), np.array([0.3, -0.2, 0.8])) < 1e-4
+    assert scipy_optimize.check_grad(rosenbrock, ag.grad(rosenbrock), np.array([0.3, -0.2, 0.8])) < 1e-4
 
 
 def test_a_result_that_is_no_number_is_named():

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
+from thorough import some
 
 import autograd_lite as ag
 from autograd_lite.base.tree import leaves, rebuild
@@ -115,14 +116,14 @@ def looped():
 @pytest.mark.parametrize("row", [r for r in all_rows() if r.name not in RANDOM], ids=lambda row: row.name)
 def test_a_batch_is_its_examples_one_by_one(row, looped):
     refused = []
-    for example, places, batch in arrays_of(row):
+    for example, places, batch in some(arrays_of(row)):
         chosen = [[k] for k in places] + ([places] if len(places) > 1 else [])
-        for some in chosen:
-            f, batches = called(row, example, some), [batch[k] for k in some]
+        for mapped_at in chosen:
+            f, batches = called(row, example, mapped_at), [batch[k] for k in mapped_at]
             try:
                 want = one_by_one(f, batches)
-                assert close(mapped(f, batches), want), (example, some)
-                if some is chosen[-1]:
+                assert close(mapped(f, batches), want), (example, mapped_at)
+                if mapped_at is chosen[-1]:
                     check_derivatives(row, f, batches)
             except (RuntimeError, ValueError, TypeError) as error:
                 if row.name not in LOOKS_AT_VALUES:

@@ -16,20 +16,26 @@ def folded(block: Block) -> Block:
     """`block` with the equations computed that have constant operands only."""
 
     def rule(eq: Equation, defined: Any) -> Any:
-        if any(isinstance(x, Var) for x in eq.operands) or is_random(eq) or len(eq.outputs) > 1 or eq.row.outputs:
+        if any(isinstance(x, Var) for x in eq.operands) or is_random(eq):
             return None
-        (y,) = eq.outputs
-        if y.dtype.kind not in "biufc" or np.prod(y.shape) > LARGE:
+        if any(y.dtype.kind not in "biufc" or np.prod(y.shape) > LARGE for y in eq.outputs):
+            return None
+        if eq.row.outputs and not eq.row.builtin:  # a function of the user's, which may have effects
             return None
         with np.errstate(all="ignore"):
-            value = np.asarray(eq.row.fn(*eq.operands, **eq.params))
-        if any(value is x for x in eq.operands):
-            return value
-        value = value.view()
-        value.setflags(write=False)
-        return value
+            y = eq.row.fn(*eq.operands, **eq.params)
+        return dict(zip(eq.outputs, map(_constant, y), strict=True)) if eq.row.outputs else _constant(np.asarray(y))
 
     return block.mapped(rule)
+
+
+def _constant(y: Any) -> Any:
+    """A value as a constant of a program: a number of Python's, or an array that cannot be written to."""
+    if type(y) in (bool, int, float):
+        return y
+    value = np.asarray(y).view()
+    value.setflags(write=False)
+    return value
 
 
 def uniform(x: Any) -> Any:

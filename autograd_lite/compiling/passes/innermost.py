@@ -53,7 +53,7 @@ class _Innermost:
 
     def add(self, eq: Equation) -> None:
         y = eq.outputs[0]
-        first = eq.operands[0] if eq.operands else None
+        first = next((x for x in eq.operands[:1] if isinstance(x, Var)), None)
         algebra = eq.row.algebra
         if eq.row.innermost == 0 and y.shape[0] >= WORTH:
             self.stacks.add(y)
@@ -69,7 +69,7 @@ class _Innermost:
         elif algebra == "reshape":
             if first in self.stacks and y.shape[:1] == first.shape[:1] and eq.params["order"] == "C":
                 self.stacks.add(y)
-        elif algebra == "matrix product" and self._product(eq) or algebra == "total" and self._total(eq):
+        elif algebra == "matrix product" and self._product(eq) or algebra == "total" and first and self._total(eq):
             return
         self._append(eq)
 

@@ -45,7 +45,7 @@ def together(block: Block) -> Block:
 class _Updates:
     def __init__(self, block: Block) -> None:
         self.block = block
-        self.defined, self.users = block.defined, block.users
+        self.defined, self.users, self.returned = block.defined, block.users, block.returned
         self.new = {x for x in block.updates.values() if isinstance(x, Var)}
         self.whole: dict[tuple[Any, ...], Var] = {}  # the array of values that are joined
         self.steps: list[Equation] = []
@@ -77,7 +77,7 @@ class _Updates:
         eq = self.defined.get(x) if isinstance(x, Var) else None
         if eq is None or not isinstance(eq.row.fn, np.ufunc) or eq.row.outputs or eq.params or x.shape != shape:
             return None
-        only = (len(set(self.users[x])) == 1 or x in self.new) and x not in self.block.outputs
+        only = (len(set(self.users[x])) == 1 or x in self.new) and x not in self.returned
         return eq if only and all(y.dtype == x.dtype for y in eq.operands if isinstance(y, Var)) else None
 
     def _formula(self, x: Any, v: Var) -> Any:

@@ -29,7 +29,7 @@ def can_be_last(eq: Equation, block: Block) -> bool:
 def sunk(block: Block) -> Block:
     """`block` with the equations that run all at once at its end, and their number."""
     users, made = block.users, block.defined
-    outputs = {x for x in block.outputs if isinstance(x, Var)}
+    outputs = block.returned
     late: set[int] = set()
     for x in block.updates.values():  # the new values, and what is made of them
         waiting = [made[x]] if isinstance(x, Var) and x in made else []

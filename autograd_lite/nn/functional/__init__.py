@@ -1,6 +1,7 @@
 """The computations of layers as functions, with PyTorch's names, arguments and defaults."""
 
 # ruff: noqa: I001 - set as a list of names, not one to a line
+from ...base.listing import public_names as _public_names
 from .activation import (
     celu as celu, elu as elu, gelu as gelu, glu as glu, hardshrink as hardshrink, hardsigmoid as hardsigmoid,
     hardswish as hardswish, hardtanh as hardtanh, leaky_relu as leaky_relu, log_softmax as log_softmax,
@@ -57,3 +58,5 @@ from .pooling import (
 from .resampling import (
     interpolate as interpolate, pixel_shuffle as pixel_shuffle, pixel_unshuffle as pixel_unshuffle,
 )
+
+__dir__ = _public_names(__name__)

@@ -17,7 +17,11 @@ from .spatial import SIZES
 matmul, softmax, where = rows("matmul", "softmax", "where")
 
 
-@step
+def _none(**inputs: Any) -> None:
+    """There is no textbook, but with one the call is kept: a page finds out that it draws random numbers."""
+
+
+@step(textbook=_none)
 def dropout(
     input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Any = None
 ) -> Tensor:
@@ -29,19 +33,19 @@ def dropout(
     return _dropped(input, p, training, (), generator)
 
 
-@step
+@step(textbook=_none)
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Drops whole channels of sequences (…, channels, length)."""
     return _dropped(input, p, training, (-1,), None)
 
 
-@step
+@step(textbook=_none)
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Drops whole channels of images (…, channels, height, width)."""
     return _dropped(input, p, training, (-2, -1), None)
 
 
-@step
+@step(textbook=_none)
 def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Drops whole channels of volumes (…, channels, depth, height, width)."""
     return _dropped(input, p, training, (-3, -2, -1), None)
@@ -98,7 +102,7 @@ def attention_weights(
     if q.ndim < 2 or k.ndim < 2 or q.shape[-1] != k.shape[-1]:
         expected = "scaled_dot_product_attention: expected queries (..., targets, d) and keys (..., sources, d)"
         raise ValueError(f"{expected}, got shapes {q.shape} and {k.shape}")
-    scores = matmul(q * (1 / math.sqrt(q.shape[-1]) if scale is None else scale), k.mT)
+    scores = matmul(q * (1 / math.sqrt(q.shape[-1] or 1) if scale is None else scale), k.mT)
     mask = None if attn_mask is None else given(attn_mask)
     if is_causal:
         if mask is not None:

@@ -23,6 +23,8 @@ expand_dims, total, where = rows("expand_dims", "sum", "where")
 def _classes(name: str, x: Tensor, target: Any, ignore_index: int | None = None) -> tuple[Any, Any]:
     """Checked class numbers, and a mask of those that are not ignored (None: all)."""
     k = positions(target, f"{name}: targets")
+    if x.ndim == 1 and k.shape == (1,):  # as in PyTorch
+        k = k.reshape(())
     if k.shape != x.shape[:1] + x.shape[2:] if x.ndim > 1 else k.shape != ():
         raise ValueError(
             f"{name}: expected class numbers of shape {x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()} for an input "
@@ -160,7 +162,7 @@ def multi_margin_loss(
     loss = total(short if p == 1 else short * short, -1) / x.shape[-1]
     if weight is not None:
         loss = loss * getitem(_class_weights("multi_margin_loss", weight, x), k)
-    return reduced(loss, reduction, "multi_margin_loss")
+    return reduced(loss.reshape(np.shape(target)), reduction, "multi_margin_loss")
 
 
 @step

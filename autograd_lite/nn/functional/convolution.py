@@ -137,8 +137,8 @@ def conv(
     elif groups == 1:
         y = matmul(w.reshape(out, -1), columns)
     else:
-        columns = columns.reshape(count, groups, -1, columns.shape[-1])
-        y = matmul(w.reshape(groups, out // groups, -1), columns).reshape(count, out, -1)
+        columns = columns.reshape(count, groups, columns.shape[1] // groups, columns.shape[-1])
+        y = matmul(w.reshape(groups, out // groups, -1), columns).reshape(count, out, columns.shape[-1])
     if bias is not None:
         y = y + given(bias, w).reshape(out, 1)
     y = y.reshape(count, out, *windows)
@@ -200,7 +200,7 @@ def conv_transpose(
     count, channels = x.shape[:2]
     columns = x.reshape(count, groups, channels // groups, prod(x.shape[2:]))
     flat = w.reshape(groups, channels // groups, -1)
-    columns = matmul(flat.mT, columns).reshape(count, groups * flat.shape[-1], -1)
+    columns = matmul(flat.mT, columns).reshape(count, groups * flat.shape[-1], columns.shape[-1])
     of = window(kernel, stride, dilation, list(zip(pad, behind, strict=True)))
     y = laid_back(columns, tuple(n - m for n, m in zip(sizes, late, strict=True)), **of)
     if any(late):

@@ -61,7 +61,7 @@ def cosine_embedding_loss(
     a = floats(input1)
     b = given(input2, a)
     y = alike(target, a)
-    if a.shape != b.shape or y.shape != a.shape[:-1]:
+    if a.shape != b.shape or a.ndim == 0 or y.shape not in (a.shape[:-1], (1,)):
         raise ValueError(
             "cosine_embedding_loss: expected inputs of one shape, and a target of that shape without its last axis, "
             f"got {a.shape}, {b.shape} and {y.shape}"

@@ -107,8 +107,8 @@ def check_reduction(reduction: str, name: str) -> None:
 
 
 def same_shape(name: str, **tensors: Tensor) -> None:
-    """Reject targets that would broadcast: (n, 1) with (n,) gives (n, n). Scalars are fine."""
-    shapes = {t.shape for t in tensors.values() if t.ndim}
+    """Reject targets that would broadcast: (n, 1) with (n,) gives (n, n). One number is fine."""
+    shapes = {t.shape for what, t in tensors.items() if t.ndim and (what != "target" or t.shape != (1,))}
     if len(shapes) > 1:
         got = ", ".join(f"{what} {t.shape}" for what, t in tensors.items())
         raise ValueError(f"{name}: expected equal shapes, got {got}; reshape one of them")

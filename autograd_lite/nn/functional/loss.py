@@ -1,7 +1,8 @@
 """Losses: how far a prediction is from its target.
 
 `reduction` is ``'mean'`` over all entries (the default), ``'sum'``, or ``'none'``. Targets may be arrays or lists.
-Input and target must have the same shape: (n, 1) with (n,), which PyTorch broadcasts with a warning, raises an error.
+Input and target must have the same shape, unless the target is one number: (n, 1) with (n,), which PyTorch broadcasts
+with a warning, raises an error.
 """
 
 from __future__ import annotations
@@ -158,12 +159,21 @@ def poisson_nll_loss(
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Tensor:
-    """Minus the log-density of `target` under normal distributions of mean `input` and variance ``max(var, eps)``."""
-    x, y = _pair("gaussian_nll_loss", input, target)
-    v = alike(var, x)
+    """Minus the log-density of `target` under normal distributions of mean `input` and variance ``max(var, eps)``.
+
+    As in PyTorch, input and target broadcast, but only one of them to the shape of the other: (n, 1) with (n,) raises.
+    The variance is a number, has the shape of the input without its last axis, or with any sizes replaced by 1.
+    """
+    x = floats(input)
+    y, v = alike(target, x), alike(var, x)
+    if not _broadcasts(x, y) and not _broadcasts(y, x):
+        raise ValueError(
+            "gaussian_nll_loss: expected input and target of one shape, or one that broadcasts to the other, got input "
+            f"{x.shape} and target {y.shape}"
+        )
     if v.ndim and v.shape == x.shape[:-1]:
         v = v[..., None]
-    if v.ndim and (v.ndim != x.ndim or any(m not in (1, n) for m, n in zip(v.shape, x.shape, strict=True))):
+    if v.ndim and (v.ndim != x.ndim or not _broadcasts(v, x)):
         raise ValueError(
             f"gaussian_nll_loss: expected var as a number, of the input's shape {x.shape} with any sizes replaced by "
             f"1, or of that shape without its last axis, got {v.shape}"
@@ -173,6 +183,12 @@ def gaussian_nll_loss(
     v = v + stop_gradient(maximum(v, eps) - v)  # as in PyTorch, the gradient ignores the bound
     loss = 0.5 * (log(v) + square(x - y) / v)
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction, "gaussian_nll_loss")
+
+
+def _broadcasts(x: Tensor, y: Tensor) -> bool:
+    """Whether `x` broadcasts to the shape of `y`."""
+    sizes = zip(x.shape[::-1], y.shape[::-1], strict=False)
+    return x.ndim <= y.ndim and all(m in (1, n) for m, n in sizes)
 
 
 # -------------------------------------------------------------------------------------------------- margins

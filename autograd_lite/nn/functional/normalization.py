@@ -48,6 +48,8 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     """
     x = floats(input)
     axes = _last("layer_norm", x, normalized_shape)
+    if not x.size:
+        return _affine(x, weight, bias)
     return _affine(standardize(x, axes, eps)[0], weight, bias)
 
 
@@ -56,6 +58,8 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     """Mean square 1 over the last axes, of sizes `normalized_shape`; then ``* weight``."""
     x = floats(input)
     axes = _last("rms_norm", x, normalized_shape)
+    if not x.size:
+        return _affine(x, weight, None)
     eps = float(np.finfo(x.dtype).eps) if eps is None else eps
     return _affine(x / sqrt(mean(square(x), axis=axes, keepdims=True) + eps), weight, None)
 
@@ -109,6 +113,8 @@ def batch_norm(
     training : bool
         Whether to use the statistics of this batch.
     """
+    if np.shape(input) == (0,):  # PyTorch accepts it: it looks for channels in an input that is not empty
+        return floats(input)
     running = running_mean, running_var
     return _by_channel("batch_norm", input, running, weight, bias, training, momentum, eps)
 

@@ -1,0 +1,198 @@
+"""Constants of a recording: given data, or perhaps computed from numbers that can change.
+
+A recording has only the values of its constants: nothing in it shows that ``mask = w > 0`` depends on the parameter,
+and ``mu = X.mean(axis=0)`` on the data. So the variables in the user's source are followed to where they are assigned.
+What uses a parameter, or cannot be followed, is not given. Data that something else uses may not change.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import linecache
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..engine.node import Node
+from ..program.naming import expression, groups, operand
+from .landmarks import Chain
+
+#: They read a Tensor's numbers, after which nothing is recorded.
+_READS = ("numpy", "data", "detach", "item", "tolist", "grad")
+
+#: Their results depend on the shape of an array only.
+_SHAPES = ("shape", "size", "ndim", "len", "zeros_like", "ones_like")
+
+UNKNOWN, DERIVED, GIVEN = range(3)  # perhaps from a parameter; from arrays of the graph; from neither
+
+
+class Given:
+    """The constants of `chain` that are given data.
+
+    Attributes
+    ----------
+    fixed : set of str
+        The arrays from which other constants were computed, and these.
+    """
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+        self.code = next((n.code for n in chain.recorded[::-1] if n.code is not None), None)
+        self.nodes = {*chain.names.values(), *chain.tensors}
+        for n in chain.recorded:  # the variables of parameters, which may have other names
+            written = (operand(n, k) for k, p in enumerate(n.parents) if p is not None and p.requires_grad)
+            self.nodes |= {e.id for e in written if isinstance(e, ast.Name)}
+        self.arrays = {word for _, word in chain.arrays}
+        self.fixed: set[str] = set()
+        self.recorded = {_place(e) for n in chain.recorded if (e := expression(n)) is not None}
+        self._words: dict[tuple[Any, str], int] = {}
+
+    def operand(self, n: Node, k: int, x: Any) -> bool:
+        """True if `x`, argument `k` of `n`, is given."""
+        p = n.parents[k]
+        names = {self.chain.names[p]} if p in self.chain.names else self.chain.operand(n, k, x).names
+        if names and names.isdisjoint(self.chain.numbered):
+            return all(self.word(word, n.code) for word in names)
+        written = operand(n, k)
+        if written is None:
+            return np.size(x) < 2 or bool(np.all(x == np.ravel(x)[0]))
+        origin = self._origin(written, n.code)
+        self.fixed |= names if origin == DERIVED else set()
+        return origin > UNKNOWN
+
+    def positions(self, n: Node, places: Sequence[Any]) -> bool:
+        """True if the positions that an operation has taken are given."""
+        written = expression(n)
+        if isinstance(written, ast.Subscript):
+            index = written.slice.elts if isinstance(written.slice, ast.Tuple) else [written.slice]
+            return all(self._origin(e, n.code) > UNKNOWN for e in index)
+        data = [x.ravel().tolist() for x, word in self.chain.arrays if self.word(word)]
+        return n.group is None and all(part.ravel().tolist() in data for part in places)
+
+    def argument(self, n: Node, x: Any) -> bool:
+        """True if an array argument of a call in which `n` was recorded is given: by its name, or as a buffer."""
+        e = self.chain.constants.known(x)
+        if e is not None and e.names.isdisjoint(self.chain.numbered):
+            return all(map(self.word, e.names))
+        modules = [group.module for group in groups(n) if getattr(group, "module", None) is not None]
+        return x.size < 2 or any(np.may_share_memory(x, b.numpy()) for m in modules for b in m.buffers())
+
+    def word(self, word: str, code: Any = None) -> bool:
+        """True if the value of a variable is given."""
+        return self._of_word(word, code or self.code) > UNKNOWN
+
+    def _of_word(self, word: str, code: Any) -> int:
+        if (code, word) not in self._words:
+            self._words[code, word] = GIVEN  # so that ``x = x[:4]`` ends
+            values = None if code is None else _assigned(code, word)
+            origin = UNKNOWN
+            if values is not None:
+                constant = (e for e in values if _place(e) not in self.recorded)
+                origin = min((self._origin(e, code) for e in constant), default=GIVEN)
+            self.fixed |= self.arrays & {word} if origin == DERIVED else set()
+            self._words[code, word] = origin
+        return self._words[code, word]
+
+    def _origin(self, e: ast.expr, code: Any) -> int:
+        """Where the value of an expression comes from; arrays of the graph that it uses are fixed from now on."""
+        if isinstance(e, ast.Name):  # the same under another name
+            return self._of_word(e.id, code)
+        inside = list(_values(e))
+        bound = {part.id for part in inside if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+        bound |= {part.arg for part in inside if isinstance(part, ast.arg)}
+        origin = GIVEN
+        for part in inside:
+            match part:
+                case ast.Attribute(attr=attr) if attr in _READS:
+                    return UNKNOWN
+                case ast.keyword(arg="requires_grad"):
+                    return UNKNOWN
+                case ast.Name(id=word) if word in self.nodes - self.arrays:
+                    return UNKNOWN
+                case ast.Name(id=word) if word not in bound:
+                    origin = min(origin, self._of_word(word, code), DERIVED if word in self.arrays else GIVEN)
+                    self.fixed |= self.arrays & {word}
+        return origin
+
+
+def _values(e: ast.AST) -> Iterator[ast.AST]:
+    """The parts of an expression on whose values it depends: not ``x`` in ``len(x)`` and ``x.shape``."""
+    match e:
+        case ast.Attribute(attr=word) | ast.Call(func=ast.Attribute(attr=word) | ast.Name(id=word)) if word in _SHAPES:
+            return
+    yield e
+    for part in ast.iter_child_nodes(e):
+        yield from _values(part)
+
+
+def _place(e: ast.expr) -> tuple[Any, ...]:
+    return e.lineno, e.col_offset, e.end_lineno, e.end_col_offset
+
+
+def _assigned(code: Any, word: str) -> list[ast.expr] | None:
+    """The expressions assigned to a variable that `code` uses; None where its source does not show them."""
+    for scope in _scopes(code):
+        bindings = list(_bindings(scope, word))
+        if bindings:
+            return [e for e in bindings if e is not None]
+    return [] if hasattr(builtins, word) else None
+
+
+def _scopes(code: Any) -> Iterator[ast.AST]:
+    """The function of `code`, those around it, the module; in a notebook the other cells."""
+    file, line = code.co_filename, code.co_firstlineno
+    tree = _tree(file)
+    if code.co_name != "<module>":
+        around = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.Lambda)]
+        inside = [f for f in around if f.lineno - len(getattr(f, "decorator_list", ())) <= line <= (f.end_lineno or 0)]
+        yield from sorted(inside, key=lambda f: -f.lineno)
+    yield tree
+    if "ipykernel" in file or file.startswith("<ipython"):
+        cells = file.rpartition("/")[0] or "<ipython"
+        yield from (_tree(other) for other in list(linecache.cache) if other.startswith(cells))
+
+
+def _tree(file: str) -> ast.AST:
+    try:
+        return ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:  # a cell with the commands of a notebook
+        return ast.Module([], [])
+
+
+def _bindings(scope: ast.AST, word: str) -> Iterator[ast.expr | None]:
+    """The expressions assigned to `word` in a scope; None for an argument, a function, a class or an import."""
+    stack: list[ast.AST] = list(ast.iter_child_nodes(scope))
+    while stack:
+        at = stack.pop()
+        match at:
+            case ast.FunctionDef() | ast.ClassDef():
+                if at.name == word:
+                    yield None
+                continue
+            case ast.Import() | ast.ImportFrom():
+                if any((a.asname or a.name.partition(".")[0]) == word for a in at.names):
+                    yield None
+            case ast.arg(arg=name) if name == word:
+                yield None
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    yield from _matched(target, value, word)
+            case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.AugAssign(target=target, value=value):
+                yield from _matched(target, value, word)
+            case ast.NamedExpr(target=target, value=value) | ast.For(target=target, iter=value):
+                yield from _matched(target, value, word)
+        stack += ast.iter_child_nodes(at)
+
+
+def _matched(target: ast.expr, value: ast.expr, word: str) -> Iterator[ast.expr]:
+    """The part of an assignment, as in ``a, b = 1, 2``, that goes to `word`, or into it: ``word[0] = …``."""
+    match target, value:
+        case (ast.Tuple(elts=targets) | ast.List(elts=targets), ast.Tuple(elts=values) | ast.List(elts=values)) if len(
+            targets
+        ) == len(values):
+            for one, part in zip(targets, values, strict=True):
+                yield from _matched(one, part, word)
+        case _ if any(isinstance(part, ast.Name) and part.id == word for part in ast.walk(target)):
+            yield value

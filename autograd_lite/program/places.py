@@ -1,0 +1,118 @@
+"""Places where a function can read a value from outside, to be compared at each call.
+
+A place is a container and a key: a key of a dict, an index of a list, or one of the keys that are defined here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import cache
+from types import EllipsisType, NotImplementedType
+from typing import Any
+
+import numpy as np
+
+#: What a subclass of ndarray must not define, if a Tensor shall stand for its objects.
+_ARRAY = {*dir(np.ndarray)} - {"__new__", "__init__", "__array_finalize__", "__doc__", "__module__"}
+MISSING = object()
+LENGTH = object()  # how many entries a container has
+KEYS = object()  # the keys of a dict, or the entries of a list or set, in order
+CONTENT = object()  # the entries of an array
+PLAIN = (
+    int, float, complex, str, bool, bytes, range, slice, type(None), EllipsisType, NotImplementedType, np.generic,
+    np.dtype,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """The key of an attribute, or of the content of a cell; `label` is what the user calls it.
+
+    >>> read(1j, Attribute("imag", "imag"))
+    1.0
+    """
+
+    name: str
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """The key of the names in a namespace that some code uses; `words` has them.
+
+    >>> read({"a": 1, "b": 2}, Named({"b", "c"}))
+    ('b',)
+    """
+
+    words: set[str]
+    every: bool = False
+    long: bool = False  # of a class, a module or a function: a call compares how many there are
+
+    def __call__(self, names: Any) -> tuple[str, ...]:
+        special = self.long  # Python looks up __add__ and the like without naming them
+        return tuple(x for x in names if self.every or x in self.words or special and x.startswith("__"))
+
+
+@dataclass(frozen=True)
+class ShapeOf:
+    """The key of the shape and dtype of the array at another key."""
+
+    key: Any
+
+
+def read(container: Any, key: Any) -> Any:
+    """The value at a place; MISSING if there is none.
+
+    >>> read([1, 2], LENGTH), read({"a": 1}, KEYS), read({}, "a") is MISSING
+    (2, ('a',), True)
+    """
+    try:
+        if isinstance(key, ShapeOf):
+            array = read(container, key.key)
+            return array.shape, array.dtype
+        if isinstance(key, Attribute):
+            return getattr(container, key.name)
+        if key is LENGTH:
+            return len(container)
+        if key is CONTENT:
+            return container.shape, container.dtype.str, container.tobytes()
+        return tuple(container) if key is KEYS else key(container) if isinstance(key, Named) else container[key]
+    except (AttributeError, LookupError, ValueError):
+        return MISSING
+
+
+@cache
+def _acts_as_array(cls: type) -> bool:
+    """Whether a subclass of ndarray changes nothing that an array does."""
+    return cls is np.memmap or all(_ARRAY.isdisjoint(vars(kind)) for kind in cls.__mro__[:-2])  # without object
+
+
+def plain_array(x: Any) -> Any:
+    """The array that a value is, or is a view of, if a Tensor can stand for it; otherwise None."""
+    cls: Any = type(x)
+    if not isinstance(x, np.ndarray) or x.dtype.kind not in "biufc" or not _acts_as_array(cls):
+        return None
+    return x if type(x) is np.ndarray else np.asarray(x)
+
+
+def exact(x: Any, otherwise: Callable[[Any], Hashable] = id) -> Hashable:
+    """A key that two values share only if a function cannot tell them apart: not 1 and True, nor 0.0 and -0.0.
+
+    `otherwise` gives the key of what is neither a number nor a string, nor a tuple or frozenset of these.
+
+    >>> exact(0.0) == exact(-0.0), exact(1) == exact(True), exact(float("nan")) == exact(float("nan"))
+    (False, False, True)
+    """
+    if isinstance(x, tuple):
+        return type(x), *(exact(part, otherwise) for part in x)
+    if isinstance(x, frozenset):
+        return type(x), frozenset(exact(part, otherwise) for part in x)
+    if isinstance(x, (float, complex, slice, np.inexact)):
+        return type(x), repr(x)
+    return type(x), x if isinstance(x, PLAIN) else otherwise(x)
+
+
+def same(x: Any, y: Any) -> bool:
+    """Whether they are one object, or values that a function cannot tell apart."""
+    return x is y or type(x) is type(y) and exact(x) == exact(y)

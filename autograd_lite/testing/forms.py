@@ -1,0 +1,164 @@
+"""The other forms of a row: what is attached to it for vmap, emitted source, compiled code, pages and ONNX.
+
+Each form that a row has is computed at the row's points, and compared with the row itself.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from autograd_lite import export
+from autograd_lite.base.tree import leaves, rebuild
+from autograd_lite.compiling import compiled
+from autograd_lite.derive import source
+from autograd_lite.program import trace
+from autograd_lite.table import Primitive
+from autograd_lite.table.batching import ALIGNED
+from autograd_lite.table.signature import parameters
+from autograd_lite.testing.arrays import Array, as_array, is_differentiable
+from autograd_lite.testing.report import Report
+from autograd_lite.transforms.vmap import vmap
+
+RTOL = {"fast": 1e-4, "onnx": 1e-6}  # both may be less precise: some operators of ONNX compute in float32
+#: JavaScript's names, for a template of numbers that has nothing else in it.
+_MATH = SimpleNamespace(
+    **{name: getattr(np, name) for name in (
+        "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sqrt", "cbrt",
+        "abs", "sign", "floor", "ceil", "trunc", "hypot", "asin", "acos", "atan", "atan2", "pow", "asinh", "acosh",
+        "atanh",
+    )},
+    min=np.minimum, max=np.maximum, PI=np.pi, E=np.e,
+)  # fmt: skip
+_NUMBERS = SimpleNamespace(isNaN=np.isnan, isFinite=np.isfinite)
+_PLAIN = re.compile(r"[\w\s.+*/(),{}-]*")
+
+
+def check_forms(total: Report, row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    """Compare each form of `row` at a point with the row itself, and report those that differ."""
+    flat = leaves(args)
+    places = [k for k, v in enumerate(flat) if is_differentiable(v)]
+    arrays = [as_array(flat[k]) for k in places]
+    if not arrays or any(a.dtype != np.float64 or not a.size for a in arrays):
+        return
+
+    def f(*xs: Any) -> Any:
+        filled = dict(zip(places, xs, strict=True))
+        return row(*rebuild(args, [filled.get(k, v) for k, v in enumerate(flat)]), **keywords)
+
+    for option, form in _forms(row, f, args, keywords):
+        total.looked_at[f"form {option}"] += 1
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            expected = [as_array(v) for v in leaves(row.on_arrays(*args, **keywords))]
+            try:
+                got = [as_array(v) for v in leaves(form(arrays))]
+            except Exception as error:
+                if _cannot(error):
+                    total.notes.append(f"the form {option}= could not be checked: {error}")
+                    continue
+                total.add(f"the form {option}=", f"raises {type(error).__name__}: {error}")
+                continue
+        rtol = RTOL.get(option, 1e-9)
+        for a, b in zip(got, expected, strict=False):
+            scale = np.abs(b).max(initial=0.0, where=np.isfinite(b)) if b.dtype.kind in "fc" else 0.0
+            if a.shape != b.shape:
+                total.add(f"the form {option}=", f"has shape {a.shape}; the row has {b.shape}")
+            elif not np.allclose(a, b, rtol=rtol, atol=rtol * float(scale), equal_nan=True):
+                k = int(np.argmax(~np.isclose(a, b, rtol=rtol, atol=rtol * float(scale), equal_nan=True)))
+                total.add(f"the form {option}=", f"gives {a.flat[k]:.8g} where the row gives {b.flat[k]:.8g}")
+
+
+def _cannot(error: Exception) -> bool:
+    """Whether the error says that there is no such form of this call, rather than that the form is wrong."""
+    return isinstance(error, NotImplementedError) or "cannot branch" in str(error) or "none of its arg" in str(error)
+
+
+def _forms(
+    row: Primitive, f: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]
+) -> Iterator[tuple[str, Callable[[list[Array]], Any]]]:
+    """The options of a row that hold a form, and a function of the arrays that computes it."""
+    bound = (args, keywords) if row.bind is None else row.bind(*args, **keywords)
+    if type(bound) is not tuple:
+        return  # a rare keyword, composed of other rows
+    xs, params = bound
+    if row.batch is not None and row.batch is not ALIGNED:
+        yield "batch", lambda xs: [v[1] for v in leaves(vmap(f)(*(np.stack([0.5 * x, x]) for x in xs)))]
+    for option in ("call", "infix"):
+        if getattr(row, option) and not row.outputs:
+            yield option, lambda xs: source(lambda *xs: np.multiply(f(*xs), 1.0), *xs)(*xs, **_one(xs, f))[0]
+            break
+    for option in ("source", "lower", "fast"):
+        form = getattr(row, option)
+        if isinstance(form, str):
+            yield option, lambda xs, form=form: _defined(form, xs)  # type: ignore[misc]  # its default
+        elif callable(form):
+            yield option, lambda _, form=form: _called(form, xs, params)  # type: ignore[misc]  # the same
+    for option in ("emit", "out"):
+        if getattr(row, option):  # a step in between, so that its result goes to a buffer
+            yield option, lambda xs: [v / 2 for v in compiled(trace(_twice(f))(*xs), small=False)(*xs)]
+    if row.floats is not None or row.lower is True:
+        yield "floats" if row.floats else "lower", lambda xs: compiled(trace(f)(*xs))(*xs)
+    if row.kind == "elementwise" and not keywords:
+        for option in ("floats", "js"):
+            template = getattr(row, option)
+            if isinstance(template, str) and _PLAIN.fullmatch(template):
+                yield option, lambda xs, template=template: _evaluated(template, xs)  # type: ignore[misc]  # its default
+    if row.onnx is not None and find_spec("onnx") is not None:
+        yield "onnx", lambda xs: _run_onnx(f, xs)
+
+
+def _called(form: Callable[..., Any], xs: Any, params: dict[str, Any]) -> Any:
+    """A form that is written with other rows, which may not need all parameters, or not be for such arguments."""
+    taken = parameters(form)
+    y = form(*xs, **{name: value for name, value in params.items() if name in taken})
+    if y is NotImplemented:
+        raise NotImplementedError("it is not for these arguments")
+    return y
+
+
+def _twice(f: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *xs: [np.multiply(v, 2.0) for v in leaves(f(*xs))]
+
+
+def _defined(text: str, xs: list[Array]) -> Any:
+    """A textbook definition in x, or x1, x2, …, on arrays."""
+    return eval(text, {"np": np, "x": xs[0]} | {f"x{k + 1}": x for k, x in enumerate(xs)})
+
+
+def _one(xs: list[Array], f: Callable[..., Any]) -> dict[str, Any]:
+    """The cotangent that emitted source asks for."""
+    made = source(lambda *xs: np.multiply(f(*xs), 1.0), *xs)
+    return {made.cotangent: np.ones(np.shape(f(*xs)))} if made.cotangent else {}
+
+
+def _evaluated(template: str, xs: list[Array]) -> Any:
+    """A template of numbers, of Python or JavaScript, on arrays."""
+    words = {"x": "x1"} | {f"x{k + 1}": f"x{k + 1}" for k in range(len(xs))}
+    space = vars(_MATH) | {"Math": _MATH, "Number": _NUMBERS, "abs": np.abs, "min": np.minimum, "max": np.maximum}
+    try:
+        code = compile(template.format(**words), "<form>", "eval")
+        entries = [
+            eval(code, {"__builtins__": {}}, space | {f"x{k + 1}": v for k, v in enumerate(entry)})
+            for entry in zip(*(x.ravel() for x in np.broadcast_arrays(*xs)), strict=True)
+        ]
+    except (NameError, AttributeError, KeyError) as error:  # a function of the page's own
+        raise NotImplementedError(f"{type(error).__name__}: {error}") from None
+    return np.reshape(entries, np.broadcast_shapes(*(x.shape for x in xs)))
+
+
+def _run_onnx(f: Callable[..., Any], xs: list[Array]) -> Any:
+    from onnx.reference import ReferenceEvaluator
+
+    model = export.onnx(f, *xs, batch_axis=None)
+    names = [i.name for i in model.graph.input]
+    try:
+        return tuple(ReferenceEvaluator(model).run(None, dict(zip(names, xs, strict=True))))
+    except Exception as error:  # it does not have all that a valid model may have
+        raise NotImplementedError(f"onnx's reference evaluator: {type(error).__name__}: {error}") from None

@@ -1,0 +1,277 @@
+"""A page computes only if all that it shows follows the numbers: a constant that may have been computed stops it."""
+
+import json
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.derive.javascript import NoForm
+from autograd_lite.derive.landmarks import Chain
+from autograd_lite.derive.live_program import program
+from autograd_lite.drawing import draw
+from autograd_lite.drawing.live import live
+from autograd_lite.engine.replay import replay
+from autograd_lite.nn import functional as F
+
+DATA = np.array([[0.5, -1.0, 2.0], [1.5, 0.3, -0.2]])
+TARGET = DATA[:, 0] + 1  # another array: not of the graph's
+
+
+def reason(L, names=None):
+    """Why the page of a result is a still one; empty if it computes."""
+    picture = draw(L, names=names)
+    try:
+        live(picture.scene, picture.chain, [], None, 0.1)
+    except NoForm as error:
+        return str(error)
+    return ""
+
+
+def leaf(n=3):
+    return ag.tensor(np.linspace(-1.0, 2.0, n), requires_grad=True, name="w")
+
+
+def inline_mask(n):
+    w = leaf(n)
+    return np.sum(np.where(w > 0, w, 0.1 * w)), None
+
+
+def mask_in_a_variable(n):
+    w = leaf(n)
+    positive = w > 0
+    return np.sum(np.where(positive, w, 0.1 * w)), None
+
+
+def named_mask(n):
+    w = leaf(n)
+    positive = w > 0
+    return np.sum(np.where(positive, w, 0.1 * w)), locals()
+
+
+def mask_of_a_variable_of_another_name(n):
+    theta = leaf(n)
+    positive = theta > 0
+    return np.sum(np.where(positive, theta, 0.1 * theta)), {"positive": positive}
+
+
+def product_with_a_mask(n):
+    w = leaf(n)
+    return np.sum(w * (w > 0)), None
+
+
+def numbers_read_by_numpy(n):
+    w = leaf(n)
+    size = np.abs(w.numpy())
+    return np.sum(w * size), locals()
+
+
+def detached(n):
+    w = leaf(n)
+    before = w.detach()
+    return np.sum(w * before), locals()
+
+
+def written_into_a_variable(n):
+    w = leaf(n)
+    mask = np.zeros(n)
+    mask[:] = w.numpy() > 0
+    return np.sum(w * mask), locals()
+
+
+def augmented(n):
+    w = leaf(n)
+    mask = np.ones(n)
+    mask -= w.numpy() > 0
+    return np.sum(w * mask), locals()
+
+
+def two_steps_away(n):
+    w = leaf(n)
+    size = np.abs(w.data)
+    scaled = size / 2
+    return np.sum(w * scaled), {"scaled": scaled}
+
+
+def positions(n):
+    w = leaf(n)
+    order = np.argsort(w.numpy())
+    return np.sum(w[order] * np.arange(n)), locals()
+
+
+def greatest(n):
+    w = leaf(n)
+    return w[int(np.argmax(w.numpy()))] ** 2 + np.sum(w * (w.numpy() == w.numpy().max())), None
+
+
+def huber_by_hand(n):
+    w, y = leaf(n), np.zeros(n)
+    r = w - y
+    small = np.abs(r) <= 1.0
+    return np.sum(np.where(small, 0.5 * r**2, np.abs(r) - 0.5)), locals()
+
+
+STALE = [
+    inline_mask, mask_in_a_variable, named_mask, mask_of_a_variable_of_another_name, product_with_a_mask,
+    numbers_read_by_numpy, detached, written_into_a_variable, augmented, two_steps_away, positions, greatest,
+    huber_by_hand,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [2, 5])
+@pytest.mark.parametrize("case", STALE, ids=lambda f: f.__name__)
+def test_what_may_have_been_computed_makes_a_page_still(case, n):
+    assert "that may have been computed from the numbers; draw the function itself" in reason(*case(n))
+
+
+def mean_of_an_input(n):
+    w, x = leaf(n), np.linspace(0.0, 1.0, n)
+    mu = x.mean()
+    return np.sum(w * (x - mu)), locals()
+
+
+def scaled_input(n):
+    w, x = leaf(n), np.linspace(0.0, 1.0, n)
+    z = (x - np.mean(x)) / np.std(x)
+    return np.sum(w * z) + np.sum(w * x), locals()
+
+
+def outer_in_the_line(n):
+    w, x = leaf(n), np.linspace(0.0, 1.0, n)
+    return np.sum((x[:, None] - w[None, :]) ** 2), locals()
+
+
+def part_in_a_variable(n):
+    w, x = leaf(n), np.linspace(0.0, 1.0, n)
+    first = x[:1].copy()
+    return np.sum(w * x) + np.sum(w * first), locals()
+
+
+def known_entries(n):
+    w, x = leaf(n), np.append(np.nan, np.linspace(0.0, 1.0, n - 1))
+    seen = ~np.isnan(x)
+    return np.sum((w - x)[seen] ** 2), locals()
+
+
+@pytest.mark.parametrize("n", [2, 5])
+@pytest.mark.parametrize(
+    "case", [mean_of_an_input, scaled_input, outer_in_the_line, part_in_a_variable, known_entries],
+    ids=lambda f: f.__name__,
+)  # fmt: skip
+def test_data_from_which_a_constant_was_computed_cannot_be_changed(case, n):
+    L, names = case(n)
+    picture = draw(L, names=names)
+    page = live(picture.scene, picture.chain, [], None, 0.1)
+    assert [leaf["name"] for leaf in json.loads(page.data)["leaves"]] == ["w"]
+    fixed = ", ".join(i.name for i in picture.scene.items if i.kind == "input")
+    expected = f"{fixed} cannot be changed here: the recording does not show how it is used."
+    assert page.notes == ((expected,) if fixed else ())  # a small array has no box
+
+
+def given_array(n):
+    w, x, y, count, lam = leaf(n), np.linspace(0.0, 1.0, n), 2.0, 4, 0.1
+    return (np.sum(w * x) - y) ** 2 / count + lam * np.sum(w * w), locals()
+
+
+def counted(n):
+    w, x = leaf(n), np.linspace(0.0, 1.0, n)
+    count, size, ones = len(x), w.shape[0] + np.size(x), np.ones_like(x)
+    return np.sum(w * x - ones) / count / size, locals()
+
+
+def array_in_the_line(n):
+    w = leaf(n)
+    return np.sum(w * np.linspace(0.0, 1.0, 20)[:n] * np.array([2.0])), {}
+
+
+def computed_from_a_named_array(n):
+    w, t = leaf(n), np.linspace(0.0, 1.0, n)
+    return np.sum(w * (1 - t)), locals()
+
+
+def another_name(n):
+    w, x = leaf(n), np.linspace(0.0, 1.0, n)
+    again = x
+    return np.sum(w * again), locals()
+
+
+def of_data_outside_the_graph(n):
+    w, x = leaf(3), (DATA - DATA.mean(axis=0)) / DATA.std(axis=0)
+    return np.sum((x @ w - TARGET) ** 2) / n, locals()
+
+
+def of_arguments(n, w=None, x=DATA):
+    w = leaf(3)
+    return np.sum((x @ w) ** 2) / n, locals()
+
+
+def sequence(n):
+    w, x, h = leaf(3), DATA, 0.0
+    for t in range(2):
+        h = np.tanh(np.sum(x[t] * w) + h)
+    return h / n, {"w": w, "x": x}
+
+
+@pytest.mark.parametrize("n", [3, 5])
+@pytest.mark.parametrize(
+    "case",
+    [
+        given_array, counted, array_in_the_line, computed_from_a_named_array, another_name, of_data_outside_the_graph,
+        of_arguments, sequence,
+    ],
+    ids=lambda f: f.__name__,
+)  # fmt: skip
+def test_given_data_keeps_a_page_computing(case, n):
+    L, names = case(n)
+    assert reason(L, names) == ""
+    if "x" in names:
+        picture = draw(L, names=names)
+        assert "cannot be changed" not in str(live(picture.scene, picture.chain, [], None, 0.1).notes)
+
+
+@pytest.mark.parametrize("n", [3, 5])
+@pytest.mark.parametrize("name", ["leaky_relu", "elu", "selu", "celu", "hardtanh", "softshrink", "gelu", "silu"])
+def test_an_activation_follows_or_the_page_is_still(name, n):
+    """What its program gives at other numbers is checked where it computes, in the graph that it is written from."""
+    f = getattr(F, name)
+    w = leaf(n)
+    L = np.sum(f(w) * np.arange(1.0, n + 1.0))
+    try:
+        graph = program(Chain(L), []).graph
+    except NoForm:
+        return
+    other = -w.numpy() * 3
+    (start,) = [x for x, word in graph.names.items() if word == "w"]
+    value = replay(graph.recorded, {start: other})[graph.recorded[-1]]
+    np.testing.assert_allclose(value, np.sum(f(ag.tensor(other)).numpy() * np.arange(1.0, n + 1.0)), rtol=1e-12)
+
+
+def test_classes_of_positions():
+    w, t = leaf(3), np.array([0, 2])
+    picked = w[t]
+    assert reason(np.sum(picked**2), {"w": w, "t": t}) == ""
+    assert reason(np.sum(w[[0, 2]] ** 2 + w[1:]), {"w": w}) == ""
+    assert "uses positions that may" in reason(np.sum(w[np.argsort(w.numpy())] * t[0]), {"w": w, "t": t})
+    assert "uses positions that may" in reason(np.sum(np.sort(w) * np.arange(3.0)), {"w": w})
+
+
+def test_without_source_a_variable_is_not_known_to_be_given():
+    space = {"np": np, "ag": ag, "leaf": leaf}
+    exec("w, x = leaf(3), np.ones(3)\nL = np.sum(w * x)", space)
+    assert "may have been computed" in reason(space["L"], {"x": space["x"]})
+
+
+def test_what_a_trace_has_recorded_follows():
+    def f(z):
+        mu = np.mean(z)
+        return np.sum(np.where(z > mu, z - mu, 0.1 * z))
+
+    picture = draw(f, np.linspace(-1.0, 2.0, 5))
+    assert live(picture.scene, picture.chain, [], None, 0.1).notes == ()
+
+
+def test_random_numbers_stay_as_drawn():
+    ag.manual_seed(0)
+    w = leaf(6)
+    assert reason(np.sum(F.dropout(w, 0.5)), {"w": w}) == ""
+    assert "rrelu uses" in reason(np.sum(F.rrelu(w, training=True)), {"w": w})
