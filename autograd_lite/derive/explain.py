@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
 
 from ..engine.node import GraphView, Node
 from ..program.naming import label
+from ..table import TABLE
 from ..tensor import Tensor
 from . import layout
 from .constants import is_number
-from .expression import Expr, number
+from .expression import Expr, name, number
 from .factors import Factor
 from .landmarks import Chain
 from .layout import DOWN, GIVEN, RULE, STEPS, Definition, Line, Section
@@ -112,14 +113,14 @@ class Derivation(GraphView):
     @cached_property
     def before(self) -> list[Section]:
         """The given values and the steps."""
-        values = [Line(w, value=x) if is_number(x) else Line(w, shape=np.shape(x)) for w, x in self.given]
+        values = [Line(w, (number(x),)) if is_number(x) else Line(w, shape=np.shape(x)) for w, x in self.given]
         steps = [Section(STEPS, [self._step(n) for n in nodes], place) for place, nodes in self.steps()]
         return [Section(GIVEN, values), *steps]
 
     @cached_property
     def sections(self) -> list[Section]:
         """Everything that the derivation says."""
-        rule = [Line(t.symbol, () if t.paths else (number(0),), paths=self._symbols(t)) for t in self._rule()]
+        rule = [Line(t.symbol, (self._in_symbols(t),)) for t in self._rule()]
         written: set[Node] = set()
         asked = {t.node: t.value for t in self.totals if t.node in self.found.asked and t.node.row is None}
         together = len(asked) > CHECKED
@@ -152,15 +153,19 @@ class Derivation(GraphView):
         """True for a gradient that is a single factor of the result: nothing has to be multiplied."""
         return len(t.paths) == 1 == len(t.paths[0]) and t.paths[0][0].of is self.chain.root
 
-    def _symbols(self, t: Total) -> list[list[str]]:
-        """For each path to a gradient its symbols, the start included; a single path from the result on."""
+    def _in_symbols(self, t: Total) -> Expr:
+        """A gradient as the sum of its paths, each the product of its symbols; a single path from the result on."""
         paths = t.paths
         while len(paths) == 1 and (start := self.found.start(paths[0])):
             above = self._by_symbol[start]
             if len(above.paths) != 1 or len(paths[0]) >= LONG:
                 break
             paths = ((*above.paths[0], *paths[0]),)
-        return [[*filter(None, [self.found.start(path)]), *(f.symbol for f in path)] for path in paths]
+        terms = []
+        for path in paths:
+            factors = [name(word) for word in (self.found.start(path), *(f.symbol for f in path)) if word]
+            terms.append(factors[0] if len(factors) == 1 else Expr("product", tuple(factors)))
+        return reduce(lambda a, b: Expr("add", (a, b), row=TABLE["add"]), terms) if terms else number(0)
 
     def _line(self, line: Factor | Total, written: set[Node], checked: Collection[Node]) -> Line:
         """A factor or a gradient; `written` are the steps with a long definition that has been written out."""

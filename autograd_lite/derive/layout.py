@@ -16,7 +16,7 @@ import numpy as np
 
 from ..base.escape import markdown, plain
 from .expression import Expr
-from .writing import LATEX, TIMES, Latex, Printer, shape_text, write
+from .writing import LATEX, Latex, Printer, shape_text, write
 
 SHOWN = 16  # entries of the largest array that is written out; of a larger one the shape is shown
 AT = 34  # the column of remarks in plain text
@@ -48,8 +48,6 @@ class Line:
     ----------
     formulas : tuple of Expr
         All equal to the symbol.
-    paths : tuple of tuple of str
-        The symbols of the factors along each path, for the chain rule in symbols.
     value : optional
         The value; only a small one is written out.
     shape : tuple of int, optional
@@ -71,7 +69,6 @@ class Line:
     symbol: str
     formulas: Sequence[Expr] = ()
     value: Any = None
-    paths: Sequence[Sequence[str]] = ()
     shape: tuple[int, ...] | None = None
     since: Sequence[Definition] = ()
     how: str = ""
@@ -123,8 +120,7 @@ def text_of(sections: Sequence[Section], printer: Printer) -> str:
             out.append(f"\n  in {s.place}" if s.place else "")
             out += [row for line in s.lines for row in _step(line, printer, wide)]
         elif s.title == RULE:
-            rows = (f"  {printer.name(line.symbol)} = {_paths(line, printer)}" for line in s.lines)
-            out += ["", f"{RULE}\n", *rows]
+            out += ["", f"{RULE}\n", *(f"  {_equation(line, printer)}" for line in s.lines)]
         else:
             out += ["", f"{s.title}\n"]
             out += [row for line in s.lines for row in _derived(line, printer, line is s.lines[0])]
@@ -132,8 +128,13 @@ def text_of(sections: Sequence[Section], printer: Printer) -> str:
 
 
 def _given(line: Line, printer: Printer) -> str:
-    symbol = printer.name(line.symbol)
-    return f"{symbol} = {printer.number(line.value)}" if line.shape is None else f"{symbol} ({shape_text(line.shape)})"
+    if line.shape is None:
+        return _equation(line, printer)
+    return printer.shaped(printer.name(line.symbol), line.shape)
+
+
+def _equation(line: Line, printer: Printer) -> str:
+    return f"{printer.name(line.symbol)} = {write(line.formulas[0], printer)}"
 
 
 def _step(line: Line, printer: Printer, wide: int) -> Iterator[str]:
@@ -142,10 +143,6 @@ def _step(line: Line, printer: Printer, wide: int) -> Iterator[str]:
     yield f"{start:<{AT}}  {shape_text(line.shape or ()):<8} {_array(line.value, AT + 11)}".rstrip()
     if line.where:
         yield f"  {'':<{wide}}   with {', '.join(d.written(printer) for d in line.where)}"
-
-
-def _paths(line: Line, printer: Printer) -> str:
-    return " + ".join(printer.dot.join(map(printer.name, path)) for path in line.paths) or "0"
 
 
 def _derived(line: Line, printer: Printer, is_first: bool) -> Iterator[str]:
@@ -205,21 +202,15 @@ def tex_rows(section: Section) -> tuple[str, list[str]]:
     title = f"{section.title} in {section.place}" if section.place else section.title
     if section.title != GIVEN:
         return title, [row for line in section.lines for row in _tex_line(line)]
-    values = [_tex_given(line) for line in section.lines]
+    values = [_given(line, LATEX) for line in section.lines]
     return title, [r"& " + r",\quad ".join(values[k : k + ROW]) for k in range(0, len(values), ROW)]
-
-
-def _tex_given(line: Line) -> str:
-    symbol = LATEX.name(line.symbol)
-    shape = "" if line.shape is None else shape_text(line.shape, TIMES)
-    return rf"{symbol}\ ({shape})" if shape else f"{symbol} = {LATEX.number(line.value)}"
 
 
 def _tex_line(line: Line) -> Iterator[str]:
     symbol, *sides = line.sides(LATEX)
-    if line.paths or line.formulas:
-        row = f"{symbol} &= {' = '.join([*([_paths(line, LATEX)] if line.paths else []), *sides])}"
-        shape = f" && {shape_text(line.shape, TIMES)}" if line.shape is not None else ""
+    if line.formulas:
+        row = f"{symbol} &= {' = '.join(sides)}"
+        shape = f" && {LATEX.shape(line.shape)}" if line.shape is not None else ""
         since = r",\; ".join([*line.reasons(LATEX), *(f"{write(e, LATEX)} = 1" for e in line.ones)])
         how = LATEX.words(line.how) if line.how else ""
         yield row + shape + (rf" && \text{{since }} {since}{how}" if since else "")

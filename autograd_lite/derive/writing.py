@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,7 @@ class Printer:
 
     indexed = False  # whether a name can have an index; without it, a sum along an axis is a call
     separator = " "  # between the factors of a sum with indices
-    dot, dots = " * ", "..."  # between symbols, and for what is omitted
+    dots = "..."  # for what is omitted
 
     def name(self, word: str, letters: str = "") -> str:
         """A variable or a derivative, with an index if there are `letters`."""
@@ -42,6 +42,10 @@ class Printer:
 
     def array(self, value: Any) -> str:
         return array_text(value)
+
+    def shaped(self, symbol: str, shape: Sequence[int]) -> str:
+        """A symbol with its shape."""
+        return f"{symbol} ({shape_text(shape)})"
 
     def entry(self, of: str, wrt: str) -> str:
         """An entry of a Jacobian."""
@@ -228,9 +232,6 @@ def symbol(row: Primitive) -> str:
 
 
 _REDUCTIONS = ("total", "reduction")
-_TEXT_CONSTANTS = {
-    0.5: "½", 0.25: "¼", math.pi: "π", math.sqrt(2 * math.pi): "√(2π)", math.log(2): "ln(2)", math.log(10): "ln(10)",
-}  # fmt: skip
 _HIDDEN = ("starts", "unique_indices", "optimize", "copy")
 
 
@@ -320,17 +321,30 @@ class Text(Printer):
     """Mathematics in one line: ``(y - P)²``, ``Bᵀ``, ``σ(C)``."""
 
     indexed = True
-    dot, dots = " · ", "…"
+    dots = "…"
+    roots = "√{x}", "1 / √{x}"
+    constants: Mapping[float, str] = {
+        0.5: "½", 0.25: "¼", math.pi: "π", math.sqrt(2 * math.pi): "√(2π)", math.log(2): "ln(2)",
+        math.log(10): "ln(10)",
+    }  # fmt: skip
 
     def name(self, word: str, letters: str = "") -> str:
         return text_name(word) + subscript(letters)
 
     def number(self, value: Any) -> str:
         sign, size = ("-", abs(value)) if isinstance(value, float) and value < 0 else ("", value)
-        if isinstance(value, float) and size in _TEXT_CONSTANTS:
-            return sign + _TEXT_CONSTANTS[size]
+        if isinstance(value, float) and size in self.constants:
+            return self.fill(sign + self.constants[size])
         k, below = root_of(value)
-        return f"{sign}{'1 / ' if below else ''}√{k}" if k else short_number(value)
+        return self.fill(sign + self.roots[below], self.plain(str(k))) if k else self.short(value)
+
+    def short(self, value: Any) -> str:
+        """A number that is neither a constant nor a root."""
+        return short_number(value)
+
+    def plain(self, text: str) -> str:
+        """An index, a shape or digits."""
+        return text
 
     def between(self, a: Expr, b: Expr, begins: str) -> str:
         """``⊙`` between arrays; numbers and brackets need no sign."""
@@ -439,20 +453,7 @@ TEXT, ASCII = Text(), Ascii()
 
 # --------------------------------------------------------------------------------------------------------------- LaTeX
 
-_DIRECT = r"\left.{x}\right|_{{\text{{direct}}}}"
-_CONSTANTS = {
-    0.5: r"\tfrac{{1}}{{2}}",
-    0.25: r"\tfrac{{1}}{{4}}",
-    math.pi: r"\pi",
-    math.log(2): r"(\ln 2)",
-    math.log(10): r"(\ln 10)",
-    math.sqrt(2 * math.pi): r"\sqrt{{2\pi}}",
-    180 / math.pi: r"\tfrac{{180}}{{\pi}}",
-    math.pi / 180: r"\tfrac{{\pi}}{{180}}",
-}
-
-
-class Latex(Printer):
+class Latex(Text):
     r"""Mathematics in LaTeX. Everything but letters, words and brackets is a template, which `fill` writes.
 
     >>> names = "W1", "Wq", "theta", "loss", "w_out", "xhat"
@@ -462,9 +463,14 @@ class Latex(Printer):
     ('\\frac{\\partial L}{\\partial W_{1,j}}', '\\text{\\textbackslash{}input\\{x\\}}')
     """
 
-    indexed = True
     separator = r"\,"
-    dot, dots = " ", r"\ldots"
+    roots = r"\sqrt{{{x}}}", r"\tfrac{{1}}{{\sqrt{{{x}}}}}"
+    constants: Mapping[float, str] = {
+        0.5: r"\tfrac{{1}}{{2}}", 0.25: r"\tfrac{{1}}{{4}}", math.pi: r"\pi", math.log(2): r"(\ln 2)",
+        math.log(10): r"(\ln 10)", math.sqrt(2 * math.pi): r"\sqrt{{2\pi}}", 180 / math.pi: r"\tfrac{{180}}{{\pi}}",
+        math.pi / 180: r"\tfrac{{\pi}}{{180}}",
+    }  # fmt: skip
+    dots = r"\ldots"
     opening: tuple[str, ...] = ("(", r"\left(")  # brackets
 
     # -------------------------------------------------------------------------------------------- letters and brackets
@@ -483,7 +489,6 @@ class Latex(Printer):
         return rf"\operatorname{{{_escaped(word) if is_plain else self.words(word)}}}"
 
     def plain(self, text: str) -> str:
-        """An index, a shape or digits."""
         return _escaped(text)
 
     def brackets(self, word: str) -> str:
@@ -504,7 +509,7 @@ class Latex(Printer):
     def name(self, word: str, letters: str = "") -> str:
         if m := _GRADIENT.fullmatch(word):
             partial = self.partial(self.name(m[1]), self.name(m[2], letters))
-            return self.fill(_DIRECT, partial) if word.startswith("∂") else partial
+            return self.fill(r"\left.{x}\right|_{{\text{{direct}}}}", partial) if word.startswith("∂") else partial
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", word):
             return self.words(word)
         word = _SHORT.get(word, word)
@@ -535,13 +540,7 @@ class Latex(Printer):
     def over(self, word: str, letters: str) -> str:
         return self.below(self.fill(r"\sum") if word == "sum" else self.function(word), self.plain(letters))
 
-    def number(self, value: Any) -> str:
-        sign, size = ("-", abs(value)) if isinstance(value, float) and value < 0 else ("", value)
-        if isinstance(value, float) and size in _CONSTANTS:
-            return self.fill(sign + _CONSTANTS[size])
-        k, below = root_of(value)
-        if k:
-            return self.fill(sign + (r"\tfrac{{1}}{{\sqrt{{{x}}}}}" if below else r"\sqrt{{{x}}}"), self.plain(str(k)))
+    def short(self, value: Any) -> str:
         word = short_number(value)
         if m := re.fullmatch(r"(-?)(\d+) / (\d+)", word):
             return self.fill(m[1] + r"\tfrac{{{x1}}}{{{x2}}}", self.plain(m[2]), self.plain(m[3]))
@@ -556,6 +555,9 @@ class Latex(Printer):
 
     def shape(self, shape: Sequence[int]) -> str:
         return self.fill(shape_text(shape, TIMES))
+
+    def shaped(self, symbol: str, shape: Sequence[int]) -> str:
+        return self.fill(r"{x1}\ ({x2})", symbol, self.shape(shape))
 
     def matrix(self, value: Any, digits: int = 4) -> str:
         """A small array; a single number as such."""
