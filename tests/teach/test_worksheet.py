@@ -314,6 +314,15 @@ def test_a_way_left_out_of_a_sum():
     assert mark.says == "the term dL/da * da/dx is missing from the sum"
 
 
+def test_the_function_has_its_former_place_and_a_short_name():
+    import autograd_lite.derive as derive
+
+    assert derive.worksheet is worksheet is ag.worksheet
+    assert derive.Worksheet is type(worksheet(ag.sin(ag.tensor(1.0, requires_grad=True, name="x"))))
+    with pytest.raises(AttributeError, match="nothing"):
+        derive.nothing
+
+
 def test_a_mistake_is_marked_once():
     at = net()
     sheet = worksheet(at["L"], wrt=[at["W"], at["V"]], names=at)
