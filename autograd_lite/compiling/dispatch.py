@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from ..base.escape import RESERVED
 from ..base.memory import is_whole, overlapping, owner
 from ..engine.context import CONTEXT
 from ..engine.value import Value, wrap
@@ -56,8 +55,7 @@ class Dispatch:
             "next_order": next_order, "lock": lock, "same": same, "owned": self._owned, "is_": is_,
             "static_key": static_key, "touched": self._touched, "overlapping": overlapping,
         }
-        used = {*RESERVED, *self.space, "args", "params", "now", "seen", "version", "linked", "call"}
-        self._fresh = Names(used, between="_").take
+        self._names = Names(self.space)
         self._words: dict[Any, str] = {}
         self._written: set[int] = set()  # the ids of the arrays that are written to
         self._modules = [(m, _state_of(m)) for m in recorded.modules if m not in recorded.modes]
@@ -79,7 +77,7 @@ class Dispatch:
     def word(self, wish: str, key: Any) -> str:
         """The name for a key."""
         if key not in self._words:
-            self._words[key] = self._fresh(wish)
+            self._words[key] = self._names.take(f"{wish}_")  # no local variable of the function ends so
         return self._words[key]
 
     # ----------------------------------------------------------------------------------------- what may change
