@@ -34,7 +34,7 @@ def put_idx(folder, zipped=False, dots=False):
         for kind, array in (("images-idx3-ubyte", IMAGES[part]), ("labels-idx1-ubyte", LABELS[part])):
             name = f"{part}-{kind.replace('-idx', '.idx') if dots else kind}"
             content = idx(array)
-            (folder / (name + ".gz" * zipped)).write_bytes(gzip.compress(content) if zipped else content)
+            (folder / (name + ".gz" * zipped)).write_bytes(gzip.compress(content, mtime=0) if zipped else content)
     return folder
 
 
@@ -135,11 +135,11 @@ def damaged(tmp_path, content, name="train-images-idx3-ubyte"):
         (idx(IMAGES["train"])[:-1], r"expected 4704 bytes of data .*, got 4703"),
         (idx(IMAGES["train"]) + b"\0", r"expected 4704 bytes of data .*, got 4705"),
         (struct.pack(">HBB3I", 0, 8, 3, *[2**32 - 1] * 3) + b"\0", "bytes of data .*, got 1"),
-        (gzip.compress(idx(IMAGES["train"]))[:-9], "damaged gzip"),
-        (gzip.compress(idx(IMAGES["train"]))[:40] + b"\xff" * 900, "damaged gzip"),
+        (gzip.compress(idx(IMAGES["train"]), mtime=0)[:-9], "damaged gzip"),
+        (gzip.compress(idx(IMAGES["train"]), mtime=0)[:40] + b"\xff" * 900, "damaged gzip"),
         (struct.pack(">HBB255I", 0, 8, 255, *[1] * 255) + b"x", r"no array can have shape \(1, 1, .* \(maximum"),
         (struct.pack(">HBB3I", 0, 8, 3, 0, *[2**32 - 1] * 2), r"no array can have shape \(0, 4294967295, 42949672"),
-        (gzip.compress(struct.pack(">HBB65I", 0, 8, 65, *[0] * 65)), r"no array can have shape \(0, 0, "),
+        (gzip.compress(struct.pack(">HBB65I", 0, 8, 65, *[0] * 65), mtime=0), r"no array can have shape \(0, 0, "),
         (idx(IMAGES["train"][:, :27]), "expected uint8 images of shape"),
         (idx(IMAGES["train"][:5]), "expected uint8 images of shape"),
     ],
