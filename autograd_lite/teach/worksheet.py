@@ -18,8 +18,7 @@ import numpy as np
 
 from ..base.tree import leaves
 from ..derive.explain import Derivation, explain
-from ..derive.expr import Function
-from ..derive.expression import Expr, evaluate, name, number, replaced, walk
+from ..derive.expression import Expr, evaluate, number, replaced, walk
 from ..derive.factors import Factor, laid_out
 from ..derive.layout import Definition, markdown_of, tex_rows, text_of
 from ..derive.lines import Total
@@ -268,7 +267,7 @@ def _question(d: Derivation, line: Factor | Total, since: Sequence[Definition]) 
     reasons = f"since {_reasons(since, TEXT, ', ')}" if since else "from the factors above"
     hints = [reasons, *map(_hint, _notations([e], {})["functions"])]
     word = as_variable(line.symbol)
-    return Question(word, "; ".join(hints), _code(e), line.value, line.symbol, slips, recompute, **notations)
+    return Question(word, "; ".join(hints), write(e, _CODE), line.value, line.symbol, slips, recompute, **notations)
 
 
 def _notations(formulas: Sequence[Expr], env: Mapping[str, Any]) -> dict[str, Any]:
@@ -278,7 +277,7 @@ def _notations(formulas: Sequence[Expr], env: Mapping[str, Any]) -> dict[str, An
         sign, options = NOTATIONS[part.head], part.args[_written_arguments(part) :]
         functions[sign.name] = _with_options(sign.fn, options, env)
         infix = re.fullmatch(r"\{x1\} (\S) \{x2\}", sign.text)
-        words[infix[1] if infix else signs_replaced(text(part))] = sign.name if infix else _code(part)
+        words[infix[1] if infix else signs_replaced(text(part))] = sign.name if infix else write(part, _CODE)
     return {"functions": functions, "words": words}
 
 
@@ -299,33 +298,21 @@ def _written_arguments(e: Expr) -> int:
     return len(set(re.findall(r"\{x(\d)\}", NOTATIONS[e.head].text)))
 
 
-def _code(e: Expr) -> str:
-    """A formula as a student may type it: ``B.T @ dLdC``."""
-    return write(replaced(replaced(e, _called), _in_code), _CODE)
-
-
 class _Code(Ascii):
-    """Formulas as a student may type them, with the axes of sums."""
+    """Formulas as a student may type them, with the axes of sums: ``B.T @ dLdC``."""
+
+    def name(self, word: str, letters: str = "") -> str:
+        return as_variable(word) if "/" in word else super().name(word)
 
     def call(self, e: Expr) -> str:
-        arguments = ", ".join(write(a, self) for a in e.args)
+        args = e.args[: _written_arguments(e)] if e.head in NOTATIONS else e.args
+        arguments = ", ".join(write(a, self) for a in args)
         params = (f"{k}={v!r}" for k, v in shown_params(e).items())
         inside = [f"[{arguments}]" if e.row is not None and e.row.variadic else arguments, *params]
         return f"{e.head}({', '.join(inside)})"
 
 
 _CODE = _Code()
-
-
-def _called(e: Expr) -> Expr | None:
-    """A notation as a call."""
-    call: Any = Function(e.head)
-    return Expr(e.head, e.args[: _written_arguments(e)], shape=e.shape, row=call) if e.head in NOTATIONS else None
-
-
-def _in_code(e: Expr) -> Expr | None:
-    """A derivative by its name in code."""
-    return name(as_variable(e.value), e.shape) if e.role == "name" and "/" in e.value else None
 
 
 def as_variable(symbol: str) -> str:
