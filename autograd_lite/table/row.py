@@ -302,7 +302,7 @@ class Primitive:
         if option not in OPTIONS:
             raise TypeError(f"{self.name}: there is no option {option!r}; the options are {', '.join(OPTIONS)}")
         setattr(self, option, value)
-        if option == "pair":  # so that calls of other rows need not ask for it
+        if option == "pair" and value:  # so that calls of other rows need not ask for it
             self.__class__ = Paired
 
     def __repr__(self) -> str:

@@ -169,6 +169,7 @@ MUTATIONS = [
     ("floats", "multiply", "{x2} * {x1}", compiled_source(X, 2.0)),
     ("onnx", "tanh", "Sinh", lambda row: exported(row)),
     ("unlike_torch", "sum", "write axis=", lambda row: repr(row(X, dim=0))),
+    ("pair", "sum", 2, lambda row: repr(type(row(ag.tensor(np.eye(2)), 1)))),
     ("transparent", "exp", True, lambda row: row(ag.tensor(X, requires_grad=True))._node.label),
 ]
 
