@@ -78,48 +78,59 @@ def _broadcast(*shapes: tuple[int, ...]) -> Any:
 
 def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
     """The elementwise product, its numbers gathered in front and its sign in front of that."""
+    coefficient, rest = _gathered(factors)
+    if coefficient == 0 or not rest:
+        return number(coefficient)
+    rest = _powers(_loosened(rest, shape))
+    if any(f.role == "quotient" for f in rest):
+        return _quotient(coefficient, rest)
+    sign = not isinstance(coefficient, complex) and coefficient < 0
+    if sign:  # -(x > 0) raises, a truth value has no sign: put another factor in front, or keep the -1
+        rest.sort(key=_is_test)
+        sign = not _is_test(rest[0])
+    rest = _with(-coefficient if sign else coefficient, rest)
+    common = _broadcast(*(f.shape for f in rest))
+    body = rest[0] if len(rest) == 1 else Expr("product", tuple(rest), shape=shape if common is None else common)
+    return _negated(body) if sign else body
+
+
+def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
+    """The number in a product, and its other factors."""
     coefficient: Any = 1
     rest: list[Expr] = []
     stack = list(factors)[::-1]
     while stack:
         f = stack.pop()
-        if f.is_number:
-            coefficient = coefficient * f.value
+        inner = f.args[0] if f.role == "broadcast" else f
+        if inner.is_number:
+            coefficient = coefficient * inner.value
         elif f.role == "product":
             stack += f.args[::-1]
         elif f.role == "negation":
             coefficient = -coefficient
             stack.append(f.args[0])
-        elif f.role == "broadcast" and f.args[0].is_number:
-            coefficient = coefficient * f.args[0].value
-        elif f.role == "array" and f.value.size and f.value.size == np.count_nonzero(f.value == 1):
-            continue
-        else:
+        elif not (f.role == "array" and f.value.size and np.all(f.value == 1)):
             rest.append(f)
-    if coefficient == 0 or not rest:
-        return number(coefficient)
-    rest = _powers(_loosened(rest, shape))
-    below = [f.args[1] for f in rest if f.role == "quotient"]
-    if below:
-        above = [g for f in rest for g in ((f.args[0],) if f.role == "quotient" else (f,))]
-        parts = [
-            product(_with(coefficient, above), _broadcast(*(f.shape for f in above)) or ()),
-            product(below, _broadcast(*(f.shape for f in below)) or ()),
-        ]
-        full = _broadcast(parts[0].shape, parts[1].shape)
-        if parts[0].role == "negation":
-            inner = Expr("divide", (parts[0].args[0], parts[1]), None, {}, full, TABLE["divide"])
-            return Expr("negative", (inner,), shape=full, row=TABLE["negative"])
-        return Expr("divide", tuple(parts), None, {}, full, TABLE["divide"])
-    sign = not isinstance(coefficient, complex) and coefficient < 0
-    if sign:  # -(x > 0) raises, a truth value has no sign: put another factor in front, or keep the -1
-        rest.sort(key=_is_test)
-        sign = not _is_test(rest[0])
-    size = -coefficient if sign else coefficient
-    parts = rest if size == 1 else [number(size), *rest]
-    full = _broadcast(*(f.shape for f in parts))
-    body = parts[0] if len(parts) == 1 else Expr("product", tuple(parts), shape=shape if full is None else full)
-    return Expr("negative", (body,), shape=body.shape, row=TABLE["negative"]) if sign else body
+    return coefficient, rest
+
+
+def _quotient(coefficient: Any, factors: list[Expr]) -> Expr:
+    """A product with quotients in it, over one denominator."""
+    above: list[Expr] = []
+    below: list[Expr] = []
+    for f in factors:
+        above.append(f.args[0] if f.role == "quotient" else f)
+        below += f.args[1:] if f.role == "quotient" else ()
+    top = product(_with(coefficient, above), _broadcast(*(f.shape for f in above)) or ())
+    bottom = product(below, _broadcast(*(f.shape for f in below)) or ())
+    common = _broadcast(top.shape, bottom.shape)
+    if top.role == "negation":
+        return _negated(Expr("divide", (top.args[0], bottom), None, {}, common, TABLE["divide"]))
+    return Expr("divide", (top, bottom), None, {}, common, TABLE["divide"])
+
+
+def _negated(e: Expr) -> Expr:
+    return Expr("negative", (e,), shape=e.shape, row=TABLE["negative"])
 
 
 def _powers(factors: list[Expr]) -> list[Expr]:

@@ -111,7 +111,7 @@ class LineWriter(CodeWriter):
         e = Expr(call.row.name, tuple(args), None, dict(call.params), (), call.row)
         self._rounding.update({word: self._rounding_of(e, self.values[word]) for word in words})
         self._use(e)
-        code = write(e, self.printer)
+        code = write(e, self)
         self.memory |= {word: self.shared(e) or frozenset((word,)) for word in words}
         self.assigned |= set(words)
         shapes = ", ".join(shape_text(shape) for shape, _ in call.parts)
@@ -189,7 +189,7 @@ class LineWriter(CodeWriter):
         heavy = len(inputs) > 1 or any(f.combine == "map" for f in factors) or len(arrived) > 1
         if above.role in ("name", "number") and not (n in self.wanted and n.row is not None):
             return above, []
-        if n in self.wanted or heavy or len(write(above, self.printer)) > 50:
+        if n in self.wanted or heavy or len(write(above, self)) > 50:
             return name(self.gradient(n), n.shape), self._result(n, arrived)
         return above, []
 
@@ -201,7 +201,7 @@ class LineWriter(CodeWriter):
         waiting = arrived[0]
         for term in arrived[1:]:
             longer = self._sum([waiting, term], n.shape)
-            if len(write(waiting, self.printer)) > 12 and len(write(longer, self.printer)) > WIDTH:
+            if len(write(waiting, self)) > 12 and len(write(longer, self)) > WIDTH:
                 out += self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None)
                 longer = self._sum([name(word, n.shape), term], n.shape)
             waiting = longer
@@ -270,7 +270,7 @@ class LineWriter(CodeWriter):
         """
         e, lines = self._shortened(self._full(e, shape))
         self._use(e)
-        code = write(e, self.printer)
+        code = write(e, self)
         value = self._run(code)
         memory = self.shared(e)
         if dtype is not None and np.asarray(value).dtype != dtype:
@@ -280,7 +280,7 @@ class LineWriter(CodeWriter):
                 part = ".real" if np.iscomplexobj(value) and dtype.kind != "c" else ""
                 if np.asarray(value).real.dtype != dtype:
                     part, memory = f"{part}.astype({literal(dtype)})", frozenset()
-                code = write(e, self.printer, ATOM) + part
+                code = write(e, self, ATOM) + part
             value = self._run(code)
         if owned and (memory - self.assigned or memory & self._lent):
             code, memory = f"np.copy({code})" if shape else f"+{code}", frozenset()
@@ -318,7 +318,7 @@ class LineWriter(CodeWriter):
                 self.words[word] = word
                 inner, before = self._shortened(part)
                 self._use(inner)
-                code = write(inner, self.printer)
+                code = write(inner, self)
                 self.values[word] = self._run(code)
                 self.memory[word] = self.shared(inner) or frozenset((word,))
                 self._rounding[word] = self._rounding_of(inner, self.values[word])
@@ -333,11 +333,11 @@ class LineWriter(CodeWriter):
         inside = ((part, uses) for part, uses in parts_of(e) if part is not e)
         found = [(part, uses) for part, uses in inside if not part.is_atom and part.role != "array"]
         for part, uses in found:
-            if uses > 1 and len(write(part, self.printer)) > 7:
+            if uses > 1 and len(write(part, self)) > 7:
                 return part
-        if len(write(e, self.printer)) <= WIDTH:
+        if len(write(e, self)) <= WIDTH:
             return None
-        lengths = [(len(write(part, self.printer)), part) for part, _ in found]
+        lengths = [(len(write(part, self)), part) for part, _ in found]
         fitting = [pair for pair in lengths if 12 < pair[0] <= WIDTH]
         return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
 

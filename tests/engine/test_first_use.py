@@ -10,7 +10,6 @@ from thorough import some
 PROGRAM = """
 import threading
 import numpy as np
-from thorough import some
 import autograd_lite as ag
 
 x = ag.tensor(np.linspace(1.0, 2.0, 8), requires_grad=True)

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.derive import source, worksheet
+from autograd_lite.derive import source
 from autograd_lite.derive.factors import Factor
 from autograd_lite.derive.writing import text, text_name
 from autograd_lite.nn import functional as F
+from autograd_lite.teach import worksheet
 
 RIGHT = {
     "dLdP": "-(y - P)",
@@ -311,6 +312,15 @@ def test_a_way_left_out_of_a_sum():
     assert mark.says == "the term ∂L/∂x is missing from the sum"
     (mark,) = sheet.check({**answers, "dLdx": "a"}).wrong
     assert mark.says == "the term dL/da * da/dx is missing from the sum"
+
+
+def test_the_function_has_its_former_place_and_a_short_name():
+    import autograd_lite.derive as derive
+
+    assert derive.worksheet is worksheet is ag.worksheet
+    assert derive.Worksheet is type(worksheet(ag.sin(ag.tensor(1.0, requires_grad=True, name="x"))))
+    with pytest.raises(AttributeError, match="nothing"):
+        derive.nothing
 
 
 def test_a_mistake_is_marked_once():
