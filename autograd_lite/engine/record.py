@@ -19,12 +19,12 @@ from ..rules.ufuncs import ufunc_parameters
 from ..table import TABLE, Primitive
 from ..table.torch_keywords import numpys_keywords
 from .context import CONTEXT, called_in_group, tracing
+from .engine_rows import projection
 from .errors import explained
 from .fast import ERRORS, operate
 from .node import NOTHING, SMALL, TRACED, Node
 from .operands import PLAIN, operand, own_constant, own_params
 from .position import users_position
-from .results import projection
 from .value import Value, seen_storage, unrecorded, wrap
 
 ndarray, asarray = np.ndarray, np.asarray

@@ -1,6 +1,6 @@
 """What all optimisers share: parameter groups, per-parameter state, saving and loading of both.
 
-An optimiser is a formula on arrays, :meth:`Optimizer.rule`, in plain NumPy. A step runs it in place (`in_place`); a
+An optimiser is a formula on arrays, :meth:`Optimizer.rule`, in plain NumPy. A step runs it in place (`fused_step`); a
 compiled function (``ag.jit``) traces it. A step reads ``.grad``, writes into the parameters' own arrays and increments
 their versions: a backward pass through what was recorded before the step is an error.
 """
@@ -25,7 +25,7 @@ from ..base.snapshots import SNAPSHOT, about_to_step, about_to_write
 from ..engine.context import enable_grad, no_grad, tracing
 from ..table import TABLE
 from ..tensor import Tensor
-from .in_place import Bound, Call, InPlace
+from .fused_step import Bound, Call, InPlace
 
 Array = np.ndarray[Any, Any]
 Numbers = tuple[dict[str, float], dict[str, float], dict[str, Array]]

@@ -16,13 +16,13 @@ import numpy as np
 from ..base.snapshots import SNAPSHOT, about_to_write
 from ..engine.accumulate import backward
 from ..engine.context import CONTEXT, is_traced, tracing
+from ..engine.engine_rows import STOP_GRADIENT
 from ..engine.errors import masked_error
 from ..engine.fast import operate
 from ..engine.hooks import Handle, add_hook
 from ..engine.node import NEEDS, NOTHING, TRACED
 from ..engine.operands import as_array, check_differentiable, raw
 from ..engine.record import apply, record
-from ..engine.results import STOP_GRADIENT
 from ..engine.value import Value, wrap
 from ..engine.versions import Storage
 from ..rules.indexing import getitem, is_basic

@@ -12,12 +12,12 @@ import numpy as np
 
 from ..base.snapshots import about_to_write
 from ..engine.context import CONTEXT, is_grad_enabled, tracing
+from ..engine.engine_rows import ASSIGNED
 from ..engine.errors import explained
 from ..engine.fast import operate
 from ..engine.generators import numpy_generator
 from ..engine.node import NEEDS, TRACED, Node
 from ..engine.operands import PLAIN, as_operand, raw, raw_index
-from ..engine.results import ASSIGNED
 from ..engine.value import Value
 from ..table import TABLE
 

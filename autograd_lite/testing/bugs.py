@@ -21,10 +21,10 @@ from autograd_lite.engine.node import Node
 from autograd_lite.engine.record import record
 from autograd_lite.table.surrogate import Linearized
 from autograd_lite.tensor import Tensor, tensor
-from autograd_lite.testing.arrays import Array, as_array, is_differentiable
+from autograd_lite.testing.case import align, cotangent_like, prepare, present, pull_safely, stacked
 from autograd_lite.testing.compare import Case, compare_vjp
+from autograd_lite.testing.leaves import Array, as_array, is_differentiable
 from autograd_lite.testing.numeric import CannotCheck, reals
-from autograd_lite.testing.prepare import align, cotangent_like, prepare, present, pull_safely, stacked
 from autograd_lite.testing.report import Finding, name_of, named_like, names_of
 from autograd_lite.transforms.grad import vjp
 

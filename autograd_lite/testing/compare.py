@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.base.tree import leaves
-from autograd_lite.testing.arrays import Array, as_array
+from autograd_lite.testing.careful_slopes import local_slopes, look_closely
 from autograd_lite.testing.diagnose import likely_cause
+from autograd_lite.testing.leaves import Array, as_array
 from autograd_lite.testing.noise import noise
 from autograd_lite.testing.numeric import Flat, Leaf, Slopes, complex_step, scales, show, slopes
 from autograd_lite.testing.report import Entry, Finding, Report
-from autograd_lite.testing.second_look import local_slopes, look_closely
 
 ALL = 64  # arguments of up to this many numbers are compared entry by entry
 SAMPLE = 16  # entries compared in larger ones

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_lite.testing.arrays import Array, as_array
+from autograd_lite.testing.leaves import Array, as_array
 from autograd_lite.testing.numeric import Flat, Leaf, slopes
 
 CLOSE = 1e-4

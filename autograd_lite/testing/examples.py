@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd_lite.base.tree import leaves
-from autograd_lite.testing.arrays import as_array, is_differentiable
+from autograd_lite.testing.leaves import as_array, is_differentiable
 from autograd_lite.testing.numeric import CannotCheck
 
 EXAMPLES = 50  # unless the call or a profile says otherwise

@@ -22,7 +22,7 @@ from autograd_lite.program import trace
 from autograd_lite.table import Primitive
 from autograd_lite.table.batching import ALIGNED
 from autograd_lite.table.signature import parameters
-from autograd_lite.testing.arrays import Array, as_array, is_differentiable
+from autograd_lite.testing.leaves import Array, as_array, is_differentiable
 from autograd_lite.testing.report import Report
 from autograd_lite.transforms.vmap import vmap
 

@@ -30,8 +30,8 @@ from autograd_lite.derive import source
 from autograd_lite.program import trace
 from autograd_lite.table import TABLE, Domain, Primitive
 from autograd_lite.tensor import Tensor, tensor
-from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.gradients import check_gradients
+from autograd_lite.testing.leaves import Array, as_array, is_differentiable
 from autograd_lite.testing.numeric import CannotCheck, reals
 from autograd_lite.testing.report import GradientError, as_source, named_like
 from autograd_lite.testing.rows import all_rows, domains, points

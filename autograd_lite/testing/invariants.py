@@ -15,11 +15,11 @@ from autograd_lite.base.tree import leaves
 from autograd_lite.engine.context import no_grad
 from autograd_lite.tensor import Tensor, tensor
 from autograd_lite.tensor.creation import from_numpy
-from autograd_lite.testing.arrays import Array, Tree, as_array
+from autograd_lite.testing.case import cotangent_like, stacked
 from autograd_lite.testing.compare import MARGIN, Case, rounding_of
+from autograd_lite.testing.flattened import Point
+from autograd_lite.testing.leaves import Array, Tree, as_array
 from autograd_lite.testing.numeric import reals, show
-from autograd_lite.testing.point import Point
-from autograd_lite.testing.prepare import cotangent_like, stacked
 from autograd_lite.transforms.grad import vjp
 
 

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from autograd_lite.base.tree import leaves, matched, paths, rebuild
-from autograd_lite.testing.arrays import Array, Tree, as_array, is_differentiable
+from autograd_lite.testing.leaves import Array, Tree, as_array, is_differentiable
 
 LEVELS = 9  # steps in a ladder
 RATIO = 4.0  # each step is this much shorter than the one before: 0.25, 0.06, ... 4e-6

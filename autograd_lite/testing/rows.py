@@ -19,9 +19,9 @@ import numpy as np
 from autograd_lite.base.tree import leaves, tree_map
 from autograd_lite.rules.scipy_special import declare
 from autograd_lite.table import OPTIONS, REAL, TABLE, Domain, Joint, Primitive
-from autograd_lite.testing.arrays import Array, as_array, is_differentiable
 from autograd_lite.testing.forms import check_forms
 from autograd_lite.testing.gradients import MODES, absorb, check_gradients
+from autograd_lite.testing.leaves import Array, as_array, is_differentiable
 from autograd_lite.testing.numeric import CannotCheck
 from autograd_lite.testing.report import Report, named_like
 

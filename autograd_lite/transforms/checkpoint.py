@@ -12,9 +12,9 @@ from ..base.snapshots import Snapshot, untouched, watched
 from ..base.tree import leaves, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import changed, is_grad_enabled, is_traced
+from ..engine.engine_rows import lift
 from ..engine.node import Node
 from ..engine.record import apply
-from ..engine.results import lift
 from ..engine.value import wrap
 from ..engine.versions import OURS, next_order
 from ..table import Primitive

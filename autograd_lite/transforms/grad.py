@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from ..base.tree import rebuild, tree_map
+from ..engine.engine_rows import STOP_GRADIENT
 from ..engine.operands import raw
 from ..engine.record import record
-from ..engine.results import STOP_GRADIENT
 from ..tensor import Tensor
 from .linearize import Linearized
 

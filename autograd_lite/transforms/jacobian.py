@@ -13,11 +13,11 @@ from ..base.tree import rebuild
 from ..engine.node import Node
 from ..engine.operands import raw
 from ..table.batching import repeated
+from .batched_jvp import push_batch
 from .batching import Batch
-from .diagonal import Diagonal, dense
+from .diagonal_batch import Diagonal, dense
 from .grad import by_argument, check_asked, grad, linearized, numbers, scalar
 from .linearize import Linearized, is_live
-from .pushing import push_batch
 from .recording import Recording
 
 

@@ -18,12 +18,12 @@ from ..base.tree import leaves, matched, rebuild, tree_map
 from ..engine.accumulate import own, taken
 from ..engine.backward import pull_back
 from ..engine.context import CONTEXT, ORDINARY, Context, changed, is_grad_enabled, watcher
+from ..engine.engine_rows import lift
 from ..engine.errors import masked_error
 from ..engine.forward import push_forward
 from ..engine.hooks import matching
 from ..engine.node import TRACED, TRANSFORM, Node, ancestors
 from ..engine.operands import raw
-from ..engine.results import lift
 from ..engine.value import wrap
 from ..engine.versions import next_order
 from ..table import Primitive

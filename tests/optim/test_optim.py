@@ -11,7 +11,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import nn, optim
-from autograd_lite.optim import in_place
+from autograd_lite.optim import fused_step
 
 rng = np.random.default_rng(0)
 START = rng.standard_normal((3, 2))
@@ -247,7 +247,7 @@ def test_a_transposed_array_is_updated_in_place(cls, formula, options):
 @EACH
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_a_large_array_is_updated_piece_by_piece(cls, formula, options, order, monkeypatch):
-    monkeypatch.setattr(in_place, "TILE", 32)  # 4 of 6 entries
+    monkeypatch.setattr(fused_step, "TILE", 32)  # 4 of 6 entries
     p = ag.tensor(0.0, requires_grad=True)
     p.data = np.array(START, order=order)
     opt = cls([p], **options)
@@ -260,7 +260,7 @@ def test_a_large_array_is_updated_piece_by_piece(cls, formula, options, order, m
 @EACH
 def test_the_rule_in_place_gives_the_same_numbers_as_the_rule(cls, formula, options, monkeypatch):
     written = steps(cls, options)
-    monkeypatch.setattr(in_place, "_in_place", lambda *_: False)
+    monkeypatch.setattr(fused_step, "_in_place", lambda *_: False)
     np.testing.assert_array_equal(written.data, steps(cls, options).data)
 
 

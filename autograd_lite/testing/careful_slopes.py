@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from autograd_lite.testing.arrays import Array
+from autograd_lite.testing.leaves import Array
 from autograd_lite.testing.noise import NODES, noise
 from autograd_lite.testing.numeric import RATIO, Flat, Slopes, first_steps, scales, sides
 

@@ -9,7 +9,7 @@ from autograd_lite.base.tree import leaves, rebuild, tree_map
 from autograd_lite.engine.context import no_grad
 from autograd_lite.table.surrogate import Linearized
 from autograd_lite.tensor import tensor
-from autograd_lite.testing.arrays import Tree, as_array, is_differentiable
+from autograd_lite.testing.leaves import Tree, as_array, is_differentiable
 
 
 class Point:
