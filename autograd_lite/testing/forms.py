@@ -105,13 +105,16 @@ def _forms(
             yield option, lambda xs: [v / 2 for v in compiled(trace(_twice(f))(*xs), small=False)(*xs)]
     if row.floats is not None or row.lower is True:
         yield "floats" if row.floats else "lower", lambda xs: compiled(trace(f)(*xs))(*xs)
-    if row.kind == "elementwise" and not keywords:
-        for option in ("floats", "js"):
-            template = getattr(row, option)
-            if isinstance(template, str) and _PLAIN.fullmatch(template):
-                yield option, lambda xs, template=template: _evaluated(template, xs)  # type: ignore[misc]  # its default
+    for option, template in [] if keywords else _templates(row):
+        yield option, lambda xs, template=template: _evaluated(template, xs)  # type: ignore[misc]  # its default
     if row.onnx is not None and find_spec("onnx") is not None:
         yield "onnx", lambda xs: _run_onnx(f, xs)
+
+
+def _templates(row: Primitive) -> list[tuple[str, str]]:
+    """The formulas of an elementwise row on single numbers."""
+    templates = [("floats", row.floats), ("js", row.js)] if row.kind == "elementwise" else []
+    return [(option, text) for option, text in templates if isinstance(text, str) and _PLAIN.fullmatch(text)]
 
 
 def _called(form: Callable[..., Any], xs: Any, params: dict[str, Any]) -> Any:
