@@ -180,7 +180,7 @@ class Bound:
 
 
 def _in_place(program: Program, dtype: Any) -> bool:
-    """Whether every operation is a function of NumPy that works entry by entry, on entries of this dtype.
+    """True if every operation is a function of NumPy that works entry by entry, on entries of this dtype.
 
     A constant is not accepted: it may come from an option, which another step may change.
     """

@@ -1,4 +1,4 @@
-"""What all optimisers share: parameter groups, per-parameter state, saving and loading of both.
+"""The base of all optimisers: parameter groups, per-parameter state, saving and loading of both.
 
 An optimiser is a formula on arrays, :meth:`Optimizer.rule`, in plain NumPy. A step runs it in place (`fused_step`); a
 compiled function (``ag.jit``) traces it. A step reads ``.grad``, writes into the parameters' own arrays and increments
@@ -190,7 +190,7 @@ class Optimizer:
         return loss
 
     def _counters(self, group: Mapping[str, Any]) -> list[str]:
-        """What in the state of a parameter is a number and not an array: the keys of what :meth:`numbers` returns."""
+        """The numbers in the state of a parameter: the names of the counters that :meth:`numbers` returns."""
         initial, who = self.initial(group), f"{type(self).__name__}.numbers"
         pair = self.numbers(group, dict(initial))
         if not isinstance(pair, tuple) or len(pair) != 2 or not all(isinstance(part, Mapping) for part in pair):
@@ -212,7 +212,7 @@ class Optimizer:
     def _ruled(
         self, p: Any, g: Any, state: Mapping[str, Any], n: Any, group: Mapping[str, Any], counters: Sequence[str]
     ) -> tuple[Any, dict[str, Any]]:
-        """What :meth:`rule` returns, after checking it."""
+        """Call :meth:`rule`, and check the result."""
         pair, who = self.rule(p, -g if group.get("maximize") else g, state, n, group), type(self).__name__
         if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[1], Mapping):
             expected = "what to subtract, and the new state as a dict"
@@ -490,12 +490,12 @@ def _group_step(optimizer: Optimizer, place: int, group: dict[str, Any]) -> _Gro
 
 
 def _is_fixed(option: Any) -> bool:
-    """Whether an option is immutable."""
+    """True if an option is immutable."""
     return type(option) in (float, int, bool, str, type(None)) or type(option) is tuple and all(map(_is_fixed, option))
 
 
 def _sole() -> int:
-    """What `sys.getrefcount` gives for a local variable whose array only one attribute refers to."""
+    """The number that `sys.getrefcount` returns for a local variable whose array only one attribute refers to."""
     holder = SimpleNamespace(g=np.empty(0))
     g = holder.g
     return getrefcount(g)
@@ -530,7 +530,7 @@ def real_view(x: Array) -> Array:
 
 
 def real_parts(x: Tensor) -> Tensor:
-    """The same for a Tensor in a traced function."""
+    """`real_view` for a Tensor in a traced function."""
     return x if x.dtype.kind != "c" else TABLE["stack"]([x.real, x.imag], -1)
 
 

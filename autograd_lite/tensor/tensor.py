@@ -222,7 +222,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
         return self
 
     def detach(self) -> Tensor:
-        """The same array, as a constant. A write to it counts as a write to this one."""
+        """A constant that shares the array. A write to it counts as a write to this one."""
         if is_traced(self):  # a constant for derivatives, but a traced program has to compute it
             return record(STOP_GRADIENT, (self,))
         t = wrap(self._data.view(), None)
@@ -309,7 +309,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
     exp, log, sqrt, tanh, sin, cos, relu, softmax = (Method() for _ in range(8))
 
     def reshape(self, *shape: Any, **params: Any) -> Tensor:
-        """The same entries in another shape, given as one tuple or as several numbers."""
+        """Give the entries another shape: one tuple, or several numbers."""
         if not params and shape and type(shape[0]) is int:
             return operate(TABLE["reshape"], self, params={"shape": shape, "order": "C"})
         return apply(TABLE["reshape"], (self, *shape), params)

@@ -155,7 +155,7 @@ class Writes(Value):
 
 
 def _is_result(node: Node | None) -> TypeGuard[Node]:
-    """Whether a value is part of a graph, and not an input made by the user: its memory must stay as it is."""
+    """True if a value is part of a graph, and not an input made by the user: its memory must stay as it is."""
     if node is None or node.row is None and not node.live & ~NEEDS:
         return False
     if (outside := tracing()) is None:

@@ -121,7 +121,7 @@ class _Ladder:
         return _lasting(self.bend, self.rounding)
 
     def jump(self) -> Array:
-        """Whether the value at the point stays apart from the values on both sides, down to the shortest step."""
+        """True if the value at the point stays apart from the values on both sides, down to the shortest step."""
         h = self.steps[:, :, None]
         difference, noise = self.bend * h, self.rounding * h
         return (_lasting(difference, noise) != 0) & (np.abs(difference[-1]) > CLEAR * noise[-1])

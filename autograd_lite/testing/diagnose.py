@@ -129,7 +129,7 @@ def _rearranged(given: Array, right: Array) -> Iterator[str]:
 
 
 def _unsummed(flat: Flat, leaf: Leaf, given: Array, g: Array) -> Iterator[str]:
-    """Whether one slice or the mean stands for the sum over a broadcast axis."""
+    """True if one slice or the mean stands for the sum over a broadcast axis."""
     shapes = [np.shape(a) for a in flat.args]
     try:
         shape = np.broadcast_shapes(*shapes)
@@ -199,7 +199,7 @@ def _factor_of_x(flat: Flat, leaf: Leaf, positions: Array, given: Array, right: 
 
 
 def _where(flat: Flat, leaf: Leaf, positions: Array, wrong: Array) -> str:
-    """What the wrong entries have in common and the right ones have not."""
+    """A property that all wrong entries have and no right one has."""
     off = np.zeros(len(positions), bool)
     off[wrong] = True
     if off.all() or len(off) < 3:

@@ -16,7 +16,7 @@ DEFAULT = 100  # Hypothesis' own default: no profile was chosen
 
 
 def is_strategy(value: Any) -> bool:
-    """Whether a value is a Hypothesis strategy; Hypothesis is not imported."""
+    """True if a value is a Hypothesis strategy; Hypothesis is not imported."""
     return any(t.__module__.startswith("hypothesis.") for t in type(value).__mro__)
 
 

@@ -76,7 +76,7 @@ def check_forms(total: Report, row: Primitive, args: tuple[Any, ...], keywords: 
 
 
 def _cannot(error: Exception) -> bool:
-    """Whether the error says that there is no such form of this call, rather than that the form is wrong."""
+    """True if the error says that there is no such form of this call, rather than that the form is wrong."""
     return isinstance(error, NotImplementedError) or "cannot branch" in str(error) or "none of its arg" in str(error)
 
 

@@ -172,7 +172,7 @@ def _with_values(draw: Any, grown: Expression, row: Primitive, i: int, tree: Any
 
 
 def _inside(domain: Any, value: Array) -> bool:
-    """Whether a value lies in a row's domain, well away from its ends and holes."""
+    """True if a value lies in a row's domain, well away from its ends and holes."""
     if not isinstance(domain, Domain):
         return False
     ends = [e for e in (domain.low, domain.high, *domain.holes) if np.isfinite(e)]

@@ -33,7 +33,7 @@ ORDINAL = {1: "the gradient", 2: "the second derivative", 3: "the third derivati
 
 @dataclass(frozen=True)
 class Options:
-    """What to check, and how strictly."""
+    """Options of a check: the subject, and how strict it is."""
 
     order: int = 2
     modes: Sequence[str] = MODES
@@ -339,7 +339,7 @@ def absorb(report: Report, sub: Report) -> None:
 
 
 def _stretched(f: Callable[..., Any], inputs: Sequence[Any], o: Options) -> Iterator[tuple[Any, ...]]:
-    """The same call with one argument made smaller: an axis of length 1, an axis removed, or a number.
+    """Calls with one argument made smaller: an axis of length 1, an axis removed, or a number.
 
     Only those that broadcast, that is, leave the shape of the result unchanged.
     """

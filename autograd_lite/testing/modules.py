@@ -12,7 +12,7 @@ from autograd_lite.testing.leaves import Array, as_array
 
 
 def is_module(f: Any) -> bool:
-    """Whether `f` has parameters, like an ``nn.Module``."""
+    """True if `f` has parameters, like an ``nn.Module``."""
     return hasattr(f, "named_parameters") and hasattr(f, "modules")
 
 

@@ -11,7 +11,7 @@ an amount that does not shrink with the step, the point may be a kink; if the di
 a jump. Both are reported, not averaged away.
 
 This is fast, and enough to confirm a derivative that agrees. It is not enough to contradict one: the error estimate
-does not include rounding inside the function. That of :mod:`autograd_lite.testing.second_look` does.
+does not include rounding inside the function. That of :mod:`autograd_lite.testing.careful_slopes` does.
 
 All computation is real: a complex number is two real ones, and the inner product is Re(conj(a) b). A gradient is
 therefore dL/dRe + i dL/dIm, as in PyTorch.
@@ -185,7 +185,7 @@ class Flat:
         return values if values.size == size else np.full(size, np.nan)
 
     def _keeps_double(self) -> bool:
-        """Whether f computes in double precision when given doubles: then its differences are measured there."""
+        """True if f computes in double precision when given doubles: then its differences are measured there."""
         try:
             with np.errstate(all="ignore"):
                 y = self.f(*self.arguments(self.x.copy(), wide=True))
@@ -225,7 +225,7 @@ def _bounds(domain: Any, flat: Flat) -> tuple[Array | None, Array | None]:
 
 
 def _is_one(domain: Any) -> bool:
-    """Whether this is one domain for every argument, not a sequence with one per argument."""
+    """True if this is one domain for every argument, not a sequence with one per argument."""
     return hasattr(domain, "low") or (len(domain) == 2 and all(isinstance(end, int | float) for end in domain))
 
 

@@ -260,7 +260,7 @@ def _named(row: Primitive, keywords: dict[str, Any]) -> Callable[..., Any]:
 def of_dtype(
     row: Primitive, args: tuple[Any, ...], keywords: dict[str, Any], dtype: Any, rng: np.random.Generator
 ) -> tuple[Any, ...] | None:
-    """The same arguments with another dtype, or None if the function does not take it.
+    """Arguments converted to another dtype, or None if the function does not take it.
 
     For an elementwise row, complex ones have a positive real part, away from the branch cuts of logarithms and roots.
     """

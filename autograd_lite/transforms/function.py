@@ -23,7 +23,7 @@ _OWN = frozenset({"needs_input_grad", "_saved", "_without", "_materialize"})  # 
 
 
 class FunctionCtx:
-    """What ``forward`` leaves for ``backward``.
+    """Values that ``forward`` leaves for ``backward``.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class FunctionCtx:
         self._without = results
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether ``backward`` gets zeros, and not None, for a result that was not used."""
+        """True if ``backward`` gets zeros, and not None, for a result that was not used."""
         self._materialize = bool(value)
 
 
@@ -94,7 +94,7 @@ class _Call:
 
     @property
     def is_followed(self) -> bool:
-        """Whether `backward` computes from arguments and results only, so that it can be recorded as it is."""
+        """True if `backward` computes from arguments and results only, so that it can be recorded as it is."""
         arrays = [x for x in (*self.given, *self.results) if isinstance(x, Tensor)]
         if not all(x is None or any(x is y for y in arrays) for x in self.ctx._saved):
             return False
@@ -159,19 +159,19 @@ class _Call:
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether two cotangents are one; an array is passed to each call of a rule as another read-only view."""
+    """True if two cotangents are one; an array is passed to each call of a rule as another read-only view."""
     if type(a) is not np.ndarray or type(b) is not np.ndarray:
         return a is b
     return a.__array_interface__ == b.__array_interface__  # the address, the shape, the strides and the dtype
 
 
 def _recorded(g: Sequence[Any], xs: Sequence[Any]) -> bool:
-    """Whether the backward pass is itself recorded: the engine then passes Tensors."""
+    """True if the backward pass is itself recorded: the engine then passes Tensors."""
     return any(isinstance(x, Tensor) for x in (*g, *xs))
 
 
 def is_number(x: Any) -> bool:
-    """Whether a Tensor stands for a Python number of a traced function."""
+    """True if a Tensor stands for a Python number of a traced function."""
     return getattr(type(x), "is_number", False)
 
 
@@ -180,14 +180,14 @@ def _tensor(x: Any) -> Any:
 
 
 def _is_constant(x: Any, fixed: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> bool:
-    """Whether a value does not depend on operands: one of `fixed`, a shape, a string, None, or a tuple of these."""
+    """True if a value does not depend on operands: one of `fixed`, a shape, a string, None, or a tuple of these."""
     if type(x) is tuple and not (x and all(type(part) is int for part in x)):
         return all(_is_constant(part, fixed, shapes) for part in x)
     return isinstance(x, (str, type(None))) or any(x is y for y in fixed) or type(x) is tuple and x in shapes
 
 
 def _is_computed(n: Node, start: int) -> bool:
-    """Whether a program computes the value of a node from before `start` at every call, or gets it as an argument."""
+    """True if a program computes the value of a node from before `start` at every call, or gets it as an argument."""
     source = outside.found.get(n) if (outside := tracing()) is not None else None
     return n.order > start and (n.row is not None or source is None or source.kind in ("argument", "scalar"))
 

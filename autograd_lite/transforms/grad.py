@@ -192,7 +192,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
 
 
 def stop_gradient(tree: Any) -> Any:
-    """The same values as constants, in reverse and in forward mode.
+    """Treat values as constants, in reverse and in forward mode.
 
     Examples
     --------

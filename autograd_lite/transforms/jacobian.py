@@ -115,7 +115,7 @@ def _rows(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
 
 
 def _columns(run: Linearized, chunk_size: int | None) -> list[list[Any]]:
-    """The same, by forward passes from the entries of each argument."""
+    """The blocks of the Jacobian, by forward passes from the entries of each argument."""
     xs, ys = [n.y for n in run.nodes], [np.asarray(raw(y)) for y in run.outputs]
     by_argument = []
     for j, x in enumerate(xs):

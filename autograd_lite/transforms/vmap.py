@@ -232,6 +232,6 @@ def _moved(y: Any, axis: int, what: str) -> Any:
 
 
 def _draw_once(b: Batched) -> Same:
-    """The same random numbers for all examples. A row that draws reads only the shape and the dtype of its operand."""
+    """Draw one set of numbers for all examples. A row that draws reads only the shape and dtype of its operand."""
     (x,) = b.xs
     return Same(b(x if not b.on[0] else x[0] if b.size else np.zeros(x.shape[1:], x.dtype)))

@@ -186,7 +186,7 @@ def gaussian_nll_loss(
 
 
 def _broadcasts(x: Tensor, y: Tensor) -> bool:
-    """Whether `x` broadcasts to the shape of `y`."""
+    """True if `x` broadcasts to the shape of `y`."""
     sizes = zip(x.shape[::-1], y.shape[::-1], strict=False)
     return x.ndim <= y.ndim and all(m in (1, n) for m, n in sizes)
 
