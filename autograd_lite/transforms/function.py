@@ -54,7 +54,7 @@ class FunctionCtx:
         self._materialize = bool(value)
 
 
-class _Call:
+class _FunctionCall:
     """One call of ``apply``: its arguments that are not differentiated, and what the last ``forward`` left."""
 
     def __init__(self, cls: type[Function], args: Sequence[Any]) -> None:
@@ -122,7 +122,7 @@ class _Call:
     def again(self, xs: Sequence[Any], given: Sequence[bool]) -> tuple[Any, ...]:
         """The cotangents of the operands from arrays: those of the results that are `given`, then the operands."""
         count = sum(given)
-        g, call = iter(xs[:count]), _Call(self.cls, self.args)
+        g, call = iter(xs[:count]), _FunctionCall(self.cls, self.args)
         ys = call.forward(xs[count:])
         made = call.backward([next(g) if has else None for has in given], ys, xs[count:])
         return tuple(
@@ -261,7 +261,7 @@ class Function:
         TypeError
             If ``forward`` returns no Tensor, or ``backward`` not one gradient for each argument.
         """
-        call = _Call(cls, args)
+        call = _FunctionCall(cls, args)
         operands = [wrap(a._data, a._node) if is_number(a) else a for a in (args[k] for k in call.operands)]
         made = record(_row(cls), operands, {"call": call})
         without = {id(t) for t in call.ctx._without}

@@ -82,14 +82,14 @@ def vmap(
 
     @wraps(f)
     def of_batch(*args: Any, **params: Any) -> Any:
-        call = _Call(f, in_axes, args, params, axis_size)
+        call = _BatchedCall(f, in_axes, args, params, axis_size)
         return call.results(out_axes, randomness)
 
     of_batch.__name__ = getattr(f, "__name__", type(f).__name__)  # a module has none
     return of_batch
 
 
-class _Call:
+class _BatchedCall:
     """One call of a function of a batch: its arguments, leaf by leaf."""
 
     def __init__(self, f: Callable[..., Any], in_axes: Any, args: Any, params: Any, axis_size: int | None) -> None:
