@@ -11,7 +11,7 @@ The grammar of a row::
 - *elementwise*: one partial derivative for each argument, ``dy/dx``, as a number or as a function of what it needs.
 - *linear*, *bilinear*: for each argument the transpose, from the cotangent ``g`` of the result to that of the argument.
 - *general*: the same, for a function that is neither; such a rule is also called a vjp.
-- *constant*: the derivative is zero. Known, not forgotten.
+- *constant*: the derivative is zero.
 - *composite*: written with other rows; needs no rule.
 
 The parameter names of a rule say what it needs (``g``, ``y``, ``x1``, ``x2_shape``, a keyword of the function: see
@@ -19,7 +19,7 @@ The parameter names of a rule say what it needs (``g``, ``y``, ``x1``, ``x2_shap
 
 Rules are plain NumPy. They run on arrays, and on Tensors when a derivative of a derivative is wanted; so a rule never
 writes into an array and never chooses a dtype. Undoing a broadcast, taking the real part and casting back to the
-argument's dtype is done by the engine, once, in :mod:`autograd_lite.engine.fit`.
+argument's dtype is done by the engine, once, in :mod:`autograd_lite.engine.unbroadcast`.
 
 Everything else that is known about a function is an option of its row (`OPTIONS`). Options that few rows have are
 attached below the row, in the same file::
@@ -51,7 +51,7 @@ from .torch_keywords import numpys_keywords
 TABLE: dict[str, Primitive] = {}  # every row, by its public name
 ROWS: dict[Any, Primitive] = {}  # the same, by the NumPy function that it differentiates
 
-#: What a row can have besides its derivative, and who reads it.
+#: Optional attributes of a row, with their readers.
 OPTIONS = {
     "domain": "where the derivative holds: a Domain for all arguments, a tuple of them, or a Joint (tests, table)",
     "kinks": "points without a derivative, or a function of the arguments that finds them (tests)",
@@ -101,7 +101,7 @@ class Dispatches(Protocol[R_co]):
 
     @property
     def __autograd_apply__(self) -> Callable[..., R_co]:
-        """What a row passes its call to: ``(row, args, params)``."""
+        """The function that a row passes its call to: ``(row, args, params)``."""
 
     @property
     def __autograd_array__(self) -> Any:
@@ -109,11 +109,11 @@ class Dispatches(Protocol[R_co]):
 
     @property
     def __autograd_recorded__(self) -> bool:
-        """Whether calls with it are recorded, in a graph or in a traced program."""
+        """True if calls with it are recorded, in a graph or in a traced program."""
 
     @property
     def __autograd_replayed__(self) -> bool:
-        """Whether what is computed from it will be computed again, from other values."""
+        """True if what is computed from it will be computed again, from other values."""
 
 
 class _Doc:
@@ -214,11 +214,11 @@ class Primitive:
         return self.rules[0] if self.variadic else self.rules[i]
 
     def fast_rule(self, i: int) -> Any:
-        """What the backward pass runs for argument `i`: its ``pull=``, or else its rule."""
+        """The function that the backward pass runs for argument `i`: its ``pull=``, or else its rule."""
         return (self.pull[i] if self.pull and i < len(self.pull) else None) or self.rule(i)
 
     def slots(self, i: int, rule: Any) -> tuple[Slot, ...]:
-        """What `rule`, one for argument `i`, asks for."""
+        """The values that `rule`, one for argument `i`, asks for."""
         params = parameters(self.bind) if self.bind else {}
         return read(rule, self.name, len(self.rules), params, self.variadic, self.bind is not None, i)
 
@@ -229,7 +229,7 @@ class Primitive:
 
     @cached_property
     def complex_pulls(self) -> Any:
-        """The same for a complex result."""
+        """The pulls for a complex result."""
         return self._for_each(lambda i: conjugated(self.pulls[i])) if self.holomorphic else self.pulls
 
     def symbolic_pull(self, i: int) -> Any:

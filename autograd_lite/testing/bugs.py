@@ -19,12 +19,12 @@ from autograd_lite.base.tree import tree_map
 from autograd_lite.engine.backward import pull_back
 from autograd_lite.engine.node import Node
 from autograd_lite.engine.record import record
-from autograd_lite.table.surrogate import Linearized
+from autograd_lite.table.surrogate import NearPoint
 from autograd_lite.tensor import Tensor, tensor
-from autograd_lite.testing.arrays import Array, as_array, is_differentiable
+from autograd_lite.testing.case import align, cotangent_like, prepare, present, pull_safely, stacked
 from autograd_lite.testing.compare import Case, compare_vjp
+from autograd_lite.testing.leaves import Array, as_array, is_differentiable
 from autograd_lite.testing.numeric import CannotCheck, reals
-from autograd_lite.testing.prepare import align, cotangent_like, prepare, present, pull_safely, stacked
 from autograd_lite.testing.report import Finding, name_of, named_like, names_of
 from autograd_lite.transforms.grad import vjp
 
@@ -258,7 +258,7 @@ def _wrong_whole(root: Node, nodes: list[Node], rng: np.random.Generator) -> Ite
     inputs = [n for n in nodes if n.row is None and n.requires_grad]
     names = [n.name or f"input {k}" for k, n in enumerate(inputs)]
 
-    near = Linearized()
+    near = NearPoint()
 
     def f(*xs: Any) -> Any:
         with near:

@@ -21,7 +21,7 @@ from autograd_lite.table import Primitive
 from autograd_lite.table.batching import ALIGNED
 from autograd_lite.table.scalar import Scalar, function
 from autograd_lite.table.signature import parameters
-from autograd_lite.testing.arrays import Array, as_array, is_differentiable
+from autograd_lite.testing.leaves import Array, as_array, is_differentiable
 from autograd_lite.testing.report import Report
 from autograd_lite.transforms.vmap import vmap
 
@@ -64,7 +64,7 @@ def check_forms(total: Report, row: Primitive, args: tuple[Any, ...], keywords: 
 
 
 def _cannot(error: Exception) -> bool:
-    """Whether the error says that there is no such form of this call, rather than that the form is wrong."""
+    """True if the error says that there is no such form of this call, rather than that the form is wrong."""
     return isinstance(error, NotImplementedError) or "cannot branch" in str(error) or "none of its arg" in str(error)
 
 
@@ -98,6 +98,12 @@ def _forms(
         yield "scalar" if row.scalar else "infix", lambda _: _by_entry(formula, xs)
     if row.onnx is not None and find_spec("onnx") is not None:
         yield "onnx", lambda xs: _run_onnx(f, xs)
+
+
+def _templates(row: Primitive) -> list[tuple[str, str]]:
+    """The formulas of an elementwise row on single numbers."""
+    templates = [("floats", row.floats), ("js", row.js)] if row.kind == "elementwise" else []
+    return [(option, text) for option, text in templates if isinstance(text, str) and _PLAIN.fullmatch(text)]
 
 
 def _called(form: Callable[..., Any], xs: Any, params: dict[str, Any]) -> Any:
