@@ -33,6 +33,7 @@ class Block:
     fast: bool = False  # allow rewrites that change results beyond rounding
     small: bool = True  # values may still become floats
     threads: int = 1  # that share the pieces of large arrays
+    tune: bool = False  # time other ways to compute a value on this machine
     plan: list[str] = field(default_factory=list)  # what each pass did
 
     @classmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import update_wrapper
 from threading import RLock
 from types import MethodType
@@ -46,11 +46,12 @@ class Jitted:
     """
 
     def __init__(
-        self, f: Callable[..., Any], static: Any, donate: Any, fallback: bool, fast: bool, threads: int
-    ) -> None:
+        self, f: Callable[..., Any], static: str | Sequence[str], donate: str | Sequence[str], fallback: bool,
+        options: Mapping[str, Any],
+    ) -> None:  # fmt: skip
         update_wrapper(self, f, updated=())
-        self.f, self.fallback, self.fast, self.threads = f, fallback, fast, threads
-        self._made_with = f, static, donate, fallback, fast, threads
+        self.f, self.fallback, self.options = f, fallback, options
+        self._made_with = f, static, donate, fallback, options
         self._static = static_test(f, static)
         self._donated = static_test(f, donate)
         self._lock = RLock()
@@ -107,9 +108,8 @@ class Jitted:
             recorded.check_memory(given.leaves)
             recorded = recorded.donating(given.donated, given.leaves)
             run = compiled(
-                recorded.program, recorded.program.updates, self.fast, threads=self.threads,
-                contiguous=recorded.contiguous,
-            )  # fmt: skip
+                recorded.program, recorded.program.updates, contiguous=recorded.contiguous, **self.options
+            )
             dispatch = Dispatch(recorded, run, args, params, given.static, recording, self._lock)
         except NotYet:
             return None
@@ -179,7 +179,7 @@ def _nothing_yet(args: Any, params: Any) -> Any:
 
 def jit(
     f: Callable[..., Any] | None = None, *, static_argnames: Any = (), donate_argnames: Any = (),
-    fallback: bool = False, fast: bool = False, threads: int = 1,
+    fallback: bool = False, fast: bool = False, tune: bool = False, threads: int = 1,
 ) -> Any:
     """A function that is recorded once, and then runs as flat NumPy code without a graph or temporaries.
 
@@ -197,8 +197,11 @@ def jit(
     fallback : bool
         If `f` cannot be recorded, warn once and run it as it is, instead of raising.
     fast : bool
-        Allow rewrites whose results differ beyond rounding: ``x / 3`` as ``x * (1 / 3)``, and sine and cosine of one
-        array from one tangent.
+        Allow rewrites whose results differ beyond rounding: ``x / 3`` as ``x * (1 / 3)``, and, with `tune`, sine and
+        cosine of one array from one tangent.
+    tune : bool
+        Time other ways to compute large products on this machine, and use those that are faster. In another process
+        the timing may choose another one, and then results differ in the last digit.
     threads : int
         The number of threads that share the elementwise operations on arrays of a megabyte or more. The results are the
         same, bit for bit, for any number. Matrix products use BLAS's own threads.
@@ -227,5 +230,8 @@ def jit(
     if not isinstance(threads, int) or threads < 1:
         raise ValueError(f"jit: expected a number of threads, 1 or more, got threads={threads!r}")
     if f is None:
-        return lambda f: Jitted(f, static_argnames, donate_argnames, fallback, fast, threads)
-    return Jitted(f, static_argnames, donate_argnames, fallback, fast, threads)
+        return lambda f: jit(
+            f, static_argnames=static_argnames, donate_argnames=donate_argnames, fallback=fallback, fast=fast, tune=tune,
+            threads=threads,
+        )  # fmt: skip
+    return Jitted(f, static_argnames, donate_argnames, fallback, {"fast": fast, "tune": tune, "threads": threads})

@@ -1,7 +1,7 @@
 """Columns: products of one matrix with several vectors are one product with the vectors as columns, if that is faster.
 
 It reads the matrix once instead of several times. Whether that pays depends on the BLAS kernels, by a factor of
-three either way, so it is timed, once, on arrays of the actual shapes.
+three either way, so with ``tune=True`` it is timed, once, on arrays of the actual shapes.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ one by one in a single call.
 
 Some BLAS kernels are faster on small matrices whose right factor is in the order of memory and begins at a cache line,
 as buffers and parameters do and NumPy's arrays do not; others are not. So each way is timed, once, on arrays of the
-actual shapes. The plan lists the times.
+actual shapes, and only with ``tune=True``, as another process may choose differently. The plan lists the times.
 """
 
 from __future__ import annotations
