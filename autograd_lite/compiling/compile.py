@@ -108,15 +108,15 @@ class Compiled:
             return self  # not the same buffers after an interrupt
         return self._free.pop() if self._free else self._new()
 
-    def __call__(self, *arrays: Any, **after: Any) -> list[Any]:
-        """The outputs. With updates, ``after=`` may be further calls to make at once with them, ``(f, *args)`` each."""
+    def __call__(self, *arrays: Any) -> list[Any]:
+        """The outputs, after the updates."""
         try:
             run = self._free.pop()
         except IndexError:  # another thread is in the last one
             run = self._new()
-        found = run(*arrays, **after)
+        outputs = run(*arrays)
         self._free.append(run)  # not after an exception: another thread may still write to these buffers
-        return found
+        return outputs
 
 
 def compiled(

@@ -237,7 +237,6 @@ class _Writer:
         self._memory()
         lines = self._steps()
         inputs = [self._read(v, source) for v, source in recorded.sources.items()]
-        after = self._after()
         self._prelude()  # last, as it may raise
         if recorded.writes:  # before the write: an interrupt in between makes an old graph raise, not use new values
             storages = [
@@ -245,10 +244,10 @@ class _Writer:
                 for v in recorded.program.updates if recorded.sources[v].kind == "tensor"
             ]  # fmt: skip
             lines += [f"{' = '.join(storages)} = version = next_order()", "if version < latest[0]: latest[0] = version"]
-        more = f", after=({' '.join(f'{x},' for x in after)})" if after else ""
         names = [f"y{k}" for k in range(len(recorded.program.outputs))]
         inputs_of = dict(zip(recorded.sources, inputs, strict=True))
-        lines.append(f"{' '.join(f'{y},' for y in names)}{' = ' * bool(names)}run({', '.join(inputs)}{more})")
+        lines.append(f"{' '.join(f'{y},' for y in names)}{' = ' * bool(names)}run({', '.join(inputs)})")
+        lines += self._counted()
         for t, k in recorded.gradients:
             if k is not None:
                 lines.append(f"{self.bound(t, 'tensor')}._grad = wrap({names[k]}, None)")
@@ -466,10 +465,10 @@ class _Writer:
                 self.counters.update(dict.fromkeys(step.parameters, f"counters{k}"))
         return lines
 
-    def _after(self) -> list[str]:
-        """The calls that are made at once with the updates."""
+    def _counted(self) -> list[str]:
+        """The lines that store the counters of optimisers."""
         owners = {p: step.optimizer for step in self.recorded.steps for p in step.parameters}
-        return [f"({self._state(owners[p], p)}.update, {word})" for p, word in self.counters.items()]
+        return [f"{self._state(owners[p], p)}.update({word})" for p, word in self.counters.items()]
 
     # --------------------------------------------------------------------------------------------- the result
 

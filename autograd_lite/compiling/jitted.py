@@ -229,9 +229,7 @@ def jit(
     """
     if not isinstance(threads, int) or threads < 1:
         raise ValueError(f"jit: expected a number of threads, 1 or more, got threads={threads!r}")
+    options = {"fast": fast, "tune": tune, "threads": threads}
     if f is None:
-        return lambda f: jit(
-            f, static_argnames=static_argnames, donate_argnames=donate_argnames, fallback=fallback, fast=fast, tune=tune,
-            threads=threads,
-        )  # fmt: skip
-    return Jitted(f, static_argnames, donate_argnames, fallback, {"fast": fast, "tune": tune, "threads": threads})
+        return lambda f: Jitted(f, static_argnames, donate_argnames, fallback, options)
+    return Jitted(f, static_argnames, donate_argnames, fallback, options)

@@ -18,14 +18,11 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
-from operator import setitem
 from typing import Any
 
 import numpy as np
 
 from ..base.escape import RESERVED, identifier
-from ..base.interrupts import at_once
 from ..program import Equation, Var
 from ..program.naming import Names
 from ..table import Primitive
@@ -53,10 +50,8 @@ class Writer:
 
     def __init__(self, block: Block, memory: Memory) -> None:
         self.block, self.memory = block, memory
-        self.space: dict[str, Any] = {
-            "np": np, "at_once": at_once, "setitem": setitem, "partial": partial, "in_threads": in_threads,
-        }  # fmt: skip
-        used = {*RESERVED, *dir(math), *self.space, "Struct", "memory", "pieces", "after", OUTER}
+        self.space: dict[str, Any] = {"np": np, "in_threads": in_threads}
+        used = {*RESERVED, *dir(math), *self.space, "Struct", "memory", "pieces", OUTER}
         self.fresh = Names(used, between="_").take
         self.words: dict[Any, str] = {}
         self._constants: dict[Any, str] = {}
@@ -67,8 +62,6 @@ class Writer:
         self.inline: dict[Var, str] = {}
         self._arrays = {eq.outputs[0] for eq in memory.equations if eq.row is ARRAY}
         self._late = {id(eq) for eq in memory.equations[len(memory.equations) - memory.late :]}
-        self.commits: list[str] = []
-        self._calculates = False  # whether one of these does arithmetic
         self.numbers: list[str] = []  # lines
         self.function = self.fresh(identifier(block.name))
         self.float_lines = FloatLines(self, memory.equations)
@@ -85,20 +78,22 @@ class Writer:
     # ------------------------------------------------------------------------------------------------- the text
 
     def text(self) -> str:
-        after = ["after=()"] if self.block.updates else []
-        head = f"def {self.function}({', '.join([*map(self.word, self.block.inputs), *after])}):"
+        head = f"def {self.function}({', '.join(map(self.word, self.block.inputs))}):"
         before: list[str] = []
         lines: list[str] = []
+        last: list[str] = []
         place = ""
         for eq in self.memory.equations:
             once, now = self._line(eq)
             before += once
-            if now:
+            if id(eq) in self._late:
+                last += now
+            elif now:
                 if (where := users_line(eq)) != place:
                     lines.append(f"# {where}")
                     place = where
                 lines += now
-        lines += self._end()
+        lines += self._end(last)
         inner = [head, *(f"    {line}" for line in lines)]
         body = [*self.numbers, *shared(before), *inner, f"return {self.function}"]
         functions = sorted(self.float_lines.functions)
@@ -117,14 +112,14 @@ class Writer:
         if y in memory.static and not once:
             return [f"{self.word(y)} = {self.call(eq)}"], []
         target = self.word(memory.into[y]) if y in memory.into else self.word(y) if once else ""
-        if id(eq) in self._late:
-            self.commits.append(self.commit(eq, target))
         if y in memory.into:
             self.inline[y] = target
         if once and any(memory.part.get(x) is y for x in eq.operands if isinstance(x, Var)):
             return once, self._joined(eq)
+        if target and eq.row is ARRAY:
+            return once, [self._entries(eq, target)]
         if target:
-            return once, [] if id(eq) in self._late else self.call(eq, target).split("; ")
+            return once, self.call(eq, target).split("; ")
         if eq.row.view and not eq.row.outputs and self._uses[y] == 1 and y not in set(self.block.results):
             text = self.call(eq)
             if len(text) < 40:
@@ -149,18 +144,12 @@ class Writer:
             start = stop
         return lines
 
-    def commit(self, eq: Equation, target: str) -> str:
-        """A call as a tuple, for the calls that are made at once."""
-        if eq.row is ARRAY:
-            entries = ", ".join(map(self.operand, eq.operands))
-            if self.is_packed(self.memory.into.get(eq.outputs[0])):
-                return f"({self.struct('write', len(eq.operands))}, {target}, 0, {entries}),"
-            return f"(setattr, {target}, 'flat', ({entries},)),"
-        self._calculates = True
-        fn, arguments = self.of_row(eq.row), ", ".join(self._arguments(eq))
-        if eq.row.fn in (np.maximum, np.minimum):  # these two deprecate a third argument
-            return f"(partial({fn}, out={target}), {arguments}),"
-        return f"({fn}, {arguments}, {target}),"
+    def _entries(self, eq: Equation, target: str) -> str:
+        """Floats as the entries of an array that exists."""
+        entries = ", ".join(map(self.operand, eq.operands))
+        if self.is_packed(self.memory.into.get(eq.outputs[0])):
+            return f"{self.struct('write', len(eq.operands))}({target}, 0, {entries})"
+        return f"{target}.flat = {entries},"
 
     def is_packed(self, x: Any) -> bool:
         """Whether a value is an input of doubles that are contiguous in memory."""
@@ -188,32 +177,30 @@ class Writer:
         back = tuple(int(k) for k in np.argsort(axes))
         return f"{flat}.reshape({', '.join(str(y.shape[k]) for k in axes)}).transpose({back})"
 
-    def _end(self) -> Iterator[str]:
+    def _end(self, last: list[str]) -> Iterator[str]:
+        """The results, and then the new values of inputs; `last` computes those that are written in place."""
         block, memory = self.block, self.memory
         outputs = ", ".join(self._result(x) for x in block.outputs)
-        late = {v: x for v, x in block.updates.items() if not isinstance(x, Var) or memory.into.get(x) is not v}
         if not block.updates:
             yield f"return [{outputs}]"
             return
         results = self.fresh("results")
         yield f"{results} = [{outputs}]"
         new = {}
-        for v, x in late.items():
+        for v, x in block.updates.items():
+            if isinstance(x, Var) and memory.into.get(x) is v:
+                continue
             new[v] = self.operand(x)
             if len(block.updates) > 1 and isinstance(x, Var) and memory.owners[x].intersection(block.inputs):
                 new[v] = self.fresh("new")  # it may share memory with an input that is written first
                 yield f"{new[v]} = np.array({self.operand(x)})"
-        yield "# all at once: an interrupt falls before or after"
-        quiet = "    " * self._calculates
-        if quiet:
-            yield "with np.errstate(all='ignore'):  # a warning would be Python code in between"
-        yield f"{quiet}at_once(("
-        for line in self.commits:
-            yield f"{quiet}    {line}"
+        yield "# new values"
+        if any(eq.row is not ARRAY for eq in memory.equations if id(eq) in self._late):
+            yield "with np.errstate(all='ignore'):  # an error would leave a half-made step"
+            last = [f"    {line}" for line in last]
+        yield from last
         for v, word in new.items():
-            yield f"{quiet}    (setitem, {self.word(v)}, ..., {word}),"
-        yield f"{quiet}    *after,"
-        yield f"{quiet}))"
+            yield f"{self.word(v)}[...] = {word}"
         yield f"return {results}"
 
     def _result(self, x: Any) -> str:

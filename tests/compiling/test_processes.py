@@ -56,10 +56,9 @@ for step in steps():
 
 def test_two_processes_compile_the_same_text():
     """One of them with the kernels of a processor without AVX, which are faster on other shapes."""
-    commands = [
-        subprocess.Popen([sys.executable, "-c", WORKLOADS], env={**os.environ, **more}, stdout=subprocess.PIPE, text=True)
-        for more in ({"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2", "OPENBLAS_CORETYPE": "Nehalem"})
-    ]
+    settings = {"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2", "OPENBLAS_CORETYPE": "Nehalem"}
+    call = [sys.executable, "-c", WORKLOADS]
+    commands = [subprocess.Popen(call, env={**os.environ, **s}, stdout=subprocess.PIPE, text=True) for s in settings]
     one, other = (command.communicate()[0] for command in commands)
     assert all(command.returncode == 0 for command in commands)
     assert one.count("def with_buffers") == 8

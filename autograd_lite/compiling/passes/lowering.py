@@ -21,7 +21,7 @@ MANY = 10_000  # entries of an array for which a timing counts
 
 
 def lowered(block: Block) -> Block:
-    """`block` with each row that has ``lower=`` written out, and with ``fast=True, tune=True`` those that have ``fast=``.
+    """`block` with each row that has ``lower=`` written out, and with ``fast`` and ``tune`` those that have ``fast=``.
 
     Values that may still become floats are left alone where the row can be computed with these.
     """

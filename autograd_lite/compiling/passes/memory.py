@@ -191,7 +191,7 @@ class _Allocation:
         whole = memory.part.get(y, y)
         if u is not None:
             memory.into[y] = u
-        elif whole is not y or y in self.buffer_of or math.prod(y.shape) >= LEAST or late:
+        elif whole is not y or y in self.buffer_of or math.prod(y.shape) >= LEAST:
             stand_in = _stand_in(memory, eq, y, whole is y and not late)
             if whole not in self.buffer_of:
                 found = self._in_place(eq, i, stand_in) if isinstance(eq.row.fn, np.ufunc) and whole is y else None

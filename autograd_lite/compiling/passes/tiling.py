@@ -25,12 +25,12 @@ FEWEST = 3  # operations that are worth a loop
 
 #: The loop. Its parameters: `steps`, equations on pieces; `rows`, for each operand with the large shape its piece;
 #: `made`, for each output the piece of it that a step makes, or the sum over one; `count`, of pieces; `threads`;
-#: `late`, whether its calls are made at the end, all at once.
+#: `late`, whether it runs at the end, where inputs are overwritten.
 TILES = Primitive("general", lambda *xs: xs, (), name="tiles", outputs=True)
 
 
 def tiled(block: Block) -> Block:
-    """`block` with loops over pieces. The equations that run all at once at its end overwrite inputs in pieces."""
+    """`block` with loops over pieces. Those at its end overwrite inputs in pieces."""
     found: list[Equation] = []
     group: list[Equation] = []
     made: set[Var] = set()
@@ -116,7 +116,8 @@ def _loop(
     ]  # fmt: skip
     params = {
         "steps": steps, "count": count, "rows": {x: pieces[x] for x in operands if x.shape == shape},
-        "made": dict(kept), "late": late, "threads": 1 if late else min(threads, count),
+        "made": dict(kept), "late": late,
+        "threads": 1 if late else min(threads, count),  # no thread writes to an input after an interrupt
     }  # fmt: skip
     return Equation(tuple(v for v, _ in kept), TILES, operands, params, group[-1].origin)
 
