@@ -256,17 +256,9 @@ class _Writer:
         lines += [f"{self.bound(m, 'module')}.training = {mode!r}" for m, mode in recorded.modes.items()]
         if recorded.stateful:
             lines = ["with lock:", *(INDENT + line for line in lines)]
-        results = [f"wrap({y}, None)" if tensor else y if x.shape else f"{y}[()]"
-                   for y, tensor, x in zip(names, recorded.tensors, recorded.program.outputs, strict=False)]
-        for k, x in recorded.objects.items():
-            results[k] = self.bound(x, "result")
-        for k, leaf in recorded.in_place.items():
-            results[k] = self.leaves[leaf]
         if recorded.backward is not None:
             lines.append(self._linked(recorded.backward, names, inputs_of))
-            for k, start in enumerate(recorded.backward.results):
-                results[start] = f"linked[{k}]"
-        result = self._tree(recorded.program.result, iter(results))
+        result = self._tree(recorded.program.result, iter(self._results(names)))
         if recorded.stores:
             lines.append(f"result, stores = {result}")
             lines += [line for k, store in enumerate(recorded.stores) for line in self._store(f"stores[{k}]", *store)]
@@ -471,6 +463,21 @@ class _Writer:
         return [f"{self._state(owners[p], p)}.update({word})" for p, word in self.counters.items()]
 
     # --------------------------------------------------------------------------------------------- the result
+
+    def _results(self, names: Sequence[str]) -> list[str]:
+        """The expressions of the leaves of the result; `names` are those of the outputs."""
+        recorded = self.recorded
+        results = [
+            f"wrap({y}, None)" if tensor else y if x.shape else f"{y}[()]"
+            for y, tensor, x in zip(names, recorded.tensors, recorded.program.outputs, strict=False)
+        ]
+        for k, x in recorded.objects.items():
+            results[k] = self.bound(x, "result")
+        for k, leaf in recorded.in_place.items():
+            results[k] = self.leaves[leaf]
+        for k, start in enumerate(recorded.backward.results if recorded.backward is not None else ()):
+            results[start] = f"linked[{k}]"
+        return results
 
     def _linked(self, backward: Backward, names: Sequence[str], inputs: Mapping[Var, str]) -> str:
         sources = [self.recorded.sources[v] for v in backward.inputs]

@@ -248,15 +248,10 @@ class Program(GraphView):
         steps = _Steps()
         with changed(recording=False):
             cotangents = pull_back({root: g}, [values[v]._node for v in wrt], lift, watch=steps)
-        zeros = {v: np.zeros(v.shape, v.dtype) for v in wrt if values[v]._node not in cotangents}
-        gradients = [zeros[v] if v in zeros else cotangents[values[v]._node] for v in wrt]
-        gradients = [x if isinstance(x, np.ndarray) else x._node or x._data for x in gradients]
+        gradients = [_gradient(v, cotangents.get(values[v]._node)) for v in wrt]
         nodes = ancestors([n for n in gradients if isinstance(n, Node)], TRACED)[::-1]
         fresh = short_names([v.name for v in (*values, *inputs)])
-        origins: dict[Any, Origin] = {}
-        for eq in self.equations:
-            for n in (values[v]._node for v in eq.outputs if values[v]._node is not None):
-                origins.update(dict.fromkeys((n, *n.parents) if eq.row.outputs else (n,), eq.origin))
+        origins = self._origins(values)
         equations = equations_of(nodes, variables, {}, fresh, lambda n: origins[steps.of(n)])
         outputs = (result, *(variables[n] if isinstance(n, Node) else n for n in gradients))
         examples = {**{v: t._data for v, t in values.items()}, **({inputs[-1]: g._data} if root.shape else {})}
@@ -265,6 +260,14 @@ class Program(GraphView):
             self, inputs=tuple(inputs), equations=(*self.equations, *equations), outputs=outputs, structure=structure,
             result=tuple(0 for _ in outputs), examples=examples,
         )
+
+    def _origins(self, values: Mapping[Var, Tensor]) -> dict[Node | None, Origin]:
+        """The origin of the equation that each node of a graph of this program belongs to."""
+        origins: dict[Node | None, Origin] = {}
+        for eq in self.equations:
+            for n in (node for v in eq.outputs if (node := values[v]._node) is not None):
+                origins.update(dict.fromkeys((n, *n.parents) if eq.row.outputs else (n,), eq.origin))
+        return origins
 
     def _given(self, args: Sequence[Any]) -> list[Any]:
         """The leaves of the arguments in the order of the inputs, each checked against the traced one."""
@@ -414,6 +417,13 @@ def _inside(roots: Iterable[Node], start: int) -> dict[Node, None]:
 
 def _output(variables: Mapping[Node, Var], n: Node | None, t: Any) -> Any:
     return variables[n] if n is not None and n in variables else raw(t)
+
+
+def _gradient(v: Var, cotangent: Any) -> Node | np.ndarray:
+    """The node or the array of a cotangent; zeros if nothing has arrived."""
+    if cotangent is None:
+        return np.zeros(v.shape, v.dtype)
+    return cotangent._node or cotangent._data
 
 
 def _tensor_of(n: Node) -> Any:
