@@ -6,9 +6,10 @@ returns MISS if anything differs from the recording; then `Jitted` looks for ano
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import count
 from operator import is_
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from ..program.places import CONTENT, KEYS, LENGTH, MISSING, Attribute, Named, S
 from ..tensor import Tensor
 from ..tensor.creation import get_default_dtype
 from .arguments import static_key
+from .compile import Compiled
 from .connected import Link
 
 MISS = object()
@@ -43,8 +45,8 @@ class Dispatch:
     """
 
     def __init__(
-        self, recorded: Call, run: Any, args: Any, params: Any, static: Sequence[tuple[bool, Any] | None],
-        recording: bool, lock: Any,
+        self, recorded: Call, run: Compiled, args: tuple[Any, ...], params: dict[str, Any],
+        static: Sequence[tuple[bool, Any] | None], recording: bool, lock: RLock,
     ) -> None:
         self.recorded, self.run, self.recording = recorded, run, recording
         self._touched: set[int] = set()  # the ids of the arrays from outside that are written to, and of their owners
@@ -66,13 +68,13 @@ class Dispatch:
         exec(compile(self.source, f"<autograd_lite: call of {recorded.program.name}>", "exec"), self.space)
         self.call: Any = self.space["call"]
 
-    def bound(self, value: Any, wish: str, key: Any = None) -> str:
+    def bound(self, value: object, wish: str, key: Hashable = None) -> str:
         """The name of a value in the generated function; with a key it can be bound to another value later."""
         word = self.word(wish, (wish, id(value)) if key is None else key)
         self.space[word] = value
         return word
 
-    def word(self, wish: str, key: Any) -> str:
+    def word(self, wish: str, key: Hashable) -> str:
         """The name for a key."""
         if key not in self._words:
             self._words[key] = f"{wish}{len(self._words)}"
@@ -135,11 +137,11 @@ class Dispatch:
         self.space["updated"] = updated
         return overlapping(updated, others) is None
 
-    def _owned(self, g: Any) -> Any:
+    def _owned(self, g: np.ndarray) -> Any:
         """A gradient whose array is contiguous and shares memory with no parameter."""
         return g if is_whole(g) and id(g) not in self._written else np.array(g, order="C")
 
-    def _fits_variable(self, container: Any, key: Any, value: Any) -> bool:
+    def _fits_variable(self, container: Any, key: object, value: Any) -> bool:
         found = read(container, key)
         now = tuple(container) if isinstance(key, Named) else found
         self.bound(now, "value", ("value", id(container), key))
@@ -156,7 +158,7 @@ class Dispatch:
         return True
 
 
-def _needs(t: Any) -> tuple[Any, ...]:
+def _needs(t: Value) -> tuple[Any, ...]:
     """Whether a gradient is required of a Tensor, and its hooks."""
     return () if t._node is None else (t._node.requires_grad, *(t._node.hooks or ()))
 
@@ -167,7 +169,7 @@ def _structure(step: Step) -> Any:
     return options, tuple(map(id, step.group["params"])), tuple(map(id, step.optimizer.param_groups))
 
 
-def _state_of(module: Any) -> dict[str, Any]:
+def _state_of(module: object) -> dict[str, Any]:
     """The attributes of a module, and the members of its dicts."""
     fields = dict(module.__dict__)
     hooks = ("_hooks", "_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -192,7 +194,7 @@ class _Feed:
         self.step = step
         self.arrays = [np.empty((), step.dtype) for _ in step.used]
 
-    def __call__(self, before: Any = None) -> Any:
+    def __call__(self, before: Mapping[str, Any] | None = None) -> Any:
         step = self.step
         states = step.optimizer.state
         first = before if before is not None else states[step.parameters[0]]
@@ -211,7 +213,10 @@ class _Feed:
 class _Writer:
     """Writes the function `call` of a `Dispatch`."""
 
-    def __init__(self, dispatch: Dispatch, args: Any, params: Any, static: Sequence[tuple[bool, Any] | None]) -> None:
+    def __init__(
+        self, dispatch: Dispatch, args: tuple[Any, ...], params: dict[str, Any],
+        static: Sequence[tuple[bool, Any] | None],
+    ) -> None:
         self.dispatch, self.recorded, self.bound = dispatch, dispatch.recorded, dispatch.bound
         self.word = dispatch.word
         self.args, self.params, self.static = args, params, static
@@ -283,7 +288,7 @@ class _Writer:
         for name, arg in self.params.items():
             self._argument(arg, f"params[{name!r}]")
 
-    def _argument(self, x: Any, where: str) -> None:
+    def _argument(self, x: object, where: str) -> None:
         if x is None:
             self.check(f"{where} is not None")
             return
@@ -316,7 +321,7 @@ class _Writer:
             self.checks.append(f"scalars = {self.bound(prelude, 'prelude')}({', '.join(numbers)})")
             self.check("scalars is None")
 
-    def _key(self, key: Any) -> str:
+    def _key(self, key: object) -> str:
         return repr(key) if type(key) in (str, int) else self.bound(key, "key")
 
     def _leaf(self, x: Any, name: str) -> None:
@@ -375,7 +380,7 @@ class _Writer:
             for x in others:
                 self.check(f"(id({x}) in touched or id({x}.base) in touched) and overlapping(updated, ({x},))")
 
-    def _compare(self, container: Any, key: Any, value: Any) -> None:
+    def _compare(self, container: object, key: object, value: object) -> None:
         """Check that what stands at a place is what it was."""
         where, word = self.bound(container, "place"), self.word("value", ("value", id(container), key))
         if value is MISSING:
@@ -401,7 +406,7 @@ class _Writer:
             differ = [f"not all(map(is_, items, {self.bound(tuple(items), 'items', ('items', where))}))"]
         self.check(" or ".join([f"len(items := {where}) != {len(items)}", *differ]))
 
-    def _place(self, container: Any, key: Any) -> str:
+    def _place(self, container: object, key: object) -> str:
         where = self.bound(container, "place")
         return f"{where}.{key.name}" if isinstance(key, Attribute) else f"{where}[{self._key(key)}]"
 
@@ -434,7 +439,7 @@ class _Writer:
         self.check(f"{self._state(source.owner, p)}[{name!r}] is not {array}")
         return array
 
-    def _state(self, optimizer: Any, p: Any) -> str:
+    def _state(self, optimizer: object, p: Value) -> str:
         """The name of the state of a parameter."""
         if p not in self.states:
             self.states[p] = f"state{len(self.states)}"
@@ -496,7 +501,7 @@ class _Writer:
         lines = [f"{name}[{key}] = {values}[{k}]" for k, key in enumerate(keys[:count])]
         return [*lines, f"{name}.extend({values}[{count}:])"]
 
-    def _tree(self, tree: Any, made: Any) -> str:
+    def _tree(self, tree: object, made: Iterator[str]) -> str:
         if tree is None:
             return "None"
         if isinstance(tree, dict):

@@ -66,7 +66,7 @@ class Jitted:
         self._calls += 1
         return found
 
-    def __get__(self, obj: Any, cls: Any = None) -> Any:
+    def __get__(self, obj: object, cls: type | None = None) -> Any:
         return self if obj is None else MethodType(self, obj)
 
     def __reduce__(self) -> Any:
@@ -75,7 +75,7 @@ class Jitted:
 
     # ---------------------------------------------------------------------------------------------- the cache
 
-    def _look(self, args: Any, params: Any) -> Any:
+    def _look(self, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Find the program for a call, or make one."""
         context: Context = CONTEXT.get() or ORDINARY
         given = Arguments(args, params, self._static, self._donated, self._name)
@@ -100,7 +100,9 @@ class Jitted:
                 raise RuntimeError(f"jit: {self._name} changes what its own program depends on")
             return found
 
-    def _new(self, key: Hashable, given: Arguments, args: Any, params: Any, recording: bool) -> Dispatch | None:
+    def _new(
+        self, key: Hashable, given: Arguments, args: tuple[Any, ...], params: dict[str, Any], recording: bool
+    ) -> Dispatch | None:
         """Record and compile a call; None if it has to run as it is."""
         try:
             with _TRACING:
@@ -173,13 +175,14 @@ class Jitted:
         return f"<jit of {self._name}>"
 
 
-def _nothing_yet(args: Any, params: Any) -> Any:
+def _nothing_yet(args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     return MISS
 
 
 def jit(
-    f: Callable[..., Any] | None = None, *, static_argnames: Any = (), donate_argnames: Any = (),
-    fallback: bool = False, fast: bool = False, tune: bool = False, threads: int = 1,
+    f: Callable[..., Any] | None = None, *, static_argnames: str | Sequence[str] = (),
+    donate_argnames: str | Sequence[str] = (), fallback: bool = False, fast: bool = False, tune: bool = False,
+    threads: int = 1,
 ) -> Any:
     """A function that is recorded once, and then runs as flat NumPy code without a graph or temporaries.
 

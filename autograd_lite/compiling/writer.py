@@ -17,13 +17,13 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ..base.escape import RESERVED, identifier
-from ..program import Equation, Var
+from ..program import Equation, Operand, Var
 from ..program.naming import Names
 from ..table import Primitive
 from .block import Block, example
@@ -151,7 +151,7 @@ class Writer:
             return f"{self.struct('write', len(eq.operands))}({target}, 0, {entries})"
         return f"{target}.flat = {entries},"
 
-    def is_packed(self, x: Any) -> bool:
+    def is_packed(self, x: Var | None) -> bool:
         """Whether a value is an input of doubles that are contiguous in memory."""
         return x in self.block.contiguous and x.dtype == np.float64
 
@@ -203,7 +203,7 @@ class Writer:
             yield f"{self.word(v)}[...] = {word}"
         yield f"return {results}"
 
-    def _result(self, x: Any) -> str:
+    def _result(self, x: Operand) -> str:
         """An output: an array that shares no memory with an input or a constant."""
         word = self.operand(x)
         if isinstance(x, Var) and not self.memory.owners[x].intersection(self.block.inputs):
@@ -233,7 +233,7 @@ class Writer:
         dtype = np.result_type(*dtypes)
         return [self._strong(x, dtype) if type(x) in (int, float) else self.operand(x) for x in eq.operands]
 
-    def _strong(self, x: Any, dtype: Any) -> str:
+    def _strong(self, x: complex, dtype: np.dtype[Any]) -> str:
         key = type(x), repr(x), dtype
         if key not in self._constants:
             word = "n" + re.sub(r"\W", "_", repr(x).replace("-", "minus_").removesuffix(".0"))  # n0_5
@@ -241,7 +241,7 @@ class Writer:
             self.numbers.append(f"{word} = np.array({number(x)}, np.{dtype.name})")
         return self._constants[key]
 
-    def _filled(self, template: Any, eq: Equation, out: str) -> str:
+    def _filled(self, template: str | tuple[str, dict[str, Any]], eq: Equation, out: str) -> str:
         """A template with the operands and parameters in their places; a pair (template, arrays) brings constants."""
         template, arrays = template if isinstance(template, tuple) else (template, {})
         words = {f"x{k + 1}": self.operand(x) for k, x in enumerate(eq.operands)}
@@ -256,7 +256,7 @@ class Writer:
                 words[k] = self.subscript(v) if k == "index" else self.parameter(k, v)
         return str(template.format_map(words))
 
-    def _kept(self, name: str, a: Any) -> Any:
+    def _kept(self, name: str, a: object) -> Any:
         """What a template uses besides its operands, or an equal array that another template has brought."""
         kept = self._brought.setdefault(name, [])
         for b in kept:
@@ -275,26 +275,26 @@ class Writer:
                 return f"np.{word}"
         return self.bound(fn, row.name)
 
-    def bound(self, value: Any, wish: str) -> str:
+    def bound(self, value: object, wish: str) -> str:
         """A name for something that the source uses and that cannot be written out."""
         return self._constants.get(id(value)) or self._constant(id(value), value, wish)
 
-    def _constant(self, key: Any, value: Any, wish: str) -> str:
+    def _constant(self, key: Hashable, value: object, wish: str) -> str:
         word = self._constants[key] = self.fresh(identifier(wish))
         self.space[word] = value  # which also keeps its id from being used again
         return word
 
-    def operand(self, x: Any) -> str:
+    def operand(self, x: Operand) -> str:
         if isinstance(x, Var):
             return self.word(x)
         if isinstance(x, (np.ndarray, np.generic)) and x.ndim == 0 and x.dtype in (np.float64, np.float32):
             return self._strong(x.item(), x.dtype)
         return number(x) if type(x) in (int, float, bool, complex) else self.bound(x, "constant")
 
-    def parameter(self, key: str, value: Any) -> str:
+    def parameter(self, key: str, value: object) -> str:
         return literal(value) or self.bound(value, key)
 
-    def subscript(self, index: Any) -> str:
+    def subscript(self, index: object) -> str:
         """An index as it is written between brackets."""
         if type(index) is tuple:
             return ", ".join(map(self.subscript, index)) + "," * (len(index) == 1) if index else "()"

@@ -25,7 +25,7 @@ from ..engine.results import lift
 from ..engine.value import Value
 from .capture import names_of, run
 from .closures import Closure
-from .equation import Equation, Var
+from .equation import Equation, Operand, Var
 from .graph import equations_of
 from .naming import short_names
 from .numbers import Number, Prelude
@@ -161,7 +161,9 @@ class Call:
         return bool(self.program.updates or self.gradients or self.modes)
 
 
-def record_call(f: Callable[..., Any], args: Any, params: Any, static: Sequence[Any], recording: bool) -> Call:
+def record_call(
+    f: Callable[..., Any], args: tuple[Any, ...], params: dict[str, Any], static: Sequence[Any], recording: bool
+) -> Call:
     """Run `f` once, and record it.
 
     Parameters
@@ -190,7 +192,10 @@ def _check_draws(changes: Snapshot, made: _Made) -> None:
         )
 
 
-def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[Any], recording: bool) -> Any:
+def _run(
+    f: Callable[..., Any], given: list[Any], args: tuple[Any, ...], params: dict[str, Any],
+    static: Sequence[Any], recording: bool,
+) -> Any:
     outside = Outside()
     closure = Closure(outside)
     first: dict[int, int] = {}  # of an array that is passed twice: a write to one is a write to the other
@@ -229,7 +234,7 @@ def _run(f: Any, given: list[Any], args: Any, params: Any, static: Sequence[Any]
     return made, list(closure.variables.values())
 
 
-def _containers(old: Any, new: Any) -> Iterator[tuple[Any, Any]]:
+def _containers(old: object, new: object) -> Iterator[tuple[Any, Any]]:
     """The dicts and lists of a tree, each with the one at its place in another tree."""
     if isinstance(old, (dict, list, tuple)):
         if not isinstance(old, tuple):
@@ -328,8 +333,8 @@ class _Made:
     given = False  # whether Tensors were passed
 
     def __init__(
-        self, f: Any, args: Any, inputs: list[Node], result: Any, variables: Any, outside: Outside,
-        starts: list[int], pulled: Mapping[Node, Any],
+        self, f: Callable[..., Any], args: tuple[Any, ...], inputs: list[Node], result: Any,
+        variables: list[tuple[str, Any]], outside: Outside, starts: list[int], pulled: Mapping[Node, Any],
     ) -> None:  # fmt: skip
         ends = _Ends(leaves(result), outside, pulled)
         used = {*ends.nodes, *ends.written}
@@ -369,7 +374,7 @@ class _Made:
         """Finish: the values of Tensors that the function itself created are constants."""
         sources, constants = self._living()
 
-        def settled(x: Any) -> Any:
+        def settled(x: Operand) -> Any:
             return constants.get(x, x) if isinstance(x, Var) else x
 
         equations = self.equations
@@ -410,7 +415,7 @@ class _Made:
                 sources[v] = replace(source, owner=owner)
         return sources, constants
 
-    def _constant(self, value: Any) -> Any:
+    def _constant(self, value: np.ndarray) -> Any:
         root = _root(value)
         if root is not value and id(root) in self.roots:
             raise RuntimeError(
@@ -456,18 +461,18 @@ class _Made:
         ]
 
 
-def _root(x: Any) -> Any:
+def _root(x: object) -> Any:
     """The array that owns the memory of a view."""
     while isinstance(x, np.ndarray) and isinstance(x.base, np.ndarray):
         x = x.base
     return x
 
 
-def _node_or_array(t: Any) -> Any:
+def _node_or_array(t: object) -> Any:
     if not isinstance(t, Value):
         return np.asarray(t)
     return t._node if t._node is not None and t._node.live & TRACED else t._data
 
 
-def _var_or_array(x: Any, var: Mapping[Node, Var]) -> Any:
+def _var_or_array(x: object, var: Mapping[Node, Var]) -> Any:
     return x if not isinstance(x, Node) else var[x] if x in var else value_of(x)

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..base.tree import leaves, matched, rebuild, tree_map
 from ..engine.backward import pull_back
-from ..engine.context import changed
+from ..engine.context import Group, changed
 from ..engine.errors import written_error
 from ..engine.fit import ones
 from ..engine.node import ANY, TRACED, GraphView, Node, ancestors
@@ -95,7 +95,7 @@ class Program(GraphView):
         )
 
     @classmethod
-    def of(cls, result: Any, names: Mapping[str, Any] | None = None) -> Program:
+    def of(cls, result: object, names: Mapping[str, Any] | None = None) -> Program:
         """The program that a recorded graph stands for: what computed `result` from the Tensors that it captured.
 
         Parameters
@@ -349,7 +349,7 @@ class Program(GraphView):
         if waiting:
             yield inside, waiting
 
-    def _call(self, group: Any, equations: Sequence[Equation]) -> str:
+    def _call(self, group: Group, equations: Sequence[Equation]) -> str:
         """A folded group as one equation."""
         made = {v: None for eq in equations for v in eq.outputs}
         used = dict.fromkeys(x for eq in equations for x in eq.operands if isinstance(x, Var) and x not in made)
@@ -415,11 +415,11 @@ def _inside(roots: Iterable[Node], start: int) -> dict[Node, None]:
     return inside
 
 
-def _output(variables: Mapping[Node, Var], n: Node | None, t: Any) -> Any:
+def _output(variables: Mapping[Node, Var], n: Node | None, t: object) -> Any:
     return variables[n] if n is not None and n in variables else raw(t)
 
 
-def _gradient(v: Var, cotangent: Any) -> Node | np.ndarray:
+def _gradient(v: Var, cotangent: Tensor | None) -> Node | np.ndarray:
     """The node or the array of a cotangent; zeros if nothing has arrived."""
     if cotangent is None:
         return np.zeros(v.shape, v.dtype)
@@ -462,7 +462,7 @@ class _Steps:
 
     def check(self, node: Node) -> None: ...
 
-    def pulled(self, node: Node, parent: Node, d: Any) -> None:
+    def pulled(self, node: Node, parent: Node, d: object) -> None:
         self._ends.append(-next_order())
         self._nodes.append(node)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...program import Equation, Var
+from ...program import Equation, Operand, Var
 from ..block import Block, made
 
 FEWEST = 4  # products for which it pays
@@ -48,7 +48,7 @@ class _Batch:
                 found.append(self.instead.get(id(eq), eq))
         return found
 
-    def _is(self, x: Any, algebra: str) -> Equation | None:
+    def _is(self, x: Operand, algebra: str) -> Equation | None:
         eq = self.defined.get(x) if isinstance(x, Var) else None
         return eq if eq is not None and eq.row.algebra == algebra and id(eq) not in self.dropped else None
 
@@ -294,7 +294,7 @@ class _Batch:
         index = eq.params["index"] if eq is not None else None
         return (self._ready(x), index if isinstance(index, int) else 0, self.place.get(x, -1))
 
-    def _factors(self, x: Any) -> tuple[Var, Var, Equation] | None:
+    def _factors(self, x: Operand) -> tuple[Var, Var, Equation] | None:
         """``(L, R, equation)`` of a product ``L.T @ R`` that is used once."""
         eq = self._once(x, "dot product")
         turned = self._is(eq.operands[0], "transpose") if eq is not None else None
@@ -303,7 +303,7 @@ class _Batch:
         left = turned.operands[0]
         return (left, eq.operands[1], eq) if isinstance(left, Var) else None
 
-    def _column_sum(self, x: Any) -> tuple[Var, Equation] | None:
+    def _column_sum(self, x: Operand) -> tuple[Var, Equation] | None:
         """``(A, equation)`` of a sum over the rows of a matrix that is used once."""
         eq = self._once(x, "total")
         if eq is None or eq.params["keepdims"] or eq.params["axis"] not in ((0,), 0):

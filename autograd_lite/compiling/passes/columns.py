@@ -63,7 +63,7 @@ def _joined(matrix: Var, group: list[Equation]) -> list[Equation]:
 
 
 @lru_cache(maxsize=64)
-def _times(m: int, n: int, count: int, dtype: Any) -> tuple[float, float]:
+def _times(m: int, n: int, count: int, dtype: np.dtype[Any]) -> tuple[float, float]:
     """Seconds for the products with all vectors together, and one by one."""
     matrix, vectors = np.ones((m, n), dtype), [np.ones(n, dtype) for _ in range(count)]
     results, result = [np.empty(m, dtype) for _ in vectors], np.empty((m, count), dtype)

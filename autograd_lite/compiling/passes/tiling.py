@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...program import Equation, Var
+from ...program import Equation, Operand, Var
 from ...table import Primitive
 from ..block import Block
 
@@ -90,13 +90,14 @@ def _count(size: int) -> int:
 
 
 def _loop(
-    group: list[Equation], users: dict[Var, list[Equation]], results: set[Var], threads: int, shape: Any, late: bool
+    group: list[Equation], users: dict[Var, list[Equation]], results: set[Var], threads: int,
+    shape: tuple[int, ...], late: bool,
 ) -> Equation:
     count = _count(prod(shape))
     inside = set(map(id, group))
     pieces: dict[Var, Var] = {}
 
-    def piece(x: Any) -> Any:
+    def piece(x: Operand) -> Any:
         if not isinstance(x, Var) or x.shape != shape:
             return x
         if x not in pieces:
