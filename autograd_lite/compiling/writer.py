@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,8 +116,8 @@ class Writer:
             self.inline[y] = target
         if once and any(memory.part.get(x) is y for x in eq.operands if isinstance(x, Var)):
             return once, self._joined(eq)
-        if target and eq.row is ARRAY:
-            return once, [self._entries(eq, target)]
+        if eq.row is ARRAY and self.is_packed(memory.into.get(y)):  # faster than `flat`
+            return once, [f"{self.struct('write', len(eq.operands))}({target}, 0, {self._list(eq.operands)})"]
         if target:
             return once, self.call(eq, target).split("; ")
         if eq.row.view and not eq.row.outputs and self._uses[y] == 1 and y not in set(self.block.results):
@@ -125,11 +125,11 @@ class Writer:
             if len(text) < 40:
                 self.inline[y] = text
                 return [], []
-        made = ", ".join(map(self.word, eq.outputs))
+        names = ", ".join(map(self.word, eq.outputs))
         if eq.row is ARRAY and y.shape and y.dtype == np.float64:  # faster than np.array
-            write, entries = self.struct("write", len(eq.operands)), ", ".join(map(self.operand, eq.operands))
-            return [], [f"{made} = np.empty({y.shape})", f"{write}({made}, 0, {entries})"]
-        return [], [f"{made}{',' * (eq.row.outputs and len(eq.outputs) == 1)} = {self.call(eq)}"]
+            write = self.struct("write", len(eq.operands))
+            return [], [f"{names} = np.empty({y.shape})", f"{write}({names}, 0, {self._list(eq.operands)})"]
+        return [], [f"{names}{',' * (eq.row.outputs and len(eq.outputs) == 1)} = {self.call(eq)}"]
 
     def _joined(self, eq: Equation) -> list[str]:
         """Copies of those operands of a join that were not computed in their places."""
@@ -144,12 +144,8 @@ class Writer:
             start = stop
         return lines
 
-    def _entries(self, eq: Equation, target: str) -> str:
-        """Floats as the entries of an array that exists."""
-        entries = ", ".join(map(self.operand, eq.operands))
-        if self.is_packed(self.memory.into.get(eq.outputs[0])):
-            return f"{self.struct('write', len(eq.operands))}({target}, 0, {entries})"
-        return f"{target}.flat = {entries},"
+    def _list(self, xs: Sequence[Operand]) -> str:
+        return ", ".join(map(self.operand, xs))
 
     def is_packed(self, x: Var | None) -> bool:
         """Whether a value is an input of doubles that are contiguous in memory."""
