@@ -100,12 +100,6 @@ def _forms(
         yield "onnx", lambda xs: _run_onnx(f, xs)
 
 
-def _templates(row: Primitive) -> list[tuple[str, str]]:
-    """The formulas of an elementwise row on single numbers."""
-    templates = [("floats", row.floats), ("js", row.js)] if row.kind == "elementwise" else []
-    return [(option, text) for option, text in templates if isinstance(text, str) and _PLAIN.fullmatch(text)]
-
-
 def _called(form: Callable[..., Any], xs: Any, params: dict[str, Any]) -> Any:
     """A form that is written with other rows, which may not need all parameters, or not be for such arguments."""
     taken = parameters(form)

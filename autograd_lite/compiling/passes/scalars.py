@@ -7,13 +7,14 @@ truth values) can be computed this way; functions may differ from NumPy's in the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from ...program import Equation, Var
+from ...program import Equation, Operand, Var
 from ...table import Primitive
 from ...table.scalar import Scalar
 from ..block import Block, is_random, row_for
@@ -33,7 +34,7 @@ def nested(words: list[str], shape: tuple[int, ...]) -> str:
     return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
 
 
-def _array_of(xs: Any, y: Any, shape: Any, dtype: Any) -> str:
+def _array_of(xs: Any, y: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
     return f"np.array({nested([f'{{x{k + 1}}}' for k in range(len(xs))], shape)})"
 
 
@@ -142,7 +143,7 @@ class _Expansion:
         self.equations.append(Equation((x,), ARRAY, operands, params, self.at.origin))
         self.arrays.add(x)
 
-    def _entries(self, x: Any) -> Any:
+    def _entries(self, x: Operand) -> Any:
         """The entries of `x`, in an array of objects."""
         if not isinstance(x, Var):
             value = np.asarray(x)
@@ -222,7 +223,7 @@ class _Expansion:
         assert self.at is not None
         return self._scalar(row_for(algebra), parts, self.at.outputs[0], 0, {})
 
-    def _scalar(self, row: Primitive, parts: Any, y: Var, k: int, params: Any) -> Any:
+    def _scalar(self, row: Primitive, parts: Sequence[Operand], y: Var, k: int, params: dict[str, Any]) -> Any:
         """One operation on floats."""
         if not any(isinstance(p, _Number) for p in parts):
             with np.errstate(all="ignore"):
