@@ -52,9 +52,7 @@ def _number(x: Any) -> str:
 def _is_entrywise(e: Expr) -> bool:
     """Whether each entry depends on the same entry of the arguments."""
     row: Any = e.row
-    if e.role == "product" or row is None:
-        return e.role == "product"
-    return row.kind == "elementwise" or row.kind == "constant" and isinstance(row.fn, np.ufunc)
+    return row is not None and (row.kind == "elementwise" or row.kind == "constant" and isinstance(row.fn, np.ufunc))
 
 
 def _template(e: Expr) -> str | None:

@@ -23,7 +23,7 @@ from ..engine.node import Node
 from ..table import TABLE, Primitive
 from ..tensor import Tensor
 from .expr import Function
-from .expression import Expr, evaluate, make, name, number, product, replaced, substitute
+from .expression import Expr, evaluate, make, multiplied, name, number, product, replaced, substitute
 from .factors import Factor, FoldedCall, pulled, scalars_apart, summed, total
 from .simplify import full
 from .steps import Steps, named
@@ -349,7 +349,7 @@ def _numbers_outside(e: Expr) -> Expr | None:
     if inner is None or len(arrays) != 1 or arrays[0].shape != inner.shape:
         return None
     turned = replace(e, args=(arrays[0],))
-    return Expr("product", tuple(turned if f is arrays[0] else f for f in inner.args), shape=e.shape)
+    return multiplied([turned if f is arrays[0] else f for f in inner.args], e.shape)
 
 
 class _InnerPaths(NamedTuple):

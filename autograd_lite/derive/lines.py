@@ -17,7 +17,7 @@ import numpy as np
 from ..engine.node import Node
 from ..table import TABLE
 from .collect import collected, leaves
-from .expression import Expr, make, name, product, substitute, walk
+from .expression import Expr, make, multiplied, name, product, substitute, walk
 from .factors import Factor, scalars_apart
 from .landmarks import Chain
 
@@ -205,7 +205,7 @@ def _times(above: Expr | None, f: Factor, partial: Expr) -> Expr:
 def _product(above: Expr, partial: Expr) -> Expr:
     full = np.broadcast_shapes(above.shape, partial.shape)
     if partial.role == "name" and partial.value.startswith(("d", "∂")) and "/" in partial.value:
-        return Expr("product", (*(above.args if above.role == "product" else (above,)), partial), shape=full)
+        return multiplied((*(above.args if above.role == "product" else (above,)), partial), full)
     return product((above, partial), full)
 
 

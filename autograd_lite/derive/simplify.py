@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..table import TABLE, Primitive
-from .expr import Expr, number
+from .expr import Expr, multiplied, number
 
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: tuple[int, ...]) -> Expr:
@@ -44,6 +44,11 @@ def remade(row: Primitive, args: Iterable[Expr], shapes: Iterable[Any], params: 
     if row.kind != "elementwise" and not (row.kind == "constant" and isinstance(row.fn, np.ufunc)):
         args = [full(a, s) for a, s in zip(args, shapes, strict=True)]
     return make(row, tuple(args), params, shape)
+
+
+def again(part: Expr, args: Sequence[Expr]) -> Expr:
+    """A part of a formula, made again of other arguments."""
+    return remade(part.row, args, (a.shape for a in part.args), part.params, part.shape) if part.row and args else part
 
 
 def _of_number(e: Expr, value: Any) -> bool:
@@ -118,7 +123,7 @@ def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
     size = -coefficient if sign else coefficient
     parts = rest if size == 1 else [number(size), *rest]
     full = _broadcast(*(f.shape for f in parts))
-    body = parts[0] if len(parts) == 1 else Expr("product", tuple(parts), shape=shape if full is None else full)
+    body = parts[0] if len(parts) == 1 else multiplied(parts, shape if full is None else full)
     return Expr("negative", (body,), shape=body.shape, row=TABLE["negative"]) if sign else body
 
 
@@ -143,9 +148,8 @@ def _with(coefficient: Any, factors: list[Expr]) -> list[Expr]:
 
 
 def _multiply(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
-    a, b = args
-    if a.key == b.key and not a.is_number:
-        return make(TABLE["square"], (a,), {}, shape)
+    if len(args) == 2 and args[0].key == args[1].key and not args[0].is_number:
+        return make(TABLE["square"], args[:1], {}, shape)
     return product(args, shape)
 
 
