@@ -42,7 +42,7 @@ def _no_form(row: Any) -> NoForm:
 
 def _is_entrywise(e: Expr) -> bool:
     """Whether each entry depends on the same entry of the arguments."""
-    return e.role == "product" or e.row is not None and e.row.entrywise
+    return e.row is not None and e.row.entrywise
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..table import TABLE, Primitive
-from .expr import Expr, number
+from .expr import Expr, multiplied, number
 
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: tuple[int, ...]) -> Expr:
@@ -28,8 +28,8 @@ def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape:
     if row.kind == "bilinear" and any(zeros) or row.kind == "linear" and zeros and all(zeros):
         return number(0)
     simpler = _SIMPLER.get(row.algebra or "")
-    found = simpler(row, tuple(args), params, shape) if simpler is not None else None
-    return found if found is not None else Expr(row.name, tuple(args), None, dict(params), shape, row)
+    e = simpler(row, tuple(args), params, shape) if simpler is not None else None
+    return e if e is not None else Expr(row.name, tuple(args), None, dict(params), shape, row)
 
 
 def full(e: Expr, shape: tuple[int, ...]) -> Expr:
@@ -39,11 +39,38 @@ def full(e: Expr, shape: tuple[int, ...]) -> Expr:
     return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])
 
 
+def fitted(e: Expr, shape: tuple[int, ...]) -> Expr:
+    """`e`, reshaped or broadcast to `shape` if that is not its own."""
+    if e.shape == shape:
+        return e
+    if _size(e) == int(np.prod(shape)) and e.shape:
+        return Expr("reshape", (e,), None, {"shape": shape, "order": "C"}, shape, TABLE["reshape"])
+    if len(e.shape) > len(shape):  # one number
+        e = Expr("reshape", (e,), None, {"shape": (), "order": "C"}, (), TABLE["reshape"])
+    return full(e, shape)
+
+
+def times(a: Expr, b: Expr) -> Expr:
+    """The elementwise product of two formulas."""
+    return product((a, b), np.broadcast_shapes(a.shape, b.shape))
+
+
+def matrix_times(a: Expr, b: Expr) -> Expr:
+    """The matrix product of two formulas."""
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    return make(TABLE["matmul"], (a, b), {}, batch + a.shape[-2:-1] + (b.shape[-1:] if len(b.shape) > 1 else ()))
+
+
 def remade(row: Primitive, args: Iterable[Expr], shapes: Iterable[Any], params: Any, shape: tuple[int, ...]) -> Expr:
     """`row` applied again, to operands that had these shapes: only what is entrywise broadcasts by itself."""
     if not row.entrywise:
         args = [full(a, s) for a, s in zip(args, shapes, strict=True)]
     return make(row, tuple(args), params, shape)
+
+
+def again(part: Expr, args: Sequence[Expr]) -> Expr:
+    """A part of a formula, made again of other arguments."""
+    return remade(part.row, args, (a.shape for a in part.args), part.params, part.shape) if part.row and args else part
 
 
 def _of_number(e: Expr, value: Any) -> bool:
@@ -76,6 +103,11 @@ def _broadcast(*shapes: tuple[int, ...]) -> Any:
         return None
 
 
+def _joint(factors: Iterable[Expr]) -> tuple[int, ...]:
+    """The shape of a product of factors; () where they do not fit together."""
+    return _broadcast(*(f.shape for f in factors)) or ()
+
+
 def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
     """The elementwise product, its numbers gathered in front and its sign in front of that."""
     coefficient, rest = _gathered(factors)
@@ -83,19 +115,19 @@ def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
         return number(coefficient)
     rest = _powers(_loosened(rest, shape))
     if any(f.role == "quotient" for f in rest):
-        return _quotient(coefficient, rest)
+        return _fraction(coefficient, rest)
     sign = not isinstance(coefficient, complex) and coefficient < 0
     if sign:  # -(x > 0) raises, a truth value has no sign: put another factor in front, or keep the -1
         rest.sort(key=_is_test)
         sign = not _is_test(rest[0])
-    rest = _with(-coefficient if sign else coefficient, rest)
-    common = _broadcast(*(f.shape for f in rest))
-    body = rest[0] if len(rest) == 1 else Expr("product", tuple(rest), shape=shape if common is None else common)
+    factors = _with(-coefficient if sign else coefficient, rest)
+    together = _broadcast(*(f.shape for f in factors))
+    body = factors[0] if len(factors) == 1 else multiplied(factors, shape if together is None else together)
     return _negated(body) if sign else body
 
 
 def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
-    """The number in a product, and its other factors."""
+    """The product of all numbers among the factors, and the other factors."""
     coefficient: Any = 1
     rest: list[Expr] = []
     stack = list(factors)[::-1]
@@ -114,23 +146,20 @@ def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
     return coefficient, rest
 
 
-def _quotient(coefficient: Any, factors: list[Expr]) -> Expr:
+def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
     """A product with quotients in it, over one denominator."""
-    above: list[Expr] = []
-    below: list[Expr] = []
-    for f in factors:
-        above.append(f.args[0] if f.role == "quotient" else f)
-        below += f.args[1:] if f.role == "quotient" else ()
-    top = product(_with(coefficient, above), _broadcast(*(f.shape for f in above)) or ())
-    bottom = product(below, _broadcast(*(f.shape for f in below)) or ())
-    common = _broadcast(top.shape, bottom.shape)
-    if top.role == "negation":
-        return _negated(Expr("divide", (top.args[0], bottom), None, {}, common, TABLE["divide"]))
-    return Expr("divide", (top, bottom), None, {}, common, TABLE["divide"])
+    numerators = [f.args[0] if f.role == "quotient" else f for f in factors]
+    denominators = [f.args[1] for f in factors if f.role == "quotient"]
+    above = product(_with(coefficient, numerators), _joint(numerators))
+    below = product(denominators, _joint(denominators))
+    sign = above.role == "negation"
+    quotient = (above.args[0] if sign else above, below)
+    e = Expr("divide", quotient, None, {}, _broadcast(above.shape, below.shape), TABLE["divide"])
+    return _negated(e) if sign else e
 
 
 def _negated(e: Expr) -> Expr:
-    return Expr("negative", (e,), shape=e.shape, row=TABLE["negative"])
+    return Expr("negative", (e,), None, {}, e.shape, TABLE["negative"])
 
 
 def _powers(factors: list[Expr]) -> list[Expr]:
@@ -154,9 +183,8 @@ def _with(coefficient: Any, factors: list[Expr]) -> list[Expr]:
 
 
 def _multiply(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
-    a, b = args
-    if a.key == b.key and not a.is_number:
-        return make(TABLE["square"], (a,), {}, shape)
+    if len(args) == 2 and args[0].key == args[1].key and not args[0].is_number:
+        return make(TABLE["square"], args[:1], {}, shape)
     return product(args, shape)
 
 
@@ -222,8 +250,8 @@ def _common(a: Expr, b: Expr, shape: tuple[int, ...]) -> Expr | None:
         left = _without(left, f)
         right = _without(right, f)
     one = number(1)
-    rest = [product(part or (one,), _broadcast(*(f.shape for f in part)) or ()) for part in (left, right)]
-    inner = make(TABLE["subtract"], rest, {}, _broadcast(rest[0].shape, rest[1].shape) or ())
+    rest = [product(factors or (one,), _joint(factors)) for factors in (left, right)]
+    inner = make(TABLE["subtract"], rest, {}, _joint(rest))
     return product((*shared, inner), shape)
 
 
@@ -239,7 +267,7 @@ def _divide(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     if a.is_number and b.is_number and b.value:
         return number(a.value / b.value)
     if a.role == "quotient":
-        below = product((a.args[1], b), _broadcast(a.args[1].shape, b.shape) or ())
+        below = product((a.args[1], b), _joint((a.args[1], b)))
         return make(row, (a.args[0], below), {}, shape)
     if b.is_number and a.role in ("product", "negation") and b.value and any(f.is_number for f in a.args):
         return product((number(1 / b.value), a), shape)

@@ -17,7 +17,7 @@ import numpy as np
 from ..base import escape, literals
 from ..table import TABLE, Primitive
 from .binding import ATOM, PRODUCT, SIGN, read
-from .expression import Expr, number
+from .expression import Expr, multiplied, number
 
 TIMES = r" \times "
 
@@ -638,7 +638,7 @@ def _over_one_line(e: Expr) -> Expr:
         return e
     top = number(1) if not rest else rest[0] if len(rest) == 1 else replace(e.args[0], args=tuple(rest))
     below = e.args[1].args if e.args[1].role == "product" else e.args[1:]
-    product = Expr("product", (number(k), *below), shape=e.args[1].shape)
+    product = multiplied((number(k), *below), e.args[1].shape)
     return replace(e, args=(top, product))
 
 

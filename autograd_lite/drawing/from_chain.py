@@ -172,7 +172,7 @@ class _Derived:
         if value is not None and value.dtype.kind == "b":  # of relu: 1 and 0
             value = value.astype(m.dtype)
         symbol = f.symbol
-        if f.combine == "map":  # the formula is the gradient itself
+        if f.is_map:  # the formula is the gradient itself
             symbol = f"d{self.chain.names[self.chain.root]}/d{word}"
         self.lines[key] = Line(key, tail, head, symbol, formula, f.combine, value, shape, summed)
 
