@@ -19,6 +19,7 @@ from ..table import TABLE
 from ..tensor import Tensor
 from . import layout
 from .constants import is_number
+from .expr import multiplied
 from .expression import Expr, name, number
 from .factors import Factor
 from .landmarks import Chain
@@ -164,7 +165,7 @@ class Derivation(GraphView):
         terms = []
         for path in paths:
             factors = [name(word) for word in (self.found.start(path), *(f.symbol for f in path)) if word]
-            terms.append(factors[0] if len(factors) == 1 else Expr("product", tuple(factors)))
+            terms.append(factors[0] if len(factors) == 1 else multiplied(factors, ()))
         return reduce(lambda a, b: Expr("add", (a, b), row=TABLE["add"]), terms) if terms else number(0)
 
     def _line(self, line: Factor | Total, written: set[Node], checked: Collection[Node]) -> Line:

@@ -81,7 +81,7 @@ class _Product(Function):
     """The row of the elementwise product of any number of factors."""
 
     kind, algebra = "elementwise", "product"
-    variadic = builtin = True
+    variadic = builtin = entrywise = True
 
 
 PRODUCT: Any = _Product("multiply", lambda *factors: reduce(mul, factors))
