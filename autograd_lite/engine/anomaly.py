@@ -45,8 +45,8 @@ class _Watcher:
 
 
 def _has_nan(value: Any) -> bool:
-    parts = [getattr(part, "_data", part) for part in (value if isinstance(value, tuple) else (value,))]
-    return any(part is not None and part.dtype.kind in "fc" and bool(np.isnan(part).any()) for part in parts)
+    arrays = [getattr(part, "_data", part) for part in (value if isinstance(value, tuple) else (value,))]
+    return any(part is not None and part.dtype.kind in "fc" and bool(np.isnan(part).any()) for part in arrays)
 
 
 def _call(node: Node) -> str:

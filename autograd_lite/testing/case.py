@@ -141,7 +141,7 @@ def _copied(y: Tree) -> Tree:
 
 def cotangent_like(y: Tree, rng: np.random.Generator) -> Tree:
     """A random read-only cotangent for a result. No entry is near zero, so that every derivative counts."""
-    parts = []
+    cotangents = []
     for leaf in leaves(y):
         array = as_array(leaf)
         if array.dtype.kind in "fc":
@@ -152,8 +152,8 @@ def cotangent_like(y: Tree, rng: np.random.Generator) -> Tree:
         else:  # whole numbers have no derivative
             g = np.zeros(array.shape, array.dtype)
         g.flags.writeable = False
-        parts.append(g)
-    return rebuild(y, parts)
+        cotangents.append(g)
+    return rebuild(y, cotangents)
 
 
 def align(case: Case, result: Any, what: str, exact: bool = True, lead: tuple[int, ...] = ()) -> list[Array | None]:
@@ -268,10 +268,10 @@ def pull_safely(case: Case, pull: Callable[[Tree], Any], g: Tree, what: str) -> 
     except ValueError as error:
         if "read-only" not in str(error):
             raise
-    own, result = _copied(g), None
+    copies, result = _copied(g), None
     with contextlib.suppress(ValueError):
-        result = pull(own)
-    if result is None or not np.array_equal(reals(own), reals(g)):
+        result = pull(copies)
+    if result is None or not np.array_equal(reals(copies), reals(g)):
         case.report.add(
             what,
             "writes into the incoming gradient, which other branches of the graph may share",

@@ -196,8 +196,8 @@ def _first_order(case: Case, point: Point, o: Options, what: str = "the gradient
     if "forward" in o.modes and case.report.ok:
         tangent_at = _tangent(case, point)
         tangent = partial(tangent_at, case.flat.x)
-        words = "the tangent" if what == "the gradient" else f"the tangent of {what}"
-        compare_jvp(case, tangent, words, again=tangent_at)
+        name = "the tangent" if what == "the gradient" else f"the tangent of {what}"
+        compare_jvp(case, tangent, name, again=tangent_at)
         if gradient is not None and case.report.ok:
             _adjoint(case, gradient, reals(g), gradient_at, tangent_at)
 
@@ -314,8 +314,8 @@ def _domains(case: Case, o: Options, more: int, k: int) -> Any:
     low, high = case.flat.low, case.flat.high
     if low is None or high is None:  # a joint domain: its edge is found by the steps that yield nan
         return None
-    own = [Box(low[leaf.start : leaf.stop], high[leaf.start : leaf.stop]) for leaf in case.flat.leaves]
-    return [*own, *([None] * 64)]
+    boxes = [Box(low[leaf.start : leaf.stop], high[leaf.start : leaf.stop]) for leaf in case.flat.leaves]
+    return [*boxes, *([None] * 64)]
 
 
 @dataclass(frozen=True)

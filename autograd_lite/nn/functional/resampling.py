@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...tensor import Tensor
-from .inputs import floats, given, rows, step
+from .inputs import floats, rows, step, tensor_of
 from .pooling import adaptive_avg_pool
 from .spatial import SIZES, Ints, each, resampled
 
@@ -136,7 +136,7 @@ def _cubic(d: Any, a: float) -> Any:
 
 
 def _images(name: str, input: Any, r: int, rule: str, fits: Any) -> Tensor:
-    x = given(input)
+    x = tensor_of(input)
     if index(r) < 1:
         raise ValueError(f"{name}: expected a factor of 1 or more, got {r}")
     if x.ndim < 3 or not fits(*x.shape[-3:]):
