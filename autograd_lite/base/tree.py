@@ -78,7 +78,7 @@ def matched(like: Any, tree: Any, what: str = "it") -> list[Any]:
         if not isinstance(tree, (list, tuple)) or len(tree) != len(like):
             raise ValueError(f"{what} should be a {type(like).__name__} of {len(like)}, not {_shown(tree)}")
         pairs = enumerate(zip(like, tree, strict=True))
-        return [leaf for k, (part, own) in pairs for leaf in matched(part, own, f"{what}[{k}]")]
+        return [leaf for k, (part, own_part) in pairs for leaf in matched(part, own_part, f"{what}[{k}]")]
     return [tree]
 
 
