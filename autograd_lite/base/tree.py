@@ -42,7 +42,7 @@ def paths(tree: Any, path: str = "") -> list[str]:
         children = [(f"{path}.{fields[k]}" if fields else f"{path}[{k}]", part) for k, part in enumerate(tree)]
     else:
         return [path]
-    return [found for where, part in children for found in paths(part, where)]
+    return [leaf_path for where, part in children for leaf_path in paths(part, where)]
 
 
 def too_deep(tree: Any) -> ValueError:

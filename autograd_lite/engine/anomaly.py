@@ -22,8 +22,8 @@ class _Watcher:
 
     def __call__(self, node: Node, y: Any) -> None:
         if _has_nan(y):
-            given = next((p for p in node.parents if p is not None and p.row is None and _has_nan(p.y)), None)
-            came = f", from a nan in {given.label}" if given is not None else ""
+            origin = next((p for p in node.parents if p is not None and p.row is None and _has_nan(p.y)), None)
+            came = f", from a nan in {origin.label}" if origin is not None else ""
             raise noted(RuntimeError(f"{_call(node)} made a nan in the forward pass{came}"), node)
         self.prints[node] = _fingerprints(node)
 

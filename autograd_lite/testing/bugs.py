@@ -150,13 +150,13 @@ def _require_unchanged(nodes: list[Node]) -> None:
                 raise CannotCheck(f"{written}: call find_gradient_bug before the update")
 
 
-def _values(nodes: list[Node], given: dict[Node, Any] | None = None) -> dict[Node, Any]:
-    """The value of every node, recomputed from the inputs (or from `given` values) where it was not kept."""
+def _values(nodes: list[Node], start: dict[Node, Any] | None = None) -> dict[Node, Any]:
+    """The value of every node, recomputed from the inputs (or from the values in `start`) where it was not kept."""
     values: dict[Node, Any] = {}
     for node in nodes:
-        if given is not None and node in given:
-            values[node] = given[node]
-        elif (given is None and node.y is not None) or node.row is None:
+        if start is not None and node in start:
+            values[node] = start[node]
+        elif (start is None and node.y is not None) or node.row is None:
             values[node] = node.y
         else:
             values[node] = node.row.fn(*_arguments(node, values), **node.params)
@@ -204,11 +204,11 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
         return stacked(case, [None if d is None else as_array(d) for d in pulled])
 
     try:
-        given = pull_safely(case, pull_at(*arrays), g, "the derivative")
+        gradients = pull_safely(case, pull_at(*arrays), g, "the derivative")
     except ValueError:  # no derivative for this cotangent: that of complex eigenvectors depends on their phase
         return
-    if given is not None:
-        tidy = align(case, tuple(None if d is None else as_array(d) for d in given), "the derivative")
+    if gradients is not None:
+        tidy = align(case, tuple(None if d is None else as_array(d) for d in gradients), "the derivative")
         compare_vjp(case, stacked(case, tidy), reals(g), "the derivative", present(case, tidy), again)
     for finding in case.report.findings:
         k = next((k for k, leaf in enumerate(case.flat.leaves) if leaf.path == finding.argument), 0)
@@ -219,11 +219,12 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
 
 def _argument_names(node: Node, places: list[int]) -> list[str]:
     assert node.row is not None
-    own = [] if node.row.variadic else names_of(node.row.fn, len(node.parents))
+    of_function = [] if node.row.variadic else names_of(node.row.fn, len(node.parents))
     names: list[str] = []
     for i in places:
         parent = node.parents[i]
-        name = parent.name if parent is not None and parent.name else own[i] if i < len(own) else f"argument {i}"
+        default = of_function[i] if i < len(of_function) else f"argument {i}"
+        name = parent.name if parent is not None and parent.name else default
         names.append(name if name not in names else f"{name} (argument {i})")
     return names
 
@@ -270,8 +271,8 @@ def _wrong_whole(root: Node, nodes: list[Node], rng: np.random.Generator) -> Ite
         return
     case.report.function = root.row.name if root.row else "the loss"
     g = cotangent_like(case.y, rng)
-    found = pull_back({root: as_array(g)}, inputs)
-    tidy = align(case, tuple(found.get(n) for n in inputs), "the gradient")
+    gradients = pull_back({root: as_array(g)}, inputs)
+    tidy = align(case, tuple(gradients.get(n) for n in inputs), "the gradient")
     again = _pulled_at(case, nodes, root, g)
     compare_vjp(case, stacked(case, tidy), reals(g), "the gradient", present(case, tidy), again)
     hooks = [n.label for n in nodes if n.hooks is not None]

@@ -137,16 +137,16 @@ def _defined(text: str, xs: list[Array]) -> Any:
 
 def _one(xs: list[Array], f: Callable[..., Any]) -> dict[str, Any]:
     """The cotangent that emitted source asks for."""
-    made = source(lambda *xs: np.multiply(f(*xs), 1.0), *xs)
-    return {made.cotangent: np.ones(np.shape(f(*xs)))} if made.cotangent else {}
+    code = source(lambda *xs: np.multiply(f(*xs), 1.0), *xs)
+    return {code.cotangent: np.ones(np.shape(f(*xs)))} if code.cotangent else {}
 
 
 def _evaluated(template: str, xs: list[Array]) -> Any:
     """A template of numbers, of Python or JavaScript, on arrays."""
-    words = {"x": "x1"} | {f"x{k + 1}": f"x{k + 1}" for k in range(len(xs))}
+    names = {"x": "x1"} | {f"x{k + 1}": f"x{k + 1}" for k in range(len(xs))}
     space = vars(_MATH) | {"Math": _MATH, "Number": _NUMBERS, "abs": np.abs, "min": np.minimum, "max": np.maximum}
     try:
-        code = compile(template.format(**words), "<form>", "eval")
+        code = compile(template.format(**names), "<form>", "eval")
         entries = [
             eval(code, {"__builtins__": {}}, space | {f"x{k + 1}": v for k, v in enumerate(entry)})
             for entry in zip(*(x.ravel() for x in np.broadcast_arrays(*xs)), strict=True)

@@ -19,7 +19,7 @@ from ..engine.node import Node
 from ..engine.operands import raw
 from ..engine.unbroadcast import cast
 from ..table.batching import Batched, padded, repeated
-from .batching import Batch, called
+from .batch import Batch, called
 from .diagonal_batch import Diagonal, dense
 from .linearize import Linearized
 from .recording import Recording

@@ -13,8 +13,8 @@ from ..base.tree import rebuild
 from ..engine.node import Node
 from ..engine.operands import raw
 from ..table.batching import repeated
+from .batch import Batch
 from .batched_jvp import push_batch
-from .batching import Batch
 from .diagonal_batch import Diagonal, dense
 from .grad import by_argument, check_asked, grad, linearized, numbers, scalar
 from .linearize import Linearized, is_live

@@ -100,13 +100,13 @@ def backward(
 
 
 def _traced(tensors: Any, gradients: Any) -> bool:
-    given = (*tensors, *_sequence(gradients))
-    return any(isinstance(t, Tensor) and t._leaf().live & TRACED for t in given)
+    values = (*tensors, *_sequence(gradients))
+    return any(isinstance(t, Tensor) and t._leaf().live & TRACED for t in values)
 
 
-def _cotangents(what: str, tensors: Any, given: Any, create_graph: bool) -> dict[Tensor, Any]:
+def _cotangents(what: str, tensors: Any, starts: Any, create_graph: bool) -> dict[Tensor, Any]:
     """The cotangent to start from at each result; a result that is given twice counts twice."""
-    gradients = [None] * len(tensors) if given is None else _sequence(given)
+    gradients = [None] * len(tensors) if starts is None else _sequence(starts)
     if len(gradients) != len(tensors):
         raise ValueError(f"{what}: expected a gradient for each of {len(tensors)} outputs, got {len(gradients)}")
     start: dict[Node, tuple[Tensor, Any]] = {}

@@ -21,7 +21,7 @@ from ..engine.operands import raw
 from ..table import TABLE
 from ..table.batching import Batched, Same, repeated
 from ..tensor import Tensor
-from .batching import Batch
+from .batch import Batch
 from .linearize import is_live
 from .recording import Recording
 
@@ -144,10 +144,10 @@ class _BatchedCall:
 
     def _example(self, *tensors: Any) -> Any:
         """`f` on one example."""
-        given = list(self.given)
+        values = list(self.given)
         for k, t in zip(self.mapped, tensors, strict=True):
-            given[k] = t
-        args, params = rebuild((self.args, self.params), given)
+            values[k] = t
+        args, params = rebuild((self.args, self.params), values)
         return self.f(*args, **params)
 
     def results(self, out_axes: Any, randomness: str) -> Any:

@@ -75,14 +75,14 @@ def step(*, textbook: Stated) -> Callable[[F], F]: ...
 def step(f: Any = None, *, textbook: Stated | None = None) -> Any:
     """Record `f` as one group, shown as one step with the name of `f`; with a `textbook`, a known step."""
 
-    def known(f: Any) -> Any:
+    def as_step(f: Any) -> Any:
         @wraps(f)
         def grouped(*args: Any, **params: Any) -> Any:
             return called_in_group(f, args, params, f.__name__, textbook=textbook)
 
         return grouped
 
-    return known if f is None else known(f)
+    return as_step if f is None else as_step(f)
 
 
 def reduced(loss: Tensor, reduction: str, name: str) -> Tensor:

@@ -58,8 +58,8 @@ def interpolate(
     dims, smooth = x.ndim - 2, mode in _SMOOTH
     if dims not in _MODES.get(mode, ()):
         shapes = " or ".join(f"(n, channels, {SIZES[d]})" for d in _MODES.get(mode, ()))
-        known = shapes or ", ".join(_MODES)
-        raise ValueError(f"interpolate: expected {known}, got mode {mode!r} with an input of shape {x.shape}")
+        expected = shapes or ", ".join(_MODES)
+        raise ValueError(f"interpolate: expected {expected}, got mode {mode!r} with an input of shape {x.shape}")
     if align_corners is not None and not smooth or antialias and mode not in ("bilinear", "bicubic"):
         raise ValueError(f"interpolate: mode {mode!r} has no {'antialias' if antialias else 'align_corners'}; omit it")
     old = x.shape[2:]
