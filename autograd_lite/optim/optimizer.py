@@ -467,7 +467,7 @@ class _GroupStep:
             step, new = self._formula(optimizer, p, g, state, numbers)
             return {"_p": p - step, **new}
 
-        key = dtype, *state
+        key = dtype, *state, None, *sorted(numbers)
         if key not in self.rules:
             self.rules[key] = FusedStep(updated, dtype, list(state), list(numbers))
         return self.rules[key]
