@@ -147,7 +147,7 @@ class Writer:
     def _list(self, xs: Sequence[Operand]) -> str:
         return ", ".join(map(self.operand, xs))
 
-    def is_packed(self, x: Var | None) -> bool:
+    def is_packed(self, x: Any) -> bool:
         """Whether a value is an input of doubles that are contiguous in memory."""
         return x in self.block.contiguous and x.dtype == np.float64
 

@@ -445,7 +445,8 @@ class _Made:
         more = tuple(v for v in needed if v not in kept)
         places = {v: size + k for k, v in enumerate(more)}
         inputs = (*cotangents, *needed)
-        program = Program(f"{self.name}_backward", inputs, tuple(late), outputs, {}, inputs, tuple(0 for _ in outputs))
+        result = tuple(0 for _ in outputs)
+        program = Program(f"{self.name}_backward", inputs, late, outputs, structure=inputs, result=result)
         return Backward(program, self.starts, [places.get(v, v) for v in needed], list(self.pulled)), early, more
 
     def _as_tensors(self, seen: set[Any]) -> list[bool]:

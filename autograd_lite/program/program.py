@@ -6,12 +6,12 @@ It can be printed, run on other inputs of the same shapes, and turned into sourc
 from __future__ import annotations
 
 from bisect import bisect
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial, wraps
 from itertools import takewhile
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -29,11 +29,15 @@ from ..engine.versions import OURS, Storage, next_order
 from ..tensor import Tensor
 from ..transforms.linearize import is_live
 from .capture import capture, names_of
-from .equation import Equation, Origin, Var, computed, kind, recorded, shown
+from .equation import Equation, Operand, Origin, Var, computed, kind, recorded, shown
 from .graph import equations_of, graph_of, leaf
 from .naming import Names, groups, label, short_names
 
 LIMIT = 20_000  # equations; more are not printed
+
+#: What a rule returns for an equation: None keeps it; a value stands for its result from then on; equations replace it,
+#: and the last of them has its outputs; a dict has a value for each of several results.
+Replacement = Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +61,12 @@ class Program(GraphView):
     instead = "pickle the function and trace it again, or keep str(program) or ag.source(f, x)"
 
     name: str
-    inputs: tuple[Var, ...]
-    equations: tuple[Equation, ...]
-    outputs: tuple[Any, ...]  # a Var each, or a constant
-    captured: Mapping[Var, Tensor] = field(repr=False)  # from outside, such as parameters, with their current values
-    structure: Any = field(repr=False)  # the arguments, with the inputs as leaves
-    result: Any = field(repr=False)  # the tree of the outputs
+    inputs: Sequence[Var]
+    equations: Sequence[Equation]
+    outputs: Sequence[Any]  # a Var each, or a constant
+    captured: Mapping[Var, Tensor] = field(default_factory=dict, repr=False)  # from outside, with their current values
+    structure: Any = field(default=(), repr=False)  # the arguments, with the inputs as leaves
+    result: Any = field(default=(), repr=False)  # the tree of the outputs
     updates: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # what inputs and captured values become
     prelude: Any = field(default=None, repr=False)  # from Python numbers among the inputs to some captured values
     examples: Mapping[Var, Any] = field(default_factory=dict, repr=False)  # values that were recorded, inputs included
@@ -133,6 +137,53 @@ class Program(GraphView):
             hooked=next((n.label for n in nodes if n.hooks), ""),
             _uses=_uses(nodes),
         )
+
+    @property
+    def results(self) -> Iterator[Var]:
+        """The variables that must be computed: outputs and new values."""
+        return (x for x in (*self.outputs, *self.updates.values()) if isinstance(x, Var))
+
+    @property
+    def defined(self) -> dict[Var, Equation]:
+        """The equation that computes each value."""
+        return {v: eq for eq in self.equations for v in eq.outputs}
+
+    @property
+    def users(self) -> defaultdict[Var, list[Equation]]:
+        """The equations that read each value, once for each operand."""
+        users = defaultdict(list)
+        for eq in self.equations:
+            for x in eq.operands:
+                if isinstance(x, Var):
+                    users[x].append(eq)
+        return users
+
+    def mapped(self, rule: Callable[[Equation, dict[Var, Equation]], Replacement]) -> Self:
+        """The program with each equation replaced by what `rule(equation, defined)` returns for it.
+
+        `defined` has the equation of each variable so far.
+        """
+        instead: dict[Var, Any] = {}
+        defined: dict[Var, Equation] = {}
+        equations: list[Equation] = []
+
+        def current(x: Operand) -> Any:
+            return instead.get(x, x) if isinstance(x, Var) else x
+
+        for eq in self.equations:
+            if instead and any(isinstance(x, Var) and x in instead for x in eq.operands):
+                eq = replace(eq, operands=tuple(map(current, eq.operands)))
+            replacement = rule(eq, defined)
+            new = [eq] if replacement is None else replacement if isinstance(replacement, list) else []
+            if isinstance(replacement, dict):
+                instead.update(replacement)
+            elif replacement is not None and not new:
+                instead[eq.outputs[0]] = current(replacement)
+            for e in new:
+                defined.update(dict.fromkeys(e.outputs, e))
+            equations += new
+        updates = {v: current(x) for v, x in self.updates.items()}
+        return replace(self, equations=equations, outputs=list(map(current, self.outputs)), updates=updates)
 
     @property
     def values(self) -> dict[Var, Any]:

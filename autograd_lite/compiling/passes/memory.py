@@ -29,7 +29,7 @@ LEAST = 2  # entries; a single number is faster without a buffer
 class Memory:
     """Where values are."""
 
-    equations: list[Equation]  # in the order in which they run
+    equations: Sequence[Equation]  # in the order in which they run
     late: int = 0  # of these, how many at the end only make new values of inputs
     place: dict[Var, int] = field(default_factory=dict)  # of values with a buffer, in bytes from the start
     part: dict[Var, Var] = field(default_factory=dict)  # of values computed in their place in an array: that array

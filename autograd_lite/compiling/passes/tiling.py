@@ -34,7 +34,7 @@ def tiled(block: Block) -> Block:
     found: list[Equation] = []
     group: list[Equation] = []
     made: set[Var] = set()
-    new = set(block.results) - {x for x in block.outputs if isinstance(x, Var)}
+    new = set(block.results) - block.returned
     first_late = len(block.equations) - block.late
     scattered = {v.shape for v in block.updates if v not in block.contiguous}  # shapes; a piece would be a copy
     users = block.users
@@ -134,4 +134,4 @@ def as_block(eq: Equation, into: Mapping[Var, Var]) -> Block:
     others = [x for x in eq.operands if x not in rows]
     totals = [p for v, p in eq.params["made"].items() if not v.shape]
     inputs = list(dict.fromkeys([*rows.values(), *others, *targets]))
-    return Block("tiles", inputs, list(eq.params["steps"]), totals, targets, contiguous=frozenset(inputs))
+    return Block("tiles", inputs, eq.params["steps"], totals, updates=targets, contiguous=frozenset(inputs))
