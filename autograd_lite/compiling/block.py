@@ -54,7 +54,7 @@ def is_random(eq: Equation) -> bool:
     return "generator" in eq.params
 
 
-def made(like: Equation, algebra: str, *operands: Any, into: Var | None = None, **params: Any) -> Equation:
+def instead_of(like: Equation, algebra: str, *operands: Any, into: Var | None = None, **params: Any) -> Equation:
     """A new equation in the place of `like`, for the row that is `algebra`; its result is `into`, or a new variable."""
     row = row_for(algebra)
     if into is None:

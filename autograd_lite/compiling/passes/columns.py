@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Var
-from ..block import Block, made
+from ..block import Block, instead_of
 from .splitting import GAIN, fastest
 
 LARGE = 2**18  # bytes of a matrix that is worth a try
@@ -53,10 +53,10 @@ def with_columns(block: Block) -> Block:
 
 
 def _joined(matrix: Var, group: list[Equation]) -> list[Equation]:
-    stack = made(group[0], "stack", *(eq.operands[1] for eq in group), axis=1)
-    whole = made(group[0], "dot product", matrix, stack.outputs[0])
+    stack = instead_of(group[0], "stack", *(eq.operands[1] for eq in group), axis=1)
+    whole = instead_of(group[0], "dot product", matrix, stack.outputs[0])
     columns = [
-        made(eq, "index", whole.outputs[0], into=eq.outputs[0], index=(slice(None), k), unique_indices=True)
+        instead_of(eq, "index", whole.outputs[0], into=eq.outputs[0], index=(slice(None), k), unique_indices=True)
         for k, eq in enumerate(group)
     ]
     return [stack, whole, *columns]

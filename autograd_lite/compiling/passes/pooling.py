@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ..block import Block, made
+from ..block import Block, instead_of
 from .dead_code import without_dead_code
 
 LARGEST, PLACE, PUT = "largest of windows", "place of the largest", "at the largest"  # the rows of a max pooling
@@ -55,7 +55,7 @@ class _Pooled:
                     continue
                 h = Var(m.name, y.shape, m.dtype)
                 at = tuple(y if v is x else v for v in mask.operands)
-                g = made(eq, "product", put.operands[0], h)
+                g = instead_of(eq, "product", put.operands[0], h)
                 put = replace(put, operands=(g.outputs[0], *put.operands[1:]), outputs=eq.outputs, origin=eq.origin)
                 return [replace(mask, operands=at, outputs=(h,), origin=eq.origin), g, put]
             return None
@@ -72,21 +72,21 @@ class _Pooled:
             up = self._increasing(eq) if eq.row.algebra == LARGEST and not any(map(any, eq.params["padding"])) else None
             if up is None:
                 return None
-            (y,), shape, found = eq.outputs, eq.operands[0].shape, []
+            (y,), shape, equations = eq.outputs, eq.operands[0].shape, []
             operands: list[Any] = []
             for v in up.operands:
                 aligned = (1,) * (up.outputs[0].ndim - len(v.shape)) + v.shape if isinstance(v, Var) else ()
                 at = shape if aligned == up.outputs[0].shape else (*aligned[:2], *(1 for _ in shape[2:]))
                 if isinstance(v, Var) and v.shape != at:
-                    found.append(made(up, "reshape", v, shape=at, order="C"))
-                    v = found[-1].outputs[0]
+                    equations.append(instead_of(up, "reshape", v, shape=at, order="C"))
+                    v = equations[-1].outputs[0]
                 if at is shape and isinstance(v, Var):
                     largest = Var(y.name, y.shape, y.dtype)
-                    found.append(replace(eq, operands=(v,), outputs=(largest,)))
+                    equations.append(replace(eq, operands=(v,), outputs=(largest,)))
                     below[y] = v, largest
                     v = largest
                 operands.append(v)
-            return [*found, replace(up, operands=tuple(operands), outputs=(y,))]
+            return [*equations, replace(up, operands=tuple(operands), outputs=(y,))]
 
         return self.block.mapped(rule)
 
