@@ -49,6 +49,12 @@ def row_for(algebra: str) -> Primitive:
     return next(row for row in TABLE.values() if row.algebra == algebra)
 
 
+def maker(x: Operand, defined: Mapping[Var, Equation], algebra: str | None = None) -> Equation | None:
+    """The equation that computes an operand; None for others, or if its row has another option ``algebra=``."""
+    eq = defined.get(x) if isinstance(x, Var) else None
+    return eq if eq is not None and algebra in (None, eq.row.algebra) else None
+
+
 def is_random(eq: Equation) -> bool:
     """Whether two calls differ."""
     return "generator" in eq.params

@@ -136,13 +136,13 @@ class Prelude:
         values = arithmetic.values
         lines = [f"{word} = {template.format(*of)}" for word, template, of in arithmetic.lines]
         space = {w: x for w, x in values.items() if w[0] == "c"}
-        found = []
+        numbers = []
         for k, (word, dtype) in enumerate(results.values()):
             space[f"kind{k}"], space[f"dtype{k}"] = type(values[word]), dtype.type
             lines.append(f"if {word}.__class__ is not kind{k}: return None")
-            found.append(f"dtype{k}({word})")
+            numbers.append(f"dtype{k}({word})")
         head = f"def prelude({', '.join(arguments)}):"
-        source = "\n    ".join([head, *lines, f"return [{', '.join(found)}]"])
+        source = "\n    ".join([head, *lines, f"return [{', '.join(numbers)}]"])
         exec(compile(source, "<autograd_lite: arithmetic of Python numbers>", "exec"), space)
         self._run: Any = space["prelude"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ..block import Block, instead_of
+from ..block import Block, instead_of, maker
 
 FEWEST = 4  # products for which it pays
 SMALL = 32_768  # bytes of an array that is better computed with others
@@ -49,8 +49,8 @@ class _Batch:
         return equations
 
     def _is(self, x: Operand, algebra: str) -> Equation | None:
-        eq = self.defined.get(x) if isinstance(x, Var) else None
-        return eq if eq is not None and eq.row.algebra == algebra and id(eq) not in self.dropped else None
+        eq = maker(x, self.defined, algebra)
+        return None if id(eq) in self.dropped else eq
 
     def _ready(self, x: Var) -> int:
         """The place after which `x` could be computed: views of inputs at the very beginning."""

@@ -43,13 +43,13 @@ def with_columns(block: Block) -> Block:
         )
         if together < GAIN * apart:
             before[first] = _joined(matrix, group)
-    dropped = {v for equations in before.values() for eq in equations for v in eq.outputs}
-    found: list[Equation] = []
+    dropped = {v for joined in before.values() for eq in joined for v in eq.outputs}
+    equations: list[Equation] = []
     for i, eq in enumerate(block.equations):
-        found += before.get(i, ())
+        equations += before.get(i, ())
         if not dropped.intersection(eq.outputs):
-            found.append(eq)
-    return replace(block, equations=found)
+            equations.append(eq)
+    return replace(block, equations=equations)
 
 
 def _joined(matrix: Var, group: list[Equation]) -> list[Equation]:

@@ -46,7 +46,7 @@ class _Innermost:
         self.equations: list[Equation] = []
         self.stacks: set[Var] = set()  # values whose first axis is innermost
         self.copies: dict[Var, Var] = {}
-        self.made: dict[Var, Equation] = {}
+        self.defined: dict[Var, Equation] = {}
         self.pairs: dict[Var, tuple[Var, Var]] = {}  # of products ``A @ B.mT`` of two such stacks
         self.products: dict[Var, tuple[Var, Var]] = {}  # of products ``A @ B`` of a matrix and such a stack
         self.strips: dict[Var, Var] = {}  # columns of windows as views of strips
@@ -75,7 +75,7 @@ class _Innermost:
 
     def _append(self, eq: Equation) -> Var:
         self.equations.append(eq)
-        self.made.update(dict.fromkeys(eq.outputs, eq))
+        self.defined.update(dict.fromkeys(eq.outputs, eq))
         return eq.outputs[0]
 
     def _copied(self, x: Any, y: Var, eq: Equation) -> Any:
@@ -105,7 +105,7 @@ class _Innermost:
             self._append(instead_of(eq, "transpose", split, into=y, axes=(2, 0, 1)))
             self.stacks.add(y)
             return True
-        turned = self.made.get(b)
+        turned = self.defined.get(b)
         if turned is not None and turned.row.algebra == "matrix transpose" and a in self.stacks and a.ndim == 3:
             (c,) = turned.operands
             if c in self.stacks and c.ndim == 3:
@@ -134,7 +134,7 @@ class _Innermost:
 
     def _columns(self, b: Var) -> Var | None:
         """Columns of windows as a view of strips."""
-        eq = self.made.get(b)
+        eq = self.defined.get(b)
         if eq is None or eq.row.algebra != "windows as columns":
             return None
         if b not in self.strips and strips.shape_of(eq.operands[0].shape, **eq.params) is not None:
@@ -155,7 +155,7 @@ class _Innermost:
         return self._append(instead_of(eq, "reshape", turned, shape=(g.shape[1], count, -1), order="C"))
 
     def _convolved(self, a: Var, b: Var, columns: Var, eq: Equation) -> bool:
-        y, places = eq.outputs[0], prod(self.made[b].params["kernel"])
+        y, places = eq.outputs[0], prod(self.defined[b].params["kernel"])
         product = self._append(instead_of(eq, "matrix product", self._reordered(a, places, eq), columns))
         whole = self._append(instead_of(eq, "transpose", product, axes=(1, 0, 2)))
         split = self._append(instead_of(eq, "reshape", whole, shape=(*y.shape[1:], y.shape[0]), order="C"))
@@ -165,7 +165,7 @@ class _Innermost:
 
     def _of_weights(self, g: Var, b: Var, columns: Var, eq: Equation) -> bool:
         """The sum over all examples of ``g @ b.mT``."""
-        y, places = eq.outputs[0], prod(self.made[b].params["kernel"])
+        y, places = eq.outputs[0], prod(self.defined[b].params["kernel"])
         turned = self._append(instead_of(eq, "transpose", self._by_windows(g, columns.shape[0], eq), axes=(1, 2, 0)))
         # with the longer axis first it is faster
         products = self._append(instead_of(eq, "matrix product", columns, turned))

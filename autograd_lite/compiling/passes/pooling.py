@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Operand, Var
-from ..block import Block, instead_of
+from ..block import Block, instead_of, maker
 from .dead_code import without_dead_code
 
 LARGEST, PLACE, PUT = "largest of windows", "place of the largest", "at the largest"  # the rows of a max pooling
@@ -31,21 +31,20 @@ def pooled_first(block: Block) -> Block:
 class _Pooled:
     def __init__(self, block: Block) -> None:
         self.block = block
-        self.made = block.defined
+        self.defined = block.defined
         self.users: dict[Var, list[Equation | None]] = {x: [*using] for x, using in block.users.items()}
         for x in block.results:
             self.users[x] = [*self.users.get(x, ()), None]
 
     def _is(self, x: Operand, algebra: str) -> Equation | None:
-        eq = self.made.get(x) if isinstance(x, Var) else None
-        return eq if eq is not None and eq.row.algebra == algebra else None
+        return maker(x, self.defined, algebra)
 
     def masked(self) -> Block:
         """``put(g, k) * h(x)`` is ``put(g * h(y), k)``, if the entries of `x` at the places `k` are `y`."""
 
         def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
             for d, m in (eq.operands, eq.operands[::-1]) if eq.row.algebra == "product" else ():
-                put, mask = self._is(d, PUT), self.made.get(m) if isinstance(m, Var) else None
+                put, mask = self._is(d, PUT), maker(m, self.defined)
                 place = self._is(put.operands[1], PLACE) if put is not None else None
                 if put is None or place is None or mask is None or mask.row.kind not in ("elementwise", "constant"):
                     continue
@@ -97,9 +96,9 @@ class _Pooled:
         argmax = [p for p in places if p is not None and p.row.algebra == PLACE and p.operands[1] is y]
         if not isinstance(f, Var) or len(argmax) < len(places):
             return None
-        up, before = self.made.get(f), self._is(f, "reshape")
+        up, before = self.defined.get(f), self._is(f, "reshape")
         if before is not None and before.operands[0].shape[:2] == f.shape[:2] and before.params["order"] == "C":
-            up = self.made.get(before.operands[0]) if self.users[before.operands[0]] == [before] else None
+            up = self.defined.get(before.operands[0]) if self.users[before.operands[0]] == [before] else None
         if up is None or up.row.algebra not in ("sum", "larger") or up.outputs[0].dtype != y.dtype:
             return None
         x, *others = sorted(up.operands, key=lambda v: v.shape != up.outputs[0].shape if isinstance(v, Var) else 2)

@@ -10,7 +10,7 @@ from math import prod
 from typing import Any
 
 from ...program import Equation, Operand, Var
-from ..block import Block, instead_of
+from ..block import Block, instead_of, maker
 from .constants import uniform
 
 GAIN = 4  # how many times smaller the factor has to be
@@ -25,8 +25,8 @@ def scaled(block: Block) -> Block:
         if eq.row.algebra != "product":
             return None
         for k, x in (eq.operands, eq.operands[::-1]):
-            before = defined.get(x) if isinstance(x, Var) else None
-            if before is None or before.row.algebra != "dot product" or len(users[x]) > 1 or x in results:
+            before = maker(x, defined, "dot product")
+            if before is None or len(users[x]) > 1 or x in results:
                 continue
             a, b = before.operands
             fits = all(isinstance(v, Var) and v.ndim == 2 and v.dtype == eq.outputs[0].dtype for v in (a, b))

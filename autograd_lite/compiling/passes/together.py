@@ -18,7 +18,7 @@ import numpy as np
 
 from ...program import Equation, Operand, Var
 from ...table import Primitive
-from ..block import Block, instead_of
+from ..block import Block, instead_of, maker
 from .constants import uniform
 
 SMALL = 1024  # entries of a parameter for which copying takes less time than calls
@@ -75,7 +75,7 @@ class _Updates:
 
     def _inner(self, x: Any, shape: tuple[int, ...]) -> Equation | None:
         """The equation of a value, if it is a step of the formula only."""
-        eq = self.defined.get(x) if isinstance(x, Var) else None
+        eq = maker(x, self.defined)
         if eq is None or not isinstance(eq.row.fn, np.ufunc) or eq.row.outputs or eq.params or x.shape != shape:
             return None
         only = (len(set(self.users[x])) == 1 or x in self.new) and x not in self.returned
@@ -158,8 +158,8 @@ class _Updates:
         terms, waiting = [], [x]
         while waiting:
             y = waiting.pop()
-            eq = self.defined.get(y) if isinstance(y, Var) else None
-            if eq is not None and eq.row.algebra == "sum":
+            eq = maker(y, self.defined, "sum")
+            if eq is not None:
                 waiting += eq.operands[::-1]
             else:
                 terms.append(y)
@@ -167,7 +167,7 @@ class _Updates:
 
     def _squared(self, x: Operand) -> Any:
         """What a number is the sum of squares of."""
-        eq = self.defined.get(x) if isinstance(x, Var) else None
+        eq = maker(x, self.defined)
         if eq is not None and eq.row.algebra == "total":  # of one square; otherwise it is a dot product
             eq = self.defined.get(eq.operands[0])
         if eq is None or eq.row.algebra not in ("dot product", "product") or eq.operands[0] is not eq.operands[1]:
