@@ -20,6 +20,7 @@ from ..engine.value import Value, wrap
 from ..engine.versions import CONFIGURED, LATEST_WRITE, next_order
 from ..program import Var
 from ..program.calls import Backward, Call
+from ..program.naming import Names
 from ..program.outside import Source, Step
 from ..program.places import CONTENT, KEYS, LENGTH, MISSING, Attribute, Named, ShapeOf, plain_array, read, same
 from ..tensor import Tensor
@@ -56,6 +57,7 @@ class Dispatch:
             "next_order": next_order, "lock": lock, "same": same, "owned": self._owned, "is_": is_,
             "static_key": static_key, "touched": self._touched, "overlapping": overlapping,
         }
+        self._names = Names(self.space)
         self._words: dict[Any, str] = {}
         self._written: set[int] = set()  # the ids of the arrays that are written to
         self._modules = [(m, _state_of(m)) for m in recorded.modules if m not in recorded.modes]
@@ -77,7 +79,7 @@ class Dispatch:
     def word(self, wish: str, key: Hashable) -> str:
         """The name for a key."""
         if key not in self._words:
-            self._words[key] = f"{wish}{len(self._words)}"
+            self._words[key] = self._names.take(f"{wish}_")  # no local variable of the function ends so
         return self._words[key]
 
     # ----------------------------------------------------------------------------------------- what may change

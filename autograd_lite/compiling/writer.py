@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..base.escape import RESERVED, identifier
+from ..base.literals import index, literal
 from ..program import Equation, Operand, Var
 from ..program.naming import Names
 from ..table import Primitive
@@ -33,7 +34,7 @@ from .passes.memory import Memory
 from .passes.scalars import ARRAY
 from .passes.tiling import TILES
 from .passes.together import PACKED
-from .text import literal, number, shared, users_line
+from .text import number, shared, users_line
 from .threads import in_threads
 
 OUTER = "with_buffers"
@@ -288,13 +289,8 @@ class Writer:
         return number(x) if type(x) in (int, float, bool, complex) else self.bound(x, "constant")
 
     def parameter(self, key: str, value: object) -> str:
-        return literal(value) or self.bound(value, key)
+        return literal(value, lambda part: "") or self.bound(value, key)
 
-    def subscript(self, index: object) -> str:
+    def subscript(self, at: object) -> str:
         """An index as it is written between brackets."""
-        if type(index) is tuple:
-            return ", ".join(map(self.subscript, index)) + "," * (len(index) == 1) if index else "()"
-        if type(index) is slice:
-            ends = ["" if p is None else str(p) for p in (index.start, index.stop, index.step)]
-            return ":".join(ends if ends[2] else ends[:2])
-        return self.parameter("index", index)
+        return index(at, lambda part: self.parameter("index", part))

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..table import TABLE
 from ..table.textbook import NOTATIONS
-from .expr import Expr, Function, constant, name, number
+from .expr import Expr, Function, constant, multiplied, name, number
 from .writing import subscript
 
 _BINARY: dict[type[ast.AST], str] = {
@@ -108,7 +108,7 @@ def _applied(word: str, args: list[Written]) -> Written:
     shape = np.shape(value)
     if word == "multiply":
         factors = tuple(f for e in operands for f in (e.args if e.role == "product" else (e,)))
-        return Written(Expr("product", factors, shape=shape), value)
+        return Written(multiplied(factors, shape), value)
     return Written(Expr(word, operands, None, params, shape, row), value)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..table import TABLE
-from .expr import Expr, number, walk
+from .expr import Expr, fold, number, walk
 from .expression import evaluate
 from .simplify import make, product
 
@@ -151,7 +151,4 @@ def _written(terms: list[Term], shape: tuple[int, ...]) -> Expr:
 
 def leaves(e: Expr) -> int:
     """How many names and numbers are written in a formula."""
-    count: dict[str, int] = {}
-    for part in walk(e):
-        count[part.key] = sum(count[a.key] for a in part.args) if part.args else 1
-    return count[e.key]
+    return fold(e, lambda part, counts: sum(counts) if part.args else 1)

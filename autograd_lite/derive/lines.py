@@ -8,7 +8,7 @@ name: ``dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,8 +17,8 @@ import numpy as np
 from ..engine.node import Node
 from ..table import TABLE
 from .collect import collected, leaves
-from .expression import Expr, make, name, product, substitute, walk
-from .factors import Factor, scalars_apart
+from .expression import Expr, name, substitute, walk
+from .factors import Factor, scalars_apart, summed, total
 from .landmarks import Chain
 
 MANY = 8  # factors; beyond this, each gradient gets its line
@@ -62,7 +62,7 @@ class Lines:
                 if m in self.reach:
                     self.consumers.setdefault(m, []).append(n)
         self.factors = {(n, m): chain.factor(n, m) for m, users in self.consumers.items() for n in users}
-        maps = [f for f in self.factors.values() if f.combine == "map"]
+        maps = [f for f in self.factors.values() if f.is_map]
         self.by_gradients = bool(maps) or len(self.factors) > MANY
         self._closed: dict[Node, tuple[Expr, list[Expr]] | None] = {}
 
@@ -130,17 +130,14 @@ class Lines:
         if len(users) != 1:
             return None
         (user,), f = users, self.factors[users[0], n]
-        if f.axes or f.combine not in ("elementwise", "map"):
+        if f.axes or not (f.is_elementwise or f.is_map):
             return None
         if user is self.chain.root:
-            return (f.formula, []) if f.combine == "elementwise" else None
+            return (f.formula, []) if f.is_elementwise else None
         above = self.closed(user)
         if above is None or f.pull is not None:
             return None
-        if f.combine == "map":
-            whole = substitute(f.formula, {f.cotangent: above[0]})
-        else:
-            whole = product((above[0], f.formula), n.shape)
+        whole = f.joined(above[0], substitute(f.formula, {f.cotangent: above[0]}))
         if not all(part.row is None or part.row.kind == "elementwise" or part.role == "total" for part in walk(whole)):
             return None
         found = collected(whole, self.chain.environment())
@@ -168,16 +165,13 @@ class Lines:
             return Expr("number", value=0)
         if (whole := _assembled(terms)) is not None:
             return whole
-        out = terms[0]
-        for term in terms[1:]:
-            out = make(TABLE["add"], (out, term), {}, t.node.shape)
-        return out
+        return total(terms)
 
     def _term(self, path: Sequence[Factor]) -> Expr:
         first = path[0]
         above = name(self.start(path), first.of.shape) if first.of is not self.chain.root else None
         for f in path:
-            full = np.broadcast_shapes(f.of.shape, f.formula.shape) if f.combine == "elementwise" else f.formula.shape
+            full = np.broadcast_shapes(f.of.shape, f.formula.shape) if f.is_elementwise else f.formula.shape
             symbol = name(f.symbol, full)
             above = _times(above, f, f.formula if self.by_gradients else symbol)
         assert above is not None
@@ -187,34 +181,19 @@ class Lines:
 def _times(above: Expr | None, f: Factor, partial: Expr) -> Expr:
     """The gradient from above times one factor."""
     of, wrt = f.shapes
-    if f.combine == "map" or above is None:
+    if f.is_map or above is None:
         e = partial
-    elif f.combine == "elementwise":
-        is_one = f.formula.is_number and f.formula.value == 1
-        e = above if is_one else _product(above, partial)
+    elif f.is_elementwise:
+        e = above if f.formula.is_number and f.formula.value == 1 else f.joined(above, partial)
     else:
-        size, partial = scalars_apart(partial)
-        sides = (partial, above) if f.combine == "left" else (above, partial)
-        e = size(Expr("matmul", sides, None, {}, wrt, TABLE["matmul"]))
-    if not f.axes:
-        return e
-    full = e if e.shape == of else Expr(e.head, e.args, e.value, e.params, of, e.row)
-    return _summed(full, f.axes)
+        beside, matrix = scalars_apart(partial)
 
+        def stated(a: Expr, b: Expr) -> Expr:
+            return Expr("matmul", (a, b), None, {}, wrt, TABLE["matmul"])
 
-def _product(above: Expr, partial: Expr) -> Expr:
-    full = np.broadcast_shapes(above.shape, partial.shape)
-    if partial.role == "name" and partial.value.startswith(("d", "∂")) and "/" in partial.value:
-        return Expr("product", (*(above.args if above.role == "product" else (above,)), partial), shape=full)
-    return product((above, partial), full)
-
-
-def _summed(e: Expr, axes: tuple[int, ...]) -> Expr:
-    """A sum over axes; a sign stays in front."""
-    if e.role == "negation":
-        return product((Expr("number", value=-1), _summed(e.args[0], axes)), ())
-    kept = tuple(1 if k in axes else s for k, s in enumerate(e.shape))
-    return Expr("sum", (e,), None, {"axis": axes, "keepdims": True}, kept, TABLE["sum"])
+        e = beside(f.combine.apply(above, matrix, matrix_times=stated))
+    kept = tuple(1 if k in f.axes else size for k, size in enumerate(of))  # the axes stay, for their indices
+    return summed(replace(e, shape=of), f.axes, kept) if f.axes else e
 
 
 def environment(chain: Chain, lines: Sequence[Factor | Total]) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ whose textbook has a symbol that no row computes, such as ⋆ for a convolution,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,11 @@ from ..engine.record import record
 from ..engine.replay import replay
 from ..engine.value import wrap
 from ..program.naming import Names, groups
-from ..table import TABLE, Primitive
+from ..table import Primitive
 from ..tensor import Tensor
 from .board import Written
-from .expr import Expr, name, walk
+from .expr import Expr, Function, name, walk
+from .expression import evaluate
 from .known import KnownStep, parameter
 from .named_graph import LIMIT
 
@@ -71,8 +72,8 @@ def _known(step: Any, values: Mapping[Node, Any]) -> KnownStep:
 
 def _can_be_recorded(known: KnownStep) -> bool:
     """Whether rows compute everything in it, or what they do not compute is the same for all inputs."""
-    parts = [part for e in (known.forward, *(e for _, e in known.where)) for part in walk(e)]
-    return all(part.row is None or isinstance(part.row, Primitive) or part.head == "onehot" for part in parts)
+    rows: list[Any] = [part.row for e in (known.forward, *(e for _, e in known.where)) for part in walk(e) if part.row]
+    return all(isinstance(row, Primitive) or row.builtin or row.name == "onehot" for row in rows)
 
 
 def _recorded(known: KnownStep, step: Any, made: Mapping[Node, Any]) -> tuple[Any, dict[str, Any]]:
@@ -80,8 +81,8 @@ def _recorded(known: KnownStep, step: Any, made: Mapping[Node, Any]) -> tuple[An
     env = {w: made.get(x, x) if isinstance(x, Node) else x for w, x in step.inputs.items()}
     further: dict[str, Any] = {}
     for word, e in known.where:
-        env[word] = further[word] = _computed(e, env)
-    y = _computed(known.forward, env)
+        env[word] = further[word] = evaluate(e, env, call=_called)
+    y = evaluate(known.forward, env, call=_called)
     before = {x._node for x in made.values() if isinstance(x, Tensor)}
     for n in ancestors([y._node], ANY):
         if n.row is not None and n not in before:
@@ -89,22 +90,10 @@ def _recorded(known: KnownStep, step: Any, made: Mapping[Node, Any]) -> tuple[An
     return y, further
 
 
-def _computed(e: Expr, env: Mapping[str, Any]) -> Any:
-    done: dict[str, Any] = {}
-    for part in walk(e):
-        args = [done[a.key] for a in part.args]
-        if part.role == "name":
-            done[part.key] = env[part.value]
-        elif part.row is None and part.role != "product":
-            done[part.key] = part.value
-        elif part.role == "product":
-            done[part.key] = args[0]
-            for a in args[1:]:
-                done[part.key] = TABLE["multiply"](done[part.key], a)
-        else:
-            row: Any = part.row
-            done[part.key] = row(*args, **part.params) if isinstance(row, Primitive) else row.fn(*args)
-    return done[e.key]
+def _called(part: Expr, args: Sequence[Any]) -> Any:
+    """One part of a definition, recorded; a notation has no parameters."""
+    row: Any = part.row
+    return row.fn(*args) if isinstance(row, Function) else row(*args, **part.params)
 
 
 def _again(n: Node, made: Mapping[Node, Any], values: Mapping[Node, Any], calls: dict[Any, Any]) -> Any:

@@ -17,10 +17,10 @@ from ..table import TABLE, Textbook
 from ..tensor import Tensor
 from .board import Written
 from .expression import Expr, applied, evaluate, make, name, replaced
-from .factors import FoldedCall, pulled
+from .factors import Edge, FoldedCall
 from .known import KnownStep, parameter
 from .named_graph import NamedGraph
-from .symbolic_rule import Edge, G, X, Y, parted
+from .symbolic_rule import G, X, Y, parted
 
 
 class Steps(NamedGraph):
@@ -236,7 +236,7 @@ class Steps(NamedGraph):
         y, xs = self.values[call], arguments(call, self.values)
         env = self.environment() | {G: g} | {f"{X}{k}": x for k, x in enumerate(xs)}
         env |= {Y: y} if call is n else {f"{Y}{k}": v for k, v in enumerate(y)}
-        return pulled(g, e.combine, evaluate(e.formula, env), e.axes, n.shape, np.shape(xs[i]))
+        return e.pulled(g, evaluate(e.formula, env), n.shape, np.shape(xs[i]))
 
     @staticmethod
     def _same_at(n: Node, stated: Callable[[Any], Any], rule: Callable[[Any], Any]) -> bool:

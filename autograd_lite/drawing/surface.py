@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.node import ANY, ancestors
-from ..engine.replay import replay
+from ..program import Program
 from ..tensor import Tensor
 from ..transforms.grad import value_and_grad
 from . import formatting
@@ -315,33 +314,30 @@ def _of_loss(
     loss: Tensor, wrt: Any, names: Mapping[str, Any]
 ) -> tuple[Callable[..., Any], Any, tuple[str, str, str]]:
     """The loss as a function of two weights, their values, and the names."""
-    root = loss._node
     entries = [e if isinstance(e, tuple) else (e, (0,) * e.ndim if e.size == 1 else ()) for e in wrt or ()]
-    if root is None or loss.size != 1 or len(entries) != 2 or any(np.size(t.numpy()[i]) != 1 for t, i in entries):
+    if loss._node is None or loss.size != 1 or len(entries) != 2 or any(np.size(t.numpy()[i]) != 1 for t, i in entries):
         raise ValueError(
             "draw.surface: expected a loss and two of its weights, surface(L, wrt=[(W, (0, 0)), (W, (1, 0))])"
         )
-    nodes = ancestors([root], ANY)[::-1]
-    lost = [t for t, _ in entries if t._node not in nodes]
-    if lost:
-        raise ValueError(f"draw.surface: {lost[0].name or 'a weight'!r} is not in the graph of this loss")
-    kept = replay(nodes)  # raises if a value has been overwritten since
-    units = [_unit(t.shape, i) for t, i in entries]
-    others = {t._node: np.array(kept[t._node]) for t, _ in entries}
-    for (t, _), unit in zip(entries, units, strict=True):
-        others[t._node] = others[t._node] * (1 - unit)
+    program = Program.of(loss)
+    values = program.values  # raises if one has been overwritten since
+    start: dict[Any, Any] = {v: values[v] for v in program.captured}
+    weights = {t._node: v for v, t in program.captured.items()}
+    units = []
+    for t, i in entries:
+        if t._node not in weights:
+            who = repr(t.name or "a weight")
+            raise ValueError(f"draw.surface: {who} is not in the graph of this loss, or is computed in it")
+        v, unit = weights[t._node], np.zeros(t.shape)
+        unit[i] = 1
+        units.append((v, unit))
+        start[v] = start[v] * (1 - unit)
 
-    def f(a: Any, b: Any) -> Any:
-        values: dict[Any, Any] = dict(others)
-        for (t, _), unit, x in zip(entries, units, (a, b), strict=True):
-            values[t._node] = values[t._node] + x * unit
-        for n in nodes:
-            if n.row is None:
-                values.setdefault(n, kept[n])
-            else:
-                args = [x if p is None else values[p] for p, x in zip(n.parents, n.xs, strict=True)]
-                values[n] = n.row(*args, **n.params)
-        return values[root].reshape(())
+    def f(*numbers: Any) -> Any:
+        point = dict(start)
+        for (v, unit), x in zip(units, numbers, strict=True):
+            point[v] = point[v] + x * unit
+        return program.run(point, lambda eq, operands: eq.row(*operands, **eq.params))[program.outputs[0]].reshape(())
 
     at = np.array([t.numpy()[i] for t, i in entries], dtype=float).reshape(2)
     word = {id(t): w for w, t in reversed([*names.items()])}
@@ -349,10 +345,3 @@ def _of_loss(
         f"{t.name or word.get(id(t), 'w')}{np.atleast_1d(i).tolist() if t.ndim else ''}" for t, i in entries
     ]
     return f, at, (called[0], called[1], loss.name or word.get(id(loss), "L"))
-
-
-def _unit(shape: tuple[int, ...], index: Any) -> Any:
-    """An array with a one at `index`, and zeros elsewhere."""
-    made = np.zeros(shape)
-    made[index] = 1.0
-    return made

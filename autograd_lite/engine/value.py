@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -19,16 +19,9 @@ _new = object.__new__
 
 
 class Value:
-    """An array (`_data`), the node that it was recorded as (`_node`, or None), and its gradient (`_grad`).
-
-    Attributes
-    ----------
-    result_class : class attribute
-        The class of the results: Tensor, once that is defined. (The only reference to a package above.)
-    """
+    """An array (`_data`), the node that it was recorded as (`_node`, or None), and its gradient (`_grad`)."""
 
     __slots__ = ("__weakref__", "_data", "_grad", "_node")
-    result_class: ClassVar[type[Value]]
     _data: np.ndarray[tuple[int, ...], np.dtype[Any]]
     _node: Node | None
     _grad: Self | None
@@ -53,18 +46,18 @@ class Value:
 
     @property
     def requires_grad(self) -> bool:
-        """Whether a derivative with respect to this may be asked for."""
+        """True if a derivative with respect to this may be asked for."""
         node = self._node
         return node is not None and node.requires_grad
 
     @property
     def is_leaf(self) -> bool:
-        """Whether it is an input, not the recorded result of anything."""
+        """True if it is an input, not the recorded result of anything."""
         return self._node is None or self._node.row is None
 
     @property
     def name(self) -> str | None:
-        """What pictures, derivations and error messages call it."""
+        """Its name in pictures, derivations and error messages."""
         return None if self._node is None else self._node.name
 
     @name.setter
@@ -78,7 +71,7 @@ class Value:
 
     @property
     def _who(self) -> str:
-        """What an error message calls it."""
+        """Its name in an error message."""
         return self.name or f"tensor {self.shape}"
 
     def _leaf(self) -> Node:
@@ -91,7 +84,7 @@ class Value:
         return node
 
     def _written(self) -> None:
-        """Its array has been written to: what was recorded before must not use it any more."""
+        """Note a write to its array: graphs recorded earlier are now stale."""
         node = self._node
         if node is not None:
             (self._storage() if node.storage is OURS else node.storage).written()
@@ -112,9 +105,14 @@ class Value:
             self._leaf().storage = storage
 
 
+#: The class of results: Tensor, once that is defined. (The only reference to a package above; a list, since reading an
+#: attribute of a class takes longer.)
+RESULT: list[type[Value]] = [Value]
+
+
 def wrap(value: Any, node: Node | None) -> Any:
     """A value as a Tensor, with its node or unrecorded."""
-    t = _new(Value.result_class)
+    t = _new(RESULT[0])
     t._data = value if type(value) is ndarray else asarray(value)
     t._node = node
     t._grad = None

@@ -18,10 +18,10 @@ from ..base.snapshots import References, Snapshot, untouched
 from ..base.tree import leaves, rebuild, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import changed
+from ..engine.engine_rows import lift
 from ..engine.node import TRACED, Node, ancestors
 from ..engine.operands import raw
 from ..engine.replay import value_of
-from ..engine.results import lift
 from ..engine.value import Value
 from .capture import names_of, run
 from .closures import Closure

@@ -17,11 +17,11 @@ import numpy as np
 
 from ..base.snapshots import about_to_write
 from ..engine.context import changed
+from ..engine.engine_rows import ASSIGNED, STOP_GRADIENT
 from ..engine.node import NEEDS, NOTHING, TRACED, Node, ancestors
 from ..engine.operands import raw
 from ..engine.position import users_line
 from ..engine.record import record
-from ..engine.results import ASSIGNED, STOP_GRADIENT
 from ..engine.value import Value, wrap
 from ..engine.versions import OURS, Storage
 from ..table import ROWS, TABLE, Primitive

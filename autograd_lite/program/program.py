@@ -18,12 +18,12 @@ import numpy as np
 from ..base.tree import leaves, matched, rebuild, tree_map
 from ..engine.backward import pull_back
 from ..engine.context import Group, changed
+from ..engine.engine_rows import lift
 from ..engine.errors import written_error
-from ..engine.fit import ones
 from ..engine.node import ANY, TRACED, GraphView, Node, ancestors
 from ..engine.operands import raw
 from ..engine.replay import value_of
-from ..engine.results import lift
+from ..engine.unbroadcast import ones
 from ..engine.value import wrap
 from ..engine.versions import OURS, Storage, next_order
 from ..tensor import Tensor

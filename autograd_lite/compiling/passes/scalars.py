@@ -16,6 +16,7 @@ import numpy as np
 
 from ...program import Equation, Operand, Var
 from ...table import Primitive
+from ...table.scalar import Scalar
 from ..block import Block, is_random, row_for
 
 CALL = 12  # the cost of a call of NumPy on a small array, in operations on floats
@@ -59,6 +60,15 @@ def single_floats(block: Block) -> Block:
     if block.small and not block.floats:
         block = _Expansion(block, 1, strict=False).run()
     return replace(block, small=False)
+
+
+def formula(eq: Equation) -> Scalar | None:
+    """How an entry of the result is computed from real numbers and truth values, if the row says so."""
+    e = eq.row.formula(eq.params)
+    if e is None or eq.outputs[0].dtype != bool:
+        return e
+    truths = (f"x{k + 1}" for k, x in enumerate(eq.operands) if np.result_type(getattr(x, "dtype", x)).kind == "b")
+    return e if e.is_test(frozenset(truths)) else None  # True + True is not 2
 
 
 class _Impossible(Exception):
@@ -164,7 +174,7 @@ class _Expansion:
         y = eq.outputs[0]
         if len(eq.outputs) > 1 or y.dtype not in _FLOATS or not 0 < prod(y.shape) <= self.most or is_random(eq):
             return False
-        elementwise = eq.row.floats is not None or isinstance(eq.row.fn, np.ufunc)
+        elementwise = formula(eq) is not None or isinstance(eq.row.fn, np.ufunc)
         moving = eq.row.kind in ("linear", "bilinear")
         if not elementwise and not moving or eq.row.outputs:
             return False
