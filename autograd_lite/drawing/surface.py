@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program import Program
+from ..program import Program, Var
 from ..program.equation import recorded
 from ..tensor import Tensor
 from ..transforms.grad import value_and_grad
@@ -326,10 +326,20 @@ def _of_loss(
         if t._node not in variables:
             who = repr(t.name or "a weight")
             raise ValueError(f"draw.surface: {who} is not in the graph of this loss, or is computed in it")
+    f = _along(program, [(variables[t._node], _unit(t.shape, i)) for t, i in entries])
+    at = np.array([t.numpy()[i] for t, i in entries], dtype=float).reshape(2)
+    word = {id(t): w for w, t in reversed([*names.items()])}
+    called = [
+        f"{t.name or word.get(id(t), 'w')}{np.atleast_1d(i).tolist() if t.ndim else ''}" for t, i in entries
+    ]
+    return f, at, (called[0], called[1], loss.name or word.get(id(loss), "L"))
+
+
+def _along(program: Program, units: Sequence[tuple[Var, Any]]) -> Callable[..., Any]:
+    """The result of `program` as a function of one entry of each of two values; what was drawn stays."""
     values = program.values  # raises if a value has been overwritten since
     draws = [v for eq in program.equations if "generator" in eq.params for v in eq.outputs]
     still = {v: np.array(values[v]) for v in (*program.captured, *draws)}
-    units = [(variables[t._node], _unit(t.shape, i)) for t, i in entries]
     for v, unit in units:
         still[v] = still[v] * (1 - unit)
 
@@ -339,12 +349,7 @@ def _of_loss(
             at[v] = at[v] + x * unit
         return program.run(at, recorded)[program.outputs[0]].reshape(())
 
-    at = np.array([t.numpy()[i] for t, i in entries], dtype=float).reshape(2)
-    word = {id(t): w for w, t in reversed([*names.items()])}
-    called = [
-        f"{t.name or word.get(id(t), 'w')}{np.atleast_1d(i).tolist() if t.ndim else ''}" for t, i in entries
-    ]
-    return f, at, (called[0], called[1], loss.name or word.get(id(loss), "L"))
+    return f
 
 
 def _unit(shape: tuple[int, ...], index: Any) -> Any:

@@ -286,6 +286,18 @@ class Builder:
                 values[v] = Known(str(name), one(what, v.shape, *(u.shape for u in others)), np.dtype(v.dtype))
                 if name in new and name not in renamed:
                     renamed[name] = self._name(v.name)
+        self._add_outputs(programs, values, renamed)
+        places += [""] * (len(self.nodes) - len(places))
+        for (operator, xs, ys, attributes), place in zip(self.nodes, places, strict=True):
+            results = [renamed.get(y, y) for y in ys]
+            name = " ".join(filter(None, (place, results[0])))
+            xs = [renamed.get(x, x) for x in xs]
+            self.messages.append(self.helper.make_node(operator, xs, results, name=name, **attributes))
+
+    def _add_outputs(
+        self, programs: Sequence[Program], values: Mapping[Var, Known], renamed: Mapping[str, str]
+    ) -> None:
+        one = partial(_as_one, self._smaller(programs[0]))
         used: set[str] = set()
         for v, *others in zip(*(p.outputs for p in programs), strict=True):
             known = values[v] if isinstance(v, Var) else self._known(one("the result", v, *others))
@@ -293,12 +305,6 @@ class Builder:
                 known = Known(self("Identity", known), known.shape, known.dtype)
             used.add(known.name)
             self.outputs.append(self._info(Known(renamed.get(known.name, known.name), known.shape, known.dtype)))
-        places += [""] * (len(self.nodes) - len(places))
-        for (operator, xs, ys, attributes), place in zip(self.nodes, places, strict=True):
-            results = [renamed.get(y, y) for y in ys]
-            name = " ".join(filter(None, (place, results[0])))
-            xs = [renamed.get(x, x) for x in xs]
-            self.messages.append(self.helper.make_node(operator, xs, results, name=name, **attributes))
 
     def _form(self, row: Primitive, dtype: np.dtype[Any], operands: Sequence[Known], params: Any) -> Any:
         """Add the operators of a row; returns the names of its results."""
