@@ -55,7 +55,7 @@ GROUPS = {
     "Functions, under NumPy's names": None,  # the pages of rules
     "NumPy's namespaces, and SciPy": ("linalg", "fft", "emath", "stats", "integrate"),
     "Nets": ("nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "data", "training"),
-    "Derivations and pictures": ("derive", "drawing"),
+    "Derivations and pictures": ("derive", "teach", "drawing"),
     "Programs, files, tests, the table": (),  # everything else
 }
 
@@ -206,7 +206,7 @@ def members(cls: type) -> list[str]:
 
 def tensor_members() -> Iterator[tuple[str, Any]]:
     for name in dir(ag.Tensor):
-        if not name.startswith("_") and name != "result_class":
+        if not name.startswith("_"):
             yield name, inspect.getattr_static(ag.Tensor, name)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from hashlib import blake2b
-from typing import Any
+from operator import mul
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..table import Primitive
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +23,7 @@ class Expr:
     Parts may be shared, so a formula that looks long may be small; a traversal visits each part once.
     """
 
-    head: str  # "name", "number", "array", "product", or the name of a row
+    head: str  # "name", "number", "array", or the name of a row
     args: tuple[Expr, ...] = ()
     value: Any = None  # the name, the number, the array
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -29,7 +32,7 @@ class Expr:
 
     @property
     def role(self) -> str:
-        """What it is in algebra: ``"name"``, ``"number"``, ``"array"``, ``"product"``, or the `algebra` of its row."""
+        """What it is in algebra: ``"name"``, ``"number"``, ``"array"``, or the `algebra` of its row."""
         return self.head if self.row is None else self.row.algebra or ""
 
     @property
@@ -66,11 +69,22 @@ class Function:
     """What stands in a formula in the place of a row: a function that is called, and nothing else is known of it."""
 
     kind = "general"
-    np_name = infix = call = source = js = algebra = bind = None
-    variadic = outputs = view = builtin = False
+    np_name = infix = call = source = js = bind = None
+    algebra: str | None = None
+    variadic = outputs = view = builtin = definition = entrywise = False
 
     def __init__(self, name: str, fn: Any = None, *, text: str | None = None, tex: str | None = None) -> None:
         self.name, self.fn, self.text, self.tex = name, fn, text, tex
+
+
+class _Product(Function):
+    """The row of the elementwise product of any number of factors."""
+
+    kind, algebra = "elementwise", "product"
+    variadic = builtin = entrywise = True
+
+
+PRODUCT: Any = _Product("multiply", lambda *factors: reduce(mul, factors))
 
 
 def _key(value: Any) -> str:
@@ -93,6 +107,16 @@ def constant(value: Any) -> Expr:
     return Expr("array", value=array, shape=array.shape)
 
 
+def multiplied(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
+    """The elementwise product of factors as it is stated, not simplified."""
+    return Expr(PRODUCT.name, tuple(factors), None, {}, shape, PRODUCT)
+
+
+def factors_of(e: Expr) -> tuple[Expr, ...]:
+    """The factors of a product; anything else is a product of itself alone."""
+    return e.args if e.role == "product" else (e,)
+
+
 def walk(e: Expr) -> list[Expr]:
     """Every part of `e` once, arguments first."""
     done: dict[str, Expr] = {}
@@ -108,20 +132,28 @@ def walk(e: Expr) -> list[Expr]:
     return list(done.values())
 
 
+def fold(e: Expr, step: Callable[[Expr, tuple[T, ...]], T], done: dict[str, T] | None = None) -> T:
+    """``step(part, results of its arguments)`` for every part of `e` once, arguments first; the result of the last.
+
+    `done` has the results of parts by their keys; those in it are not computed again.
+    """
+    done = {} if done is None else done
+    for part in walk(e):
+        if part.key not in done:
+            done[part.key] = step(part, tuple(done[a.key] for a in part.args))
+    return done[e.key]
+
+
 def replaced(e: Expr, new: Callable[[Expr], Expr | None]) -> Expr:
     """`e` with ``new(part)`` in the place of each part for which that is not None; nothing is simplified."""
-    done: dict[str, Expr] = {}
-    for part in walk(e):
-        other = replace(part, args=tuple(done[a.key] for a in part.args)) if part.args else part
-        done[part.key] = new(part) or other
-    return done[e.key]
+    return fold(e, lambda part, args: new(part) or (replace(part, args=args) if args else part))
 
 
 def parts_of(e: Expr) -> Iterator[tuple[Expr, int]]:
     """Every part with the number of its uses."""
-    found = walk(e)
+    inside = walk(e)
     uses: dict[str, int] = {e.key: 1}
-    for part in found:
+    for part in inside:
         for a in part.args:
             uses[a.key] = uses.get(a.key, 0) + 1
-    return ((part, uses[part.key]) for part in found)
+    return ((part, uses[part.key]) for part in inside)

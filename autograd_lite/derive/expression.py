@@ -7,85 +7,82 @@ A rule is run once on Tensors under a trace; the small graph that this records i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..engine.node import Node
+from ..engine.record import record
 from ..table import TABLE
 from .expr import Expr as Expr
+from .expr import Function
 from .expr import constant as constant
+from .expr import fold as fold
+from .expr import multiplied as multiplied
 from .expr import name as name
 from .expr import number as number
 from .expr import parts_of as parts_of
 from .expr import replaced as replaced
 from .expr import walk as walk
+from .simplify import again, remade
 from .simplify import make as make
 from .simplify import product as product
-from .simplify import remade
 
 
-def substitute(e: Expr, words: Mapping[str, Expr]) -> Expr:
+def substitute(e: Expr, meanings: Mapping[str, Expr]) -> Expr:
     """`e` with formulas substituted for names, simplified again."""
-    if e.names.isdisjoint(words):
-        return e
-    done: dict[str, Expr] = {}
-    for part in walk(e):
-        if part.names.isdisjoint(words):
-            new = part
-        elif part.role == "name":
-            new = words[part.value]
-        else:
-            args = tuple(done[a.key] for a in part.args)
-            if part.role == "product":
-                new = product(args, part.shape)
-            else:
-                assert part.row is not None
-                new = remade(part.row, args, (a.shape for a in part.args), part.params, part.shape)
-        done[part.key] = new
-    return done[e.key]
+
+    def step(part: Expr, args: tuple[Expr, ...]) -> Expr:
+        if part.names.isdisjoint(meanings):
+            return part
+        return meanings[part.value] if part.role == "name" else again(part, args)
+
+    return fold(e, step)
 
 
-def evaluate(e: Expr, env: Mapping[str, Any], known: dict[str, Any] | None = None) -> Any:
-    """The value of a formula; `known` caches the values of its parts."""
-    done: dict[str, Any] = {} if known is None else known
-    for part in walk(e):
-        if part.key in done:
-            continue
+def computed(part: Expr, args: Sequence[Any]) -> Any:
+    """The value of one part from the values of its arguments, on arrays."""
+    assert part.row is not None
+    if part.row.kind != "elementwise":
+        args = [np.asarray(a) for a in args]
+    return part.row.fn(*args, **part.params)
+
+
+def recorded(part: Expr, args: Sequence[Any]) -> Any:
+    """The value of one part on Tensors, recorded; a notation, or a product, is what it does with them."""
+    row: Any = part.row
+    return row.fn(*args) if isinstance(row, Function) else record(row, args, dict(part.params))
+
+
+def evaluate(
+    e: Expr,
+    env: Mapping[str, Any],
+    done: dict[str, Any] | None = None,
+    call: Callable[[Expr, Sequence[Any]], Any] = computed,
+) -> Any:
+    """The value of a formula from those of its names; `done` caches the values of its parts.
+
+    ``call(part, arguments)`` computes one part: `computed` on arrays, `recorded` on Tensors.
+    """
+
+    def step(part: Expr, args: tuple[Any, ...]) -> Any:
         if part.role == "name":
-            y = env[part.value]
-        elif part.role in ("number", "array"):
-            y = part.value
-        else:
-            args = [done[a.key] for a in part.args]
-            if part.role == "product":
-                y = args[0]
-                for a in args[1:]:
-                    y = y * a
-            else:
-                assert part.row is not None
-                if part.row.kind != "elementwise":
-                    args = [np.asarray(a) for a in args]
-                y = part.row.fn(*args, **part.params)
-        done[part.key] = y
-    return done[e.key]
+            return env[part.value]
+        return part.value if part.row is None else call(part, args)
+
+    return fold(e, step, done)
 
 
 def unguarded(e: Expr) -> Expr:
     """A rule's formula without its guards against infinities and nan, which nobody writes on a board."""
-    done: dict[str, Expr] = {}
-    for part in walk(e):
-        args = tuple(done[a.key] for a in part.args)
+
+    def step(part: Expr, args: tuple[Expr, ...]) -> Expr:
         if part.role == "selection" and any(test.role == "test for finite" for test in walk(part.args[0])):
-            new = args[2] if args[2].shape == part.shape else part
-        elif part.role == "product":
-            new = product(args, part.shape)
-        else:
-            shapes = (a.shape for a in part.args)
-            new = remade(part.row, args, shapes, part.params, part.shape) if part.row is not None and args else part
-        done[part.key] = new
-    return done[e.key]
+            return args[2] if args[2].shape == part.shape else part
+        return again(part, args)
+
+    return fold(e, step)
 
 
 #: What changes nothing in a real array of the same dtype.
@@ -100,14 +97,14 @@ def applied(n: Node, args: Sequence[Expr], dtypes: Sequence[Any]) -> Expr:
     return remade(n.row, args, n.shapes, n.params, n.shape)
 
 
-def of_graph(node: Node, known: Mapping[Node, Expr]) -> Expr:
-    """The formula that a node stands for, down to the nodes that are `known`."""
+def of_graph(node: Node, meanings: Mapping[Node, Expr]) -> Expr:
+    """The formula that a node stands for, down to the nodes that have `meanings`."""
     done: dict[Node, Expr] = {}
     stack = [node]
     while stack:
         n = stack[-1]
-        if n in known:
-            done[n] = known[n]
+        if n in meanings:
+            done[n] = meanings[n]
         if n in done:
             stack.pop()
             continue
@@ -126,20 +123,22 @@ def of_graph(node: Node, known: Mapping[Node, Expr]) -> Expr:
 
 #: Of these the conjugate is the same of the conjugates.
 _CONJUGATED = (
-    "matrix product", "negation", "sum", "difference", "quotient", "transpose", "matrix transpose", "reshape", "total",
-    "square",
+    "matrix product", "negation", "sum", "difference", "product", "quotient", "transpose", "matrix transpose",
+    "reshape", "total", "square",
 )  # fmt: skip
 
 
 def conjugated(e: Expr) -> Expr:
     """The complex conjugate, moved inwards to the names."""
-    if e.role in _CONJUGATED:
-        assert e.row is not None
-        return make(e.row, [conjugated(a) for a in e.args], e.params, e.shape)
-    if e.is_number:
-        return number(np.conj(e.value).item())
-    if e.role == "conjugate":
-        return e.args[0]
-    if e.role == "product":
-        return product([conjugated(f) for f in e.args], e.shape)
-    return Expr("conjugate", (e,), None, {}, e.shape, TABLE["conjugate"])
+
+    def step(part: Expr, args: tuple[Expr, ...]) -> Expr:
+        if part.role in _CONJUGATED:
+            assert part.row is not None
+            return make(part.row, args, part.params, part.shape)
+        if part.is_number:
+            return number(np.conj(part.value).item())
+        if part.role == "conjugate":
+            return part.args[0]
+        return Expr("conjugate", (part,), None, {}, part.shape, TABLE["conjugate"])
+
+    return fold(e, step)

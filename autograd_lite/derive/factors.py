@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from enum import StrEnum
+from functools import reduce
+from operator import matmul, mul
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,11 +16,90 @@ from ..engine.node import Node
 from ..table import TABLE, Primitive
 from .expr import Function
 from .expression import Expr, evaluate, make, name, number, product
+from .simplify import fitted, matrix_times, times
 from .writing import root_of
+
+T = TypeVar("T")
+
+
+class Combine(StrEnum):
+    """How a factor meets the gradient above it."""
+
+    ELEMENTWISE = "elementwise"
+    LEFT = "left"  # a matrix, which stands left of the gradient
+    RIGHT = "right"
+    MAP = "map"  # the formula is the gradient below, in terms of the one above
+
+    __repr__ = str.__repr__
+
+    def apply(
+        self, above: T, partial: T, times: Callable[[T, T], T] = mul, matrix_times: Callable[[T, T], T] = matmul
+    ) -> T:
+        """The gradient below, from the one above and a partial; the partial of a map is that gradient itself.
+
+        `times` and `matrix_times` multiply: arrays, unless others are given.
+        """
+        match self:
+            case Combine.ELEMENTWISE:
+                return times(above, partial)
+            case Combine.LEFT:
+                return matrix_times(partial, above)
+            case Combine.RIGHT:
+                return matrix_times(above, partial)
+        return partial
 
 
 @dataclass(frozen=True, eq=False)
-class Factor:
+class Edge:
+    """How the cotangent of a result becomes that of one of its arguments.
+
+    Attributes
+    ----------
+    combine : Combine
+    formula : Expr
+        The partial; of a map the new cotangent in terms of the old one.
+    axes : tuple of int
+        To sum over afterwards, because the argument was repeated along them.
+    """
+
+    combine: Combine
+    formula: Expr
+    axes: tuple[int, ...]
+
+    @property
+    def is_map(self) -> bool:
+        return self.combine is Combine.MAP
+
+    @property
+    def is_elementwise(self) -> bool:
+        return self.combine is Combine.ELEMENTWISE
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether it may be multiplied with other partials, entry by entry."""
+        return self.is_elementwise and not self.axes
+
+    def joined(self, above: Expr, partial: Expr | None = None) -> Expr:
+        """The gradient below before it is summed, as a formula; `partial` stands for the formula."""
+        return self.combine.apply(above, self.formula if partial is None else partial, times, matrix_times)
+
+    def below(self, above: Expr, partial: Expr, of: tuple[int, ...], wrt: tuple[int, ...]) -> Expr:
+        """The gradient with respect to an argument, as a formula, from that of a result of shape `of`."""
+        down = self.joined(above, partial)
+        if self.axes and self.is_elementwise:
+            down = fitted(down, np.broadcast_shapes(down.shape, of))
+        return summed(down, self.axes, wrt) if self.axes else down
+
+    def pulled(self, g: Any, partial: Any, of: tuple[int, ...], wrt: tuple[int, ...]) -> Any:
+        """The same in numbers."""
+        d = self.combine.apply(g, partial)
+        if self.axes and self.is_elementwise:
+            d = np.broadcast_to(d, np.broadcast_shapes(np.shape(d), of))
+        return laid_out(np.sum(d, axis=self.axes) if self.axes else d, wrt)
+
+
+@dataclass(frozen=True, eq=False)
+class Factor(Edge):
     """One factor of a chain: the partial derivative of one landmark with respect to another.
 
     Attributes
@@ -27,8 +109,8 @@ class Factor:
         ``dP/dC``.
     formula : Expr
         The partial itself; for a map the new cotangent in terms of the old one, written `cotangent`.
-    combine : str
-        ``"elementwise"``, ``"left"`` (the partial stands left of the cotangent), ``"right"``, or ``"map"``.
+    combine : Combine
+        A string: ``"elementwise"``, ``"left"`` (the partial stands left of the cotangent), ``"right"``, or ``"map"``.
     axes : tuple of int
         To sum over afterwards, because the argument was broadcast along them.
     value : ndarray or None
@@ -53,9 +135,6 @@ class Factor:
     of: Node
     wrt: Node
     symbol: str
-    formula: Expr
-    combine: str
-    axes: tuple[int, ...]
     value: Any
     rules: tuple[Primitive, ...]
     cotangent: str
@@ -70,7 +149,7 @@ class Factor:
     def stated(self) -> Expr:
         """The formula as it is written: that of a vector with respect to one that is added to it is ``I``, not 1."""
         one = name("I")
-        is_one = self.combine == "elementwise" and self.formula.is_number and math.prod(self.of.shape) > 1
+        is_one = self.is_elementwise and self.formula.is_number and math.prod(self.of.shape) > 1
         if not is_one or self.formula.value not in (1, -1):
             return self.formula
         return one if self.formula.value == 1 else product((number(-1), one), ())
@@ -79,9 +158,8 @@ class Factor:
         """The cotangent of `wrt`, from the cotangent `g` of `of`."""
         if self.pull is not None:
             return self.pull(g)
-        is_map = self.combine == "map"
-        partial = evaluate(self.formula, {**self._env, self.cotangent: g}) if is_map else self.value
-        return pulled(g, self.combine, partial, self.axes, *self.shapes)
+        partial = evaluate(self.formula, {**self._env, self.cotangent: g}) if self.is_map else self.value
+        return self.pulled(g, partial, *self.shapes)
 
     def jacobian(self) -> Any:
         """The derivative of every entry with respect to every entry, of shape ``of.shape + wrt.shape``."""
@@ -94,27 +172,9 @@ class Factor:
         return np.reshape(rows, of_shape + wrt_shape)
 
     def __repr__(self) -> str:
-        from_above = "" if self.combine == "elementwise" else f", {self.combine}"
+        from_above = "" if self.is_elementwise else f", {self.combine}"
         of_shape, wrt_shape = self.shapes
         return f"<Factor {self.symbol} {of_shape} by {wrt_shape}{from_above}>"
-
-
-def pulled(
-    g: Any, combine: str, partial: Any, axes: Sequence[int], of_shape: tuple[int, ...], wrt_shape: tuple[int, ...]
-) -> Any:
-    """The cotangent `g` combined with a partial, which is the new cotangent itself if it is a map; then summed."""
-    match combine:
-        case "elementwise":
-            d = g * partial
-            if axes:
-                d = np.broadcast_to(d, np.broadcast_shapes(np.shape(d), of_shape))
-        case "left":
-            d = partial @ g
-        case "right":
-            d = g @ partial
-        case _:
-            d = partial
-    return laid_out(np.sum(d, axis=tuple(axes)) if axes else d, wrt_shape)
 
 
 def laid_out(d: Any, shape: tuple[int, ...]) -> Any:
@@ -140,10 +200,7 @@ def summed(e: Expr, axes: tuple[int, ...], shape: tuple[int, ...]) -> Expr:
 
 def total(terms: Sequence[Expr]) -> Expr:
     """The sum of several formulas."""
-    total = terms[0]
-    for term in terms[1:]:
-        total = make(TABLE["add"], (total, term), {}, np.broadcast_shapes(total.shape, term.shape))
-    return total
+    return reduce(lambda a, b: make(TABLE["add"], (a, b), {}, np.broadcast_shapes(a.shape, b.shape)), terms)
 
 
 def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
@@ -158,8 +215,8 @@ def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
             above = [number(1) if h is f else h for h in above]
             below = [number(math.sqrt(root_of(f.value)[0]))]
 
-    def beside(made: Expr) -> Expr:
-        top = product((*above, made), made.shape) if above else made
-        return make(TABLE["divide"], (top, below[0]), {}, made.shape) if below else top
+    def beside(term: Expr) -> Expr:
+        top = product((*above, term), term.shape) if above else term
+        return make(TABLE["divide"], (top, below[0]), {}, term.shape) if below else top
 
     return beside, product(rest, rest[0].shape) if len(rest) > 1 else rest[0]

@@ -23,11 +23,11 @@ from ..engine.node import Node
 from ..table import TABLE, Primitive
 from ..tensor import Tensor
 from .expr import Function
-from .expression import Expr, evaluate, make, name, number, product, replaced, substitute
-from .factors import Factor, FoldedCall, pulled, scalars_apart, summed, total
-from .simplify import full
+from .expression import Expr, evaluate, make, multiplied, name, number, product, replaced, substitute
+from .factors import Combine, Edge, Factor, FoldedCall, scalars_apart, summed, total
+from .simplify import full, times
 from .steps import Steps, named
-from .symbolic_rule import Edge, G, X, Y, is_g, joined, parted
+from .symbolic_rule import G, X, Y, is_g, parted
 
 CHEAP = (
     "index", "gather", "reshape", "transpose", "matrix transpose", "swap of axes", "move of axes", "cast", "identity",
@@ -86,21 +86,7 @@ class Chain(Steps):
         chosen.add(self.root)
         if self.regions:
             chosen = self._folded(chosen)
-        consumer = {p: n for n in self.nodes for p in self.parents(n) if p is not None}
-        pure: set[Node] = set()  # landmarks, and what reaches one by steps that only scale a derivative
-        for n in reversed(self.nodes):
-            active = self.active_arguments(n) if n not in self.regions else []
-            if n in chosen or consumer[n] in pure and self._is_scaling(consumer[n], n):
-                pure.add(n)
-            for i, p in active:
-                if not self.edge(n, i).is_simple:
-                    if n not in pure and not self._is_turn(n):
-                        chosen.add(n)
-                        pure.add(n)
-                    if not self._is_turn(p):
-                        chosen.add(p)
-            if active and n not in self.regions:
-                chosen |= self._needed_again(n)
+        chosen |= self._where_chains_meet(chosen)
         length: dict[Node, int] = {}
         for n in self.nodes:
             length[n] = 1 + sum(length[p] for p in self.parents(n) if p is not None and p in length)
@@ -109,12 +95,32 @@ class Chain(Steps):
                 length[n] = 0
         return [n for n in self.nodes if n in chosen]
 
+    def _where_chains_meet(self, chosen: set[Node]) -> set[Node]:
+        """Further landmarks: the ends of each step whose derivative is not a factor entry by entry, and what the
+        backward pass needs again.
+        """
+        further: set[Node] = set()
+        consumer = {p: n for n in self.nodes for p in self.parents(n) if p is not None}
+        pure: set[Node] = set()  # landmarks, and what reaches one by steps that only scale a derivative
+        for n in reversed(self.nodes):
+            if n in chosen or n in further or consumer[n] in pure and self._is_scaling(consumer[n], n):
+                pure.add(n)
+            active = self.active_arguments(n) if n not in self.regions else []
+            for p in (p for i, p in active if not self.edge(n, i).is_simple):
+                if n not in pure and not self._is_turn(n):
+                    further.add(n)
+                    pure.add(n)
+                if not self._is_turn(p):
+                    further.add(p)
+            further |= self._needed_again(n) if active else set()
+        return further
+
     def _needed_again(self, n: Node) -> set[Node]:
         """Arguments that the backward pass through `n` uses and that are too expensive to compute twice."""
-        words = frozenset().union(*(self.edge(n, i).formula.names for i, _ in self.active_arguments(n)))
+        symbols = frozenset().union(*(self.edge(n, i).formula.names for i, _ in self.active_arguments(n)))
         return {
             p for k, p in enumerate(self.parents(n))
-            if p is not None and p in self.node_set and f"{X}{k}" in words and p not in self.active
+            if p is not None and p in self.node_set and f"{X}{k}" in symbols and p not in self.active
             and p.row is not None and p.row.kind not in ("elementwise", "constant") and p.row.algebra not in CHEAP
         }  # fmt: skip
 
@@ -151,7 +157,7 @@ class Chain(Steps):
         """The paths inside the step `n`, by the landmarks where they end."""
         if n in self._inside:
             return self._inside[n]
-        found: dict[Node, _InnerPaths] = {}
+        paths: dict[Node, _InnerPaths] = {}
         stack: list[tuple[Node, Expr, tuple[tuple[int, Primitive], ...]]] = [(n, number(1), ())]
         steps = count()
         while stack:
@@ -169,25 +175,23 @@ class Chain(Steps):
                 stated = direct and self.known(at) is not None  # as it was stated, not simplified
                 formula = named(e.formula, meanings) if stated else substitute(e.formula, meanings)
                 if e.is_simple:
-                    formula = product((before, formula), np.broadcast_shapes(before.shape, formula.shape))
-                elif e.combine == "map" and not direct:
+                    formula = times(before, formula)
+                elif e.is_map and not direct:
                     g = name(self.upstream(n), at.shape)
                     formula = substitute(formula, {self.upstream(n): product((before, g), at.shape)})
-                elif e.combine == "map":
-                    pass
                 elif not direct:
                     formula = full(product((before, formula), formula.shape), formula.shape)
-                found_edge = Edge(e.combine, formula, e.axes)
+                inner = replace(e, formula=formula)
                 while self._is_turn(p):  # Q @ Kᵀ is one step
-                    p, found_edge = self._through_turn(n, p, found_edge)
+                    p, inner = self._through_turn(n, p, inner)
                 if p in self.landmark_set:
-                    into = found.setdefault(p, _InnerPaths([], {}))
-                    into.edges.append(found_edge)
+                    into = paths.setdefault(p, _InnerPaths([], {}))
+                    into.edges.append(inner)
                     into.rules.update(here)
                 else:
                     stack.append((p, formula, here))
-        self._inside[n] = found
-        return found
+        self._inside[n] = paths
+        return paths
 
     def _is_turn(self, n: Node) -> bool:
         """Whether a node is a transpose inside a step, which is not a step of its own."""
@@ -202,8 +206,8 @@ class Chain(Steps):
         above = name(G, n.shape)
         upstream = self.upstream(n)
         formula = replaced(e.formula, lambda part: above if part.role == "name" and part.value == upstream else None)
-        size, turned = scalars_apart(formula) if e.combine != "map" else (lambda made: made, formula)
-        whole = turned if e.combine == "map" else joined(e.combine, turned, above, p.shape)
+        beside, turned = (lambda whole: whole, formula) if e.is_map else scalars_apart(formula)
+        whole = e.joined(above, turned)
         (q,) = self.parents(p)
         assert q is not None
         if whole.role == "matrix product":
@@ -211,7 +215,7 @@ class Chain(Steps):
             whole = make(TABLE["matmul"], back, {}, q.shape)
         else:
             whole = make(TABLE["transpose"], (whole,), {"axes": None}, q.shape)
-        return q, parted(size(whole), n.shape, q.shape)
+        return q, parted(beside(whole), n.shape, q.shape)
 
     def _factor(self, n: Node, m: Node) -> Factor:
         inner = self._inner_paths(n)[m]
@@ -220,20 +224,20 @@ class Chain(Steps):
 
     def _folded_factor(self, n: Node, m: Node) -> Factor:
         """The textbook's formula for a folded call, or else the symbol of its derivative."""
-        fold, known = self.folds[n], self.known(n)
-        words = [w for w, x in fold.inputs.items() if isinstance(x, Node) and self.canonical(x) is m]
-        stated = [known.gradient((word,)) for word in words] if known else []
-        exprs = [found.expr for found in stated if found is not None and found.expr is not None]
+        fold, step = self.folds[n], self.known(n)
+        arguments = [w for w, x in fold.inputs.items() if isinstance(x, Node) and self.canonical(x) is m]
+        stated = [step.gradient((word,)) for word in arguments] if step else []
+        exprs = [term.expr for term in stated if term is not None and term.expr is not None]
         pull = partial(self._pull_inside, n, m)
-        e = Edge("map", total(exprs), ()) if exprs and len(exprs) == len(stated) else None
+        e = Edge(Combine.MAP, total(exprs), ()) if exprs and len(exprs) == len(stated) else None
         if e is not None and len(exprs) == 1 and stated[0] is not None and stated[0].value is not None:
             e = parted(exprs[0], n.shape, m.shape)
 
         def written(g: Any) -> Any:
-            assert known is not None
+            assert step is not None
             assert e is not None
-            values = [term.value for word in words if (term := known.gradient((word,), g)) is not None]
-            return pulled(g, "map", sum(values), e.axes, n.shape, m.shape)
+            values = [term.value for word in arguments if (term := step.gradient((word,), g)) is not None]
+            return replace(e, combine=Combine.MAP).pulled(g, sum(values), n.shape, m.shape)
 
         if e is None or not self._same_at(n, written, pull):
             if n is self.root:
@@ -242,7 +246,7 @@ class Chain(Steps):
                 times: Any = Function("applied", None, text="{x1} · {x2}", tex=r"{x1} \, {x2}")
                 pair = name(G, n.shape), name(self.symbol(n, m), m.shape)
                 applied_to = Expr(times.name, pair, None, {}, m.shape, times)
-            e = Edge("map", applied_to, ())
+            e = Edge(Combine.MAP, applied_to, ())
         return self._made(n, m, e, (FoldedCall(fold.name),), pull)
 
     def _made(self, n: Node, m: Node, e: Edge, rules: Any, pull: Any = None) -> Factor:
@@ -251,21 +255,21 @@ class Chain(Steps):
         if self.board:
             formula = replaced(formula, _numbers_outside)
         env = self.environment()
-        value = None if e.combine == "map" else np.asarray(evaluate(formula, env))
-        factor = Factor(n, m, self.symbol(n, m), formula, e.combine, e.axes, value, rules, upstream, env, pull)
+        value = None if e.is_map else np.asarray(evaluate(formula, env))
+        factor = Factor(e.combine, formula, e.axes, n, m, self.symbol(n, m), value, rules, upstream, env, pull)
         return self._without_upstream(factor) if n is self.root and self.board else factor
 
     def _without_upstream(self, f: Factor) -> Factor:
         """A factor of the result, whose own gradient is one: a map is then the gradient itself."""
-        if f.combine != "map" or f.pull is not None:
+        if not f.is_map or f.pull is not None:
             return f
         formula = substitute(f.formula, {f.cotangent: number(1)})
         value = f.apply(np.ones(f.of.shape))
         if formula.is_number and np.all(value == formula.value):
-            return replace(f, formula=formula, combine="elementwise", value=np.asarray(formula.value))
+            return replace(f, formula=formula, combine=Combine.ELEMENTWISE, value=np.asarray(formula.value))
         try:
             if np.array_equal(np.reshape(evaluate(formula, f._env), value.shape), value):
-                return replace(f, formula=formula, combine="elementwise", value=value)
+                return replace(f, formula=formula, combine=Combine.ELEMENTWISE, value=value)
         except (TypeError, ValueError):  # it needs an array
             pass
         return f
@@ -291,25 +295,25 @@ class Chain(Steps):
         if len(edges) == 1:
             return edges[0]
         if all(e.is_simple for e in edges):
-            return Edge("elementwise", total([e.formula for e in edges]), ())
+            return Edge(Combine.ELEMENTWISE, total([e.formula for e in edges]), ())
         g = name(self.upstream(n), n.shape)
         terms = []
         for e in edges:
-            term = e.formula if e.combine == "map" else joined(e.combine, e.formula, g, m.shape)
+            term = e.joined(g)
             terms.append(summed(term, e.axes, m.shape) if e.axes else term)
-        return Edge("map", total(terms), ())
+        return Edge(Combine.MAP, total(terms), ())
 
     def inputs_of(self, n: Node) -> list[Node]:
         """The landmarks that the formula of `n` is differentiated with respect to, in the order of the formula."""
-        found: dict[Node, None] = {}
+        inputs: dict[Node, None] = {}
         stack = [p for _, p in self.active_arguments(n)][::-1]
         while stack:
             p = stack.pop()
             if p in self.landmark_set:
-                found[p] = None
+                inputs[p] = None
             else:
                 stack += [q for _, q in self.active_arguments(p)][::-1]
-        return list(found)
+        return list(inputs)
 
     def reaching(self, wanted: Iterable[Node]) -> set[Node]:
         """The landmarks on a path from the result to one of `wanted`."""
@@ -349,7 +353,7 @@ def _numbers_outside(e: Expr) -> Expr | None:
     if inner is None or len(arrays) != 1 or arrays[0].shape != inner.shape:
         return None
     turned = replace(e, args=(arrays[0],))
-    return Expr("product", tuple(turned if f is arrays[0] else f for f in inner.args), shape=e.shape)
+    return multiplied([turned if f is arrays[0] else f for f in inner.args], e.shape)
 
 
 class _InnerPaths(NamedTuple):

@@ -8,7 +8,7 @@ name: ``dL/dS = P ⊙ (dL/dP - Σⱼ dL/dPⱼ Pⱼ)``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,8 +17,8 @@ import numpy as np
 from ..engine.node import Node
 from ..table import TABLE
 from .collect import collected, leaves
-from .expression import Expr, make, name, product, substitute, walk
-from .factors import Factor, scalars_apart
+from .expression import Expr, name, substitute, walk
+from .factors import Factor, scalars_apart, summed, total
 from .landmarks import Chain
 
 MANY = 8  # factors; beyond this, each gradient gets its line
@@ -62,7 +62,7 @@ class Lines:
                 if m in self.reach:
                     self.consumers.setdefault(m, []).append(n)
         self.factors = {(n, m): chain.factor(n, m) for m, users in self.consumers.items() for n in users}
-        maps = [f for f in self.factors.values() if f.combine == "map"]
+        maps = [f for f in self.factors.values() if f.is_map]
         self.by_gradients = bool(maps) or len(self.factors) > MANY
         self._closed: dict[Node, tuple[Expr, list[Expr]] | None] = {}
 
@@ -76,8 +76,8 @@ class Lines:
 
     def inputs(self, n: Node) -> list[Node]:
         """What a step is differentiated with respect to: parameters first, since they complete a gradient."""
-        found = [m for m in self.chain.inputs_of(n) if m in self.reach]
-        return sorted(found, key=lambda m: m.row is not None or m not in self.asked)
+        inputs = [m for m in self.chain.inputs_of(n) if m in self.reach]
+        return sorted(inputs, key=lambda m: m.row is not None or m not in self.asked)
 
     def all(self) -> list[Factor | Total]:
         """From the result down, each gradient as soon as its factors are known."""
@@ -98,7 +98,7 @@ class Lines:
 
     def _total(self, n: Node, arrived: dict[Node, Any]) -> Total:
         c = self.chain
-        paths, starts, parts = [], [], []
+        paths, starts, terms = [], [], []
         stack: list[tuple[Node, tuple[Factor, ...]]] = [(k, (self.factors[k, n],)) for k in self.consumers.get(n, [])]
         while stack:
             at, path = stack.pop()
@@ -108,13 +108,13 @@ class Lines:
                 starts.append(g)
                 for f in path:
                     g = f.apply(g)
-                parts.append(g)
+                terms.append(g)
             else:
                 stack += [(k, (self.factors[k, at], *path)) for k in self.consumers[at]]
-        arrived[n] = value = sum(parts) if parts else np.zeros(n.shape)
+        arrived[n] = value = sum(terms) if terms else np.zeros(n.shape)
         symbol = f"d{c.names[c.root]}/d{c.names[n]}"
         closed, ones = (self.closed(n) if self.is_collapsed(n) else None) or (None, [])
-        return Total(n, symbol, tuple(paths), tuple(starts), tuple(parts), value, closed, ones)
+        return Total(n, symbol, tuple(paths), tuple(starts), tuple(terms), value, closed, ones)
 
     # ---------------------------------------------------------------------------------------------- closed forms
 
@@ -130,29 +130,26 @@ class Lines:
         if len(users) != 1:
             return None
         (user,), f = users, self.factors[users[0], n]
-        if f.axes or f.combine not in ("elementwise", "map"):
+        if f.axes or not (f.is_elementwise or f.is_map):
             return None
         if user is self.chain.root:
-            return (f.formula, []) if f.combine == "elementwise" else None
+            return (f.formula, []) if f.is_elementwise else None
         above = self.closed(user)
         if above is None or f.pull is not None:
             return None
-        if f.combine == "map":
-            whole = substitute(f.formula, {f.cotangent: above[0]})
-        else:
-            whole = product((above[0], f.formula), n.shape)
+        whole = f.joined(above[0], substitute(f.formula, {f.cotangent: above[0]}))
         if not all(part.row is None or part.row.kind == "elementwise" or part.role == "total" for part in walk(whole)):
             return None
-        found = collected(whole, self.chain.environment())
-        return None if found is None or leaves(found[0]) > SHORT else (found[0], [*above[1], *found[1]])
+        short = collected(whole, self.chain.environment())
+        return None if short is None or leaves(short[0]) > SHORT else (short[0], [*above[1], *short[1]])
 
     def is_collapsed(self, n: Node) -> bool:
         """Whether the closed form of the gradient is no longer than that of the step after it."""
-        found, users = self.closed(n), self.consumers.get(n, [])
-        if found is None or users == [self.chain.root] or self.factors[users[0], n].formula.is_number:
+        form, users = self.closed(n), self.consumers.get(n, [])
+        if form is None or users == [self.chain.root] or self.factors[users[0], n].formula.is_number:
             return False
         above = self.closed(users[0])
-        return above is not None and leaves(found[0]) <= leaves(above[0])
+        return above is not None and leaves(form[0]) <= leaves(above[0])
 
     # --------------------------------------------------------------------------------------------------- formulas
 
@@ -168,16 +165,13 @@ class Lines:
             return Expr("number", value=0)
         if (whole := _assembled(terms)) is not None:
             return whole
-        out = terms[0]
-        for term in terms[1:]:
-            out = make(TABLE["add"], (out, term), {}, t.node.shape)
-        return out
+        return total(terms)
 
     def _term(self, path: Sequence[Factor]) -> Expr:
         first = path[0]
         above = name(self.start(path), first.of.shape) if first.of is not self.chain.root else None
         for f in path:
-            full = np.broadcast_shapes(f.of.shape, f.formula.shape) if f.combine == "elementwise" else f.formula.shape
+            full = np.broadcast_shapes(f.of.shape, f.formula.shape) if f.is_elementwise else f.formula.shape
             symbol = name(f.symbol, full)
             above = _times(above, f, f.formula if self.by_gradients else symbol)
         assert above is not None
@@ -187,34 +181,19 @@ class Lines:
 def _times(above: Expr | None, f: Factor, partial: Expr) -> Expr:
     """The gradient from above times one factor."""
     of, wrt = f.shapes
-    if f.combine == "map" or above is None:
+    if f.is_map or above is None:
         e = partial
-    elif f.combine == "elementwise":
-        is_one = f.formula.is_number and f.formula.value == 1
-        e = above if is_one else _product(above, partial)
+    elif f.is_elementwise:
+        e = above if f.formula.is_number and f.formula.value == 1 else f.joined(above, partial)
     else:
-        size, partial = scalars_apart(partial)
-        sides = (partial, above) if f.combine == "left" else (above, partial)
-        e = size(Expr("matmul", sides, None, {}, wrt, TABLE["matmul"]))
-    if not f.axes:
-        return e
-    full = e if e.shape == of else Expr(e.head, e.args, e.value, e.params, of, e.row)
-    return _summed(full, f.axes)
+        beside, matrix = scalars_apart(partial)
 
+        def stated(a: Expr, b: Expr) -> Expr:
+            return Expr("matmul", (a, b), None, {}, wrt, TABLE["matmul"])
 
-def _product(above: Expr, partial: Expr) -> Expr:
-    full = np.broadcast_shapes(above.shape, partial.shape)
-    if partial.role == "name" and partial.value.startswith(("d", "∂")) and "/" in partial.value:
-        return Expr("product", (*(above.args if above.role == "product" else (above,)), partial), shape=full)
-    return product((above, partial), full)
-
-
-def _summed(e: Expr, axes: tuple[int, ...]) -> Expr:
-    """A sum over axes; a sign stays in front."""
-    if e.role == "negation":
-        return product((Expr("number", value=-1), _summed(e.args[0], axes)), ())
-    kept = tuple(1 if k in axes else s for k, s in enumerate(e.shape))
-    return Expr("sum", (e,), None, {"axis": axes, "keepdims": True}, kept, TABLE["sum"])
+        e = beside(f.combine.apply(above, matrix, matrix_times=stated))
+    kept = tuple(1 if k in f.axes else size for k, size in enumerate(of))  # the axes stay, for their indices
+    return summed(replace(e, shape=of), f.axes, kept) if f.axes else e
 
 
 def environment(chain: Chain, lines: Sequence[Factor | Total]) -> Mapping[str, Any]:
@@ -228,18 +207,18 @@ def _assembled(terms: Sequence[Expr]) -> Expr | None:
     if len(terms) < 2 or first.role not in ("stack", "concatenation"):
         return None
     axis: int = first.params["axis"]
-    found: dict[int, Expr] = {}
+    operands: dict[int, Expr] = {}
     for e in terms:
         if e.role != first.role or e.params.get("axis") != axis:
             return None
         place = 0
         for a in e.args:
             if not (a.role in ("array", "number") and not np.any(a.value)):
-                found[place] = a
+                operands[place] = a
             place += 1 if e.role == "stack" else a.shape[axis]
-    starts = sorted(found)
-    ends = [k + (1 if first.role == "stack" else found[k].shape[axis]) for k in starts]
-    if len(found) != len(terms) or [0, *ends] != [*starts, first.shape[axis]]:
+    starts = sorted(operands)
+    ends = [k + (1 if first.role == "stack" else operands[k].shape[axis]) for k in starts]
+    if len(operands) != len(terms) or [0, *ends] != [*starts, first.shape[axis]]:
         return None
     params = {"starts": (*starts, ends[-1])} if "starts" in first.params else {}
-    return Expr(first.head, tuple(found[k] for k in starts), None, {"axis": axis, **params}, first.shape, first.row)
+    return Expr(first.head, tuple(operands[k] for k in starts), None, {"axis": axis, **params}, first.shape, first.row)

@@ -7,23 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..base.escape import plain, script
 from ..engine.node import Node
-from ..table import TABLE
 from .constants import is_number
 from .expr import Expr, Function, name, number, replaced
 from .expression import applied
-from .factors import summed
 from .javascript import LARGE, NoForm, Writer
 from .landmarks import Chain
 from .named_graph import NamedGraph
 from .retraced import retraced
-from .symbolic_rule import G, X, Y, joined
+from .simplify import fitted
+from .symbolic_rule import G, X, Y
 
 
 @dataclass(frozen=True)
@@ -76,11 +75,11 @@ def program(chain: Chain, partials: Sequence[tuple[str, Node, Node]]) -> Program
 
 def _program(chain: Chain, graph: NamedGraph, partials: Sequence[tuple[str, Node, Node]]) -> Program:
     writer = _Program(chain, graph)
-    parts = {"forward(v)": list(writer.forward())}
+    functions = {"forward(v)": list(writer.forward())}
     leaves = frozenset(writer.used & {word for n, word in graph.names.items() if n.row is None})
-    parts["backward(v, d)"] = list(writer.backward())
-    parts["partials(v, p)"] = [writer.partial(*what) for what in partials]
-    lines = (f"function {head} {{\n{''.join(f'  {x}{chr(10)}' for x in body)}}}\n" for head, body in parts.items())
+    functions["backward(v, d)"] = list(writer.backward())
+    functions["partials(v, p)"] = [writer.partial(*what) for what in partials]
+    lines = (f"function {head} {{\n{''.join(f'  {x}{chr(10)}' for x in body)}}}\n" for head, body in functions.items())
     inputs = {w: writer.values[w] for w in sorted(writer.used - writer.made)}
     return Program("".join(lines), f"[{','.join(writer.maps)}]", inputs, leaves, graph)
 
@@ -128,8 +127,8 @@ class _Program(Writer):
         return self.symbols[n]
 
     def arguments(self, n: Node) -> list[Expr]:
-        found = zip(self.graph.parents(n), self.graph.call(n).xs, strict=True)
-        return [self.graph.constant(x) if p is None else self.symbol(p) for p, x in found]
+        operands = zip(self.graph.parents(n), self.graph.call(n).xs, strict=True)
+        return [self.graph.constant(x) if p is None else self.symbol(p) for p, x in operands]
 
     def formula(self, n: Node) -> Expr:
         """What a node computes."""
@@ -149,7 +148,7 @@ class _Program(Writer):
         for n in self.graph.nodes:
             if n.row is not None:
                 word = self.symbol(n).value
-                yield f"{self.words[word]} = {self.array(self.fitted(self.formula(n), n.shape))};"
+                yield f"{self.words[word]} = {self.array(fitted(self.formula(n), n.shape))};"
                 self.made.add(word)
 
     def backward(self) -> Iterator[str]:
@@ -159,7 +158,7 @@ class _Program(Writer):
             if n not in self.gradients:
                 continue
             for i, p in self.graph.active_arguments(n):
-                down = self.array(self.fitted(self._pulled(n, i, p), p.shape))
+                down = self.array(fitted(self._pulled(n, i, p), p.shape))
                 target = dotted("d", self.symbol(p).value)
                 new = p not in self.gradients
                 self._gradient(p)
@@ -175,30 +174,18 @@ class _Program(Writer):
 
     def _pulled(self, n: Node, i: int, p: Node) -> Expr:
         """The cotangent of argument `i` of `n`, from that of `n`."""
-        found = self.graph.rule(n, i)
-        known = {f"{X}{k}": e for k, e in enumerate(self.arguments(n))} | {G: self._gradient(n), Y: self.symbol(n)}
+        edge = self.graph.rule(n, i)
+        meanings = {f"{X}{k}": e for k, e in enumerate(self.arguments(n))} | {G: self._gradient(n), Y: self.symbol(n)}
 
         def of_result(part: Expr) -> Expr | None:
             if part.role != "name":
                 return None
             if part.value.startswith(Y) and part.value != Y:  # of several
                 return self._result(n, int(part.value.removeprefix(Y)))
-            return known.get(part.value)
+            return meanings.get(part.value)
 
-        formula = replaced(found.formula, of_result)
-        if found.combine == "map":
-            down = formula
-        else:
-            above = self._gradient(n)
-            if found.combine == "elementwise" and formula.is_number and formula.value == 1:
-                down = above
-            else:
-                down = joined(found.combine, formula, above, p.shape)
-        if found.axes:
-            if found.combine == "elementwise":
-                down = self.fitted(down, np.broadcast_shapes(np.shape(self.value(down)), n.shape))
-            down = summed(replace(down, shape=np.shape(self.value(down))), found.axes, p.shape)
-        return down
+        formula = replaced(edge.formula, of_result)
+        return edge.below(self._gradient(n), formula, n.shape, p.shape)
 
     def partial(self, key: str, of: Node, wrt: Node) -> str:
         """The line that computes a partial of the picture."""
@@ -207,20 +194,9 @@ class _Program(Writer):
         stale = e.names & set(self.chain.names.values()) - self.made - set(self.graph.names.values())
         if stale:
             raise NoForm(f"{plain(min(stale))} is not computed in the page")
-        return f"{dotted('p', key)} = {self.array(self.fitted(e, np.shape(factor.value)))};"
+        return f"{dotted('p', key)} = {self.array(fitted(e, np.shape(factor.value)))};"
 
     def _number(self, e: Expr) -> Expr | None:
         """A number in the place of its name: n, or λ."""
         value = self.values[e.value] if e.role == "name" else None
         return number(value) if is_number(value) else None
-
-    def fitted(self, e: Expr, shape: tuple[int, ...]) -> Expr:
-        """`e`, reshaped or broadcast to `shape` if that is not its own."""
-        value = self.value(e)
-        if np.shape(value) == shape:
-            return e
-        if np.size(value) == int(np.prod(shape)):
-            return Expr("reshape", (e,), None, {"shape": shape, "order": "C"}, shape, TABLE["reshape"])
-        if np.ndim(value) > len(shape):  # one number
-            e = Expr("reshape", (e,), None, {"shape": (), "order": "C"}, (), TABLE["reshape"])
-        return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])

@@ -18,7 +18,8 @@ from ..program.naming import Names, assigned, groups, qualified, short_names
 from ..tensor import Tensor
 from .constants import Constants, is_number
 from .expression import Expr, constant, name
-from .symbolic_rule import CallResult, Edge, edge
+from .factors import Edge
+from .symbolic_rule import CallResult, edge
 
 LIMIT = 2_000  # operations; nobody reads a longer derivation
 FEW = 4  # entries of a constant array that is written out in a formula; a larger one is called c1, c2, …

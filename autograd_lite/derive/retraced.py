@@ -7,6 +7,7 @@ it, and a known step, such as `conv2d`, is called again on its arguments.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,9 @@ from ..engine.node import ANY, NEEDS, TRACED, Node, ancestors
 from ..engine.record import record
 from ..engine.value import wrap
 from ..program.naming import groups
-from ..table import TABLE
 from ..tensor import Tensor
-from .expr import Expr, walk
+from .expr import Expr
+from .expression import evaluate, recorded
 from .given import Given
 from .javascript import NoForm
 from .landmarks import Chain
@@ -101,22 +102,7 @@ class _Again:
 
     def _value(self, e: Expr) -> Any:
         """A constant, computed from the named arrays."""
-        done: dict[str, Any] = {}
-        for part in walk(e):
-            args = [done[a.key] for a in part.args]
-            if part.role == "name":
-                word = part.value  # it may have got its name just now
-                done[part.key] = self.given[word] if word in self.given else self.chain.constants.values[word]
-            elif not part.args:
-                done[part.key] = part.value
-            else:
-                row = TABLE["multiply"] if part.role == "product" else part.row
-                assert row is not None
-                y = args[0]
-                for pair in [args[1:]] if part.role != "product" else [[a] for a in args[1:]]:
-                    y = record(row, [y, *pair], dict(part.params))
-                done[part.key] = y
-        return done[e.key]
+        return evaluate(e, ChainMap(self.given, self.chain.constants.values), call=recorded)
 
     def _check_positions(self, n: Node) -> None:
         """Raise if positions may have been computed from the numbers, as in a sort."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +11,13 @@ import numpy as np
 from ..base.tree import leaves, rebuild
 from ..engine.engine_rows import PROJECTION
 from ..engine.node import NEEDS, Node
-from ..engine.replay import replay
+from ..engine.replay import arguments, replay
 from ..engine.value import wrap
 from ..table import Primitive
 from ..tensor import Tensor
 from .expression import Expr, constant, name, number, substitute, walk
-from .factors import total
-from .symbolic_rule import CallResult, G, RuleCall, X, Y, edge, joined
+from .factors import Combine, total
+from .symbolic_rule import CallResult, G, RuleCall, X, Y, edge
 from .writing import LATEX, TEXT, Printer, write
 
 
@@ -28,7 +29,7 @@ class RowDerivative:
     ----------
     argument : str
         ``x``, or ``x_1``, ``x_2``, … where there are several.
-    combine : str
+    combine : Combine
         ``"elementwise"``: `formula` is the partial dy/dx; otherwise it is the cotangent of the argument in terms of
         `g`, that of the result.
     formula : Expr
@@ -37,7 +38,7 @@ class RowDerivative:
     """
 
     argument: str
-    combine: str
+    combine: Combine
     formula: Expr
     axes: tuple[int, ...]
 
@@ -47,10 +48,10 @@ class RowDerivative:
         return not any(isinstance(part.row, RuleCall) for part in walk(self.formula))
 
     def text(self) -> str:
-        return self._written(TEXT, "dy/d" if self.combine == "elementwise" else "cotangent of ")
+        return self._written(TEXT, "dy/d" if self.combine is Combine.ELEMENTWISE else "cotangent of ")
 
     def latex(self) -> str:
-        if self.combine == "elementwise":
+        if self.combine is Combine.ELEMENTWISE:
             return rf"\frac{{\partial y}}{{\partial {self.argument}}} = {write(self.formula, LATEX)}"
         return rf"\bar{{{self.argument}}} = {write(self.formula, LATEX)}"
 
@@ -72,8 +73,8 @@ def derivatives(row: Primitive, *args: Any, **params: Any) -> list[RowDerivative
     log dy/dx = 1 / x
     matmul cotangent of x_1 = g @ x_2ᵀ; cotangent of x_2 = x_1ᵀ @ g
     """
-    given = leaves(args)
-    live = [_leaf(x) if np.asarray(x).dtype.kind in "fc" else x for x in given]
+    values = leaves(args)
+    live = [_leaf(x) if np.asarray(x).dtype.kind in "fc" else x for x in values]
     y = row(*rebuild(args, live), **params)
     result = next((part for part in leaves(y) if isinstance(part, Tensor) and part._node is not None), None)
     if result is None or result._node is None:
@@ -83,7 +84,8 @@ def derivatives(row: Primitive, *args: Any, **params: Any) -> list[RowDerivative
     call = n.parents[0] if several else n
     if call is None or call.row is not row:
         return []
-    return [d for i in range(len(call.parents)) if (d := _of_argument(call, i, several)) is not None]
+    results = _results(call, several)
+    return [_of_argument(results, i) for i, p in enumerate(call.parents) if p is not None and row.pulls[i] is not None]
 
 
 def _leaf(x: Any) -> Tensor:
@@ -91,31 +93,33 @@ def _leaf(x: Any) -> Tensor:
     return wrap(data, Node(None, (), (), data, data.shape, data.dtype, NEEDS))
 
 
-def _of_argument(call: Node, i: int, several: bool) -> RowDerivative | None:
-    p = call.parents[i]
-    assert call.row is not None
-    if p is None or call.row.pulls[i] is None:
-        return None
-    inputs = [q for q in call.parents if q is not None]
-    values = replay([*inputs, call])
-    xs = tuple(x if q is None else values[q] for q, x in zip(call.parents, call.xs, strict=True))
-    recorded = tuple(q is not None for q in call.parents)
-    one = len(inputs) == 1
-    arrays = {id(x): name(f"x_{k + 1}", np.shape(x)) for k, x in enumerate(xs) if not recorded[k] and np.ndim(x)}
-    steps = [CallResult(call, k, xs, recorded, values[call]) for k in (range(len(call.parts)) if several else (None,))]
-    edges = [edge(step, i, lambda k, x: arrays.get(id(x)) or constant(x)) for step in steps]
-    words = {f"{X}{k}": name("x" if one else f"x_{k + 1}", np.shape(x)) for k, x in enumerate(xs)}
-    if several:
-        words |= {f"{Y}{k}": name(f"y_{k + 1}", np.shape(v)) for k, v in enumerate(values[call])}
+def _results(call: Node, several: bool) -> list[CallResult]:
+    """Each result of a call, with the values of everything."""
+    values = replay([*(p for p in call.parents if p is not None), call])
+    recorded = tuple(p is not None for p in call.parents)
+    indices = range(len(call.parts)) if several else (None,)
+    return [CallResult(call, k, arguments(call, values), recorded, values[call]) for k in indices]
+
+
+def _of_argument(results: Sequence[CallResult], i: int) -> RowDerivative:
+    """The rule for argument `i`: a sum over the results."""
+    first, call = results[0], results[0].node
+    arrays = {id(x): name(f"x_{k + 1}", np.shape(x)) for k, x in enumerate(first.xs) if not first.recorded[k]}
+    edges = [edge(result, i, lambda k, x: arrays[id(x)] if np.ndim(x) else constant(x)) for result in results]
+    one = sum(first.recorded) == 1
+    meanings = {f"{X}{k}": name("x" if one else f"x_{k + 1}", np.shape(x)) for k, x in enumerate(first.xs)}
+    if first.index is None:
+        meanings[Y] = name("y", call.shape)
     else:
-        words[Y] = name("y", call.shape)
+        meanings |= {f"{Y}{k}": name(f"y_{k + 1}", np.shape(v)) for k, v in enumerate(first.y)}
+    assert call.row is not None
+    is_partial = call.row.kind == "elementwise"
     terms = []
-    for step, e in zip(steps, edges, strict=True):
-        g = name("g" if step.index is None else f"g_{step.index + 1}", step.shape)
-        formula = substitute(e.formula, {**words, G: g})
-        if call.row.kind != "elementwise" and e.combine != "map":
-            formula = joined(e.combine, formula, g, p.shape)
-        if not (formula.is_number and formula.value == 0):
-            terms.append(formula)
-    combine = edges[0].combine if call.row.kind == "elementwise" else "map"
+    for result, e in zip(results, edges, strict=True):
+        g = name("g" if result.index is None else f"g_{result.index + 1}", result.shape)
+        formula = substitute(e.formula, {**meanings, G: g})
+        term = formula if is_partial else e.joined(g, formula)
+        if not (term.is_number and term.value == 0):
+            terms.append(term)
+    combine = edges[0].combine if is_partial else Combine.MAP
     return RowDerivative("x" if one else f"x_{i + 1}", combine, total(terms or [number(0)]), edges[0].axes)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..table import TABLE, Primitive
-from .expr import Expr, number
+from .expr import Expr, factors_of, multiplied, number
 
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: tuple[int, ...]) -> Expr:
@@ -28,8 +28,8 @@ def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape:
     if row.kind == "bilinear" and any(zeros) or row.kind == "linear" and zeros and all(zeros):
         return number(0)
     simpler = _SIMPLER.get(row.algebra or "")
-    found = simpler(row, tuple(args), params, shape) if simpler is not None else None
-    return found if found is not None else Expr(row.name, tuple(args), None, dict(params), shape, row)
+    e = simpler(row, tuple(args), params, shape) if simpler is not None else None
+    return e if e is not None else Expr(row.name, tuple(args), None, dict(params), shape, row)
 
 
 def full(e: Expr, shape: tuple[int, ...]) -> Expr:
@@ -39,11 +39,38 @@ def full(e: Expr, shape: tuple[int, ...]) -> Expr:
     return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])
 
 
+def fitted(e: Expr, shape: tuple[int, ...]) -> Expr:
+    """`e`, reshaped or broadcast to `shape` if that is not its own."""
+    if e.shape == shape:
+        return e
+    if _size(e) == int(np.prod(shape)) and e.shape:
+        return Expr("reshape", (e,), None, {"shape": shape, "order": "C"}, shape, TABLE["reshape"])
+    if len(e.shape) > len(shape):  # one number
+        e = Expr("reshape", (e,), None, {"shape": (), "order": "C"}, (), TABLE["reshape"])
+    return full(e, shape)
+
+
+def times(a: Expr, b: Expr) -> Expr:
+    """The elementwise product of two formulas."""
+    return product((a, b), np.broadcast_shapes(a.shape, b.shape))
+
+
+def matrix_times(a: Expr, b: Expr) -> Expr:
+    """The matrix product of two formulas."""
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    return make(TABLE["matmul"], (a, b), {}, batch + a.shape[-2:-1] + (b.shape[-1:] if len(b.shape) > 1 else ()))
+
+
 def remade(row: Primitive, args: Iterable[Expr], shapes: Iterable[Any], params: Any, shape: tuple[int, ...]) -> Expr:
     """`row` applied again, to operands that had these shapes: only what is entrywise broadcasts by itself."""
-    if row.kind != "elementwise" and not (row.kind == "constant" and isinstance(row.fn, np.ufunc)):
+    if not row.entrywise:
         args = [full(a, s) for a, s in zip(args, shapes, strict=True)]
     return make(row, tuple(args), params, shape)
+
+
+def again(part: Expr, args: Sequence[Expr]) -> Expr:
+    """A part of a formula, made again of other arguments."""
+    return remade(part.row, args, (a.shape for a in part.args), part.params, part.shape) if part.row and args else part
 
 
 def _of_number(e: Expr, value: Any) -> bool:
@@ -76,50 +103,63 @@ def _broadcast(*shapes: tuple[int, ...]) -> Any:
         return None
 
 
+def _joint(factors: Iterable[Expr]) -> tuple[int, ...]:
+    """The shape of a product of factors; () where they do not fit together."""
+    return _broadcast(*(f.shape for f in factors)) or ()
+
+
 def product(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
     """The elementwise product, its numbers gathered in front and its sign in front of that."""
+    coefficient, rest = _gathered(factors)
+    if coefficient == 0 or not rest:
+        return number(coefficient)
+    rest = _powers(_loosened(rest, shape))
+    if any(f.role == "quotient" for f in rest):
+        return _fraction(coefficient, rest)
+    sign = not isinstance(coefficient, complex) and coefficient < 0
+    if sign:  # -(x > 0) raises, a truth value has no sign: put another factor in front, or keep the -1
+        rest.sort(key=_is_test)
+        sign = not _is_test(rest[0])
+    factors = _with(-coefficient if sign else coefficient, rest)
+    together = _broadcast(*(f.shape for f in factors))
+    body = factors[0] if len(factors) == 1 else multiplied(factors, shape if together is None else together)
+    return _negated(body) if sign else body
+
+
+def _gathered(factors: Iterable[Expr]) -> tuple[Any, list[Expr]]:
+    """The product of all numbers among the factors, and the other factors."""
     coefficient: Any = 1
     rest: list[Expr] = []
     stack = list(factors)[::-1]
     while stack:
         f = stack.pop()
-        if f.is_number:
-            coefficient = coefficient * f.value
+        inner = f.args[0] if f.role == "broadcast" else f
+        if inner.is_number:
+            coefficient = coefficient * inner.value
         elif f.role == "product":
             stack += f.args[::-1]
         elif f.role == "negation":
             coefficient = -coefficient
             stack.append(f.args[0])
-        elif f.role == "broadcast" and f.args[0].is_number:
-            coefficient = coefficient * f.args[0].value
-        elif f.role == "array" and f.value.size and f.value.size == np.count_nonzero(f.value == 1):
-            continue
-        else:
+        elif not (f.role == "array" and f.value.size and np.all(f.value == 1)):
             rest.append(f)
-    if coefficient == 0 or not rest:
-        return number(coefficient)
-    rest = _powers(_loosened(rest, shape))
-    below = [f.args[1] for f in rest if f.role == "quotient"]
-    if below:
-        above = [g for f in rest for g in ((f.args[0],) if f.role == "quotient" else (f,))]
-        parts = [
-            product(_with(coefficient, above), _broadcast(*(f.shape for f in above)) or ()),
-            product(below, _broadcast(*(f.shape for f in below)) or ()),
-        ]
-        full = _broadcast(parts[0].shape, parts[1].shape)
-        if parts[0].role == "negation":
-            inner = Expr("divide", (parts[0].args[0], parts[1]), None, {}, full, TABLE["divide"])
-            return Expr("negative", (inner,), shape=full, row=TABLE["negative"])
-        return Expr("divide", tuple(parts), None, {}, full, TABLE["divide"])
-    sign = not isinstance(coefficient, complex) and coefficient < 0
-    if sign:  # -(x > 0) raises, a truth value has no sign: put another factor in front, or keep the -1
-        rest.sort(key=_is_test)
-        sign = not _is_test(rest[0])
-    size = -coefficient if sign else coefficient
-    parts = rest if size == 1 else [number(size), *rest]
-    full = _broadcast(*(f.shape for f in parts))
-    body = parts[0] if len(parts) == 1 else Expr("product", tuple(parts), shape=shape if full is None else full)
-    return Expr("negative", (body,), shape=body.shape, row=TABLE["negative"]) if sign else body
+    return coefficient, rest
+
+
+def _fraction(coefficient: Any, factors: Sequence[Expr]) -> Expr:
+    """A product with quotients in it, over one denominator."""
+    numerators = [f.args[0] if f.role == "quotient" else f for f in factors]
+    denominators = [f.args[1] for f in factors if f.role == "quotient"]
+    above = product(_with(coefficient, numerators), _joint(numerators))
+    below = product(denominators, _joint(denominators))
+    sign = above.role == "negation"
+    quotient = (above.args[0] if sign else above, below)
+    e = Expr("divide", quotient, None, {}, _broadcast(above.shape, below.shape), TABLE["divide"])
+    return _negated(e) if sign else e
+
+
+def _negated(e: Expr) -> Expr:
+    return Expr("negative", (e,), None, {}, e.shape, TABLE["negative"])
 
 
 def _powers(factors: list[Expr]) -> list[Expr]:
@@ -143,9 +183,8 @@ def _with(coefficient: Any, factors: list[Expr]) -> list[Expr]:
 
 
 def _multiply(row: Primitive, args: Any, params: Any, shape: Any) -> Expr:
-    a, b = args
-    if a.key == b.key and not a.is_number:
-        return make(TABLE["square"], (a,), {}, shape)
+    if len(args) == 2 and args[0].key == args[1].key and not args[0].is_number:
+        return make(TABLE["square"], args[:1], {}, shape)
     return product(args, shape)
 
 
@@ -196,14 +235,14 @@ def _subtract(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None
         return product((number(-1), b), shape)
     if b.role == "negation":
         return make(TABLE["add"], (a, b.args[0]), {}, shape)
-    if a.role == "product" and b.key in [f.key for f in a.args] or a.role == "product" == b.role:
+    if a.role == "product":
         return _common(a, b, shape)
     return None
 
 
 def _common(a: Expr, b: Expr, shape: tuple[int, ...]) -> Expr | None:
     """``g * y - y * s`` as ``y * (g - s)``: what two products share is put in front."""
-    left, right = list(a.args), list(b.args) if b.role == "product" else [b]
+    left, right = list(factors_of(a)), list(factors_of(b))
     shared = [f for f in left if not f.is_number and f.key in {h.key for h in right}]
     if not shared:
         return None
@@ -211,8 +250,8 @@ def _common(a: Expr, b: Expr, shape: tuple[int, ...]) -> Expr | None:
         left = _without(left, f)
         right = _without(right, f)
     one = number(1)
-    rest = [product(part or (one,), _broadcast(*(f.shape for f in part)) or ()) for part in (left, right)]
-    inner = make(TABLE["subtract"], rest, {}, _broadcast(rest[0].shape, rest[1].shape) or ())
+    rest = [product(factors or (one,), _joint(factors)) for factors in (left, right)]
+    inner = make(TABLE["subtract"], rest, {}, _joint(rest))
     return product((*shared, inner), shape)
 
 
@@ -228,7 +267,7 @@ def _divide(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None:
     if a.is_number and b.is_number and b.value:
         return number(a.value / b.value)
     if a.role == "quotient":
-        below = product((a.args[1], b), _broadcast(a.args[1].shape, b.shape) or ())
+        below = product((a.args[1], b), _joint((a.args[1], b)))
         return make(row, (a.args[0], below), {}, shape)
     if b.is_number and a.role in ("product", "negation") and b.value and any(f.is_number for f in a.args):
         return product((number(1 / b.value), a), shape)

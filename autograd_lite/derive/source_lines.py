@@ -15,14 +15,14 @@ from ..base.escape import plain
 from ..engine.backward import pull_back
 from ..engine.node import Node
 from ..program.naming import label
-from ..table import TABLE, Primitive
+from ..table import Primitive
 from .binding import ATOM
-from .expression import Expr, make, name, number, parts_of, replaced, walk
-from .factors import summed
+from .expression import Expr, name, number, parts_of, replaced, walk
+from .factors import total
 from .helpers import literal
 from .landmarks import Chain
 from .numpy_code import CodeWriter, Rounding, close
-from .symbolic_rule import joined
+from .simplify import fitted
 from .writing import shape_text, write
 
 WIDTH = 88  # of a line of source, without its comment
@@ -79,8 +79,8 @@ class LineWriter(CodeWriter):
             if n.row is None or call in seen:
                 continue
             definition = chain.definition(n) if call is n else None
-            parts = walk(definition) if definition is not None else [call]
-            rows = [part.row for part in parts if part.row is not None]
+            steps = walk(definition) if definition is not None else [call]
+            rows = [part.row for part in steps if part.row is not None]
             origin = label(chain.group_path(n)) or _origin(rows)
             if definition is not None:
                 comment = f"{origin}, {shape_text(n.shape)}"
@@ -106,16 +106,16 @@ class LineWriter(CodeWriter):
             chain.constant(x) if p is None else chain.expression(p)
             for p, x in zip(chain.parents(call), call.xs, strict=True)
         ]
-        words = [self.ident(chain.part(call, k)) for k in range(len(call.parts))]
-        self.values.update(zip(words, chain.values[call], strict=True))
+        results = [self.ident(chain.part(call, k)) for k in range(len(call.parts))]
+        self.values.update(zip(results, chain.values[call], strict=True))
         e = Expr(call.row.name, tuple(args), None, dict(call.params), (), call.row)
-        self._rounding.update({word: self._rounding_of(e, self.values[word]) for word in words})
+        self._rounding.update({word: self._rounding_of(e, self.values[word]) for word in results})
         self._use(e)
-        code = write(e, self.printer)
-        self.memory |= {word: self.shared(e) or frozenset((word,)) for word in words}
-        self.assigned |= set(words)
+        code = write(e, self)
+        self.memory |= {word: self.shared(e) or frozenset((word,)) for word in results}
+        self.assigned |= set(results)
         shapes = ", ".join(shape_text(shape) for shape, _ in call.parts)
-        return [(f"{', '.join(words)} = {code}", f"{origin}, {shapes}")]
+        return [(f"{', '.join(results)} = {code}", f"{origin}, {shapes}")]
 
     def backward(self) -> list[str]:
         chain = self.chain
@@ -164,32 +164,32 @@ class LineWriter(CodeWriter):
         root = self.chain.root
         g = self.values[self.cotangent] if self.cotangent else np.ones(root.shape, root.dtype)
         with np.errstate(all="ignore"):
-            found = pull_back({root: g}, self.wanted)
+            gradients = pull_back({root: g}, self.wanted)
         # The engine rounds each cotangent to the dtype of its value. A line that merges several steps rounds once.
         working = Rounding(max(float(np.finfo(n.dtype).eps) for n in self.chain.nodes if n.dtype.kind in "fc"))
         for n in self.wanted:
             word = self.gradient(n)
             mine, rounding = self.values.get(word, np.zeros(n.shape)), self._rounding.get(word, Rounding())
             rounding = rounding.joined(working)
-            if n in found and np.all(np.isfinite(found[n])) and not close(mine, found[n], rounding):
-                raise ArithmeticError(f"source: {word} comes out as {mine}, the engine's is {found[n]}")
+            if n in gradients and np.all(np.isfinite(gradients[n])) and not close(mine, gradients[n], rounding):
+                raise ArithmeticError(f"source: {word} comes out as {mine}, the engine's is {gradients[n]}")
 
     def _rounding_of(self, e: Expr, value: Any) -> Rounding:
         """The rounding error that a value computed by `e` may have."""
-        total = Rounding.of(value)
+        rounding = Rounding.of(value)
         for w in e.names:
             word = self.words.get(w, w)
-            total = total.joined(self._rounding.get(word) or Rounding.of(self.values.get(word, 0.0)))
-        return total
+            rounding = rounding.joined(self._rounding.get(word) or Rounding.of(self.values.get(word, 0.0)))
+        return rounding
 
     def _above(self, n: Node, inputs: Sequence[Node], arrived: list[Expr]) -> tuple[Expr, list[tuple[str, str]]]:
         """The cotangent of `n`, under a name of its own if it is needed more than once."""
-        above = self._sum(arrived[:2], n.shape)
+        above = total(arrived[:2])
         factors = [self.chain.factor(n, m) for m in inputs]
-        heavy = len(inputs) > 1 or any(f.combine == "map" for f in factors) or len(arrived) > 1
+        heavy = len(inputs) > 1 or any(f.is_map for f in factors) or len(arrived) > 1
         if above.role in ("name", "number") and not (n in self.wanted and n.row is not None):
             return above, []
-        if n in self.wanted or heavy or len(write(above, self.printer)) > 50:
+        if n in self.wanted or heavy or len(write(above, self)) > 50:
             return name(self.gradient(n), n.shape), self._result(n, arrived)
         return above, []
 
@@ -200,10 +200,10 @@ class LineWriter(CodeWriter):
         out: list[tuple[str, str]] = []
         waiting = arrived[0]
         for term in arrived[1:]:
-            longer = self._sum([waiting, term], n.shape)
-            if len(write(waiting, self.printer)) > 12 and len(write(longer, self.printer)) > WIDTH:
+            longer = total([waiting, term])
+            if len(write(waiting, self)) > 12 and len(write(longer, self)) > WIDTH:
                 out += self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None)
-                longer = self._sum([name(word, n.shape), term], n.shape)
+                longer = total([name(word, n.shape), term])
             waiting = longer
         return out + self.line(word, waiting, n.shape, n.dtype, shape_text(n.shape), None, n in self.wanted)
 
@@ -211,53 +211,24 @@ class LineWriter(CodeWriter):
         factor = self.chain.factor(n, m)
         lines: list[tuple[str, str]] = []
         formula = factor.formula
-        if factor.combine == "map":
-            g = self._full(above, n.shape)
-            down = replaced(formula, lambda part: g if part.names == {self.chain.cotangent} and not part.args else None)
+        if factor.is_map:
+            g = fitted(above, n.shape)
+            formula = replaced(formula, lambda e: g if e.names == {self.chain.cotangent} and not e.args else None)
         else:
-            whole = above.is_number and above.value == 1 and factor.combine == "elementwise"
+            whole = above.is_number and above.value == 1 and factor.is_elementwise
             both_named = n in self.given and m in self.given  # then the partial gets a line, as on a board
             if both_named and not formula.is_number and formula.role != "name":
                 word = self.partial(n, m)
                 self.words[word] = word
                 if whole and not factor.axes:
-                    formula = self._full(formula, m.shape)
-                shape = np.shape(self.value(formula))
-                lines = self.line(word, formula, shape, None, f"{_origin(factor.rules)}, {shape_text(shape)}", None)
-                formula = name(word, shape)
-            if factor.combine != "elementwise":
-                above = self._full(above, n.shape)
-            down = joined(factor.combine, formula, above, self._joined_shape(factor, formula, m))
-        if factor.axes:
-            if factor.combine == "elementwise":
-                down = self._full(down, np.broadcast_shapes(np.shape(self.value(down)), n.shape))
-            down = summed(down, factor.axes, m.shape)
-        arriving.setdefault(m, []).append(down)
+                    formula = fitted(formula, m.shape)
+                comment = f"{_origin(factor.rules)}, {shape_text(formula.shape)}"
+                lines = self.line(word, formula, formula.shape, None, comment, None)
+                formula = name(word, formula.shape)
+            if not factor.is_elementwise:
+                above = fitted(above, n.shape)
+        arriving.setdefault(m, []).append(factor.below(above, formula, n.shape, m.shape))
         return lines
-
-    def _joined_shape(self, factor: Any, formula: Expr, m: Node) -> tuple[int, ...]:
-        if not factor.axes or factor.combine == "elementwise":
-            return m.shape
-        g = np.empty(factor.shapes[0])
-        value = np.empty(formula.shape)
-        return np.shape(value @ g if factor.combine == "left" else g @ value)
-
-    def _sum(self, terms: list[Expr], shape: tuple[int, ...]) -> Expr:
-        total = terms[0]
-        for term in terms[1:]:
-            total = make(TABLE["add"], (total, term), {}, shape)
-        return total
-
-    def _full(self, e: Expr, shape: tuple[int, ...]) -> Expr:
-        """`e`, broadcast or reshaped to `shape` if that is not its own."""
-        value = self.value(e)
-        if np.shape(value) == shape:
-            return e
-        if np.size(value) == int(np.prod(shape)) and np.ndim(value) > 0:
-            return Expr("reshape", (e,), None, {"shape": shape}, shape, TABLE["reshape"])
-        if np.ndim(value) > len(shape):  # one number
-            e = Expr("reshape", (e,), None, {"shape": ()}, (), TABLE["reshape"])
-        return Expr("broadcast_to", (e,), None, {"shape": shape}, shape, TABLE["broadcast_to"])
 
     # --------------------------------------------------------------------------------------------------- one line
 
@@ -268,9 +239,9 @@ class LineWriter(CodeWriter):
 
         If `owned`, its memory is that of no argument and of nothing else that is `owned`.
         """
-        e, lines = self._shortened(self._full(e, shape))
+        e, lines = self._shortened(fitted(e, shape))
         self._use(e)
-        code = write(e, self.printer)
+        code = write(e, self)
         value = self._run(code)
         memory = self.shared(e)
         if dtype is not None and np.asarray(value).dtype != dtype:
@@ -280,7 +251,7 @@ class LineWriter(CodeWriter):
                 part = ".real" if np.iscomplexobj(value) and dtype.kind != "c" else ""
                 if np.asarray(value).real.dtype != dtype:
                     part, memory = f"{part}.astype({literal(dtype)})", frozenset()
-                code = write(e, self.printer, ATOM) + part
+                code = write(e, self, ATOM) + part
             value = self._run(code)
         if owned and (memory - self.assigned or memory & self._lent):
             code, memory = f"np.copy({code})" if shape else f"+{code}", frozenset()
@@ -318,7 +289,7 @@ class LineWriter(CodeWriter):
                 self.words[word] = word
                 inner, before = self._shortened(part)
                 self._use(inner)
-                code = write(inner, self.printer)
+                code = write(inner, self)
                 self.values[word] = self._run(code)
                 self.memory[word] = self.shared(inner) or frozenset((word,))
                 self._rounding[word] = self._rounding_of(inner, self.values[word])
@@ -331,13 +302,13 @@ class LineWriter(CodeWriter):
     def _to_hoist(self, e: Expr) -> Expr | None:
         """A part that should have a line of its own: it is used twice, or the line with it is too long."""
         inside = ((part, uses) for part, uses in parts_of(e) if part is not e)
-        found = [(part, uses) for part, uses in inside if not part.is_atom and part.role != "array"]
-        for part, uses in found:
-            if uses > 1 and len(write(part, self.printer)) > 7:
+        candidates = [(part, uses) for part, uses in inside if not part.is_atom and part.role != "array"]
+        for part, uses in candidates:
+            if uses > 1 and len(write(part, self)) > 7:
                 return part
-        if len(write(e, self.printer)) <= WIDTH:
+        if len(write(e, self)) <= WIDTH:
             return None
-        lengths = [(len(write(part, self.printer)), part) for part, _ in found]
+        lengths = [(len(write(part, self)), part) for part, _ in candidates]
         fitting = [pair for pair in lengths if 12 < pair[0] <= WIDTH]
         return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
 

@@ -21,35 +21,12 @@ from ..table import TABLE, Primitive
 from ..tensor import Tensor
 from .expr import Expr, Function, constant, name, number, replaced, walk
 from .expression import conjugated, of_graph, unguarded
+from .factors import Combine, Edge
 from .simplify import make, product
 from .writing import operator_name, subscript
 
 LONG = 24  # operations; a longer formula is given as a call of the rule
 G, Y, X = "·g", "·y", "·x"  # symbols that no variable can be called
-
-
-@dataclass(frozen=True)
-class Edge:
-    """How the cotangent of a result becomes that of one of its arguments.
-
-    Attributes
-    ----------
-    combine : str
-        ``"elementwise"``, ``"left"``, ``"right"`` (a product of matrices, the partial on that side), or ``"map"``.
-    formula : Expr
-        The partial; of a map the new cotangent in terms of the old one.
-    axes : tuple of int
-        To sum over afterwards, because the argument was repeated along them.
-    """
-
-    combine: str
-    formula: Expr
-    axes: tuple[int, ...]
-
-    @property
-    def is_simple(self) -> bool:
-        """Whether it may be multiplied with other partials, entry by entry."""
-        return self.combine == "elementwise" and not self.axes
 
 
 @dataclass(frozen=True)
@@ -93,7 +70,7 @@ def parted(formula: Expr, n_shape: tuple[int, ...], p_shape: tuple[int, ...]) ->
     """The edge of a cotangent in terms of ``g``, from a result to an argument of these shapes."""
     combine, formula, shape = _split(formula, n_shape)
     if formula.is_number and not formula.value and n_shape != p_shape:  # whatever the shapes are
-        return Edge("map", formula, ())
+        return Edge(Combine.MAP, formula, ())
     extra = max(len(shape) - len(p_shape), 0)
     axes = tuple(range(extra)) + tuple(
         k + extra for k, s in enumerate(p_shape) if s == 1 and shape[k + extra :][:1] not in ((), (1,))
@@ -105,7 +82,7 @@ def _traced(result: CallResult, i: int, constants: Callable[[int, Any], Expr], t
     """The formula from running the rule (None where it is not one that a person would read), and its dtype's kind."""
     n, row = result.node, result.node.row
     assert row is not None
-    g_symbol, y, xs, symbols, own = _symbols(result, constants, turned)
+    g_symbol, y, xs, symbols, constant_keys = _symbols(result, constants, turned)
     try:
         with changed(recording=False, group=None, watcher=None), np.errstate(all="ignore"):
             d = row.symbolic_pull(i)(g_symbol, y, xs, n)
@@ -116,10 +93,10 @@ def _traced(result: CallResult, i: int, constants: Callable[[int, Any], Expr], t
         formula = unguarded(of_graph(d._node, symbols))
     except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError):
         return None, ""  # it branches on its numbers: `if x > 0`
-    parts = walk(formula)
-    if sum(bool(part.args) for part in parts) > LONG:
+    inside = walk(formula)
+    if sum(bool(part.args) for part in inside) > LONG:
         return None, ""
-    arrays = (part for part in parts if part.role == "array" and part.value.size > 1 and part.key not in own)
+    arrays = (part for part in inside if part.role == "array" and part.value.size > 1 and part.key not in constant_keys)
     if not all(_uniform(part.value) for part in arrays):
         return None, ""  # numbers of this example, which other inputs would not have
     return conjugated(formula) if turned else formula, d.dtype.kind
@@ -130,7 +107,7 @@ def _symbols(result: CallResult, constants: Callable[[int, Any], Expr], turned: 
     if result._symbols:
         return result._symbols
     symbols: dict[Node, Expr] = {}
-    own: set[str] = set()
+    constant_keys: set[str] = set()
 
     def symbol(value: Any, e: Expr) -> Any:
         array = np.asarray(value)
@@ -144,7 +121,7 @@ def _symbols(result: CallResult, constants: Callable[[int, Any], Expr], turned: 
         e = constants(k, x)
         if e.is_number:
             return x
-        own.update(part.key for part in walk(e))
+        constant_keys.update(part.key for part in walk(e))
         return symbol(x, e)
 
     g = name(G, result.shape)
@@ -155,7 +132,7 @@ def _symbols(result: CallResult, constants: Callable[[int, Any], Expr], turned: 
         y = tuple(symbol(v, name(f"{Y}{k}", np.shape(v))) for k, v in enumerate(result.y))
         g_symbol = tuple(g_symbol if k == result.index else None for k in range(len(result.y)))
     xs = tuple(argument(k, x) for k, x in enumerate(result.xs))
-    result._symbols[:] = g_symbol, y, xs, symbols, own
+    result._symbols[:] = g_symbol, y, xs, symbols, constant_keys
     return result._symbols
 
 
@@ -192,7 +169,7 @@ def _called(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -
     values: list[Any] = []
     params: dict[str, Any] = {}
     layout: dict[str, Any] = {}
-    given = {"i": i, "y_shape": n.shape, "x_dtype": np.asarray(result.xs[0]).dtype, "xs_shape": n.shapes}
+    facts = {"i": i, "y_shape": n.shape, "x_dtype": np.asarray(result.xs[0]).dtype, "xs_shape": n.shapes}
 
     def add(value: Any, e: Expr) -> int:
         args.append(e)
@@ -230,7 +207,7 @@ def _called(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -
             case "param":
                 params[slot.name] = n.params[slot.name]
             case _:
-                params[slot.name] = given[slot.kind]
+                params[slot.name] = facts[slot.kind]
     call: Any = RuleCall(row, i, rule, layout)
     call.text, call.tex = _primed(row, i, args)
     with np.errstate(all="ignore"):
@@ -255,60 +232,56 @@ def _primed(row: Primitive, i: int, args: Sequence[Expr]) -> tuple[str, str]:
 # ------------------------------------------------------------------------------------------------ reading a formula
 
 
-def _split(formula: Expr, n_shape: tuple[int, ...]) -> tuple[str, Expr, tuple[int, ...]]:
-    """A cotangent in terms of ``g`` as the partial, how it combines with ``g``, and the shape of the result."""
+def _split(formula: Expr, n_shape: tuple[int, ...]) -> tuple[Combine, Expr, tuple[int, ...]]:
+    """A cotangent in terms of ``g``: how its partial meets ``g``, the partial, and the shape of the result."""
     shape = formula.shape if formula.role != "name" else n_shape
     while formula.role == "broadcast" or _is_leading(formula):  # NumPy does it anyway
         formula = formula.args[0]
-    combine, partial = _parted(formula, n_shape)
-    return combine, partial, shape
+    partial = _entrywise(formula, n_shape)
+    if partial is not None:
+        return Combine.ELEMENTWISE, partial, shape
+    return *(_matrix(formula) or (Combine.MAP, formula)), shape
 
 
-def _parted(formula: Expr, n_shape: tuple[int, ...]) -> tuple[str, Expr]:
-    single = int(np.prod(n_shape)) == 1
-    inner = formula
-    while single and inner.role in ("reshape", "broadcast", "index") and inner.args[0].names == {G}:
+#: The arguments in which a role is linear, entry by entry.
+_LINEAR_IN = {"negation": {0}, "quotient": {0}, "selection": {1, 2}}
+
+
+def _entrywise(e: Expr, n_shape: tuple[int, ...]) -> Expr | None:
+    """The partial of a formula that is ``g`` times something, entry by entry."""
+    inner = e
+    while int(np.prod(n_shape)) == 1 and inner.role in ("reshape", "broadcast", "index") and inner.args[0].names == {G}:
         inner = inner.args[0]
     if is_g(inner):
-        return "elementwise", number(1)
-    if G not in formula.names:
-        return ("elementwise", formula) if formula.is_number else ("map", formula)
-    if formula.role == "negation":
-        combine, inner = _parted(formula.args[0], n_shape)
-        if combine == "elementwise":
-            return combine, product((number(-1), inner), inner.shape)
-    if formula.role == "product":
-        with_g = [f for f in formula.args if G in f.names]
-        rest = [f for f in formula.args if f is not with_g[0]]
-        if len(with_g) == 1:
-            combine, inner = _parted(with_g[0], n_shape)
-            if combine == "elementwise":
-                full = np.broadcast_shapes(inner.shape, *(f.shape for f in rest))
-                return combine, product([inner, *rest], full)
-    if formula.role == "quotient" and G not in formula.args[1].names:
-        combine, inner = _parted(formula.args[0], n_shape)
-        if combine == "elementwise":
-            shape = np.broadcast_shapes(inner.shape, formula.args[1].shape)
-            return combine, make(TABLE["divide"], (inner, formula.args[1]), {}, shape)
-    if formula.role == "selection" and G not in formula.args[0].names:
-        mask, *sides = formula.args
-        if all(G in s.names or s.is_number and not s.value for s in sides):
-            (one, a), (other, b) = (_parted(s, n_shape) for s in sides)  # a zero is elementwise
-            if one == other == "elementwise":
-                return "elementwise", make(TABLE["where"], (mask, a, b), {}, formula.shape)
-    if formula.role == "outer product" and G not in formula.args[0].names and is_g(formula.args[1]):
-        (n,) = formula.args[0].shape
-        column = make(TABLE["reshape"], (formula.args[0],), {"shape": (n, 1), "order": "C"}, (n, 1))
-        return "elementwise", column
-    if formula.role == "matrix product":
-        a, b = formula.args
-        if is_g(b) and G not in a.names:
-            return "left", a
-        if is_g(a) and G not in b.names:
-            if len(a.shape) == 1 and len(b.shape) == 2:  # of a vector, as textbooks have it
-                return "left", make(TABLE["transpose"], (b,), {"axes": None}, b.shape[::-1])
-            return "right", b
-    return "map", formula
+        return number(1)
+    if G not in e.names:
+        return e if e.is_number else None
+    if e.role == "outer product" and G not in e.args[0].names and is_g(e.args[1]):
+        (n,) = e.args[0].shape
+        return make(TABLE["reshape"], (e.args[0],), {"shape": (n, 1), "order": "C"}, (n, 1))
+    with_g = {k for k, a in enumerate(e.args) if G in a.names}
+    places = with_g if e.role == "product" and len(with_g) == 1 else _LINEAR_IN.get(e.role, set())
+    if not with_g <= places or any(e.args[k].is_number and e.args[k].value for k in places - with_g):
+        return None
+    args = [_entrywise(a, n_shape) if k in places else a for k, a in enumerate(e.args)]
+    partials = [a for a in args if a is not None]
+    if e.row is None or len(partials) < len(args):
+        return None
+    return make(e.row, partials, e.params, np.broadcast_shapes(*(a.shape for a in partials)))
+
+
+def _matrix(e: Expr) -> tuple[Combine, Expr] | None:
+    """The matrix that a formula multiplies ``g`` with, and from which side."""
+    if e.role != "matrix product":
+        return None
+    a, b = e.args
+    if is_g(b) and G not in a.names:
+        return Combine.LEFT, a
+    if is_g(a) and G not in b.names:
+        if len(a.shape) == 1 and len(b.shape) == 2:  # of a vector, as textbooks have it
+            return Combine.LEFT, make(TABLE["transpose"], (b,), {"axes": None}, b.shape[::-1])
+        return Combine.RIGHT, b
+    return None
 
 
 def _is_leading(e: Expr) -> bool:
@@ -318,13 +291,3 @@ def _is_leading(e: Expr) -> bool:
 
 def is_g(e: Expr) -> bool:
     return e.role == "name" and e.value == G
-
-
-def joined(combine: str, formula: Expr, above: Expr, shape: tuple[int, ...]) -> Expr:
-    """The cotangent from above times a partial, as a formula."""
-    if combine == "elementwise":
-        full = np.broadcast_shapes(above.shape, formula.shape)
-        return product((above, formula), full)
-    if combine == "left":
-        return make(TABLE["matmul"], (formula, above), {}, shape)
-    return make(TABLE["matmul"], (above, formula), {}, shape)

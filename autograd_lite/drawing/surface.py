@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.node import ANY, ancestors
-from ..engine.replay import replay
+from ..program import Program
+from ..program.equation import recorded
 from ..tensor import Tensor
 from ..transforms.grad import value_and_grad
 from . import formatting
@@ -315,33 +315,29 @@ def _of_loss(
     loss: Tensor, wrt: Any, names: Mapping[str, Any]
 ) -> tuple[Callable[..., Any], Any, tuple[str, str, str]]:
     """The loss as a function of two weights, their values, and the names."""
-    root = loss._node
     entries = [e if isinstance(e, tuple) else (e, (0,) * e.ndim if e.size == 1 else ()) for e in wrt or ()]
-    if root is None or loss.size != 1 or len(entries) != 2 or any(np.size(t.numpy()[i]) != 1 for t, i in entries):
+    if loss._node is None or loss.size != 1 or len(entries) != 2 or any(np.size(t.numpy()[i]) != 1 for t, i in entries):
         raise ValueError(
             "draw.surface: expected a loss and two of its weights, surface(L, wrt=[(W, (0, 0)), (W, (1, 0))])"
         )
-    nodes = ancestors([root], ANY)[::-1]
-    lost = [t for t, _ in entries if t._node not in nodes]
-    if lost:
-        raise ValueError(f"draw.surface: {lost[0].name or 'a weight'!r} is not in the graph of this loss")
-    kept = replay(nodes)  # raises if a value has been overwritten since
-    units = [_unit(t.shape, i) for t, i in entries]
-    others = {t._node: np.array(kept[t._node]) for t, _ in entries}
-    for (t, _), unit in zip(entries, units, strict=True):
-        others[t._node] = others[t._node] * (1 - unit)
+    program = Program.of(loss)
+    variables = {t._node: v for v, t in program.captured.items()}
+    for t, _ in entries:
+        if t._node not in variables:
+            who = repr(t.name or "a weight")
+            raise ValueError(f"draw.surface: {who} is not in the graph of this loss, or is computed in it")
+    values = program.values  # raises if a value has been overwritten since
+    draws = [v for eq in program.equations if "generator" in eq.params for v in eq.outputs]
+    still = {v: np.array(values[v]) for v in (*program.captured, *draws)}
+    units = [(variables[t._node], _unit(t.shape, i)) for t, i in entries]
+    for v, unit in units:
+        still[v] = still[v] * (1 - unit)
 
     def f(a: Any, b: Any) -> Any:
-        values: dict[Any, Any] = dict(others)
-        for (t, _), unit, x in zip(entries, units, (a, b), strict=True):
-            values[t._node] = values[t._node] + x * unit
-        for n in nodes:
-            if n.row is None:
-                values.setdefault(n, kept[n])
-            else:
-                args = [x if p is None else values[p] for p, x in zip(n.parents, n.xs, strict=True)]
-                values[n] = n.row(*args, **n.params)
-        return values[root].reshape(())
+        at: dict[Any, Any] = dict(still)
+        for (v, unit), x in zip(units, (a, b), strict=True):
+            at[v] = at[v] + x * unit
+        return program.run(at, recorded)[program.outputs[0]].reshape(())
 
     at = np.array([t.numpy()[i] for t, i in entries], dtype=float).reshape(2)
     word = {id(t): w for w, t in reversed([*names.items()])}

@@ -125,7 +125,7 @@ class Closure:
 
         Returns what stands for each.
         """
-        found = [self._stand_for(value, None, called) for value, called in values]
+        stand_ins = [self._stand_for(value, None, called) for value, called in values]
         size: Any = None
         while self._queue or size != (size := (len(self._words), len(self._spaces), sum(self._classes.values()))):
             while self._queue:
@@ -137,11 +137,11 @@ class Closure:
             key = Named(self._words, space.every or self._any_attribute, long)
             self._note(key(space.names), space.names, key)
         self._before = {id(x): (x, x.copy()) for x in self._containers}
-        return found
+        return stand_ins
 
     # ----------------------------------------------------------------------------------------------- one value
 
-    def _visit(self, value: Any, container: Any, key: Any, *put: Any, note: bool = True) -> None:
+    def _visit(self, value: object, container: object, key: object, *put: Any, note: bool = True) -> None:
         """Note a value, and let Tensors stand for its arrays; ``put[0](*put[1:], x)`` assigns to its place."""
         if (id(container), key) in self.variables or (id(container), key) in self._swapped:
             return  # a namespace may be reached in two ways
@@ -152,12 +152,12 @@ class Closure:
         if new is not value:
             self._swap(container, key, value, new, put)
 
-    def _swap(self, container: Any, key: Any, value: Any, new: Any, put: tuple[Any, ...]) -> None:
+    def _swap(self, container: object, key: object, value: object, new: object, put: tuple[Any, ...]) -> None:
         self.undo.append((*put, value))
         put[0](*put[1:], new)
         self._swapped[id(container), key] = container, key, new
 
-    def _note(self, value: Any, container: Any, key: Any) -> None:
+    def _note(self, value: object, container: object, key: object) -> None:
         self.variables[id(container), key] = container, key, value
         if len(self.variables) > MOST:
             raise RuntimeError(
@@ -166,16 +166,16 @@ class Closure:
                 "arguments"
             )
 
-    def _stand_for(self, value: Any, container: Any, key: Any) -> Any:
+    def _stand_for(self, value: object, container: object, key: object) -> Any:
         """What stands for a value while the function is traced; the value is looked into later."""
         if isinstance(value, PLAIN) or value is MISSING:
             return value
         if isinstance(value, np.ndarray):
             return self._tensor(value, container, key)
         if isinstance(value, tuple):
-            parts = [self._stand_for(part, value, k) for k, part in enumerate(value)]
-            changed = any(new is not old for new, old in zip(parts, value, strict=True))
-            return tuple.__new__(type(value), parts) if changed else value
+            entries = [self._stand_for(part, value, k) for k, part in enumerate(value)]
+            changed = any(new is not old for new, old in zip(entries, value, strict=True))
+            return tuple.__new__(type(value), entries) if changed else value
         if id(value) in self._unseen:
             return self._unseen[id(value)]
         if id(value) not in self._seen:
@@ -188,7 +188,7 @@ class Closure:
             self._queue.append((value, key))
         return value
 
-    def _refuse(self, value: Any, key: Any, kind: str, instead: str) -> Any:
+    def _refuse(self, value: object, key: object, kind: str, instead: str) -> Any:
         """What stands for a value that can be neither replaced nor compared."""
         what = repr(label(key)) if isinstance(key, (str, Attribute)) else f"an entry {label(key)!r}"
         error = RuntimeError(
@@ -198,7 +198,7 @@ class Closure:
         self._unseen[id(value)] = unseen = Unseen(value, error)
         return unseen
 
-    def _tensor(self, array: Any, container: Any, key: Any) -> Any:
+    def _tensor(self, array: np.ndarray, container: object, key: object) -> Any:
         if plain_array(array) is not None:
             self.outside.known(array, container, key)
             name = label(key)
@@ -210,7 +210,7 @@ class Closure:
 
     # ---------------------------------------------------------------------------------------- what is in a value
 
-    def _look(self, value: Any, key: Any) -> None:
+    def _look(self, value: object, key: object) -> None:
         if isinstance(value, Value):
             if not getattr(value, "lazy", False):
                 self.outside.enter(value)
@@ -248,7 +248,7 @@ class Closure:
                 self._container(value, key)
             self._object(value, key)
 
-    def _container(self, value: Any, key: Any) -> None:
+    def _container(self, value: Any, key: object) -> None:
         if not isinstance(value, frozenset):
             self._note(tuple(value), value, KEYS)
         if isinstance(value, defaultdict):
@@ -288,8 +288,8 @@ class Closure:
         self._space(_Space(f.__dict__, f))
         self._words.update(_attributes(f.__code__))
         space = f.__globals__
-        words = dict.fromkeys(_globals(f.__code__))
-        for word in (*words, *(_attributes(f.__code__) if "globals" in words else ())):
+        names = dict.fromkeys(_globals(f.__code__))
+        for word in (*names, *(_attributes(f.__code__) if "globals" in names else ())):
             if word in space:
                 self._visit(space[word], space, word, dict.__setitem__, space, word)
             else:
@@ -299,7 +299,7 @@ class Closure:
                 elif word in sys.modules:  # imported inside
                     self._stand_for(sys.modules[word], space, word)
 
-    def _parts(self, value: Any) -> None:
+    def _parts(self, value: object) -> None:
         """Look into the functions of a descriptor or a wrapper."""
         for name in _PARTS if home_of(type(value).__module__) != "user" else ():
             part = getattr(value, name, None)
@@ -319,7 +319,7 @@ class Closure:
 
     # --------------------------------------------------------------------------------------- objects and classes
 
-    def _object(self, value: Any, key: Any) -> None:
+    def _object(self, value: object, key: object) -> None:
         cls = type(value)
         self._parts(value)
         fields: Any = getattr(value, "__dict__", None)
@@ -328,8 +328,8 @@ class Closure:
             for kind in _TABLES:
                 for part in fields[kind].values():
                     self._stand_for(part, value, kind)
-            own = home == PACKAGE
-            self._spaces.append(_Space(fields, value, every=own, noted=not own, done={*_TABLES, "_passing"}))
+            ours = home == PACKAGE
+            self._spaces.append(_Space(fields, value, every=ours, noted=not ours, done={*_TABLES, "_passing"}))
         elif isinstance(fields, dict) and "param_groups" in fields:
             self._spaces.append(_Space(fields, value, done={"state"}))
         elif home not in _STATELESS and (home != PACKAGE or cls.__module__.startswith(_HOLDERS)):
@@ -452,7 +452,7 @@ class Closure:
     def check_leaks(self) -> None:
         """Raise if the function has kept a traced value outside; the container is as before."""
         outside = self.outside
-        own = {id(t) for node, t in outside.tensors.items() if outside.found[node].kind == "tensor"}  # not made in it
+        outer = {id(t) for node, t in outside.tensors.items() if outside.found[node].kind == "tensor"}  # not made in it
         for container, before in self._before.values():
             before = dict(before.items() if hasattr(before, "items") else enumerate(before))
             for key, x in list(container.items() if hasattr(container, "items") else enumerate(container)):
@@ -460,8 +460,8 @@ class Closure:
                 if x is not old and type(x) is Unseen:
                     self._restore(container)
                     refuse(x)
-                parts = () if x is old else leaves([x, *vars(x).values()] if hasattr(x, "__dict__") else x)
-                nodes = (t._node for t in parts if isinstance(t, Value) and id(t) not in own)
+                held = () if x is old else leaves([x, *vars(x).values()] if hasattr(x, "__dict__") else x)
+                nodes = (t._node for t in held if isinstance(t, Value) and id(t) not in outer)
                 node = next((n for n in nodes if n is not None and n.live & TRACED), None)
                 if node is not None:
                     self._restore(container)
@@ -485,12 +485,12 @@ class Closure:
             (container.update if isinstance(container, (dict, set)) else container.extend)(before)
 
 
-def label(key: Any) -> Any:
+def label(key: object) -> Any:
     """What the user calls a place."""
     return key.label if isinstance(key, Attribute) else key
 
 
-def _ids(values: Any) -> set[int]:
+def _ids(values: Iterable[object]) -> set[int]:
     return set(map(id, values))
 
 

@@ -23,7 +23,7 @@ from ..engine.hooks import Handle, add_hook
 from ..engine.node import NEEDS, NOTHING, TRACED
 from ..engine.operands import as_array, check_differentiable, raw
 from ..engine.record import apply, record
-from ..engine.value import Value, wrap
+from ..engine.value import RESULT, Value, wrap
 from ..engine.versions import Storage
 from ..rules.indexing import getitem, is_basic
 from ..rules.ufuncs import ufunc_method
@@ -409,7 +409,7 @@ class Tensor(TorchNames, Operators, Writes, Conversions, Show, Value):
 
 Tensor.__autograd_apply__ = staticmethod(apply)
 Tensor.__autograd_record__ = staticmethod(record)
-Value.result_class = Tensor
+RESULT[0] = Tensor
 
 # ------------------------------------------------------------------------------------------------- making and recording
 

@@ -17,8 +17,12 @@ import numpy as np
 
 from autograd_lite.base.tree import tree_map
 from autograd_lite.engine.backward import pull_back
-from autograd_lite.engine.node import Node
+from autograd_lite.engine.node import ANY, Node, ancestors
 from autograd_lite.engine.record import record
+from autograd_lite.engine.replay import arguments, replay
+from autograd_lite.program.equation import computed
+from autograd_lite.program.equation import recorded as record_equation
+from autograd_lite.program.program import Program
 from autograd_lite.table.surrogate import NearPoint
 from autograd_lite.tensor import Tensor, tensor
 from autograd_lite.testing.case import align, cotangent_like, prepare, present, pull_safely, stacked
@@ -106,9 +110,9 @@ def gradient_bugs(loss: Any, *inputs: Any, seed: int = 0) -> Iterator[GradientBu
     root = loss._node
     if root is None or not root.requires_grad:
         raise CannotCheck("the result has no graph: nothing it was computed from requires a gradient")
-    nodes = _in_order(root)
+    nodes = ancestors([root], ANY)[::-1]
     _require_unchanged(nodes)
-    values = _values(nodes)
+    values = replay(nodes)
     rng = np.random.default_rng(seed)
     right = True
     for node in nodes:
@@ -116,7 +120,7 @@ def gradient_bugs(loss: Any, *inputs: Any, seed: int = 0) -> Iterator[GradientBu
             right = False
             yield replace(bug, loss=loss)
     if right:
-        yield from (replace(bug, loss=loss) for bug in _wrong_whole(root, nodes, rng))
+        yield from (replace(bug, loss=loss) for bug in _wrong_whole(loss, nodes, rng))
 
 
 def recorded(f: Callable[..., Any], inputs: Iterable[Any]) -> Tensor:
@@ -131,42 +135,14 @@ def recorded(f: Callable[..., Any], inputs: Iterable[Any]) -> Tensor:
 # ------------------------------------------------------------------------------------- the graph and its values
 
 
-def _in_order(root: Node) -> list[Node]:
-    """`root` and all its ancestors, also those that need no gradient, earliest first."""
-    seen, stack = {root}, [root]
-    while stack:
-        for parent in stack.pop().parents:
-            if parent is not None and parent not in seen:
-                seen.add(parent)
-                stack.append(parent)
-    return sorted(seen, key=lambda n: -n.order)
-
-
 def _require_unchanged(nodes: list[Node]) -> None:
     for node in nodes:
+        if node.row is not None and node.xs is None:
+            raise CannotCheck("the graph was freed by backward(retain_graph=False): call find_gradient_bug first")
         for parent in node.parents:
             if parent is not None and parent.version <= node.order:
                 written = f"{parent.label} has been written to since it was used"
                 raise CannotCheck(f"{written}: call find_gradient_bug before the update")
-
-
-def _values(nodes: list[Node], start: dict[Node, Any] | None = None) -> dict[Node, Any]:
-    """The value of every node, recomputed from the inputs (or from the values in `start`) where it was not kept."""
-    values: dict[Node, Any] = {}
-    for node in nodes:
-        if start is not None and node in start:
-            values[node] = start[node]
-        elif (start is None and node.y is not None) or node.row is None:
-            values[node] = node.y
-        else:
-            values[node] = node.row.fn(*_arguments(node, values), **node.params)
-    return values
-
-
-def _arguments(node: Node, values: dict[Node, Any]) -> list[Any]:
-    if node.xs is None:
-        raise CannotCheck("the graph was freed by backward(retain_graph=False): call find_gradient_bug first")
-    return [x if p is None else values[p] for p, x in zip(node.parents, node.xs, strict=True)]
 
 
 # -------------------------------------------------------------------------------------------------- edge by edge
@@ -176,7 +152,7 @@ def _wrong_edges(node: Node, values: dict[Node, Any], rng: np.random.Generator) 
     row = node.row
     if row is None or row.kind == "constant" or isinstance(values[node.parents[0]] if node.parents[0] else 0, tuple):
         return
-    args = _arguments(node, values)
+    args = arguments(node, values)
     places = [i for i, p in enumerate(node.parents) if p is not None and p.requires_grad]
     names = _argument_names(node, places)
     fn = row.surrogate or row.fn
@@ -236,44 +212,35 @@ def _source(node: Node) -> str:
     return linecache.getline(file, int(line)).strip() if line.isdigit() else ""
 
 
-def _pulled_at(case: Case, nodes: list[Node], root: Node, g: Any) -> Callable[[Array], Array]:
-    """The gradient of the graph's result at another point of its inputs, recorded again without the hooks."""
-    inputs = [n for n in nodes if n.row is None and n.requires_grad]
-
-    def f(*xs: Any) -> Any:
-        values = dict(zip(inputs, xs, strict=True))
-        for node in nodes:
-            if node not in values:
-                values[node] = node.y if node.row is None else record(node.row, _arguments(node, values), node.params)
-        return values[root]
-
-    def again(x: Array) -> Array:
-        pulled = vjp(f, *case.flat.arguments(x, wide=False))[1](g)
-        return stacked(case, [None if d is None else as_array(d) for d in pulled])
-
-    return again
-
-
-def _wrong_whole(root: Node, nodes: list[Node], rng: np.random.Generator) -> Iterator[GradientBug]:
+def _wrong_whole(loss: Tensor, nodes: list[Node], rng: np.random.Generator) -> Iterator[GradientBug]:
     """The graph as one function of its inputs. An error here but on no edge lies between operations, e.g. in a hook."""
-    inputs = [n for n in nodes if n.row is None and n.requires_grad]
-    names = [n.name or f"input {k}" for k, n in enumerate(inputs)]
-
+    program = Program.of(loss)
+    [result] = program.outputs
+    inputs = {v: t._node for v, t in program.captured.items() if t._node is not None and t.requires_grad}
+    names = [n.name or f"input {k}" for k, n in enumerate(inputs.values())]
     near = NearPoint()
+
+    def result_at(xs: Any, call: Any) -> Any:
+        values = {v: t._data for v, t in program.captured.items()} | dict(zip(inputs, xs, strict=True))
+        return program.run(values, call)[result]
 
     def f(*xs: Any) -> Any:
         with near:
-            return _values(nodes, dict(zip(inputs, xs, strict=True)))[root]
+            return result_at(xs, computed)
+
+    def again(x: Array) -> Array:
+        pulled = vjp(lambda *xs: result_at(xs, record_equation), *case.flat.arguments(x, wide=False))[1](g)
+        return stacked(case, [None if d is None else as_array(d) for d in pulled])
 
     try:
-        case: Case = prepare(named_like(f, f, names), [n.y for n in inputs])
+        case: Case = prepare(named_like(f, f, names), [n.y for n in inputs.values()])
     except CannotCheck:
         return
+    root: Any = loss._node
     case.report.function = root.row.name if root.row else "the loss"
     g = cotangent_like(case.y, rng)
-    gradients = pull_back({root: as_array(g)}, inputs)
-    tidy = align(case, tuple(gradients.get(n) for n in inputs), "the gradient")
-    again = _pulled_at(case, nodes, root, g)
+    gradients = pull_back({root: as_array(g)}, inputs.values())
+    tidy = align(case, tuple(gradients.get(n) for n in inputs.values()), "the gradient")
     compare_vjp(case, stacked(case, tidy), reals(g), "the gradient", present(case, tidy), again)
     hooks = [n.label for n in nodes if n.hooks is not None]
     for finding in case.report.findings:

@@ -127,7 +127,7 @@ def check_row(
 ) -> Report:
     """Check everything that must hold for a row, at each of its points, in other dtypes, at kinks and at ties.
 
-    The forms attached to it (``batch=``, ``source=``, ``floats=``, ``onnx=``, …) must give what the row gives; a form
+    The forms attached to it (``batch=``, ``source=``, ``scalar=``, ``onnx=``, …) must give what the row gives; a form
     that could not be computed is a note.
 
     Parameters

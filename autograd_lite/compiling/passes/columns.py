@@ -1,7 +1,7 @@
 """Columns: products of one matrix with several vectors are one product with the vectors as columns, if that is faster.
 
 It reads the matrix once instead of several times. Whether that pays depends on the BLAS kernels, by a factor of
-three either way, so it is timed, once, on arrays of the actual shapes.
+three either way, so with ``tune=True`` it is timed, once, on arrays of the actual shapes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...program import Equation, Var
-from ..block import Block, made
+from ..block import Block, instead_of
 from .splitting import GAIN, fastest
 
 LARGE = 2**18  # bytes of a matrix that is worth a try
@@ -43,27 +43,27 @@ def with_columns(block: Block) -> Block:
         )
         if together < GAIN * apart:
             before[first] = _joined(matrix, group)
-    dropped = {v for equations in before.values() for eq in equations for v in eq.outputs}
-    found: list[Equation] = []
+    dropped = {v for joined in before.values() for eq in joined for v in eq.outputs}
+    equations: list[Equation] = []
     for i, eq in enumerate(block.equations):
-        found += before.get(i, ())
+        equations += before.get(i, ())
         if not dropped.intersection(eq.outputs):
-            found.append(eq)
-    return replace(block, equations=found)
+            equations.append(eq)
+    return replace(block, equations=equations)
 
 
 def _joined(matrix: Var, group: list[Equation]) -> list[Equation]:
-    stack = made(group[0], "stack", *(eq.operands[1] for eq in group), axis=1)
-    whole = made(group[0], "dot product", matrix, stack.outputs[0])
+    stack = instead_of(group[0], "stack", *(eq.operands[1] for eq in group), axis=1)
+    whole = instead_of(group[0], "dot product", matrix, stack.outputs[0])
     columns = [
-        made(eq, "index", whole.outputs[0], into=eq.outputs[0], index=(slice(None), k), unique_indices=True)
+        instead_of(eq, "index", whole.outputs[0], into=eq.outputs[0], index=(slice(None), k), unique_indices=True)
         for k, eq in enumerate(group)
     ]
     return [stack, whole, *columns]
 
 
 @lru_cache(maxsize=64)
-def _times(m: int, n: int, count: int, dtype: Any) -> tuple[float, float]:
+def _times(m: int, n: int, count: int, dtype: np.dtype[Any]) -> tuple[float, float]:
     """Seconds for the products with all vectors together, and one by one."""
     matrix, vectors = np.ones((m, n), dtype), [np.ones(n, dtype) for _ in range(count)]
     results, result = [np.empty(m, dtype) for _ in vectors], np.empty((m, count), dtype)

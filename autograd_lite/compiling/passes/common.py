@@ -14,10 +14,10 @@ SMALL = 64  # entries of constants that are compared by value
 
 def without_repetition(block: Block) -> Block:
     """`block` with each value computed once."""
-    known: dict[Any, Equation] = {}
+    computed: dict[Any, Equation] = {}
     alive: list[Any] = []  # so that no id is used twice
 
-    def key(x: Any) -> Any:
+    def key(x: object) -> Any:
         if isinstance(x, Var):
             return x
         if isinstance(x, np.ndarray) and x.size <= SMALL:
@@ -31,11 +31,11 @@ def without_repetition(block: Block) -> Block:
         alive.append(x)
         return id(x)
 
-    def rule(eq: Equation, defined: Any) -> Any:
+    def rule(eq: Equation, defined: dict[Var, Equation]) -> Any:
         if is_random(eq):
             return None
         word = eq.row, *map(key, eq.operands), *((k, key(v)) for k, v in sorted(eq.params.items()))
-        first = known.setdefault(word, eq)
+        first = computed.setdefault(word, eq)
         if first is eq:
             return None
         return dict(zip(eq.outputs, first.outputs, strict=True))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from ...program import Equation, Var
-from ..block import Block, made
+from ...program import Equation, Operand, Var
+from ..block import Block, instead_of, maker
 from .constants import uniform
 
 GAIN = 4  # how many times smaller the factor has to be
@@ -25,23 +25,23 @@ def scaled(block: Block) -> Block:
         if eq.row.algebra != "product":
             return None
         for k, x in (eq.operands, eq.operands[::-1]):
-            before = defined.get(x) if isinstance(x, Var) else None
-            if before is None or before.row.algebra != "dot product" or len(users[x]) > 1 or x in results:
+            before = maker(x, defined, "dot product")
+            if before is None or len(users[x]) > 1 or x in results:
                 continue
             a, b = before.operands
             fits = all(isinstance(v, Var) and v.ndim == 2 and v.dtype == eq.outputs[0].dtype for v in (a, b))
             if not fits or not _is_number(k, eq) or prod(x.shape) < max(LEAST, GAIN * prod(b.shape)):
                 continue
-            small = made(eq, "product", k, b)
+            small = instead_of(eq, "product", k, b)
             if small.outputs[0].dtype != b.dtype or small.outputs[0].shape != b.shape:
                 continue
-            return [small, made(eq, "dot product", a, small.outputs[0], into=eq.outputs[0])]
+            return [small, instead_of(eq, "dot product", a, small.outputs[0], into=eq.outputs[0])]
         return None
 
     return block.mapped(rule)
 
 
-def _is_number(k: Any, eq: Equation) -> bool:
+def _is_number(k: Operand, eq: Equation) -> bool:
     """Whether an operand is one number of ordinary size; of an input, such as a learning rate, that is assumed."""
     if isinstance(k, Var):
         return prod(k.shape) == 1 and k.ndim == 0 and k.dtype == eq.outputs[0].dtype
