@@ -7,7 +7,7 @@ linear in the cotangent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,25 +56,44 @@ def push_forward(
 
 
 def push(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], lift: Lift) -> Any:
-    """The tangent of one node's result, by the kind of its row."""
+    """The tangent of one node's result; `ts` are those of its arguments, None where there is none."""
+    jvp = n.row.jvp  # type: ignore[union-attr]  # the node of an operation has a row
+
+    def general() -> Any:
+        return _transposed(n, ts, y, xs, lift) if jvp is None else jvp(ts, y, xs, n)
+
+    return by_kind(n, ts, y, xs, _applied, general)
+
+
+def by_kind(
+    n: Node, ts: Sequence[Any], y: Any, xs: Sequence[Any], apply: Callable[..., Any] | None, general: Callable[[], Any]
+) -> Any:
+    """The tangent of one node's result, where it follows from the kind of its row.
+
+    Parameters
+    ----------
+    apply : callable or None
+        ``apply(n, xs, on)`` is the node's function on values, of which those in the places `on` are tangents; None if
+        it cannot be applied to them.
+    general : callable
+        Returns the tangent for any other row.
+    """
     row = n.row
     assert row is not None
     moving = [i for i, t in enumerate(ts) if t is not None and row.pulls[i] is not None]
-    if row.jvp is not None:
-        return row.jvp(ts, y, xs, n)
-    if not moving or not row.holomorphic and any(d.kind == "c" for d in n.dtypes):
-        return _transposed(n, ts, y, xs, lift)
+    if not moving or row.jvp is not None or not row.holomorphic and any(d.kind == "c" for d in n.dtypes):
+        return general()
     if row.kind == "elementwise":
         return total([row.pulls[i](ts[i], y, xs, n) for i in moving])
-    if row.kind == "bilinear":
-        return total([_applied(n, [ts[i] if j == i else x for j, x in enumerate(xs)]) for i in moving])
-    if row.kind == "linear":
+    if row.kind == "bilinear" and apply is not None:
+        return total([apply(n, [*xs[:i], ts[i], *xs[i + 1 :]], [i]) for i in moving])
+    if row.kind == "linear" and apply is not None:
         full = [
             x if row.rule(i) is None else np.zeros(n.shape_of(i), n.dtype) if t is None else t
             for i, (t, x) in enumerate(zip(ts, xs, strict=True))
         ]
-        return _applied(n, full)
-    return _transposed(n, ts, y, xs, lift)
+        return apply(n, full, moving)
+    return general()
 
 
 def total(terms: Sequence[Any]) -> Any:
@@ -84,7 +103,7 @@ def total(terms: Sequence[Any]) -> Any:
     return total
 
 
-def _applied(n: Node, xs: Sequence[Any]) -> Any:
+def _applied(n: Node, xs: Sequence[Any], on: Sequence[int]) -> Any:
     """The node's function on other values. The call is recorded if one of them is a Tensor."""
     assert n.row is not None
     if n.row.direct and not n.params:

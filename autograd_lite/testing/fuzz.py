@@ -54,7 +54,7 @@ class Ref:
 
 
 @dataclass(frozen=True)
-class Call:
+class RowCall:
     """``v = row(*args, **keywords)``, where some of the arguments are values computed earlier."""
 
     row: Primitive
@@ -89,7 +89,7 @@ class Expression:
     """A random program: calling it runs the steps and returns the last value."""
 
     inputs: list[Array]
-    steps: list[Call] = field(default_factory=list)
+    steps: list[RowCall] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)  # as computed on the inputs, while growing
 
     def __call__(self, *xs: Any) -> Any:
@@ -107,7 +107,7 @@ class Expression:
         """The form in which Hypothesis prints it."""
         printer.text("\n" + str(self))
 
-    def grow(self, step: Call) -> Ref | None:
+    def grow(self, step: RowCall) -> Ref | None:
         """Add a step if its value is finite, real and of moderate size."""
         try:
             with np.errstate(all="ignore"):
@@ -149,7 +149,7 @@ def expressions(draw: Any, rows: Sequence[Primitive], most: int = 6) -> Expressi
         filled = tuple(_with_values(draw, grown, row, i, tree) for i, tree in enumerate(args))
         if not any(isinstance(v, Ref) for tree in filled for v in leaves(tree)):
             continue
-        if grown.grow(Call(row, filled, keywords)) is None:
+        if grown.grow(RowCall(row, filled, keywords)) is None:
             del grown.steps[mark:], grown.values[len(inputs) + mark :]
     if not grown.steps:
         reject()
@@ -192,7 +192,7 @@ def _near(grown: Expression, point: Array, ref: Ref) -> Ref | None:
     ):
         if name not in TABLE:
             return None
-        new = grown.grow(Call(TABLE[name], args(ref), {}))
+        new = grown.grow(RowCall(TABLE[name], args(ref), {}))
         if new is None:
             return None
         ref = new

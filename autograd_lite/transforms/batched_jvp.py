@@ -8,13 +8,14 @@ batches. The step of any other row is recorded in one direction, and then run fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..engine.backward import saved
 from ..engine.engine_rows import lift
-from ..engine.forward import push, total
+from ..engine.forward import by_kind, push
 from ..engine.node import Node
 from ..engine.operands import raw
 from ..engine.unbroadcast import cast
@@ -33,9 +34,7 @@ def push_batch(run: Linearized, path: Iterable[Node], tangents: Mapping[Node, An
             if n.row is None or n in tangent:
                 continue
             ts = [tangent.get(p) for p in n.parents]  # type: ignore[arg-type]  # a parent may be None
-            pulls = n.row.pulls
-            useful = [i for i, t in enumerate(ts) if t is not None and pulls[i] is not None]
-            if not useful and all(t is None for t in ts):
+            if all(t is None for t in ts):
                 continue
             y, xs = saved(n, lift if record else None, tangent.__contains__)
             if Diagonal in map(type, ts):
@@ -45,7 +44,7 @@ def push_batch(run: Linearized, path: Iterable[Node], tangents: Mapping[Node, An
                     tangent[n] = moving[0].filled(one if one.dtype is n.dtype else cast(one, n.dtype, n))
                     continue
                 ts = list(map(dense, ts))
-            t = _pushed(n, ts, useful, y, xs, size)
+            t = _pushed(n, ts, y, xs, size)
             if type(t) is not tuple:
                 if t.shape != (size, *n.shape):
                     t = np.broadcast_to(padded(t, True, len(n.shape)), (size, *n.shape))
@@ -63,28 +62,15 @@ def _stays_diagonal(n: Node, moving: list[Any]) -> bool:
     )
 
 
-def _pushed(n: Node, ts: list[Any], useful: list[int], y: Any, xs: tuple[Any, ...], size: int) -> Any:
-    """The tangents of one node's result; `ts` are those of its arguments, None where there is none.
-
-    `useful` are the arguments that have a tangent and a derivative.
-    """
+def _pushed(n: Node, ts: list[Any], y: Any, xs: tuple[Any, ...], size: int) -> Any:
+    """The tangents of one node's result; `ts` are those of its arguments, None where there is none."""
     row = n.row
     assert row is not None
-    if useful and row.jvp is None and (row.holomorphic or not any(d.kind == "c" for d in n.dtypes)):
-        if row.kind == "elementwise":
-            ndim, pulls = len(n.shape), row.pulls
-            return total([
-                pulls[i](ts[i] if ts[i].ndim > ndim else padded(ts[i], True, ndim), y, xs, n) for i in useful
-            ])
-        if row.batch is not None and row.kind == "bilinear":
-            return total([_applied(n, [*xs[:i], ts[i], *xs[i + 1 :]], [i], size) for i in useful])
-        if row.batch is not None and row.kind == "linear":
-            full = ts if len(useful) == len(ts) else [
-                x if row.rule(i) is None else np.zeros(n.shape_of(i), n.dtype) if t is None else t
-                for i, (t, x) in enumerate(zip(ts, xs, strict=True))
-            ]
-            return _applied(n, full, useful, size)
-    return _recorded(n, ts, y, xs, size)
+    ndim = len(n.shape)
+    short = [row.kind == "elementwise" and t is not None and t.ndim <= ndim for t in ts]
+    aligned = [padded(t, True, ndim) if is_short else t for t, is_short in zip(ts, short, strict=True)]
+    apply = None if row.batch is None else partial(_applied, size=size)
+    return by_kind(n, aligned, y, xs, apply, lambda: _recorded(n, ts, y, xs, size))
 
 
 def _applied(n: Node, xs: list[Any], on: list[int], size: int) -> Any:

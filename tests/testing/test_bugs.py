@@ -12,7 +12,7 @@ import autograd_lite as ag
 from autograd_lite.table import TABLE
 from autograd_lite.testing import CannotCheck, GradientError
 from autograd_lite.testing.bugs import find_gradient_bug, gradient_bugs
-from autograd_lite.testing.fuzz import Call, Expression, Ref, candidates, check, run
+from autograd_lite.testing.fuzz import Expression, Ref, RowCall, candidates, check, run
 from autograd_lite.testing.rows import check_row, points, variant
 
 ROOT = Path(__file__).parents[2]
@@ -190,7 +190,7 @@ def test_the_fuzzer_shrinks_to_the_wrong_row(op):
 
 def test_programs_are_printed_as_source():
     x = np.array([0.5, 2.0])
-    steps = [Call(TABLE["tanh"], (Ref(0),), {}), Call(TABLE["sum"], (Ref(1),), {"axis": 0})]
+    steps = [RowCall(TABLE["tanh"], (Ref(0),), {}), RowCall(TABLE["sum"], (Ref(1),), {"axis": 0})]
     program = Expression([x], steps)
     assert str(program) == "v0 = np.array([0.5, 2.0])\nv1 = np.tanh(v0)\nv2 = np.sum(v1, axis=0)"
     space = {"np": np}
