@@ -14,7 +14,7 @@ import numpy as np
 
 from ..table import TABLE
 from ..table.textbook import NOTATIONS
-from .expr import Expr, Function, constant, multiplied, name, number
+from .expr import Expr, Function, constant, factors_of, multiplied, name, number
 from .writing import subscript
 
 _BINARY: dict[type[ast.AST], str] = {
@@ -27,9 +27,9 @@ _BINARY: dict[type[ast.AST], str] = {
 class Written:
     """A formula with its value.
 
-    >>> words = {"x": Written(name("z", (3,)), np.array([1.0, -1.0, 2.0])), "axis": Written(None, (0,))}
-    >>> found = formula("x * (x > 0) / sum(x ** 2, axis)", words)
-    >>> found.value.round(3).tolist()
+    >>> meanings = {"x": Written(name("z", (3,)), np.array([1.0, -1.0, 2.0])), "axis": Written(None, (0,))}
+    >>> written = formula("x * (x > 0) / sum(x ** 2, axis)", meanings)
+    >>> written.value.round(3).tolist()
     [0.167, -0.0, 0.333]
     """
 
@@ -39,31 +39,31 @@ class Written:
         self.expr, self.value = expr, value
 
 
-def formula(text: str, words: Mapping[str, Written]) -> Written:
+def formula(text: str, meanings: Mapping[str, Written]) -> Written:
     """`text` with formulas for its names; a keyword parameter has a value only."""
     try:
-        return read(ast.parse(text, mode="eval").body, words)
+        return read(ast.parse(text, mode="eval").body, meanings)
     except (SyntaxError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"the textbook formula {text!r} cannot be read: {error}") from error
 
 
-def read(e: ast.expr, words: Mapping[str, Written]) -> Written:
+def read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
     """The same for text that is parsed."""
     with np.errstate(all="ignore"):
-        return _read(e, words)
+        return _read(e, meanings)
 
 
-def _read(e: ast.expr, words: Mapping[str, Written]) -> Written:
+def _read(e: ast.expr, meanings: Mapping[str, Written]) -> Written:
     def sub(part: ast.expr) -> Written:
-        return _read(part, words)
+        return _read(part, meanings)
 
     match e:
         case ast.Constant(value=int() | float()):
             return Written(number(e.value), e.value)
         case ast.Name():
-            if e.id not in words:
-                raise KeyError(f"{e.id} is none of {', '.join(words)}")
-            return words[e.id]
+            if e.id not in meanings:
+                raise KeyError(f"{e.id} is none of {', '.join(meanings)}")
+            return meanings[e.id]
         case ast.Tuple():
             return Written(None, tuple(sub(part).value for part in e.elts))
         case ast.UnaryOp(op=ast.USub()):
@@ -77,7 +77,7 @@ def _read(e: ast.expr, words: Mapping[str, Written]) -> Written:
         case ast.Attribute(attr="T" | "mT"):
             return _applied("matrix_transpose", [sub(e.value)])
         case ast.Subscript(value=ast.Name(id=word)):
-            return _entry(word, e.slice, words)
+            return _entry(word, e.slice, meanings)
         case ast.Call(func=ast.Name(id=word)):
             return _applied(word, [sub(a) for a in e.args])
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy"), attr=word)):
@@ -107,20 +107,19 @@ def _applied(word: str, args: list[Written]) -> Written:
     operands = tuple(a.expr if a.expr is not None else constant(np.asarray(a.value)) for a in args[: len(bound)])
     shape = np.shape(value)
     if word == "multiply":
-        factors = tuple(f for e in operands for f in (e.args if e.role == "product" else (e,)))
-        return Written(multiplied(factors, shape), value)
+        return Written(multiplied((f for e in operands for f in factors_of(e)), shape), value)
     return Written(Expr(word, operands, None, params, shape, row), value)
 
 
-def _entry(word: str, index: ast.expr, words: Mapping[str, Written]) -> Written:
+def _entry(word: str, index: ast.expr, meanings: Mapping[str, Written]) -> Written:
     """``y[i]``: an entry, for the forms of Jacobians; ``delta[i, j]`` is Kronecker's."""
     letters = ast.unparse(index).replace(", ", "").strip("()")
     operand: Expr | None
     value: Any
     if word == "delta":
-        operand, value = name("delta"), np.eye(max(np.size(w.value) for w in words.values() if w.expr is not None))
+        operand, value = name("delta"), np.eye(max(np.size(w.value) for w in meanings.values() if w.expr is not None))
     else:
-        operand, value = words[word].expr, words[word].value
+        operand, value = meanings[word].expr, meanings[word].value
         value = None if value is None else np.asarray(value).reshape(-1)
         value = value if value is None or letters != "i" else value[:, None]
     assert operand is not None

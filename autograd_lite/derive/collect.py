@@ -51,12 +51,12 @@ class _Reader:
         self.ones: dict[str, Expr] = {}
 
     def terms(self, e: Expr) -> list[Term]:
-        found: dict[tuple[tuple[str, int], ...], Term] = {}
+        merged: dict[tuple[tuple[str, int], ...], Term] = {}
         for term in self._multiplied(1, self._factors(e, 1)):
             key = tuple(sorted((k, power) for k, (_, power) in term.factors.items()))
-            so_far = found[key].coefficient if key in found else 0
-            found[key] = replace(term, coefficient=so_far + term.coefficient)
-        return [t for t in found.values() if t.coefficient]
+            so_far = merged[key].coefficient if key in merged else 0
+            merged[key] = replace(term, coefficient=so_far + term.coefficient)
+        return [t for t in merged.values() if t.coefficient]
 
     def _factors(self, e: Expr, power: int) -> list[tuple[Expr, int]]:
         """What `e` to a power is a product of."""

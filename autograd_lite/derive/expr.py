@@ -112,6 +112,11 @@ def multiplied(factors: Iterable[Expr], shape: tuple[int, ...]) -> Expr:
     return Expr(PRODUCT.name, tuple(factors), None, {}, shape, PRODUCT)
 
 
+def factors_of(e: Expr) -> tuple[Expr, ...]:
+    """The factors of a product; anything else is a product of itself alone."""
+    return e.args if e.role == "product" else (e,)
+
+
 def walk(e: Expr) -> list[Expr]:
     """Every part of `e` once, arguments first."""
     done: dict[str, Expr] = {}
@@ -146,9 +151,9 @@ def replaced(e: Expr, new: Callable[[Expr], Expr | None]) -> Expr:
 
 def parts_of(e: Expr) -> Iterator[tuple[Expr, int]]:
     """Every part with the number of its uses."""
-    found = walk(e)
+    inside = walk(e)
     uses: dict[str, int] = {e.key: 1}
-    for part in found:
+    for part in inside:
         for a in part.args:
             uses[a.key] = uses.get(a.key, 0) + 1
-    return ((part, uses[part.key]) for part in found)
+    return ((part, uses[part.key]) for part in inside)

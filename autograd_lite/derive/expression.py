@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..engine.node import Node
+from ..engine.record import record
 from ..table import TABLE
 from .expr import Expr as Expr
+from .expr import Function
 from .expr import constant as constant
 from .expr import fold as fold
 from .expr import multiplied as multiplied
@@ -47,6 +49,12 @@ def computed(part: Expr, args: Sequence[Any]) -> Any:
     return part.row.fn(*args, **part.params)
 
 
+def recorded(part: Expr, args: Sequence[Any]) -> Any:
+    """The value of one part on Tensors, recorded; a notation, or a product, is what it does with them."""
+    row: Any = part.row
+    return row.fn(*args) if isinstance(row, Function) else record(row, args, dict(part.params))
+
+
 def evaluate(
     e: Expr,
     env: Mapping[str, Any],
@@ -55,7 +63,7 @@ def evaluate(
 ) -> Any:
     """The value of a formula from those of its names; `done` caches the values of its parts.
 
-    ``call(part, arguments)`` computes one part, by default on arrays; it may record it on Tensors instead.
+    ``call(part, arguments)`` computes one part: `computed` on arrays, `recorded` on Tensors.
     """
 
     def step(part: Expr, args: tuple[Any, ...]) -> Any:
@@ -89,14 +97,14 @@ def applied(n: Node, args: Sequence[Expr], dtypes: Sequence[Any]) -> Expr:
     return remade(n.row, args, n.shapes, n.params, n.shape)
 
 
-def of_graph(node: Node, known: Mapping[Node, Expr]) -> Expr:
-    """The formula that a node stands for, down to the nodes that are `known`."""
+def of_graph(node: Node, meanings: Mapping[Node, Expr]) -> Expr:
+    """The formula that a node stands for, down to the nodes that have `meanings`."""
     done: dict[Node, Expr] = {}
     stack = [node]
     while stack:
         n = stack[-1]
-        if n in known:
-            done[n] = known[n]
+        if n in meanings:
+            done[n] = meanings[n]
         if n in done:
             stack.pop()
             continue

@@ -215,8 +215,8 @@ def scalars_apart(e: Expr) -> tuple[Callable[[Expr], Expr], Expr]:
             above = [number(1) if h is f else h for h in above]
             below = [number(math.sqrt(root_of(f.value)[0]))]
 
-    def beside(made: Expr) -> Expr:
-        top = product((*above, made), made.shape) if above else made
-        return make(TABLE["divide"], (top, below[0]), {}, made.shape) if below else top
+    def beside(term: Expr) -> Expr:
+        top = product((*above, term), term.shape) if above else term
+        return make(TABLE["divide"], (top, below[0]), {}, term.shape) if below else top
 
     return beside, product(rest, rest[0].shape) if len(rest) > 1 else rest[0]

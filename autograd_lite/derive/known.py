@@ -16,7 +16,7 @@ class KnownStep:
     Parameters
     ----------
     book : Textbook
-    words : mapping of str to Written
+    meanings : mapping of str to Written
         What the names in its formulas stand for.
     introduce : callable
         From the textbook's name for an additional quantity, and its value, to its name here.
@@ -27,16 +27,16 @@ class KnownStep:
         The further quantities, and what they stand for.
     """
 
-    def __init__(self, book: Textbook, words: Mapping[str, Written], introduce: Callable[[str, Any], str]) -> None:
+    def __init__(self, book: Textbook, meanings: Mapping[str, Written], introduce: Callable[[str, Any], str]) -> None:
         self.book = book
-        self.words = dict(words)
+        self.meanings = dict(meanings)
         self.where: list[tuple[str, Expr]] = []
         for word, text in book.where.items():
-            found = formula(text, self.words)
-            own = introduce(word, found.value)
-            self.words[word] = Written(name(own, found.expr.shape if found.expr is not None else ()), found.value)
-            if found.expr is not None:
-                self.where.append((own, found.expr))
+            written = formula(text, self.meanings)
+            new_word, e = introduce(word, written.value), written.expr
+            self.meanings[word] = Written(name(new_word, e.shape if e is not None else ()), written.value)
+            if e is not None:
+                self.where.append((new_word, e))
 
     @property
     def forward(self) -> Expr:
@@ -51,13 +51,13 @@ class KnownStep:
     def gradient(self, arguments: Sequence[str], g: Any = None) -> Written | None:
         """The gradient with respect to an argument, by the first of the names that it may have; its value for `g`."""
         word = next((w for w in arguments if w in self.book.gradients), None)
-        words = self.words if g is None else {**self.words, "g": Written(self.words["g"].expr, g)}
-        return None if word is None else formula(self.book.gradients[word], words)
+        meanings = self.meanings if g is None else {**self.meanings, "g": Written(self.meanings["g"].expr, g)}
+        return None if word is None else formula(self.book.gradients[word], meanings)
 
     def _formula(self, text: str) -> Expr:
-        found = formula(text, self.words).expr
-        assert found is not None
-        return found
+        e = formula(text, self.meanings).expr
+        assert e is not None
+        return e
 
 
 def parameter(value: Any) -> Written:

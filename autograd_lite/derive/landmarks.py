@@ -25,7 +25,7 @@ from ..tensor import Tensor
 from .expr import Function
 from .expression import Expr, evaluate, make, multiplied, name, number, product, replaced, substitute
 from .factors import Combine, Edge, Factor, FoldedCall, scalars_apart, summed, total
-from .simplify import full
+from .simplify import full, times
 from .steps import Steps, named
 from .symbolic_rule import G, X, Y, is_g, parted
 
@@ -117,10 +117,10 @@ class Chain(Steps):
 
     def _needed_again(self, n: Node) -> set[Node]:
         """Arguments that the backward pass through `n` uses and that are too expensive to compute twice."""
-        words = frozenset().union(*(self.edge(n, i).formula.names for i, _ in self.active_arguments(n)))
+        symbols = frozenset().union(*(self.edge(n, i).formula.names for i, _ in self.active_arguments(n)))
         return {
             p for k, p in enumerate(self.parents(n))
-            if p is not None and p in self.node_set and f"{X}{k}" in words and p not in self.active
+            if p is not None and p in self.node_set and f"{X}{k}" in symbols and p not in self.active
             and p.row is not None and p.row.kind not in ("elementwise", "constant") and p.row.algebra not in CHEAP
         }  # fmt: skip
 
@@ -157,7 +157,7 @@ class Chain(Steps):
         """The paths inside the step `n`, by the landmarks where they end."""
         if n in self._inside:
             return self._inside[n]
-        found: dict[Node, _InnerPaths] = {}
+        paths: dict[Node, _InnerPaths] = {}
         stack: list[tuple[Node, Expr, tuple[tuple[int, Primitive], ...]]] = [(n, number(1), ())]
         steps = count()
         while stack:
@@ -175,23 +175,23 @@ class Chain(Steps):
                 stated = direct and self.known(at) is not None  # as it was stated, not simplified
                 formula = named(e.formula, meanings) if stated else substitute(e.formula, meanings)
                 if e.is_simple:
-                    formula = product((before, formula), np.broadcast_shapes(before.shape, formula.shape))
+                    formula = times(before, formula)
                 elif e.is_map and not direct:
                     g = name(self.upstream(n), at.shape)
                     formula = substitute(formula, {self.upstream(n): product((before, g), at.shape)})
-                elif not e.is_map and not direct:
+                elif not direct:
                     formula = full(product((before, formula), formula.shape), formula.shape)
-                found_edge = Edge(e.combine, formula, e.axes)
+                inner = replace(e, formula=formula)
                 while self._is_turn(p):  # Q @ Kᵀ is one step
-                    p, found_edge = self._through_turn(n, p, found_edge)
+                    p, inner = self._through_turn(n, p, inner)
                 if p in self.landmark_set:
-                    into = found.setdefault(p, _InnerPaths([], {}))
-                    into.edges.append(found_edge)
+                    into = paths.setdefault(p, _InnerPaths([], {}))
+                    into.edges.append(inner)
                     into.rules.update(here)
                 else:
                     stack.append((p, formula, here))
-        self._inside[n] = found
-        return found
+        self._inside[n] = paths
+        return paths
 
     def _is_turn(self, n: Node) -> bool:
         """Whether a node is a transpose inside a step, which is not a step of its own."""
@@ -206,7 +206,7 @@ class Chain(Steps):
         above = name(G, n.shape)
         upstream = self.upstream(n)
         formula = replaced(e.formula, lambda part: above if part.role == "name" and part.value == upstream else None)
-        size, turned = (lambda whole: whole, formula) if e.is_map else scalars_apart(formula)
+        beside, turned = (lambda whole: whole, formula) if e.is_map else scalars_apart(formula)
         whole = e.joined(above, turned)
         (q,) = self.parents(p)
         assert q is not None
@@ -215,7 +215,7 @@ class Chain(Steps):
             whole = make(TABLE["matmul"], back, {}, q.shape)
         else:
             whole = make(TABLE["transpose"], (whole,), {"axes": None}, q.shape)
-        return q, parted(size(whole), n.shape, q.shape)
+        return q, parted(beside(whole), n.shape, q.shape)
 
     def _factor(self, n: Node, m: Node) -> Factor:
         inner = self._inner_paths(n)[m]
@@ -224,19 +224,19 @@ class Chain(Steps):
 
     def _folded_factor(self, n: Node, m: Node) -> Factor:
         """The textbook's formula for a folded call, or else the symbol of its derivative."""
-        fold, known = self.folds[n], self.known(n)
-        words = [w for w, x in fold.inputs.items() if isinstance(x, Node) and self.canonical(x) is m]
-        stated = [known.gradient((word,)) for word in words] if known else []
-        exprs = [found.expr for found in stated if found is not None and found.expr is not None]
+        fold, step = self.folds[n], self.known(n)
+        arguments = [w for w, x in fold.inputs.items() if isinstance(x, Node) and self.canonical(x) is m]
+        stated = [step.gradient((word,)) for word in arguments] if step else []
+        exprs = [term.expr for term in stated if term is not None and term.expr is not None]
         pull = partial(self._pull_inside, n, m)
         e = Edge(Combine.MAP, total(exprs), ()) if exprs and len(exprs) == len(stated) else None
         if e is not None and len(exprs) == 1 and stated[0] is not None and stated[0].value is not None:
             e = parted(exprs[0], n.shape, m.shape)
 
         def written(g: Any) -> Any:
-            assert known is not None
+            assert step is not None
             assert e is not None
-            values = [term.value for word in words if (term := known.gradient((word,), g)) is not None]
+            values = [term.value for word in arguments if (term := step.gradient((word,), g)) is not None]
             return replace(e, combine=Combine.MAP).pulled(g, sum(values), n.shape, m.shape)
 
         if e is None or not self._same_at(n, written, pull):
@@ -305,15 +305,15 @@ class Chain(Steps):
 
     def inputs_of(self, n: Node) -> list[Node]:
         """The landmarks that the formula of `n` is differentiated with respect to, in the order of the formula."""
-        found: dict[Node, None] = {}
+        inputs: dict[Node, None] = {}
         stack = [p for _, p in self.active_arguments(n)][::-1]
         while stack:
             p = stack.pop()
             if p in self.landmark_set:
-                found[p] = None
+                inputs[p] = None
             else:
                 stack += [q for _, q in self.active_arguments(p)][::-1]
-        return list(found)
+        return list(inputs)
 
     def reaching(self, wanted: Iterable[Node]) -> set[Node]:
         """The landmarks on a path from the result to one of `wanted`."""

@@ -76,8 +76,8 @@ class Lines:
 
     def inputs(self, n: Node) -> list[Node]:
         """What a step is differentiated with respect to: parameters first, since they complete a gradient."""
-        found = [m for m in self.chain.inputs_of(n) if m in self.reach]
-        return sorted(found, key=lambda m: m.row is not None or m not in self.asked)
+        inputs = [m for m in self.chain.inputs_of(n) if m in self.reach]
+        return sorted(inputs, key=lambda m: m.row is not None or m not in self.asked)
 
     def all(self) -> list[Factor | Total]:
         """From the result down, each gradient as soon as its factors are known."""
@@ -98,7 +98,7 @@ class Lines:
 
     def _total(self, n: Node, arrived: dict[Node, Any]) -> Total:
         c = self.chain
-        paths, starts, parts = [], [], []
+        paths, starts, terms = [], [], []
         stack: list[tuple[Node, tuple[Factor, ...]]] = [(k, (self.factors[k, n],)) for k in self.consumers.get(n, [])]
         while stack:
             at, path = stack.pop()
@@ -108,13 +108,13 @@ class Lines:
                 starts.append(g)
                 for f in path:
                     g = f.apply(g)
-                parts.append(g)
+                terms.append(g)
             else:
                 stack += [(k, (self.factors[k, at], *path)) for k in self.consumers[at]]
-        arrived[n] = value = sum(parts) if parts else np.zeros(n.shape)
+        arrived[n] = value = sum(terms) if terms else np.zeros(n.shape)
         symbol = f"d{c.names[c.root]}/d{c.names[n]}"
         closed, ones = (self.closed(n) if self.is_collapsed(n) else None) or (None, [])
-        return Total(n, symbol, tuple(paths), tuple(starts), tuple(parts), value, closed, ones)
+        return Total(n, symbol, tuple(paths), tuple(starts), tuple(terms), value, closed, ones)
 
     # ---------------------------------------------------------------------------------------------- closed forms
 
@@ -140,16 +140,16 @@ class Lines:
         whole = f.joined(above[0], substitute(f.formula, {f.cotangent: above[0]}))
         if not all(part.row is None or part.row.kind == "elementwise" or part.role == "total" for part in walk(whole)):
             return None
-        found = collected(whole, self.chain.environment())
-        return None if found is None or leaves(found[0]) > SHORT else (found[0], [*above[1], *found[1]])
+        short = collected(whole, self.chain.environment())
+        return None if short is None or leaves(short[0]) > SHORT else (short[0], [*above[1], *short[1]])
 
     def is_collapsed(self, n: Node) -> bool:
         """Whether the closed form of the gradient is no longer than that of the step after it."""
-        found, users = self.closed(n), self.consumers.get(n, [])
-        if found is None or users == [self.chain.root] or self.factors[users[0], n].formula.is_number:
+        form, users = self.closed(n), self.consumers.get(n, [])
+        if form is None or users == [self.chain.root] or self.factors[users[0], n].formula.is_number:
             return False
         above = self.closed(users[0])
-        return above is not None and leaves(found[0]) <= leaves(above[0])
+        return above is not None and leaves(form[0]) <= leaves(above[0])
 
     # --------------------------------------------------------------------------------------------------- formulas
 
@@ -207,18 +207,18 @@ def _assembled(terms: Sequence[Expr]) -> Expr | None:
     if len(terms) < 2 or first.role not in ("stack", "concatenation"):
         return None
     axis: int = first.params["axis"]
-    found: dict[int, Expr] = {}
+    operands: dict[int, Expr] = {}
     for e in terms:
         if e.role != first.role or e.params.get("axis") != axis:
             return None
         place = 0
         for a in e.args:
             if not (a.role in ("array", "number") and not np.any(a.value)):
-                found[place] = a
+                operands[place] = a
             place += 1 if e.role == "stack" else a.shape[axis]
-    starts = sorted(found)
-    ends = [k + (1 if first.role == "stack" else found[k].shape[axis]) for k in starts]
-    if len(found) != len(terms) or [0, *ends] != [*starts, first.shape[axis]]:
+    starts = sorted(operands)
+    ends = [k + (1 if first.role == "stack" else operands[k].shape[axis]) for k in starts]
+    if len(operands) != len(terms) or [0, *ends] != [*starts, first.shape[axis]]:
         return None
     params = {"starts": (*starts, ends[-1])} if "starts" in first.params else {}
-    return Expr(first.head, tuple(found[k] for k in starts), None, {"axis": axis, **params}, first.shape, first.row)
+    return Expr(first.head, tuple(operands[k] for k in starts), None, {"axis": axis, **params}, first.shape, first.row)

@@ -75,11 +75,11 @@ def program(chain: Chain, partials: Sequence[tuple[str, Node, Node]]) -> Program
 
 def _program(chain: Chain, graph: NamedGraph, partials: Sequence[tuple[str, Node, Node]]) -> Program:
     writer = _Program(chain, graph)
-    parts = {"forward(v)": list(writer.forward())}
+    functions = {"forward(v)": list(writer.forward())}
     leaves = frozenset(writer.used & {word for n, word in graph.names.items() if n.row is None})
-    parts["backward(v, d)"] = list(writer.backward())
-    parts["partials(v, p)"] = [writer.partial(*what) for what in partials]
-    lines = (f"function {head} {{\n{''.join(f'  {x}{chr(10)}' for x in body)}}}\n" for head, body in parts.items())
+    functions["backward(v, d)"] = list(writer.backward())
+    functions["partials(v, p)"] = [writer.partial(*what) for what in partials]
+    lines = (f"function {head} {{\n{''.join(f'  {x}{chr(10)}' for x in body)}}}\n" for head, body in functions.items())
     inputs = {w: writer.values[w] for w in sorted(writer.used - writer.made)}
     return Program("".join(lines), f"[{','.join(writer.maps)}]", inputs, leaves, graph)
 
@@ -127,8 +127,8 @@ class _Program(Writer):
         return self.symbols[n]
 
     def arguments(self, n: Node) -> list[Expr]:
-        found = zip(self.graph.parents(n), self.graph.call(n).xs, strict=True)
-        return [self.graph.constant(x) if p is None else self.symbol(p) for p, x in found]
+        operands = zip(self.graph.parents(n), self.graph.call(n).xs, strict=True)
+        return [self.graph.constant(x) if p is None else self.symbol(p) for p, x in operands]
 
     def formula(self, n: Node) -> Expr:
         """What a node computes."""
@@ -175,14 +175,14 @@ class _Program(Writer):
     def _pulled(self, n: Node, i: int, p: Node) -> Expr:
         """The cotangent of argument `i` of `n`, from that of `n`."""
         edge = self.graph.rule(n, i)
-        known = {f"{X}{k}": e for k, e in enumerate(self.arguments(n))} | {G: self._gradient(n), Y: self.symbol(n)}
+        meanings = {f"{X}{k}": e for k, e in enumerate(self.arguments(n))} | {G: self._gradient(n), Y: self.symbol(n)}
 
         def of_result(part: Expr) -> Expr | None:
             if part.role != "name":
                 return None
             if part.value.startswith(Y) and part.value != Y:  # of several
                 return self._result(n, int(part.value.removeprefix(Y)))
-            return known.get(part.value)
+            return meanings.get(part.value)
 
         formula = replaced(edge.formula, of_result)
         return edge.below(self._gradient(n), formula, n.shape, p.shape)

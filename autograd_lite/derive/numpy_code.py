@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..base.tree import leaves
 from ..program.naming import Names
 from ..table import TABLE
 from .binding import ATOM
-from .expression import Expr, evaluate, walk
+from .expression import Expr, evaluate, fold
 from .helpers import Helpers, definition, literal
 from .symbolic_rule import RuleCall
 from .writing import Printer, fitting, index_text, plain_number, reshaped, shown_params, write
@@ -76,23 +77,21 @@ class CodeWriter(Printer):
 
     def shared(self, e: Expr) -> frozenset[str]:
         """The identifiers in whose memory the value of `e` may lie; none where it gets memory of its own."""
-        done: dict[str, frozenset[str]] = {}
-        for part in walk(e):
+
+        def step(part: Expr, below: Sequence[frozenset[str]]) -> frozenset[str]:
             row: Any = part.row
             if part.role in ("name", "array"):
                 word = self.words.get(part.value if part.role == "name" else f"const {id(part.value)}")
-                done[part.key] = frozenset() if word is None else self.memory.get(word, frozenset((word,)))
-            elif part.role == "gather":  # written x[i]: a view at single positions
-                single = all(np.ndim(self.value(a)) == 0 for a in part.args[1:])
-                done[part.key] = done[part.args[0].key] if single else frozenset()
-            elif row is None or row.builtin and not row.view:
-                done[part.key] = frozenset()
-            else:
-                from_args = [done[a.key] for a in part.args]
-                if row.view:  # of its first argument
-                    from_args = from_args[:1] if from_args[0] and self._is_view(part) else []
-                done[part.key] = frozenset().union(*from_args)
-        return done[e.key]
+                return frozenset() if word is None else self.memory.get(word, frozenset((word,)))
+            if part.role == "gather":  # written x[i]: a view at single positions
+                return below[0] if all(np.ndim(self.value(a)) == 0 for a in part.args[1:]) else frozenset()
+            if row is None or row.builtin and not row.view:
+                return frozenset()
+            if row.view:  # of its first argument
+                return below[0] if below[0] and self._is_view(part) else frozenset()
+            return frozenset().union(*below)
+
+        return fold(e, step)
 
     def _is_view(self, e: Expr) -> bool:
         """True if the first argument of a row and its result share memory, in one of the two usual layouts."""

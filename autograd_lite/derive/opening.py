@@ -7,7 +7,7 @@ whose textbook has a symbol that no row computes, such as ⋆ for a convolution,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,13 @@ from ..engine.node import ANY, Node, ancestors
 from ..engine.record import record
 from ..engine.replay import replay
 from ..engine.value import wrap
+from ..program.graph import moved
 from ..program.naming import Names, groups
 from ..table import Primitive
 from ..tensor import Tensor
 from .board import Written
-from .expr import Expr, Function, name, walk
-from .expression import evaluate
+from .expr import name, walk
+from .expression import evaluate, recorded
 from .known import KnownStep, parameter
 from .named_graph import LIMIT
 
@@ -39,21 +40,21 @@ def opened(root: Tensor, names: Mapping[str, Any], depth: int) -> tuple[Tensor, 
     ends: dict[Any, list[Node]] = {}
     for n, step in within.items():
         ends.setdefault(step, []).extend([n] if n in used else [])
-    books = {step: _known(step, values) for step, found in ends.items() if len(found) == 1}
-    books = {step: known for step, known in books.items() if _can_be_recorded(known)}
-    made: dict[Node, Any] = {}  # a Tensor; None for a call with several results that is what it was
-    calls: dict[Any, Any] = {None: None}  # each composite call or module as it is in the new graph
-    words: dict[str, Any] = {}
+    books = {step: _known(step, values) for step, results in ends.items() if len(results) == 1}
+    books = {step: book for step, book in books.items() if _can_be_recorded(book)}
+    again: dict[Node, Any] = {}  # a Tensor; None for a call with several results that is what it was
+    calls: dict[Any, Any] = {}  # each composite call or module as it is in the new graph
+    introduced: dict[str, Any] = {}
     taken = Names(names)
     for n in nodes:
         step = within.get(n)
         if step not in books:
-            made[n] = _again(n, made, values, calls)
+            again[n] = _again(n, again, values, calls)
         elif n in used:
-            made[n], further = _recorded(books[step], step, made)
-            words |= {taken.take(w): x for w, x in further.items()}
-    moved = {w: made.get(x._node, x) if isinstance(x, Tensor) and x._node else x for w, x in names.items()}
-    return made[root._node], {**words, **moved}
+            again[n], further = _recorded(books[step], step, again)
+            introduced |= {taken.take(w): x for w, x in further.items()}
+    tensors = {w: again.get(x._node, x) if isinstance(x, Tensor) and x._node else x for w, x in names.items()}
+    return again[root._node], {**introduced, **tensors}
 
 
 def _step(n: Node, depth: int) -> Any:
@@ -62,62 +63,52 @@ def _step(n: Node, depth: int) -> Any:
 
 
 def _known(step: Any, values: Mapping[Node, Any]) -> KnownStep:
-    words = {}
+    meanings = {}
     for word, x in step.inputs.items():
         value = values.get(x, x.y) if isinstance(x, Node) else x
         is_array = isinstance(value, np.ndarray)
-        words[word] = Written(name(word, value.shape), value) if is_array else parameter(value)
-    return KnownStep(step.textbook, words, lambda word, value: word)
+        meanings[word] = Written(name(word, value.shape), value) if is_array else parameter(value)
+    return KnownStep(step.textbook, meanings, lambda word, value: word)
 
 
-def _can_be_recorded(known: KnownStep) -> bool:
+def _can_be_recorded(book: KnownStep) -> bool:
     """Whether rows compute everything in it, or what they do not compute is the same for all inputs."""
-    rows: list[Any] = [part.row for e in (known.forward, *(e for _, e in known.where)) for part in walk(e) if part.row]
+    rows: list[Any] = [part.row for e in (book.forward, *(e for _, e in book.where)) for part in walk(e) if part.row]
     return all(isinstance(row, Primitive) or row.builtin or row.name == "onehot" for row in rows)
 
 
-def _recorded(known: KnownStep, step: Any, made: Mapping[Node, Any]) -> tuple[Any, dict[str, Any]]:
+def _recorded(book: KnownStep, step: Any, again: Mapping[Node, Any]) -> tuple[Any, dict[str, Any]]:
     """The result of a step, recorded by its definitions, and what these introduce."""
-    env = {w: made.get(x, x) if isinstance(x, Node) else x for w, x in step.inputs.items()}
+    env = {w: again.get(x, x) if isinstance(x, Node) else x for w, x in step.inputs.items()}
     further: dict[str, Any] = {}
-    for word, e in known.where:
-        env[word] = further[word] = evaluate(e, env, call=_called)
-    y = evaluate(known.forward, env, call=_called)
-    before = {x._node for x in made.values() if isinstance(x, Tensor)}
+    for word, e in book.where:
+        env[word] = further[word] = evaluate(e, env, call=recorded)
+    y = evaluate(book.forward, env, call=recorded)
+    before = {x._node for x in again.values() if isinstance(x, Tensor)}
     for n in ancestors([y._node], ANY):
         if n.row is not None and n not in before:
             n.code, n.group = None, step.outer  # it was not written where it is explained
     return y, further
 
 
-def _called(part: Expr, args: Sequence[Any]) -> Any:
-    """One part of a definition, recorded; a notation has no parameters."""
-    row: Any = part.row
-    return row.fn(*args) if isinstance(row, Function) else row(*args, **part.params)
-
-
-def _again(n: Node, made: Mapping[Node, Any], values: Mapping[Node, Any], calls: dict[Any, Any]) -> Any:
+def _again(n: Node, again: Mapping[Node, Any], values: Mapping[Node, Any], calls: dict[Any, Any]) -> Any:
     """A node on what its arguments have become."""
     if n.row is None:
         return wrap(n.y, n)
     if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
-        several = made[n.parents[0]]
+        several = again[n.parents[0]]
         return wrap(values[n], n) if several is None else several[n.params["index"]]
     args = [
-        x if p is None else made[p] if p in made else wrap(values.get(p, p.y), p)
+        x if p is None else again[p] if p in again else wrap(values.get(p, p.y), p)
         for p, x in zip(n.parents, n.xs, strict=True)
     ]
     is_same = all(p is None or a._node is p for p, a in zip(n.parents, args, strict=True))
     if is_same:
         return wrap(values[n], n) if n.parts is None else None
+    def argument(x: Any) -> Any:
+        return again[x]._node if isinstance(x, Node) and x in again else x
+
     y = record(n.row, args, n.params)
     node: Any = y._node if isinstance(y, Tensor) else y[0]._node.parents[0]
-    node.code, node.at, node.group, node.name = n.code, n.at, _moved(n.group, made, calls), n.name
+    node.code, node.at, node.group, node.name = n.code, n.at, moved(n.group, argument, calls), n.name
     return y
-
-
-def _moved(group: Any, made: Mapping[Node, Any], calls: dict[Any, Any]) -> Any:
-    if group not in calls:
-        outer = _moved(group.outer, made, calls)
-        calls[group] = group.moved(outer, lambda x: made[x]._node if isinstance(x, Node) and x in made else x)
-    return calls[group]

@@ -8,7 +8,6 @@ it, and a known step, such as `conv2d`, is called again on its arguments.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,8 @@ from ..engine.record import record
 from ..engine.value import wrap
 from ..program.naming import groups
 from ..tensor import Tensor
-from .expr import Expr, Function
-from .expression import evaluate
+from .expr import Expr
+from .expression import evaluate, recorded
 from .given import Given
 from .javascript import NoForm
 from .landmarks import Chain
@@ -103,7 +102,7 @@ class _Again:
 
     def _value(self, e: Expr) -> Any:
         """A constant, computed from the named arrays."""
-        return evaluate(e, ChainMap(self.given, self.chain.constants.values), call=_recorded)
+        return evaluate(e, ChainMap(self.given, self.chain.constants.values), call=recorded)
 
     def _check_positions(self, n: Node) -> None:
         """Raise if positions may have been computed from the numbers, as in a sort."""
@@ -163,11 +162,6 @@ class _Again:
             raise _may_follow(n, "an array")
         e = self.chain.constants.known(x)
         return x.copy() if e is None else self._value(e)
-
-
-def _recorded(part: Expr, args: Sequence[Any]) -> Any:
-    row: Any = part.row
-    return row.fn(*args) if isinstance(row, Function) else record(row, args, dict(part.params))
 
 
 def _may_follow(n: Node, what: str) -> NoForm:

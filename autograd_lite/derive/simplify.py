@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..table import TABLE, Primitive
-from .expr import Expr, multiplied, number
+from .expr import Expr, factors_of, multiplied, number
 
 
 def make(row: Primitive, args: Sequence[Expr], params: Mapping[str, Any], shape: tuple[int, ...]) -> Expr:
@@ -235,14 +235,14 @@ def _subtract(row: Primitive, args: Any, params: Any, shape: Any) -> Expr | None
         return product((number(-1), b), shape)
     if b.role == "negation":
         return make(TABLE["add"], (a, b.args[0]), {}, shape)
-    if a.role == "product" and b.key in [f.key for f in a.args] or a.role == "product" == b.role:
+    if a.role == "product":
         return _common(a, b, shape)
     return None
 
 
 def _common(a: Expr, b: Expr, shape: tuple[int, ...]) -> Expr | None:
     """``g * y - y * s`` as ``y * (g - s)``: what two products share is put in front."""
-    left, right = list(a.args), list(b.args) if b.role == "product" else [b]
+    left, right = list(factors_of(a)), list(factors_of(b))
     shared = [f for f in left if not f.is_number and f.key in {h.key for h in right}]
     if not shared:
         return None

@@ -79,8 +79,8 @@ class LineWriter(CodeWriter):
             if n.row is None or call in seen:
                 continue
             definition = chain.definition(n) if call is n else None
-            parts = walk(definition) if definition is not None else [call]
-            rows = [part.row for part in parts if part.row is not None]
+            steps = walk(definition) if definition is not None else [call]
+            rows = [part.row for part in steps if part.row is not None]
             origin = label(chain.group_path(n)) or _origin(rows)
             if definition is not None:
                 comment = f"{origin}, {shape_text(n.shape)}"
@@ -106,16 +106,16 @@ class LineWriter(CodeWriter):
             chain.constant(x) if p is None else chain.expression(p)
             for p, x in zip(chain.parents(call), call.xs, strict=True)
         ]
-        words = [self.ident(chain.part(call, k)) for k in range(len(call.parts))]
-        self.values.update(zip(words, chain.values[call], strict=True))
+        results = [self.ident(chain.part(call, k)) for k in range(len(call.parts))]
+        self.values.update(zip(results, chain.values[call], strict=True))
         e = Expr(call.row.name, tuple(args), None, dict(call.params), (), call.row)
-        self._rounding.update({word: self._rounding_of(e, self.values[word]) for word in words})
+        self._rounding.update({word: self._rounding_of(e, self.values[word]) for word in results})
         self._use(e)
         code = write(e, self)
-        self.memory |= {word: self.shared(e) or frozenset((word,)) for word in words}
-        self.assigned |= set(words)
+        self.memory |= {word: self.shared(e) or frozenset((word,)) for word in results}
+        self.assigned |= set(results)
         shapes = ", ".join(shape_text(shape) for shape, _ in call.parts)
-        return [(f"{', '.join(words)} = {code}", f"{origin}, {shapes}")]
+        return [(f"{', '.join(results)} = {code}", f"{origin}, {shapes}")]
 
     def backward(self) -> list[str]:
         chain = self.chain
@@ -164,15 +164,15 @@ class LineWriter(CodeWriter):
         root = self.chain.root
         g = self.values[self.cotangent] if self.cotangent else np.ones(root.shape, root.dtype)
         with np.errstate(all="ignore"):
-            found = pull_back({root: g}, self.wanted)
+            gradients = pull_back({root: g}, self.wanted)
         # The engine rounds each cotangent to the dtype of its value. A line that merges several steps rounds once.
         working = Rounding(max(float(np.finfo(n.dtype).eps) for n in self.chain.nodes if n.dtype.kind in "fc"))
         for n in self.wanted:
             word = self.gradient(n)
             mine, rounding = self.values.get(word, np.zeros(n.shape)), self._rounding.get(word, Rounding())
             rounding = rounding.joined(working)
-            if n in found and np.all(np.isfinite(found[n])) and not close(mine, found[n], rounding):
-                raise ArithmeticError(f"source: {word} comes out as {mine}, the engine's is {found[n]}")
+            if n in gradients and np.all(np.isfinite(gradients[n])) and not close(mine, gradients[n], rounding):
+                raise ArithmeticError(f"source: {word} comes out as {mine}, the engine's is {gradients[n]}")
 
     def _rounding_of(self, e: Expr, value: Any) -> Rounding:
         """The rounding error that a value computed by `e` may have."""
@@ -302,13 +302,13 @@ class LineWriter(CodeWriter):
     def _to_hoist(self, e: Expr) -> Expr | None:
         """A part that should have a line of its own: it is used twice, or the line with it is too long."""
         inside = ((part, uses) for part, uses in parts_of(e) if part is not e)
-        found = [(part, uses) for part, uses in inside if not part.is_atom and part.role != "array"]
-        for part, uses in found:
+        candidates = [(part, uses) for part, uses in inside if not part.is_atom and part.role != "array"]
+        for part, uses in candidates:
             if uses > 1 and len(write(part, self)) > 7:
                 return part
         if len(write(e, self)) <= WIDTH:
             return None
-        lengths = [(len(write(part, self)), part) for part, _ in found]
+        lengths = [(len(write(part, self)), part) for part, _ in candidates]
         fitting = [pair for pair in lengths if 12 < pair[0] <= WIDTH]
         return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
 

@@ -45,17 +45,17 @@ class Steps(NamedGraph):
 
     def _fold(self, path: Sequence[Any], depth: int | None) -> Any:
         """The call on `path` that is one step: the first at `depth` or that textbooks know."""
-        known = (group for k, group in enumerate(path) if k == depth or self.board and self._book(group) is not None)
-        return next(known, None)
+        folds = (group for k, group in enumerate(path) if k == depth or self.board and self._book(group) is not None)
+        return next(folds, None)
 
     def _prefer_known(self) -> None:
         """A layer that does nothing but one known step, or one operation, is that."""
         inside: dict[Any, set[Any]] = {}
         for n, fold in self.regions.items():
             path = self.group_path(n)
-            known = next((g for g in path[path.index(fold) :] if self._book(g) is not None), n)
-            inside.setdefault(fold, set()).add(known)
-        alone = {fold: next(iter(found)) for fold, found in inside.items() if len(found) == 1}
+            step = next((g for g in path[path.index(fold) :] if self._book(g) is not None), n)
+            inside.setdefault(fold, set()).add(step)
+        alone = {fold: next(iter(content)) for fold, content in inside.items() if len(content) == 1}
         steps = {n: alone.get(fold, fold) for n, fold in self.regions.items()}
         self.regions = {n: step for n, step in steps.items() if step is not n}
 
@@ -67,20 +67,20 @@ class Steps(NamedGraph):
 
     def shell(self, n: Node) -> Any:
         """The outermost call that contains nothing but the folded call of `n`, such as a layer around its function."""
-        found = self.folds.get(n)
+        call = self.folds.get(n)
         for group in self.group_path(n)[::-1]:
-            if found is not None and len(self._contents.get(group, ())) == 1:
-                found = group
-        return found
+            if call is not None and len(self._contents.get(group, ())) == 1:
+                call = group
+        return call
 
     @cached_property
     def _contents(self) -> dict[Any, set[Any]]:
         """For each call the folded calls and the other nodes in it."""
-        found: dict[Any, set[Any]] = {}
+        contents: dict[Any, set[Any]] = {}
         for n in self.nodes:
             for group in self.group_path(n) if n.row is not None else ():
-                found.setdefault(group, set()).add(self.regions.get(n, n))
-        return found
+                contents.setdefault(group, set()).add(self.regions.get(n, n))
+        return contents
 
     # ------------------------------------------------------------------------------------------------------ definitions
 
@@ -95,8 +95,8 @@ class Steps(NamedGraph):
         """The formula of `n` in terms of other landmarks."""
         if n not in self._definitions:
             if n in self.folds:
-                known = self.known(n)
-                self._definitions[n] = known.forward if known else self._folded_definition(n)
+                step = self.known(n)
+                self._definitions[n] = step.forward if step else self._folded_definition(n)
             else:
                 self._definitions[n] = self._definition(n)
         return self._definitions[n]
@@ -109,21 +109,21 @@ class Steps(NamedGraph):
                 if p is not None and p.row is not None and p not in self.names and p not in inside:
                     inside.add(p)
                     stack.append(p)
-        known: dict[Node, Expr] = {}
+        formulas: dict[Node, Expr] = {}
         for m in sorted(inside, key=lambda m: -m.order):
             call = self.call(m)
             args = [
-                self.operand(call, k, x) if p is None else known[p] if p in known else self.expression(p)
+                self.operand(call, k, x) if p is None else formulas[p] if p in formulas else self.expression(p)
                 for k, (p, x) in enumerate(zip(self.parents(m), call.xs, strict=True))
             ]
             step = self.known(m)
             if step is not None:
-                known[m] = named(step.forward, {f"{X}{k}": a for k, a in enumerate(args)})
+                formulas[m] = named(step.forward, {f"{X}{k}": a for k, a in enumerate(args)})
             elif self.board and call is not m:
-                known[m] = self._one_of_several(m, call, args)
+                formulas[m] = self._one_of_several(m, call, args)
             else:
-                known[m] = applied(call, args, call.dtypes)
-        return known[n]
+                formulas[m] = applied(call, args, call.dtypes)
+        return formulas[n]
 
     def _one_of_several(self, n: Node, call: Node, args: list[Expr]) -> Expr:
         """One of several results of a call, as an index into what it is a part of, or into the call."""
@@ -136,52 +136,52 @@ class Steps(NamedGraph):
 
     def _folded_definition(self, n: Node) -> Expr:
         """A folded call of its inputs: first what was computed or given, then the parameters."""
-        found: dict[str, tuple[bool, Expr]] = {}
+        inputs: dict[str, tuple[bool, Expr]] = {}
         for m in self._folded_steps(n)[::-1]:
             for p, x in zip(self.parents(m), self.call(m).xs or (), strict=False):
                 if p is None or p in self.landmark_set or p not in self.node_set:
                     e = self.constant(x) if p is None else self.expression(p)
                     if e.role == "name" and p is not n:
-                        found[e.value] = p is not None and p.row is None and p in self.active, e
-        args = tuple(e for _, e in sorted(found.values(), key=lambda pair: pair[0]))
+                        inputs[e.value] = p is not None and p.row is None and p in self.active, e
+        args = tuple(e for _, e in sorted(inputs.values(), key=lambda pair: pair[0]))
         call: Any = FoldedCall(self.folds[n].name)
         return Expr(call.name, args, None, {}, n.shape, call)
 
     def _folded_steps(self, n: Node) -> list[Node]:
         """The steps of the folded call that ends in `n`, latest first."""
-        found, stack = {n}, [n]
+        inside, stack = {n}, [n]
         while stack:
             for p in self.parents(stack.pop()):
-                if p is not None and p not in self.landmark_set and p in self.node_set and p not in found:
-                    found.add(p)
+                if p is not None and p not in self.landmark_set and p in self.node_set and p not in inside:
+                    inside.add(p)
                     stack.append(p)
-        return sorted(found, key=lambda m: m.order)
+        return sorted(inside, key=lambda m: m.order)
 
     # ------------------------------------------------------------------------------------------------------ known steps
 
     def known(self, n: Node) -> KnownStep | None:
         """What the textbook of `n` says, if it is a known step."""
         if n not in self._known:
-            book, words = None, {}
+            book, meanings = None, {}
             if self.board and n in self.folds:
                 book = self._book(self.folds[n])
-                words = {word: self._argument(x) for word, x in self.folds[n].inputs.items()} if book else {}
+                meanings = {word: self._argument(x) for word, x in self.folds[n].inputs.items()} if book else {}
             elif self.board and n not in self.regions and n.row is not None and n.parts is None and n.dtype.kind != "c":
                 book = n.row.textbook
-                words = self._arguments(n) if book else {}
+                meanings = self._arguments(n) if book else {}
             self._known[n] = None
             if book is not None:
-                words["y"] = Written(self.expression(n) if n in self.folds else name(Y, n.shape), self.values[n])
-                words["g"] = Written(name(G, n.shape), np.ones(n.shape, n.dtype))
-                self._known[n] = KnownStep(book, words, self._introduced)
+                meanings["y"] = Written(self.expression(n) if n in self.folds else name(Y, n.shape), self.values[n])
+                meanings["g"] = Written(name(G, n.shape), np.ones(n.shape, n.dtype))
+                self._known[n] = KnownStep(book, meanings, self._introduced)
         return self._known[n]
 
     def _arguments(self, n: Node) -> dict[str, Written]:
         """The arguments of a row by the names that its textbook has for them; recorded ones as symbols."""
-        words = {word: parameter(value) for word, value in n.params.items()}
+        meanings = {word: parameter(value) for word, value in n.params.items()}
         for k, (p, x) in enumerate(zip(self.parents(n), arguments(n, self.values), strict=True)):
-            words[f"x{k + 1}"] = Written(self.operand(n, k, x) if p is None else name(f"{X}{k}", p.shape), x)
-        return {**words, "x": words["x1"]} if n.parents else words
+            meanings[f"x{k + 1}"] = Written(self.operand(n, k, x) if p is None else name(f"{X}{k}", p.shape), x)
+        return {**meanings, "x": meanings["x1"]} if n.parents else meanings
 
     def _argument(self, x: Any) -> Written:
         """An argument of a folded call: a node, an array, or a keyword parameter."""
@@ -199,8 +199,8 @@ class Steps(NamedGraph):
 
     def where(self, n: Node) -> list[tuple[str, Expr]]:
         """The quantities that the textbook of a known step introduces."""
-        known = self.known(n)
-        return [] if known is None else [(word, self._meant(n, e)) for word, e in known.where]
+        step = self.known(n)
+        return [] if step is None else [(word, self._meant(n, e)) for word, e in step.where]
 
     def expanded(self, n: Node, e: Expr) -> Expr:
         """`e` with what its textbook introduces in terms of values, where that depends on any."""
@@ -214,15 +214,15 @@ class Steps(NamedGraph):
 
     def jacobian(self, n: Node) -> Expr | None:
         """The entries of the Jacobian of a known step, where they have a known form."""
-        known = self.known(n)
-        return None if known is None or known.jacobian is None else self._meant(n, known.jacobian)
+        step = self.known(n)
+        return None if step is None or step.jacobian is None else self._meant(n, step.jacobian)
 
     # ------------------------------------------------------------------------------------------------------ their rules
 
     def edge(self, n: Node, i: int) -> Edge:
         if (n, i) not in self._stated:
-            known = None if n.row is None or n in self.folds else self.known(n)
-            stated = None if known is None else known.gradient(("x", "x1") if i == 0 else (f"x{i + 1}",))
+            step = None if n.row is None or n in self.folds else self.known(n)
+            stated = None if step is None else step.gradient(("x", "x1") if i == 0 else (f"x{i + 1}",))
             self._stated[n, i] = self.rule(n, i)
             if stated is not None and stated.expr is not None and stated.value is not None:
                 e = parted(stated.expr, n.shape, n.shape_of(i))
@@ -254,17 +254,17 @@ class Steps(NamedGraph):
     def _meanings(self, n: Node, step: Node) -> dict[str, Expr]:
         """The formulas that the symbols of an edge of `n` stand for, inside of the landmark `step`."""
         call = self.call(n)
-        found = {f"{X}{k}": self.expression(p) for k, p in enumerate(self.parents(n)) if p is not None}
-        found[G] = name(self.upstream(step), n.shape)
+        meanings = {f"{X}{k}": self.expression(p) for k, p in enumerate(self.parents(n)) if p is not None}
+        meanings[G] = name(self.upstream(step), n.shape)
         if call is n:
-            return {**found, Y: self.expression(n)}
-        return found | {f"{Y}{k}": name(self.part(call, k), shape) for k, (shape, _) in enumerate(call.parts)}
+            return {**meanings, Y: self.expression(n)}
+        return meanings | {f"{Y}{k}": name(self.part(call, k), shape) for k, (shape, _) in enumerate(call.parts)}
 
     def _meant(self, n: Node, e: Expr) -> Expr:
         """`e` with names for the symbols of an edge of `n`; it is not simplified."""
         return named(e, self._meanings(n, n))
 
 
-def named(e: Expr, words: Mapping[str, Expr]) -> Expr:
+def named(e: Expr, meanings: Mapping[str, Expr]) -> Expr:
     """`e` with formulas for names; it is not simplified."""
-    return replaced(e, lambda part: words.get(part.value) if part.role == "name" else None)
+    return replaced(e, lambda part: meanings.get(part.value) if part.role == "name" else None)

@@ -82,7 +82,7 @@ def _traced(result: CallResult, i: int, constants: Callable[[int, Any], Expr], t
     """The formula from running the rule (None where it is not one that a person would read), and its dtype's kind."""
     n, row = result.node, result.node.row
     assert row is not None
-    g_symbol, y, xs, symbols, own = _symbols(result, constants, turned)
+    g_symbol, y, xs, symbols, constant_keys = _symbols(result, constants, turned)
     try:
         with changed(recording=False, group=None, watcher=None), np.errstate(all="ignore"):
             d = row.symbolic_pull(i)(g_symbol, y, xs, n)
@@ -93,10 +93,10 @@ def _traced(result: CallResult, i: int, constants: Callable[[int, Any], Expr], t
         formula = unguarded(of_graph(d._node, symbols))
     except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError):
         return None, ""  # it branches on its numbers: `if x > 0`
-    parts = walk(formula)
-    if sum(bool(part.args) for part in parts) > LONG:
+    inside = walk(formula)
+    if sum(bool(part.args) for part in inside) > LONG:
         return None, ""
-    arrays = (part for part in parts if part.role == "array" and part.value.size > 1 and part.key not in own)
+    arrays = (part for part in inside if part.role == "array" and part.value.size > 1 and part.key not in constant_keys)
     if not all(_uniform(part.value) for part in arrays):
         return None, ""  # numbers of this example, which other inputs would not have
     return conjugated(formula) if turned else formula, d.dtype.kind
@@ -107,7 +107,7 @@ def _symbols(result: CallResult, constants: Callable[[int, Any], Expr], turned: 
     if result._symbols:
         return result._symbols
     symbols: dict[Node, Expr] = {}
-    own: set[str] = set()
+    constant_keys: set[str] = set()
 
     def symbol(value: Any, e: Expr) -> Any:
         array = np.asarray(value)
@@ -121,7 +121,7 @@ def _symbols(result: CallResult, constants: Callable[[int, Any], Expr], turned: 
         e = constants(k, x)
         if e.is_number:
             return x
-        own.update(part.key for part in walk(e))
+        constant_keys.update(part.key for part in walk(e))
         return symbol(x, e)
 
     g = name(G, result.shape)
@@ -132,7 +132,7 @@ def _symbols(result: CallResult, constants: Callable[[int, Any], Expr], turned: 
         y = tuple(symbol(v, name(f"{Y}{k}", np.shape(v))) for k, v in enumerate(result.y))
         g_symbol = tuple(g_symbol if k == result.index else None for k in range(len(result.y)))
     xs = tuple(argument(k, x) for k, x in enumerate(result.xs))
-    result._symbols[:] = g_symbol, y, xs, symbols, own
+    result._symbols[:] = g_symbol, y, xs, symbols, constant_keys
     return result._symbols
 
 
@@ -169,7 +169,7 @@ def _called(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -
     values: list[Any] = []
     params: dict[str, Any] = {}
     layout: dict[str, Any] = {}
-    given = {"i": i, "y_shape": n.shape, "x_dtype": np.asarray(result.xs[0]).dtype, "xs_shape": n.shapes}
+    facts = {"i": i, "y_shape": n.shape, "x_dtype": np.asarray(result.xs[0]).dtype, "xs_shape": n.shapes}
 
     def add(value: Any, e: Expr) -> int:
         args.append(e)
@@ -207,7 +207,7 @@ def _called(result: CallResult, i: int, constants: Callable[[int, Any], Expr]) -
             case "param":
                 params[slot.name] = n.params[slot.name]
             case _:
-                params[slot.name] = given[slot.kind]
+                params[slot.name] = facts[slot.kind]
     call: Any = RuleCall(row, i, rule, layout)
     call.text, call.tex = _primed(row, i, args)
     with np.errstate(all="ignore"):

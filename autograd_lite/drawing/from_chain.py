@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..derive.constants import is_number
-from ..derive.expression import Expr, name, walk
+from ..derive.expression import Expr, name, replaced
 from ..derive.landmarks import Chain
 from ..engine.backward import pull_back
 from ..engine.node import ANY, Node, ancestors
@@ -178,20 +178,18 @@ class _Derived:
 
     def _without_arrays(self, e: Expr) -> tuple[Expr, dict[str, Any]]:
         """`e` with a name for each array constant, and the values of these names."""
-        found: dict[str, Any] = {}
+        arrays: dict[str, Any] = {}
 
-        def named(part: Expr) -> Expr:
-            if part.role == "array" and part.value.size > 1:
-                if id(part.value) not in self.arrays:
-                    self.arrays[id(part.value)] = part.value, self.names.take("const")
-                _, word = self.arrays[id(part.value)]
-                found[word] = part.value
-                return name(word, part.shape)
-            if not part.args or all(a.role != "array" for a in walk(part)):
-                return part
-            return Expr(part.head, tuple(map(named, part.args)), part.value, part.params, part.shape, part.row)
+        def named(part: Expr) -> Expr | None:
+            if part.role != "array" or part.value.size < 2:
+                return None
+            if id(part.value) not in self.arrays:
+                self.arrays[id(part.value)] = part.value, self.names.take("const")
+            _, word = self.arrays[id(part.value)]
+            arrays[word] = part.value
+            return name(word, part.shape)
 
-        return named(e), found
+        return replaced(e, named), arrays
 
 
 def parts_in_order(e: Expr) -> list[Expr]:

@@ -114,9 +114,9 @@ def _note_version(node: Node, old: Value) -> None:
     node.graded = (*before[-1:], version)
 
 
-def taken(found: dict[Node, Any], node: Node) -> Any:
+def taken(gradients: dict[Node, Any], node: Node) -> Any:
     """A cotangent that the caller may keep: the array itself if only the dict holds it, else a copy."""
-    g = found[node]
+    g = gradients[node]
     if isinstance(g, Value):
         return own(g)
     if type(g) is not ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _SOLE:
@@ -131,8 +131,8 @@ def own(g: Any) -> Any:
 
 def _sole() -> int:
     """The result of `sys.getrefcount`, called as in `_deliver`, for an array with no other reference."""
-    found = {None: np.empty(1)}
-    old, g = None, found[None]
+    gradients = {None: np.empty(1)}
+    old, g = None, gradients[None]
     return sys.getrefcount(g) if type(g) is ndarray and old is None else 0
 
 

@@ -14,14 +14,15 @@ from ..engine.value import wrap
 from .equation import Equation, Operand, Origin, Var, recorded
 
 
-def moved(group: Any, values: Mapping[Node, Any], calls: dict[Any, Any]) -> Any:
-    """A composite call or module as it is in a program, where `values` stand for its arguments; `calls` has the others.
+def moved(group: Any, argument: Callable[[Any], Any], calls: dict[Any, Any]) -> Any:
+    """A composite call or module as it is in another program or graph; `calls` has those that were moved before.
 
-    An argument that is not in the program is an array.
+    ``argument(x)`` stands there for its argument `x`: a variable for a node, or a node for a variable.
     """
+    if group is None:
+        return None
     if group not in calls:
-        outer = moved(group.outer, values, calls)
-        calls[group] = group.moved(outer, lambda x: values.get(x, x.y) if isinstance(x, Node) else x)
+        calls[group] = group.moved(moved(group.outer, argument, calls), argument)
     return calls[group]
 
 
@@ -38,8 +39,12 @@ def equations_of(
     for n in nodes:
         if n.parents and n.parents[0] is not None and n.parents[0].parts is not None:
             results.setdefault((n.parents[0], n.params["index"]), []).append(n)
-    calls: dict[Any, Any] = {None: None}
+    calls: dict[Any, Any] = {}
     equations = []
+
+    def variable(x: Any) -> Any:  # an argument that is not in the program is an array
+        return variables.get(x, x.y) if isinstance(x, Node) else x
+
     for n in nodes:
         if n.row is None or n in variables:
             continue
@@ -56,7 +61,7 @@ def equations_of(
             x if p is None else variables[p] if p in variables else value_of(p)
             for p, x in zip(n.parents, n.xs, strict=True)
         )
-        place = Origin(n.code, n.at, moved(n.group, variables, calls), n.requires_grad) if origin is None else origin(n)
+        place = Origin(n.code, n.at, moved(n.group, variable, calls), n.requires_grad) if origin is None else origin(n)
         equations.append(Equation(tuple(made_here), n.row, operands, n.params, place))
     return equations
 
@@ -69,20 +74,15 @@ def graph_of(program: Any) -> dict[Var, Any]:
         inputs[v]._node.name = t.name
     with changed(recording=True, group=None):
         values: dict[Var, Any] = program.run(inputs, recorded)
-    calls: dict[Any, Any] = {None: None}
+    calls: dict[Any, Any] = {}
 
     def node(x: Operand) -> Any:
         return values[x]._node if isinstance(x, Var) else x
 
-    def again(group: Any) -> Any:
-        if group not in calls:
-            calls[group] = group.moved(again(group.outer), node)
-        return calls[group]
-
     for eq in program.equations:
         result = node(eq.outputs[0])
         for n in () if result is None else (result, *(result.parents if result.row.transparent else ())):
-            n.code, n.at, n.group = eq.origin.code, eq.origin.at, again(eq.origin.group)
+            n.code, n.at, n.group = eq.origin.code, eq.origin.at, moved(eq.origin.group, node, calls)
     return values
 
 

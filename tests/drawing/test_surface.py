@@ -10,6 +10,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite import optim
 from autograd_lite.drawing import surface
+from autograd_lite.nn import functional as F
 
 Image = pytest.importorskip("PIL.Image", reason="install autograd_lite[render]")
 
@@ -134,3 +135,12 @@ def test_what_the_loss_is_not_a_function_of_is_an_error(which):
     other = {"computed": h, "elsewhere": ag.tensor([1.0, 2.0], requires_grad=True, name="h")}[which]
     with pytest.raises(ValueError, match="'h' is not in the graph of this loss, or is computed in it"):
         surface(np.sum(h**2), wrt=[(w, 0), (other, 1)])
+
+
+def test_what_was_drawn_stays_as_it_was_drawn():
+    w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
+    loss = np.mean((F.dropout(np.ones((50, 2)) * w, 0.5) - 1) ** 2)
+    run = surface(loss, wrt=[(w, 0), (w, 1)], steps=2).runs[0]
+    assert run.values[0] == pytest.approx(loss.item(), rel=1e-12)
+    loss.backward()
+    np.testing.assert_allclose(run.gradients[0], w.grad.numpy(), rtol=1e-12)
