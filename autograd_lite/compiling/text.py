@@ -36,22 +36,22 @@ def users_line(eq: Equation) -> str:
 
 @lru_cache(maxsize=1024)
 def _line(code: Any, at: int) -> int:
-    found = code.co_firstlineno
+    current = code.co_firstlineno
     for start, line in dis.findlinestarts(code):
         if start > at:
             break
-        found = line or found
-    return int(found)
+        current = line or current
+    return int(current)
 
 
 def shared(lines: list[str]) -> list[str]:
     """The lines that run once, with values in the same memory on one line: ``a = b = memory[0:64]...``"""
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for line in lines:
-        words, _, value = line.partition(" = ")
+        name, _, value = line.partition(" = ")
         key = value if value.startswith("memory[") else line
-        if key in found and len(" = ".join([*found[key], words, key])) > WIDTH - 8:
-            found[line] = [words]  # a line of its own
+        if key in names and len(" = ".join([*names[key], name, key])) > WIDTH - 8:
+            names[line] = [name]  # a line of its own
         else:
-            found.setdefault(key, []).append(words)
-    return [key if not key.startswith("memory[") else " = ".join([*words, key]) for key, words in found.items()]
+            names.setdefault(key, []).append(name)
+    return [key if not key.startswith("memory[") else " = ".join([*same, key]) for key, same in names.items()]

@@ -33,34 +33,34 @@ def groups(of: Equation | Node) -> list[Any]:
 
 def label(path: Sequence[Any]) -> str:
     """The name of a place inside modules, ``Net.hidden.0 (Linear)``, composite calls included."""
-    words = _words(path)
+    places = _words(path)
     last = plain(path[-1].name) if path else ""
-    return ".".join(words) + (f" ({last})" if words and words[-1] != last else "")
+    return ".".join(places) + (f" ({last})" if places and places[-1] != last else "")
 
 
 def _words(path: Sequence[Any]) -> list[str]:
-    words: list[str] = []
+    places: list[str] = []
     outer = None
     for group in path:
         module = getattr(group, "module", None)
-        own = None
+        place = None
         if module is not None and outer is not None:
-            own = place_in(outer, module)
-        words.append(plain(own or group.name))
+            place = place_in(outer, module)
+        places.append(plain(place or group.name))
         outer = module
-    return words
+    return places
 
 
 def place_in(outer: Any, module: object) -> str:
     """The path to a module inside another one, ``layers.0``; empty if it is not in it."""
-    known = _PLACES.setdefault(outer, {})
-    word = known.get(id(module))
+    places = _PLACES.setdefault(outer, {})
+    word = places.get(id(module))
     if word is None or not _is_at(outer, word, module):  # it was built, or changed, since
-        known.clear()
+        places.clear()
         for path, part in outer.named_modules():
             if path:
-                known.setdefault(id(part), path)
-        word = known.get(id(module), "")
+                places.setdefault(id(part), path)
+        word = places.get(id(module), "")
     return word
 
 
@@ -81,20 +81,20 @@ def qualified(nodes: Iterable[Node]) -> dict[Node, str]:
             if p is not None and p.row is None and p.name is not None:
                 users.setdefault(p, n)
     often = Counter(p.name for p in users)
-    found: dict[Node, str] = {}
+    names: dict[Node, str] = {}
     for p, n in users.items():
         if often[p.name] == 1:
             continue
         path = [group for group in groups(n) if getattr(group, "module", None) is not None]
-        words = ".".join(_words(path)[1:]).replace(".", "_") or (path[0].name if path else "")
-        if words:
-            found[p] = f"{p.name}_{words}"
-    return found
+        place = ".".join(_words(path)[1:]).replace(".", "_") or (path[0].name if path else "")
+        if place:
+            names[p] = f"{p.name}_{place}"
+    return names
 
 
 def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
     """The variables that results were assigned to, ``h = np.tanh(a)``, from the next instruction of the user's code."""
-    found: dict[tuple[Any, ...], tuple[Node, str]] = {}
+    latest: dict[tuple[Any, ...], tuple[Node, str]] = {}
     for n in nodes:
         if n.code is None or n.parts is not None:
             continue
@@ -102,20 +102,20 @@ def assigned(nodes: Iterable[Node]) -> list[tuple[Node, str]]:
         if word is not None and word.isidentifier() and not word.startswith("_"):  # pytest assigns to @py_assert1
             outermost = next(iter(groups(n)), None)
             key = n.code, n.at, outermost if outermost is not None else n
-            found[key] = n, word  # of a composite call, its last step
-    return list(found.values())
+            latest[key] = n, word  # of a composite call, its last step
+    return list(latest.values())
 
 
 @lru_cache(maxsize=256)
 def _stores(code: CodeType) -> dict[int, str]:
     """For each instruction that is followed by an assignment, the variable."""
-    found = {}
+    stores = {}
     for a, b in pairwise(dis.get_instructions(code)):
         word = next(iter(b.argval), None) if isinstance(b.argval, tuple) else b.argval  # Python 3.13 fuses two
         if b.opname.startswith(_STORES) and isinstance(word, str):
             # A call of a Python function has the offset of its end, any other operation that of its start.
-            found.update(dict.fromkeys(range(a.offset, b.offset, 2), word))
-    return found
+            stores.update(dict.fromkeys(range(a.offset, b.offset, 2), word))
+    return stores
 
 
 _STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF")
@@ -157,10 +157,10 @@ def _written(file: str) -> dict[Any, ast.expr]:
     lines = linecache.getlines(file)
     if _FILES.get(file, (None,))[0] is not lines:
         try:
-            found = [e for e in ast.walk(ast.parse("".join(lines))) if isinstance(e, ast.expr)]
+            expressions = [e for e in ast.walk(ast.parse("".join(lines))) if isinstance(e, ast.expr)]
         except SyntaxError:  # a cell with the commands of a notebook
-            found = []
-        _FILES[file] = lines, {(e.lineno, e.end_lineno, e.col_offset, e.end_col_offset): e for e in found[::-1]}
+            expressions = []
+        _FILES[file] = lines, {(e.lineno, e.end_lineno, e.col_offset, e.end_col_offset): e for e in expressions[::-1]}
     return _FILES[file][1]
 
 

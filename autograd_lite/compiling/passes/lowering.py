@@ -26,7 +26,7 @@ def lowered(block: Block) -> Block:
     Values that may still become floats are left alone where the row can be computed with these.
     """
     largest = MOST if block.small else 0
-    known: dict[Any, Program | None] = {}
+    programs: dict[Any, Program | None] = {}
 
     def rule(eq: Equation, defined: Any) -> Any:
         body = eq.row.definition or block.fast and block.tune and _faster(eq)
@@ -38,11 +38,11 @@ def lowered(block: Block) -> Block:
             return None
         kinds = tuple((x.shape, x.dtype) if isinstance(x, Var) else id(x) for x in eq.operands)
         key = eq.row, kinds, repr(eq.params)
-        if key not in known:
-            known[key] = _program(eq, eq.row.fn if body is True else body)
-        program = known[key]
-        found = [] if program is None else _inlined(program, eq)
-        return [e for inner in found for e in rule(inner, defined) or [inner]] or None
+        if key not in programs:
+            programs[key] = _program(eq, eq.row.fn if body is True else body)
+        program = programs[key]
+        equations = [] if program is None else _inlined(program, eq)
+        return [e for inner in equations for e in rule(inner, defined) or [inner]] or None
 
     return block.mapped(rule)
 
@@ -66,8 +66,8 @@ def _program(eq: Equation, body: Any) -> Program | None:
     variable = [isinstance(x, Var) for x in eq.operands]
 
     def call(*xs: Any) -> Any:
-        given = iter(xs)
-        return body(*(next(given) if v else x for v, x in zip(variable, eq.operands, strict=True)), **eq.params)
+        values = iter(xs)
+        return body(*(next(values) if v else x for v, x in zip(variable, eq.operands, strict=True)), **eq.params)
 
     with np.errstate(all="ignore"):
         program = trace(call)(*(example(x) for x in eq.operands if isinstance(x, Var)))
@@ -81,16 +81,17 @@ def _program(eq: Equation, body: Any) -> Program | None:
 
 def _inlined(program: Program, eq: Equation) -> list[Equation]:
     """The equations of a program in the place of one that calls it."""
-    given = [x for x in eq.operands if isinstance(x, Var)]
-    values: dict[Var, Any] = dict(zip(program.inputs, given, strict=True))
+    arguments = [x for x in eq.operands if isinstance(x, Var)]
+    values: dict[Var, Any] = dict(zip(program.inputs, arguments, strict=True))
     for a, b in zip(program.outputs, eq.outputs, strict=True):
         if a in values:
             return []
         values[a] = b
-    found = []
+    equations = []
     for inner in program.equations:
         for v in inner.outputs:
             values.setdefault(v, Var(eq.outputs[0].name, v.shape, v.dtype))
         operands = tuple(values[x] if isinstance(x, Var) else x for x in inner.operands)
-        found.append(Equation(tuple(values[v] for v in inner.outputs), inner.row, operands, inner.params, eq.origin))
-    return found
+        outputs = tuple(values[v] for v in inner.outputs)
+        equations.append(Equation(outputs, inner.row, operands, inner.params, eq.origin))
+    return equations
